@@ -102,8 +102,7 @@ function render(definition: string, imports: Map<string, Set<string>>): string {
       note(imports, 'stored-meta', meta);
       return `  readonly metadata: ${meta};`;
     }
-    const present =
-      f.req === true || f.always === true || f.default !== undefined || (defaulted[definition]?.includes(field) ?? false);
+    const present = f.req === true || f.always === true || f.default !== undefined || (defaulted[definition]?.includes(field) ?? false);
     const nullable = f.always === true && f.req !== true && (f.items !== undefined || f.map !== undefined || /Time$/.test(f.ref ?? ''));
     return `  readonly ${key}${present ? '' : '?'}: ${typeOf(f, definition, imports)}${nullable ? ' | null' : ''};`;
   });
@@ -179,8 +178,19 @@ for (const [module, definitions] of byModule) {
 
 // The barrel: every definition of a preferred version by its short name; the group named earlier wins a clash.
 const PRECEDENCE = ['meta', 'core', 'apps', 'batch', 'rbac', 'discovery', 'networking', 'storage', 'policy', 'coordination', 'autoscaling'];
-const preferred = new Set(groups.map((g) => `${(g.name === '' ? 'core' : (g.name.split('.')[0] as string)).replace('internal', 'apiserverinternal')}-${g.preferred}`));
-preferred.add('meta-v1').add('rbac-v1').add('authentication-v1').add('authorization-v1').add('apiextensions-v1').add('version').add('autoscaling-v1');
+const preferred = new Set(
+  groups.map(
+    (g) => `${(g.name === '' ? 'core' : (g.name.split('.')[0] as string)).replace('internal', 'apiserverinternal')}-${g.preferred}`,
+  ),
+);
+preferred
+  .add('meta-v1')
+  .add('rbac-v1')
+  .add('authentication-v1')
+  .add('authorization-v1')
+  .add('apiextensions-v1')
+  .add('version')
+  .add('autoscaling-v1');
 const rank = (module: string): number => {
   const i = PRECEDENCE.indexOf(module.slice(0, module.lastIndexOf('-')));
   return i === -1 ? PRECEDENCE.length : i;
@@ -217,6 +227,8 @@ const resourceImports = Map.groupBy(constants, (c) => c.module);
 writeFileSync(
   join(OUT, 'resources.ts'),
   `${HEADER}\nimport type { Resource } from '#apimachinery/resource.ts';\n${[...resourceImports]
-    .map(([module, list]) => `import type { ${[...new Set(list.map((c) => `${c.type} as ${c.alias}`))].join(', ')} } from './${module}.ts';`)
+    .map(
+      ([module, list]) => `import type { ${[...new Set(list.map((c) => `${c.type} as ${c.alias}`))].join(', ')} } from './${module}.ts';`,
+    )
     .join('\n')}\n\n${constants.map((c) => c.text).join('\n')}\n`,
 );

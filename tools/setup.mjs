@@ -1,0 +1,73 @@
+// Brings a fresh machine to where this checkout can run: npm packages always, Debian packages for what is asked.
+// Plain JavaScript for Node 20, since nothing is installed yet. Does nothing, quickly, where nothing is missing.
+//
+//   node tools/setup.mjs [--for cluster|tests]
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from './setup/debian.mjs';
+import { missingNpmPackages, npmInstallation } from './setup/npm.mjs';
+import { ROOT } from './node.mjs';
+
+const PURPOSES = Object.keys(DEBIAN_PACKAGES);
+
+/** Set for the second run of this file, which holds the lock that keeps two set-ups apart. */
+const LOCK_HELD = 'PROA_SETUP_LOCK_HELD';
+
+function main() {
+  const { values } = parseArgs({ options: { for: { type: 'string' } } });
+  if (values.for !== undefined && !PURPOSES.includes(values.for)) {
+    throw new Error(`--for takes ${PURPOSES.join(' or ')}, not ${values.for}`);
+  }
+
+  const npm = missingNpmPackages(readLock('package-lock.json'), readLock('node_modules/.package-lock.json'));
+  const debian = missingDebianPackages(values.for === undefined ? [] : DEBIAN_PACKAGES[values.for]);
+  if (npm.length === 0 && debian.length === 0) return;
+  if (process.env[LOCK_HELD] === undefined) return againUnderLock();
+
+  if (npm.length > 0) installNpmPackages(npm);
+  if (debian.length > 0) installDebianPackages(debian, say);
+}
+
+function say(line) {
+  console.error(`proa set-up: ${line}`);
+}
+
+/** The parsed lock file, or undefined when there is none. */
+function readLock(path) {
+  try {
+    return JSON.parse(readFileSync(`${ROOT}${path}`, 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Error(`cannot read ${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Two commands started at once must not both install: the second waits, looks again and finds nothing to do. */
+function againUnderLock() {
+  mkdirSync(`${ROOT}.cache`, { recursive: true });
+  const self = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const { status, error } = spawnSync('flock', [`${ROOT}.cache/setup.lock`, ...self], {
+    stdio: 'inherit',
+    env: { ...process.env, [LOCK_HELD]: '1' },
+  });
+  if (error !== undefined) throw new Error(`cannot run flock (package util-linux): ${error.message}`);
+  process.exitCode = status ?? 1;
+}
+
+function installNpmPackages(missing) {
+  const fresh = readLock('node_modules/.package-lock.json') === undefined;
+  say(fresh ? `installing ${missing.length} npm packages` : `updating npm packages: ${missing.slice(0, 5).join(', ')}`);
+  const { command, args } = npmInstallation(fresh);
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  if (error !== undefined) throw new Error(`cannot run ${command}: ${error.message}`);
+  if (status !== 0) throw new Error(`npm ended with status ${status}; its own lines above say why`);
+}
+
+try {
+  main();
+} catch (error) {
+  say(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,87 @@
+// Which Debian packages are missing, and their installation without starting any of the services they carry.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+
+/** @typedef {{ name: string, files: string[], units?: string[] }} DebianPackage one of `files` shows it is installed */
+
+/** @type {DebianPackage[]} */
+const CLUSTER = [
+  { name: 'containerd', files: bin('containerd'), units: ['containerd.service'] },
+  { name: 'runc', files: bin('runc') },
+  { name: 'containernetworking-plugins', files: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'] },
+  { name: 'nftables', files: bin('nft') },
+  { name: 'conntrack', files: bin('conntrack') },
+  { name: 'iproute2', files: bin('ip') },
+  { name: 'iptables', files: bin('iptables') }, // the portmap CNI plugin calls it
+];
+
+/** What each purpose needs. @type {Record<'cluster' | 'tests', DebianPackage[]>} */
+export const DEBIAN_PACKAGES = {
+  cluster: CLUSTER,
+  tests: [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }],
+};
+
+/** Debian asks this script before it starts a service; status 101 forbids it. Source: Debian policy-rc.d interface. */
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
+const POLICY = '#!/bin/sh\n# Put here by the set-up of Proa for the length of one installation.\nexit 101\n';
+
+/** Where an executable may be: root's PATH does not always hold the sbin folders. */
+function bin(name) {
+  return ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'].map((folder) => `${folder}/${name}`);
+}
+
+/** Those of `packages` of which no file is there. */
+export function missingDebianPackages(packages, exists = existsSync) {
+  return packages.filter(({ files }) => !files.some((file) => exists(file)));
+}
+
+/** @throws Error that says what to install by hand, when this machine or user cannot */
+export function installDebianPackages(packages, say) {
+  const names = packages.map(({ name }) => name);
+  if (!existsSync('/usr/bin/apt-get')) throw new Error(`needs ${names.join(', ')}; this is no Debian, so install them yourself`);
+  if (process.getuid() !== 0) throw new Error(`needs ${names.join(', ')}; run as root, or: apt-get install ${names.join(' ')}`);
+
+  say(`installing Debian packages: ${names.join(', ')}`);
+  withoutServices(() => {
+    if (!listsPresent()) apt(['update']);
+    if (install(names) === 0) return;
+    apt(['update']); // the lists may be older than what the mirror still holds
+    const status = install(names);
+    if (status !== 0) throw new Error(`apt-get install ended with status ${status}; its own lines above say why`);
+  });
+  keepServicesOff(packages.flatMap(({ units = [] }) => units));
+}
+
+function install(names) {
+  return apt(['install', '--yes', '--no-install-recommends', ...names]);
+}
+
+function apt(args) {
+  const { status, error } = spawnSync('apt-get', ['--quiet', '--option', 'DPkg::Lock::Timeout=300', ...args], {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (error !== undefined) throw new Error(`cannot run apt-get: ${error.message}`);
+  return status ?? 1;
+}
+
+function listsPresent() {
+  return readdirSync('/var/lib/apt/lists').some((file) => /_Packages(\.\w+)?$/.test(file));
+}
+
+/** Runs `work` while Debian may start no service. A policy that someone else put there is theirs, and stays. */
+function withoutServices(work) {
+  const ours = !existsSync(POLICY_FILE) || readFileSync(POLICY_FILE, 'utf8') === POLICY;
+  if (ours) writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
+  try {
+    work();
+  } finally {
+    if (ours) rmSync(POLICY_FILE, { force: true });
+  }
+}
+
+/** Proa starts its own copies; those of a fresh package would take ports and memory after the next reboot. */
+function keepServicesOff(units) {
+  if (units.length === 0 || !existsSync('/usr/bin/systemctl')) return;
+  spawnSync('systemctl', ['disable', '--quiet', ...units], { stdio: ['ignore', 2, 2] });
+}
