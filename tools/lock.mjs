@@ -24,7 +24,12 @@ lock.packages = Object.fromEntries([...Object.entries(lock.packages), ...added].
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(`${added.length} entries added to package-lock.json`);
 
-/** @throws Error when the name does not tell the platform: such a package would be wanted everywhere */
+/**
+ * @param {string} name
+ * @param {string} range
+ * @param {{ dev?: boolean }} owner the lock file's entry of the package that asks for it
+ * @throws Error when the name does not tell the platform: such a package would be wanted everywhere
+ */
 function entry(name, range, owner) {
   const words = name.replace(/^.*\//, '').split('-');
   const os = SYSTEMS.find((each) => words.includes(each));

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { newNode } from './node.mjs';
 
+/** @type {NodeJS.Signals[]} */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const [file, ...args] = process.argv.slice(2);
@@ -15,7 +16,7 @@ let node;
 try {
   node = newNode();
 } catch (error) {
-  console.error(error.message);
+  console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
 

@@ -10,19 +10,13 @@ import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '.
 import { missingNpmPackages, npmInstallation } from './setup/npm.mjs';
 import { ROOT } from './node.mjs';
 
-const PURPOSES = Object.keys(DEBIAN_PACKAGES);
-
 /** Set for the second run of this file, which holds the lock that keeps two set-ups apart. */
 const LOCK_HELD = 'PROA_SETUP_LOCK_HELD';
 
 function main() {
   const { values } = parseArgs({ options: { for: { type: 'string' } } });
-  if (values.for !== undefined && !PURPOSES.includes(values.for)) {
-    throw new Error(`--for takes ${PURPOSES.join(' or ')}, not ${values.for}`);
-  }
-
   const npm = missingNpmPackages(readLock('package-lock.json'), readLock('node_modules/.package-lock.json'));
-  const debian = missingDebianPackages(values.for === undefined ? [] : DEBIAN_PACKAGES[values.for]);
+  const debian = missingDebianPackages(wantedFor(values.for));
   if (npm.length === 0 && debian.length === 0) return;
   if (process.env[LOCK_HELD] === undefined) return againUnderLock();
 
@@ -30,17 +24,30 @@ function main() {
   if (debian.length > 0) installDebianPackages(debian, say);
 }
 
+/** @param {string | undefined} purpose */
+function wantedFor(purpose) {
+  if (purpose === undefined) return [];
+  const packages = DEBIAN_PACKAGES.get(purpose);
+  if (packages === undefined) throw new Error(`--for takes ${[...DEBIAN_PACKAGES.keys()].join(' or ')}, not ${purpose}`);
+  return packages;
+}
+
+/** @param {string} line */
 function say(line) {
   console.error(`proa set-up: ${line}`);
 }
 
-/** The parsed lock file, or undefined when there is none. */
+/**
+ * The parsed lock file, or undefined when there is none.
+ * @param {string} path
+ * @returns {import('./setup/npm.mjs').Lock | undefined}
+ */
 function readLock(path) {
   try {
     return JSON.parse(readFileSync(`${ROOT}${path}`, 'utf8'));
   } catch (error) {
-    if (error.code === 'ENOENT') return undefined;
-    throw new Error(`cannot read ${path}: ${error.message}`, { cause: error });
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw new Error(`cannot read ${path}: ${error}`, { cause: error });
   }
 }
 
@@ -56,6 +63,7 @@ function againUnderLock() {
   process.exitCode = status ?? 1;
 }
 
+/** @param {string[]} missing */
 function installNpmPackages(missing) {
   const fresh = readLock('node_modules/.package-lock.json') === undefined;
   say(fresh ? `installing ${missing.length} npm packages` : `updating npm packages: ${missing.slice(0, 5).join(', ')}`);
@@ -68,6 +76,6 @@ function installNpmPackages(missing) {
 try {
   main();
 } catch (error) {
-  say(error.message);
+  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

@@ -15,31 +15,42 @@ const CLUSTER = [
   { name: 'iptables', files: bin('iptables') }, // the portmap CNI plugin calls it
 ];
 
-/** What each purpose needs. @type {Record<'cluster' | 'tests', DebianPackage[]>} */
-export const DEBIAN_PACKAGES = {
-  cluster: CLUSTER,
-  tests: [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }],
-};
+/** What each purpose needs. @type {ReadonlyMap<string, DebianPackage[]>} */
+export const DEBIAN_PACKAGES = new Map([
+  ['cluster', CLUSTER],
+  ['tests', [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }]],
+]);
 
 /** Debian asks this script before it starts a service; status 101 forbids it. Source: Debian policy-rc.d interface. */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 const POLICY = '#!/bin/sh\n# Put here by the set-up of Proa for the length of one installation.\nexit 101\n';
 
-/** Where an executable may be: root's PATH does not always hold the sbin folders. */
+/**
+ * Where an executable may be: root's PATH does not always hold the sbin folders.
+ * @param {string} name
+ */
 function bin(name) {
   return ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'].map((folder) => `${folder}/${name}`);
 }
 
-/** Those of `packages` of which no file is there. */
+/**
+ * Those of `packages` of which no file is there.
+ * @param {readonly DebianPackage[]} packages
+ * @param {(path: string) => boolean} exists
+ */
 export function missingDebianPackages(packages, exists = existsSync) {
   return packages.filter(({ files }) => !files.some((file) => exists(file)));
 }
 
-/** @throws Error that says what to install by hand, when this machine or user cannot */
+/**
+ * @param {readonly DebianPackage[]} packages
+ * @param {(line: string) => void} say
+ * @throws Error that says what to install by hand, when this machine or user cannot
+ */
 export function installDebianPackages(packages, say) {
   const names = packages.map(({ name }) => name);
   if (!existsSync('/usr/bin/apt-get')) throw new Error(`needs ${names.join(', ')}; this is no Debian, so install them yourself`);
-  if (process.getuid() !== 0) throw new Error(`needs ${names.join(', ')}; run as root, or: apt-get install ${names.join(' ')}`);
+  if (process.getuid?.() !== 0) throw new Error(`needs ${names.join(', ')}; run as root, or: apt-get install ${names.join(' ')}`);
 
   say(`installing Debian packages: ${names.join(', ')}`);
   withoutServices(() => {
@@ -52,10 +63,15 @@ export function installDebianPackages(packages, say) {
   keepServicesOff(packages.flatMap(({ units = [] }) => units));
 }
 
+/** @param {string[]} names */
 function install(names) {
   return apt(['install', '--yes', '--no-install-recommends', ...names]);
 }
 
+/**
+ * @param {string[]} args
+ * @returns {number} apt-get's exit status
+ */
 function apt(args) {
   const { status, error } = spawnSync('apt-get', ['--quiet', '--option', 'DPkg::Lock::Timeout=300', ...args], {
     stdio: ['ignore', 2, 2],
@@ -69,7 +85,10 @@ function listsPresent() {
   return readdirSync('/var/lib/apt/lists').some((file) => /_Packages(\.\w+)?$/.test(file));
 }
 
-/** Runs `work` while Debian may start no service. A policy that someone else put there is theirs, and stays. */
+/**
+ * Runs `work` while Debian may start no service. A policy that someone else put there is theirs, and stays.
+ * @param {() => void} work
+ */
 function withoutServices(work) {
   const ours = !existsSync(POLICY_FILE) || readFileSync(POLICY_FILE, 'utf8') === POLICY;
   if (ours) writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
@@ -80,7 +99,10 @@ function withoutServices(work) {
   }
 }
 
-/** Proa starts its own copies; those of a fresh package would take ports and memory after the next reboot. */
+/**
+ * Proa starts its own copies; those of a fresh package would take ports and memory after the next reboot.
+ * @param {string[]} units
+ */
 function keepServicesOff(units) {
   if (units.length === 0 || !existsSync('/usr/bin/systemctl')) return;
   spawnSync('systemctl', ['disable', '--quiet', ...units], { stdio: ['ignore', 2, 2] });

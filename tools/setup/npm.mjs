@@ -2,8 +2,21 @@
 import { readdirSync } from 'node:fs';
 
 /**
+ * Names that are allowed, or `!name` for one that is not.
+ * @typedef {string | string[]} Names
+ *
+ * A package as the lock file describes it: `os`, `cpu` and `libc` say where it runs, absent everywhere.
+ * @typedef {{ version?: string, os?: Names, cpu?: Names, libc?: Names, optional?: boolean }} LockedPackage
+ * @typedef {{ packages?: Record<string, LockedPackage> }} Lock
+ * @typedef {{ os: string, cpu: string, libc: string }} Platform
+ */
+
+/**
  * Paths of the packages that `lock` names for this platform and `installed` (npm's record inside node_modules) lacks
  * or holds in another version. Of the optional ones only builds for this very platform count: npm leaves out the rest.
+ * @param {Lock | undefined} lock
+ * @param {Lock | undefined} installed
+ * @param {Platform} platform
  */
 export function missingNpmPackages(lock, installed, platform = currentPlatform()) {
   const present = installed?.packages ?? {};
@@ -12,18 +25,25 @@ export function missingNpmPackages(lock, installed, platform = currentPlatform()
     .map(([path]) => path);
 }
 
-/** What npm itself compares: `libc` is glibc or musl. */
+/** What npm itself compares. @returns {Platform} */
 export function currentPlatform() {
   const musl = readdirSync('/lib').some((file) => file.startsWith('ld-musl-'));
   return { os: process.platform, cpu: process.arch, libc: musl ? 'musl' : 'glibc' };
 }
 
+/**
+ * @param {LockedPackage} wanted
+ * @param {Platform} platform
+ */
 function fits({ os, cpu, libc, optional }, platform) {
   if (optional === true && os === undefined && cpu === undefined) return false;
   return allows(os, platform.os) && allows(cpu, platform.cpu) && allows(libc, platform.libc);
 }
 
-/** A package.json platform list: names that are allowed, or `!name` for one that is not. Absent: all. */
+/**
+ * @param {Names | undefined} list absent: all are allowed
+ * @param {string} value
+ */
 function allows(list, value) {
   if (list === undefined) return true;
   const names = [list].flat();
@@ -35,6 +55,8 @@ function allows(list, value) {
 /**
  * The command that installs what the lock file names. A tree that is already there is changed in place: `npm ci` would
  * first delete it under processes that run from it.
+ * @param {boolean} fresh
+ * @param {NodeJS.ProcessEnv} env
  */
 export function npmInstallation(fresh, env = process.env) {
   const args = [fresh ? 'ci' : 'install', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-save'];
