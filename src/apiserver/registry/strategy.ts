@@ -1,0 +1,97 @@
+// What one resource does differently from every other. A strategy is a literal with `satisfies Strategy<T>`; the generic
+// registry (./create.ts, ./update.ts, ./delete.ts, …) calls it. Everything here is pure and synchronous, except `reserve`.
+import type { StatusCause } from '#apimachinery/errors.ts';
+import type { KubeObject } from '#api/types.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Condition, Operation } from '#store/contract.ts';
+import type { CacheReader } from '../cache/reader.ts';
+import type { RequestContext } from '../request.ts';
+
+export interface WriteContext {
+  readonly request: RequestContext;
+  readonly dryRun: boolean;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly reader: CacheReader;
+}
+
+/**
+ * The order on create: decode → defaults → mutating admission → `prepareForCreate` → structural validation → `validate`
+ * → `canonicalize` → validating admission → `reserve` → transaction. On update the same with the update hooks, once for
+ * each attempt. Objects are immutable; hooks that change one return a copy. Source: rest.BeforeCreate, rest.BeforeUpdate.
+ */
+export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
+  /** Clears what a client may not set on create (usually status) and sets what the server owns. */
+  prepareForCreate?(object: T, context: WriteContext): T;
+  /** Semantic validation; an empty list accepts. */
+  validate?(object: T, context: WriteContext): readonly StatusCause[];
+  /** Texts for `Warning` headers on create. */
+  warningsOnCreate?(object: T, context: WriteContext): readonly string[];
+  /** PUT to a name that does not exist creates it. Default false. Source: AllowCreateOnUpdate. */
+  readonly allowCreateOnUpdate?: boolean;
+  /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /**
+   * `spec`: generation starts at 1 and rises when anything but metadata and status changes. Default for kinds with
+   * a status subresource whose upstream strategy does so; `none` leaves it unset.
+   */
+  readonly generation?: 'spec' | 'none';
+  /** Other subresources that update the object itself: `status`, `approval`, `finalize`, `resize`, `ephemeralcontainers`. */
+  readonly subresources?: Readonly<Record<string, UpdateHooks<T>>>;
+  /** Replicas behind `scale`. */
+  readonly scale?: ScaleHooks<T>;
+  /**
+   * Field selectors beside metadata.name and metadata.namespace: label → its value on an object. Values are compared
+   * as strings; an unset field is the empty string.
+   */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** The error for a field label that is not selectable, where it is not the general one. */
+  readonly unknownFieldLabel?: (label: string) => string;
+  /** Secondary indexes of the watch cache, by selectable field: `spec.nodeName` for pods. */
+  readonly indexedFields?: readonly string[];
+  /**
+   * Whole seconds the object stays with a deletionTimestamp before it goes, given what the client asked for; 0 deletes
+   * at once. Absent: deletion is never graceful. Source: RESTGracefulDeleteStrategy.CheckGracefulDelete.
+   */
+  deletionGrace?(object: T, requested: number | undefined): number;
+  /** Changes an object whose graceful deletion begins or is shortened (status, say). */
+  prepareForDelete?(object: T, context: WriteContext): T;
+  /** What happens to dependents when the client does not say. Default background. Source: DefaultGarbageCollectionPolicy. */
+  readonly garbageCollection?: 'background' | 'orphan' | 'unsupported';
+  /** Seconds an object lives; it is deleted by the store afterwards. Absent or 0: for ever. */
+  ttlSeconds?(object: T): number;
+  /**
+   * Takes what must be unique beyond the object's own key (addresses, ports), in the transaction that stores the
+   * object. `object` absent: the stored one is being deleted.
+   */
+  reserve?(change: { readonly object: T | undefined; readonly oldObject: T | undefined }, context: WriteContext): Promise<Reservation<T> | undefined>;
+}
+
+export interface UpdateHooks<T = KubeObject> {
+  /** Puts back what this endpoint may not change: spec on `status`, status on the object itself. */
+  prepareForUpdate?(object: T, oldObject: T, context: WriteContext): T;
+  validateUpdate?(object: T, oldObject: T, context: WriteContext): readonly StatusCause[];
+  warningsOnUpdate?(object: T, oldObject: T, context: WriteContext): readonly string[];
+  /** Brings an accepted object to one of several equal forms. */
+  canonicalize?(object: T): T;
+}
+
+export interface ScaleHooks<T = KubeObject> {
+  readonly specReplicas: (object: T) => number;
+  readonly statusReplicas: (object: T) => number;
+  /** Serialized label selector of the counted pods. */
+  readonly selector: (object: T) => string;
+  readonly withReplicas: (object: T, replicas: number) => T;
+}
+
+/** Something held in memory until the transaction's outcome is known. */
+export interface Reservation<T = KubeObject> {
+  /** The object with what it was given filled in. */
+  readonly object: T | undefined;
+  /** Added to the transaction; when one of them fails, the reservation is finished as lost and made anew. */
+  readonly conditions: readonly Condition[];
+  readonly operations: readonly Operation[];
+  /** Called exactly once. `lost`: not written, and someone else may hold what was wanted. */
+  finish(outcome: 'written' | 'abandoned' | 'lost'): void;
+}
