@@ -15,7 +15,7 @@ export function typescriptFiles(paths: readonly string[]): string[] {
   const found = roots.flatMap((root) =>
     statSync(root).isFile()
       ? [root]
-      : globSync('**/*.ts', { cwd: root, exclude: (name) => SKIPPED.includes(name) }).map((file) => resolve(root, file)),
+      : globSync('**/*.{ts,tsx}', { cwd: root, exclude: (name) => SKIPPED.includes(name) }).map((file) => resolve(root, file)),
   );
   return [...new Set(found.map((file) => relative(ROOT, file)))].toSorted();
 }
