@@ -1,0 +1,13 @@
+// What unit tests of components use in place of an API server. Test doubles only: nothing here runs in a cluster.
+import { createClient } from './client.ts';
+import type { Client } from './contract.ts';
+import { fakeTransport, type FakeTransport, type FakeTransportOptions } from './fake/fake-transport.ts';
+
+export { fakeTransport } from './fake/fake-transport.ts';
+export type { FakeAction, FakeTransport, FakeTransportOptions, RequestMatcher } from './fake/fake-transport.ts';
+
+/** A Client over a fake API server, and that server's controls. */
+export function fakeClient(options: FakeTransportOptions = {}): { readonly client: Client; readonly server: FakeTransport } {
+  const server = fakeTransport(options);
+  return { client: createClient(server), server };
+}
