@@ -1,0 +1,242 @@
+// Keeps every resource's cache in step with the store: one list, then one watch over all of `/registry/`, so that all caches
+// stand at one revision and a quiet resource is as fresh as a busy one.
+import type { Clock } from '#base/clock.ts';
+import { wait } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
+import { ResourceCache, type CachedResource } from './resource-cache.ts';
+import type { StoredObject } from './stored-object.ts';
+import { WriteLog } from './write-log.ts';
+
+export const REGISTRY_PREFIX = '/registry/';
+
+/** Entries read from the store at a time while filling. */
+const PAGE = 2_000;
+/** Pause before the store is read again after its watch broke, milliseconds. */
+const RETRY_MS = 100;
+
+interface Waiter {
+  readonly revision: number;
+  readonly resolve: () => void;
+}
+
+export interface HubDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class CacheHub {
+  readonly writes = new WriteLog();
+  readonly #deps: HubDeps;
+  /** By prefix without `/registry/` and the closing slash: `pods`, `services/specs`. */
+  readonly #caches = new Map<string, ResourceCache>();
+  readonly #stop = new AbortController();
+  #waiters: Waiter[] = [];
+  #revision = 0;
+  #acknowledged = 0;
+  #exclusive = false;
+  #confirming: Promise<number> | undefined;
+  #running: Promise<void> | undefined;
+  #synced = false;
+
+  constructor(deps: HubDeps) {
+    this.#deps = deps;
+  }
+
+  /** All caches contain everything up to here. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The caches are filled and follow the store. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Before start. */
+  add(resource: CachedResource): ResourceCache {
+    const cache = new ResourceCache(resource);
+    this.#caches.set(resource.prefix.slice(REGISTRY_PREFIX.length, -1), cache);
+    return cache;
+  }
+
+  caches(): Iterable<ResourceCache> {
+    return this.#caches.values();
+  }
+
+  /** Resolves when the caches are filled. @throws StoreUnavailableError when the store cannot be read */
+  async start(): Promise<void> {
+    // The embedded engine belongs to this process alone: whatever was acknowledged was acknowledged here.
+    this.#exclusive = (await this.#deps.store.status()).engine === 'embedded';
+    const revision = await this.#fill((cache, objects, at) => cache.load(objects, at));
+    this.#synced = true;
+    this.#running = this.#follow(revision);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('cache stopped'));
+    await this.#running;
+  }
+
+  /** A write at `revision` was acknowledged to somebody: later consistent reads must see it. */
+  acknowledge(revision: number): void {
+    if (revision > this.#acknowledged) this.#acknowledged = revision;
+  }
+
+  /**
+   * Brings the caches up to everything acknowledged before the call. Undefined when they already are, so that the
+   * usual read does not wait at all.
+   */
+  caughtUp(signal?: AbortSignal): Promise<void> | undefined {
+    if (this.#exclusive) return this.#revision >= this.#acknowledged ? undefined : this.reached(this.#acknowledged, signal);
+    return this.#confirm().then((revision) => this.reached(revision, signal));
+  }
+
+  /** Resolves when the caches contain `revision`. Rejects with the signal's reason. */
+  reached(revision: number, signal?: AbortSignal): Promise<void> {
+    if (this.#revision >= revision) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason as Error);
+      const waiter: Waiter = {
+        revision,
+        resolve: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      const onAbort = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** The store's revision now. Readers that ask while one question is under way share the next one. */
+  #confirm(): Promise<number> {
+    if (this.#confirming === undefined) {
+      this.#confirming = Promise.resolve().then(async () => {
+        this.#confirming = undefined;
+        const { revision } = await this.#deps.store.range({ start: REGISTRY_PREFIX, countOnly: true });
+        return revision;
+      });
+    }
+    return this.#confirming;
+  }
+
+  /** Reads everything at one revision and hands each cache its part; returns that revision. */
+  async #fill(give: (cache: ResourceCache, objects: StoredObject[], revision: number) => void): Promise<number> {
+    const found = new Map<ResourceCache, StoredObject[]>();
+    for (const cache of this.#caches.values()) found.set(cache, []);
+    const end = prefixEnd(REGISTRY_PREFIX);
+    let start = REGISTRY_PREFIX;
+    let revision = 0;
+    for (;;) {
+      const page = await this.#deps.store.range({ start, end, limit: PAGE, revision });
+      if (revision === 0) revision = page.revision;
+      for (const entry of page.entries) {
+        const place = this.#place(entry.key);
+        if (place !== undefined) found.get(place.cache)?.push(read(place, entry));
+      }
+      const last = page.entries.at(-1);
+      if (!page.more || last === undefined) break;
+      start = `${last.key}\0`;
+    }
+    for (const [cache, objects] of found) give(cache, objects, revision);
+    this.#advance(revision);
+    return revision;
+  }
+
+  async #follow(from: number): Promise<void> {
+    const { store, logger } = this.#deps;
+    const { signal } = this.#stop;
+    let next = from + 1;
+    while (!signal.aborted) {
+      const watch = store.watch({ start: REGISTRY_PREFIX, end: prefixEnd(REGISTRY_PREFIX), revision: next });
+      const leave = (): void => void watch.return?.();
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        for await (const batch of watch) {
+          this.#take(batch);
+          next = batch.revision + 1;
+        }
+        if (signal.aborted) return;
+        throw new Error('the store ended the watch');
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn('store watch broke; reading everything again', { error });
+      } finally {
+        signal.removeEventListener('abort', leave);
+      }
+      next = (await this.#refill()) + 1;
+    }
+  }
+
+  /** Reads everything again until it succeeds; returns the revision. Reads go on from what is known meanwhile. */
+  async #refill(): Promise<number> {
+    const { clock, logger } = this.#deps;
+    for (;;) {
+      try {
+        return await this.#fill((cache, objects, revision) => cache.reload(objects, revision, clock.now()));
+      } catch (error) {
+        if (this.#stop.signal.aborted) return this.#revision;
+        logger.warn('store cannot be read', { error });
+      }
+      try {
+        await wait(clock, RETRY_MS, this.#stop.signal);
+      } catch {
+        return this.#revision; // stopped
+      }
+    }
+  }
+
+  #take(batch: WatchBatch): void {
+    const at = this.#deps.clock.now();
+    const touched = new Set<ResourceCache>();
+    for (const event of batch.events) {
+      const place = this.#place(event.entry.key);
+      if (place === undefined) continue;
+      touched.add(place.cache);
+      place.cache.change(place.key, event.entry.modRevision, this.#read(place, event), at);
+    }
+    this.#advance(batch.revision);
+    for (const cache of touched) cache.watchers.flush();
+  }
+
+  #read(place: Place, event: StoreEvent): StoredObject | undefined {
+    if (event.type === 'delete') return undefined;
+    return this.writes.claim(event.entry) ?? read(place, event.entry);
+  }
+
+  #advance(revision: number): void {
+    this.#revision = revision;
+    for (const cache of this.#caches.values()) cache.advance(revision);
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter((waiter) => waiter.revision <= revision);
+    if (ready.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  /** The cache a store key belongs to: `/registry/pods/ns/a` → pods, `ns/a`. */
+  #place(key: string): Place | undefined {
+    const start = REGISTRY_PREFIX.length;
+    const first = key.indexOf('/', start);
+    if (first === -1) return undefined;
+    const single = this.#caches.get(key.slice(start, first));
+    if (single !== undefined) return { cache: single, key: key.slice(first + 1) };
+    const second = key.indexOf('/', first + 1);
+    if (second === -1) return undefined;
+    const double = this.#caches.get(key.slice(start, second));
+    return double === undefined ? undefined : { cache: double, key: key.slice(second + 1) };
+  }
+}
+
+interface Place {
+  readonly cache: ResourceCache;
+  readonly key: string;
+}
+
+const read = ({ cache, key }: Place, entry: KeyValue): StoredObject => cache.resource.layout.read(key, entry.modRevision, entry.value);

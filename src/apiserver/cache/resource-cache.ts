@@ -1,0 +1,204 @@
+// All objects of one stored resource, as of one revision, with its latest history and its watchers.
+import { prefixEnd } from '#store/contract.ts';
+import { Change, History } from './history.ts';
+import { OrderedMap } from './ordered-map.ts';
+import type { ObjectLayout, StoredObject } from './stored-object.ts';
+import { WatcherIndex, type FieldReaders } from './watchers.ts';
+
+export interface CachedResource {
+  /** `pods`, `deployments.apps`: for logs and metrics. */
+  readonly name: string;
+  /** With a slash at the end: `/registry/pods/`. */
+  readonly prefix: string;
+  readonly layout: ObjectLayout;
+  /** Fields with an index of their own. */
+  readonly fields: FieldReaders;
+}
+
+/** Objects as of one revision, in key order. */
+export interface Snapshot {
+  readonly revision: number;
+  range(start: string, end?: string): Iterable<StoredObject>;
+  count(start: string, end?: string): number;
+}
+
+export class ResourceCache {
+  readonly resource: CachedResource;
+  readonly watchers: WatcherIndex;
+  readonly #objects = new OrderedMap<StoredObject>();
+  /** Per indexed field: value → key → object. */
+  readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
+  readonly #handlers = new Set<(change: Change) => void>();
+  #history = new History(0);
+  #revision = 0;
+
+  constructor(resource: CachedResource) {
+    this.resource = resource;
+    this.watchers = new WatcherIndex(resource.fields);
+    for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
+  }
+
+  /** Everything up to here is in. May be higher than that of any object. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Lowest revision a watch can resume from. */
+  get oldestRevision(): number {
+    return this.#history.oldest;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  /** @param key `namespace/name`, or `name` when cluster-scoped */
+  get(key: string): StoredObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  *range(start: string, end?: string): IterableIterator<StoredObject> {
+    for (const [, object] of this.#objects.range(start, end)) yield object;
+  }
+
+  count(start: string, end?: string): number {
+    return this.#objects.count(start, end);
+  }
+
+  /** Objects of all or one namespace in key order. */
+  list(namespace?: string): IterableIterator<StoredObject> {
+    return namespace === undefined ? this.range('') : this.range(`${namespace}/`, prefixEnd(`${namespace}/`));
+  }
+
+  /** Objects whose indexed field has this value, in no particular order; undefined for a field without an index. */
+  byField(label: string, value: string): Iterable<StoredObject> | undefined {
+    const index = this.#indexes.get(label);
+    return index === undefined ? undefined : (index.get(value)?.values() ?? []);
+  }
+
+  /** Returns the remover. */
+  onChange(handler: (change: Change) => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /** Changes after `revision`; undefined when they are no longer known. */
+  changesAfter(revision: number): readonly Change[] | undefined {
+    return this.#history.after(revision);
+  }
+
+  /**
+   * The objects as they were at `revision`, at most the current one; undefined when the history does not reach back
+   * that far. A view: finish reading before awaiting.
+   */
+  at(revision: number): Snapshot | undefined {
+    const changes = this.#history.after(revision);
+    if (changes === undefined) return undefined;
+    if (changes.length === 0) return { revision, range: (start, end) => this.range(start, end), count: (start, end) => this.count(start, end) };
+    const before = new OrderedMap<StoredObject | undefined>();
+    for (const change of changes) if (!before.has(change.key)) before.set(change.key, change.previous);
+    return {
+      revision,
+      range: (start, end) => rewound(this.#objects.range(start, end), before.range(start, end)),
+      count: (start, end) => {
+        let count = this.count(start, end);
+        for (const [key, object] of before.range(start, end)) count += Number(object !== undefined) - Number(this.#objects.has(key));
+        return count;
+      },
+    };
+  }
+
+  /** Fills an empty cache with all there is at `revision`. */
+  load(objects: Iterable<StoredObject>, revision: number): void {
+    for (const object of objects) this.#put(object);
+    this.#history = new History(revision);
+    this.#revision = revision;
+  }
+
+  /** Starts again from all there is at `revision` after events were lost: watchers end, handlers are told the difference. */
+  reload(objects: readonly StoredObject[], revision: number, at: number): void {
+    const found = new Set<string>();
+    for (const next of objects) {
+      found.add(next.key);
+      const previous = this.#objects.get(next.key);
+      if (previous?.revision !== next.revision) this.#apply(new Change({ revision, key: next.key, next, previous, at }));
+    }
+    const goneKeys = [...this.#objects.range('')].map(([key]) => key).filter((key) => !found.has(key));
+    for (const key of goneKeys) this.#apply(new Change({ revision, key, next: undefined, previous: this.#objects.get(key), at }));
+    this.#history.reset(revision);
+    this.#revision = revision;
+    this.watchers.lost();
+  }
+
+  /** One change from the store, in order. `next` absent: deleted. Watchers see it before this returns. */
+  change(key: string, revision: number, next: StoredObject | undefined, at: number): void {
+    const previous = this.#objects.get(key);
+    if (next === undefined && previous === undefined) return;
+    const change = new Change({ revision, key, next, previous, at });
+    this.#apply(change);
+    this.#history.add(change);
+    this.watchers.dispatch(change);
+    change.release();
+  }
+
+  /** Everything up to `revision` is in. */
+  advance(revision: number): void {
+    this.#revision = revision;
+  }
+
+  #apply(change: Change): void {
+    const { key, next, previous } = change;
+    if (next === undefined) {
+      this.#objects.delete(key);
+      if (previous !== undefined) this.#unindex(previous);
+    } else {
+      this.#put(next, previous);
+    }
+    for (const handler of this.#handlers) handler(change);
+  }
+
+  #put(next: StoredObject, previous?: StoredObject): void {
+    this.#objects.set(next.key, next);
+    for (const [field, index] of this.#indexes) {
+      const read = this.resource.fields.get(field) as (object: StoredObject) => string;
+      const value = read(next);
+      const old = previous === undefined ? undefined : read(previous);
+      if (previous !== undefined && old !== value) this.#drop(index, old as string, next.key);
+      let bucket = index.get(value);
+      if (bucket === undefined) index.set(value, (bucket = new Map()));
+      bucket.set(next.key, next);
+    }
+  }
+
+  #unindex(object: StoredObject): void {
+    for (const [field, index] of this.#indexes) {
+      const read = this.resource.fields.get(field) as (object: StoredObject) => string;
+      this.#drop(index, read(object), object.key);
+    }
+  }
+
+  #drop(index: Map<string, Map<string, StoredObject>>, value: string, key: string): void {
+    const bucket = index.get(value);
+    bucket?.delete(key);
+    if (bucket?.size === 0) index.delete(value);
+  }
+}
+
+/** `now` with the entries of `before` put back: replaced where they differ, added where deleted since, left out where absent. */
+function* rewound(now: Iterable<[string, StoredObject]>, before: Iterable<[string, StoredObject | undefined]>): Generator<StoredObject> {
+  const old = before[Symbol.iterator]();
+  let pending = old.next();
+  for (const [key, object] of now) {
+    while (pending.done !== true && pending.value[0] < key) {
+      if (pending.value[1] !== undefined) yield pending.value[1];
+      pending = old.next();
+    }
+    if (pending.done !== true && pending.value[0] === key) {
+      if (pending.value[1] !== undefined) yield pending.value[1];
+      pending = old.next();
+    } else {
+      yield object;
+    }
+  }
+  for (; pending.done !== true; pending = old.next()) if (pending.value[1] !== undefined) yield pending.value[1];
+}

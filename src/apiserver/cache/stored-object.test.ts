@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '#api/types.ts';
+import { ObjectLayout, StoredObject } from './stored-object.ts';
+
+const layout = new ObjectLayout({ apiVersion: 'v1', kind: 'ConfigMap', typedItems: false });
+const object = {
+  kind: 'ConfigMap',
+  apiVersion: 'v1',
+  metadata: { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '3', creationTimestamp: '2026-01-01T00:00:00Z' },
+  data: { greeting: 'grüß "dich"' },
+} satisfies KubeObject & { data: Record<string, string> };
+
+for (const revision of [1, 9, 10, 99, 1_000, 9_999_999, 2 ** 40]) {
+  test(`StoredObject serves resourceVersion ${revision} spliced into the stored bytes`, () => {
+    const stored = new StoredObject(layout, 'ns/a', revision, layout.encode(object), object);
+    const expected = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+    assert.deepEqual(JSON.parse(stored.json().toString()), expected);
+    assert.equal(stored.json().length, stored.jsonLength + 1);
+    assert.deepEqual(stored.object, expected);
+
+    const item = Buffer.alloc(stored.itemLength);
+    assert.equal(stored.copyItem(item, 0), item.length);
+    const { kind: _kind, apiVersion: _apiVersion, ...untyped } = expected;
+    assert.deepEqual(JSON.parse(item.toString()), untyped);
+  });
+}
+
+test('StoredObject of a custom kind keeps kind and apiVersion in lists', () => {
+  const custom = new ObjectLayout({ apiVersion: 'x.io/v1', kind: 'Toy', typedItems: true });
+  const toy = { kind: 'Toy', apiVersion: 'x.io/v1', metadata: { ...object.metadata } };
+  const stored = new StoredObject(custom, 'ns/a', 5, custom.encode(toy), toy);
+  const item = Buffer.alloc(stored.itemLength);
+  stored.copyItem(item, 0);
+  assert.equal(JSON.parse(item.toString()).kind, 'Toy');
+});
+
+test('ObjectLayout reads bytes that were laid out by someone else', () => {
+  const foreign = Buffer.from(JSON.stringify({ data: object.data, metadata: object.metadata, apiVersion: 'v1', kind: 'ConfigMap' }));
+  const stored = layout.read('ns/a', 7, foreign);
+  assert.deepEqual(JSON.parse(stored.json().toString()), { ...object, metadata: { ...object.metadata, resourceVersion: '7' } });
+});
+
+test('StoredObject decodes lazily to the same object each time, and at another revision to the same content', () => {
+  const stored = layout.read('ns/a', 7, layout.encode(object));
+  assert.equal(stored.object, stored.object);
+  assert.equal(stored.namespace, 'ns');
+  assert.equal(stored.name, 'a');
+  const gone = stored.at(8);
+  assert.deepEqual(gone.object, { ...object, metadata: { ...object.metadata, resourceVersion: '8' } });
+  assert.equal(gone.value, stored.value);
+});

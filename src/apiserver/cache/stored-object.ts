@@ -1,0 +1,133 @@
+// One version of one object, kept once and shared by every reader: its stored JSON bytes and, once somebody needs it, the
+// object itself. Both are immutable.
+import type { KubeObject } from '#api/types.ts';
+
+/** What all objects of one stored kind share in their bytes. */
+export class ObjectLayout {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** `{"kind":"Pod","apiVersion":"v1",`: the first bytes of every value of this kind. */
+  readonly head: Buffer;
+  /** Where the members of metadata begin: a `"resourceVersion":"…",` may be spliced in there. */
+  readonly metadataStart: number;
+  /** Built-in kinds are listed without kind and apiVersion, custom ones with, as upstream does. */
+  readonly typedItems: boolean;
+  readonly #prefix: Buffer;
+
+  constructor({ apiVersion, kind, typedItems }: { readonly apiVersion: string; readonly kind: string; readonly typedItems: boolean }) {
+    this.apiVersion = apiVersion;
+    this.kind = kind;
+    this.typedItems = typedItems;
+    this.head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
+    this.#prefix = Buffer.concat([this.head, Buffer.from('"metadata":{')]);
+    this.metadataStart = this.#prefix.length;
+  }
+
+  /** The bytes that are stored: kind, apiVersion, metadata without resourceVersion, then the rest in its own order. */
+  encode(object: KubeObject): Buffer {
+    const metadata = JSON.stringify({ ...object.metadata, resourceVersion: undefined });
+    const rest = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
+    return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
+  }
+
+  /** A value as stored, in this layout; one that another writer laid out differently is encoded again. */
+  read(key: string, revision: number, value: Uint8Array): StoredObject {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (bytes.length > this.metadataStart && bytes.compare(this.#prefix, 0, this.metadataStart, 0, this.metadataStart) === 0) {
+      return new StoredObject(this, key, revision, bytes, undefined);
+    }
+    return new StoredObject(this, key, revision, this.encode(JSON.parse(bytes.toString()) as KubeObject), undefined);
+  }
+}
+
+/** Bytes around the digits of a spliced resourceVersion. */
+const RESOURCE_VERSION_OVERHEAD = '"resourceVersion":"",'.length;
+
+const NEWLINE = 0x0a;
+const OPEN_BRACE = 0x7b;
+
+export class StoredObject {
+  readonly layout: ObjectLayout;
+  /** `namespace/name`, or `name` when cluster-scoped. */
+  readonly key: string;
+  readonly revision: number;
+  /** JSON in the layout's form, without resourceVersion. */
+  readonly value: Buffer;
+  #object: KubeObject | undefined;
+
+  /** `object`: what `value` says, with or without the resourceVersion. */
+  constructor(layout: ObjectLayout, key: string, revision: number, value: Buffer, object: KubeObject | undefined) {
+    this.layout = layout;
+    this.key = key;
+    this.revision = revision;
+    this.value = value;
+    this.#object = object === undefined ? undefined : withResourceVersion(object, revision);
+  }
+
+  /** With its resourceVersion. Decoded at the first call. */
+  get object(): KubeObject {
+    if (this.#object === undefined) {
+      const object = JSON.parse(this.value.toString()) as { metadata: { resourceVersion?: string } };
+      object.metadata.resourceVersion = String(this.revision);
+      this.#object = object as unknown as KubeObject;
+    }
+    return this.#object;
+  }
+
+  /** The same content under the revision of its delete, as DELETED events carry it. */
+  at(revision: number): StoredObject {
+    return new StoredObject(this.layout, this.key, revision, this.value, this.#object);
+  }
+
+  /** Empty when cluster-scoped. */
+  get namespace(): string {
+    const slash = this.key.indexOf('/');
+    return slash === -1 ? '' : this.key.slice(0, slash);
+  }
+
+  get name(): string {
+    return this.key.slice(this.key.indexOf('/') + 1);
+  }
+
+  /** Length of the served JSON in bytes. */
+  get jsonLength(): number {
+    return this.value.length + RESOURCE_VERSION_OVERHEAD + String(this.revision).length;
+  }
+
+  /** Writes the served JSON at `offset`, which must have `jsonLength` bytes left; returns the end. */
+  copyJson(target: Buffer, offset: number): number {
+    return this.#copyFrom(0, target, offset);
+  }
+
+  /** Length of the JSON of a list item. */
+  get itemLength(): number {
+    return this.layout.typedItems ? this.jsonLength : this.jsonLength - this.layout.head.length + 1;
+  }
+
+  /** As copyJson, in the form of a list item. */
+  copyItem(target: Buffer, offset: number): number {
+    if (this.layout.typedItems) return this.#copyFrom(0, target, offset);
+    target[offset] = OPEN_BRACE;
+    return this.#copyFrom(this.layout.head.length, target, offset + 1);
+  }
+
+  /** The answer to a GET: JSON and a newline, as Go's encoder ends it. */
+  json(): Buffer {
+    const out = Buffer.allocUnsafe(this.jsonLength + 1);
+    out[this.copyJson(out, 0)] = NEWLINE;
+    return out;
+  }
+
+  #copyFrom(start: number, target: Buffer, offset: number): number {
+    const splice = this.layout.metadataStart;
+    let at = offset + this.value.copy(target, offset, start, splice);
+    at += target.write(`"resourceVersion":"${this.revision}",`, at, 'latin1');
+    return at + this.value.copy(target, at, splice);
+  }
+}
+
+function withResourceVersion(object: KubeObject, revision: number): KubeObject {
+  const resourceVersion = String(revision);
+  if (object.metadata.resourceVersion === resourceVersion) return object;
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
