@@ -1,0 +1,39 @@
+// pure
+// Decides whether a certificate on disk still serves.
+import { isIPv6 } from 'node:net';
+import type { CertificateRequest } from './certificate.ts';
+
+/** What is on disk. */
+export interface Current {
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** One `KEY=value` a line, as Node prints it. */
+  readonly subject: string;
+  /** `DNS:name` and `IP Address:1.2.3.4`, as Node prints them. */
+  readonly names: readonly string[];
+  /** Signed by the present authority. */
+  readonly fromIssuer: boolean;
+}
+
+export type LeafDecision =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'issue'; readonly why: 'missing' | 'near its end' | 'another issuer' | 'another subject' | 'names are missing' };
+
+/** Renewed when less than this part of its life is left: months before a yearly certificate ends. */
+const RENEW_BELOW = 1 / 3;
+
+export function leafDecision(current: Current | undefined, request: CertificateRequest, now: number): LeafDecision {
+  if (current === undefined) return { kind: 'issue', why: 'missing' };
+  if (current.notAfter - now < (current.notAfter - current.notBefore) * RENEW_BELOW) return { kind: 'issue', why: 'near its end' };
+  if (!current.fromIssuer) return { kind: 'issue', why: 'another issuer' };
+  const subject = [...(request.organizations ?? []).map((o) => `O=${o}`), `CN=${request.commonName}`].join('\n');
+  if (current.subject !== subject) return { kind: 'issue', why: 'another subject' };
+  const present = new Set(current.names);
+  const wanted = [
+    ...(request.dnsNames ?? []).map((name) => `DNS:${name}`),
+    // Node prints IPv6 addresses in full; a colon is enough to tell them apart.
+    ...(request.ipAddresses ?? []).filter((address) => !isIPv6(address)).map((address) => `IP Address:${address}`),
+  ];
+  return wanted.every((name) => present.has(name)) ? { kind: 'keep' } : { kind: 'issue', why: 'names are missing' };
+}

@@ -1,0 +1,94 @@
+// The pki folder: issues what is missing, renews what is near its end, and never replaces an authority or sa.key.
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KeyedCertificate } from './certificate.ts';
+import { AUTHORITIES, AUTHORITY_VALID_DAYS, type AuthorityName, type Leaf } from './inventory.ts';
+import { type Current, leafDecision } from './renewal-plan.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+
+/** Keys are readable by root alone; certificates by all. */
+const KEY_MODE = 0o600;
+const CERTIFICATE_MODE = 0o644;
+
+export interface PkiDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+export class Pki {
+  readonly dir: string;
+  readonly #deps: PkiDeps;
+
+  constructor(dir: string, deps: PkiDeps) {
+    this.dir = dir;
+    this.#deps = deps;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+
+  certificatePath(file: string): string {
+    return join(this.dir, `${file}.crt`);
+  }
+
+  keyPath(file: string): string {
+    return join(this.dir, `${file}.key`);
+  }
+
+  /** @throws Error when the files are missing */
+  read(file: string): KeyedCertificate {
+    return { certificate: readFileSync(this.certificatePath(file), 'utf8'), key: readFileSync(this.keyPath(file), 'utf8') };
+  }
+
+  /** Makes the authority on first use. An authority whose key is elsewhere (only `.crt` here) is left alone. */
+  async ensureAuthority(name: AuthorityName): Promise<void> {
+    if (existsSync(this.certificatePath(name))) return;
+    const { createAuthority } = await import('./certificate.ts');
+    this.#write(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
+  }
+
+  /**
+   * Issues the certificate when it is missing, near its end, of another subject, or signed by another authority.
+   * @returns whether it was issued now
+   */
+  async ensureLeaf(leaf: Leaf): Promise<boolean> {
+    const issuer = this.read(leaf.issuer);
+    const decision = leafDecision(this.#current(leaf, issuer), leaf.request, this.#deps.clock.now());
+    if (decision.kind === 'keep') return false;
+    const { issueCertificate } = await import('./certificate.ts');
+    this.#write(leaf.file, await issueCertificate(issuer, leaf.request, this.#deps));
+    return true;
+  }
+
+  /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. */
+  ensureServiceAccountKey(): void {
+    if (existsSync(this.keyPath('sa'))) return;
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    replaceFile(this.keyPath('sa'), privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
+    replaceFile(join(this.dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
+  }
+
+  #current(leaf: Leaf, issuer: KeyedCertificate): Current | undefined {
+    if (!existsSync(this.certificatePath(leaf.file)) || !existsSync(this.keyPath(leaf.file))) return undefined;
+    const certificate = new X509Certificate(readFileSync(this.certificatePath(leaf.file)));
+    return {
+      notBefore: Date.parse(certificate.validFrom),
+      notAfter: Date.parse(certificate.validTo),
+      subject: certificate.subject,
+      names: (certificate.subjectAltName ?? '').split(', ').filter((name) => name !== ''),
+      fromIssuer: certificate.verify(new X509Certificate(issuer.certificate).publicKey),
+    };
+  }
+
+  #write(file: string, { certificate, key }: KeyedCertificate): void {
+    replaceFile(this.keyPath(file), key, KEY_MODE);
+    replaceFile(this.certificatePath(file), certificate, CERTIFICATE_MODE);
+  }
+}
+
+/** A reader sees the old file or the new one, never half of one. */
+function replaceFile(path: string, content: string, mode: number): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, content, { mode, flush: true });
+  renameSync(temporary, path);
+}
