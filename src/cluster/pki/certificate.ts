@@ -1,6 +1,14 @@
 // Issues X.509 certificates with P-256 keys: what each is for stands in ./inventory.ts.
 import 'reflect-metadata';
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  webcrypto,
+  X509Certificate as NodeCertificate,
+} from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -76,7 +84,10 @@ export async function createAuthority(commonName: string, validDays: number, { c
     signingAlgorithm: ALGORITHM,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.keyEncipherment, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.keyEncipherment,
+        true,
+      ),
       new x509.SubjectKeyIdentifierExtension(keyIdentifier(publicKey)),
     ],
   });
@@ -84,7 +95,11 @@ export async function createAuthority(commonName: string, validDays: number, { c
 }
 
 /** A leaf certificate signed by `authority`, with a new key. */
-export async function issueCertificate(authority: KeyedCertificate, request: CertificateRequest, { clock, ids }: IssueDeps): Promise<KeyedCertificate> {
+export async function issueCertificate(
+  authority: KeyedCertificate,
+  request: CertificateRequest,
+  { clock, ids }: IssueDeps,
+): Promise<KeyedCertificate> {
   const key = generateKey();
   const issuer = new NodeCertificate(authority.certificate);
   const now = clock.now();

@@ -10,7 +10,13 @@ import { nodeLeaves, serverLeaves } from './inventory.ts';
 import { Pki } from './store.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const subjects = { nodeName: 'boat', nodeIP: '10.0.0.7', serviceIP: '10.96.0.1', clusterDomain: 'cluster.local', extraNames: ['api.example.org', '10.9.9.9'] };
+const subjects = {
+  nodeName: 'boat',
+  nodeIP: '10.0.0.7',
+  serviceIP: '10.96.0.1',
+  clusterDomain: 'cluster.local',
+  extraNames: ['api.example.org', '10.9.9.9'],
+};
 const leaves = [...serverLeaves(subjects), ...nodeLeaves(subjects)];
 const apiserver = leaves.find((leaf) => leaf.file === 'apiserver') as (typeof leaves)[number];
 
@@ -44,7 +50,8 @@ test('the apiserver certificate answers for every name and address clients use',
   const { pki } = await freshPki('names');
   await pki.ensureLeaf(apiserver);
   const certificate = new X509Certificate(pki.read('apiserver').certificate);
-  for (const name of ['localhost', 'boat', 'kubernetes.default.svc.cluster.local', 'api.example.org']) assert.ok(certificate.checkHost(name), name);
+  for (const name of ['localhost', 'boat', 'kubernetes.default.svc.cluster.local', 'api.example.org'])
+    assert.ok(certificate.checkHost(name), name);
   for (const address of ['127.0.0.1', '10.0.0.7', '10.96.0.1', '10.9.9.9']) assert.ok(certificate.checkIP(address), address);
   assert.equal(certificate.checkHost('elsewhere.org'), undefined);
 });

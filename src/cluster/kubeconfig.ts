@@ -1,0 +1,96 @@
+// Kubeconfig files: what Proa writes, and how its entries join a file that others wrote too.
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { dump, load } from 'js-yaml';
+import type { KeyedCertificate } from './pki/certificate.ts';
+
+/** The name of Proa's cluster, user and context. */
+export const CONTEXT_NAME = 'proa';
+
+interface Named {
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Kubeconfig {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly clusters?: readonly Named[] | null;
+  readonly users?: readonly Named[] | null;
+  readonly contexts?: readonly Named[] | null;
+  readonly 'current-context'?: string;
+  readonly [key: string]: unknown;
+}
+
+export class KubeconfigError extends Error {
+  override readonly name = 'KubeconfigError';
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+/** A kubeconfig with one context. `server` is a URL; the CA and the client certificate are PEM. */
+export function adminKubeconfig(server: string, authority: string, client: KeyedCertificate, name = CONTEXT_NAME): Kubeconfig {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { 'certificate-authority-data': base64(authority), server } }],
+    users: [{ name, user: { 'client-certificate-data': base64(client.certificate), 'client-key-data': base64(client.key) } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  };
+}
+
+/** `ours` added to `theirs`: entries of the same name are replaced, all others and unknown keys are kept. */
+export function mergeKubeconfig(theirs: Kubeconfig, ours: Kubeconfig): Kubeconfig {
+  const join = (key: 'clusters' | 'users' | 'contexts'): readonly Named[] => {
+    const added = ours[key] ?? [];
+    const names = new Set(added.map((entry) => entry.name));
+    return [...(theirs[key] ?? []).filter((entry) => !names.has(entry.name)), ...added];
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    ...theirs,
+    clusters: join('clusters'),
+    users: join('users'),
+    contexts: join('contexts'),
+    ...(ours['current-context'] === undefined ? {} : { 'current-context': ours['current-context'] }),
+  };
+}
+
+/** `file` without the entries called `name`. */
+export function withoutContext(file: Kubeconfig, name: string): Kubeconfig {
+  const drop = (list: readonly Named[] | null | undefined): readonly Named[] => (list ?? []).filter((entry) => entry.name !== name);
+  return {
+    ...file,
+    clusters: drop(file.clusters),
+    users: drop(file.users),
+    contexts: drop(file.contexts),
+    ...(file['current-context'] === name ? { 'current-context': '' } : {}),
+  };
+}
+
+/** An absent file is an empty kubeconfig. @throws KubeconfigError when the file is not a kubeconfig */
+export function readKubeconfig(path: string): Kubeconfig {
+  if (!existsSync(path)) return {};
+  let value: unknown;
+  try {
+    value = load(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new KubeconfigError(`${path} is not YAML, so nothing was added to it: ${(error as Error).message.split('\n')[0]}`, {
+      cause: error,
+    });
+  }
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new KubeconfigError(`${path} is not a kubeconfig, so nothing was added to it`);
+  return value as Kubeconfig;
+}
+
+/** Replaces the file in one step; it holds a private key, so only its owner may read it. */
+export function writeKubeconfig(path: string, config: Kubeconfig): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.proa-new`;
+  writeFileSync(temporary, dump(config, { lineWidth: -1 }), { mode: 0o600, flush: true });
+  renameSync(temporary, path);
+}

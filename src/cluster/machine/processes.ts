@@ -1,0 +1,37 @@
+// Processes known by pid and start time, so that a reused pid is never mistaken for ours.
+import { readFileSync } from 'node:fs';
+import { type Clock, wait } from '#base/clock.ts';
+
+const POLL_MS = 20;
+
+/** Boot-relative start time in clock ticks: with the pid, names one process for good. Empty when there is none. */
+export function processIdentity(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name in brackets may hold anything
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
+  } catch {
+    return ''; // no such process
+  }
+}
+
+export function isRunning(pid: number, identity: string): boolean {
+  return identity !== '' && processIdentity(pid) === identity;
+}
+
+/** SIGTERM, then SIGKILL after `graceMs`; resolves when the process is gone (at once if it was). */
+export async function stopProcess(pid: number, clock: Clock, graceMs: number): Promise<void> {
+  const identity = processIdentity(pid);
+  if (identity === '') return;
+  process.kill(pid, 'SIGTERM');
+  const deadline = clock.monotonic() + graceMs;
+  let killed = false;
+  // No event tells of a process that is not our child.
+  while (isRunning(pid, identity)) {
+    if (!killed && clock.monotonic() > deadline) {
+      killed = true;
+      process.kill(pid, 'SIGKILL');
+    }
+    await wait(clock, POLL_MS);
+  }
+}

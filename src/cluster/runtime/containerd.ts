@@ -1,0 +1,137 @@
+// Proa's own containerd: started once a boot, left running when Proa stops or dies, so containers never notice.
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { type Clock, wait } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { type ContainerdConfig, containerdToml } from './containerd-config.ts';
+import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts';
+
+/** Start-up takes about 150 ms; a machine under load may need far longer. */
+const START_DEADLINE_MS = 60_000;
+/** Between attempts to connect to a socket that is about to appear. */
+const CONNECT_EVERY_MS = 10;
+/** After SIGTERM. */
+const STOP_DEADLINE_MS = 10_000;
+/** A containerd that dies again and again is restarted at most this often. */
+const RESTART_PAUSE_MS = 1_000;
+
+export class ContainerdError extends Error {
+  override readonly name = 'ContainerdError';
+}
+
+export interface ContainerdDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What is kept in the pid file: enough to tell our process from a later one with the same pid. */
+interface PidFile {
+  readonly pid: number;
+  readonly identity: string;
+}
+
+export class Containerd {
+  readonly #config: ContainerdConfig;
+  readonly #pidFile: string;
+  readonly #logFile: string;
+  readonly #deps: ContainerdDeps;
+  #stopping = false;
+
+  constructor(config: ContainerdConfig, logFile: string, deps: ContainerdDeps) {
+    this.#config = config;
+    this.#pidFile = join(config.state, 'proa-containerd.json');
+    this.#logFile = logFile;
+    this.#deps = deps;
+  }
+
+  get endpoint(): string {
+    return `unix://${this.#config.socket}`;
+  }
+
+  /**
+   * Adopts the containerd of an earlier run, or starts one, and resolves once it accepts connections.
+   * @throws ContainerdError with the way out when it cannot be started
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#adopt()) {
+      this.#deps.logger.info('containerd is already running', { pid: this.#readPid()?.pid });
+    } else {
+      this.#launch(signal);
+    }
+    await this.#accepting(signal);
+  }
+
+  /** Starts it again if it is gone; called when its socket breaks. Safe to repeat. */
+  async ensureRunning(signal: AbortSignal): Promise<void> {
+    if (this.#stopping || this.#adopt()) return;
+    this.#launch(signal);
+    await this.#accepting(signal);
+  }
+
+  /** Ends containerd itself; containers go on under their shims. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const running = this.#readPid();
+    if (running !== undefined && isRunning(running.pid, running.identity))
+      await stopProcess(running.pid, this.#deps.clock, STOP_DEADLINE_MS);
+  }
+
+  #readPid(): PidFile | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#pidFile, 'utf8')) as PidFile;
+    } catch {
+      return undefined; // never started since boot, or cut short while written: then its socket is free as well
+    }
+  }
+
+  #adopt(): boolean {
+    const known = this.#readPid();
+    return known !== undefined && isRunning(known.pid, known.identity);
+  }
+
+  #launch(signal: AbortSignal): void {
+    const { root, state, socket, cniConfDir } = this.#config;
+    for (const dir of [root, state, dirname(socket), cniConfDir, dirname(this.#logFile)]) mkdirSync(dir, { recursive: true, mode: 0o711 });
+    const configFile = join(state, 'config.toml');
+    writeFileSync(configFile, containerdToml(this.#config));
+
+    const log = openSync(this.#logFile, 'a', 0o600);
+    const child = spawn('containerd', ['--config', configFile], { detached: true, stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.on('error', (error) => this.#deps.logger.error('containerd cannot be started', { error }));
+    child.on('exit', (code, killedBy) => {
+      if (this.#stopping || signal.aborted) return;
+      this.#deps.logger.error('containerd ended', { code, signal: killedBy, log: this.#logFile });
+      this.#deps.clock.after(RESTART_PAUSE_MS, () => {
+        this.ensureRunning(signal).catch((error: unknown) => this.#deps.logger.error('containerd did not come back', { error }));
+      });
+    });
+    child.unref();
+    if (child.pid !== undefined)
+      writeFileSync(this.#pidFile, JSON.stringify({ pid: child.pid, identity: processIdentity(child.pid) } satisfies PidFile));
+    this.#deps.logger.info('containerd started', { pid: child.pid, socket });
+  }
+
+  async #accepting(signal: AbortSignal): Promise<void> {
+    const deadline = this.#deps.clock.monotonic() + START_DEADLINE_MS;
+    while (!(await connects(this.#config.socket))) {
+      if (!this.#adopt()) throw new ContainerdError(`containerd ended while starting; its last words are in ${this.#logFile}`);
+      if (this.#deps.clock.monotonic() > deadline)
+        throw new ContainerdError(`containerd does not answer on ${this.#config.socket}; see ${this.#logFile}`);
+      await wait(this.#deps.clock, CONNECT_EVERY_MS, signal);
+    }
+  }
+}
+
+function connects(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const attempt = connect(socket);
+    attempt.once('connect', () => {
+      attempt.destroy();
+      resolve(true);
+    });
+    attempt.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolveSettings, SettingsError } from './resolve.ts';
+
+const machine = { nodeName: 'boat', nodeIP: '192.0.2.7', kubeconfig: '/root/.kube/config' };
+const resolve = (flags: Record<string, string> = {}, values?: Record<string, unknown>) =>
+  resolveSettings({ flags, file: values === undefined ? undefined : { path: '/etc/proa.yaml', values }, machine });
+
+test('resolveSettings gives what a Kubernetes user expects by default', () => {
+  const { port, podCIDR, serviceCIDR, clusterDNS, clusterDomain, nodeName, store } = resolve();
+  assert.deepEqual(
+    { port, podCIDR, serviceCIDR, clusterDNS, clusterDomain, nodeName, store },
+    {
+      port: 6443,
+      podCIDR: '10.244.0.0/16',
+      serviceCIDR: '10.96.0.0/12',
+      clusterDNS: '10.96.0.10',
+      clusterDomain: 'cluster.local',
+      nodeName: 'boat',
+      store: 'embedded',
+    },
+  );
+});
+
+test('resolveSettings takes a flag over the file, and the file over the default', () => {
+  const settings = resolve({ port: '7443' }, { port: 8443, kubeletPort: 11_250, tlsNames: ['a.example.org', '10.1.1.1'] });
+  assert.equal(settings.port, 7443);
+  assert.equal(settings.kubeletPort, 11_250);
+  assert.deepEqual(settings.tlsNames, ['a.example.org', '10.1.1.1']);
+});
+
+for (const c of [
+  { name: 'a key that is none', values: { prot: 1 }, message: '/etc/proa.yaml: there is no setting "prot"' },
+  { name: 'a port out of range', flags: { port: '70000' }, message: '--port: "70000" is not a port from 1 to 65535' },
+  {
+    name: 'host bits in a network',
+    flags: { 'pod-cidr': '10.244.1.0/16' },
+    message: /--pod-cidr: "10.244.1.0\/16" is not an IPv4 network/,
+  },
+  {
+    name: 'networks that overlap',
+    flags: { 'pod-cidr': '10.96.0.0/16' },
+    message: '--pod-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',
+  },
+  {
+    name: 'a DNS address outside the Service network',
+    flags: { 'cluster-dns': '10.0.0.10' },
+    message: '--cluster-dns 10.0.0.10 is not in --service-cidr 10.96.0.0/12',
+  },
+  {
+    name: 'a node inside the pod network',
+    flags: { 'node-ip': '10.244.0.5' },
+    message: '--node-ip 10.244.0.5 is in --pod-cidr: choose another network',
+  },
+  { name: 'an upper-case node name', flags: { 'node-name': 'Boat' }, message: '--node-name: "Boat" is not a lower-case DNS name' },
+  {
+    name: 'a store that is none',
+    values: { store: 'sqlite' },
+    message: '/etc/proa.yaml: store: "sqlite" is neither `embedded` nor `etcd://host:port`',
+  },
+]) {
+  test(`resolveSettings refuses ${c.name}`, () => {
+    assert.throws(
+      () => resolve(c.flags ?? {}, c.values),
+      (error: unknown) => {
+        assert.ok(error instanceof SettingsError);
+        if (typeof c.message === 'string') assert.equal(error.message, c.message);
+        else assert.match(error.message, c.message);
+        return true;
+      },
+    );
+  });
+}
+
+test('resolveSettings names every mistake at once', () => {
+  assert.throws(() => resolve({ port: 'x', 'kubelet-port': 'y' }), /--port.*\n--kubelet-port|--kubelet-port.*\n--port/s);
+});
+
+test('resolveSettings asks for what the machine does not tell', () => {
+  assert.throws(
+    () => resolveSettings({ flags: {}, file: undefined, machine: { ...machine, nodeIP: undefined as never } }),
+    /--node-ip: this machine does not tell its address of this node; give it by hand/,
+  );
+});

@@ -1,0 +1,233 @@
+// pure
+// The settings of a machine: each is a key of the configuration file and a flag, described once here.
+
+/** Everything `proa up` and the components read. Made by resolveSettings, never changed after. */
+export interface Settings {
+  readonly dataDir: string;
+  readonly runDir: string;
+  readonly nodeName: string;
+  /** IPv4 address other nodes and the API server reach this node at. */
+  readonly nodeIP: string;
+  readonly bindAddress: string;
+  readonly port: number;
+  readonly kubeletPort: number;
+  readonly podCIDR: string;
+  readonly serviceCIDR: string;
+  readonly nodePortRange: string;
+  readonly clusterDNS: string;
+  readonly clusterDomain: string;
+  /** `embedded`, or `etcd://host:port[,host:port]`. */
+  readonly store: string;
+  /** Empty: Proa runs its own containerd. */
+  readonly containerRuntimeEndpoint: string;
+  /** Where `proa up` merges its context in. */
+  readonly kubeconfig: string;
+  /** More names and addresses of the API server, for its certificate. */
+  readonly tlsNames: readonly string[];
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+
+export interface Setting<K extends keyof Settings = keyof Settings> {
+  readonly key: K;
+  /** Without dashes: `pod-cidr`. */
+  readonly flag: string;
+  /** What stands for the value in help: `CIDR`. */
+  readonly argument: string;
+  readonly description: string;
+  /** Absent where the machine decides (node name, address). */
+  readonly fallback?: string;
+  parse(text: string): Parsed<Settings[K]>;
+}
+
+const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
+const bad = <T>(why: string): Parsed<T> => ({ ok: false, why });
+
+const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+
+/** The address as an unsigned 32-bit integer, or undefined. */
+export function parseIPv4(text: string): number | undefined {
+  const match = IPV4.exec(text);
+  if (match === null) return undefined;
+  const octets = match.slice(1).map(Number);
+  return octets.every((o) => o <= 255) ? octets.reduce((sum, o) => sum * 256 + o, 0) : undefined;
+}
+
+export function formatIPv4(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
+}
+
+export interface CIDR {
+  /** First address, as an unsigned integer. */
+  readonly base: number;
+  /** Bits of the prefix. */
+  readonly bits: number;
+}
+
+export function parseCIDR(text: string): CIDR | undefined {
+  const [address, bits, ...rest] = text.split('/');
+  const value = parseIPv4(address ?? '');
+  if (value === undefined || bits === undefined || rest.length > 0 || !/^\d{1,2}$/.test(bits) || Number(bits) > 32) return undefined;
+  const size = 2 ** (32 - Number(bits));
+  return value % size === 0 ? { base: value, bits: Number(bits) } : undefined;
+}
+
+export function contains({ base, bits }: CIDR, address: number): boolean {
+  return address >= base && address < base + 2 ** (32 - bits);
+}
+
+const address = (text: string): Parsed<string> => (parseIPv4(text) === undefined ? bad('is not an IPv4 address') : ok(text));
+const cidr = (text: string): Parsed<string> =>
+  parseCIDR(text) === undefined ? bad('is not an IPv4 network such as 10.244.0.0/16 (address bits after the prefix must be 0)') : ok(text);
+const port = (text: string): Parsed<number> =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
+const path = (text: string): Parsed<string> => (text.startsWith('/') ? ok(text) : bad('is not an absolute path'));
+
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const domain = (value: string): Parsed<string> =>
+  DNS_SUBDOMAIN.test(value) && value.length <= 253 ? ok(value) : bad('is not a lower-case DNS name');
+
+const setting = <K extends keyof Settings>(row: Setting<K>): Setting => row as unknown as Setting;
+
+/** In the order of `--help`. Defaults are kubeadm's, but for Proa's own folders. */
+export const SETTINGS: readonly Setting[] = [
+  setting({ key: 'port', flag: 'port', argument: 'PORT', description: 'port of the API server', fallback: '6443', parse: port }),
+  setting({
+    key: 'bindAddress',
+    flag: 'bind-address',
+    argument: 'IP',
+    description: 'address the API server listens on',
+    fallback: '0.0.0.0',
+    parse: address,
+  }),
+  setting({
+    key: 'podCIDR',
+    flag: 'pod-cidr',
+    argument: 'CIDR',
+    description: 'network of pod addresses',
+    fallback: '10.244.0.0/16',
+    parse: cidr,
+  }),
+  setting({
+    key: 'serviceCIDR',
+    flag: 'service-cidr',
+    argument: 'CIDR',
+    description: 'network of Service addresses',
+    fallback: '10.96.0.0/12',
+    parse: cidr,
+  }),
+  setting({
+    key: 'nodePortRange',
+    flag: 'node-port-range',
+    argument: 'FROM-TO',
+    description: 'ports of NodePort Services',
+    fallback: '30000-32767',
+    parse(value) {
+      const [from, to, ...rest] = value.split('-').map(port);
+      if (from?.ok !== true || to?.ok !== true || rest.length > 0 || from.value > to.value)
+        return bad('is not a range of ports such as 30000-32767');
+      return ok(value);
+    },
+  }),
+  setting({
+    key: 'clusterDNS',
+    flag: 'cluster-dns',
+    argument: 'IP',
+    description: 'Service address of the cluster DNS',
+    fallback: '10.96.0.10',
+    parse: address,
+  }),
+  setting({
+    key: 'clusterDomain',
+    flag: 'cluster-domain',
+    argument: 'DOMAIN',
+    description: 'DNS domain of the cluster',
+    fallback: 'cluster.local',
+    parse: domain,
+  }),
+  setting({
+    key: 'nodeName',
+    flag: 'node-name',
+    argument: 'NAME',
+    description: "name of this node (the machine's host name)",
+    parse: domain,
+  }),
+  setting({
+    key: 'nodeIP',
+    flag: 'node-ip',
+    argument: 'IP',
+    description: 'address of this node (that of the default route)',
+    parse: address,
+  }),
+  setting({
+    key: 'kubeletPort',
+    flag: 'kubelet-port',
+    argument: 'PORT',
+    description: 'port of the kubelet',
+    fallback: '10250',
+    parse: port,
+  }),
+  setting({
+    key: 'containerRuntimeEndpoint',
+    flag: 'container-runtime-endpoint',
+    argument: 'SOCKET',
+    description: "CRI socket of a running runtime (Proa's own containerd)",
+    fallback: '',
+    parse: (value) =>
+      value === '' || /^(unix:\/\/)?\//.test(value) ? ok(value) : bad('is not a socket such as unix:///run/containerd/containerd.sock'),
+  }),
+  setting({
+    key: 'store',
+    flag: 'store',
+    argument: 'STORE',
+    description: '`embedded`, or `etcd://host:port[,host:port]`',
+    fallback: 'embedded',
+    parse: (value) =>
+      value === 'embedded' || /^etcds?:\/\/[^/]+$/.test(value) ? ok(value) : bad('is neither `embedded` nor `etcd://host:port`'),
+  }),
+  setting({
+    key: 'dataDir',
+    flag: 'data-dir',
+    argument: 'DIR',
+    description: 'folder of all lasting state',
+    fallback: '/var/lib/proa',
+    parse: path,
+  }),
+  setting({
+    key: 'runDir',
+    flag: 'run-dir',
+    argument: 'DIR',
+    description: 'folder of sockets and other state of this boot',
+    fallback: '/run/proa',
+    parse: path,
+  }),
+  setting({
+    key: 'kubeconfig',
+    flag: 'kubeconfig',
+    argument: 'FILE',
+    description: 'file the cluster is added to ($KUBECONFIG or ~/.kube/config)',
+    parse: path,
+  }),
+  setting({
+    key: 'tlsNames',
+    flag: 'tls-names',
+    argument: 'NAMES',
+    description: "more names and addresses for the API server's certificate, by comma",
+    fallback: '',
+    parse(value) {
+      const names = value.split(',').filter((name) => name !== '');
+      const wrong = names.find((name) => parseIPv4(name) === undefined && !DNS_SUBDOMAIN.test(name) && !name.includes(':'));
+      return wrong === undefined ? ok(names) : bad(`has ${JSON.stringify(wrong)}, which is neither an address nor a DNS name`);
+    },
+  }),
+  setting({
+    key: 'logLevel',
+    flag: 'log-level',
+    argument: 'LEVEL',
+    description: 'debug, info, warn or error',
+    fallback: 'info',
+    parse: (value) =>
+      value === 'debug' || value === 'info' || value === 'warn' || value === 'error' ? ok(value) : bad('is not debug, info, warn or error'),
+  }),
+];
