@@ -1,4 +1,5 @@
 // The one error of the Kubernetes API. Every refusal is a StatusError; its wire form is derived here only.
+import { goQuote } from './go-format.ts';
 import { groupResourceString } from './resource.ts';
 
 /** Source: metav1.StatusReason. */
@@ -131,20 +132,20 @@ const about = ({ group, resource }: GroupResource, name: string): StatusDetails 
 
 /** Source for all below: apimachinery pkg/api/errors. */
 export const notFound = (gr: GroupResource, name: string): StatusError =>
-  new StatusError('NotFound', `${groupResourceString(gr)} ${JSON.stringify(name)} not found`, about(gr, name));
+  new StatusError('NotFound', `${groupResourceString(gr)} ${goQuote(name)} not found`, about(gr, name));
 
 export const alreadyExists = (gr: GroupResource, name: string): StatusError =>
-  new StatusError('AlreadyExists', `${groupResourceString(gr)} ${JSON.stringify(name)} already exists`, about(gr, name));
+  new StatusError('AlreadyExists', `${groupResourceString(gr)} ${goQuote(name)} already exists`, about(gr, name));
 
 export const conflict = (gr: GroupResource, name: string, why: string): StatusError =>
-  new StatusError('Conflict', `Operation cannot be fulfilled on ${groupResourceString(gr)} ${JSON.stringify(name)}: ${why}`, about(gr, name));
+  new StatusError('Conflict', `Operation cannot be fulfilled on ${groupResourceString(gr)} ${goQuote(name)}: ${why}`, about(gr, name));
 
 /** The `why` of a lost optimistic lock. Source: registry OptimisticLockErrorMsg. */
 export const OPTIMISTIC_LOCK_MESSAGE = 'the object has been modified; please apply your changes to the latest version and try again';
 
 export const forbidden = (gr: GroupResource, name: string, why: string): StatusError => {
   const subject = groupResourceString(gr);
-  const message = subject === '' ? `forbidden: ${why}` : name === '' ? `${subject} is forbidden: ${why}` : `${subject} ${JSON.stringify(name)} is forbidden: ${why}`;
+  const message = subject === '' ? `forbidden: ${why}` : name === '' ? `${subject} is forbidden: ${why}` : `${subject} ${goQuote(name)} is forbidden: ${why}`;
   return new StatusError('Forbidden', message, about(gr, name));
 };
 
@@ -153,7 +154,7 @@ export const unauthorized = (message = 'Unauthorized'): StatusError => new Statu
 export const badRequest = (message: string): StatusError => new StatusError('BadRequest', message);
 
 export const methodNotSupported = (gr: GroupResource, verb: string): StatusError =>
-  new StatusError('MethodNotAllowed', `${verb} is not supported on resources of kind ${JSON.stringify(groupResourceString(gr))}`, about(gr, ''));
+  new StatusError('MethodNotAllowed', `${verb} is not supported on resources of kind ${goQuote(groupResourceString(gr))}`, about(gr, ''));
 
 /** For a revision that was compacted away, or a continue token too old. */
 export const resourceExpired = (message: string): StatusError => new StatusError('Expired', message);
@@ -174,7 +175,7 @@ export function invalid({ group, kind }: { readonly group: string; readonly kind
   const texts = [...new Set(causes.map((c) => `${c.field ?? ''}: ${c.message ?? ''}`))];
   const list = texts.length === 1 ? (texts[0] as string) : `[${texts.join(', ')}]`;
   const subject = group === '' ? kind : `${kind}.${group}`;
-  return new StatusError('Invalid', `${subject} ${JSON.stringify(name)} is invalid${causes.length === 0 ? '' : `: ${list}`}`, {
+  return new StatusError('Invalid', `${subject} ${goQuote(name)} is invalid${causes.length === 0 ? '' : `: ${list}`}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
     kind,

@@ -1,0 +1,93 @@
+// Times of the API: RFC 3339, whole seconds (Time) or microseconds (MicroTime), null when unset.
+// Source: apimachinery meta/v1 Time, MicroTime; Go's time.Parse for the error texts.
+import { goQuote } from './go-format.ts';
+
+const LAYOUT = '2006-01-02T15:04:05Z07:00';
+const MICRO_LAYOUT = '2006-01-02T15:04:05.000000Z07:00';
+
+export class TimeError extends Error {
+  override readonly name = 'TimeError';
+}
+
+const FORM = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|([+-])(\d\d):(\d\d))$/;
+const ELEMENTS: readonly (readonly [RegExp, string])[] = [
+  [/^\d{4}/, '2006'],
+  [/^-/, '-'],
+  [/^\d\d/, '01'],
+  [/^-/, '-'],
+  [/^\d\d/, '02'],
+  [/^T/, 'T'],
+  [/^\d\d/, '15'],
+  [/^:/, ':'],
+  [/^\d\d/, '04'],
+  [/^:/, ':'],
+  [/^\d\d(?:[.,]\d+)?/, '05'],
+  [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
+];
+
+function why(text: string, layout: string): TimeError {
+  let rest = text;
+  for (const [form, element] of ELEMENTS) {
+    const match = form.exec(rest);
+    if (match === null) return new TimeError(`parsing time ${goQuote(text)} as ${goQuote(layout)}: cannot parse ${goQuote(rest)} as ${goQuote(element)}`);
+    rest = rest.slice(match[0].length);
+  }
+  return new TimeError(`parsing time ${goQuote(text)}: extra text: ${goQuote(rest)}`);
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+interface Instant {
+  /** Milliseconds since the epoch, whole seconds. */
+  readonly seconds: number;
+  /** Microseconds within the second. */
+  readonly micros: number;
+}
+
+function read(text: string, layout: string): Instant {
+  const match = FORM.exec(text);
+  if (match === null) throw why(text, layout);
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  const outOfRange = (part: string): TimeError => new TimeError(`parsing time ${goQuote(text)}: ${part} out of range`);
+  if (month < 1 || month > 12) throw outOfRange('month');
+  if (hour > 23) throw outOfRange('hour');
+  if (minute > 59) throw outOfRange('minute');
+  if (second > 59) throw outOfRange('second');
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  if (day < 1 || day > (DAYS[month - 1] as number) + (leap && month === 2 ? 1 : 0)) throw outOfRange('day');
+  const zoneMinutes = match[9] === undefined ? 0 : (Number(match[10]) * 60 + Number(match[11])) * (match[9] === '-' ? -1 : 1);
+  if (Number(match[10] ?? 0) > 24) throw outOfRange('time zone offset hour');
+  if (Number(match[11] ?? 0) > 60) throw outOfRange('time zone offset minute');
+  const base = new Date(0);
+  base.setUTCFullYear(year, month - 1, day);
+  base.setUTCHours(hour, minute, second);
+  return { seconds: base.getTime() - zoneMinutes * 60_000, micros: Math.trunc(Number(`0.${match[7] ?? 0}`) * 1e6) };
+}
+
+/** Milliseconds since the epoch, fractions of a second cut to milliseconds. @throws TimeError with Go's text */
+export function parseTime(text: string): number {
+  const { seconds, micros } = read(text, LAYOUT);
+  return seconds + Math.trunc(micros / 1000);
+}
+
+/** As stored and served: UTC, whole seconds. `ms` since the epoch. */
+export function formatTime(ms: number): string {
+  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, -5)}Z`;
+}
+
+/** `text` in the form it is stored in. @throws TimeError */
+export function normalizeTime(text: string): string {
+  return formatTime(read(text, LAYOUT).seconds);
+}
+
+/** UTC with six digits. `ms` since the epoch; its fraction becomes microseconds. */
+export function formatMicroTime(ms: number): string {
+  const micros = Math.floor((ms - Math.floor(ms / 1000) * 1000) * 1000 + 1e-6);
+  return `${formatTime(ms).slice(0, -1)}.${String(micros).padStart(6, '0')}Z`;
+}
+
+/** @throws TimeError */
+export function normalizeMicroTime(text: string): string {
+  const { seconds, micros } = read(text, MICRO_LAYOUT);
+  return `${formatTime(seconds).slice(0, -1)}.${String(micros).padStart(6, '0')}Z`;
+}
