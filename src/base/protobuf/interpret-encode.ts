@@ -3,17 +3,17 @@
 import { ProtobufEncodeError } from './errors.ts';
 import { putMapKey, sortedKeys } from './map-keys.ts';
 import type { FieldPlan, ListField, MapField, MessagePlan, Settings, SingleField, ValuePlan } from './plan.ts';
-import { alone, isZero, list, type Properties, properties, PUT_SCALAR, putEnum, refuse, zeroOf } from './values.ts';
+import { alone, isZero, list, type Properties, properties, PUT_SCALAR, putEnum, zeroOf } from './values.ts';
 import type { ProtoWriter } from './writer.ts';
 
 /** Tags of a map entry: key is field 1, value field 2. Source: protobuf encoding specification, "Maps". */
 const ENTRY_KEY = 1 << 3;
 const ENTRY_VALUE = 2 << 3;
 
-/** Prepends a message's body; undefined stands for an empty message. */
+/** Prepends a message's body. */
 export type EncodeMessage = (writer: ProtoWriter, plan: MessagePlan, value: unknown) => void;
 
-const EMPTY: Properties = Object.freeze({});
+export const EMPTY: Properties = Object.freeze({});
 
 /** Counts one more level of nesting. @throws ProtobufEncodeError when there are too many: a cycle, perhaps */
 export function enter(writer: ProtoWriter, maxDepth: number): void {
@@ -25,7 +25,7 @@ export function interpretingEncoder(settings: Settings): EncodeMessage {
     enter(writer, settings.maxDepth);
     if (plan.hook !== undefined) plan.hook.encode(writer, given);
     else {
-      const object = given === undefined ? EMPTY : properties(given, plan.name);
+      const object = properties(given, plan.name);
       for (let i = plan.fields.length - 1; i >= 0; i--) field(writer, plan.fields[i] as FieldPlan, object);
     }
     writer.depth--;
@@ -61,7 +61,7 @@ export function interpretingEncoder(settings: Settings): EncodeMessage {
   };
 
   const zero = (writer: ProtoWriter, plan: SingleField): void => {
-    value(writer, plan.value, plan.value.kind === 'message' ? undefined : zeroOf(plan.value, settings.bytes, 'number'), plan.label);
+    value(writer, plan.value, absent(plan.value, settings), plan.label);
     writer.uint32(plan.tag);
   };
 
@@ -85,7 +85,7 @@ export function interpretingEncoder(settings: Settings): EncodeMessage {
     if (items.length === 0) return;
     const before = writer.size;
     for (let i = items.length - 1; i >= 0; i--) {
-      value(writer, plan.value, item(items[i], plan), plan.label);
+      value(writer, plan.value, hooked(plan.value) ? (items[i] ?? undefined) : items[i], plan.label);
       if (!plan.packed) writer.uint32(plan.tag);
     }
     if (plan.packed) {
@@ -99,7 +99,7 @@ export function interpretingEncoder(settings: Settings): EncodeMessage {
     for (let i = keys.length - 1; i >= 0; i--) {
       const key = keys[i] as string;
       const before = writer.size;
-      value(writer, plan.value, item(map[key], plan), plan.label);
+      value(writer, plan.value, hooked(plan.value) ? (map[key] ?? undefined) : map[key], plan.label);
       writer.uint32(ENTRY_VALUE | plan.value.wire);
       putMapKey(writer, key, plan.mapKey.type, plan.label);
       writer.uint32(ENTRY_KEY | plan.mapKey.wire);
@@ -111,9 +111,13 @@ export function interpretingEncoder(settings: Settings): EncodeMessage {
   return message;
 }
 
-/** A list element or map value: null and undefined only where a hook may give them a meaning. */
-export function item(given: unknown, { value, label }: ListField | MapField): unknown {
-  if (given !== undefined && given !== null) return given;
-  if (value.kind === 'message' && value.type.hook !== undefined) return undefined;
-  return refuse(label, 'a list element or map value', given);
+/** A hook may give a missing list element or map value a meaning; it gets undefined for null, too. */
+export function hooked(value: ValuePlan): boolean {
+  return value.kind === 'message' && value.type.hook !== undefined;
+}
+
+/** What an absent `always` field is written as. */
+function absent(value: ValuePlan, settings: Settings): unknown {
+  if (value.kind === 'message') return value.type.hook === undefined ? EMPTY : undefined;
+  return zeroOf(value, settings.bytes, 'number');
 }

@@ -219,7 +219,12 @@ function planFields(
       rivals: rivalsOf(name, field.oneof),
     };
   });
-  return planned.toSorted((a, b) => a.n - b.n);
+  const sorted = planned.toSorted((a, b) => a.n - b.n);
+  for (const [i, { label, key, n }] of sorted.entries()) {
+    if (key === '__proto__') throw new RangeError(`${label} would be a property named __proto__`);
+    if (sorted[i + 1]?.n === n) throw new RangeError(`${label} shares number ${n}`);
+  }
+  return sorted;
 }
 
 function tagOf(n: number, wire: number): number {

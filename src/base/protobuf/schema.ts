@@ -34,8 +34,8 @@ export type Int64Form = 'number' | 'exact' | 'bigint' | 'string';
 
 /**
  * How `bytes` appear.
- * - `view`: a Uint8Array onto the input, no copy: the input must not be changed afterwards and is kept alive.
- * - `copy`: an own Uint8Array.
+ * - `view`: a Buffer onto the input, no copy: the input must not be changed afterwards and is kept alive.
+ * - `copy`: a Buffer of its own.
  * - `base64`: standard base64 with padding, as JSON carries bytes.
  *
  * Encoding accepts a Uint8Array or a base64 string, whichever is chosen.
@@ -65,7 +65,7 @@ export interface ProtoField {
    * written in turn). The non-pointer fields of gogo-generated proto2 code.
    */
   readonly always?: boolean;
-  /** `absent`: a zero, an empty list, bytes or string on the wire is read as if the field were not there. */
+  /** `absent`: a zero, empty bytes or an empty string on the wire is read as if the field were not there. */
   readonly zero?: 'absent';
   /** The fields of this (optional, message) field are properties of the containing object itself. */
   readonly inline?: boolean;
@@ -139,7 +139,7 @@ export interface CodecOptions {
 export interface MessageCodec<T = unknown> {
   readonly name: string;
   /**
-   * The message's bytes, in a Uint8Array of their own.
+   * The message's bytes, the caller's own. Small ones lie in Node's buffer pool: who keeps many for long copies them.
    * @throws ProtobufEncodeError when a value does not fit its field
    */
   encode(value: T): Uint8Array;

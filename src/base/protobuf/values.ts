@@ -1,10 +1,11 @@
 // One value, both ways: the checks and forms of each scalar, of enums and of map keys. The interpreter calls these by
 // table, generated code by name, so both refuse and accept the same.
 import { ProtobufEncodeError } from './errors.ts';
+import type { Int64 } from './int64.ts';
 import type { EnumPlan, ValuePlan } from './plan.ts';
 import type { ProtoReader } from './reader.ts';
 import type { BytesForm, EnumForm, Int64Form, ScalarType } from './schema.ts';
-import type { Int64, ProtoWriter } from './writer.ts';
+import type { ProtoWriter } from './writer.ts';
 
 /** A plain object whose shape its message plan knows. */
 export type Properties = Record<string, unknown>;
@@ -159,7 +160,7 @@ export function zeroOf(value: Exclude<ValuePlan, { kind: 'message' }>, bytes: By
     case 'bool':
       return false;
     case 'bytes':
-      return bytes === 'base64' ? '' : new Uint8Array(0);
+      return bytes === 'base64' ? '' : Buffer.alloc(0);
     case 'int64':
     case 'uint64':
     case 'sint64':
