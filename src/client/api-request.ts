@@ -1,6 +1,15 @@
 // From a Client method's arguments to the ApiRequest that carries them: names, query parameters and bodies. Pure.
 import { apiVersionOf, type Resource } from '#apimachinery/resource.ts';
-import type { ApiRequest, DeleteOptions, ListOptions, ObjectRef, Patch, SubresourceOptions, WatchOptions, WriteOptions } from './contract.ts';
+import type {
+  ApiRequest,
+  DeleteOptions,
+  ListOptions,
+  ObjectRef,
+  Patch,
+  SubresourceOptions,
+  WatchOptions,
+  WriteOptions,
+} from './contract.ts';
 
 type Query = Readonly<Record<string, string>>;
 
@@ -64,7 +73,14 @@ export interface GetOptions {
 }
 
 export function getRequest(resource: Resource, ref: ObjectRef, options: GetOptions): ApiRequest {
-  return request({ verb: 'get', resource, ...ref, subresource: options.subresource, query: query({ resourceVersion: options.resourceVersion }), signal: options.signal });
+  return request({
+    verb: 'get',
+    resource,
+    ...ref,
+    subresource: options.subresource,
+    query: query({ resourceVersion: options.resourceVersion }),
+    signal: options.signal,
+  });
 }
 
 export function listRequest(resource: Resource, options: ListOptions): ApiRequest {
@@ -88,14 +104,21 @@ export function updateRequest(resource: Resource, object: unknown, options: Subr
   const { name, namespace } = metadataOf(object);
   if (name === undefined || name === '') throw new TypeError(`update of ${resource.resource}: metadata.name is required`);
   const { subresource, signal } = options;
-  return request({ verb: 'update', resource, namespace, name, subresource, query: writing(options), body: typed(resource, object, subresource), signal });
+  return request({
+    verb: 'update',
+    resource,
+    namespace,
+    name,
+    subresource,
+    query: writing(options),
+    body: typed(resource, object, subresource),
+    signal,
+  });
 }
 
 export function patchRequest(resource: Resource, ref: ObjectRef, patch: Patch, options: SubresourceOptions): ApiRequest {
   const parameters =
-    patch.type === 'apply'
-      ? { ...writing(options), ...query({ fieldManager: patch.fieldManager, force: patch.force }) }
-      : writing(options);
+    patch.type === 'apply' ? { ...writing(options), ...query({ fieldManager: patch.fieldManager, force: patch.force }) } : writing(options);
   return request({
     verb: 'patch',
     resource,
@@ -131,6 +154,12 @@ export function deleteCollectionRequest(resource: Resource, list: ListOptions, o
   return request({ verb: 'deletecollection', resource, namespace: list.namespace, query: parameters, body: deleteBody(options), signal });
 }
 
-export function createSubresourceRequest(resource: Resource, ref: ObjectRef, subresource: string, body: unknown, options: WriteOptions): ApiRequest {
+export function createSubresourceRequest(
+  resource: Resource,
+  ref: ObjectRef,
+  subresource: string,
+  body: unknown,
+  options: WriteOptions,
+): ApiRequest {
   return request({ verb: 'create', resource, ...ref, subresource, query: writing(options), body, signal: options.signal });
 }

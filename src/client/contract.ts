@@ -68,7 +68,11 @@ export type WatchStream<T> = AsyncIterableIterator<WatchEvent<T>>;
  * Objects returned are shared and must not be changed.
  */
 export interface Client {
-  get<T>(resource: Resource<T>, ref: ObjectRef, options?: { readonly subresource?: string; readonly resourceVersion?: string; readonly signal?: AbortSignal }): Promise<T>;
+  get<T>(
+    resource: Resource<T>,
+    ref: ObjectRef,
+    options?: { readonly subresource?: string; readonly resourceVersion?: string; readonly signal?: AbortSignal },
+  ): Promise<T>;
   list<T>(resource: Resource<T>, options?: ListOptions): Promise<KubeList<T>>;
   watch<T>(resource: Resource<T>, options?: WatchOptions): WatchStream<T>;
   /** The namespace is read from `object.metadata`. */

@@ -3,6 +3,8 @@ import { createClient } from './client.ts';
 import type { Client } from './contract.ts';
 import { fakeTransport, type FakeTransport, type FakeTransportOptions } from './fake/fake-transport.ts';
 
+export { fakeInformer } from './fake/fake-informer.ts';
+export type { FakeInformer } from './fake/fake-informer.ts';
 export { fakeTransport } from './fake/fake-transport.ts';
 export type { FakeAction, FakeTransport, FakeTransportOptions, RequestMatcher } from './fake/fake-transport.ts';
 

@@ -151,7 +151,11 @@ export class FakeStore {
 }
 
 /** @throws StatusError Conflict when `wanted` names another version of the object, or another object of that name */
-export function checkVersion(resource: GroupVersionResource, stored: FakeObject, wanted: { readonly uid?: string; readonly resourceVersion?: string }): void {
+export function checkVersion(
+  resource: GroupVersionResource,
+  stored: FakeObject,
+  wanted: { readonly uid?: string; readonly resourceVersion?: string },
+): void {
   const { name, uid, resourceVersion } = stored.metadata;
   if (wanted.uid !== undefined && wanted.uid !== '' && wanted.uid !== uid) {
     throw conflict(resource, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`);

@@ -8,7 +8,10 @@ import { ConnectionError } from '../contract.ts';
 import { fakeClient } from '../testing.ts';
 
 const NS = 'default';
-const pod = (name: string, spec: object = {}) => ({ metadata: { name, namespace: NS }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } });
+const pod = (name: string, spec: object = {}) => ({
+  metadata: { name, namespace: NS },
+  spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
+});
 
 test('fakeTransport create sets what the server owns and drops a status', async () => {
   const { client } = fakeClient({ clock: new ManualClock(Date.UTC(2026, 0, 2)) });
@@ -34,14 +37,23 @@ test('fakeTransport update of the object keeps the status and update of the stat
   const read = await client.get(deployments, { name: 'd', namespace: NS });
   const scaled = await client.update(deployments, { ...read, spec: { ...read.spec, replicas: 2 }, status: { replicas: 9 } });
   assert.deepEqual([scaled.spec.replicas, scaled.status.replicas, scaled.metadata.generation], [2, 1, 2]);
-  const observed = await client.update(deployments, { ...scaled, spec: { ...scaled.spec, replicas: 7 }, status: { replicas: 2 } }, { subresource: 'status' });
+  const observed = await client.update(
+    deployments,
+    { ...scaled, spec: { ...scaled.spec, replicas: 7 }, status: { replicas: 2 } },
+    { subresource: 'status' },
+  );
   assert.deepEqual([observed.spec.replicas, observed.status.replicas, observed.metadata.generation], [2, 2, 2]);
 });
 
 test('fakeTransport scale reads and writes spec.replicas', async () => {
   const { client, server } = fakeClient();
   server.seed(deployments, { metadata: { name: 'd', namespace: NS, generation: 1 }, spec: { replicas: 1 }, status: { replicas: 1 } });
-  await client.patch(deployments, { name: 'd', namespace: NS }, { type: 'merge', body: { spec: { replicas: 4 } } }, { subresource: 'scale' });
+  await client.patch(
+    deployments,
+    { name: 'd', namespace: NS },
+    { type: 'merge', body: { spec: { replicas: 4 } } },
+    { subresource: 'scale' },
+  );
   assert.equal((await client.get(deployments, { name: 'd', namespace: NS })).spec.replicas, 4);
 });
 
@@ -85,10 +97,14 @@ test('fakeTransport delete honours preconditions', async () => {
 test('fakeTransport binding assigns a pod once', async () => {
   const { client, server } = fakeClient();
   server.seed(pods, pod('a'));
-  const bind = async (node: string): Promise<unknown> => client.createSubresource(pods, { name: 'a', namespace: NS }, 'binding', { target: { kind: 'Node', name: node } });
+  const bind = async (node: string): Promise<unknown> =>
+    client.createSubresource(pods, { name: 'a', namespace: NS }, 'binding', { target: { kind: 'Node', name: node } });
   await bind('n1');
   assert.equal(server.stored(pods)[0]?.spec.nodeName, 'n1');
-  await assert.rejects(bind('n2'), (error) => isStatusError(error, 'Conflict') && error.message.includes('pod a is already assigned to node "n1"'));
+  await assert.rejects(
+    bind('n2'),
+    (error) => isStatusError(error, 'Conflict') && error.message.includes('pod a is already assigned to node "n1"'),
+  );
 });
 
 test('fakeTransport failNext refuses as often as asked and changes nothing', async () => {
@@ -99,7 +115,12 @@ test('fakeTransport failNext refuses as often as asked and changes nothing', asy
   await assert.rejects(client.create(pods, pod('a')), refusal);
   await assert.rejects(client.create(pods, pod('a')), refusal);
   await client.create(pods, pod('a'));
-  assert.deepEqual(server.writes(), ['create configmaps default/c', 'create pods default/a', 'create pods default/a', 'create pods default/a']);
+  assert.deepEqual(server.writes(), [
+    'create configmaps default/c',
+    'create pods default/a',
+    'create pods default/a',
+    'create pods default/a',
+  ]);
 });
 
 test('fakeTransport holdNext keeps an answer back until released', async () => {
@@ -107,7 +128,10 @@ test('fakeTransport holdNext keeps an answer back until released', async () => {
   const release = server.holdNext({ verb: 'create' });
   const held = client.create(pods, pod('a'));
   await client.create(pods, pod('b'));
-  assert.deepEqual(server.stored(pods).map(({ metadata }) => metadata.name), ['b']);
+  assert.deepEqual(
+    server.stored(pods).map(({ metadata }) => metadata.name),
+    ['b'],
+  );
   release();
   await held;
   assert.equal(server.stored(pods).length, 2);

@@ -29,7 +29,13 @@ export interface FakeTransportOptions {
 /** Fields that must be equal, `resource` meaning the plural name; or a predicate. */
 export type RequestMatcher =
   | ((request: ApiRequest) => boolean)
-  | { readonly verb?: ApiRequest['verb']; readonly resource?: string; readonly namespace?: string; readonly name?: string; readonly subresource?: string };
+  | {
+      readonly verb?: ApiRequest['verb'];
+      readonly resource?: string;
+      readonly namespace?: string;
+      readonly name?: string;
+      readonly subresource?: string;
+    };
 
 /** A request the fake answered or refused, in order. */
 export interface FakeAction {
@@ -43,7 +49,10 @@ export interface FakeAction {
 }
 
 export interface FakeTransport extends Transport {
-  /** Stores objects as they are (status included), as if other clients had written them; not in the action log. */
+  /**
+   * Stores objects as they are (status included), as if other clients had written them; not in the action log.
+   * One that is there already is replaced and keeps its uid.
+   */
   seed<T>(resource: Resource<T>, ...objects: readonly New<T>[]): T[];
   /** Changes one stored object as another client would, status included; not in the action log. */
   change<T>(resource: Resource<T>, name: string, namespace: string | undefined, edit: (object: T) => New<T>): T;
@@ -77,7 +86,9 @@ const matching = (matcher: RequestMatcher): ((request: ApiRequest) => boolean) =
   typeof matcher === 'function'
     ? matcher
     : ({ resource, ...request }) =>
-        Object.entries(matcher).every(([field, value]) => value === (field === 'resource' ? resource.resource : request[field as keyof typeof request]));
+        Object.entries(matcher).every(
+          ([field, value]) => value === (field === 'resource' ? resource.resource : request[field as keyof typeof request]),
+        );
 
 const WRITING: ReadonlySet<ApiRequest['verb']> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
@@ -167,7 +178,10 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     try {
       admit(given);
       if (given.query?.['sendInitialEvents'] === 'true' && !streamingLists) {
-        throw new StatusError('Invalid', 'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled');
+        throw new StatusError(
+          'Invalid',
+          'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
+        );
       }
       const abort = (): void => opened?.stream.fail(given.signal?.reason);
       let cancelTimeout = (): void => {};
@@ -193,6 +207,8 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     const object = overTheWire(given) as Partial<FakeObject>;
     const metadata: Partial<FakeObject['metadata']> = object.metadata ?? {};
     const { name = ids.suffix(10), namespace } = metadata;
+    const own = resource.namespaced ? (namespace ?? 'default') : undefined;
+    const previous = store.find(resource, name, own);
     const stored: FakeObject = {
       ...object,
       apiVersion: object.apiVersion ?? apiVersionOf(resource),
@@ -200,13 +216,13 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
       metadata: {
         ...metadata,
         name,
-        ...(resource.namespaced ? { namespace: namespace ?? 'default' } : {}),
-        uid: metadata.uid ?? ids.uuid(),
-        creationTimestamp: metadata.creationTimestamp ?? rfc3339(clock.now()),
+        ...(own === undefined ? {} : { namespace: own }),
+        uid: metadata.uid ?? previous?.metadata.uid ?? ids.uuid(),
+        creationTimestamp: metadata.creationTimestamp ?? previous?.metadata.creationTimestamp ?? rfc3339(clock.now()),
         resourceVersion: '',
       },
     };
-    return store.put(resource, stored, store.find(resource, name, stored.metadata.namespace)) as T;
+    return store.put(resource, stored, previous) as T;
   }
 
   return {

@@ -24,7 +24,9 @@ function eventFor(change: Change, matches: Matcher): Event | undefined {
   const after = type === 'put' && matches(object);
   if (after) return { type: before ? 'MODIFIED' : 'ADDED', object };
   // One that stopped matching is gone for this watcher, in the state it last saw, at the revision that took it away.
-  return before ? { type: 'DELETED', object: { ...previous, metadata: { ...previous.metadata, resourceVersion: String(change.revision) } } } : undefined;
+  return before
+    ? { type: 'DELETED', object: { ...previous, metadata: { ...previous.metadata, resourceVersion: String(change.revision) } } }
+    : undefined;
 }
 
 /** @throws StatusError Expired for a revision that was compacted, Invalid for parameters that do not go together */
@@ -35,13 +37,17 @@ export function openWatch(store: FakeStore, request: ApiRequest, onClose: () => 
   const wanted = query['resourceVersion'] ?? '';
   const initial = query['sendInitialEvents'] === 'true';
   if (initial && query['resourceVersionMatch'] !== 'NotOlderThan') {
-    throw new StatusError('Invalid', 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    throw new StatusError(
+      'Invalid',
+      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
   }
   const fromNow = query['sendInitialEvents'] === 'false' && (wanted === '' || wanted === '0');
   const since = wanted === '' || wanted === '0' || initial ? store.revision : Number(wanted);
   if (since < store.compacted) throw new StatusError('Expired', `too old resource version: ${wanted} (${store.compacted})`);
 
-  const visible = ({ object }: { readonly object: FakeObject }): boolean => namespace === undefined || object.metadata.namespace === namespace;
+  const visible = ({ object }: { readonly object: FakeObject }): boolean =>
+    namespace === undefined || object.metadata.namespace === namespace;
   let unsubscribe = (): void => {};
   const stream = new ResultStream<Event>(WATCH_CAPACITY, () => {
     unsubscribe();
@@ -60,7 +66,8 @@ export function openWatch(store: FakeStore, request: ApiRequest, onClose: () => 
   unsubscribe = store.subscribe(deliver);
 
   const bookmark = (): void => {
-    if (query['allowWatchBookmarks'] === 'true') stream.push({ type: 'BOOKMARK', resourceVersion: String(store.revision), initialEventsEnd: false });
+    if (query['allowWatchBookmarks'] === 'true')
+      stream.push({ type: 'BOOKMARK', resourceVersion: String(store.revision), initialEventsEnd: false });
   };
   return { request, stream, bookmark };
 }

@@ -103,7 +103,15 @@ function removeOne(world: World, resource: Resource, object: FakeObject, options
   const removed = world.store.remove(resource, object);
   // Pods answer with the object, most others with a Status. Source: Store.Delete and ReturnDeletedObject.
   if (resource.group === '' && resource.resource === 'pods') return removed;
-  return { ...SUCCESS, details: { name: object.metadata.name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.resource, uid: object.metadata.uid } };
+  return {
+    ...SUCCESS,
+    details: {
+      name: object.metadata.name,
+      ...(resource.group === '' ? {} : { group: resource.group }),
+      kind: resource.resource,
+      uid: object.metadata.uid,
+    },
+  };
 }
 
 export function remove(world: World, request: ApiRequest): unknown {
@@ -116,7 +124,12 @@ export function removeCollection(world: World, request: ApiRequest): unknown {
   const matches = selecting(query['labelSelector'], query['fieldSelector']);
   const items = world.store.list(resource, namespace).filter(matches);
   for (const object of items) removeOne(world, resource, object, (overTheWire(request.body) ?? {}) as DeleteBody);
-  return { kind: `${resource.kind}List`, apiVersion: items[0]?.apiVersion ?? 'v1', metadata: { resourceVersion: String(world.store.revision) }, items };
+  return {
+    kind: `${resource.kind}List`,
+    apiVersion: items[0]?.apiVersion ?? 'v1',
+    metadata: { resourceVersion: String(world.store.revision) },
+    items,
+  };
 }
 
 interface Binding {
@@ -143,7 +156,8 @@ export function createSubresource(world: World, request: ApiRequest): unknown {
 function bind(world: World, resource: Resource, pod: FakeObject, binding: Binding): void {
   const { nodeName } = (pod.spec ?? {}) as { readonly nodeName?: string };
   const { name } = pod.metadata;
-  if (nodeName !== undefined && nodeName !== '') throw conflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`);
+  if (nodeName !== undefined && nodeName !== '')
+    throw conflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`);
   const status = (pod.status ?? {}) as { readonly conditions?: readonly { readonly type: string }[] };
   const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: rfc3339(world.clock.now()) };
   const conditions = [...(status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled'), scheduled];

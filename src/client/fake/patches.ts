@@ -88,7 +88,12 @@ function read(target: Json, path: string): Json {
 }
 
 /** A copy of `target` changed at `parts`; `change` gets the innermost container, already a copy. */
-function changed(target: Json, parts: readonly string[], path: string, change: (container: Json[] | Record<string, Json>, last: string) => void): Json {
+function changed(
+  target: Json,
+  parts: readonly string[],
+  path: string,
+  change: (container: Json[] | Record<string, Json>, last: string) => void,
+): Json {
   if (typeof target !== 'object' || target === null) throw unapplicable(path);
   const copy = (Array.isArray(target) ? [...target] : { ...target }) as Json[] & Record<string, Json>;
   const [first, ...rest] = parts;
@@ -150,6 +155,9 @@ export function applyPatch(target: Json, contentType: string, patch: Json): Json
     case PATCH_CONTENT_TYPE.apply:
       return strategicMergePatch(target, patch);
     default:
-      throw new StatusError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${Object.values(PATCH_CONTENT_TYPE).join(', ')}`);
+      throw new StatusError(
+        'UnsupportedMediaType',
+        `the body of the request was in an unknown format - accepted media types include: ${Object.values(PATCH_CONTENT_TYPE).join(', ')}`,
+      );
   }
 }

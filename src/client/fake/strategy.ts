@@ -7,7 +7,10 @@ import table from '#api/schema/resources.json' with { type: 'json' };
 import { checkVersion, type FakeObject } from './fake-store.ts';
 
 const BUILT_IN = new Map(
-  table.resources.map((row) => [`${row.group}/${row.resource}`, new Set('subresources' in row ? row.subresources.map((sub) => sub.name) : [])]),
+  table.resources.map((row) => [
+    `${row.group}/${row.resource}`,
+    new Set('subresources' in row ? row.subresources.map((sub) => sub.name) : []),
+  ]),
 );
 
 /** Whether `status` is written apart from the rest; a custom resource is taken to do so. */
@@ -36,9 +39,17 @@ export interface ServerFacts {
 /** @throws StatusError Invalid or BadRequest for metadata without an address */
 export function prepareCreate(resource: Resource, body: FakeObject, namespace: string | undefined, facts: ServerFacts): FakeObject {
   const { resourceVersion: _, ...given } = body.metadata ?? {};
-  const name = given.name !== undefined && given.name !== '' ? given.name : given.generateName === undefined ? undefined : given.generateName + facts.suffix;
+  const name =
+    given.name !== undefined && given.name !== ''
+      ? given.name
+      : given.generateName === undefined
+        ? undefined
+        : given.generateName + facts.suffix;
   const of = { group: resource.group, kind: resource.kind };
-  if (name === undefined) throw invalid(of, '', [{ reason: 'FieldValueRequired', field: 'metadata.name', message: 'Required value: name or generateName is required' }]);
+  if (name === undefined)
+    throw invalid(of, '', [
+      { reason: 'FieldValueRequired', field: 'metadata.name', message: 'Required value: name or generateName is required' },
+    ]);
   if (body.metadata.resourceVersion !== undefined && body.metadata.resourceVersion !== '') {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
@@ -89,7 +100,8 @@ const managed = (body: FakeObject): Pick<FakeObject['metadata'], 'labels' | 'ann
 export function prepareUpdate(resource: Resource, stored: FakeObject, body: FakeObject, subresource: string | undefined): FakeObject {
   checkVersion(resource, stored, body.metadata);
   const next = merged(resource, stored, body, subresource);
-  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } = stored.metadata;
+  const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } =
+    stored.metadata;
   const bumped = generation !== undefined && !isDeepStrictEqual(next.spec, stored.spec) ? generation + 1 : generation;
   const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...metadata } = next.metadata;
   const result: FakeObject = {
@@ -116,7 +128,10 @@ export interface DeleteBody {
   readonly dryRun?: readonly string[];
 }
 
-export type DeletePlan = { readonly kind: 'remove' } | { readonly kind: 'mark'; readonly object: FakeObject } | { readonly kind: 'pending' };
+export type DeletePlan =
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'mark'; readonly object: FakeObject }
+  | { readonly kind: 'pending' };
 
 /** Source: v1.DefaultTerminationGracePeriodSeconds. */
 const DEFAULT_POD_GRACE_SECONDS = 30;
@@ -124,7 +139,10 @@ const DEFAULT_POD_GRACE_SECONDS = 30;
 /** A pod on a node waits for its kubelet; everything else goes as soon as it may. Source: podStrategy.CheckGracefulDelete. */
 function graceOf(resource: Resource, object: FakeObject, options: DeleteBody): number {
   if (resource.group !== '' || resource.resource !== 'pods') return 0;
-  const { nodeName, terminationGracePeriodSeconds } = (object.spec ?? {}) as { readonly nodeName?: string; readonly terminationGracePeriodSeconds?: number };
+  const { nodeName, terminationGracePeriodSeconds } = (object.spec ?? {}) as {
+    readonly nodeName?: string;
+    readonly terminationGracePeriodSeconds?: number;
+  };
   const phase = (object.status as { readonly phase?: string } | undefined)?.phase;
   if (nodeName === undefined || nodeName === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
   return options.gracePeriodSeconds ?? terminationGracePeriodSeconds ?? DEFAULT_POD_GRACE_SECONDS;
@@ -157,12 +175,16 @@ export function planDelete(resource: Resource, object: FakeObject, options: Dele
 }
 
 const isNamespaceInUse = (resource: Resource, object: FakeObject): boolean =>
-  resource.group === '' && resource.resource === 'namespaces' && ((object.spec?.['finalizers'] as readonly string[] | undefined) ?? []).length > 0;
+  resource.group === '' &&
+  resource.resource === 'namespaces' &&
+  ((object.spec?.['finalizers'] as readonly string[] | undefined) ?? []).length > 0;
 
 /** True when nothing keeps an object that is being deleted. */
 export function isReleased(resource: Resource, object: FakeObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
-  return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !isNamespaceInUse(resource, object);
+  return (
+    deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !isNamespaceInUse(resource, object)
+  );
 }
 
 /** RFC 3339 in UTC with whole seconds, as metadata times are written. */
