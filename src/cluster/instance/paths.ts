@@ -1,0 +1,48 @@
+// pure
+// Where everything of one machine lives. `dataDir` lasts; `runDir` is gone after a reboot.
+import { join } from 'node:path';
+import type { Settings } from '../settings/settings.ts';
+
+export interface Paths {
+  readonly pki: string;
+  readonly store: string;
+  /** Which version of Proa wrote dataDir. */
+  readonly stateVersion: string;
+  /** Settings of the last `proa up`, read again by every process of the cluster. */
+  readonly settings: string;
+  readonly adminKubeconfig: string;
+  readonly log: string;
+  readonly containerdRoot: string;
+  readonly containerdState: string;
+  readonly containerdSocket: string;
+  readonly containerdLog: string;
+  readonly cniConf: string;
+  readonly imageCache: string;
+  readonly kubelet: string;
+  /** The keeper's pid and identity; present while the cluster should run. */
+  readonly keeper: string;
+  /** Progress of the node process: one JSON object, replaced whole. */
+  readonly progress: string;
+}
+
+export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'>): Paths {
+  const data = (...parts: string[]): string => join(dataDir, ...parts);
+  const run = (...parts: string[]): string => join(runDir, ...parts);
+  return {
+    pki: data('pki'),
+    store: data('store'),
+    stateVersion: data('version'),
+    settings: data('settings.json'),
+    adminKubeconfig: data('admin.kubeconfig'),
+    log: data('log', 'proa.log'),
+    containerdRoot: data('containerd'),
+    containerdState: run('containerd'),
+    containerdSocket: run('containerd', 'containerd.sock'),
+    containerdLog: data('log', 'containerd.log'),
+    cniConf: data('cni', 'net.d'),
+    imageCache: data('images'),
+    kubelet: data('kubelet'),
+    keeper: run('keeper.json'),
+    progress: run('progress.json'),
+  };
+}
