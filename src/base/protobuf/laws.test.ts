@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { seededIds } from '../ids.ts';
 import { compileCodec } from './codec.ts';
-import { PROTO2, PROTO3 } from './fixture.ts';
+import { PROTO2, PROTO3 } from './testing/fixture.ts';
 import { assertCodecLaws, damage, outcome } from './testing.ts';
 
 const OPTIONS = [
@@ -43,7 +43,7 @@ test('decode of noise gives an object or a ProtobufDecodeError, alike in both mo
 test('compileCodec interprets where code generation from strings is disallowed', () => {
   const program = `
     import { compileCodec } from ${JSON.stringify(import.meta.resolve('./codec.ts'))};
-    import { PROTO3 } from ${JSON.stringify(import.meta.resolve('./fixture.ts'))};
+    import { PROTO3 } from ${JSON.stringify(import.meta.resolve('./testing/fixture.ts'))};
     const codec = compileCodec(PROTO3);
     const leaf = codec.message('test.Leaf');
     console.log(codec.mode, JSON.stringify(leaf.decode(leaf.encode({ name: 'a', colour: 'BLUE' }))));`;

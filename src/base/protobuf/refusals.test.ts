@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileCodec } from './codec.ts';
 import { ProtobufDecodeError, ProtobufEncodeError } from './errors.ts';
-import { PROTO2, PROTO3 } from './fixture.ts';
+import { PROTO2, PROTO3 } from './testing/fixture.ts';
 import type { ProtoSchema } from './schema.ts';
 
 const MODES = ['compiled', 'interpreted'] as const;

@@ -1,5 +1,5 @@
 // A schema with every scalar, label and option, for the codec's own tests.
-import type { ProtoField, ProtoSchema } from './schema.ts';
+import type { ProtoField, ProtoSchema } from '../schema.ts';
 
 const optional = (n: number, type: string, more: Partial<ProtoField> = {}): ProtoField => ({ n, type, label: 'optional', ...more });
 const repeated = (n: number, type: string): ProtoField => ({ n, type, label: 'repeated' });
