@@ -15,7 +15,7 @@ import {
   qualifiedName,
   relaxedEnvVarName,
   userOrGroupId,
-} from './ts';
+} from './names.ts';
 
 const checks = {
   configMapKey,

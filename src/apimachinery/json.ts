@@ -1,0 +1,187 @@
+// JSON as the API server reads it: bounded depth, Go's error texts, and duplicate members reported by path.
+import { goQuote } from './go-format.ts';
+import { jsonSyntaxError } from './json-syntax.ts';
+
+/** Text that is no JSON; the message is Go's. */
+export class JsonError extends Error {
+  override readonly name = 'JsonError';
+}
+
+/**
+ * Deepest nesting that is read. Upstream stops at 10,000; below this limit every recursive walk of a value is safe
+ * on the default stack.
+ */
+export const MAX_JSON_DEPTH = 1000;
+
+/** Most duplicates that are reported. Source: saveStrictError. */
+const MAX_DUPLICATES = 100;
+
+export interface JsonDocument {
+  readonly value: unknown;
+  /** Paths of members given more than once, the last of which won: `spec.replicas`, `spec.containers[0].env[1].name`. */
+  readonly duplicates: readonly string[];
+}
+
+/**
+ * Reads `text`; of duplicate members the last wins.
+ * @throws JsonError with Go's text
+ */
+export function parseJson(text: string): unknown {
+  const value = parseValue(text);
+  if (text.length > MAX_JSON_DEPTH && countMembers(value, 0) === TOO_DEEP) throw tooDeep(text);
+  return value;
+}
+
+/**
+ * As parseJson, and finds duplicate members. The built-in parser does not tell of them, but it drops them: a text
+ * with as many keys as its value has members has none. Only when the counts differ is the text walked again.
+ * @throws JsonError
+ */
+export function parseJsonStrict(text: string): JsonDocument {
+  const value = parseValue(text);
+  const members = countMembers(value, 0);
+  if (members === TOO_DEEP) throw tooDeep(text);
+  return { value, duplicates: members === countKeys(text) ? [] : duplicateMembers(text) };
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new JsonError(jsonSyntaxError(text) ?? error.message);
+    throw error;
+  }
+}
+
+const tooDeep = (text: string): JsonError => {
+  let depth = 0;
+  for (const token of tokens(text)) {
+    if (token.kind === 'open' && ++depth > MAX_JSON_DEPTH) return new JsonError(`invalid character '${text[token.start]}' exceeded max depth`);
+    if (token.kind === 'close') depth--;
+  }
+  return new JsonError('exceeded max depth');
+};
+
+const TOO_DEEP = -1;
+
+/** Members of all objects in `value`, or TOO_DEEP. */
+function countMembers(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth >= MAX_JSON_DEPTH) return TOO_DEEP;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const inner = countMembers(item, depth + 1);
+      if (inner === TOO_DEEP) return TOO_DEEP;
+      count += inner;
+    }
+    return count;
+  }
+  const object = value as Record<string, unknown>;
+  for (const key in object) {
+    const member = object[key];
+    count++;
+    if (typeof member !== 'object') continue;
+    const inner = countMembers(member, depth + 1);
+    if (inner === TOO_DEEP) return TOO_DEEP;
+    count += inner;
+  }
+  return count;
+}
+
+const QUOTE = 34;
+const BACKSLASH = 92;
+const COLON = 58;
+
+/** Where the string that opens at `open` closes. `text` is valid JSON. */
+function stringEnd(text: string, open: number): number {
+  let close = text.indexOf('"', open + 1);
+  while (text.charCodeAt(close - 1) === BACKSLASH) {
+    let slashes = 1;
+    while (text.charCodeAt(close - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) break;
+    close = text.indexOf('"', close + 1);
+  }
+  return close;
+}
+
+/** Strings that a colon follows. `text` is valid JSON. */
+function countKeys(text: string): number {
+  let keys = 0;
+  for (let open = text.indexOf('"'); open !== -1; ) {
+    let after = stringEnd(text, open) + 1;
+    let code = text.charCodeAt(after);
+    while (code === 32 || code === 10 || code === 13 || code === 9) code = text.charCodeAt(++after);
+    if (code === COLON) keys++;
+    open = text.indexOf('"', after);
+  }
+  return keys;
+}
+
+type JsonToken =
+  | { readonly kind: 'open' | 'close' | 'comma' | 'colon'; readonly start: number }
+  | { readonly kind: 'string'; readonly start: number; readonly end: number };
+
+/** Structure and strings of valid JSON, in order. */
+function* tokens(text: string): Generator<JsonToken> {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      const end = stringEnd(text, i);
+      yield { kind: 'string', start: i, end };
+      i = end;
+    } else if (code === 123 || code === 91) yield { kind: 'open', start: i };
+    else if (code === 125 || code === 93) yield { kind: 'close', start: i };
+    else if (code === 44) yield { kind: 'comma', start: i };
+    else if (code === COLON) yield { kind: 'colon', start: i };
+  }
+}
+
+interface Frame {
+  /** Undefined for an array. */
+  readonly seen: Set<string> | undefined;
+  /** Path of the container. */
+  readonly path: string;
+  /** Index in an array, key in an object. */
+  index: number;
+  key: string;
+}
+
+/** Source: decodeState.saveStrictError and its field stack. */
+function duplicateMembers(text: string): readonly string[] {
+  const found = new Set<string>();
+  const stack: Frame[] = [];
+  let path = '';
+  let last = '';
+  for (const token of tokens(text)) {
+    const frame = stack.at(-1);
+    switch (token.kind) {
+      case 'string':
+        last = text.slice(token.start, token.end + 1);
+        break;
+      case 'colon': {
+        if (frame?.seen === undefined) break;
+        frame.key = JSON.parse(last) as string;
+        path = frame.path === '' ? frame.key : `${frame.path}.${frame.key}`;
+        if (frame.seen.has(frame.key) && found.size < MAX_DUPLICATES) found.add(path);
+        frame.seen.add(frame.key);
+        break;
+      }
+      case 'open': {
+        if (frame !== undefined && frame.seen === undefined) path = `${frame.path}[${frame.index}]`;
+        stack.push({ seen: text.charCodeAt(token.start) === 123 ? new Set() : undefined, path, index: 0, key: '' });
+        break;
+      }
+      case 'close':
+        path = (stack.pop() as Frame).path;
+        break;
+      case 'comma':
+        if (frame !== undefined) frame.index++;
+        break;
+    }
+  }
+  return [...found];
+}
+
+/** `duplicate field "spec.replicas"`, as strict decoding reports a path. */
+export const duplicateFieldText = (path: string): string => `duplicate field ${goQuote(path)}`;
