@@ -33,7 +33,7 @@ test('an isolated program ends with its own status and leaves nothing behind', (
      import { mkdirSync, writeFileSync } from 'node:fs';
      import { tmpdir } from 'node:os';
      spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }).unref();
-     writeFileSync(tmpdir() + '/left', '');
+     for (const folder of [tmpdir(), '/etc', '/var/lib']) writeFileSync(folder + '/proa-left', '');
      for (const line of process.argv.slice(2)) console.log(line);
      process.exitCode = 5;`,
   );
@@ -41,6 +41,7 @@ test('an isolated program ends with its own status and leaves nothing behind', (
   assert.deepEqual({ status, stdout }, { status: 5, stdout: 'an argument\n' });
   assert.deepEqual(readdirSync(folder), ['program.ts']);
   assert.deepEqual(groupsOf(pid), []);
+  for (const folder of ['/etc', '/var/lib']) assert.ok(!existsSync(join(folder, 'proa-left')));
 });
 
 /** Host processes whose command line contains `word`. */

@@ -1,7 +1,7 @@
 import './isolated.ts';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { homedir, hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,11 +52,31 @@ test('an isolated test is at the root of every cgroup hierarchy and may make gro
 });
 
 test('an isolated test has a home and a temporary folder of its own', () => {
-  assert.equal(homedir(), tmpdir());
-  assert.deepEqual(readdirSync(homedir()), []);
+  for (const folder of [homedir(), tmpdir()]) assert.deepEqual(readdirSync(folder), []);
 });
 
 test('an isolated test may rename the machine', () => {
   output('hostname', 'isolated');
   assert.equal(hostname(), 'isolated');
 });
+
+for (const folder of ['/', '/usr', '/usr/bin', '/root', '/tmp', process.cwd()]) {
+  test(`an isolated test cannot change ${folder} of the machine`, () => {
+    assert.throws(() => writeFileSync(join(folder, 'proa-isolated-test'), '', { flag: 'wx' }), /EROFS/);
+  });
+}
+
+test('a bind mount of the machine in an isolated test cannot be written through', () => {
+  const point = join(tmpdir(), 'bound');
+  mkdirSync(point);
+  output('mount', '--bind', '/usr', point);
+  assert.throws(() => writeFileSync(join(point, 'proa-isolated-test'), '', { flag: 'wx' }), /EROFS/);
+  output('umount', point);
+});
+
+for (const folder of ['/etc', '/var/lib']) {
+  test(`an isolated test may write to a ${folder} of its own`, () => {
+    writeFileSync(join(folder, 'proa-isolated-test'), 'inside'); // isolated-leaves-nothing.test.ts looks from outside
+    assert.equal(readFileSync(join(folder, 'proa-isolated-test'), 'utf8'), 'inside');
+  });
+}

@@ -28,10 +28,26 @@ echo "$hierarchies" | while read -r type options point; do
   [ "$type" = cgroup ] || { mkdir "$point/init" && echo $$ >"$point/init/cgroup.procs"; }
 done
 
-for masked in /run /var/lib/cni; do
-  mkdir -p "$masked"
-  mount -t tmpfs -o mode=755 tmpfs "$masked"
+mount -t tmpfs -o mode=755 tmpfs /run
+
+# The machine's own files can be read and not changed: writes to /etc and /var go to the test's folder, others fail. A bind
+# mount of any of them made later is read-only too.
+own=$1 cache=$2
+shift 2
+for part in etc var; do
+  mkdir -p "$own/$part/upper" "$own/$part/work"
+  mount -t overlay -o "lowerdir=/$part,upperdir=$own/$part/upper,workdir=$own/$part/work" overlay "/$part"
 done
+mount --bind "$own" "$own"
+mount --bind "$cache" "$cache"
+writable="/etc /var $own $cache"
+while read -r _ _ _ _ point _; do
+  case " $writable " in *" $point "*) continue ;; esac
+  case $point in /proc* | /sys* | /run* | /dev*) continue ;; esac
+  mount -o remount,bind,ro "$point"
+done <<END
+$(cat /proc/self/mountinfo)
+END
 
 ip link set lo up
 
