@@ -91,6 +91,8 @@ export interface ScalarSchema extends Node {
 /** A value of no stated type, kept as it is. */
 export interface AnySchema extends Node {
   readonly shape: 'any';
+  /** The definition it comes from (`…v1.JSONSchemaPropsOrBool`), where it has one. */
+  readonly name?: string;
   /**
    * `object`: RawExtension (ControllerRevision.data, webhook objects). `fieldsV1`: managed fields.
    * `json`: whatever JSON can say (defaults in a CRD, fields below x-kubernetes-preserve-unknown-fields).

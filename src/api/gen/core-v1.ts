@@ -762,6 +762,12 @@ export interface NodeList {
   readonly items: readonly Node[];
 }
 
+export interface NodeProxyOptions {
+  readonly kind: "NodeProxyOptions";
+  readonly apiVersion: string;
+  readonly path?: string;
+}
+
 export interface NodeRuntimeHandler {
   readonly name: string;
   readonly features?: NodeRuntimeHandlerFeatures;
@@ -992,6 +998,16 @@ export interface PodAntiAffinity {
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
 }
 
+export interface PodAttachOptions {
+  readonly kind: "PodAttachOptions";
+  readonly apiVersion: string;
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  readonly tty?: boolean;
+  readonly container?: string;
+}
+
 export interface PodCertificateProjection {
   readonly signerName: string;
   readonly keyType: string;
@@ -1023,6 +1039,17 @@ export interface PodDNSConfigOption {
   readonly value?: string;
 }
 
+export interface PodExecOptions {
+  readonly kind: "PodExecOptions";
+  readonly apiVersion: string;
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  readonly tty?: boolean;
+  readonly container?: string;
+  readonly command: readonly string[];
+}
+
 export interface PodExtendedResourceClaimStatus {
   readonly requestMappings: readonly ContainerExtendedResourceRequest[];
   readonly resourceClaimName: string;
@@ -1039,8 +1066,35 @@ export interface PodList {
   readonly items: readonly Pod[];
 }
 
+export interface PodLogOptions {
+  readonly kind: "PodLogOptions";
+  readonly apiVersion: string;
+  readonly container?: string;
+  readonly follow?: boolean;
+  readonly previous?: boolean;
+  readonly sinceSeconds?: number;
+  readonly sinceTime?: Time;
+  readonly timestamps?: boolean;
+  readonly tailLines?: number;
+  readonly limitBytes?: number;
+  readonly insecureSkipTLSVerifyBackend?: boolean;
+  readonly stream?: string;
+}
+
 export interface PodOS {
   readonly name: string;
+}
+
+export interface PodPortForwardOptions {
+  readonly kind: "PodPortForwardOptions";
+  readonly apiVersion: string;
+  readonly ports?: readonly number[];
+}
+
+export interface PodProxyOptions {
+  readonly kind: "PodProxyOptions";
+  readonly apiVersion: string;
+  readonly path?: string;
 }
 
 export interface PodReadinessGate {
@@ -1482,6 +1536,12 @@ export interface ServicePort {
   readonly port: number;
   readonly targetPort: IntOrString;
   readonly nodePort?: number;
+}
+
+export interface ServiceProxyOptions {
+  readonly kind: "ServiceProxyOptions";
+  readonly apiVersion: string;
+  readonly path?: string;
 }
 
 export interface ServiceSpec {

@@ -1,0 +1,109 @@
+// A request body as the object an endpoint expects: which kind it says it is, whether that fits, then its fields.
+// Source: apiserver handlers (transformDecodeError), runtime codec Decode, json serializer.
+import { badRequest } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import { apiVersionOf, parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { DecodeError, decodeValue, type Decoded, type DecodeOptions } from './decode.ts';
+import { jsonKind } from './decode/go-errors.ts';
+import { isJsonObject } from './json-object.ts';
+import type { Schema } from './schema.ts';
+
+/** How upstream names its scheme in errors. */
+const SCHEME = 'k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30';
+const SUMMARY_LENGTH = 30;
+
+export interface BodyOptions extends DecodeOptions {
+  /** What the endpoint serves; a body without kind or apiVersion is taken to be this. */
+  readonly expected: GroupVersionKind;
+  /** The body as it came, for the message about one that is no object. */
+  readonly text: string;
+}
+
+/**
+ * Decodes a parsed body of a built-in kind. `schema` knows the kinds; the result has `expected`'s kind and version.
+ * @throws StatusError BadRequest with upstream's message, for every way in which the body does not fit
+ */
+export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptions): Decoded<T> {
+  const { expected } = options;
+  const actual = withDefaults(interpret(value, options), expected);
+  const refuse = (why: string): never => {
+    throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${why}`);
+  };
+  const type = schema.kind(actual);
+  if (type === undefined) return refuse(`no kind ${goQuote(actual.kind)} is registered for version ${goQuote(apiVersionOf(actual))} in scheme ${goQuote(SCHEME)}`);
+  try {
+    const decoded = decodeConvertible<T>(value, type, actual, options);
+    if (actual.group !== expected.group || actual.version !== expected.version) {
+      throw badRequest(`the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected)})`);
+    }
+    return { ...decoded, object: named(decoded.object as object, expected) as T };
+  } catch (error) {
+    if (error instanceof DecodeError) return refuse(error.message);
+    throw error;
+  }
+}
+
+/** Both stand first, also where the body left them out. */
+function named(object: { readonly kind?: unknown; readonly apiVersion?: unknown }, { kind, ...gv }: GroupVersionKind): object {
+  const apiVersion = apiVersionOf(gv);
+  if (object.kind === kind && object.apiVersion === apiVersion) return object;
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+  return { kind, apiVersion, ...rest };
+}
+
+/** A body of another kind is read as that kind first, so its own errors come before the mismatch. */
+function decodeConvertible<T>(value: unknown, type: ObjectSchema, actual: GroupVersionKind, { expected, fieldValidation, duplicates = [] }: BodyOptions): Decoded<T> {
+  if (actual.kind === expected.kind) return decodeValue<T>(value, type, { fieldValidation, duplicates });
+  decodeValue(value, type, { fieldValidation: 'Ignore' });
+  throw new DecodeError(`converting (${actual.version}.${actual.kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`);
+}
+
+/** Upstream's Go package of a group's internal types. */
+function internalPackage(group: string): string {
+  if (group === '' || group === 'events.k8s.io') return 'core';
+  return group.startsWith('internal.') ? 'apiserverinternal' : (group.split('.')[0] as string);
+}
+
+interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/** Source: SimpleMetaFactory.Interpret. */
+function interpret(value: unknown, { expected, text }: BodyOptions): GroupVersionKind {
+  const unrecognized = (why: string): never => {
+    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summarize(text)})`);
+  };
+  if (value !== null && !isJsonObject(value)) {
+    return unrecognized(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go value of type ` +
+        'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+    );
+  }
+  const read = (name: keyof TypeMeta): string => {
+    const member = value?.[name];
+    if (member === undefined || member === null) return '';
+    if (typeof member === 'string') return member;
+    return unrecognized(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(member)} into Go struct field .${name} of type string`);
+  };
+  const apiVersion = read('apiVersion');
+  const kind = read('kind');
+  if (apiVersion.split('/').length > 2) return unrecognized(`unexpected GroupVersion string: ${apiVersion}`);
+  return { ...parseApiVersion(apiVersion), kind };
+}
+
+/** Source: gvkWithDefaults. */
+function withDefaults(actual: GroupVersionKind, fallback: GroupVersionKind): GroupVersionKind {
+  const kind = actual.kind === '' ? fallback.kind : actual.kind;
+  if (actual.version !== '') return { ...actual, kind };
+  return { group: actual.group === '' ? fallback.group : actual.group, version: fallback.version, kind };
+}
+
+/** Source: summarizeData. */
+function summarize(text: string): string {
+  if (text === '') return '<empty>';
+  if (text.startsWith('{')) return text.length > SUMMARY_LENGTH ? `${text.slice(0, SUMMARY_LENGTH)} ...` : text;
+  const bytes = Buffer.from(text);
+  return bytes.length > SUMMARY_LENGTH ? `${bytes.subarray(0, SUMMARY_LENGTH).toString('hex')} ...` : bytes.toString('hex');
+}

@@ -1,0 +1,71 @@
+// From parsed JSON to the one canonical form objects have in memory and on the wire. Built-in types only: a custom
+// resource is pruned and defaulted by its CRD's schema instead (./structural.ts).
+import { badRequest } from '#apimachinery/errors.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { decoderOf, WrongType, type Notes } from './decode/compile.ts';
+import { diagnose } from './decode/diagnose.ts';
+import { TypeMismatch } from './decode/go-errors.ts';
+import { isScalarError } from './decode/scalars.ts';
+import { shortName } from './schema/tables.ts';
+
+/** What becomes of fields a type does not have and of fields given twice. */
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+export interface DecodeOptions {
+  readonly fieldValidation: FieldValidation;
+  /**
+   * Duplicate fields the parser met, as upstream words them: `duplicate field "spec.replicas"`. The parser sees them,
+   * not the decoder; they join the unknown fields here.
+   */
+  readonly duplicates?: readonly string[];
+}
+
+export interface Decoded<T> {
+  readonly object: T;
+  /** For the Warning header; filled only under `Warn`. */
+  readonly warnings: readonly string[];
+}
+
+/** The document is no object of the type; the message is what upstream's decoder says, without the `cannot be handled` part. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+/**
+ * `value` as an object of type `schema`: fields in declaration order, unknown ones dropped, scalars canonical, empty
+ * optional ones left out, always-present ones filled in. The result is new; `value` may be shared.
+ * @throws DecodeError for a value of the wrong type anywhere, and under `Strict` for unknown and duplicate fields
+ */
+export function decodeValue<T>(value: unknown, schema: ObjectSchema, { fieldValidation, duplicates = [] }: DecodeOptions): Decoded<T> {
+  const notes: Notes = { unknownFields: false };
+  const object = attempt(value, schema, notes) as T;
+  if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
+
+  const problems = [...duplicates, ...(notes.unknownFields ? diagnose(value, schema.name).unknown : [])];
+  if (fieldValidation === 'Warn') return { object, warnings: problems };
+  throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+}
+
+function attempt(value: unknown, schema: ObjectSchema, notes: Notes): unknown {
+  try {
+    return decoderOf(schema)(value, notes);
+  } catch (error) {
+    if (!(error instanceof TypeMismatch || error instanceof WrongType || isScalarError(error))) throw error;
+    const { fatal } = diagnose(value, schema.name);
+    throw new DecodeError(fatal ?? error.message);
+  }
+}
+
+/**
+ * decodeValue for a request body that must be a `schema.name`.
+ * @throws StatusError BadRequest `Deployment in version "v1" cannot be handled as a Deployment: …`
+ */
+export function decodeObject<T>(value: unknown, schema: ObjectSchema, options: DecodeOptions & { readonly version: string }): Decoded<T> {
+  try {
+    return decodeValue(value, schema, options);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const kind = shortName(schema.name);
+    throw badRequest(`${kind} in version ${JSON.stringify(options.version)} cannot be handled as a ${kind}: ${error.message}`);
+  }
+}
