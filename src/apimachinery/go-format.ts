@@ -29,7 +29,13 @@ export function goQuote(text: string): string {
   return `${out}"`;
 }
 
-const HTML_ESCAPES: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026', '\u2028': '\\u2028', '\u2029': '\\u2029' };
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+};
 
 /** JSON as Go's encoder writes it: compact, with HTML characters escaped; key order is the value's. Source: json.Marshal. */
 export function goJson(value: unknown): string {
@@ -39,7 +45,11 @@ export function goJson(value: unknown): string {
 
 /** A copy with keys in byte order, as Go writes a map. */
 export function sortedMap<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.keys(map).toSorted(byteOrder).map((key) => [key, map[key] as T]));
+  return Object.fromEntries(
+    Object.keys(map)
+      .toSorted(byteOrder)
+      .map((key) => [key, map[key] as T]),
+  );
 }
 
 /** Orders strings by their UTF-8 bytes, as Go's sort does. */
@@ -63,4 +73,27 @@ export function byteOrder(a: string, b: string): number {
 export function byteLength(text: string): number {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text);
   return text.length;
+}
+
+/** A JSON value as Go's %v prints it: `map[a:1 b:[x y]]`, `<nil>`. */
+export function goValue(value: unknown): string {
+  if (value === null || value === undefined) return '<nil>';
+  if (typeof value === 'number') return goFloat(value);
+  if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
+  const object = value as Readonly<Record<string, unknown>>;
+  return `map[${Object.keys(object)
+    .toSorted(byteOrder)
+    .map((key) => `${key}:${goValue(object[key])}`)
+    .join(' ')}]`;
+}
+
+/** Integers in full, other numbers as strconv's shortest %g. */
+export function goFloat(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  const [mantissa = '', exponent = '0'] = value.toExponential().split('e');
+  const power = Number(exponent);
+  if (power >= -4 && power < 21) return String(value);
+  return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
