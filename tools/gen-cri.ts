@@ -45,7 +45,7 @@ function withProperties(table: ProtoSchema): ProtoSchema {
   const messages = mapValues(table.messages, ({ fields }) => ({
     fields: mapValues(fields, (field, name): ProtoField => {
       const camel = camelCase(name);
-      const property = camel.charAt(0).toLowerCase() + camel.slice(1);
+      const property = camel.replace(/^[A-Z]+(?![a-z])|^[A-Z]/, (capitals) => capitals.toLowerCase());
       return {
         ...field,
         ...(property === camel ? {} : { json: property }),

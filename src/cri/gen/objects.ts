@@ -58,7 +58,7 @@ export interface ContainerConfig {
   readonly tty: boolean;
   readonly linux?: LinuxContainerConfig;
   readonly windows?: WindowsContainerConfig;
-  readonly cDIDevices: readonly CDIDevice[];
+  readonly cdiDevices: readonly CDIDevice[];
   readonly stopSignal: Signal;
 }
 export interface ContainerFilter {

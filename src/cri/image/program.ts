@@ -1,0 +1,86 @@
+// Other programs, run to their end: containerd's client, apt and dpkg.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+export interface ProgramOptions {
+  /** Becomes standard input; empty otherwise. */
+  readonly input?: Readable;
+  /** Working folder. */
+  readonly cwd?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A program that could not be started, or did not end with status 0. */
+export class ProgramError extends Error {
+  override readonly name = 'ProgramError';
+  /** The end of what it wrote to standard error. */
+  readonly stderr: string;
+
+  constructor(message: string, stderr: string, options?: ErrorOptions) {
+    super(stderr === '' ? message : `${message}: ${stderr}`, options);
+    this.stderr = stderr;
+  }
+}
+
+/** Bytes of standard output and of standard error that are kept: a listing of all packages is a few hundred thousand. */
+const MOST_OUTPUT = 16 << 20;
+
+/**
+ * Standard output of a program that ended with status 0.
+ * @throws ProgramError otherwise, and when it writes more than 16 MiB; the signal's reason when aborted
+ */
+export async function runProgram(file: string, args: readonly string[], { input, cwd, signal }: ProgramOptions = {}): Promise<string> {
+  signal?.throwIfAborted();
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    const fed = input === undefined ? Promise.resolve(child.stdin.end()) : pipeline(input, child.stdin);
+    const [stdout, stderr, [code, killedBy], feeding] = await Promise.all([
+      collect(child.stdout, kill),
+      collect(child.stderr, kill),
+      once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+      // A program that ends before it read everything says why by its status.
+      fed.then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    ]);
+    signal?.throwIfAborted();
+    if (code !== 0) throw new ProgramError(`${file} ${args[0] ?? ''} ended with ${code ?? killedBy}`, lastLines(stderr));
+    if (feeding !== undefined) throw new ProgramError(`${file} did not read its input`, lastLines(stderr), { cause: feeding });
+    return stdout;
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw new ProgramError(`${file} cannot be started`, error.message, { cause: error });
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
+}
+
+async function collect(stream: Readable, kill: () => void): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MOST_OUTPUT) {
+      kill();
+      throw new ProgramError(`output of more than ${MOST_OUTPUT} bytes`, '');
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Lines of standard error that go into an error's message. */
+const LINES_SHOWN = 5;
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-LINES_SHOWN).join('\n');
+}
