@@ -17,7 +17,11 @@ const served = (group: string, version: string, resource: string) => {
 const object = (group: string, version: string, resource: string, value: object): KubeObject => {
   const info = all.resource({ group, version, resource });
   assert.ok(info);
-  const { object: decoded } = decodeValue<KubeObject>({ apiVersion: group === '' ? version : `${group}/${version}`, kind: info.kind, metadata: { name: 'a' }, ...value }, info.schema, { fieldValidation: 'Strict' });
+  const { object: decoded } = decodeValue<KubeObject>(
+    { apiVersion: group === '' ? version : `${group}/${version}`, kind: info.kind, metadata: { name: 'a' }, ...value },
+    info.schema,
+    { fieldValidation: 'Strict' },
+  );
   return applyDefaults(decoded, info.schema, 0);
 };
 
@@ -53,10 +57,19 @@ const autoscaler = {
     minReplicas: 2,
     maxReplicas: 5,
     metrics: [
-      { type: 'Object', object: { describedObject: { kind: 'Service', name: 's' }, target: { type: 'Value', value: '10' }, metric: { name: 'rps' } } },
-      { type: 'Pods', pods: { metric: { name: 'q', selector: { matchLabels: { a: 'b' } } }, target: { type: 'AverageValue', averageValue: '3' } } },
+      {
+        type: 'Object',
+        object: { describedObject: { kind: 'Service', name: 's' }, target: { type: 'Value', value: '10' }, metric: { name: 'rps' } },
+      },
+      {
+        type: 'Pods',
+        pods: { metric: { name: 'q', selector: { matchLabels: { a: 'b' } } }, target: { type: 'AverageValue', averageValue: '3' } },
+      },
       { type: 'Resource', resource: { name: 'memory', target: { type: 'Utilization', averageUtilization: 70 } } },
-      { type: 'ContainerResource', containerResource: { name: 'cpu', target: { type: 'AverageValue', averageValue: '100m' }, container: 'c' } },
+      {
+        type: 'ContainerResource',
+        containerResource: { name: 'cpu', target: { type: 'AverageValue', averageValue: '100m' }, container: 'c' },
+      },
       { type: 'External', external: { metric: { name: 'x' }, target: { type: 'AverageValue', averageValue: '1' } } },
       { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 60 } } },
     ],
@@ -73,18 +86,28 @@ const autoscaler = {
 test('an autoscaler of v2 survives v1 and shows its CPU target there', () => {
   const { conversion } = served('autoscaling', 'v1', 'horizontalpodautoscalers');
   const stored = object('autoscaling', 'v2', 'horizontalpodautoscalers', autoscaler);
-  const v1 = conversion.toServed(stored) as KubeObject & { readonly spec: { readonly targetCPUUtilizationPercentage: number }; readonly status: { readonly currentCPUUtilizationPercentage: number } };
+  const v1 = conversion.toServed(stored) as KubeObject & {
+    readonly spec: { readonly targetCPUUtilizationPercentage: number };
+    readonly status: { readonly currentCPUUtilizationPercentage: number };
+  };
   assert.equal(v1.spec.targetCPUUtilizationPercentage, 60);
   assert.equal(v1.status.currentCPUUtilizationPercentage, 55);
-  assert.match(v1.metadata.annotations?.['autoscaling.alpha.kubernetes.io/behavior'] ?? '', /^\{"ScaleUp":\{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":\[\{"Type":"Pods"/);
+  assert.match(
+    v1.metadata.annotations?.['autoscaling.alpha.kubernetes.io/behavior'] ?? '',
+    /^\{"ScaleUp":\{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":\[\{"Type":"Pods"/,
+  );
   assert.deepEqual(conversion.toStored(v1), stored);
 });
 
 test('an autoscaler of v1 without a target aims at 80 percent CPU', () => {
   const { conversion } = served('autoscaling', 'v1', 'horizontalpodautoscalers');
-  const v1 = object('autoscaling', 'v1', 'horizontalpodautoscalers', { spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, maxReplicas: 3 } });
+  const v1 = object('autoscaling', 'v1', 'horizontalpodautoscalers', {
+    spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, maxReplicas: 3 },
+  });
   const stored = conversion.toStored(v1) as unknown as { readonly spec: { readonly metrics: readonly unknown[] } };
-  assert.deepEqual(stored.spec.metrics, [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]);
+  assert.deepEqual(stored.spec.metrics, [
+    { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+  ]);
 });
 
 for (const text of ['{', '[1]', '[{"type":7}]', '[{"type":"Pods","pods":{"targetAverageValue":"x"}}]']) {
@@ -102,14 +125,28 @@ for (const text of ['{', '[1]', '[{"type":7}]', '[{"type":"Pods","pods":{"target
 
 test('claims and slices of v1beta1 carry the same facts one level away', () => {
   const claim = object('resource.k8s.io', 'v1', 'resourceclaims', {
-    spec: { devices: { requests: [{ name: 'a', exactly: { deviceClassName: 'gpu' } }, { name: 'b', firstAvailable: [{ name: 'x', deviceClassName: 'gpu' }] }] } },
+    spec: {
+      devices: {
+        requests: [
+          { name: 'a', exactly: { deviceClassName: 'gpu' } },
+          { name: 'b', firstAvailable: [{ name: 'x', deviceClassName: 'gpu' }] },
+        ],
+      },
+    },
   });
   const claims = served('resource.k8s.io', 'v1beta1', 'resourceclaims').conversion;
   const beta = claims.toServed(claim) as unknown as { readonly spec: { readonly devices: { readonly requests: readonly object[] } } };
   assert.deepEqual(beta.spec.devices.requests[0], { name: 'a', deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 1 });
   assert.deepEqual(claims.toStored(beta as unknown as KubeObject), claim);
 
-  const slice = object('resource.k8s.io', 'v1', 'resourceslices', { spec: { driver: 'd', pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, allNodes: true, devices: [{ name: 'g0', attributes: { m: { string: 'x' } } }] } });
+  const slice = object('resource.k8s.io', 'v1', 'resourceslices', {
+    spec: {
+      driver: 'd',
+      pool: { name: 'p', generation: 1, resourceSliceCount: 1 },
+      allNodes: true,
+      devices: [{ name: 'g0', attributes: { m: { string: 'x' } } }],
+    },
+  });
   const slices = served('resource.k8s.io', 'v1beta1', 'resourceslices').conversion;
   const betaSlice = slices.toServed(slice) as unknown as { readonly spec: { readonly devices: readonly object[] } };
   assert.deepEqual(betaSlice.spec.devices, [{ name: 'g0', basic: { attributes: { m: { string: 'x' } } } }]);

@@ -31,11 +31,16 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
     throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${why}`);
   };
   const type = schema.kind(actual);
-  if (type === undefined) return refuse(`no kind ${goQuote(actual.kind)} is registered for version ${goQuote(apiVersionOf(actual))} in scheme ${goQuote(SCHEME)}`);
+  if (type === undefined)
+    return refuse(
+      `no kind ${goQuote(actual.kind)} is registered for version ${goQuote(apiVersionOf(actual))} in scheme ${goQuote(SCHEME)}`,
+    );
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
     if (actual.group !== expected.group || actual.version !== expected.version) {
-      throw badRequest(`the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected)})`);
+      throw badRequest(
+        `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected)})`,
+      );
     }
     return { ...decoded, object: named(decoded.object as object, expected) as T };
   } catch (error) {
@@ -53,10 +58,17 @@ function named(object: { readonly kind?: unknown; readonly apiVersion?: unknown 
 }
 
 /** A body of another kind is read as that kind first, so its own errors come before the mismatch. */
-function decodeConvertible<T>(value: unknown, type: ObjectSchema, actual: GroupVersionKind, { expected, fieldValidation, duplicates = [] }: BodyOptions): Decoded<T> {
+function decodeConvertible<T>(
+  value: unknown,
+  type: ObjectSchema,
+  actual: GroupVersionKind,
+  { expected, fieldValidation, duplicates = [] }: BodyOptions,
+): Decoded<T> {
   if (actual.kind === expected.kind) return decodeValue<T>(value, type, { fieldValidation, duplicates });
   decodeValue(value, type, { fieldValidation: 'Ignore' });
-  throw new DecodeError(`converting (${actual.version}.${actual.kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`);
+  throw new DecodeError(
+    `converting (${actual.version}.${actual.kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`,
+  );
 }
 
 /** Upstream's Go package of a group's internal types. */
@@ -85,7 +97,9 @@ function interpret(value: unknown, { expected, text }: BodyOptions): GroupVersio
     const member = value?.[name];
     if (member === undefined || member === null) return '';
     if (typeof member === 'string') return member;
-    return unrecognized(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(member)} into Go struct field .${name} of type string`);
+    return unrecognized(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(member)} into Go struct field .${name} of type string`,
+    );
   };
   const apiVersion = read('apiVersion');
   const kind = read('kind');

@@ -12,20 +12,60 @@ const decode = (value: unknown, definition: string, fieldValidation: FieldValida
   decodeValue(value, schemaOfDefinition(definition), { fieldValidation }).object;
 
 for (const c of [
-  { name: 'puts fields in declaration order', type: 'ContainerPort', in: '{"containerPort":80,"name":"http"}', out: '{"name":"http","containerPort":80}' },
-  { name: 'drops empty optional scalars', type: 'ContainerPort', in: '{"containerPort":80,"name":"","hostPort":0}', out: '{"containerPort":80}' },
-  { name: 'drops an empty optional list and map', type: 'ConfigMap', in: '{"metadata":{"labels":{},"finalizers":[]},"data":{}}', out: '{"metadata":{}}' },
+  {
+    name: 'puts fields in declaration order',
+    type: 'ContainerPort',
+    in: '{"containerPort":80,"name":"http"}',
+    out: '{"name":"http","containerPort":80}',
+  },
+  {
+    name: 'drops empty optional scalars',
+    type: 'ContainerPort',
+    in: '{"containerPort":80,"name":"","hostPort":0}',
+    out: '{"containerPort":80}',
+  },
+  {
+    name: 'drops an empty optional list and map',
+    type: 'ConfigMap',
+    in: '{"metadata":{"labels":{},"finalizers":[]},"data":{}}',
+    out: '{"metadata":{}}',
+  },
   { name: 'takes null for absent', type: 'ContainerPort', in: '{"containerPort":80,"protocol":null}', out: '{"containerPort":80}' },
   { name: 'keeps a zero behind a pointer', type: 'ConfigMap', in: '{"immutable":false}', out: '{"metadata":{},"immutable":false}' },
   { name: 'keeps an empty struct behind a pointer', type: 'Volume', in: '{"name":"a","emptyDir":{}}', out: '{"name":"a","emptyDir":{}}' },
-  { name: 'writes always-present members', type: 'PodCondition', in: '{"type":"Ready","status":"True"}', out: '{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}' },
+  {
+    name: 'writes always-present members',
+    type: 'PodCondition',
+    in: '{"type":"Ready","status":"True"}',
+    out: '{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}',
+  },
   { name: 'writes the zero of an int-or-string and a quantity', type: 'ServicePort', in: '{"port":1}', out: '{"port":1,"targetPort":0}' },
   { name: 'writes a missing required list as empty', type: 'NodeSelector', in: '{}', out: '{"nodeSelectorTerms":[]}' },
   { name: 'sorts map keys', type: 'ConfigMap', in: '{"data":{"b":"1","a":"2"}}', out: '{"metadata":{},"data":{"a":"2","b":"1"}}' },
-  { name: 'keeps a map key named __proto__', type: 'ConfigMap', in: '{"data":{"__proto__":"1"}}', out: '{"metadata":{},"data":{"__proto__":"1"}}' },
-  { name: 'canonicalises quantities', type: 'ResourceRequirements', in: '{"limits":{"cpu":"1000m","memory":0.5}}', out: '{"limits":{"cpu":"1","memory":"500m"}}' },
-  { name: 'turns a time to UTC', type: 'ContainerStateRunning', in: '{"startedAt":"2026-01-31T23:30:00.25-01:00"}', out: '{"startedAt":"2026-02-01T00:30:00Z"}' },
-  { name: 'writes the zero time as null', type: 'ContainerStateRunning', in: '{"startedAt":"0001-01-01T00:00:00Z"}', out: '{"startedAt":null}' },
+  {
+    name: 'keeps a map key named __proto__',
+    type: 'ConfigMap',
+    in: '{"data":{"__proto__":"1"}}',
+    out: '{"metadata":{},"data":{"__proto__":"1"}}',
+  },
+  {
+    name: 'canonicalises quantities',
+    type: 'ResourceRequirements',
+    in: '{"limits":{"cpu":"1000m","memory":0.5}}',
+    out: '{"limits":{"cpu":"1","memory":"500m"}}',
+  },
+  {
+    name: 'turns a time to UTC',
+    type: 'ContainerStateRunning',
+    in: '{"startedAt":"2026-01-31T23:30:00.25-01:00"}',
+    out: '{"startedAt":"2026-02-01T00:30:00Z"}',
+  },
+  {
+    name: 'writes the zero time as null',
+    type: 'ContainerStateRunning',
+    in: '{"startedAt":"0001-01-01T00:00:00Z"}',
+    out: '{"startedAt":null}',
+  },
   { name: 'normalises base64', type: 'ConfigMap', in: '{"binaryData":{"a":"YW\\nI="}}', out: '{"metadata":{},"binaryData":{"a":"YWI="}}' },
   { name: 'fills null items with their zero', type: 'ContainerImage', in: '{"names":[null,"a"]}', out: '{"names":["","a"]}' },
 ]) {
@@ -35,7 +75,11 @@ for (const c of [
 test('decodeValue prunes schemas nested in a CRD', () => {
   const props = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
   const value = { items: { type: 'string', unknown: 1 }, additionalProperties: true, dependencies: { a: ['b'], c: { type: 'object' } } };
-  assert.deepEqual(decode(value, props), { items: { type: 'string' }, additionalProperties: true, dependencies: { a: ['b'], c: { type: 'object' } } });
+  assert.deepEqual(decode(value, props), {
+    items: { type: 'string' },
+    additionalProperties: true,
+    dependencies: { a: ['b'], c: { type: 'object' } },
+  });
 });
 
 test('decodeValue does not change its argument', () => {
@@ -51,11 +95,18 @@ test('decodeValue under Warn drops unknown fields and names each', () => {
     duplicates: ['duplicate field "spec.replicas"'],
   });
   assert.equal('foo' in object.spec, false);
-  assert.deepEqual(warnings, ['duplicate field "spec.replicas"', 'unknown field "spec.template.spec.containers[0].nam"', 'unknown field "spec.foo"']);
+  assert.deepEqual(warnings, [
+    'duplicate field "spec.replicas"',
+    'unknown field "spec.template.spec.containers[0].nam"',
+    'unknown field "spec.foo"',
+  ]);
 });
 
 test('decodeValue under Ignore drops unknown fields in silence', () => {
-  const { warnings } = decodeValue({ spec }, schemaOfDefinition('io.k8s.api.apps.v1.Deployment'), { fieldValidation: 'Ignore', duplicates: ['duplicate field "a"'] });
+  const { warnings } = decodeValue({ spec }, schemaOfDefinition('io.k8s.api.apps.v1.Deployment'), {
+    fieldValidation: 'Ignore',
+    duplicates: ['duplicate field "a"'],
+  });
   assert.deepEqual(warnings, []);
 });
 
@@ -71,20 +122,48 @@ const refusal = (body: unknown, fieldValidation: FieldValidation = 'Strict'): st
 };
 
 for (const c of [
-  { body: { spec: { replicas: '3', foo: 1 } }, why: 'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32' },
-  { body: { spec: { replicas: 3.5 } }, why: 'json: cannot unmarshal number 3.5 into Go struct field DeploymentSpec.spec.replicas of type int32' },
-  { body: { spec: { replicas: 2147483648 } }, why: 'json: cannot unmarshal number 2147483648 into Go struct field DeploymentSpec.spec.replicas of type int32' },
+  {
+    body: { spec: { replicas: '3', foo: 1 } },
+    why: 'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+  },
+  {
+    body: { spec: { replicas: 3.5 } },
+    why: 'json: cannot unmarshal number 3.5 into Go struct field DeploymentSpec.spec.replicas of type int32',
+  },
+  {
+    body: { spec: { replicas: 2147483648 } },
+    why: 'json: cannot unmarshal number 2147483648 into Go struct field DeploymentSpec.spec.replicas of type int32',
+  },
   { body: { spec: [] }, why: 'json: cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec' },
-  { body: { metadata: { labels: { a: 1 } } }, why: 'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string' },
-  { body: { metadata: { labels: ['a'] } }, why: 'json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string' },
-  { body: { metadata: { creationTimestamp: 5 } }, why: 'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string' },
-  { body: { spec: { strategy: { rollingUpdate: { maxSurge: true } } } }, why: 'json: cannot unmarshal bool into Go struct field RollingUpdateDeployment.spec.strategy.rollingUpdate.maxSurge of type int32' },
+  {
+    body: { metadata: { labels: { a: 1 } } },
+    why: 'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string',
+  },
+  {
+    body: { metadata: { labels: ['a'] } },
+    why: 'json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string',
+  },
+  {
+    body: { metadata: { creationTimestamp: 5 } },
+    why: 'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string',
+  },
+  {
+    body: { spec: { strategy: { rollingUpdate: { maxSurge: true } } } },
+    why: 'json: cannot unmarshal bool into Go struct field RollingUpdateDeployment.spec.strategy.rollingUpdate.maxSurge of type int32',
+  },
   {
     body: { spec: { template: { spec: { containers: [{ imagePullPolicy: 1 }] } } } },
     why: 'json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.imagePullPolicy of type v1.PullPolicy',
   },
-  { body: { spec, metadata: { name: 'a', nme: 'b' } }, why: 'strict decoding error: unknown field "spec.template.spec.containers[0].nam", unknown field "spec.foo", unknown field "metadata.nme"' },
-  { body: { kind: 'Foo' }, kind: 'Foo', why: 'no kind "Foo" is registered for version "apps/v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"' },
+  {
+    body: { spec, metadata: { name: 'a', nme: 'b' } },
+    why: 'strict decoding error: unknown field "spec.template.spec.containers[0].nam", unknown field "spec.foo", unknown field "metadata.nme"',
+  },
+  {
+    body: { kind: 'Foo' },
+    kind: 'Foo',
+    why: 'no kind "Foo" is registered for version "apps/v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"',
+  },
   { body: { kind: 'Service', apiVersion: 'v1' }, kind: 'Service', why: 'converting (v1.Service) to (apps.Deployment): unknown conversion' },
 ]) {
   test(`decodeBody refuses ${JSON.stringify(c.body)} in upstream's words`, () =>
@@ -101,7 +180,10 @@ test('decodeBody lets a malformed time outrank an earlier type error', () => {
 });
 
 test('decodeBody refuses what is no object, with the start of the body', () => {
-  assert.match(refusal([1]), /^the object provided is unrecognized \(must be of type Deployment\): couldn't get version\/kind; .* \(5b315d\)$/);
+  assert.match(
+    refusal([1]),
+    /^the object provided is unrecognized \(must be of type Deployment\): couldn't get version\/kind; .* \(5b315d\)$/,
+  );
 });
 
 test('decodeBody refuses another version of the same kind', () => {
@@ -113,7 +195,11 @@ test('decodeBody refuses another version of the same kind', () => {
 });
 
 test('decodeBody gives a body without kind the one expected', () => {
-  const { object } = decodeBody<{ readonly kind: string; readonly apiVersion: string }>({ metadata: { name: 'a' } }, schema, { expected: deployment, fieldValidation: 'Strict', text: '' });
+  const { object } = decodeBody<{ readonly kind: string; readonly apiVersion: string }>({ metadata: { name: 'a' } }, schema, {
+    expected: deployment,
+    fieldValidation: 'Strict',
+    text: '',
+  });
   assert.deepEqual(Object.keys(object).slice(0, 3), ['kind', 'apiVersion', 'metadata']);
   assert.equal(object.apiVersion, 'apps/v1');
 });

@@ -32,7 +32,12 @@ export function podRequests(pod: AnyPod, options: PodRequestOptions = {}): Resou
     const effective =
       state?.resources === undefined
         ? podLevel
-        : effectiveRequests(pod, podLevel as ResourceList, state.resources.requests as ResourceList | undefined, state.allocatedResources as ResourceList | undefined);
+        : effectiveRequests(
+            pod,
+            podLevel as ResourceList,
+            state.resources.requests as ResourceList | undefined,
+            state.allocatedResources as ResourceList | undefined,
+          );
     total = replacePodLevel(total, podLevel as ResourceList, effective as ResourceList);
   }
   return options.overhead === 'excluded' ? total : addResources(total, pod.spec?.overhead as ResourceList | undefined);
@@ -62,7 +67,12 @@ export function containerRequests(pod: AnyPod, options: PodRequestOptions = {}):
     const effective =
       status?.resources === undefined
         ? spec
-        : effectiveRequests(pod, spec, status.resources.requests as ResourceList | undefined, status.allocatedResources as ResourceList | undefined);
+        : effectiveRequests(
+            pod,
+            spec,
+            status.resources.requests as ResourceList | undefined,
+            status.allocatedResources as ResourceList | undefined,
+          );
     return options.missing === undefined ? effective : { ...options.missing, ...effective };
   };
   return aggregate(pod, ask);
@@ -107,7 +117,12 @@ function resizedStatus(pod: AnyPod, container: AnyContainer) {
   return statuses?.find((status) => status.name === container.name);
 }
 
-function effectiveRequests(pod: AnyPod, spec: ResourceList, actuated: ResourceList | undefined, allocated: ResourceList | undefined): ResourceList {
+function effectiveRequests(
+  pod: AnyPod,
+  spec: ResourceList,
+  actuated: ResourceList | undefined,
+  allocated: ResourceList | undefined,
+): ResourceList {
   const running = maxResources(actuated ?? {}, allocated);
   return isResizeInfeasible(pod) ? running : maxResources(spec, running);
 }

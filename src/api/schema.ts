@@ -129,7 +129,10 @@ export class Schema {
       if (origin === 'custom') custom.set(group, (custom.get(group) ?? new Set()).add(version));
     }
     const names = [...custom.keys()].filter((name) => !builtIn.some((group) => group.name === name)).toSorted();
-    this.#groups = [...builtIn, ...names.map((name) => ({ name, versions: [...(custom.get(name) as Set<string>)].toSorted(compareVersions) }))];
+    this.#groups = [
+      ...builtIn,
+      ...names.map((name) => ({ name, versions: [...(custom.get(name) as Set<string>)].toSorted(compareVersions) })),
+    ];
   }
 }
 

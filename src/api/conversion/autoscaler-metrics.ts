@@ -45,12 +45,23 @@ export function toOldSpec(spec: New<MetricSpec>): OldMetric {
       ...compact({ target: object.describedObject, metricName: object.metric?.name, targetValue: object.target?.value ?? ZERO }),
       ...compact({ selector: object.metric?.selector, averageValue: object.target?.averageValue }),
     },
-    pods: pods && compact({ metricName: pods.metric?.name, targetAverageValue: pods.target?.averageValue ?? ZERO, selector: pods.metric?.selector }),
+    pods:
+      pods &&
+      compact({ metricName: pods.metric?.name, targetAverageValue: pods.target?.averageValue ?? ZERO, selector: pods.metric?.selector }),
     resource: resource && { name: resource.name, ...oldTarget(resource.target) },
-    containerResource: containerResource && { name: containerResource.name, ...oldTarget(containerResource.target), container: containerResource.container },
+    containerResource: containerResource && {
+      name: containerResource.name,
+      ...oldTarget(containerResource.target),
+      container: containerResource.container,
+    },
     external:
       external &&
-      compact({ metricName: external.metric?.name, metricSelector: external.metric?.selector, targetValue: external.target?.value, targetAverageValue: external.target?.averageValue }),
+      compact({
+        metricName: external.metric?.name,
+        metricSelector: external.metric?.selector,
+        targetValue: external.target?.value,
+        targetAverageValue: external.target?.averageValue,
+      }),
   }) as OldMetric;
 }
 
@@ -61,7 +72,11 @@ export function fromOldSpec({ type, object, pods, resource, containerResource, e
   return compact({
     type,
     object: object && {
-      describedObject: { kind: object.target?.kind ?? '', name: object.target?.name ?? '', ...compact({ apiVersion: object.target?.apiVersion }) },
+      describedObject: {
+        kind: object.target?.kind ?? '',
+        name: object.target?.name ?? '',
+        ...compact({ apiVersion: object.target?.apiVersion }),
+      },
       target: objectTarget(object),
       metric: compact({ name: object.metricName ?? '', selector: object.selector }),
     },
@@ -70,10 +85,18 @@ export function fromOldSpec({ type, object, pods, resource, containerResource, e
       target: { type: 'AverageValue', averageValue: pods.targetAverageValue ?? ZERO },
     },
     resource: resource && { name: resource.name ?? '', target: resourceTarget(resource) },
-    containerResource: containerResource && { name: containerResource.name ?? '', target: resourceTarget(containerResource), container: containerResource.container ?? '' },
+    containerResource: containerResource && {
+      name: containerResource.name ?? '',
+      target: resourceTarget(containerResource),
+      container: containerResource.container ?? '',
+    },
     external: external && {
       metric: compact({ name: external.metricName ?? '', selector: external.metricSelector }),
-      target: compact({ type: external.targetValue === undefined ? 'AverageValue' : 'Value', value: external.targetValue, averageValue: external.targetAverageValue }),
+      target: compact({
+        type: external.targetValue === undefined ? 'AverageValue' : 'Value',
+        value: external.targetValue,
+        averageValue: external.targetAverageValue,
+      }),
     },
   }) as New<MetricSpec>;
 }
@@ -104,9 +127,15 @@ export function toOldStatus({ type = '', object, pods, resource, containerResour
         selector: object.metric?.selector,
         averageValue: object.current?.averageValue,
       }),
-    pods: pods && compact({ metricName: pods.metric?.name, currentAverageValue: pods.current?.averageValue ?? ZERO, selector: pods.metric?.selector }),
+    pods:
+      pods &&
+      compact({ metricName: pods.metric?.name, currentAverageValue: pods.current?.averageValue ?? ZERO, selector: pods.metric?.selector }),
     resource: resource && { name: resource.name, ...oldCurrent(resource.current) },
-    containerResource: containerResource && { name: containerResource.name, ...oldCurrent(containerResource.current), container: containerResource.container },
+    containerResource: containerResource && {
+      name: containerResource.name,
+      ...oldCurrent(containerResource.current),
+      container: containerResource.container,
+    },
     external:
       external &&
       compact({
@@ -127,11 +156,22 @@ export function fromOldStatus({ type, object, pods, resource, containerResource,
     object: object && {
       metric: compact({ name: object.metricName ?? '', selector: object.selector }),
       current: compact({ value: object.currentValue ?? ZERO, averageValue: object.averageValue }),
-      describedObject: { kind: object.target?.kind ?? '', name: object.target?.name ?? '', ...compact({ apiVersion: object.target?.apiVersion }) },
+      describedObject: {
+        kind: object.target?.kind ?? '',
+        name: object.target?.name ?? '',
+        ...compact({ apiVersion: object.target?.apiVersion }),
+      },
     },
-    pods: pods && { metric: compact({ name: pods.metricName ?? '', selector: pods.selector }), current: { averageValue: pods.currentAverageValue ?? ZERO } },
+    pods: pods && {
+      metric: compact({ name: pods.metricName ?? '', selector: pods.selector }),
+      current: { averageValue: pods.currentAverageValue ?? ZERO },
+    },
     resource: resource && { name: resource.name ?? '', current: current(resource) },
-    containerResource: containerResource && { name: containerResource.name ?? '', current: current(containerResource), container: containerResource.container ?? '' },
+    containerResource: containerResource && {
+      name: containerResource.name ?? '',
+      current: current(containerResource),
+      container: containerResource.container ?? '',
+    },
     external: external && {
       metric: compact({ name: external.metricName ?? '', selector: external.metricSelector }),
       current: compact({ value: external.currentValue ?? ZERO, averageValue: external.currentAverageValue }),

@@ -1,7 +1,14 @@
 // autoscaling/v1 knows one target, the CPU; everything else a v2 autoscaler says travels in annotations.
 // Source: pkg/apis/autoscaling/v1/conversion.go, annotations.go.
 import type { HorizontalPodAutoscaler as V1 } from '../gen/autoscaling-v1.ts';
-import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition, HPAScalingRules, MetricSpec, MetricStatus } from '../gen/autoscaling-v2.ts';
+import type {
+  HorizontalPodAutoscaler,
+  HorizontalPodAutoscalerBehavior,
+  HorizontalPodAutoscalerCondition,
+  HPAScalingRules,
+  MetricSpec,
+  MetricStatus,
+} from '../gen/autoscaling-v2.ts';
 import { DecodeError, decodeValue } from '../decode.ts';
 import { isJsonObject, type JsonObject } from '../json-object.ts';
 import { schemaOfDefinition } from '../schema.ts';
@@ -14,7 +21,14 @@ const METRICS = `${PREFIX}metrics`;
 const CURRENT_METRICS = `${PREFIX}current-metrics`;
 const CONDITIONS = `${PREFIX}conditions`;
 const BEHAVIOR = `${PREFIX}behavior`;
-const ROUND_TRIP: readonly string[] = [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR, `${PREFIX}scale-down-tolerance`, `${PREFIX}scale-up-tolerance`];
+const ROUND_TRIP: readonly string[] = [
+  METRICS,
+  CURRENT_METRICS,
+  CONDITIONS,
+  BEHAVIOR,
+  `${PREFIX}scale-down-tolerance`,
+  `${PREFIX}scale-up-tolerance`,
+];
 
 const DEFAULT_CPU_UTILIZATION = 80;
 
@@ -33,12 +47,18 @@ function toV1({ metadata, spec, status, ...rest }: HorizontalPodAutoscaler): obj
   if (current.length > 0) annotations[CURRENT_METRICS] = JSON.stringify(current.map(toOldStatus));
   if (spec?.behavior !== undefined) annotations[BEHAVIOR] = JSON.stringify(internalBehavior(spec.behavior));
   if (status?.conditions !== undefined && status.conditions.length > 0) annotations[CONDITIONS] = JSON.stringify(status.conditions);
-  const cpuNow = current.findLast((metric) => metric.type === 'Resource' && metric.resource?.name === 'cpu')?.resource?.current.averageUtilization;
+  const cpuNow = current.findLast((metric) => metric.type === 'Resource' && metric.resource?.name === 'cpu')?.resource?.current
+    .averageUtilization;
   return {
     ...rest,
     apiVersion: 'autoscaling/v1',
     metadata: { ...metadata, annotations },
-    spec: { scaleTargetRef: spec?.scaleTargetRef, minReplicas: spec?.minReplicas, maxReplicas: spec?.maxReplicas, targetCPUUtilizationPercentage: cpu?.resource?.target.averageUtilization },
+    spec: {
+      scaleTargetRef: spec?.scaleTargetRef,
+      minReplicas: spec?.minReplicas,
+      maxReplicas: spec?.maxReplicas,
+      targetCPUUtilizationPercentage: cpu?.resource?.target.averageUtilization,
+    },
     status: {
       observedGeneration: status?.observedGeneration,
       lastScaleTime: status?.lastScaleTime,
@@ -51,19 +71,35 @@ function toV1({ metadata, spec, status, ...rest }: HorizontalPodAutoscaler): obj
 
 function fromV1({ metadata, spec, status, ...rest }: V1): object {
   const annotations = metadata.annotations ?? {};
-  const metrics: New<MetricSpec>[] = [...(readable('MetricSpec', parseList(annotations[METRICS])?.map((one) => fromOldSpec(one as unknown as OldMetric))) ?? [])];
+  const metrics: New<MetricSpec>[] = [
+    ...(readable(
+      'MetricSpec',
+      parseList(annotations[METRICS])?.map((one) => fromOldSpec(one as unknown as OldMetric)),
+    ) ?? []),
+  ];
   const target = spec?.targetCPUUtilizationPercentage;
   if (target !== undefined || metrics.length === 0) metrics.push(cpuMetric(target ?? DEFAULT_CPU_UTILIZATION));
   const cpuNow = status?.currentCPUUtilizationPercentage;
   const currentMetrics: readonly New<MetricStatus>[] | undefined =
-    readable('MetricStatus', parseList(annotations[CURRENT_METRICS])?.map((one) => fromOldStatus(one as unknown as OldMetric))) ??
-    (cpuNow === undefined ? undefined : [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: cpuNow } } }]);
-  const conditions = readable('HorizontalPodAutoscalerCondition', parseList(annotations[CONDITIONS]) as readonly HorizontalPodAutoscalerCondition[] | undefined);
+    readable(
+      'MetricStatus',
+      parseList(annotations[CURRENT_METRICS])?.map((one) => fromOldStatus(one as unknown as OldMetric)),
+    ) ?? (cpuNow === undefined ? undefined : [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: cpuNow } } }]);
+  const conditions = readable(
+    'HorizontalPodAutoscalerCondition',
+    parseList(annotations[CONDITIONS]) as readonly HorizontalPodAutoscalerCondition[] | undefined,
+  );
   return {
     ...rest,
     apiVersion: 'autoscaling/v2',
     metadata: { ...metadata, annotations: dropRoundTrip(annotations) },
-    spec: { scaleTargetRef: spec?.scaleTargetRef, minReplicas: spec?.minReplicas, maxReplicas: spec?.maxReplicas, metrics, behavior: parseBehavior(annotations[BEHAVIOR]) },
+    spec: {
+      scaleTargetRef: spec?.scaleTargetRef,
+      minReplicas: spec?.minReplicas,
+      maxReplicas: spec?.maxReplicas,
+      metrics,
+      behavior: parseBehavior(annotations[BEHAVIOR]),
+    },
     status: {
       observedGeneration: status?.observedGeneration,
       lastScaleTime: status?.lastScaleTime,
@@ -78,7 +114,10 @@ function fromV1({ metadata, spec, status, ...rest }: V1): object {
 const isCpuUtilization = ({ type, resource }: MetricSpec): boolean =>
   type === 'Resource' && resource?.name === 'cpu' && resource.target.averageUtilization !== undefined;
 
-const cpuMetric = (averageUtilization: number): New<MetricSpec> => ({ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } });
+const cpuMetric = (averageUtilization: number): New<MetricSpec> => ({
+  type: 'Resource',
+  resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } },
+});
 
 function dropRoundTrip(annotations: Readonly<Record<string, string>> | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => !ROUND_TRIP.includes(key)));
@@ -108,7 +147,8 @@ function internalBehavior({ scaleUp, scaleDown }: HorizontalPodAutoscalerBehavio
       : {
           StabilizationWindowSeconds: given.stabilizationWindowSeconds ?? null,
           SelectPolicy: given.selectPolicy ?? null,
-          Policies: given.policies?.map(({ type, value, periodSeconds }) => ({ Type: type, Value: value, PeriodSeconds: periodSeconds })) ?? null,
+          Policies:
+            given.policies?.map(({ type, value, periodSeconds }) => ({ Type: type, Value: value, PeriodSeconds: periodSeconds })) ?? null,
           Tolerance: given.tolerance ?? null,
         };
   return { ScaleUp: rules(scaleUp), ScaleDown: rules(scaleDown) };

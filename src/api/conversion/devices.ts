@@ -28,7 +28,10 @@ function changeRequests(claim: Claim, change: (request: Request) => Request): Cl
 
 /** Changes `spec` of an object; what converts is only ever below it. */
 function onSpec(toServed: (spec: never) => object, toStored: (spec: never) => object): Conversion {
-  const apply = (object: object, change: (spec: never) => object): object => ({ ...object, spec: change(((object as { spec?: object }).spec ?? {}) as never) });
+  const apply = (object: object, change: (spec: never) => object): object => ({
+    ...object,
+    spec: change(((object as { spec?: object }).spec ?? {}) as never),
+  });
   return {
     toServed: (object) => apply(object, toServed) as typeof object,
     toStored: (object) => apply(object, toStored) as typeof object,

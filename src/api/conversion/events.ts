@@ -6,7 +6,17 @@ import type { Conversion } from './contract.ts';
 
 export const events: Conversion = {
   toServed(object) {
-    const { apiVersion: _, involvedObject, message, source, firstTimestamp, lastTimestamp, count, reportingComponent, ...rest } = object as unknown as CoreEvent;
+    const {
+      apiVersion: _,
+      involvedObject,
+      message,
+      source,
+      firstTimestamp,
+      lastTimestamp,
+      count,
+      reportingComponent,
+      ...rest
+    } = object as unknown as CoreEvent;
     return {
       ...rest,
       apiVersion: 'events.k8s.io/v1',
@@ -20,8 +30,17 @@ export const events: Conversion = {
     };
   },
   toStored(object) {
-    const { apiVersion: _, regarding, note, deprecatedSource, deprecatedFirstTimestamp, deprecatedLastTimestamp, deprecatedCount, reportingController, ...rest } =
-      object as unknown as Event;
+    const {
+      apiVersion: _,
+      regarding,
+      note,
+      deprecatedSource,
+      deprecatedFirstTimestamp,
+      deprecatedLastTimestamp,
+      deprecatedCount,
+      reportingController,
+      ...rest
+    } = object as unknown as Event;
     return {
       ...rest,
       apiVersion: 'v1',

@@ -55,7 +55,8 @@ class Walk {
     const schema = row.ref === undefined ? undefined : definitionSchema(row.ref);
     if (schema === undefined) return this.scalar(value, row, place);
     if (schema.shape === 'object') return this.struct(value, row.ref as string, place);
-    if (schema.shape === 'scalar') return this.decoded(() => scalarDecoder(schema.scalar, goType(row))(value), SELF_DECODING.has(schema.scalar), place);
+    if (schema.shape === 'scalar')
+      return this.decoded(() => scalarDecoder(schema.scalar, goType(row))(value), SELF_DECODING.has(schema.scalar), place);
     if (schema.shape === 'any' && isJsonUnion(schema)) this.decoded(() => decodeJsonUnion(schema, value, decodeProps), true, place);
   }
 
@@ -83,7 +84,17 @@ class Walk {
   scalar(value: unknown, row: FieldRow, place: Place): void {
     if (row.t === 'any') return;
     const kind =
-      row.t === 'boolean' ? 'boolean' : row.t === 'number' ? 'number' : row.t === 'integer' ? (row.format === 'int64' ? 'int64' : 'int32') : row.format === 'byte' ? 'bytes' : 'string';
+      row.t === 'boolean'
+        ? 'boolean'
+        : row.t === 'number'
+          ? 'number'
+          : row.t === 'integer'
+            ? row.format === 'int64'
+              ? 'int64'
+              : 'int32'
+            : row.format === 'byte'
+              ? 'bytes'
+              : 'string';
     this.decoded(() => scalarDecoder(kind, goType(row))(value), false, place);
   }
 

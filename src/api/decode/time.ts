@@ -19,7 +19,9 @@ const SIX_DIGITS = /^[.,]\d{6}/;
 export function decodeMicroTime(text: string): string | null {
   const fraction = text.replace(SECONDS, '');
   if (fraction !== text && !SIX_DIGITS.test(fraction)) {
-    throw new TimeError(`parsing time ${goQuote(text)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${goQuote(fraction)} as ".000000"`);
+    throw new TimeError(
+      `parsing time ${goQuote(text)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${goQuote(fraction)} as ".000000"`,
+    );
   }
   const time = normalizeMicroTime(text);
   return time === ZERO_MICRO_TIME ? null : time;

@@ -22,7 +22,8 @@ function defaultDaemonSetStrategy(given: New<DaemonSetUpdateStrategy>): New<Daem
 
 /** Unlike the others it adds `rollingUpdate` only together with the type. */
 function defaultStatefulSetStrategy(given: New<StatefulSetUpdateStrategy>): New<StatefulSetUpdateStrategy> {
-  const strategy = given.type === undefined ? { ...given, type: 'RollingUpdate' as const, rollingUpdate: given.rollingUpdate ?? {} } : given;
+  const strategy =
+    given.type === undefined ? { ...given, type: 'RollingUpdate' as const, rollingUpdate: given.rollingUpdate ?? {} } : given;
   if (strategy.type !== 'RollingUpdate' || strategy.rollingUpdate === undefined) return strategy;
   const rollingUpdate = fill(strategy.rollingUpdate, { partition: 0 });
   return rollingUpdate === strategy.rollingUpdate ? strategy : { ...strategy, rollingUpdate };
@@ -38,13 +39,20 @@ function defaultStatefulSetSpec(given: New<StatefulSetSpec>): New<StatefulSetSpe
   });
   const templates = spec.volumeClaimTemplates;
   if (templates === undefined || templates.every(({ kind, apiVersion }) => kind !== undefined && apiVersion !== undefined)) return spec;
-  return { ...spec, volumeClaimTemplates: templates.map((claim) => ({ ...claim, kind: 'PersistentVolumeClaim' as const, apiVersion: 'v1' })) };
+  return {
+    ...spec,
+    volumeClaimTemplates: templates.map((claim) => ({ ...claim, kind: 'PersistentVolumeClaim' as const, apiVersion: 'v1' })),
+  };
 }
 
 const V1 = 'io.k8s.api.apps.v1.';
 
 export const appsDefaults: DefaulterTable = {
-  [`${V1}DeploymentSpec`]: constants({ replicas: 1, revisionHistoryLimit: REVISION_HISTORY_LIMIT, progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS }),
+  [`${V1}DeploymentSpec`]: constants({
+    replicas: 1,
+    revisionHistoryLimit: REVISION_HISTORY_LIMIT,
+    progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
+  }),
   [`${V1}DeploymentStrategy`]: typed(defaultDeploymentStrategy),
   [`${V1}ReplicaSetSpec`]: constants({ replicas: 1 }),
   [`${V1}DaemonSetSpec`]: constants({ revisionHistoryLimit: REVISION_HISTORY_LIMIT }),

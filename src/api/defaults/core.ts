@@ -32,7 +32,8 @@ function defaultNamespace(namespace: New<Namespace>): New<Namespace> {
   return { ...namespace, metadata: { ...namespace.metadata, labels: sorted({ ...labels, 'kubernetes.io/metadata.name': name }) } };
 }
 
-const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> => Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 function defaultPersistentVolume(volume: New<PersistentVolume>): New<PersistentVolume> {
   const spec = fill(volume.spec ?? {}, { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' });

@@ -27,7 +27,10 @@ function defaultCrdSpec(given: New<CustomResourceDefinitionSpec>): New<CustomRes
 function defaultNames(names: New<CustomResourceDefinitionNames>): New<CustomResourceDefinitionNames> {
   const { kind } = names;
   if (kind === undefined || kind === '') return names;
-  const filled = fill({ ...names, singular: names.singular || undefined, listKind: names.listKind || undefined }, { singular: kind.toLowerCase(), listKind: `${kind}List` });
+  const filled = fill(
+    { ...names, singular: names.singular || undefined, listKind: names.listKind || undefined },
+    { singular: kind.toLowerCase(), listKind: `${kind}List` },
+  );
   return filled.singular === names.singular && filled.listKind === names.listKind ? names : filled;
 }
 

@@ -47,13 +47,17 @@ function defaultPodSpec(spec: New<PodSpec>): New<PodSpec> {
 function defaultPod(pod: New<Pod>): New<Pod> {
   const before = pod.spec ?? {};
   const isHost = before.hostNetwork === true;
-  let spec = fill(mapContainers(before, (container) => defaultHostPorts(requestLimits(container), isHost)), { enableServiceLinks: true });
+  let spec = fill(
+    mapContainers(before, (container) => defaultHostPorts(requestLimits(container), isHost)),
+    { enableServiceLinks: true },
+  );
   spec = defaultPodRequests(defaultHugePageLimits({ ...pod, spec }));
   return spec === before ? pod : { ...pod, spec };
 }
 
 function mapContainers(spec: New<PodSpec>, change: (container: New<Container>) => New<Container>): New<PodSpec> {
-  const mapped = (list: readonly New<Container>[] | undefined) => (list?.some((one) => change(one) !== one) === true ? list.map(change) : list);
+  const mapped = (list: readonly New<Container>[] | undefined) =>
+    list?.some((one) => change(one) !== one) === true ? list.map(change) : list;
   const containers = mapped(spec.containers);
   const initContainers = mapped(spec.initContainers);
   return containers === spec.containers && initContainers === spec.initContainers ? spec : { ...spec, containers, initContainers };
@@ -70,9 +74,18 @@ function requestLimits(container: New<Container>): New<Container> {
 const sorted = (list: ResourceList): ResourceList => Object.fromEntries(Object.entries(list).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** `limits`, `requests`, `claims`: as ResourceRequirements declares them. */
-function withMember<T extends { readonly limits?: unknown; readonly requests?: unknown; readonly claims?: unknown }>(resources: T, name: 'limits' | 'requests', value: ResourceList): T {
+function withMember<T extends { readonly limits?: unknown; readonly requests?: unknown; readonly claims?: unknown }>(
+  resources: T,
+  name: 'limits' | 'requests',
+  value: ResourceList,
+): T {
   const { limits, requests, claims, ...rest } = { ...resources, [name]: value };
-  return { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }), ...(claims === undefined ? {} : { claims }), ...rest } as unknown as T;
+  return {
+    ...(limits === undefined ? {} : { limits }),
+    ...(requests === undefined ? {} : { requests }),
+    ...(claims === undefined ? {} : { claims }),
+    ...rest,
+  } as unknown as T;
 }
 
 /** On the host's network a container port is a host port. */

@@ -25,7 +25,9 @@ const SCALE_DOWN: HPAScalingRules = { selectPolicy: 'Max', policies: [{ type: 'P
 function defaultAutoscaler(given: New<HorizontalPodAutoscalerSpec>): New<HorizontalPodAutoscalerSpec> {
   return fill(given, {
     minReplicas: 1,
-    metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: CPU_UTILIZATION_PERCENT } } }],
+    metrics: [
+      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: CPU_UTILIZATION_PERCENT } } },
+    ],
   });
 }
 
@@ -120,6 +122,8 @@ function deviceDefaults(): DefaulterTable {
   table['io.k8s.api.resource.v1beta1.BasicDevice'] = typed(defaultDevice);
   // In v1beta1 a request without a class has alternatives instead of a mode of its own.
   table['io.k8s.api.resource.v1beta1.DeviceRequest'] = (request, now) =>
-    'deviceClassName' in request && request.deviceClassName !== '' ? (table['io.k8s.api.resource.v1beta1.DeviceSubRequest'] as Defaulter)(request, now) : request;
+    'deviceClassName' in request && request.deviceClassName !== ''
+      ? (table['io.k8s.api.resource.v1beta1.DeviceSubRequest'] as Defaulter)(request, now)
+      : request;
   return table;
 }

@@ -89,7 +89,9 @@ const MILLI = -3;
 /** Nothing finer than a thousandth is kept. Source: SetDefaults_ResourceList. */
 function roundResources(value: unknown): unknown {
   return mapMembers(value as JsonObject, (text) => {
-    const rounded = parseQuantity(text as string).roundUp(MILLI).toString();
+    const rounded = parseQuantity(text as string)
+      .roundUp(MILLI)
+      .toString();
     return rounded === text ? text : rounded;
   });
 }

@@ -53,7 +53,15 @@ export function definitionSchema(name: string): TypeSchema {
     return leaf;
   }
   const fields = new Map<string, FieldSchema>();
-  const node: ObjectSchema = { shape: 'object', name, fields, unknownFields: 'drop', mapType: row.mapType ?? 'granular', embedded: false, ...NOTHING };
+  const node: ObjectSchema = {
+    shape: 'object',
+    name,
+    fields,
+    unknownFields: 'drop',
+    mapType: row.mapType ?? 'granular',
+    embedded: false,
+    ...NOTHING,
+  };
   built.set(name, node); // before its fields: a definition may refer to itself
   for (const [field, fieldRow] of Object.entries(row.fields)) fields.set(field, fieldSchema(field, fieldRow));
   return node;
@@ -84,7 +92,13 @@ function valueSchema(row: FieldRow): TypeSchema {
   if (row.ref !== undefined) return overridden(definitionSchema(row.ref), row);
   const common = { default: row.default, nullable: false };
   if (row.items !== undefined) {
-    return { shape: 'list', items: valueSchema(row.items), listType: row.listType ?? 'atomic', listMapKeys: row.listMapKeys ?? [], ...common };
+    return {
+      shape: 'list',
+      items: valueSchema(row.items),
+      listType: row.listType ?? 'atomic',
+      listMapKeys: row.listMapKeys ?? [],
+      ...common,
+    };
   }
   if (row.map !== undefined) return { shape: 'map', values: valueSchema(row.map), mapType: row.mapType ?? 'granular', ...common };
   if (row.t === 'any') return { shape: 'any', content: 'json', ...common };

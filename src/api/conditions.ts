@@ -1,0 +1,44 @@
+// Conditions, whatever kind they belong to: all have a type, a status and mostly the time the status last changed.
+import { formatTime } from '#apimachinery/time.ts';
+
+export interface AnyCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+  readonly lastTransitionTime?: string | null | undefined;
+  readonly observedGeneration?: number | undefined;
+}
+
+export function findCondition<T extends AnyCondition>(conditions: readonly T[] | null | undefined, type: string): T | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+export function isConditionTrue(conditions: readonly AnyCondition[] | null | undefined, type: string): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
+
+/**
+ * `conditions` with `condition` in place of the one of its type, or added at the end; the same list when nothing
+ * changes. A condition whose status stays keeps its time, another gets the time it brings or else `now` (milliseconds
+ * since the epoch). Source: meta.SetStatusCondition.
+ */
+export function setCondition<T extends AnyCondition>(conditions: readonly T[] | null | undefined, condition: T, now: number): readonly T[] {
+  const before = conditions ?? [];
+  const index = before.findIndex(({ type }) => type === condition.type);
+  const old = before[index];
+  const time = old?.status === condition.status ? old.lastTransitionTime : (condition.lastTransitionTime ?? formatTime(now));
+  const next = time === undefined ? condition : { ...condition, lastTransitionTime: time };
+  if (old === undefined) return [...before, next];
+  return isSame(old, next) ? before : before.with(index, next);
+}
+
+/** The same list when there is none of that type. */
+export function removeCondition<T extends AnyCondition>(conditions: readonly T[], type: string): readonly T[] {
+  return conditions.some((condition) => condition.type === type) ? conditions.filter((condition) => condition.type !== type) : conditions;
+}
+
+function isSame(a: object, b: object): boolean {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].every((key) => (a as Record<string, unknown>)[key] === (b as Record<string, unknown>)[key]);
+}
