@@ -1,6 +1,7 @@
 // A test double: an API server in memory behind the Transport contract. It keeps what clients can rely on (versions,
 // watches, selectors, finalizers, subresources) and leaves out defaulting, validation, admission and access control.
 import { notFound, StatusError } from '#apimachinery/errors.ts';
+import { formatTime } from '#apimachinery/time.ts';
 import { apiVersionOf, type Resource } from '#apimachinery/resource.ts';
 import { systemClock, type Clock } from '#base/clock.ts';
 import { seededIds, type Ids } from '#base/ids.ts';
@@ -11,7 +12,6 @@ import { get, list } from './fake-reads.ts';
 import { FakeStore, type FakeObject } from './fake-store.ts';
 import { openWatch, type OpenWatch } from './fake-watch.ts';
 import { create, createSubresource, overTheWire, patch, remove, removeCollection, update, type World } from './fake-writes.ts';
-import { rfc3339 } from './strategy.ts';
 
 export interface FakeTransportOptions {
   /** For creation and deletion times; the system's by default. */
@@ -218,7 +218,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
         name,
         ...(own === undefined ? {} : { namespace: own }),
         uid: metadata.uid ?? previous?.metadata.uid ?? ids.uuid(),
-        creationTimestamp: metadata.creationTimestamp ?? previous?.metadata.creationTimestamp ?? rfc3339(clock.now()),
+        creationTimestamp: metadata.creationTimestamp ?? previous?.metadata.creationTimestamp ?? formatTime(clock.now()),
         resourceVersion: '',
       },
     };

@@ -1,5 +1,6 @@
 // Writing verbs of the fake API server, each from a request to what it answers.
 import { alreadyExists, badRequest, conflict, notFound } from '#apimachinery/errors.ts';
+import { formatTime } from '#apimachinery/time.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -8,7 +9,7 @@ import { PATCH_CONTENT_TYPE } from '../api-request.ts';
 import { checkVersion, type FakeObject, type FakeStore } from './fake-store.ts';
 import { applyPatch } from './patches.ts';
 import { selecting } from './selectors.ts';
-import { isReleased, planDelete, prepareCreate, prepareUpdate, rfc3339, type DeleteBody } from './strategy.ts';
+import { isReleased, planDelete, prepareCreate, prepareUpdate, type DeleteBody } from './strategy.ts';
 
 export interface World {
   readonly store: FakeStore;
@@ -29,7 +30,7 @@ export function nameOf(request: ApiRequest): string {
 export function create(world: World, request: ApiRequest): FakeObject {
   const { resource, namespace } = request;
   const body = overTheWire(request.body) as FakeObject;
-  const facts = { uid: world.ids.uuid(), now: rfc3339(world.clock.now()), suffix: world.ids.suffix(5) };
+  const facts = { uid: world.ids.uuid(), now: formatTime(world.clock.now()), suffix: world.ids.suffix(5) };
   const object = prepareCreate(resource, body, namespace, facts);
   if (world.store.find(resource, object.metadata.name, namespace) !== undefined) throw alreadyExists(resource, object.metadata.name);
   return isDryRun(request) ? object : world.store.put(resource, object, undefined);
@@ -159,7 +160,7 @@ function bind(world: World, resource: Resource, pod: FakeObject, binding: Bindin
   if (nodeName !== undefined && nodeName !== '')
     throw conflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`);
   const status = (pod.status ?? {}) as { readonly conditions?: readonly { readonly type: string }[] };
-  const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: rfc3339(world.clock.now()) };
+  const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: formatTime(world.clock.now()) };
   const conditions = [...(status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled'), scheduled];
   world.store.put(resource, { ...pod, spec: { ...pod.spec, nodeName: binding.target.name }, status: { ...status, conditions } }, pod);
 }

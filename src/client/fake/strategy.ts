@@ -2,6 +2,7 @@
 // touch is kept. Pure. It defaults and validates nothing beyond metadata.
 import { isDeepStrictEqual } from 'node:util';
 import { badRequest, invalid } from '#apimachinery/errors.ts';
+import { formatTime } from '#apimachinery/time.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import table from '#api/schema/resources.json' with { type: 'json' };
 import { checkVersion, type FakeObject } from './fake-store.ts';
@@ -167,7 +168,7 @@ export function planDelete(resource: Resource, object: FakeObject, options: Dele
         ...object.metadata,
         ...(finalizers.length === 0 ? {} : { finalizers }),
         ...(object.metadata.generation === undefined ? {} : { generation: object.metadata.generation + 1 }),
-        deletionTimestamp: rfc3339(nowMs + grace * 1000),
+        deletionTimestamp: formatTime(nowMs + grace * 1000),
         deletionGracePeriodSeconds: grace,
       },
     },
@@ -186,6 +187,3 @@ export function isReleased(resource: Resource, object: FakeObject): boolean {
     deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !isNamespaceInUse(resource, object)
   );
 }
-
-/** RFC 3339 in UTC with whole seconds, as metadata times are written. */
-export const rfc3339 = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

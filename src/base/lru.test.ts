@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Lru } from './lru.ts';
+
+test('Lru drops the entry that was unused for longest', () => {
+  const lru = new Lru<string, number>(2);
+  lru.set('a', 1);
+  lru.set('b', 2);
+  assert.equal(lru.get('a'), 1);
+  lru.set('c', 3);
+  assert.deepEqual([lru.get('a'), lru.get('b'), lru.get('c'), lru.size], [1, undefined, 3, 2]);
+});
+
+test('Lru set replaces without growing and delete forgets', () => {
+  const lru = new Lru<string, number>(2);
+  lru.set('a', 1);
+  lru.set('a', 2);
+  assert.deepEqual([lru.size, lru.get('a'), lru.delete('a'), lru.delete('a'), lru.size], [1, 2, true, false, 0]);
+});
