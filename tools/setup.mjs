@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from './setup/debian.mjs';
+import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../src/cluster/machine/debian.mjs';
 import { missingNpmPackages, npmInstallation } from './setup/npm.mjs';
 import { ROOT } from './node.mjs';
 

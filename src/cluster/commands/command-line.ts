@@ -1,0 +1,83 @@
+// What all commands share: settings from flags and files, and errors as one line with a way out.
+import { existsSync, readFileSync } from 'node:fs';
+import { load } from 'js-yaml';
+import type { Command } from 'commander';
+import { pathsOf } from '../instance/paths.ts';
+import { machineDefaults } from '../machine/facts.ts';
+import { resolveSettings, type SettingsSources } from '../settings/resolve.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
+
+/** A refusal that is shown as it is, without a stack; the process ends with `exitCode`. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export type Flags = Readonly<Record<string, string | undefined>>;
+
+/** Every setting as a flag, and `--config FILE`. */
+export function addSettingFlags(command: Command): Command {
+  command.option('--config <FILE>', 'configuration file (YAML); its keys are the flags in camelCase');
+  for (const { flag, argument, description, fallback } of SETTINGS) {
+    command.option(
+      `--${flag} <${argument}>`,
+      fallback === undefined || fallback === '' ? description : `${description} (default: ${fallback})`,
+    );
+  }
+  return command;
+}
+
+/** The flag that says which machine state a command is about, for commands that change no setting. */
+export function addPlaceFlags(command: Command): Command {
+  for (const { flag, argument, description, fallback } of SETTINGS.filter(({ key }) => key === 'dataDir' || key === 'runDir')) {
+    command.option(`--${flag} <${argument}>`, `${description} (default: ${fallback})`);
+  }
+  return command;
+}
+
+/**
+ * Flags over `--config` over what the last `proa up` used over defaults.
+ * @throws SettingsError, CommandError
+ */
+export function settingsFrom(options: Record<string, string | undefined>): Settings {
+  const flags: Record<string, string | undefined> = {};
+  for (const { flag, key } of SETTINGS) flags[flag] = options[camelCase(flag)] ?? options[key];
+  const machine = machineDefaults(process.env);
+  const dirs = resolveSettings({ flags, file: configFile(options['config']), machine });
+  const stored = readStoredSettings(dirs);
+  return resolveSettings({ flags, file: configFile(options['config']), machine: { ...machine, ...stored } });
+}
+
+/** commander's name for an option. */
+const camelCase = (flag: string): string => flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** Settings of the last `proa up` in this data folder, as text; empty when there was none. */
+export function readStoredSettings(place: Pick<Settings, 'dataDir' | 'runDir'>): Partial<Record<keyof Settings, string>> {
+  const { settings } = pathsOf(place);
+  if (!existsSync(settings)) return {};
+  const stored = JSON.parse(readFileSync(settings, 'utf8')) as Settings;
+  return Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, Array.isArray(value) ? value.join(',') : String(value)]));
+}
+
+function configFile(path: string | undefined): SettingsSources['file'] {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandError(`--config ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  let values: unknown;
+  try {
+    values = load(text);
+  } catch (error) {
+    throw new CommandError(`--config ${path} is not YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+  if (values === null || values === undefined) return undefined;
+  if (typeof values !== 'object' || Array.isArray(values)) throw new CommandError(`--config ${path} must hold settings as keys and values`);
+  return { path, values: values as Readonly<Record<string, unknown>> };
+}

