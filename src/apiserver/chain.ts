@@ -1,38 +1,47 @@
-// The request walk, in order. Both transports take it; over HTTPS, connection handling stands before it and encoding after it.
-import type { Authenticator } from './authentication/contract.ts';
+// The request walk, in order, as data. Both transports take it; over HTTPS, the connection stands before it and encoding after it.
+import type { Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import type { RequestContext } from './request.ts';
+import { auditStage, type AuditSink } from './stages/audit.ts';
+import { authenticationStage } from './stages/authentication.ts';
+import { authorizationStage } from './stages/authorization.ts';
+import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
 
 /**
- * One step of every request. It fills its part of the context or refuses by throwing StatusError; the walk ends there
- * and the error becomes the answer.
- *
  * ```
- *   connection ─ TLS, HTTP/1.1 and HTTP/2, body and header bounds        400 408 413 431
- *   request info                                                          404
+ *   connection ─ TLS, HTTP/1.1 and HTTP/2, body and header bounds        400 408 431
+ *   request info (./stages/request-info.ts), deadline                     400
  *   authentication                                                        401
  *   audit ─ opens the event that `finish` closes
  *   flow control ─ holds a seat until `finish`                            429
  *   authorization                                                         403
- *   handler (./handlers, one file a verb):                                404 405 406 415
- *     decode                                                              400 413 422
+ *   handler (./handlers, one file a verb):                                404 405 406 413 415
+ *     decode                                                              400
  *     mutating admission                                                  403 …
- *     defaults, structural and semantic validation                        422
+ *     defaults, strategy, semantic validation                             422
  *     validating admission                                                403 …
- *     strategy, reservations, store transaction                           409 410 500 503 504
+ *     reservations, store transaction                                     409 410 500 503 504
  *     watch cache (reads, and writes as they come back)
  *   encode, respond
  *   finish ─ metrics, seats, audit event, in reverse order
  * ```
  */
+export const REQUEST_CHAIN: readonly Stage[] = [authenticationStage, auditStage, flowControlStage, authorizationStage];
+
+/**
+ * One step of every request. It fills its part of the context or refuses by throwing StatusError; the walk ends there
+ * and the error becomes the answer. Loopback callers are authenticated when they are given their transport.
+ */
 export interface Stage {
-  readonly name: 'request info' | 'authentication' | 'audit' | 'flow control' | 'authorization';
+  readonly name: 'authentication' | 'audit' | 'flow control' | 'authorization';
   run(walk: Walk, deps: ChainDeps): void | Promise<void>;
 }
 
 /** A request on its way. Only stages write to it. */
 export interface Walk {
   readonly context: RequestContext;
+  readonly authenticated: boolean;
+  setUser(user: UserInfo): void;
   /** Runs `close` when the request is over, whatever the outcome; last registered first. */
   onFinish(close: (outcome: Outcome) => void): void;
 }
@@ -40,10 +49,28 @@ export interface Walk {
 export interface Outcome {
   /** HTTP status, also for loopback. */
   readonly code: number;
+  /** StatusReason of a refusal; empty for success. */
   readonly reason: string;
 }
 
 export interface ChainDeps {
   readonly authenticators: readonly Authenticator[];
+  /** Whoever shows no credentials is `system:anonymous`; false refuses with 401. */
+  readonly anonymous: boolean;
   readonly authorizer: Authorizer;
+  readonly flowControl: FlowControl;
+  readonly audit: AuditSink | undefined;
+}
+
+/** Runs the stages; synchronous as long as they are. @throws StatusError of the stage that refuses */
+export function runChain(walk: Walk, deps: ChainDeps): void | Promise<void> {
+  for (let i = 0; i < REQUEST_CHAIN.length; i++) {
+    const pending = (REQUEST_CHAIN[i] as Stage).run(walk, deps);
+    if (pending !== undefined) return finishChain(walk, deps, pending, i + 1);
+  }
+}
+
+async function finishChain(walk: Walk, deps: ChainDeps, pending: Promise<void>, next: number): Promise<void> {
+  await pending;
+  for (const stage of REQUEST_CHAIN.slice(next)) await stage.run(walk, deps);
 }

@@ -50,6 +50,8 @@ export interface AuditAnnotations {
 export interface RequestContext {
   /** Unique for each request; sent back as `Audit-Id`. */
   readonly id: string;
+  /** HTTP method; on loopback the one the verb stands for. */
+  readonly method: string;
   readonly transport: 'https' | 'loopback';
   readonly info: RequestInfo;
   /** Query parameters by name; a repeated one keeps all its values in order. */

@@ -93,6 +93,12 @@ export class CacheHub {
     return this.#confirm().then((revision) => this.reached(revision, signal));
   }
 
+  /** Calls `then` when the caches contain `revision`; never, if they stop before. */
+  whenReached(revision: number, then: () => void): void {
+    if (this.#revision >= revision) then();
+    else this.#waiters.push({ revision, resolve: then });
+  }
+
   /** Resolves when the caches contain `revision`. Rejects with the signal's reason. */
   reached(revision: number, signal?: AbortSignal): Promise<void> {
     if (this.#revision >= revision) return Promise.resolve();
@@ -202,7 +208,7 @@ export class CacheHub {
       place.cache.change(place.key, event.entry.modRevision, this.#read(place, event), at);
     }
     this.#advance(batch.revision);
-    for (const cache of touched) cache.watchers.flush();
+    for (const cache of touched) cache.flush();
   }
 
   #read(place: Place, event: StoreEvent): StoredObject | undefined {

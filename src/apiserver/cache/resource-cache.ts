@@ -31,6 +31,8 @@ export class ResourceCache {
   readonly #handlers = new Set<(change: Change) => void>();
   #history = new History(0);
   #revision = 0;
+  /** Changes whose encoded frames watchers may still be taking. */
+  #dispatched: Change[] = [];
 
   constructor(resource: CachedResource) {
     this.resource = resource;
@@ -138,7 +140,14 @@ export class ResourceCache {
     this.#apply(change);
     this.#history.add(change);
     this.watchers.dispatch(change);
-    change.release();
+    this.#dispatched.push(change);
+  }
+
+  /** Lets watchers write out what they were given since the last flush. */
+  flush(): void {
+    this.watchers.flush();
+    for (const change of this.#dispatched) change.release();
+    this.#dispatched = [];
   }
 
   /** Everything up to `revision` is in. */

@@ -50,6 +50,7 @@ export class StoredObject {
   readonly layout: ObjectLayout;
   /** `namespace/name`, or `name` when cluster-scoped. */
   readonly key: string;
+  /** 0 for an object that was not stored (dry run): it is served without a resourceVersion. */
   readonly revision: number;
   /** JSON in the layout's form, without resourceVersion. */
   readonly value: Buffer;
@@ -68,7 +69,7 @@ export class StoredObject {
   get object(): KubeObject {
     if (this.#object === undefined) {
       const object = JSON.parse(this.value.toString()) as { metadata: { resourceVersion?: string } };
-      object.metadata.resourceVersion = String(this.revision);
+      if (this.revision !== 0) object.metadata.resourceVersion = String(this.revision);
       this.#object = object as unknown as KubeObject;
     }
     return this.#object;
@@ -91,7 +92,7 @@ export class StoredObject {
 
   /** Length of the served JSON in bytes. */
   get jsonLength(): number {
-    return this.value.length + RESOURCE_VERSION_OVERHEAD + String(this.revision).length;
+    return this.value.length + (this.revision === 0 ? 0 : RESOURCE_VERSION_OVERHEAD + String(this.revision).length);
   }
 
   /** Writes the served JSON at `offset`, which must have `jsonLength` bytes left; returns the end. */
@@ -119,6 +120,7 @@ export class StoredObject {
   }
 
   #copyFrom(start: number, target: Buffer, offset: number): number {
+    if (this.revision === 0) return offset + this.value.copy(target, offset, start);
     const splice = this.layout.metadataStart;
     let at = offset + this.value.copy(target, offset, start, splice);
     at += target.write(`"resourceVersion":"${this.revision}",`, at, 'latin1');
@@ -127,6 +129,7 @@ export class StoredObject {
 }
 
 function withResourceVersion(object: KubeObject, revision: number): KubeObject {
+  if (revision === 0) return object;
   const resourceVersion = String(revision);
   if (object.metadata.resourceVersion === resourceVersion) return object;
   return { ...object, metadata: { ...object.metadata, resourceVersion } };

@@ -1,6 +1,6 @@
 // What one resource does differently from every other. A strategy is a literal with `satisfies Strategy<T>`; the generic
 // registry (./create.ts, ./update.ts, ./delete.ts, …) calls it. Everything here is pure and synchronous, except `reserve`.
-import type { StatusCause } from '#apimachinery/errors.ts';
+import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -17,15 +17,16 @@ export interface WriteContext {
 }
 
 /**
- * The order on create: decode → defaults → mutating admission → `prepareForCreate` → structural validation → `validate`
- * → `canonicalize` → validating admission → `reserve` → transaction. On update the same with the update hooks, once for
- * each attempt. Objects are immutable; hooks that change one return a copy. Source: rest.BeforeCreate, rest.BeforeUpdate.
+ * The order on create: decode → defaults → mutating admission → defaults → `prepareForCreate` → `reserve` → `validate`
+ * → warnings → `canonicalize` → validating admission → transaction. On update the same with the update hooks, once for
+ * each attempt. Objects are in the stored version, complete and immutable; hooks that change one return a copy.
+ * Source: rest.BeforeCreate, rest.BeforeUpdate.
  */
 export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   /** Clears what a client may not set on create (usually status) and sets what the server owns. */
   prepareForCreate?(object: T, context: WriteContext): T;
   /** Semantic validation; an empty list accepts. */
-  validate?(object: T, context: WriteContext): readonly StatusCause[];
+  validate?(object: T, context: WriteContext): readonly FieldError[];
   /** Texts for `Warning` headers on create. */
   warningsOnCreate?(object: T, context: WriteContext): readonly string[];
   /** PUT to a name that does not exist creates it. Default false. Source: AllowCreateOnUpdate. */
@@ -59,6 +60,8 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   prepareForDelete?(object: T, context: WriteContext): T;
   /** What happens to dependents when the client does not say. Default background. Source: DefaultGarbageCollectionPolicy. */
   readonly garbageCollection?: 'background' | 'orphan' | 'unsupported';
+  /** DELETE answers with the object that is gone instead of a Status. Default false. Source: ReturnDeletedObject. */
+  readonly returnsDeleted?: boolean;
   /** Seconds an object lives; it is deleted by the store afterwards. Absent or 0: for ever. */
   ttlSeconds?(object: T): number;
   /**
@@ -71,7 +74,7 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
 export interface UpdateHooks<T = KubeObject> {
   /** Puts back what this endpoint may not change: spec on `status`, status on the object itself. */
   prepareForUpdate?(object: T, oldObject: T, context: WriteContext): T;
-  validateUpdate?(object: T, oldObject: T, context: WriteContext): readonly StatusCause[];
+  validateUpdate?(object: T, oldObject: T, context: WriteContext): readonly FieldError[];
   warningsOnUpdate?(object: T, oldObject: T, context: WriteContext): readonly string[];
   /** Brings an accepted object to one of several equal forms. */
   canonicalize?(object: T): T;

@@ -1,0 +1,43 @@
+// Everything discovery has to say in one document each for `/api` and `/apis`. Pure. Source: apidiscovery.k8s.io/v2.
+import type { ResourceInfo, Schema, SubresourceInfo } from '#api/schema.ts';
+import type { APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery } from '#api/gen/apidiscovery-v2.ts';
+
+/** @param part `core`: what `/api` shows; `named`: what `/apis` shows */
+export function groupDiscovery(schema: Schema, part: 'core' | 'named'): APIGroupDiscoveryList {
+  const byVersion = Map.groupBy(schema.resources(), ({ group, version }) => `${group}/${version}`);
+  const groups = schema.groups().filter(({ name }) => (name === '') === (part === 'core'));
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: 'apidiscovery.k8s.io/v2',
+    metadata: {},
+    items: groups.map(({ name, versions }): APIGroupDiscovery => {
+      const metadata = name === '' ? {} : { name };
+      return {
+        // Items carry no type of their own, as upstream's.
+        ...({} as Pick<APIGroupDiscovery, 'kind' | 'apiVersion'>),
+        metadata: { ...metadata },
+        versions: versions.map((version) => ({
+          version,
+          resources: (byVersion.get(`${name}/${version}`) ?? []).map(resource).toSorted((a, b) => (a.resource < b.resource ? -1 : 1)),
+          freshness: 'Current',
+        })),
+      };
+    }),
+  };
+}
+
+function resource(info: ResourceInfo): APIResourceDiscovery {
+  const { shortNames, categories, subresources } = info;
+  return {
+    resource: info.resource,
+    responseKind: { group: info.group, version: info.version, kind: info.kind },
+    scope: info.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: info.singular,
+    verbs: info.verbs,
+    ...(shortNames.length === 0 ? {} : { shortNames }),
+    ...(categories.length === 0 ? {} : { categories }),
+    ...(subresources.size === 0 ? {} : { subresources: [...subresources.values()].map(subresource) }),
+  };
+}
+
+const subresource = ({ name, kind, verbs }: SubresourceInfo): APISubresourceDiscovery => ({ subresource: name, responseKind: kind, verbs });

@@ -1,0 +1,88 @@
+// Discovery documents one path at a time, as every client since 1.0 reads them. Pure.
+import { createHash } from 'node:crypto';
+import type { ResourceInfo, Schema } from '#api/schema.ts';
+import { apiVersionOf } from '#apimachinery/resource.ts';
+
+interface ApiResource {
+  readonly name: string;
+  readonly singularName: string;
+  readonly namespaced: boolean;
+  readonly group?: string;
+  readonly version?: string;
+  readonly kind: string;
+  readonly verbs: readonly string[];
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly storageVersionHash?: string;
+}
+
+interface GroupVersion {
+  readonly groupVersion: string;
+  readonly version: string;
+}
+
+export interface ApiGroup {
+  readonly name: string;
+  readonly versions: readonly GroupVersion[];
+  readonly preferredVersion: GroupVersion;
+}
+
+/** `/api`. */
+export function apiVersions(schema: Schema, serverAddress: string): object {
+  const core = schema.groups().find(({ name }) => name === '');
+  return {
+    kind: 'APIVersions',
+    versions: core?.versions ?? [],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+  };
+}
+
+/** `/apis`. */
+export function apiGroupList(schema: Schema): object {
+  const groups = schema.groups().filter(({ name }) => name !== '');
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+}
+
+export function apiGroup({ name, versions }: { readonly name: string; readonly versions: readonly string[] }): ApiGroup {
+  const all = versions.map((version) => ({ groupVersion: apiVersionOf({ group: name, version }), version }));
+  return { name, versions: all, preferredVersion: all[0] as GroupVersion };
+}
+
+/** `/api/v1`, `/apis/apps/v1`; undefined when nobody serves it. */
+export function apiResourceList(schema: Schema, group: string, version: string): object | undefined {
+  const resources = [...schema.resources()].filter((info) => info.group === group && info.version === version);
+  const known = schema.groups().some(({ name, versions }) => name === group && versions.includes(version));
+  if (!known) return undefined;
+  const rows = resources.flatMap(resourceRows).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { kind: 'APIResourceList', ...(group === '' ? {} : { apiVersion: 'v1' }), groupVersion: apiVersionOf({ group, version }), resources: rows };
+}
+
+function resourceRows(info: ResourceInfo): readonly ApiResource[] {
+  const { group, version } = info;
+  const own: ApiResource = {
+    name: info.resource,
+    singularName: info.singular,
+    namespaced: info.namespaced,
+    kind: info.kind,
+    verbs: info.verbs,
+    ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
+    ...(info.categories.length === 0 ? {} : { categories: info.categories }),
+    ...(info.verbs.includes('delete') ? { storageVersionHash: storageVersionHash(info.storage) } : {}),
+  };
+  const parts = [...info.subresources.values()].map(
+    ({ name, kind, verbs }): ApiResource => ({
+      name: `${info.resource}/${name}`,
+      singularName: '',
+      namespaced: info.namespaced,
+      ...(kind.group === group && kind.version === version ? {} : { group: kind.group, version: kind.version }),
+      kind: kind.kind,
+      verbs,
+    }),
+  );
+  return [own, ...parts];
+}
+
+/** Source: discovery.StorageVersionHash. */
+function storageVersionHash({ group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string }): string {
+  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, 8).toString('base64');
+}

@@ -1,0 +1,108 @@
+// The discovery paths: /api, /apis and below. Documents are made once for each generation of the schema.
+import { createHash } from 'node:crypto';
+import type { Schema } from '#api/schema.ts';
+import type { Answer } from '../handlers/answer.ts';
+import { parseAccept } from '../negotiation/media-type.ts';
+import type { Route, RouteCall } from '../routes/contract.ts';
+import { json, pageNotFound } from '../routes/text.ts';
+import { groupDiscovery } from './aggregated.ts';
+import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts';
+
+const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+export interface DiscoveryOptions {
+  readonly schema: Schema;
+  /** `host:port` that clients are told of at `/api`. */
+  readonly serverAddress: () => string;
+}
+
+export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): readonly Route[] {
+  const documents = new Documents(schema);
+  return [
+    {
+      path: '/api',
+      match: 'prefix',
+      listed: true,
+      handle: (call) => {
+        const [, , version] = call.request.info.path.split('/');
+        if (version === undefined || version === '') {
+          return wantsAggregated(call) ? documents.aggregated('core', call) : json(apiVersions(schema, serverAddress()), false);
+        }
+        return documents.plain(`/api/${version}`, () => apiResourceList(schema, '', version));
+      },
+    },
+    {
+      path: '/apis',
+      match: 'prefix',
+      listed: true,
+      handle: (call) => {
+        const [, , group, version] = call.request.info.path.split('/');
+        if (group === undefined || group === '') {
+          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain('/apis', () => apiGroupList(schema));
+        }
+        if (version === undefined || version === '') return documents.plain(`/apis/${group}`, () => groupDocument(schema, group));
+        return documents.plain(`/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
+      },
+    },
+  ];
+}
+
+function groupDocument(schema: Schema, name: string): object | undefined {
+  const group = schema.groups().find((one) => one.name === name);
+  return group === undefined || name === '' ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group) };
+}
+
+/** Source: IsAggregatedDiscoveryGVK. The first clause that can be answered decides. */
+function wantsAggregated({ header }: RouteCall): boolean {
+  for (const { type, subtype, params } of parseAccept(header('accept') ?? '')) {
+    if (type !== '*' && type !== 'application') continue;
+    if (subtype !== '*' && subtype !== 'json') continue;
+    if (params['g'] === 'apidiscovery.k8s.io' && params['v'] === 'v2' && params['as'] === 'APIGroupDiscoveryList') return true;
+    if (params['as'] === undefined) return false;
+  }
+  return false;
+}
+
+interface Document {
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+class Documents {
+  readonly #schema: Schema;
+  #generation = -1;
+  #made = new Map<string, Document | undefined>();
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  plain(path: string, make: () => object | undefined): Answer {
+    const document = this.#get(path, make);
+    if (document === undefined) return pageNotFound();
+    return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: document.body };
+  }
+
+  /** With an ETag, so that a client with the same document gets 304. Source: ServeHTTPWithETag. */
+  aggregated(part: 'core' | 'named', { header }: RouteCall): Answer {
+    const { body, etag } = this.#get(`aggregated ${part}`, () => groupDiscovery(this.#schema, part)) as Document;
+    const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
+    if (header('if-none-match') === etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
+    return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': AGGREGATED_TYPE }, body };
+  }
+
+  #get(key: string, make: () => object | undefined): Document | undefined {
+    if (this.#generation !== this.#schema.generation) {
+      this.#generation = this.#schema.generation;
+      this.#made = new Map();
+    }
+    if (!this.#made.has(key)) this.#made.set(key, encode(make()));
+    return this.#made.get(key);
+  }
+}
+
+function encode(value: object | undefined): Document | undefined {
+  if (value === undefined) return undefined;
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  return { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+}

@@ -1,0 +1,80 @@
+// From a request that may proceed to the handler that answers it.
+import { methodNotSupported, StatusError } from '#apimachinery/errors.ts';
+import type { SubresourceInfo } from '#api/schema.ts';
+import type { Body } from '../negotiation/input.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import type { RequestContext } from '../request.ts';
+import { pageNotFound, text } from '../routes/text.ts';
+import type { RouteTable } from '../routes/table.ts';
+import type { Answer } from './answer.ts';
+import { handleCreate } from './create.ts';
+import { handleDeleteCollection } from './delete-collection.ts';
+import { handleDelete } from './delete.ts';
+import { handleGet } from './get.ts';
+import { handleList } from './list.ts';
+import type { HandlerDeps, Operation } from './operation.ts';
+import { handlePatch } from './patch.ts';
+import { handleUpdate } from './update.ts';
+import { handleWatch } from './watch.ts';
+
+export type Handler = (operation: Operation, deps: HandlerDeps) => Answer | Promise<Answer>;
+
+/** Verbs a resource or subresource answers in its own way, by verb. */
+export type Handlers = Readonly<Partial<Record<string, Handler>>>;
+
+const GENERIC: Handlers = {
+  get: handleGet,
+  list: handleList,
+  watch: handleWatch,
+  create: handleCreate,
+  update: handleUpdate,
+  patch: handlePatch,
+  delete: handleDelete,
+  deletecollection: handleDeleteCollection,
+};
+
+/** A subresource without handlers of its own is the whole object, of which a part may change. */
+const WHOLE_OBJECT: Handlers = { get: handleGet, update: handleUpdate, patch: handlePatch };
+
+export interface DispatchDeps extends HandlerDeps {
+  readonly routes: RouteTable;
+  /** By `pods/binding`, `deployments.apps/scale`, `tokenreviews.authentication.k8s.io`. */
+  readonly handlers: ReadonlyMap<string, Handlers>;
+}
+
+/** @throws StatusError */
+export function dispatch(request: RequestContext, header: (name: string) => string | undefined, body: Body, deps: DispatchDeps): Answer | Promise<Answer> {
+  const { info } = request;
+  if (!info.isResourceRequest) return route(request, header, deps);
+  const served = deps.registry.catalog.find(info);
+  if (served === undefined) return deps.routes.find(info.path)?.handle({ request, header }) ?? pageNotFound();
+  const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
+  if (info.subresource !== '' && subresource === undefined) return pageNotFound();
+  if (info.rest.length > 0 && subresource?.pathSuffix !== true) return pageNotFound();
+  return handlerFor(served, subresource, request, deps)({ request, served, subresource, body }, deps);
+}
+
+function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {
+  const found = routes.find(request.info.path);
+  if (found === undefined) return pageNotFound();
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, '405: Method Not Allowed', { allow: 'GET, HEAD' });
+  return found.handle({ request, header });
+}
+
+function handlerFor(served: ServedResource, subresource: SubresourceInfo | undefined, request: RequestContext, { handlers }: DispatchDeps): Handler {
+  const { info } = request;
+  // A namespaced collection can be read across namespaces, but not written.
+  if (served.info.namespaced && info.namespace === '' && !['list', 'watch', 'deletecollection'].includes(info.verb) && served.stored !== undefined) {
+    throw notAllowed(served, info.verb);
+  }
+  const key = subresource === undefined ? served.name : `${served.name}/${subresource.name}`;
+  const own = handlers.get(key)?.[info.verb];
+  if (own !== undefined) return own;
+  const supported: readonly string[] = subresource?.verbs ?? served.info.verbs;
+  if (!supported.includes(info.verb)) throw notAllowed(served, info.verb);
+  const generic = (subresource === undefined ? GENERIC : WHOLE_OBJECT)[info.verb];
+  if (generic === undefined) throw notAllowed(served, info.verb);
+  return generic;
+}
+
+const notAllowed = (served: ServedResource, verb: string): StatusError => methodNotSupported(served.info, verb);

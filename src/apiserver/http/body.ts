@@ -1,0 +1,48 @@
+// Reads a request body into one Buffer, and never more of it than allowed.
+import { StatusError } from '#apimachinery/errors.ts';
+import { ClientGoneError } from './exchange.ts';
+
+/** Source: apiserver MaxRequestBodyBytes. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+/** Source: errors.NewRequestEntityTooLargeError. */
+export const entityTooLargeText = (why: string): StatusError => new StatusError('RequestEntityTooLarge', `Request entity too large: ${why}`);
+
+const entityTooLarge = (limit: number): StatusError => entityTooLargeText(`limit is ${limit}`);
+
+export function readBody(stream: NodeJS.ReadableStream, contentLength: string | undefined, limit: number): Promise<Buffer> {
+  if (contentLength !== undefined && Number(contentLength) > limit) return Promise.reject(entityTooLarge(limit));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (): void => {
+      stream.removeListener('data', onData);
+      stream.removeListener('end', onEnd);
+      stream.removeListener('error', onGone);
+      stream.removeListener('aborted', onGone);
+      stream.removeListener('close', onGone);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > limit) {
+        settle();
+        reject(entityTooLarge(limit));
+        return;
+      }
+      chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      settle();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length));
+    };
+    const onGone = (): void => {
+      settle();
+      reject(new ClientGoneError('client broke off the request body'));
+    };
+    stream.on('data', onData);
+    stream.on('end', onEnd);
+    stream.on('error', onGone);
+    stream.on('aborted', onGone);
+    stream.on('close', onGone);
+  });
+}

@@ -1,0 +1,132 @@
+// An Exchange over HTTP/1.1.
+import type { X509Certificate } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { readBody } from './body.ts';
+import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream, type Upgrade } from './exchange.ts';
+import { drained } from './exchange-h2.ts';
+
+const EMPTY = new Uint8Array();
+
+export class Http1Exchange implements Exchange {
+  readonly method: string;
+  readonly rawPath: string;
+  readonly rawQuery: string;
+  readonly httpVersion = '1.1';
+  readonly headers: IncomingHttpHeaders;
+  readonly remoteAddress: string;
+  readonly clientCertificate: X509Certificate | undefined;
+  readonly upgrade: Upgrade | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #responded = false;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    peer: { readonly remoteAddress: string; readonly clientCertificate: X509Certificate | undefined },
+    upgrade?: Upgrade,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.headers = request.headers;
+    this.method = request.method ?? 'GET';
+    const target = originForm(request.url ?? '/');
+    const mark = target.indexOf('?');
+    this.rawPath = mark === -1 ? target : target.slice(0, mark);
+    this.rawQuery = mark === -1 ? '' : target.slice(mark + 1);
+    this.remoteAddress = peer.remoteAddress;
+    this.clientCertificate = peer.clientCertificate;
+    this.upgrade = upgrade;
+    request.on('error', ignoreStreamError);
+    response.on('error', ignoreStreamError);
+  }
+
+  header(name: string): string | undefined {
+    const value = this.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  get closed(): boolean {
+    return this.#response.destroyed || this.#response.closed || this.#request.socket.destroyed;
+  }
+
+  get responded(): boolean {
+    return this.#responded;
+  }
+
+  get bodyStream(): NodeJS.ReadableStream {
+    return this.#request;
+  }
+
+  onClose(handler: () => void): void {
+    if (this.closed) queueMicrotask(handler);
+    else this.#response.once('close', handler);
+  }
+
+  readBody(limit: number): Promise<Buffer> {
+    if (this.#request.complete && this.#request.readableLength === 0 && this.#request.readableEnded) return Promise.resolve(Buffer.alloc(0));
+    if (this.closed) return Promise.reject(new ClientGoneError('client closed the request'));
+    return readBody(this.#request, this.header('content-length'), limit);
+  }
+
+  respond(status: number, headers: ResponseHeaders, body: Uint8Array = EMPTY): void {
+    if (this.#responded) return;
+    this.#responded = true;
+    if (this.closed) return;
+    const length = status === 204 || status === 304 ? {} : { 'content-length': body.length };
+    this.#response.writeHead(status, { ...(headers as OutgoingHttpHeaders), ...length, ...this.#unreadBody() });
+    this.#response.end(this.method === 'HEAD' ? undefined : body);
+  }
+
+  stream(status: number, headers: ResponseHeaders): ResponseStream | undefined {
+    if (this.#responded) return undefined;
+    this.#responded = true;
+    if (this.closed) return undefined;
+    this.#response.writeHead(status, { ...(headers as OutgoingHttpHeaders), ...this.#unreadBody() });
+    this.#response.flushHeaders();
+    return new Http1ResponseStream(this.#response);
+  }
+
+  /** A body nobody read cannot be told from the next request: the connection ends with this answer. */
+  #unreadBody(): OutgoingHttpHeaders {
+    return this.#request.complete ? {} : { connection: 'close' };
+  }
+}
+
+class Http1ResponseStream implements ResponseStream {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get buffered(): number {
+    return this.#response.writableLength;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#response.destroyed || this.#response.writableEnded ? false : this.#response.write(chunk);
+  }
+
+  drained(): Promise<void> {
+    return drained(this.#response);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  abort(): void {
+    this.#response.destroy();
+  }
+}
+
+/** `https://host/path` as some proxies send it, without the host. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const scheme = target.indexOf('://');
+  const slash = scheme === -1 ? -1 : target.indexOf('/', scheme + 3);
+  return slash === -1 ? '/' : target.slice(slash);
+}
+
+function ignoreStreamError(): void {}

@@ -1,0 +1,186 @@
+// From a request on the wire to its answer: request info, the chain, the handler, the responder.
+import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
+import { DurationError, parseDuration } from '#apimachinery/duration.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { runChain, type ChainDeps } from '../chain.ts';
+import { Deadlines } from '../deadlines.ts';
+import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
+import type { RequestMetrics } from '../metrics/requests.ts';
+import type { Body } from '../negotiation/input.ts';
+import type { Query, RequestInfo } from '../request.ts';
+import { presentCredentials } from '../stages/authentication.ts';
+import { isLongRunning, requestInfo } from '../stages/request-info.ts';
+import { RequestWalk } from '../walk.ts';
+import { ClientGoneError, type Exchange } from './exchange.ts';
+import { parseQuery } from './query.ts';
+import type { Responder } from './respond.ts';
+
+/** Longest audit id taken over from a client. Source: audit.maxAuditIDLength. */
+const MAX_AUDIT_ID = 64;
+
+export interface FrontDeps {
+  readonly chain: ChainDeps;
+  readonly dispatch: DispatchDeps;
+  readonly responder: Responder;
+  readonly deadlines: Deadlines;
+  readonly metrics: RequestMetrics;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+export class Front {
+  readonly #deps: FrontDeps;
+  /** Requests under way: a stopping server waits for them, and ends watches. */
+  readonly #open = new Set<RequestWalk>();
+  #idle: (() => void) | undefined;
+
+  constructor(deps: FrontDeps) {
+    this.#deps = deps;
+  }
+
+  /** Answers `exchange`; never throws. */
+  handle(exchange: Exchange): void {
+    const query = parseQuery(exchange.rawQuery);
+    let walk: RequestWalk;
+    try {
+      walk = this.#begin(exchange, query);
+    } catch (error) {
+      // Nothing is known of the request yet: a walk without information carries the refusal.
+      walk = this.#walk(exchange, query, requestInfo(exchange.method, '/', query));
+      this.#fail(exchange, walk, error);
+      return;
+    }
+    this.#open.add(walk);
+    void this.#serve(exchange, walk);
+  }
+
+  /** Tells everything under way to come to an end: watches close, other requests finish. */
+  endLongRunning(): void {
+    for (const walk of this.#open) if (isLongRunning(walk.info)) walk.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'));
+  }
+
+  /** Resolves when no request is under way. */
+  idle(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  #begin(exchange: Exchange, query: Query): RequestWalk {
+    const info = requestInfo(exchange.method, decodePath(exchange.rawPath), query);
+    return this.#walk(exchange, query, info);
+  }
+
+  #walk(exchange: Exchange, query: Query, info: RequestInfo): RequestWalk {
+    const { ids, clock, logger } = this.#deps;
+    const auditId = exchange.header('audit-id');
+    return new RequestWalk({
+      id: auditId === undefined || auditId === '' ? ids.uuid() : auditId.slice(0, MAX_AUDIT_ID),
+      method: exchange.method,
+      transport: 'https',
+      info,
+      query,
+      userAgent: exchange.header('user-agent') ?? '',
+      remoteAddress: exchange.remoteAddress,
+      clock,
+      logger,
+    });
+  }
+
+  async #serve(exchange: Exchange, walk: RequestWalk): Promise<void> {
+    const { metrics, clock } = this.#deps;
+    const started = clock.monotonic();
+    exchange.onClose(() => walk.abort(new ClientGoneError('client closed the request')));
+    let stopDeadline: (() => void) | undefined;
+    let code: number;
+    try {
+      stopDeadline = this.#deadline(exchange, walk);
+      code = await this.#answer(exchange, walk);
+    } catch (error) {
+      code = this.#fail(exchange, walk, error);
+    }
+    stopDeadline?.();
+    walk.finish({ code, reason: '' });
+    metrics.observe(walk.info, code, clock.monotonic() - started);
+    this.#open.delete(walk);
+    if (this.#open.size === 0) this.#idle?.();
+  }
+
+  async #answer(exchange: Exchange, walk: RequestWalk): Promise<number> {
+    const { chain, dispatch: deps, responder } = this.#deps;
+    presentCredentials(walk, {
+      header: (name) => exchange.header(name),
+      clientCertificate: exchange.clientCertificate,
+      path: walk.info.path,
+      query: walk.query,
+      remoteAddress: walk.remoteAddress,
+      signal: walk.signal,
+    });
+    const pending = runChain(walk, chain);
+    if (pending !== undefined) await pending;
+    if (walk.info.isResourceRequest && !isLongRunning(walk.info)) responder.check(exchange, walk.info.verb);
+    const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
+    const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
+    return responder.respond(exchange, walk, answer);
+  }
+
+  /** @throws StatusError BadRequest for a `timeout` that cannot be read. Source: WithRequestDeadline. */
+  #deadline(exchange: Exchange, walk: RequestWalk): (() => void) | undefined {
+    if (isLongRunning(walk.info)) return undefined;
+    const text = walk.query.get('timeout');
+    const own = text === undefined || text === '' ? undefined : timeoutOf(text);
+    return this.#deps.deadlines.start(() => {
+      const error = new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout', {});
+      walk.abort(error);
+      this.#deps.responder.refuse(exchange, walk, error);
+    }, own);
+  }
+
+  /** Answers with the refusal, or with 500 for what should not have happened; returns the status. */
+  #fail(exchange: Exchange, walk: RequestWalk, error: unknown): number {
+    const { responder, logger } = this.#deps;
+    if (error instanceof ClientGoneError || exchange.closed) return CLIENT_GONE;
+    let refusal: StatusError;
+    if (error instanceof StatusError) {
+      refusal = error;
+    } else {
+      logger.error('request failed', { method: exchange.method, path: walk.info.path, auditId: walk.id, error });
+      refusal = internalError(error);
+    }
+    try {
+      responder.refuse(exchange, walk, refusal);
+    } catch (failure) {
+      logger.error('refusal could not be sent', { auditId: walk.id, error: failure });
+    }
+    return refusal.code;
+  }
+}
+
+/** For metrics: nobody was left to answer. */
+const CLIENT_GONE = 499;
+
+/** @throws StatusError BadRequest */
+function decodePath(raw: string): string {
+  if (!raw.includes('%')) return raw;
+  try {
+    return decodeURIComponent(raw);
+  } catch (error) {
+    if (error instanceof URIError) throw badRequest(`invalid URL escape in path`);
+    throw error;
+  }
+}
+
+/** Milliseconds; undefined for none of its own. */
+function timeoutOf(text: string): number | undefined {
+  try {
+    const ms = parseDuration(text);
+    return ms > 0 ? ms : undefined;
+  } catch (error) {
+    if (error instanceof DurationError) throw badRequest(`invalid timeout specified in the request URL - ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,219 @@
+// The TLS port: HTTP/2 and HTTP/1.1 by ALPN, bounded in every direction. What a request means is decided in `handle`.
+import type { X509Certificate } from 'node:crypto';
+import { ServerResponse, type IncomingMessage } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { Logger } from '#base/log.ts';
+import type { Exchange } from './exchange.ts';
+import { Http1Exchange } from './exchange-h1.ts';
+import { Http2Exchange } from './exchange-h2.ts';
+
+/** PEM texts. */
+export interface ServingCertificate {
+  /** Leaf first, then intermediates. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface TlsMaterial {
+  readonly serving: ServingCertificate;
+  /** Further certificates by server name (exact, or `*.domain`). */
+  readonly byName?: Readonly<Record<string, ServingCertificate>>;
+  /** Issuers of client certificates, PEM, one or more; absent: no client certificate is accepted. */
+  readonly clientCa?: string;
+}
+
+export interface ListenOptions {
+  /** Default `0.0.0.0`. */
+  readonly host?: string;
+  /** 0 for any free port. */
+  readonly port: number;
+}
+
+/** Most bytes of all headers of one request. Source: net/http DefaultMaxHeaderBytes. */
+const MAX_HEADER_BYTES = 1 << 20;
+/** A TLS handshake, and the head of an HTTP/1.1 request, must arrive within this many milliseconds. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HEADERS_TIMEOUT_MS = 32_000;
+/** An HTTP/1.1 request, body included; the request deadline is shorter. */
+const REQUEST_TIMEOUT_MS = 90_000;
+/** A connection without any request is closed after this many milliseconds. Source: http.Server IdleTimeout 90 s. */
+const IDLE_TIMEOUT_MS = 90_000;
+/** Requests under way on one HTTP/2 connection. */
+const MAX_CONCURRENT_STREAMS = 1_000;
+/** What a client may send ahead on one stream and on the whole connection, bytes. */
+const STREAM_WINDOW = 1 << 20;
+const SESSION_WINDOW = 16 << 20;
+/** Bytes one connection may hold in Node, MB. Watch queues are bounded on their own, far below. */
+const SESSION_MEMORY_MB = 512;
+const MAX_CONNECTIONS = 20_000;
+
+export class Listener {
+  readonly #server: Http2SecureServer;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
+  readonly #handle: (exchange: Exchange) => void;
+  readonly #logger: Logger;
+  #contexts: ReadonlyMap<string, SecureContext> = new Map();
+  #draining = false;
+
+  constructor({ tls, handle, logger }: { readonly tls: TlsMaterial; readonly handle: (exchange: Exchange) => void; readonly logger: Logger }) {
+    this.#handle = handle;
+    this.#logger = logger;
+    this.#server = createSecureServer({
+      allowHTTP1: true,
+      requestCert: true,
+      // An unknown certificate is no reason to refuse the connection: a token may follow.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxHeaderListPairs: 256,
+      maxSessionMemory: SESSION_MEMORY_MB,
+      settings: {
+        maxConcurrentStreams: MAX_CONCURRENT_STREAMS,
+        initialWindowSize: STREAM_WINDOW,
+        maxHeaderListSize: MAX_HEADER_BYTES,
+        enablePush: false,
+      },
+      SNICallback: (name, done) => done(null, this.#contextFor(name)),
+      // Node passes these on to its HTTP/1.1 side; its types know them for node:http only.
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: IDLE_TIMEOUT_MS },
+    });
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.reload(tls);
+    // With a request listener Node would also serve every HTTP/2 stream through its compatibility layer.
+    this.#server.on('request', (request, response) => this.#onRequest(request, response));
+    this.#server.removeAllListeners('stream');
+    this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers));
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#onUpgrade(request, socket, head));
+    this.#server.on('session', (session) => this.#onSession(session));
+    this.#server.on('secureConnection', (socket) => this.#onSocket(socket));
+    this.#server.on('sessionError', (error) => this.#logger.debug('HTTP/2 connection failed', { error }));
+    this.#server.on('tlsClientError', (error) => this.#logger.debug('TLS handshake failed', { error }));
+    this.#server.on('clientError', (error, socket) => refuse(error, socket));
+  }
+
+  /** Resolves with the address in use. @throws Error when the port is taken or may not be used */
+  listen({ host, port }: ListenOptions): Promise<{ readonly host: string; readonly port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host: host ?? '0.0.0.0', port }, () => {
+        this.#server.removeListener('error', reject);
+        this.#server.on('error', (error) => this.#logger.error('listener failed', { error }));
+        const address = this.#server.address() as AddressInfo;
+        resolve({ host: address.address, port: address.port });
+      });
+    });
+  }
+
+  /** New certificates for connections from now on; those open stay as they are. @throws Error for bad PEM */
+  reload(tls: TlsMaterial): void {
+    const options = (serving: ServingCertificate): { cert: string; key: string; ca?: string } => ({
+      cert: serving.certificate,
+      key: serving.key,
+      ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+    });
+    const contexts = new Map<string, SecureContext>();
+    contexts.set('', createSecureContext(options(tls.serving)));
+    for (const [name, serving] of Object.entries(tls.byName ?? {})) contexts.set(name.toLowerCase(), createSecureContext(options(serving)));
+    this.#server.setSecureContext(options(tls.serving));
+    this.#contexts = contexts;
+  }
+
+  /** Accepts no new connection and tells open ones to go elsewhere; requests under way continue. */
+  drain(): void {
+    this.#draining = true;
+    this.#server.close();
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Ends every connection at once. */
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  #contextFor(name: string): SecureContext | undefined {
+    const exact = this.#contexts.get(name.toLowerCase());
+    if (exact !== undefined) return exact;
+    const dot = name.indexOf('.');
+    return (dot === -1 ? undefined : this.#contexts.get(`*${name.slice(dot).toLowerCase()}`)) ?? this.#contexts.get('');
+  }
+
+  #onSocket(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    session.setLocalWindowSize(SESSION_WINDOW);
+    // Counts as idle while no frame passes either way; pings of a client with an open watch keep it alive.
+    session.setTimeout(IDLE_TIMEOUT_MS, () => {
+      if (openStreams.get(session) === undefined || openStreams.get(session) === 0) session.close();
+    });
+    if (this.#draining) session.close();
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const session = stream.session as ServerHttp2Session | undefined;
+    if (session === undefined) return; // closed before we got to it
+    openStreams.set(session, (openStreams.get(session) ?? 0) + 1);
+    stream.once('close', () => openStreams.set(session, (openStreams.get(session) ?? 1) - 1));
+    this.#handle(new Http2Exchange(stream, headers, peerOf(session.socket as TLSSocket, session)));
+  }
+
+  #onRequest(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void {
+    const [req, res] = [request as IncomingMessage, response as ServerResponse];
+    if (this.#draining) res.setHeader('connection', 'close');
+    this.#handle(new Http1Exchange(req, res, peerOf(req.socket as TLSSocket)));
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', (error) => this.#logger.debug('upgraded connection failed', { error }));
+    // An upgrade can still be refused in plain HTTP.
+    const response = new ServerResponse(request);
+    response.assignSocket(socket as Socket);
+    response.shouldKeepAlive = false;
+    response.on('finish', () => {
+      if (!socket.destroyed) socket.end();
+    });
+    this.#handle(new Http1Exchange(request, response, peerOf(socket as TLSSocket), { request, socket, head }));
+  }
+}
+
+const openStreams = new WeakMap<ServerHttp2Session, number>();
+
+interface Peer {
+  readonly remoteAddress: string;
+  readonly clientCertificate: X509Certificate | undefined;
+}
+
+/** What is known of the other side, found once for each connection. */
+const peers = new WeakMap<object, Peer>();
+
+function peerOf(socket: TLSSocket, owner: object = socket): Peer {
+  let peer = peers.get(owner);
+  if (peer === undefined) {
+    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+    peer = { remoteAddress: plainAddress(socket.remoteAddress ?? ''), clientCertificate: certificate };
+    peers.set(owner, peer);
+  }
+  return peer;
+}
+
+const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
+
+/** What is not HTTP gets the shortest of answers. */
+function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+}

@@ -1,0 +1,138 @@
+// A list on the wire: stored bytes, copied one after the other into chunks; nothing is encoded again.
+import { createGzip, type Gzip } from 'node:zlib';
+import { once } from 'node:events';
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { OutputForm } from '../negotiation/output.ts';
+import type { TableMaker } from '../negotiation/table.ts';
+import { metadataOnly } from '../negotiation/partial-metadata.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import type { ListResult } from '../registry/list.ts';
+import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange.ts';
+
+/** A list that fits is sent whole; a longer one in chunks of this size, bytes. Also where gzip begins. Source: defaultGzipThresholdBytes. */
+const CHUNK = 128 * 1024;
+/** Source: defaultGzipContentEncodingLevel. */
+const GZIP_LEVEL = 1;
+
+export interface ListAnswer {
+  readonly served: ServedResource;
+  readonly list: ListResult;
+  readonly form: OutputForm;
+  readonly tables: TableMaker;
+  readonly pretty: boolean;
+  readonly headers: ResponseHeaders;
+  readonly encode: (object: object) => Buffer;
+}
+
+export async function respondWithList(exchange: Exchange, answer: ListAnswer): Promise<void> {
+  const { served, form, pretty } = answer;
+  const bytes =
+    form.transform === 'none' && form.encoding === 'json' && !pretty ? joined(served, answer.list) : whole(answer.encode(listObject(answer)));
+  await send(exchange, answer.headers, bytes);
+}
+
+export function listMetadata({ revision, continue: token, remainingItemCount }: ListResult): Readonly<Record<string, unknown>> {
+  return {
+    resourceVersion: String(revision),
+    ...(token === '' ? {} : { continue: token }),
+    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+  };
+}
+
+function listObject({ served, list, form, tables }: ListAnswer): object {
+  const { info, apiVersion, layout } = served;
+  const metadata = listMetadata(list);
+  const objects = list.items.map((item) => served.view(item).object);
+  const metaVersion = `meta.k8s.io/${form.metaVersion}`;
+  switch (form.transform) {
+    case 'Table':
+      return tables.table(served, objects, metaVersion, true, metadata);
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList':
+      return { kind: 'PartialObjectMetadataList', apiVersion: metaVersion, metadata, items: objects.map((object) => metadataOnly(object, metaVersion)) };
+    case 'none': {
+      const items = layout.typedItems ? objects : objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest);
+      return { kind: info.listKind, apiVersion, metadata, items };
+    }
+  }
+}
+
+function* whole(bytes: Buffer): Generator<Buffer> {
+  yield bytes;
+}
+
+/** The list as chunks of about CHUNK bytes, made as they are asked for. */
+function* joined(served: ServedResource, list: ListResult): Generator<Buffer> {
+  const head = JSON.stringify({ kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list) });
+  let chunk = Buffer.allocUnsafe(CHUNK);
+  let at = chunk.write(`${head.slice(0, -1)},"items":[`);
+  let first = true;
+  for (const item of list.items) {
+    const object: StoredObject = served.view(item);
+    const needed = object.itemLength + 1;
+    if (at + needed > chunk.length) {
+      if (at > 0) yield chunk.subarray(0, at);
+      chunk = Buffer.allocUnsafe(Math.max(CHUNK, needed));
+      at = 0;
+    }
+    if (first) first = false;
+    else chunk[at++] = COMMA;
+    at = object.copyItem(chunk, at);
+  }
+  if (at + END.length > chunk.length) {
+    yield chunk.subarray(0, at);
+    chunk = Buffer.allocUnsafe(END.length);
+    at = 0;
+  }
+  yield chunk.subarray(0, at + END.copy(chunk, at));
+}
+
+const COMMA = 0x2c;
+const END = Buffer.from(']}\n');
+
+async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Generator<Buffer>): Promise<void> {
+  const first = chunks.next().value as Buffer;
+  const second = chunks.next();
+  const long = second.done !== true || first.length > CHUNK;
+  const zipped = long && acceptsGzip(exchange);
+  if (!long) {
+    exchange.respond(200, headers, first);
+    return;
+  }
+  const stream = exchange.stream(200, zipped ? { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' } : headers);
+  if (stream === undefined) return;
+  const plain = async (chunk: Buffer): Promise<void> => {
+    if (!stream.write(chunk)) await stream.drained();
+  };
+  try {
+    const gzip = zipped ? createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK }) : undefined;
+    const pump = gzip === undefined ? undefined : drain(gzip, plain);
+    const write = gzip === undefined ? plain : (chunk: Buffer): Promise<void> => squeeze(gzip, chunk);
+    await write(first);
+    if (second.done !== true) await write(second.value);
+    for (const chunk of chunks) await write(chunk);
+    if (gzip !== undefined) {
+      gzip.end();
+      await pump;
+    }
+    stream.end();
+  } catch (error) {
+    if (!(error instanceof ClientGoneError)) throw error;
+  }
+}
+
+async function squeeze(gzip: Gzip, chunk: Buffer): Promise<void> {
+  if (!gzip.write(chunk)) await Promise.race([once(gzip, 'drain'), once(gzip, 'close')]);
+}
+
+async function drain(gzip: Gzip, write: (chunk: Buffer) => Promise<void>): Promise<void> {
+  for await (const chunk of gzip) await write(chunk as Buffer);
+}
+
+/** Source: responseContentEncodingSupported: only GET is compressed. */
+function acceptsGzip(exchange: Exchange): boolean {
+  if (exchange.method !== 'GET') return false;
+  const encodings = exchange.header('accept-encoding') ?? '';
+  return encodings.split(',').some((one) => one.trim().split(';')[0] === 'gzip');
+}
+

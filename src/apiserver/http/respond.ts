@@ -1,0 +1,150 @@
+// From an Answer to bytes on the wire.
+import { StatusError } from '#apimachinery/errors.ts';
+import { toYaml } from '#apimachinery/yaml.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Answer } from '../handlers/answer.ts';
+import { CONTENT_TYPES, negotiateOutput, wantsPretty, type OutputAbilities, type OutputForm } from '../negotiation/output.ts';
+import type { ProtobufCodec } from '../negotiation/protobuf.ts';
+import { parseIncludeObject, TableMaker } from '../negotiation/table.ts';
+import { objectForm } from '../negotiation/transform.ts';
+import type { Printers } from '../printers/contract.ts';
+import type { RequestWalk } from '../walk.ts';
+import type { Exchange, ResponseHeaders } from './exchange.ts';
+import { respondWithList } from './respond-list.ts';
+import { serveWatch } from './serve-watch.ts';
+
+export interface ResponderDeps {
+  readonly printers: Printers;
+  readonly protobuf: ProtobufCodec | undefined;
+  readonly clock: Clock;
+}
+
+const NEWLINE = '\n';
+
+export class Responder {
+  readonly deps: ResponderDeps;
+  readonly #object: OutputAbilities;
+  readonly #resource: OutputAbilities;
+  readonly #watch: OutputAbilities;
+
+  constructor(deps: ResponderDeps) {
+    this.deps = deps;
+    const encodings = deps.protobuf === undefined ? (['json', 'yaml'] as const) : (['json', 'yaml', 'protobuf'] as const);
+    this.#object = { encodings, transforms: false, stream: false };
+    this.#resource = { encodings, transforms: true, stream: false };
+    this.#watch = { encodings, transforms: true, stream: true };
+  }
+
+  /** What the client accepts of a resource, before anything is done for it. @throws StatusError NotAcceptable */
+  check(exchange: Exchange, verb: string): void {
+    negotiateOutput(exchange.header('accept'), verb === 'watch' ? this.#watch : this.#resource);
+  }
+
+  /** Resolves when the answer is complete or the client is gone; gives the status sent. @throws StatusError */
+  async respond(exchange: Exchange, walk: RequestWalk, answer: Answer): Promise<number> {
+    switch (answer.kind) {
+      case 'stored': {
+        const form = negotiateOutput(exchange.header('accept'), this.#resource);
+        const view = answer.served.view(answer.object);
+        if (form.transform === 'none' && form.encoding === 'json' && !this.#pretty(form, walk)) {
+          exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.json), view.json());
+        } else {
+          const object = objectForm(form, answer.served, this.#tables(walk)).one(view);
+          this.#send(exchange, walk, answer.code, form, object);
+        }
+        return answer.code;
+      }
+      case 'object':
+        this.#send(exchange, walk, answer.code, negotiateOutput(exchange.header('accept'), this.#object), answer.object);
+        return answer.code;
+      case 'bytes':
+        exchange.respond(answer.code, { ...this.#headers(walk), ...answer.headers }, answer.body);
+        return answer.code;
+      case 'list': {
+        const form = negotiateOutput(exchange.header('accept'), this.#resource);
+        await respondWithList(exchange, {
+          ...answer,
+          form,
+          tables: this.#tables(walk),
+          pretty: this.#pretty(form, walk),
+          headers: this.#headers(walk, CONTENT_TYPES[form.encoding]),
+          encode: (object) => this.encode(object, form, this.#pretty(form, walk)),
+        });
+        return 200;
+      }
+      case 'watch': {
+        const form = negotiateOutput(exchange.header('accept'), this.#watch);
+        await serveWatch(exchange, {
+          ...answer,
+          form,
+          shape: objectForm(form, answer.served, this.#tables(walk)),
+          headers: this.#headers(walk, streamType(form)),
+          protobuf: this.deps.protobuf,
+          clock: this.deps.clock,
+          signal: walk.signal,
+        });
+        return 200;
+      }
+      case 'stream':
+        await answer.serve(exchange);
+        return 200;
+    }
+  }
+
+  /** A refusal, in the client's encoding where it has one we speak. */
+  refuse(exchange: Exchange, walk: RequestWalk, error: StatusError): void {
+    const status = error.toStatus();
+    const retry = error.details?.retryAfterSeconds;
+    const more: Record<string, string> = retry === undefined || retry === 0 ? {} : { 'retry-after': String(retry) };
+    let form: OutputForm = { encoding: 'json', transform: 'none', metaVersion: 'v1', pretty: false };
+    try {
+      form = negotiateOutput(exchange.header('accept'), { ...this.#object });
+    } catch (refusal) {
+      if (!(refusal instanceof StatusError)) throw refusal;
+    }
+    this.#send(exchange, walk, error.code, form, status, more);
+  }
+
+  encode(object: object, { encoding }: OutputForm, pretty: boolean): Buffer {
+    switch (encoding) {
+      case 'json':
+        return Buffer.from(JSON.stringify(object, undefined, pretty ? 2 : 0) + NEWLINE);
+      case 'yaml':
+        return Buffer.from(toYaml(object));
+      case 'protobuf':
+        return (this.deps.protobuf as ProtobufCodec).encode(object);
+    }
+  }
+
+  #send(exchange: Exchange, walk: RequestWalk, code: number, form: OutputForm, object: object, more: ResponseHeaders = {}): void {
+    const body = this.encode(object, form, this.#pretty(form, walk));
+    exchange.respond(code, { ...this.#headers(walk, CONTENT_TYPES[form.encoding]), ...more }, body);
+  }
+
+  #tables(walk: RequestWalk): TableMaker {
+    return new TableMaker({
+      printers: this.deps.printers,
+      includeObject: parseIncludeObject(walk.query.get('includeObject')),
+      now: () => this.deps.clock.now(),
+    });
+  }
+
+  #pretty(form: OutputForm, walk: RequestWalk): boolean {
+    return wantsPretty(form, walk.query.get('pretty'), walk.userAgent);
+  }
+
+  #headers(walk: RequestWalk, contentType?: string): ResponseHeaders {
+    const base = { 'audit-id': walk.id, 'cache-control': 'no-cache, private' };
+    const typed = contentType === undefined ? base : { ...base, 'content-type': contentType };
+    const warnings = walk.warningTexts;
+    return warnings.length === 0 ? typed : { ...typed, warning: warnings.map((text) => `299 - ${quoted(text)}`) };
+  }
+}
+
+/** Source: net.NewWarningHeader: quotes and backslashes escaped, control characters dropped. */
+// oxlint-disable-next-line no-control-regex
+const quoted = (text: string): string => `"${text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
+
+function streamType({ encoding }: OutputForm): string {
+  return encoding === 'protobuf' ? `${CONTENT_TYPES.protobuf};stream=watch` : CONTENT_TYPES.json;
+}

@@ -1,0 +1,175 @@
+// The API for callers in this process: the same chain, admission and validation, without encoding anything. Objects handed
+// out are the stored ones.
+import { badRequest, StatusError } from '#apimachinery/errors.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { ApiRequest, Transport, WatchStream } from '#client/contract.ts';
+import type { UserInfo } from '../authentication/contract.ts';
+import { runChain, type ChainDeps } from '../chain.ts';
+import type { Answer } from '../handlers/answer.ts';
+import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
+import { queryOf } from '../http/query.ts';
+import { listMetadata } from '../http/respond-list.ts';
+import type { RequestInfo } from '../request.ts';
+import { authenticated } from '../stages/authentication.ts';
+import { requestInfo } from '../stages/request-info.ts';
+import { RequestWalk } from '../walk.ts';
+import { LoopbackWatch } from './watch.ts';
+
+export interface LoopbackDeps {
+  readonly chain: ChainDeps;
+  readonly dispatch: DispatchDeps;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+const METHODS: Readonly<Record<ApiRequest['verb'], string>> = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+};
+
+export class LoopbackTransport implements Transport {
+  readonly #deps: LoopbackDeps;
+  readonly #user: UserInfo;
+  readonly #closed = new AbortController();
+
+  constructor(user: UserInfo, deps: LoopbackDeps) {
+    this.#user = authenticated(user);
+    this.#deps = deps;
+  }
+
+  request(request: ApiRequest): Promise<unknown> {
+    return this.#run(this.#walk(request, infoOf(request)), request, unwrap);
+  }
+
+  watch(request: ApiRequest): WatchStream<unknown> {
+    const walk = this.#walk(request, infoOf(request));
+    return new LoopbackWatch(walk, this.#deps.clock, () =>
+      this.#run(walk, request, (answer) => {
+        if (answer.kind !== 'watch') throw new StatusError('MethodNotAllowed', `${request.resource.resource} cannot be watched`);
+        return answer;
+      }),
+    );
+  }
+
+  async getPath(path: string, query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown> {
+    const parameters = queryOf(query);
+    const walk = this.#start(requestInfo('GET', path, parameters), query, 'GET');
+    follow(walk, signal, this.#closed.signal);
+    return this.#run(walk, {}, (answer) => {
+      if (answer.kind !== 'bytes') return unwrap(answer);
+      const text = Buffer.from(answer.body).toString();
+      if (answer.code >= 400) throw StatusError.fromStatus({ message: text.trim(), reason: answer.code === 404 ? 'NotFound' : '', code: answer.code });
+      const type = String(answer.headers['content-type'] ?? '');
+      return type.startsWith('application/json') ? (JSON.parse(text) as unknown) : text;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(new StatusError('ServiceUnavailable', 'the transport was closed'));
+  }
+
+  #walk(request: ApiRequest, info: RequestInfo): RequestWalk {
+    const walk = this.#start(info, request.query ?? {}, METHODS[request.verb]);
+    follow(walk, request.signal, this.#closed.signal);
+    return walk;
+  }
+
+  #start(info: RequestInfo, query: Readonly<Record<string, string>>, method: string): RequestWalk {
+    const { ids, clock, logger } = this.#deps;
+    const walk = new RequestWalk({ id: ids.uuid(), method, transport: 'loopback', info, query: queryOf(query), userAgent: '', remoteAddress: '', clock, logger });
+    walk.setUser(this.#user);
+    return walk;
+  }
+
+  async #run<T>(walk: RequestWalk, { body, contentType }: Pick<ApiRequest, 'body' | 'contentType'>, use: (answer: Answer) => T): Promise<T> {
+    const { chain, dispatch: deps } = this.#deps;
+    try {
+      if (walk.aborted) walk.signal.throwIfAborted();
+      const pending = runChain(walk, chain);
+      if (pending !== undefined) await pending;
+      const answer = await dispatch(walk, loopbackHeader, { kind: 'value', value: body, contentType: contentType ?? 'application/json' }, deps);
+      const result = use(answer);
+      walk.finish({ code: 200, reason: '' });
+      return result;
+    } catch (error) {
+      walk.finish(error instanceof StatusError ? { code: error.code, reason: error.reason } : { code: 500, reason: 'InternalError' });
+      throw error;
+    }
+  }
+}
+
+const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
+
+function follow(walk: RequestWalk, ...signals: readonly (AbortSignal | undefined)[]): void {
+  for (const signal of signals) {
+    if (signal === undefined) continue;
+    if (signal.aborted) return walk.abort(signal.reason as Error);
+    const onAbort = (): void => walk.abort(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    walk.onFinish(() => signal.removeEventListener('abort', onAbort));
+  }
+}
+
+/** What the path would have said. @throws StatusError BadRequest for a namespaced object without a namespace */
+function infoOf({ verb, resource, namespace = '', name = '', subresource = '', query }: ApiRequest): RequestInfo {
+  const { group, version, namespaced } = resource;
+  if (namespaced && namespace === '' && verb !== 'list' && verb !== 'watch') {
+    throw badRequest(`an empty namespace may not be set during ${verb}`);
+  }
+  if (name === '' && (verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete')) {
+    throw badRequest('resource name may not be empty');
+  }
+  const isNamespace = group === '' && resource.resource === 'namespaces';
+  const prefix = group === '' ? 'api' : 'apis';
+  const path = [prefix, group, version, namespaced && namespace !== '' ? `namespaces/${namespace}` : '', resource.resource, name, subresource];
+  const selected = name === '' && (verb === 'list' || verb === 'watch') ? nameOf(query) : name;
+  return {
+    isResourceRequest: true,
+    path: `/${path.filter((part) => part !== '').join('/')}`,
+    verb,
+    apiPrefix: prefix,
+    group,
+    version,
+    resource: resource.resource,
+    subresource,
+    namespace: isNamespace ? name : namespaced ? namespace : '',
+    name: selected,
+    rest: [],
+  };
+}
+
+const NAME_SELECTOR = /^metadata\.name==?([^,=!]+)$/;
+
+const nameOf = (query: ApiRequest['query']): string => NAME_SELECTOR.exec(query?.['fieldSelector'] ?? '')?.[1] ?? '';
+
+function unwrap(answer: Answer): unknown {
+  switch (answer.kind) {
+    case 'stored':
+      return answer.served.view(answer.object).object;
+    case 'object':
+      return answer.object;
+    case 'list': {
+      const { served, list } = answer;
+      return {
+        kind: served.info.listKind,
+        apiVersion: served.apiVersion,
+        metadata: listMetadata(list),
+        items: list.items.map((item) => served.view(item).object),
+      };
+    }
+    case 'bytes':
+      throw StatusError.fromStatus({ message: Buffer.from(answer.body).toString().trim(), reason: answer.code === 404 ? 'NotFound' : '', code: answer.code });
+    case 'watch':
+    case 'stream':
+      throw badRequest('this request streams; it cannot be answered over loopback');
+  }
+}

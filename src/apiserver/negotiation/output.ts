@@ -1,0 +1,91 @@
+// In which form the client wants its answer. Source: apiserver pkg/endpoints/handlers/negotiation.
+import { StatusError } from '#apimachinery/errors.ts';
+import { parseAccept } from './media-type.ts';
+
+export type Encoding = 'json' | 'yaml' | 'protobuf';
+
+export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+};
+
+/** What becomes of the objects before they are encoded. */
+export type Transform = 'none' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
+
+export interface OutputForm {
+  readonly encoding: Encoding;
+  readonly transform: Transform;
+  /** Version of meta.k8s.io for a transform. */
+  readonly metaVersion: 'v1' | 'v1beta1';
+  /** Asked for by the media type; `?pretty` and browsers decide beside it. */
+  readonly pretty: boolean;
+}
+
+/** What an endpoint can do. */
+export interface OutputAbilities {
+  readonly encodings: readonly Encoding[];
+  /** Objects of a resource can be tables and metadata only. */
+  readonly transforms: boolean;
+  /** A watch cannot be YAML. */
+  readonly stream: boolean;
+}
+
+/** Forms by header and abilities: clients send the same few headers for ever. */
+const known = new WeakMap<OutputAbilities, Map<string, OutputForm>>();
+const MAX_KNOWN = 1_000;
+
+/** @throws StatusError NotAcceptable */
+export function negotiateOutput(accept: string | undefined, abilities: OutputAbilities): OutputForm {
+  const header = accept ?? '';
+  let forms = known.get(abilities);
+  if (forms === undefined) known.set(abilities, (forms = new Map()));
+  let form = forms.get(header);
+  if (form === undefined) {
+    form = negotiate(header, abilities);
+    if (forms.size < MAX_KNOWN) forms.set(header, form);
+  }
+  return form;
+}
+
+function negotiate(header: string, abilities: OutputAbilities): OutputForm {
+  const usable = abilities.stream ? abilities.encodings.filter((encoding) => encoding !== 'yaml') : abilities.encodings;
+  if (header === '') return { encoding: 'json', transform: 'none', metaVersion: 'v1', pretty: false };
+  for (const clause of parseAccept(header)) {
+    for (const encoding of usable) {
+      const [type, subtype] = CONTENT_TYPES[encoding].split('/') as [string, string];
+      const matches = (clause.type === '*' && clause.subtype === '*') || (clause.type === type && (clause.subtype === subtype || clause.subtype === '*'));
+      if (!matches) continue;
+      const form = accepted(clause.params, encoding, abilities);
+      if (form !== undefined) return form;
+    }
+  }
+  throw notAcceptable(abilities);
+}
+
+/** Source: acceptMediaTypeOptions, RequestScope.AllowsMediaTypeTransform. */
+function accepted(params: Readonly<Record<string, string>>, encoding: Encoding, abilities: OutputAbilities): OutputForm | undefined {
+  const { as, g, v, stream, sv, pretty } = params;
+  if (stream !== undefined && stream !== '' && stream !== 'watch') return undefined;
+  if (sv !== undefined && sv !== '' && sv !== 'v1') return undefined;
+  const base = { encoding, metaVersion: v === 'v1beta1' ? 'v1beta1' : 'v1', pretty: pretty === '1' } as const;
+  if (as === undefined && g === undefined && v === undefined) return { ...base, metaVersion: 'v1', transform: 'none' };
+  if (!abilities.transforms || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
+  if (as === 'Table') return encoding === 'protobuf' ? undefined : { ...base, transform: 'Table' };
+  if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { ...base, transform: as };
+  return undefined;
+}
+
+function notAcceptable({ encodings, stream }: OutputAbilities): StatusError {
+  const types = stream
+    ? encodings.filter((encoding) => encoding !== 'yaml').map((encoding) => `${CONTENT_TYPES[encoding]};stream=watch`)
+    : encodings.map((encoding) => CONTENT_TYPES[encoding]);
+  return new StatusError('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`);
+}
+
+/** Browsers and command line tools are read by people. Source: isPrettyPrint. */
+export function wantsPretty(form: OutputForm, pretty: string | undefined, userAgent: string): boolean {
+  if (form.pretty) return true;
+  if (pretty !== undefined && pretty !== '') return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(pretty);
+  return userAgent.startsWith('curl') || userAgent.startsWith('Wget') || userAgent.startsWith('Mozilla/5.0');
+}

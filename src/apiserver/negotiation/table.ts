@@ -1,0 +1,90 @@
+// meta.k8s.io Table: rows from a kind's printer, or name and age for kinds without one.
+// Source: rest.defaultTableConvertor, handlers/response.go asTable.
+import { toStatusError, invalid } from '#apimachinery/field-errors.ts';
+import { humanDuration } from '#apimachinery/duration.ts';
+import { parseTime } from '#apimachinery/time.ts';
+import type { KubeObject } from '#api/types.ts';
+import type { Printers, TableColumn, TablePrinter } from '../printers/contract.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import { metadataOnly } from './partial-metadata.ts';
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+/** @throws StatusError Invalid. Source: ValidateTableOptions. */
+export function parseIncludeObject(text: string | undefined): IncludeObject {
+  if (text === undefined || text === '') return 'Metadata';
+  if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
+  throw toStatusError({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty")]);
+}
+
+const NAME_COLUMN: TableColumn = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description:
+    'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
+  priority: 0,
+};
+
+const CREATED_COLUMN: TableColumn = {
+  name: 'Created At',
+  type: 'date',
+  format: '',
+  description:
+    'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata',
+  priority: 0,
+};
+
+/** For kinds without a printer. */
+const GENERIC: TablePrinter = {
+  columns: [NAME_COLUMN, CREATED_COLUMN],
+  rows: ({ metadata }) => [{ cells: [metadata.name, metadata.creationTimestamp] }],
+};
+
+export interface Table {
+  readonly kind: 'Table';
+  readonly apiVersion: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly columnDefinitions: readonly TableColumn[];
+  readonly rows: readonly object[];
+}
+
+export class TableMaker {
+  readonly includeObject: IncludeObject;
+  readonly #printers: Printers;
+  readonly #now: () => number;
+
+  constructor({ printers, includeObject, now }: { readonly printers: Printers; readonly includeObject: IncludeObject; readonly now: () => number }) {
+    this.#printers = printers;
+    this.includeObject = includeObject;
+    this.#now = now;
+  }
+
+  /** `columns` false: a later event of a watch, whose client knows them. `metadata`: of a list. */
+  table({ info }: ServedResource, objects: readonly KubeObject[], apiVersion: string, columns = true, metadata?: Readonly<Record<string, unknown>>): Table {
+    const printer = this.#printers.find(info) ?? GENERIC;
+    const context = { now: this.#now() };
+    const rows = objects.flatMap((object) =>
+      printer.rows(object, context).map((row) => ({ ...row, ...this.#object(object, apiVersion) })),
+    );
+    const [only] = objects;
+    return {
+      kind: 'Table',
+      apiVersion,
+      metadata: metadata ?? { resourceVersion: only?.metadata.resourceVersion ?? '' },
+      columnDefinitions: columns ? printer.columns : [],
+      rows,
+    };
+  }
+
+  #object(object: KubeObject, apiVersion: string): { readonly object?: unknown } {
+    if (this.includeObject === 'Object') return { object };
+    if (this.includeObject === 'Metadata') return { object: metadataOnly(object, apiVersion) };
+    return {};
+  }
+}
+
+/** An age as tables show it; `<unknown>` for none. Source: printers TranslateTimestampSince. */
+export function age(timestamp: string | undefined | null, now: number): string {
+  return timestamp === undefined || timestamp === null || timestamp === '' ? '<unknown>' : humanDuration(now - parseTime(timestamp));
+}

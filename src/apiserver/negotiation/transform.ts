@@ -1,0 +1,37 @@
+// Objects in the form a client asked for: as they are, as metadata only, or as rows of a table.
+import type { KubeObject } from '#api/types.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import { metadataOnly } from './partial-metadata.ts';
+import type { OutputForm } from './output.ts';
+import type { TableMaker } from './table.ts';
+
+/** An encoder of one request's objects; `served` objects are in the served version. */
+export interface ObjectForm {
+  /** The same for two requests whose encoded events can be shared. */
+  readonly id: string;
+  one(object: StoredObject): object;
+  /** Event number `index` of a watch. */
+  event(object: StoredObject, index: number): object;
+}
+
+export function objectForm(form: OutputForm, served: ServedResource, tables: TableMaker): ObjectForm {
+  const { transform, metaVersion } = form;
+  const apiVersion = `meta.k8s.io/${metaVersion}`;
+  switch (transform) {
+    case 'none':
+      return { id: '', one: (object) => object.object, event: (object) => object.object };
+    case 'Table':
+      return {
+        id: `Table ${metaVersion} ${tables.includeObject}`,
+        one: (object) => tables.table(served, [object.object], apiVersion),
+        // Column definitions come with the first event only. Source: watchEncoder's table conversion.
+        event: (object, index) => tables.table(served, [object.object], apiVersion, index === 0),
+      };
+    case 'PartialObjectMetadata':
+    case 'PartialObjectMetadataList': {
+      const one = (object: { readonly object: KubeObject }): object => metadataOnly(object.object, apiVersion);
+      return { id: `PartialObjectMetadata ${metaVersion}`, one, event: one };
+    }
+  }
+}

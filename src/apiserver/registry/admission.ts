@@ -1,0 +1,72 @@
+// Runs the admission plugins around one write.
+import { forbidden } from '#apimachinery/errors.ts';
+import type { KubeObject } from '#api/types.ts';
+import { wait, type Clock } from '#base/clock.ts';
+import type { AdmissionAttributes, AdmissionChain, MutatingPlugin, Operation, ValidatingPlugin } from '../admission/contract.ts';
+
+/** How long a write waits for plugins that are not ready, milliseconds. Source: initializer's timeToWaitForReady. */
+const READY_TIMEOUT_MS = 10_000;
+
+const OPERATIONS: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'];
+
+interface Handlers {
+  readonly mutating: readonly MutatingPlugin[];
+  readonly validating: readonly ValidatingPlugin[];
+}
+
+export class AdmissionRunner {
+  readonly #byOperation: ReadonlyMap<Operation, Handlers>;
+  readonly #clock: Clock;
+
+  constructor(chain: AdmissionChain, clock: Clock) {
+    this.#clock = clock;
+    this.#byOperation = new Map(
+      OPERATIONS.map((operation) => {
+        const handles = (plugin: { readonly operations: readonly Operation[] }): boolean => plugin.operations.includes(operation);
+        return [operation, { mutating: chain.mutating.filter(handles), validating: chain.validating.filter(handles) }];
+      }),
+    );
+  }
+
+  /** Whether any plugin wants to see this: without one, attributes need not be made. */
+  handles(operation: Operation): boolean {
+    const { mutating, validating } = this.#handlers(operation);
+    return mutating.length > 0 || validating.length > 0;
+  }
+
+  /** The object after all mutating plugins; for DELETE and CONNECT they only refuse. @throws StatusError */
+  async mutate(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
+    let current = attributes;
+    for (const plugin of this.#handlers(attributes.operation).mutating) {
+      await this.#ready(plugin, attributes);
+      const changed = await plugin.admit(current);
+      if (changed !== undefined) current = { ...current, object: changed };
+    }
+    return current.object;
+  }
+
+  /** @throws StatusError of the first plugin that refuses */
+  async validate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#handlers(attributes.operation).validating) {
+      await this.#ready(plugin, attributes);
+      await plugin.validate(attributes);
+    }
+  }
+
+  /** For operations whose object cannot change: all plugins, mutating ones first. */
+  async judge(attributes: AdmissionAttributes): Promise<void> {
+    await this.mutate(attributes);
+    await this.validate(attributes);
+  }
+
+  #handlers(operation: Operation): Handlers {
+    return this.#byOperation.get(operation) as Handlers;
+  }
+
+  async #ready(plugin: MutatingPlugin | ValidatingPlugin, { resource, name }: AdmissionAttributes): Promise<void> {
+    const ready = plugin.ready?.() ?? true;
+    if (ready === true) return;
+    const settled = ready === false ? false : await Promise.race([ready.then(() => true), wait(this.#clock, READY_TIMEOUT_MS).then(() => false)]);
+    if (!settled) throw forbidden(resource, name, 'not yet ready to handle request');
+  }
+}

@@ -1,0 +1,141 @@
+// Every resource this server serves: its row of the schema, where it is stored, and what is special about it.
+import type { ResourceInfo, Schema } from '#api/schema.ts';
+import type { KubeObject } from '#api/types.ts';
+import { apiVersionOf, groupResourceString, type Resource } from '#apimachinery/resource.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import type { CacheHub } from '../cache/hub.ts';
+import type { ResourceCache } from '../cache/resource-cache.ts';
+import { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
+import { storagePrefix } from './storage-keys.ts';
+import type { Strategy } from './strategy.ts';
+
+/** One resource as stored, whatever versions it is served in. */
+export interface StoredResource {
+  /** In the version it is stored in. */
+  readonly resource: Resource;
+  /** `/registry/pods/`. */
+  readonly prefix: string;
+  readonly layout: ObjectLayout;
+  readonly cache: ResourceCache;
+  readonly strategy: Strategy;
+  /** Type of the stored version. */
+  readonly schema: ObjectSchema;
+}
+
+/** One resource in one version. */
+export interface ServedResource {
+  readonly info: ResourceInfo;
+  readonly apiVersion: string;
+  /** `deployments.apps`: for messages and metrics. */
+  readonly name: string;
+  readonly layout: ObjectLayout;
+  /** Absent for what is computed and never stored: reviews, bindings, component statuses. */
+  readonly stored: StoredResource | undefined;
+  /** Present when the stored version is another one. */
+  readonly conversion: Conversion | undefined;
+  /** A stored object in this version. The same one each time, so that its readers share it. */
+  view(object: StoredObject): StoredObject;
+}
+
+/** Between the stored version of a kind and another served one. Pure; metadata is passed through as it is. */
+export interface Conversion {
+  toServed(object: KubeObject): KubeObject;
+  toStored(object: KubeObject): KubeObject;
+}
+
+export interface CatalogOptions {
+  readonly schema: Schema;
+  readonly hub: CacheHub;
+  /** By `pods` or `deployments.apps`. */
+  readonly strategies: Readonly<Record<string, Strategy>>;
+  /** By served kind: `Event.v1.events.k8s.io`. */
+  readonly conversions: Readonly<Record<string, Conversion>>;
+}
+
+const GENERIC: Strategy = {};
+
+export class Catalog {
+  readonly #options: CatalogOptions;
+  readonly #served = new Map<string, ServedResource>();
+  /** By `deployments.apps`. */
+  readonly #stored = new Map<string, StoredResource>();
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+    for (const info of options.schema.resources()) this.#served.set(path(info), this.#serve(info));
+  }
+
+  find(gvr: { readonly group: string; readonly version: string; readonly resource: string }): ServedResource | undefined {
+    return this.#served.get(path(gvr));
+  }
+
+  /** In the stored version: what parts inside the server read. */
+  findStored(gr: { readonly group: string; readonly resource: string }): StoredResource | undefined {
+    return this.#stored.get(groupResourceString(gr));
+  }
+
+  /** In the order of discovery. */
+  resources(): IterableIterator<ServedResource> {
+    return this.#served.values();
+  }
+
+  #serve(info: ResourceInfo): ServedResource {
+    const stored = this.#storedFor(info);
+    const same = stored === undefined || (stored.resource.version === info.version && stored.resource.group === info.group);
+    const conversion = same ? undefined : this.#options.conversions[`${info.kind}.${info.version}.${info.group}`];
+    if (!same && conversion === undefined) throw new Error(`no conversion for ${info.kind} ${apiVersionOf(info)}`);
+    const layout = same && stored !== undefined ? stored.layout : new ObjectLayout({ apiVersion: apiVersionOf(info), kind: info.kind, typedItems: false });
+    return {
+      info,
+      apiVersion: apiVersionOf(info),
+      name: groupResourceString(info),
+      layout,
+      stored,
+      conversion,
+      view: conversion === undefined ? (object) => object : converter(layout, conversion),
+    };
+  }
+
+  #storedFor(info: ResourceInfo): StoredResource | undefined {
+    // Reviews are only created; bindings too. What is stored can be deleted.
+    if (!info.verbs.includes('delete')) return undefined;
+    const id = groupResourceString(info.storage);
+    let found = this.#stored.get(id);
+    if (found === undefined) this.#stored.set(id, (found = this.#store(info, id)));
+    return found;
+  }
+
+  #store({ storage, namespaced, origin }: ResourceInfo, id: string): StoredResource {
+    const { hub, strategies, schema } = this.#options;
+    const type = schema.kind(storage);
+    if (type === undefined) throw new Error(`${id} is stored as a kind nobody knows: ${storage.kind}`);
+    const strategy = strategies[id] ?? GENERIC;
+    const custom = origin === 'custom';
+    const prefix = storagePrefix(storage, custom);
+    const layout = new ObjectLayout({ apiVersion: apiVersionOf(storage), kind: storage.kind, typedItems: custom });
+    const fields = new Map(
+      (strategy.indexedFields ?? []).map((label) => {
+        const read = strategy.selectableFields?.[label];
+        if (read === undefined) throw new Error(`${id}: ${label} is indexed but not selectable`);
+        return [label, (object: StoredObject) => read(object.object)] as const;
+      }),
+    );
+    const cache = hub.add({ name: id, prefix, layout, fields });
+    return { resource: { ...storage, namespaced }, prefix, layout, cache, strategy, schema: type };
+  }
+}
+
+const path = ({ group, version, resource }: { readonly group: string; readonly version: string; readonly resource: string }): string =>
+  `${group}/${version}/${resource}`;
+
+function converter(layout: ObjectLayout, { toServed }: Conversion): (object: StoredObject) => StoredObject {
+  const views = new WeakMap<StoredObject, StoredObject>();
+  return (stored) => {
+    let view = views.get(stored);
+    if (view === undefined) {
+      const object = toServed(stored.object);
+      views.set(stored, (view = new StoredObject(layout, stored.key, stored.revision, layout.encode(object), object)));
+    }
+    return view;
+  };
+}

@@ -1,0 +1,111 @@
+// The last step of every write: one transaction, and the object at the revision it got.
+import { StatusError } from '#apimachinery/errors.ts';
+import type { KubeObject } from '#api/types.ts';
+import { InvalidTransactionError, StoreUnavailableError, type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
+import { StoredObject } from '../cache/stored-object.ts';
+import { objectKey } from './storage-keys.ts';
+import type { Registry, WriteCall } from './write-call.ts';
+
+export interface Commit {
+  /** Key within the resource. */
+  readonly key: string;
+  readonly object: KubeObject;
+  /** Bytes of `object`, where they are known already. */
+  readonly value?: Buffer;
+  /** What the key's modRevision must be; 0: it must not exist. */
+  readonly expected: number;
+  readonly conditions?: readonly Condition[];
+  readonly operations?: readonly Operation[];
+}
+
+export type CommitResult =
+  | { readonly kind: 'written'; readonly object: StoredObject }
+  /** Something else is there; `present` undefined: nothing is. */
+  | { readonly kind: 'changed'; readonly present: StoredObject | undefined }
+  /** The key is as expected, another condition failed. */
+  | { readonly kind: 'lost' };
+
+export const keyOf = (object: KubeObject): string => objectKey(object.metadata.name, object.metadata.namespace ?? '');
+
+/** @throws StatusError when the store refuses or cannot be reached */
+export async function put(call: WriteCall, registry: Registry, commit: Commit): Promise<CommitResult> {
+  const { stored } = call;
+  const { key, object, expected, conditions = [], operations = [] } = commit;
+  const value = commit.value ?? stored.layout.encode(object);
+  if (value.length > registry.store.maxValueBytes) throw tooLarge();
+  const ttl = stored.strategy.ttlSeconds?.(object) ?? 0;
+  const lease = ttl === 0 ? 0 : await guarded(() => registry.leases.lease(ttl));
+
+  const storeKey = stored.prefix + key;
+  const write = registry.hub.writes.open(storeKey, { layout: stored.layout, key, value, object });
+  let result: TransactionResult;
+  try {
+    result = await guarded(() =>
+      registry.store.transact({
+        conditions: [{ key: storeKey, modRevision: expected }, ...conditions],
+        operations: [{ kind: 'put', key: storeKey, value, ...(lease === 0 ? {} : { lease }) }, ...operations],
+        readOnFailure: [storeKey],
+      }),
+    );
+  } catch (error) {
+    write.close();
+    throw error;
+  }
+  if (!result.committed) {
+    write.close();
+    return missed(call, key, expected, result.present[0]);
+  }
+  const object_ = write.written(result.revision);
+  registry.hub.acknowledge(result.revision);
+  closeLater(registry, result.revision, write);
+  return { kind: 'written', object: object_ };
+}
+
+/** Deletes the object if it is still at `expected`; the result is what was there, at the revision of the delete. */
+export async function remove(
+  call: WriteCall,
+  registry: Registry,
+  { object, operations = [] }: { readonly object: StoredObject; readonly operations?: readonly Operation[] },
+): Promise<CommitResult> {
+  const storeKey = call.stored.prefix + object.key;
+  const result = await guarded(() =>
+    registry.store.transact({
+      conditions: [{ key: storeKey, modRevision: object.revision }],
+      operations: [{ kind: 'delete', key: storeKey }, ...operations],
+      readOnFailure: [storeKey],
+    }),
+  );
+  if (!result.committed) return missed(call, object.key, object.revision, result.present[0]);
+  registry.hub.acknowledge(result.revision);
+  return { kind: 'written', object: object.at(result.revision) };
+}
+
+function missed({ stored }: WriteCall, key: string, expected: number, present: KeyValue | undefined): CommitResult {
+  if ((present?.modRevision ?? 0) === expected) return { kind: 'lost' };
+  return { kind: 'changed', present: present === undefined ? undefined : stored.layout.read(key, present.modRevision, present.value) };
+}
+
+/** Until the cache has the write, its watch event must find the object. */
+function closeLater({ hub }: Registry, revision: number, write: { close(): void }): void {
+  if (hub.revision >= revision) write.close();
+  else hub.whenReached(revision, () => write.close());
+}
+
+/** Source: etcd's ErrGRPCRequestTooLarge, as kube-apiserver passes it on. */
+const tooLarge = (): StatusError => new StatusError('RequestEntityTooLarge', 'etcdserver: request is too large');
+
+/** What the store throws, in the API's words. */
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) {
+      const message = `storage is unavailable: ${error.message}`;
+      // After `unknown` a repeated request may find its own work done; the client must look before it repeats.
+      if (error.outcome === 'unknown') throw new StatusError('Timeout', message);
+      throw new StatusError('ServiceUnavailable', message, { retryAfterSeconds: 1 });
+    }
+    if (error instanceof InvalidTransactionError) throw tooLarge();
+    throw error;
+  }
+}

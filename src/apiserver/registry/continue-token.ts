@@ -1,0 +1,45 @@
+// Where a list in pages goes on. Pure. Source: storage/continue.go.
+import { badRequest } from '#apimachinery/errors.ts';
+
+const TOKEN_VERSION = 'meta.k8s.io/v1';
+
+export interface ContinueToken {
+  /** Revision all pages are read at; -1: the newest, after a token expired. */
+  readonly revision: number;
+  /** First key wanted, within the resource: `namespace/name`. */
+  readonly start: string;
+}
+
+export function encodeContinue({ revision, start }: ContinueToken): string {
+  return Buffer.from(JSON.stringify({ v: TOKEN_VERSION, rv: revision, start })).toString('base64url');
+}
+
+/** The token that continues after `key`. */
+export const continueAfter = (key: string, revision: number): string => encodeContinue({ revision, start: `${key}\0` });
+
+const refuse = (why: string): Error => badRequest(`invalid continue token: continue key is not valid${why}`);
+
+/** @throws StatusError BadRequest */
+export function decodeContinue(text: string): ContinueToken {
+  const token = read(text);
+  if (token.v !== TOKEN_VERSION) throw refuse(`: server does not recognize this encoded version ${String(token.v ?? '')}`);
+  if (typeof token.rv !== 'number' || !Number.isSafeInteger(token.rv) || token.rv === 0) {
+    throw refuse(': incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  }
+  if (typeof token.start !== 'string' || token.start === '') throw refuse(': encoded start key empty (version meta.k8s.io/v1)');
+  // A start outside the resource must not be reachable: no empty, `.` or `..` segment.
+  const start = token.start.startsWith('/') ? token.start.slice(1) : token.start;
+  if (start.split('/').some((part) => part === '' || part === '.' || part === '..')) throw refuse(`: ${token.start}`);
+  return { revision: token.rv, start };
+}
+
+function read(text: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw refuse(': illegal base64 data');
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw refuse(': no JSON object');
+}

@@ -1,0 +1,86 @@
+// DeleteOptions, from a body or the query. Pure. Source: metav1.DeleteOptions and ValidateDeleteOptions.
+import { badRequest } from '#apimachinery/errors.ts';
+import { invalid, notSupported, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import { decodeValue, DecodeError } from '#api/decode.ts';
+import { schemaOfDefinition } from '#api/schema.ts';
+import type { Query } from '../request.ts';
+import type { WriteOptions } from './write-call.ts';
+import { isTrue } from '../stages/request-info.ts';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** Older form of propagationPolicy. */
+  readonly orphanDependents?: boolean;
+  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  readonly dryRun?: readonly string[];
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
+}
+
+const DEFINITION = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+
+/** @throws StatusError BadRequest. `value` undefined: there was no body, and the query says it. */
+export function parseDeleteOptions(value: unknown, query: Query): DeleteOptions {
+  const options = value === undefined ? fromQuery(query) : fromBody(value);
+  const errors = problems(options);
+  if (errors.length > 0) throw toStatusError({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
+  return options;
+}
+
+/** What the write path and admission need to know of them. */
+export function deleteWriteOptions(options: DeleteOptions): WriteOptions {
+  return {
+    kind: 'DeleteOptions',
+    dryRun: (options.dryRun ?? []).length > 0,
+    fieldManager: '',
+    fieldValidation: 'Ignore',
+    object: { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...options },
+  };
+}
+
+function fromBody(value: unknown): DeleteOptions {
+  const { kind } = (value ?? {}) as { readonly kind?: unknown };
+  if (kind !== undefined && kind !== 'DeleteOptions') {
+    if (typeof kind === 'string') throw badRequest('decoded object cannot be converted to DeleteOptions');
+  }
+  try {
+    const { kind: _kind, apiVersion: _apiVersion, ...rest } = decodeValue<DeleteOptions & { kind?: string; apiVersion?: string }>(
+      value,
+      schemaOfDefinition(DEFINITION),
+      { fieldValidation: 'Ignore' },
+    ).object;
+    return rest;
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+function fromQuery(query: Query): DeleteOptions {
+  const grace = query.get('gracePeriodSeconds');
+  const orphan = query.get('orphanDependents');
+  const policy = query.get('propagationPolicy');
+  const dryRun = query.getAll('dryRun');
+  if (grace !== undefined && grace !== '' && !/^[+-]?\d+$/.test(grace)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(grace)}: invalid syntax`);
+  return {
+    ...(grace === undefined || grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(orphan === undefined || orphan === '' ? {} : { orphanDependents: isTrue(orphan) }),
+    ...(policy === undefined || policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
+  };
+}
+
+function problems(options: DeleteOptions): readonly FieldError[] {
+  const { orphanDependents, propagationPolicy: policy, dryRun = [] } = options;
+  const errors: FieldError[] = [];
+  if (orphanDependents !== undefined && policy !== undefined) {
+    errors.push(invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'));
+  }
+  if (policy !== undefined && policy !== 'Foreground' && policy !== 'Background' && policy !== 'Orphan') {
+    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
+  }
+  if (dryRun.some((value) => value !== 'All')) errors.push(notSupported('dryRun', dryRun, ['All']));
+  return errors;
+}
+

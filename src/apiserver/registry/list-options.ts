@@ -1,0 +1,103 @@
+// The query of a list or a watch, validated. Pure. Source: metainternalversion ListOptions and its validation.
+import { badRequest } from '#apimachinery/errors.ts';
+import { forbidden, notSupported, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import { everyField, parseFieldSelector, type FieldSelector } from '#apimachinery/fields.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import { everything, parseLabelSelector, SelectorError, type LabelSelector } from '#apimachinery/labels.ts';
+import type { Query } from '../request.ts';
+import { isTrue } from '../stages/request-info.ts';
+import type { Strategy } from './strategy.ts';
+
+export interface ListOptions {
+  readonly labelSelector: LabelSelector;
+  readonly fieldSelector: FieldSelector;
+  /** Empty for the newest. */
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: '' | 'Exact' | 'NotOlderThan';
+  /** 0 for all. */
+  readonly limit: number;
+  readonly continue: string;
+  readonly allowWatchBookmarks: boolean;
+  readonly sendInitialEvents: boolean | undefined;
+  /** Seconds; undefined for the server's choice. */
+  readonly timeoutSeconds: number | undefined;
+}
+
+const LIST_KIND = { group: 'meta.k8s.io', kind: 'ListOptions' };
+
+/** @throws StatusError BadRequest for what cannot be read, Invalid for what contradicts itself */
+export function parseListOptions(query: Query, strategy: Strategy, verb: 'list' | 'watch' | 'deletecollection'): ListOptions {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const initial = query.get('sendInitialEvents');
+  const options = {
+    labelSelector: selector(query.get('labelSelector'), parseLabelSelector, everything),
+    fieldSelector: selector(query.get('fieldSelector'), (text) => parseFieldSelector(text, fieldLabels(strategy)), everyField),
+    resourceVersion: query.get('resourceVersion') ?? '',
+    resourceVersionMatch: match as ListOptions['resourceVersionMatch'],
+    limit: integer(query.get('limit')) ?? 0,
+    continue: query.get('continue') ?? '',
+    allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
+    sendInitialEvents: initial === undefined || initial === '' ? undefined : isTrue(initial),
+    timeoutSeconds: integer(query.get('timeoutSeconds')),
+  };
+  const errors = verb === 'watch' ? watchErrors(options) : listErrors(options);
+  if (errors.length > 0) throw toStatusError(LIST_KIND, '', errors);
+  return options;
+}
+
+function selector<S>(text: string | undefined, parse: (text: string) => S, none: S): S {
+  if (text === undefined || text === '') return none;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    throw badRequest(error.message);
+  }
+}
+
+/** Source: strconv.ParseInt as the parameter codec reports it. */
+function integer(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: value out of range`);
+  return value;
+}
+
+/** Source: runtime.DefaultMetaV1FieldSelectorConversion, AddFieldLabelConversionFunc of each kind. */
+function fieldLabels({ selectableFields = {}, unknownFieldLabel }: Strategy): (label: string, value: string) => readonly [string, string] {
+  return (label, value) => {
+    if (label === 'metadata.name' || label === 'metadata.namespace' || Object.hasOwn(selectableFields, label)) return [label, value];
+    const custom = unknownFieldLabel?.(label) ?? (Object.keys(selectableFields).length > 0 ? `field label not supported: ${label}` : undefined);
+    throw badRequest(custom ?? `${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+  };
+}
+
+function listErrors({ resourceVersionMatch: match, resourceVersion, continue: token, sendInitialEvents }: ListOptions): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  if (match !== '') {
+    if (resourceVersion === '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (token !== '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+    if (match === 'Exact' && resourceVersion === '0') {
+      errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+    }
+  }
+  if (sendInitialEvents !== undefined) errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  return errors;
+}
+
+function watchErrors({ resourceVersionMatch: match, continue: token, sendInitialEvents }: ListOptions): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
+    errors.push(forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  }
+  if (match !== '') {
+    if (sendInitialEvents === undefined) {
+      errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    }
+    if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+    if (token !== '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  return errors;
+}

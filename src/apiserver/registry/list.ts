@@ -1,0 +1,154 @@
+// List: objects from the cache in key order, in pages that all show the same moment.
+import { resourceExpired, StatusError } from '#apimachinery/errors.ts';
+import { CompactedError, FutureRevisionError, prefixEnd } from '#store/contract.ts';
+import type { Snapshot } from '../cache/resource-cache.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { RequestContext } from '../request.ts';
+import type { ServedResource, StoredResource } from './catalog.ts';
+import { guarded } from './commit.ts';
+import { continueAfter, decodeContinue, encodeContinue } from './continue-token.ts';
+import type { ListOptions } from './list-options.ts';
+import { atLeast, parseResourceVersion } from './resource-version.ts';
+import { selection, type Selection } from './selection.ts';
+import { objectKey } from './storage-keys.ts';
+import type { Registry } from './write-call.ts';
+
+export interface ListCall {
+  readonly served: ServedResource;
+  readonly stored: StoredResource;
+  readonly request: RequestContext;
+  /** Empty for all. */
+  readonly namespace: string;
+  readonly options: ListOptions;
+}
+
+export interface ListResult {
+  readonly revision: number;
+  /** In key order, in the stored version. */
+  readonly items: readonly StoredObject[];
+  /** Empty on the last page. */
+  readonly continue: string;
+  /** Only without selectors, and only when there is more. */
+  readonly remainingItemCount: number | undefined;
+}
+
+/** Which moment a list shows. */
+type Moment = { readonly kind: 'newest' } | { readonly kind: 'known'; readonly atLeast: number } | { readonly kind: 'exact'; readonly revision: number };
+
+/** @throws StatusError BadRequest for a bad token, Expired for a moment that is forgotten */
+export async function list(call: ListCall, registry: Registry): Promise<ListResult> {
+  const { options, stored, namespace } = call;
+  const token = options.continue === '' ? undefined : decodeContinue(options.continue);
+  if (token !== undefined && options.resourceVersion !== '' && options.resourceVersion !== '0') {
+    throw new StatusError('BadRequest', 'specifying resource version is not allowed when using continue');
+  }
+  const moment = token === undefined ? momentOf(options) : token.revision > 0 ? ({ kind: 'exact', revision: token.revision } as const) : ({ kind: 'newest' } as const);
+  const chosen = selection(stored, namespace, options.labelSelector, options.fieldSelector);
+  const range = rangeOf(chosen, stored.resource.namespaced);
+  const start = token === undefined ? range.start : token.start > range.start ? token.start : range.start;
+
+  if (moment.kind === 'newest') {
+    const waiting = registry.hub.caughtUp(call.request.signal);
+    if (waiting !== undefined) await waiting;
+  } else {
+    await atLeast(moment.kind === 'exact' ? moment.revision : moment.atLeast, registry, call.request.signal);
+  }
+  if (moment.kind === 'exact' && moment.revision !== stored.cache.revision) {
+    const snapshot = stored.cache.at(moment.revision) ?? (await fromStore(call, moment.revision, start, range.end, registry));
+    return page(snapshot, chosen, start, range.end, options.limit);
+  }
+  return page(newest(stored), chosen, start, range.end, options.limit);
+}
+
+/** Source: storage.ValidateListOptions, delegator.ShouldDelegateList. */
+function momentOf({ resourceVersion, resourceVersionMatch, limit }: ListOptions): Moment {
+  if (resourceVersion === '') return { kind: 'newest' };
+  const revision = parseResourceVersion(resourceVersion);
+  if (resourceVersionMatch === 'Exact') return { kind: 'exact', revision };
+  if (resourceVersionMatch === '' && limit > 0 && revision > 0) return { kind: 'exact', revision };
+  return { kind: 'known', atLeast: revision };
+}
+
+interface Range {
+  readonly start: string;
+  readonly end: string | undefined;
+}
+
+function rangeOf({ namespace, name }: Selection, namespaced: boolean): Range {
+  if (name !== undefined && (namespace !== undefined || !namespaced)) {
+    const key = objectKey(name, namespaced ? (namespace as string) : '');
+    return { start: key, end: `${key}\0` };
+  }
+  return namespace === undefined || !namespaced ? { start: '', end: undefined } : { start: `${namespace}/`, end: prefixEnd(`${namespace}/`) };
+}
+
+type Readable = Snapshot & { readonly byField?: (label: string, value: string) => Iterable<StoredObject> | undefined };
+
+const newest = ({ cache }: StoredResource): Readable => ({
+  revision: cache.revision,
+  range: (start, end) => cache.range(start, end),
+  count: (start, end) => cache.count(start, end),
+  byField: (label, value) => cache.byField(label, value),
+});
+
+function page(from: Readable, chosen: Selection, start: string, end: string | undefined, limit: number): ListResult {
+  const items: StoredObject[] = [];
+  const { matches } = chosen;
+  for (const object of candidates(from, chosen, start, end)) {
+    if (matches !== undefined && !matches(object)) continue;
+    if (limit > 0 && items.length === limit) {
+      const last = (items[items.length - 1] as StoredObject).key;
+      const remaining = chosen.all ? from.count(`${last}\0`, end) : undefined;
+      return { revision: from.revision, items, continue: continueAfter(last, from.revision), remainingItemCount: remaining };
+    }
+    items.push(object);
+  }
+  return { revision: from.revision, items, continue: '', remainingItemCount: undefined };
+}
+
+/** Objects that may match, in key order. */
+function candidates(from: Readable, { field, namespace }: Selection, start: string, end: string | undefined): Iterable<StoredObject> {
+  const indexed = field === undefined ? undefined : from.byField?.(field.label, field.value);
+  if (indexed === undefined) return from.range(start, end);
+  const within = namespace === undefined ? [...indexed] : [...indexed].filter((object) => object.namespace === namespace);
+  return within.filter(({ key }) => key >= start && (end === undefined || key < end)).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** A moment the cache has forgotten, read from the store's history. */
+async function fromStore({ stored, options }: ListCall, revision: number, start: string, end: string | undefined, { store }: Registry): Promise<Snapshot> {
+  const { prefix, layout } = stored;
+  try {
+    const { entries } = await guarded(() => store.range({ start: prefix + start, end: end === undefined ? prefixEnd(prefix) : prefix + end, revision }));
+    const objects = entries.map((entry) => layout.read(entry.key.slice(prefix.length), entry.modRevision, entry.value));
+    const within = (from: string, to: string | undefined): StoredObject[] => objects.filter(({ key }) => key >= from && (to === undefined || key < to));
+    return { revision, range: within, count: (from, to) => within(from, to).length };
+  } catch (error) {
+    if (error instanceof CompactedError) throw expired(options.continue, start);
+    if (error instanceof FutureRevisionError) throw new StatusError('Timeout', `Timeout: Too large resource version: ${revision}, current: ${error.current}`);
+    throw error;
+  }
+}
+
+/** Source: storage/etcd3 interpretListError, handleCompactedErrorForPaging. */
+function expired(token: string, start: string): StatusError {
+  if (token === '') return resourceExpired('The resourceVersion for the provided list is too old.');
+  const message =
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, ' +
+    'or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an ' +
+    'inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+  return new ExpiredContinueError(message, encodeContinue({ revision: -1, start }));
+}
+
+/** Expired, with a token that goes on at the newest revision. */
+export class ExpiredContinueError extends StatusError {
+  readonly continue: string;
+
+  constructor(message: string, token: string) {
+    super('Expired', message);
+    this.continue = token;
+  }
+
+  override toStatus(): ReturnType<StatusError['toStatus']> {
+    return { ...super.toStatus(), metadata: { continue: this.continue } };
+  }
+}

@@ -1,0 +1,135 @@
+// From a patch body and the current object to the new object. Pure; objects are in the served version.
+import { decodeObject, DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
+import { applyDefaults } from '#api/defaults.ts';
+import type { KubeObject } from '#api/types.ts';
+import { badRequest, StatusError } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import { applyJsonPatch, decodeJsonPatch, JsonPatchError, MAX_JSON_PATCH_OPERATIONS, strictJsonPatchErrors } from '#apimachinery/json-patch.ts';
+import { JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
+import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
+import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';
+import { StrategicPatchError, strategicMergePatch } from '#apimachinery/strategic-merge-patch.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { entityTooLargeText } from '../http/body.ts';
+import type { PatchKind } from './write-options.ts';
+
+/** A patch read once and applied as often as needed. */
+export interface PatchBody {
+  readonly kind: Exclude<PatchKind, 'apply'>;
+  readonly value: unknown;
+  /** What strict decoding has against the body itself. */
+  readonly problems: readonly string[];
+}
+
+export interface PatchTarget {
+  readonly schema: ObjectSchema;
+  readonly version: string;
+  readonly fieldValidation: FieldValidation;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  warn(text: string): void;
+}
+
+/** @throws StatusError BadRequest. Source: applyJSPatch, strategicPatchObject. */
+export function readPatch(kind: PatchBody['kind'], text: string, fieldValidation: FieldValidation): PatchBody {
+  const strict = fieldValidation !== 'Ignore';
+  const { value, duplicates } = parsed(kind, text, strict);
+  const repeated = duplicates.map((path) => `duplicate field ${goQuote(path)}`);
+  return checked(kind, value, kind === 'json' ? repeated.map((problem) => `json patch ${problem}`) : repeated, strict);
+}
+
+/** A patch that is parsed already, as loopback callers give it. */
+export function givenPatch(kind: PatchBody['kind'], value: unknown, fieldValidation: FieldValidation): PatchBody {
+  return checked(kind, value, [], fieldValidation !== 'Ignore');
+}
+
+function parsed(kind: PatchBody['kind'], text: string, strict: boolean): { readonly value: unknown; readonly duplicates: readonly string[] } {
+  try {
+    return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw badRequest(kind === 'strategic' ? error.message : `error decoding patch: ${error.message}`);
+  }
+}
+
+function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly string[], strict: boolean): PatchBody {
+  if (kind === 'json') {
+    try {
+      const operations = decodeJsonPatch(value);
+      if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
+        throw entityTooLargeText(`The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`);
+      }
+      return { kind, value: operations, problems: strict ? [...duplicates, ...strictJsonPatchErrors(operations)] : [] };
+    } catch (error) {
+      if (error instanceof JsonPatchError) throw badRequest(strict ? `error decoding patch: ${error.message}` : error.message);
+      throw error;
+    }
+  }
+  if (!isObject(value)) {
+    const found = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    const why = `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`;
+    throw badRequest(kind === 'strategic' ? why : `error decoding patch: ${why}`);
+  }
+  return { kind, value, problems: duplicates };
+}
+
+/**
+ * The patched object, decoded and with defaults.
+ * @throws StatusError BadRequest for a patch that is none, 422 for one that does not fit
+ */
+export function applyPatch(body: PatchBody, current: KubeObject, target: PatchTarget): KubeObject {
+  const patched = patchedValue(body, current as unknown as JsonObject, target);
+  const decoded = decodePatched(body, patched, target);
+  return applyDefaults(decoded, target.schema, target.now);
+}
+
+function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema }: PatchTarget): unknown {
+  try {
+    switch (kind) {
+      case 'json':
+        return applyJsonPatch(current, value as readonly JsonObject[]);
+      case 'merge':
+        return mergePatch(current, value);
+      case 'strategic':
+        return strategicMergePatch(current, value as JsonObject, schema);
+    }
+  } catch (error) {
+    if (error instanceof JsonPatchError) throw unprocessable(error.message);
+    if (error instanceof MergePatchError || error instanceof StrategicPatchError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+/** Source: errors.NewGenericServerResponse with 422. */
+function unprocessable(why: string): StatusError {
+  const message = 'the server rejected our request due to an error in our request';
+  return new StatusError('Invalid', message, { causes: [{ reason: 'UnexpectedServerResponse', message: why }] });
+}
+
+function decodePatched({ kind, problems }: PatchBody, value: unknown, target: PatchTarget): KubeObject {
+  const { schema, fieldValidation } = target;
+  if (kind === 'strategic') {
+    try {
+      const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems });
+      for (const warning of warnings) target.warn(warning);
+      return object;
+    } catch (error) {
+      if (error instanceof DecodeError) throw invalidPatch(JSON.stringify(value), error.message);
+      throw error;
+    }
+  }
+  try {
+    const { object, warnings } = decodeObject<KubeObject>(value, schema, { fieldValidation, duplicates: problems, version: target.version });
+    for (const warning of warnings) target.warn(warning);
+    return object;
+  } catch (error) {
+    if (error instanceof StatusError && error.reason === 'BadRequest') throw invalidPatch(JSON.stringify(value), error.message);
+    throw error;
+  }
+}
+
+/** Source: field.Invalid(field.NewPath("patch"), …) without a kind. */
+function invalidPatch(text: string, why: string): StatusError {
+  const message = `Invalid value: ${goQuote(text)}: ${why}`;
+  return new StatusError('Invalid', ` "" is invalid: patch: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }] });
+}

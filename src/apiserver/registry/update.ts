@@ -1,0 +1,168 @@
+// Update: whatever changes a stored object goes through here (PUT, PATCH, subresources), once for each attempt.
+import { conflict, invalid as invalidStatus, notFound, OPTIMISTIC_LOCK_MESSAGE, StatusError } from '#apimachinery/errors.ts';
+import type { KubeObject } from '#api/types.ts';
+import type { AdmissionAttributes } from '../admission/contract.ts';
+import { StoredObject } from '../cache/stored-object.ts';
+import { applyDefaults } from './defaults.ts';
+import { put, remove } from './commit.ts';
+import { effects, create } from './create.ts';
+import { cachedCurrent, freshCurrent } from './current.ts';
+import { carriedOver } from './carry-over.ts';
+import { objectKey } from './storage-keys.ts';
+import type { UpdateHooks } from './strategy.ts';
+import { validateChange } from './validate.ts';
+import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
+
+/** Attempts before a writer that others keep overtaking is told to come back. */
+const MAX_ATTEMPTS = 50;
+
+export interface UpdateRequest {
+  /**
+   * The new object, in the stored version, from the current one; undefined when there is none and `mayCreate` holds.
+   * Called once for each attempt: a plain PUT gives the same object each time, a patch a new result.
+   */
+  next(current: KubeObject | undefined): KubeObject | Promise<KubeObject>;
+  /** A missing object is created (server-side apply, PUT of some kinds). */
+  readonly mayCreate: boolean;
+  /** The uid the object must have; empty for any. */
+  readonly uid: string;
+  /** What this endpoint may change. */
+  readonly hooks: UpdateHooks;
+}
+
+export interface Updated {
+  readonly object: StoredObject;
+  readonly created: boolean;
+}
+
+/** @throws StatusError */
+export async function update(call: WriteCall, request: UpdateRequest, registry: Registry): Promise<Updated> {
+  const key = objectKey(call.name, call.namespace);
+  // A current object from the cache may be stale: a refusal that rests on it is checked against a fresh one.
+  let current = cachedCurrent(call.stored, key);
+  let fresh = registry.hub.caughtUp() === undefined;
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    try {
+      if (current === undefined) {
+        if (!fresh) {
+          [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+          if (current !== undefined) continue;
+        }
+        if (!request.mayCreate) throw notFound(call.served.info, call.name);
+        return { object: await create(call, await request.next(undefined), registry), created: true };
+      }
+      const outcome = await change(call, request, current, registry);
+      if (outcome.kind === 'done') return { object: outcome.object, created: false };
+      if (outcome.kind === 'changed') [current, fresh] = [outcome.present, true];
+    } catch (error) {
+      if (fresh || !(error instanceof StatusError)) throw error;
+      [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+    }
+  }
+  throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);
+}
+
+type Outcome =
+  | { readonly kind: 'done'; readonly object: StoredObject }
+  | { readonly kind: 'changed'; readonly present: StoredObject | undefined }
+  | { readonly kind: 'again' };
+
+async function change(call: WriteCall, request: UpdateRequest, current: StoredObject, registry: Registry): Promise<Outcome> {
+  const { strategy } = call.stored;
+  const old = current.object;
+  checkUid(call, request.uid, old);
+  const wanted = checkedVersion(call, await request.next(old), old);
+  const admitted = await admit(call, wanted, old, registry);
+
+  const context = writeContext(call, registry);
+  const kept = carriedOver(admitted, old, call);
+  const prepared = carriedOver(request.hooks.prepareForUpdate?.(kept, old, context) ?? kept, old, call, 'generation');
+  const reservation = call.subresource === '' ? await strategy.reserve?.({ object: prepared, oldObject: old }, context) : undefined;
+  let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
+  try {
+    const object = await judge(call, request.hooks, reservation?.object ?? prepared, old, registry);
+    if (endsWithThis(object, old)) {
+      if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
+      const result = await remove(call, registry, { object: current, operations: effects(reservation).operations });
+      if (result.kind !== 'written') return result.kind === 'changed' ? result : { kind: 'again' };
+      outcome = 'written';
+      // Whoever took the last finalizer away sees the object as written. Source: deleteWithoutFinalizers.
+      return { kind: 'done', object: new StoredObject(call.stored.layout, current.key, result.object.revision, call.stored.layout.encode(object), object) };
+    }
+    const value = call.stored.layout.encode(object);
+    const { conditions, operations } = effects(reservation);
+    if (operations.length === 0 && value.equals(current.value)) return { kind: 'done', object: current };
+    if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
+    const result = await put(call, registry, { key: current.key, object, value, expected: current.revision, conditions, operations });
+    if (result.kind === 'written') {
+      outcome = 'written';
+      return { kind: 'done', object: result.object };
+    }
+    outcome = 'lost';
+    return result.kind === 'changed' ? result : { kind: 'again' };
+  } finally {
+    reservation?.finish(outcome);
+  }
+}
+
+/** @throws StatusError Conflict. Source: storage.Preconditions.Check. */
+function checkUid(call: WriteCall, uid: string, old: KubeObject): void {
+  if (uid === '' || uid === old.metadata.uid) return;
+  throw conflict(call.served.info, call.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
+}
+
+/** @throws StatusError Conflict for a stale resourceVersion, Invalid for a missing one where it is required */
+function checkedVersion(call: WriteCall, object: KubeObject, old: KubeObject): KubeObject {
+  const wanted = object.metadata.resourceVersion ?? '';
+  if (wanted === '' || wanted === '0') {
+    if (call.stored.strategy.allowUnconditionalUpdate !== false) return object;
+    const kind = { group: call.served.info.group, kind: call.served.info.resource }; // the resource, as upstream
+    const message = 'Invalid value: 0: must be specified for an update';
+    throw invalidStatus(kind, call.name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.resourceVersion' }]);
+  }
+  if (wanted !== old.metadata.resourceVersion) throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);
+  return object;
+}
+
+async function admit(call: WriteCall, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
+  if (!registry.admission.handles('UPDATE')) return object;
+  const changed = await registry.admission.mutate(updateAttributes(call, object, old));
+  return changed === undefined || changed === object ? object : applyDefaults(call, changed, registry);
+}
+
+async function judge(call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
+  const context = writeContext(call, registry);
+  refuseInvalid(call, object, validateChange(call, hooks, object, old, context));
+  for (const text of hooks.warningsOnUpdate?.(object, old, context) ?? []) call.request.warnings.add(text);
+  const canonical = hooks.canonicalize?.(object) ?? object;
+  if (registry.admission.handles('UPDATE')) await registry.admission.validate(updateAttributes(call, canonical, old));
+  return canonical;
+}
+
+/** The last finalizer of an object under deletion is gone. Source: ShouldDeleteDuringUpdate. */
+function endsWithThis(object: KubeObject, old: KubeObject): boolean {
+  if ((object.metadata.finalizers ?? []).length > 0 || old.metadata.deletionTimestamp === undefined) return false;
+  return (old.metadata.deletionGracePeriodSeconds ?? 0) === 0;
+}
+
+/** What a dry run answers: the object as it would be, still at the version it was read at. */
+function rehearsed({ stored: { layout } }: WriteCall, object: KubeObject, current: StoredObject): StoredObject {
+  return new StoredObject(layout, current.key, current.revision, layout.encode(object), object);
+}
+
+function updateAttributes({ stored, served, namespace, name, subresource, options, request }: WriteCall, object: KubeObject, oldObject: KubeObject): AdmissionAttributes {
+  return {
+    operation: 'UPDATE',
+    name,
+    namespace: stored.resource.resource === 'namespaces' && stored.resource.group === '' ? name : namespace,
+    resource: served.info,
+    subresource,
+    kind: stored.resource,
+    object,
+    oldObject,
+    options: options.object,
+    dryRun: options.dryRun,
+    user: request.user,
+    request,
+  };
+}

@@ -1,0 +1,67 @@
+// What the verbs of the registry share: who writes what, with which options, and the parts of the server they use.
+import { toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import type { FieldValidation } from '#api/decode.ts';
+import type { KubeObject } from '#api/types.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { Store } from '#store/contract.ts';
+import type { CacheHub } from '../cache/hub.ts';
+import type { CacheReader } from '../cache/reader.ts';
+import type { AdmissionRunner } from './admission.ts';
+import type { RequestContext } from '../request.ts';
+import type { Catalog, ServedResource, StoredResource } from './catalog.ts';
+import type { FieldManager } from './field-manager.ts';
+import type { TtlLeases } from './ttl-leases.ts';
+import type { WriteContext } from './strategy.ts';
+
+export interface Registry {
+  readonly store: Store;
+  readonly hub: CacheHub;
+  readonly catalog: Catalog;
+  readonly reader: CacheReader;
+  readonly admission: AdmissionRunner;
+  readonly fieldManager: FieldManager;
+  readonly leases: TtlLeases;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+export interface WriteOptions {
+  readonly kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
+  readonly dryRun: boolean;
+  /** Empty: named after the user agent. */
+  readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+  /** As admission sees them. */
+  readonly object: Readonly<Record<string, unknown>>;
+}
+
+/** One write of a stored resource. */
+export interface WriteCall {
+  readonly served: ServedResource;
+  readonly stored: StoredResource;
+  readonly request: RequestContext;
+  /** Empty when cluster-scoped. */
+  readonly namespace: string;
+  /** Empty for a create. */
+  readonly name: string;
+  /** Empty for the object itself. */
+  readonly subresource: string;
+  readonly options: WriteOptions;
+}
+
+export function writeContext({ request, options }: WriteCall, { clock, ids, reader }: Registry): WriteContext {
+  return { request, dryRun: options.dryRun, clock, ids, reader };
+}
+
+/** @throws StatusError Invalid unless `errors` is empty */
+export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw toStatusError(served.info, object.metadata.name ?? '', errors);
+}
+
+/** The object as the strategy and the store know it. */
+export function toStored({ served }: WriteCall, object: KubeObject): KubeObject {
+  return served.conversion === undefined ? object : served.conversion.toStored(object);
+}

@@ -1,0 +1,70 @@
+// /healthz, /livez, /readyz: which checks pass. Source: apiserver pkg/server/healthz.
+import type { Logger } from '#base/log.ts';
+import type { Answer } from '../handlers/answer.ts';
+import type { Route, RouteCall } from './contract.ts';
+import { text } from './text.ts';
+
+export interface HealthCheck {
+  /** `ping`, `etcd`, `poststarthook/rbac/bootstrap-roles`, … */
+  readonly name: string;
+  /** Undefined when it passes, otherwise why not (logged; clients see `reason withheld`). */
+  check(): string | undefined | Promise<string | undefined>;
+}
+
+/** Source: healthz.PingHealthz. */
+export const ping: HealthCheck = { name: 'ping', check: () => undefined };
+
+/** Routes for `path` and each check below it: `/readyz`, `/readyz/ping`. */
+export function healthRoutes(path: '/healthz' | '/livez' | '/readyz', checks: readonly HealthCheck[], logger: Logger): readonly Route[] {
+  const all: Route = { path, match: 'exact', listed: true, handle: (call) => runAll(path, checks, call, logger) };
+  const each = checks.map(
+    (check): Route => ({
+      path: `${path}/${check.name}`,
+      match: 'exact',
+      listed: true,
+      handle: async () => {
+        const why = await run(check);
+        return why === undefined ? text(200, 'ok') : text(500, `internal server error: ${why}\n`);
+      },
+    }),
+  );
+  return [all, ...each];
+}
+
+async function run({ check }: HealthCheck): Promise<string | undefined> {
+  try {
+    return await check();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error); // a check that breaks has failed
+  }
+}
+
+async function runAll(path: string, checks: readonly HealthCheck[], { request: { query } }: RouteCall, logger: Logger): Promise<Answer> {
+  const name = path.slice(1);
+  const excluded = new Set(query.getAll('exclude'));
+  const lines: string[] = [];
+  const failed: string[] = [];
+  for (const check of checks) {
+    if (excluded.delete(check.name)) {
+      lines.push(`[+]${check.name} excluded: ok`);
+      continue;
+    }
+    const why = await run(check);
+    if (why === undefined) {
+      lines.push(`[+]${check.name} ok`);
+    } else {
+      failed.push(`${check.name}: ${why}`);
+      lines.push(`[-]${check.name} failed: reason withheld`);
+    }
+  }
+  if (excluded.size > 0) {
+    const unknown = [...excluded].map((one) => JSON.stringify(one)).join(', ');
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${unknown}`);
+  }
+  const report = `${lines.join('\n')}\n`;
+  if (failed.length > 0) {
+    logger.warn(`${name} check failed`, { failed });
+    return text(500, `${report}${name} check failed\n`, { 'cache-control': 'no-cache, no-store, must-revalidate' });
+  }
+  return text(200, query.has('verbose') ? `${report}${name} check passed\n` : 'ok', { 'cache-control': 'no-cache, no-store, must-revalidate' });
+}

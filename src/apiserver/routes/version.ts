@@ -1,0 +1,33 @@
+// /version: what kubectl shows as the server's.
+import type { Route } from './contract.ts';
+import { json } from './text.ts';
+
+/** Source: version.Info. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+/** The release whose API this is, as a build of Proa. */
+export const VERSION: VersionInfo = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.0+proa',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: `node ${process.version}`,
+  compiler: 'none',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
+
+export function versionRoute(version: VersionInfo): Route {
+  return { path: '/version', match: 'exact', listed: true, handle: () => json(version) };
+}

@@ -1,0 +1,195 @@
+// Puts the API server together, and starts and stops it. Everything it depends on comes in; nothing is global.
+import { conversions } from '#api/conversion.ts';
+import { Schema } from '#api/schema.ts';
+import type { Clock } from '#base/clock.ts';
+import { wait } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { Transport } from '#client/contract.ts';
+import type { Store } from '#store/contract.ts';
+import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
+import type { Authenticator, UserInfo } from './authentication/contract.ts';
+import type { Authorizer } from './authorization/contract.ts';
+import { CacheHub } from './cache/hub.ts';
+import type { CacheReader } from './cache/reader.ts';
+import { SharedReader } from './cache/shared-reader.ts';
+import type { ChainDeps } from './chain.ts';
+import { Deadlines } from './deadlines.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
+import type { DispatchDeps, Handlers } from './handlers/dispatch.ts';
+import { Front } from './http/front.ts';
+import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
+import { Responder } from './http/respond.ts';
+import { LoopbackTransport } from './loopback/transport.ts';
+import { RequestMetrics } from './metrics/requests.ts';
+import { metricsRoute } from './metrics/route.ts';
+import type { ProtobufCodec } from './negotiation/protobuf.ts';
+import { NO_PRINTERS, type Printers } from './printers/contract.ts';
+import { AdmissionRunner } from './registry/admission.ts';
+import { Catalog } from './registry/catalog.ts';
+import { OwnershipUntracked } from './registry/field-manager.ts';
+import type { FieldManager } from './registry/field-manager.ts';
+import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
+import { builtInStrategies } from './registry/strategies.ts';
+import { TtlLeases } from './registry/ttl-leases.ts';
+import type { Registry } from './registry/write-call.ts';
+import type { Route } from './routes/contract.ts';
+import { healthRoutes, ping, type HealthCheck } from './routes/health.ts';
+import { indexRoute } from './routes/index-page.ts';
+import { RouteTable } from './routes/table.ts';
+import { VERSION, versionRoute, type VersionInfo } from './routes/version.ts';
+import type { AuditSink } from './stages/audit.ts';
+import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
+
+/** Most milliseconds a request gets that is no watch or stream. Source: --request-timeout. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** How long a stopping server waits for requests under way, milliseconds. */
+const DRAIN_MS = 10_000;
+
+/** What parts made later may use of the server: given to `parts` before it starts. */
+export interface ServerParts {
+  readonly schema: Schema;
+  readonly catalog: Catalog;
+  readonly reader: CacheReader;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** The API itself, as this user. */
+  loopback(user: UserInfo): Transport;
+}
+
+/** Parts that need the server to read from: each is made once, before the first request. */
+export interface PluggedParts {
+  readonly authenticators: readonly Authenticator[];
+  readonly authorizer: Authorizer;
+  readonly admission?: AdmissionChain;
+  readonly printers?: Printers;
+  readonly flowControl?: FlowControl;
+  readonly audit?: AuditSink;
+  readonly fieldManager?: FieldManager;
+  /** Further paths: OpenAPI, issuer discovery. */
+  readonly routes?: readonly Route[];
+  /** Resources and subresources with handlers of their own, by `pods/exec`, `tokenreviews.authentication.k8s.io`. */
+  readonly handlers?: ReadonlyMap<string, Handlers>;
+  readonly readyChecks?: readonly HealthCheck[];
+}
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly tls: TlsMaterial;
+  /** Absent: no port, loopback only. */
+  readonly listen?: ListenOptions;
+  readonly parts: (server: ServerParts) => PluggedParts;
+  /** Requests without credentials are `system:anonymous`. Default true. */
+  readonly anonymous?: boolean;
+  readonly schema?: Schema;
+  readonly protobuf?: ProtobufCodec;
+  readonly version?: VersionInfo;
+  /** Addresses of Services. */
+  readonly serviceNetwork?: ServiceNetwork;
+}
+
+export interface ApiServer {
+  /** Fills the caches, then listens. @throws StoreUnavailableError; Error when the port cannot be had */
+  start(): Promise<void>;
+  /** Fails readyz, ends watches, finishes what is under way, closes. The store stays open. */
+  stop(): Promise<void>;
+  /** Where it listens; undefined before start and without a port. */
+  readonly address: { readonly host: string; readonly port: number } | undefined;
+  /** The API for a component in this process. */
+  loopback(user: UserInfo): Transport;
+  readonly reader: CacheReader;
+  reloadTls(tls: TlsMaterial): void;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { store, clock, ids, logger, tls } = options;
+  const schema = options.schema ?? new Schema();
+  const hub = new CacheHub({ store, clock, logger });
+  const strategies = builtInStrategies(schema, { network: options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK });
+  const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
+  const reader = new SharedReader(catalog, hub);
+  const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};
+  const loopback = (user: UserInfo): Transport => {
+    if (late.deps === undefined) throw new Error('the server is still being put together');
+    return new LoopbackTransport(user, { ...late.deps, clock, ids, logger });
+  };
+
+  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, loopback });
+  const registry: Registry = {
+    store,
+    hub,
+    catalog,
+    reader,
+    admission: new AdmissionRunner(parts.admission ?? NO_ADMISSION, clock),
+    fieldManager: parts.fieldManager ?? new OwnershipUntracked(),
+    leases: new TtlLeases(store, clock),
+    clock,
+    ids,
+    logger,
+  };
+  const state = { ready: false, stopping: false };
+  const metrics = new RequestMetrics();
+  const routes: Route[] = [];
+  const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
+  const checks: readonly HealthCheck[] = [ping, { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') }];
+  const readyChecks: readonly HealthCheck[] = [
+    ...checks,
+    { name: 'informer-sync', check: () => (state.ready ? undefined : 'caches are not filled') },
+    ...(parts.readyChecks ?? []),
+    { name: 'shutdown', check: () => (state.stopping ? 'process is shutting down' : undefined) },
+  ];
+  const flowControl = parts.flowControl ?? new MaxInFlight();
+  routes.push(
+    ...healthRoutes('/healthz', checks, logger),
+    ...healthRoutes('/livez', checks, logger),
+    ...healthRoutes('/readyz', readyChecks, logger),
+    versionRoute(options.version ?? VERSION),
+    metricsRoute({ requests: metrics, hub, store, flowControl }),
+    ...discoveryRoutes({ schema, serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`) }),
+    ...(parts.routes ?? []),
+    indexRoute(catalog, () => routes),
+  );
+  const chain: ChainDeps = {
+    authenticators: parts.authenticators,
+    anonymous: options.anonymous ?? true,
+    authorizer: parts.authorizer,
+    flowControl,
+    audit: parts.audit,
+  };
+  const dispatch: DispatchDeps = { registry, schema, protobuf: options.protobuf, routes: new RouteTable(routes), handlers: parts.handlers ?? new Map() };
+  late.deps = { chain, dispatch };
+  const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
+  const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf: options.protobuf, clock });
+  const front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
+  const listener = options.listen === undefined ? undefined : new Listener({ tls, handle: (exchange) => front.handle(exchange), logger });
+
+  return {
+    async start() {
+      await hub.start();
+      if (listener !== undefined) address.current = await listener.listen(options.listen as ListenOptions);
+      state.ready = true;
+    },
+    async stop() {
+      if (state.stopping) return;
+      state.stopping = true;
+      listener?.drain();
+      front.endLongRunning();
+      const patience = new AbortController();
+      await Promise.race([front.idle(), wait(clock, DRAIN_MS, patience.signal).catch(() => {})]);
+      patience.abort();
+      listener?.destroy();
+      deadlines.stop();
+      await hub.stop();
+    },
+    get address() {
+      return address.current;
+    },
+    loopback,
+    reader,
+    reloadTls: (next) => listener?.reload(next),
+  };
+}

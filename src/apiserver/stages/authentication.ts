@@ -1,0 +1,86 @@
+// Who is asking: the first authenticator that recognises the credentials decides.
+import { unauthorized } from '#apimachinery/errors.ts';
+import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS, AuthenticationError, type Authenticator, type AuthenticationRequest, type AuthenticationResponse, type UserInfo } from '../authentication/contract.ts';
+import type { ChainDeps, Stage, Walk } from '../chain.ts';
+
+const ANONYMOUS_USER: UserInfo = { name: ANONYMOUS, groups: [ALL_UNAUTHENTICATED] };
+
+/** What the HTTP side knows of a request's credentials, until this stage has read it. */
+const credentials = new WeakMap<object, AuthenticationRequest>();
+
+export function presentCredentials(walk: Walk, request: AuthenticationRequest): void {
+  credentials.set(walk, request);
+}
+
+export const authenticationStage: Stage = {
+  name: 'authentication',
+  run(walk, deps) {
+    if (walk.authenticated) return;
+    const request = credentials.get(walk);
+    if (request === undefined) throw unauthorized();
+    const answer = authenticate(request, deps.authenticators, 0);
+    if (answer instanceof Promise) return answer.then((response) => settle(walk, deps, response));
+    settle(walk, deps, answer);
+  },
+};
+
+function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | undefined): void {
+  if (response !== undefined) {
+    walk.setUser(authenticated(response.user));
+    return;
+  }
+  if (!deps.anonymous) throw unauthorized();
+  walk.setUser(ANONYMOUS_USER);
+}
+
+/** Users already given to requests, with the group they all share. */
+const complete = new WeakMap<UserInfo, UserInfo>();
+
+/** Source: group.AuthenticatedGroupAdder. */
+export function authenticated(user: UserInfo): UserInfo {
+  if (user.name === ANONYMOUS || user.groups.includes(ALL_AUTHENTICATED) || user.groups.includes(ALL_UNAUTHENTICATED)) return user;
+  let whole = complete.get(user);
+  if (whole === undefined) complete.set(user, (whole = { ...user, groups: [...user.groups, ALL_AUTHENTICATED] }));
+  return whole;
+}
+
+/** Asks from `first` on. Invalid credentials end in 401 when nobody else accepts the request. */
+function authenticate(
+  request: AuthenticationRequest,
+  authenticators: readonly Authenticator[],
+  first: number,
+): AuthenticationResponse | undefined | Promise<AuthenticationResponse | undefined> {
+  let refused = false;
+  for (let i = first; i < authenticators.length; i++) {
+    try {
+      const answer = (authenticators[i] as Authenticator).authenticate(request);
+      if (answer instanceof Promise) return later(request, authenticators, i, answer, refused);
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      if (!(error instanceof AuthenticationError)) throw error;
+      refused = true;
+    }
+  }
+  if (refused) throw unauthorized();
+  return undefined;
+}
+
+async function later(
+  request: AuthenticationRequest,
+  authenticators: readonly Authenticator[],
+  at: number,
+  pending: Promise<AuthenticationResponse | undefined>,
+  refusedBefore: boolean,
+): Promise<AuthenticationResponse | undefined> {
+  let refused = refusedBefore;
+  try {
+    const answer = await pending;
+    if (answer !== undefined) return answer;
+  } catch (error) {
+    if (!(error instanceof AuthenticationError)) throw error;
+    refused = true;
+  }
+  const rest = await authenticate(request, authenticators, at + 1);
+  if (rest === undefined && refused) throw unauthorized();
+  return rest;
+}

@@ -1,0 +1,53 @@
+// Whether the user may do this at all. Source: filters.WithAuthorization, responsewriters.Forbidden.
+import { forbidden, internalError, type StatusError } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
+import type { AuthorizationAttributes, AuthorizationDecision } from '../authorization/contract.ts';
+import type { Stage } from '../chain.ts';
+import type { RequestContext } from '../request.ts';
+
+export const authorizationStage: Stage = {
+  name: 'authorization',
+  run(walk, deps) {
+    const { context } = walk;
+    if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return;
+    const attributes = attributesOf(context);
+    const decision = deps.authorizer.authorize(attributes, undefined);
+    if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context));
+    judge(attributes, decision, context);
+  },
+};
+
+function judge(attributes: AuthorizationAttributes, { decision, reason, error }: AuthorizationDecision, context: RequestContext): void {
+  if (decision === 'allow') return;
+  if (error !== undefined) {
+    context.logger.error('authorization failed', { error });
+    throw internalError(error);
+  }
+  throw forbiddenError(attributes, reason);
+}
+
+const SELECTOR_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
+
+export function attributesOf({ info, user, query }: RequestContext): AuthorizationAttributes {
+  const { isResourceRequest, verb, namespace, group, version, resource, subresource, name, path } = info;
+  const base = { user, verb, isResourceRequest, namespace, group, version, resource, subresource, name, path: isResourceRequest ? '' : path };
+  if (!isResourceRequest || !SELECTOR_VERBS.has(verb)) return base;
+  const fieldSelector = query.get('fieldSelector');
+  const labelSelector = query.get('labelSelector');
+  if (fieldSelector === undefined && labelSelector === undefined) return base;
+  return { ...base, ...(fieldSelector === undefined ? {} : { fieldSelector }), ...(labelSelector === undefined ? {} : { labelSelector }) };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** Source: forbiddenMessage, ForbiddenStatusError. */
+export function forbiddenError(attributes: AuthorizationAttributes, reason: string): StatusError {
+  const { user, verb, isResourceRequest, path, namespace, group, resource, subresource, name } = attributes;
+  const who = `User ${goQuote(user.name)} cannot ${verb}`;
+  const what = goQuote(subresource === '' ? resource : `${resource}/${subresource}`);
+  const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${goQuote(namespace)}`;
+  const message = isResourceRequest ? `${who} resource ${what} in API group ${goQuote(group)} ${where}` : `${who} path ${goQuote(path)}`;
+  const safe = message.replace(/[&<>]/g, (c) => ENTITIES[c] as string);
+  return forbidden({ group, resource }, name, reason === '' ? safe : `${safe}: ${reason}`);
+}

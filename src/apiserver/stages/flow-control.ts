@@ -1,0 +1,69 @@
+// Overload is refused early. So far by counting requests under way; priority and fairness takes this stage's place.
+import { tooManyRequests } from '#apimachinery/errors.ts';
+import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
+import type { Stage } from '../chain.ts';
+import { isReadOnlyVerb, type RequestContext } from '../request.ts';
+import { isLongRunning } from './request-info.ts';
+
+export interface FlowControl {
+  /**
+   * Takes a seat, perhaps after waiting for one; the result gives it back.
+   * @throws StatusError TooManyRequests
+   */
+  admit(context: RequestContext): (() => void) | undefined | Promise<(() => void) | undefined>;
+}
+
+/** Source: kube-apiserver --max-requests-inflight and --max-mutating-requests-inflight. */
+export const DEFAULT_MAX_READS = 400;
+export const DEFAULT_MAX_WRITES = 200;
+
+/** Seconds a refused client should wait. Source: filters.retryAfter. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** Counts requests of other processes; callers in this one bound themselves. Source: WithMaxInFlightLimit. */
+export class MaxInFlight implements FlowControl {
+  readonly #maxReads: number;
+  readonly #maxWrites: number;
+  #reads = 0;
+  #writes = 0;
+  readonly #releaseRead = (): void => void this.#reads--;
+  readonly #releaseWrite = (): void => void this.#writes--;
+
+  constructor({ maxReads = DEFAULT_MAX_READS, maxWrites = DEFAULT_MAX_WRITES }: { readonly maxReads?: number; readonly maxWrites?: number } = {}) {
+    this.#maxReads = maxReads;
+    this.#maxWrites = maxWrites;
+  }
+
+  get inFlight(): { readonly readOnly: number; readonly mutating: number } {
+    return { readOnly: this.#reads, mutating: this.#writes };
+  }
+
+  admit(context: RequestContext): (() => void) | undefined {
+    if (context.transport === 'loopback' || isLongRunning(context.info)) return undefined;
+    // Whoever may do everything must be able to, above all when the server is overloaded.
+    const exempt = context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP);
+    if (isReadOnlyVerb(context.info.verb) || context.info.verb === 'head') {
+      if (this.#reads >= this.#maxReads && !exempt) throw overloaded();
+      this.#reads++;
+      return this.#releaseRead;
+    }
+    if (this.#writes >= this.#maxWrites && !exempt) throw overloaded();
+    this.#writes++;
+    return this.#releaseWrite;
+  }
+}
+
+const overloaded = (): Error => tooManyRequests('Too many requests, please try again later.', RETRY_AFTER_SECONDS);
+
+export const flowControlStage: Stage = {
+  name: 'flow control',
+  run(walk, deps) {
+    const seat = deps.flowControl.admit(walk.context);
+    if (seat instanceof Promise) {
+      return seat.then((release) => {
+        if (release !== undefined) walk.onFinish(release);
+      });
+    }
+    if (seat !== undefined) walk.onFinish(seat);
+  },
+};

@@ -1,0 +1,77 @@
+// An API server for tests: on a free loopback port, over a store of its own, with a certificate authority and an administrator.
+import { systemClock, type Clock } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
+import { silentLogger, type Logger } from '#base/log.ts';
+import type { Store } from '#store/contract.ts';
+import type { Authenticator, UserInfo } from './authentication/contract.ts';
+import { ALLOW, NO_OPINION, type Authorizer } from './authorization/contract.ts';
+import type { ServingCertificate } from './http/listener.ts';
+import { createApiServer, type ApiServer, type PluggedParts, type ServerParts } from './server.ts';
+import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
+import { MemoryStore } from './testing/memory-store.ts';
+
+export interface TestServer {
+  readonly server: ApiServer;
+  readonly store: Store;
+  /** `https://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly authority: TestAuthority;
+  /** Of a user in system:masters. */
+  readonly admin: ServingCertificate;
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Default a store in memory. Closed with the server. */
+  readonly store?: Store;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly parts?: (server: ServerParts) => Partial<PluggedParts>;
+}
+
+export const ADMIN: UserInfo = { name: 'admin', groups: ['system:masters'] };
+
+/** Reads common name and organisations of a verified client certificate. */
+const certificates: Authenticator = {
+  name: 'x509',
+  authenticate: ({ clientCertificate }) => {
+    if (clientCertificate === undefined) return undefined;
+    const fields = clientCertificate.subject.split('\n').map((line) => line.split('=') as [string, string]);
+    const name = fields.find(([key]) => key === 'CN')?.[1] ?? '';
+    return { user: { name, groups: fields.filter(([key]) => key === 'O').map(([, value]) => value) } };
+  },
+};
+
+/** Administrators are past authorisation already; anybody may look at what every client needs. */
+const publicPaths: Authorizer = {
+  authorize: ({ isResourceRequest, path }) =>
+    !isResourceRequest && /^\/(version|healthz|livez|readyz|api|apis|openapi)/.test(path) ? ALLOW : NO_OPINION,
+};
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { clock = systemClock, logger = silentLogger } = options;
+  const store = options.store ?? new MemoryStore(clock);
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const server = createApiServer({
+    store,
+    clock,
+    ids: randomIds,
+    logger,
+    tls: { serving, clientCa: authority.certificate },
+    listen: { host: '127.0.0.1', port: 0 },
+    parts: (parts) => ({ authenticators: [certificates], authorizer: publicPaths, ...options.parts?.(parts) }),
+  });
+  await server.start();
+  return {
+    server,
+    store,
+    url: `https://127.0.0.1:${server.address?.port}`,
+    authority,
+    admin: await authority.client(ADMIN),
+    stop: async () => {
+      await server.stop();
+      await store.close();
+    },
+  };
+}
