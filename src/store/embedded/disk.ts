@@ -1,0 +1,120 @@
+// The files the engine works on, as an interface so that tests can make a disk fail; and the real one.
+import { constants, fdatasync, ftruncate, readSync, write, type Stats } from 'node:fs';
+import * as fs from 'node:fs';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+export interface DiskFile {
+  readonly path: string;
+  /** Writes all of `data` at `position`; not durable before `sync`. */
+  write(data: Uint8Array, position: number): Promise<void>;
+  /** Makes everything written to this file durable. */
+  sync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  /** Reads up to `into.length` bytes; fewer only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  readSync(into: Uint8Array, position: number): number;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** `create` fails where the file exists; `write` opens an existing file for reading and writing. */
+  open(path: string, mode: 'create' | 'write' | 'read'): Promise<DiskFile>;
+  list(directory: string): Promise<readonly string[]>;
+  makeDirectory(directory: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Makes created, renamed and removed names of a directory durable. */
+  syncDirectory(directory: string): Promise<void>;
+  /** Bytes that an unprivileged process can still write. */
+  freeBytes(directory: string): Promise<number>;
+}
+
+const FLAGS = {
+  create: constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
+  write: constants.O_RDWR,
+  read: constants.O_RDONLY,
+} as const;
+
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+const syncData = promisify(fdatasync);
+const truncateTo = promisify(ftruncate);
+const writeOnce = promisify(write) as (
+  fd: number,
+  data: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesWritten: number }>;
+const readOnce = promisify(fs.read) as (
+  fd: number,
+  into: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesRead: number }>;
+const statOf = promisify(fs.fstat) as (fd: number) => Promise<Stats>;
+const openFile = promisify(fs.open) as (path: string, flags: number, mode: number) => Promise<number>;
+const closeFile = promisify(fs.close);
+const syncFile = promisify(fs.fsync);
+
+/** The machine's file system. */
+export const nodeDisk: Disk = {
+  open: async (path, mode) => nodeFile(path, await openFile(path, FLAGS[mode], FILE_MODE)),
+  list: (directory) => readdir(directory),
+  makeDirectory: async (directory) => {
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  },
+  rename,
+  remove: (path) => rm(path, { force: true }),
+  async syncDirectory(directory) {
+    const fd = await openFile(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+    try {
+      await syncFile(fd);
+    } finally {
+      await closeFile(fd);
+    }
+  },
+  async freeBytes(directory) {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  },
+};
+
+function nodeFile(path: string, fd: number): DiskFile {
+  return {
+    path,
+    async write(data, position) {
+      for (let done = 0; done < data.length;) {
+        const { bytesWritten } = await writeOnce(fd, data, done, data.length - done, position + done);
+        if (bytesWritten === 0) throw new Error(`${path}: no byte could be written at ${position + done}`);
+        done += bytesWritten;
+      }
+    },
+    sync: () => syncData(fd),
+    truncate: (length) => truncateTo(fd, length),
+    async read(into, position) {
+      let done = 0;
+      while (done < into.length) {
+        const { bytesRead } = await readOnce(fd, into, done, into.length - done, position + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return done;
+    },
+    readSync(into, position) {
+      let done = 0;
+      while (done < into.length) {
+        const bytesRead = readSync(fd, into, done, into.length - done, position + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return done;
+    },
+    size: async () => (await statOf(fd)).size,
+    close: () => closeFile(fd),
+  };
+}

@@ -1,0 +1,218 @@
+// The append side of the segments: group commit. Records gather in memory while the commit before them is being
+// written and synced by the thread pool; then all of them go out in one write and one sync.
+import type { Logger } from '#base/log.ts';
+import type { Disk } from './disk.ts';
+import { RECORD_HEADER_BYTES, RECORD_KIND, RecordBuffer, type RecordFields, storeRecord } from './record.ts';
+import { Segment, SEGMENT_HEADER_BYTES } from './segment.ts';
+
+/** A buffer that grew beyond this is not kept for the next commit. */
+const SPARE_BYTES = 8 << 20;
+
+/** Records written and synced together. `T` is what the owner keeps beside them. */
+export interface Commit<T> {
+  readonly segment: Segment;
+  /** Offset in the segment of its first record. */
+  readonly start: number;
+  readonly records: RecordBuffer;
+  readonly content: T;
+}
+
+export interface LogOwner<T> {
+  /** What the owner keeps for a new commit. */
+  begin(): T;
+  /** The store's revision as of the last record added. */
+  revision(): number;
+  /** The commit is durable. Called in order. */
+  committed(commit: Commit<T>): void;
+  /**
+   * Neither this commit nor what was added since will be: `outcome` says whether its records may come back when the
+   * store is opened again.
+   */
+  failed(commits: readonly Commit<T>[], outcome: 'none' | 'unknown', error: Error): void;
+}
+
+export interface LogOptions<T> {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** A segment that reaches this size is sealed. */
+  readonly segmentBytes: number;
+  readonly logger: Logger;
+  readonly owner: LogOwner<T>;
+}
+
+export class Log<T> {
+  readonly #options: LogOptions<T>;
+  /** All segments, ascending; the last one takes the records. Rewriting replaces sealed ones. */
+  #segments: readonly Segment[];
+  #filling: Commit<T>;
+  /** The commit being written. */
+  #flying: { readonly commit: Commit<T>; readonly landed: Promise<void> } | undefined;
+  #scheduled = false;
+  #spare: RecordBuffer | undefined;
+  /** A failed commit left bytes at the end of the last segment that must go before anything is written there. */
+  #torn = false;
+  /** Something was written since the log was opened. */
+  #written = false;
+
+  /** `segments` is not empty; the last has all its bytes written and synced. */
+  constructor(segments: readonly Segment[], options: LogOptions<T>) {
+    this.#options = options;
+    this.#segments = segments;
+    const last = segments.at(-1) as Segment;
+    this.#filling = this.#commit(last, last.end);
+  }
+
+  /** The commit that takes records now. */
+  get filling(): Commit<T> {
+    return this.#filling;
+  }
+
+  /** The commit with the latest records that are not durable; undefined when all are. */
+  get latest(): Commit<T> | undefined {
+    return this.#filling.records.length > 0 ? this.#filling : this.#flying?.commit;
+  }
+
+  /** Commits that are not durable, in order. */
+  get pending(): readonly Commit<T>[] {
+    return this.#flying === undefined ? [this.#filling] : [this.#flying.commit, this.#filling];
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Adds a record to the filling commit; it is written in a later turn. Returns its length in bytes. */
+  add(fields: RecordFields, remaining: number, value?: Uint8Array): number {
+    const { records, start } = this.#filling;
+    if (!this.#scheduled && this.#flying === undefined) this.#schedule();
+    return records.add(fields, start, remaining, value);
+  }
+
+  /** Resolves when everything added before has been written or has failed. */
+  async settled(): Promise<void> {
+    while (this.latest !== undefined) {
+      if (this.#flying === undefined) this.#flush();
+      await this.#flying?.landed;
+    }
+  }
+
+  /**
+   * Marks the end of everything written, after `settled`. Returns where that is, or undefined when nothing was
+   * written since the log was opened.
+   */
+  async seal(): Promise<{ readonly segment: number; readonly end: number } | undefined> {
+    const { segment, start } = this.#filling;
+    if (!this.#written || !segment.hasFile) return undefined;
+    const records = new RecordBuffer(RECORD_HEADER_BYTES);
+    records.add(storeRecord(RECORD_KIND.seal, this.#options.owner.revision()), start, 0);
+    await this.#prepare(this.#filling);
+    await segment.file.write(records.bytes, start);
+    await segment.file.sync();
+    segment.end = start + records.length;
+    return { segment: segment.last, end: segment.end };
+  }
+
+  /** Puts `rewritten` in the place of the sealed segments it stands for. */
+  replace(rewritten: Segment): void {
+    const covered = (segment: Segment): boolean => segment.first >= rewritten.first && segment.last <= rewritten.last;
+    const at = this.#segments.findIndex(covered);
+    const others = this.#segments.filter((segment) => !covered(segment));
+    this.#segments = others.toSpliced(at, 0, rewritten);
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#flying === undefined) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const commit = this.#filling;
+    if (commit.records.length === 0) return;
+    const seals = commit.start + commit.records.length >= this.#options.segmentBytes;
+    if (seals) commit.records.add(storeRecord(RECORD_KIND.seal, this.#options.owner.revision()), commit.start, 0);
+    this.#filling = seals
+      ? this.#commit(new Segment(following(commit.segment)), SEGMENT_HEADER_BYTES)
+      : this.#commit(commit.segment, endOf(commit));
+    this.#flying = { commit, landed: this.#write(commit) };
+  }
+
+  async #write(commit: Commit<T>): Promise<void> {
+    let outcome: 'none' | 'unknown' = 'none';
+    try {
+      await this.#prepare(commit);
+      outcome = 'unknown';
+      const { file } = commit.segment;
+      await file.write(commit.records.bytes, commit.start);
+      await file.sync();
+    } catch (error) {
+      await this.#undo(commit, outcome, error as Error);
+      return;
+    }
+    commit.segment.end = endOf(commit);
+    this.#written = true;
+    this.#landed();
+    this.#options.owner.committed(commit);
+    this.#recycle(commit.records);
+  }
+
+  #landed(): void {
+    this.#flying = undefined;
+    if (this.#filling.records.length > 0 && !this.#scheduled) this.#schedule();
+  }
+
+  /** Makes the segment's file if it is new, and clears away what a failed commit left. */
+  async #prepare({ segment, start }: Commit<T>): Promise<void> {
+    if (!segment.hasFile) {
+      await segment.create(this.#options.disk, this.#options.directory);
+      this.#segments = [...this.#segments, segment];
+    }
+    if (this.#torn) await this.#repair(segment, start);
+  }
+
+  async #repair({ file }: Segment, end: number): Promise<void> {
+    await file.truncate(end);
+    await file.sync();
+    this.#torn = false;
+  }
+
+  async #undo(commit: Commit<T>, outcome: 'none' | 'unknown', error: Error): Promise<void> {
+    const { logger, owner } = this.#options;
+    let known: 'none' | 'unknown' = outcome;
+    if (outcome === 'unknown') {
+      this.#torn = true;
+      try {
+        await this.#repair(commit.segment, commit.start);
+        known = 'none';
+      } catch (repairError) {
+        logger.warn('store: a failed write could not be undone yet', { error: repairError });
+      }
+    }
+    const dropped = this.#filling;
+    this.#filling = this.#commit(commit.segment, commit.start);
+    this.#landed();
+    owner.failed([commit, dropped], known, error);
+  }
+
+  #commit(segment: Segment, start: number): Commit<T> {
+    const records = this.#spare ?? new RecordBuffer();
+    this.#spare = undefined;
+    return { segment, start, records, content: this.#options.owner.begin() };
+  }
+
+  #recycle(records: RecordBuffer): void {
+    if (records.capacity > SPARE_BYTES) return;
+    records.clear();
+    this.#spare = records;
+  }
+}
+
+function endOf<T>({ start, records }: Commit<T>): number {
+  return start + records.length;
+}
+
+function following({ last }: Segment): { first: number; last: number } {
+  return { first: last + 1, last: last + 1 };
+}
