@@ -11,6 +11,7 @@ interface FieldRow {
   readonly enum?: readonly string[];
   readonly req?: boolean;
   readonly always?: boolean;
+  readonly ptr?: boolean;
   readonly default?: unknown;
 }
 
@@ -41,8 +42,10 @@ const { groups, resources } = read<{
   groups: readonly { readonly name: string; readonly preferred: string }[];
   resources: readonly ResourceRow[];
 }>(join(TABLES, 'resources.json'));
-/** Fields that server-side defaulting always fills, by definition name: readers never see them absent. */
-const defaulted = read<Record<string, readonly string[]>>(join(ROOT, 'src/api/schema/defaulted.json'));
+/** Fields that readers never see absent, by definition name: defaulting fills them, or a write without them is refused. */
+const present = read<Record<'defaulted' | 'assured', Record<string, readonly string[]>>>(join(ROOT, 'src/api/schema/defaulted.json'));
+const isPresent = (definition: string, field: string): boolean =>
+  present.defaulted[definition]?.includes(field) === true || present.assured[definition]?.includes(field) === true;
 
 /** Kubernetes scalars that are not plain JSON types. */
 const SCALARS: Readonly<Record<string, string>> = {
@@ -102,9 +105,12 @@ function render(definition: string, imports: Map<string, Set<string>>): string {
       note(imports, 'stored-meta', meta);
       return `  readonly metadata: ${meta};`;
     }
-    const present = f.req === true || f.always === true || f.default !== undefined || (defaulted[definition]?.includes(field) ?? false);
-    const nullable = f.always === true && f.req !== true && (f.items !== undefined || f.map !== undefined || /Time$/.test(f.ref ?? ''));
-    return `  readonly ${key}${present ? '' : '?'}: ${typeOf(f, definition, imports)}${nullable ? ' | null' : ''};`;
+    const filled = isPresent(definition, field);
+    const optional = !(f.req === true || f.always === true || f.default !== undefined || filled);
+    // What is always written is null when unset, unless it has a zero of its own to be written instead.
+    const hasNull = f.items !== undefined || f.map !== undefined || f.ptr === true || /Time$/.test(f.ref ?? '');
+    const nullable = f.always === true && f.req !== true && f.default === undefined && !filled && hasNull;
+    return `  readonly ${key}${optional ? '?' : ''}: ${typeOf(f, definition, imports)}${nullable ? ' | null' : ''};`;
   });
   return `export interface ${name} {\n${lines.join('\n')}\n}\n`;
 }
@@ -191,6 +197,7 @@ preferred
   .add('apiextensions-v1')
   .add('version')
   .add('autoscaling-v1');
+preferred.add('admission-v1').add('apidiscovery-v2').add('metrics-v1beta1');
 const rank = (module: string): number => {
   const i = PRECEDENCE.indexOf(module.slice(0, module.lastIndexOf('-')));
   return i === -1 ? PRECEDENCE.length : i;

@@ -1,5 +1,6 @@
 // Arithmetic on maps from resource name to quantity, as they stand in specs: `{cpu: '500m', memory: '1Gi'}`.
 import { parseQuantity } from '#apimachinery/quantity.ts';
+import { setOwn } from './json-object.ts';
 
 export type ResourceList = Readonly<Record<string, string>>;
 
@@ -15,12 +16,8 @@ export function maxResources(a: ResourceList, b: ResourceList | undefined): Reso
 
 /** `a` minus `b` for every name in either. Source: quota.Subtract. */
 export function subtractResources(a: ResourceList, b: ResourceList | undefined): ResourceList {
-  const out: Record<string, string> = { ...a };
-  for (const [name, quantity] of Object.entries(b ?? {})) {
-    const left = out[name];
-    out[name] = (left === undefined ? parseQuantity(quantity).neg() : parseQuantity(left).sub(parseQuantity(quantity))).toString();
-  }
-  return out;
+  const negated = Object.entries(b ?? {}).map(([name, quantity]) => [name, parseQuantity(quantity).neg().toString()] as const);
+  return addResources(a, Object.fromEntries(negated));
 }
 
 /** `a`, and of `b` the names that `a` does not have. The same object when there are none. */
@@ -32,22 +29,20 @@ export function fillResources(a: ResourceList, b: ResourceList | undefined): Res
 export function equalResources(a: ResourceList, b: ResourceList): boolean {
   const names = Object.keys(a);
   if (names.length !== Object.keys(b).length) return false;
-  return names.every((name) => {
-    const other = b[name];
-    return other !== undefined && parseQuantity(a[name] as string).cmp(parseQuantity(other)) === 0;
-  });
+  return names.every((name) => Object.hasOwn(b, name) && parseQuantity(a[name] as string).cmp(parseQuantity(b[name] as string)) === 0);
 }
 
+/** Names come from users before anybody has looked at them, so only own members count. */
 function combine(a: ResourceList, b: ResourceList | undefined, both: (x: string, y: string) => string): ResourceList {
   if (b === undefined) return a;
   let out: Record<string, string> | undefined;
   for (const name in b) {
     const y = b[name] as string;
-    const x = (out ?? a)[name];
+    const x = Object.hasOwn(a, name) ? (a[name] as string) : undefined;
     const value = x === undefined ? y : both(x, y);
     if (value === x) continue;
     out ??= { ...a };
-    out[name] = value;
+    setOwn(out, name, value);
   }
   return out ?? a;
 }

@@ -1,7 +1,7 @@
 // Defaults of batch/v1. Source: pkg/apis/batch/v1/defaults.go.
 import type { Job, JobSpec } from '../gen/batch-v1.ts';
 import type { New } from '../types.ts';
-import { constants, fill, typed, type DefaulterTable } from './fill.ts';
+import { constants, constantsForZero, fill, typed, type DefaulterTable } from './fill.ts';
 
 const BACKOFF_LIMIT = 6;
 /** With a limit per index, the total is unbounded. */
@@ -31,5 +31,5 @@ const V1 = 'io.k8s.api.batch.v1.';
 export const batchDefaults: DefaulterTable = {
   [`${V1}Job`]: typed(defaultJob),
   [`${V1}CronJobSpec`]: constants({ concurrencyPolicy: 'Allow', suspend: false, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1 }),
-  [`${V1}PodFailurePolicyOnPodConditionsPattern`]: constants({ status: 'True' }),
+  [`${V1}PodFailurePolicyOnPodConditionsPattern`]: constantsForZero({ status: 'True' }),
 };

@@ -29,11 +29,8 @@ function defaultNamespace(namespace: New<Namespace>): New<Namespace> {
   const name = namespace.metadata?.name;
   const labels = namespace.metadata?.labels;
   if (name === undefined || labels?.['kubernetes.io/metadata.name'] === name) return namespace;
-  return { ...namespace, metadata: { ...namespace.metadata, labels: sorted({ ...labels, 'kubernetes.io/metadata.name': name }) } };
+  return { ...namespace, metadata: { ...namespace.metadata, labels: { ...labels, 'kubernetes.io/metadata.name': name } } };
 }
-
-const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 function defaultPersistentVolume(volume: New<PersistentVolume>): New<PersistentVolume> {
   const spec = fill(volume.spec ?? {}, { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' });
@@ -46,22 +43,22 @@ function defaultLimitRangeItem(item: New<LimitRangeItem>): New<LimitRangeItem> {
   if (item.type !== 'Container') return item;
   const limit = fillResources((item.default ?? {}) as ResourceList, item.max as ResourceList | undefined);
   const request = fillResources(fillResources((item.defaultRequest ?? {}) as ResourceList, limit), item.min as ResourceList | undefined);
-  return {
-    ...item,
-    ...(Object.keys(limit).length > 0 ? { default: sorted(limit) } : {}),
-    ...(Object.keys(request).length > 0 ? { defaultRequest: sorted(request) } : {}),
-  };
+  const members = { ...(hasAny(limit) ? { default: limit } : {}), ...(hasAny(request) ? { defaultRequest: request } : {}) };
+  return members.default === item.default && members.defaultRequest === item.defaultRequest ? item : { ...item, ...members };
 }
+
+const hasAny = (list: ResourceList): boolean => Object.keys(list).length > 0;
 
 /**
  * `stringData` is for writing only: it goes into `data` as base64 and is gone.
  * Source: SetDefaults_Secret, Convert_v1_Secret_To_core_Secret.
  */
 function defaultSecret(secret: New<Secret>): New<Secret> {
-  const { stringData, ...rest } = fill(secret, { type: 'Opaque' });
-  if (stringData === undefined) return rest as New<Secret>;
+  const typed = fill(secret, { type: 'Opaque' });
+  if (typed.stringData === undefined) return typed;
+  const { stringData, ...rest } = typed;
   const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text as string).toString('base64')] as const);
-  return { ...rest, data: sorted({ ...(rest.data as Record<string, string> | undefined), ...Object.fromEntries(encoded) }) };
+  return { ...rest, data: { ...(rest.data as Record<string, string> | undefined), ...Object.fromEntries(encoded) } };
 }
 
 function defaultNodeStatus(status: New<NodeStatus>): New<NodeStatus> {
@@ -71,8 +68,9 @@ function defaultNodeStatus(status: New<NodeStatus>): New<NodeStatus> {
 /** The two spellings of the pod network agree; the older, single one wins. Source: Convert_v1_NodeSpec_To_core_NodeSpec. */
 function alignPodCidrs(spec: New<NodeSpec>): New<NodeSpec> {
   const { podCIDR, podCIDRs } = spec;
-  if (podCIDR !== undefined && podCIDRs?.[0] !== podCIDR) return { ...spec, podCIDRs: [podCIDR] };
-  return podCIDR === undefined && podCIDRs?.[0] !== undefined ? { ...spec, podCIDR: podCIDRs[0] } : spec;
+  const first = podCIDRs?.[0] ?? '';
+  if (podCIDR !== undefined) return first === podCIDR ? spec : { ...spec, podCIDRs: [podCIDR] };
+  return first === '' ? spec : { ...spec, podCIDR: first };
 }
 
 const V1 = 'io.k8s.api.core.v1.';

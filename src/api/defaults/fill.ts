@@ -17,6 +17,18 @@ export function constants(defaults: Readonly<Record<string, unknown>>): Defaulte
   return (value) => fill(value as Record<string, unknown>, defaults);
 }
 
+/** As `constants`, for members that are always written: their zero is what an absent one looks like. */
+export function constantsForZero(defaults: Readonly<Record<string, string | number>>): Defaulter {
+  return (value) => {
+    let out = value as Record<string, unknown>;
+    for (const [key, constant] of Object.entries(defaults)) {
+      const present = out[key];
+      if (present === undefined || present === '' || present === 0) out = { ...out, [key]: constant };
+    }
+    return out;
+  };
+}
+
 /**
  * Adds what server-side defaulting adds to one struct, not to structs inside it. Pure: the argument is never changed.
  * `now`: milliseconds since the epoch.

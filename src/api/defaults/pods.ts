@@ -68,30 +68,16 @@ function requestLimits(container: New<Container>): New<Container> {
   const { limits, requests } = container.resources ?? {};
   if (limits === undefined) return container;
   const filled = fillResources((requests ?? {}) as ResourceList, limits as ResourceList);
-  return filled === requests ? container : { ...container, resources: withMember(container.resources ?? {}, 'requests', sorted(filled)) };
-}
-
-const sorted = (list: ResourceList): ResourceList => Object.fromEntries(Object.entries(list).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-
-/** `limits`, `requests`, `claims`: as ResourceRequirements declares them. */
-function withMember<T extends { readonly limits?: unknown; readonly requests?: unknown; readonly claims?: unknown }>(
-  resources: T,
-  name: 'limits' | 'requests',
-  value: ResourceList,
-): T {
-  const { limits, requests, claims, ...rest } = { ...resources, [name]: value };
-  return {
-    ...(limits === undefined ? {} : { limits }),
-    ...(requests === undefined ? {} : { requests }),
-    ...(claims === undefined ? {} : { claims }),
-    ...rest,
-  } as unknown as T;
+  return filled === requests ? container : { ...container, resources: { ...container.resources, requests: filled } };
 }
 
 /** On the host's network a container port is a host port. */
 function defaultHostPorts(container: New<Container>, isHost: boolean): New<Container> {
   if (!isHost || container.ports?.some((port) => port.hostPort === undefined) !== true) return container;
-  return { ...container, ports: container.ports.map((port) => fill(port, { hostPort: port.containerPort })) };
+  return {
+    ...container,
+    ports: container.ports.map((port) => (port.containerPort === 0 ? port : fill(port, { hostPort: port.containerPort }))),
+  };
 }
 
 /** Pod-level huge page limits follow the containers'. Source: defaultHugePagePodLimits. */
@@ -102,7 +88,7 @@ function defaultHugePageLimits(pod: New<Pod>): New<Pod> {
   if (resources === undefined || (Object.keys(limits).length === 0 && Object.keys(requests).length === 0)) return pod;
   const wanted = Object.entries(containerLimits(pod)).filter(([name]) => isHugePages(name) && requests[name] === undefined);
   const filled = fillResources(limits, Object.fromEntries(wanted));
-  return filled === limits ? pod : { ...pod, spec: { ...pod.spec, resources: withMember(resources, 'limits', sorted(filled)) } };
+  return filled === limits ? pod : { ...pod, spec: { ...pod.spec, resources: { ...resources, limits: filled } } };
 }
 
 /** Pod-level requests follow the containers', and where they ask for nothing the pod-level limits. Source: defaultPodRequests. */
@@ -114,14 +100,15 @@ function defaultPodRequests(pod: New<Pod>): New<PodSpec> {
   const overcommittable = Object.entries(containerRequests(pod)).filter(([name]) => isPodLevelResource(name) && !isHugePages(name));
   const fromLimits = Object.entries(limits).filter(([name]) => isPodLevelResource(name));
   const filled = fillResources(fillResources(requests, Object.fromEntries(overcommittable)), Object.fromEntries(fromLimits));
-  return filled === requests ? spec : { ...spec, resources: withMember(spec.resources, 'requests', sorted(filled)) };
+  return filled === requests ? spec : { ...spec, resources: { ...spec.resources, requests: filled } };
 }
 
 /** The two spellings of the pod's address agree; the older, single one wins. Source: Convert_v1_PodStatus_To_core_PodStatus. */
 function alignPodIps(status: New<PodStatus>): New<PodStatus> {
   const { podIP, podIPs } = status;
-  if (podIP !== undefined && podIPs?.[0]?.ip !== podIP) return { ...status, podIPs: [{ ip: podIP }] };
-  return podIP === undefined && podIPs?.[0]?.ip !== undefined ? { ...status, podIP: podIPs[0].ip } : status;
+  const first = podIPs?.[0]?.ip ?? '';
+  if (podIP !== undefined) return first === podIP ? status : { ...status, podIPs: [{ ip: podIP }] };
+  return first === '' ? status : { ...status, podIP: first };
 }
 
 const V1 = 'io.k8s.api.core.v1.';

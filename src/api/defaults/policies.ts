@@ -6,7 +6,7 @@ import type { Subject } from '../gen/rbac-v1.ts';
 import type { Device, DeviceSubRequest } from '../gen/resource-v1.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { New } from '../types.ts';
-import { constants, fill, typed, type Defaulter, type DefaulterTable } from './fill.ts';
+import { constants, constantsForZero, fill, typed, type Defaulter, type DefaulterTable } from './fill.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
 const CPU_UTILIZATION_PERCENT = 80;
@@ -32,17 +32,10 @@ function defaultAutoscaler(given: New<HorizontalPodAutoscalerSpec>): New<Horizon
 }
 
 /** Once a behaviour is given, both directions are complete. Source: GenerateHPAScaleUpRules, GenerateHPAScaleDownRules. */
-function defaultBehavior({ scaleUp, scaleDown }: New<HorizontalPodAutoscalerBehavior>): New<HorizontalPodAutoscalerBehavior> {
-  return { scaleUp: inRuleOrder(fill(scaleUp ?? {}, SCALE_UP)), scaleDown: inRuleOrder(fill(scaleDown ?? {}, SCALE_DOWN)) };
-}
-
-function inRuleOrder({ stabilizationWindowSeconds, selectPolicy, policies, tolerance }: New<HPAScalingRules>): New<HPAScalingRules> {
-  return {
-    ...(stabilizationWindowSeconds === undefined ? {} : { stabilizationWindowSeconds }),
-    ...(selectPolicy === undefined ? {} : { selectPolicy }),
-    ...(policies === undefined ? {} : { policies }),
-    ...(tolerance === undefined ? {} : { tolerance }),
-  };
+function defaultBehavior(given: New<HorizontalPodAutoscalerBehavior>): New<HorizontalPodAutoscalerBehavior> {
+  const scaleUp = fill(given.scaleUp ?? {}, SCALE_UP);
+  const scaleDown = fill(given.scaleDown ?? {}, SCALE_DOWN);
+  return scaleUp === given.scaleUp && scaleDown === given.scaleDown ? given : { scaleUp, scaleDown };
 }
 
 function defaultNetworkPolicy(spec: New<NetworkPolicySpec>): New<NetworkPolicySpec> {
@@ -67,7 +60,7 @@ function defaultDeviceRequest(given: New<DeviceSubRequest>): New<DeviceSubReques
 
 function defaultDevice(device: New<Device>): New<Device> {
   const mappings = device.nodeAllocatableResourceMappings;
-  if (mappings === undefined) return device;
+  if (mappings === undefined || Object.values(mappings).every((mapping) => mapping?.allocationMultiplier !== undefined)) return device;
   const filled = Object.entries(mappings).map(([name, mapping]) => [name, fill(mapping ?? {}, { allocationMultiplier: '1' })] as const);
   return { ...device, nodeAllocatableResourceMappings: Object.fromEntries(filled) };
 }
@@ -85,7 +78,7 @@ export const policyDefaults: DefaulterTable = {
   [`${NETWORKING}NetworkPolicySpec`]: typed(defaultNetworkPolicy),
   [`${NETWORKING}IngressClassSpec`]: typed(defaultIngressClass),
   'io.k8s.api.discovery.v1.EndpointPort': constants({ name: '', protocol: 'TCP' }),
-  'io.k8s.api.rbac.v1.RoleRef': constants({ apiGroup: RBAC_GROUP }),
+  'io.k8s.api.rbac.v1.RoleRef': constantsForZero({ apiGroup: RBAC_GROUP }),
   'io.k8s.api.rbac.v1.Subject': typed(defaultSubject),
   'io.k8s.api.storage.v1.StorageClass': constants({ reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   'io.k8s.api.storage.v1.CSIDriverSpec': constants({
@@ -99,10 +92,10 @@ export const policyDefaults: DefaulterTable = {
   }),
   'io.k8s.api.scheduling.v1.PriorityClass': constants({ preemptionPolicy: 'PreemptLowerPriority' }),
   'io.k8s.api.authentication.v1.TokenRequestSpec': constants({ expirationSeconds: 3600 }),
-  [`${FLOWCONTROL}FlowSchemaSpec`]: constants({ matchingPrecedence: 1000 }),
+  [`${FLOWCONTROL}FlowSchemaSpec`]: constantsForZero({ matchingPrecedence: 1000 }),
   [`${FLOWCONTROL}ExemptPriorityLevelConfiguration`]: constants({ nominalConcurrencyShares: 0, lendablePercent: 0 }),
   [`${FLOWCONTROL}LimitedPriorityLevelConfiguration`]: constants({ nominalConcurrencyShares: 30, lendablePercent: 0 }),
-  [`${FLOWCONTROL}QueuingConfiguration`]: constants({ queues: 64, handSize: 8, queueLengthLimit: 50 }),
+  [`${FLOWCONTROL}QueuingConfiguration`]: constantsForZero({ queues: 64, handSize: 8, queueLengthLimit: 50 }),
   ...deviceDefaults(),
 };
 

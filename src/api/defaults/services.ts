@@ -16,7 +16,7 @@ function defaultSpec(given: New<ServiceSpec>): New<ServiceSpec> {
   let spec = defaultAffinity(fill(given, { sessionAffinity: 'None', type: 'ClusterIP' }));
   if (spec.ports?.some((port) => defaultPort(port) !== port) === true) spec = { ...spec, ports: spec.ports.map(defaultPort) };
   if (isExternallyAccessible(spec)) spec = fill(spec, { externalTrafficPolicy: 'Cluster' });
-  if (spec.type !== 'ExternalName') spec = fill(spec, { internalTrafficPolicy: 'Cluster' });
+  if (isRouted(spec.type)) spec = fill(spec, { internalTrafficPolicy: 'Cluster' });
   return spec.type === 'LoadBalancer' ? fill(spec, { allocateLoadBalancerNodePorts: true }) : spec;
 }
 
@@ -35,6 +35,8 @@ function defaultPort(port: New<ServicePort>): New<ServicePort> {
   const withTarget = targetPort === undefined || targetPort === 0 || targetPort === '' ? { ...port, targetPort: port.port ?? 0 } : port;
   return fill(withTarget.targetPort === targetPort ? port : withTarget, { protocol: 'TCP' });
 }
+
+const isRouted = (type: string | undefined): boolean => type === 'ClusterIP' || type === 'NodePort' || type === 'LoadBalancer';
 
 /** Source: pkg/api/v1/service ExternallyAccessible. */
 function isExternallyAccessible({ type, externalIPs }: New<ServiceSpec>): boolean {

@@ -1,9 +1,10 @@
 // Applies defaulters to a whole object: a struct first, then the structs inside it, as upstream's generated code does.
 // Compiled once a type: subtrees in which nothing is ever defaulted are not visited.
+import { byteOrder } from '#apimachinery/go-format.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import type { FieldSchema, ObjectSchema, TypeSchema } from '#apimachinery/type-schema.ts';
 import { ZERO } from '../decode/scalars.ts';
-import type { JsonObject } from '../json-object.ts';
+import { setOwn, type JsonObject } from '../json-object.ts';
 import { definitions } from '../schema/tables.ts';
 import type { DefaulterTable } from './fill.ts';
 
@@ -61,14 +62,14 @@ export class DefaultsCompiler {
         if (after === before) after = { ...before };
         after[name] = member;
       };
-      for (const { name, type } of constants) if (after[name] === undefined || after[name] === null) set(name, type.default);
+      for (const field of constants) if (isUnset(after[field.name], field)) set(field.name, field.type.default);
       for (const { name, step } of children) {
         const member = after[name];
         if (member === undefined || member === null) continue;
         const defaulted = step(member, now);
         if (defaulted !== member) set(name, defaulted);
       }
-      return after === before ? before : inFieldOrder(after, schema);
+      return after === before ? before : inOrder(after, before, schema);
     };
   }
 }
@@ -77,6 +78,11 @@ export class DefaultsCompiler {
 function hasEffectiveDefault({ type, pointer }: FieldSchema): boolean {
   if (type.default === undefined) return false;
   return pointer || type.shape !== 'scalar' || type.default !== ZERO[type.scalar];
+}
+
+function isUnset(value: unknown, { always, pointer, type }: FieldSchema): boolean {
+  if (value === undefined || value === null) return true;
+  return always && !pointer && type.shape === 'scalar' && value === ZERO[type.scalar];
 }
 
 /** node.k8s.io has no defaulting at all upstream. */
@@ -118,9 +124,31 @@ function mapMembers(object: JsonObject, change: (member: unknown) => unknown): J
   return out ?? object;
 }
 
-/** Added members stand where Go declares them. */
-function inFieldOrder(object: JsonObject, { fields }: ObjectSchema): JsonObject {
-  const out: JsonObject = {};
-  for (const name of fields.keys()) if (object[name] !== undefined) out[name] = object[name];
-  return out;
+/**
+ * What was added stands where Go declares it, and keys of maps in order; only what differs from `before` is looked at.
+ */
+function inOrder(value: unknown, before: unknown, schema: TypeSchema): unknown {
+  if (value === before || value === null || typeof value !== 'object') return value;
+  const old = (typeof before === 'object' && before !== null ? before : {}) as JsonObject;
+  switch (schema.shape) {
+    case 'object': {
+      const out: JsonObject = {};
+      for (const { name, type } of schema.fields.values()) {
+        const member = (value as JsonObject)[name];
+        if (member !== undefined) out[name] = inOrder(member, old[name], type);
+      }
+      return out;
+    }
+    case 'map': {
+      const out: JsonObject = {};
+      for (const key of Object.keys(value).sort(byteOrder)) setOwn(out, key, inOrder((value as JsonObject)[key], old[key], schema.values));
+      return out;
+    }
+    case 'list':
+      return (value as readonly unknown[]).map((item, i) =>
+        inOrder(item, Array.isArray(before) ? (before[i] as unknown) : undefined, schema.items),
+      );
+    default:
+      return value;
+  }
 }

@@ -27,11 +27,11 @@ export interface MatchCondition {
 }
 
 export interface MatchResources {
-  readonly namespaceSelector?: LabelSelector;
-  readonly objectSelector?: LabelSelector;
+  readonly namespaceSelector: LabelSelector;
+  readonly objectSelector: LabelSelector;
   readonly resourceRules?: readonly NamedRuleWithOperations[];
   readonly excludeResourceRules?: readonly NamedRuleWithOperations[];
-  readonly matchPolicy?: "Equivalent" | "Exact";
+  readonly matchPolicy: "Equivalent" | "Exact";
 }
 
 export interface MutatingAdmissionPolicy {
@@ -73,7 +73,7 @@ export interface MutatingAdmissionPolicySpec {
   readonly matchConstraints?: MatchResources;
   readonly variables?: readonly Variable[];
   readonly mutations?: readonly Mutation[];
-  readonly failurePolicy?: "Fail" | "Ignore";
+  readonly failurePolicy: "Fail" | "Ignore";
   readonly matchConditions?: readonly MatchCondition[];
   readonly reinvocationPolicy?: "IfNeeded" | "Never";
 }
@@ -82,14 +82,14 @@ export interface MutatingWebhook {
   readonly name: string;
   readonly clientConfig: WebhookClientConfig;
   readonly rules?: readonly RuleWithOperations[];
-  readonly failurePolicy?: "Fail" | "Ignore";
-  readonly matchPolicy?: "Equivalent" | "Exact";
-  readonly namespaceSelector?: LabelSelector;
-  readonly objectSelector?: LabelSelector;
+  readonly failurePolicy: "Fail" | "Ignore";
+  readonly matchPolicy: "Equivalent" | "Exact";
+  readonly namespaceSelector: LabelSelector;
+  readonly objectSelector: LabelSelector;
   readonly sideEffects: "None" | "NoneOnDryRun" | "Some" | "Unknown";
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds: number;
   readonly admissionReviewVersions: readonly string[];
-  readonly reinvocationPolicy?: "IfNeeded" | "Never";
+  readonly reinvocationPolicy: "IfNeeded" | "Never";
   readonly matchConditions?: readonly MatchCondition[];
 }
 
@@ -119,7 +119,7 @@ export interface NamedRuleWithOperations {
   readonly apiGroups?: readonly string[];
   readonly apiVersions?: readonly string[];
   readonly resources?: readonly string[];
-  readonly scope?: "*" | "Cluster" | "Namespaced";
+  readonly scope: "*" | "Cluster" | "Namespaced";
 }
 
 export interface ParamKind {
@@ -139,14 +139,14 @@ export interface RuleWithOperations {
   readonly apiGroups?: readonly string[];
   readonly apiVersions?: readonly string[];
   readonly resources?: readonly string[];
-  readonly scope?: "*" | "Cluster" | "Namespaced";
+  readonly scope: "*" | "Cluster" | "Namespaced";
 }
 
 export interface ServiceReference {
   readonly namespace: string;
   readonly name: string;
   readonly path?: string;
-  readonly port?: number;
+  readonly port: number;
 }
 
 export interface TypeChecking {
@@ -193,7 +193,7 @@ export interface ValidatingAdmissionPolicySpec {
   readonly paramKind?: ParamKind;
   readonly matchConstraints?: MatchResources;
   readonly validations?: readonly Validation[];
-  readonly failurePolicy?: "Fail" | "Ignore";
+  readonly failurePolicy: "Fail" | "Ignore";
   readonly auditAnnotations?: readonly AuditAnnotation[];
   readonly matchConditions?: readonly MatchCondition[];
   readonly variables?: readonly Variable[];
@@ -209,12 +209,12 @@ export interface ValidatingWebhook {
   readonly name: string;
   readonly clientConfig: WebhookClientConfig;
   readonly rules?: readonly RuleWithOperations[];
-  readonly failurePolicy?: "Fail" | "Ignore";
-  readonly matchPolicy?: "Equivalent" | "Exact";
-  readonly namespaceSelector?: LabelSelector;
-  readonly objectSelector?: LabelSelector;
+  readonly failurePolicy: "Fail" | "Ignore";
+  readonly matchPolicy: "Equivalent" | "Exact";
+  readonly namespaceSelector: LabelSelector;
+  readonly objectSelector: LabelSelector;
   readonly sideEffects: "None" | "NoneOnDryRun" | "Some" | "Unknown";
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds: number;
   readonly admissionReviewVersions: readonly string[];
   readonly matchConditions?: readonly MatchCondition[];
 }

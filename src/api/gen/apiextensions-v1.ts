@@ -75,7 +75,7 @@ export interface CustomResourceDefinitionSpec {
   readonly names: CustomResourceDefinitionNames;
   readonly scope: string;
   readonly versions: readonly CustomResourceDefinitionVersion[];
-  readonly conversion?: CustomResourceConversion;
+  readonly conversion: CustomResourceConversion;
   readonly preserveUnknownFields?: boolean;
 }
 

@@ -44,5 +44,5 @@ export interface APIServiceStatus {
 export interface ServiceReference {
   readonly namespace?: string;
   readonly name?: string;
-  readonly port?: number;
+  readonly port: number;
 }

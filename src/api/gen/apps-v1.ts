@@ -162,8 +162,8 @@ export interface ReplicaSetStatus {
 }
 
 export interface RollingUpdateDaemonSet {
-  readonly maxUnavailable?: IntOrString;
-  readonly maxSurge?: IntOrString;
+  readonly maxUnavailable: IntOrString;
+  readonly maxSurge: IntOrString;
 }
 
 export interface RollingUpdateDeployment {
@@ -172,7 +172,7 @@ export interface RollingUpdateDeployment {
 }
 
 export interface RollingUpdateStatefulSetStrategy {
-  readonly partition?: number;
+  readonly partition: number;
   readonly maxUnavailable?: IntOrString;
 }
 
@@ -204,8 +204,8 @@ export interface StatefulSetOrdinals {
 }
 
 export interface StatefulSetPersistentVolumeClaimRetentionPolicy {
-  readonly whenDeleted?: string;
-  readonly whenScaled?: string;
+  readonly whenDeleted: string;
+  readonly whenScaled: string;
 }
 
 export interface StatefulSetSpec {
@@ -218,7 +218,7 @@ export interface StatefulSetSpec {
   readonly updateStrategy: StatefulSetUpdateStrategy;
   readonly revisionHistoryLimit: number;
   readonly minReadySeconds?: number;
-  readonly persistentVolumeClaimRetentionPolicy?: StatefulSetPersistentVolumeClaimRetentionPolicy;
+  readonly persistentVolumeClaimRetentionPolicy: StatefulSetPersistentVolumeClaimRetentionPolicy;
   readonly ordinals?: StatefulSetOrdinals;
 }
 

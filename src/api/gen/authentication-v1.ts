@@ -31,8 +31,8 @@ export interface TokenRequest {
 
 export interface TokenRequestSpec {
   readonly audiences: readonly string[] | null;
-  readonly expirationSeconds: number;
-  readonly boundObjectRef: BoundObjectReference;
+  readonly expirationSeconds: number | null;
+  readonly boundObjectRef: BoundObjectReference | null;
 }
 
 export interface TokenRequestStatus {

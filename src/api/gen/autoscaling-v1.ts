@@ -27,7 +27,7 @@ export interface HorizontalPodAutoscalerList {
 
 export interface HorizontalPodAutoscalerSpec {
   readonly scaleTargetRef: CrossVersionObjectReference;
-  readonly minReplicas?: number;
+  readonly minReplicas: number;
   readonly maxReplicas: number;
   readonly targetCPUUtilizationPercentage?: number;
 }

@@ -40,8 +40,8 @@ export interface HPAScalingPolicy {
 
 export interface HPAScalingRules {
   readonly stabilizationWindowSeconds?: number;
-  readonly selectPolicy?: string;
-  readonly policies?: readonly HPAScalingPolicy[];
+  readonly selectPolicy: string;
+  readonly policies: readonly HPAScalingPolicy[];
   readonly tolerance?: Quantity;
 }
 
@@ -54,8 +54,8 @@ export interface HorizontalPodAutoscaler {
 }
 
 export interface HorizontalPodAutoscalerBehavior {
-  readonly scaleUp?: HPAScalingRules;
-  readonly scaleDown?: HPAScalingRules;
+  readonly scaleUp: HPAScalingRules;
+  readonly scaleDown: HPAScalingRules;
 }
 
 export interface HorizontalPodAutoscalerCondition {
@@ -75,9 +75,9 @@ export interface HorizontalPodAutoscalerList {
 
 export interface HorizontalPodAutoscalerSpec {
   readonly scaleTargetRef: CrossVersionObjectReference;
-  readonly minReplicas?: number;
+  readonly minReplicas: number;
   readonly maxReplicas: number;
-  readonly metrics?: readonly MetricSpec[];
+  readonly metrics: readonly MetricSpec[];
   readonly behavior?: HorizontalPodAutoscalerBehavior;
 }
 

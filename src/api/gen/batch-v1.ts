@@ -27,8 +27,8 @@ export interface CronJobSpec {
   readonly concurrencyPolicy: "Allow" | "Forbid" | "Replace";
   readonly suspend: boolean;
   readonly jobTemplate: JobTemplateSpec;
-  readonly successfulJobsHistoryLimit?: number;
-  readonly failedJobsHistoryLimit?: number;
+  readonly successfulJobsHistoryLimit: number;
+  readonly failedJobsHistoryLimit: number;
 }
 
 export interface CronJobStatus {
@@ -62,7 +62,7 @@ export interface JobList {
 }
 
 export interface JobSpec {
-  readonly parallelism?: number;
+  readonly parallelism: number;
   readonly completions?: number;
   readonly activeDeadlineSeconds?: number;
   readonly podFailurePolicy?: PodFailurePolicy;
@@ -71,7 +71,7 @@ export interface JobSpec {
   readonly backoffLimitPerIndex?: number;
   readonly maxFailedIndexes?: number;
   readonly selector?: LabelSelector;
-  readonly manualSelector?: boolean;
+  readonly manualSelector: boolean;
   readonly template: PodTemplateSpec;
   readonly ttlSecondsAfterFinished?: number;
   readonly completionMode: "Indexed" | "NonIndexed";

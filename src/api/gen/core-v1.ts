@@ -40,7 +40,7 @@ export interface AzureFilePersistentVolumeSource {
   readonly secretName: string;
   readonly shareName: string;
   readonly readOnly?: boolean;
-  readonly secretNamespace: string;
+  readonly secretNamespace: string | null;
 }
 
 export interface AzureFileVolumeSource {
@@ -321,7 +321,7 @@ export interface DownwardAPIVolumeFile {
 
 export interface DownwardAPIVolumeSource {
   readonly items?: readonly DownwardAPIVolumeFile[];
-  readonly defaultMode?: number;
+  readonly defaultMode: number;
 }
 
 export interface EmptyDirVolumeSource {
@@ -339,7 +339,7 @@ export interface EndpointAddress {
 export interface EndpointPort {
   readonly name?: string;
   readonly port: number;
-  readonly protocol?: "SCTP" | "TCP" | "UDP";
+  readonly protocol: "SCTP" | "TCP" | "UDP";
   readonly appProtocol?: string;
 }
 
@@ -402,9 +402,9 @@ export interface EphemeralContainer {
   readonly readinessProbe?: Probe;
   readonly startupProbe?: Probe;
   readonly lifecycle?: Lifecycle;
-  readonly terminationMessagePath?: string;
-  readonly terminationMessagePolicy?: "FallbackToLogsOnError" | "File";
-  readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
+  readonly terminationMessagePath: string;
+  readonly terminationMessagePolicy: "FallbackToLogsOnError" | "File";
+  readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";
   readonly securityContext?: SecurityContext;
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
@@ -548,7 +548,7 @@ export interface HostIP {
 
 export interface HostPathVolumeSource {
   readonly path: string;
-  readonly type?: "" | "BlockDevice" | "CharDevice" | "Directory" | "DirectoryOrCreate" | "File" | "FileOrCreate" | "Socket";
+  readonly type: "" | "BlockDevice" | "CharDevice" | "Directory" | "DirectoryOrCreate" | "File" | "FileOrCreate" | "Socket";
 }
 
 export interface ISCSIPersistentVolumeSource {
@@ -581,7 +581,7 @@ export interface ISCSIVolumeSource {
 
 export interface ImageVolumeSource {
   readonly reference?: string;
-  readonly pullPolicy?: "Always" | "IfNotPresent" | "Never";
+  readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
 }
 
 export interface ImageVolumeStatus {
@@ -891,14 +891,14 @@ export interface PersistentVolumeClaimSpec {
   readonly resources: VolumeResourceRequirements;
   readonly volumeName?: string;
   readonly storageClassName?: string;
-  readonly volumeMode?: "Block" | "Filesystem";
+  readonly volumeMode: "Block" | "Filesystem";
   readonly dataSource?: TypedLocalObjectReference;
   readonly dataSourceRef?: TypedObjectReference;
   readonly volumeAttributesClassName?: string;
 }
 
 export interface PersistentVolumeClaimStatus {
-  readonly phase?: "Bound" | "Lost" | "Pending";
+  readonly phase: "Bound" | "Lost" | "Pending";
   readonly accessModes?: readonly ("ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOnce" | "ReadWriteOncePod")[];
   readonly capacity?: Readonly<Record<string, Quantity>>;
   readonly conditions?: readonly PersistentVolumeClaimCondition[];
@@ -951,16 +951,16 @@ export interface PersistentVolumeSpec {
   readonly csi?: CSIPersistentVolumeSource;
   readonly accessModes?: readonly ("ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOnce" | "ReadWriteOncePod")[];
   readonly claimRef?: ObjectReference;
-  readonly persistentVolumeReclaimPolicy?: "Delete" | "Recycle" | "Retain";
+  readonly persistentVolumeReclaimPolicy: "Delete" | "Recycle" | "Retain";
   readonly storageClassName?: string;
   readonly mountOptions?: readonly string[];
-  readonly volumeMode?: "Block" | "Filesystem";
+  readonly volumeMode: "Block" | "Filesystem";
   readonly nodeAffinity?: VolumeNodeAffinity;
   readonly volumeAttributesClassName?: string;
 }
 
 export interface PersistentVolumeStatus {
-  readonly phase?: "Available" | "Bound" | "Failed" | "Pending" | "Released";
+  readonly phase: "Available" | "Bound" | "Failed" | "Pending" | "Released";
   readonly message?: string;
   readonly reason?: string;
   readonly lastPhaseTransitionTime?: Time;
@@ -1256,7 +1256,7 @@ export interface Probe {
 
 export interface ProjectedVolumeSource {
   readonly sources: readonly VolumeProjection[] | null;
-  readonly defaultMode?: number;
+  readonly defaultMode: number;
 }
 
 export interface QuobyteVolumeSource {
@@ -1518,7 +1518,7 @@ export interface ServiceAccountList {
 
 export interface ServiceAccountTokenProjection {
   readonly audience?: string;
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds: number;
   readonly path: string;
 }
 
@@ -1642,13 +1642,13 @@ export interface TopologySpreadConstraint {
 }
 
 export interface TypedLocalObjectReference {
-  readonly apiGroup: string;
+  readonly apiGroup: string | null;
   readonly kind: string;
   readonly name: string;
 }
 
 export interface TypedObjectReference {
-  readonly apiGroup: string;
+  readonly apiGroup: string | null;
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;

@@ -27,8 +27,8 @@ export interface EndpointHints {
 }
 
 export interface EndpointPort {
-  readonly name?: string;
-  readonly protocol?: "SCTP" | "TCP" | "UDP";
+  readonly name: string;
+  readonly protocol: "SCTP" | "TCP" | "UDP";
   readonly port?: number;
   readonly appProtocol?: string;
 }

@@ -5,8 +5,8 @@ import type { Time } from './scalars.ts';
 import type { ClusterObjectMeta } from './stored-meta.ts';
 
 export interface ExemptPriorityLevelConfiguration {
-  readonly nominalConcurrencyShares?: number;
-  readonly lendablePercent?: number;
+  readonly nominalConcurrencyShares: number;
+  readonly lendablePercent: number;
 }
 
 export interface FlowDistinguisherMethod {
@@ -59,7 +59,7 @@ export interface LimitResponse {
 export interface LimitedPriorityLevelConfiguration {
   readonly nominalConcurrencyShares: number;
   readonly limitResponse: LimitResponse;
-  readonly lendablePercent?: number;
+  readonly lendablePercent: number;
   readonly borrowingLimitPercent?: number;
 }
 

@@ -69,7 +69,7 @@ export interface IngressClassParametersReference {
   readonly apiGroup?: string;
   readonly kind: string;
   readonly name: string;
-  readonly scope: string;
+  readonly scope: string | null;
   readonly namespace?: string;
 }
 
@@ -158,7 +158,7 @@ export interface NetworkPolicyPeer {
 }
 
 export interface NetworkPolicyPort {
-  readonly protocol?: "SCTP" | "TCP" | "UDP";
+  readonly protocol: "SCTP" | "TCP" | "UDP";
   readonly port?: IntOrString;
   readonly endPort?: number;
 }
@@ -167,7 +167,7 @@ export interface NetworkPolicySpec {
   readonly podSelector: LabelSelector;
   readonly ingress?: readonly NetworkPolicyIngressRule[];
   readonly egress?: readonly NetworkPolicyEgressRule[];
-  readonly policyTypes?: readonly ("Egress" | "Ingress")[];
+  readonly policyTypes: readonly ("Egress" | "Ingress")[];
 }
 
 export interface ParentReference {

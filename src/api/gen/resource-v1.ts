@@ -26,7 +26,7 @@ export interface CELDeviceSelector {
 }
 
 export interface CapacityRequestPolicy {
-  readonly default: Quantity;
+  readonly default: Quantity | null;
   readonly validValues?: readonly Quantity[];
   readonly validRange?: CapacityRequestPolicyRange;
 }
@@ -166,7 +166,7 @@ export interface DeviceSubRequest {
   readonly name: string;
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
-  readonly allocationMode?: "All" | "ExactCount";
+  readonly allocationMode: "All" | "ExactCount";
   readonly count?: number;
   readonly tolerations?: readonly DeviceToleration[];
   readonly capacity?: CapacityRequirements;
@@ -176,7 +176,7 @@ export interface DeviceTaint {
   readonly key: string;
   readonly value?: string;
   readonly effect: "NoExecute" | "NoSchedule" | "None";
-  readonly timeAdded?: Time;
+  readonly timeAdded: Time;
 }
 
 export interface DeviceToleration {
@@ -190,7 +190,7 @@ export interface DeviceToleration {
 export interface ExactDeviceRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
-  readonly allocationMode?: "All" | "ExactCount";
+  readonly allocationMode: "All" | "ExactCount";
   readonly count?: number;
   readonly adminAccess?: boolean;
   readonly tolerations?: readonly DeviceToleration[];
@@ -205,7 +205,7 @@ export interface NetworkDeviceData {
 
 export interface NodeAllocatableResourceMapping {
   readonly capacityKey?: string;
-  readonly allocationMultiplier?: Quantity;
+  readonly allocationMultiplier: Quantity;
 }
 
 export interface OpaqueDeviceConfiguration {

@@ -41,7 +41,7 @@ export interface CELDeviceSelector {
 }
 
 export interface CapacityRequestPolicy {
-  readonly default: Quantity;
+  readonly default: Quantity | null;
   readonly validValues?: readonly Quantity[];
   readonly validRange?: CapacityRequestPolicyRange;
 }

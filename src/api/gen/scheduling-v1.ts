@@ -10,7 +10,7 @@ export interface PriorityClass {
   readonly value: number;
   readonly globalDefault?: boolean;
   readonly description?: string;
-  readonly preemptionPolicy?: "Never" | "PreemptLowerPriority";
+  readonly preemptionPolicy: "Never" | "PreemptLowerPriority";
 }
 
 export interface PriorityClassList {

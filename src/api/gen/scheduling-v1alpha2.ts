@@ -47,7 +47,7 @@ export interface PodGroupSchedulingPolicy {
 }
 
 export interface PodGroupSpec {
-  readonly podGroupTemplateRef: PodGroupTemplateReference;
+  readonly podGroupTemplateRef: PodGroupTemplateReference | null;
   readonly schedulingPolicy: PodGroupSchedulingPolicy;
   readonly schedulingConstraints?: PodGroupSchedulingConstraints;
   readonly resourceClaims?: readonly PodGroupResourceClaim[];
@@ -64,7 +64,7 @@ export interface PodGroupStatus {
 export interface PodGroupTemplate {
   readonly name: string;
   readonly schedulingPolicy: PodGroupSchedulingPolicy;
-  readonly schedulingConstraints: PodGroupSchedulingConstraints;
+  readonly schedulingConstraints: PodGroupSchedulingConstraints | null;
   readonly resourceClaims?: readonly PodGroupResourceClaim[];
   readonly disruptionMode?: "Pod" | "PodGroup";
   readonly priorityClassName?: string;
@@ -72,7 +72,7 @@ export interface PodGroupTemplate {
 }
 
 export interface PodGroupTemplateReference {
-  readonly workload: WorkloadPodGroupTemplateReference;
+  readonly workload: WorkloadPodGroupTemplateReference | null;
 }
 
 export interface TopologyConstraint {

@@ -20,14 +20,14 @@ export interface CSIDriverList {
 }
 
 export interface CSIDriverSpec {
-  readonly attachRequired?: boolean;
-  readonly podInfoOnMount?: boolean;
-  readonly volumeLifecycleModes?: readonly string[];
-  readonly storageCapacity?: boolean;
-  readonly fsGroupPolicy?: string;
+  readonly attachRequired: boolean;
+  readonly podInfoOnMount: boolean;
+  readonly volumeLifecycleModes: readonly string[];
+  readonly storageCapacity: boolean;
+  readonly fsGroupPolicy: string;
   readonly tokenRequests?: readonly TokenRequest[];
-  readonly requiresRepublish?: boolean;
-  readonly seLinuxMount?: boolean;
+  readonly requiresRepublish: boolean;
+  readonly seLinuxMount: boolean;
   readonly nodeAllocatableUpdatePeriodSeconds?: number;
   readonly serviceAccountTokenInSecrets?: boolean;
   readonly preventPodSchedulingIfMissing?: boolean;
@@ -81,10 +81,10 @@ export interface StorageClass {
   readonly metadata: ClusterObjectMeta;
   readonly provisioner: string;
   readonly parameters?: Readonly<Record<string, string>>;
-  readonly reclaimPolicy?: "Delete" | "Recycle" | "Retain";
+  readonly reclaimPolicy: "Delete" | "Recycle" | "Retain";
   readonly mountOptions?: readonly string[];
   readonly allowVolumeExpansion?: boolean;
-  readonly volumeBindingMode?: "Immediate" | "WaitForFirstConsumer";
+  readonly volumeBindingMode: "Immediate" | "WaitForFirstConsumer";
   readonly allowedTopologies?: readonly TopologySelectorTerm[];
 }
 

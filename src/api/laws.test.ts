@@ -1,0 +1,63 @@
+// Laws that hold for every built-in type, on generated objects.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededIds } from '#base/ids.ts';
+import { decodeValue } from './decode.ts';
+import { applyDefaults } from './defaults.ts';
+import { Schema } from './schema.ts';
+import { Generator } from './testing/generate.ts';
+import type { KubeObject } from './types.ts';
+
+const OBJECTS_A_TYPE = 12;
+const NOW = 0;
+const resources = [...new Schema({ serves: () => true }).resources()];
+
+function each(law: (object: KubeObject, info: (typeof resources)[number], generator: Generator) => void): void {
+  for (const info of resources) {
+    const generator = new Generator(seededIds(info.kind.length * 1000 + info.version.length));
+    for (let i = 0; i < OBJECTS_A_TYPE; i++) law(generator.object(info, info.schema), info, generator);
+  }
+}
+
+const reread = (object: unknown, { schema }: (typeof resources)[number]): string =>
+  JSON.stringify(decodeValue(JSON.parse(JSON.stringify(object)), schema, { fieldValidation: 'Strict' }).object);
+
+/** Long objects differ in one place: the message shows that place. */
+function assertSame(actual: string, expected: string): void {
+  if (actual === expected) return;
+  let at = 0;
+  while (actual[at] === expected[at]) at++;
+  assert.fail(`…${actual.slice(at - 60, at + 60)}…\nis not\n…${expected.slice(at - 60, at + 60)}…`);
+}
+
+test('every type is generated', () => assert.equal(resources.length, 95));
+
+test('decoding what was decoded changes nothing', () => each((object, info) => assertSame(reread(object, info), JSON.stringify(object))));
+
+test('defaulting gives canonical objects', () =>
+  each((object, info) => {
+    const defaulted = applyDefaults(object, info.schema, NOW);
+    assertSame(reread(defaulted, info), JSON.stringify(defaulted));
+  }));
+
+test('defaulting twice changes nothing and copies nothing', () =>
+  each((object, info) => {
+    const once = applyDefaults(object, info.schema, NOW);
+    assert.equal(applyDefaults(once, info.schema, NOW), once);
+  }));
+
+test('defaulting does not change its argument', () =>
+  each((object, info) => {
+    const before = JSON.stringify(object);
+    applyDefaults(object, info.schema, NOW);
+    assertSame(JSON.stringify(object), before);
+  }));
+
+test('an unknown field anywhere is named and dropped', () =>
+  each((object, info) => {
+    const value = { ...object, metadata: { ...object.metadata, surprise: 1 } };
+    assert.throws(() => decodeValue(value, info.schema, { fieldValidation: 'Strict' }), {
+      message: 'strict decoding error: unknown field "metadata.surprise"',
+    });
+    assert.deepEqual(decodeValue(value, info.schema, { fieldValidation: 'Ignore' }).object, object);
+  }));
