@@ -6,6 +6,7 @@ import { decodeValue } from './decode.ts';
 import { applyDefaults } from './defaults.ts';
 import { Schema } from './schema.ts';
 import { Generator } from './testing/generate.ts';
+import { assertSameText } from './testing/same-text.ts';
 import type { KubeObject } from './types.ts';
 
 const OBJECTS_A_TYPE = 12;
@@ -22,22 +23,15 @@ function each(law: (object: KubeObject, info: (typeof resources)[number], genera
 const reread = (object: unknown, { schema }: (typeof resources)[number]): string =>
   JSON.stringify(decodeValue(JSON.parse(JSON.stringify(object)), schema, { fieldValidation: 'Strict' }).object);
 
-/** Long objects differ in one place: the message shows that place. */
-function assertSame(actual: string, expected: string): void {
-  if (actual === expected) return;
-  let at = 0;
-  while (actual[at] === expected[at]) at++;
-  assert.fail(`…${actual.slice(at - 60, at + 60)}…\nis not\n…${expected.slice(at - 60, at + 60)}…`);
-}
-
 test('every type is generated', () => assert.equal(resources.length, 95));
 
-test('decoding what was decoded changes nothing', () => each((object, info) => assertSame(reread(object, info), JSON.stringify(object))));
+test('decoding what was decoded changes nothing', () =>
+  each((object, info) => assertSameText(reread(object, info), JSON.stringify(object))));
 
 test('defaulting gives canonical objects', () =>
   each((object, info) => {
     const defaulted = applyDefaults(object, info.schema, NOW);
-    assertSame(reread(defaulted, info), JSON.stringify(defaulted));
+    assertSameText(reread(defaulted, info), JSON.stringify(defaulted));
   }));
 
 test('defaulting twice changes nothing and copies nothing', () =>
@@ -50,7 +44,7 @@ test('defaulting does not change its argument', () =>
   each((object, info) => {
     const before = JSON.stringify(object);
     applyDefaults(object, info.schema, NOW);
-    assertSame(JSON.stringify(object), before);
+    assertSameText(JSON.stringify(object), before);
   }));
 
 test('an unknown field anywhere is named and dropped', () =>

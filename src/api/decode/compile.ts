@@ -76,8 +76,8 @@ export class WrongType extends Error {
 interface FieldPlan {
   readonly name: string;
   readonly decode: Decoder;
-  /** A zero is as good as nothing and stays off the wire. */
-  readonly dropZero: boolean;
+  /** A zero is as good as nothing: off the wire, or for an always-present list null, as it comes back from storage. */
+  readonly foldsZero: boolean;
   /** What stands there when nothing was given; undefined for nothing. A struct is made anew each time. */
   readonly absent: (() => unknown) | undefined;
 }
@@ -102,7 +102,8 @@ function compileObject(schema: ObjectSchema): Decoder {
         continue;
       }
       const decoded = plan.decode(member, notes);
-      if (!(plan.dropZero && isZero(decoded))) out[plan.name] = decoded;
+      if (!plan.foldsZero || !isZero(decoded)) out[plan.name] = decoded;
+      else if (plan.absent !== undefined) out[plan.name] = plan.absent();
     }
     for (const _name in source) met--;
     if (met !== 0) notes.unknownFields = true;
@@ -114,9 +115,15 @@ function planField(field: FieldSchema): FieldPlan {
   return {
     name: field.name,
     decode: decoderOf(field.type),
-    dropZero: !field.always && !field.pointer && field.type.shape !== 'object',
+    foldsZero: foldsZero(field),
     absent: field.always ? absentValue(field) : undefined,
   };
+}
+
+/** A struct and a free-form value are never zero by being empty. */
+function foldsZero({ type, pointer, always }: FieldSchema): boolean {
+  if (pointer) return false;
+  return type.shape === 'list' || type.shape === 'map' || (type.shape === 'scalar' && !always);
 }
 
 /** A required list or map is never null in Proa, so that readers need not ask; upstream writes null. */

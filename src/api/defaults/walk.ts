@@ -57,21 +57,29 @@ export class DefaultsCompiler {
 
     return (value, now) => {
       const before = value as JsonObject;
-      let after = (own === undefined ? before : own(before, now)) as JsonObject;
-      const set = (name: string, member: unknown): void => {
-        if (after === before) after = { ...before };
-        after[name] = member;
-      };
-      for (const field of constants) if (isUnset(after[field.name], field)) set(field.name, field.type.default);
+      let after = inOrder(own === undefined ? before : own(before, now), before, schema) as JsonObject;
+      if (constants.some((field) => isUnset(after[field.name], field))) after = withConstants(after, constants, schema);
       for (const { name, step } of children) {
         const member = after[name];
         if (member === undefined || member === null) continue;
         const defaulted = step(member, now);
-        if (defaulted !== member) set(name, defaulted);
+        if (defaulted === member) continue;
+        if (after === before) after = { ...before };
+        after[name] = defaulted;
       }
-      return after === before ? before : inOrder(after, before, schema);
+      return after;
     };
   }
+}
+
+function withConstants(object: JsonObject, constants: readonly FieldSchema[], { fields }: ObjectSchema): JsonObject {
+  const out: JsonObject = {};
+  for (const field of fields.values()) {
+    const given = object[field.name];
+    const value = isUnset(given, field) && constants.includes(field) ? field.type.default : given;
+    if (value !== undefined) out[field.name] = value;
+  }
+  return out;
 }
 
 /** A default that equals Go's zero of a plain field adds nothing. */
