@@ -1,0 +1,160 @@
+// The cgroups of pods: one a pod below its QoS class, and what all pods together may use.
+import { wait, type Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
+import { podLabel } from '../pod/identity.ts';
+import { qosClassOf, type QosClass } from '../pod/resources.ts';
+import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
+import { CgroupError } from './errors.ts';
+import type { CgroupHierarchy } from './hierarchy.ts';
+import { burstableShares, podCgroupLimits, type CgroupLimits } from './limits.ts';
+
+export interface CgroupManager {
+  /** Makes the classes' cgroups; the reason why not, when it cannot. */
+  start(): Promise<string | undefined>;
+  /** `cgroupParent` of the pod's sandbox; empty when pods have no cgroup of their own. */
+  parentOf(pod: Pod): string;
+  /** @throws CgroupError */
+  ensurePod(pod: Pod): Promise<void>;
+  /** Sets some limits anew. @throws CgroupError */
+  limitPod(pod: Pod, limits: CgroupLimits): Promise<void>;
+  limitsOf(pod: Pod): CgroupLimits;
+  /** Bytes in use by the pod's cgroup; undefined when not known. */
+  podMemoryUsage(pod: Pod): Promise<number | undefined>;
+  destroyPod(pod: Pod): Promise<void>;
+  /** Removes cgroups of pods that are not among `known`. */
+  cleanOrphans(known: ReadonlySet<string>): Promise<void>;
+  /** Sets the classes' shares by the pods that are there now. */
+  updateClasses(pods: Iterable<Pod>): Promise<void>;
+}
+
+const CLASS_DIRECTORY: Readonly<Record<QosClass, string>> = { Guaranteed: '', Burstable: '/burstable', BestEffort: '/besteffort' };
+const POD_PREFIX = 'pod';
+
+/** Attempts to remove a cgroup whose processes are still ending, and the pause between them, milliseconds. */
+const REMOVE_TRIES = 20;
+const REMOVE_PAUSE_MS = 50;
+
+export interface CgroupSettings {
+  /** `/`, or the node's own part of the tree. */
+  readonly cgroupRoot: string;
+  readonly cpuCFSQuota: boolean;
+  readonly podPidsLimit: number;
+  /** What all pods together may use: millicores and bytes; undefined when that is not enforced. */
+  readonly allocatable: { readonly cpu: number; readonly memory: number } | undefined;
+}
+
+export interface CgroupManagerDeps {
+  readonly hierarchy: CgroupHierarchy;
+  readonly settings: CgroupSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Sends SIGKILL. */
+  readonly kill: (pid: number) => void;
+}
+
+/** Source: pkg/kubelet/cm qosContainerManager, podContainerManager; cgroupfs driver. */
+export class QosCgroupManager implements CgroupManager {
+  readonly #deps: CgroupManagerDeps;
+  readonly #base: string;
+  #shares = 0;
+
+  constructor(deps: CgroupManagerDeps) {
+    this.#deps = deps;
+    this.#base = `${deps.settings.cgroupRoot.replace(/\/+$/, '')}/kubepods`;
+  }
+
+  async start(): Promise<string | undefined> {
+    const { hierarchy, settings } = this.#deps;
+    try {
+      await hierarchy.create(this.#base);
+      const { allocatable } = settings;
+      if (allocatable !== undefined)
+        await hierarchy.limit(this.#base, { cpuShares: sharesOf(allocatable.cpu), memory: allocatable.memory });
+      await hierarchy.create(`${this.#base}/burstable`);
+      await hierarchy.create(`${this.#base}/besteffort`);
+      await hierarchy.limit(`${this.#base}/besteffort`, { cpuShares: MIN_SHARES });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CgroupError)) throw error;
+      return `Failed to start ContainerManager ${error.message}`;
+    }
+  }
+
+  parentOf(pod: Pod): string {
+    return `${this.#base}${CLASS_DIRECTORY[qosClassOf(pod)]}/${POD_PREFIX}${pod.metadata.uid}`;
+  }
+
+  limitsOf(pod: Pod): CgroupLimits {
+    return podCgroupLimits(pod, this.#deps.settings);
+  }
+
+  async ensurePod(pod: Pod): Promise<void> {
+    const { hierarchy } = this.#deps;
+    const name = this.parentOf(pod);
+    if (await hierarchy.exists(name)) return;
+    await hierarchy.create(name);
+    await hierarchy.limit(name, this.limitsOf(pod));
+  }
+
+  async limitPod(pod: Pod, limits: CgroupLimits): Promise<void> {
+    await this.#deps.hierarchy.limit(this.parentOf(pod), limits);
+  }
+
+  async podMemoryUsage(pod: Pod): Promise<number | undefined> {
+    const { hierarchy } = this.#deps;
+    const text = await hierarchy.read(
+      'memory',
+      this.parentOf(pod),
+      hierarchy.layout.version === 2 ? 'memory.current' : 'memory.usage_in_bytes',
+    );
+    return text === '' ? undefined : Number(text);
+  }
+
+  async destroyPod(pod: Pod): Promise<void> {
+    const name = this.parentOf(pod);
+    if (!(await this.#destroy(name))) throw new CgroupError(`cgroup ${name} of pod ${podLabel(pod)} still has processes`);
+  }
+
+  async cleanOrphans(known: ReadonlySet<string>): Promise<void> {
+    const { hierarchy, logger } = this.#deps;
+    for (const directory of Object.values(CLASS_DIRECTORY)) {
+      for (const child of await hierarchy.children(`${this.#base}${directory}`)) {
+        if (!child.startsWith(POD_PREFIX) || known.has(child.slice(POD_PREFIX.length))) continue;
+        const name = `${this.#base}${directory}/${child}`;
+        if (await this.#destroy(name)) logger.info('Orphaned pod cgroup removed', { cgroup: name });
+        else logger.warn('Orphaned pod cgroup still has processes', { cgroup: name });
+      }
+    }
+  }
+
+  async updateClasses(pods: Iterable<Pod>): Promise<void> {
+    const shares = burstableShares(pods);
+    if (shares === this.#shares) return;
+    await this.#deps.hierarchy.limit(`${this.#base}/burstable`, { cpuShares: shares });
+    this.#shares = shares;
+  }
+
+  async #destroy(name: string): Promise<boolean> {
+    const { hierarchy, clock, kill } = this.#deps;
+    for (let attempt = 0; attempt < REMOVE_TRIES; attempt++) {
+      if (await hierarchy.remove(name)) return true;
+      for (const pid of await hierarchy.processes(name)) kill(pid);
+      await wait(clock, REMOVE_PAUSE_MS);
+    }
+    return false;
+  }
+}
+
+/** Pods share the runtime's cgroup: for machines where no cgroup can be made. Source: podContainerManagerNoop. */
+export const noCgroups: CgroupManager = {
+  start: async () => undefined,
+  parentOf: () => '',
+  ensurePod: async () => {},
+  limitPod: async () => {},
+  limitsOf: () => ({}),
+  podMemoryUsage: async () => undefined,
+  destroyPod: async () => {},
+  cleanOrphans: async () => {},
+  updateClasses: async () => {},
+};

@@ -1,0 +1,215 @@
+// Makes sure a container's image is on the node.
+import { formatDuration } from '#apimachinery/duration.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Pod, Secret } from '#api/types.ts';
+import type { Input } from '#cri/contract.ts';
+import { CriError } from '#cri/errors.ts';
+import type { PodSandboxConfig } from '#cri/gen/objects.ts';
+import type { ImageService } from '#cri/gen/services.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import type { Backoff } from '../runtime/backoff.ts';
+import type { ImageUser } from '../runtime/security-context.ts';
+import { configEntries, credentialHash, matchingCredentials, secretEntries, type Credential } from './credentials.ts';
+import { ImageNameError, parseImageName, withDefaultTag } from './image-name.ts';
+import type { PullQueue } from './pull-queue.ts';
+import type { PullRecords } from './pull-records.ts';
+
+/** Source: kubelet images types.go. */
+export type ImageReason =
+  | 'ErrImagePull'
+  | 'ImagePullBackOff'
+  | 'ErrImageNeverPull'
+  | 'InvalidImageName'
+  | 'ImageInspectError'
+  | 'RegistryUnavailable'
+  | 'SignatureValidationFailed';
+
+/** The image cannot be had now; reason and message show in the container's waiting state. */
+export class ImageError extends Error {
+  override readonly name = 'ImageError';
+  readonly reason: ImageReason;
+  /** Milliseconds until another attempt may be made; undefined when only a change helps. */
+  readonly retryInMs: number | undefined;
+
+  constructor(reason: ImageReason, message: string, retryInMs?: number) {
+    super(message);
+    this.reason = reason;
+    this.retryInMs = retryInMs;
+  }
+}
+
+export interface ImageRequest {
+  readonly pod: Pod;
+  /** Whom events are about; undefined for an image volume. */
+  readonly containerName: string | undefined;
+  readonly image: string;
+  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  readonly secrets: readonly Secret[];
+  readonly sandbox: Input<PodSandboxConfig>;
+}
+
+export interface ImageManagerDeps {
+  readonly image: ImageService;
+  readonly events: KubeletEvents;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly backoff: Backoff;
+  readonly queue: PullQueue;
+  readonly records: PullRecords;
+  /** The node's own `config.json`; empty when there is none. */
+  readonly nodeConfig: () => Promise<string>;
+}
+
+export class ImageManager {
+  readonly #deps: ImageManagerDeps;
+  /** Why the last pull failed, by back-off key: shown while waiting. */
+  readonly #lastErrors = new Map<string, string>();
+
+  constructor(deps: ImageManagerDeps) {
+    this.#deps = deps;
+  }
+
+  /** The runtime's reference of the image. @throws ImageError; Source: EnsureImageExists */
+  async ensure(request: ImageRequest): Promise<string> {
+    const { image: wanted, pullPolicy } = request;
+    let image: string;
+    try {
+      image = withDefaultTag(wanted);
+    } catch (error) {
+      if (!(error instanceof ImageNameError)) throw error;
+      const message = `Failed to apply default image tag "${wanted}": ${error.message}`;
+      this.#event(request, 'Warning', 'InspectFailed', message);
+      throw new ImageError('InvalidImageName', message);
+    }
+    const present = pullPolicy === 'Always' ? undefined : await this.#present(request, image);
+    if (present === undefined && pullPolicy === 'Never') throw this.#neverPull(request);
+
+    const credentials = await this.#credentials(image, request.secrets);
+    if (
+      present !== undefined &&
+      this.#deps.records.mayUse(present, credentials.filter(({ secret }) => secret !== undefined).map(credentialHash))
+    ) {
+      this.#event(request, 'Normal', 'Pulled', `Container image "${wanted}" already present on machine and can be accessed by the pod`);
+      return present;
+    }
+    if (pullPolicy === 'Never') throw this.#neverPull(request);
+    return this.#pull(request, image, credentials);
+  }
+
+  /** Whom the image runs as. @throws CriError; Source: getImageUser */
+  async userOf(image: string): Promise<ImageUser> {
+    const { image: found } = await this.#deps.image.imageStatus({ image: { image } });
+    if (found?.uid !== undefined) return { uid: found.uid.value };
+    return found === undefined || found.username === '' ? { uid: 0 } : { username: found.username };
+  }
+
+  forget(podUid: string): void {
+    for (const key of this.#lastErrors.keys()) if (key.startsWith(`${podUid}_`)) this.#lastErrors.delete(key);
+    this.#deps.backoff.forget(`${podUid}_`);
+  }
+
+  async #present(request: ImageRequest, image: string): Promise<string | undefined> {
+    try {
+      const { image: found } = await this.#deps.image.imageStatus({ image: { image } });
+      return found?.id;
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      const message = `Failed to inspect image "${request.image}": ${error.message}`;
+      this.#event(request, 'Warning', 'InspectFailed', message);
+      throw new ImageError('ImageInspectError', message);
+    }
+  }
+
+  #neverPull(request: ImageRequest): ImageError {
+    const message = `Container image "${request.image}" is not present with pull policy of Never`;
+    this.#event(request, 'Warning', 'ErrImageNeverPull', message);
+    return new ImageError('ErrImageNeverPull', message);
+  }
+
+  async #credentials(image: string, secrets: readonly Secret[]): Promise<readonly Credential[]> {
+    const node = configEntries(await this.#deps.nodeConfig());
+    return matchingCredentials([...secretEntries(secrets), ...node], parseImageName(image).repository);
+  }
+
+  async #pull(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<string> {
+    const { backoff, clock, queue, records } = this.#deps;
+    const key = `${request.pod.metadata.uid}_${image}`;
+    const left = backoff.leftSinceUpdate(key);
+    if (left > 0) {
+      const message = `Back-off pulling image "${image}"`;
+      this.#event(request, 'Normal', 'BackOff', message);
+      const last = this.#lastErrors.get(key);
+      throw new ImageError('ImagePullBackOff', last === undefined ? message : `${message}: ${last}`, left);
+    }
+    this.#lastErrors.delete(key);
+    this.#event(request, 'Normal', 'Pulling', `Pulling image "${image}"`);
+    const asked = clock.monotonic();
+    try {
+      const pulled = await queue.run(() => this.#pullWith(request, image, credentials));
+      const waited = Math.floor(clock.monotonic() - asked);
+      const message = `Successfully pulled image "${image}" in ${formatDuration(pulled.tookMs)} (${formatDuration(waited)} including waiting). Image size: ${pulled.size} bytes.`;
+      this.#event(request, 'Normal', 'Pulled', message);
+      backoff.collect();
+      await records.pulled(pulled.ref, pulled.credential?.secret === undefined ? undefined : credentialHash(pulled.credential));
+      return pulled.ref;
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      this.#event(request, 'Warning', 'Failed', `Failed to pull image "${image}": ${error.message}`);
+      backoff.next(key, clock.now());
+      const { reason, message } = pullFailure(image, error.message);
+      this.#lastErrors.set(key, `${reason}: ${message}`);
+      throw new ImageError(reason, message, backoff.get(key));
+    }
+  }
+
+  /** Tries the credentials in turn; the last refusal is thrown. Source: PullImage of kuberuntime_image.go. */
+  async #pullWith(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<PulledImage> {
+    const { clock, image: service } = this.#deps;
+    const started = clock.monotonic();
+    const attempts: readonly (Credential | undefined)[] = credentials.length === 0 ? [undefined] : credentials;
+    const failures: CriError[] = [];
+    for (const credential of attempts) {
+      try {
+        const { imageRef } = await service.pullImage({
+          image: { image, annotations: request.pod.metadata.annotations ?? {} },
+          sandboxConfig: request.sandbox,
+          ...(credential === undefined
+            ? {}
+            : { auth: { username: credential.username, password: credential.password, identityToken: credential.identityToken ?? '' } }),
+        });
+        const tookMs = Math.floor(clock.monotonic() - started);
+        const { image: found } = await service.imageStatus({ image: { image: imageRef } });
+        return { ref: imageRef, size: found?.size ?? 0, tookMs, credential };
+      } catch (error) {
+        if (!(error instanceof CriError)) throw error;
+        failures.push(error);
+      }
+    }
+    throw failures.at(-1) as CriError;
+  }
+
+  #event({ pod, containerName }: ImageRequest, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    if (containerName === undefined) this.#deps.events.pod(pod, type, reason, message);
+    else this.#deps.events.container(pod, containerName, type, reason, message);
+  }
+}
+
+interface PulledImage {
+  readonly ref: string;
+  readonly size: number;
+  readonly tookMs: number;
+  readonly credential: Credential | undefined;
+}
+
+/** Source: evalCRIPullErr. */
+export function pullFailure(image: string, message: string): { readonly reason: ImageReason; readonly message: string } {
+  for (const [reason, words] of [
+    ['RegistryUnavailable', 'the registry is unavailable'],
+    ['SignatureValidationFailed', 'the signature validation failed'],
+  ] as const) {
+    if (message.startsWith(reason))
+      return { reason, message: `image pull failed for ${image} because ${words}${message.slice(reason.length)}` };
+  }
+  return { reason: 'ErrImagePull', message };
+}

@@ -1,0 +1,96 @@
+// Gathers what the node's status is made of.
+import type { Clock } from '#base/clock.ts';
+import type { ContainerImage, Node } from '#api/types.ts';
+import type { CriClient } from '#cri/contract.ts';
+import { CriError } from '#cri/errors.ts';
+import type { KubeletConfig } from '../config.ts';
+import { formatBytes, valueOf } from '../pod/amounts.ts';
+import { readFilesystem, type FilesystemFacts, type MachineFacts } from './machine.ts';
+import type { RuntimeState } from './runtime-state.ts';
+import { nodeAllocatable, type NodeInput, type Pressure } from './status.ts';
+
+export interface NodeObserverDeps {
+  readonly cri: CriClient;
+  readonly clock: Clock;
+  readonly config: KubeletConfig;
+  readonly machine: MachineFacts;
+  readonly runtimeState: RuntimeState;
+  readonly node: () => Node | undefined;
+}
+
+const NO_PRESSURE: Pressure = { memory: false, disk: false, pid: false };
+
+export class NodeObserver {
+  readonly #deps: NodeObserverDeps;
+  #filesystem: FilesystemFacts | undefined;
+  #images: readonly ContainerImage[] = [];
+  /** Why pods cannot run, from parts other than the runtime. */
+  readonly #problems = new Map<string, string>();
+  /** Eviction's view. */
+  pressure: () => Pressure = () => NO_PRESSURE;
+  /** Called when the status should be looked at again. */
+  onChange: () => void = () => {};
+
+  constructor(deps: NodeObserverDeps) {
+    this.#deps = deps;
+  }
+
+  changed(): void {
+    this.onChange();
+  }
+
+  /** Sets or clears what keeps the node from being ready. */
+  problem(part: string, words: string | undefined): void {
+    if (words === undefined) this.#problems.delete(part);
+    else this.#problems.set(part, words);
+    this.onChange();
+  }
+
+  /** One address a family. */
+  get addresses(): readonly string[] {
+    const { config, machine } = this.#deps;
+    if (config.nodeIPs.length > 0) return config.nodeIPs;
+    return machine.addresses.slice(0, 1);
+  }
+
+  get allocatable(): Readonly<Record<string, string>> {
+    const { config, machine } = this.#deps;
+    const fallback = nodeAllocatable(
+      { cpu: String(machine.cpus), memory: formatBytes(machine.memory), pods: String(config.maxPods) },
+      config,
+    );
+    return this.#deps.node()?.status?.allocatable ?? fallback;
+  }
+
+  /** Bytes. */
+  get allocatableMemory(): number {
+    return valueOf(this.allocatable['memory']);
+  }
+
+  async observe(): Promise<NodeInput> {
+    const { config, machine, clock, runtimeState } = this.#deps;
+    [this.#filesystem, this.#images] = await Promise.all([readFilesystem(config.rootDir), this.#listImages()]);
+    return {
+      config,
+      machine,
+      filesystem: this.#filesystem,
+      runtime: runtimeState.facts,
+      images: this.#images,
+      pressure: this.pressure(),
+      problems: [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems(), ...this.#problems.values()],
+      addresses: this.addresses,
+      now: clock.now(),
+    };
+  }
+
+  /** What was last known, while the runtime does not answer. */
+  async #listImages(): Promise<readonly ContainerImage[]> {
+    try {
+      const { images } = await this.#deps.cri.image.listImages({});
+      return images.map(({ repoDigests, repoTags, size }) => ({ names: [...repoDigests, ...repoTags], sizeBytes: size }));
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      return this.#images;
+    }
+  }
+}

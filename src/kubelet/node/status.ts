@@ -1,0 +1,245 @@
+// pure
+// The status of the node from what is known about machine, runtime and pressure. Pure.
+import { formatTime } from '#apimachinery/time.ts';
+import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeRuntimeHandler, NodeStatus } from '#api/types.ts';
+import { formatBytes, formatMilli, milliOf, valueOf } from '../pod/amounts.ts';
+import type { KubeletConfig } from '../config.ts';
+import type { FilesystemFacts, MachineFacts } from './machine.ts';
+
+/** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
+export const KUBELET_VERSION = 'v1.36.0';
+
+export interface RuntimeFacts {
+  /** `containerd` */
+  readonly name: string;
+  readonly version: string;
+  readonly handlers: readonly NodeRuntimeHandler[];
+  readonly supplementalGroupsPolicy: boolean;
+}
+
+export interface Pressure {
+  readonly memory: boolean;
+  readonly disk: boolean;
+  readonly pid: boolean;
+}
+
+export interface NodeInput {
+  readonly config: KubeletConfig;
+  readonly machine: MachineFacts;
+  /** Of the root directory; undefined before it was read. */
+  readonly filesystem: FilesystemFacts | undefined;
+  /** Undefined until the runtime has answered once. */
+  readonly runtime: RuntimeFacts | undefined;
+  readonly images: readonly ContainerImage[];
+  readonly pressure: Pressure;
+  /** Why the node is not ready, in upstream's words; empty when it is. */
+  readonly problems: readonly string[];
+  readonly addresses: readonly string[];
+  readonly now: number;
+}
+
+/** Labels every node has. Source: initialNode. */
+export function nodeLabels({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): Readonly<Record<string, string>> {
+  const { operatingSystem, architecture } = machine;
+  return {
+    'beta.kubernetes.io/arch': architecture,
+    'beta.kubernetes.io/os': operatingSystem,
+    'kubernetes.io/arch': architecture,
+    'kubernetes.io/hostname': hostnameOf({ config, machine }),
+    'kubernetes.io/os': operatingSystem,
+    ...config.nodeLabels,
+  };
+}
+
+export function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): string {
+  return config.hostnameOverride === '' ? machine.hostname : config.hostnameOverride;
+}
+
+/** Source: defaultNodeStatusFuncs. */
+export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): NodeStatus {
+  const { config, machine, runtime } = input;
+  const capacity = nodeCapacity(input);
+  return {
+    capacity: { ...extended(previous?.capacity), ...capacity },
+    allocatable: { ...extended(previous?.allocatable), ...nodeAllocatable(capacity, config) },
+    conditions: conditionsOf(input, previous),
+    addresses: addressesOf(input),
+    daemonEndpoints: { kubeletEndpoint: { Port: config.port } },
+    nodeInfo: {
+      machineID: machine.machineID,
+      systemUUID: machine.systemUUID,
+      bootID: machine.bootID,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion:
+        runtime === undefined ? (previous?.nodeInfo?.containerRuntimeVersion ?? '') : `${runtime.name}://${runtime.version}`,
+      kubeletVersion: KUBELET_VERSION,
+      kubeProxyVersion: '',
+      operatingSystem: machine.operatingSystem,
+      architecture: machine.architecture,
+      ...(machine.swap > 0 ? { swap: { capacity: machine.swap } } : {}),
+    },
+    ...(input.images.length === 0 ? {} : { images: imageList(input.images, config.nodeStatusMaxImages) }),
+    ...(runtime === undefined || runtime.handlers.length === 0 ? {} : { runtimeHandlers: runtime.handlers }),
+    ...(runtime === undefined ? {} : { features: { supplementalGroupsPolicy: runtime.supplementalGroupsPolicy } }),
+    ...(previous?.volumesAttached === undefined ? {} : { volumesAttached: previous.volumesAttached }),
+    ...(previous?.volumesInUse === undefined ? {} : { volumesInUse: previous.volumesInUse }),
+  };
+}
+
+type ResourceList = Readonly<Record<string, string>>;
+
+/** Resources that others put on the node stay. */
+function extended(list: ResourceList | undefined): ResourceList {
+  return Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => name.includes('/')));
+}
+
+function nodeCapacity({ config, machine, filesystem }: NodeInput): ResourceList {
+  const pods = config.podsPerCore > 0 ? Math.min(config.maxPods, config.podsPerCore * machine.cpus) : config.maxPods;
+  return {
+    cpu: String(machine.cpus),
+    'ephemeral-storage': formatBytes(filesystem?.capacityBytes ?? 0),
+    ...Object.fromEntries(Object.entries(machine.hugePages).map(([size, bytes]) => [`hugepages-${size}`, formatBytes(bytes)])),
+    memory: formatBytes(machine.memory),
+    pods: String(pods),
+  };
+}
+
+/** Capacity less what is reserved and what hard eviction keeps free. Source: GetNodeAllocatableReservation. */
+export function nodeAllocatable(capacity: ResourceList, { kubeReserved, systemReserved, evictionHard }: KubeletConfig): ResourceList {
+  const kept: Readonly<Record<string, string | undefined>> = {
+    memory: evictionHard['memory.available'],
+    'ephemeral-storage': evictionHard['nodefs.available'],
+  };
+  const hugePages = Object.entries(capacity).reduce(
+    (sum, [name, quantity]) => (name.startsWith('hugepages-') ? sum + valueOf(quantity) : sum),
+    0,
+  );
+  return Object.fromEntries(
+    Object.entries(capacity).map(([name, quantity]) => {
+      if (name === 'cpu')
+        return [name, formatMilli(Math.max(0, milliOf(quantity) - milliOf(kubeReserved['cpu']) - milliOf(systemReserved['cpu'])))];
+      const total = valueOf(quantity);
+      const threshold = kept[name] === undefined ? 0 : thresholdAmount(kept[name], total);
+      const left = total - valueOf(kubeReserved[name]) - valueOf(systemReserved[name]) - threshold - (name === 'memory' ? hugePages : 0);
+      return [name, name === 'pods' ? quantity : formatBytes(Math.max(0, left))];
+    }),
+  );
+}
+
+/** `10%` of `capacity`, or a quantity. Source: evictionapi.GetThresholdQuantity. */
+export function thresholdAmount(threshold: string, capacity: number): number {
+  return threshold.endsWith('%') ? Math.floor((capacity * Number(threshold.slice(0, -1))) / 100) : valueOf(threshold);
+}
+
+function addressesOf({ addresses, config, machine }: NodeInput): readonly NodeAddress[] {
+  return [...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: hostnameOf({ config, machine }) }];
+}
+
+/** Names listed of an image. Source: MaxNamesPerImageInNodeStatus. */
+const MAX_IMAGE_NAMES = 5;
+
+/** The largest first. Source: Images setter. */
+function imageList(images: readonly ContainerImage[], max: number): readonly ContainerImage[] {
+  const sorted = images.toSorted((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0));
+  return (max < 0 ? sorted : sorted.slice(0, max)).map(({ names, sizeBytes }) => ({
+    names: (names ?? []).slice(0, MAX_IMAGE_NAMES),
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  }));
+}
+
+type Told = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+const say = (type: string, status: boolean, reason: string, message: string): Told => ({
+  type,
+  status: status ? 'True' : 'False',
+  reason,
+  message,
+});
+
+/** Source: MemoryPressureCondition, DiskPressureCondition, PIDPressureCondition, ReadyCondition. */
+function conditionsOf({ pressure, problems, now }: NodeInput, previous: NodeStatus | undefined): readonly NodeCondition[] {
+  const told: readonly Told[] = [
+    pressure.memory
+      ? say('MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available')
+      : say('MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+    pressure.disk
+      ? say('DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure')
+      : say('DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    pressure.pid
+      ? say('PIDPressure', true, 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available')
+      : say('PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    problems.length === 0
+      ? say('Ready', true, 'KubeletReady', 'kubelet is posting ready status')
+      : say('Ready', false, 'KubeletNotReady', problems.length === 1 ? (problems[0] as string) : `[${problems.join(', ')}]`),
+  ];
+  const old = new Map((previous?.conditions ?? []).map((condition) => [condition.type, condition]));
+  const time = formatTime(now);
+  const own = told.map((condition): NodeCondition => {
+    const before = old.get(condition.type);
+    return {
+      ...condition,
+      lastHeartbeatTime: time,
+      lastTransitionTime: before?.status === condition.status ? before.lastTransitionTime : time,
+    };
+  });
+  const names = new Set(told.map(({ type }) => type));
+  return [...(previous?.conditions ?? []).filter(({ type }) => !names.has(type)), ...own];
+}
+
+/** Events that tell of changed conditions, upstream's reasons. Source: the setters' recordEventFunc. */
+export function conditionEvents(before: NodeStatus | undefined, after: NodeStatus): readonly string[] {
+  const names: Readonly<Record<string, readonly [whenTrue: string, whenFalse: string]>> = {
+    MemoryPressure: ['NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
+    DiskPressure: ['NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
+    PIDPressure: ['NodeHasInsufficientPID', 'NodeHasSufficientPID'],
+    Ready: ['NodeReady', 'NodeNotReady'],
+  };
+  return (after.conditions ?? []).flatMap(({ type, status }) => {
+    const reasons = names[type];
+    const old = before?.conditions?.find((condition) => condition.type === type)?.status;
+    if (reasons === undefined || old === status) return [];
+    // A node that was never ready does not become unready.
+    if (type === 'Ready' && status === 'False' && old === undefined) return [];
+    return [status === 'True' ? reasons[0] : reasons[1]];
+  });
+}
+
+/** Whether more than the heartbeat differs. Source: nodeStatusHasChanged. */
+export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
+  const still = (status: NodeStatus): string =>
+    JSON.stringify({
+      ...status,
+      conditions: (status.conditions ?? [])
+        .map((condition) => ({ ...condition, lastHeartbeatTime: null }))
+        .toSorted((x, y) => (x.type < y.type ? -1 : 1)),
+    });
+  return still(a) === still(b);
+}
+
+/** The node as it is registered. Source: initialNode. */
+export function initialNode(input: NodeInput): Pick<Node, 'spec' | 'status'> & {
+  readonly kind: 'Node';
+  readonly apiVersion: 'v1';
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+} {
+  const { config } = input;
+  return {
+    kind: 'Node',
+    apiVersion: 'v1',
+    metadata: {
+      name: config.nodeName,
+      labels: nodeLabels(input),
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+    },
+    spec: {
+      ...(config.registerWithTaints.length === 0 ? {} : { taints: config.registerWithTaints }),
+      ...(config.providerID === '' ? {} : { providerID: config.providerID }),
+    },
+    status: nodeStatus(input, undefined),
+  };
+}

@@ -1,0 +1,296 @@
+// One worker a pod: passes over the pod follow one another, each with the newest the kubelet knows, until it has ended.
+import { isDeepStrictEqual } from 'node:util';
+import type { CancelTimer, Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
+import { isTerminalPhase, podFullName, podLabel } from '../pod/identity.ts';
+import type { Verdict } from '../status/pod-status.ts';
+
+/**
+ * - `syncing`: brought to what its spec says.
+ * - `terminating`: its containers are being stopped.
+ * - `terminated`: nothing runs; volumes and cgroups are given back.
+ * - `finished`: nothing is left but the pod's object.
+ */
+export type PodStage = 'syncing' | 'terminating' | 'terminated' | 'finished';
+
+/** What a pass found out. */
+export type PassOutcome =
+  /** Nothing to do until something changes. */
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'again'; readonly inMs: number }
+  /** All containers have ended and none will be started: the pod is over. */
+  | { readonly kind: 'over' };
+
+export interface PodSteps {
+  /** Brings the pod to its spec. `signal` aborts when the pod is to be ended. */
+  sync(pod: Pod, signal: AbortSignal): Promise<PassOutcome>;
+  /** Stops all containers within `graceSeconds`. `signal` aborts when there is less time than was thought. */
+  terminate(pod: Pod, stop: Stop, signal: AbortSignal): Promise<void>;
+  /** Gives back what the pod used on the node. */
+  release(pod: Pod): Promise<void>;
+  /** The worker is gone: the pod's object, its source or its containers are no more. */
+  forget(pod: Pod): Promise<void>;
+}
+
+export interface Stop {
+  readonly graceSeconds: number;
+  /** Why the kubelet ends the pod of its own accord. */
+  readonly verdict: Verdict | undefined;
+}
+
+export interface StopRequest {
+  readonly graceSeconds?: number;
+  readonly verdict?: Verdict;
+}
+
+interface Worker {
+  pod: Pod;
+  stage: PodStage;
+  /** No source has the pod any more. */
+  removed: boolean;
+  override: number | undefined;
+  verdict: Verdict | undefined;
+  /** Seconds, once it is terminating. */
+  grace: number | undefined;
+  wanted: boolean;
+  running: boolean;
+  abort: AbortController;
+  timer: CancelTimer | undefined;
+  failures: number;
+}
+
+/** Wait after a pass that broke, doubled up to the longest, milliseconds. Source: workQueue backOffPeriod. */
+const RETRY_MIN_MS = 1000;
+const RETRY_MAX_MS = 10_000;
+/** A pass is made at least so often even when nothing was noticed, milliseconds. Source: syncFrequency. */
+const RESYNC_MS = 60_000;
+/** Least time a pod gets. Source: calculateEffectiveGracePeriod. */
+const MIN_GRACE_SECONDS = 1;
+
+export interface PodWorkersDeps {
+  readonly steps: PodSteps;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Source: pkg/kubelet/pod_workers.go. */
+export class PodWorkers {
+  readonly #deps: PodWorkersDeps;
+  readonly #workers = new Map<string, Worker>();
+  #stopped = false;
+  #idle = Promise.withResolvers<void>();
+  #busy = 0;
+
+  constructor(deps: PodWorkersDeps) {
+    this.#deps = deps;
+  }
+
+  /** A source has this pod, new or changed. */
+  update(pod: Pod): void {
+    const { uid } = pod.metadata;
+    const worker = this.#workers.get(uid) ?? this.#create(pod);
+    worker.pod = pod;
+    if (pod.metadata.deletionTimestamp !== undefined || (worker.stage === 'syncing' && isTerminalPhase(pod.status.phase)))
+      this.#terminate(worker);
+    this.#wake(worker);
+  }
+
+  /** The API shows another status of the pod: readiness gates and conditions of others may call for a pass. */
+  observe(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata.uid);
+    if (worker === undefined) return;
+    const { conditions, phase } = worker.pod.status;
+    worker.pod = pod;
+    if (worker.stage === 'syncing' && isTerminalPhase(pod.status.phase) && !isTerminalPhase(phase)) this.update(pod);
+    else if (pod.spec.readinessGates !== undefined && !isDeepStrictEqual(conditions, pod.status.conditions)) this.#wake(worker);
+  }
+
+  /** No source has the pod any more; its containers are stopped if they were not. */
+  remove(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker === undefined) return;
+    worker.removed = true;
+    this.#terminate(worker);
+    this.#wake(worker);
+  }
+
+  /** The runtime has containers of a pod that no source knows: they are stopped. */
+  adoptOrphan(pod: Pod): void {
+    if (this.#workers.has(pod.metadata.uid)) return;
+    const worker = this.#create(pod);
+    worker.removed = true;
+    worker.override = MIN_GRACE_SECONDS;
+    this.#terminate(worker);
+    this.#wake(worker);
+  }
+
+  /** Ends a pod whose object stays: eviction, a deadline, a critical pod that needs the room. */
+  stopPod(uid: string, { graceSeconds, verdict }: StopRequest): void {
+    const worker = this.#workers.get(uid);
+    if (worker === undefined) return;
+    if (graceSeconds !== undefined) worker.override = Math.min(worker.override ?? Infinity, graceSeconds);
+    worker.verdict ??= verdict;
+    this.#terminate(worker);
+    this.#wake(worker);
+  }
+
+  /** Something about the pod may have changed. */
+  wake(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (worker !== undefined) this.#wake(worker);
+  }
+
+  stage(uid: string): PodStage | undefined {
+    return this.#workers.get(uid)?.stage;
+  }
+
+  pod(uid: string): Pod | undefined {
+    return this.#workers.get(uid)?.pod;
+  }
+
+  uids(): Iterable<string> {
+    return this.#workers.keys();
+  }
+
+  isTerminationRequested(uid: string): boolean {
+    const stage = this.stage(uid);
+    return stage !== undefined && stage !== 'syncing';
+  }
+
+  /** Source: CouldHaveRunningContainers. */
+  mayRun(uid: string): boolean {
+    const stage = this.stage(uid);
+    return stage === 'syncing' || stage === 'terminating';
+  }
+
+  /** Another pod of that name has not ended yet: a static pod whose manifest changed. Source: allowPodStart. */
+  nameTaken(pod: Pod): boolean {
+    const name = podFullName(pod);
+    for (const { pod: other, stage } of this.#workers.values()) {
+      if (other.metadata.uid !== pod.metadata.uid && podFullName(other) === name && stage !== 'finished') return true;
+    }
+    return false;
+  }
+
+  /** Begins no more passes; resolves when those under way are over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const worker of this.#workers.values()) {
+      worker.timer?.();
+      worker.abort.abort(new Error('the kubelet stops'));
+    }
+    if (this.#busy > 0) await this.#idle.promise;
+  }
+
+  #create(pod: Pod): Worker {
+    const worker: Worker = {
+      pod,
+      stage: 'syncing',
+      removed: false,
+      override: undefined,
+      verdict: undefined,
+      grace: undefined,
+      wanted: false,
+      running: false,
+      abort: new AbortController(),
+      timer: undefined,
+      failures: 0,
+    };
+    this.#workers.set(pod.metadata.uid, worker);
+    return worker;
+  }
+
+  /** Moves to terminating, or shortens the time of what is terminating; the pass under way gives up waiting. */
+  #terminate(worker: Worker): void {
+    const grace = effectiveGrace(worker);
+    if (worker.stage === 'syncing') worker.stage = 'terminating';
+    else if (worker.stage !== 'terminating' || worker.grace === undefined || grace >= worker.grace) return;
+    worker.grace = grace;
+    worker.abort.abort(new Error('the pod is to end'));
+  }
+
+  #wake(worker: Worker): void {
+    worker.wanted = true;
+    if (worker.running || this.#stopped) return;
+    worker.running = true;
+    this.#busy++;
+    // What else changes in this turn is seen by the same pass.
+    queueMicrotask(() => {
+      void this.#run(worker).finally(() => {
+        worker.running = false;
+        this.#busy--;
+        if (this.#stopped && this.#busy === 0) this.#idle.resolve();
+      });
+    });
+  }
+
+  async #run(worker: Worker): Promise<void> {
+    const { clock, logger } = this.#deps;
+    while (worker.wanted && !this.#stopped) {
+      worker.wanted = false;
+      worker.timer?.();
+      worker.timer = undefined;
+      if (worker.abort.signal.aborted) worker.abort = new AbortController();
+      try {
+        const next = await this.#pass(worker);
+        worker.failures = 0;
+        if (next !== undefined) this.#arm(worker, next);
+      } catch (error) {
+        if (this.#stopped) return;
+        if (worker.abort.signal.aborted) {
+          worker.wanted = true; // given up on purpose: there is something else to do
+          continue;
+        }
+        const retryMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** worker.failures);
+        worker.failures++;
+        logger.warn('Error syncing pod, skipping', { pod: podLabel(worker.pod), stage: worker.stage, error });
+        worker.timer = clock.after(retryMs, () => this.#wake(worker));
+      }
+    }
+  }
+
+  #arm(worker: Worker, inMs: number): void {
+    worker.timer = this.#deps.clock.after(inMs, () => this.#wake(worker));
+  }
+
+  /** One step; milliseconds until the next by time alone, or undefined when only a change calls for one. */
+  async #pass(worker: Worker): Promise<number | undefined> {
+    const { steps } = this.#deps;
+    const { pod } = worker;
+    switch (worker.stage) {
+      case 'syncing': {
+        const outcome = await steps.sync(pod, worker.abort.signal);
+        if (outcome.kind === 'over') {
+          this.#terminate(worker);
+          worker.wanted = true;
+          return undefined;
+        }
+        return outcome.kind === 'again' ? Math.min(outcome.inMs, RESYNC_MS) : RESYNC_MS;
+      }
+      case 'terminating': {
+        const graceSeconds = worker.grace ?? effectiveGrace(worker);
+        await steps.terminate(pod, { graceSeconds, verdict: worker.verdict }, worker.abort.signal);
+        worker.stage = 'terminated';
+        worker.wanted = true;
+        return undefined;
+      }
+      case 'terminated':
+        await steps.release(pod);
+        worker.stage = 'finished';
+        worker.wanted = true;
+        return undefined;
+      case 'finished':
+        if (!worker.removed) return undefined;
+        this.#workers.delete(pod.metadata.uid);
+        await steps.forget(pod);
+        return undefined;
+    }
+  }
+}
+
+/** Seconds; Source: calculateEffectiveGracePeriod. */
+function effectiveGrace({ pod, override }: Worker): number {
+  const own = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? MIN_GRACE_SECONDS;
+  return Math.max(MIN_GRACE_SECONDS, Math.min(own, override ?? own));
+}

@@ -1,0 +1,55 @@
+// pure
+// The CRI configuration of a container.
+import type { Pod } from '#api/types.ts';
+import type { Input } from '#cri/contract.ts';
+import type { ContainerConfig, Mount } from '#cri/gen/objects.ts';
+import { expand } from '../env/expansion.ts';
+import type { AnyContainer } from '../pod/containers.ts';
+import { containerAnnotations, containerLabels } from './labels.ts';
+import { kernelResources, type ResourceSettings } from './linux-resources.ts';
+import { containerSecurityContext, type ImageUser } from './security-context.ts';
+import { criSignal } from './signals.ts';
+
+export interface ContainerConfigInput {
+  readonly pod: Pod;
+  readonly container: AnyContainer;
+  readonly restartCount: number;
+  /** What the runtime calls the image. */
+  readonly imageRef: string;
+  readonly user: ImageUser;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly mounts: readonly Input<Mount>[];
+  readonly targetId: string | undefined;
+  readonly seccompRoot: string;
+  readonly seccompDefault: boolean;
+  readonly resources: ResourceSettings;
+}
+
+/** Path of a container's log below the pod's log directory. Source: BuildContainerLogsDirectory, containerLogFileName. */
+export function containerLogPath(name: string, restartCount: number): string {
+  return `${name}/${restartCount}.log`;
+}
+
+/** Source: generateContainerConfig. */
+export function containerConfig(input: ContainerConfigInput): Input<ContainerConfig> {
+  const { pod, container, restartCount, environment } = input;
+  const lookup = (name: string): string | undefined => environment.get(name);
+  const stopSignal = container.lifecycle?.stopSignal;
+  return {
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: input.imageRef, userSpecifiedImage: container.image },
+    command: (container.command ?? []).map((word) => expand(word, lookup)),
+    args: (container.args ?? []).map((word) => expand(word, lookup)),
+    workingDir: container.workingDir ?? '',
+    labels: containerLabels(container, pod),
+    annotations: containerAnnotations(container, pod, restartCount),
+    envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value, 'utf8') })),
+    mounts: input.mounts,
+    logPath: containerLogPath(container.name, restartCount),
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+    tty: container.tty ?? false,
+    linux: { resources: kernelResources(container, pod, input.resources), securityContext: containerSecurityContext(input) },
+    ...(stopSignal === undefined ? {} : { stopSignal: criSignal(stopSignal) }),
+  };
+}

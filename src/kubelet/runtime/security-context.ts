@@ -1,0 +1,191 @@
+// pure
+// Security contexts of sandboxes and containers as CRI wants them.
+import { join } from 'node:path';
+import type { AppArmorProfile, Pod, SeccompProfile, SecurityContext } from '#api/types.ts';
+import type { Input } from '#cri/contract.ts';
+import type { LinuxContainerSecurityContext, LinuxSandboxSecurityContext, NamespaceOption, SecurityProfile } from '#cri/gen/objects.ts';
+import { containersOf, type AnyContainer } from '../pod/containers.ts';
+import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
+
+/** Who an image runs as: a number, a name, or nothing said, which means root. */
+export type ImageUser = { readonly uid: number } | { readonly username: string };
+
+/** The container may not start; the message is upstream's. */
+export class SecurityError extends Error {
+  override readonly name = 'SecurityError';
+}
+
+/** Source: pkg/securitycontext defaultMaskedPaths, defaultReadonlyPaths. */
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** What holds for a container: its own context over the pod's. Source: DetermineEffectiveSecurityContext. */
+export function effectiveContext(container: AnyContainer, pod: Pod): SecurityContext {
+  const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } = pod.spec.securityContext ?? {};
+  const base = { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile };
+  const set = Object.fromEntries(Object.entries(base).filter(([, value]) => value !== undefined)) as SecurityContext;
+  return { ...set, ...container.securityContext };
+}
+
+/** @throws SecurityError when the container would run as root and may not; Source: verifyRunAsNonRoot */
+export function verifyRunAsNonRoot(container: AnyContainer, pod: Pod, user: ImageUser): void {
+  const { runAsNonRoot, runAsUser } = effectiveContext(container, pod);
+  if (runAsNonRoot !== true) return;
+  const where = `(pod: "${podLabel(pod)}", container: ${container.name})`;
+  if (runAsUser !== undefined) {
+    if (runAsUser === 0) throw new SecurityError(`container's runAsUser breaks non-root policy ${where}`);
+    return;
+  }
+  if ('username' in user) {
+    throw new SecurityError(
+      `container has runAsNonRoot and image has non-numeric user (${user.username}), cannot verify user is non-root ${where}`,
+    );
+  }
+  if (user.uid === 0) throw new SecurityError(`container has runAsNonRoot and image will run as root ${where}`);
+}
+
+/** Source: runtimeutil.NamespacesForPod. */
+export function namespaceOptions({ spec }: Pod): Input<NamespaceOption> {
+  return {
+    network: spec.hostNetwork === true ? 'NODE' : 'POD',
+    ipc: spec.hostIPC === true ? 'NODE' : 'POD',
+    pid: spec.hostPID === true ? 'NODE' : spec.shareProcessNamespace === true ? 'POD' : 'CONTAINER',
+  };
+}
+
+export function hasPrivilegedContainer({ spec }: Pod): boolean {
+  for (const { container } of containersOf(spec)) if (container.securityContext?.privileged === true) return true;
+  return false;
+}
+
+/** Source: generatePodSandboxLinuxConfig. */
+export function sandboxSecurityContext(pod: Pod): Input<LinuxSandboxSecurityContext> {
+  const context = pod.spec.securityContext ?? {};
+  return {
+    privileged: hasPrivilegedContainer(pod),
+    seccomp: { profileType: 'RuntimeDefault' },
+    namespaceOptions: namespaceOptions(pod),
+    supplementalGroups: groupsOf(pod),
+    ...(context.runAsUser === undefined ? {} : { runAsUser: { value: context.runAsUser } }),
+    ...(context.runAsGroup === undefined ? {} : { runAsGroup: { value: context.runAsGroup } }),
+    ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
+    ...(context.supplementalGroupsPolicy === undefined ? {} : { supplementalGroupsPolicy: context.supplementalGroupsPolicy }),
+  };
+}
+
+function groupsOf({ spec }: Pod): readonly number[] {
+  const { fsGroup, supplementalGroups = [] } = spec.securityContext ?? {};
+  return [...(fsGroup === undefined ? [] : [fsGroup]), ...supplementalGroups];
+}
+
+export interface ContainerSecurityInput {
+  readonly container: AnyContainer;
+  readonly pod: Pod;
+  readonly user: ImageUser;
+  /** Folder of localhost seccomp profiles. */
+  readonly seccompRoot: string;
+  /** Whether a container that names no profile gets the runtime's. Source: KubeletConfiguration.seccompDefault. */
+  readonly seccompDefault: boolean;
+  /** Container whose process namespace an ephemeral container joins. */
+  readonly targetId: string | undefined;
+}
+
+/** Source: determineEffectiveSecurityContext. */
+export function containerSecurityContext(input: ContainerSecurityInput): Input<LinuxContainerSecurityContext> {
+  const { container, pod, user, targetId } = input;
+  const context = effectiveContext(container, pod);
+  const { capabilities, seLinuxOptions, runAsUser, runAsGroup } = context;
+  const unmasked = context.procMount === 'Unmasked';
+  const apparmor = apparmorOf(container, pod, context.appArmorProfile);
+  return {
+    privileged: context.privileged ?? false,
+    readonlyRootfs: context.readOnlyRootFilesystem ?? false,
+    noNewPrivs: context.allowPrivilegeEscalation === false,
+    namespaceOptions: { ...namespaceOptions(pod), ...(targetId === undefined ? {} : { pid: 'TARGET' as const, targetId }) },
+    supplementalGroups: groupsOf(pod),
+    ...(pod.spec.securityContext?.supplementalGroupsPolicy === undefined
+      ? {}
+      : { supplementalGroupsPolicy: pod.spec.securityContext.supplementalGroupsPolicy }),
+    maskedPaths: unmasked ? [] : MASKED_PATHS,
+    readonlyPaths: unmasked ? [] : READONLY_PATHS,
+    ...(capabilities === undefined
+      ? {}
+      : { capabilities: { addCapabilities: capabilities.add ?? [], dropCapabilities: capabilities.drop ?? [] } }),
+    ...(seLinuxOptions === undefined ? {} : { selinuxOptions: seLinuxOptions }),
+    ...(runAsUser !== undefined
+      ? { runAsUser: { value: runAsUser } }
+      : 'uid' in user
+        ? { runAsUser: { value: user.uid } }
+        : { runAsUsername: user.username }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup: { value: runAsGroup } }),
+    seccomp: seccompOf(context.seccompProfile, input),
+    ...(apparmor === undefined ? {} : apparmor),
+  };
+}
+
+/** Source: getSeccompProfile. */
+function seccompOf(profile: SeccompProfile | undefined, { seccompRoot, seccompDefault }: ContainerSecurityInput): Input<SecurityProfile> {
+  switch (profile?.type) {
+    case 'RuntimeDefault':
+      return { profileType: 'RuntimeDefault' };
+    case 'Localhost':
+      if (profile.localhostProfile === undefined || profile.localhostProfile === '')
+        throw new SecurityError('localhostProfile must be set if seccompProfile type is Localhost.');
+      return { profileType: 'Localhost', localhostRef: join(seccompRoot, profile.localhostProfile) };
+    case 'Unconfined':
+      return { profileType: 'Unconfined' };
+    default:
+      return { profileType: seccompDefault ? 'RuntimeDefault' : 'Unconfined' };
+  }
+}
+
+/** Annotation of the time before the field existed. Source: DeprecatedAppArmorBetaContainerAnnotationKeyPrefix. */
+const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
+
+/** Both the new and the deprecated form, for runtimes of either age. Source: getAppArmorProfile. */
+function apparmorOf(
+  container: AnyContainer,
+  pod: Pod,
+  field: AppArmorProfile | undefined,
+): Pick<Input<LinuxContainerSecurityContext>, 'apparmor' | 'apparmorProfile'> | undefined {
+  const annotation = pod.metadata.annotations?.[`${APPARMOR_ANNOTATION}${container.name}`];
+  const profile = field ?? fromAnnotation(annotation);
+  switch (profile?.type) {
+    case 'RuntimeDefault':
+      return { apparmor: { profileType: 'RuntimeDefault' }, apparmorProfile: 'runtime/default' };
+    case 'Unconfined':
+      return { apparmor: { profileType: 'Unconfined' }, apparmorProfile: 'unconfined' };
+    case 'Localhost': {
+      const name = profile.localhostProfile ?? '';
+      if (name === '') throw new SecurityError('missing localhost apparmor profile name');
+      return { apparmor: { profileType: 'Localhost', localhostRef: name }, apparmorProfile: `localhost/${name}` };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function fromAnnotation(annotation: string | undefined): AppArmorProfile | undefined {
+  if (annotation === undefined || annotation === '') return undefined;
+  if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
+  if (annotation === 'unconfined') return { type: 'Unconfined' };
+  return annotation.startsWith('localhost/') ? { type: 'Localhost', localhostProfile: annotation.slice('localhost/'.length) } : undefined;
+}
+
+/** Host namespaces make some sysctls node-wide. */
+export function usesHostNamespace(pod: Pod, namespace: 'net' | 'ipc'): boolean {
+  return namespace === 'net' ? isHostNetworkPod(pod) : pod.spec.hostIPC === true;
+}

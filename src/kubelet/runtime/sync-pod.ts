@@ -1,0 +1,289 @@
+// Carries out what was decided for a pod: kill, sandbox, then ephemeral, init and regular containers.
+import { formatDuration } from '#apimachinery/duration.ts';
+import { mkdir } from 'node:fs/promises';
+import type { Pod, Secret } from '#api/types.ts';
+import type { Input } from '#cri/contract.ts';
+import { CriError, isNotFound } from '#cri/errors.ts';
+import type { PodSandboxConfig } from '#cri/gen/objects.ts';
+import { podDns, type DnsSettings } from '../network/dns.ts';
+import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
+import type { ContainerReset, PodActions } from '../pod-actions/actions.ts';
+import { ephemeralAsContainer, isSidecar, type AnyContainer } from '../pod/containers.ts';
+import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
+import type { StartFailure } from '../status/container-statuses.ts';
+import type { Backoff } from './backoff.ts';
+import { removeLogs } from './container-logs.ts';
+import { toRuntimeSandbox } from './convert.ts';
+import { killContainer, killPod } from './kill.ts';
+import type { RuntimePod } from './runtime-pod.ts';
+import { sandboxConfig } from './sandbox-config.ts';
+import { startContainer, StartError, type StartDeps } from './start-container.ts';
+
+export interface SyncRequest {
+  readonly pod: Pod;
+  readonly runtime: RuntimePod;
+  readonly actions: PodActions;
+  readonly secrets: readonly Secret[];
+  /** Ends waiting for a stop, when the pod is to be ended instead. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SyncDeps extends StartDeps {
+  readonly crashBackoff: Backoff;
+  readonly dns: () => Promise<DnsSettings>;
+  readonly clusterDomain: string;
+  readonly cgroupParent: (pod: Pod) => string;
+  readonly runtimeHandler: (pod: Pod) => string;
+  /** The pod is to be ended: failures of its sandbox are no news. */
+  readonly ending: (uid: string) => boolean;
+  readonly resize: (pod: Pod, actions: PodActions) => Promise<void>;
+}
+
+export interface SyncResult {
+  /** Containers that were started, or not: the failure, or undefined for a success. */
+  readonly starts: ReadonlyMap<string, StartFailure | undefined>;
+  /** What kept the whole pod back, in words. */
+  readonly error?: string;
+  /** Milliseconds after which another pass makes sense; undefined when nothing failed. */
+  readonly retryInMs?: number;
+}
+
+/** Pace of attempts after a failure without a pace of its own. Source: kubelet backOffPeriod. */
+const RETRY_MS = 10_000;
+
+class SandboxError extends Error {
+  override readonly name = 'SandboxError';
+}
+
+/** Source: kubeGenericRuntimeManager.SyncPod. */
+export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<SyncResult> {
+  const { pod, runtime, actions } = request;
+  const starts = new Map<string, StartFailure | undefined>();
+  try {
+    await clearTheWay(request, deps);
+    if (actions.fate.kind === 'kill') return { starts };
+    await pruneInitContainers(request, deps);
+    await removeResets(actions.resets, request, deps);
+    if (actions.resets.length > 0) return { starts, retryInMs: 0 };
+    const starting = actions.startEphemeral.length + actions.startInit.length + actions.startContainers.length > 0;
+    if (actions.fate.kind === 'keep' && !starting && actions.resizes.length === 0 && !actions.resizePod) return { starts };
+
+    const hostname = podHostname(pod, deps.clusterDomain);
+    const config = await configureSandbox(pod, actions, hostname, deps);
+    const sandbox =
+      actions.fate.kind === 'keep' ? { id: actions.fate.sandboxId, ips: runtime.ips } : await createSandbox(request, config, deps);
+    const retries = await startAll(request, { config, hostname, sandbox }, starts, deps);
+    return retries.length === 0 ? { starts } : { starts, retryInMs: Math.min(...retries) };
+  } catch (error) {
+    if (!(error instanceof CriError) && !(error instanceof HostnameError) && !(error instanceof SandboxError)) throw error;
+    if (request.signal?.aborted === true) return { starts };
+    return { starts, error: error.message, retryInMs: RETRY_MS };
+  }
+}
+
+/** Kills the pod or the containers that are in the way. */
+async function clearTheWay({ pod, runtime, actions, signal }: SyncRequest, deps: SyncDeps): Promise<void> {
+  const { fate } = actions;
+  if (fate.kind === 'recreate' && fate.previousId !== undefined) {
+    deps.events.pod(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+  }
+  const signals = signal === undefined ? {} : { signal };
+  if (fate.kind !== 'keep') {
+    if (runtime.sandboxes.length > 0 || runtime.containers.length > 0) await killPod({ pod, runtime, ...signals }, deps);
+    if (fate.kind === 'recreate') await purgeInitContainers(pod, runtime, deps);
+    return;
+  }
+  const podIP = runtime.ips[0] ?? '';
+  for (const kill of actions.kills) await killContainer({ pod, ...kill, podIP, ...signals }, deps);
+}
+
+/** Of each init container only the newest ended instance is kept. Source: pruneInitContainersBeforeStart. */
+async function pruneInitContainers({ pod, runtime }: SyncRequest, deps: SyncDeps): Promise<void> {
+  for (const { name } of pod.spec.initContainers ?? []) {
+    const ended = runtime.containers.filter(
+      (container) => container.name === name && (container.state === 'exited' || container.state === 'unknown'),
+    );
+    for (const { id, logPath } of ended.slice(1)) await removeContainer(pod, name, id, logPath, deps);
+  }
+}
+
+/** A new sandbox begins from the start. Source: purgeInitContainers. */
+async function purgeInitContainers(pod: Pod, runtime: RuntimePod, deps: SyncDeps): Promise<void> {
+  const names = new Set((pod.spec.initContainers ?? []).map(({ name }) => name));
+  for (const { id, name, logPath } of runtime.containers) if (names.has(name)) await removeContainer(pod, name, id, logPath, deps);
+}
+
+/** Logs first: a container without logs is removed later, logs without a container would stay. Source: removeContainer. */
+export async function removeContainer(
+  pod: Pick<Pod, 'metadata'>,
+  name: string,
+  id: string,
+  logPath: string,
+  deps: Pick<SyncDeps, 'runtime' | 'paths'>,
+): Promise<void> {
+  await removeLogs(deps.paths, pod, name, id, logPath);
+  try {
+    await deps.runtime.removeContainer({ containerId: id });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+async function removeResets(resets: readonly ContainerReset[], { pod, runtime, signal }: SyncRequest, deps: SyncDeps): Promise<void> {
+  const podIP = runtime.ips[0] ?? '';
+  for (const { id, container, kill } of resets) {
+    const message = `Container ${container.name} is killed because all containers of the pod restart`;
+    if (kill) await killContainer({ pod, container, id, message, reason: '', podIP, ...(signal === undefined ? {} : { signal }) }, deps);
+    // The log stays: it tells why.
+    try {
+      await deps.runtime.removeContainer({ containerId: id });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}
+
+async function configureSandbox(pod: Pod, { fate }: PodActions, hostname: PodHostname, deps: SyncDeps): Promise<Input<PodSandboxConfig>> {
+  const { config, warnings } = podDns(pod, await deps.dns());
+  for (const { reason, message } of warnings) deps.events.pod(pod, 'Warning', reason, message);
+  const attempt = fate.kind === 'kill' ? 0 : fate.attempt;
+  return sandboxConfig({
+    pod,
+    attempt,
+    hostname,
+    dns: config,
+    cgroupParent: deps.cgroupParent(pod),
+    logDirectory: deps.paths.podLogDirectory(pod),
+  });
+}
+
+interface Sandbox {
+  readonly id: string;
+  readonly ips: readonly string[];
+}
+
+/** @throws SandboxError, CriError; Source: createPodSandbox */
+async function createSandbox({ pod }: SyncRequest, config: Input<PodSandboxConfig>, deps: SyncDeps): Promise<Sandbox> {
+  await mkdir(deps.paths.podLogDirectory(pod), { recursive: true, mode: 0o755 });
+  let podSandboxId: string;
+  try {
+    ({ podSandboxId } = await deps.runtime.runPodSandbox({ config, runtimeHandler: deps.runtimeHandler(pod) }));
+  } catch (error) {
+    if (!(error instanceof CriError)) throw error;
+    if (!deps.ending(pod.metadata.uid))
+      deps.events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${error.message}`);
+    throw error;
+  }
+  try {
+    const { status } = await deps.runtime.podSandboxStatus({ podSandboxId });
+    if (status === undefined) throw new SandboxError('pod sandbox status is nil');
+    return { id: podSandboxId, ips: isHostNetworkPod(pod) ? [] : toRuntimeSandbox(status).ips };
+  } catch (error) {
+    if (error instanceof CriError)
+      deps.events.pod(pod, 'Warning', 'FailedStatusPodSandBox', `Unable to get pod sandbox status: ${error.message}`);
+    throw error;
+  }
+}
+
+interface StartSite {
+  readonly config: Input<PodSandboxConfig>;
+  readonly hostname: PodHostname;
+  readonly sandbox: Sandbox;
+}
+
+/** Milliseconds after which what failed may be tried again, one a failure. */
+async function startAll(
+  request: SyncRequest,
+  site: StartSite,
+  starts: Map<string, StartFailure | undefined>,
+  deps: SyncDeps,
+): Promise<readonly number[]> {
+  const { pod, actions } = request;
+  const retries: number[] = [];
+  const start = async (container: AnyContainer): Promise<'started' | 'failed'> => {
+    const failure = await tryStart(container, request, site, deps);
+    starts.set(container.name, failure);
+    if (failure === undefined) return 'started';
+    retries.push(failure.retryInMs);
+    return 'failed';
+  };
+  for (const index of actions.startEphemeral) {
+    const ephemeral = pod.spec.ephemeralContainers?.[index];
+    if (ephemeral !== undefined) await start(ephemeralAsContainer(ephemeral));
+  }
+  for (const index of actions.startInit) {
+    const container = pod.spec.initContainers?.[index];
+    // A sidecar that does not start keeps no other from it; an init container does.
+    if (container !== undefined && (await start(container)) === 'failed' && !isSidecar(container)) return retries;
+  }
+  if (actions.resizes.length > 0 || actions.resizePod) await deps.resize(pod, actions);
+  for (const index of actions.startContainers) {
+    const container = pod.spec.containers[index];
+    if (container !== undefined) await start(container);
+  }
+  return retries;
+}
+
+async function tryStart(
+  container: AnyContainer,
+  request: SyncRequest,
+  site: StartSite,
+  deps: SyncDeps,
+): Promise<(StartFailure & { readonly retryInMs: number }) | undefined> {
+  const { pod, runtime, secrets } = request;
+  const crash = checkCrashBackoff(container, request, deps);
+  if (crash !== undefined) return crash;
+  try {
+    await startContainer(
+      {
+        pod,
+        container,
+        runtimePod: runtime,
+        sandboxId: site.sandbox.id,
+        sandbox: site.config,
+        hostname: site.hostname,
+        podIPs: site.sandbox.ips,
+        secrets,
+      },
+      deps,
+    );
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return { reason: error.reason, message: error.message, retryInMs: error.retryInMs ?? RETRY_MS };
+  }
+}
+
+/** Key of a container's crash back-off: changes of its spec that matter begin anew. Source: GetBackoffKey. */
+export function crashKey(pod: Pod, container: AnyContainer): string {
+  return `${pod.metadata.uid}_${container.name}_${container.image}_${JSON.stringify(container.resources ?? {})}`;
+}
+
+/** Source: doBackOff. */
+function checkCrashBackoff(
+  container: AnyContainer,
+  { pod, runtime }: SyncRequest,
+  deps: SyncDeps,
+): (StartFailure & { readonly retryInMs: number }) | undefined {
+  const ended = runtime.containers.find(({ name, state }) => name === container.name && state === 'exited');
+  if (ended === undefined) return undefined;
+  const key = crashKey(pod, container);
+  const left = deps.crashBackoff.leftSince(key, ended.finishedAt);
+  if (left === 0) {
+    deps.crashBackoff.next(key, ended.finishedAt);
+    return undefined;
+  }
+  deps.events.container(
+    pod,
+    container.name,
+    'Warning',
+    'BackOff',
+    `Back-off restarting failed container ${container.name} in pod ${podLabel(pod)}`,
+  );
+  const wait = formatDuration(deps.crashBackoff.get(key));
+  return {
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${wait} restarting failed container=${container.name} pod=${podLabel(pod)}`,
+    retryInMs: left,
+  };
+}

@@ -1,0 +1,58 @@
+// Where a kubelet keeps things below its root directory. Source: kubelet_getters.go.
+import { join } from 'node:path';
+
+export class KubeletPaths {
+  readonly root: string;
+  readonly podLogs: string;
+  readonly containerLogs: string;
+
+  /** `root`: `/var/lib/kubelet` upstream; `podLogs`: `/var/log/pods`; `containerLogs`: `/var/log/containers`. */
+  constructor(root: string, podLogs: string, containerLogs: string) {
+    this.root = root;
+    this.podLogs = podLogs;
+    this.containerLogs = containerLogs;
+  }
+
+  pods(): string {
+    return join(this.root, 'pods');
+  }
+
+  pod(uid: string): string {
+    return join(this.pods(), uid);
+  }
+
+  volumes(uid: string): string {
+    return join(this.pod(uid), 'volumes');
+  }
+
+  /** `kubernetes.io/empty-dir` is written `kubernetes.io~empty-dir`. */
+  volume(uid: string, plugin: string, name: string): string {
+    return join(this.volumes(uid), plugin.replaceAll('/', '~'), name);
+  }
+
+  subpaths(uid: string): string {
+    return join(this.pod(uid), 'volume-subpaths');
+  }
+
+  container(uid: string, name: string): string {
+    return join(this.pod(uid), 'containers', name);
+  }
+
+  etcHosts(uid: string): string {
+    return join(this.pod(uid), 'etc-hosts');
+  }
+
+  plugins(): string {
+    return join(this.root, 'plugins');
+  }
+
+  seccomp(): string {
+    return join(this.root, 'seccomp');
+  }
+
+  /** `/var/log/pods/<namespace>_<name>_<uid>`. Source: BuildPodLogsDirectory. */
+  podLogDirectory(pod: { readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string } }): string {
+    const { namespace, name, uid } = pod.metadata;
+    return join(this.podLogs, `${namespace}_${name}_${uid}`);
+  }
+}

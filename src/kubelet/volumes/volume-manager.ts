@@ -1,0 +1,195 @@
+// The volumes of the pods on this node: mounted before containers start, kept up to date, unmounted when all have ended.
+import { rm, stat } from 'node:fs/promises';
+import { sep } from 'node:path';
+import type { CancelTimer, Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { StatusError } from '#apimachinery/errors.ts';
+import type { Pod, Volume } from '#api/types.ts';
+import { ConnectionError } from '#client/contract.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import { containersOf } from '../pod/containers.ts';
+import { podLabel } from '../pod/identity.ts';
+import { MountError, type Mounter } from './mounter.ts';
+import type { KubeletPaths } from './paths.ts';
+import { VolumeError, type MountedVolume, type VolumePlugin, type VolumeRequest } from './plugin.ts';
+import { cleanSubpaths, namesIn } from './subpath.ts';
+
+/** Wait after a failure, doubled up to the longest, milliseconds. Source: exponentialbackoff. */
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 122_000;
+/** After so long the pod is told once more, in sum. Source: podAttachAndMountTimeout. */
+const PATIENCE_MS = 123_000;
+
+interface Mounting {
+  readonly mounted: Map<string, MountedVolume>;
+  readonly failures: Map<string, { retryMs: number; due: number }>;
+  failingSince: number | undefined;
+  staleTimer: CancelTimer | undefined;
+}
+
+export interface VolumeManagerDeps {
+  readonly plugins: readonly VolumePlugin[];
+  readonly paths: KubeletPaths;
+  readonly mounter: Mounter;
+  readonly events: KubeletEvents;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The pod's volumes are due for another pass. */
+  readonly wake: (podUid: string) => void;
+}
+
+export type VolumesOutcome =
+  | { readonly kind: 'ready' }
+  /** `retryInMs`: until the next attempt. */
+  | { readonly kind: 'waiting'; readonly retryInMs: number; readonly message: string };
+
+export class VolumeManager {
+  readonly #deps: VolumeManagerDeps;
+  readonly #pods = new Map<string, Mounting>();
+
+  constructor(deps: VolumeManagerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Mounts what the pod's containers use and refreshes what follows other objects. */
+  async mount(pod: Pod): Promise<VolumesOutcome> {
+    const { uid } = pod.metadata;
+    const state = this.#pods.get(uid) ?? { mounted: new Map(), failures: new Map(), failingSince: undefined, staleTimer: undefined };
+    this.#pods.set(uid, state);
+    const used = usedVolumes(pod);
+    await Promise.all(used.map((volume) => this.#mountOne(pod, volume, state)));
+    this.#armStale(pod, used, state);
+
+    const missing = used.filter(({ name }) => !state.mounted.has(name)).map(({ name }) => name);
+    const { clock } = this.#deps;
+    if (missing.length === 0) {
+      state.failingSince = undefined;
+      return { kind: 'ready' };
+    }
+    state.failingSince ??= clock.monotonic();
+    const message = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(' ')}], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition`;
+    if (clock.monotonic() - state.failingSince >= PATIENCE_MS) {
+      this.#deps.events.pod(pod, 'Warning', 'FailedMount', message);
+      state.failingSince = clock.monotonic();
+    }
+    const dues = missing.map((name) => (state.failures.get(name)?.due ?? clock.monotonic()) - clock.monotonic());
+    return { kind: 'waiting', retryInMs: Math.max(0, Math.min(...dues)), message };
+  }
+
+  mounted(podUid: string, name: string): MountedVolume | undefined {
+    return this.#pods.get(podUid)?.mounted.get(name);
+  }
+
+  /** Unmounts and removes all volumes of a pod, whether this kubelet mounted them or an earlier one. @throws MountError */
+  async unmount(podUid: string): Promise<void> {
+    this.#pods.get(podUid)?.staleTimer?.();
+    const { paths, mounter, plugins } = this.#deps;
+    await cleanSubpaths(paths.subpaths(podUid), mounter);
+    const root = paths.volumes(podUid);
+    for (const directory of await namesIn(root)) {
+      const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
+      for (const name of await namesIn(`${root}/${directory}`)) await plugin?.tearDown?.(`${root}/${directory}/${name}`, podUid);
+    }
+    for (const { path } of (await this.#mountsBelow(root)).toReversed()) await mounter.unmount(path);
+    // Never delete through a mount that would not go.
+    if ((await this.#mountsBelow(root)).length > 0) throw new MountError(`volumes of pod ${podUid} are still mounted`);
+    await rm(root, { recursive: true, force: true });
+    this.#pods.delete(podUid);
+  }
+
+  /** Removes the directory of a pod whose volumes are gone. */
+  async removeDirectory(podUid: string): Promise<void> {
+    const directory = this.#deps.paths.pod(podUid);
+    if ((await this.#mountsBelow(directory)).length > 0) throw new MountError(`pod directory ${directory} still has mounts`);
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  /** Whether volumes of the pod are still on disk. */
+  async exist(podUid: string): Promise<boolean> {
+    return (await namesIn(this.#deps.paths.volumes(podUid))).length > 0;
+  }
+
+  /** Pods with a directory on disk. Source: listPodsFromDisk. */
+  onDisk(): Promise<readonly string[]> {
+    return namesIn(this.#deps.paths.pods());
+  }
+
+  stop(): void {
+    for (const { staleTimer } of this.#pods.values()) staleTimer?.();
+  }
+
+  async #mountsBelow(directory: string): ReturnType<Mounter['list']> {
+    return (await this.#deps.mounter.list()).filter(({ path }) => path.startsWith(directory + sep));
+  }
+
+  async #mountOne(pod: Pod, volume: Volume, state: Mounting): Promise<void> {
+    const { plugins, paths, clock, logger, events } = this.#deps;
+    const plugin = plugins.find((candidate) => candidate.supports(volume));
+    if (state.mounted.has(volume.name) && plugin?.refreshes !== true) return;
+    const failure = state.failures.get(volume.name);
+    if (failure !== undefined && failure.due > clock.monotonic()) return;
+    try {
+      if (plugin === undefined) throw new VolumeError('no volume plugin matched');
+      const path = paths.volume(pod.metadata.uid, plugin.name, volume.name);
+      state.mounted.set(volume.name, await plugin.setUp({ pod, volume, path }));
+      state.failures.delete(volume.name);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      const retryMs = Math.min(RETRY_MAX_MS, failure === undefined ? RETRY_MIN_MS : failure.retryMs * 2);
+      state.failures.set(volume.name, { retryMs, due: clock.monotonic() + retryMs });
+      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+      logger.warn(message, { pod: podLabel(pod) });
+      events.pod(pod, 'Warning', 'FailedMount', message);
+    }
+  }
+
+  /** Wakes the pod when contents become stale by themselves (tokens), or a refresh failed. */
+  #armStale(pod: Pod, used: readonly Volume[], state: Mounting): void {
+    const { plugins, paths, clock, wake } = this.#deps;
+    state.staleTimer?.();
+    const dues = used.flatMap((volume) => {
+      const plugin = plugins.find((candidate) => candidate.supports(volume));
+      const request: VolumeRequest = {
+        pod,
+        volume,
+        path: plugin === undefined ? '' : paths.volume(pod.metadata.uid, plugin.name, volume.name),
+      };
+      const stale = plugin?.staleAfter?.(request);
+      const failed = state.failures.get(volume.name);
+      return [...(stale === undefined ? [] : [stale]), ...(failed === undefined ? [] : [Math.max(0, failed.due - clock.monotonic())])];
+    });
+    state.staleTimer = dues.length === 0 ? undefined : clock.after(Math.max(RETRY_MIN_MS, Math.min(...dues)), () => wake(pod.metadata.uid));
+  }
+}
+
+function isExpected(error: unknown): error is Error {
+  return (
+    error instanceof VolumeError ||
+    error instanceof MountError ||
+    error instanceof StatusError ||
+    error instanceof ConnectionError ||
+    (error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined)
+  );
+}
+
+/** Volumes that some container mounts. Source: desiredStateOfWorldPopulator processPodVolumes. */
+function usedVolumes({ spec }: Pod): readonly Volume[] {
+  const used = new Set<string>();
+  for (const { container } of containersOf(spec)) {
+    for (const { name } of container.volumeMounts ?? []) used.add(name);
+    for (const { name } of container.volumeDevices ?? []) used.add(name);
+    for (const { valueFrom } of container.env ?? []) if (valueFrom?.fileKeyRef !== undefined) used.add(valueFrom.fileKeyRef.volumeName);
+  }
+  return (spec.volumes ?? []).filter(({ name, image }) => used.has(name) && image === undefined);
+}
+
+/** Whether a path is there. */
+export async function pathExists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
