@@ -109,7 +109,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, clock, ids, logger, tls } = options;
   const schema = options.schema ?? new Schema();
   const hub = new CacheHub({ store, clock, logger });
-  const strategies = builtInStrategies(schema, { network: options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK });
+  const strategies = builtInStrategies(schema, {});
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
   const reader = new SharedReader(catalog, hub);
   const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};

@@ -25,12 +25,14 @@ export interface AuthenticationRequest {
   readonly path: string;
   readonly query: Query;
   readonly remoteAddress: string;
+  /** What a token must be for; absent: this server itself. Set by TokenReview. */
+  readonly audiences?: readonly string[];
   readonly signal: AbortSignal;
 }
 
 export interface AuthenticationResponse {
   readonly user: UserInfo;
-  /** Audiences of the token, intersected with the server's own; absent for authenticators without audiences. */
+  /** Audiences of the token, intersected with those asked for; absent for authenticators without audiences. */
   readonly audiences?: readonly string[];
 }
 

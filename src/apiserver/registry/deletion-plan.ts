@@ -17,6 +17,11 @@ export type DeletionPlan =
 
 /** @param now milliseconds since the epoch */
 export function planDeletion(object: KubeObject, options: DeleteOptions, strategy: Strategy, now: number): DeletionPlan {
+  if (strategy.isHeld?.(object) === true) {
+    if (object.metadata.deletionTimestamp !== undefined) return { kind: 'pending' };
+    const marked = withMetadata(object, { deletionTimestamp: formatTime(now) });
+    return { kind: 'mark', object: withFinalizers(marked, deletionFinalizers(marked, options, strategy)) };
+  }
   const grace = graceful(object, options, strategy, now);
   if (grace.kind === 'pending') return grace;
   const finalizers = deletionFinalizers(grace.object, options, strategy);

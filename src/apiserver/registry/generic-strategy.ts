@@ -1,4 +1,4 @@
-// The rules most kinds share, made from what the schema says of them: status is written through its own endpoint, and
+// The rules most kinds share, around those a kind has of its own: status is written through its own endpoint, and
 // generation counts changes of everything else.
 import { decodeValue } from '#api/decode.ts';
 import type { ResourceInfo } from '#api/schema.ts';
@@ -9,7 +9,7 @@ import type { Strategy, UpdateHooks } from './strategy.ts';
 
 type WithStatus = KubeObject & { readonly status?: unknown };
 
-/** What a kind's status is before anybody wrote it. */
+/** What a kind's status is before anybody wrote it: its type's empty form, or nothing. */
 export function emptyStatus({ schema }: Pick<ResourceInfo, 'schema'>): unknown {
   const status = schema.fields.get('status');
   if (status === undefined || !status.always || status.type.shape !== 'object') return undefined;
@@ -29,42 +29,55 @@ function desired(object: KubeObject): Record<string, unknown> {
   return rest;
 }
 
-/** `object` with the next generation if it asks for something else than `old`. */
-export function nextGeneration<T extends KubeObject>(object: T, old: T): T {
-  if (deepEqual(desired(object), desired(old))) return object;
+/** `object` with the next generation. */
+export function risen<T extends KubeObject>(object: T, old: T): T {
   return withMetadata(object, { generation: (old.metadata.generation ?? 0) + 1 });
 }
 
-export const firstGeneration = <T extends KubeObject>(object: T): T => withMetadata(object, { generation: 1 });
-
-/** On `status` only the status changes; metadata may, but not what names owners, as upstream's strategies have it. */
-export function statusHooks(): UpdateHooks {
-  return {
-    prepareForUpdate: (object, old) => ({ ...old, metadata: object.metadata, ...('status' in object ? { status: object.status } : {}) }),
-  };
+/** `object` with the next generation if it asks for something else than `old`. */
+export function counted<T extends KubeObject>(object: T, old: T): T {
+  return deepEqual(desired(object), desired(old)) ? object : risen(object, old);
 }
 
-export interface GenericOptions {
-  readonly generation: boolean;
-}
+/** On `status`, only metadata and status are taken over. */
+export const STATUS_HOOKS: UpdateHooks = {
+  prepareForUpdate: (object, old) => {
+    const { status } = object as WithStatus;
+    const { status: _status, ...rest } = old as WithStatus;
+    return { ...rest, metadata: object.metadata, ...(status === undefined ? {} : { status }) } as KubeObject;
+  },
+};
 
-/** A complete strategy for `info`, with `own` rules before the shared ones. */
-export function genericStrategy(info: ResourceInfo, own: Strategy, { generation }: GenericOptions): Strategy {
+/** A complete strategy for `info`: shared rules first, then those of `own`. */
+export function completeStrategy(info: ResourceInfo, own: Strategy): Strategy {
   const hasStatus = info.subresources.has('status');
   const empty = hasStatus ? emptyStatus(info) : undefined;
-  const subresources: Readonly<Record<string, UpdateHooks>> = { ...(hasStatus ? { status: statusHooks() } : {}), ...own.subresources };
+  const { generation, initialStatus } = own;
+  const status = hasStatus ? joined(STATUS_HOOKS, own.subresources?.['status']) : undefined;
   return {
     ...own,
-    subresources,
+    subresources: { ...own.subresources, ...(status === undefined ? {} : { status }) },
     prepareForCreate: (object, context) => {
-      const reset = hasStatus ? withStatus(object, empty) : object;
-      const counted = generation ? firstGeneration(reset) : reset;
-      return own.prepareForCreate?.(counted, context) ?? counted;
+      const reset = hasStatus ? withStatus(object, initialStatus?.(object, context) ?? empty) : object;
+      const first = generation === undefined ? reset : withMetadata(reset, { generation: 1 });
+      return own.prepareForCreate?.(first, context) ?? first;
     },
     prepareForUpdate: (object, old, context) => {
       const kept = hasStatus ? withStatus(object, (old as WithStatus).status) : object;
       const prepared = own.prepareForUpdate?.(kept, old, context) ?? kept;
-      return generation ? nextGeneration(prepared, old) : prepared;
+      return generation === 'desired' ? counted(prepared, old) : prepared;
+    },
+  };
+}
+
+/** `second` prepares what `first` has prepared; its other hooks stand. */
+function joined(first: UpdateHooks, second: UpdateHooks | undefined): UpdateHooks {
+  if (second === undefined) return first;
+  return {
+    ...second,
+    prepareForUpdate: (object, old, context) => {
+      const prepared = first.prepareForUpdate?.(object, old, context) ?? object;
+      return second.prepareForUpdate?.(prepared, old, context) ?? prepared;
     },
   };
 }

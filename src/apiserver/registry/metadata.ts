@@ -60,3 +60,13 @@ export function generatedName(base: string, ids: Ids): string {
 /** Finalizers that the garbage collector acts on. Source: metav1.FinalizerOrphanDependents, FinalizerDeleteDependents. */
 export const ORPHAN_FINALIZER = 'orphan';
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';
+
+/** Metadata a status-like endpoint may not change stays as it was. Source: metav1.ResetObjectMetaForStatus. */
+export function resetForStatus<M extends Metadata>(metadata: M, old: M): M {
+  const { managedFields, resourceVersion } = metadata;
+  return {
+    ...old,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  };
+}

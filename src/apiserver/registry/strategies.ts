@@ -1,20 +1,107 @@
-// The strategy of every built-in resource, by `pods` or `deployments.apps`.
+// The strategy of every built-in resource, by `pods` or `deployments.apps`. Kinds without a line here follow the shared
+// rules alone.
 import type { Schema } from '#api/schema.ts';
+import type { Deployment, KubeObject } from '#api/types.ts';
 import { groupResourceString } from '#apimachinery/resource.ts';
-import type { ServiceNetwork } from './allocation/network.ts';
-import { genericStrategy } from './generic-strategy.ts';
+import { completeStrategy } from './generic-strategy.ts';
+import {
+  cronJobStrategy,
+  daemonSetStrategy,
+  deploymentStrategy,
+  jobStrategy,
+  replicaSetStrategy,
+  replicationControllerStrategy,
+  statefulSetStrategy,
+} from './strategies/apps.ts';
+import { certificateSigningRequestStrategy } from './strategies/certificates.ts';
+import {
+  eventStrategy,
+  limitRangeStrategy,
+  namespaceStrategy,
+  nodeStrategy,
+  persistentVolumeClaimStrategy,
+  persistentVolumeStrategy,
+  podTemplateStrategy,
+  resourceQuotaStrategy,
+  secretStrategy,
+  serviceAccountStrategy,
+} from './strategies/core.ts';
+import { endpointSliceStrategy } from './strategies/discovery.ts';
+import { apiServiceStrategy, customResourceDefinitionStrategy } from './strategies/extensions.ts';
+import { podStrategy } from './strategies/pods.ts';
 import type { Strategy } from './strategy.ts';
 
-export interface StrategyOptions {
-  readonly network: ServiceNetwork;
-}
+/** The registry calls each strategy with objects of its own kind only. */
+const of = <T extends KubeObject>(strategy: Strategy<T>): Strategy => strategy as unknown as Strategy;
 
-export function builtInStrategies(schema: Schema, _options: StrategyOptions): Readonly<Record<string, Strategy>> {
+const COUNTED: Strategy = { generation: 'desired' };
+const COUNTED_STRICT: Strategy = { generation: 'desired', allowUnconditionalUpdate: false };
+const RETURNS_DELETED: Strategy = { returnsDeleted: true };
+const UPSERTED: Strategy = { allowCreateOnUpdate: true };
+
+const OWN: Readonly<Record<string, Strategy>> = {
+  pods: of(podStrategy),
+  namespaces: of(namespaceStrategy),
+  nodes: of(nodeStrategy),
+  events: of(eventStrategy),
+  secrets: of(secretStrategy),
+  serviceaccounts: of(serviceAccountStrategy),
+  persistentvolumes: of(persistentVolumeStrategy),
+  persistentvolumeclaims: of(persistentVolumeClaimStrategy),
+  resourcequotas: of(resourceQuotaStrategy),
+  podtemplates: of(podTemplateStrategy),
+  limitranges: of(limitRangeStrategy),
+  replicationcontrollers: of(replicationControllerStrategy),
+  endpoints: UPSERTED,
+  'deployments.apps': of<Deployment>(deploymentStrategy),
+  'replicasets.apps': of(replicaSetStrategy),
+  'statefulsets.apps': of(statefulSetStrategy),
+  'daemonsets.apps': of(daemonSetStrategy),
+  'jobs.batch': of(jobStrategy),
+  'cronjobs.batch': of(cronJobStrategy),
+  'certificatesigningrequests.certificates.k8s.io': of(certificateSigningRequestStrategy),
+  'endpointslices.discovery.k8s.io': of(endpointSliceStrategy),
+  'customresourcedefinitions.apiextensions.k8s.io': of(customResourceDefinitionStrategy),
+  'apiservices.apiregistration.k8s.io': of(apiServiceStrategy),
+  'leases.coordination.k8s.io': { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  'poddisruptionbudgets.policy': COUNTED_STRICT,
+  'networkpolicies.networking.k8s.io': COUNTED,
+  'ingresses.networking.k8s.io': COUNTED,
+  'ingressclasses.networking.k8s.io': COUNTED,
+  'ipaddresses.networking.k8s.io': COUNTED,
+  'servicecidrs.networking.k8s.io': COUNTED,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
+  'flowschemas.flowcontrol.apiserver.k8s.io': COUNTED_STRICT,
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': COUNTED_STRICT,
+  'priorityclasses.scheduling.k8s.io': { generation: 'fixed' },
+  'deviceclasses.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
+  'resourceslices.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
+  'resourceclaims.resource.k8s.io': RETURNS_DELETED,
+  'resourceclaimtemplates.resource.k8s.io': RETURNS_DELETED,
+  'storageclasses.storage.k8s.io': RETURNS_DELETED,
+  'volumeattachments.storage.k8s.io': RETURNS_DELETED,
+  'csidrivers.storage.k8s.io': { generation: 'desired', returnsDeleted: true },
+  'csinodes.storage.k8s.io': RETURNS_DELETED,
+  'volumeattributesclasses.storage.k8s.io': RETURNS_DELETED,
+  'clusterroles.rbac.authorization.k8s.io': UPSERTED,
+  'clusterrolebindings.rbac.authorization.k8s.io': UPSERTED,
+  'roles.rbac.authorization.k8s.io': UPSERTED,
+  'rolebindings.rbac.authorization.k8s.io': UPSERTED,
+};
+
+/** @param more strategies made from configuration, over those of this file: services */
+export function builtInStrategies(schema: Schema, more: Readonly<Record<string, Strategy>>): Readonly<Record<string, Strategy>> {
   const strategies: Record<string, Strategy> = {};
   for (const info of schema.resources()) {
     const { storage } = info;
     if (storage.group !== info.group || storage.version !== info.version) continue;
-    strategies[groupResourceString(info)] = genericStrategy(info, {}, { generation: info.subresources.has('status') });
+    const name = groupResourceString(info);
+    strategies[name] = completeStrategy(info, more[name] ?? OWN[name] ?? {});
   }
   return strategies;
 }

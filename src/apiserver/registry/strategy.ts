@@ -34,10 +34,12 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
   readonly allowUnconditionalUpdate?: boolean;
   /**
-   * `spec`: generation starts at 1 and rises when anything but metadata and status changes. Default for kinds with
-   * a status subresource whose upstream strategy does so; `none` leaves it unset.
+   * `desired`: generation starts at 1 and rises when anything but metadata and status changes. `fixed`: stays 1.
+   * Default: it is not set. Strategies that count otherwise do it in their hooks.
    */
-  readonly generation?: 'spec' | 'none';
+  readonly generation?: 'desired' | 'fixed';
+  /** What status holds when nobody has written it; default: its type's empty form. */
+  readonly initialStatus?: (object: T, context: WriteContext) => unknown;
   /** Other subresources that update the object itself: `status`, `approval`, `finalize`, `resize`, `ephemeralcontainers`. */
   readonly subresources?: Readonly<Record<string, UpdateHooks<T>>>;
   /** Replicas behind `scale`. */
@@ -56,8 +58,13 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
    * at once. Absent: deletion is never graceful. Source: RESTGracefulDeleteStrategy.CheckGracefulDelete.
    */
   deletionGrace?(object: T, requested: number | undefined): number;
-  /** Changes an object whose graceful deletion begins or is shortened (status, say). */
+  /** Changes an object whose deletion begins (status, say). */
   prepareForDelete?(object: T, context: WriteContext): T;
+  /**
+   * Whether something beyond metadata.finalizers still holds an object under deletion: spec.finalizers of a namespace.
+   * Its deletion is then only marked.
+   */
+  isHeld?(object: T): boolean;
   /** What happens to dependents when the client does not say. Default background. Source: DefaultGarbageCollectionPolicy. */
   readonly garbageCollection?: 'background' | 'orphan' | 'unsupported';
   /** DELETE answers with the object that is gone instead of a Status. Default false. Source: ReturnDeletedObject. */

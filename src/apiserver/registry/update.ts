@@ -81,7 +81,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
   let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
   try {
     const object = await judge(call, request.hooks, reservation?.object ?? prepared, old, registry);
-    if (endsWithThis(object, old)) {
+    if (endsWithThis(object, old) && strategy.isHeld?.(object) !== true) {
       if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
       const result = await remove(call, registry, { object: current, operations: effects(reservation).operations });
       if (result.kind !== 'written') return result.kind === 'changed' ? result : { kind: 'again' };

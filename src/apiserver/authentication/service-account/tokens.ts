@@ -1,0 +1,124 @@
+// Bearer tokens of service accounts. The signature is checked once for each token; its times and bound objects at every use.
+// Source: pkg/serviceaccount jwt.go jwtTokenAuthenticator.
+import { nodes, pods, secrets, serviceaccounts } from '#api/resources.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import type { Clock } from '#base/clock.ts';
+import { Lru } from '#base/lru.ts';
+import type { CacheReader } from '../../cache/reader.ts';
+import { AuthenticationError } from '../contract.ts';
+import type { TokenAuthenticator, TokenResponse } from '../tokens/contract.ts';
+import { audiencesOf, LEGACY_ISSUER, parseToken, type Claims, type ParsedToken } from './claims.ts';
+import { verifyText, type VerifyingKey } from './keys.ts';
+import { userOfClaims, userOfLegacyClaims, validateClaims, validateLegacyClaims, type BoundObjects, type Verdict } from './validate.ts';
+
+/** Verified tokens kept. */
+const CACHED_TOKENS = 4_096;
+
+export interface ServiceAccountTokenOptions {
+  /** The first one signs; all are accepted. */
+  readonly issuers: readonly string[];
+  /** Of this server: default audiences of tokens without any. */
+  readonly audiences: readonly string[];
+  /** Every key whose tokens are still good. */
+  readonly keys: readonly VerifyingKey[];
+  readonly reader: Pick<CacheReader, 'get' | 'caughtUp'>;
+  readonly clock: Clock;
+  /** Told of each use of a token kept in a Secret. */
+  readonly onLegacyUse?: (use: { readonly namespace: string; readonly secretName: string }) => void;
+}
+
+/** A token whose signature is good, and what was said about it before. */
+interface Verified {
+  readonly claims: Claims;
+  readonly legacy: boolean;
+  /** The same object each time, so that what depends on the user can be kept with it. */
+  readonly response: TokenResponse;
+  /** The audiences `response` was made for. */
+  readonly wanted: readonly string[];
+}
+
+export function serviceAccountTokens(options: ServiceAccountTokenOptions): TokenAuthenticator {
+  return new ServiceAccountTokens(options);
+}
+
+class ServiceAccountTokens implements TokenAuthenticator {
+  readonly name = 'serviceaccount';
+  readonly #options: ServiceAccountTokenOptions;
+  readonly #issuers: ReadonlySet<string>;
+  readonly #objects: BoundObjects;
+  readonly #verified = new Lru<string, Verified>(CACHED_TOKENS);
+
+  constructor(options: ServiceAccountTokenOptions) {
+    const { reader } = options;
+    this.#options = options;
+    this.#issuers = new Set([LEGACY_ISSUER, ...options.issuers]);
+    this.#objects = {
+      serviceAccount: (namespace, name) => reader.get(serviceaccounts, name, namespace),
+      secret: (namespace, name) => reader.get(secrets, name, namespace),
+      pod: (namespace, name) => reader.get(pods, name, namespace),
+      node: (name) => reader.get(nodes, name),
+    };
+  }
+
+  authenticate(token: string, wanted: readonly string[]): TokenResponse | undefined | Promise<TokenResponse | undefined> {
+    const known = this.#verified.get(token);
+    if (known !== undefined && known.wanted === wanted) return this.#settle(token, known);
+    const parsed = parseToken(token);
+    if (parsed === undefined || !this.#issuers.has(parsed.claims.iss ?? '')) return undefined;
+    if (known === undefined) this.#verify(parsed);
+    const verified = this.#describe(parsed.claims, wanted);
+    this.#verified.set(token, verified);
+    return this.#settle(token, verified);
+  }
+
+  /** @throws AuthenticationError */
+  #verify({ keyId, algorithm, signed, signature }: ParsedToken): void {
+    const keys = this.#options.keys.filter(({ id }) => keyId === undefined || id === keyId);
+    if (keys.length === 0) throw new AuthenticationError('invalid signature, no keys found');
+    // The key says which algorithm is right, not the token.
+    if (!keys.some((key) => key.algorithm === algorithm && verifyText(signed, signature, key))) {
+      throw new AuthenticationError('go-jose/go-jose: error in cryptographic primitive');
+    }
+  }
+
+  /** @throws AuthenticationError */
+  #describe(claims: Claims, wanted: readonly string[]): Verified {
+    const own = audiencesOf(claims);
+    const given = own.length === 0 ? this.#options.audiences : own;
+    const audiences = given.filter((audience) => wanted.includes(audience));
+    if (audiences.length === 0) {
+      throw new AuthenticationError(`token audiences ${goList(given)} is invalid for the target audiences ${goList(wanted)}`);
+    }
+    const legacy = claims.iss === LEGACY_ISSUER;
+    return { claims, legacy, wanted, response: { user: legacy ? userOfLegacyClaims(claims) : userOfClaims(claims), audiences } };
+  }
+
+  #settle(token: string, verified: Verified): TokenResponse | Promise<TokenResponse> {
+    const verdict = this.#judge(token, verified);
+    if (verdict.kind === 'gone') return this.#lookAgain(token, verified);
+    return this.#answer(verdict, verified);
+  }
+
+  /** The token may know of objects that have not reached the cache. */
+  async #lookAgain(token: string, verified: Verified): Promise<TokenResponse> {
+    await this.#options.reader.caughtUp();
+    return this.#answer(this.#judge(token, verified), verified);
+  }
+
+  #judge(token: string, { claims, legacy }: Verified): Verdict {
+    return legacy ? validateLegacyClaims(token, claims, this.#objects) : validateClaims(claims, this.#objects, this.#options.clock.now());
+  }
+
+  #answer(verdict: Verdict, { claims, legacy, response }: Verified): TokenResponse {
+    if (verdict.kind !== 'valid') throw new AuthenticationError(verdict.why);
+    if (legacy) {
+      this.#options.onLegacyUse?.({
+        namespace: claims['kubernetes.io/serviceaccount/namespace'] ?? '',
+        secretName: claims['kubernetes.io/serviceaccount/secret.name'] ?? '',
+      });
+    }
+    return response;
+  }
+}
+
+const goList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;

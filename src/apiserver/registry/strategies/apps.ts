@@ -1,0 +1,96 @@
+// Workloads: apps and batch, and the older ReplicationController. Source: pkg/registry/apps, pkg/registry/batch.
+import type { CronJob, DaemonSet, Deployment, Job, KubeObject, ReplicaSet, ReplicationController, StatefulSet } from '#api/types.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { formatLabelSelector, selectorFromSet } from '#apimachinery/labels.ts';
+import { counted, risen } from '../generic-strategy.ts';
+import { withMetadata } from '../metadata.ts';
+import type { ScaleHooks, Strategy } from '../strategy.ts';
+
+type Scalable = KubeObject & {
+  readonly spec: { readonly replicas: number; readonly selector: Parameters<typeof formatLabelSelector>[0] };
+  readonly status: { readonly replicas?: number };
+};
+
+const scale: ScaleHooks<Scalable> = {
+  specReplicas: ({ spec }) => spec.replicas,
+  statusReplicas: ({ status }) => status.replicas ?? 0,
+  selector: ({ spec }) => formatLabelSelector(spec.selector),
+  withReplicas: (object, replicas) => ({ ...object, spec: { ...object.spec, replicas } }),
+};
+
+/** Labels are not for the status endpoint to change. */
+const keptLabels = <T extends KubeObject>(object: T, old: T): T => withMetadata(object, { labels: old.metadata.labels });
+
+export const deploymentStrategy = {
+  // Annotations count too: the rollback of old clients went through them. Source: deploymentStrategy.PrepareForUpdate.
+  prepareForCreate: (deployment) => withMetadata(deployment, { generation: 1 }),
+  prepareForUpdate: (deployment, old) =>
+    deepEqual(deployment.metadata.annotations, old.metadata.annotations) ? counted(deployment, old) : risen(deployment, old),
+  scale: scale as unknown as ScaleHooks<Deployment>,
+  subresources: { status: { prepareForUpdate: keptLabels } },
+} satisfies Strategy<Deployment>;
+
+export const replicaSetStrategy = {
+  generation: 'desired',
+  scale: scale as unknown as ScaleHooks<ReplicaSet>,
+  selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
+} satisfies Strategy<ReplicaSet>;
+
+export const statefulSetStrategy = {
+  generation: 'desired',
+  scale: scale as unknown as ScaleHooks<StatefulSet>,
+} satisfies Strategy<StatefulSet>;
+
+type TemplateGeneration = DaemonSet['spec'] & { readonly templateGeneration?: number };
+
+export const daemonSetStrategy = {
+  generation: 'desired',
+  // Kept in an annotation of old versions only; v1 shows no templateGeneration field.
+  prepareForUpdate: (daemonSet, old) => {
+    const { templateGeneration: before } = old.spec as TemplateGeneration;
+    return before === undefined ? daemonSet : { ...daemonSet, spec: { ...daemonSet.spec, templateGeneration: before } as DaemonSet['spec'] };
+  },
+} satisfies Strategy<DaemonSet>;
+
+export const replicationControllerStrategy = {
+  generation: 'desired',
+  garbageCollection: 'orphan',
+  scale: {
+    specReplicas: ({ spec }) => spec.replicas,
+    statusReplicas: ({ status }) => status.replicas ?? 0,
+    selector: ({ spec }) => selectorFromSet(spec.selector ?? {}).toString(),
+    withReplicas: (object, replicas) => ({ ...object, spec: { ...object.spec, replicas } }),
+  },
+  selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
+} satisfies Strategy<ReplicationController>;
+
+/** Labels by which a Job knows its pods; the shorter ones are for older readers. Source: batch.ControllerUidLabel, …. */
+const JOB_LABELS = { uid: ['batch.kubernetes.io/controller-uid', 'controller-uid'], name: ['batch.kubernetes.io/job-name', 'job-name'] } as const;
+
+export const jobStrategy = {
+  generation: 'desired',
+  garbageCollection: 'orphan',
+  prepareForCreate: (job) => (job.spec.manualSelector === true ? job : selected(job)),
+  selectableFields: { 'status.successful': ({ status }) => String(status.succeeded ?? 0) },
+} satisfies Strategy<Job>;
+
+/** A selector that matches this Job's pods alone. Source: generateSelector. */
+function selected(job: Job): Job {
+  const { uid, name } = job.metadata;
+  const { labels: own = {} } = job.spec.template.metadata ?? {};
+  const labels: Record<string, string> = { ...own };
+  for (const key of JOB_LABELS.uid) labels[key] ??= uid;
+  for (const key of JOB_LABELS.name) labels[key] ??= name;
+  const { selector } = job.spec;
+  const matchLabels = { ...selector?.matchLabels, [JOB_LABELS.uid[0]]: selector?.matchLabels?.[JOB_LABELS.uid[0]] ?? uid };
+  return {
+    ...job,
+    spec: {
+      ...job.spec,
+      selector: { ...selector, matchLabels },
+      template: { ...job.spec.template, metadata: { ...job.spec.template.metadata, labels } },
+    },
+  };
+}
+
+export const cronJobStrategy = { generation: 'desired' } satisfies Strategy<CronJob>;

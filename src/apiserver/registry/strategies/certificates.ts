@@ -1,0 +1,68 @@
+// CertificateSigningRequests. Source: pkg/registry/certificates/certificates strategy.go.
+import type { CertificateSigningRequest } from '#api/types.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { formatTime } from '#apimachinery/time.ts';
+import type { Strategy } from '../strategy.ts';
+
+type Conditions = NonNullable<CertificateSigningRequest['status']['conditions']>;
+
+/** Conditions that only the approval endpoint writes. */
+const DECISIONS: ReadonlySet<string> = new Set(['Approved', 'Denied']);
+
+export const certificateSigningRequestStrategy = {
+  // Who asks is what the server knows of the caller, whatever the object says.
+  prepareForCreate: (request, { request: { user } }) => {
+    const { username: _username, uid: _uid, groups: _groups, extra: _extra, ...spec } = request.spec;
+    return {
+      ...request,
+      spec: {
+        ...spec,
+        username: user.name,
+        ...(user.uid === undefined || user.uid === '' ? {} : { uid: user.uid }),
+        ...(user.groups.length === 0 ? {} : { groups: user.groups }),
+        ...(user.extra === undefined || Object.keys(user.extra).length === 0 ? {} : { extra: user.extra }),
+      } as CertificateSigningRequest['spec'],
+    };
+  },
+  prepareForUpdate: (request, old) => ({ ...request, spec: old.spec }),
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+  subresources: {
+    status: {
+      prepareForUpdate: (request, old, { clock }) => {
+        const decided = (old.status.conditions ?? []).filter(({ type }) => DECISIONS.has(type));
+        const others = (request.status.conditions ?? []).filter(({ type }) => !DECISIONS.has(type));
+        const given = request.status.conditions ?? [];
+        // An unchanged decision in the request keeps its place.
+        const conditions = deepEqual(given.filter(({ type }) => DECISIONS.has(type)), decided) ? given : [...decided, ...others];
+        return { ...request, status: withConditions(request.status, dated(conditions, old, clock.now())) };
+      },
+    },
+    approval: {
+      prepareForUpdate: (request, old, { clock }) => ({
+        ...request,
+        spec: old.spec,
+        status: withConditions(old.status, dated(request.status.conditions ?? [], old, clock.now())),
+      }),
+    },
+  },
+} satisfies Strategy<CertificateSigningRequest>;
+
+function withConditions(status: CertificateSigningRequest['status'], conditions: Conditions): CertificateSigningRequest['status'] {
+  const { conditions: _conditions, ...rest } = status;
+  return conditions.length === 0 ? rest : { ...rest, conditions };
+}
+
+/** Fills in the times of conditions. Source: populateConditionTimestamps. */
+function dated(conditions: Conditions, old: CertificateSigningRequest, now: number): Conditions {
+  const before = new Map((old.status.conditions ?? []).map((condition) => [condition.type, condition]));
+  return conditions.map((condition) => {
+    const previous = before.get(condition.type);
+    const { lastUpdateTime, lastTransitionTime } = condition;
+    const moved = previous === undefined || previous.status !== condition.status;
+    return {
+      ...condition,
+      lastUpdateTime: lastUpdateTime ?? formatTime(now),
+      lastTransitionTime: lastTransitionTime ?? (moved ? formatTime(now) : previous.lastTransitionTime),
+    } as typeof condition;
+  });
+}
