@@ -1,13 +1,14 @@
 // `application/vnd.kubernetes.protobuf`: four bytes of magic, then runtime.Unknown with the kind and the message.
 // Source: apimachinery pkg/runtime/serializer/protobuf, runtime.Unknown.
 import { badRequest } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { apiVersionOf, parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import { ProtobufDecodeError } from '#base/protobuf/errors.ts';
 import { ProtoReader } from '#base/protobuf/reader.ts';
 import { ProtoWriter } from '#base/protobuf/writer.ts';
 import type { Schema } from '../schema.ts';
 import type { KubeObject } from '../types.ts';
-import { messageCodec } from './codec.ts';
+import { hasMessage, messageCodec } from './codec.ts';
 import { eachField } from './hooks.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 
@@ -98,8 +99,14 @@ export function readProtobufBody(bytes: Uint8Array, schema: Schema, expected: Gr
       ...(named.version === '' ? { group: expected.group, version: expected.version } : { group: named.group, version: named.version }),
       kind: named.kind === '' ? expected.kind : named.kind,
     };
+    if (gvk.version === '')
+      throw new EnvelopeError(`Object 'apiVersion' is missing in 'runtime.TypeMeta{APIVersion:"", Kind:${goQuote(named.kind)}}'`);
     const type = schema.kind(gvk);
-    return { kind: gvk.kind, apiVersion: apiVersionOf(gvk), ...(type === undefined ? {} : messageCodec(type).decode(message)) };
+    return {
+      kind: gvk.kind,
+      apiVersion: apiVersionOf(gvk),
+      ...(type === undefined || !hasMessage(type) ? {} : messageCodec(type).decode(message)),
+    };
   } catch (error) {
     if (!(error instanceof ProtobufDecodeError || error instanceof EnvelopeError)) throw error;
     throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${error.message} (${summary(bytes)})`);

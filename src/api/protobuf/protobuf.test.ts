@@ -12,6 +12,7 @@ import { assertSameText } from '../testing/same-text.ts';
 import type { KubeObject } from '../types.ts';
 import { hasMessage, messageCodec } from './codec.ts';
 import { encodeProtobuf, openEnvelope, readProtobufBody } from './envelope.ts';
+import { kubeProtobuf } from './kube-protobuf.ts';
 import { encodeItem, encodeList } from './lists.ts';
 import { encodeWatchFrame, WatchFrameReader } from './watch.ts';
 
@@ -169,4 +170,51 @@ test('WatchFrameReader cuts frames wherever the stream breaks', () => {
 
 test('WatchFrameReader refuses a frame that is too long', () => {
   assert.throws(() => new WatchFrameReader(10).push(Buffer.from('0000000b', 'hex')), ProtobufDecodeError);
+});
+
+const protobuf = kubeProtobuf(schema);
+
+test('kubeProtobuf encodes by the kind an object names, lists and partial metadata too', () => {
+  for (const value of [
+    {
+      kind: 'NamespaceList',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: '7' },
+      items: [{ metadata: { name: 'a' }, spec: {}, status: {} }],
+    },
+    { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: { name: 'a' } },
+    { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1beta1', metadata: {}, items: [{ metadata: { name: 'a' } }] },
+    { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404 },
+  ]) {
+    const { kind, apiVersion } = value;
+    const { message, ...gvk } = openEnvelope(protobuf.encode(value));
+    const type = schema.kind(gvk);
+    assert.ok(type);
+    const { object: back } = decodeValue({ kind, apiVersion, ...messageCodec(type).decode(message) }, type, { fieldValidation: 'Strict' });
+    assert.deepEqual(back, value);
+  }
+});
+
+for (const value of [{ kind: 'Table', apiVersion: 'meta.k8s.io/v1' }, { kind: 'Widget', apiVersion: 'example.com/v1' }, {}]) {
+  test(`kubeProtobuf refuses ${JSON.stringify(value)}`, () => {
+    assert.throws(
+      () => protobuf.encode(value),
+      (error) => error instanceof StatusError && error.code === 406,
+    );
+  });
+}
+
+test('kubeProtobuf frames carry whole envelopes', () => {
+  const a = { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'a' } };
+  const [frame] = new WatchFrameReader(1 << 20).push(protobuf.frame('ADDED', a));
+  assert.equal(hex(frame?.object ?? Buffer.alloc(0)), hex(protobuf.encode(a)));
+});
+
+test('kubeProtobuf refuses a body that does not name its version', () => {
+  const nameless = encodeProtobuf({ metadata: { name: 'a' } }, namespace);
+  assert.throws(
+    () => protobuf.decode(nameless, 'Namespace'),
+    /Object 'apiVersion' is missing in 'runtime\.TypeMeta\{APIVersion:"", Kind:""\}'/,
+  );
+  assert.equal(body(nameless).metadata.name, 'a');
 });
