@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { ImageService } from '../gen/services.ts';
 import type { Image } from '../gen/objects.ts';
 import { imageArchive, type OciImage } from './oci-image.ts';
-import { runProgram } from './program.ts';
+import { runProgram } from '#base/program.ts';
 import { normalizeReference } from './reference.ts';
 
 export interface ImportTarget {

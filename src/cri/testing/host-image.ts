@@ -3,7 +3,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { buildImage, type ImageConfig, type OciImage } from '../image/oci-image.ts';
-import { runProgram } from '../image/program.ts';
+import { runProgram } from '#base/program.ts';
 import type { LayerFile } from '../image/tree.ts';
 
 export interface HostImageSpec {

@@ -1,4 +1,4 @@
-// Other programs, run to their end: containerd's client, apt and dpkg.
+// Other programs, run to their end, without a shell.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -29,7 +29,8 @@ const MOST_OUTPUT = 16 << 20;
 
 /**
  * Standard output of a program that ended with status 0.
- * @throws ProgramError otherwise, and when it writes more than 16 MiB; the signal's reason when aborted
+ * @throws ProgramError otherwise, and when it writes more than 16 MiB; what reading `input` failed with; the signal's
+ * reason when aborted
  */
 export async function runProgram(file: string, args: readonly string[], { input, cwd, signal }: ProgramOptions = {}): Promise<string> {
   signal?.throwIfAborted();
@@ -53,16 +54,24 @@ export async function runProgram(file: string, args: readonly string[], { input,
       ),
     ]);
     signal?.throwIfAborted();
-    if (code !== 0) throw new ProgramError(`${file} ${args[0] ?? ''} ended with ${code ?? killedBy}`, lastLines(stderr));
-    if (feeding !== undefined) throw new ProgramError(`${file} did not read its input`, lastLines(stderr), { cause: feeding });
+    if (isInputError(feeding)) throw feeding;
+    if (code !== 0) throw new ProgramError(`${file} ended with ${code ?? killedBy}`, lastLines(stderr));
     return stdout;
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error) throw new ProgramError(`${file} cannot be started`, error.message, { cause: error });
+    if (error instanceof Error && 'syscall' in error && String(error.syscall).startsWith('spawn'))
+      throw new ProgramError(`${file} cannot be started`, error.message, { cause: error });
     throw error;
   } finally {
     signal?.removeEventListener('abort', kill);
   }
 }
+
+/** An error of the input itself, rather than of a program that ended before it read all of it. */
+function isInputError(error: unknown): boolean {
+  return error !== undefined && !(error instanceof Error && 'code' in error && INPUT_UNREAD.has(error.code));
+}
+
+const INPUT_UNREAD: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 async function collect(stream: Readable, kill: () => void): Promise<string> {
   const chunks: Buffer[] = [];

@@ -1,0 +1,89 @@
+// pure
+// Which endpoints of a Service take traffic: readiness, termination, topology. Source: kube-proxy topology.go.
+import type { EndpointSlice, Service } from '#api/types.ts';
+
+export interface ProxyEndpoint {
+  readonly ip: string;
+  readonly port: number;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  /** On this node. */
+  readonly local: boolean;
+  readonly forNodes: readonly string[] | undefined;
+  readonly forZones: readonly string[] | undefined;
+}
+
+export interface ProxyNode {
+  readonly name: string;
+  /** Label topology.kubernetes.io/zone. */
+  readonly zone: string | undefined;
+}
+
+/** All endpoints of one port, each address once; a ready report wins over another for the same address. */
+export function endpointsOf(
+  slices: readonly EndpointSlice[],
+  port: { readonly name: string; readonly protocol: string },
+  node: ProxyNode,
+): readonly ProxyEndpoint[] {
+  const byTarget = new Map<string, ProxyEndpoint>();
+  for (const slice of slices) {
+    if (slice.addressType !== 'IPv4') continue;
+    const match = (slice.ports ?? []).find((p) => (p.name ?? '') === port.name && (p.protocol ?? 'TCP') === port.protocol);
+    if (match?.port === undefined) continue;
+    for (const endpoint of slice.endpoints ?? []) {
+      const ip = endpoint.addresses[0];
+      if (ip === undefined) continue;
+      const { ready = true, serving = ready, terminating = false } = endpoint.conditions;
+      const known = byTarget.get(`${ip}:${match.port}`);
+      if (known !== undefined && (known.ready || !ready)) continue;
+      byTarget.set(`${ip}:${match.port}`, {
+        ip,
+        port: match.port,
+        ready,
+        serving,
+        terminating,
+        local: endpoint.nodeName === node.name,
+        forNodes: endpoint.hints?.forNodes?.map((n) => n.name),
+        forZones: endpoint.hints?.forZones?.map((z) => z.name),
+      });
+    }
+  }
+  // A stable order, so that equal input gives equal rules.
+  return [...byTarget.values()].toSorted((a, b) => (a.ip === b.ip ? a.port - b.port : a.ip < b.ip ? -1 : 1));
+}
+
+export interface ChosenEndpoints {
+  /** For traffic under the Cluster policy. */
+  readonly cluster: readonly ProxyEndpoint[];
+  /** For traffic under the Local policy; those on this node. */
+  readonly local: readonly ProxyEndpoint[];
+  /** There is one somewhere that can serve, so that a Local policy without a local one drops instead of refusing. */
+  readonly anywhere: boolean;
+}
+
+/** Source: CategorizeEndpoints. */
+export function chooseEndpoints(endpoints: readonly ProxyEndpoint[], service: Service, node: ProxyNode): ChosenEndpoints {
+  const usable = (among: readonly ProxyEndpoint[]): readonly ProxyEndpoint[] => {
+    const ready = among.filter((e) => e.ready);
+    // With none ready, endpoints that still serve while they end are better than none.
+    return ready.length > 0 ? ready : among.filter((e) => e.serving && e.terminating);
+  };
+  const ready = endpoints.filter((e) => e.ready);
+  const hinted = ready.length > 0 && service.spec.trafficDistribution !== undefined ? near(ready, node) : ready;
+  const cluster = hinted.length > 0 ? hinted : usable(endpoints);
+  return { cluster, local: usable(endpoints.filter((e) => e.local)), anywhere: usable(endpoints).length > 0 };
+}
+
+/** Endpoints hinted for this node, else for its zone; all of them when any lacks its hint. */
+function near(ready: readonly ProxyEndpoint[], node: ProxyNode): readonly ProxyEndpoint[] {
+  if (ready.every((e) => e.forNodes !== undefined)) {
+    const forNode = ready.filter((e) => e.forNodes?.includes(node.name));
+    if (forNode.length > 0) return forNode;
+  }
+  if (node.zone !== undefined && ready.every((e) => e.forZones !== undefined)) {
+    const forZone = ready.filter((e) => e.forZones?.includes(node.zone as string));
+    if (forZone.length > 0) return forZone;
+  }
+  return ready;
+}

@@ -1,0 +1,220 @@
+// Real packets: a node (this test's own namespace) with two pods (namespaces behind a bridge) and a client outside.
+import '#test/harness/isolated.ts';
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { runProgram } from '#base/program.ts';
+import type { EndpointSlice, Service } from '#api/types.ts';
+import { fakeInformer } from '#client/testing.ts';
+import { succeed } from '#test/harness/command.ts';
+import { networkNamespace, type NetworkNamespace } from '#test/harness/netns.ts';
+import { Scope } from '#test/harness/scope.ts';
+import { Proxy } from './proxy.ts';
+import { service, slice } from './testing.ts';
+
+const POD_A = '10.244.0.2';
+const POD_B = '10.244.0.3';
+const NODE = '192.0.2.1';
+const OUTSIDE = '192.0.2.9';
+
+/** Answers every TCP connection and UDP packet with its own address and the client's. */
+const SERVER = `
+  const [ip] = process.argv.slice(1);
+  require('net').createServer((s) => { s.on('error', () => {}); s.end(ip + ' ' + s.remoteAddress.replace('::ffff:', '')); }).listen(8080, ip, () => console.log('ready'));
+  const u = require('dgram').createSocket('udp4'); u.on('message', (_, f) => u.send(ip, f.port, f.address)); u.bind(8053, ip);
+`;
+
+const scope = new Scope();
+const services = fakeInformer<Service>();
+const slices = fakeInformer<EndpointSlice>();
+const stop = new AbortController();
+let running: Promise<void>;
+/** Programs that ended, in order. */
+const ran: string[] = [];
+let podA: NetworkNamespace;
+let outside: NetworkNamespace;
+
+async function pod(ip: string, host: string): Promise<NetworkNamespace> {
+  const namespace = await networkNamespace(scope);
+  await succeed('ip', ['link', 'add', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace.name]);
+  await succeed('ip', ['link', 'set', host, 'master', 'cni0', 'up']);
+  await succeed('ip', ['link', 'set', host, 'type', 'bridge_slave', 'hairpin', 'on']);
+  await namespace.succeed('ip', ['addr', 'add', `${ip}/24`, 'dev', 'eth0']);
+  await namespace.succeed('ip', ['link', 'set', 'eth0', 'up']);
+  await namespace.succeed('ip', ['route', 'add', 'default', 'via', '10.244.0.1']);
+  await namespace.start(process.execPath, ['-e', SERVER, ip]).line(/ready/);
+  return namespace;
+}
+
+before(async () => {
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  await succeed('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
+  await succeed('ip', ['addr', 'add', '10.244.0.1/24', 'dev', 'cni0']);
+  await succeed('ip', ['link', 'set', 'cni0', 'up']);
+  podA = await pod(POD_A, 'va');
+  await pod(POD_B, 'vb');
+  outside = await networkNamespace(scope);
+  await succeed('ip', ['link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside.name]);
+  await succeed('ip', ['addr', 'add', `${NODE}/24`, 'dev', 'wan']);
+  await succeed('ip', ['link', 'set', 'wan', 'up']);
+  await outside.succeed('ip', ['addr', 'add', `${OUTSIDE}/24`, 'dev', 'eth0']);
+  await outside.succeed('ip', ['link', 'set', 'eth0', 'up']);
+  await outside.succeed('ip', ['route', 'add', 'default', 'via', NODE]);
+  await succeed('ip', ['route', 'add', 'default', 'via', OUTSIDE]);
+
+  const proxy = new Proxy({
+    services,
+    endpointSlices: slices,
+    runProgram: async (file, args, options) => {
+      try {
+        return await runProgram(file, args, options);
+      } finally {
+        ran.push(file);
+      }
+    },
+    clock: systemClock,
+    logger: silentLogger,
+    config: { node: { name: 'n1', zone: undefined }, podCIDR: '10.244.0.0/16' },
+  });
+  running = proxy.run(stop.signal);
+  await proxy.synced;
+});
+
+after(async () => {
+  stop.abort();
+  await running;
+  await scope[Symbol.asyncDispose]();
+});
+
+/** Puts the objects in and resolves once a program (the transaction, unless another is named) has ended after that. */
+async function apply(...objects: readonly (Service | EndpointSlice)[]): Promise<void> {
+  await carriedOver('nft', () => {
+    for (const object of objects) {
+      if (object.kind === 'Service') services.put(object);
+      else slices.put(object);
+    }
+  });
+}
+
+async function carriedOver(program: string, change: () => void): Promise<void> {
+  const from = ran.length;
+  change();
+  while (!ran.slice(from).includes(program)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const ASK = `const s = require('net').connect(+process.argv[2], process.argv[1]); s.on('data', (d) => process.stdout.write(d)); s.on('error', (e) => process.stdout.write(e.code)); s.setTimeout(2000, () => { process.stdout.write('timeout'); s.destroy(); })`;
+const from = (namespace: NetworkNamespace) => (ip: string, port: number) =>
+  namespace.succeed(process.execPath, ['-e', ASK, ip, String(port)]);
+
+/** From the node itself; the serving pod's address, or the error's code. */
+function ask(ip: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, ip);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+    socket.on('end', () => resolve(text));
+  });
+}
+
+const server = (answer: string): string | undefined => answer.split(' ')[0];
+
+async function servers(count: number, asking: () => Promise<string>): Promise<ReadonlySet<string | undefined>> {
+  const seen = new Set<string | undefined>();
+  for (let i = 0; i < count; i++) seen.add(server(await asking()));
+  return seen;
+}
+
+test('a cluster IP spreads connections over its endpoints, from a pod and from the node', async () => {
+  await apply(
+    service('web', { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{}] }),
+    slice('web', { port: 8080 }, { ip: POD_A }, { ip: POD_B }),
+  );
+  assert.deepEqual(await servers(24, () => ask('10.96.0.1', 80)), new Set([POD_A, POD_B]));
+  assert.ok([POD_A, POD_B].includes(server(await from(podA)('10.96.0.1', 80)) ?? ''));
+});
+
+test('a pod reaches itself through its Service', async () => {
+  await apply(
+    service('self', { clusterIP: '10.96.0.2', clusterIPs: ['10.96.0.2'], ports: [{}] }),
+    slice('self', { port: 8080 }, { ip: POD_A }),
+  );
+  assert.equal(server(await from(podA)('10.96.0.2', 80)), POD_A);
+});
+
+test('a Service without endpoints refuses connections at once', async () => {
+  await apply(service('none', { clusterIP: '10.96.0.3', clusterIPs: ['10.96.0.3'], ports: [{}] }));
+  assert.equal(await ask('10.96.0.3', 80), 'ECONNREFUSED');
+  assert.equal(await from(podA)('10.96.0.3', 80), 'ECONNREFUSED');
+});
+
+test('a node port is reached from outside, and hides the client under the Cluster policy only', async () => {
+  const spec = { type: 'NodePort', clusterIP: '10.96.0.4', clusterIPs: ['10.96.0.4'], ports: [{ nodePort: 30080 }] } as const;
+  await apply(service('np', spec), slice('np', { port: 8080 }, { ip: POD_A, node: 'n1' }));
+  assert.equal(await from(outside)(NODE, 30_080), `${POD_A} 10.244.0.1`);
+  await apply(service('np', { ...spec, externalTrafficPolicy: 'Local' }));
+  assert.equal(await from(outside)(NODE, 30_080), `${POD_A} ${OUTSIDE}`);
+  await apply(slice('np', { port: 8080 }, { ip: '10.244.9.9', node: 'n2' }));
+  assert.equal(await from(outside)(NODE, 30_080), 'timeout');
+});
+
+test('client affinity keeps a client at one endpoint', async () => {
+  await apply(
+    service('sticky', {
+      clusterIP: '10.96.0.5',
+      clusterIPs: ['10.96.0.5'],
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+      ports: [{}],
+    }),
+    slice('sticky', { port: 8080 }, { ip: POD_A }, { ip: POD_B }),
+  );
+  assert.equal((await servers(12, () => ask('10.96.0.5', 80))).size, 1);
+});
+
+test('a UDP client is led to the new endpoint after a change, although it keeps its socket', async () => {
+  await apply(
+    service('udp', { clusterIP: '10.96.0.6', clusterIPs: ['10.96.0.6'], ports: [{ protocol: 'UDP', port: 53 }] }),
+    slice('udp', { protocol: 'UDP', port: 8053 }, { ip: POD_A }),
+  );
+  const socket = createSocket('udp4');
+  const echo = (): Promise<string> =>
+    new Promise((resolve) => {
+      socket.once('message', (message) => resolve(String(message)));
+      socket.send('who', 53, '10.96.0.6');
+    });
+  assert.equal(await echo(), POD_A);
+  await carriedOver('conntrack', () => slices.put(slice('udp', { protocol: 'UDP', port: 8053 }, { ip: POD_B })));
+  assert.equal(await echo(), POD_B);
+  socket.close();
+});
+
+test('an external IP is served, and a removed Service leaves nothing behind', async () => {
+  const external = service('ext', { clusterIP: '10.96.0.7', clusterIPs: ['10.96.0.7'], externalIPs: ['198.51.100.7'], ports: [{}] });
+  await apply(external, slice('ext', { port: 8080 }, { ip: POD_B }));
+  assert.equal(server(await from(outside)('198.51.100.7', 80)), POD_B);
+  await carriedOver('nft', () => services.remove(external));
+  const ruleset = await succeed('nft', ['list', 'table', 'ip', 'kube-proxy']);
+  assert.doesNotMatch(ruleset, /shop\/ext|10\.96\.0\.7|198\.51\.100\.7/);
+});
+
+test('a new port and a new Service leave a Service served as before', async () => {
+  await apply(
+    service('long', { clusterIP: '10.96.0.8', clusterIPs: ['10.96.0.8'], ports: [{ protocol: 'UDP', port: 53 }] }),
+    slice('long', { protocol: 'UDP', port: 8053 }, { ip: POD_A }),
+  );
+  await apply(service('web', { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{}, { name: 'more', port: 81 }] }));
+  assert.deepEqual(await servers(12, () => ask('10.96.0.1', 80)), new Set([POD_A, POD_B]));
+});
+
+test('a table that someone emptied comes back with the next change', async () => {
+  await succeed('nft', ['delete', 'table', 'ip', 'kube-proxy']);
+  await apply(service('web', { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{}, { name: 'other', port: 82 }] }));
+  assert.ok([POD_A, POD_B].includes(server(await ask('10.96.0.1', 80)) ?? ''));
+});
