@@ -36,18 +36,26 @@ export class ClientCertificates {
     if (chain === undefined) this.#chains.set(leaf, (chain = this.#judge(leaf)));
     if (chain instanceof AuthenticationError) throw chain;
     const now = this.#clock.now();
-    if (now > chain.to) throw new AuthenticationError(`verifying certificate ${identifier(leaf)} failed: x509: certificate has expired or is not yet valid: current time is after ${new Date(chain.to).toISOString()}`);
-    if (now < chain.from) throw new AuthenticationError(`verifying certificate ${identifier(leaf)} failed: x509: certificate has expired or is not yet valid: current time is before ${new Date(chain.from).toISOString()}`);
+    if (now > chain.to)
+      throw new AuthenticationError(
+        `verifying certificate ${identifier(leaf)} failed: x509: certificate has expired or is not yet valid: current time is after ${new Date(chain.to).toISOString()}`,
+      );
+    if (now < chain.from)
+      throw new AuthenticationError(
+        `verifying certificate ${identifier(leaf)} failed: x509: certificate has expired or is not yet valid: current time is before ${new Date(chain.from).toISOString()}`,
+      );
   }
 
   #judge(leaf: X509Certificate): Validity | AuthenticationError {
     const usages: readonly string[] | undefined = leaf.keyUsage;
     if (usages !== undefined && usages.length > 0 && !usages.includes(CLIENT_AUTH) && !usages.includes(ANY_USAGE)) {
-      return new AuthenticationError(`verifying certificate ${identifier(leaf)} failed: x509: certificate specifies an incompatible key usage`);
+      return new AuthenticationError(
+        `verifying certificate ${identifier(leaf)} failed: x509: certificate specifies an incompatible key usage`,
+      );
     }
     if (this.#authorities.length === 0) return validity([leaf]);
     const chain = [leaf];
-    for (let at: X509Certificate | undefined = leaf; at !== undefined && chain.length <= MAX_CHAIN; ) {
+    for (let at: X509Certificate | undefined = leaf; at !== undefined && chain.length <= MAX_CHAIN;) {
       const subject: X509Certificate = at;
       if (this.#authorities.some((authority) => authority.fingerprint256 === subject.fingerprint256)) return validity(chain);
       const authority = this.#authorities.find((candidate) => issued(subject, candidate));
@@ -61,7 +69,8 @@ export class ClientCertificates {
   }
 }
 
-const issued = (subject: X509Certificate, issuer: X509Certificate): boolean => subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+const issued = (subject: X509Certificate, issuer: X509Certificate): boolean =>
+  subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
 
 const validity = (chain: readonly X509Certificate[]): Validity => ({
   from: Math.max(...chain.map((certificate) => certificate.validFromDate.getTime())),

@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import { ClientCertificates } from './client-certificate.ts';
 import { AuthenticationError, type AuthenticationRequest, type Authenticator } from './contract.ts';
 import { extraOf, headerValues } from './headers.ts';
+import { certificateSubject, COMMON_NAME, subjectStrings } from './subject.ts';
 
 /** What the HTTP side may add: without it there are no groups and no extra. */
 export interface RequestWithHeaders extends AuthenticationRequest {
@@ -40,21 +41,24 @@ export function frontProxyAuthenticator({
     authenticate(request: RequestWithHeaders) {
       const { clientCertificate } = request;
       if (authorities.length === 0 || clientCertificate === undefined) return undefined;
-      const first = (names: readonly string[]): string => names.map((name) => request.header(name) ?? '').find((value) => value !== '') ?? '';
+      const first = (names: readonly string[]): string =>
+        names.map((name) => request.header(name) ?? '').find((value) => value !== '') ?? '';
       const name = first(usernameHeaders);
       if (name === '') return undefined;
       certificates.verify(clientCertificate);
       checkName(clientCertificate, allowedNames);
       const headers = headerValues(request.rawHeaders ?? []);
       const groups = groupHeaders.flatMap((header) => headers.values(header)).filter((group) => group !== '');
-      const extra = Object.assign({}, ...extraHeaderPrefixes.map((prefix) => extraOf(headers, prefix))) as Readonly<Record<string, readonly string[]>>;
+      const extra = Object.assign({}, ...extraHeaderPrefixes.map((prefix) => extraOf(headers, prefix))) as Readonly<
+        Record<string, readonly string[]>
+      >;
       return { user: { name, uid: first(uidHeaders), groups: [...new Set(groups)], extra } };
     },
   };
 }
 
-function checkName({ subject }: X509Certificate, allowed: readonly string[]): void {
+function checkName(certificate: X509Certificate, allowed: readonly string[]): void {
   if (allowed.length === 0) return;
-  const name = /^CN=(.*)$/m.exec(subject)?.[1] ?? '';
+  const name = subjectStrings(certificateSubject(certificate.raw), COMMON_NAME).at(-1) ?? '';
   if (!allowed.includes(name)) throw new AuthenticationError(`x509: subject with cn=${name} is not in the allowed list`);
 }

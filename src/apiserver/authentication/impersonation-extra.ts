@@ -21,7 +21,8 @@ const PATH = new RegExp(`^${PATH_CHARACTERS}$`);
 /** `example.com/some/path`. Source: validation.IsDomainPrefixedPath. */
 function domainPrefixedPath(key: string): string | undefined {
   const slash = key.indexOf('/');
-  if (slash <= 0 || slash === key.length - 1) return `Invalid value: ${goQuote(key)}: must be a domain-prefixed path (such as "acme.io/foo")`;
+  if (slash <= 0 || slash === key.length - 1)
+    return `Invalid value: ${goQuote(key)}: must be a domain-prefixed path (such as "acme.io/foo")`;
   const host = key.slice(0, slash);
   const [problem] = dns1123Subdomain(host);
   if (problem !== undefined) return `Invalid value: ${goQuote(host)}: ${problem}`;

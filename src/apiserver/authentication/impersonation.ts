@@ -34,9 +34,16 @@ export function impersonationWish(headers: HeaderValues): UserInfo | undefined {
   );
 }
 
-const goStrings = (texts: readonly string[]): string => (texts.length === 0 ? '[]string(nil)' : `[]string{${texts.map(goQuote).join(', ')}}`);
+const goStrings = (texts: readonly string[]): string =>
+  texts.length === 0 ? '[]string(nil)' : `[]string{${texts.map(goQuote).join(', ')}}`;
 const goExtra = (extra: Readonly<Record<string, readonly string[]>>): string =>
-  `map[string][]string${Object.keys(extra).length === 0 ? '(nil)' : `{${Object.entries(extra).map(([key, values]) => `${goQuote(key)}:${goStrings(values)}`).join(', ')}}`}`;
+  `map[string][]string${
+    Object.keys(extra).length === 0
+      ? '(nil)'
+      : `{${Object.entries(extra)
+          .map(([key, values]) => `${goQuote(key)}:${goStrings(values)}`)
+          .join(', ')}}`
+  }`;
 
 export interface Impersonated {
   readonly user: UserInfo;
@@ -141,10 +148,19 @@ class Check {
     const { wanted } = this.#call;
     const account = parseServiceAccountUser(wanted.name);
     const node = question.constraint === '' ? undefined : nodeName(wanted.name);
-    const groups = wanted.groups.length > 0 ? wanted.groups : account !== undefined ? serviceAccountGroups(account.namespace) : node !== undefined ? [NODES_GROUP] : [];
+    const groups =
+      wanted.groups.length > 0
+        ? wanted.groups
+        : account !== undefined
+          ? serviceAccountGroups(account.namespace)
+          : node !== undefined
+            ? [NODES_GROUP]
+            : [];
     const refusal =
       (await this.#name(question)) ??
-      (wanted.uid === undefined ? undefined : await this.#part(question, { group: 'authentication.k8s.io', resource: 'uids', name: wanted.uid })) ??
+      (wanted.uid === undefined
+        ? undefined
+        : await this.#part(question, { group: 'authentication.k8s.io', resource: 'uids', name: wanted.uid })) ??
       (await this.#groups(question)) ??
       (await this.#extra(question));
     return refusal ?? { user: { ...wanted, groups: withStanding(wanted.name, groups) }, constraint: question.constraint };
@@ -202,7 +218,16 @@ class Check {
   }
 }
 
-const EMPTY = { isResourceRequest: true, namespace: '', group: '', version: 'v1', resource: '', subresource: '', name: '', path: '' } as const;
+const EMPTY = {
+  isResourceRequest: true,
+  namespace: '',
+  group: '',
+  version: 'v1',
+  resource: '',
+  subresource: '',
+  name: '',
+  path: '',
+} as const;
 
 /** Everybody is either authenticated or not, whoever asks to be them. */
 function withStanding(name: string, groups: readonly string[]): readonly string[] {

@@ -33,7 +33,10 @@ export interface ServiceAccountName {
 export const serviceAccountUser = ({ namespace, name }: ServiceAccountName): string => `${SERVICE_ACCOUNT_PREFIX}${namespace}:${name}`;
 
 /** `system:serviceaccounts` and the one of its namespace. */
-export const serviceAccountGroups = (namespace: string): readonly string[] => [ALL_SERVICE_ACCOUNTS, `${ALL_SERVICE_ACCOUNTS}:${namespace}`];
+export const serviceAccountGroups = (namespace: string): readonly string[] => [
+  ALL_SERVICE_ACCOUNTS,
+  `${ALL_SERVICE_ACCOUNTS}:${namespace}`,
+];
 
 /** The inverse of serviceAccountUser; undefined for every other user name. Source: SplitUsername. */
 export function parseServiceAccountUser(user: string): ServiceAccountName | undefined {

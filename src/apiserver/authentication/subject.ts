@@ -9,6 +9,13 @@ export interface SubjectAttribute {
   readonly value: string | undefined;
 }
 
+export const COMMON_NAME = '2.5.4.3';
+export const ORGANIZATION = '2.5.4.10';
+
+/** Values of one attribute, in the order of the certificate. */
+export const subjectStrings = (subject: readonly SubjectAttribute[], oid: string): readonly string[] =>
+  subject.flatMap((attribute) => (attribute.oid === oid && attribute.value !== undefined ? [attribute.value] : []));
+
 /** The bytes are no certificate. */
 export class DerError extends Error {
   override readonly name = 'DerError';
@@ -57,7 +64,9 @@ function text({ tag, content }: Element): string | undefined {
     case 22: // IA5String
       return Buffer.from(content).toString('latin1');
     case 30: // BMPString: UTF-16, big endian
-      return Buffer.from(content.subarray(0, content.length & ~1)).swap16().toString('utf16le');
+      return Buffer.from(content.subarray(0, content.length & ~1))
+        .swap16()
+        .toString('utf16le');
     default:
       return undefined;
   }
@@ -86,7 +95,7 @@ function one(bytes: Uint8Array, tag: number): Uint8Array {
 
 function elements(bytes: Uint8Array): readonly Element[] {
   const found: Element[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const tag = bytes[at] as number;
     let length = bytes[at + 1] ?? -1;
     let start = at + 2;

@@ -5,10 +5,8 @@ import type { Clock } from '#base/clock.ts';
 import { ClientCertificates } from './client-certificate.ts';
 import { AuthenticationError, type AuthenticationResponse, type Authenticator } from './contract.ts';
 import { EXTRA } from './names.ts';
-import { certificateSubject, DerError, type SubjectAttribute } from './subject.ts';
+import { certificateSubject, COMMON_NAME, DerError, ORGANIZATION, subjectStrings, type SubjectAttribute } from './subject.ts';
 
-const COMMON_NAME = '2.5.4.3';
-const ORGANIZATION = '2.5.4.10';
 /** Source: apimachinery pkg/apis/asn1 X509UID. */
 const USER_UID = '1.3.6.1.4.1.57683.2';
 
@@ -37,7 +35,7 @@ export function x509Authenticator({ authorities, clock }: X509Options): Authenti
 function userOf(certificate: X509Certificate): AuthenticationResponse | 'nobody' | AuthenticationError {
   const subject = readSubject(certificate);
   if (subject instanceof AuthenticationError) return subject;
-  const name = strings(subject, COMMON_NAME).at(-1) ?? '';
+  const name = subjectStrings(subject, COMMON_NAME).at(-1) ?? '';
   if (name === '') return 'nobody';
   const uids = subject.filter(({ oid }) => oid === USER_UID);
   const [uid] = uids;
@@ -49,7 +47,7 @@ function userOf(certificate: X509Certificate): AuthenticationResponse | 'nobody'
     user: {
       name,
       ...(uid?.value === undefined ? {} : { uid: uid.value }),
-      groups: [...new Set(strings(subject, ORGANIZATION))],
+      groups: [...new Set(subjectStrings(subject, ORGANIZATION))],
       extra: { [EXTRA.credentialId]: [`X509SHA256=${fingerprint}`] },
     },
   };
@@ -63,6 +61,3 @@ function readSubject(certificate: X509Certificate): readonly SubjectAttribute[] 
     throw error;
   }
 }
-
-const strings = (subject: readonly SubjectAttribute[], oid: string): readonly string[] =>
-  subject.flatMap((attribute) => (attribute.oid === oid && attribute.value !== undefined ? [attribute.value] : []));

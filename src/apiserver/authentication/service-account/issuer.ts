@@ -32,7 +32,17 @@ export class ServiceAccountTokenIssuer {
   readonly #clock: Clock;
   readonly #ids: Ids;
 
-  constructor({ issuer, key, clock, ids }: { readonly issuer: string; readonly key: SigningKey; readonly clock: Clock; readonly ids: Ids }) {
+  constructor({
+    issuer,
+    key,
+    clock,
+    ids,
+  }: {
+    readonly issuer: string;
+    readonly key: SigningKey;
+    readonly clock: Clock;
+    readonly ids: Ids;
+  }) {
     this.#issuer = issuer;
     this.#key = key;
     this.#header = encode({ alg: key.algorithm, kid: key.id });

@@ -30,14 +30,17 @@ export function verifyingKey(pem: string): VerifyingKey {
 }
 
 function describe(publicKey: KeyObject): VerifyingKey {
-  const id = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' })).digest('base64url');
+  const id = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
   return { id, algorithm: algorithmOf(publicKey), publicKey };
 }
 
 function algorithmOf(key: KeyObject): Algorithm {
   if (key.asymmetricKeyType === 'rsa') return 'RS256';
   const algorithm = key.asymmetricKeyType === 'ec' ? CURVES[key.asymmetricKeyDetails?.namedCurve ?? ''] : undefined;
-  if (algorithm === undefined) throw new Error(`unknown key type ${key.asymmetricKeyType}, must be RSA or ECDSA with curve 256, 384, or 521`);
+  if (algorithm === undefined)
+    throw new Error(`unknown key type ${key.asymmetricKeyType}, must be RSA or ECDSA with curve 256, 384, or 521`);
   return algorithm;
 }
 

@@ -59,7 +59,11 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
   if (account === undefined) throw notFound(serviceaccounts, name);
   const { uid } = account.metadata;
   if (request.metadata.uid !== undefined && request.metadata.uid !== '' && request.metadata.uid !== uid) {
-    throw conflict(KIND_AS_RESOURCE, name, `the UID in the token request (${request.metadata.uid}) does not match the UID of the service account (${uid})`);
+    throw conflict(
+      KIND_AS_RESOURCE,
+      name,
+      `the UID in the token request (${request.metadata.uid}) does not match the UID of the service account (${uid})`,
+    );
   }
   const now = deps.clock.now();
   const audiences = request.spec.audiences?.length ? request.spec.audiences : deps.audiences;
@@ -80,7 +84,10 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
   if (shortened) warnings.add(`requested expiration of ${seconds} seconds shortened to ${maxExpirationSeconds} seconds`);
   const granted = shortened ? maxExpirationSeconds : seconds;
   const extended =
-    deps.projectedTokens === 'extend' && bound.pod !== undefined && granted === PROJECTED_TOKEN_SECONDS && audiences.every((one) => deps.audiences.includes(one));
+    deps.projectedTokens === 'extend' &&
+    bound.pod !== undefined &&
+    granted === PROJECTED_TOKEN_SECONDS &&
+    audiences.every((one) => deps.audiences.includes(one));
   const { token, id } = deps.issuer.issue({
     account,
     audiences,
@@ -128,7 +135,9 @@ function bind(reference: BoundObjectReference | undefined, account: ServiceAccou
       const pod = reader.get(pods, name, namespace);
       if (pod === undefined) throw notFound(pods, name);
       if (pod.spec.serviceAccountName !== account.metadata.name) {
-        throw badRequest(`cannot bind token for serviceaccount ${goQuote(account.metadata.name)} to pod running with different serviceaccount name.`);
+        throw badRequest(
+          `cannot bind token for serviceaccount ${goQuote(account.metadata.name)} to pod running with different serviceaccount name.`,
+        );
       }
       checkUid(reference, pod.metadata.uid);
       const nodeName = pod.spec.nodeName ?? '';

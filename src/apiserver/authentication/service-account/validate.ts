@@ -39,7 +39,8 @@ export function validateClaims(claims: Claims, objects: BoundObjects, now: numbe
   const reference = bound.serviceaccount ?? {};
   const account = objects.serviceAccount(namespace, reference.name ?? '');
   if (account === undefined) return gone(`serviceaccounts "${reference.name ?? ''}" not found`);
-  if (account.metadata.uid !== reference.uid) return gone(`service account UID (${account.metadata.uid}) does not match claim (${reference.uid ?? ''})`);
+  if (account.metadata.uid !== reference.uid)
+    return gone(`service account UID (${account.metadata.uid}) does not match claim (${reference.uid ?? ''})`);
   if (deleted(account, now)) return invalid(`service account ${namespace}/${reference.name} has been deleted`);
   if (bound.secret !== undefined) {
     const verdict = stands('secret', bound.secret, objects.secret(namespace, bound.secret.name ?? ''), now);
@@ -73,7 +74,12 @@ export function userOfClaims(claims: Claims): UserInfo {
     if (node.uid) extra[EXTRA.nodeUid] = [node.uid];
   }
   const name = serviceAccountUser({ namespace, name: serviceaccount?.name ?? '' });
-  return { name, uid: serviceaccount?.uid ?? '', groups: serviceAccountGroups(namespace), ...(Object.keys(extra).length === 0 ? {} : { extra }) };
+  return {
+    name,
+    uid: serviceaccount?.uid ?? '',
+    groups: serviceAccountGroups(namespace),
+    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+  };
 }
 
 /** On Secrets of tokens nobody used for long. Source: serviceaccount.InvalidSinceLabelKey. */

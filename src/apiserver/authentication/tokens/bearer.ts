@@ -70,7 +70,9 @@ function refusal(error: unknown): string {
 }
 
 const invalid = (refusals: readonly string[]): AuthenticationError =>
-  new AuthenticationError(refusals.length === 0 ? 'invalid bearer token' : refusals.length === 1 ? (refusals[0] as string) : `[${refusals.join(', ')}]`);
+  new AuthenticationError(
+    refusals.length === 0 ? 'invalid bearer token' : refusals.length === 1 ? (refusals[0] as string) : `[${refusals.join(', ')}]`,
+  );
 
 function headerToken(request: AuthenticationRequest): string | undefined {
   const header = request.header('authorization')?.trim();

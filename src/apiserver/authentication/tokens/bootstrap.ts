@@ -64,7 +64,8 @@ export function bootstrapUser(secret: Secret, { id, secretPart, now }: Presented
   const extra = data('auth-extra-groups');
   const groups = extra === '' ? [] : extra.split(',');
   const bad = groups.find((group) => !EXTRA_GROUP.test(group));
-  if (bad !== undefined) return `has invalid value for key auth-extra-groups: bootstrap group "${bad}" is invalid (must match ${String.raw`\Asystem:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]\z`}).`;
+  if (bad !== undefined)
+    return `has invalid value for key auth-extra-groups: bootstrap group "${bad}" is invalid (must match ${String.raw`\Asystem:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]\z`}).`;
   return { name: `${USER_PREFIX}${id}`, groups: [...new Set([BOOTSTRAPPERS_GROUP, ...groups])].toSorted() };
 }
 
