@@ -31,36 +31,48 @@ export function methodOf(service: string, name: string, { request, response }: P
   return { name, path: `/${service}/${name}`, request: criCodec.message(request), response: criCodec.message(response) };
 }
 
+/** What ends a call early. */
+interface Bounds {
+  /** Milliseconds, or Infinity. */
+  readonly limitMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The part of a gRPC call that both kinds have. */
 interface Cancellable {
   cancel(): void;
 }
 
 /**
- * Watches over a call that has begun: cancels it at its deadline or when the caller gives up, and knows then why it
- * failed.
+ * Watches over a call that has begun: cancels it at its deadline, when the caller gives up or the client is closed, and
+ * knows then why it failed.
  */
 class Limits {
   #verdict: { readonly error: unknown } | undefined;
   readonly #cancelTimer: CancelTimer;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
+  readonly #offState: () => void;
 
-  constructor(call: Cancellable, method: Method, timeoutMs: number, clock: Clock, signal: AbortSignal | undefined) {
+  constructor(call: Cancellable, { name: method }: Method, { clock, connection }: Caller, { limitMs, signal }: Bounds) {
     const end = (error: unknown): void => {
       this.#verdict ??= { error };
       call.cancel();
     };
-    const late = (): void => end(new CriError({ code: 'DeadlineExceeded', details: 'context deadline exceeded', method: method.name }));
-    this.#cancelTimer = timeoutMs === Infinity ? () => {} : clock.after(timeoutMs, late);
+    const late = (): void => end(new CriError({ code: 'DeadlineExceeded', details: 'context deadline exceeded', method }));
+    this.#cancelTimer = limitMs === Infinity ? () => {} : clock.after(limitMs, late);
     this.#signal = signal;
     this.#onAbort = () => end(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#offState = connection.onStateChange((state) => {
+      if (state === 'closed') end(new CriError({ code: 'Canceled', details: 'the client is closed', method }));
+    });
   }
 
   /** The call is over. */
   lift(): void {
     this.#cancelTimer();
+    this.#offState();
     this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 
@@ -87,21 +99,21 @@ function isServiceError(error: unknown): error is ServiceError {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-function begin(
-  caller: Caller,
-  method: Method,
-  request: unknown,
-  { signal, timeoutMs }: CallOptions,
-): { readonly bytes: Buffer; readonly limitMs: number } {
+interface Begun {
+  readonly bytes: Buffer;
+  readonly bounds: Bounds;
+}
+
+function begin({ connection, timeoutMs }: Caller, { name, request }: Method, message: unknown, { signal, ...options }: CallOptions): Begun {
   signal?.throwIfAborted();
-  if (caller.connection.state === 'closed') throw closedError(method.name);
-  const bytes = method.request.encode(request) as Buffer;
-  return { bytes, limitMs: timeoutMs ?? deadlineOf(method.name, request as { readonly timeout?: unknown }, caller.timeoutMs) };
+  if (connection.state === 'closed') throw closedError(name);
+  const limitMs = options.timeoutMs ?? deadlineOf(name, message as { readonly timeout?: unknown }, timeoutMs);
+  return { bytes: request.encode(message) as Buffer, bounds: { limitMs, signal } };
 }
 
 /** @throws CriError, the signal's reason, or ProtobufEncodeError when the request does not fit its message */
 export async function callUnary(caller: Caller, method: Method, request: unknown, options: CallOptions = {}): Promise<unknown> {
-  const { bytes, limitMs } = begin(caller, method, request, options);
+  const { bytes, bounds } = begin(caller, method, request, options);
   return new Promise((resolve, reject) => {
     const { client } = caller.connection;
     const call = client.makeUnaryRequest(method.path, asIs, asIs, bytes, new Metadata(), {}, (failure, answer) => {
@@ -113,7 +125,7 @@ export async function callUnary(caller: Caller, method: Method, request: unknown
         reject(limits.explain(error, method) as Error);
       }
     });
-    const limits = new Limits(call, method, limitMs, caller.clock, options.signal);
+    const limits = new Limits(call, method, caller, bounds);
   });
 }
 
@@ -125,9 +137,9 @@ const STREAM_BACKLOG = 10_000;
  * StreamOverflow; every other end of the call, its runtime going away included, is a CriError.
  */
 export function callStream(caller: Caller, method: Method, request: unknown, options: CallOptions = {}): AsyncIterableIterator<unknown> {
-  const { bytes, limitMs } = begin(caller, method, request, options);
+  const { bytes, bounds } = begin(caller, method, request, options);
   const call = caller.connection.client.makeServerStreamRequest(method.path, asIs, asIs, bytes, new Metadata(), {});
-  const limits = new Limits(call, method, limitMs, caller.clock, options.signal);
+  const limits = new Limits(call, method, caller, bounds);
   const stream = new ResultStream<unknown>(STREAM_BACKLOG, () => {
     limits.lift();
     call.cancel();
