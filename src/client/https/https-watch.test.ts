@@ -7,7 +7,7 @@ import { isStatusError, resourceExpired, StatusError } from '#apimachinery/error
 import { pods } from '#api/resources.ts';
 import { ConnectionError, type ApiRequest } from '../contract.ts';
 import type { ClientCertificate } from './credentials.ts';
-import { respond, serve, testAuthority, type StreamHandler, type TestAuthority } from './test-server.ts';
+import { respond, serve, testAuthority, type StreamHandler, type TestAuthority } from '../testing/https-server.ts';
 import { httpsTransport } from './transport.ts';
 
 let authority: TestAuthority;

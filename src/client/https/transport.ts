@@ -35,6 +35,7 @@ export interface HttpsOptions {
   readonly verify?: 'full' | 'none';
   readonly credentials?: CredentialSource;
   readonly impersonate?: Impersonation;
+  /** See userAgent (./user-agent.ts). */
   readonly userAgent?: string;
   /** Requests a second of this client, watches apart; absent: no limit. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number };

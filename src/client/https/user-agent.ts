@@ -1,6 +1,5 @@
 // How the client introduces itself.
 import { arch, platform } from 'node:process';
-import manifest from '../../../package.json' with { type: 'json' };
 
 /** The Kubernetes release whose API this client speaks. */
 const KUBERNETES_VERSION = 'v1.36';
@@ -8,7 +7,7 @@ const KUBERNETES_VERSION = 'v1.36';
 /** Go's names for what Node calls otherwise. */
 const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-/** `proa/0.1.0 (linux/amd64) kubernetes/v1.36`. Source: client-go rest buildUserAgent. */
-export function userAgent(component = manifest.name): string {
-  return `${component}/${manifest.version} (${platform}/${GO_ARCH[arch] ?? arch}) kubernetes/${KUBERNETES_VERSION}`;
+/** `kubelet/0.1.0 (linux/amd64) kubernetes/v1.36`; `version` is Proa's own. Source: client-go rest buildUserAgent. */
+export function userAgent(component = 'proa', version = 'unknown'): string {
+  return `${component}/${version} (${platform}/${GO_ARCH[arch] ?? arch}) kubernetes/${KUBERNETES_VERSION}`;
 }

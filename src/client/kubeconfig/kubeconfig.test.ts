@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { fileCredentials } from '../https/credentials.ts';
-import { testAuthority } from '../https/test-server.ts';
+import { testAuthority } from '../testing/https-server.ts';
 import { execCredentials, type ExecCredentialsOptions } from './exec-credentials.ts';
 import { KubeconfigError, mergeKubeconfigs, parseKubeconfig, selectContext } from './kubeconfig.ts';
 import { inClusterConfig, kubeconfigPaths, loadKubeconfig } from './load-kubeconfig.ts';

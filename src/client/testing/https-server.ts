@@ -23,7 +23,7 @@ import { internalError, StatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import * as builtIn from '#api/resources.ts';
 import type { ApiRequest, Transport, WatchEvent } from '../contract.ts';
-import type { ClientCertificate } from './credentials.ts';
+import type { ClientCertificate } from '../https/credentials.ts';
 
 cryptoProvider.set(webcrypto as unknown as Crypto);
 
