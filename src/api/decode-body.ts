@@ -1,6 +1,6 @@
 // A request body as the object an endpoint expects: which kind it says it is, whether that fits, then its fields.
 // Source: apiserver handlers (transformDecodeError), runtime codec Decode, json serializer.
-import { badRequest } from '#apimachinery/errors.ts';
+import { badRequest, type StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { apiVersionOf, parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
@@ -8,6 +8,7 @@ import { DecodeError, decodeValue, type Decoded, type DecodeOptions } from './de
 import { jsonKind } from './decode/go-errors.ts';
 import { isJsonObject } from './json-object.ts';
 import type { Schema } from './schema.ts';
+import { decodeCustom } from './structural/prune.ts';
 
 /** How upstream names its scheme in errors. */
 const SCHEME = 'k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30';
@@ -21,11 +22,13 @@ export interface BodyOptions extends DecodeOptions {
 }
 
 /**
- * Decodes a parsed body of a built-in kind. `schema` knows the kinds; the result has `expected`'s kind and version.
+ * Decodes a parsed body, of a built-in kind or a CRD's. `schema` knows the kinds; the result has `expected`'s kind and version.
  * @throws StatusError BadRequest with upstream's message, for every way in which the body does not fit
  */
 export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptions): Decoded<T> {
   const { expected } = options;
+  const custom = schema.resourceOfKind(expected);
+  if (custom?.origin === 'custom') return decodeCustomBody(value, custom.schema, options);
   const actual = withDefaults(interpret(value, options), expected);
   const refuse = (why: string): never => {
     throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${why}`);
@@ -37,11 +40,7 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
     );
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
-    if (actual.group !== expected.group || actual.version !== expected.version) {
-      throw badRequest(
-        `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected)})`,
-      );
-    }
+    if (actual.group !== expected.group || actual.version !== expected.version) throw versionMismatch(actual, expected);
     return { ...decoded, object: named(decoded.object as object, expected) as T };
   } catch (error) {
     if (error instanceof DecodeError) return refuse(error.message);
@@ -55,6 +54,30 @@ function named(object: { readonly kind?: unknown; readonly apiVersion?: unknown 
   if (object.kind === kind && object.apiVersion === apiVersion) return object;
   const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
   return { kind, apiVersion, ...rest };
+}
+
+/** Kind and version are the body's own; whether the kind is the resource's, validation says. */
+function decodeCustomBody<T>(value: unknown, type: ObjectSchema, options: BodyOptions): Decoded<T> {
+  const { expected, text } = options;
+  const actual = interpret(value, options);
+  if (actual.kind === '') throw unrecognized(`Object 'Kind' is missing in '${text}'`, options);
+  if (actual.group !== expected.group || actual.version !== expected.version) throw versionMismatch(actual, expected);
+  try {
+    return decodeCustom<T>(value, type, options);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${error.message}`);
+  }
+}
+
+function versionMismatch(actual: GroupVersionKind, expected: GroupVersionKind): StatusError {
+  return badRequest(
+    `the API version in the data (${apiVersionOf(actual)}) does not match the expected API version (${apiVersionOf(expected)})`,
+  );
+}
+
+function unrecognized(why: string, { expected, text }: BodyOptions): StatusError {
+  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summarize(text)})`);
 }
 
 /** A body of another kind is read as that kind first, so its own errors come before the mismatch. */
@@ -83,27 +106,26 @@ interface TypeMeta {
 }
 
 /** Source: SimpleMetaFactory.Interpret. */
-function interpret(value: unknown, { expected, text }: BodyOptions): GroupVersionKind {
-  const unrecognized = (why: string): never => {
-    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summarize(text)})`);
-  };
+function interpret(value: unknown, options: BodyOptions): GroupVersionKind {
   if (value !== null && !isJsonObject(value)) {
-    return unrecognized(
+    throw unrecognized(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go value of type ` +
         'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+      options,
     );
   }
   const read = (name: keyof TypeMeta): string => {
     const member = value?.[name];
     if (member === undefined || member === null) return '';
     if (typeof member === 'string') return member;
-    return unrecognized(
+    throw unrecognized(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(member)} into Go struct field .${name} of type string`,
+      options,
     );
   };
   const apiVersion = read('apiVersion');
   const kind = read('kind');
-  if (apiVersion.split('/').length > 2) return unrecognized(`unexpected GroupVersion string: ${apiVersion}`);
+  if (apiVersion.split('/').length > 2) throw unrecognized(`unexpected GroupVersion string: ${apiVersion}`, options);
   return { ...parseApiVersion(apiVersion), kind };
 }
 

@@ -38,7 +38,7 @@ export class DecodeError extends Error {
  */
 export function decodeValue<T>(value: unknown, schema: ObjectSchema, { fieldValidation, duplicates = [] }: DecodeOptions): Decoded<T> {
   const notes: Notes = { unknownFields: false };
-  const object = attempt(value, schema, notes) as T;
+  const object = attempt(value ?? {}, schema, notes) as T; // Go takes null for an empty struct
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
 
   const problems = [...duplicates, ...(notes.unknownFields ? diagnose(value, schema.name).unknown : [])];

@@ -1,0 +1,128 @@
+// What decoding does to a custom object: unknown fields and nulls that mean nothing go, embedded metadata is read like
+// any other. Source: apiextensions unstructuredSchemaCoercer, schema/pruning, schema/objectmeta, defaulting/prunenulls.
+import { byteOrder, goQuote } from '#apimachinery/go-format.ts';
+import type { ObjectSchema, TypeSchema } from '#apimachinery/type-schema.ts';
+import { DecodeError, decodeValue, type Decoded, type DecodeOptions } from '../decode.ts';
+import { jsonKind } from '../decode/go-errors.ts';
+import { isJsonObject, setOwn, type JsonObject } from '../json-object.ts';
+
+/** Beside `kind` and `apiVersion`, the members an embedded object has whatever its schema says. */
+const META_MEMBERS = ['apiVersion', 'kind', 'metadata'] as const;
+
+/**
+ * `value` as an object of a CRD's type: `kind`, `apiVersion` and `metadata` first, everything else in alphabetical
+ * order. Types of other members are not looked at: validation against the schema does that, as upstream.
+ * @throws DecodeError for malformed metadata, and under `Strict` for unknown and duplicate fields
+ */
+export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldValidation, duplicates = [] }: DecodeOptions): Decoded<T> {
+  if (!isJsonObject(value))
+    throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`);
+  const unknown: string[] = [];
+  const object = new Pruner(unknown).embedded(value, schema, '') as T;
+  if (fieldValidation === 'Ignore') return { object, warnings: [] };
+  const problems = [...duplicates, ...unknown.toSorted(byteOrder).map((path) => `unknown field ${goQuote(path)}`)];
+  if (problems.length === 0 || fieldValidation === 'Warn') return { object, warnings: problems };
+  throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+}
+
+class Pruner {
+  readonly #unknown: string[];
+
+  constructor(unknown: string[]) {
+    this.#unknown = unknown;
+  }
+
+  /** A whole object: its own metadata, then its other members. */
+  embedded(value: JsonObject, schema: ObjectSchema, path: string): JsonObject {
+    const out: JsonObject = {};
+    for (const name of ['kind', 'apiVersion'] as const) {
+      const member = value[name];
+      if (member === undefined) continue;
+      if (typeof member !== 'string')
+        throw new DecodeError(`${join(path, name)}: Invalid value: ${JSON.stringify(member)}: must be a string`);
+      out[name] = member;
+    }
+    if (value.metadata !== undefined) out.metadata = this.#metadata(value.metadata, schema, path);
+    for (const key of sortedKeys(value)) {
+      if (!META_MEMBERS.includes(key as (typeof META_MEMBERS)[number])) this.#member(out, key, value[key], schema, path);
+    }
+    return out;
+  }
+
+  /** Read as every built-in object's metadata is. */
+  #metadata(metadata: unknown, schema: ObjectSchema, path: string): unknown {
+    const type = schema.fields.get('metadata')?.type as ObjectSchema;
+    const place = join(path, 'metadata');
+    try {
+      const { object, warnings } = decodeValue(metadata ?? {}, type, { fieldValidation: 'Warn' });
+      for (const warning of warnings) this.#unknown.push(`${place}.${unquoted(warning)}`);
+      return object;
+    } catch (error) {
+      if (!(error instanceof DecodeError) || path === '') throw error;
+      throw new DecodeError(`${place}: Invalid value: ${JSON.stringify(metadata)}: ${error.message}`);
+    }
+  }
+
+  #member(out: JsonObject, key: string, member: unknown, schema: ObjectSchema, path: string): void {
+    const field = schema.fields.get(key);
+    if (field === undefined) {
+      if (schema.unknownFields === 'drop') this.#unknown.push(join(path, key));
+      else setOwn(out, key, sorted(member));
+      return;
+    }
+    if (member === null && !keepsNull(field.type)) return;
+    setOwn(out, key, this.#value(member, field.type, join(path, key)));
+  }
+
+  #value(value: unknown, schema: TypeSchema, path: string): unknown {
+    switch (schema.shape) {
+      case 'object':
+        return isJsonObject(value) ? this.#object(value, schema, path) : sorted(value);
+      case 'map':
+        return isJsonObject(value) ? this.#map(value, schema.values, path) : sorted(value);
+      case 'list':
+        return Array.isArray(value) ? value.map((item, i) => this.#value(item, schema.items, `${path}[${i}]`)) : sorted(value);
+      default:
+        return sorted(value);
+    }
+  }
+
+  #object(value: JsonObject, schema: ObjectSchema, path: string): JsonObject {
+    if (schema.embedded) return this.embedded(value, schema, path);
+    const out: JsonObject = {};
+    for (const key of sortedKeys(value)) this.#member(out, key, value[key], schema, path);
+    return out;
+  }
+
+  #map(value: JsonObject, values: TypeSchema, path: string): JsonObject {
+    const out: JsonObject = {};
+    for (const key of sortedKeys(value)) {
+      const member = value[key];
+      if (member === null && !keepsNull(values)) continue;
+      setOwn(out, key, this.#value(member, values, join(path, key)));
+    }
+    return out;
+  }
+}
+
+/** A null that is no value stays only where a default will take its place. Source: PruneNonNullableNullsWithoutDefaults. */
+function keepsNull(schema: TypeSchema): boolean {
+  return schema.nullable || (schema.default !== undefined && schema.default !== null);
+}
+
+const sortedKeys = (value: JsonObject): string[] => Object.keys(value).sort(byteOrder);
+const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
+/** `unknown field "a.b"` names `a.b`. */
+function unquoted(warning: string): string {
+  return JSON.parse(warning.slice(warning.indexOf('"'))) as string;
+}
+
+/** Free-form values in the order Go writes maps. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const out: JsonObject = {};
+  for (const key of sortedKeys(value)) setOwn(out, key, sorted(value[key]));
+  return out;
+}
