@@ -1,5 +1,6 @@
 // What this machine says of itself: its name and the address it is reached at.
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir, hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
@@ -39,4 +40,21 @@ function defaultRoute(): Route | undefined {
   } catch {
     return undefined; // no iproute2 yet, or a kernel without routes: the interface list decides
   }
+}
+
+/** Where distributions and upstream put CNI plugins. */
+const CNI_BIN_FOLDERS = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
+
+export function cniBinFolders(): readonly string[] {
+  const found = CNI_BIN_FOLDERS.filter((folder) => existsSync(join(folder, 'bridge')));
+  return found.length === 0 ? CNI_BIN_FOLDERS.slice(0, 1) : found;
+}
+
+/** Source: linux/capability.h. */
+const CAP_SYS_RESOURCE = 24n;
+
+/** Whether a process of ours may lower oom_score_adj; without CAP_SYS_RESOURCE runc could not start a sandbox. */
+export function mayLowerOomScore(): boolean {
+  const mask = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${mask}`) & (1n << CAP_SYS_RESOURCE)) !== 0n;
 }

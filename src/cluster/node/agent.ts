@@ -1,0 +1,218 @@
+// The node's side of a cluster: container runtime, kubelet, pod network, service proxy, DNS. Each has the identity and
+// the client it would have in a process of its own.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { runProgram } from '#base/program.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { endpointslices, namespaces, nodes, services } from '#api/resources.ts';
+import type { EndpointSlice, Namespace, New, Node, Service } from '#api/types.ts';
+import type { Client, Transport } from '#client/contract.ts';
+import { createClient } from '#client/client.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { connectCri } from '#cri/client.ts';
+import type { CriClient } from '#cri/contract.ts';
+import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
+import { upstreamsOf } from '#dns/resolv-conf.ts';
+import { createDnsServer, type DnsServer } from '#dns/server.ts';
+import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
+import { NodeNetwork } from '#network/node-network.ts';
+import { Proxy } from '#proxy/proxy.ts';
+import type { Paths } from '../instance/paths.ts';
+import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
+import { Containerd } from '../runtime/containerd.ts';
+import type { Settings } from '../settings/settings.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+const DNS_PORT = 53;
+
+/** An identity: what the loopback transport or the client certificate of a component says. */
+export interface AgentIdentities {
+  readonly kubelet: Transport;
+  readonly proxy: Transport;
+  readonly dns: Transport;
+  readonly network: Transport;
+}
+
+export interface AgentDeps {
+  readonly settings: Settings;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The runtime, started or given, with everything in it that the first pod needs. */
+export interface Runtime {
+  readonly cri: CriClient;
+  stop(): void;
+}
+
+/** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made */
+export async function startRuntime({ settings, paths, clock, logger, signal }: AgentDeps): Promise<Runtime> {
+  const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
+  await own?.start(signal);
+  const endpoint = own?.endpoint ?? `unix://${settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
+  const cri = connectCri({ endpoint, clock, logger });
+  await cri.ready(signal);
+  if (own !== undefined) {
+    await ensurePauseImage({ address: paths.containerdSocket, images: cri.image, clock, signal });
+    cri.onStateChange((state) => {
+      if (state === 'unavailable')
+        own.ensureRunning(signal).catch((error: unknown) => logger.error('containerd does not come back', { error }));
+    });
+  }
+  return {
+    cri,
+    // containerd itself runs on: what watches over its containers must not go with this process.
+    stop: () => cri.close(),
+  };
+}
+
+function ownContainerd(paths: Paths, deps: { readonly clock: Clock; readonly logger: Logger }): Containerd {
+  return new Containerd(
+    {
+      root: paths.containerdRoot,
+      state: paths.containerdState,
+      socket: paths.containerdSocket,
+      cniBinDirs: cniBinFolders(),
+      cniConfDir: paths.cniConf,
+      snapshotter: 'overlayfs',
+      pauseImage: PAUSE_IMAGE,
+      restrictOOMScoreAdj: !mayLowerOomScore(),
+    },
+    paths.containerdLog,
+    deps,
+  );
+}
+
+export interface Agent {
+  stop(): Promise<void>;
+}
+
+/** Resolves once pods of this node are synced; the network, proxy and DNS follow as the API server has what they need. */
+export async function startAgent(identities: AgentIdentities, runtime: Runtime, deps: AgentDeps): Promise<Agent> {
+  const { settings, paths, clock, ids, logger } = deps;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([deps.signal, ending.signal]);
+  const part = (name: string): Logger => logger.with({ component: name });
+  const informersOf = (transport: Transport, name: string) => {
+    const factory = createInformerFactory({ client: createClient(transport), logger: part(name), clock, ids });
+    factory.start(signal);
+    return factory;
+  };
+
+  const kubeletClient = createClient(identities.kubelet);
+  const kubelet: Kubelet = createKubelet({
+    client: kubeletClient,
+    informers: informersOf(identities.kubelet, 'kubelet'),
+    cri: runtime.cri,
+    clock,
+    ids,
+    logger: part('kubelet'),
+    config: {
+      nodeName: settings.nodeName,
+      nodeIPs: [settings.nodeIP],
+      port: settings.kubeletPort,
+      rootDir: paths.kubelet,
+      clusterDNS: [settings.clusterDNS],
+      clusterDomain: settings.clusterDomain,
+      resolvConf: RESOLV_CONF,
+    },
+  });
+
+  const networkInformers = informersOf(identities.network, 'network');
+  const network = new NodeNetwork({
+    nodes: networkInformers.informer<Node>(nodes),
+    clock,
+    logger: part('network'),
+    config: {
+      nodeName: settings.nodeName,
+      clusterCIDR: settings.podCIDR,
+      cniConfDir: paths.cniConf,
+      leaseDir: join(paths.cniConf, '..', 'leases'),
+      mtu: 1500,
+    },
+  });
+
+  const proxyInformers = informersOf(identities.proxy, 'proxy');
+  const proxy = new Proxy({
+    services: proxyInformers.informer<Service>(services),
+    endpointSlices: proxyInformers.informer<EndpointSlice>(endpointslices),
+    runProgram,
+    clock,
+    logger: part('proxy'),
+    config: { node: { name: settings.nodeName, zone: undefined }, podCIDR: settings.podCIDR },
+  });
+
+  const dnsInformers = informersOf(identities.dns, 'dns');
+  const dns = createDnsServer({
+    services: dnsInformers.informer<Service>(services),
+    endpointSlices: dnsInformers.informer<EndpointSlice>(endpointslices),
+    namespaces: dnsInformers.informer<Namespace>(namespaces),
+    clock,
+    ids,
+    logger: part('dns'),
+    config: { clusterDomain: settings.clusterDomain, upstreams: upstreams },
+  });
+
+  const background = (name: string, work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      if (!signal.aborted) part(name).error('ended', { error });
+    });
+  const running = [
+    background('network', network.run(signal)),
+    background('proxy', proxy.run(signal)),
+    background('dns', serveDns({ dns, network, client: createClient(identities.dns), nodeName: settings.nodeName, logger: part('dns') })),
+  ];
+  await kubelet.start();
+  return {
+    async stop() {
+      await kubelet.stop();
+      ending.abort(new Error('the node agent stops'));
+      await dns.stop();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Read each time it is asked for: the machine's resolvers change with its network. A machine may have none. */
+function upstreams(): ReturnType<typeof upstreamsOf> {
+  try {
+    return upstreamsOf(readFileSync(RESOLV_CONF, 'utf8'), []);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+interface DnsWiring {
+  readonly dns: DnsServer;
+  readonly network: NodeNetwork;
+  readonly client: Client;
+  readonly nodeName: string;
+  readonly logger: Logger;
+}
+
+/** Listens on the bridge and tells the cluster, so that the `kube-dns` Service leads here. */
+async function serveDns({ dns, network, client, nodeName, logger }: DnsWiring): Promise<void> {
+  const address = await network.ready;
+  await dns.start([{ address, port: DNS_PORT }]);
+  const node = await client.get(nodes, { name: nodeName });
+  const slice = kubeDnsEndpoints({ name: nodeName, uid: node.metadata.uid }, address);
+  await createOrReplace(client, slice);
+  logger.info('cluster DNS serves', { address });
+}
+
+async function createOrReplace(client: Client, slice: New<EndpointSlice>): Promise<void> {
+  try {
+    await client.create(endpointslices, slice);
+  } catch (error) {
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
+    await client.update(endpointslices, slice);
+  }
+}
