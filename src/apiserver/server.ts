@@ -1,5 +1,6 @@
 // Puts the API server together, and starts and stops it. Everything it depends on comes in; nothing is global.
 import { conversions } from '#api/conversion.ts';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { Schema } from '#api/schema.ts';
 import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
@@ -9,28 +10,32 @@ import type { Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
-import type { Authorizer } from './authorization/contract.ts';
+import type { Authorizer, RuleResolver } from './authorization/contract.ts';
 import { CacheHub } from './cache/hub.ts';
 import type { CacheReader } from './cache/reader.ts';
 import { SharedReader } from './cache/shared-reader.ts';
 import type { ChainDeps } from './chain.ts';
 import { Deadlines } from './deadlines.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { builtInHandlers } from './handlers/built-in.ts';
 import type { DispatchDeps, Handlers } from './handlers/dispatch.ts';
+import type { TokenIssuer } from './handlers/token.ts';
 import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { RequestMetrics } from './metrics/requests.ts';
 import { metricsRoute } from './metrics/route.ts';
-import type { ProtobufCodec } from './negotiation/protobuf.ts';
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
 import { OwnershipUntracked } from './registry/field-manager.ts';
 import type { FieldManager } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
+import { ServiceAllocator } from './registry/allocation/services.ts';
 import { builtInStrategies } from './registry/strategies.ts';
+import { serviceStrategy } from './registry/strategies/services.ts';
+import type { Strategy } from './registry/strategy.ts';
 import { TtlLeases } from './registry/ttl-leases.ts';
 import type { Registry } from './registry/write-call.ts';
 import type { Route } from './routes/contract.ts';
@@ -62,6 +67,12 @@ export interface ServerParts {
 export interface PluggedParts {
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
+  /** Answers SelfSubjectRulesReview; without one it is not served. */
+  readonly rules?: RuleResolver;
+  /** Signs service account tokens; without one `serviceaccounts/token` is not served. */
+  readonly tokens?: TokenIssuer;
+  /** Names under which tokens may be meant for this server. Default none. */
+  readonly audiences?: readonly string[];
   readonly admission?: AdmissionChain;
   readonly printers?: Printers;
   readonly flowControl?: FlowControl;
@@ -86,7 +97,6 @@ export interface ApiServerOptions {
   /** Requests without credentials are `system:anonymous`. Default true. */
   readonly anonymous?: boolean;
   readonly schema?: Schema;
-  readonly protobuf?: ProtobufCodec;
   readonly version?: VersionInfo;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
@@ -108,8 +118,10 @@ export interface ApiServer {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { store, clock, ids, logger, tls } = options;
   const schema = options.schema ?? new Schema();
+  const protobuf = kubeProtobuf(schema);
   const hub = new CacheHub({ store, clock, logger });
-  const strategies = builtInStrategies(schema, {});
+  const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
+  const strategies = builtInStrategies(schema, { services: serviceStrategy(allocator) as unknown as Strategy });
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
   const reader = new SharedReader(catalog, hub);
   const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};
@@ -160,10 +172,21 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     flowControl,
     audit: parts.audit,
   };
-  const dispatch: DispatchDeps = { registry, schema, protobuf: options.protobuf, routes: new RouteTable(routes), handlers: parts.handlers ?? new Map() };
+  const handlers = new Map([
+    ...builtInHandlers({
+      catalog,
+      authenticators: parts.authenticators,
+      authorizer: parts.authorizer,
+      rules: parts.rules,
+      tokens: parts.tokens,
+      audiences: parts.audiences ?? [],
+    }),
+    ...(parts.handlers ?? []),
+  ]);
+  const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers };
   late.deps = { chain, dispatch };
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
-  const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf: options.protobuf, clock });
+  const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
   const front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
   const listener = options.listen === undefined ? undefined : new Listener({ tls, handle: (exchange) => front.handle(exchange), logger });
 

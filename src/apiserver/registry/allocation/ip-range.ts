@@ -1,0 +1,59 @@
+// The usable addresses of one Service CIDR, by offset. Pure. Source: pkg/registry/core/service/ipallocator.
+import { formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '#apimachinery/ip.ts';
+
+export type Family = 'IPv4' | 'IPv6';
+
+/** Addresses used of a larger IPv6 range. */
+const MAX_SIZE = 2 ** 16;
+
+/** Addresses at the start are kept for those who name theirs; others are given from there only when the rest is full. */
+const MIN_STATIC = 16;
+const MAX_STATIC = 256;
+const STATIC_STEP = 16;
+
+export class IpRange {
+  readonly family: Family;
+  readonly text: string;
+  /** How many addresses can be given. */
+  readonly size: number;
+  /** How many of them, from the start, are given last. Source: calculateRangeOffset. */
+  readonly staticSize: number;
+  readonly #base: bigint;
+  readonly #bytes: number;
+
+  /** @throws RangeError for text that is no CIDR, or one too small to give anything */
+  constructor(text: string) {
+    const cidr = parseCidr(text);
+    if (cidr === undefined) throw new RangeError(`not a CIDR: ${text}`);
+    this.text = formatCidr(cidr);
+    this.family = cidr.network.family === 4 ? 'IPv4' : 'IPv6';
+    this.#bytes = cidr.network.bytes.length;
+    this.#base = toNumber(cidr.network.bytes);
+    const hostBits = this.#bytes * 8 - cidr.prefix;
+    const all = hostBits >= 16 && this.family === 'IPv6' ? MAX_SIZE : 2 ** hostBits;
+    // The first address names the network; the last one of IPv4 is its broadcast address.
+    this.size = all - (this.family === 'IPv4' ? 2 : 1);
+    if (this.size < 1) throw new RangeError(`${text} has no address to give`);
+    const tooSmall = this.size < MIN_STATIC;
+    this.staticSize = tooSmall ? 0 : Math.min(MAX_STATIC, Math.max(MIN_STATIC, Math.floor(this.size / STATIC_STEP)));
+  }
+
+  /** @param offset from 0 to size - 1 */
+  at(offset: number): string {
+    return formatIp({ family: this.family === 'IPv4' ? 4 : 6, bytes: toBytes(this.#base + 1n + BigInt(offset), this.#bytes) });
+  }
+
+  /** Canonical text of an address of this range that can be given; undefined for any other. */
+  canonical(text: string): string | undefined {
+    const ip = parseIp(text);
+    if (ip === undefined || ip.bytes.length !== this.#bytes) return undefined;
+    const offset = toNumber(ip.bytes) - this.#base - 1n;
+    return offset >= 0n && offset < BigInt(this.size) ? formatIp(ip) : undefined;
+  }
+}
+
+const toNumber = (bytes: Cidr['network']['bytes']): bigint => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+
+function toBytes(value: bigint, length: number): readonly number[] {
+  return Array.from({ length }, (_, i) => Number((value >> BigInt(8 * (length - 1 - i))) & 255n));
+}
