@@ -82,6 +82,11 @@ test('decodeValue prunes schemas nested in a CRD', () => {
   });
 });
 
+test('decodeValue takes undefined for absent, as objects inside the process have it', () => {
+  const value = { metadata: { name: 'a', labels: { b: undefined } }, data: undefined, binaryData: { c: undefined } };
+  assert.equal(JSON.stringify(decode(value, `${CORE}ConfigMap`)), '{"metadata":{"name":"a"}}');
+});
+
 test('decodeValue does not change its argument', () => {
   const value = Object.freeze({ data: Object.freeze({ b: '1', a: '2' }) });
   assert.deepEqual(decode(value, `${CORE}ConfigMap`), { metadata: {}, data: { a: '2', b: '1' } });

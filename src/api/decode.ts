@@ -2,10 +2,11 @@
 // resource is pruned and defaulted by its CRD's schema instead (./structural.ts).
 import { badRequest } from '#apimachinery/errors.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
-import { decoderOf, WrongType, type Notes } from './decode/compile.ts';
+import { decoderOf } from './decode/compile.ts';
 import { diagnose } from './decode/diagnose.ts';
 import { TypeMismatch } from './decode/go-errors.ts';
 import { isScalarError } from './decode/scalars.ts';
+import { WrongType, type Notes } from './decode/structs.ts';
 import { shortName } from './schema/tables.ts';
 
 /** What becomes of fields a type does not have and of fields given twice. */
@@ -42,7 +43,7 @@ export function decodeValue<T>(value: unknown, schema: ObjectSchema, { fieldVali
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
 
   const problems = [...duplicates, ...(notes.unknownFields ? diagnose(value, schema.name).unknown : [])];
-  if (fieldValidation === 'Warn') return { object, warnings: problems };
+  if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }
 

@@ -5,18 +5,7 @@ import { setOwn, type JsonObject } from '../json-object.ts';
 import { definitionSchema } from '../schema/type-graph.ts';
 import { decodeJsonUnion, isJsonUnion, PROPS } from './json-unions.ts';
 import { scalarDecoder, ZERO } from './scalars.ts';
-
-/** What one decoding noticed on its way. */
-export interface Notes {
-  /** Some object had a member its type does not know; it was dropped. */
-  unknownFields: boolean;
-}
-
-/**
- * Canonical form of a value that is neither undefined nor null.
- * @throws TypeMismatch, WrongType, or what isScalarError knows, without a place
- */
-export type Decoder = (value: unknown, notes: Notes) => unknown;
+import { refuse, structDecoder, type Decoder, type FieldPlan } from './structs.ts';
 
 const decoders = new WeakMap<TypeSchema, Decoder>();
 
@@ -63,51 +52,11 @@ export function decodeProps(value: unknown): unknown {
   return decoderOf(definitionSchema(PROPS))(value, { unknownFields: false });
 }
 
-/** What the fast path does with a value of the wrong type; nobody reads the text. */
-function refuse(): never {
-  throw new WrongType();
-}
-
-/** Thrown by the fast path where a container was expected; the diagnosis finds the words. */
-export class WrongType extends Error {
-  override readonly name = 'WrongType';
-}
-
-interface FieldPlan {
-  readonly name: string;
-  readonly decode: Decoder;
-  /** A zero is as good as nothing: off the wire, or for an always-present list null, as it comes back from storage. */
-  readonly foldsZero: boolean;
-  /** What stands there when nothing was given; undefined for nothing. A struct is made anew each time. */
-  readonly absent: (() => unknown) | undefined;
-}
-
 function compileObject(schema: ObjectSchema): Decoder {
-  let plans: readonly FieldPlan[] | undefined;
+  let decode: Decoder | undefined;
   return (value, notes) => {
-    plans ??= Array.from(schema.fields.values(), planField);
-    if (typeof value !== 'object' || Array.isArray(value)) return refuse();
-    const source = value as JsonObject;
-    const out: JsonObject = {};
-    let met = 0;
-    for (const plan of plans) {
-      const member = source[plan.name];
-      if (member === undefined) {
-        if (plan.absent !== undefined) out[plan.name] = plan.absent();
-        continue;
-      }
-      met++;
-      if (member === null) {
-        if (plan.absent !== undefined) out[plan.name] = plan.absent();
-        continue;
-      }
-      const decoded = plan.decode(member, notes);
-      if (!plan.foldsZero || !isZero(decoded)) out[plan.name] = decoded;
-      else if (plan.absent !== undefined) out[plan.name] = plan.absent();
-    }
-    for (const _name in source) met--;
-    if (met !== 0) notes.unknownFields = true;
-    return out;
+    decode ??= structDecoder(Array.from(schema.fields.values(), planField));
+    return decode(value, notes);
   };
 }
 
@@ -134,21 +83,12 @@ function absentValue({ type, pointer, required }: FieldSchema): () => unknown {
   return () => zeroValue(type);
 }
 
-/** What Go's `omitempty` leaves out, and the zero time, which `omitzero` does. */
-function isZero(value: unknown): boolean {
-  if (value === '' || value === 0 || value === false || value === null) return true;
-  if (typeof value !== 'object') return false;
-  if (Array.isArray(value)) return value.length === 0;
-  for (const _key in value) return false;
-  return true;
-}
-
 function compileList({ items }: ListSchema): Decoder {
   const decode = decoderOf(items);
   return (value, notes) => {
     if (!Array.isArray(value)) return refuse();
     const out: unknown[] = [];
-    for (const item of value) out.push(item === null ? zeroValue(items) : decode(item, notes));
+    for (const item of value) out.push(item === null || item === undefined ? zeroValue(items) : decode(item, notes));
     return out;
   };
 }
@@ -160,6 +100,7 @@ function compileMap({ values }: MapSchema): Decoder {
     const out: JsonObject = {};
     for (const key of sortedKeys(value as JsonObject)) {
       const member = (value as JsonObject)[key];
+      if (member === undefined) continue;
       setOwn(out, key, member === null ? zeroValue(values) : decode(member, notes));
     }
     return out;

@@ -49,7 +49,7 @@ class Walk {
   readonly unknown = new Set<string>();
 
   value(value: unknown, row: FieldRow, place: Place): void {
-    if (value === null) return;
+    if (value === null || value === undefined) return; // undefined: an object that never was JSON
     if (row.items !== undefined) return this.list(value, row, row.items, place);
     if (row.map !== undefined) return this.map(value, row, row.map, place);
     const schema = row.ref === undefined ? undefined : definitionSchema(row.ref);
@@ -74,6 +74,7 @@ class Walk {
     if (typeof value !== 'object' || Array.isArray(value)) return this.mismatch(value, { ref: definition }, place);
     const { fields } = definitions[definition] as { fields: Readonly<Record<string, FieldRow>> };
     for (const [key, member] of Object.entries(value as object)) {
+      if (member === undefined) continue;
       const row = Object.hasOwn(fields, key) ? fields[key] : undefined;
       const full = join(place.full, key);
       if (row !== undefined) this.value(member, row, { struct: shortName(definition), fields: join(place.fields, key), full });

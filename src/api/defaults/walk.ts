@@ -1,10 +1,10 @@
 // Applies defaulters to a whole object: a struct first, then the structs inside it, as upstream's generated code does.
-// Compiled once a type: subtrees in which nothing is ever defaulted are not visited.
-import { byteOrder } from '#apimachinery/go-format.ts';
+// Compiled once a type: subtrees in which nothing is ever defaulted are not visited. What is added stands at the end of
+// its struct; whoever calls puts it in order.
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import type { FieldSchema, ObjectSchema, TypeSchema } from '#apimachinery/type-schema.ts';
 import { ZERO } from '../decode/scalars.ts';
-import { setOwn, type JsonObject } from '../json-object.ts';
+import type { JsonObject } from '../json-object.ts';
 import { definitions } from '../schema/tables.ts';
 import type { DefaulterTable } from './fill.ts';
 
@@ -57,29 +57,23 @@ export class DefaultsCompiler {
 
     return (value, now) => {
       const before = value as JsonObject;
-      let after = inOrder(own === undefined ? before : own(before, now), before, schema) as JsonObject;
-      if (constants.some((field) => isUnset(after[field.name], field))) after = withConstants(after, constants, schema);
+      let after = (own === undefined ? before : own(before, now)) as JsonObject;
+      let shared = true;
+      const set = (name: string, member: unknown): void => {
+        if (shared) after = { ...after };
+        shared = false;
+        after[name] = member;
+      };
+      for (const field of constants) if (isUnset(after[field.name], field)) set(field.name, field.type.default);
       for (const { name, step } of children) {
         const member = after[name];
         if (member === undefined || member === null) continue;
         const defaulted = step(member, now);
-        if (defaulted === member) continue;
-        if (after === before) after = { ...before };
-        after[name] = defaulted;
+        if (defaulted !== member) set(name, defaulted);
       }
       return after;
     };
   }
-}
-
-function withConstants(object: JsonObject, constants: readonly FieldSchema[], { fields }: ObjectSchema): JsonObject {
-  const out: JsonObject = {};
-  for (const field of fields.values()) {
-    const given = object[field.name];
-    const value = isUnset(given, field) && constants.includes(field) ? field.type.default : given;
-    if (value !== undefined) out[field.name] = value;
-  }
-  return out;
 }
 
 /** A default that equals Go's zero of a plain field adds nothing. */
@@ -130,33 +124,4 @@ function mapMembers(object: JsonObject, change: (member: unknown) => unknown): J
     out[key] = member;
   }
   return out ?? object;
-}
-
-/**
- * What was added stands where Go declares it, and keys of maps in order; only what differs from `before` is looked at.
- */
-function inOrder(value: unknown, before: unknown, schema: TypeSchema): unknown {
-  if (value === before || value === null || typeof value !== 'object') return value;
-  const old = (typeof before === 'object' && before !== null ? before : {}) as JsonObject;
-  switch (schema.shape) {
-    case 'object': {
-      const out: JsonObject = {};
-      for (const { name, type } of schema.fields.values()) {
-        const member = (value as JsonObject)[name];
-        if (member !== undefined) out[name] = inOrder(member, old[name], type);
-      }
-      return out;
-    }
-    case 'map': {
-      const out: JsonObject = {};
-      for (const key of Object.keys(value).sort(byteOrder)) setOwn(out, key, inOrder((value as JsonObject)[key], old[key], schema.values));
-      return out;
-    }
-    case 'list':
-      return (value as readonly unknown[]).map((item, i) =>
-        inOrder(item, Array.isArray(before) ? (before[i] as unknown) : undefined, schema.items),
-      );
-    default:
-      return value;
-  }
 }

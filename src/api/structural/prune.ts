@@ -64,6 +64,7 @@ class Pruner {
   }
 
   #member(out: JsonObject, key: string, member: unknown, schema: ObjectSchema, path: string): void {
+    if (member === undefined) return;
     const field = schema.fields.get(key);
     if (field === undefined) {
       if (schema.unknownFields === 'drop') this.#unknown.push(join(path, key));
@@ -98,7 +99,7 @@ class Pruner {
     const out: JsonObject = {};
     for (const key of sortedKeys(value)) {
       const member = value[key];
-      if (member === null && !keepsNull(values)) continue;
+      if (member === undefined || (member === null && !keepsNull(values))) continue;
       setOwn(out, key, this.#value(member, values, join(path, key)));
     }
     return out;
