@@ -15,6 +15,8 @@ export interface World {
   readonly store: FakeStore;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Done to every object before it is stored. */
+  readonly defaulting: (resource: Resource, object: FakeObject) => FakeObject;
 }
 
 /** As if the body had travelled: nothing is shared with the caller and what is undefined is gone. */
@@ -31,7 +33,7 @@ export function create(world: World, request: ApiRequest): FakeObject {
   const { resource, namespace } = request;
   const body = overTheWire(request.body) as FakeObject;
   const facts = { uid: world.ids.uuid(), now: formatTime(world.clock.now()), suffix: world.ids.suffix(5) };
-  const object = prepareCreate(resource, body, namespace, facts);
+  const object = world.defaulting(resource, prepareCreate(resource, body, namespace, facts));
   if (world.store.find(resource, object.metadata.name, namespace) !== undefined) throw alreadyExists(resource, object.metadata.name);
   return isDryRun(request) ? object : world.store.put(resource, object, undefined);
 }
@@ -41,6 +43,8 @@ function replace(world: World, resource: Resource, stored: FakeObject, next: Fak
   if (isReleased(resource, next)) return world.store.remove(resource, next);
   return next === stored ? stored : world.store.put(resource, next, stored);
 }
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
 
 /** A Scale stands for `spec.replicas` and `status` of what it scales. Source: registry/apps scaleFromDeployment. */
 export function scaleOf(object: FakeObject): FakeObject {
@@ -73,7 +77,7 @@ export function update(world: World, request: ApiRequest): FakeObject {
     const next = prepareUpdate(resource, stored, scaled(stored, body), undefined);
     return scaleOf(isDryRun(request) ? next : replace(world, resource, stored, next));
   }
-  const next = prepareUpdate(resource, stored, body, subresource);
+  const next = prepareUpdate(resource, stored, world.defaulting(resource, body), subresource);
   return isDryRun(request) ? next : replace(world, resource, stored, next);
 }
 
@@ -87,10 +91,10 @@ export function patch(world: World, request: ApiRequest): FakeObject {
     throw notFound(resource, name);
   }
   if (subresource === 'scale') {
-    const next = prepareUpdate(resource, stored, scaled(stored, applyPatch(scaleOf(stored), contentType, body) as FakeObject), undefined);
+    const next = prepareUpdate(resource, stored, scaled(stored, applyPatch(scaleOf(stored), SCALE, contentType, body)), undefined);
     return scaleOf(isDryRun(request) ? next : replace(world, resource, stored, next));
   }
-  const next = prepareUpdate(resource, stored, applyPatch(stored, contentType, body) as FakeObject, subresource);
+  const next = prepareUpdate(resource, stored, world.defaulting(resource, applyPatch(stored, resource, contentType, body)), subresource);
   return isDryRun(request) ? next : replace(world, resource, stored, next);
 }
 

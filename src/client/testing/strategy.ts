@@ -1,21 +1,12 @@
 // How the fake API server prepares an object for its store: what the server owns is set, what the writer may not
-// touch is kept. Pure. It defaults and validates nothing beyond metadata.
+// touch is kept. Pure. It validates nothing beyond metadata, and sets defaults only where asked to.
 import { isDeepStrictEqual } from 'node:util';
 import { badRequest, invalid } from '#apimachinery/errors.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Resource } from '#apimachinery/resource.ts';
-import table from '#api/schema/resources.json' with { type: 'json' };
+import { applyDefaults } from '#api/defaults.ts';
 import { checkVersion, type FakeObject } from './fake-store.ts';
-
-const BUILT_IN = new Map(
-  table.resources.map((row) => [
-    `${row.group}/${row.resource}`,
-    new Set('subresources' in row ? row.subresources.map((sub) => sub.name) : []),
-  ]),
-);
-
-/** Whether `status` is written apart from the rest; a custom resource is taken to do so. */
-export const hasStatusSubresource = ({ group, resource }: Resource): boolean => BUILT_IN.get(`${group}/${resource}`)?.has('status') ?? true;
+import { hasStatusSubresource, schemaOf } from './known-types.ts';
 
 /** Kinds whose status may be given at creation. Source: the strategies' PrepareForCreate (nodeStrategy keeps it). */
 const KEEPS_STATUS_ON_CREATE: ReadonlySet<string> = new Set(['nodes']);
@@ -186,4 +177,10 @@ export function isReleased(resource: Resource, object: FakeObject): boolean {
   return (
     deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !isNamespaceInUse(resource, object)
   );
+}
+
+/** `object` with upstream's defaults, as the API server stores it. `nowMs`: since the epoch. */
+export function defaulted(resource: Resource, object: FakeObject, nowMs: number): FakeObject {
+  const schema = schemaOf(resource);
+  return schema === undefined ? object : applyDefaults(object, schema, nowMs);
 }
