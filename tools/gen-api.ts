@@ -182,7 +182,8 @@ for (const [module, definitions] of byModule) {
   writeFileSync(join(OUT, `${module}.ts`), `${HEADER}${head === '' ? '' : `\n${head}\n`}\n${body}`);
 }
 
-// The barrel: every definition of a preferred version by its short name; the group named earlier wins a clash.
+// The barrel: every definition of a preferred version by its short name. Where groups share a name, the one named
+// earlier has it, and the others' carry their module's: `DiscoveryV1EndpointPort`.
 const PRECEDENCE = ['meta', 'core', 'apps', 'batch', 'rbac', 'discovery', 'networking', 'storage', 'policy', 'coordination', 'autoscaling'];
 const preferred = new Set(
   groups.map(
@@ -204,10 +205,13 @@ const rank = (module: string): number => {
 };
 const modules = [...byModule.keys()].filter((m) => preferred.has(m)).toSorted((a, b) => rank(a) - rank(b) || (a < b ? 1 : -1));
 const seen = new Set<string>();
+const pascal = (module: string): string => module.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());
 const barrel = modules.map((module) => {
-  const names = (byModule.get(module) as string[]).map(shortName).filter((name) => !seen.has(name));
-  for (const name of names) seen.add(name);
-  return `export type { ${names.join(', ')} } from './${module}.ts';`;
+  const exported = (byModule.get(module) as string[])
+    .map(shortName)
+    .map((name) => (seen.has(name) ? `${name} as ${pascal(module)}${name}` : name));
+  for (const name of exported) seen.add(name);
+  return `export type { ${exported.join(', ')} } from './${module}.ts';`;
 });
 writeFileSync(
   join(OUT, 'types.ts'),

@@ -1,5 +1,5 @@
 // The Kubernetes API as TypeScript: every type of a preferred version, readonly, as the server hands objects out.
-// Where two groups share a name (Event, EndpointPort, …), the less common one is imported from its own gen module.
+// Where groups share a name (Event, EndpointPort, …), the less common one carries its group's: DiscoveryV1EndpointPort.
 export type * from './gen/types.ts';
 import type { ListMeta } from './gen/meta-v1.ts';
 import type { ClusterObjectMeta } from './gen/stored-meta.ts';
