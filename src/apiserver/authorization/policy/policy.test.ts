@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterrolebindings, clusterroles, rolebindings, roles } from '#api/resources.ts';
+import type { ClusterRole, ClusterRoleBinding, New } from '#api/types.ts';
+import { ManualClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { fakeClient } from '#client/testing.ts';
+import { uncovered } from '../rbac/covers.ts';
+import { aggregatedRules } from './aggregation.ts';
+import { AUTO_UPDATE, defaultPolicy } from './default-policy.ts';
+import { ensureDefaultPolicy } from './reconcile.ts';
+import { reconcileBinding, reconcileRole } from './reconcile-plan.ts';
+import { ruleOf } from './table.ts';
+
+for (const c of [
+  { line: 'read | core | pods nodes', rule: { verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['pods', 'nodes'] } },
+  {
+    line: 'record | events.k8s.io core | events',
+    rule: { verbs: ['create', 'patch', 'update'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
+  },
+  {
+    line: 'get | core | configmaps | a b',
+    rule: { verbs: ['get'], apiGroups: [''], resources: ['configmaps'], resourceNames: ['a', 'b'] },
+  },
+  { line: 'get | /healthz /livez/*', rule: { verbs: ['get'], nonResourceURLs: ['/healthz', '/livez/*'] } },
+  { line: '* | *', rule: { verbs: ['*'], nonResourceURLs: ['*'] } },
+]) {
+  test(`ruleOf reads ${c.line}`, () => assert.deepEqual(ruleOf(c.line), c.rule));
+}
+
+test('defaultPolicy has every role of v1.36 once, and binds none that is not there', () => {
+  const policy = defaultPolicy();
+  assert.equal(policy.clusterRoles.length, 69);
+  assert.equal(policy.clusterRoleBindings.length, 50);
+  const names = policy.clusterRoles.map(({ metadata }) => metadata?.name);
+  assert.equal(new Set(names).size, names.length);
+  for (const { roleRef } of policy.clusterRoleBindings) assert.ok(names.includes(roleRef?.name), String(roleRef?.name));
+  const local = policy.roles.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`);
+  for (const { metadata, roleRef } of policy.roleBindings)
+    assert.ok(local.includes(`${metadata?.namespace}/${roleRef?.name}`), String(roleRef?.name));
+});
+
+const role = (rules: readonly string[], over: Partial<ClusterRole> = {}, metadata = {}): ClusterRole => ({
+  kind: 'ClusterRole',
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  metadata: {
+    name: 'r',
+    uid: 'u',
+    resourceVersion: '1',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    labels: {},
+    annotations: {},
+    ...metadata,
+  },
+  rules: rules.map(ruleOf),
+  ...over,
+});
+
+test('reconcileRole creates what is not there', () => {
+  const expected = role(['get | core | pods']);
+  assert.deepEqual(reconcileRole(undefined, expected as New<ClusterRole>), { kind: 'create', object: expected });
+});
+
+test('reconcileRole leaves a role that allows as much alone', () => {
+  const existing = role(['* | * | *']);
+  assert.deepEqual(reconcileRole(existing, role(['get | core | pods']) as New<ClusterRole>), { kind: 'none' });
+});
+
+test('reconcileRole adds missing rules, labels and annotations and keeps what somebody changed', () => {
+  const existing = role(['get | core | pods', 'get | core | secrets'], {}, { labels: { a: 'mine' } });
+  const expected = role(['read | core | pods'], {}, { labels: { a: 'theirs', b: 'x' }, annotations: { [AUTO_UPDATE]: 'true' } });
+  const step = reconcileRole(existing, expected as New<ClusterRole>);
+  assert.ok(step.kind === 'update');
+  assert.deepEqual(
+    step.object.rules,
+    ['get | core | pods', 'get | core | secrets', 'list | core | pods', 'watch | core | pods'].map(ruleOf),
+  );
+  assert.deepEqual(step.object.metadata.labels, { a: 'mine', b: 'x' });
+  assert.deepEqual(step.object.metadata.annotations, { [AUTO_UPDATE]: 'true' });
+});
+
+test('reconcileRole leaves a protected role alone', () => {
+  const existing = role([], {}, { annotations: { [AUTO_UPDATE]: 'false' } });
+  assert.deepEqual(reconcileRole(existing, role(['get | core | pods']) as New<ClusterRole>), { kind: 'protected' });
+});
+
+test('reconcileRole adds missing selectors and removes an aggregation nobody expects', () => {
+  const selector = (value: string) => ({ matchLabels: { [value]: 'true' } });
+  const mine = role([], { aggregationRule: { clusterRoleSelectors: [selector('mine')] } });
+  const added = reconcileRole(mine, role([], { aggregationRule: { clusterRoleSelectors: [selector('new')] } }) as New<ClusterRole>);
+  assert.ok(added.kind === 'update');
+  assert.deepEqual(added.object.aggregationRule, { clusterRoleSelectors: [selector('mine'), selector('new')] });
+  const removed = reconcileRole(mine, role([]) as New<ClusterRole>);
+  assert.ok(removed.kind === 'update');
+  assert.equal('aggregationRule' in removed.object, false);
+});
+
+const binding = (roleName: string, ...names: string[]): ClusterRoleBinding => ({
+  kind: 'ClusterRoleBinding',
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  metadata: { name: 'b', uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' },
+  subjects: names.map((name) => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name })),
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: roleName },
+});
+
+test('reconcileBinding adds missing subjects and makes a binding of another role anew', () => {
+  const existing = binding('r', 'mine', 'jane');
+  assert.deepEqual(reconcileBinding(existing, binding('r', 'jane') as New<ClusterRoleBinding>), { kind: 'none' });
+  const step = reconcileBinding(existing, binding('r', 'jane', 'joe') as New<ClusterRoleBinding>);
+  assert.ok(step.kind === 'update');
+  assert.deepEqual(
+    step.object.subjects?.map(({ name }) => name),
+    ['mine', 'jane', 'joe'],
+  );
+  assert.equal(reconcileBinding(existing, binding('other', 'jane') as New<ClusterRoleBinding>).kind, 'recreate');
+});
+
+test('aggregatedRules gathers matching roles in the order of their names, each rule once', () => {
+  const one = role(['get | core | pods'], {}, { name: 'b', labels: { into: 'x' } });
+  const two = role(['get | core | nodes', 'get | core | pods'], {}, { name: 'a', labels: { into: 'x' } });
+  const gathering = role(
+    [],
+    { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { into: 'x' } }] } },
+    { name: 'all', labels: { into: 'x' } },
+  );
+  assert.deepEqual(aggregatedRules(gathering, [one, gathering, two]), ['get | core | nodes', 'get | core | pods'].map(ruleOf));
+  assert.equal(aggregatedRules(one, [two]), undefined);
+});
+
+test('ensureDefaultPolicy fills an empty server and then writes nothing', async () => {
+  const { client, server } = fakeClient();
+  const deps = { client, clock: new ManualClock(), logger: silentLogger };
+  await ensureDefaultPolicy(deps);
+  const policy = defaultPolicy();
+  assert.equal((await client.list(clusterroles)).items.length, policy.clusterRoles.length);
+  assert.equal((await client.list(clusterrolebindings)).items.length, policy.clusterRoleBindings.length);
+  assert.equal((await client.list(roles)).items.length, policy.roles.length);
+  assert.equal((await client.list(rolebindings)).items.length, policy.roleBindings.length);
+  const rulesOf = async (name: string) => (await client.get(clusterroles, { name })).rules ?? [];
+  assert.deepEqual(uncovered(await rulesOf('admin'), [...(await rulesOf('edit')), ...(await rulesOf('system:aggregate-to-admin'))]), []);
+  assert.deepEqual(uncovered(await rulesOf('edit'), await rulesOf('system:aggregate-to-view')), [], 'view goes into edit');
+  const before = server.actions.length;
+  await ensureDefaultPolicy(deps);
+  assert.deepEqual(
+    server.actions.slice(before).filter(({ verb }) => verb !== 'list' && verb !== 'get'),
+    [],
+  );
+});
