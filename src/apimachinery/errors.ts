@@ -96,7 +96,12 @@ export class StatusError extends Error {
   }
 
   /** The error that a `Status` body stands for; the inverse of toStatus. */
-  static fromStatus(status: { readonly message?: string; readonly reason?: string; readonly details?: StatusDetails; readonly code?: number }): StatusError {
+  static fromStatus(status: {
+    readonly message?: string;
+    readonly reason?: string;
+    readonly details?: StatusDetails;
+    readonly code?: number;
+  }): StatusError {
     const reason = (status.reason ?? '') as StatusReason;
     return new StatusError(reason, status.message ?? '', status.details, status.code ?? HTTP_CODE[reason] ?? 500);
   }
@@ -145,7 +150,12 @@ export const OPTIMISTIC_LOCK_MESSAGE = 'the object has been modified; please app
 
 export const forbidden = (gr: GroupResource, name: string, why: string): StatusError => {
   const subject = groupResourceString(gr);
-  const message = subject === '' ? `forbidden: ${why}` : name === '' ? `${subject} is forbidden: ${why}` : `${subject} ${goQuote(name)} is forbidden: ${why}`;
+  const message =
+    subject === ''
+      ? `forbidden: ${why}`
+      : name === ''
+        ? `${subject} is forbidden: ${why}`
+        : `${subject} ${goQuote(name)} is forbidden: ${why}`;
   return new StatusError('Forbidden', message, about(gr, name));
 };
 
@@ -171,7 +181,11 @@ export const internalError = (error: unknown): StatusError => {
  * A semantic validation failure of kind `{group, kind}`; each cause carries a field path.
  * The message lists one cause as is, several in brackets. Source: NewInvalid, ErrorList.ToAggregate.
  */
-export function invalid({ group, kind }: { readonly group: string; readonly kind: string }, name: string, causes: readonly StatusCause[]): StatusError {
+export function invalid(
+  { group, kind }: { readonly group: string; readonly kind: string },
+  name: string,
+  causes: readonly StatusCause[],
+): StatusError {
   const texts = [...new Set(causes.map((c) => `${c.field ?? ''}: ${c.message ?? ''}`))];
   const list = texts.length === 1 ? (texts[0] as string) : `[${texts.join(', ')}]`;
   const subject = group === '' ? kind : `${kind}.${group}`;

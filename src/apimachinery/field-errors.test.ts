@@ -33,11 +33,14 @@ test('toStatusError lists each text once in the message and every cause', () => 
   const status = field.toStatusError({ group: 'apps', kind: 'Deployment' }, 'web', [one, one, field.invalid(Path.of('a'), 1, 'b')]);
   assert.equal(status.message, 'Deployment.apps "web" is invalid: [spec: Required value, a: Invalid value: 1: b]');
   assert.equal(status.code, 422);
-  assert.deepEqual(status.details?.causes?.map((c) => [c.reason, c.field, c.message]), [
-    ['FieldValueRequired', 'spec', 'Required value'],
-    ['FieldValueRequired', 'spec', 'Required value'],
-    ['FieldValueInvalid', 'a', 'Invalid value: 1: b'],
-  ]);
+  assert.deepEqual(
+    status.details?.causes?.map((c) => [c.reason, c.field, c.message]),
+    [
+      ['FieldValueRequired', 'spec', 'Required value'],
+      ['FieldValueRequired', 'spec', 'Required value'],
+      ['FieldValueInvalid', 'a', 'Invalid value: 1: b'],
+    ],
+  );
   assert.equal(field.toStatusError({ group: '', kind: 'Pod' }, 'p', [one]).message, 'Pod "p" is invalid: spec: Required value');
 });
 

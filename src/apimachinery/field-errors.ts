@@ -37,7 +37,12 @@ export const OMITTED: unique symbol = Symbol('omitted');
 
 type At = Path | string;
 
-const make = (type: FieldErrorType, at: At, badValue: unknown, detail: string): FieldError => ({ type, field: at.toString(), badValue, detail });
+const make = (type: FieldErrorType, at: At, badValue: unknown, detail: string): FieldError => ({
+  type,
+  field: at.toString(),
+  badValue,
+  detail,
+});
 
 export const required = (at: At, detail: string): FieldError => make('FieldValueRequired', at, '', detail);
 export const invalid = (at: At, value: unknown, detail: string): FieldError => make('FieldValueInvalid', at, value, detail);
@@ -110,7 +115,11 @@ export function aggregateText(errors: readonly FieldError[]): string {
 }
 
 /** The 422 that refuses an object for `errors`. Source: NewInvalid. */
-export function toStatusError(kind: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): StatusError {
+export function toStatusError(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): StatusError {
   return invalidStatus(
     kind,
     name,

@@ -18,7 +18,10 @@ for (const [text, canonical, matches] of [
     const selector = parseFieldSelector(text);
     assert.equal(selector.toString(), canonical);
     assert.equal(selector.matches(fields), matches);
-    assert.equal(selector.matches((field) => (fields as Record<string, string>)[field] ?? ''), matches);
+    assert.equal(
+      selector.matches((field) => (fields as Record<string, string>)[field] ?? ''),
+      matches,
+    );
   });
 }
 

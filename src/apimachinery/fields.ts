@@ -56,7 +56,8 @@ function unescape(value: string): string {
   let escaped = false;
   for (const char of value) {
     if (escaped) {
-      if (char !== '\\' && char !== ',' && char !== '=') throw new SelectorError(`invalid field selector: invalid escape sequence: \\${char}`);
+      if (char !== '\\' && char !== ',' && char !== '=')
+        throw new SelectorError(`invalid field selector: invalid escape sequence: \\${char}`);
       out += char;
       escaped = false;
     } else if (char === '\\') {

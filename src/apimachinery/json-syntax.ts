@@ -79,7 +79,8 @@ class Scanner {
           if (bad !== undefined) return bad;
           break;
         }
-        if (next !== (container === '{' ? '}' : ']')) return this.#bad(container === '{' ? 'after object key:value pair' : 'after array element');
+        if (next !== (container === '{' ? '}' : ']'))
+          return this.#bad(container === '{' ? 'after object key:value pair' : 'after array element');
         this.#pos++;
         open.pop();
       }

@@ -25,7 +25,10 @@ for (const [text, message] of [
   ['é', "invalid character 'Ã' looking for beginning of value"],
 ] as const) {
   test(`parseJson refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parseJson(text), (error: unknown) => error instanceof JsonError && error.message === message);
+    assert.throws(
+      () => parseJson(text),
+      (error: unknown) => error instanceof JsonError && error.message === message,
+    );
   });
 }
 

@@ -56,7 +56,8 @@ function parseValue(text: string): unknown {
 const tooDeep = (text: string): JsonError => {
   let depth = 0;
   for (const token of tokens(text)) {
-    if (token.kind === 'open' && ++depth > MAX_JSON_DEPTH) return new JsonError(`invalid character '${text[token.start]}' exceeded max depth`);
+    if (token.kind === 'open' && ++depth > MAX_JSON_DEPTH)
+      return new JsonError(`invalid character '${text[token.start]}' exceeded max depth`);
     if (token.kind === 'close') depth--;
   }
   return new JsonError('exceeded max depth');
@@ -108,7 +109,7 @@ function stringEnd(text: string, open: number): number {
 /** Strings that a colon follows. `text` is valid JSON. */
 function countKeys(text: string): number {
   let keys = 0;
-  for (let open = text.indexOf('"'); open !== -1; ) {
+  for (let open = text.indexOf('"'); open !== -1;) {
     let after = stringEnd(text, open) + 1;
     let code = text.charCodeAt(after);
     while (code === 32 || code === 10 || code === 13 || code === 9) code = text.charCodeAt(++after);

@@ -55,7 +55,10 @@ for (const [text, message] of [
   ],
 ] as const) {
   test(`parseLabelSelector refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parseLabelSelector(text), (error: unknown) => error instanceof SelectorError && error.message === message);
+    assert.throws(
+      () => parseLabelSelector(text),
+      (error: unknown) => error instanceof SelectorError && error.message === message,
+    );
   });
 }
 
@@ -76,7 +79,9 @@ test('selectorFromObject joins labels and expressions in key order', () => {
 });
 
 test('selectorFromObject refuses unknown operators and empty sets', () => {
-  assert.throws(() => selectorFromObject({ matchExpressions: [{ key: 'a', operator: 'Like' }] }), { message: '"Like" is not a valid label selector operator' });
+  assert.throws(() => selectorFromObject({ matchExpressions: [{ key: 'a', operator: 'Like' }] }), {
+    message: '"Like" is not a valid label selector operator',
+  });
   assert.throws(() => selectorFromObject({ matchExpressions: [{ key: 'a', operator: 'In' }] }), {
     message: "values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty",
   });
@@ -87,7 +92,10 @@ test('LabelSelector exposes what an index can use', () => {
   assert.equal(selector.requiresExactMatch('app'), 'web');
   assert.equal(selector.requiresExactMatch('tier'), 'front');
   assert.equal(selector.requiresExactMatch('n'), undefined);
-  assert.deepEqual(selector.requirements.map((r) => r.operator), ['=', 'in', 'in']);
+  assert.deepEqual(
+    selector.requirements.map((r) => r.operator),
+    ['=', 'in', 'in'],
+  );
   assert.equal(selector.and(new LabelRequirement('zone', '!', [])).toString(), 'app=web,n in (1,2),tier in (front),!zone');
 });
 

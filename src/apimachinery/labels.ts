@@ -17,7 +17,9 @@ export type Labels = Readonly<Record<string, string>>;
 /** The LabelSelector object of meta/v1, with its members as a writer may leave them. */
 export interface LabelSelectorObject {
   readonly matchLabels?: Labels | undefined;
-  readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] | undefined }[] | undefined;
+  readonly matchExpressions?:
+    | readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] | undefined }[]
+    | undefined;
 }
 
 /** A selector that cannot be read; the message is upstream's. */
@@ -136,7 +138,8 @@ export class LabelSelector {
 export const everything: LabelSelector = new LabelSelector([]);
 export const nothing: LabelSelector = new LabelSelector([], false);
 
-const byKey = (requirements: readonly LabelRequirement[]): readonly LabelRequirement[] => requirements.toSorted((a, b) => byteOrder(a.key, b.key));
+const byKey = (requirements: readonly LabelRequirement[]): readonly LabelRequirement[] =>
+  requirements.toSorted((a, b) => byteOrder(a.key, b.key));
 
 /** Source: strconv.ParseInt base 10, 64 bits. */
 function parseInt64(text: string): bigint | undefined {
@@ -170,7 +173,8 @@ function requirementErrors(key: string, operator: string, values: readonly strin
     case 'lt':
       if (values.length !== 1) errors.push(invalid(valuesAt, shown, "for 'Gt', 'Lt' operators, exactly one value is required"));
       values.forEach((value, i) => {
-        if (parseInt64(value) === undefined) errors.push(invalid(valuesAt.index(i), value, "for 'Gt', 'Lt' operators, the value must be an integer"));
+        if (parseInt64(value) === undefined)
+          errors.push(invalid(valuesAt.index(i), value, "for 'Gt', 'Lt' operators, the value must be an integer"));
       });
       break;
     default:
@@ -273,7 +277,8 @@ class Parser {
       this.#take();
       return [''];
     }
-    if (first.kind !== 'identifier' && first.kind !== ',') throw new SelectorError(`found '${first.text}', expected: ',', ')' or identifier`);
+    if (first.kind !== 'identifier' && first.kind !== ',')
+      throw new SelectorError(`found '${first.text}', expected: ',', ')' or identifier`);
     const values = this.#list();
     if (this.#take().kind !== ')') throw new SelectorError(`found '${first.text}', expected: ')'`);
     return values;
@@ -354,7 +359,9 @@ export function selectorFromObject(object: LabelSelectorObject | undefined | nul
 /** Every pair must be there, unvalidated: a Service's or ReplicationController's selector. Source: SelectorFromSet. */
 export function selectorFromSet(set: Labels | undefined): LabelSelector {
   const entries = Object.entries(set ?? {});
-  return entries.length === 0 ? everything : new LabelSelector(byKey(entries.map(([key, value]) => new LabelRequirement(key, '=', [value]))));
+  return entries.length === 0
+    ? everything
+    : new LabelSelector(byKey(entries.map(([key, value]) => new LabelRequirement(key, '=', [value]))));
 }
 
 /** For tables: the string syntax, `<none>` for everything and nothing, `<error>`. Source: FormatLabelSelector. */

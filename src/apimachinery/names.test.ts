@@ -50,7 +50,7 @@ for (const [check, value, want] of [
   ],
   ['dns1035Label', 'a1', []],
   ['qualifiedName', 'example.com/MyName', []],
-  ['qualifiedName', '/x', ["prefix part must be non-empty"]],
+  ['qualifiedName', '/x', ['prefix part must be non-empty']],
   ['qualifiedName', 'x/', ['name part must be non-empty', `name part ${KEY}`]],
   ['qualifiedName', 'a/b/c', [`a valid label key ${KEY} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`]],
   ['qualifiedName', 'a'.repeat(64), ['name part must be no more than 63 bytes']],

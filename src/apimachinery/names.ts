@@ -145,7 +145,8 @@ export function wildcardSubdomain(value: string): readonly string[] {
 /** Source: IsCIdentifier. */
 export function cIdentifier(value: string): readonly string[] {
   if (C_IDENTIFIER_RE.test(value)) return OK;
-  const message = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'";
+  const message =
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'";
   return [regexError(message, C_IDENTIFIER, 'my_name', 'MY_NAME', 'MyName')];
 }
 
@@ -249,7 +250,13 @@ export function configMapKey(value: string): readonly string[] {
   const errors = check(value, SUBDOMAIN_MAX_LENGTH, maxLength, () =>
     CONFIG_KEY_RE.test(value)
       ? undefined
-      : regexError("a valid config key must consist of alphanumeric characters, '-', '_' or '.'", CONFIG_KEY, 'key.name', 'KEY_NAME', 'key-name'),
+      : regexError(
+          "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+          CONFIG_KEY,
+          'key.name',
+          'KEY_NAME',
+          'key-name',
+        ),
   );
   const directory = parentDirectoryPrefix(value);
   return directory.length === 0 ? errors : [...errors, ...directory];

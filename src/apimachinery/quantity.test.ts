@@ -49,7 +49,10 @@ for (const [text, message] of [
   ['Pi', /^unable to parse numeric part of quantity$/],
 ] as const) {
   test(`parseQuantity refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parseQuantity(text), (error: unknown) => error instanceof QuantityError && message.test(error.message));
+    assert.throws(
+      () => parseQuantity(text),
+      (error: unknown) => error instanceof QuantityError && message.test(error.message),
+    );
   });
 }
 

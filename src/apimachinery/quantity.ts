@@ -32,11 +32,18 @@ interface Suffix {
 }
 
 const SUFFIXES: ReadonlyMap<string, Suffix> = new Map<string, Suffix>([
-  ...['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'].map((s, i): [string, Suffix] => [s, { base: 10, exponent: i * 3 - 9, format: 'DecimalSI' }]),
+  ...['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'].map((s, i): [string, Suffix] => [
+    s,
+    { base: 10, exponent: i * 3 - 9, format: 'DecimalSI' },
+  ]),
   ...['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((s, i): [string, Suffix] => [s, { base: 2, exponent: (i + 1) * 10, format: 'BinarySI' }]),
 ]);
-const DECIMAL_SUFFIX: ReadonlyMap<number, string> = new Map([...SUFFIXES].filter(([, s]) => s.base === 10).map(([text, s]) => [s.exponent, text]));
-const BINARY_SUFFIX: ReadonlyMap<number, string> = new Map([...SUFFIXES].filter(([, s]) => s.base === 2).map(([text, s]) => [s.exponent, text]));
+const DECIMAL_SUFFIX: ReadonlyMap<number, string> = new Map(
+  [...SUFFIXES].filter(([, s]) => s.base === 10).map(([text, s]) => [s.exponent, text]),
+);
+const BINARY_SUFFIX: ReadonlyMap<number, string> = new Map(
+  [...SUFFIXES].filter(([, s]) => s.base === 2).map(([text, s]) => [s.exponent, text]),
+);
 
 type Int = number | bigint;
 
@@ -209,7 +216,8 @@ export class Quantity {
 
   /** Undefined where a binary form would be small or lose a fraction: then the decimal one is used. */
   #binary(): string | undefined {
-    const whole = this.exponent < 0 ? scaleDown(this.mantissa, -this.exponent) : { result: scaleUp(this.mantissa, this.exponent), exact: true };
+    const whole =
+      this.exponent < 0 ? scaleDown(this.mantissa, -this.exponent) : { result: scaleUp(this.mantissa, this.exponent), exact: true };
     let amount = whole.result;
     if (!whole.exact || (amount > -1024 && amount < 1024)) return undefined;
     let exponent = 0;

@@ -29,7 +29,8 @@ function why(text: string, layout: string): TimeError {
   let rest = text;
   for (const [form, element] of ELEMENTS) {
     const match = form.exec(rest);
-    if (match === null) return new TimeError(`parsing time ${goQuote(text)} as ${goQuote(layout)}: cannot parse ${goQuote(rest)} as ${goQuote(element)}`);
+    if (match === null)
+      return new TimeError(`parsing time ${goQuote(text)} as ${goQuote(layout)}: cannot parse ${goQuote(rest)} as ${goQuote(element)}`);
     rest = rest.slice(match[0].length);
   }
   return new TimeError(`parsing time ${goQuote(text)}: extra text: ${goQuote(rest)}`);

@@ -15,7 +15,8 @@ const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
     const match = INT.exec(source.replaceAll('_', ''));
     if (match === null) return NOT_RESOLVED;
     const [, sign, hex, binary, octal, decimal] = match;
-    const digits = hex !== undefined ? `0x${hex}` : binary !== undefined ? `0b${binary}` : octal !== undefined ? `0o${octal}` : (decimal as string);
+    const digits =
+      hex !== undefined ? `0x${hex}` : binary !== undefined ? `0b${binary}` : octal !== undefined ? `0o${octal}` : (decimal as string);
     const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
     return value < MIN_INT64 || value > MAX_UINT64 ? NOT_RESOLVED : Number(value);
   },
@@ -59,10 +60,13 @@ function keyText(key: unknown): string | undefined {
   if (typeof key === 'string') return key;
   if (typeof key === 'boolean') return String(key);
   if (typeof key !== 'number') return undefined;
-  return Number.isInteger(key) || !Number.isFinite(key) ? specialText(key) : String(Math.fround(key) === key ? key : Number(key.toPrecision(8)));
+  return Number.isInteger(key) || !Number.isFinite(key)
+    ? specialText(key)
+    : String(Math.fround(key) === key ? key : Number(key.toPrecision(8)));
 }
 
-const specialText = (key: number): string => (Number.isNaN(key) ? '.nan' : key === Infinity ? '.inf' : key === -Infinity ? '-.inf' : String(key));
+const specialText = (key: number): string =>
+  Number.isNaN(key) ? '.nan' : key === Infinity ? '.inf' : key === -Infinity ? '-.inf' : String(key);
 
 const mapTag = defineMappingTag<Record<string, unknown>>('tag:yaml.org,2002:map', {
   create: () => ({}),

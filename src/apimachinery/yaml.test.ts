@@ -32,7 +32,10 @@ for (const [text, message] of [
   ['~: 1', 'unsupported map key of type: %!s(<nil>)'],
 ] as const) {
   test(`parseYaml refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parseYaml(text), (error: unknown) => error instanceof YamlError && error.message === message);
+    assert.throws(
+      () => parseYaml(text),
+      (error: unknown) => error instanceof YamlError && error.message === message,
+    );
   });
 }
 
@@ -47,7 +50,10 @@ test('parseYamlStream gives every document that holds something', () => {
 });
 
 test('duplicateYamlKeys names every line', () => {
-  assert.equal(duplicateYamlKeys('a: 1\nb:\n  c: 1\n  c: 2\na:\n- x\n'), 'yaml: unmarshal errors:\n  line 4: key "c" already set in map\n  line 6: key "a" already set in map');
+  assert.equal(
+    duplicateYamlKeys('a: 1\nb:\n  c: 1\n  c: 2\na:\n- x\n'),
+    'yaml: unmarshal errors:\n  line 4: key "c" already set in map\n  line 6: key "a" already set in map',
+  );
   assert.equal(duplicateYamlKeys('a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 2}]'), undefined);
 });
 

@@ -103,9 +103,12 @@ function libyamlText(error: YAMLException, text: string): string {
   if (/^\t/.test(lines[line] ?? '')) return located('scanner', line, CANNOT_START);
   if (/\btabs?\b/.test(reason)) return located('scanner', line, 'found a tab character that violates indentation');
   if (/^[},\]]/.test(at)) return located('parser', line, 'did not find expected node content');
-  if (reason === 'bad indentation of a sequence entry') return located('parser', Math.max(line - 1, 0), "did not find expected '-' indicator");
+  if (reason === 'bad indentation of a sequence entry')
+    return located('parser', Math.max(line - 1, 0), "did not find expected '-' indicator");
   if (reason === 'bad indentation of a mapping entry') {
-    return at.startsWith(':') ? located('scanner', line, 'mapping values are not allowed in this context') : located('parser', line, 'did not find expected key');
+    return at.startsWith(':')
+      ? located('scanner', line, 'mapping values are not allowed in this context')
+      : located('parser', line, 'did not find expected key');
   }
   if (reason.includes('quoted scalar')) return located('scanner', lines.length - 1, 'found unexpected end of stream');
   if (reason.includes('escape')) return located('scanner', line, 'found unknown escape character');
@@ -113,7 +116,11 @@ function libyamlText(error: YAMLException, text: string): string {
     return located('parser', line + 1, `did not find expected ',' or '${text.lastIndexOf('[') > text.lastIndexOf('{') ? ']' : '}'}'`);
   }
   if (reason === 'end of the stream or a document separator is expected') {
-    return located('parser', line, /^\s*-\s/m.test(text) ? "did not find expected '-' indicator" : 'did not find expected <document start>');
+    return located(
+      'parser',
+      line,
+      /^\s*-\s/m.test(text) ? "did not find expected '-' indicator" : 'did not find expected <document start>',
+    );
   }
   return located('parser', line + 1, reason);
 }
