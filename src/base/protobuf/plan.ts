@@ -28,6 +28,8 @@ const KEY_TYPES: ReadonlySet<string> = new Set(
 
 const MAX_FIELD_NUMBER = 2 ** 29 - 1;
 const DEFAULT_MAX_DEPTH = 100;
+/** Most nesting any codec allows: a call stack holds several times as many, so input never exhausts it. */
+const DEEPEST = 1000;
 
 export interface EnumPlan {
   readonly name: string;
@@ -121,7 +123,7 @@ export function createPlanner(schema: ProtoSchema, options: CodecOptions): Plann
     names: options.names ?? 'proto',
     defaults: options.defaults ?? 'omit',
     hooks: options.hooks ?? {},
-    maxDepth: options.maxDepth ?? DEFAULT_MAX_DEPTH,
+    maxDepth: Math.min(options.maxDepth ?? DEFAULT_MAX_DEPTH, DEEPEST),
   };
   const messages = new Map<string, MessagePlan>();
   const enums = new Map<string, EnumPlan>();

@@ -87,6 +87,15 @@ for (const mode of MODES) {
     assert.throws(() => codec.decode(Buffer.alloc(1000, 0x2b)), /nested deeper than 10/);
   });
 
+  test(`${mode} codec never exhausts the stack, whatever depth it is told to allow`, () => {
+    const codec = compileCodec(PROTO3, { mode, maxDepth: 1_000_000 }).message('test.Tree');
+    let tree: { left?: unknown } = {};
+    for (let i = 1; i < 1000; i++) tree = { left: tree };
+    assert.deepEqual(codec.encode(codec.decode(codec.encode(tree))), codec.encode(tree));
+    assert.throws(() => codec.encode({ left: tree }), { name: 'ProtobufEncodeError', message: 'nested deeper than 1000' });
+    assert.throws(() => codec.decode(Buffer.alloc(5000, 0x2b)), { name: 'ProtobufDecodeError' });
+  });
+
   test(`${mode} decode survives a million bytes of nesting`, () => {
     const codec = compileCodec(PROTO3, { mode }).message('test.Tree');
     assert.throws(() => codec.decode(Buffer.alloc(1_000_000, 0x2b)), ProtobufDecodeError);

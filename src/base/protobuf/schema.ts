@@ -129,7 +129,7 @@ export interface CodecOptions {
   readonly defaults?: 'omit' | 'fill';
   /** By full message name. */
   readonly hooks?: Readonly<Record<string, MessageHook>>;
-  /** Most messages nested in one another, both ways. Default 100. */
+  /** Most messages nested in one another, both ways. Default 100, at most 1,000. */
   readonly maxDepth?: number;
   /** `auto` (default): compiled where code may be generated from strings, otherwise interpreted. */
   readonly mode?: 'auto' | 'compiled' | 'interpreted';
