@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededIds } from '#base/ids.ts';
+import { StatusError } from '#apimachinery/errors.ts';
+import { decodeBody } from './decode-body.ts';
 import { decodeValue } from './decode.ts';
+import { encodeJson, typeMetaPrefixLength } from './encode.ts';
+import { isJsonObject } from './json-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { Schema } from './schema.ts';
 import { Generator } from './testing/generate.ts';
@@ -54,4 +58,60 @@ test('an unknown field anywhere is named and dropped', () =>
       message: 'strict decoding error: unknown field "metadata.surprise"',
     });
     assert.deepEqual(decodeValue(value, info.schema, { fieldValidation: 'Ignore' }).object, object);
+  }));
+
+const GARBAGE: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e300,
+  '',
+  'x',
+  '25%',
+  [],
+  [[]],
+  [null],
+  {},
+  { a: null },
+  { __proto__: [] },
+  { name: {} },
+];
+
+/** `value` with one random part replaced. */
+function damaged(value: unknown, generator: Generator): unknown {
+  const parts = Array.isArray(value) ? [...value.keys()] : isJsonObject(value) ? Object.keys(value) : [];
+  if (parts.length === 0 || generator.pick([true, false, false, false])) return generator.pick(GARBAGE);
+  const part = generator.pick<string | number>(parts);
+  if (Array.isArray(value)) return value.with(part as number, damaged(value[part as number], generator));
+  return { ...(value as object), [part]: damaged((value as Record<string, unknown>)[part], generator) };
+}
+
+test('a damaged body is decoded and defaulted or refused with 400, never anything else', () => {
+  const schema = new Schema({ serves: () => true });
+  each((object, info, generator) => {
+    for (let i = 0; i < 5; i++) {
+      const value = damaged(object, generator);
+      try {
+        const body = decodeBody<object>(value, schema, {
+          expected: info,
+          fieldValidation: generator.pick(['Strict', 'Warn', 'Ignore']),
+          text: '',
+        });
+        const defaulted = applyDefaults(body.object, info.schema, NOW);
+        assertSameText(reread(defaulted, info), JSON.stringify(defaulted));
+      } catch (error) {
+        assert.ok(error instanceof StatusError && error.code === 400, `${JSON.stringify(value)}: ${String(error)}`);
+      }
+    }
+  });
+});
+
+test('every encoded object begins with its kind and version', () =>
+  each((object, info) => {
+    const bytes = encodeJson(object);
+    const start = 1 + typeMetaPrefixLength(info);
+    const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
+    assertSameText(`{${bytes.subarray(start).toString()}`, JSON.stringify(rest));
   }));

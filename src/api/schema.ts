@@ -2,7 +2,7 @@
 // tables; a CRD adds its own at run time, so both kinds of resource go through the same code from here on.
 import type { GroupVersionKind, GroupVersionResource, Resource } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
-import { definitions, groupRows, resourceRows, shortName, type ResourceRow, type SubresourceRow } from './schema/tables.ts';
+import { definitions, groupRows, resourceRows, type ResourceRow, type SubresourceRow } from './schema/tables.ts';
 import { definitionSchema } from './schema/type-graph.ts';
 
 export interface SubresourceInfo {
@@ -211,9 +211,4 @@ function builtInKind(gvk: GroupVersionKind): ObjectSchema | undefined {
 /** The schema of a definition by its full name: `io.k8s.api.core.v1.Pod`. @throws RangeError when there is none */
 export function schemaOfDefinition(name: string): ObjectSchema {
   return objectSchema(name);
-}
-
-/** The Go type's name: `Pod`. */
-export function typeName(schema: ObjectSchema): string {
-  return shortName(schema.name);
 }

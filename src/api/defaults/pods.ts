@@ -1,5 +1,5 @@
 // Defaults of pods and pod templates. Source: SetDefaults_Pod, SetDefaults_PodSpec, SetDefaults_Container.
-import type { Container, Pod, PodSpec, PodStatus, Volume } from '../gen/core-v1.ts';
+import type { Container, ContainerPort, Pod, PodSpec, PodStatus, Volume } from '../gen/core-v1.ts';
 import { parseImageReference } from '../image-reference.ts';
 import { containerLimits, containerRequests, isHugePages, isPodLevelResource } from '../pod-requests.ts';
 import { fillResources, type ResourceList } from '../resource-lists.ts';
@@ -73,11 +73,9 @@ function requestLimits(container: New<Container>): New<Container> {
 
 /** On the host's network a container port is a host port. */
 function defaultHostPorts(container: New<Container>, isHost: boolean): New<Container> {
-  if (!isHost || container.ports?.some((port) => port.hostPort === undefined) !== true) return container;
-  return {
-    ...container,
-    ports: container.ports.map((port) => (port.containerPort === 0 ? port : fill(port, { hostPort: port.containerPort }))),
-  };
+  const lacks = (port: New<ContainerPort>): boolean => port.hostPort === undefined && port.containerPort !== 0;
+  if (!isHost || container.ports?.some(lacks) !== true) return container;
+  return { ...container, ports: container.ports.map((port) => (lacks(port) ? { ...port, hostPort: port.containerPort } : port)) };
 }
 
 /** Pod-level huge page limits follow the containers'. Source: defaultHugePagePodLimits. */

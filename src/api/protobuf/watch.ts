@@ -5,8 +5,6 @@ import { ProtoReader } from '#base/protobuf/reader.ts';
 import { ProtoWriter } from '#base/protobuf/writer.ts';
 import { eachField } from './hooks.ts';
 
-export const WATCH_CONTENT_TYPE = 'application/vnd.kubernetes.protobuf;stream=watch';
-
 const LENGTH_BYTES = 4;
 const DELIMITED = 2;
 const FIRST = (1 << 3) | DELIMITED;
