@@ -5,6 +5,7 @@ import type { RequestContext } from './request.ts';
 import { auditStage, type AuditSink } from './stages/audit.ts';
 import { authenticationStage } from './stages/authentication.ts';
 import { authorizationStage } from './stages/authorization.ts';
+import { impersonationStage } from './stages/impersonation.ts';
 import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
 
 /**
@@ -13,6 +14,7 @@ import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
  *   request info (./stages/request-info.ts), deadline                     400
  *   authentication                                                        401
  *   audit ─ opens the event that `finish` closes
+ *   impersonation                                                         400 403
  *   flow control ─ holds a seat until `finish`                            429
  *   authorization                                                         403
  *   handler (./handlers, one file a verb):                                404 405 406 413 415
@@ -26,14 +28,14 @@ import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
  *   finish ─ metrics, seats, audit event, in reverse order
  * ```
  */
-export const REQUEST_CHAIN: readonly Stage[] = [authenticationStage, auditStage, flowControlStage, authorizationStage];
+export const REQUEST_CHAIN: readonly Stage[] = [authenticationStage, auditStage, impersonationStage, flowControlStage, authorizationStage];
 
 /**
  * One step of every request. It fills its part of the context or refuses by throwing StatusError; the walk ends there
  * and the error becomes the answer. Loopback callers are authenticated when they are given their transport.
  */
 export interface Stage {
-  readonly name: 'authentication' | 'audit' | 'flow control' | 'authorization';
+  readonly name: 'authentication' | 'audit' | 'impersonation' | 'flow control' | 'authorization';
   run(walk: Walk, deps: ChainDeps): void | Promise<void>;
 }
 

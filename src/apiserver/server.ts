@@ -23,6 +23,7 @@ import type { TokenIssuer } from './handlers/token.ts';
 import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
+import type { CredentialsSource } from './kubelet/credentials.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { RequestMetrics } from './metrics/requests.ts';
 import { metricsRoute } from './metrics/route.ts';
@@ -98,6 +99,8 @@ export interface ApiServerOptions {
   readonly anonymous?: boolean;
   readonly schema?: Schema;
   readonly version?: VersionInfo;
+  /** What it shows kubelets; without it there are no logs, no exec and no proxies. */
+  readonly kubelet?: CredentialsSource;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
 }
@@ -112,7 +115,10 @@ export interface ApiServer {
   /** The API for a component in this process. */
   loopback(user: UserInfo): Transport;
   readonly reader: CacheReader;
+  /** New certificates for connections from now on. */
   reloadTls(tls: TlsMaterial): void;
+  /** Older resource versions expire at once, as they do by themselves after a while. */
+  forgetHistory(): Promise<void>;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -180,6 +186,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       rules: parts.rules,
       tokens: parts.tokens,
       audiences: parts.audiences ?? [],
+      kubelet: options.kubelet,
+      clock,
+      ids,
     }),
     ...(parts.handlers ?? []),
   ]);
@@ -214,5 +223,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     loopback,
     reader,
     reloadTls: (next) => listener?.reload(next),
+    forgetHistory: () => hub.forgetHistory(),
   };
 }

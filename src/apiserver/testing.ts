@@ -1,14 +1,17 @@
 // An API server for tests: on a free loopback port, over a store of its own, with a certificate authority and an administrator.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock, type Clock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { silentLogger, type Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
+import { openEmbeddedStore } from '#store/embedded/store.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
 import { ALLOW, NO_OPINION, type Authorizer } from './authorization/contract.ts';
 import type { ServingCertificate } from './http/listener.ts';
 import { createApiServer, type ApiServer, type PluggedParts, type ServerParts } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
-import { MemoryStore } from './testing/memory-store.ts';
 
 export interface TestServer {
   readonly server: ApiServer;
@@ -22,7 +25,7 @@ export interface TestServer {
 }
 
 export interface TestServerOptions {
-  /** Default a store in memory. Closed with the server. */
+  /** Default an embedded one in a temporary folder. Closed with the server. */
   readonly store?: Store;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -50,7 +53,8 @@ const publicPaths: Authorizer = {
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { clock = systemClock, logger = silentLogger } = options;
-  const store = options.store ?? new MemoryStore(clock);
+  const folder = options.store === undefined ? await mkdtemp(join(tmpdir(), 'proa-apiserver-')) : undefined;
+  const store = options.store ?? (await openEmbeddedStore({ dir: folder as string, clock, logger }));
   const authority = await createTestAuthority(systemClock.now());
   const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
   const server = createApiServer({
@@ -72,6 +76,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     stop: async () => {
       await server.stop();
       await store.close();
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

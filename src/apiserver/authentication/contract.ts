@@ -16,6 +16,8 @@ export interface UserInfo {
 export interface AuthenticationRequest {
   /** Value of a header by its lower-case name; several values are joined with `, `. */
   header(name: string): string | undefined;
+  /** Names and values in turn, in the order sent; `header` cannot tell two values from one with a comma. */
+  readonly rawHeaders?: readonly string[];
   /**
    * The client's certificate, present only if the TLS layer verified its chain against the client CA in force
    * when the connection was made. The leaf; `issuerCertificate` leads up the chain.

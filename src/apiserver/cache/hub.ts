@@ -79,6 +79,13 @@ export class CacheHub {
     await this.#running;
   }
 
+  /** Forgets, here and in the store, everything that was before now. */
+  async forgetHistory(): Promise<void> {
+    await this.caughtUp();
+    await this.#deps.store.compact(this.#revision);
+    for (const cache of this.#caches.values()) cache.forget();
+  }
+
   /** A write at `revision` was acknowledged to somebody: later consistent reads must see it. */
   acknowledge(revision: number): void {
     if (revision > this.#acknowledged) this.#acknowledged = revision;

@@ -150,6 +150,11 @@ export class ResourceCache {
     this.#dispatched = [];
   }
 
+  /** Watches can no longer resume from before now, nor lists show it. */
+  forget(): void {
+    this.#history.reset(this.#revision);
+  }
+
   /** Everything up to `revision` is in. */
   advance(revision: number): void {
     this.#revision = revision;

@@ -1,8 +1,7 @@
 // What a handler gives back, before it is known how it travels: encoded over HTTPS, or as it is over loopback.
 import type { ServedResource } from '../registry/catalog.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
-import type { Exchange } from '../http/exchange.ts';
-import type { ResponseHeaders } from '../http/exchange.ts';
+import type { Exchange, ResponseHeaders } from '../http/exchange.ts';
 import type { ListResult } from '../registry/list.ts';
 import type { WatchPlan } from '../registry/watch.ts';
 

@@ -2,7 +2,13 @@
 import type { Authenticator } from '../authentication/contract.ts';
 import type { Authorizer, RuleResolver } from '../authorization/contract.ts';
 import type { Catalog } from '../registry/catalog.ts';
-import type { Handlers } from './dispatch.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { CredentialsSource } from '../kubelet/credentials.ts';
+import { logHandler } from './connect/log.ts';
+import { proxied, proxyHandler } from './connect/proxy.ts';
+import { streamHandler } from './connect/streams.ts';
+import type { Handler, Handlers } from './dispatch.ts';
 import { createBinding } from './pods/binding.ts';
 import { createEviction } from './pods/eviction.ts';
 import { accessReviewHandler } from './reviews/access.ts';
@@ -20,13 +26,17 @@ export interface BuiltInHandlerOptions {
   readonly tokens: TokenIssuer | undefined;
   /** Names under which tokens may be meant for this server. */
   readonly audiences: readonly string[];
+  /** For logs, exec and proxies; without them those are not served. */
+  readonly kubelet: CredentialsSource | undefined;
+  readonly clock: Clock;
+  readonly ids: Ids;
 }
 
 const AUTHORIZATION = 'authorization.k8s.io';
 const AUTHENTICATION = 'authentication.k8s.io';
 
 export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<string, Handlers> {
-  const { catalog, authenticators, authorizer, rules, tokens, audiences } = options;
+  const { catalog, authenticators, authorizer, rules, tokens, audiences, kubelet } = options;
   const handlers = new Map<string, Handlers>([
     ['bindings', { create: createBinding }],
     ['pods/binding', { create: createBinding }],
@@ -39,8 +49,24 @@ export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<str
   ]);
   if (rules !== undefined) handlers.set(`selfsubjectrulesreviews.${AUTHORIZATION}`, { create: rulesReviewHandler(rules) });
   if (tokens !== undefined) handlers.set('serviceaccounts/token', { create: tokenHandler(tokens) });
+  if (kubelet !== undefined) for (const [key, value] of kubeletHandlers(kubelet, options)) handlers.set(key, value);
   for (const { name, info, stored } of catalog.resources()) {
     if (info.subresources.has('scale') && stored?.strategy.scale !== undefined) handlers.set(`${name}/scale`, scaleHandlers);
   }
   return handlers;
+}
+
+function kubeletHandlers(credentials: CredentialsSource, { authorizer, clock, ids }: BuiltInHandlerOptions): readonly (readonly [string, Handlers])[] {
+  const streams = { credentials, authorizer, clock };
+  const proxies = { credentials, clock, ids };
+  const both = (handler: Handler): Handlers => ({ get: handler, create: handler });
+  return [
+    ['pods/log', { get: logHandler(credentials) }],
+    ['pods/exec', both(streamHandler('exec', streams))],
+    ['pods/attach', both(streamHandler('attach', streams))],
+    ['pods/portforward', both(streamHandler('portforward', streams))],
+    ['pods/proxy', proxied(proxyHandler('pod', proxies))],
+    ['services/proxy', proxied(proxyHandler('service', proxies))],
+    ['nodes/proxy', proxied(proxyHandler('node', proxies))],
+  ];
 }

@@ -1,5 +1,5 @@
 // From a request that may proceed to the handler that answers it.
-import { methodNotSupported, StatusError } from '#apimachinery/errors.ts';
+import { methodNotSupported, type StatusError } from '#apimachinery/errors.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { ServedResource } from '../registry/catalog.ts';

@@ -74,7 +74,7 @@ export function checkInput({ body }: Operation): void {
 /** The object says the name and namespace of its path, or none. Source: handlers checkName. */
 export function checkName({ request, served }: Operation, object: KubeObject): void {
   const { name, namespace } = request.info;
-  const { name: ownName = '', namespace: ownNamespace = '' } = object.metadata;
+  const { name: ownName = '', namespace: ownNamespace = '' } = object.metadata as Partial<KubeObject['metadata']>;
   if (ownName === '') {
     throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   }

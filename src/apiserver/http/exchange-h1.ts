@@ -13,6 +13,7 @@ export class Http1Exchange implements Exchange {
   readonly rawQuery: string;
   readonly httpVersion = '1.1';
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly remoteAddress: string;
   readonly clientCertificate: X509Certificate | undefined;
   readonly upgrade: Upgrade | undefined;
@@ -29,6 +30,7 @@ export class Http1Exchange implements Exchange {
     this.#request = request;
     this.#response = response;
     this.headers = request.headers;
+    this.rawHeaders = request.rawHeaders;
     this.method = request.method ?? 'GET';
     const target = originForm(request.url ?? '/');
     const mark = target.indexOf('?');

@@ -12,6 +12,7 @@ export class Http2Exchange implements Exchange {
   readonly rawQuery: string;
   readonly httpVersion = '2';
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly remoteAddress: string;
   readonly clientCertificate: X509Certificate | undefined;
   readonly upgrade: Upgrade | undefined = undefined;
@@ -22,10 +23,12 @@ export class Http2Exchange implements Exchange {
   constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
     peer: { readonly remoteAddress: string; readonly clientCertificate: X509Certificate | undefined },
   ) {
     this.#stream = stream;
     this.headers = headers;
+    this.rawHeaders = rawHeaders;
     this.method = headers[':method'] as string;
     const target = (headers[':path'] as string | undefined) ?? '/';
     const mark = target.indexOf('?');

@@ -20,6 +20,8 @@ export interface Exchange {
   /** By lower-case name; several values joined with `, `. */
   header(name: string): string | undefined;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, in the order sent. */
+  readonly rawHeaders: readonly string[];
   /** The client is gone, or the answer has been given. */
   readonly closed: boolean;
   onClose(handler: () => void): void;

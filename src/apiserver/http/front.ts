@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { runChain, type ChainDeps } from '../chain.ts';
-import { Deadlines } from '../deadlines.ts';
+import type { Deadlines } from '../deadlines.ts';
 import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import type { Body } from '../negotiation/input.ts';
@@ -114,6 +114,7 @@ export class Front {
     const { chain, dispatch: deps, responder } = this.#deps;
     presentCredentials(walk, {
       header: (name) => exchange.header(name),
+      rawHeaders: exchange.rawHeaders,
       clientCertificate: exchange.clientCertificate,
       path: walk.info.path,
       query: walk.query,

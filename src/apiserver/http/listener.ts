@@ -86,7 +86,7 @@ export class Listener {
     // With a request listener Node would also serve every HTTP/2 stream through its compatibility layer.
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.removeAllListeners('stream');
-    this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers));
+    this.#server.on('stream', (stream, headers, _flags, rawHeaders) => this.#onStream(stream as ServerHttp2Stream, headers, rawHeaders));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#onUpgrade(request, socket, head));
     this.#server.on('session', (session) => this.#onSession(session));
     this.#server.on('secureConnection', (socket) => this.#onSocket(socket));
@@ -162,12 +162,12 @@ export class Listener {
     if (this.#draining) session.close();
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     const session = stream.session as ServerHttp2Session | undefined;
     if (session === undefined) return; // closed before we got to it
     openStreams.set(session, (openStreams.get(session) ?? 0) + 1);
     stream.once('close', () => openStreams.set(session, (openStreams.get(session) ?? 1) - 1));
-    this.#handle(new Http2Exchange(stream, headers, peerOf(session.socket as TLSSocket, session)));
+    this.#handle(new Http2Exchange(stream, headers, rawHeaders, peerOf(session.socket as TLSSocket, session)));
   }
 
   #onRequest(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void {

@@ -39,6 +39,8 @@ export class LoopbackWatch implements WatchStream<unknown> {
       }
       if (queue.ended) {
         this.#close();
+        // Whoever watched broke it off: the reason is theirs.
+        if (this.#walk.aborted) throw this.#walk.signal.reason;
         return { value: undefined, done: true };
       }
       await new Promise<void>((resolve) => {

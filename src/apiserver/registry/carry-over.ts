@@ -12,6 +12,8 @@ export function carriedOver(object: KubeObject, old: KubeObject, call: WriteCall
   const { metadata } = placed;
   const changes: { -readonly [K in keyof Metadata]?: Metadata[K] | undefined } = {};
   if (keep === undefined && metadata.generation !== old.metadata.generation) changes.generation = old.metadata.generation;
+  // A version that was given was compared before; none given means the newest.
+  if (metadata.resourceVersion !== old.metadata.resourceVersion) changes.resourceVersion = old.metadata.resourceVersion;
   if ((metadata.uid ?? '') === '') changes.uid = old.metadata.uid;
   if (metadata.creationTimestamp !== old.metadata.creationTimestamp) changes.creationTimestamp = old.metadata.creationTimestamp;
   if (old.metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== old.metadata.deletionTimestamp) {

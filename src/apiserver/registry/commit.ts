@@ -2,7 +2,7 @@
 import { StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import { InvalidTransactionError, StoreUnavailableError, type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
-import { StoredObject } from '../cache/stored-object.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
 import { objectKey } from './storage-keys.ts';
 import type { Registry, WriteCall } from './write-call.ts';
 

@@ -1,13 +1,22 @@
-// Judges a complete object by its strategy's rules.
+// Judges a complete object: the kind's own rules and those of every kind are the api module's; a strategy may add to them.
+import { validateCreate, validateUpdate } from '#api/validation/validation.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { UpdateHooks, WriteContext } from './strategy.ts';
 import type { WriteCall } from './write-call.ts';
 
-export function validateNew(call: WriteCall, object: KubeObject, context: WriteContext): readonly FieldError[] {
-  return call.stored.strategy.validate?.(object, context) ?? [];
+export function validateNew({ stored }: WriteCall, object: KubeObject, context: WriteContext): readonly FieldError[] {
+  const own = stored.strategy.validate?.(object, context) ?? [];
+  return own.length > 0 ? own : validateCreate(object, stored.resource);
 }
 
-export function validateChange(_call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
-  return hooks.validateUpdate?.(object, old, context) ?? [];
+/** Subresources that change the object by themselves, or in one field that the object's own rules cover. */
+const UNJUDGED: ReadonlySet<string> = new Set(['binding', 'eviction']);
+const AS_WHOLE: ReadonlySet<string> = new Set(['scale']);
+
+export function validateChange(call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
+  const { stored, subresource } = call;
+  if (UNJUDGED.has(subresource)) return [];
+  const errors = validateUpdate(object, old, stored.resource, AS_WHOLE.has(subresource) ? '' : subresource);
+  return [...errors, ...(hooks.validateUpdate?.(object, old, context) ?? [])];
 }

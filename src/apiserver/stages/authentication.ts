@@ -12,6 +12,8 @@ export function presentCredentials(walk: Walk, request: AuthenticationRequest): 
   credentials.set(walk, request);
 }
 
+export const credentialsOf = (walk: object): AuthenticationRequest | undefined => credentials.get(walk);
+
 export const authenticationStage: Stage = {
   name: 'authentication',
   run(walk, deps) {

@@ -1,0 +1,109 @@
+// pods/log: what a container wrote, as the kubelet gives it, followed for as long as the client likes.
+import type { IncomingMessage } from 'node:http';
+import type { Pod } from '#api/types.ts';
+import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
+import { forbidden, invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
+import type { CredentialsSource } from '../../kubelet/credentials.ts';
+import { forward } from '../../kubelet/forward.ts';
+import type { Query } from '../../request.ts';
+import { isTrue } from '../../stages/request-info.ts';
+import type { Handler } from '../dispatch.ts';
+import { containerOf } from './containers.ts';
+import { connected, kubeletOf, stream } from './connect.ts';
+
+/** Most bytes of a kubelet's refusal that are passed on. Source: maxReadLength. */
+const MAX_REFUSAL = 10_240;
+
+interface LogOptions {
+  readonly container: string;
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly timestamps: boolean;
+  readonly sinceSeconds: number | undefined;
+  readonly sinceTime: string | undefined;
+  readonly tailLines: number | undefined;
+  readonly limitBytes: number | undefined;
+  readonly stream: string;
+}
+
+export function logHandler(credentials: CredentialsSource): Handler {
+  return async (operation, { registry }) => {
+    const options = parseOptions(operation.request.query);
+    const pod = await connected<Pod>(operation, registry);
+    const container = containerOf(pod, options.container);
+    // Nothing was written yet, and nothing will be until there is a node.
+    if ((pod.spec.nodeName ?? '') === '') return { kind: 'bytes', code: 204, headers: {}, body: new Uint8Array() };
+    const { namespace, name } = pod.metadata;
+    const target = kubeletOf(pod, registry, credentials, `/containerLogs/${namespace}/${name}/${container}${queryOf(options)}`);
+    return stream((exchange) =>
+      forward(exchange, target, { check: checkAnswer, headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }) }),
+    );
+  };
+}
+
+/** @throws StatusError BadRequest, Invalid. Source: ValidatePodLogOptions. */
+function parseOptions(query: Query): LogOptions {
+  const options: LogOptions = {
+    container: query.get('container') ?? '',
+    follow: isTrue(query.get('follow')),
+    previous: isTrue(query.get('previous')),
+    timestamps: isTrue(query.get('timestamps')),
+    sinceSeconds: integer(query, 'sinceSeconds'),
+    sinceTime: query.get('sinceTime'),
+    tailLines: integer(query, 'tailLines'),
+    limitBytes: integer(query, 'limitBytes'),
+    stream: query.get('stream') ?? '',
+  };
+  const errors: FieldError[] = [];
+  const { tailLines, limitBytes, sinceSeconds, sinceTime } = options;
+  if (tailLines !== undefined && tailLines < 0) errors.push(invalid('tailLines', tailLines, 'must be greater than or equal to 0'));
+  if (limitBytes !== undefined && limitBytes < 1) errors.push(invalid('limitBytes', limitBytes, 'must be greater than 0'));
+  if (sinceSeconds !== undefined && sinceTime !== undefined) {
+    errors.push(forbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+  } else if (sinceSeconds !== undefined && sinceSeconds < 1) {
+    errors.push(invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
+  }
+  if (errors.length > 0) throw toStatusError({ group: '', kind: 'PodLogOptions' }, '', errors);
+  return options;
+}
+
+function integer(query: Query, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === undefined || text === '') return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
+  return Number(text);
+}
+
+/** Source: LogLocation. */
+function queryOf(options: LogOptions): string {
+  const parameters = new URLSearchParams();
+  for (const flag of ['follow', 'previous', 'timestamps'] as const) if (options[flag]) parameters.append(flag, 'true');
+  for (const name of ['sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes'] as const) {
+    const value = options[name];
+    if (value !== undefined) parameters.append(name, String(value));
+  }
+  if (options.stream !== '') parameters.append('stream', options.stream);
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+/** A kubelet's refusal in the API's form. Source: GenericHttpResponseChecker. */
+async function checkAnswer(answer: IncomingMessage): Promise<void> {
+  const { statusCode = 502 } = answer;
+  if (statusCode >= 200 && statusCode <= 206) return;
+  const text = await limitedText(answer);
+  if (statusCode === 500) throw internalError(new Error(text));
+  if (statusCode === 400) throw badRequest(text);
+  throw new StatusError('', text === '' ? `the kubelet answered ${statusCode}` : text, undefined, statusCode);
+}
+
+async function limitedText(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size >= MAX_REFUSAL) break;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_REFUSAL).toString();
+}

@@ -1,0 +1,57 @@
+// A request passed on to another HTTP server, and its answer passed back, both as streams.
+import { request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { StatusError } from '#apimachinery/errors.ts';
+import { ClientGoneError, type Exchange, type ResponseHeaders } from '../http/exchange.ts';
+import { endToEnd } from './headers.ts';
+import { authority, type Target } from './target.ts';
+
+export interface ForwardOptions {
+  /** Looks at the answer's head first; may throw StatusError, and nothing was sent to the client then. */
+  readonly check?: (answer: IncomingMessage) => void | Promise<void>;
+  /** Headers that replace those of the answer. */
+  readonly headers?: (answer: IncomingMessage) => ResponseHeaders;
+}
+
+/** Resolves when the answer is complete or the client is gone. @throws StatusError when the target cannot be reached */
+export async function forward(exchange: Exchange, target: Target, options: ForwardOptions = {}): Promise<void> {
+  const answer = await send(exchange, target);
+  exchange.onClose(() => answer.destroy());
+  try {
+    await options.check?.(answer);
+  } catch (error) {
+    answer.destroy();
+    throw error;
+  }
+  const headers = options.headers?.(answer) ?? (endToEnd(answer.headers) as ResponseHeaders);
+  const stream = exchange.stream(answer.statusCode ?? 502, headers);
+  if (stream === undefined) {
+    answer.destroy();
+    return;
+  }
+  try {
+    for await (const chunk of answer) if (!stream.write(chunk as Buffer)) await stream.drained();
+    stream.end();
+  } catch (error) {
+    answer.destroy();
+    if (error instanceof ClientGoneError) return;
+    // Half of it was sent: only breaking off tells the client that the rest is missing.
+    stream.abort();
+  }
+}
+
+function send(exchange: Exchange, { scheme, host, port, path, tls }: Target): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...endToEnd(exchange.headers), host: authority({ host, port }), 'x-forwarded-for': exchange.remoteAddress };
+    const options = { host, port, path, method: exchange.method, headers, agent: false as const };
+    const request: ClientRequest = scheme === 'https' ? requestTls({ ...options, ...tls }) : requestPlain(options);
+    exchange.onClose(() => {
+      if (!exchange.responded) request.destroy();
+    });
+    request.once('response', resolve);
+    request.once('error', (error) => reject(exchange.closed ? new ClientGoneError('client closed the request') : new StatusError('', `error trying to reach service: ${error.message}`, undefined, 503)));
+    const { bodyStream } = exchange;
+    bodyStream.on('error', () => request.destroy());
+    bodyStream.pipe(request);
+  });
+}
