@@ -1,0 +1,42 @@
+// Every namespace has a ConfigMap with the authority that pods trust the API server by. Source: rootcacertpublisher/publisher.go.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { configmaps, namespaces } from '#api/resources.ts';
+import type { Controller } from '../runtime/controller.ts';
+import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+
+const NAME = 'kube-root-ca.crt';
+const KEY = 'ca.crt';
+const DESCRIPTION = {
+  'kubernetes.io/description':
+    'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
+};
+
+export const rootCaPublisher: Controller = {
+  name: 'root-ca-certificate-publisher-controller',
+  serviceAccount: 'root-ca-cert-publisher',
+  reads: [namespaces, configmaps],
+  writes: ['configmaps'],
+  workers: 1,
+  setUp({ client, informers, queue, config }) {
+    const namespaceLister = informers.informer(namespaces);
+    const lister = informers.informer(configmaps);
+    const mapChanged = ({ metadata }: { readonly metadata: { readonly name: string; readonly namespace: string } }): void => {
+      if (metadata.name === NAME) queue.add(metadata.namespace);
+    };
+    namespaceLister.addHandlers({ added: ({ metadata }) => queue.add(metadata.name), updated: ({ metadata }) => queue.add(metadata.name) });
+    lister.addHandlers({ updated: mapChanged, deleted: mapChanged });
+    return async (namespace, signal) => {
+      if (namespaceLister.get(namespace)?.status.phase !== 'Active') return;
+      const data = { [KEY]: config.rootCA };
+      const present = lister.get(NAME, namespace);
+      if (present?.data?.[KEY] === config.rootCA && Object.keys(present.data).length === 1) return;
+      try {
+        if (present === undefined)
+          await client.create(configmaps, { metadata: { name: NAME, namespace, annotations: DESCRIPTION }, data }, { signal });
+        else await client.update(configmaps, { ...present, data }, { signal });
+      } catch (error) {
+        if (!isStatusError(error, 'AlreadyExists') && !isNamespaceTerminating(error)) throw error;
+      }
+    };
+  },
+};

@@ -1,0 +1,72 @@
+// What every controller is: a name, what it reads and writes, and a reconcile over keys that events put in a queue.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import type { Client } from '#client/contract.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
+import { rateLimiter } from '#client/workqueue/rate-limiter.ts';
+import { WorkQueue, type WorkSink } from '#client/workqueue/work-queue.ts';
+import { type Requeue, runWorkers } from '#client/workqueue/workers.ts';
+
+/** What a controller works with. Its client has the controller's own identity; informers are shared by all. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** Keys (`namespace/name`, or `name`) to reconcile. */
+  readonly queue: WorkSink<string>;
+  readonly config: ControllerConfig;
+  /** Aborted when the controllers stop. */
+  readonly signal: AbortSignal;
+}
+
+export interface ControllerConfig {
+  /** All pods of the cluster: `10.244.0.0/16`. */
+  readonly clusterCIDR: string;
+  /** Prefix length of one node's pod network. */
+  readonly nodeCIDRMaskSize: number;
+  /** PEM of the certificates that clients in pods trust the API server by. */
+  readonly rootCA: string;
+}
+
+/** One pass over a key; safe to repeat. A rejection is retried with back-off. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<Requeue | undefined | void>;
+
+export interface Controller {
+  /** As in upstream's `--controllers`: `replicaset-controller`. */
+  readonly name: string;
+  /** In kube-system; its ClusterRole is `system:controller:<serviceAccount>`. */
+  readonly serviceAccount: string;
+  /** What it decides from: an informer each. */
+  readonly reads: readonly Resource[];
+  /** What it changes, as RBAC names it: `pods`, `replicasets/status`. */
+  readonly writes: readonly string[];
+  /** Keys reconciled at a time. */
+  readonly workers: number;
+  /** Adds indexes and handlers to the informers. Nothing is reconciled before everything in `reads` has synced. */
+  setUp(context: ControllerContext): Reconcile;
+}
+
+/** Runs until the signal aborts. */
+export async function runController(controller: Controller, context: Omit<ControllerContext, 'queue'>): Promise<void> {
+  const { informers, clock, logger, signal } = context;
+  const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter() });
+  const reconcile = controller.setUp({ ...context, queue });
+  await Promise.all(controller.reads.map((resource) => informers.informer(resource as Resource<never>).synced()));
+  await runWorkers(queue, { workers: controller.workers, reconcile, clock, logger, signal });
+}
+
+/** `namespace/name`, or `name` where there is no namespace. */
+export function keyOf({ metadata }: { readonly metadata: { readonly name: string; readonly namespace?: string } }): string {
+  return metadata.namespace === undefined || metadata.namespace === '' ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return { namespace: slash === -1 ? '' : key.slice(0, slash), name: key.slice(slash + 1) };
+}
