@@ -94,7 +94,9 @@ export class Front {
   async #serve(exchange: Exchange, walk: RequestWalk): Promise<void> {
     const { metrics, clock } = this.#deps;
     const started = clock.monotonic();
-    exchange.onClose(() => walk.abort(new ClientGoneError('client closed the request')));
+    exchange.onClose(() => {
+      if (!exchange.responded) walk.abort(new ClientGoneError('client closed the request'));
+    });
     let stopDeadline: (() => void) | undefined;
     let code: number;
     try {
@@ -119,7 +121,9 @@ export class Front {
       path: walk.info.path,
       query: walk.query,
       remoteAddress: walk.remoteAddress,
-      signal: walk.signal,
+      get signal() {
+        return walk.signal;
+      },
     });
     const pending = runChain(walk, chain);
     if (pending !== undefined) await pending;

@@ -121,8 +121,12 @@ async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Genera
   }
 }
 
+/** Resolves when there is room for more; breaking off the answer destroys it, and then there is. */
 async function squeeze(gzip: Gzip, chunk: Buffer): Promise<void> {
-  if (!gzip.write(chunk)) await Promise.race([once(gzip, 'drain'), once(gzip, 'close')]);
+  if (gzip.write(chunk) || gzip.destroyed) return;
+  const settled = new AbortController();
+  const { signal } = settled;
+  await Promise.race([once(gzip, 'drain', { signal }), once(gzip, 'close', { signal })]).finally(() => settled.abort());
 }
 
 async function drain(gzip: Gzip, write: (chunk: Buffer) => Promise<void>): Promise<void> {

@@ -94,17 +94,14 @@ function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema 
         return strategicMergePatch(current, value as JsonObject, schema);
     }
   } catch (error) {
-    if (error instanceof JsonPatchError) throw unprocessable(error.message);
+    if (error instanceof JsonPatchError) throw unprocessable();
     if (error instanceof MergePatchError || error instanceof StrategicPatchError) throw badRequest(error.message);
     throw error;
   }
 }
 
-/** Source: errors.NewGenericServerResponse with 422. */
-function unprocessable(why: string): StatusError {
-  const message = 'the server rejected our request due to an error in our request';
-  return new StatusError('Invalid', message, { causes: [{ reason: 'UnexpectedServerResponse', message: why }] });
-}
+/** What exactly did not fit is not told, as upstream. Source: errors.NewGenericServerResponse with 422. */
+const unprocessable = (): StatusError => new StatusError('Invalid', 'the server rejected our request due to an error in our request', {});
 
 function decodePatched({ kind, problems }: PatchBody, value: unknown, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;

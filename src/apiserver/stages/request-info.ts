@@ -28,12 +28,23 @@ const nonResource = (path: string, method: string): RequestInfo => ({
   rest: [],
 });
 
+/** Without slashes at either end. */
+function trimmed(path: string): string {
+  let start = 0;
+  let end = path.length;
+  while (start < end && path.charCodeAt(start) === SLASH) start++;
+  while (end > start && path.charCodeAt(end - 1) === SLASH) end--;
+  return path.slice(start, end);
+}
+
+const SLASH = 0x2f;
+
 /**
  * @param path decoded
  * @throws StatusError BadRequest for `/api/v1/watch` without a resource
  */
 export function requestInfo(method: string, path: string, query: Query): RequestInfo {
-  const parts = path.replace(/^\/+|\/+$/g, '').split('/');
+  const parts = trimmed(path).split('/');
   const other = nonResource(path, method);
   const [prefix] = parts;
   if (parts.length < 3 || (prefix !== 'api' && prefix !== 'apis')) return other;

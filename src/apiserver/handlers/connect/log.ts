@@ -37,7 +37,7 @@ export function logHandler(credentials: CredentialsSource): Handler {
     const { namespace, name } = pod.metadata;
     const target = kubeletOf(pod, registry, credentials, `/containerLogs/${namespace}/${name}/${container}${queryOf(options)}`);
     return stream((exchange) =>
-      forward(exchange, target, { check: checkAnswer, headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }) }),
+      forward(exchange, target, { check: (answer) => checkAnswer(answer, name), headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }) }),
     );
   };
 }
@@ -88,13 +88,20 @@ function queryOf(options: LogOptions): string {
 }
 
 /** A kubelet's refusal in the API's form. Source: GenericHttpResponseChecker. */
-async function checkAnswer(answer: IncomingMessage): Promise<void> {
+async function checkAnswer(answer: IncomingMessage, pod: string): Promise<void> {
   const { statusCode = 502 } = answer;
   if (statusCode >= 200 && statusCode <= 206) return;
   const text = await limitedText(answer);
   if (statusCode === 500) throw internalError(new Error(text));
   if (statusCode === 400) throw badRequest(text);
-  throw new StatusError('', text === '' ? `the kubelet answered ${statusCode}` : text, undefined, statusCode);
+  const reason = statusCode === 404 ? 'NotFound' : statusCode >= 500 ? 'InternalError' : '';
+  const message =
+    statusCode === 404
+      ? 'the server could not find the requested resource'
+      : statusCode >= 500
+        ? `an error on the server (${goQuote(text)}) has prevented the request from succeeding`
+        : `the server responded with the status code ${statusCode} but did not return more information`;
+  throw new StatusError(reason, `${message} ( pods/log ${pod})`, { name: pod, kind: 'pods/log' }, statusCode);
 }
 
 async function limitedText(answer: IncomingMessage): Promise<string> {
