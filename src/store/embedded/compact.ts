@@ -21,8 +21,8 @@ export function compact(state: StoreState, revision: number): Promise<void> {
 }
 
 /** Forgets what compaction allows, a step a turn; resolves when nothing is left to forget. */
-export async function forget(state: StoreState, stopped: () => boolean): Promise<void> {
-  while (!stopped() && forgetStep(state)) {
+export async function forget(state: StoreState): Promise<void> {
+  while (!state.closed && forgetStep(state)) {
     await new Promise((resolve) => {
       setImmediate(resolve);
     });

@@ -3,6 +3,7 @@ import { constants, fdatasync, ftruncate, readSync, write, type Stats } from 'no
 import * as fs from 'node:fs';
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { lockFolder } from './lock.ts';
 
 export interface DiskFile {
   readonly path: string;
@@ -27,6 +28,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** Makes created, renamed and removed names of a directory durable. */
   syncDirectory(directory: string): Promise<void>;
+  /** Keeps other openers out until the result is called. @throws StoreLockedError */
+  lock(directory: string): Promise<() => Promise<void>>;
   /** Bytes that an unprivileged process can still write. */
   freeBytes(directory: string): Promise<number>;
 }
@@ -78,6 +81,7 @@ export const nodeDisk: Disk = {
       await closeFile(fd);
     }
   },
+  lock: lockFolder,
   async freeBytes(directory) {
     const { bavail, bsize } = await statfs(directory);
     return bavail * bsize;

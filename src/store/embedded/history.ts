@@ -37,6 +37,14 @@ export class History {
     return this.#versions[position];
   }
 
+  /** The version of `key` that was written at `revision`. */
+  find(key: string, revision: number): Version | undefined {
+    let position = this.seek(revision);
+    let version = this.#versions[position];
+    while (version !== undefined && version.modRevision === revision && version.key !== key) version = this.#versions[++position];
+    return version?.modRevision === revision ? version : undefined;
+  }
+
   /**
    * Forgets what was overwritten or deleted before `revision`, looking at no more than `most` versions: links to
    * older versions are cut and deleted keys leave the index. Each version that is gone for good is passed to `dead`.

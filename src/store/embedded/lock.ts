@@ -2,7 +2,7 @@
 // counts only while that very process lives.
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ids } from '#base/ids.ts';
+import { randomIds } from '#base/ids.ts';
 import { StoreLockedError } from './errors.ts';
 
 const LOCK_FILE = 'lock';
@@ -21,14 +21,14 @@ interface Holder {
 export type Unlock = () => Promise<void>;
 
 /** @throws StoreLockedError while another process, or another opener in this one, has the folder */
-export async function lockFolder(directory: string, ids: Ids): Promise<Unlock> {
+export async function lockFolder(directory: string): Promise<Unlock> {
   const path = join(directory, LOCK_FILE);
-  const text = `${process.pid} ${await startOf(process.pid)} ${ids.uuid()}\n`;
-  const own = `${path}.${ids.uuid()}`;
+  const text = `${process.pid} ${await startOf(process.pid)} ${randomIds.uuid()}\n`;
+  const own = `${path}.${randomIds.uuid()}`;
   await writeFile(own, text, { mode: 0o600, flag: 'wx' });
   try {
     // Linking fails where the name exists: of two openers one gets it.
-    while (!(await linkNew(own, path))) await clearStale(directory, path, ids);
+    while (!(await linkNew(own, path))) await clearStale(directory, path);
   } finally {
     await rm(own, { force: true });
   }
@@ -48,13 +48,13 @@ async function linkNew(from: string, to: string): Promise<boolean> {
 }
 
 /** Removes a lock whose holder is gone. @throws StoreLockedError when it is not */
-async function clearStale(directory: string, path: string, ids: Ids): Promise<void> {
+async function clearStale(directory: string, path: string): Promise<void> {
   const text = await readOrNothing(path);
   if (text === undefined) return;
   const [pid = '', started = ''] = text.split(' ');
   await assertGone(directory, { pid: Number(pid), started });
   // Another opener may have done the same in between: what is taken away must be what was judged.
-  const aside = `${path}.${ids.uuid()}`;
+  const aside = `${path}.${randomIds.uuid()}`;
   try {
     await rename(path, aside);
   } catch (error) {

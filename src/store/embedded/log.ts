@@ -42,7 +42,7 @@ export interface LogOptions<T> {
 
 export class Log<T> {
   readonly #options: LogOptions<T>;
-  /** All segments, ascending; the last one takes the records. Rewriting replaces sealed ones. */
+  /** All segments that have a file, ascending. Rewriting replaces sealed ones. */
   #segments: readonly Segment[];
   #filling: Commit<T>;
   /** The commit being written. */
@@ -54,10 +54,10 @@ export class Log<T> {
   /** Something was written since the log was opened. */
   #written = false;
 
-  /** `segments` is not empty; the last has all its bytes written and synced. */
+  /** `segments` is not empty; the last has all its bytes written and synced, or no file yet. */
   constructor(segments: readonly Segment[], options: LogOptions<T>) {
     this.#options = options;
-    this.#segments = segments;
+    this.#segments = segments.filter(({ hasFile }) => hasFile);
     const last = segments.at(-1) as Segment;
     this.#filling = this.#commit(last, last.end);
   }
@@ -79,6 +79,12 @@ export class Log<T> {
 
   get segments(): readonly Segment[] {
     return this.#segments;
+  }
+
+  /** Segments that take no records any more, all of theirs being durable. */
+  get sealed(): readonly Segment[] {
+    const { segment } = this.#flying?.commit ?? this.#filling;
+    return this.#segments.filter(({ last }) => last < segment.first);
   }
 
   /** Adds a record to the filling commit; it is written in a later turn. Returns its length in bytes. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile } from './disk.ts';
 import { StoreCorruptError } from './errors.ts';
+import { fromByteOrder } from './key-order.ts';
 import { readRecord, valueAt } from './record.ts';
 import type { RecordPlace } from './version.ts';
 
@@ -116,7 +117,7 @@ export class Segment implements SegmentRange {
 export function checkedValue(place: RecordPlace, buffer: Buffer, at: number): Buffer {
   const record = readRecord(buffer, at, place.length);
   if (record === undefined || record.key !== place.key || record.modRevision !== place.modRevision) {
-    const what = `the record of ${place.key} at revision ${place.modRevision} fails its check`;
+    const what = `the record of ${fromByteOrder(place.key)} at revision ${place.modRevision} fails its check`;
     throw new StoreCorruptError(place.segment.file.path, what, place.offset);
   }
   return valueAt(buffer, at, record);

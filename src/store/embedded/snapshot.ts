@@ -1,12 +1,10 @@
 // A snapshot is one sealed segment: the leases, the entries in revision order, the revision. So restoring is checking
 // a segment and putting it into an empty folder.
 import { join } from 'node:path';
-import { randomIds } from '#base/ids.ts';
 import { StoreUnavailableError } from '../contract.ts';
 import { type Disk, type DiskFile, nodeDisk } from './disk.ts';
 import { StoreCorruptError, StoreFormatError } from './errors.ts';
 import { hasFormat, writeFormat } from './folder.ts';
-import { lockFolder } from './lock.ts';
 import { RECORD_KIND, RecordBuffer, type RecordFields, type RecordKind, storeRecord } from './record.ts';
 import { scanRecords } from './scan.ts';
 import { headerProblem, SEGMENT_HEADER_BYTES, segmentHeader, segmentName, UNFINISHED } from './segment.ts';
@@ -77,7 +75,7 @@ function* groups(entries: readonly SnapshotEntry[]): Generator<readonly Snapshot
  */
 export async function restoreEmbeddedStore(dir: string, pieces: AsyncIterable<Uint8Array>, disk: Disk = nodeDisk): Promise<void> {
   await disk.makeDirectory(dir);
-  const unlock = await lockFolder(dir, randomIds);
+  const unlock = await disk.lock(dir);
   try {
     if (await hasFormat(disk, dir)) throw new StoreFormatError(`${dir} holds a store already: restore into an empty folder`);
     const path = join(dir, segmentName(RANGE));

@@ -15,12 +15,12 @@ import {
   type WatchBatch,
   type WatchRequest,
 } from '../contract.ts';
+import { clean, type CleaningOptions } from './cleaning.ts';
 import { compact, forget } from './compact.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 import { isDiskError } from './errors.ts';
 import { claimFormat, writeCleanMark } from './folder.ts';
 import { expireLease, grantLease, revokeLease } from './lease.ts';
-import { lockFolder, type Unlock } from './lock.ts';
 import { Log } from './log.ts';
 import { range } from './range.ts';
 import { recover } from './recovery.ts';
@@ -62,10 +62,10 @@ export interface EmbeddedStoreOptions {
  * @throws StoreLockedError, StoreFormatError, StoreCorruptError (./errors.ts); StoreUnavailableError when the disk is full
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
-  const { dir, ids = randomIds, disk = nodeDisk } = options;
+  const { dir, disk = nodeDisk } = options;
   await disk.makeDirectory(dir);
   await assertSpace(disk, dir);
-  const unlock = await lockFolder(dir, ids);
+  const unlock = await disk.lock(dir);
   try {
     await claimFormat(disk, dir);
     return await openLocked(options, unlock);
@@ -80,20 +80,19 @@ async function assertSpace(disk: Disk, directory: string): Promise<void> {
   if (free < FREE_BYTES_TO_OPEN) throw new StoreUnavailableError(`no space left for the store in ${directory}: ${free} bytes are free`);
 }
 
-async function openLocked(options: EmbeddedStoreOptions, unlock: Unlock): Promise<Store> {
+async function openLocked(options: EmbeddedStoreOptions, unlock: () => Promise<void>): Promise<Store> {
   const { dir, clock = systemClock, ids = randomIds, logger = silentLogger, disk = nodeDisk } = options;
   const state: StoreState = new StoreState({ clock, ids, logger, expired: (lease) => void expireLease(state, lease) });
   const segments = await recover(state, { disk, directory: dir, logger });
-  state.log = new Log(segments, { disk, directory: dir, segmentBytes: options.segmentBytes ?? SEGMENT_BYTES, logger, owner: state });
-  await forget(state, () => false);
+  const folder = { disk, directory: dir, segmentBytes: options.segmentBytes ?? SEGMENT_BYTES, logger };
+  state.log = new Log(segments, { ...folder, owner: state });
+  await forget(state);
   for (const { id } of state.leases.all()) state.leases.start(id);
-  return new EmbeddedStore(state, { disk, directory: dir, unlock, watchQueue: options.watchQueue ?? WATCH_QUEUE });
+  return new EmbeddedStore(state, { ...folder, unlock, watchQueue: options.watchQueue ?? WATCH_QUEUE });
 }
 
-interface Surroundings {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly unlock: Unlock;
+interface Surroundings extends CleaningOptions {
+  readonly unlock: () => Promise<void>;
   readonly watchQueue: number;
 }
 
@@ -101,7 +100,7 @@ class EmbeddedStore implements Store {
   readonly maxValueBytes = MAX_VALUE_BYTES;
   readonly #state: StoreState;
   readonly #around: Surroundings;
-  #forgetting = Promise.resolve();
+  #tidying = Promise.resolve();
   #closing: Promise<void> | undefined;
   #stopProgress: () => void;
 
@@ -109,7 +108,7 @@ class EmbeddedStore implements Store {
     this.#state = state;
     this.#around = around;
     state.onCompacted = () => {
-      this.#forgetting = this.#forgetting.then(() => forget(state, () => state.closed));
+      this.#tidying = this.#tidying.then(() => this.#tidy());
     };
     this.#stopProgress = this.#armProgress();
   }
@@ -166,7 +165,7 @@ class EmbeddedStore implements Store {
     state.leases.stopAll();
     await state.log.settled();
     for (const each of state.watches) each.end();
-    await this.#forgetting;
+    await this.#tidying;
     await this.#markEnd();
     for (const segment of state.log.segments) await segment.release();
     await this.#around.unlock();
@@ -181,6 +180,11 @@ class EmbeddedStore implements Store {
       if (!isDiskError(error)) throw error;
       this.#state.logger.warn('store: closed without a mark at its end', { error });
     }
+  }
+
+  async #tidy(): Promise<void> {
+    await forget(this.#state);
+    if (!this.#state.closed) await clean(this.#state, this.#around);
   }
 
   #assertOpen(): void {

@@ -98,8 +98,14 @@ async function readStretch({ segment, start, end, wanted }: Stretch, values: Uin
   const alone = wanted.length === 1;
   for (const { index, place, offset } of wanted) {
     const value = checkedValue(place, bytes, offset - start);
-    values[index] = alone ? value : new Uint8Array(value);
+    values[index] = alone ? value : copyOf(value);
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** The error a reader gets; what is no fault of the disk is a bug and is returned as it is. */
