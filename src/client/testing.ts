@@ -4,6 +4,8 @@ import type { Client } from './contract.ts';
 import type { FakeTransport, FakeTransportOptions } from './testing/fake-contract.ts';
 import { fakeTransport } from './testing/fake-transport.ts';
 
+export { fakeEventRecorder } from './testing/fake-event-recorder.ts';
+export type { FakeEventRecorder } from './testing/fake-event-recorder.ts';
 export { fakeInformer } from './testing/fake-informer.ts';
 export type { FakeInformer } from './testing/fake-informer.ts';
 export { fakeTransport } from './testing/fake-transport.ts';

@@ -1,9 +1,10 @@
-// A watch over HTTPS: frames are parsed when they are asked for, so a slow reader slows the server down by HTTP/2's
-// flow control and nothing piles up here beyond one stream window.
+// A watch over HTTPS: chunks are read and parsed when events are asked for, so a slow reader slows the server down by
+// HTTP/2's flow control and nothing piles up here beyond one stream window.
 import { constants } from 'node:http2';
 import { ConnectionError, type WatchEvent, type WatchStream } from '../contract.ts';
 import type { OpenExchange } from './exchange.ts';
-import { FrameError, JsonFrames } from './json-frames.ts';
+import { FrameError } from './bracket-scanner.ts';
+import { JsonObjects } from './json-objects.ts';
 import { watchEvent } from './watch-frame.ts';
 
 /** Largest event taken, bytes: far above any object a server stores. */
@@ -17,8 +18,10 @@ export class HttpsWatch implements WatchStream<unknown> {
   readonly #stopped = new AbortController();
   readonly #outer: readonly AbortSignal[];
   readonly #opened: Promise<OpenExchange>;
-  readonly #frames = new JsonFrames(MAX_EVENT_BYTES);
-  #ready: Buffer[] = [];
+  readonly #objects = new JsonObjects(MAX_EVENT_BYTES);
+  /** Of the last chunk; the first at `#head`. */
+  #ready: readonly unknown[] = [];
+  #head = 0;
   #chunks: AsyncIterator<Buffer> | undefined;
   #ended = false;
 
@@ -68,19 +71,19 @@ export class HttpsWatch implements WatchStream<unknown> {
   }
 
   /** Undefined at the end of the stream. @throws ConnectionError when it did not end by the server's will */
-  async #nextFrame(): Promise<Buffer | undefined> {
+  async #nextFrame(): Promise<unknown> {
     for (;;) {
-      const frame = this.#ready.shift();
-      if (frame !== undefined) return frame;
+      if (this.#head < this.#ready.length) return this.#ready[this.#head++];
       const { stream } = await this.#opened;
       this.#chunks ??= stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
       const chunk = await this.#nextChunk(this.#chunks);
       if (chunk !== undefined) {
-        this.#ready = this.#frames.push(chunk);
+        this.#ready = this.#objects.push(chunk);
+        this.#head = 0;
         continue;
       }
       const reset = stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR;
-      if (reset || !this.#frames.atBoundary) throw new ConnectionError('the connection broke while watching');
+      if (reset || !this.#objects.atBoundary) throw new ConnectionError('the connection broke while watching');
       return undefined;
     }
   }

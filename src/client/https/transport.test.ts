@@ -216,6 +216,22 @@ test('httpsTransport tells where nothing listens', async () => {
   await transport.close();
 });
 
+test('httpsTransport tells of credentials and authorities that cannot be had', async (t) => {
+  const { server } = await setUp(t, (stream) => respond(stream, 200, {}));
+  const credentials: CredentialSource = { current: () => Promise.reject(new Error('the plugin is missing')), refused: async () => false };
+  const nobody = httpsTransport({ server: server.url, ca: { pem: authority.ca }, credentials, clock: systemClock, logger: silentLogger });
+  await assert.rejects(
+    nobody.request(GET),
+    (error) => error instanceof ConnectionError && error.message.endsWith('no credentials: the plugin is missing'),
+  );
+  const blind = httpsTransport({ server: server.url, ca: { file: '/nonexistent/ca.crt' }, clock: systemClock, logger: silentLogger });
+  await assert.rejects(
+    blind.request(GET),
+    (error) => error instanceof ConnectionError && error.message.includes('cannot read the certificate authority: ENOENT'),
+  );
+  for (const transport of [nobody, blind]) await transport.close();
+});
+
 test('httpsTransport refuses a server without TLS', () => {
   assert.throws(
     () => httpsTransport({ server: 'http://127.0.0.1:8080', clock: systemClock, logger: silentLogger }),

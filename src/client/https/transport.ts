@@ -132,7 +132,7 @@ class HttpsTransport implements Transport {
       const answer = await this.#send(request, limit.signal, async (session, open) => readBody(session, open, limit.signal));
       return decodeAnswer(request, answer);
     } catch (error) {
-      throw this.#explained(request, error);
+      throw error === outer?.reason ? error : this.#explained(request, error);
     } finally {
       limit.cancel();
     }
@@ -160,7 +160,7 @@ class HttpsTransport implements Transport {
   ): Promise<A> {
     let refreshed = false;
     for (let retries = 0; ; retries++) {
-      const identity = await this.#credentials.current();
+      const identity = await this.#identity();
       let outcome: { readonly attempt: Attempt; readonly settle: () => A };
       try {
         const answer = await this.#attempt(request, identity, signal, take);
@@ -190,7 +190,7 @@ class HttpsTransport implements Transport {
     signal: AbortSignal,
     take: (session: Session, open: OpenExchange) => Promise<A>,
   ): Promise<A> {
-    const ca = this.#ca instanceof WatchedFile ? await this.#ca.read() : this.#ca;
+    const ca = await this.#authority();
     const session = await this.#pool.acquire({ ca, certificate: identity.certificate }, signal);
     const headers = {
       ':method': request.method,
@@ -202,6 +202,23 @@ class HttpsTransport implements Transport {
     const open = await openExchange(session, headers, request.body, signal);
     for (const warning of open.head.warnings) this.#warn(warning);
     return take(session, open);
+  }
+
+  async #identity(): Promise<Identity> {
+    try {
+      return await this.#credentials.current();
+    } catch (error) {
+      throw new ConnectionError(`no credentials: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async #authority(): Promise<string | undefined> {
+    if (!(this.#ca instanceof WatchedFile)) return this.#ca;
+    try {
+      return await this.#ca.read();
+    } catch (error) {
+      throw new ConnectionError(`cannot read the certificate authority: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   async #throttle(signal: AbortSignal): Promise<void> {

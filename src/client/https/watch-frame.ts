@@ -12,9 +12,9 @@ interface Frame {
 /** Source: metav1.InitialEventsAnnotationKey. */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
-/** @throws StatusError for an ERROR event, ConnectionError for a frame that is no event */
-export function watchEvent(frame: Buffer): WatchEvent<unknown> {
-  const { type, object } = parse(frame);
+/** @throws StatusError for an ERROR event, ConnectionError for what is no event */
+export function watchEvent(frame: unknown): WatchEvent<unknown> {
+  const { type, object } = frame as Frame;
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -30,13 +30,5 @@ export function watchEvent(frame: Buffer): WatchEvent<unknown> {
       throw StatusError.fromStatus((object ?? {}) as unknown as WireStatus);
     default:
       throw new ConnectionError(`the watch sent an event of unknown type ${JSON.stringify(type)}`);
-  }
-}
-
-function parse(frame: Buffer): Frame {
-  try {
-    return JSON.parse(frame.toString('utf8')) as Frame;
-  } catch (error) {
-    throw new ConnectionError('the watch sent a frame that is no JSON', { cause: error });
   }
 }

@@ -6,7 +6,8 @@ import { seededIds } from '#base/ids.ts';
 import { ConnectionError } from '../contract.ts';
 import { decodeAnswer, type HttpAnswer } from './answer.ts';
 import { httpRequest, pathRequest } from './http-request.ts';
-import { FrameError, JsonFrames } from './json-frames.ts';
+import { FrameError } from './bracket-scanner.ts';
+import { JsonObjects } from './json-objects.ts';
 import { planRetry } from './retry-plan.ts';
 import { watchEvent } from './watch-frame.ts';
 
@@ -110,72 +111,93 @@ test('decodeAnswer refuses a success that is no JSON', () => {
   assert.throws(() => decodeAnswer(getPod, answer(200, '{"kind":', { contentType: 'application/json' })), StatusError);
 });
 
-const texts = (frames: readonly Buffer[]): string[] => frames.map((frame) => frame.toString());
+const parsed = (bytes: Buffer, sizes: () => number): unknown[] => {
+  const stream = new JsonObjects(1 << 20);
+  const found: unknown[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const size = sizes();
+    found.push(...stream.push(bytes.subarray(at, at + size)));
+    at += size;
+  }
+  assert.equal(stream.atBoundary, true);
+  return found;
+};
 
-test('JsonFrames cuts frames with and without newlines, wherever chunks end', () => {
+test('JsonObjects finds objects with and without newlines, wherever chunks end', () => {
   const objects = [{ a: 1 }, { b: 'x}{"\\' }, {}, { c: [{ d: 'é漢' }, []] }, { e: '\n' }];
-  for (const separator of ['', '\n', ' \r\n']) {
-    const bytes = Buffer.from(objects.map((object) => JSON.stringify(object)).join(separator) + separator);
-    for (let size = 1; size <= bytes.length; size++) {
-      const frames = new JsonFrames(1000);
-      const found: string[] = [];
-      for (let at = 0; at < bytes.length; at += size) found.push(...texts(frames.push(bytes.subarray(at, at + size))));
-      assert.deepEqual(
-        found.map((text) => JSON.parse(text) as unknown),
-        objects,
-      );
-      assert.equal(frames.atBoundary, true);
+  for (const separator of ['', '\n', ' \r\n', '\n\n']) {
+    for (const indent of [0, 2]) {
+      const bytes = Buffer.from(objects.map((object) => JSON.stringify(object, undefined, indent)).join(separator) + separator);
+      for (let size = 1; size <= bytes.length; size++)
+        assert.deepEqual(
+          parsed(bytes, () => size),
+          objects,
+          JSON.stringify([separator, indent, size]),
+        );
     }
   }
 });
 
-test('JsonFrames agrees with JSON for random objects and random chunks', () => {
+test('JsonObjects takes newlines between some objects only', () => {
+  const bytes = Buffer.from('{"a":1}{"b":2}\n{"c":\n{}}{"d":4}\n\n{"e":5}');
+  for (let size = 1; size <= bytes.length; size++)
+    assert.deepEqual(
+      parsed(bytes, () => size),
+      [{ a: 1 }, { b: 2 }, { c: {} }, { d: 4 }, { e: 5 }],
+    );
+});
+
+test('JsonObjects gives an object as soon as its last byte is there', () => {
+  const stream = new JsonObjects(100);
+  assert.deepEqual(stream.push(Buffer.from('{"a":{}')), []);
+  assert.deepEqual(stream.push(Buffer.from('}')), [{ a: {} }]);
+  assert.deepEqual(stream.push(Buffer.from('\n{"b":2}\n')), [{ b: 2 }]);
+});
+
+test('JsonObjects agrees with JSON for random objects and random chunks', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const ids = seededIds(seed);
     const value = (depth: number): unknown => {
       const dice = ids.fraction();
-      if (depth > 3 || dice < 0.4) return dice < 0.1 ? 7 : Buffer.from(ids.bytes(6)).toString('latin1') + '"\\{}[]';
+      if (depth > 3 || dice < 0.4) return dice < 0.1 ? 7 : Buffer.from(ids.bytes(6)).toString('latin1') + '"\\{}[]\n';
       if (dice < 0.6) return Array.from({ length: 3 }, () => value(depth + 1));
       return Object.fromEntries(Array.from({ length: 3 }, (_, i) => [`k${i}"`, value(depth + 1)]));
     };
     const objects = Array.from({ length: 5 }, () => ({ v: value(0) }));
-    const bytes = Buffer.from(objects.map((object) => JSON.stringify(object, undefined, seed % 3)).join('\n'));
-    const frames = new JsonFrames(1 << 20);
-    const found: string[] = [];
-    for (let at = 0; at < bytes.length;) {
-      const size = 1 + Math.floor(ids.fraction() * 40);
-      found.push(...texts(frames.push(bytes.subarray(at, at + size))));
-      at += size;
-    }
+    const separators = ['', '\n', ' '];
+    const bytes = Buffer.from(
+      objects.map((object, i) => JSON.stringify(object, undefined, seed % 3) + (separators[(seed + i) % 3] as string)).join(''),
+    );
     assert.deepEqual(
-      found.map((text) => JSON.parse(text) as unknown),
+      parsed(bytes, () => 1 + Math.floor(ids.fraction() * 40)),
       objects,
       `seed ${seed}`,
     );
   }
 });
 
-test('JsonFrames refuses what is no object and what is too large, and knows an unfinished end', () => {
-  assert.throws(() => new JsonFrames(100).push(Buffer.from('oops')), FrameError);
-  assert.throws(() => new JsonFrames(100).push(Buffer.from('}')), FrameError);
-  assert.throws(() => new JsonFrames(100).push(Buffer.from('"text"')), FrameError);
-  const frames = new JsonFrames(10);
-  frames.push(Buffer.from('{"a":'));
-  assert.equal(frames.atBoundary, false);
-  assert.throws(() => frames.push(Buffer.from('"0123456789"')), FrameError);
+test('JsonObjects refuses what is no object and what is too large, and knows an unfinished end', () => {
+  for (const bad of ['oops\n', '}', '"text', '{"a":]}']) {
+    assert.throws(() => new JsonObjects(100).push(Buffer.from(`${bad}}`)), FrameError, bad);
+  }
+  const stream = new JsonObjects(10);
+  stream.push(Buffer.from('{"a":'));
+  assert.equal(stream.atBoundary, false);
+  assert.throws(() => stream.push(Buffer.from('"0123456789"')), FrameError);
+  const nested = new JsonObjects(10);
+  nested.push(Buffer.from('{"a":{}'));
+  assert.throws(() => nested.push(Buffer.from('"0123456789"')), FrameError);
 });
 
-const frame = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-
 test('watchEvent reads changes and bookmarks', () => {
-  assert.deepEqual(watchEvent(frame({ type: 'ADDED', object: { kind: 'Pod' } })), { type: 'ADDED', object: { kind: 'Pod' } });
-  assert.deepEqual(watchEvent(frame({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '7' } } })), {
+  assert.deepEqual(watchEvent({ type: 'ADDED', object: { kind: 'Pod' } }), { type: 'ADDED', object: { kind: 'Pod' } });
+  assert.deepEqual(watchEvent({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '7' } } }), {
     type: 'BOOKMARK',
     resourceVersion: '7',
     initialEventsEnd: false,
   });
   const end = { type: 'BOOKMARK', object: { metadata: { resourceVersion: '7', annotations: { 'k8s.io/initial-events-end': 'true' } } } };
-  assert.deepEqual(watchEvent(frame(end)), { type: 'BOOKMARK', resourceVersion: '7', initialEventsEnd: true });
+  assert.deepEqual(watchEvent(end), { type: 'BOOKMARK', resourceVersion: '7', initialEventsEnd: true });
 });
 
 test('watchEvent throws the StatusError of an ERROR event and takes nonsense as a broken connection', () => {
@@ -188,11 +210,11 @@ test('watchEvent throws the StatusError of an ERROR event and takes nonsense as 
     code: 410,
   };
   assert.throws(
-    () => watchEvent(frame({ type: 'ERROR', object: gone })),
+    () => watchEvent({ type: 'ERROR', object: gone }),
     (error) => isStatusError(error, 'Expired') && error.code === 410,
   );
-  assert.throws(() => watchEvent(frame({ type: 'SURPRISE', object: {} })), ConnectionError);
-  assert.throws(() => watchEvent(Buffer.from('{"type":}')), ConnectionError);
+  assert.throws(() => watchEvent({ type: 'SURPRISE', object: {} }), ConnectionError);
+  assert.throws(() => watchEvent([]), ConnectionError);
 });
 
 for (const c of [

@@ -132,12 +132,14 @@ export class IndexStore<T extends Placed> {
   }
 }
 
+const distinct = (values: readonly string[]): Iterable<string> => (values.length < 2 ? values : new Set(values));
+
 function file<T>({ keys, buckets }: Index<T>, object: T): void {
-  for (const value of new Set(keys(object))) buckets.set(value, withMember(buckets.get(value), object));
+  for (const value of distinct(keys(object))) buckets.set(value, withMember(buckets.get(value), object));
 }
 
 function unfile<T>({ keys, buckets }: Index<T>, object: T): void {
-  for (const value of new Set(keys(object))) {
+  for (const value of distinct(keys(object))) {
     const left = withoutMember(buckets.get(value), object);
     if (left === undefined) buckets.delete(value);
     else buckets.set(value, left);

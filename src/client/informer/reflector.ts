@@ -10,6 +10,7 @@ import { nextDelay } from '../backoff.ts';
 import { ConnectionError, type Client, type WatchEvent, type WatchStream } from '../contract.ts';
 import type { InformerScope } from '../informer-contract.ts';
 import { listPages } from '../pager.ts';
+import { Turns } from '../turns.ts';
 import type { Placed } from './index-store.ts';
 import { decide, firstStep, INITIAL_STATE, REFLECTOR_BACKOFF, type Outcome, type Step } from './reflector-plan.ts';
 
@@ -36,6 +37,9 @@ export interface ReflectorOptions<T extends Placed> {
 /** A watch is ended by the server after a random time between these, seconds. Source: defaultMinWatchTimeout, defaultMaxWatchTimeout. */
 const MIN_WATCH_SECONDS = 300;
 const MAX_WATCH_SECONDS = 600;
+
+/** Events between two looks at the clock. */
+const EVENTS_PER_LOOK = 64;
 
 /** Runs until `signal` is aborted; never rejects: what fails is logged and tried again. */
 export async function runReflector<T extends Placed>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
@@ -105,7 +109,7 @@ interface Progress {
 async function watch<T extends Placed>(options: ReflectorOptions<T>, step: Step, signal: AbortSignal): Promise<Outcome> {
   const started = options.clock.monotonic();
   const progress: Progress = { resourceVersion: step.resourceVersion, events: 0 };
-  const error = await consume(open(options, step, signal), (event) => follow(options.sink, event, progress));
+  const error = await consume(open(options, step, signal), options.clock, (event) => follow(options.sink, event, progress));
   return {
     kind: 'ended',
     synced: true,
@@ -121,7 +125,7 @@ async function streamList<T extends Placed>(options: ReflectorOptions<T>, step: 
   const progress: Progress = { resourceVersion: step.resourceVersion, events: 0 };
   /** Until the list is complete. */
   let collected: Map<string, T> | undefined = new Map();
-  const error = await consume(open(options, step, signal), (event) => {
+  const error = await consume(open(options, step, signal), options.clock, (event) => {
     if (collected === undefined) return follow(sink, event, progress);
     progress.events++;
     if (event.type !== 'BOOKMARK') return collect(collected, event);
@@ -156,9 +160,14 @@ function follow<T extends Placed>(sink: ReflectorSink<T>, event: WatchEvent<T>, 
 }
 
 /** Resolves with the error that ended the stream, or undefined when the server closed it. */
-async function consume<T>(stream: WatchStream<T>, take: (event: WatchEvent<T>) => void): Promise<unknown> {
+async function consume<T>(stream: WatchStream<T>, clock: Clock, take: (event: WatchEvent<T>) => void): Promise<unknown> {
+  const turns = new Turns(clock);
+  let taken = 0;
   try {
-    for await (const event of stream) take(event);
+    for await (const event of stream) {
+      take(event);
+      if (++taken % EVENTS_PER_LOOK === 0 && turns.due) await turns.next();
+    }
     return undefined;
   } catch (error) {
     return error;

@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { Turns } from '../turns.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** A failure that trying again cannot mend: the item is dropped until something adds it. */
@@ -25,12 +26,6 @@ export interface WorkersOptions<T> {
   readonly signal: AbortSignal;
 }
 
-/** Longest a worker goes on without letting timers and sockets have their turn, milliseconds. */
-const MAX_TURN_MS = 10;
-
-/** Lets the event loop turn. */
-const nextTurn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /**
  * Runs until `signal` is aborted: then shuts the queue down, takes nothing more, and resolves when the reconciles
  * under way have ended. Never rejects.
@@ -46,16 +41,14 @@ export async function runWorkers<T>(queue: WorkQueue<T>, options: WorkersOptions
 
 async function work<T>(queue: WorkQueue<T>, options: WorkersOptions<T>): Promise<void> {
   const { signal, clock } = options;
-  let turnBegan = clock.monotonic();
+  const turns = new Turns(clock);
   while (!signal.aborted) {
     const next = await queue.get();
     if (next === undefined) return;
     if (signal.aborted) return queue.done(next.item);
     await reconcileOne(queue, next.item, options);
     queue.done(next.item);
-    if (clock.monotonic() - turnBegan < MAX_TURN_MS) continue;
-    await nextTurn();
-    turnBegan = clock.monotonic();
+    if (turns.due) await turns.next();
   }
 }
 

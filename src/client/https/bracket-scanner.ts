@@ -1,4 +1,4 @@
-// Cuts a byte stream of JSON objects, with or without newlines between them, into single ones.
+// Finds where JSON objects end in a byte stream, by their brackets alone.
 
 /** The stream is not a sequence of JSON objects, or one of them is larger than allowed. */
 export class FrameError extends Error {
@@ -18,7 +18,7 @@ const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byt
  * Each byte is looked at once and copied at most once, however the chunks fall. Only brackets and strings are followed;
  * whether a frame is valid JSON is for the parser to say.
  */
-export class JsonFrames {
+export class BracketScanner {
   readonly #maxBytes: number;
   /** Earlier chunks of the frame under way. */
   #held: Buffer[] = [];
@@ -31,9 +31,14 @@ export class JsonFrames {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether the stream may end here. */
+  /** No object is under way. */
   get atBoundary(): boolean {
-    return this.#depth === 0 && this.#heldBytes === 0;
+    return this.#depth === 0;
+  }
+
+  /** The bytes of the object under way. */
+  get held(): Buffer {
+    return Buffer.concat(this.#held);
   }
 
   /** The frames that `chunk` completes. @throws FrameError */
