@@ -39,12 +39,25 @@ export function certificateSubject(der: Uint8Array): readonly SubjectAttribute[]
   if (body === undefined || body.tag !== SEQUENCE) throw new DerError('no certificate body');
   const fields = elements(body.content);
   // version?, serialNumber, signature, issuer, validity, subject
-  const subject = fields[fields[0]?.tag === VERSION ? 5 : 4];
+  return readName(fields[fields[0]?.tag === VERSION ? 5 : 4]);
+}
+
+function readName(subject: Element | undefined): readonly SubjectAttribute[] {
   if (subject === undefined || subject.tag !== SEQUENCE) throw new DerError('no subject');
   return elements(subject.content).flatMap((set) => {
     if (set.tag !== SET) throw new DerError('malformed subject');
     return elements(set.content).map(attribute);
   });
+}
+
+/** @param pem a PKCS#10 request @throws DerError */
+export function certificateRequestSubject(pem: string): readonly SubjectAttribute[] {
+  const base64 = /-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE REQUEST-----/.exec(pem)?.[1];
+  if (base64 === undefined) throw new DerError('PEM block type must be CERTIFICATE REQUEST');
+  const [body] = elements(one(Buffer.from(base64, 'base64'), SEQUENCE));
+  if (body === undefined || body.tag !== SEQUENCE) throw new DerError('no certificate request body');
+  // version, subject
+  return readName(elements(body.content)[1]);
 }
 
 function attribute({ tag, content }: Element): SubjectAttribute {
