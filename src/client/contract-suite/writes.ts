@@ -145,23 +145,23 @@ export function declarePatches(declare: Declare): void {
   });
 
   declare('patch carries out JSON operations, all or none', async ({ client, namespace }) => {
-    await client.create(configmaps, { metadata: { name: 'a', namespace }, data: { k: 'v' } });
+    await client.create(configmaps, { metadata: { name: 'a', namespace, annotations: { x: 'y' } }, data: { k: 'v' } });
     const ref = { name: 'a', namespace };
     const patched = await client.patch(configmaps, ref, {
       type: 'json',
       body: [
         { op: 'test', path: '/data/k', value: 'v' },
         { op: 'replace', path: '/data/k', value: 'w' },
-        { op: 'add', path: '/data/a~1b', value: 'x' },
+        { op: 'add', path: '/metadata/annotations/example.com~1b', value: 'z' },
       ],
     });
-    assert.deepEqual(patched.data, { k: 'w', 'a/b': 'x' });
+    assert.deepEqual([patched.data, patched.metadata.annotations], [{ k: 'w' }, { x: 'y', 'example.com/b': 'z' }]);
     const failing = [
       { op: 'add', path: '/data/n', value: '1' },
       { op: 'test', path: '/data/k', value: 'v' },
     ];
     await refused(client.patch(configmaps, ref, { type: 'json', body: failing }), 'Invalid');
-    assert.deepEqual((await client.get(configmaps, ref)).data, { k: 'w', 'a/b': 'x' });
+    assert.deepEqual((await client.get(configmaps, ref)).data, { k: 'w' });
   });
 
   declare('patch merges lists by their key', async ({ client, namespace }) => {
