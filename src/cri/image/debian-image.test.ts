@@ -50,10 +50,11 @@ class Archive {
     ];
   }
 
-  async publish(packages: readonly PackageOnPaper[]): Promise<void> {
+  /** What apt is told of: by `update`, as on a machine in use, or not yet. */
+  async publish(packages: readonly PackageOnPaper[], lists: 'updated' | 'old' = 'updated'): Promise<void> {
     const entries = await Promise.all(packages.map((each) => this.#pack(each)));
     writeFileSync(join(this.folder, 'Packages'), entries.join('\n'));
-    await runProgram('apt-get', [...this.aptOptions.map((option) => `--option=${option}`), 'update']);
+    if (lists === 'updated') await runProgram('apt-get', [...this.aptOptions.map((option) => `--option=${option}`), 'update']);
   }
 
   async #pack({ name, version = '1.0', depends, recommends, files }: PackageOnPaper): Promise<string> {
@@ -158,6 +159,34 @@ test('buildDebianImage gives the image it built before, until a package or the r
   assert.equal(readFileSync(join(await unpacked(t, newer.folder), 'usr/share/data/file'), 'utf8'), 'new');
 });
 
+test('buildDebianImage fetches what the cache lacks, and only that', async (t) => {
+  const archive = new Archive(t);
+  const names = ['zeta', 'mid', 'alpha', 'beta'];
+  const packages = names.map((name, i) => ({ name, depends: names[i + 1] ?? '', files: { [`usr/share/${name}`]: name } }));
+  await archive.publish(packages.map(({ depends, ...rest }) => (depends === '' ? rest : { ...rest, depends })));
+  await archive.build({ packages: ['mid'] });
+  const stored = join(archive.cacheFolder, 'packages');
+  rmSync(join(stored, 'beta_1.0_all.deb'));
+  writeFileSync(join(stored, 'alpha_1.0_all.deb'), 'cut off');
+  const { mtimeMs } = statSync(join(stored, 'mid_1.0_all.deb'));
+  const root = await unpacked(t, (await archive.build({ packages: ['zeta'] })).folder);
+  for (const name of names) assert.equal(readFileSync(join(root, 'usr/share', name), 'utf8'), name);
+  assert.equal(statSync(join(stored, 'mid_1.0_all.deb')).mtimeMs, mtimeMs);
+});
+
+test('buildDebianImage brings package lists up to date where there are none, or old ones', async (t) => {
+  const archive = new Archive(t);
+  await archive.publish(APP, 'old');
+  const first = await archive.build({ packages: ['app'] });
+  for (const { name, version = '1.0' } of APP) rmSync(join(archive.folder, `${name}_${version}_all.deb`));
+  rmSync(join(archive.cacheFolder), { recursive: true });
+  await archive.publish(
+    APP.map((each) => ({ ...each, version: '3.0' })),
+    'old',
+  );
+  assert.notEqual((await archive.build({ packages: ['app'] })).folder, first.folder);
+});
+
 test('buildDebianImage makes equal images of equal packages', async (t) => {
   const digests = [];
   for (let i = 0; i < 2; i++) {
@@ -210,5 +239,5 @@ test('parsePlan reads what apt-get --simulate says', () => {
 test('parseUris reads what apt-get --print-uris says', () => {
   const said =
     "'http://example.test/busybox-static_1.35.0-4%2bdeb12u1_amd64.deb' busybox-static_1%3a1.35.0-4+deb12u1_amd64.deb 928188 SHA256:3d3f\n";
-  assert.deepEqual(parseUris(said), [{ name: 'busybox-static_1%3a1.35.0-4+deb12u1_amd64.deb', size: 928188 }]);
+  assert.deepEqual(parseUris(said), [{ package: 'busybox-static', name: 'busybox-static_1%3a1.35.0-4+deb12u1_amd64.deb', size: 928188 }]);
 });

@@ -4,7 +4,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerFile } from './tree.ts';
-import { downloadPackages, type DebianArchive, type DebianPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
+import {
+  type DebianArchive,
+  type DebianPackage,
+  downloadPackages,
+  resolvePackages,
+  unpackPackages,
+  withPackageLists,
+} from './debian-packages.ts';
 import { buildImage, type ImageConfig, type OciImage } from './oci-image.ts';
 import { normalizeReference } from './reference.ts';
 
@@ -37,9 +44,13 @@ const DOCUMENTATION = ['usr/share/doc', 'usr/share/man', 'usr/share/info', 'usr/
 /**
  * Builds the image, or gives the one that was built of the same packages in the same versions. Needs root, since owners
  * of files are kept. Two builds at once do no harm; the one that ends last is dropped.
- * @throws ProgramError with apt's or dpkg's words: an unknown package, no package lists (`apt-get update`), no network
+ * @throws ProgramError with apt's or dpkg's words: an unknown package, no network, no root
  */
-export async function buildDebianImage(spec: DebianImageSpec): Promise<OciImage> {
+export function buildDebianImage(spec: DebianImageSpec): Promise<OciImage> {
+  return withPackageLists(spec, () => build(spec));
+}
+
+async function build(spec: DebianImageSpec): Promise<OciImage> {
   const closure = await resolvePackages(spec.packages, spec.without ?? [], spec);
   const folder = join(spec.cacheFolder, 'images', imageKey(spec, closure));
   const built = await finished(folder, spec.name);

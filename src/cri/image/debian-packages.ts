@@ -1,7 +1,7 @@
 // Debian packages by apt's and dpkg's own programs: which are needed, their files in a cache, their contents in a folder.
 import { lstat, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runProgram } from '#base/program.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
 
 export interface DebianArchive {
   /** Where packages and images are kept from one build to the next. */
@@ -52,15 +52,24 @@ export function parsePlan(plan: string): DebianPackage[] {
 export async function downloadPackages(packages: readonly DebianPackage[], archive: DebianArchive): Promise<string[]> {
   const folder = join(archive.cacheFolder, 'packages');
   await mkdir(folder, { recursive: true });
-  const exact = packages.map(({ name, version }) => `${name}=${version}`);
-  const files = parseUris(await apt(['--print-uris', 'download', ...exact], archive));
-  const missing: string[] = [];
-  for (const [i, { name, size }] of files.entries()) if ((await sizeOf(join(folder, name))) !== size) missing.push(exact[i] as string);
-  if (missing.length > 0) await apt(['--quiet', 'download', ...missing], archive, folder);
-  return files.map(({ name }) => join(folder, name));
+  const exact = ({ name, version }: DebianPackage): string => `${name}=${version}`;
+  // apt lists them in an order of its own.
+  const files = new Map(
+    parseUris(await apt(['--print-uris', 'download', ...packages.map(exact)], archive)).map((file) => [file.package, file]),
+  );
+  const missing: DebianPackage[] = [];
+  for (const each of packages) if (!(await isWhole(files.get(each.name), folder))) missing.push(each);
+  if (missing.length > 0) await apt(['--quiet', 'download', ...missing.map(exact)], archive, folder);
+  return packages.map(({ name }) => join(folder, files.get(name)?.name ?? name));
+}
+
+async function isWhole(file: PackageFile | undefined, folder: string): Promise<boolean> {
+  return file !== undefined && (await sizeOf(join(folder, file.name))) === file.size;
 }
 
 interface PackageFile {
+  /** The package it holds. */
+  readonly package: string;
   readonly name: string;
   /** Bytes. */
   readonly size: number;
@@ -68,7 +77,11 @@ interface PackageFile {
 
 /** `'http://…/libc6_2.36-9_amd64.deb' libc6_2.36-9_amd64.deb 2759320 SHA256:…`. Source: apt-get(8), --print-uris. */
 export function parseUris(listed: string): PackageFile[] {
-  return [...listed.matchAll(/^'\S+' (\S+) (\d+)/gm)].map(([, name, size]) => ({ name: name as string, size: Number(size) }));
+  return [...listed.matchAll(/^'\S+' (([^_\s]+)_\S+) (\d+)/gm)].map(([, name, of, size]) => ({
+    package: of as string,
+    name: name as string,
+    size: Number(size),
+  }));
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -117,10 +130,27 @@ async function kindOf(path: string): Promise<'none' | 'folder' | 'other'> {
 /** Runs without apt's own binary cache, which would be made for the empty system of `resolvePackages`. */
 const UNCACHED = ['--option=Dir::Cache::pkgcache=', '--option=Dir::Cache::srcpkgcache='];
 
-function apt(args: readonly string[], { aptOptions = [], signal }: DebianArchive, cwd?: string): Promise<string> {
+function apt(args: readonly string[], { aptOptions = [], cacheFolder, signal }: DebianArchive, cwd = cacheFolder): Promise<string> {
   const options = aptOptions.map((option) => `--option=${option}`);
-  return runProgram('apt-get', [...UNCACHED, ...options, ...args], {
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  return runProgram('apt-get', [...UNCACHED, ...options, ...args], { cwd, ...(signal === undefined ? {} : { signal }) });
+}
+
+/**
+ * Runs `use`, and once more after `apt-get update` if it fails: a new machine has no package lists, one that was not used
+ * for a while has old ones.
+ * @throws ProgramError with the words of the last failure, and of the update where that failed
+ */
+export async function withPackageLists<T>(archive: DebianArchive, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    try {
+      await apt(['--quiet', 'update'], archive);
+    } catch (cause) {
+      if (!(cause instanceof ProgramError)) throw cause;
+      throw new ProgramError(error.message, `new package lists cannot be had: ${cause.message}`, { cause });
+    }
+    return use();
+  }
 }
