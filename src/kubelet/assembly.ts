@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { configmaps, nodes, pods, secrets, services } from '#api/resources.ts';
-import type { ConfigMap, Node, Pod, Secret, Service } from '#api/types.ts';
+import { nodes, pods, services } from '#api/resources.ts';
+import type { Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
 import type { CriClient } from '#cri/contract.ts';
+import { AllocationManager } from './allocation/allocation-manager.ts';
+import { resizePod } from './allocation/resize.ts';
 import type { CgroupManager } from './cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from './config.ts';
+import { ensureMirror, removeMirror } from './config-sources/mirror-pods.ts';
+import { PodGate } from './config-sources/pod-gate.ts';
 import { PodStore } from './config-sources/pod-store.ts';
 import type { DownwardFacts } from './env/downward.ts';
-import { environmentOf, type References } from './env/variables.ts';
+import { environmentOf } from './env/variables.ts';
 import { kubeletEvents, type KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
 import { PullQueue } from './images/pull-queue.ts';
@@ -23,15 +27,18 @@ import { parseResolvConf, type DnsSettings } from './network/dns.ts';
 import type { MachineFacts } from './node/machine.ts';
 import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
+import { expectsAnEnd } from './pleg/expectation.ts';
 import { Pleg } from './pleg/pleg.ts';
+import { isStaticPod } from './pod/identity.ts';
+import { containerAmounts } from './pod/resources.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { KubeletPodSteps } from './pod-workers/pod-steps.ts';
 import { PodWorkers } from './pod-workers/pod-workers.ts';
-import { ObjectCache } from './references/object-cache.ts';
-import { referencedBy } from './references/referenced.ts';
+import { PodReferences } from './references/pod-references.ts';
 import { Backoff } from './runtime/backoff.ts';
 import { removePod } from './runtime/remove-pod.ts';
 import type { SyncDeps } from './runtime/sync-pod.ts';
+import { StatsProvider } from './stats/provider.ts';
 import { StatusManager } from './status/manager.ts';
 import { atomicPlugins } from './volumes/atomic-plugins.ts';
 import { emptyDirPlugin } from './volumes/empty-dir.ts';
@@ -44,35 +51,6 @@ import { TrustBundles } from './volumes/trust-bundles.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 
 /** Everything a kubelet is made from. */
-export interface KubeletParts {
-  readonly client: Client;
-  readonly cri: CriClient;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly logger: Logger;
-  readonly config: KubeletConfig;
-  readonly machine: MachineFacts;
-  readonly events: KubeletEvents;
-  readonly paths: KubeletPaths;
-  readonly store: PodStore;
-  readonly podInformer: Informer<Pod>;
-  readonly nodeInformer: Informer<Node>;
-  readonly serviceInformer: Informer<Service>;
-  readonly runtimeState: RuntimeState;
-  readonly pleg: Pleg;
-  readonly probes: ProbeManager;
-  readonly status: StatusManager;
-  readonly volumes: VolumeManager;
-  readonly workers: PodWorkers;
-  readonly steps: KubeletPodSteps;
-  readonly cgroups: CgroupManager;
-  readonly records: PullRecords;
-  readonly observer: NodeObserver;
-  readonly tokens: TokenManager;
-  readonly caches: readonly { stop(): void }[];
-  readonly crashBackoff: Backoff;
-}
-
 export interface AssemblyInput {
   readonly client: Client;
   readonly informers: InformerFactory;
@@ -86,8 +64,27 @@ export interface AssemblyInput {
   readonly mounter: Mounter;
   readonly cgroups: CgroupManager;
   readonly volumePlugins: readonly VolumePlugin[];
-  /** Makes or replaces the API copy of a static pod. */
-  readonly ensureMirror: (pod: Pod, store: PodStore) => Promise<void>;
+}
+
+export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins'> {
+  readonly events: KubeletEvents;
+  readonly paths: KubeletPaths;
+  readonly store: PodStore;
+  readonly gate: PodGate;
+  readonly podInformer: Informer<Pod>;
+  readonly nodeInformer: Informer<Node>;
+  readonly runtimeState: RuntimeState;
+  readonly pleg: Pleg;
+  readonly probes: ProbeManager;
+  readonly status: StatusManager;
+  readonly volumes: VolumeManager;
+  readonly workers: PodWorkers;
+  readonly steps: KubeletPodSteps;
+  readonly records: PullRecords;
+  readonly observer: NodeObserver;
+  readonly references: PodReferences;
+  readonly allocations: AllocationManager;
+  readonly stats: StatsProvider;
 }
 
 /** Source: NewMainKubelet; milliseconds. */
@@ -95,25 +92,26 @@ const CRASH_BACKOFF_MS = 10_000;
 const IMAGE_BACKOFF_MS = 10_000;
 const MAX_IMAGE_BACKOFF_MS = 300_000;
 
-/** Builds all parts; nothing runs yet. */
+/** Builds all parts; nothing runs yet. Parts call one another only once they run, when all of them are there. */
 export function assemble(input: AssemblyInput): KubeletParts {
   const { client, informers, cri, clock, ids, logger, config, machine, mounter, cgroups } = input;
   const events = kubeletEvents(input.recorder, config.nodeName);
   const paths = new KubeletPaths(config.rootDir, config.podLogsDir, config.containerLogsDir);
   const store = new PodStore();
+  const allocations = new AllocationManager(config.rootDir, logger);
+  const records = new PullRecords(join(config.rootDir, 'image_manager', 'pulled.json'), logger);
   const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}` });
   const nodeInformer = informers.informer(nodes, { fieldSelector: `metadata.name=${config.nodeName}` });
   const serviceInformer = informers.informer(services);
 
-  // Parts call one another only while they run, when all of them are there.
   const wake = (uid: string): void => workers.wake(uid);
-  const pleg = new Pleg({ cri, clock, logger, changed: wake, expecting: () => expecting(workers, pleg) });
+  const pleg = new Pleg({ cri, clock, logger, changed: wake, expecting: () => expectsAnEnd(workers, pleg) });
   const runtimeState: RuntimeState = new RuntimeState({
     cri,
     clock,
     logger,
     sinceList: () => pleg.sinceList(),
-    changed: () => {
+    changed() {
       observer.changed();
       for (const uid of workers.uids()) wake(uid);
     },
@@ -127,28 +125,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
     node: () => nodeInformer.get(config.nodeName),
   });
   const status = new StatusManager({ client, clock, logger, apiPod: (uid) => store.apiPod(uid), mayRun: (uid) => workers.mayRun(uid) });
-  const probes = new ProbeManager({
-    runtime: cri.runtime,
-    events,
-    clock,
-    ids,
-    logger,
-    changed(uid) {
-      // The status follows at once, even while a long step of the pod is under way.
-      const pod = workers.pod(uid);
-      const runtime = pleg.get(uid);
-      if (pod !== undefined && runtime !== undefined && workers.stage(uid) === 'syncing') steps.publish(pod, runtime, { terminal: false });
-      wake(uid);
-    },
-  });
-
-  const changed = (holders: readonly string[]): void => holders.forEach(wake);
-  const configMapCache = new ObjectCache<ConfigMap>(configmaps, { client, clock, ids, logger, changed });
-  const secretCache = new ObjectCache<Secret>(secrets, { client, clock, ids, logger, changed });
-  const references: References = {
-    configMap: (namespace, name) => configMapCache.get(namespace, name),
-    secret: (namespace, name) => secretCache.get(namespace, name),
-  };
+  const probes = new ProbeManager({ runtime: cri.runtime, events, clock, ids, logger, changed: (uid) => probed(uid) });
+  const references = new PodReferences({ client, clock, ids, logger, changed: (holders) => holders.forEach(wake) });
   const tokens = new TokenManager(client, clock, ids);
   const facts = (podIPs: readonly string[] = []): DownwardFacts => ({
     podIPs,
@@ -169,41 +147,21 @@ export function assemble(input: AssemblyInput): KubeletParts {
     logger,
     wake,
   });
-
-  const crashBackoff = new Backoff(clock, CRASH_BACKOFF_MS, config.maxContainerRestartPeriod);
-  const records = new PullRecords(join(config.rootDir, 'image_manager', 'pulled.json'), logger);
-  const images = new ImageManager({
-    image: cri.image,
-    events,
-    clock,
-    logger,
-    backoff: new Backoff(clock, IMAGE_BACKOFF_MS, MAX_IMAGE_BACKOFF_MS),
-    queue: new PullQueue(config.serializeImagePulls ? 1 : (config.maxParallelImagePulls ?? Infinity)),
-    records,
-    nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
-  });
-
   const syncDeps: SyncDeps = {
     runtime: cri.runtime,
-    images,
+    images: imageManager(input, events, records),
     events,
     clock,
     ids,
     logger,
     paths,
     mounter,
-    crashBackoff,
+    crashBackoff: new Backoff(clock, CRASH_BACKOFF_MS, config.maxContainerRestartPeriod),
     clusterDomain: config.clusterDomain,
-    environment: async (pod, container, podIPs) => {
-      if (!serviceInformer.hasSynced) await serviceInformer.synced();
-      return environmentOf({
-        pod,
-        container,
-        references,
-        services: serviceInformer.list(),
-        facts: facts(podIPs),
-        volumePath: (name) => volumes.mounted(pod.metadata.uid, name)?.path,
-      });
+    async environment(pod, container, podIPs) {
+      if (!serviceInformer.hasSynced && !isStaticPod(pod)) await serviceInformer.synced();
+      const volumePath = (name: string): string | undefined => volumes.mounted(pod.metadata.uid, name)?.path;
+      return environmentOf({ pod, container, references, services: serviceInformer.list(), facts: facts(podIPs), volumePath });
     },
     volume: (uid, name) => volumes.mounted(uid, name),
     settings: {
@@ -215,7 +173,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
     cgroupParent: (pod) => cgroups.parentOf(pod),
     runtimeHandler: () => '',
     ending: (uid) => workers.isTerminationRequested(uid),
-    resize: async () => {},
+    started: (pod, container) => allocations.setActuated(pod.metadata.uid, container.name, containerAmounts(container)),
+    resize: (pod, actions) => resizePod(pod, actions, { runtime: cri.runtime, cgroups, allocations, cpuCFSQuota: config.cpuCFSQuota }),
   };
   const steps: KubeletPodSteps = new KubeletPodSteps({
     ...syncDeps,
@@ -224,31 +183,57 @@ export function assemble(input: AssemblyInput): KubeletParts {
     status,
     volumes,
     cgroups,
+    references,
+    allocations,
     runtimeName: () => runtimeState.facts?.name ?? 'containerd',
     hostIPs: () => observer.addresses,
     networkProblems: () => runtimeState.networkProblems(),
-    allocated: (pod) => pod,
-    actuated: () => undefined,
-    resizeConditions: () => [],
-    hold(pod) {
-      const { configMaps, secrets: names } = referencedBy(pod.spec);
-      configMapCache.hold(pod.metadata.uid, pod.metadata.namespace, configMaps);
-      secretCache.hold(pod.metadata.uid, pod.metadata.namespace, names);
-    },
-    secret: (namespace, name) => secretCache.get(namespace, name),
     nameTaken: (pod) => workers.nameTaken(pod),
-    ensureMirror: (pod) => input.ensureMirror(pod, store),
+    ensureMirror: (pod) => ensureMirror(pod, store, { client, logger, node: () => nodeInformer.get(config.nodeName) }),
     released({ metadata: { uid } }) {
-      configMapCache.release(uid);
-      secretCache.release(uid);
+      references.release(uid);
       tokens.forget(uid);
+      gate.reconsider();
     },
     async forgotten(pod) {
-      await removePod(pod, await pleg.refresh(pod.metadata.uid), { runtime: cri.runtime, paths });
-      await pleg.refresh(pod.metadata.uid);
+      const { uid } = pod.metadata;
+      allocations.forget(uid);
+      const mirror = isStaticPod(pod) && store.get(uid) === undefined ? store.mirrorOf(pod) : undefined;
+      if (mirror !== undefined && store.staticOf(mirror) === undefined) await removeMirror(mirror, { client });
+      await removePod(pod, await pleg.refresh(uid), { runtime: cri.runtime, paths });
+      await pleg.refresh(uid);
     },
   });
   const workers: PodWorkers = new PodWorkers({ steps, clock, logger });
+  /** The status follows at once, even while a long step of the pod is under way. */
+  const probed = (uid: string): void => {
+    const pod = workers.pod(uid);
+    const runtime = pleg.get(uid);
+    if (pod !== undefined && runtime !== undefined && workers.stage(uid) === 'syncing') steps.publish(pod, runtime, { terminal: false });
+    wake(uid);
+  };
+  const gate: PodGate = new PodGate({
+    store,
+    workers,
+    status,
+    allocations,
+    events,
+    logger,
+    node: () => observer.nodeOrInitial,
+    pressures: () => observer.pressures,
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls,
+    hasTraces: (uid) => pleg.get(uid) !== undefined,
+  });
+  const stats = new StatsProvider({
+    cri,
+    clock,
+    paths,
+    nodeName: config.nodeName,
+    rootDir: config.rootDir,
+    pleg,
+    pods: () => [...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)),
+    volumePath: (uid, name) => volumes.mounted(uid, name)?.path,
+  });
 
   return {
     client,
@@ -258,12 +243,14 @@ export function assemble(input: AssemblyInput): KubeletParts {
     logger,
     config,
     machine,
+    mounter,
+    cgroups,
     events,
     paths,
     store,
+    gate,
     podInformer,
     nodeInformer,
-    serviceInformer,
     runtimeState,
     pleg,
     probes,
@@ -271,27 +258,25 @@ export function assemble(input: AssemblyInput): KubeletParts {
     volumes,
     workers,
     steps,
-    cgroups,
     records,
     observer,
-    tokens,
-    caches: [configMapCache, secretCache],
-    crashBackoff,
+    references,
+    allocations,
+    stats,
   };
 }
 
-/** Containers whose end is near: of pods being ended, and those that run to their end. */
-function expecting(workers: PodWorkers, pleg: Pleg): boolean {
-  for (const uid of workers.uids()) {
-    const stage = workers.stage(uid);
-    if (stage === 'terminating') return true;
-    const spec = workers.pod(uid)?.spec;
-    if (stage !== 'syncing' || spec === undefined) continue;
-    const running = (pleg.get(uid)?.containers ?? []).filter(({ state }) => state === 'running');
-    const finite = new Set((spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy !== 'Always').map(({ name }) => name));
-    if (running.some(({ name }) => finite.has(name)) || (spec.restartPolicy !== 'Always' && running.length > 0)) return true;
-  }
-  return false;
+function imageManager({ cri, clock, logger, config }: AssemblyInput, events: KubeletEvents, records: PullRecords): ImageManager {
+  return new ImageManager({
+    image: cri.image,
+    events,
+    clock,
+    logger,
+    backoff: new Backoff(clock, IMAGE_BACKOFF_MS, MAX_IMAGE_BACKOFF_MS),
+    queue: new PullQueue(config.serializeImagePulls ? 1 : (config.maxParallelImagePulls ?? Infinity)),
+    records,
+    nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
+  });
 }
 
 async function dnsSettings({ clusterDNS, clusterDomain, resolvConf }: KubeletConfig, addresses: readonly string[]): Promise<DnsSettings> {

@@ -1,10 +1,8 @@
 // The kubelet: brings the pods bound to this node to life and tells the API how they are.
 import { mkdir, readFile } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { QueueingEventRecorder, type EventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
@@ -13,18 +11,22 @@ import { assemble, type KubeletParts } from './assembly.ts';
 import { noCgroups, QosCgroupManager, type CgroupManager } from './cgroups/cgroup-manager.ts';
 import { CgroupHierarchy, detectLayout } from './cgroups/hierarchy.ts';
 import { kubeletConfig, type KubeletConfig } from './config.ts';
+import { followApiPods, setStaticPods } from './config-sources/follow-pods.ts';
+import { StaticPodSource } from './config-sources/static-pods.ts';
+import { EvictionManager } from './eviction/eviction-manager.ts';
+import { Maintenance } from './maintenance/maintenance.ts';
 import { NodeLease } from './node/lease.ts';
 import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { nodeAllocatable } from './node/status.ts';
 import { formatBytes, milliOf, valueOf } from './pod/amounts.ts';
-import { isMirrorPod } from './pod/identity.ts';
-import { restoredPod } from './runtime/kill.ts';
+import { kubeletView, type KubeletView } from './view.ts';
 import { systemMounter, type Mounter } from './volumes/mounter.ts';
 import type { VolumePlugin } from './volumes/plugin.ts';
 
 export interface KubeletOptions {
   readonly client: Client;
+  /** Its informers must be started by whoever made it. */
   readonly informers: InformerFactory;
   readonly cri: CriClient;
   readonly clock: Clock;
@@ -44,61 +46,66 @@ export interface KubeletOptions {
 }
 
 export interface Kubelet {
-  /** Resolves once pods of this node are being synced; registering the node goes on in the background. */
+  /**
+   * Static pods are synced at once, pods of the API as soon as their informer has synced; registering the node goes on
+   * in the background. Resolves when all pods known at the start are being synced.
+   */
   start(): Promise<void>;
   /** Containers run on. */
   stop(): Promise<void>;
+  /** For the kubelet's server. @throws Error before `start` */
+  readonly view: KubeletView;
 }
 
 export function createKubelet(options: KubeletOptions): Kubelet {
   const stopping = new AbortController();
-  let running: Running | undefined;
+  let running: RunningKubelet | undefined;
   return {
     async start() {
       running = await startKubelet(options, stopping.signal);
+      await running.ready;
     },
     async stop() {
       stopping.abort(new Error('the kubelet stops'));
       await running?.stop();
     },
+    get view() {
+      if (running === undefined) throw new Error('the kubelet has not been started');
+      return running.view;
+    },
   };
 }
 
-interface Running {
+interface RunningKubelet {
+  readonly view: KubeletView;
+  readonly ready: Promise<void>;
   stop(): Promise<void>;
 }
 
-async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promise<Running> {
-  const { client, informers, cri, clock, ids, logger } = options;
+async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promise<RunningKubelet> {
+  const { client, clock, ids, logger } = options;
   const config = kubeletConfig(options.config);
   await mkdir(config.rootDir, { recursive: true, mode: 0o750 });
   const machine = options.machine ?? (await readMachine());
-  const recorder =
-    options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal });
-  const cgroups = options.cgroups ?? (await machineCgroups(config, machine, clock, logger));
   const parts = assemble({
-    client,
-    informers,
-    cri,
-    clock,
-    ids,
-    logger,
+    ...options,
     config,
     machine,
-    recorder,
-    cgroups,
+    recorder:
+      options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal }),
+    cgroups: options.cgroups ?? (await machineCgroups(config, machine, clock, logger)),
     mounter: options.mounter ?? systemMounter,
     volumePlugins: options.volumePlugins ?? [],
-    ensureMirror: async () => {},
   });
+  const { observer, events, runtimeState, pleg, allocations, records, nodeInformer } = parts;
   const agent = new NodeAgent({
     client,
     clock,
     logger,
     config,
-    events: parts.events,
-    listed: () => parts.nodeInformer.get(config.nodeName),
-    observe: () => parts.observer.observe(),
+    events,
+    listed: () => nodeInformer.get(config.nodeName),
+    observe: () => observer.observe(),
   });
   const lease = new NodeLease({
     client,
@@ -108,31 +115,75 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     durationSeconds: config.nodeLeaseDurationSeconds,
     node: () => agent.node,
   });
+  const maintenance = new Maintenance(parts);
+  const eviction = evictionOf(parts, maintenance);
+  observer.pressure = () => eviction.pressure;
 
-  parts.events.node('Normal', 'Starting', 'Starting kubelet.');
-  await parts.records.load();
-  parts.observer.problem('cgroups', await cgroups.start());
-  parts.observer.onChange = () => void agent.update();
-  await parts.runtimeState.start();
-  await parts.pleg.start();
-  followPods(parts);
+  events.node('Normal', 'Starting', 'Starting kubelet.');
+  await Promise.all([records.load(), allocations.load()]);
+  observer.problem('cgroups', await parts.cgroups.start());
+  observer.onChange = () => void agent.update();
+  const followed = followApiPods(parts.podInformer, parts);
+  await runtimeState.start();
+  await pleg.start();
   void agent.start();
   lease.start();
-  await parts.podInformer.synced();
-  await adoptOrphans(parts);
+  const statics = await startStaticPods(parts);
+  maintenance.start();
+  eviction.start();
   return {
+    view: kubeletView(parts),
+    ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
-      lease.stop();
-      agent.stop();
-      parts.pleg.stop();
-      parts.runtimeState.stop();
-      parts.probes.stop();
+      for (const part of [lease, agent, statics, maintenance, eviction, pleg, runtimeState, parts.probes]) part?.stop();
       await parts.workers.stop();
-      parts.status.stop();
-      parts.volumes.stop();
-      for (const cache of parts.caches) cache.stop();
+      for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
+      await allocations.flush();
     },
   };
+}
+
+/** Nothing is taken for an orphan before all sources have spoken. */
+async function admitWhenSynced(
+  { podInformer }: KubeletParts,
+  followed: { readonly admitFirst: () => void },
+  maintenance: Maintenance,
+): Promise<void> {
+  await podInformer.synced();
+  followed.admitFirst();
+  await maintenance.cleanOrphans();
+}
+
+async function startStaticPods(parts: KubeletParts): Promise<StaticPodSource | undefined> {
+  const { config, clock, logger } = parts;
+  if (config.staticPodPath === undefined) return undefined;
+  const source = new StaticPodSource({
+    directory: config.staticPodPath,
+    nodeName: config.nodeName,
+    clock,
+    logger,
+    period: config.fileCheckFrequency,
+    update: (pods) => setStaticPods(pods, parts),
+  });
+  await source.start();
+  return source;
+}
+
+function evictionOf(
+  { config, clock, logger, events, stats, workers, store, observer }: KubeletParts,
+  maintenance: Maintenance,
+): EvictionManager {
+  return new EvictionManager({
+    config,
+    clock,
+    logger,
+    events,
+    stats,
+    workers,
+    pods: () => [...store.all()].filter(({ metadata }) => workers.stage(metadata.uid) === 'syncing'),
+    reclaimDisk: () => maintenance.reclaimDisk(),
+    changed: () => observer.changed(),
+  });
 }
 
 async function machineCgroups(config: KubeletConfig, machine: MachineFacts, clock: Clock, logger: Logger): Promise<CgroupManager> {
@@ -150,62 +201,14 @@ async function machineCgroups(config: KubeletConfig, machine: MachineFacts, cloc
       podPidsLimit: config.podPidsLimit,
       allocatable: enforced ? { cpu: milliOf(total['cpu']), memory: valueOf(total['memory']) } : undefined,
     },
-    kill(pid) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
-    },
+    kill: killProcess,
   });
 }
 
-/** Pods of the API come and go. */
-function followPods({ podInformer, store, workers, status }: KubeletParts): void {
-  const set = (pod: Pod): void => {
-    store.setApi(pod);
-    if (isMirrorPod(pod)) {
-      const own = store.staticOf(pod);
-      if (own !== undefined) status.reconcile(own.metadata.uid);
-      return;
-    }
-    workers.update(pod);
-    status.reconcile(pod.metadata.uid);
-  };
-  podInformer.addHandlers({
-    added: set,
-    updated(pod, previous) {
-      if (differs(pod, previous)) set(pod);
-      else {
-        // Only its status changed, as a rule by this kubelet.
-        store.setApi(pod);
-        workers.observe(pod);
-        status.reconcile(store.staticOf(pod)?.metadata.uid ?? pod.metadata.uid);
-      }
-    },
-    deleted(pod) {
-      store.removeApi(pod);
-      if (!isMirrorPod(pod)) workers.remove(pod.metadata.uid);
-    },
-  });
-}
-
-/** Whether the pod is to be run in another way than before. Source: config podsDifferSemantically. */
-function differs(a: Pod, b: Pod): boolean {
-  const asked = ({ metadata, spec }: Pod): unknown => [
-    spec,
-    metadata.labels,
-    metadata.annotations,
-    metadata.deletionTimestamp,
-    metadata.deletionGracePeriodSeconds,
-    metadata.uid,
-  ];
-  return !isDeepStrictEqual(asked(a), asked(b));
-}
-
-/** Containers of pods that went while no kubelet looked are stopped. Source: HandlePodCleanups. */
-async function adoptOrphans({ pleg, store, workers, cri }: KubeletParts): Promise<void> {
-  for (const runtimePod of pleg.all()) {
-    if (store.get(runtimePod.uid) === undefined) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,9 +1,9 @@
 // The cgroups of pods: one a pod below its QoS class, and what all pods together may use.
+import { podQos, type PodQosClass } from '#api/pod-qos.ts';
 import { wait, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import { podLabel } from '../pod/identity.ts';
-import { qosClassOf, type QosClass } from '../pod/resources.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
 import { CgroupError } from './errors.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
@@ -28,7 +28,7 @@ export interface CgroupManager {
   updateClasses(pods: Iterable<Pod>): Promise<void>;
 }
 
-const CLASS_DIRECTORY: Readonly<Record<QosClass, string>> = { Guaranteed: '', Burstable: '/burstable', BestEffort: '/besteffort' };
+const CLASS_DIRECTORY: Readonly<Record<PodQosClass, string>> = { Guaranteed: '', Burstable: '/burstable', BestEffort: '/besteffort' };
 const POD_PREFIX = 'pod';
 
 /** Attempts to remove a cgroup whose processes are still ending, and the pause between them, milliseconds. */
@@ -82,7 +82,7 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   parentOf(pod: Pod): string {
-    return `${this.#base}${CLASS_DIRECTORY[qosClassOf(pod)]}/${POD_PREFIX}${pod.metadata.uid}`;
+    return `${this.#base}${CLASS_DIRECTORY[podQos(pod)]}/${POD_PREFIX}${pod.metadata.uid}`;
   }
 
   limitsOf(pod: Pod): CgroupLimits {

@@ -1,8 +1,9 @@
 // pure
 // Limits of pod and QoS cgroups, and the files that hold them. Pure.
+import { podQos } from '#api/pod-qos.ts';
 import type { Pod, PodSpec } from '#api/types.ts';
 import { containersOf } from '../pod/containers.ts';
-import { podLimits, podRequests, qosClassOf } from '../pod/resources.ts';
+import { podLimits, podRequests } from '../pod/resources.ts';
 import { CPU_PERIOD_US, MIN_SHARES, quotaOf, sharesOf } from '../runtime/linux-resources.ts';
 
 /** What is absent is left as it is. */
@@ -22,7 +23,7 @@ export function podCgroupLimits(
   { cpuCFSQuota, podPidsLimit }: { readonly cpuCFSQuota: boolean; readonly podPidsLimit: number },
 ): CgroupLimits {
   const pids = podPidsLimit > 0 ? { pids: podPidsLimit } : {};
-  const qos = qosClassOf(pod);
+  const qos = podQos(pod);
   if (qos === 'BestEffort') return { cpuShares: MIN_SHARES, ...pids };
   const requests = podRequests(pod.spec);
   const limits = podLimits(pod.spec);
@@ -47,7 +48,7 @@ function allDeclare(spec: PodSpec, resource: string): boolean {
 /** CPU shares of the burstable class: what its pods ask for together. Source: setCPUCgroupConfig. */
 export function burstableShares(pods: Iterable<Pod>): number {
   let milli = 0;
-  for (const pod of pods) if (qosClassOf(pod) === 'Burstable') milli += podRequests(pod.spec)['cpu'] ?? 0;
+  for (const pod of pods) if (podQos(pod) === 'Burstable') milli += podRequests(pod.spec)['cpu'] ?? 0;
   return sharesOf(milli);
 }
 

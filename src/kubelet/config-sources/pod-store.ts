@@ -1,6 +1,8 @@
 // The pods this node is to run, whatever their source, and the API objects that stand for them.
 import type { Pod } from '#api/types.ts';
-import { CONFIG_HASH_ANNOTATION, CONFIG_MIRROR_ANNOTATION, isMirrorPod, isStaticPod, podFullName, podKey } from '../pod/identity.ts';
+import { isMirrorPod } from '#api/pods.ts';
+import { ANNOTATION } from '#api/well-known.ts';
+import { isStaticPod, podFullName, podKey } from '../pod/identity.ts';
 
 /** Source: pkg/kubelet/pod manager. */
 export class PodStore {
@@ -47,13 +49,17 @@ export class PodStore {
   /** The API's object for a pod to run: itself, or for a static pod its mirror. */
   apiPod(uid: string): Pod | undefined {
     const pod = this.#static.get(uid);
-    return pod === undefined ? this.#api.get(uid) : this.#mirrors.get(podFullName(pod));
+    return pod === undefined ? this.#api.get(uid) : this.mirrorOf(pod);
   }
 
   /** The static pod a mirror stands for. */
   staticOf(mirror: Pod): Pod | undefined {
     for (const pod of this.#static.values()) if (podFullName(pod) === podFullName(mirror)) return pod;
     return undefined;
+  }
+
+  mirrorOf(pod: Pod): Pod | undefined {
+    return this.#mirrors.get(podFullName(pod));
   }
 
   mirrors(): Iterable<Pod> {
@@ -68,5 +74,5 @@ export class PodStore {
 
 /** Whether the mirror shows this static pod as it is now. Source: IsMirrorPodOf. */
 export function mirrors(mirror: Pod, pod: Pod): boolean {
-  return isStaticPod(pod) && mirror.metadata.annotations?.[CONFIG_MIRROR_ANNOTATION] === pod.metadata.annotations?.[CONFIG_HASH_ANNOTATION];
+  return isStaticPod(pod) && mirror.metadata.annotations?.[ANNOTATION.mirrorPod] === pod.metadata.annotations?.[ANNOTATION.podHash];
 }

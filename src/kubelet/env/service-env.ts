@@ -1,16 +1,12 @@
 // pure
 // The variables that tell a container where services are.
+import { hasClusterIp } from '#api/services.ts';
 import type { Service } from '#api/types.ts';
 
 /** `FOO_BAR` for `foo-bar`. */
 const variableName = (name: string): string => name.toUpperCase().replaceAll('-', '_');
 
 const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
-
-/** Source: v1helper.IsServiceIPSet. */
-function hasClusterIP({ spec }: Service): boolean {
-  return spec.type !== 'ExternalName' && spec.clusterIP !== undefined && spec.clusterIP !== '' && spec.clusterIP !== 'None';
-}
 
 /**
  * Services a pod of `namespace` is told about: those of its namespace when it wants links, and always
@@ -19,7 +15,7 @@ function hasClusterIP({ spec }: Service): boolean {
 export function serviceVariables(services: Iterable<Service>, namespace: string, links: boolean): ReadonlyMap<string, string> {
   const chosen = new Map<string, Service>();
   for (const service of services) {
-    if (!hasClusterIP(service)) continue;
+    if (!hasClusterIp(service)) continue;
     const { name } = service.metadata;
     if (service.metadata.namespace === 'default' && name === 'kubernetes') {
       if (!chosen.has(name)) chosen.set(name, service);

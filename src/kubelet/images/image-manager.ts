@@ -129,7 +129,7 @@ export class ImageManager {
 
   async #credentials(image: string, secrets: readonly Secret[]): Promise<readonly Credential[]> {
     const node = configEntries(await this.#deps.nodeConfig());
-    return matchingCredentials([...secretEntries(secrets), ...node], parseImageName(image).repository);
+    return matchingCredentials([...secretEntries(secrets), ...node], repositoryOf(image));
   }
 
   async #pull(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<string> {
@@ -193,6 +193,11 @@ export class ImageManager {
     if (containerName === undefined) this.#deps.events.pod(pod, type, reason, message);
     else this.#deps.events.container(pod, containerName, type, reason, message);
   }
+}
+
+function repositoryOf(image: string): string {
+  const { domain, path } = parseImageName(image);
+  return `${domain}/${path}`;
 }
 
 interface PulledImage {

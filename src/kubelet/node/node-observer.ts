@@ -1,4 +1,5 @@
 // Gathers what the node's status is made of.
+import { formatTime } from '#apimachinery/time.ts';
 import type { Clock } from '#base/clock.ts';
 import type { ContainerImage, Node } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
@@ -7,7 +8,7 @@ import type { KubeletConfig } from '../config.ts';
 import { formatBytes, valueOf } from '../pod/amounts.ts';
 import { readFilesystem, type FilesystemFacts, type MachineFacts } from './machine.ts';
 import type { RuntimeState } from './runtime-state.ts';
-import { nodeAllocatable, type NodeInput, type Pressure } from './status.ts';
+import { initialNode, nodeAllocatable, type NodeInput, type Pressure } from './status.ts';
 
 export interface NodeObserverDeps {
   readonly cri: CriClient;
@@ -24,6 +25,7 @@ export class NodeObserver {
   readonly #deps: NodeObserverDeps;
   #filesystem: FilesystemFacts | undefined;
   #images: readonly ContainerImage[] = [];
+  #last: NodeInput | undefined;
   /** Why pods cannot run, from parts other than the runtime. */
   readonly #problems = new Map<string, string>();
   /** Eviction's view. */
@@ -62,6 +64,26 @@ export class NodeObserver {
     return this.#deps.node()?.status?.allocatable ?? fallback;
   }
 
+  /** The node as it is, or as it will be registered. */
+  get nodeOrInitial(): Node {
+    const known = this.#deps.node();
+    if (known !== undefined) return known;
+    const { config, machine, clock } = this.#deps;
+    const input = this.#last ?? { ...this.#blank(), now: clock.now(), config, machine };
+    const { metadata, ...rest } = initialNode(input);
+    return { ...rest, metadata: { ...metadata, uid: '', resourceVersion: '', creationTimestamp: formatTime(clock.now()) } };
+  }
+
+  #blank(): Omit<NodeInput, 'now' | 'config' | 'machine'> {
+    return { filesystem: undefined, runtime: undefined, images: [], pressure: NO_PRESSURE, problems: [], addresses: this.addresses };
+  }
+
+  /** Pressure conditions in force. */
+  get pressures(): readonly string[] {
+    const { memory, disk, pid } = this.pressure();
+    return [...(memory ? ['MemoryPressure'] : []), ...(disk ? ['DiskPressure'] : []), ...(pid ? ['PIDPressure'] : [])];
+  }
+
   /** Bytes. */
   get allocatableMemory(): number {
     return valueOf(this.allocatable['memory']);
@@ -70,7 +92,7 @@ export class NodeObserver {
   async observe(): Promise<NodeInput> {
     const { config, machine, clock, runtimeState } = this.#deps;
     [this.#filesystem, this.#images] = await Promise.all([readFilesystem(config.rootDir), this.#listImages()]);
-    return {
+    this.#last = {
       config,
       machine,
       filesystem: this.#filesystem,
@@ -81,6 +103,7 @@ export class NodeObserver {
       addresses: this.addresses,
       now: clock.now(),
     };
+    return this.#last;
   }
 
   /** What was last known, while the runtime does not answer. */

@@ -1,8 +1,7 @@
 // pure
 // What to do with init containers and sidecars.
+import { isSidecar, shouldRestart } from '#api/pods.ts';
 import type { Container, Pod } from '#api/types.ts';
-import { isSidecar } from '../pod/containers.ts';
-import { shouldRestartAfter } from '../pod/restart-policy.ts';
 import { hashContainer } from '../runtime/hash.ts';
 import { latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
 import type { ContainerKill, KillReason } from './actions.ts';
@@ -87,9 +86,9 @@ function judge(container: Container, instance: RuntimeContainer, pod: Pod, probe
     case 'exited':
       if (sidecar) return 'start';
       if (instance.exitCode === 0) return 'done';
-      return shouldRestartAfter(container, pod.spec, instance.exitCode) ? 'start' : 'fail';
+      return shouldRestart(container, pod.spec, instance.exitCode) ? 'start' : 'fail';
     case 'unknown':
-      if (!sidecar && !shouldRestartAfter(container, pod.spec, 1)) return 'fail';
+      if (!sidecar && !shouldRestart(container, pod.spec, 1)) return 'fail';
       return { kill: kill('Init container is in "unknown" state, try killing it before restart', 'Unknown') };
   }
 }

@@ -1,7 +1,8 @@
 // Decides what one pass does with a pod: pure, from the pod and what the runtime and the probes say.
+import { isRestartable } from '#api/pods.ts';
 import type { Container, Pod } from '#api/types.ts';
 import { ephemeralAsContainer } from '../pod/containers.ts';
-import { isRestartable, restartsAllAfter } from '../pod/restart-policy.ts';
+import { restartsAllAfter } from '../pod/restart-policy.ts';
 import { hashContainer } from '../runtime/hash.ts';
 import { latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
 import { NO_ACTIONS, type ContainerAmounts, type ContainerKill, type ContainerReset, type KillReason, type PodActions } from './actions.ts';

@@ -1,7 +1,8 @@
 // pure
 // Which containers are started again, and whether a pod was initialised before.
+import { shouldRestart } from '#api/pods.ts';
 import type { Container, Pod, PodSpec } from '#api/types.ts';
-import { restartsAllAfter, shouldRestartAfter } from '../pod/restart-policy.ts';
+import { restartsAllAfter } from '../pod/restart-policy.ts';
 import { latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
 
 /** Source: kubecontainer.ShouldContainerBeRestarted. */
@@ -11,7 +12,7 @@ export function shouldStart(container: Container, pod: Pod, runtime: RuntimePod)
   if (instance === undefined) return true;
   if (instance.state === 'running') return false;
   if (instance.state === 'unknown' || instance.state === 'created') return true;
-  return shouldRestartAfter(container, pod.spec, instance.exitCode);
+  return shouldRestart(container, pod.spec, instance.exitCode);
 }
 
 export function containerSucceeded(container: Container, runtime: RuntimePod): boolean {

@@ -1,30 +1,32 @@
 // The steps of a pod's life on this node: sync, terminate, release, forget. Source: kubelet.go SyncPod and its siblings.
+import { isPodPhaseTerminal } from '#api/pods.ts';
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod, PodStatus, Secret } from '#api/types.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
+import type { AllocationManager } from '../allocation/allocation-manager.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import { CgroupError } from '../cgroups/errors.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { Pleg } from '../pleg/pleg.ts';
 import type { PodActions } from '../pod-actions/actions.ts';
 import { computePodActions, type PodObserved } from '../pod-actions/plan.ts';
-import { isHostNetworkPod, isStaticPod, isTerminalPhase, podLabel } from '../pod/identity.ts';
+import { isHostNetworkPod, isStaticPod, podLabel } from '../pod/identity.ts';
 import { timeOf } from '../pod/times.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { PodReferences } from '../references/pod-references.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { containerIdString, absentPod, hasRunningContainers, type RuntimePod } from '../runtime/runtime-pod.ts';
 import { killPod } from '../runtime/kill.ts';
 import { syncPod, type SyncDeps, type SyncResult } from '../runtime/sync-pod.ts';
-import type { Undated } from '../status/conditions.ts';
 import type { StartFailure } from '../status/container-statuses.ts';
 import type { StatusManager } from '../status/manager.ts';
 import { podStatusOf, type UndatedStatus, type Verdict } from '../status/pod-status.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
-import type { PassOutcome, PodSteps, Stop } from './pod-workers.ts';
+import type { PassOutcome, PodSteps, Stop } from './worker.ts';
 
 export interface PodStepsDeps extends SyncDeps {
   readonly clock: Clock;
@@ -41,13 +43,8 @@ export interface PodStepsDeps extends SyncDeps {
   readonly hostIPs: () => readonly string[];
   /** Why pods have no network; empty when they have. */
   readonly networkProblems: () => readonly string[];
-  /** The pod with the resources that were allocated to it. */
-  readonly allocated: (pod: Pod) => Pod;
-  readonly actuated: NonNullable<PodObserved['actuated']>;
-  readonly resizeConditions: (uid: string) => readonly Undated[];
-  /** Begins to watch what the pod refers to. */
-  readonly hold: (pod: Pod) => void;
-  readonly secret: (namespace: string, name: string) => Promise<Secret>;
+  readonly references: PodReferences;
+  readonly allocations: AllocationManager;
   /** Another pod of that name has not ended. */
   readonly nameTaken: (pod: Pod) => boolean;
   /** Makes the API copy of a static pod. */
@@ -82,15 +79,15 @@ export class KubeletPodSteps implements PodSteps {
 
   async sync(given: Pod, signal: AbortSignal): Promise<PassOutcome> {
     const deps = this.#deps;
-    const pod = deps.allocated(given);
+    const pod = deps.allocations.allocated(given);
     const { uid } = pod.metadata;
-    deps.hold(pod);
+    deps.references.hold(pod);
     let runtime = (await deps.pleg.refresh(uid)) ?? absentPod(pod, deps.clock.monotonic());
 
     const verdict = this.#deadlineVerdict(pod);
     if (verdict !== undefined) deps.events.pod(pod, 'Normal', verdict.reason, verdict.message);
     const status = this.publish(pod, runtime, { terminal: false, ...(verdict === undefined ? {} : { verdict }) });
-    if (isTerminalPhase(status.phase)) return { kind: 'over' };
+    if (isPodPhaseTerminal(status.phase)) return { kind: 'over' };
 
     const wait = await this.#prepare(pod, runtime);
     if (wait !== undefined) return wait;
@@ -100,7 +97,12 @@ export class KubeletPodSteps implements PodSteps {
     // One pass may call for another at once: a sandbox, then init containers, then the rest.
     for (let step = 0; step < MAX_STEPS; step++) {
       if (signal.aborted) return { kind: 'rest' };
-      const actions = computePodActions({ pod, runtime, probes: this.#verdicts(uid), actuated: deps.actuated });
+      const actions = computePodActions({
+        pod,
+        runtime,
+        probes: this.#verdicts(uid),
+        actuated: ({ name }) => deps.allocations.actuated(uid, name),
+      });
       if (isNothing(actions)) return this.#rest(pod);
       const hold = actions.fate.kind === 'recreate' ? this.#sandboxBackoff.leftSinceUpdate(uid) : 0;
       if (hold > 0) return { kind: 'again', inMs: this.#untilDeadline(pod, hold) };
@@ -115,7 +117,7 @@ export class KubeletPodSteps implements PodSteps {
         return { kind: 'again', inMs: this.#untilDeadline(pod, this.#sandboxBackoff.get(uid)) };
       }
       this.#sandboxBackoff.forget(uid);
-      if (isTerminalPhase(after.phase)) return { kind: 'over' };
+      if (isPodPhaseTerminal(after.phase)) return { kind: 'over' };
       if (result.retryInMs !== undefined && result.retryInMs > 0)
         return { kind: 'again', inMs: this.#untilDeadline(pod, result.retryInMs) };
     }
@@ -162,7 +164,7 @@ export class KubeletPodSteps implements PodSteps {
 
   /** Computes the pod's status from what is known now and hands it on. */
   publish(pod: Pod, runtime: RuntimePod, how: { readonly terminal: boolean; readonly verdict?: Verdict }): UndatedStatus {
-    const { status, probes, hostIPs, runtimeName, resizeConditions } = this.#deps;
+    const { status, probes, hostIPs, runtimeName, allocations } = this.#deps;
     const { uid } = pod.metadata;
     const computed = podStatusOf({
       pod,
@@ -172,7 +174,7 @@ export class KubeletPodSteps implements PodSteps {
       failureOf: (name) => this.#failures.get(uid)?.get(name),
       probes,
       hostIPs: hostIPs(),
-      resizeConditions: resizeConditions(uid),
+      resizeConditions: how.terminal ? [] : allocations.conditions(pod),
       ...how,
     });
     status.set(pod, computed);
@@ -226,7 +228,7 @@ export class KubeletPodSteps implements PodSteps {
     for (const { name } of pod.spec.imagePullSecrets ?? []) {
       if (name === undefined || name === '') continue;
       try {
-        found.push(await this.#deps.secret(pod.metadata.namespace, name));
+        found.push(await this.#deps.references.secret(pod.metadata.namespace, name));
       } catch (error) {
         if (!(error instanceof StatusError) && !(error instanceof ConnectionError)) throw error;
         missing.push(name);

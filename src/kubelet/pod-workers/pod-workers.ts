@@ -1,73 +1,17 @@
 // One worker a pod: passes over the pod follow one another, each with the newest the kubelet knows, until it has ended.
+import { isPodPhaseTerminal } from '#api/pods.ts';
 import { isDeepStrictEqual } from 'node:util';
-import type { CancelTimer, Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
-import { isTerminalPhase, podFullName, podLabel } from '../pod/identity.ts';
-import type { Verdict } from '../status/pod-status.ts';
-
-/**
- * - `syncing`: brought to what its spec says.
- * - `terminating`: its containers are being stopped.
- * - `terminated`: nothing runs; volumes and cgroups are given back.
- * - `finished`: nothing is left but the pod's object.
- */
-export type PodStage = 'syncing' | 'terminating' | 'terminated' | 'finished';
-
-/** What a pass found out. */
-export type PassOutcome =
-  /** Nothing to do until something changes. */
-  | { readonly kind: 'rest' }
-  | { readonly kind: 'again'; readonly inMs: number }
-  /** All containers have ended and none will be started: the pod is over. */
-  | { readonly kind: 'over' };
-
-export interface PodSteps {
-  /** Brings the pod to its spec. `signal` aborts when the pod is to be ended. */
-  sync(pod: Pod, signal: AbortSignal): Promise<PassOutcome>;
-  /** Stops all containers within `graceSeconds`. `signal` aborts when there is less time than was thought. */
-  terminate(pod: Pod, stop: Stop, signal: AbortSignal): Promise<void>;
-  /** Gives back what the pod used on the node. */
-  release(pod: Pod): Promise<void>;
-  /** The worker is gone: the pod's object, its source or its containers are no more. */
-  forget(pod: Pod): Promise<void>;
-}
-
-export interface Stop {
-  readonly graceSeconds: number;
-  /** Why the kubelet ends the pod of its own accord. */
-  readonly verdict: Verdict | undefined;
-}
-
-export interface StopRequest {
-  readonly graceSeconds?: number;
-  readonly verdict?: Verdict;
-}
-
-interface Worker {
-  pod: Pod;
-  stage: PodStage;
-  /** No source has the pod any more. */
-  removed: boolean;
-  override: number | undefined;
-  verdict: Verdict | undefined;
-  /** Seconds, once it is terminating. */
-  grace: number | undefined;
-  wanted: boolean;
-  running: boolean;
-  abort: AbortController;
-  timer: CancelTimer | undefined;
-  failures: number;
-}
+import { podFullName, podLabel } from '../pod/identity.ts';
+import { effectiveGrace, MIN_GRACE_SECONDS, newWorker, type PodStage, type PodSteps, type StopRequest, type Worker } from './worker.ts';
 
 /** Wait after a pass that broke, doubled up to the longest, milliseconds. Source: workQueue backOffPeriod. */
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 10_000;
 /** A pass is made at least so often even when nothing was noticed, milliseconds. Source: syncFrequency. */
 const RESYNC_MS = 60_000;
-/** Least time a pod gets. Source: calculateEffectiveGracePeriod. */
-const MIN_GRACE_SECONDS = 1;
-
 export interface PodWorkersDeps {
   readonly steps: PodSteps;
   readonly clock: Clock;
@@ -91,7 +35,7 @@ export class PodWorkers {
     const { uid } = pod.metadata;
     const worker = this.#workers.get(uid) ?? this.#create(pod);
     worker.pod = pod;
-    if (pod.metadata.deletionTimestamp !== undefined || (worker.stage === 'syncing' && isTerminalPhase(pod.status.phase)))
+    if (pod.metadata.deletionTimestamp !== undefined || (worker.stage === 'syncing' && isPodPhaseTerminal(pod.status.phase)))
       this.#terminate(worker);
     this.#wake(worker);
   }
@@ -102,7 +46,7 @@ export class PodWorkers {
     if (worker === undefined) return;
     const { conditions, phase } = worker.pod.status;
     worker.pod = pod;
-    if (worker.stage === 'syncing' && isTerminalPhase(pod.status.phase) && !isTerminalPhase(phase)) this.update(pod);
+    if (worker.stage === 'syncing' && isPodPhaseTerminal(pod.status.phase) && !isPodPhaseTerminal(phase)) this.update(pod);
     else if (pod.spec.readinessGates !== undefined && !isDeepStrictEqual(conditions, pod.status.conditions)) this.#wake(worker);
   }
 
@@ -173,6 +117,13 @@ export class PodWorkers {
     return false;
   }
 
+  /** Resolves when nothing of the pod can run any more. */
+  whenStopped(uid: string): Promise<void> {
+    const worker = this.#workers.get(uid);
+    if (worker === undefined || !this.mayRun(uid)) return Promise.resolve();
+    return worker.stopped.promise;
+  }
+
   /** Begins no more passes; resolves when those under way are over. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -184,19 +135,7 @@ export class PodWorkers {
   }
 
   #create(pod: Pod): Worker {
-    const worker: Worker = {
-      pod,
-      stage: 'syncing',
-      removed: false,
-      override: undefined,
-      verdict: undefined,
-      grace: undefined,
-      wanted: false,
-      running: false,
-      abort: new AbortController(),
-      timer: undefined,
-      failures: 0,
-    };
+    const worker = newWorker(pod);
     this.#workers.set(pod.metadata.uid, worker);
     return worker;
   }
@@ -272,6 +211,7 @@ export class PodWorkers {
         const graceSeconds = worker.grace ?? effectiveGrace(worker);
         await steps.terminate(pod, { graceSeconds, verdict: worker.verdict }, worker.abort.signal);
         worker.stage = 'terminated';
+        worker.stopped.resolve();
         worker.wanted = true;
         return undefined;
       }
@@ -287,10 +227,4 @@ export class PodWorkers {
         return undefined;
     }
   }
-}
-
-/** Seconds; Source: calculateEffectiveGracePeriod. */
-function effectiveGrace({ pod, override }: Worker): number {
-  const own = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? MIN_GRACE_SECONDS;
-  return Math.max(MIN_GRACE_SECONDS, Math.min(own, override ?? own));
 }

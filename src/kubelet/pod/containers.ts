@@ -7,27 +7,9 @@ export type AnyContainer = Container & { readonly targetContainerName?: string }
 
 export type ContainerKind = 'container' | 'init' | 'ephemeral';
 
-/** Source: the defaults of v1.Container that validation leaves to ephemeral containers too. */
-const DEFAULT_TERMINATION_PATH = '/dev/termination-log';
-
 /** An ephemeral container in the shape of the others. */
 export function ephemeralAsContainer(ephemeral: EphemeralContainer): AnyContainer {
-  return {
-    ...ephemeral,
-    image: ephemeral.image ?? '',
-    terminationMessagePath: ephemeral.terminationMessagePath ?? DEFAULT_TERMINATION_PATH,
-    terminationMessagePolicy: ephemeral.terminationMessagePolicy ?? 'File',
-    imagePullPolicy: ephemeral.imagePullPolicy ?? 'IfNotPresent',
-  };
-}
-
-/** An init container that keeps running beside the others. Source: podutil.IsRestartableInitContainer. */
-export function isSidecar(container: Container): boolean {
-  return container.restartPolicy === 'Always';
-}
-
-export function hasSidecars(spec: PodSpec): boolean {
-  return spec.initContainers?.some(isSidecar) ?? false;
+  return { ...ephemeral, image: ephemeral.image ?? '' };
 }
 
 export interface KindedContainer {

@@ -1,10 +1,10 @@
 // The probes of all pods of a node: when each runs, and the verdicts in force.
+import { isSidecar } from '#api/pods.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Container, ContainerStatus, Pod, PodStatus, Probe } from '#api/types.ts';
 import type { ProbeVerdict } from '../pod-actions/plan.ts';
-import { isSidecar } from '../pod/containers.ts';
 import { timeOf } from '../pod/times.ts';
 import type { ProbeStates } from '../status/pod-status.ts';
 import { runProbe, type ProberDeps } from './prober.ts';

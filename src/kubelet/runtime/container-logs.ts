@@ -1,5 +1,5 @@
 // Log files of containers: their directories, the links others read them by, and their removal.
-import { mkdir, readdir, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { mkdir, rm, stat, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Pod } from '#api/types.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
@@ -87,20 +87,4 @@ export async function removeOrphanLogs(paths: KubeletPaths, known: ReadonlySet<s
     const uid = name.split('_').at(-1) as string;
     if (!known.has(uid)) await rm(join(paths.podLogs, name), { recursive: true, force: true });
   }
-}
-
-/** Bytes and files below a directory; 0 when it is not there. */
-export async function logUsage(directory: string): Promise<{ readonly bytes: number; readonly inodes: number }> {
-  let bytes = 0;
-  let inodes = 0;
-  try {
-    for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-      inodes++;
-      if (!entry.isFile()) continue;
-      bytes += (await stat(join(entry.parentPath, entry.name))).blocks * 512;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  return { bytes, inodes };
 }

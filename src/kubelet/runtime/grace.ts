@@ -1,8 +1,9 @@
 // pure
 // How long a container may take to end, and in which order the containers of a pod end. Pure.
+import { hasSidecar, isSidecar } from '#api/pods.ts';
 import type { Pod, PodSpec } from '#api/types.ts';
 import type { KillReason } from '../pod-actions/actions.ts';
-import { hasSidecars, isSidecar, type AnyContainer } from '../pod/containers.ts';
+import { type AnyContainer } from '../pod/containers.ts';
 
 /** Seconds every container gets, so that it is not killed at once. Source: minimumGracePeriodInSeconds. */
 export const MIN_GRACE_SECONDS = 2;
@@ -23,7 +24,7 @@ export function graceSeconds(pod: Pick<Pod, 'metadata' | 'spec'>, container: Any
  */
 export function terminationOrder(spec: PodSpec, running: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const order = new Map<string, readonly string[]>();
-  if (!hasSidecars(spec)) return order;
+  if (!hasSidecar(spec)) return order;
   const before = spec.containers.map(({ name }) => name).filter((name) => running.has(name));
   for (const container of (spec.initContainers ?? []).toReversed()) {
     if (!isSidecar(container) || !running.has(container.name)) continue;

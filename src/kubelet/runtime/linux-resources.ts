@@ -1,10 +1,12 @@
 // pure
 // Resources in the kernel's units: shares, quotas, bytes and OOM scores.
+import { isSidecar } from '#api/pods.ts';
+import { podQos } from '#api/pod-qos.ts';
 import type { Container, Pod } from '#api/types.ts';
 import { valueOf } from '../pod/amounts.ts';
-import { isSidecar, type AnyContainer } from '../pod/containers.ts';
+import { type AnyContainer } from '../pod/containers.ts';
 import { isNodeCriticalPod } from '../pod/identity.ts';
-import { containerAmounts, qosClassOf } from '../pod/resources.ts';
+import { containerAmounts } from '../pod/resources.ts';
 
 /** Source: cm MinShares, MaxShares, SharesPerCPU, MilliCPUToCPU. */
 export const MIN_SHARES = 2;
@@ -80,7 +82,7 @@ const BEST_EFFORT_SCORE = 1000;
 /** The less memory was requested, the sooner a container is killed when memory runs out. Source: GetContainerOOMScoreAdjust. */
 export function oomScoreAdj(container: Container, pod: Pod, memoryCapacity: number): number {
   if (isNodeCriticalPod(pod)) return GUARANTEED_SCORE;
-  const qos = qosClassOf(pod);
+  const qos = podQos(pod);
   if (qos === 'Guaranteed') return GUARANTEED_SCORE;
   if (qos === 'BestEffort') return BEST_EFFORT_SCORE;
   const scoreOf = (request: number): number => 1000 - Math.floor((1000 * request) / memoryCapacity);

@@ -1,11 +1,11 @@
 // pure
 // The CRI configuration of a pod's sandbox.
+import { isSidecar } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
 import type { LinuxContainerResources, PodSandboxConfig, PortMapping } from '#cri/gen/objects.ts';
 import type { ResolverConfig } from '../network/dns.ts';
 import type { PodHostname } from '../network/hostname.ts';
-import { isSidecar } from '../pod/containers.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
 import { amountsOf, podLimits, podRequests } from '../pod/resources.ts';
 import { sandboxLabels } from './labels.ts';

@@ -1,4 +1,5 @@
 // Carries out what was decided for a pod: kill, sandbox, then ephemeral, init and regular containers.
+import { isSidecar } from '#api/pods.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
 import { mkdir } from 'node:fs/promises';
 import type { Pod, Secret } from '#api/types.ts';
@@ -8,7 +9,7 @@ import type { PodSandboxConfig } from '#cri/gen/objects.ts';
 import { podDns, type DnsSettings } from '../network/dns.ts';
 import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
 import type { ContainerReset, PodActions } from '../pod-actions/actions.ts';
-import { ephemeralAsContainer, isSidecar, type AnyContainer } from '../pod/containers.ts';
+import { ephemeralAsContainer, type AnyContainer } from '../pod/containers.ts';
 import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
 import type { StartFailure } from '../status/container-statuses.ts';
 import type { Backoff } from './backoff.ts';
@@ -36,6 +37,8 @@ export interface SyncDeps extends StartDeps {
   readonly runtimeHandler: (pod: Pod) => string;
   /** The pod is to be ended: failures of its sandbox are no news. */
   readonly ending: (uid: string) => boolean;
+  /** A container was started with what its spec asks for. */
+  readonly started: (pod: Pod, container: AnyContainer) => void;
   readonly resize: (pod: Pod, actions: PodActions) => Promise<void>;
 }
 
@@ -247,6 +250,7 @@ async function tryStart(
       },
       deps,
     );
+    deps.started(pod, container);
     return undefined;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

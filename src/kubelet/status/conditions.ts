@@ -1,7 +1,7 @@
 // pure
 // The pod conditions a kubelet owns. Transition times are set by the status manager, which knows the previous ones.
+import { isSidecar } from '#api/pods.ts';
 import type { ContainerStatus, Pod, PodCondition } from '#api/types.ts';
-import { isSidecar } from '../pod/containers.ts';
 import type { PodPhase } from './phase.ts';
 
 /** Source: kubetypes.PodConditionsByKubelet. */

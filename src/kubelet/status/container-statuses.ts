@@ -1,5 +1,6 @@
 // pure
 // Container statuses of a pod from the runtime's view, the previous status, and why starts failed.
+import { isSidecar } from '#api/pods.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type {
   Container,
@@ -12,7 +13,7 @@ import type {
 } from '#api/types.ts';
 import { anyRegularContainerCreated, shouldStart } from '../pod-actions/restart.ts';
 import { formatBytes, formatMilli } from '../pod/amounts.ts';
-import { isSidecar, type ContainerKind } from '../pod/containers.ts';
+import { type ContainerKind } from '../pod/containers.ts';
 import { containerIdString, latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
 import { RESTARTING_ALL_CONTAINERS } from './phase.ts';
 

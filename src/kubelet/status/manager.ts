@@ -1,11 +1,12 @@
 // Keeps each pod's newest status and brings it to the API: one write at a time for a pod, the newest wins.
+import { isMirrorPod, isPodPhaseTerminal } from '#api/pods.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { pods } from '#api/resources.ts';
 import type { Pod, PodStatus } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
-import { isMirrorPod, isStaticPod, isTerminalPhase, podKey } from '../pod/identity.ts';
+import { isStaticPod, podKey } from '../pod/identity.ts';
 import { dateStatus, mergeForApi, sameStatus, terminatedStatus } from './merge.ts';
 import { podStatusPatch } from './patch.ts';
 import type { UndatedStatus } from './pod-status.ts';
@@ -167,7 +168,7 @@ export class StatusManager {
 
   /** Source: canBeDeleted. */
   #mayDelete(api: Pod, tracked: Tracked): boolean {
-    return api.metadata.deletionTimestamp !== undefined && !isMirrorPod(api) && isTerminalPhase(api.status.phase) && tracked.finished;
+    return api.metadata.deletionTimestamp !== undefined && !isMirrorPod(api) && isPodPhaseTerminal(api.status.phase) && tracked.finished;
   }
 }
 

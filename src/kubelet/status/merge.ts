@@ -1,9 +1,10 @@
 // pure
 // What may become of a status between the kubelet's view and the API's: dates, limits, and transitions that are refused.
+import { isPodPhaseTerminal } from '#api/pods.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '#api/types.ts';
-import { isStaticPod, isTerminalPhase } from '../pod/identity.ts';
+import { isStaticPod } from '../pod/identity.ts';
 import { KUBELET_CONDITIONS } from './conditions.ts';
 import type { UndatedStatus } from './pod-status.ts';
 
@@ -54,7 +55,7 @@ export function mergeForApi(api: PodStatus, desired: PodStatus, mayRun: boolean,
   const foreign = (api.conditions ?? []).filter(
     ({ type }) => !KUBELET_CONDITIONS.has(type) && !own.some((condition) => condition.type === type),
   );
-  const ending = !isTerminalPhase(api.phase) && isTerminalPhase(desired.phase);
+  const ending = !isPodPhaseTerminal(api.phase) && isPodPhaseTerminal(desired.phase);
   const { phase: _phase, reason: _reason, message: _message, ...rest } = desired;
   const held =
     ending && mayRun
@@ -68,7 +69,7 @@ export function mergeForApi(api: PodStatus, desired: PodStatus, mayRun: boolean,
           ...(desired.reason === undefined ? {} : { reason: desired.reason }),
           ...(desired.message === undefined ? {} : { message: desired.message }),
         };
-  const conditions = [...foreign, ...(isTerminalPhase(held.phase) ? own.map((condition) => unready(condition, held.phase)) : own)];
+  const conditions = [...foreign, ...(isPodPhaseTerminal(held.phase) ? own.map((condition) => unready(condition, held.phase)) : own)];
   // Fields the kubelet does not own stay as they are.
   const kept = Object.fromEntries(
     Object.entries(api).filter(
@@ -107,7 +108,7 @@ export function terminatedStatus(pod: Pod, status: PodStatus): PodStatus {
     item.state.terminated === undefined ? { ...item, state: { terminated: NEVER_LOCATED } } : item;
   const inits = status.initContainerStatuses ?? [];
   const tried = triedCount(inits);
-  const phase = isStaticPod(pod) || isTerminalPhase(status.phase) ? status.phase : 'Failed';
+  const phase = isStaticPod(pod) || isPodPhaseTerminal(status.phase) ? status.phase : 'Failed';
   return {
     ...status,
     phase,

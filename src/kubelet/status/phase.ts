@@ -1,9 +1,8 @@
 // pure
 // The phase of a pod from the states of its containers.
+import { isSidecar, shouldRestart } from '#api/pods.ts';
 import type { Container, ContainerStatus, Pod, PodStatus } from '#api/types.ts';
-import { isSidecar } from '../pod/containers.ts';
 import { isStaticPod } from '../pod/identity.ts';
-import { shouldRestartAfter } from '../pod/restart-policy.ts';
 
 export type PodPhase = PodStatus['phase'];
 
@@ -110,5 +109,5 @@ function countContainer(n: Counts, container: Container, status: ContainerStatus
 }
 
 function restarts(container: Container, pod: Pod, ended: { readonly exitCode: number; readonly reason?: string }): boolean {
-  return shouldRestartAfter(container, pod.spec, ended.exitCode) || ended.reason === RESTARTING_ALL_CONTAINERS;
+  return shouldRestart(container, pod.spec, ended.exitCode) || ended.reason === RESTARTING_ALL_CONTAINERS;
 }

@@ -1,12 +1,13 @@
 // pure
 // The status of a pod as the API shows it, composed purely from the runtime's view, probes and the previous status.
+import { isPodPhaseTerminal, isSidecar } from '#api/pods.ts';
+import { computePodQos } from '#api/pod-qos.ts';
 import type { ContainerStatus, Pod, PodIP, PodStatus } from '#api/types.ts';
 import { findResetTrigger, initializedBefore } from '../pod-actions/restart.ts';
 import { judgeSandbox } from '../pod-actions/sandbox.ts';
-import { ephemeralAsContainer, isSidecar } from '../pod/containers.ts';
-import { isHostNetworkPod, isTerminalPhase } from '../pod/identity.ts';
+import { ephemeralAsContainer } from '../pod/containers.ts';
+import { isHostNetworkPod } from '../pod/identity.ts';
 import { couldRestartAll } from '../pod/restart-policy.ts';
-import { computeQos } from '../pod/resources.ts';
 import type { RuntimePod } from '../runtime/runtime-pod.ts';
 import {
   containersReady,
@@ -30,6 +31,8 @@ export interface ProbeStates {
 export interface Verdict {
   readonly reason: string;
   readonly message: string;
+  /** Reason of the pod's DisruptionTarget condition, when the node's troubles end it: `TerminationByKubelet`. */
+  readonly disruption?: string;
 }
 
 export interface PodStatusInput {
@@ -91,7 +94,7 @@ export function podStatusOf(input: PodStatusInput): UndatedStatus {
     ...(initContainerStatuses.length === 0 ? {} : { initContainerStatuses }),
     containerStatuses: regular,
     ...(ephemeralContainerStatuses.length === 0 ? {} : { ephemeralContainerStatuses }),
-    qosClass: previous.qosClass ?? computeQos(pod.spec),
+    qosClass: previous.qosClass ?? computePodQos(pod.spec),
     ...(previous.startTime === undefined ? {} : { startTime: previous.startTime }),
     ...(pod.status.resourceClaimStatuses === undefined ? {} : { resourceClaimStatuses: pod.status.resourceClaimStatuses }),
     ...(pod.status.nominatedNodeName === undefined ? {} : { nominatedNodeName: pod.status.nominatedNodeName }),
@@ -110,9 +113,9 @@ function withProbes({ pod, probes }: PodStatusInput, status: ContainerStatus, ki
 function phaseAndReason(input: PodStatusInput, statuses: readonly ContainerStatus[]): Pick<PodStatus, 'phase' | 'reason' | 'message'> {
   const { pod, previous, runtime, terminal, verdict } = input;
   let phase = phaseOf({ pod, statuses, terminal, initialized: initializedBefore(pod.spec, runtime) });
-  if (!isTerminalPhase(phase)) {
-    if (isTerminalPhase(previous.phase)) phase = previous.phase;
-    else if (isTerminalPhase(pod.status.phase)) phase = pod.status.phase;
+  if (!isPodPhaseTerminal(phase)) {
+    if (isPodPhaseTerminal(previous.phase)) phase = previous.phase;
+    else if (isPodPhaseTerminal(pod.status.phase)) phase = pod.status.phase;
   }
   let reason: string | undefined;
   let message: string | undefined;
@@ -125,7 +128,7 @@ function phaseAndReason(input: PodStatusInput, statuses: readonly ContainerStatu
     ({ reason, message } = verdict);
   }
   // What the API shows as ended never changes again.
-  if (isTerminalPhase(pod.status.phase)) phase = pod.status.phase;
+  if (isPodPhaseTerminal(pod.status.phase)) phase = pod.status.phase;
   return { phase, ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) };
 }
 
@@ -137,7 +140,7 @@ function conditionsOf(
 ): readonly Undated[] {
   const { pod, previous, runtime } = input;
   const foreign: Undated[] = (pod.status.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.has(type));
-  const disruption = previous.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  const disruption = disruptionOf(input) ?? previous.conditions?.find(({ type }) => type === 'DisruptionTarget');
   const others = [
     ...foreign.filter(({ type }) => disruption === undefined || type !== 'DisruptionTarget'),
     ...(disruption === undefined ? [] : [disruption]),
@@ -153,6 +156,19 @@ function conditionsOf(
     podScheduled(pod),
     ...(couldRestartAll(pod.spec) ? [{ ...podScheduled(pod), type: 'AllContainersRestarting', status: resetting ? 'True' : 'False' }] : []),
   ];
+}
+
+/** Source: eviction manager evictPod, preemption evictPodsToFreeRequests. */
+function disruptionOf({ pod, verdict }: PodStatusInput): Undated | undefined {
+  if (verdict?.disruption === undefined) return undefined;
+  const { generation } = pod.metadata;
+  return {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: verdict.disruption,
+    message: verdict.message,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
 }
 
 /** Addresses stay after the sandbox has ended; host network pods have the node's. */

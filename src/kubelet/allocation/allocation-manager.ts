@@ -1,0 +1,166 @@
+// What each pod was given of the node, and what its containers really have; both survive a restart of the kubelet.
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '#base/log.ts';
+import type { Node, Pod } from '#api/types.ts';
+import type { ContainerAmounts } from '../pod-actions/actions.ts';
+import { containerAmounts } from '../pod/resources.ts';
+import type { Undated } from '../status/conditions.ts';
+import { allocationOf, judgeResize, withAllocation, type Allocation } from './allocation-plan.ts';
+
+interface Pending {
+  readonly reason: 'Deferred' | 'Infeasible';
+  readonly message: string;
+}
+
+interface Kept {
+  readonly allocated: Allocation;
+  /** Container name to millicores and bytes its cgroup was set to. */
+  readonly actuated: Readonly<Record<string, ContainerAmounts>>;
+}
+
+/** Source: pkg/kubelet/allocation; its file is allocated_pods_state. */
+export class AllocationManager {
+  readonly #path: string;
+  readonly #logger: Logger;
+  #pods = new Map<string, Kept>();
+  readonly #pending = new Map<string, Pending>();
+  /** Why a granted resize is not yet in force; empty while it simply goes on. */
+  readonly #inProgress = new Map<string, string>();
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(rootDir: string, logger: Logger) {
+    this.#path = join(rootDir, 'allocated_pods_state');
+    this.#logger = logger;
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.#pods = new Map(Object.entries(JSON.parse(await readFile(this.#path, 'utf8')) as Readonly<Record<string, Kept>>));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      this.#logger.warn('Allocated resources could not be read; pods have what their specs ask for', { path: this.#path, error });
+    }
+  }
+
+  /** The pod with what it was given. */
+  allocated(pod: Pod): Pod {
+    return withAllocation(pod, this.#pods.get(pod.metadata.uid)?.allocated);
+  }
+
+  /** Gives an admitted pod what it asks for; one that was given something before keeps it. */
+  admit(pod: Pod): void {
+    const { uid } = pod.metadata;
+    if (this.#pods.has(uid)) return;
+    this.#pods.set(uid, { allocated: allocationOf(pod), actuated: {} });
+    this.#save();
+  }
+
+  /** Looks whether the spec asks for something else now. Says whether more or less was granted. */
+  reconsider(pod: Pod, node: Node, others: readonly Pod[]): boolean {
+    const { uid } = pod.metadata;
+    const kept = this.#pods.get(uid);
+    if (kept === undefined) return false;
+    const verdict = judgeResize(pod, kept.allocated, node, others);
+    if (verdict.kind === 'pending') {
+      this.#pending.set(uid, verdict);
+      return false;
+    }
+    this.#pending.delete(uid);
+    if (verdict.kind === 'none') return false;
+    this.#pods.set(uid, { ...kept, allocated: allocationOf(pod) });
+    this.#inProgress.set(uid, '');
+    this.#save();
+    return true;
+  }
+
+  /** Pods that wait for room. */
+  waiting(): readonly string[] {
+    return [...this.#pending].filter(([, { reason }]) => reason === 'Deferred').map(([uid]) => uid);
+  }
+
+  /** What the container's cgroup was last set to; undefined for one that this kubelet knows nothing of. */
+  actuated(uid: string, container: string): ContainerAmounts | undefined {
+    return this.#pods.get(uid)?.actuated[container];
+  }
+
+  /** The container was started with, or changed to, these resources. */
+  setActuated(uid: string, container: string, amounts: ContainerAmounts): void {
+    const kept = this.#pods.get(uid);
+    if (kept === undefined) return;
+    this.#pods.set(uid, { ...kept, actuated: { ...kept.actuated, [container]: amounts } });
+    this.#save();
+  }
+
+  /** A resize under way failed, went well, or is still going on. */
+  resized(pod: Pod, error: string | undefined): void {
+    const { uid } = pod.metadata;
+    if (!this.#inProgress.has(uid)) return;
+    if (error !== undefined) this.#inProgress.set(uid, error);
+    else if (this.#inForce(pod)) this.#inProgress.delete(uid);
+  }
+
+  #inForce(pod: Pod): boolean {
+    const actuated = this.#pods.get(pod.metadata.uid)?.actuated ?? {};
+    return pod.spec.containers.every((container) => {
+      const have = actuated[container.name];
+      const want = containerAmounts(container);
+      return (
+        have !== undefined &&
+        have.cpuLimit === want.cpuLimit &&
+        have.cpuRequest === want.cpuRequest &&
+        have.memoryLimit === want.memoryLimit
+      );
+    });
+  }
+
+  /** Source: PodResizePending, PodResizeInProgress conditions. */
+  conditions(pod: Pod): readonly Undated[] {
+    const { uid, generation } = pod.metadata;
+    const observed = generation === undefined ? {} : { observedGeneration: generation };
+    const pending = this.#pending.get(uid);
+    const progress = this.#inProgress.get(uid);
+    return [
+      ...(pending === undefined ? [] : [{ type: 'PodResizePending', status: 'True', ...pending, ...observed }]),
+      ...(progress === undefined
+        ? []
+        : [
+            {
+              type: 'PodResizeInProgress',
+              status: 'True',
+              ...(progress === '' ? {} : { reason: 'Error', message: progress }),
+              ...observed,
+            },
+          ]),
+    ];
+  }
+
+  forget(uid: string): void {
+    this.#pending.delete(uid);
+    this.#inProgress.delete(uid);
+    if (this.#pods.delete(uid)) this.#save();
+  }
+
+  /** Forgets pods that are not among `known`. */
+  keepOnly(known: ReadonlySet<string>): void {
+    for (const uid of this.#pods.keys()) if (!known.has(uid)) this.forget(uid);
+  }
+
+  /** Resolves when everything so far is on disk. */
+  flush(): Promise<void> {
+    return this.#saving;
+  }
+
+  #save(): void {
+    const text = JSON.stringify(Object.fromEntries(this.#pods));
+    const write = async (): Promise<void> => {
+      try {
+        await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
+        await rename(`${this.#path}.new`, this.#path);
+      } catch (error) {
+        this.#logger.error('Allocated resources could not be written', { path: this.#path, error });
+      }
+    };
+    this.#saving = this.#saving.then(write);
+  }
+}

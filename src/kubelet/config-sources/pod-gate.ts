@@ -1,0 +1,140 @@
+// Between the sources of pods and their workers: admits pods to the node, refuses those it cannot run.
+import { isCriticalPod, isPodPhaseTerminal } from '#api/pods.ts';
+import type { Node, Pod } from '#api/types.ts';
+import type { Logger } from '#base/log.ts';
+import { admit, chooseVictims, type Refusal } from '../admission/admission-plan.ts';
+import type { AllocationManager } from '../allocation/allocation-manager.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import { podKey } from '../pod/identity.ts';
+import type { PodWorkers } from '../pod-workers/pod-workers.ts';
+import type { StatusManager } from '../status/manager.ts';
+import type { PodStore } from './pod-store.ts';
+
+export interface PodGateDeps {
+  readonly store: PodStore;
+  readonly workers: PodWorkers;
+  readonly status: StatusManager;
+  readonly allocations: AllocationManager;
+  readonly events: KubeletEvents;
+  readonly logger: Logger;
+  /** This node as it is, or as it will be registered. */
+  readonly node: () => Node;
+  /** Pressure conditions in force. */
+  readonly pressures: () => readonly string[];
+  readonly allowedUnsafeSysctls: readonly string[];
+  /** Whether the runtime has anything of the pod. */
+  readonly hasTraces: (uid: string) => boolean;
+}
+
+/** Source: Kubelet HandlePodAdditions, HandlePodUpdates, canAdmitPod. */
+export class PodGate {
+  readonly #deps: PodGateDeps;
+  /** Refused pods: they have no worker, and stay refused. */
+  readonly #refused = new Set<string>();
+
+  constructor(deps: PodGateDeps) {
+    this.#deps = deps;
+  }
+
+  /** A source has this pod, new or changed. */
+  update(pod: Pod): void {
+    const { workers } = this.#deps;
+    const { uid, deletionTimestamp } = pod.metadata;
+    if (workers.stage(uid) !== undefined) {
+      if (!this.#refused.has(uid)) this.#resize(pod);
+      workers.update(pod);
+    } else if (deletionTimestamp !== undefined) workers.update(pod);
+    else if (isPodPhaseTerminal(pod.status.phase)) {
+      // Nothing is left of it but its object, as a rule.
+      if (this.#deps.hasTraces(uid)) workers.update(pod);
+    } else if (!this.#refused.has(uid)) this.#admit(pod);
+  }
+
+  /** In the order they were made, so that after a restart of the kubelet those that ran are admitted first. */
+  updateAll(pods: Iterable<Pod>): void {
+    const sorted = [...pods].toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1));
+    for (const pod of sorted) this.update(pod);
+  }
+
+  remove(uid: string): void {
+    this.#refused.delete(uid);
+    this.#deps.workers.remove(uid);
+  }
+
+  /** Room was given back: pods that wait for more resources are looked at again. */
+  reconsider(): void {
+    const { allocations, store } = this.#deps;
+    for (const uid of allocations.waiting()) {
+      const pod = store.get(uid);
+      if (pod !== undefined) this.#resize(pod);
+    }
+  }
+
+  #admit(pod: Pod): void {
+    const { workers, allocations } = this.#deps;
+    const given = allocations.allocated(pod);
+    const refusal = this.#judge(given);
+    if (refusal === undefined) {
+      allocations.admit(pod);
+      workers.update(pod);
+      return;
+    }
+    const room =
+      refusal.insufficient === undefined || !isCriticalPod(pod) ? undefined : chooseVictims(pod, this.#others(pod), refusal.insufficient);
+    if (room === undefined) this.#refuse(pod, refusal);
+    else void this.#preempt(pod, room);
+  }
+
+  #judge(pod: Pod): Refusal | undefined {
+    const { node, pressures, allowedUnsafeSysctls } = this.#deps;
+    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls });
+  }
+
+  /** Pods that have been admitted and have not ended. Source: GetActivePods. */
+  #others(pod: Pod): readonly Pod[] {
+    const { store, workers, allocations } = this.#deps;
+    return [...store.all()]
+      .filter(({ metadata: { uid } }) => uid !== pod.metadata.uid && workers.mayRun(uid))
+      .map((other) => allocations.allocated(other));
+  }
+
+  /** Source: rejectPod. */
+  #refuse(pod: Pod, { reason, message }: Refusal): void {
+    const { events, status, logger } = this.#deps;
+    this.#refused.add(pod.metadata.uid);
+    logger.warn('Pod was rejected', { pod: podKey(pod), reason, message });
+    events.pod(pod, 'Warning', reason, message);
+    status.set(pod, {
+      ...pod.status,
+      phase: 'Failed',
+      reason,
+      message: `Pod was rejected: ${message}`,
+      conditions: pod.status.conditions ?? [],
+    });
+  }
+
+  /** Ends the victims, then looks at the pod again. Source: CriticalPodAdmissionHandler. */
+  async #preempt(pod: Pod, victims: readonly Pod[]): Promise<void> {
+    const { events, workers, store } = this.#deps;
+    const verdict = { reason: 'Preempting', message: 'Preempted in order to admit critical pod', disruption: 'TerminationByKubelet' };
+    for (const victim of victims) {
+      events.pod(victim, 'Warning', verdict.reason, verdict.message);
+      workers.stopPod(victim.metadata.uid, { verdict });
+    }
+    await Promise.all(victims.map(({ metadata: { uid } }) => workers.whenStopped(uid)));
+    const current = store.get(pod.metadata.uid);
+    if (current === undefined || workers.stage(pod.metadata.uid) !== undefined) return;
+    const refusal = this.#judge(current);
+    if (refusal !== undefined) {
+      this.#refuse(current, refusal);
+      return;
+    }
+    this.#deps.allocations.admit(current);
+    workers.update(current);
+  }
+
+  #resize(pod: Pod): void {
+    const { allocations, node, workers } = this.#deps;
+    if (allocations.reconsider(pod, node(), this.#others(pod))) workers.wake(pod.metadata.uid);
+  }
+}

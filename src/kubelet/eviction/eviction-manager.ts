@@ -1,0 +1,177 @@
+// Ends pods before the node runs out of memory, disk or processes.
+import type { CancelTimer, Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
+import { CriError } from '#cri/errors.ts';
+import type { KubeletConfig } from '../config.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import type { Pressure } from '../node/status.ts';
+import { podKey } from '../pod/identity.ts';
+import type { PodWorkers } from '../pod-workers/pod-workers.ts';
+import type { NodeFigures, StatsProvider } from '../stats/provider.ts';
+import type { PodSummary } from '../stats/summary.ts';
+import { evictionMessage, localStorageViolation, rankPods } from './ranking.ts';
+import {
+  CALM,
+  observe,
+  RESOURCE_OF,
+  thresholdsOf,
+  type EvictionState,
+  type Observations,
+  type PressureCondition,
+  type Threshold,
+} from './thresholds.ts';
+
+/** Time a pod gets when a hard threshold is crossed, seconds. Source: immediateEvictionGracePeriodSeconds. */
+const IMMEDIATE_GRACE_SECONDS = 1;
+/** Pause after an eviction, so that what it frees is seen, milliseconds. Source: podCleanupTimeout. */
+const CLEANUP_MS = 30_000;
+
+export interface EvictionDeps {
+  readonly config: KubeletConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: KubeletEvents;
+  readonly stats: Pick<StatsProvider, 'node' | 'summary'>;
+  readonly workers: Pick<PodWorkers, 'stopPod' | 'whenStopped'>;
+  /** Pods that run, or may. */
+  readonly pods: () => readonly Pod[];
+  /** Frees disk without ending pods: dead containers and unused images. */
+  readonly reclaimDisk: () => Promise<void>;
+  /** Conditions changed. */
+  readonly changed: () => void;
+}
+
+/** Source: pkg/kubelet/eviction. */
+export class EvictionManager {
+  readonly #deps: EvictionDeps;
+  readonly #thresholds: readonly Threshold[];
+  #state: EvictionState = CALM;
+  #conditions: readonly PressureCondition[] = [];
+  #timer: CancelTimer | undefined;
+  #stopped = false;
+
+  constructor(deps: EvictionDeps) {
+    this.#deps = deps;
+    this.#thresholds = thresholdsOf(deps.config);
+  }
+
+  start(): void {
+    const tick = (): void => {
+      if (this.#stopped) return;
+      this.#timer = this.#deps.clock.after(this.#deps.config.evictionMonitoringPeriod, () => void this.synchronize().finally(tick));
+    };
+    tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+  }
+
+  get conditions(): readonly PressureCondition[] {
+    return this.#conditions;
+  }
+
+  get pressure(): Pressure {
+    const has = (condition: PressureCondition): boolean => this.#conditions.includes(condition);
+    return { memory: has('MemoryPressure'), disk: has('DiskPressure'), pid: has('PIDPressure') };
+  }
+
+  /** One look at the node; at most one pod is evicted for it. Source: synchronize. */
+  async synchronize(): Promise<void> {
+    try {
+      await this.#synchronize();
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      this.#deps.logger.warn('Eviction manager: failed to get summary stats', { error });
+    }
+  }
+
+  async #synchronize(): Promise<void> {
+    const { config, clock, stats, logger, events } = this.#deps;
+    const observations = observationsOf(await stats.node());
+    const before = this.#conditions;
+    const { state, conditions, due } = observe(
+      this.#state,
+      this.#thresholds,
+      observations,
+      clock.monotonic(),
+      config.evictionPressureTransitionPeriod,
+    );
+    this.#state = state;
+    this.#conditions = conditions;
+    if (before.length !== conditions.length || before.some((condition) => !conditions.includes(condition))) this.#deps.changed();
+
+    if (await this.#evictForLocalStorage()) return;
+    const threshold = due[0];
+    if (threshold === undefined) return;
+    const resource = RESOURCE_OF[threshold.signal];
+    logger.warn('Eviction manager: attempting to reclaim', { resource });
+    events.node('Warning', 'EvictionThresholdMet', `Attempting to reclaim ${resource}`);
+    if (resource === 'ephemeral-storage' || resource === 'inodes') {
+      await this.#deps.reclaimDisk();
+      const again = observationsOf(await stats.node());
+      if (!observe(this.#state, [threshold], again, clock.monotonic(), 0).due.includes(threshold)) return;
+    }
+    await this.#evictOne(threshold, observations);
+  }
+
+  async #evictOne(threshold: Threshold, observations: Observations): Promise<void> {
+    const { config, logger, stats, pods } = this.#deps;
+    const summaries = byUid((await stats.summary()).pods);
+    const ranked = rankPods(pods(), summaries, threshold);
+    const victim = ranked[0];
+    if (victim === undefined) {
+      logger.error('Eviction manager: eviction thresholds have been met, but no pods are active to evict');
+      return;
+    }
+    const grace = threshold.graceMs === 0 ? IMMEDIATE_GRACE_SECONDS : config.evictionMaxPodGracePeriod;
+    await this.#evict(victim, grace, evictionMessage(victim, summaries.get(victim.metadata.uid), threshold, observations));
+  }
+
+  /** Pods that use more local storage than they said. */
+  async #evictForLocalStorage(): Promise<boolean> {
+    const limited = this.#deps.pods().filter(hasLocalLimits);
+    if (limited.length === 0) return false;
+    const summaries = byUid((await this.#deps.stats.summary()).pods);
+    let evicted = false;
+    for (const pod of limited) {
+      const figures = summaries.get(pod.metadata.uid);
+      const message = figures === undefined ? undefined : localStorageViolation(pod, figures);
+      if (message === undefined) continue;
+      await this.#evict(pod, IMMEDIATE_GRACE_SECONDS, message);
+      evicted = true;
+    }
+    return evicted;
+  }
+
+  /** Source: evictPod. */
+  async #evict(pod: Pod, graceSeconds: number, message: string): Promise<void> {
+    const { events, logger, workers, clock } = this.#deps;
+    logger.warn('Eviction manager: pod is evicted', { pod: podKey(pod), message });
+    events.pod(pod, 'Warning', 'Evicted', message);
+    workers.stopPod(pod.metadata.uid, { graceSeconds, verdict: { reason: 'Evicted', message, disruption: 'TerminationByKubelet' } });
+    await Promise.race([workers.whenStopped(pod.metadata.uid), new Promise<void>((resolve) => clock.after(CLEANUP_MS, resolve))]);
+  }
+}
+
+function byUid(pods: readonly PodSummary[]): ReadonlyMap<string, PodSummary> {
+  return new Map(pods.map((pod) => [pod.podRef.uid, pod]));
+}
+
+function hasLocalLimits({ spec }: Pod): boolean {
+  const volumes = spec.volumes?.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory') === true;
+  return volumes || spec.containers.some(({ resources }) => resources?.limits?.['ephemeral-storage'] !== undefined);
+}
+
+export function observationsOf({ usage, filesystems: { node, image } }: NodeFigures): Observations {
+  return {
+    'memory.available': { available: usage.memory.available, capacity: usage.memory.capacity },
+    'nodefs.available': { available: node.availableBytes, capacity: node.capacityBytes },
+    'nodefs.inodesFree': { available: node.inodesFree, capacity: node.inodes },
+    'imagefs.available': { available: image.availableBytes, capacity: image.capacityBytes },
+    'imagefs.inodesFree': { available: image.inodesFree, capacity: image.inodes },
+    'pid.available': { available: usage.processes.max - usage.processes.running, capacity: usage.processes.max },
+  };
+}

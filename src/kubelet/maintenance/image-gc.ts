@@ -1,0 +1,121 @@
+// Removes images nothing uses when the disk fills up.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { CriClient } from '#cri/contract.ts';
+import { CriError } from '#cri/errors.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import type { PullRecords } from '../images/pull-records.ts';
+import { bytesToFree, choose, tooOld, type Disk, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
+
+export interface ImageGcDeps {
+  readonly cri: CriClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: KubeletEvents;
+  readonly policy: ImageGcPolicy;
+  readonly records: PullRecords;
+  /** The file system images lie on. */
+  readonly disk: () => Promise<Disk>;
+  /** Images that always stay, by name: the sandboxes'. */
+  readonly keep: readonly string[];
+}
+
+interface Seen {
+  readonly firstSeen: number;
+  lastUsed: number;
+}
+
+/** Source: pkg/kubelet/images image_gc_manager.go. */
+export class ImageGc {
+  readonly #deps: ImageGcDeps;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(deps: ImageGcDeps) {
+    this.#deps = deps;
+  }
+
+  /** One pass by the policy. */
+  async collect(): Promise<void> {
+    await this.#guarded(async (images, now) => {
+      const { policy, disk, logger, events } = this.#deps;
+      const old = tooOld(images, policy, now);
+      for (const image of old) await this.#remove(image);
+      const figures = await disk();
+      if (figures.capacityBytes === 0) {
+        events.node('Warning', 'InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
+        return;
+      }
+      const bytes = bytesToFree(figures, policy);
+      if (bytes === 0) return;
+      logger.info('Disk usage on image filesystem is over the high threshold, trying to free bytes down to the low threshold', { bytes });
+      const left = images.filter((image) => !old.includes(image));
+      const freed = await this.#free(choose(left, bytes, policy, now));
+      if (freed >= bytes) return;
+      const message = `Failed to garbage collect required amount of images. Attempted to free ${bytes} bytes, but only found ${freed} bytes eligible to free.`;
+      events.node('Warning', 'FreeDiskSpaceFailed', message);
+    });
+  }
+
+  /** Removes every image nothing uses, young ones too. Source: DeleteUnusedImages. */
+  async removeUnused(): Promise<void> {
+    await this.#guarded(async (images, now) => {
+      await this.#free(choose(images, Infinity, { ...this.#deps.policy, minAgeMs: 0 }, now));
+    });
+  }
+
+  async #guarded(pass: (images: readonly ImageRecord[], now: number) => Promise<void>): Promise<void> {
+    const { clock, logger } = this.#deps;
+    try {
+      const now = clock.monotonic();
+      await pass(await this.#detect(now), now);
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      logger.warn('Image garbage collection failed', { error });
+    }
+  }
+
+  /** Source: detectImages. */
+  async #detect(now: number): Promise<readonly ImageRecord[]> {
+    const { cri, keep, records } = this.#deps;
+    const [{ images }, { containers }] = await Promise.all([cri.image.listImages({}), cri.runtime.listContainers({})]);
+    const used = new Set(containers.flatMap(({ imageRef, imageId, image }) => [imageRef, imageId, image?.image ?? '']));
+    const present = new Set(images.map(({ id }) => id));
+    for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id);
+    await records.keepOnly(present);
+    return images.map(({ id, size, pinned, repoTags, repoDigests }) => {
+      const names = [id, ...repoTags, ...repoDigests];
+      const inUse = names.some((name) => used.has(name));
+      const seen = this.#seen.get(id) ?? { firstSeen: now, lastUsed: 0 };
+      if (inUse) seen.lastUsed = now;
+      this.#seen.set(id, seen);
+      return {
+        id,
+        size,
+        inUse,
+        pinned: pinned || names.some((name) => keep.includes(name)),
+        firstSeen: seen.firstSeen,
+        lastUsed: seen.lastUsed,
+      };
+    });
+  }
+
+  async #free(images: readonly ImageRecord[]): Promise<number> {
+    let freed = 0;
+    for (const image of images) if (await this.#remove(image)) freed += image.size;
+    return freed;
+  }
+
+  async #remove({ id, size }: ImageRecord): Promise<boolean> {
+    const { cri, logger } = this.#deps;
+    try {
+      logger.info('Removing image to free bytes', { image: id, size });
+      await cri.image.removeImage({ image: { image: id } });
+      this.#seen.delete(id);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      logger.warn('Removing an image failed', { image: id, error });
+      return false;
+    }
+  }
+}

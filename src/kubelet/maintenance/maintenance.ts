@@ -1,0 +1,134 @@
+// What is done from time to time: garbage, rotation, orphans.
+import type { CancelTimer } from '#base/clock.ts';
+import { CriError } from '#cri/errors.ts';
+import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import type { KubeletParts } from '../assembly.ts';
+import { valueOf } from '../pod/amounts.ts';
+import { removeDeadLinks, removeOrphanLogs } from '../runtime/container-logs.ts';
+import { restoredPod } from '../runtime/kill.ts';
+import { removeSandbox } from '../runtime/remove-pod.ts';
+import { removeContainer } from '../runtime/sync-pod.ts';
+import { MountError } from '../volumes/mounter.ts';
+import { planContainerGc } from './container-gc-plan.ts';
+import { ImageGc } from './image-gc.ts';
+import { LogRotation } from './log-rotation.ts';
+
+/** Between two looks for orphans, milliseconds. Source: housekeepingPeriod, made longer: workers clean up by themselves. */
+const ORPHAN_PERIOD_MS = 30_000;
+
+/** Each task runs in its own rhythm, never beside itself. */
+export class Maintenance {
+  readonly #parts: KubeletParts;
+  readonly #imageGc: ImageGc;
+  readonly #rotation: LogRotation;
+  readonly #timers = new Set<CancelTimer>();
+  #stopped = false;
+
+  constructor(parts: KubeletParts) {
+    this.#parts = parts;
+    const { cri, clock, logger, events, config, records, stats, pleg } = parts;
+    this.#imageGc = new ImageGc({
+      cri,
+      clock,
+      logger,
+      events,
+      records,
+      keep: [PAUSE_IMAGE],
+      disk: async () => (await stats.node()).filesystems.image,
+      policy: {
+        highThresholdPercent: config.imageGCHighThresholdPercent,
+        lowThresholdPercent: config.imageGCLowThresholdPercent,
+        minAgeMs: config.imageMinimumGCAge,
+        maxAgeMs: config.imageMaximumGCAge,
+      },
+    });
+    this.#rotation = new LogRotation({
+      runtime: cri.runtime,
+      clock,
+      logger,
+      maxSize: valueOf(config.containerLogMaxSize),
+      maxFiles: config.containerLogMaxFiles,
+      running: () => pleg.all().flatMap(({ containers }) => containers.filter(({ state }) => state === 'running')),
+    });
+  }
+
+  start(): void {
+    const { config } = this.#parts;
+    this.#repeat(config.imageGCPeriod, () => this.#imageGc.collect());
+    this.#repeat(config.containerGCPeriod, () => this.collectContainers());
+    this.#repeat(config.containerLogMonitorInterval, () => this.#rotation.rotateAll());
+    this.#repeat(ORPHAN_PERIOD_MS, () => this.cleanOrphans());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#timers) cancel();
+  }
+
+  /** Makes room on disk without ending a pod. */
+  async reclaimDisk(): Promise<void> {
+    await this.collectContainers();
+    await this.#imageGc.removeUnused();
+  }
+
+  /** Source: containerGC.GarbageCollect. */
+  async collectContainers(): Promise<void> {
+    const { pleg, store, workers, config, cri, paths, logger } = this.#parts;
+    const known = new Set([...store.all()].map(({ metadata }) => metadata.uid));
+    const busy = new Set([...workers.uids()].filter((uid) => workers.stage(uid) === 'terminating' || !known.has(uid)));
+    const plan = planContainerGc({ pods: pleg.all(), keepPerContainer: config.maxPerPodContainerCount, known, busy });
+    try {
+      for (const { pod, container } of plan.containers) {
+        const meta = { metadata: { ...pod, resourceVersion: '', creationTimestamp: '' } };
+        await removeContainer(meta, container.name, container.id, container.logPath, { runtime: cri.runtime, paths });
+      }
+      for (const { id } of plan.sandboxes) await removeSandbox(id, cri.runtime);
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      logger.warn('Container garbage collection failed', { error });
+    }
+    await removeDeadLinks(paths);
+  }
+
+  /** What pods left that nobody knows any more: containers, folders, cgroups, logs. Source: HandlePodCleanups. */
+  async cleanOrphans(): Promise<void> {
+    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations } = this.#parts;
+    const isKnown = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
+    for (const runtimePod of pleg.all()) if (!isKnown(runtimePod.uid)) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
+    for (const uid of await volumes.onDisk()) {
+      if (isKnown(uid) || pleg.get(uid) !== undefined) continue;
+      try {
+        await volumes.unmount(uid);
+        await volumes.removeDirectory(uid);
+        logger.info('Cleaned up orphaned pod volumes dir', { uid });
+      } catch (error) {
+        if (!(error instanceof MountError)) throw error;
+        logger.warn('Orphaned pod found, but its volumes could not be cleaned up', { uid, error });
+      }
+    }
+    const known = new Set([
+      ...[...store.all()].map(({ metadata }) => metadata.uid),
+      ...workers.uids(),
+      ...pleg.all().map(({ uid }) => uid),
+    ]);
+    await cgroups.cleanOrphans(known);
+    await cgroups.updateClasses([...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)));
+    await removeOrphanLogs(paths, known);
+    allocations.keepOnly(known);
+  }
+
+  #repeat(period: number, task: () => Promise<void>): void {
+    const { clock, logger } = this.#parts;
+    const arm = (): void => {
+      if (this.#stopped) return;
+      const cancel = clock.after(period, () => {
+        this.#timers.delete(cancel);
+        task()
+          .catch((error: unknown) => logger.error('A task of the kubelet broke', { error }))
+          .finally(arm);
+      });
+      this.#timers.add(cancel);
+    };
+    arm();
+  }
+}
