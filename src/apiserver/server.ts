@@ -11,6 +11,7 @@ import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer, RuleResolver } from './authorization/contract.ts';
+import { COMPACTION_INTERVAL_MS, Compactor } from './cache/compactor.ts';
 import { CacheHub } from './cache/hub.ts';
 import type { CacheReader } from './cache/reader.ts';
 import { SharedReader } from './cache/shared-reader.ts';
@@ -101,6 +102,8 @@ export interface ApiServerOptions {
   readonly version?: VersionInfo;
   /** What it shows kubelets; without it there are no logs, no exec and no proxies. */
   readonly kubelet?: CredentialsSource;
+  /** How long history is kept at least, milliseconds. Default five minutes. */
+  readonly compactionIntervalMs?: number;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
 }
@@ -126,6 +129,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const schema = options.schema ?? new Schema();
   const protobuf = kubeProtobuf(schema);
   const hub = new CacheHub({ store, clock, logger });
+  const compactor = new Compactor();
   const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
   const strategies = builtInStrategies(schema, { services: serviceStrategy(allocator) as unknown as Strategy });
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
@@ -202,6 +206,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     async start() {
       await hub.start();
+      compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined) address.current = await listener.listen(options.listen as ListenOptions);
       state.ready = true;
     },
@@ -215,6 +220,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       patience.abort();
       listener?.destroy();
       deadlines.stop();
+      await compactor.stop();
       await hub.stop();
     },
     get address() {

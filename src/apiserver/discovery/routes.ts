@@ -24,8 +24,9 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
       match: 'prefix',
       listed: true,
       handle: (call) => {
-        const [, , version] = call.request.info.path.split('/');
-        if (version === undefined || version === '') {
+        const [version, ...more] = below('/api', call);
+        if (more.length > 0) return pageNotFound();
+        if (version === undefined) {
           return wantsAggregated(call) ? documents.aggregated('core', call) : json(apiVersions(schema, serverAddress()), false);
         }
         return documents.plain(`/api/${version}`, () => apiResourceList(schema, '', version));
@@ -36,16 +37,20 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
       match: 'prefix',
       listed: true,
       handle: (call) => {
-        const [, , group, version] = call.request.info.path.split('/');
-        if (group === undefined || group === '') {
+        const [group, version, ...more] = below('/apis', call);
+        if (more.length > 0) return pageNotFound();
+        if (group === undefined) {
           return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain('/apis', () => apiGroupList(schema));
         }
-        if (version === undefined || version === '') return documents.plain(`/apis/${group}`, () => groupDocument(schema, group));
+        if (version === undefined) return documents.plain(`/apis/${group}`, () => groupDocument(schema, group));
         return documents.plain(`/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
       },
     },
   ];
 }
+
+/** Path segments after `root`. */
+const below = (root: string, { request }: RouteCall): readonly string[] => request.info.path.slice(root.length).split('/').filter((part) => part !== '');
 
 function groupDocument(schema: Schema, name: string): object | undefined {
   const group = schema.groups().find((one) => one.name === name);

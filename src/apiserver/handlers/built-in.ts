@@ -8,6 +8,7 @@ import type { CredentialsSource } from '../kubelet/credentials.ts';
 import { logHandler } from './connect/log.ts';
 import { proxied, proxyHandler } from './connect/proxy.ts';
 import { streamHandler } from './connect/streams.ts';
+import { componentStatusHandlers } from './component-statuses.ts';
 import type { Handler, Handlers } from './dispatch.ts';
 import { createBinding } from './pods/binding.ts';
 import { createEviction } from './pods/eviction.ts';
@@ -41,6 +42,7 @@ export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<str
     ['bindings', { create: createBinding }],
     ['pods/binding', { create: createBinding }],
     ['pods/eviction', { create: createEviction }],
+    ['componentstatuses', componentStatusHandlers],
     [`subjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'named') }],
     [`localsubjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'local') }],
     [`selfsubjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'self') }],

@@ -8,6 +8,7 @@ import { pageNotFound, text } from '../routes/text.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Answer } from './answer.ts';
 import { handleCreate } from './create.ts';
+import { deprecationWarning } from './deprecation.ts';
 import { handleDeleteCollection } from './delete-collection.ts';
 import { handleDelete } from './delete.ts';
 import { handleGet } from './get.ts';
@@ -42,6 +43,9 @@ export interface DispatchDeps extends HandlerDeps {
   readonly handlers: ReadonlyMap<string, Handlers>;
 }
 
+/** The minor release of v1 whose API this is. */
+const MINOR = 36;
+
 /** @throws StatusError */
 export function dispatch(request: RequestContext, header: (name: string) => string | undefined, body: Body, deps: DispatchDeps): Answer | Promise<Answer> {
   const { info } = request;
@@ -51,6 +55,8 @@ export function dispatch(request: RequestContext, header: (name: string) => stri
   const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
   if (info.subresource !== '' && subresource === undefined) return pageNotFound();
   if (info.rest.length > 0 && subresource?.pathSuffix !== true) return pageNotFound();
+  const deprecated = deprecationWarning(served, MINOR);
+  if (deprecated !== undefined) request.warnings.add(deprecated);
   return handlerFor(served, subresource, request, deps)({ request, served, subresource, body }, deps);
 }
 
@@ -64,7 +70,7 @@ function route(request: RequestContext, header: (name: string) => string | undef
 function handlerFor(served: ServedResource, subresource: SubresourceInfo | undefined, request: RequestContext, { handlers }: DispatchDeps): Handler {
   const { info } = request;
   // A namespaced collection can be read across namespaces, but not written.
-  if (served.info.namespaced && info.namespace === '' && !['list', 'watch', 'deletecollection'].includes(info.verb) && served.stored !== undefined) {
+  if (served.info.namespaced && info.namespace === '' && !['list', 'watch'].includes(info.verb) && served.stored !== undefined) {
     throw notAllowed(served, info.verb);
   }
   const key = subresource === undefined ? served.name : `${served.name}/${subresource.name}`;

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { systemClock } from '#base/clock.ts';
+import type { WireStatus } from '#apimachinery/errors.ts';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
+import { Schema } from '#api/schema.ts';
+import { startTestServer, type TestServer } from '../testing.ts';
+import { http1, http2, http2Session, json, text, type HttpAnswer, type HttpCall } from '../testing/http.ts';
+import { MemoryStore } from '../testing/memory-store.ts';
+
+const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
+const JSON_BODY = { 'content-type': 'application/json' };
+const configMap = (name: string, data: Record<string, string> = {}): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+
+/** What the tests of one file share; each uses names of its own. */
+let server: TestServer;
+before(async () => {
+  server = await startTestServer({
+    store: new MemoryStore(systemClock),
+    parts: () => ({
+      routes: [
+        {
+          path: '/broken',
+          match: 'exact',
+          listed: false,
+          handle: () => {
+            throw new TypeError('a bug');
+          },
+        },
+      ],
+    }),
+  });
+});
+after(() => server.stop());
+
+const post = (path: string, body: string, call: HttpCall = {}): Promise<HttpAnswer> => http1(server, path, { method: 'POST', headers: JSON_BODY, body, ...call });
+
+function refusal(answer: HttpAnswer, code: number, reason: string): WireStatus {
+  const status = json<WireStatus>(answer);
+  assert.deepEqual([answer.status, status.kind, status.status, status.reason, status.code], [code, 'Status', 'Failure', reason, code], text(answer));
+  return status;
+}
+
+describe('the HTTPS front', () => {
+  test('answers over HTTP/1.1 and HTTP/2 with the same bytes', async () => {
+    await post(CONFIG_MAPS, configMap('same', { a: 'ü' }));
+    const session = http2Session(server);
+    const [one, two] = [await http1(server, `${CONFIG_MAPS}/same`), await http2(session, `${CONFIG_MAPS}/same`)];
+    session.close();
+    assert.equal(one.status, 200);
+    assert.equal(two.status, 200);
+    assert.deepEqual(one.body, two.body);
+    assert.equal(one.headers['content-type'], 'application/json');
+    assert.equal(one.headers['cache-control'], 'no-cache, private');
+    assert.match(String(one.headers['audit-id']), /^[0-9a-f-]{36}$/);
+  });
+
+  test('answers HEAD with the head alone', async () => {
+    await post(CONFIG_MAPS, configMap('head'));
+    const whole = await http1(server, `${CONFIG_MAPS}/head`);
+    const head = await http1(server, `${CONFIG_MAPS}/head`, { method: 'HEAD' });
+    assert.equal(head.body.length, 0);
+    assert.equal(head.headers['content-length'], String(whole.body.length));
+  });
+
+  test('takes over the audit id of the client', async () => {
+    const answer = await http1(server, '/version', { headers: { 'audit-id': 'mine' } });
+    assert.equal(answer.headers['audit-id'], 'mine');
+  });
+
+  for (const protocol of ['HTTP/1.1', 'HTTP/2'] as const) {
+    test(`refuses a body above 3 MiB over ${protocol} and lives on`, async () => {
+      const body = configMap('big', { a: 'x'.repeat(3 * 1024 * 1024) });
+      const call = { method: 'POST', headers: JSON_BODY, body };
+      if (protocol === 'HTTP/1.1') {
+        const status = refusal(await http1(server, CONFIG_MAPS, call), 413, 'RequestEntityTooLarge');
+        assert.equal(status.message, 'Request entity too large: limit is 3145728');
+      } else {
+        const session = http2Session(server);
+        refusal(await http2(session, CONFIG_MAPS, call), 413, 'RequestEntityTooLarge');
+        assert.equal((await http2(session, '/version')).status, 200);
+        session.close();
+      }
+    });
+  }
+
+  test('refuses an object that the store cannot take', async () => {
+    const data = Object.fromEntries(Array.from({ length: 2 }, (_, i) => [`k${i}`, 'x'.repeat(800_000)]));
+    const status = json<WireStatus>(await post(CONFIG_MAPS, configMap('large', data)));
+    assert.equal(status.status, 'Failure');
+    assert.equal((await http1(server, `${CONFIG_MAPS}/large`)).status, 404);
+  });
+
+  for (const c of [
+    { name: 'broken JSON', body: '{"a":', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: unexpected end of JSON input \(\{"a":\)$/ },
+    { name: 'broken YAML', body: 'a: [', type: 'application/yaml', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized/ },
+    { name: 'an empty body', body: '', code: 400, reason: 'BadRequest', message: /unexpected end of JSON input/ },
+    { name: 'a list as body', body: '[]', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized/ },
+    { name: 'another kind', body: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } }), code: 400, reason: 'BadRequest', message: /^Secret in version "v1" cannot be handled as a ConfigMap/ },
+    { name: 'another version', body: JSON.stringify({ apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'x' } }), code: 400, reason: 'BadRequest', message: /^ConfigMap in version "v2" cannot be handled as a ConfigMap/ },
+    { name: 'a wrong type', body: JSON.stringify({ metadata: { name: 'x' }, data: { a: 1 } }), code: 400, reason: 'BadRequest', message: /cannot unmarshal number into Go struct field ConfigMap\.data of type string/ },
+    { name: 'an unknown media type', body: 'x', type: 'text/plain', code: 415, reason: 'UnsupportedMediaType', message: /^the body of the request was in an unknown format - accepted media types include: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/ },
+    { name: 'a name that is none', body: configMap('A_b'), code: 422, reason: 'Invalid', message: /^ConfigMap "A_b" is invalid: metadata\.name: Invalid value/ },
+    { name: 'another namespace', body: JSON.stringify({ metadata: { name: 'x', namespace: 'other' } }), code: 400, reason: 'BadRequest', message: /^the namespace of the provided object does not match the namespace sent on the request$/ },
+  ]) {
+    test(`refuses ${c.name} in upstream's words`, async () => {
+      const answer = await post(CONFIG_MAPS, c.body, { headers: { 'content-type': c.type ?? 'application/json' } });
+      assert.match(refusal(answer, c.code, c.reason).message ?? '', c.message);
+    });
+  }
+
+  test('tells of unknown and duplicate fields as the client asks', async () => {
+    const body = '{"metadata":{"name":"fields"},"data":{"a":"1","a":"2"},"spec":{}}';
+    const strict = refusal(await post(`${CONFIG_MAPS}?fieldValidation=Strict&dryRun=All`, body), 400, 'BadRequest');
+    assert.equal(
+      strict.message,
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data.a", unknown field "spec"',
+    );
+    const warned = await post(`${CONFIG_MAPS}?dryRun=All`, body);
+    assert.equal(warned.status, 201);
+    assert.equal(warned.headers['warning'], '299 - "duplicate field \\"data.a\\"", 299 - "unknown field \\"spec\\""');
+    const ignored = await post(`${CONFIG_MAPS}?fieldValidation=Ignore&dryRun=All`, body);
+    assert.equal(ignored.headers['warning'], undefined);
+    refusal(await post(`${CONFIG_MAPS}?fieldValidation=Never`, body), 422, 'Invalid');
+  });
+
+  test('reads YAML and answers in YAML', async () => {
+    const answer = await post(CONFIG_MAPS, 'metadata:\n  name: yaml\ndata:\n  answer: "yes"\n', { headers: { 'content-type': 'application/yaml', accept: 'application/yaml' } });
+    assert.equal(answer.headers['content-type'], 'application/yaml');
+    assert.match(text(answer), /^apiVersion: v1\ndata:\n {2}answer: .yes.\nkind: ConfigMap\n/);
+  });
+
+  test('speaks protobuf both ways', async () => {
+    const protobuf = kubeProtobuf(new Schema());
+    const type = 'application/vnd.kubernetes.protobuf';
+    const sent = protobuf.encode({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'proto' }, data: { a: 'b' } });
+    const answer = await http1(server, CONFIG_MAPS, { method: 'POST', headers: { 'content-type': type, accept: type }, body: sent });
+    assert.equal(answer.status, 201);
+    assert.equal(answer.headers['content-type'], type);
+    const got = protobuf.decode(answer.body, 'ConfigMap') as { metadata: { name: string; uid: string }; data: object };
+    assert.deepEqual([got.metadata.name, got.data], ['proto', { a: 'b' }]);
+    const list = await http1(server, `${CONFIG_MAPS}?fieldSelector=metadata.name%3Dproto`, { headers: { accept: type } });
+    const { items } = protobuf.decode(list.body, 'ConfigMapList') as { items: readonly { metadata: { uid: string } }[] };
+    assert.deepEqual(items.map(({ metadata }) => metadata.uid), [got.metadata.uid]);
+    const partial = await http1(server, `${CONFIG_MAPS}/proto`, { headers: { accept: `${type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1` } });
+    assert.equal((protobuf.decode(partial.body, 'PartialObjectMetadata') as { metadata: { name: string } }).metadata.name, 'proto');
+  });
+
+  test('gives tables and bare metadata', async () => {
+    await post(CONFIG_MAPS, configMap('table'));
+    const table = json<{ kind: string; rows: { cells: string[]; object: { kind: string } }[] }>(
+      await http1(server, `${CONFIG_MAPS}/table`, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' } }),
+    );
+    assert.deepEqual([table.kind, table.rows[0]?.cells[0], table.rows[0]?.object.kind], ['Table', 'table', 'PartialObjectMetadata']);
+    const partial = json<{ kind: string; apiVersion: string; items: { kind: string; metadata: object; data?: object }[] }>(
+      await http1(server, CONFIG_MAPS, { headers: { accept: 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io' } }),
+    );
+    assert.deepEqual([partial.kind, partial.apiVersion], ['PartialObjectMetadataList', 'meta.k8s.io/v1']);
+    assert.ok(partial.items.every((item) => item.kind === 'PartialObjectMetadata' && item.data === undefined));
+  });
+
+  test('refuses what it cannot produce', async () => {
+    const status = refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'text/html' } }), 406, 'NotAcceptable');
+    assert.equal(status.message, 'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf');
+    refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'application/json;as=Chair;v=v1;g=meta.k8s.io' } }), 406, 'NotAcceptable');
+  });
+
+  test('indents for people', async () => {
+    await post(CONFIG_MAPS, configMap('pretty'));
+    assert.match(text(await http1(server, `${CONFIG_MAPS}/pretty`, { headers: { 'user-agent': 'curl/8' } })), /^\{\n {2}"kind": "ConfigMap",\n/);
+    assert.match(text(await http1(server, `${CONFIG_MAPS}/pretty?pretty=false`, { headers: { 'user-agent': 'curl/8' } })), /^\{"kind":"ConfigMap",/);
+  });
+
+  test('compresses long lists for those who can read them', async () => {
+    for (let i = 0; i < 4; i++) await post(CONFIG_MAPS, configMap(`zip-${i}`, { a: 'z'.repeat(60_000) }));
+    const plain = await http1(server, CONFIG_MAPS);
+    const zipped = await http1(server, CONFIG_MAPS, { headers: { 'accept-encoding': 'gzip' } });
+    assert.equal(zipped.headers['content-encoding'], 'gzip');
+    assert.deepEqual(gunzipSync(zipped.body), plain.body);
+    const short = await http1(server, `${CONFIG_MAPS}/zip-0`, { headers: { 'accept-encoding': 'gzip' } });
+    assert.equal(short.headers['content-encoding'], undefined);
+  });
+
+  test('answers a bug with 500 and lives on', async () => {
+    const status = refusal(await http1(server, '/broken'), 500, 'InternalError');
+    assert.equal(status.message, 'Internal error occurred: a bug');
+    assert.equal((await http1(server, '/version')).status, 200);
+  });
+
+  for (const c of [
+    { path: '/nothing', code: 404 },
+    { path: '/api/v1/namespaces/default/chairs', code: 404 },
+    { path: '/apis/none.io/v1/chairs', code: 404 },
+    { path: `${CONFIG_MAPS}/x/status`, code: 404 },
+    { path: '/version', method: 'POST', code: 405 },
+  ]) {
+    test(`answers ${c.method ?? 'GET'} ${c.path} with ${c.code}`, async () => {
+      assert.equal((await http1(server, c.path, { method: c.method ?? 'GET' })).status, c.code);
+    });
+  }
+
+  test('refuses a verb that a resource does not have', async () => {
+    const status = refusal(await post('/api/v1/pods', '{}'), 405, 'MethodNotAllowed');
+    assert.equal(status.message, 'create is not supported on resources of kind "pods"');
+  });
+
+  test('refuses whoever may not, and says what', async () => {
+    const status = refusal(await http1(server, CONFIG_MAPS, { as: 'nobody' }), 403, 'Forbidden');
+    assert.equal(status.message, 'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"');
+    const path = refusal(await http1(server, '/metrics', { as: 'nobody' }), 403, 'Forbidden');
+    assert.equal(path.message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
+  });
+
+  test('shows its health, version, metrics and paths', async () => {
+    assert.equal(text(await http1(server, '/livez')), 'ok');
+    assert.match(text(await http1(server, '/readyz?verbose')), /^\[\+\]ping ok\n\[\+\]etcd ok\n(?:\[\+\].* ok\n)*readyz check passed\n$/);
+    assert.equal(text(await http1(server, '/readyz/ping')), 'ok');
+    assert.equal(json<{ minor: string }>(await http1(server, '/version')).minor, '36');
+    const metrics = text(await http1(server, '/metrics'));
+    assert.match(metrics, /^apiserver_request_total\{component="apiserver",.*resource="configmaps",.*verb="POST",version="v1",code="201"\} \d+$/m);
+    assert.match(metrics, /^apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} \d+$/m);
+    assert.ok(json<{ paths: string[] }>(await http1(server, '/')).paths.includes('/apis/apps/v1'));
+  });
+
+  test('lists what it serves', async () => {
+    const v1 = json<{ resources: { name: string; verbs: string[] }[] }>(await http1(server, '/api/v1'));
+    assert.deepEqual(v1.resources.find(({ name }) => name === 'pods/exec')?.verbs, ['create', 'get']);
+    const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+    const aggregated = await http1(server, '/apis', { headers: { accept } });
+    assert.equal(aggregated.headers['content-type'], 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+    const again = await http1(server, '/apis', { headers: { accept, 'if-none-match': String(aggregated.headers['etag']) } });
+    assert.equal(again.status, 304);
+  });
+});
