@@ -1,8 +1,10 @@
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, test, type TestContext } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
@@ -44,7 +46,10 @@ async function sandbox(
     linux: { securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER' } }, ...namespaces },
   } as const;
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config });
-  t.after(() => cri.runtime.removePodSandbox({ podSandboxId }));
+  t.after(async () => {
+    await cri.runtime.stopPodSandbox({ podSandboxId }); // one that is not ready is not stopped by its removal
+    await cri.runtime.removePodSandbox({ podSandboxId });
+  });
   return { id: podSandboxId, config };
 }
 
@@ -116,6 +121,8 @@ test('the pause program reaps the orphans of its pod, and ends on SIGTERM', asyn
   let state: unknown = 'SANDBOX_READY';
   while (state === 'SANDBOX_READY') state = (await cri.runtime.podSandboxStatus({ podSandboxId: id })).status?.state;
   assert.equal(state, 'SANDBOX_NOTREADY');
+  // It was the first process of the pod's namespace: all others ended with it.
+  while (state !== 'CONTAINER_EXITED') state = (await cri.runtime.containerStatus({ containerId })).status?.state;
 });
 
 /** Waits for a line of a log that matches. */
@@ -126,6 +133,41 @@ async function logged(path: string, pattern: RegExp): Promise<string> {
     await cri.runtime.version({});
   }
 }
+
+test('a pod on the pod network has an address that its programs are reached at', async (t) => {
+  writeFileSync(
+    join(containerd.cniConfigFolder, '10-test.conflist'),
+    JSON.stringify({
+      cniVersion: '0.4.0',
+      name: 'test',
+      plugins: [
+        {
+          type: 'bridge',
+          bridge: 'test0',
+          isGateway: true,
+          ipam: { type: 'host-local', ranges: [[{ subnet: '10.244.9.0/24' }]], dataDir: temporaryFolder(t) },
+        },
+      ],
+    }),
+  );
+  const networkReady = async (): Promise<boolean | undefined> =>
+    (await cri.runtime.status({})).status?.conditions.find(({ type }) => type === 'NetworkReady')?.status;
+  while ((await networkReady()) !== true);
+
+  const { id, config } = await sandbox(t, 'networked', { securityContext: { namespaceOptions: { network: 'POD', pid: 'CONTAINER' } } });
+  const { status } = await cri.runtime.podSandboxStatus({ podSandboxId: id });
+  const ip = status?.network?.ip ?? '';
+  assert.match(ip, /^10\.244\.9\.\d+$/);
+  const program = ['node', '-e', "require('net').createServer((s) => s.end('hello\\n')).listen(8080, () => console.log('listening'))"];
+  const name = 'example.test/node:1';
+  await importImage(await buildHostImage({ name, folder: join(temporaryFolder(t), 'image'), programs: ['sh', 'node'] }), target);
+  const container = { metadata: { name: 'app' }, image: { image: name }, command: program, logPath: 'app.log' };
+  const { containerId } = await cri.runtime.createContainer({ podSandboxId: id, config: container, sandboxConfig: config });
+  await cri.runtime.startContainer({ containerId });
+  await logged(join(config.logDirectory ?? '', 'app.log'), /stdout F (listening)/);
+  const answer = await text(connect(8080, ip));
+  assert.equal(answer, 'hello\n');
+});
 
 test('ensurePauseImage does nothing where the image is', async () => {
   const first = await ensurePauseImage(target);

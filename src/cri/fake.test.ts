@@ -140,6 +140,22 @@ test('FakeRuntime that crashed refuses calls and ends streams until it recovers;
   await assert.rejects(cri.runtime.version({}), { code: 'Unavailable' });
 });
 
+test('FakeRuntime removes a sandbox that is not ready only when its containers are stopped', async () => {
+  const cri = new FakeRuntime();
+  await runningContainer(cri);
+  const [sandbox] = cri.sandboxes;
+  assert.ok(sandbox !== undefined);
+  cri.loseSandbox(sandbox);
+  const podSandboxId = sandbox.id;
+  await assert.rejects(cri.runtime.removePodSandbox({ podSandboxId }), {
+    code: 'Unknown',
+    message: /container is still running, to stop first$/,
+  });
+  await cri.runtime.stopPodSandbox({ podSandboxId });
+  await cri.runtime.removePodSandbox({ podSandboxId });
+  assert.deepEqual([cri.sandboxes, cri.containers], [[], []]);
+});
+
 test('FakeRuntime refuses a request that would not fit the wire', async () => {
   const cri = new FakeRuntime();
   await assert.rejects(cri.runtime.stopContainer({ containerId: 'a', timeout: 0.5 }), { name: 'ProtobufEncodeError' });

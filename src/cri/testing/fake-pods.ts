@@ -96,8 +96,12 @@ export class FakePods {
     removePodSandbox: ({ podSandboxId }: RemovePodSandboxRequest): Empty => {
       const sandbox = find(this.sandboxes, podSandboxId);
       if (sandbox === undefined) return {};
-      this.#stopSandbox(sandbox);
-      for (const container of this.#containersOf(sandbox.id)) this.#removeContainer(container);
+      if (sandbox.state === 'SANDBOX_READY') this.#stopSandbox(sandbox);
+      for (const container of this.#containersOf(sandbox.id)) {
+        // containerd stops the containers of a ready sandbox only.
+        if (container.state === 'CONTAINER_RUNNING') throw stillRunning(container.id);
+        this.#removeContainer(container);
+      }
       this.sandboxes.delete(sandbox.id);
       this.#emit(sandbox.id, sandbox.id, 'CONTAINER_DELETED_EVENT');
       return {};
@@ -356,6 +360,11 @@ function sandboxName({ metadata }: FakeSandbox['config'], withAttempt = true): s
 /** As containerd does, where the pod's log folder is there. */
 function openLog({ logPath }: FakeContainer): void {
   if (logPath !== '' && existsSync(join(logPath, '..'))) writeFileSync(logPath, '', { flag: 'a' });
+}
+
+function stillRunning(id: string): CriError {
+  const details = `failed to remove container "${id}": failed to set removing state for container "${id}": container is still running, to stop first`;
+  return refusal('RemovePodSandbox', 'Unknown', details);
 }
 
 function refusal(method: string, code: CriCode, details: string): CriError {
