@@ -27,7 +27,8 @@ export interface EventHandlers<T> {
 export interface Informer<T> extends Lister<T> {
   /** Must be called before or after start; existing objects are replayed as `added(…, true)`. Returns the remover. */
   addHandlers(handlers: EventHandlers<T>): () => void;
-  /** Each object is filed under every value `keys` gives. Adding an index later files what is already here. */
+  /** Each object is filed under every value `keys` gives. Adding an index later files what is already here;
+   * adding the same function again does nothing. @throws Error when the name stands for another function */
   addIndex(name: string, keys: (object: T) => readonly string[]): void;
   /** True once the first list has been delivered to the handlers. */
   readonly hasSynced: boolean;

@@ -154,6 +154,18 @@ test('informer reports a handler that throws and goes on with the others', async
   stop.abort();
 });
 
+test('informer calls no handler that another one removed meanwhile', async () => {
+  const { server, factory, informer, stop, seen, watchSeen } = setUp();
+  server.seed(configmaps, map('a'), map('b'));
+  let remove = (): void => {};
+  informer.addHandlers({ added: ({ metadata }) => (metadata.name === 'b' ? remove() : undefined) });
+  remove = watchSeen();
+  factory.start(stop.signal);
+  await informer.synced();
+  assert.deepEqual(seen, ['initial a']);
+  stop.abort();
+});
+
 test('informer leaves an object out of an index whose function throws', async () => {
   const { server, factory, informer, stop, lines } = setUp();
   server.seed(configmaps, map('a'), map('b', { k: 'v' }));

@@ -14,6 +14,7 @@ export class InformerStopped extends Error {
  * reported and neither stops the others nor the copy.
  */
 export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorSink<T> {
+  readonly #indexKeys = new Map<string, (object: T) => readonly string[]>();
   readonly #store = new IndexStore<T>();
   readonly #handlers = new Set<EventHandlers<T>>();
   readonly #logger: Logger;
@@ -60,6 +61,8 @@ export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorS
   }
 
   addIndex(name: string, keys: (object: T) => readonly string[]): void {
+    // Once more is fine: several users of one informer need not agree who adds it.
+    if (this.#indexKeys.get(name) === keys) return;
     this.#store.addIndex(name, (object) => {
       try {
         return keys(object);
@@ -72,6 +75,7 @@ export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorS
         return [];
       }
     });
+    this.#indexKeys.set(name, keys);
   }
 
   addHandlers(handlers: EventHandlers<T>): () => void {

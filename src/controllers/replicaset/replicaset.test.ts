@@ -87,10 +87,7 @@ test('the controller creates pods, replaces deleted ones, scales down, and never
   await until(() => count(1));
   await until(async () => ((await client.get(replicasets, { name: 'web', namespace: 'ns' })).status.replicas === 1 ? true : undefined));
   await stop();
-  assert.equal(
-    server.actions.filter((action) => action.verb === 'create' && action.resource === 'pods').length,
-    4,
-  );
+  assert.equal(server.actions.filter((action) => action.verb === 'create' && action.resource === 'pods').length, 4);
   assert.deepEqual([...new Set(events.map((event) => event.reason))].toSorted(), ['SuccessfulCreate', 'SuccessfulDelete']);
 });
 

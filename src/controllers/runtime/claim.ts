@@ -15,13 +15,18 @@ interface Member extends KubeObject {
   readonly metadata: NamespacedObjectMeta;
 }
 
-/** Adds the indexes that `candidates` reads. */
+const controllerUid = (object: KubeObject): readonly string[] => {
+  const uid = controllerOf(object)?.uid;
+  return uid === undefined ? [] : [uid];
+};
+
+const orphanNamespace = (object: KubeObject): readonly string[] =>
+  controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : [];
+
+/** Adds the indexes that the functions below read; several controllers may ask it of one informer. */
 export function indexByController<T extends KubeObject>(informer: Informer<T>): void {
-  informer.addIndex(BY_CONTROLLER, (object) => {
-    const uid = controllerOf(object)?.uid;
-    return uid === undefined ? [] : [uid];
-  });
-  informer.addIndex(ORPHANS, (object) => (controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : []));
+  informer.addIndex(BY_CONTROLLER, controllerUid);
+  informer.addIndex(ORPHANS, orphanNamespace);
 }
 
 /** Objects with this controller. */

@@ -1,0 +1,95 @@
+// pure
+// The ReplicaSets of a Deployment: which is the new one, how old ones are numbered. Source: deployment/util.
+import { isDeepStrictEqual } from 'node:util';
+import type { Deployment, PodTemplateSpec, ReplicaSet } from '#api/types.ts';
+import { ANNOTATION } from '#api/well-known.ts';
+
+/** Source: apps DefaultDeploymentUniqueLabelKey. */
+export const HASH_LABEL = 'pod-template-hash';
+
+export interface Sets {
+  /** The one whose template is the Deployment's; undefined while it is to be created. */
+  readonly current: ReplicaSet | undefined;
+  /** All others, the oldest first. */
+  readonly old: readonly ReplicaSet[];
+}
+
+export function sortSets(deployment: Deployment, owned: readonly ReplicaSet[]): Sets {
+  const byAge = owned.toSorted(olderFirst);
+  // Of several equal ones (made before a crash was noticed) the oldest counts, so that all agree.
+  const current = byAge.find((rs) => sameTemplate(rs.spec.template, deployment.spec.template));
+  return { current, old: byAge.filter((rs) => rs !== current) };
+}
+
+export function olderFirst(a: ReplicaSet, b: ReplicaSet): number {
+  const [x, y] = [a.metadata, b.metadata];
+  if (x.creationTimestamp !== y.creationTimestamp) return x.creationTimestamp < y.creationTimestamp ? -1 : 1;
+  return x.name < y.name ? -1 : 1;
+}
+
+/** Equal but for the hash label that the controller itself added. Source: EqualIgnoreHash. */
+export function sameTemplate(a: PodTemplateSpec, b: PodTemplateSpec): boolean {
+  return isDeepStrictEqual(withoutHash(a), withoutHash(b));
+}
+
+function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
+  if (template.metadata.labels?.[HASH_LABEL] === undefined) return template;
+  const { [HASH_LABEL]: _, ...labels } = template.metadata.labels;
+  return { ...template, metadata: { ...template.metadata, labels } };
+}
+
+/** 0 where the annotation is missing or no number. */
+export function revisionOf({ metadata }: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } }): number {
+  const text = metadata.annotations?.[ANNOTATION.deploymentRevision] ?? '';
+  return /^\d+$/.test(text) ? Number(text) : 0;
+}
+
+export function nextRevision(old: readonly ReplicaSet[]): number {
+  return Math.max(0, ...old.map(revisionOf)) + 1;
+}
+
+/** Annotations that say something about the Deployment alone. Source: annotationsToSkip. */
+const NOT_COPIED: ReadonlySet<string> = new Set([
+  ANNOTATION.lastAppliedConfiguration,
+  ANNOTATION.deploymentRevision,
+  ANNOTATION.deploymentRevisionHistory,
+  ANNOTATION.desiredReplicas,
+  ANNOTATION.maxReplicas,
+  'deprecated.deployment.rollback.to',
+]);
+
+/**
+ * The annotations of the new ReplicaSet: the Deployment's, and `revision` unless it has a higher one; a number it had
+ * before goes to its history, which `kubectl rollout history` reads. Source: SetNewReplicaSetAnnotations.
+ */
+export function newSetAnnotations(
+  deployment: Deployment,
+  present: Readonly<Record<string, string>>,
+  revision: number,
+): Readonly<Record<string, string>> {
+  const copied = Object.fromEntries(Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => !NOT_COPIED.has(key)));
+  const annotations: Record<string, string> = { ...present, ...copied };
+  const old = present[ANNOTATION.deploymentRevision];
+  if (old === undefined || Number(old) < revision) {
+    annotations[ANNOTATION.deploymentRevision] = String(revision);
+    if (old !== undefined) {
+      const history = (present[ANNOTATION.deploymentRevisionHistory] ?? '').split(',').filter((n) => n !== '');
+      annotations[ANNOTATION.deploymentRevisionHistory] = [...history, old].join(',');
+    }
+  }
+  return annotations;
+}
+
+/** How many pods the ReplicaSet was last scaled for; undefined when it never was. */
+export function desiredReplicasOf(rs: ReplicaSet): number | undefined {
+  const text = rs.metadata.annotations?.[ANNOTATION.desiredReplicas];
+  return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
+}
+
+/** Source: SetReplicasAnnotations. */
+export function replicasAnnotations(desired: number, max: number): Readonly<Record<string, string>> {
+  return { [ANNOTATION.desiredReplicas]: String(desired), [ANNOTATION.maxReplicas]: String(max) };
+}
+
+export const sum = (sets: readonly ReplicaSet[], count: (rs: ReplicaSet) => number | undefined): number =>
+  sets.reduce((total, rs) => total + (count(rs) ?? 0), 0);
