@@ -13,7 +13,7 @@ import type { Clock } from '#base/clock.ts';
 import type { CacheReader } from '../../cache/reader.ts';
 import type { AuditAnnotations, Warnings } from '../../request.ts';
 import type { ObjectClaim } from './claims.ts';
-import type { ServiceAccountTokenIssuer } from './issuer.ts';
+import type { ServiceAccountTokenIssuer, TokenGrant } from './issuer.ts';
 
 const KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 /** In the place of a resource, as upstream's conflict messages have it. */
@@ -83,16 +83,10 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
   const shortened = maxExpirationSeconds > 0 && seconds > maxExpirationSeconds;
   if (shortened) warnings.add(`requested expiration of ${seconds} seconds shortened to ${maxExpirationSeconds} seconds`);
   const granted = shortened ? maxExpirationSeconds : seconds;
-  const extended =
-    deps.projectedTokens === 'extend' &&
-    bound.pod !== undefined &&
-    granted === PROJECTED_TOKEN_SECONDS &&
-    audiences.every((one) => deps.audiences.includes(one));
   const { token, id } = deps.issuer.issue({
     account,
     audiences,
-    expiresIn: extended ? EXTENDED_SECONDS : granted,
-    ...(extended ? { warnAfter: granted } : {}),
+    ...termOf({ seconds: granted, audiences, podBound: bound.pod !== undefined }, deps),
     ...bound,
   });
   call.audit.add(ISSUED_CREDENTIAL_ANNOTATION, `JTI=${id}`);
@@ -101,6 +95,19 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
     spec: { ...complete.spec, expirationSeconds: granted },
     status: { token, expirationTimestamp: formatTime(now + granted * 1_000) },
   };
+}
+
+/**
+ * How long a token really lives. Tokens of the admission plugin's volume are renewed by the kubelet in time, but some
+ * clients read them once: those go on, and the audit log says so. Source: TokenREST.Create, extendExpiration.
+ */
+export function termOf(
+  asked: { readonly seconds: number; readonly audiences: readonly string[]; readonly podBound: boolean },
+  { audiences, projectedTokens }: Pick<TokenRequestDeps, 'audiences' | 'projectedTokens'>,
+): Pick<TokenGrant, 'expiresIn' | 'warnAfter'> {
+  const own = asked.audiences.every((audience) => audiences.includes(audience));
+  const extended = projectedTokens === 'extend' && asked.podBound && own && asked.seconds === PROJECTED_TOKEN_SECONDS;
+  return extended ? { expiresIn: EXTENDED_SECONDS, warnAfter: asked.seconds } : { expiresIn: asked.seconds };
 }
 
 function checkNames({ name, namespace, request: { metadata } }: TokenRequestCall): void {

@@ -5,7 +5,7 @@ import { goQuote } from '#apimachinery/go-format.ts';
 import type { Clock } from '#base/clock.ts';
 import { Lru } from '#base/lru.ts';
 import type { CacheReader } from '../../cache/reader.ts';
-import { AuthenticationError } from '../contract.ts';
+import { AuthenticationError, type UserInfo } from '../contract.ts';
 import type { TokenAuthenticator, TokenResponse } from '../tokens/contract.ts';
 import { audiencesOf, LEGACY_ISSUER, parseToken, type Claims, type ParsedToken } from './claims.ts';
 import { verifyText, type VerifyingKey } from './keys.ts';
@@ -27,14 +27,14 @@ export interface ServiceAccountTokenOptions {
   readonly onLegacyUse?: (use: { readonly namespace: string; readonly secretName: string }) => void;
 }
 
-/** A token whose signature is good, and what was said about it before. */
+/** A token whose signature is good. */
 interface Verified {
   readonly claims: Claims;
   readonly legacy: boolean;
   /** The same object each time, so that what depends on the user can be kept with it. */
-  readonly response: TokenResponse;
-  /** The audiences `response` was made for. */
-  readonly wanted: readonly string[];
+  readonly user: UserInfo;
+  /** What a request with this token gets; made when first asked for. */
+  response: TokenResponse | undefined;
 }
 
 export function serviceAccountTokens(options: ServiceAccountTokenOptions): TokenAuthenticator {
@@ -61,14 +61,24 @@ class ServiceAccountTokens implements TokenAuthenticator {
   }
 
   authenticate(token: string, wanted: readonly string[]): TokenResponse | undefined | Promise<TokenResponse | undefined> {
-    const known = this.#verified.get(token);
-    if (known !== undefined && known.wanted === wanted) return this.#settle(token, known);
+    const verified = this.#verified.get(token) ?? this.#read(token);
+    if (verified === undefined) return undefined;
+    const response = this.#response(verified, wanted);
+    const verdict = this.#judge(token, verified);
+    if (verdict.kind === 'gone') return this.#lookAgain(token, verified, response);
+    return this.#answer(verdict, verified, response);
+  }
+
+  /** @throws AuthenticationError */
+  #read(token: string): Verified | undefined {
     const parsed = parseToken(token);
     if (parsed === undefined || !this.#issuers.has(parsed.claims.iss ?? '')) return undefined;
-    if (known === undefined) this.#verify(parsed);
-    const verified = this.#describe(parsed.claims, wanted);
+    this.#verify(parsed);
+    const { claims } = parsed;
+    const legacy = claims.iss === LEGACY_ISSUER;
+    const verified: Verified = { claims, legacy, user: legacy ? userOfLegacyClaims(claims) : userOfClaims(claims), response: undefined };
     this.#verified.set(token, verified);
-    return this.#settle(token, verified);
+    return verified;
   }
 
   /** @throws AuthenticationError */
@@ -81,35 +91,32 @@ class ServiceAccountTokens implements TokenAuthenticator {
     }
   }
 
-  /** @throws AuthenticationError */
-  #describe(claims: Claims, wanted: readonly string[]): Verified {
-    const own = audiencesOf(claims);
+  /** @throws AuthenticationError for a token that is for others */
+  #response(verified: Verified, wanted: readonly string[]): TokenResponse {
+    const usual = wanted === this.#options.audiences;
+    if (usual && verified.response !== undefined) return verified.response;
+    const own = audiencesOf(verified.claims);
     const given = own.length === 0 ? this.#options.audiences : own;
     const audiences = given.filter((audience) => wanted.includes(audience));
     if (audiences.length === 0) {
       throw new AuthenticationError(`token audiences ${goList(given)} is invalid for the target audiences ${goList(wanted)}`);
     }
-    const legacy = claims.iss === LEGACY_ISSUER;
-    return { claims, legacy, wanted, response: { user: legacy ? userOfLegacyClaims(claims) : userOfClaims(claims), audiences } };
-  }
-
-  #settle(token: string, verified: Verified): TokenResponse | Promise<TokenResponse> {
-    const verdict = this.#judge(token, verified);
-    if (verdict.kind === 'gone') return this.#lookAgain(token, verified);
-    return this.#answer(verdict, verified);
+    const response = { user: verified.user, audiences };
+    if (usual) verified.response = response;
+    return response;
   }
 
   /** The token may know of objects that have not reached the cache. */
-  async #lookAgain(token: string, verified: Verified): Promise<TokenResponse> {
+  async #lookAgain(token: string, verified: Verified, response: TokenResponse): Promise<TokenResponse> {
     await this.#options.reader.caughtUp();
-    return this.#answer(this.#judge(token, verified), verified);
+    return this.#answer(this.#judge(token, verified), verified, response);
   }
 
   #judge(token: string, { claims, legacy }: Verified): Verdict {
     return legacy ? validateLegacyClaims(token, claims, this.#objects) : validateClaims(claims, this.#objects, this.#options.clock.now());
   }
 
-  #answer(verdict: Verdict, { claims, legacy, response }: Verified): TokenResponse {
+  #answer(verdict: Verdict, { claims, legacy }: Verified, response: TokenResponse): TokenResponse {
     if (verdict.kind !== 'valid') throw new AuthenticationError(verdict.why);
     if (legacy) {
       this.#options.onLegacyUse?.({

@@ -6,7 +6,7 @@ import type { TokenAuthenticator, TokenResponse } from './contract.ts';
 /** Longest token looked at, characters. */
 const MAX_TOKEN = 64 * 1_024;
 
-/** @param audiences of this server */
+/** @param audiences of this server: what a token must be for unless the request says otherwise */
 export function bearerAuthenticator(kinds: readonly TokenAuthenticator[], audiences: readonly string[]): Authenticator {
   return {
     name: 'bearertoken',
@@ -14,7 +14,7 @@ export function bearerAuthenticator(kinds: readonly TokenAuthenticator[], audien
       const token = headerToken(request) ?? protocolToken(request);
       if (token === undefined || token === '') return undefined;
       if (token.length > MAX_TOKEN) throw new AuthenticationError('token too long');
-      return reviewToken(token, audiences, kinds);
+      return reviewToken(token, request.audiences ?? audiences, kinds);
     },
   };
 }

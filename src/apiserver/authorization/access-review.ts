@@ -1,0 +1,243 @@
+// The SubjectAccessReview family: what a review asks, and what is wrong with it. Pure but for the authoriser asked.
+// Source: pkg/registry/authorization, pkg/apis/authorization/validation.
+import type {
+  FieldSelectorAttributes,
+  LabelSelectorAttributes,
+  LocalSubjectAccessReview,
+  ResourceAttributes,
+  SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  SubjectAccessReviewSpec,
+  SubjectAccessReviewStatus,
+} from '#api/gen/authorization-v1.ts';
+import { validateLabelSelector } from '#api/validation/label-selectors.ts';
+import { Problems } from '#api/validation/problems.ts';
+import { badRequest } from '#apimachinery/errors.ts';
+import { forbidden, invalid, required, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import { Path } from '#apimachinery/field-path.ts';
+import { escapeFieldValue, parseFieldSelector } from '#apimachinery/fields.ts';
+import { parseLabelSelector, selectorFromObject, SelectorError } from '#apimachinery/labels.ts';
+import type { UserInfo } from '../authentication/contract.ts';
+import type { AuthorizationAttributes, Authorizer, RuleResolver } from './contract.ts';
+
+const GROUP = 'authorization.k8s.io';
+type Spec = Pick<SubjectAccessReviewSpec, 'resourceAttributes' | 'nonResourceAttributes'>;
+type Metadata = SubjectAccessReview['metadata'];
+
+/** @throws StatusError Invalid */
+export function checkSubjectAccessReview({ metadata, spec }: SubjectAccessReview): void {
+  refuse('SubjectAccessReview', [...validateSpec(spec), ...validateSubject(spec), ...validateMetadata(metadata, 'must be empty')]);
+}
+
+/** @throws StatusError Invalid */
+export function checkSelfSubjectAccessReview({ metadata, spec }: SelfSubjectAccessReview): void {
+  refuse('SelfSubjectAccessReview', [...validateSpec(spec), ...validateMetadata(metadata, 'must be empty')]);
+}
+
+/** @param namespace of the request @throws StatusError Invalid, BadRequest */
+export function checkLocalSubjectAccessReview({ metadata, spec }: LocalSubjectAccessReview, namespace: string): void {
+  const { namespace: own = '', ...rest } = metadata;
+  const errors = [...validateSpec(spec), ...validateSubject(spec), ...validateMetadata(rest, 'must be empty except for namespace')];
+  const asked = spec.resourceAttributes?.namespace ?? '';
+  if (spec.resourceAttributes !== undefined && asked !== own) {
+    errors.push(invalid('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
+  }
+  if (spec.nonResourceAttributes !== undefined) {
+    errors.push(invalid('spec.nonResourceAttributes', spec.nonResourceAttributes, 'disallowed on this kind of request'));
+  }
+  refuse('LocalSubjectAccessReview', errors);
+  if (namespace !== own) throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+}
+
+function refuse(kind: string, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw toStatusError({ group: GROUP, kind }, '', errors);
+}
+
+function validateSpec({ resourceAttributes, nonResourceAttributes }: Spec): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const at = Path.of('spec');
+  if (resourceAttributes !== undefined && nonResourceAttributes !== undefined) {
+    errors.push(
+      invalid(at.child('nonResourceAttributes'), nonResourceAttributes, 'cannot be specified in combination with resourceAttributes'),
+    );
+  }
+  if (resourceAttributes === undefined && nonResourceAttributes === undefined) {
+    errors.push(
+      invalid(at.child('resourceAttributes'), null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'),
+    );
+  }
+  const attributes = Path.of('spec.resourceAttributes');
+  errors.push(...validateFieldSelector(resourceAttributes?.fieldSelector, attributes.child('fieldSelector')));
+  errors.push(...validateLabels(resourceAttributes?.labelSelector, attributes.child('labelSelector')));
+  return errors;
+}
+
+const validateSubject = ({ user = '', groups = [] }: SubjectAccessReviewSpec): readonly FieldError[] =>
+  user === '' && groups.length === 0 ? [invalid('spec.user', '', 'at least one of user or group must be specified')] : [];
+
+function validateMetadata({ managedFields: _, ...metadata }: Metadata, detail: string): readonly FieldError[] {
+  const empty = Object.values(metadata).every((value) => value === undefined || value === null || value === '');
+  return empty ? [] : [invalid('metadata', metadata, detail)];
+}
+
+function validateEither(
+  { rawSelector = '', requirements = [] }: FieldSelectorAttributes | LabelSelectorAttributes,
+  at: Path,
+): readonly FieldError[] {
+  if (rawSelector !== '' && requirements.length > 0) {
+    return [invalid(at.child('rawSelector'), rawSelector, 'may not specified at the same time as requirements')];
+  }
+  if (rawSelector !== '' || requirements.length > 0) return [];
+  return [required(at.child('requirements'), `when ${at.toString()} is specified, requirements or rawSelector is required`)];
+}
+
+function validateFieldSelector(selector: FieldSelectorAttributes | undefined, at: Path): readonly FieldError[] {
+  if (selector === undefined) return [];
+  const errors = [...validateEither(selector, at)];
+  for (const [i, { key, operator, values = [] }] of (selector.requirements ?? []).entries()) {
+    const one = at.child('requirements').index(i);
+    if (key === '') errors.push(required(one.child('key'), 'must be specified'));
+    if ((operator === 'In' || operator === 'NotIn') && values.length === 0) {
+      errors.push(required(one.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));
+    }
+    if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
+      errors.push(forbidden(one.child('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+    }
+  }
+  return errors;
+}
+
+function validateLabels(selector: LabelSelectorAttributes | undefined, at: Path): readonly FieldError[] {
+  if (selector === undefined) return [];
+  const found = new Problems();
+  // Operators of later versions are left to the authoriser, which ignores them.
+  const known = (selector.requirements ?? []).map((requirement) =>
+    OPERATORS.has(requirement.operator) ? requirement : { ...requirement, operator: 'Exists' as const, values: [] },
+  );
+  validateLabelSelector(found, at, { matchExpressions: known });
+  const errors = found.list.map((error) => ({ ...error, field: error.field.replace('.matchExpressions[', '.requirements[') }));
+  return [...validateEither(selector, at), ...errors];
+}
+
+const OPERATORS: ReadonlySet<string> = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist']);
+
+/** @throws StatusError BadRequest without a namespace */
+export function reviewRules(review: SelfSubjectRulesReview, user: UserInfo, resolver: RuleResolver): SelfSubjectRulesReview {
+  const { namespace = '' } = review.spec;
+  if (namespace === '') throw badRequest('no namespace on request');
+  const { resourceRules, nonResourceRules, incomplete, evaluationError } = resolver.rulesFor(user, namespace);
+  return {
+    kind: review.kind,
+    apiVersion: review.apiVersion,
+    metadata: {},
+    spec: {},
+    status: { resourceRules, nonResourceRules, incomplete, ...(evaluationError === undefined ? {} : { evaluationError }) },
+  };
+}
+
+/** The user a review asks about. */
+export const subjectOf = ({ user = '', groups = [], uid, extra }: SubjectAccessReviewSpec): UserInfo => ({
+  name: user,
+  groups,
+  ...(uid === undefined ? {} : { uid }),
+  ...(extra === undefined ? {} : { extra }),
+});
+
+/** What `authorizer` says of `user` and the attributes of a checked spec. */
+export async function reviewAccess(
+  user: UserInfo,
+  spec: Spec,
+  authorizer: Authorizer,
+  signal?: AbortSignal,
+): Promise<SubjectAccessReviewStatus> {
+  const { attributes, problems } = attributesOf(user, spec);
+  const { decision, reason, error } = await authorizer.authorize(attributes, signal);
+  const evaluationError = [...(error === undefined ? [] : [error.message]), ...problems].join('; ');
+  return {
+    allowed: decision === 'allow',
+    ...(decision === 'deny' ? { denied: true } : {}),
+    ...(reason === '' ? {} : { reason }),
+    ...(evaluationError === '' ? {} : { evaluationError }),
+  };
+}
+
+function attributesOf(user: UserInfo, spec: Spec): { readonly attributes: AuthorizationAttributes; readonly problems: readonly string[] } {
+  const { resourceAttributes, nonResourceAttributes } = spec;
+  const nothing = { namespace: '', group: '', version: '', resource: '', subresource: '', name: '', path: '' };
+  if (resourceAttributes === undefined) {
+    const { path = '', verb = '' } = nonResourceAttributes ?? {};
+    return { attributes: { ...nothing, user, verb, path, isResourceRequest: false }, problems: [] };
+  }
+  const { namespace = '', verb = '', group = '', version = '', resource = '', subresource = '', name = '' } = resourceAttributes;
+  const selectors = selectorsOf(resourceAttributes);
+  const base = {
+    user,
+    verb,
+    isResourceRequest: true,
+    namespace,
+    group,
+    version: version === '' ? '*' : version,
+    resource,
+    subresource,
+    name,
+    path: '',
+  };
+  return {
+    attributes: {
+      ...base,
+      ...(selectors.field.text === '' ? {} : { fieldSelector: selectors.field.text }),
+      ...(selectors.label.text === '' ? {} : { labelSelector: selectors.label.text }),
+    },
+    problems: [selectors.field.problem, selectors.label.problem].filter((problem) => problem !== ''),
+  };
+}
+
+interface ReadSelector {
+  /** Empty: everything. */
+  readonly text: string;
+  readonly problem: string;
+}
+
+/** What cannot be read is left out: the question then is about more, never about less. Source: ResourceAttributesFrom, BuildEvaluationError. */
+function selectorsOf({ fieldSelector, labelSelector }: ResourceAttributes): { readonly field: ReadSelector; readonly label: ReadSelector } {
+  const fields = (fieldSelector?.requirements ?? []).map(({ key, operator, values = [] }) =>
+    values.length !== 1 || (operator !== 'In' && operator !== 'NotIn')
+      ? undefined
+      : `${key}${operator === 'In' ? '=' : '!='}${escapeFieldValue(values[0] as string)}`,
+  );
+  const labels = (labelSelector?.requirements ?? []).map((requirement) =>
+    readable(() => selectorFromObject({ matchExpressions: [requirement] }).toString()),
+  );
+  return {
+    field:
+      fields.length > 0
+        ? joined('fieldSelector', fields)
+        : raw('fieldSelector', fieldSelector?.rawSelector, (text) => void parseFieldSelector(text)),
+    label:
+      labels.length > 0
+        ? joined('labelSelector', labels)
+        : raw('labelSelector', labelSelector?.rawSelector, (text) => void parseLabelSelector(text)),
+  };
+}
+
+function joined(name: string, parts: readonly (string | undefined)[]): ReadSelector {
+  const good = parts.filter((part) => part !== undefined);
+  const problem =
+    good.length === parts.length ? '' : `spec.resourceAttributes.${name} ${good.length > 0 ? 'partially ' : ''}ignored due to parse error`;
+  return { text: good.join(','), problem };
+}
+
+function raw(name: string, text = '', parse: (text: string) => void): ReadSelector {
+  if (text === '') return { text: '', problem: '' };
+  return readable(() => (parse(text), text)) === undefined ? joined(name, [undefined]) : { text, problem: '' };
+}
+
+function readable(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SelectorError) return undefined;
+    throw error;
+  }
+}
