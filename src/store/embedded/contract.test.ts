@@ -8,6 +8,7 @@ import { openEmbeddedStore, restoreEmbeddedStore } from './store.ts';
 
 /** Small, so that the suite crosses from segment to segment all the time. */
 const SEGMENT_BYTES = 16 << 10;
+const HEADROOM_BYTES = 8 << 10;
 
 const embedded: Engine = {
   name: 'embedded',
@@ -21,6 +22,7 @@ const embedded: Engine = {
         dir,
         clock,
         segmentBytes: SEGMENT_BYTES,
+        headroomBytes: HEADROOM_BYTES,
         ...(watchQueue === undefined ? {} : { watchQueue }),
       });
       stores.push(store);

@@ -27,6 +27,14 @@ async function written(end: 'closed' | 'killed', puts = 60): Promise<MemoryDisk>
   return end === 'closed' ? disk.afterKill() : killed;
 }
 
+/** One record: header, key and value. */
+const LAST_COMMIT_BYTES = 48 + '/69'.length + 200;
+
+/** Where the last record ends: zeros may follow. */
+function endOfRecords(bytes: Buffer): number {
+  return bytes.findLastIndex((byte) => byte !== 0) + 1;
+}
+
 function lastSegment(disk: MemoryDisk): string {
   return disk.names.findLast((name) => name.endsWith('.segment')) ?? '';
 }
@@ -56,7 +64,7 @@ test('any flipped bit before the last commit of the last segment is found when t
   const ids = seededIds(2);
   const disk = await written('killed');
   const name = lastSegment(disk);
-  const lastCommit = disk.bytesOf(name).length - (48 + '/69'.length + 200);
+  const lastCommit = endOfRecords(disk.bytesOf(name)) - LAST_COMMIT_BYTES;
   for (let i = 0; i < 300; i++) {
     const damaged = disk.afterKill();
     flip(damaged, name, Math.floor(ids.fraction() * lastCommit * 8));
@@ -67,7 +75,7 @@ test('any flipped bit before the last commit of the last segment is found when t
 test('a flipped bit in the last commit of a killed store is taken for a cut-off commit, and never handed out', async () => {
   const disk = await written('killed');
   const name = lastSegment(disk);
-  flip(disk, name, disk.bytesOf(name).length * 8 - 100);
+  flip(disk, name, endOfRecords(disk.bytesOf(name)) * 8 - 100);
   const store = await open(disk);
   assert.equal((await store.range(ALL)).count, 59);
   await store.close();
@@ -96,8 +104,8 @@ test('a last segment of a killed store may be cut anywhere in its last commit', 
   const disk = await written('killed');
   const name = lastSegment(disk);
   const whole = Buffer.from(disk.bytesOf(name));
-  const lastCommit = whole.length - (48 + '/69'.length + 200);
-  for (let cut = lastCommit; cut < whole.length; cut += 5) {
+  const end = endOfRecords(whole);
+  for (let cut = end - LAST_COMMIT_BYTES; cut < end; cut += 5) {
     disk.setBytes(name, whole.subarray(0, cut));
     const store = await open(disk.afterKill());
     assert.equal((await store.range(ALL)).count, 59);

@@ -17,7 +17,7 @@ interface Opened {
 
 async function open(disk = new MemoryDisk(), segmentBytes = 1 << 20): Promise<Opened> {
   const clock = new ManualClock();
-  return { disk, clock, store: await openEmbeddedStore({ dir: '/store', disk, clock, segmentBytes }) };
+  return { disk, clock, store: await openEmbeddedStore({ dir: '/store', disk, clock, segmentBytes, headroomBytes: 4 << 10 }) };
 }
 
 function put(key: string, value: Uint8Array = VALUE): Transaction {
@@ -83,7 +83,7 @@ for (const segmentBytes of [1 << 20, 2 << 10]) {
 test('a write that fails takes with it what was decided after it, and nothing else', async () => {
   const { disk, store } = await open();
   const first = await store.transact(put('/a', Buffer.from('1')));
-  failing(disk, ['write'], 1);
+  failing(disk, ['sync'], 1);
   const failed = store.transact(put('/a', Buffer.from('2')));
   const dependent = store.transact({
     conditions: [{ key: '/a', modRevision: first.revision + 1 }],
@@ -125,7 +125,7 @@ test('a lease whose grant or revocation failed is as it was', async () => {
   const { disk, clock, store } = await open();
   const lease = await store.grantLease(10);
   await store.transact({ conditions: [], operations: [{ kind: 'put', key: '/a', value: VALUE, lease }] });
-  failing(disk, ['write'], 1);
+  failing(disk, ['sync'], 1);
   const results = [store.grantLease(5), store.revokeLease(lease), store.transact(put('/a'))].map(outcomeOf);
   assert.deepEqual(await Promise.all(results), ['none', 'none', 'none']);
   assert.equal((await store.range(ALL)).entries[0]?.lease, lease);

@@ -2,6 +2,7 @@
 // written and synced by the thread pool; then all of them go out in one write and one sync.
 import type { Logger } from '#base/log.ts';
 import type { Disk } from './disk.ts';
+import { Headroom } from './headroom.ts';
 import { RECORD_HEADER_BYTES, RECORD_KIND, RecordBuffer, type RecordFields, storeRecord } from './record.ts';
 import { Segment, SEGMENT_HEADER_BYTES } from './segment.ts';
 
@@ -36,6 +37,8 @@ export interface LogOptions<T> {
   readonly directory: string;
   /** A segment that reaches this size is sealed. */
   readonly segmentBytes: number;
+  /** Zeros written ahead of the records at once. */
+  readonly headroomBytes: number;
   readonly logger: Logger;
   readonly owner: LogOwner<T>;
 }
@@ -49,6 +52,8 @@ export class Log<T> {
   #flying: { readonly commit: Commit<T>; readonly landed: Promise<void> } | undefined;
   #scheduled = false;
   #spare: RecordBuffer | undefined;
+  /** Of the segment written last. */
+  #headroom: Headroom | undefined;
   /** A failed commit left bytes at the end of the last segment that must go before anything is written there. */
   #torn = false;
   /** Something was written since the log was opened. */
@@ -111,11 +116,18 @@ export class Log<T> {
     if (!this.#written || !segment.hasFile) return undefined;
     const records = new RecordBuffer(RECORD_HEADER_BYTES);
     records.add(storeRecord(RECORD_KIND.seal, this.#options.owner.revision()), start, 0);
-    await this.#prepare(this.#filling);
-    await segment.file.write(records.bytes, start);
-    await segment.file.sync();
-    segment.end = start + records.length;
-    return { segment: segment.last, end: segment.end };
+    const end = start + records.length;
+    try {
+      const headroom = await this.#prepare(this.#filling);
+      await headroom.clear(end);
+      await segment.file.write(records.bytes, start);
+      await segment.file.sync();
+      await headroom.cut(end);
+    } finally {
+      await this.#headroom?.settled();
+    }
+    segment.end = end;
+    return { segment: segment.last, end };
   }
 
   /** Puts `rewritten` in the place of the sealed segments it stands for. */
@@ -146,22 +158,25 @@ export class Log<T> {
   }
 
   async #write(commit: Commit<T>): Promise<void> {
+    const { segment, start, records } = commit;
+    const end = endOf(commit);
     let outcome: 'none' | 'unknown' = 'none';
     try {
-      await this.#prepare(commit);
+      const headroom = await this.#prepare(commit);
+      await headroom.clear(end);
       outcome = 'unknown';
-      const { file } = commit.segment;
-      await file.write(commit.records.bytes, commit.start);
-      await file.sync();
+      await segment.file.write(records.bytes, start);
+      await segment.file.sync();
+      headroom.refill(end, records.length);
     } catch (error) {
       await this.#undo(commit, outcome, error as Error);
       return;
     }
-    commit.segment.end = endOf(commit);
+    segment.end = end;
     this.#written = true;
     this.#landed();
     this.#options.owner.committed(commit);
-    this.#recycle(commit.records);
+    this.#recycle(records);
   }
 
   #landed(): void {
@@ -170,18 +185,19 @@ export class Log<T> {
   }
 
   /** Makes the segment's file if it is new, and clears away what a failed commit left. */
-  async #prepare({ segment, start }: Commit<T>): Promise<void> {
+  async #prepare({ segment, start }: Commit<T>): Promise<Headroom> {
+    const { disk, directory, headroomBytes } = this.#options;
     if (!segment.hasFile) {
-      await segment.create(this.#options.disk, this.#options.directory);
+      const sealed = this.#segments.at(-1);
+      if (sealed !== undefined) await this.#headroom?.cut(sealed.end); // its file ends with its seal
+      await segment.create(disk, directory);
       this.#segments = [...this.#segments, segment];
+      this.#headroom = undefined;
     }
-    if (this.#torn) await this.#repair(segment, start);
-  }
-
-  async #repair({ file }: Segment, end: number): Promise<void> {
-    await file.truncate(end);
-    await file.sync();
+    this.#headroom ??= new Headroom(segment.file, start, headroomBytes);
+    if (this.#torn) await this.#headroom.truncate(start);
     this.#torn = false;
+    return this.#headroom;
   }
 
   async #undo(commit: Commit<T>, outcome: 'none' | 'unknown', error: Error): Promise<void> {
@@ -190,7 +206,7 @@ export class Log<T> {
     if (outcome === 'unknown') {
       this.#torn = true;
       try {
-        await this.#repair(commit.segment, commit.start);
+        await this.#prepare(commit);
         known = 'none';
       } catch (repairError) {
         logger.warn('store: a failed write could not be undone yet', { error: repairError });

@@ -9,6 +9,7 @@ import { openEmbeddedStore } from './store.ts';
 import { diskError, MemoryDisk } from './testing/memory-disk.ts';
 
 const ALL = { start: '/', end: '0' };
+const HEADROOM_BYTES = 32 << 10;
 const SEGMENT_BYTES = 6 << 10;
 const GENERATIONS = 40;
 
@@ -44,7 +45,7 @@ for (const end of ['power loss', 'kill'] as const) {
 }
 
 function open(disk: MemoryDisk): Promise<Store> {
-  return openEmbeddedStore({ dir: '/store', disk, clock: new ManualClock(), segmentBytes: SEGMENT_BYTES });
+  return openEmbeddedStore({ dir: '/store', disk, clock: new ManualClock(), segmentBytes: SEGMENT_BYTES, headroomBytes: HEADROOM_BYTES });
 }
 
 /** From then on every call fails: what the engine does about that must not reach the disk. */

@@ -6,7 +6,7 @@ import type { Disk, DiskFile } from './disk.ts';
 import { StoreCorruptError } from './errors.ts';
 import { readCleanMark } from './folder.ts';
 import { RECORD_KIND, type StoredRecord } from './record.ts';
-import { laterCommitExists, type Scan, scanRecords } from './scan.ts';
+import { type Scan, scanRecords, whatFollows } from './scan.ts';
 import { headerProblem, parseSegmentName, Segment, SEGMENT_HEADER_BYTES, segmentName, type SegmentRange, UNFINISHED } from './segment.ts';
 import type { StoreState } from './state.ts';
 import { Version } from './version.ts';
@@ -104,11 +104,12 @@ interface LastSegment {
 async function settleEnd({ logger }: RecoveryOptions, { segment, scan, size, whole, atLeast }: LastSegment): Promise<void> {
   const { file } = segment;
   if (whole < atLeast) throw new StoreCorruptError(file.path, `only ${whole} of at least ${atLeast} bytes are intact`, scan.end);
-  if (!scan.complete && (await laterCommitExists(file, scan.end, size)))
-    throw new StoreCorruptError(file.path, 'a record fails its check', scan.end);
+  const rest = await whatFollows(file, scan.end, size);
+  if (rest === 'damage') throw new StoreCorruptError(file.path, 'a record fails its check', scan.end);
   segment.end = whole;
   if (whole === size) return;
-  logger.warn('store: the end of a commit that was cut off is removed', { file: file.path, bytes: size - whole });
+  if (rest === 'torn' || whole < scan.end)
+    logger.warn('store: the end of a commit that was cut off is removed', { file: file.path, from: whole });
   await file.truncate(whole);
   await file.sync();
 }

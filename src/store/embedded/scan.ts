@@ -49,25 +49,44 @@ export async function scanRecords(file: DiskFile, { from, to, each }: ScanOption
 }
 
 /**
- * Whether a commit that began after `bad` left a good record behind. Commits are written one after the other, each
- * only when the one before is durable: so then the bytes at `bad` were durable once and have changed since.
- * Without such a record, `bad` lies in the last commit, which a crash may have cut anywhere.
+ * What lies between the end of the good records and the end of the file.
+ * - `nothing`: zeros, which the engine writes ahead.
+ * - `torn`: a commit that a crash cut off, anywhere.
+ * - `damage`: a commit that began after `bad` left a good record behind. Commits are written one after the other, each
+ *   only when the one before is durable: so the bytes at `bad` were durable once and have changed since.
  */
-export async function laterCommitExists(file: DiskFile, bad: number, to: number): Promise<boolean> {
-  let position = bad + 1;
-  while (position + RECORD_HEADER_BYTES <= to) {
+export type Rest = 'nothing' | 'torn' | 'damage';
+
+export async function whatFollows(file: DiskFile, bad: number, to: number): Promise<Rest> {
+  let rest: Rest = 'nothing';
+  let position = bad;
+  while (position < to) {
     const bytes = Buffer.allocUnsafeSlow(Math.min(STRETCH, to - position));
-    const read = await file.read(bytes, position);
-    if (read < RECORD_HEADER_BYTES) return false;
-    const last = read - RECORD_HEADER_BYTES;
-    for (let at = 0; at <= last; at++) {
-      // The kind is the cheapest thing to look at, and nearly always says no.
-      if (bytes[at + 8] === 0 || bytes[at + 9] !== 0) continue;
-      const length = claimedLength(bytes, at);
-      if (length === 0 || position + at + length > to || bytes.readUInt32LE(at + 16) <= bad) continue;
-      if (await isRecord(file, position + at, length)) return true;
-    }
-    position += last + 1;
+    const read = bytes.subarray(0, await file.read(bytes, position));
+    if (read.length === 0) break;
+    if (rest === 'nothing' && read.some((byte) => byte !== 0)) rest = 'torn';
+    if (rest === 'torn' && (await holdsLaterCommit(file, { read, position, bad, to }))) return 'damage';
+    // A record's head may lie across two stretches.
+    position += read.length === to - position ? read.length : Math.max(1, read.length - RECORD_HEADER_BYTES);
+  }
+  return rest;
+}
+
+interface Stretch {
+  readonly read: Buffer;
+  /** Where in the file it begins. */
+  readonly position: number;
+  readonly bad: number;
+  readonly to: number;
+}
+
+async function holdsLaterCommit(file: DiskFile, { read, position, bad, to }: Stretch): Promise<boolean> {
+  for (let at = 0; at + RECORD_HEADER_BYTES <= read.length; at++) {
+    // The kind is the cheapest thing to look at, and nearly always says no.
+    if (read[at + 8] === 0 || read[at + 9] !== 0) continue;
+    const length = claimedLength(read, at);
+    if (length === 0 || position + at + length > to || read.readUInt32LE(at + 16) <= bad) continue;
+    if (await isRecord(file, position + at, length)) return true;
   }
   return false;
 }

@@ -37,6 +37,9 @@ const MAX_VALUE_BYTES = 1536 << 10;
 /** A segment that reaches this size is sealed. */
 const SEGMENT_BYTES = 64 << 20;
 
+/** Bytes kept ready behind the last record. */
+const HEADROOM_BYTES = 1 << 20;
+
 /** How often idle watches learn how far the store has come, in milliseconds. */
 const PROGRESS_MS = 5_000;
 
@@ -53,6 +56,8 @@ export interface EmbeddedStoreOptions {
   readonly watchQueue?: number;
   /** Bytes after which a segment is sealed; 64 MiB by default. */
   readonly segmentBytes?: number;
+  /** Bytes that are kept ready behind the last record; 1 MiB by default. */
+  readonly headroomBytes?: number;
   /** The file system; for tests. */
   readonly disk?: Disk;
 }
@@ -85,7 +90,7 @@ async function openLocked(options: EmbeddedStoreOptions, unlock: () => Promise<v
   const state: StoreState = new StoreState({ clock, ids, logger, expired: (lease) => void expireLease(state, lease) });
   const segments = await recover(state, { disk, directory: dir, logger });
   const folder = { disk, directory: dir, segmentBytes: options.segmentBytes ?? SEGMENT_BYTES, logger };
-  state.log = new Log(segments, { ...folder, owner: state });
+  state.log = new Log(segments, { ...folder, headroomBytes: options.headroomBytes ?? HEADROOM_BYTES, owner: state });
   await forget(state);
   for (const { id } of state.leases.all()) state.leases.start(id);
   return new EmbeddedStore(state, { ...folder, unlock, watchQueue: options.watchQueue ?? WATCH_QUEUE });

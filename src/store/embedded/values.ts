@@ -13,7 +13,7 @@ const GAP_BYTES = 8 << 10;
 const STRETCH_BYTES = 1 << 20;
 
 /** Stretches read at the same time. */
-const PARALLEL = 2;
+const PARALLEL = 3;
 
 interface Stretch {
   readonly segment: Segment;
