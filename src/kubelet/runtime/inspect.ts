@@ -64,7 +64,9 @@ export async function listPods(runtime: RuntimeService, filter: { readonly uid?:
   return pods;
 }
 
-const newestFirst = (a: { readonly createdAt: number }, b: { readonly createdAt: number }): number => b.createdAt - a.createdAt;
+/** Of two made at the same moment the later attempt comes first. */
+const newestSandbox = (a: RuntimeSandbox, b: RuntimeSandbox): number => b.createdAt - a.createdAt || b.attempt - a.attempt;
+const newestContainer = (a: RuntimeContainer, b: RuntimeContainer): number => b.createdAt - a.createdAt || b.restartCount - a.restartCount;
 
 /**
  * Everything the runtime knows about the pod. What vanishes between the list and the question is left out; an ended
@@ -77,7 +79,7 @@ export async function inspectPod(runtime: RuntimeService, clock: Clock, listed: 
     Promise.all(listed.sandboxes.map(({ id }) => inspectSandbox(runtime, id))),
     Promise.all(listed.containers.map(({ id, sandboxId, state }) => inspectContainer(runtime, id, sandboxId, state, known))),
   ]);
-  const found = sandboxes.filter((sandbox) => sandbox !== undefined).toSorted(newestFirst);
+  const found = sandboxes.filter((sandbox) => sandbox !== undefined).toSorted(newestSandbox);
   const live = found[0]?.ready === true ? found[0].ips : [];
   return {
     uid: listed.uid,
@@ -86,7 +88,7 @@ export async function inspectPod(runtime: RuntimeService, clock: Clock, listed: 
     // Addresses of a pod that ended are remembered. Source: pleg getPodIPs.
     ips: live.length === 0 && !found.some(({ ready }) => ready) ? (known?.ips ?? []) : live,
     sandboxes: found,
-    containers: containers.filter((container) => container !== undefined).toSorted(newestFirst),
+    containers: containers.filter((container) => container !== undefined).toSorted(newestContainer),
     observedAt,
   };
 }

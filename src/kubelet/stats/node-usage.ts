@@ -78,10 +78,19 @@ export interface Filesystems {
   readonly shared: boolean;
 }
 
-/** `imagePath` undefined: the runtime did not say, so its files are taken to lie with the kubelet's. */
+/** The runtime did not say where its files lie, or they are out of sight: they are taken to lie with the kubelet's. */
 export async function readFilesystems(rootDir: string, imagePath: string | undefined): Promise<Filesystems> {
   const node = await readFilesystem(rootDir);
-  if (imagePath === undefined) return { node, image: node, shared: true };
-  const image = await readFilesystem(imagePath);
+  const image = imagePath === undefined ? undefined : await filesystemIfThere(imagePath);
+  if (image === undefined) return { node, image: node, shared: true };
   return { node, image, shared: node.capacityBytes === image.capacityBytes && node.inodes === image.inodes };
+}
+
+async function filesystemIfThere(path: string): Promise<FilesystemFacts | undefined> {
+  try {
+    return await readFilesystem(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

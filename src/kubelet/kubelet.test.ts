@@ -1,0 +1,420 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configmaps, pods } from '#api/resources.ts';
+import type { Pod, Probe } from '#api/types.ts';
+import { container, pod } from './testing/pods.ts';
+import { startWorld, stateOf } from './testing/world.ts';
+
+test('a bound pod runs, and its status says so', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', generation: 1 }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const { status } = world.pod('web');
+  assert.equal(stateOf(world.pod('web')), 'running');
+  assert.deepEqual(
+    status.conditions?.map(({ type, status: value, observedGeneration }) => [type, value, observedGeneration]),
+    ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => [type, 'True', 1]),
+  );
+  assert.equal(status.hostIP, '192.0.2.10');
+  assert.equal(status.podIP, world.runtime.sandboxes[0]?.ip);
+  assert.deepEqual(world.told('web'), [
+    'Pulled Container image "example.test/programs:1" already present on machine and can be accessed by the pod',
+    'Created Container created',
+    'Started Container started',
+  ]);
+});
+
+test('a crashing container is restarted at once, then after 10, 20 and 40 seconds', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { started: (started) => world.runtime.exit(started, 1) });
+  world.bind(pod({ name: 'web' }));
+  const starts: number[] = [];
+  world.runtime.intercept('startContainer', () => void starts.push(world.clock.now()));
+  await world.until(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1);
+  await world.until(() => stateOf(world.pod('web')) === 'waiting CrashLoopBackOff');
+  const waiting = world.pod('web').status.containerStatuses?.[0];
+  assert.equal(waiting?.state.waiting?.message, 'back-off 10s restarting failed container=app pod=web_default(uid-web)');
+  assert.deepEqual([waiting?.lastState.terminated?.exitCode, waiting?.lastState.terminated?.reason], [1, 'Error']);
+  await world.advanceUntil(() => starts.length === 5, 120_000);
+  const gaps = starts.slice(1).map((at, index) => at - (starts[index] as number));
+  assert.equal(gaps[0], 0);
+  for (const [index, want] of [10_000, 20_000, 40_000].entries()) {
+    const gap = gaps[index + 1] as number;
+    assert.ok(gap >= want && gap <= want + 1000, `restart ${index + 2} came after ${gap} ms`);
+  }
+  assert.ok(world.told('web').includes('BackOff Back-off restarting failed container app in pod web_default(uid-web)'));
+  assert.equal(world.pod('web').status.phase, 'Running');
+});
+
+test('a pod that runs to its end succeeds, and keeps its address', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { started: (started) => world.runtime.exit(started, 0) });
+  world.bind(pod({ name: 'job', spec: { restartPolicy: 'Never' } }));
+  await world.until(() => world.pod('job').status.phase === 'Succeeded');
+  assert.equal(stateOf(world.pod('job')), 'terminated Completed 0');
+  assert.deepEqual(
+    world
+      .pod('job')
+      .status.conditions?.filter(({ type }) => type === 'Ready')
+      .map(({ status, reason }) => [status, reason]),
+    [['False', 'PodCompleted']],
+  );
+  assert.notEqual(world.pod('job').status.podIP, undefined);
+});
+
+test('init containers run one after the other before the container', async (t) => {
+  const world = await startWorld(t);
+  const started: string[] = [];
+  for (const name of ['one', 'two']) {
+    world.runtime.behave(name, {
+      started(each) {
+        started.push(name);
+        world.runtime.exit(each, 0);
+      },
+    });
+  }
+  world.runtime.behave('app', { started: () => void started.push('app') });
+  world.bind(pod({ name: 'web', spec: { initContainers: [container('one'), container('two')] } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  assert.deepEqual(started, ['one', 'two', 'app']);
+  assert.deepEqual(
+    world.pod('web').status.initContainerStatuses?.map(({ name, ready }) => [name, ready]),
+    [
+      ['one', true],
+      ['two', true],
+    ],
+  );
+});
+
+test('a deleted pod is stopped within its grace period and removed for good', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  await world.client.delete(pods, { name: 'web', namespace: 'default' }, { gracePeriodSeconds: 7 });
+  await world.until(() => world.server.stored(pods).length === 0);
+  const stop = world.runtime.calls.find(({ method }) => method === 'stopContainer');
+  assert.equal(stop?.request['timeout'], 7);
+  await world.until(() => world.runtime.containers.length === 0 && world.runtime.sandboxes.length === 0);
+  assert.ok(world.told('web').includes('Killing Stopping container app'));
+});
+
+test('sidecars end after the containers, the last first', async (t) => {
+  const world = await startWorld(t);
+  const sidecar = (name: string): ReturnType<typeof container> => container(name, { restartPolicy: 'Always' });
+  world.bind(pod({ name: 'web', spec: { initContainers: [sidecar('first'), sidecar('second')] } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const names = new Map(world.runtime.containers.map(({ id, config }) => [id, config.metadata?.name]));
+  await world.client.delete(pods, { name: 'web', namespace: 'default' });
+  await world.until(() => world.server.stored(pods).length === 0);
+  const stopped = world.runtime.calls
+    .filter(({ method }) => method === 'stopContainer')
+    .map(({ request }) => names.get(request['containerId'] as string));
+  assert.deepEqual(stopped, ['app', 'second', 'first']);
+});
+
+test('a kubelet that starts again takes over running containers without restarting them', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const before = world.pod('web').status;
+  await world.restart();
+  await world.settle();
+  assert.equal(world.runtime.containers.length, 1);
+  assert.equal(world.runtime.calls.filter(({ method }) => method === 'startContainer').length, 1);
+  assert.equal(world.runtime.calls.filter(({ method }) => method === 'stopContainer').length, 0);
+  assert.deepEqual(world.pod('web').status, before);
+});
+
+test('containers of a pod that went while no kubelet ran are stopped and removed', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  await world.kubelet.stop();
+  world.server.erase(pods, 'web', 'default');
+  await world.restart();
+  await world.until(() => world.runtime.containers.length === 0 && world.runtime.sandboxes.length === 0);
+});
+
+test('a pod deleted by force is stopped all the same', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  world.server.erase(pods, 'web', 'default');
+  await world.until(() => world.runtime.containers.length === 0 && world.runtime.sandboxes.length === 0);
+});
+
+test('a sandbox that was lost is made anew, and its containers with it', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  world.runtime.loseSandbox(world.runtime.sandboxes[0] as (typeof world.runtime.sandboxes)[number]);
+  await world.advanceUntil(
+    () => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1 && stateOf(world.pod('web')) === 'running',
+    30_000,
+  );
+  assert.ok(world.told('web').includes('SandboxChanged Pod sandbox changed, it will be killed and re-created.'));
+  assert.equal(world.pod('web').status.podIP, world.runtime.sandboxes.find(({ state }) => state === 'SANDBOX_READY')?.ip);
+});
+
+for (const c of [
+  {
+    name: 'an image that cannot be pulled',
+    container: container('app', { image: 'example.test/none:1' }),
+    first: 'waiting ErrImagePull',
+    then: 'waiting ImagePullBackOff',
+    event: 'Failed Error: ErrImagePull',
+  },
+  {
+    name: 'an image that is not there and may not be pulled',
+    container: container('app', { image: 'example.test/none:1', imagePullPolicy: 'Never' }),
+    first: 'waiting ErrImageNeverPull',
+    event: 'ErrImageNeverPull Container image "example.test/none:1" is not present with pull policy of Never',
+  },
+  {
+    name: 'a name no image can have',
+    container: container('app', { image: 'Example/UPPER:1' }),
+    first: 'waiting InvalidImageName',
+    event:
+      'InspectFailed Failed to apply default image tag "Example/UPPER:1": couldn\'t parse image name "Example/UPPER:1": invalid reference format: repository name (Example/UPPER) must be lowercase',
+  },
+  {
+    name: 'a ConfigMap that is not there',
+    container: container('app', { envFrom: [{ configMapRef: { name: 'settings' } }] }),
+    first: 'waiting CreateContainerConfigError',
+    event: 'Failed Error: configmap "settings" not found',
+  },
+  {
+    name: 'a user that may not be root',
+    container: container('app', { securityContext: { runAsNonRoot: true } }),
+    first: 'waiting CreateContainerConfigError',
+    event: 'Failed Error: container has runAsNonRoot and image will run as root (pod: "web_default(uid-web)", container: app)',
+  },
+]) {
+  test(`${c.name} shows in status and events`, async (t) => {
+    const world = await startWorld(t);
+    world.bind(pod({ name: 'web', spec: { containers: [c.container] } }));
+    await world.until(() => stateOf(world.pod('web')) === c.first);
+    await world.until(() => world.told('web').includes(c.event), c.event);
+    if (c.then !== undefined) await world.advanceUntil(() => stateOf(world.pod('web')) === c.then, 60_000);
+    assert.equal(world.pod('web').status.phase, 'Pending');
+  });
+}
+
+test('an image that appears in the registry is pulled when its back-off is over', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { image: 'example.test/late:1' })] } }));
+  await world.until(() => stateOf(world.pod('web')) === 'waiting ErrImagePull');
+  world.runtime.publishImage('example.test/late:1', { size: 1234 });
+  await world.advanceUntil(() => stateOf(world.pod('web')) === 'running', 60_000);
+  const pulled = world.told('web').find((event) => event.startsWith('Pulled'));
+  assert.match(
+    pulled ?? '',
+    /^Pulled Successfully pulled image "example\.test\/late:1" in \S+ \(\S+ including waiting\)\. Image size: 1234 bytes\.$/,
+  );
+});
+
+test('a container starts as soon as what it refers to is there', async (t) => {
+  const world = await startWorld(t);
+  const env = [{ name: 'COLOUR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'colour' } } }];
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { env })] } }));
+  await world.until(() => stateOf(world.pod('web')) === 'waiting CreateContainerConfigError');
+  await world.client.create(configmaps, { metadata: { name: 'settings', namespace: 'default' }, data: { colour: 'blue' } });
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  const envs = world.runtime.container('app').config.envs.map(({ key, value }) => `${key}=${Buffer.from(value).toString()}`);
+  assert.ok(envs.includes('COLOUR=blue'));
+});
+
+test('a failed postStart hook kills the container', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { exec: () => ({ exitCode: 3 }) });
+  world.bind(
+    pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { postStart: { exec: { command: ['begin'] } } } })] } }),
+  );
+  await world.until(() => world.told('web').includes('FailedPostStartHook PostStartHook failed'));
+  await world.until(() => world.told('web').includes('Killing FailedPostStartHook'));
+});
+
+test('a preStop hook runs before the container is stopped, within its grace period', async (t) => {
+  const world = await startWorld(t);
+  const order: string[] = [];
+  world.runtime.behave('app', {
+    exec([command = '']) {
+      order.push(command);
+      return {};
+    },
+  });
+  world.runtime.intercept('stopContainer', () => void order.push('stop'));
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { preStop: { exec: { command: ['drain'] } } } })] } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  await world.client.delete(pods, { name: 'web', namespace: 'default' });
+  await world.until(() => world.server.stored(pods).length === 0);
+  assert.deepEqual(order, ['drain', 'stop']);
+});
+
+test('a preStop hook that never ends is given up when the grace period is over', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { exec: () => new Promise(() => {}) });
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { preStop: { exec: { command: ['hang'] } } } })] } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  await world.client.delete(pods, { name: 'web', namespace: 'default' }, { gracePeriodSeconds: 5 });
+  await world.advanceUntil(() => world.server.stored(pods).length === 0, 8000);
+  assert.equal(world.runtime.calls.find(({ method }) => method === 'stopContainer')?.request['timeout'], 2);
+});
+
+const probe = (more: Partial<Probe> = {}): Probe => ({
+  exec: { command: ['check'] },
+  timeoutSeconds: 1,
+  periodSeconds: 10,
+  successThreshold: 1,
+  failureThreshold: 3,
+  ...more,
+});
+
+test('a container is ready once its readiness probe succeeds, and no longer when it fails', async (t) => {
+  const world = await startWorld(t);
+  let exitCode = 1;
+  world.runtime.behave('app', { exec: () => ({ exitCode, stdout: 'not yet' }) });
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { readinessProbe: probe({ failureThreshold: 1 }) })] } }));
+  const isReady = (): boolean => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  await world.until(() => world.told('web').includes('Unhealthy Readiness probe failed: not yet'));
+  assert.equal(isReady(), false);
+  exitCode = 0;
+  await world.advanceUntil(isReady, 11_000);
+  exitCode = 1;
+  await world.advanceUntil(() => !isReady(), 11_000);
+});
+
+test('a container that fails its liveness probe three times is restarted', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { exec: () => ({ exitCode: 1, stdout: 'dead' }) });
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { livenessProbe: probe() })] } }));
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  const began = world.clock.now();
+  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1, 60_000);
+  assert.ok(world.clock.now() - began >= 20_000);
+  assert.ok(world.told('web').includes('Killing Container app failed liveness probe, will be restarted'));
+});
+
+test('other probes wait for the startup probe', async (t) => {
+  const world = await startWorld(t);
+  const asked: string[] = [];
+  let up = false;
+  world.runtime.behave('app', {
+    exec([command = '']) {
+      asked.push(command);
+      return { exitCode: command === 'started' && !up ? 1 : 0 };
+    },
+  });
+  const startupProbe = probe({ exec: { command: ['started'] }, periodSeconds: 1, failureThreshold: 30 });
+  world.bind(
+    pod({ name: 'web', spec: { containers: [container('app', { startupProbe, livenessProbe: probe(), readinessProbe: probe() })] } }),
+  );
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  await world.advanceUntil(() => asked.length >= 3, 5000);
+  assert.deepEqual(new Set(asked), new Set(['started']));
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.started, false);
+  up = true;
+  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.ready === true, 5000);
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.started, true);
+  assert.ok(asked.includes('check'));
+});
+
+test('a pod the node has no room for fails with the reason', async (t) => {
+  const world = await startWorld(t);
+  const asking = (name: string, cpu: string): void =>
+    world.bind(pod({ name, spec: { containers: [container('app', { resources: { requests: { cpu } } })] } }));
+  asking('one', '3');
+  await world.until(() => world.pod('one').status.phase === 'Running');
+  asking('two', '2');
+  await world.until(() => world.pod('two').status.phase === 'Failed');
+  const { reason, message } = world.pod('two').status;
+  assert.deepEqual(
+    [reason, message],
+    ['OutOfcpu', "Pod was rejected: Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000"],
+  );
+  assert.ok(world.told('two').includes("OutOfcpu Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000"));
+  await world.client.delete(pods, { name: 'two', namespace: 'default' });
+  await world.until(() => world.server.stored(pods).length === 1);
+});
+
+test('a critical pod gets room at the expense of others', async (t) => {
+  const world = await startWorld(t);
+  const asking = (name: string, cpu: string, priority: number): void =>
+    world.bind(pod({ name, spec: { priority, containers: [container('app', { resources: { requests: { cpu } } })] } }));
+  asking('plain', '3', 0);
+  await world.until(() => world.pod('plain').status.phase === 'Running');
+  asking('critical', '2', 2_000_000_000);
+  await world.until(() => world.pod('critical').status.phase === 'Running');
+  assert.deepEqual([world.pod('plain').status.phase, world.pod('plain').status.reason], ['Failed', 'Preempting']);
+  assert.equal(world.pod('plain').status.conditions?.find(({ type }) => type === 'DisruptionTarget')?.reason, 'TerminationByKubelet');
+});
+
+test('a pod past its deadline fails', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { activeDeadlineSeconds: 30 } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const began = world.clock.now();
+  await world.advanceUntil(() => world.pod('web').status.phase === 'Failed', 40_000);
+  assert.ok(world.clock.now() - began >= 29_000);
+  assert.equal(world.pod('web').status.reason, 'DeadlineExceeded');
+  assert.equal(world.pod('web').status.message, 'Pod was active on the node longer than the specified deadline');
+});
+
+test('readiness gates hold a pod back until others say so', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { readinessGates: [{ conditionType: 'example.com/loaded' }] } }));
+  const ready = (): unknown => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready');
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  assert.equal(
+    (ready() as { message?: string }).message,
+    'corresponding condition of pod readiness gate "example.com/loaded" does not exist.',
+  );
+  const condition = { type: 'example.com/loaded', status: 'True', lastProbeTime: null, lastTransitionTime: '2026-01-01T00:00:00Z' };
+  world.server.change(pods, 'web', 'default', (current) => ({
+    ...current,
+    status: { ...current.status, conditions: [...(current.status.conditions ?? []), condition] },
+  }));
+  await world.until(() => (ready() as { status?: string }).status === 'True');
+  assert.ok(world.pod('web').status.conditions?.some(({ type }) => type === 'example.com/loaded'));
+});
+
+test('resources of a running container change without a restart', async (t) => {
+  const world = await startWorld(t);
+  const asking = (cpu: string): Pod =>
+    pod({ name: 'web', generation: 1, spec: { containers: [container('app', { resources: { requests: { cpu }, limits: { cpu } } })] } });
+  world.bind(asking('500m'));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('1').spec }));
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'updateContainerResources'));
+  const { linux } = world.runtime.calls.find(({ method }) => method === 'updateContainerResources')?.request as {
+    linux: { cpuQuota: number; cpuShares: number };
+  };
+  assert.deepEqual([linux.cpuQuota, linux.cpuShares], [100_000, 1024]);
+  await world.until(() => world.pod('web').status.containerStatuses?.[0]?.allocatedResources?.['cpu'] === '1');
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
+  world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('9').spec }));
+  await world.until(
+    () => world.pod('web').status.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') === true,
+  );
+});
+
+test('lists alone notice the end of a container where the runtime has no events', async (t) => {
+  const world = await startWorld(t, { events: 'unimplemented' });
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  world.runtime.exit(world.runtime.container('app'), 0);
+  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1, 3000);
+});
+
+test('pods run on while the API is out of reach, and their status follows later', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  world.server.setOffline(true);
+  world.runtime.exit(world.runtime.container('app'), 0);
+  await world.advanceUntil(() => world.runtime.containers.filter(({ state }) => state === 'CONTAINER_RUNNING').length === 1, 5000);
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
+  world.server.setOffline(false);
+  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1, 30_000);
+});
