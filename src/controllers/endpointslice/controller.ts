@@ -1,0 +1,101 @@
+// Keeps the EndpointSlices of Services with a selector. Source: pkg/controller/endpointslice.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { selectorFromSet } from '#apimachinery/labels.ts';
+import { endpointslices, nodes, pods, services } from '#api/resources.ts';
+import type { EndpointSlice, Pod, Service } from '#api/types.ts';
+import { type Controller, keyOf } from '../runtime/controller.ts';
+import { targetsOf } from './endpoints.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL } from './plan.ts';
+
+const BY_SERVICE = 'managed-slices-of-service';
+const SERVICES_IN = 'services-in-namespace';
+
+const serviceKey = ({ metadata }: EndpointSlice): string | undefined => {
+  const name = metadata.labels?.[SERVICE_NAME_LABEL];
+  return name === undefined || metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY ? undefined : `${metadata.namespace}/${name}`;
+};
+const sliceIndex = (slice: EndpointSlice): readonly string[] => {
+  const key = serviceKey(slice);
+  return key === undefined ? [] : [key];
+};
+const namespaceIndex = ({ metadata }: Service): readonly string[] => [metadata.namespace];
+
+export const endpointSliceController: Controller = {
+  name: 'endpointslice-controller',
+  serviceAccount: 'endpointslice-controller',
+  reads: [services, pods, nodes, endpointslices],
+  writes: ['endpointslices', 'events'],
+  workers: 5, // Source: --concurrent-service-endpoint-syncs
+  setUp({ client, informers, queue, events, logger }) {
+    const serviceLister = informers.informer(services);
+    const podInformer = informers.informer(pods);
+    const nodeLister = informers.informer(nodes);
+    const slices = informers.informer(endpointslices);
+    slices.addIndex(BY_SERVICE, sliceIndex);
+    serviceLister.addIndex(SERVICES_IN, namespaceIndex);
+
+    const wake = (service: Service): void => queue.add(keyOf(service));
+    serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
+    const wakeSelecting = (pod: Pod): void => {
+      for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
+        if (selects(service, pod)) wake(service);
+      }
+    };
+    podInformer.addHandlers({
+      added: wakeSelecting,
+      updated(pod, previous) {
+        wakeSelecting(pod);
+        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous);
+      },
+      deleted: wakeSelecting,
+    });
+    const wakeOwner = (slice: EndpointSlice): void => {
+      const key = serviceKey(slice);
+      if (key !== undefined) queue.add(key);
+    };
+    slices.addHandlers({ updated: wakeOwner, deleted: wakeOwner });
+
+    return async (key) => {
+      const service = serviceLister.byKey(key);
+      if (service === undefined || service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
+      const selected = [...podInformer.list(service.metadata.namespace)].filter((pod) => selects(service, pod));
+      const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
+      const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
+      const plan = planSlices(service, targets, existing);
+      try {
+        await Promise.all([
+          ...plan.create.map((slice) => client.create(endpointslices, slice)),
+          ...plan.update.map((slice) => client.update(endpointslices, slice)),
+          ...plan.delete.map((slice) =>
+            deleted(() => client.delete(endpointslices, slice.metadata, { preconditions: { uid: slice.metadata.uid } })),
+          ),
+        ]);
+      } catch (error) {
+        if (isStatusError(error, 'Forbidden') && error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
+          return;
+        if (!isStatusError(error, 'Conflict')) {
+          events.event(
+            service,
+            'Warning',
+            'FailedToUpdateEndpointSlices',
+            `Error updating Endpoint Slices for Service ${key}: ${(error as Error).message}`,
+          );
+          logger.warn('endpoint slices could not be brought up to date', { service: key, error });
+        }
+        throw error;
+      }
+    };
+  },
+};
+
+function selects({ spec }: Service, { metadata }: Pod): boolean {
+  return spec.selector !== undefined && selectorFromSet(spec.selector).matches(metadata.labels);
+}
+
+async function deleted(remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound')) throw error;
+  }
+}

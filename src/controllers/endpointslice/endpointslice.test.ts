@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpointslices, pods, services } from '#api/resources.ts';
+import type { EndpointSlice, Pod, Service } from '#api/types.ts';
+import { startController } from '../testing.ts';
+import { endpointSliceController } from './controller.ts';
+import { targetsOf } from './endpoints.ts';
+import { planSlices } from './plan.ts';
+
+const service = (spec: object = {}): Service =>
+  ({
+    metadata: { name: 'web', namespace: 'ns', uid: 's', labels: { tier: 'front' } },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: '10.96.0.1',
+      selector: { app: 'web' },
+      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 'http' }],
+      ...spec,
+    },
+    status: {},
+  }) as unknown as Service;
+
+const pod = (
+  name: string,
+  ip: string,
+  more: { readonly ready?: boolean; readonly port?: number; readonly deleting?: boolean; readonly phase?: string } = {},
+): Pod =>
+  ({
+    metadata: {
+      name,
+      namespace: 'ns',
+      uid: name,
+      labels: { app: 'web' },
+      ...(more.deleting === true ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
+    },
+    spec: { nodeName: 'n1', containers: [{ name: 'c', ports: [{ name: 'http', protocol: 'TCP', containerPort: more.port ?? 8080 }] }] },
+    status: { phase: more.phase ?? 'Running', podIP: ip, conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
+  }) as unknown as Pod;
+
+const targets = (list: readonly Pod[], s = service()) => targetsOf(s, list, () => undefined);
+
+/** The slices as the server would have them after the plan. */
+function after(plan: ReturnType<typeof planSlices>, before: readonly EndpointSlice[] = []): readonly EndpointSlice[] {
+  const kept = before
+    .filter((slice) => !plan.delete.includes(slice))
+    .map((slice) => plan.update.find((u) => u.metadata.name === slice.metadata.name) ?? slice);
+  const created = plan.create.map(
+    (slice, i) => ({ ...slice, metadata: { ...slice.metadata, name: `web-${before.length + i}`, uid: `u${i}` } }) as EndpointSlice,
+  );
+  return [...kept, ...created];
+}
+
+test('targetsOf tells readiness and termination apart, and leaves finished pods out', () => {
+  const found = targets([
+    pod('a', '10.0.0.1'),
+    pod('b', '10.0.0.2', { ready: false }),
+    pod('c', '10.0.0.3', { deleting: true }),
+    pod('d', '10.0.0.4', { phase: 'Failed' }),
+  ]);
+  assert.deepEqual(
+    found.map((t) => [t.endpoint.addresses[0], t.endpoint.conditions]),
+    [
+      ['10.0.0.1', { ready: true, serving: true, terminating: false }],
+      ['10.0.0.2', { ready: false, serving: false, terminating: false }],
+      ['10.0.0.3', { ready: false, serving: true, terminating: true }],
+    ],
+  );
+});
+
+test('planSlices makes one slice with the labels watchers look for, and rests then', () => {
+  const list = targets([pod('a', '10.0.0.1'), pod('b', '10.0.0.2')]);
+  const plan = planSlices(service(), list, []);
+  assert.equal(plan.create.length, 1);
+  assert.deepEqual(plan.create[0]?.metadata?.labels, {
+    tier: 'front',
+    'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+    'kubernetes.io/service-name': 'web',
+  });
+  assert.deepEqual(planSlices(service(), list, after(plan)), { create: [], update: [], delete: [] });
+});
+
+test('planSlices groups pods by the number that a named port has with them', () => {
+  const plan = planSlices(service(), targets([pod('a', '10.0.0.1'), pod('b', '10.0.0.2', { port: 9090 })]), []);
+  assert.deepEqual(plan.create.map((slice) => slice.ports?.[0]?.port).toSorted(), [8080, 9090]);
+});
+
+test('planSlices splits at 100 endpoints and writes only the slice that changes', () => {
+  const many = Array.from({ length: 250 }, (_, i) => pod(`p${i}`, `10.0.${Math.floor(i / 200)}.${i % 200}`));
+  const slices = after(planSlices(service(), targets(many), []));
+  assert.deepEqual(
+    slices.map((slice) => slice.endpoints?.length),
+    [100, 100, 50],
+  );
+  const plan = planSlices(service(), targets(many.slice(1)), slices);
+  assert.deepEqual([plan.create.length, plan.update.length, plan.delete.length], [0, 1, 0]);
+});
+
+test('planSlices keeps one empty slice for a Service without endpoints', () => {
+  const empty = after(planSlices(service(), [], []));
+  assert.deepEqual(
+    empty.map((slice) => [slice.endpoints, slice.ports]),
+    [[[], []]],
+  );
+  assert.deepEqual(planSlices(service(), [], empty), { create: [], update: [], delete: [] });
+  const filled = planSlices(service(), targets([pod('a', '10.0.0.1')]), empty);
+  assert.deepEqual([filled.create.length, filled.delete.length], [1, 1]);
+});
+
+test('the controller follows pods as they become ready and go', async () => {
+  const { client, until, stop } = await startController(endpointSliceController);
+  await client.create(services, {
+    metadata: { name: 'web', namespace: 'ns' },
+    spec: { type: 'ClusterIP', selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }] },
+  });
+  const { metadata, spec, status } = pod('a', '10.0.0.1', { ready: false });
+  await client.create(pods, { metadata: { name: metadata.name, namespace: 'ns', labels: metadata.labels }, spec });
+  await client.update(pods, { ...(await client.get(pods, metadata)), status }, { subresource: 'status' });
+  const ready = (want: boolean | undefined) =>
+    until(async () => {
+      const [endpoint] = (await client.list(endpointslices)).items.flatMap((slice) => slice.endpoints ?? []);
+      return endpoint?.conditions.ready === want ? true : undefined;
+    });
+  await ready(false);
+  await client.update(pods, { ...(await client.get(pods, metadata)), status: pod('a', '10.0.0.1').status }, { subresource: 'status' });
+  await ready(true);
+  await client.delete(pods, metadata, { gracePeriodSeconds: 0 });
+  await ready(undefined);
+  await stop();
+});

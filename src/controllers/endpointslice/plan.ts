@@ -1,0 +1,139 @@
+// pure
+// Which EndpointSlices a Service should have, reached with the fewest writes: what is right stays where it is.
+// Source: endpointslice reconciler.go.
+import { isDeepStrictEqual } from 'node:util';
+import { controllerReference } from '#api/owner-references.ts';
+import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, Service } from '#api/types.ts';
+import type { Target } from './endpoints.ts';
+
+export const MANAGED_BY = 'endpointslice-controller.k8s.io';
+export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const HEADLESS_LABEL = 'service.kubernetes.io/headless';
+const SERVICE_KIND = { group: '', version: 'v1', kind: 'Service' } as const;
+
+/** Source: --max-endpoints-per-slice. */
+const MAX_ENDPOINTS = 100;
+
+export interface SlicePlan {
+  readonly create: readonly New<EndpointSlice>[];
+  readonly update: readonly EndpointSlice[];
+  readonly delete: readonly EndpointSlice[];
+}
+
+/** `existing` are the slices of the Service that this controller manages. */
+export function planSlices(service: Service, targets: readonly Target[], existing: readonly EndpointSlice[]): SlicePlan {
+  const create: New<EndpointSlice>[] = [];
+  const update: EndpointSlice[] = [];
+  const remove: EndpointSlice[] = [];
+  const families = addressTypes(service);
+  const wanted = Map.groupBy(targets, (target) => groupKey(familyOf(target.endpoint), target.ports));
+  const present = Map.groupBy(existing, (slice) => groupKey(slice.addressType, slice.ports ?? []));
+
+  for (const [key, slices] of present) {
+    if (wanted.has(key)) continue;
+    remove.push(...slices);
+  }
+  for (const [key, group] of wanted) {
+    const ports = (group[0] as Target).ports;
+    const addressType = familyOf((group[0] as Target).endpoint);
+    if (!families.includes(addressType)) continue;
+    const plan = planGroup(
+      group.map((target) => target.endpoint),
+      present.get(key) ?? [],
+    );
+    remove.push(...plan.empty);
+    for (const { slice, endpoints } of plan.kept) {
+      const next = { ...slice, metadata: { ...slice.metadata, labels: labelsOf(service) }, endpoints };
+      if (!isDeepStrictEqual(endpoints, slice.endpoints ?? []) || !isDeepStrictEqual(next.metadata.labels, slice.metadata.labels))
+        update.push(next);
+    }
+    create.push(...plan.created.map((endpoints) => newSlice(service, addressType, endpoints, ports)));
+  }
+  // A Service without endpoints keeps one empty slice, so that watchers can tell it from one nobody has looked at.
+  for (const family of families) {
+    const covered = [...wanted.keys()].some((key) => key.startsWith(`${family} `));
+    if (covered) continue;
+    const empty = existing.find(
+      (slice) => slice.addressType === family && (slice.endpoints ?? []).length === 0 && (slice.ports ?? []).length === 0,
+    );
+    if (empty === undefined) create.push(newSlice(service, family, [], []));
+    else remove.splice(remove.indexOf(empty), 1);
+  }
+  return { create, update, delete: remove };
+}
+
+interface GroupPlan {
+  readonly kept: readonly { readonly slice: EndpointSlice; readonly endpoints: readonly Endpoint[] }[];
+  readonly created: readonly (readonly Endpoint[])[];
+  readonly empty: readonly EndpointSlice[];
+}
+
+/** Endpoints stay in the slice they are in; new ones go to slices that are written anyway, then to those with room. */
+function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]): GroupPlan {
+  const left = new Map(wanted.map((endpoint) => [identity(endpoint), endpoint]));
+  const contents = slices.map((slice) => {
+    const before = slice.endpoints ?? [];
+    const endpoints = before.flatMap((endpoint) => {
+      const next = left.get(identity(endpoint));
+      left.delete(identity(endpoint));
+      return next === undefined ? [] : [next];
+    });
+    return { slice, endpoints, changed: !isDeepStrictEqual(endpoints, before) };
+  });
+  const rest = [...left.values()];
+  for (const content of contents.toSorted((a, b) => Number(b.changed) - Number(a.changed) || b.endpoints.length - a.endpoints.length)) {
+    if (content.endpoints.length === 0 && !content.changed && rest.length === 0) continue;
+    content.endpoints.push(...rest.splice(0, MAX_ENDPOINTS - content.endpoints.length));
+  }
+  const created: (readonly Endpoint[])[] = [];
+  while (rest.length > 0) created.push(rest.splice(0, MAX_ENDPOINTS));
+  return {
+    kept: contents.filter((c) => c.endpoints.length > 0),
+    created,
+    empty: contents.filter((c) => c.endpoints.length === 0).map((c) => c.slice),
+  };
+}
+
+/** What makes two endpoints the same although their conditions differ. Source: hashEndpoint of EndpointSet. */
+const identity = (endpoint: Endpoint): string => `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
+
+const groupKey = (family: string, ports: readonly EndpointPort[]): string =>
+  `${family} ${JSON.stringify(ports.map((p) => [p.name ?? '', p.protocol ?? 'TCP', p.port, p.appProtocol ?? '']).toSorted())}`;
+
+const familyOf = (endpoint: Endpoint): 'IPv4' | 'IPv6' => (endpoint.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4');
+
+function addressTypes({ spec }: Service): readonly ('IPv4' | 'IPv6')[] {
+  const families = (spec.ipFamilies ?? []).filter((family) => family !== '');
+  return families.length === 0 ? ['IPv4'] : families;
+}
+
+function labelsOf({ metadata, spec }: Service): Readonly<Record<string, string>> {
+  return {
+    ...metadata.labels,
+    ...(spec.clusterIP === 'None' ? { [HEADLESS_LABEL]: '' } : {}),
+    [MANAGED_BY_LABEL]: MANAGED_BY,
+    [SERVICE_NAME_LABEL]: metadata.name,
+  };
+}
+
+function newSlice(
+  service: Service,
+  addressType: 'IPv4' | 'IPv6',
+  endpoints: readonly Endpoint[],
+  ports: readonly EndpointPort[],
+): New<EndpointSlice> {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      generateName: `${service.metadata.name}-`,
+      namespace: service.metadata.namespace,
+      labels: labelsOf(service),
+      ownerReferences: [controllerReference(service, SERVICE_KIND)],
+    },
+    addressType,
+    endpoints,
+    ports,
+  };
+}
