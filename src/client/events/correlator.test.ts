@@ -56,6 +56,20 @@ test('EventCorrelator folds the tenth different message, and those after it, int
   );
 });
 
+test('EventCorrelator goes on folding as long as the pauses are shorter', () => {
+  const correlator = new EventCorrelator();
+  const kinds = Array.from({ length: 11 }, (_, i) => correlator.correlate(draft({ message: `m${i}` }), i * 300_000, 'combined').kind);
+  assert.deepEqual(kinds.slice(9), ['create', 'count']);
+});
+
+test('EventCorrelator does not fold a message it knows, once there are many', () => {
+  const correlator = new EventCorrelator();
+  for (let i = 0; i < 10; i++) correlator.correlate(draft({ message: `m${i}` }), 0, 'combined');
+  const again = correlator.correlate(draft({ message: 'm5' }), 1000, 'combined');
+  assert.ok(again.kind === 'count');
+  assert.deepEqual([again.patch.message, again.patch.count], ['m5', 2]);
+});
+
 test('EventCorrelator stops folding after ten quiet minutes', () => {
   const correlator = new EventCorrelator();
   for (let i = 0; i < 10; i++) correlator.correlate(draft({ message: `m${i}` }), 0, 'combined');

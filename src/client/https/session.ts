@@ -53,7 +53,6 @@ export class Session {
     this.#clock = clock;
     http2.on('goaway', (_code, lastStreamId) => {
       this.#lastProcessed = lastStreamId;
-      this.#retired = true;
     });
     http2.on('error', (error) => {
       this.#failure ??= new ConnectionError(error.message, { cause: error });

@@ -20,6 +20,7 @@ import {
   type TestAuthority,
   type TestServer,
 } from '../testing/https-server.ts';
+import { serveReset } from '../testing/raw-http2-server.ts';
 import { httpsTransport, type HttpsOptions } from './transport.ts';
 
 let authority: TestAuthority;
@@ -324,6 +325,33 @@ test('httpsTransport never takes a reset answer for a whole one', async (t) => {
   await assert.rejects(transport.request(CREATE), ConnectionError);
 });
 
+test('httpsTransport never takes an answer for whole that was cancelled without an error', async (t) => {
+  const server = await serveReset(serverCertificate, '{"type":"ADDED","object":{}}\n', constants.NGHTTP2_CANCEL);
+  t.after(async () => server.close());
+  const connect = (): Transport =>
+    httpsTransport({ server: server.url, ca: { pem: authority.ca }, clock: systemClock, logger: silentLogger });
+  const [asking, watching] = [connect(), connect()];
+  await assert.rejects(asking.request(CREATE), ConnectionError);
+  const stream = watching.watch(WATCH);
+  assert.equal((await stream.next()).done, false);
+  await assert.rejects(stream.next(), ConnectionError);
+  for (const transport of [asking, watching]) await transport.close();
+});
+
+test('httpsTransport repeats only what GOAWAY with an error shut out', async (t) => {
+  const held: ServerHttp2Stream[] = [];
+  const { server, transport } = await setUp(t, (stream) => {
+    held.push(stream);
+    if (held.length === 2) stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, held[0]?.id ?? 0);
+    if (held.length === 3) respond(stream, 201, { repeated: true });
+  });
+  const first = assert.rejects(transport.request(CREATE), ConnectionError);
+  while (held.length < 1) await turn();
+  assert.deepEqual(await transport.request(CREATE), { repeated: true });
+  await first;
+  assert.deepEqual([held.length, server.accepted], [3, 2]);
+});
+
 test('httpsTransport gives up at its deadline and when it is told to', async (t) => {
   const clock = new ManualClock();
   const held: ServerHttp2Stream[] = [];
@@ -399,6 +427,28 @@ test('httpsTransport keeps to its rate', async (t) => {
   while (asked < 3) await turn();
   clock.advance(100);
   await all;
+});
+
+test('httpsTransport counts a request that gave up waiting as none', async (t) => {
+  const clock = new ManualClock();
+  let asked = 0;
+  const { transport } = await setUp(
+    t,
+    (stream) => {
+      asked++;
+      respond(stream, 200, {});
+    },
+    { clock, rateLimit: { perSecond: 1, burst: 1 } },
+  );
+  await transport.request(GET);
+  const stop = new AbortController();
+  const waiting = assert.rejects(transport.request({ ...GET, signal: stop.signal }), /enough/);
+  stop.abort(new Error('enough'));
+  await waiting;
+  const next = transport.request(GET);
+  clock.advance(1000);
+  await next;
+  assert.equal(asked, 2);
 });
 
 test('httpsTransport logs each warning once', async (t) => {

@@ -13,6 +13,8 @@ function setUp() {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const { client, server } = fakeClient({ clock });
   const working = new Set<string>();
+  /** Who held the lease when a copy was about to stop working. */
+  const holderWhileWorking: (string | undefined)[] = [];
   const most = { atOnce: 0 };
   const start = (identity: string) => {
     const stop = new AbortController();
@@ -35,6 +37,8 @@ function setUp() {
       await Promise.race([aborted, finish.promise]);
       // Winding down takes a while; nobody else may begin meanwhile.
       await turn();
+      if (!signal.aborted) await finish.promise;
+      holderWhileWorking.push(server.stored(leases)[0]?.spec.holderIdentity);
       working.delete(identity);
     }, stop.signal);
     ended.catch(() => undefined);
@@ -47,7 +51,7 @@ function setUp() {
       await turn();
     }
   };
-  return { clock, client, server, working, most, start, run };
+  return { clock, client, server, working, most, holderWhileWorking, start, run };
 }
 
 test('LeaderElector lets one of two copies work and renews its lease', async () => {
@@ -68,13 +72,14 @@ test('LeaderElector lets one of two copies work and renews its lease', async () 
 });
 
 test('LeaderElector hands the lease over at once when it is stopped', async () => {
-  const { working, start, run, most, server } = setUp();
+  const { working, start, run, most, server, holderWhileWorking } = setUp();
   const a = start('a');
   await run(1000);
   const b = start('bb');
   await run(1000);
   a.stop.abort();
   assert.equal(await a.ended, 'stopped');
+  assert.deepEqual(holderWhileWorking, ['a']);
   assert.equal(server.stored(leases)[0]?.spec.holderIdentity, '');
   await run(5_000);
   assert.deepEqual([[...working], most.atOnce, server.stored(leases)[0]?.spec.leaseTransitions], [['bb'], 1, 1]);
