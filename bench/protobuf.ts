@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util';
 import { SCALAR_HOOKS } from '#api/protobuf/hooks.ts';
 import { protoSchema } from '#api/protobuf/messages.ts';
 import { compileCodec } from '#base/protobuf/codec.ts';
-import type { MessageCodec } from '#base/protobuf/schema.ts';
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '4' }, interpreted: { type: 'boolean', default: false } },

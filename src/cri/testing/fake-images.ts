@@ -93,7 +93,7 @@ function reads(name: string): string | undefined {
   }
 }
 
-/** Source: the size is nothing in particular, but upstream refuses an image without one. */
+/** Bytes; nothing in particular, but a kubelet refuses an image of none. Source: cri-client remote_image.go. */
 const SIZE = 1_000_000;
 
 function makeImage(name: string, { size = SIZE, uid, username = '', pinned = false }: FakeImageOptions): Image {
