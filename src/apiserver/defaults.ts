@@ -1,0 +1,160 @@
+// Authentication, authorisation and admission as a cluster has them by default, from what the server gives its parts.
+// The composition root passes the three to createApiServer and runs `ensureDefaults` once the server is up.
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { Client } from '#client/contract.ts';
+import type { AdmissionChain } from './admission/contract.ts';
+import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './admission/default-plugins.ts';
+import { ensureSystemObjects } from './admission/system-objects.ts';
+import type { Authenticator } from './authentication/contract.ts';
+import { frontProxyAuthenticator } from './authentication/front-proxy.ts';
+import { discoveryDocuments } from './authentication/service-account/discovery-routes.ts';
+import { ServiceAccountTokenIssuer } from './authentication/service-account/issuer.ts';
+import { signingKey, verifyingKey } from './authentication/service-account/keys.ts';
+import { tokenHandlers } from './authentication/token-handler.ts';
+import { serviceAccountTokens } from './authentication/service-account/tokens.ts';
+import { bearerAuthenticator } from './authentication/tokens/bearer.ts';
+import { bootstrapTokens } from './authentication/tokens/bootstrap.ts';
+import { x509Authenticator } from './authentication/x509.ts';
+import type { Authorizer, RuleResolver } from './authorization/contract.ts';
+import { ensureDefaultPolicy } from './authorization/policy/reconcile.ts';
+import { RbacAuthorizer } from './authorization/rbac/authorizer.ts';
+import { reviewHandlers } from './authorization/review-handlers.ts';
+import { privilegedGroups, unionAuthorizer } from './authorization/union.ts';
+import type { CacheReader } from './cache/reader.ts';
+import type { Handlers } from './handlers/dispatch.ts';
+import type { Route } from './routes/contract.ts';
+
+/** PEM texts throughout. */
+export interface AuthenticationSettings {
+  /** Issuers of user certificates. */
+  readonly clientCa: string;
+  /** Issuers of certificates of proxies that name the user in headers; absent: no proxy is trusted. */
+  readonly frontProxy?: { readonly ca: string; readonly allowedNames: readonly string[] };
+  readonly serviceAccounts: {
+    /** `https://kubernetes.default.svc.cluster.local`. */
+    readonly issuer: string;
+    /** Private key. */
+    readonly signingKey: string;
+    /** Further public or private keys whose tokens are still good. */
+    readonly verifyingKeys?: readonly string[];
+    /** Default: the issuer. */
+    readonly audiences?: readonly string[];
+    /** Where the key set is served to the outside: `https://10.0.0.1:6443/openid/v1/jwks`. */
+    readonly jwksUri: string;
+    /** Longest life a client may ask for, seconds. */
+    readonly maxExpirationSeconds?: number;
+  };
+}
+
+export interface AuthenticationParts {
+  readonly reader: CacheReader;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+export interface Authentication {
+  readonly authenticators: readonly Authenticator[];
+  /** `serviceaccounts/token`. */
+  readonly handlers: ReadonlyMap<string, Handlers>;
+  /** For the tokens controller: the token of a Secret. */
+  readonly issuer: ServiceAccountTokenIssuer;
+  readonly audiences: readonly string[];
+  /** Issuer discovery. */
+  readonly routes: readonly Route[];
+}
+
+/** @throws Error for keys or certificates that cannot be read */
+export function createAuthentication(
+  parts: AuthenticationParts,
+  { clientCa, frontProxy, serviceAccounts }: AuthenticationSettings,
+): Authentication {
+  const { reader, clock, ids, logger } = parts;
+  const { issuer: name, jwksUri } = serviceAccounts;
+  const audiences = serviceAccounts.audiences ?? [name];
+  const limit = serviceAccounts.maxExpirationSeconds === undefined ? {} : { maxExpirationSeconds: serviceAccounts.maxExpirationSeconds };
+  const key = signingKey(serviceAccounts.signingKey);
+  const keys = [key, ...(serviceAccounts.verifyingKeys ?? []).map(verifyingKey)];
+  const issuer = new ServiceAccountTokenIssuer({ issuer: name, key, clock, ids });
+  const kinds = [
+    serviceAccountTokens({ issuers: [name], audiences, keys, reader, clock }),
+    bootstrapTokens({ audiences, reader, clock, logger }),
+  ];
+  return {
+    authenticators: [
+      ...(frontProxy === undefined
+        ? []
+        : [frontProxyAuthenticator({ authorities: certificates(frontProxy.ca), allowedNames: frontProxy.allowedNames, clock })]),
+      x509Authenticator({ authorities: certificates(clientCa), clock }),
+      bearerAuthenticator(kinds, audiences),
+    ],
+    handlers: tokenHandlers({ issuer, audiences, reader, clock, projectedTokens: 'extend', ...limit }),
+    issuer,
+    audiences,
+    routes: discoveryDocuments({ issuer: name, jwksUri, keys }, logger),
+  };
+}
+
+/** Every certificate of a bundle. */
+function certificates(pem: string): readonly X509Certificate[] {
+  return (pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).map((one) => new X509Certificate(one));
+}
+
+export interface Authorization {
+  /** Also answers for members of system:masters. */
+  readonly authorizer: Authorizer;
+  readonly rules: RuleResolver;
+  readonly rbac: RbacAuthorizer;
+  /** The SubjectAccessReview family. */
+  readonly handlers: ReadonlyMap<string, Handlers>;
+}
+
+/** Source: --authorization-mode=Node,RBAC. */
+export function createAuthorization({ reader }: { readonly reader: CacheReader }): Authorization {
+  const rbac = new RbacAuthorizer(reader);
+  const authorizer = unionAuthorizer([privilegedGroups(), rbac]);
+  return { authorizer, rules: rbac, rbac, handlers: reviewHandlers({ authorizer, rules: rbac }) };
+}
+
+export function createAdmission(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
+  return defaultPlugins(deps, settings);
+}
+
+/**
+ * System namespaces and priority classes, default roles and bindings. Safe to repeat; a server whose store has them
+ * all only reads.
+ * @param client as a member of system:masters
+ * @throws Error when something could not be written
+ */
+export async function ensureDefaults(
+  client: Client,
+  deps: { readonly clock: Clock; readonly logger: Logger; readonly signal?: AbortSignal },
+): Promise<void> {
+  await ensureSystemObjects(client);
+  await ensureDefaultPolicy({ client, ...deps });
+}
+
+export interface DefaultSettings {
+  readonly authentication: AuthenticationSettings;
+  readonly admission?: AdmissionSettings;
+}
+
+/** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
+export function defaultParts(parts: AuthenticationParts, { authentication: settings, admission = {} }: DefaultSettings) {
+  const authentication = createAuthentication(parts, settings);
+  const authorization = createAuthorization(parts);
+  return {
+    authenticators: authentication.authenticators,
+    audiences: authentication.audiences,
+    routes: authentication.routes,
+    authorizer: authorization.authorizer,
+    rules: authorization.rules,
+    admission: createAdmission({ ...parts, ...authorization }, admission),
+    handlers: new Map([...authentication.handlers, ...authorization.handlers]),
+    /** For the tokens controller: the token of a Secret. */
+    issuer: authentication.issuer,
+  };
+}
