@@ -28,7 +28,11 @@ export const RECIPES = {
   nginx: {
     name: 'example.test/nginx:debian',
     packages: ['nginx', ...SHELL],
-    files: [{ path: '/etc/nginx/nginx.conf', content: { text: NGINX_CONFIG } }],
+    files: [
+      { path: '/etc/nginx/nginx.conf', content: { text: NGINX_CONFIG } },
+      { path: '/var/lib/nginx', content: 'folder' },
+      { path: '/var/log/nginx', content: 'folder' },
+    ],
     config: { entrypoint: ['nginx'], exposedPorts: ['8081/tcp'], stopSignal: 'SIGQUIT' },
   },
   redis: {
