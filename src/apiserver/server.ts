@@ -92,9 +92,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
-  readonly tls: TlsMaterial;
-  /** Absent: no port, loopback only. */
-  readonly listen?: ListenOptions;
+  /** Where it listens, and with which certificates. Absent: no port, loopback only. */
+  readonly listen?: ListenOptions & { readonly tls: TlsMaterial };
   readonly parts: (server: ServerParts) => PluggedParts;
   /** Requests without credentials are `system:anonymous`. Default true. */
   readonly anonymous?: boolean;
@@ -125,7 +124,7 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { store, clock, ids, logger, tls } = options;
+  const { store, clock, ids, logger, listen } = options;
   const schema = options.schema ?? new Schema();
   const protobuf = kubeProtobuf(schema);
   const hub = new CacheHub({ store, clock, logger });
@@ -201,13 +200,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
   const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
   const front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
-  const listener = options.listen === undefined ? undefined : new Listener({ tls, handle: (exchange) => front.handle(exchange), logger });
+  const listener = listen === undefined ? undefined : new Listener({ tls: listen.tls, handle: (exchange) => front.handle(exchange), logger });
 
   return {
     async start() {
       await hub.start();
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
-      if (listener !== undefined) address.current = await listener.listen(options.listen as ListenOptions);
+      if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
       state.ready = true;
     },
     async stop() {

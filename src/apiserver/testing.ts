@@ -62,8 +62,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock,
     ids: randomIds,
     logger,
-    tls: { serving, clientCa: authority.certificate },
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: 0, tls: { serving, clientCa: authority.certificate } },
     parts: (parts) => ({ authenticators: [certificates], authorizer: publicPaths, ...options.parts?.(parts) }),
   });
   await server.start();

@@ -4,7 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
-import { ResourceCache, type CachedResource } from './resource-cache.ts';
+import { ResourceCache, type CachedResource, type Position } from './resource-cache.ts';
 import type { StoredObject } from './stored-object.ts';
 import { WriteLog } from './write-log.ts';
 
@@ -33,7 +33,8 @@ export class CacheHub {
   readonly #caches = new Map<string, ResourceCache>();
   readonly #stop = new AbortController();
   #waiters: Waiter[] = [];
-  #revision = 0;
+  /** All caches contain everything up to here. */
+  readonly #position: Position = { revision: 0 };
   #acknowledged = 0;
   #exclusive = false;
   #confirming: Promise<number> | undefined;
@@ -46,7 +47,7 @@ export class CacheHub {
 
   /** All caches contain everything up to here. */
   get revision(): number {
-    return this.#revision;
+    return this.#position.revision;
   }
 
   /** The caches are filled and follow the store. */
@@ -56,7 +57,7 @@ export class CacheHub {
 
   /** Before start. */
   add(resource: CachedResource): ResourceCache {
-    const cache = new ResourceCache(resource);
+    const cache = new ResourceCache(resource, this.#position);
     this.#caches.set(resource.prefix.slice(REGISTRY_PREFIX.length, -1), cache);
     return cache;
   }
@@ -82,7 +83,7 @@ export class CacheHub {
   /** Forgets, here and in the store, everything that was before now. */
   async forgetHistory(): Promise<void> {
     await this.caughtUp();
-    await this.#deps.store.compact(this.#revision);
+    await this.#deps.store.compact(this.#position.revision);
     for (const cache of this.#caches.values()) cache.forget();
   }
 
@@ -96,19 +97,19 @@ export class CacheHub {
    * usual read does not wait at all.
    */
   caughtUp(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.#exclusive) return this.#revision >= this.#acknowledged ? undefined : this.reached(this.#acknowledged, signal);
+    if (this.#exclusive) return this.#position.revision >= this.#acknowledged ? undefined : this.reached(this.#acknowledged, signal);
     return this.#confirm().then((revision) => this.reached(revision, signal));
   }
 
   /** Calls `then` when the caches contain `revision`; never, if they stop before. */
   whenReached(revision: number, then: () => void): void {
-    if (this.#revision >= revision) then();
+    if (this.#position.revision >= revision) then();
     else this.#waiters.push({ revision, resolve: then });
   }
 
   /** Resolves when the caches contain `revision`. Rejects with the signal's reason. */
   reached(revision: number, signal?: AbortSignal): Promise<void> {
-    if (this.#revision >= revision) return Promise.resolve();
+    if (this.#position.revision >= revision) return Promise.resolve();
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason as Error);
       const waiter: Waiter = {
@@ -194,13 +195,13 @@ export class CacheHub {
       try {
         return await this.#fill((cache, objects, revision) => cache.reload(objects, revision, clock.now()));
       } catch (error) {
-        if (this.#stop.signal.aborted) return this.#revision;
+        if (this.#stop.signal.aborted) return this.#position.revision;
         logger.warn('store cannot be read', { error });
       }
       try {
         await wait(clock, RETRY_MS, this.#stop.signal);
       } catch {
-        return this.#revision; // stopped
+        return this.#position.revision; // stopped
       }
     }
   }
@@ -224,13 +225,14 @@ export class CacheHub {
   }
 
   #advance(revision: number): void {
-    this.#revision = revision;
-    for (const cache of this.#caches.values()) cache.advance(revision);
+    this.#position.revision = revision;
     if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter((waiter) => waiter.revision <= revision);
-    if (ready.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => waiter.revision > revision);
-    for (const waiter of ready) waiter.resolve();
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) {
+      if (waiter.revision <= revision) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
   }
 
   /** The cache a store key belongs to: `/registry/pods/ns/a` → pods, `ns/a`. */

@@ -15,6 +15,11 @@ export interface CachedResource {
   readonly fields: FieldReaders;
 }
 
+/** How far all caches of one store have come; whoever feeds them moves it on. */
+export interface Position {
+  revision: number;
+}
+
 /** Objects as of one revision, in key order. */
 export interface Snapshot {
   readonly revision: number;
@@ -29,20 +34,21 @@ export class ResourceCache {
   /** Per indexed field: value → key → object. */
   readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
   readonly #handlers = new Set<(change: Change) => void>();
+  readonly #position: Position;
   #history = new History(0);
-  #revision = 0;
   /** Changes whose encoded frames watchers may still be taking. */
   #dispatched: Change[] = [];
 
-  constructor(resource: CachedResource) {
+  constructor(resource: CachedResource, position: Position) {
     this.resource = resource;
+    this.#position = position;
     this.watchers = new WatcherIndex(resource.fields);
     for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
   }
 
   /** Everything up to here is in. May be higher than that of any object. */
   get revision(): number {
-    return this.#revision;
+    return this.#position.revision;
   }
 
   /** Lowest revision a watch can resume from. */
@@ -114,7 +120,6 @@ export class ResourceCache {
   load(objects: Iterable<StoredObject>, revision: number): void {
     for (const object of objects) this.#put(object);
     this.#history = new History(revision);
-    this.#revision = revision;
   }
 
   /** Starts again from all there is at `revision` after events were lost: watchers end, handlers are told the difference. */
@@ -128,7 +133,6 @@ export class ResourceCache {
     const goneKeys = [...this.#objects.range('')].map(([key]) => key).filter((key) => !found.has(key));
     for (const key of goneKeys) this.#apply(new Change({ revision, key, next: undefined, previous: this.#objects.get(key), at }));
     this.#history.reset(revision);
-    this.#revision = revision;
     this.watchers.lost();
   }
 
@@ -152,12 +156,7 @@ export class ResourceCache {
 
   /** Watches can no longer resume from before now, nor lists show it. */
   forget(): void {
-    this.#history.reset(this.#revision);
-  }
-
-  /** Everything up to `revision` is in. */
-  advance(revision: number): void {
-    this.#revision = revision;
+    this.#history.reset(this.revision);
   }
 
   #apply(change: Change): void {

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { configmaps, pods } from '#api/resources.ts';
+import type { New, Pod } from '#api/types.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { Client, Transport, WatchEvent } from '#client/contract.ts';
+import { ADMIN } from '../testing.ts';
+import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
+
+let running: LoopbackServer;
+let client: Client;
+let transport: Transport;
+before(async () => {
+  running = await startLoopbackServer();
+  ({ client } = running);
+  transport = running.server.loopback(ADMIN);
+});
+after(() => running.stop());
+
+type Query = Readonly<Record<string, string>>;
+interface List {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string; readonly remainingItemCount?: number };
+  readonly items: readonly { readonly metadata: { readonly name: string; readonly resourceVersion: string } }[];
+}
+
+const list = (namespace: string, query: Query = {}): Promise<List> => transport.request({ verb: 'list', resource: configmaps, namespace, query }) as Promise<List>;
+const names = ({ items }: List): string[] => items.map(({ metadata }) => metadata.name);
+
+/** ConfigMaps a, b, …; the last resourceVersion. */
+async function seed(namespace: string, count: number): Promise<string> {
+  let last = '';
+  for (let i = 0; i < count; i++) {
+    const name = String.fromCharCode(97 + i);
+    const made = await client.create(configmaps, { metadata: { name, namespace, labels: { parity: i % 2 === 0 ? 'even' : 'odd' } } });
+    last = made.metadata.resourceVersion;
+  }
+  return last;
+}
+
+async function refusal(promise: Promise<unknown>): Promise<readonly [string, string]> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isStatusError(error)) return [error.reason, error.message];
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+describe('list', () => {
+  test('in pages shows one moment, whatever is written between them', async () => {
+    await seed('paged', 7);
+    const first = await list('paged', { limit: '3' });
+    assert.deepEqual([names(first), first.metadata.remainingItemCount], [['a', 'b', 'c'], 4]);
+    await client.delete(configmaps, { name: 'e', namespace: 'paged' });
+    await client.create(configmaps, { metadata: { name: 'dd', namespace: 'paged' } });
+    await client.patch(configmaps, { name: 'f', namespace: 'paged' }, { type: 'merge', body: { data: { changed: 'yes' } } });
+    const second = await list('paged', { limit: '3', continue: first.metadata.continue as string });
+    assert.deepEqual(names(second), ['d', 'e', 'f']);
+    assert.equal(second.metadata.resourceVersion, first.metadata.resourceVersion);
+    assert.ok(Number(second.items[2]?.metadata.resourceVersion) <= Number(first.metadata.resourceVersion));
+    const third = await list('paged', { limit: '3', continue: second.metadata.continue as string });
+    assert.deepEqual([names(third), third.metadata.continue, third.metadata.remainingItemCount], [['g'], undefined, undefined]);
+  });
+
+  test('counts no remaining items under a selector', async () => {
+    await seed('selected', 6);
+    const page = await list('selected', { limit: '2', labelSelector: 'parity=even' });
+    assert.deepEqual([names(page), page.metadata.remainingItemCount], [['a', 'c'], undefined]);
+    assert.deepEqual(names(await list('selected', { limit: '2', labelSelector: 'parity=even', continue: page.metadata.continue as string })), ['e']);
+  });
+
+  test('goes on from the store when the cache has forgotten, and offers a new token when the store has too', async () => {
+    await seed('forgotten', 4);
+    const first = await list('forgotten', { limit: '2' });
+    for (let i = 0; i < 110; i++) await client.patch(configmaps, { name: 'd', namespace: 'forgotten' }, { type: 'merge', body: { data: { i: String(i) } } });
+    await client.delete(configmaps, { name: 'c', namespace: 'forgotten' });
+    const second = await list('forgotten', { limit: '2', continue: first.metadata.continue as string });
+    assert.deepEqual(names(second), ['c', 'd']);
+    await running.server.forgetHistory();
+    await client.create(configmaps, { metadata: { name: 'e', namespace: 'forgotten' } });
+    await assert.rejects(list('forgotten', { continue: first.metadata.continue as string }), (error) => {
+      assert.ok(isStatusError(error, 'Expired'));
+      const { metadata } = error.toStatus();
+      assert.match(error.message, /^The provided continue parameter is too old to display a consistent list result/);
+      void list('forgotten', { continue: metadata['continue'] as string }).then((rest) => assert.deepEqual(names(rest), ['d', 'e']));
+      return true;
+    });
+  });
+
+  test('keeps to the resourceVersion that is asked for', async () => {
+    const then = await seed('versions', 2);
+    await client.create(configmaps, { metadata: { name: 'later', namespace: 'versions' } });
+    assert.deepEqual(names(await list('versions', { resourceVersion: then, resourceVersionMatch: 'Exact' })), ['a', 'b']);
+    assert.deepEqual(names(await list('versions', { resourceVersion: then, limit: '5' })), ['a', 'b']);
+    assert.deepEqual(names(await list('versions', { resourceVersion: then })), ['a', 'b', 'later']);
+    assert.deepEqual(names(await list('versions', { resourceVersion: '0' })), ['a', 'b', 'later']);
+  });
+
+  const cases: readonly (readonly [name: string, query: Query, reason: string, message: RegExp])[] = [
+    ['a match without a version', { resourceVersionMatch: 'Exact' }, 'Invalid', /resourceVersionMatch is forbidden unless resourceVersion is provided/],
+    ['an unknown match', { resourceVersion: '1', resourceVersionMatch: 'Near' }, 'Invalid', /supported values: "Exact", "NotOlderThan", ""/],
+    ['an exact match of anything', { resourceVersion: '0', resourceVersionMatch: 'Exact' }, 'Invalid', /resourceVersionMatch "exact" is forbidden for resourceVersion "0"/],
+    ['streaming a list', { sendInitialEvents: 'true' }, 'Invalid', /sendInitialEvents is forbidden for list/],
+    ['a version that is none', { resourceVersion: 'x' }, 'BadRequest', /^invalid resource version: .*strconv\.ParseUint: parsing "x": invalid syntax$/],
+    ['a version with a token', { resourceVersion: '5', continue: 'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0' }, 'BadRequest', /^specifying resource version is not allowed when using continue$/],
+    ['a token that is none', { continue: 'x' }, 'BadRequest', /^invalid continue token/],
+    ['a bad label selector', { labelSelector: 'a==b==c' }, 'BadRequest', /found '==', expected: ',' or 'end of string'/],
+    ['an unknown field', { fieldSelector: 'data.x=1' }, 'BadRequest', /^"data\.x" is not a known field selector: only "metadata\.name", "metadata\.namespace"$/],
+    ['a limit that is none', { limit: 'x' }, 'BadRequest', /^strconv\.ParseInt: parsing "x": invalid syntax$/],
+  ];
+  for (const [name, query, reason, message] of cases) {
+    test(`refuses ${name}`, async () => {
+      const [why, text] = await refusal(list('default', query));
+      assert.equal(why, reason, text);
+      assert.match(text, message);
+    });
+  }
+
+  test('of pods selects by the fields pods have', async () => {
+    const aPod = (name: string, nodeName: string): New<Pod> => ({ metadata: { name, namespace: 'fields' }, spec: { nodeName, containers: [{ name: 'c', image: 'i' }] } }) as New<Pod>;
+    for (const [name, node] of [['a', 'n1'], ['b', 'n2'], ['c', 'n1']] as const) await client.create(pods, aPod(name, node));
+    const on = async (fieldSelector: string): Promise<string[]> => (await client.list(pods, { fieldSelector })).items.map(({ metadata }) => metadata.name);
+    assert.deepEqual(await on('spec.nodeName=n1'), ['a', 'c']);
+    assert.deepEqual(await on('spec.nodeName!=n1,metadata.namespace=fields'), ['b']);
+    assert.deepEqual(await on('status.phase=Pending,spec.nodeName=n2'), ['b']);
+    assert.deepEqual(await refusal(client.list(pods, { fieldSelector: 'spec.color=red' })), ['BadRequest', 'field label not supported: spec.color']);
+  });
+});
+
+describe('watch', () => {
+  async function take(events: AsyncIterable<WatchEvent<unknown>>, count: number): Promise<string[]> {
+    const seen: string[] = [];
+    for await (const event of events) {
+      seen.push(event.type === 'BOOKMARK' ? `BOOKMARK${event.initialEventsEnd ? ' end' : ''}` : `${event.type} ${(event.object as { metadata: { name: string } }).metadata.name}`);
+      if (seen.length === count) break;
+    }
+    return seen;
+  }
+
+  test('goes on where it is asked to, without a gap and without a repeat', async () => {
+    const then = await seed('resumed', 2);
+    await client.patch(configmaps, { name: 'a', namespace: 'resumed' }, { type: 'merge', body: { data: { x: '1' } } });
+    await client.delete(configmaps, { name: 'b', namespace: 'resumed' });
+    const events = client.watch(configmaps, { namespace: 'resumed', resourceVersion: then });
+    const seen = take(events, 3);
+    await client.create(configmaps, { metadata: { name: 'c', namespace: 'resumed' } });
+    assert.deepEqual(await seen, ['MODIFIED a', 'DELETED b', 'ADDED c']);
+  });
+
+  test('streams a list, marks its end, and goes on', async () => {
+    await seed('streamed', 2);
+    const seen = take(transport.watch({ verb: 'watch', resource: configmaps, namespace: 'streamed', query: { sendInitialEvents: 'true', allowWatchBookmarks: 'true', resourceVersionMatch: 'NotOlderThan' } }), 4);
+    await Promise.resolve();
+    const later = client.create(configmaps, { metadata: { name: 'c', namespace: 'streamed' } });
+    const events = await seen;
+    await later;
+    assert.deepEqual(events.toSorted(), ['ADDED a', 'ADDED b', 'ADDED c', 'BOOKMARK end']);
+    assert.ok(events.indexOf('BOOKMARK end') > events.indexOf('ADDED b'));
+  });
+
+  test('of a forgotten version ends with Expired', async () => {
+    const then = await seed('old', 1);
+    await client.create(configmaps, { metadata: { name: 'b', namespace: 'old' } });
+    await running.server.forgetHistory();
+    const [reason, message] = await refusal(take(client.watch(configmaps, { namespace: 'old', resourceVersion: then }), 1));
+    assert.equal(reason, 'Expired');
+    assert.match(message, new RegExp(`^too old resource version: ${then} \\(\\d+\\)$`));
+  });
+
+  test('too far behind is cut off, and says so', async () => {
+    const events = client.watch(configmaps, { namespace: 'slow' });
+    const first = events.next();
+    for (let i = 0; i < 10_500; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => client.create(configmaps, { metadata: { name: `c-${i + k}`, namespace: 'slow' } })));
+    await first;
+    await client.get(configmaps, { name: 'c-1', namespace: 'slow' }); // the cache has caught up with all writes
+    await assert.rejects(async () => {
+      for await (const _event of events);
+    }, (error) => isStatusError(error, 'Expired'));
+  });
+
+  for (const [name, query, message] of [
+    ['a match without streaming', { resourceVersionMatch: 'NotOlderThan', resourceVersion: '1' }, /resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided/],
+    ['streaming without a match', { sendInitialEvents: 'true' }, /sendInitialEvents requires setting resourceVersionMatch to NotOlderThan/],
+  ] as const) {
+    test(`refuses ${name}`, async () => {
+      const [reason, text] = await refusal(take(transport.watch({ verb: 'watch', resource: configmaps, namespace: 'default', query }), 1));
+      assert.equal(reason, 'Invalid');
+      assert.match(text, message);
+    });
+  }
+});
