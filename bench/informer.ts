@@ -2,13 +2,12 @@
 // process, over HTTPS, and beside @kubernetes/client-node against the same server in the same run:
 // `node bench/informer.ts [--pods 10000] [--events 50000]`.
 import { spawnSync } from 'node:child_process';
-import { createSecureServer } from 'node:http2';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { CoreV1Api, KubeConfig, makeInformer, type V1Pod } from '@kubernetes/client-node';
 import { pods } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
@@ -19,142 +18,16 @@ import { createClient } from '#client/client.ts';
 import type { Client, Transport, WatchEvent } from '#client/contract.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import { testAuthority } from '#client/testing/https-server.ts';
+import { NODES, podText } from './informer/pods.ts';
 
-const NODES = 100;
-const NAMESPACES = 20;
 const FIRST_VERSION = 1_000_000;
-const EVENTS_PER_WRITE = 50;
 
 interface Size {
   readonly pods: number;
   readonly events: number;
 }
 
-/** About 2.5 KB of JSON, as a running pod of a Deployment has. */
-function podText(i: number, version: number): string {
-  const owner = `app-${i % 500}`;
-  const probe = {
-    httpGet: { path: '/healthz', port: 'http', scheme: 'HTTP' },
-    periodSeconds: 10,
-    timeoutSeconds: 1,
-    successThreshold: 1,
-    failureThreshold: 3,
-  };
-  return JSON.stringify({
-    kind: 'Pod',
-    apiVersion: 'v1',
-    metadata: {
-      name: `${owner}-5d9c7b6f4-${i}`,
-      generateName: `${owner}-5d9c7b6f4-`,
-      namespace: `team-${i % NAMESPACES}`,
-      uid: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
-      resourceVersion: String(version),
-      creationTimestamp: '2026-01-02T03:04:05Z',
-      labels: { app: owner, 'pod-template-hash': '5d9c7b6f4' },
-      ownerReferences: [
-        {
-          apiVersion: 'apps/v1',
-          kind: 'ReplicaSet',
-          name: owner,
-          uid: `e4f6d1e2-0000-4000-8000-${i % 500}`,
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
-    },
-    spec: {
-      nodeName: `node-${i % NODES}`,
-      serviceAccountName: 'default',
-      restartPolicy: 'Always',
-      dnsPolicy: 'ClusterFirst',
-      schedulerName: 'default-scheduler',
-      terminationGracePeriodSeconds: 30,
-      containers: ['web', 'proxy'].map((name) => ({
-        name,
-        image: `registry.example.com/team/${name}:1.27.${i % 10}`,
-        ports: [{ name: 'http', containerPort: 80, protocol: 'TCP' }],
-        env: [
-          { name: 'LEVEL', value: 'info' },
-          { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
-        ],
-        resources: { limits: { cpu: '500m', memory: '256Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
-        volumeMounts: [{ name: 'token', readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
-        livenessProbe: probe,
-        readinessProbe: probe,
-        imagePullPolicy: 'IfNotPresent',
-      })),
-      volumes: [
-        { name: 'token', projected: { sources: [{ serviceAccountToken: { expirationSeconds: 3607, path: 'token' } }], defaultMode: 420 } },
-      ],
-      tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }],
-    },
-    status: {
-      phase: 'Running',
-      podIP: `10.244.${i % 250}.${i % 200}`,
-      startTime: '2026-01-02T03:04:05Z',
-      conditions: ['Ready', 'Initialized', 'ContainersReady', 'PodScheduled'].map((type) => ({
-        type,
-        status: 'True',
-        lastProbeTime: null,
-        lastTransitionTime: '2026-01-02T03:04:07Z',
-      })),
-      containerStatuses: ['web', 'proxy'].map((name) => ({
-        name,
-        ready: true,
-        started: true,
-        restartCount: 0,
-        image: name,
-        imageID: `sha256:${name}`,
-        state: { running: { startedAt: '2026-01-02T03:04:06Z' } },
-      })),
-    },
-  });
-}
-
 const podOf = (i: number, version: number): Pod => JSON.parse(podText(i, version)) as Pod;
-const frame = (type: string, object: string): string => `{"type":"${type}","object":${object}}\n`;
-
-/** The server, in a thread of its own: answers lists and watches, and sends events when told to. */
-async function serve(size: Size): Promise<void> {
-  const authority = await testAuthority(systemClock.now());
-  const all = Array.from({ length: size.pods }, (_, i) => podText(i, i + 1));
-  const list = Buffer.from(
-    `{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"${FIRST_VERSION}"},"items":[${all.join(',')}]}`,
-  );
-  const streamed = Buffer.from(all.map((text) => frame('ADDED', text)).join(''));
-  const end = `{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"${FIRST_VERSION}","annotations":{"k8s.io/initial-events-end":"true"}}}}\n`;
-  const watchers = new Set<NodeJS.WritableStream & { once(event: 'drain', listener: () => void): unknown }>();
-  const server = createSecureServer({ ...(await authority.server()), allowHTTP1: true }, (request, response) => {
-    const url = request.url ?? '';
-    response.writeHead(200, { 'content-type': 'application/json' });
-    if (!url.includes('watch=')) return void response.end(list);
-    // A watcher must see the head of the answer before the first event.
-    if (url.includes('sendInitialEvents')) {
-      response.write(streamed);
-      response.write(end);
-    } else response.write('\n');
-    watchers.add(response);
-    response.on('close', () => watchers.delete(response));
-  });
-  // Made beforehand: the server's thread only sends.
-  const batches = Array.from({ length: Math.ceil(size.events / EVENTS_PER_WRITE) }, (_, batch) => {
-    const first = batch * EVENTS_PER_WRITE;
-    const count = Math.min(EVENTS_PER_WRITE, size.events - first);
-    return Buffer.from(
-      Array.from({ length: count }, (__, i) => frame('MODIFIED', podText((first + i) % size.pods, FIRST_VERSION + 1 + first + i))).join(''),
-    );
-  });
-  const emit = async (): Promise<void> => {
-    for (const batch of batches) {
-      for (const watcher of watchers) if (!watcher.write(batch)) await new Promise<void>((resolve) => watcher.once('drain', resolve));
-    }
-  };
-  server.listen(0, '127.0.0.1', () => {
-    parentPort?.postMessage({ port: (server.address() as { readonly port: number }).port, ca: authority.ca });
-  });
-  parentPort?.on('message', () => void emit());
-}
 
 /** A transport that shares its objects, as loopback does. */
 function sharingTransport(size: Size): { readonly transport: Transport; readonly emit: () => void; readonly all: Pod[] } {
@@ -279,7 +152,7 @@ const SUBJECTS = {
 } as const;
 
 async function withServer(size: Size, run: (server: string, ca: string, emit: () => void) => Promise<void>): Promise<void> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: size });
+  const worker = new Worker(new URL('./informer/server.ts', import.meta.url), { workerData: { ...size, firstVersion: FIRST_VERSION } });
   const { port, ca } = await new Promise<{ readonly port: number; readonly ca: string }>((resolve) => worker.once('message', resolve));
   await run(`https://127.0.0.1:${port}`, ca, () => worker.postMessage('emit'));
   await worker.terminate();
@@ -301,5 +174,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (isMainThread) await main();
-else await serve(workerData as Size);
+await main();
