@@ -19,10 +19,11 @@ import { bearerAuthenticator } from './authentication/tokens/bearer.ts';
 import { bootstrapTokens } from './authentication/tokens/bootstrap.ts';
 import { x509Authenticator } from './authentication/x509.ts';
 import type { Authorizer, RuleResolver } from './authorization/contract.ts';
+import { NodeAuthorizer } from './authorization/node/authorizer.ts';
 import { ensureDefaultPolicy } from './authorization/policy/reconcile.ts';
 import { RbacAuthorizer } from './authorization/rbac/authorizer.ts';
 import { reviewHandlers } from './authorization/review-handlers.ts';
-import { privilegedGroups, unionAuthorizer } from './authorization/union.ts';
+import { privilegedGroups, unionAuthorizer, unionRules } from './authorization/union.ts';
 import type { CacheReader } from './cache/reader.ts';
 import type { Handlers } from './handlers/dispatch.ts';
 import type { Route } from './routes/contract.ts';
@@ -115,8 +116,10 @@ export interface Authorization {
 /** Source: --authorization-mode=Node,RBAC. */
 export function createAuthorization({ reader }: { readonly reader: CacheReader }): Authorization {
   const rbac = new RbacAuthorizer(reader);
-  const authorizer = unionAuthorizer([privilegedGroups(), rbac]);
-  return { authorizer, rules: rbac, rbac, handlers: reviewHandlers({ authorizer, rules: rbac }) };
+  const node = new NodeAuthorizer(reader);
+  const authorizer = unionAuthorizer([privilegedGroups(), node, rbac]);
+  const rules = unionRules([node, rbac]);
+  return { authorizer, rules, rbac, handlers: reviewHandlers({ authorizer, rules }) };
 }
 
 export function createAdmission(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
