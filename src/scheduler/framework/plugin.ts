@@ -1,0 +1,117 @@
+// The extension points of the scheduling framework, in the shape that columnar node state asks for: a plugin looks at a
+// pod once and answers with something that is then asked node by node. Source: kube-scheduler/framework interface.go.
+import type { Pod } from '#api/types.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
+import type { PodInfo } from '../state/pod-info.ts';
+import type { ClusterEvent } from './cluster-event.ts';
+import type { Status } from './status.ts';
+
+/** Highest score a node gets from one plugin after normalising. Source: MaxNodeScore. */
+export const MAX_NODE_SCORE = 100;
+
+/**
+ * What an answer about a node depends on. `node`: on that node alone, so it is kept until the node changes.
+ * `cluster`: on pods of other nodes too, so it is asked anew in every cycle.
+ */
+export type Scope = 'node' | 'cluster';
+
+/** Hears of pods that come to and go from nodes, so that counts need not be made anew. */
+export interface PodWatcher {
+  /** `sign`: 1 for a pod that came to the node in `slot`, -1 for one that left. */
+  podChanged(slot: number, pod: PodInfo, sign: 1 | -1): void;
+}
+
+export interface NodeFilter extends Partial<PodWatcher> {
+  readonly scope: Scope;
+  /** `undefined`: the pod may go to the node in `slot`. Statuses are shared objects. */
+  check(slot: number): Status | undefined;
+}
+
+export type PreFilterResult =
+  /** Nothing to filter for this pod. */
+  | { readonly kind: 'skip' }
+  | { readonly kind: 'rejected'; readonly status: Status }
+  /** `nodeNames`: no other node can be right. */
+  | { readonly kind: 'filter'; readonly filter: NodeFilter; readonly nodeNames?: ReadonlySet<string> };
+
+/** The nodes that passed: `slots[0]` … `slots[count - 1]`. */
+export interface Feasible {
+  readonly slots: Int32Array;
+  readonly count: number;
+}
+
+/**
+ * How raw scores become 0 … MAX_NODE_SCORE. `none`: they are already. `ascending`: in proportion to the greatest.
+ * `descending`: the greatest gets 0. Source: helper.DefaultNormalizeScore.
+ */
+export type Normalize = 'none' | 'ascending' | 'descending' | ((scores: Float64Array, feasible: Feasible) => void);
+
+export interface NodeScore extends Partial<PodWatcher> {
+  readonly scope: Scope;
+  readonly normalize: Normalize;
+  /** Told the feasible nodes before the first `score` of a cycle. Only for the scope `cluster`. */
+  begin?(feasible: Feasible): void;
+  score(slot: number): number;
+}
+
+/** Whether a change can help `pod`, which this plugin refused. For an addition there is no `previous`, for a removal no `current`. */
+export type QueueingHint = (pod: Pod, previous: unknown, current: unknown) => 'queue' | 'skip';
+
+export interface EventHint {
+  readonly event: ClusterEvent;
+  /** Absent: always queue. */
+  readonly hint?: QueueingHint;
+}
+
+/** What PostFilter is given. */
+export interface Refusal {
+  readonly pod: PodInfo;
+  /** Why not the node in a slot. */
+  statusOf(slot: number): Status;
+  /** The filters of the cycle, to be asked again in other circumstances. */
+  readonly filters: readonly NodeFilter[];
+}
+
+export type PostFilterResult =
+  /** `victims` are to go, and the pod waits for the room on `node`. */
+  | { readonly kind: 'nominated'; readonly node: string; readonly victims: readonly PodInfo[] }
+  /** `clear`: whatever node was nominated before does not help any more. */
+  | { readonly kind: 'refused'; readonly message: string; readonly clear: boolean };
+
+/** Where a pod was placed, for the extension points after that. */
+export interface Placement {
+  readonly pod: Pod;
+  readonly node: string;
+}
+
+export interface Plugin {
+  readonly name: string;
+  /** What may make a pod schedulable that this plugin refused. */
+  readonly events?: readonly EventHint[];
+  /**
+   * What of the pod this plugin's answers depend on: pods with equal values (as JSON) get equal answers. UNLIKE_ANY: no
+   * other pod is like this one, which is also what a filtering or scoring plugin without it says. Source: SignPlugin.
+   */
+  sign?(pod: Pod): unknown;
+  preEnqueue?(pod: Pod): Status | undefined;
+  /** Whether `a` goes before `b`: negative, as in a comparator. */
+  queueSort?(a: QueueOrder, b: QueueOrder): number;
+  preFilter?(pod: PodInfo, cluster: ClusterState): PreFilterResult;
+  postFilter?(refusal: Refusal, cluster: ClusterState): PostFilterResult;
+  /** `undefined`: nothing to score for this pod. */
+  preScore?(pod: PodInfo, cluster: ClusterState): NodeScore | undefined;
+  reserve?(placement: Placement): Status | undefined;
+  /** Undoes reserve; must bear being called without it. */
+  unreserve?(placement: Placement): void;
+  permit?(placement: Placement): Status | undefined;
+  preBind?(placement: Placement, signal: AbortSignal): Promise<Status | undefined>;
+  bind?(placement: Placement, signal: AbortSignal): Promise<Status | undefined>;
+  postBind?(placement: Placement): void;
+}
+
+/** What QueueSort plugins compare by. */
+export interface QueueOrder {
+  readonly priority: number;
+  /** Milliseconds since the epoch when it came to the queue. */
+  readonly timestamp: number;
+}

@@ -1,0 +1,75 @@
+// A set of plugins that pods ask for by its name (spec.schedulerName), each sorted into the points it extends.
+// Source: framework/runtime frameworkImpl.
+import type { Pod } from '#api/types.ts';
+import { ACTION, type ClusterEvent, matchesEvent } from './cluster-event.ts';
+import type { EventHint, Plugin } from './plugin.ts';
+
+export interface WeightedPlugin {
+  readonly plugin: Plugin;
+  /** Of its scores. */
+  readonly weight: number;
+}
+
+/** Plugins in the order in which each point asks them. */
+export interface Profile {
+  readonly schedulerName: string;
+  readonly preEnqueue: readonly Plugin[];
+  readonly filter: readonly Plugin[];
+  readonly postFilter: readonly Plugin[];
+  readonly score: readonly WeightedPlugin[];
+  readonly reserve: readonly Plugin[];
+  readonly permit: readonly Plugin[];
+  readonly preBind: readonly Plugin[];
+  readonly bind: readonly Plugin[];
+  readonly postBind: readonly Plugin[];
+  /** All of them, each once. */
+  readonly all: readonly Plugin[];
+}
+
+/** Every plugin at every point that it implements. */
+export function profileOf(schedulerName: string, plugins: readonly WeightedPlugin[]): Profile {
+  const all = plugins.map(({ plugin }) => plugin);
+  return {
+    schedulerName,
+    all,
+    preEnqueue: all.filter(({ preEnqueue }) => preEnqueue !== undefined),
+    filter: all.filter(({ preFilter }) => preFilter !== undefined),
+    postFilter: all.filter(({ postFilter }) => postFilter !== undefined),
+    score: plugins.filter(({ plugin }) => plugin.preScore !== undefined),
+    reserve: all.filter(({ reserve }) => reserve !== undefined),
+    permit: all.filter(({ permit }) => permit !== undefined),
+    preBind: all.filter(({ preBind }) => preBind !== undefined),
+    bind: all.filter(({ bind }) => bind !== undefined),
+    postBind: all.filter(({ postBind }) => postBind !== undefined),
+  };
+}
+
+/** Equal for pods that every plugin treats alike; `undefined` when some plugin finds the pod like no other. Source: SignPod. */
+export function signatureOf({ filter, score }: Profile, pod: Pod): string | undefined {
+  const plugins = new Set([...filter, ...score.map(({ plugin }) => plugin)]);
+  const parts: unknown[] = [];
+  for (const plugin of plugins) {
+    if (plugin.sign === undefined) return undefined;
+    const part = plugin.sign(pod);
+    if (part === undefined) parts.push(null);
+    else if (part === UNLIKE_ANY) return undefined;
+    else parts.push(part);
+  }
+  return JSON.stringify(parts);
+}
+
+/** What `sign` answers for a pod that is like no other. */
+export const UNLIKE_ANY = Symbol('unlike any other pod');
+
+/** Hints to ask when `event` comes, for pods that one of `plugins` refused. */
+export function hintsFor({ all }: Profile, event: ClusterEvent, plugins: ReadonlySet<string>): readonly EventHint[] {
+  const hints: EventHint[] = [];
+  for (const { name, events = EVERY_CHANGE } of all) {
+    if (!plugins.has(name)) continue;
+    for (const hint of events) if (matchesEvent(hint.event, event)) hints.push(hint);
+  }
+  return hints;
+}
+
+/** A plugin that says nothing of events is asked again after any. Source: UnrollWildCardResource. */
+const EVERY_CHANGE: readonly EventHint[] = [{ event: { resource: '*', action: ACTION.All, label: '*All' } }];

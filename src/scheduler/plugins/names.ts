@@ -1,0 +1,22 @@
+// Names of the plugins, as configurations and metrics have them. Source: plugins/names.
+export const PLUGIN = {
+  schedulingGates: 'SchedulingGates',
+  prioritySort: 'PrioritySort',
+  nodeUnschedulable: 'NodeUnschedulable',
+  nodeName: 'NodeName',
+  taintToleration: 'TaintToleration',
+  nodeAffinity: 'NodeAffinity',
+  nodePorts: 'NodePorts',
+  nodeResourcesFit: 'NodeResourcesFit',
+  volumeRestrictions: 'VolumeRestrictions',
+  nodeVolumeLimits: 'NodeVolumeLimits',
+  volumeBinding: 'VolumeBinding',
+  volumeZone: 'VolumeZone',
+  podTopologySpread: 'PodTopologySpread',
+  interPodAffinity: 'InterPodAffinity',
+  dynamicResources: 'DynamicResources',
+  defaultPreemption: 'DefaultPreemption',
+  balancedAllocation: 'NodeResourcesBalancedAllocation',
+  imageLocality: 'ImageLocality',
+  defaultBinder: 'DefaultBinder',
+} as const;

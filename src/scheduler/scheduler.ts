@@ -1,0 +1,124 @@
+// The scheduler: watches pods and nodes, and gives every pod that waits a node. Source: pkg/scheduler scheduler.go.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { nodes, pods } from '#api/resources.ts';
+import type { Client } from '#client/contract.ts';
+import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
+import { defaultProfile } from './config/default-profile.ts';
+import { PodPlacer } from './cycle/place-pod.ts';
+import { type Metrics, noMetrics } from './metrics.ts';
+import { prioritySort } from './plugins/priority-sort.ts';
+import { Nominator } from './queue/nominator.ts';
+import { SchedulingQueue } from './queue/scheduling-queue.ts';
+import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
+import { Binder } from './shell/binder.ts';
+import { nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
+import { SchedulingLoop } from './shell/scheduling-loop.ts';
+import { StatusWriter } from './shell/status-writer.ts';
+import { ClusterState } from './state/cluster-state.ts';
+
+export interface SchedulerOptions {
+  /** With the identity `system:kube-scheduler`. */
+  readonly client: Client;
+  /** Started by whoever made it; may be shared with other components. */
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  /** Where events of a profile go; the API server by default. */
+  readonly recorder?: (schedulerName: string) => EventRecorder;
+}
+
+export interface Scheduler {
+  /** Resolves when the informers have synced and pods are being scheduled. With several copies, only the leader starts. */
+  start(): Promise<void>;
+  /** Resolves when nothing is under way any more. A stopped scheduler is not started again. */
+  stop(): Promise<void>;
+}
+
+/** Source: DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
+const BACKOFF = { initialMs: 1000, maxMs: 10_000 };
+const MAX_UNSCHEDULABLE_MS = 5 * 60 * 1000;
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { client, informers, clock, ids, logger, metrics = noMetrics } = options;
+  const stopped = new AbortController();
+  const podInformer = informers.informer(pods);
+  const nodeInformer = informers.informer(nodes);
+  const cluster = new ClusterState();
+  const nominator = new Nominator((pod) => cluster.podInfos.of(pod));
+  const binder = new Binder();
+  const statuses = new StatusWriter(client, logger);
+  const recorders: QueueingEventRecorder[] = [];
+  const recorder = options.recorder ?? recordToServer;
+
+  function recordToServer(component: string): EventRecorder {
+    const made = new QueueingEventRecorder({ client, component, clock, ids, logger, signal: stopped.signal });
+    recorders.push(made);
+    return made;
+  }
+
+  const profiles = new Map<string, ActiveProfile>();
+  for (const profile of [defaultProfile(client)]) {
+    const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
+    profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
+  }
+  const queue = new SchedulingQueue({
+    profiles: new Map([...profiles].map(([name, { profile }]) => [name, profile])),
+    compare: prioritySort.queueSort,
+    now: () => clock.now(),
+    backoff: BACKOFF,
+    maxUnschedulableMs: MAX_UNSCHEDULABLE_MS,
+    incoming: (part, event) => metrics.count('scheduler_queue_incoming_pods_total', { queue: part, event }),
+  });
+  const loop: SchedulingLoop = new SchedulingLoop({ clock, step, flush: () => queue.flush(), nextFlush: () => queue.nextFlush() });
+  const wake = (): void => loop.wake();
+  const deps: AttemptDeps = {
+    profiles,
+    cluster,
+    queue,
+    nominator,
+    binder,
+    statuses,
+    metrics,
+    clock,
+    logger,
+    wake,
+    pods: podInformer,
+    evict: () => {},
+  };
+
+  function step(): boolean {
+    const queued = binder.hasRoom ? queue.pop() : undefined;
+    if (queued !== undefined) attemptPod(queued, deps);
+    return queued !== undefined;
+  }
+
+  const watched = {
+    cluster,
+    queue,
+    nominator,
+    wake,
+    schedules: (name: string) => profiles.has(name),
+    left: (uid: string) => statuses.drop(uid),
+  };
+  const removers = [nodeInformer.addHandlers(nodeHandlers(watched)), podInformer.addHandlers(podHandlers(watched))];
+
+  return {
+    async start() {
+      await Promise.all([nodeInformer.synced(), podInformer.synced()]);
+      if (!stopped.signal.aborted) loop.start();
+    },
+    async stop() {
+      loop.stop();
+      stopped.abort(new Error('the scheduler stops'));
+      for (const remove of removers) remove();
+      await binder.stop();
+      await statuses.settled();
+      await Promise.all(recorders.map((made) => made.flush()));
+    },
+  };
+}

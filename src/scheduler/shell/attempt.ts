@@ -1,0 +1,230 @@
+// One attempt to schedule one pod: decide, assume, bind; or say why not and wait. Source: schedule_one.go scheduleOnePod,
+// handleSchedulingFailure.
+import { assertNever } from '#base/assert-never.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
+import type { Lister } from '#client/informer-contract.ts';
+import type { Decision, PodPlacer } from '../cycle/place-pod.ts';
+import { ASSIGNED_POD_DELETE } from '../framework/cluster-event.ts';
+import { fitMessage, truncateNote } from '../framework/fit-error.ts';
+import type { PostFilterResult } from '../framework/plugin.ts';
+import type { Profile } from '../framework/profile.ts';
+import { isRejected, type Status, statusMessage } from '../framework/status.ts';
+import { attemptsLabel, type Metrics } from '../metrics.ts';
+import type { Nominator } from '../queue/nominator.ts';
+import { clearRejectors, type QueuedPod, replacePod } from '../queue/queued-pod.ts';
+import type { SchedulingQueue } from '../queue/scheduling-queue.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
+import type { PodInfo } from '../state/pod-info.ts';
+import type { Binder } from './binder.ts';
+import { type Outcome, planPodStatus } from './pod-status-plan.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** A profile and what serves it alone. */
+export interface ActiveProfile {
+  readonly profile: Profile;
+  readonly placer: PodPlacer;
+  readonly events: EventRecorder;
+}
+
+export interface AttemptDeps {
+  readonly profiles: ReadonlyMap<string, ActiveProfile>;
+  readonly cluster: ClusterState;
+  readonly queue: SchedulingQueue;
+  readonly nominator: Nominator;
+  readonly pods: Lister<Pod>;
+  readonly binder: Binder;
+  readonly statuses: StatusWriter;
+  readonly evict: (victims: readonly PodInfo[], preemptor: Pod, active: ActiveProfile) => void;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly wake: () => void;
+}
+
+interface Failure extends Outcome {
+  /** Whose events wake the pod; none: it is tried again after its back-off. */
+  readonly plugins: ReadonlySet<string>;
+  readonly pending?: ReadonlySet<string>;
+}
+
+interface Attempt {
+  readonly queued: QueuedPod;
+  readonly active: ActiveProfile;
+  /** Seconds since it began. */
+  readonly elapsed: () => number;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+export function attemptPod(queued: QueuedPod, deps: AttemptDeps): void {
+  const { pod } = queued;
+  const { uid, name, namespace, deletionTimestamp } = pod.metadata;
+  const active = deps.profiles.get(pod.spec.schedulerName);
+  if (active === undefined || deps.cluster.isAssumed(uid)) return deps.queue.done(uid);
+  if (deletionTimestamp !== undefined) {
+    active.events.event(pod, 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`);
+    return deps.queue.done(uid);
+  }
+  const start = deps.clock.monotonic();
+  const attempt: Attempt = { queued, active, elapsed: () => (deps.clock.monotonic() - start) / 1000 };
+  const info = deps.cluster.podInfos.of(pod);
+  const decision = active.placer.place(info);
+  deps.metrics.observe('scheduler_scheduling_algorithm_duration_seconds', {}, attempt.elapsed());
+  act(decision, info, attempt, deps);
+}
+
+function act(decision: Decision, info: PodInfo, attempt: Attempt, deps: AttemptDeps): void {
+  switch (decision.kind) {
+    case 'placed':
+      return place(decision.node, info, attempt, deps);
+    case 'no-nodes':
+      return fail({ reason: 'Unschedulable', message: 'no nodes available to schedule pods', plugins: NONE, nominated: '' }, attempt, deps);
+    case 'failed':
+      return fail({ reason: 'SchedulerError', message: decision.message, plugins: NONE, nominated: '' }, attempt, deps);
+    case 'refused': {
+      const { message, nominated } = postFilter(decision, attempt, deps);
+      const diagnosis = message === '' ? decision.diagnosis : { ...decision.diagnosis, postFilterMessage: message };
+      const failure: Failure = { reason: 'Unschedulable', message: fitMessage(diagnosis), plugins: decision.plugins };
+      return fail(nominated === undefined ? failure : { ...failure, nominated }, attempt, deps);
+    }
+    default:
+      assertNever(decision);
+  }
+}
+
+/** Source: RunPostFilterPlugins. */
+function postFilter(
+  { refusal }: Extract<Decision, { kind: 'refused' }>,
+  { queued, active }: Attempt,
+  deps: AttemptDeps,
+): { readonly message: string; readonly nominated?: string } {
+  const messages: string[] = [];
+  let nominated: string | undefined = active.profile.postFilter.length === 0 ? '' : undefined;
+  for (const plugin of active.profile.postFilter) {
+    const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, deps.cluster);
+    if (result === undefined) continue;
+    if (result.kind === 'nominated') {
+      deps.evict(result.victims, queued.pod, active);
+      return { message: '', nominated: result.node };
+    }
+    if (result.clear) nominated = '';
+    messages.push(result.message);
+  }
+  return { message: messages.join(', '), ...(nominated === undefined ? {} : { nominated }) };
+}
+
+function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps): void {
+  const { queued, active } = attempt;
+  const { cluster, queue, nominator, binder, metrics, statuses } = deps;
+  const { profile } = active;
+  const placement = { pod: queued.pod, node };
+  cluster.assume(info, node);
+  nominator.remove(info.uid);
+
+  const refused = reserveAndPermit(profile, placement);
+  if (refused !== undefined) {
+    cluster.removePod(info.uid);
+    return fail(refusedPlacement(refused), attempt, deps);
+  }
+  // From here on nothing makes the pod unschedulable, so events meanwhile need not be kept for it.
+  queue.done(info.uid);
+  statuses.drop(info.uid);
+  binder.bind(profile, placement, (failure) => {
+    if (failure === undefined) bound(placement, attempt, metrics, deps);
+    else bindingFailed(failure, info, placement, attempt, deps);
+    deps.wake();
+  });
+}
+
+function reserveAndPermit(profile: Profile, placement: { readonly pod: Pod; readonly node: string }): Status | undefined {
+  for (const point of [profile.reserve, profile.permit]) {
+    for (const plugin of point) {
+      const status = point === profile.reserve ? plugin.reserve?.(placement) : plugin.permit?.(placement);
+      if (status === undefined) continue;
+      unreserve(profile, placement);
+      return status;
+    }
+  }
+  return undefined;
+}
+
+function unreserve(profile: Profile, placement: { readonly pod: Pod; readonly node: string }): void {
+  for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(placement);
+}
+
+/** Only the chosen node was asked. */
+function refusedPlacement(status: Status): Failure {
+  if (!isRejected(status)) return { reason: 'SchedulerError', message: statusMessage(status), plugins: NONE, nominated: '' };
+  const message = fitMessage({ nodeCount: 1, statuses: new Map([[status, 1]]) });
+  const plugins = new Set([status.plugin]);
+  const woken = status.code === 'Pending' ? { plugins: NONE, pending: plugins } : { plugins };
+  return { reason: 'Unschedulable', message, nominated: '', ...woken };
+}
+
+function bound(
+  { pod, node }: { readonly pod: Pod; readonly node: string },
+  attempt: Attempt,
+  metrics: Metrics,
+  { clock }: AttemptDeps,
+): void {
+  const { queued, active, elapsed } = attempt;
+  const { name, namespace } = pod.metadata;
+  active.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
+  const profile = active.profile.schedulerName;
+  metrics.count('scheduler_schedule_attempts_total', { result: 'scheduled', profile });
+  metrics.observe('scheduler_scheduling_attempt_duration_seconds', { result: 'scheduled', profile }, elapsed());
+  metrics.observe('scheduler_pod_scheduling_attempts', {}, queued.attempts);
+  const waited = (clock.now() - (queued.firstAttempt ?? clock.now())) / 1000;
+  metrics.observe('scheduler_pod_scheduling_sli_duration_seconds', { attempts: attemptsLabel(queued.attempts) }, waited);
+}
+
+/** What the pod held is free again, as if it had been deleted. Source: handleBindingCycleError. */
+function bindingFailed(
+  status: Status,
+  info: PodInfo,
+  { pod, node }: { readonly pod: Pod; readonly node: string },
+  attempt: Attempt,
+  deps: AttemptDeps,
+): void {
+  const { cluster, queue } = deps;
+  unreserve(attempt.active.profile, { pod, node });
+  // The API server may have bound the pod and the answer been lost; then the informer has said so.
+  if (cluster.isAssumed(info.uid)) cluster.removePod(info.uid);
+  const gone = { ...pod, spec: { ...pod.spec, nodeName: node } };
+  queue.moveAll(ASSIGNED_POD_DELETE, gone, undefined, (other) => !isRejected(status) || other.metadata.uid !== info.uid);
+  fail(
+    isRejected(status)
+      ? refusedPlacement(status)
+      : { reason: 'SchedulerError', message: statusMessage(status), plugins: NONE, nominated: '' },
+    attempt,
+    deps,
+  );
+}
+
+/** Source: handleSchedulingFailure. */
+function fail(failure: Failure, { queued, active, elapsed }: Attempt, deps: AttemptDeps): void {
+  const { queue, nominator, statuses, metrics, clock, logger } = deps;
+  const { uid, name, namespace } = queued.pod.metadata;
+  const result = failure.reason === 'Unschedulable' ? 'unschedulable' : 'error';
+  const profile = active.profile.schedulerName;
+  metrics.count('scheduler_schedule_attempts_total', { result, profile });
+  metrics.observe('scheduler_scheduling_attempt_duration_seconds', { result, profile }, elapsed());
+  if (result === 'error') logger.error('Error scheduling pod; retrying', { pod: `${namespace}/${name}`, error: failure.message });
+
+  clearRejectors(queued);
+  queued.unschedulablePlugins = failure.plugins;
+  queued.pendingPlugins = failure.pending ?? NONE;
+  const latest = deps.pods.get(name, namespace);
+  // Deleted, replaced by another of its name, or bound after all.
+  if (latest === undefined || latest.metadata.uid !== uid || (latest.spec.nodeName ?? '') !== '') return queue.done(uid);
+  replacePod(queued, latest);
+  queue.addUnschedulable(queued);
+  if (failure.nominated !== undefined) nominator.nominate(latest, failure.nominated);
+
+  active.events.event(latest, 'Warning', 'FailedScheduling', truncateNote(failure.message));
+  const patch = planPodStatus(latest, failure, clock.now());
+  if (patch !== undefined) statuses.patch(latest, patch);
+}

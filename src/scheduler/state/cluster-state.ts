@@ -1,0 +1,291 @@
+// What the scheduler knows of nodes and of the pods on them, in columns: one array a resource, one place (slot) a node.
+// Source: pkg/scheduler/backend/cache, framework.NodeInfo.
+import { quantityValue } from '#apimachinery/quantity.ts';
+import type { Node, Pod } from '#api/types.ts';
+import { isEqual, nodeChanges } from '../framework/cluster-event.ts';
+import { ChangeLog } from './change-log.ts';
+import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-ports.ts';
+import { imagesOf } from './images.ts';
+import { type PodInfo, PodInfos } from './pod-info.ts';
+import { ResourceTable } from './resource-table.ts';
+
+/** A pod on a node, and whether the API server has said so or the scheduler only expects it to. */
+interface PlacedPod {
+  readonly info: PodInfo;
+  readonly slot: number;
+  readonly assumed: boolean;
+}
+
+const FIRST_CAPACITY = 64;
+
+/**
+ * Invariants: `requested(…)`, `nonZero*`, `podCount` and ports of a slot are the sums over its pods; a slot without a node
+ * (its node is gone or not seen yet) has pods; every change of a slot is in `log`, trials excepted.
+ */
+export class ClusterState {
+  readonly resources = new ResourceTable();
+  readonly podInfos = new PodInfos(this.resources);
+  readonly log = new ChangeLog();
+  /** By resource id, then slot. */
+  readonly #allocatable: Float64Array[] = [];
+  readonly #requested: Float64Array[] = [];
+  nonZeroCpu = new Float64Array(FIRST_CAPACITY);
+  nonZeroMemory = new Float64Array(FIRST_CAPACITY);
+  podCount = new Int32Array(FIRST_CAPACITY);
+  allowedPods = new Int32Array(FIRST_CAPACITY);
+  /** By slot; `undefined` for slots that no pod may be placed in. */
+  readonly nodes: (Node | undefined)[] = [];
+  /** Counts what concerns all slots at once: nodes that came, went or changed their images, and wider columns. */
+  #epoch = 0;
+  #nodeCount = 0;
+  #capacity = FIRST_CAPACITY;
+  readonly #slots = new Map<string, number>();
+  readonly #names: (string | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #podsOf: Map<string, PodInfo>[] = [];
+  readonly #ports: UsedPorts[] = [];
+  readonly #images: ReadonlyMap<string, number>[] = [];
+  readonly #imageNodes = new Map<string, number>();
+  readonly #placed = new Map<string, PlacedPod>();
+
+  constructor() {
+    this.#growResources();
+  }
+
+  get nodeCount(): number {
+    return this.#nodeCount;
+  }
+
+  /** Slots are 0 … slotCount - 1; some of them have no node. */
+  get slotCount(): number {
+    return this.nodes.length;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The slot of a node that pods may be placed on. */
+  slotOf(name: string): number | undefined {
+    const slot = this.#slots.get(name);
+    return slot === undefined || this.nodes[slot] === undefined ? undefined : slot;
+  }
+
+  /** By slot, what pods may use of a resource. Held by kept results: it is replaced only with a new epoch. */
+  allocatable(resource: number): Float64Array {
+    this.#growResources();
+    return this.#allocatable[resource] as Float64Array;
+  }
+
+  /** By slot, what pods request of a resource. */
+  requested(resource: number): Float64Array {
+    this.#growResources();
+    return this.#requested[resource] as Float64Array;
+  }
+
+  podsIn(slot: number): Iterable<PodInfo> {
+    return (this.#podsOf[slot] as Map<string, PodInfo>).values();
+  }
+
+  portsConflict(slot: number, ports: readonly HostPort[]): boolean {
+    return conflictsWith(this.#ports[slot] as UsedPorts, ports);
+  }
+
+  /** Bytes, or `undefined` when the node does not have it. */
+  imageSize(slot: number, image: string): number | undefined {
+    return (this.#images[slot] as ReadonlyMap<string, number>).get(image);
+  }
+
+  /** On how many nodes the image is. */
+  imageSpread(image: string): number {
+    return this.#imageNodes.get(image) ?? 0;
+  }
+
+  setNode(node: Node): void {
+    const slot = this.#slotFor(node.metadata.name);
+    const before = this.nodes[slot];
+    if (before === undefined) {
+      this.#nodeCount++;
+      this.#epoch++;
+    }
+    this.nodes[slot] = node;
+    if (before !== undefined && nodeChanges(node, before).length === 0 && isSchedulingEqual(before, node)) return;
+    if (before === undefined || !isEqual(before.status?.allocatable, node.status?.allocatable)) this.#setAllocatable(slot, node);
+    if (before === undefined || !isEqual(before.status?.images, node.status?.images)) {
+      if (before !== undefined) this.#epoch++;
+      this.#setImages(slot, imagesOf(node));
+    }
+    this.log.append({ slot, sign: 0 });
+  }
+
+  removeNode(name: string): void {
+    const slot = this.#slots.get(name);
+    if (slot === undefined || this.nodes[slot] === undefined) return;
+    this.nodes[slot] = undefined;
+    this.#nodeCount--;
+    this.#epoch++;
+    this.#setImages(slot, new Map());
+    this.log.append({ slot, sign: 0 });
+    this.#release(slot);
+  }
+
+  /** A pod the API server says is on a node; replaces what was known or assumed of it. */
+  setPod(pod: Pod): void {
+    const { uid } = pod.metadata;
+    const info = this.podInfos.of(pod);
+    const placed = this.#placed.get(uid);
+    if (placed !== undefined && this.#names[placed.slot] === pod.spec.nodeName && countsAlike(placed.info, info)) {
+      this.#placed.set(uid, { info, slot: placed.slot, assumed: false });
+      (this.#podsOf[placed.slot] as Map<string, PodInfo>).set(uid, info);
+      return;
+    }
+    this.removePod(uid);
+    this.#place(info, pod.spec.nodeName as string, false);
+  }
+
+  /** A pod that is about to be bound. */
+  assume(info: PodInfo, node: string): void {
+    this.removePod(info.uid);
+    this.#place(info, node, true);
+  }
+
+  /** Whether there was one. */
+  removePod(uid: string): boolean {
+    const placed = this.#placed.get(uid);
+    if (placed === undefined) return false;
+    this.#placed.delete(uid);
+    this.#count(placed.slot, placed.info, -1);
+    this.log.append({ slot: placed.slot, pod: placed.info, sign: -1 });
+    this.#release(placed.slot);
+    return true;
+  }
+
+  isAssumed(uid: string): boolean {
+    return this.#placed.get(uid)?.assumed === true;
+  }
+
+  /** The node a pod is on or is assumed to be on. */
+  nodeOf(uid: string): string | undefined {
+    const placed = this.#placed.get(uid);
+    return placed === undefined ? undefined : this.#names[placed.slot];
+  }
+
+  /**
+   * Counts `pod` in or out of a slot for the time of `look` only: what would be if it came or left. Nothing is logged, so
+   * `look` must not refresh kept results.
+   */
+  trial<T>(slot: number, changes: readonly { readonly pod: PodInfo; readonly sign: 1 | -1 }[], look: () => T): T {
+    for (const { pod, sign } of changes) this.#count(slot, pod, sign);
+    try {
+      return look();
+    } finally {
+      for (const { pod, sign } of changes) this.#count(slot, pod, sign === 1 ? -1 : 1);
+    }
+  }
+
+  #place(info: PodInfo, node: string, assumed: boolean): void {
+    const slot = this.#slotFor(node);
+    this.#placed.set(info.uid, { info, slot, assumed });
+    this.#count(slot, info, 1);
+    this.log.append({ slot, pod: info, sign: 1 });
+  }
+
+  #count(slot: number, info: PodInfo, sign: 1 | -1): void {
+    const { ids, values } = info.requests;
+    this.#growResources();
+    for (let i = 0; i < ids.length; i++) {
+      const column = this.#requested[ids[i] as number] as Float64Array;
+      column[slot] = (column[slot] as number) + sign * (values[i] as number);
+    }
+    this.nonZeroCpu[slot] = (this.nonZeroCpu[slot] as number) + sign * info.nonZeroCpu;
+    this.nonZeroMemory[slot] = (this.nonZeroMemory[slot] as number) + sign * info.nonZeroMemory;
+    this.podCount[slot] = (this.podCount[slot] as number) + sign;
+    if (info.ports.length > 0) usePorts(this.#ports[slot] as UsedPorts, info.ports, sign);
+    const pods = this.#podsOf[slot] as Map<string, PodInfo>;
+    if (sign === 1) pods.set(info.uid, info);
+    else pods.delete(info.uid);
+  }
+
+  #slotFor(name: string): number {
+    let slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    slot = this.#free.pop() ?? this.nodes.length;
+    if (slot === this.#capacity) this.#growSlots();
+    this.#slots.set(name, slot);
+    this.#names[slot] = name;
+    this.nodes[slot] = undefined;
+    this.#podsOf[slot] = new Map();
+    this.#ports[slot] = new Map();
+    this.#images[slot] = new Map();
+    return slot;
+  }
+
+  /** A slot with neither node nor pods is free for another node. */
+  #release(slot: number): void {
+    if (this.nodes[slot] !== undefined || (this.#podsOf[slot] as Map<string, PodInfo>).size > 0) return;
+    this.#slots.delete(this.#names[slot] as string);
+    this.#names[slot] = undefined;
+    for (const column of [...this.#allocatable, ...this.#requested]) column[slot] = 0;
+    this.nonZeroCpu[slot] = 0;
+    this.nonZeroMemory[slot] = 0;
+    this.#free.push(slot);
+  }
+
+  #setAllocatable(slot: number, { status }: Node): void {
+    const { ids, values } = this.resources.amounts(status?.allocatable);
+    this.#growResources();
+    for (const column of this.#allocatable) column[slot] = 0;
+    for (let i = 0; i < ids.length; i++) (this.#allocatable[ids[i] as number] as Float64Array)[slot] = values[i] as number;
+    this.allowedPods[slot] = quantityValue(status?.allocatable?.['pods']);
+  }
+
+  #setImages(slot: number, images: ReadonlyMap<string, number>): void {
+    for (const image of (this.#images[slot] as ReadonlyMap<string, number>).keys()) {
+      const left = this.imageSpread(image) - 1;
+      if (left === 0) this.#imageNodes.delete(image);
+      else this.#imageNodes.set(image, left);
+    }
+    for (const image of images.keys()) this.#imageNodes.set(image, this.imageSpread(image) + 1);
+    this.#images[slot] = images;
+  }
+
+  #growResources(): void {
+    while (this.#allocatable.length < this.resources.size) {
+      this.#allocatable.push(new Float64Array(this.#capacity));
+      this.#requested.push(new Float64Array(this.#capacity));
+    }
+  }
+
+  #growSlots(): void {
+    // Kept results hold the old columns.
+    this.#epoch++;
+    this.#capacity *= 2;
+    const wider = (column: Float64Array): Float64Array<ArrayBuffer> => {
+      const grown = new Float64Array(this.#capacity);
+      grown.set(column);
+      return grown;
+    };
+    for (const columns of [this.#allocatable, this.#requested]) columns.forEach((column, id) => (columns[id] = wider(column)));
+    this.nonZeroCpu = wider(this.nonZeroCpu);
+    this.nonZeroMemory = wider(this.nonZeroMemory);
+    const counts = (column: Int32Array): Int32Array<ArrayBuffer> => {
+      const grown = new Int32Array(this.#capacity);
+      grown.set(column);
+      return grown;
+    };
+    this.podCount = counts(this.podCount);
+    this.allowedPods = counts(this.allowedPods);
+  }
+}
+
+/** What nodeChanges does not tell: nothing is freed by it, yet results change. */
+function isSchedulingEqual(before: Node, node: Node): boolean {
+  return before.spec.unschedulable === node.spec.unschedulable && isEqual(before.status?.images, node.status?.images);
+}
+
+/** Whether no sum over pods and no selector can tell them apart. Resources of one shape are one object. */
+function countsAlike(a: PodInfo, b: PodInfo): boolean {
+  return a.requests === b.requests && isEqual(a.pod.metadata.labels, b.pod.metadata.labels) && isTerminating(a) === isTerminating(b);
+}
+
+const isTerminating = ({ pod }: PodInfo): boolean => pod.metadata.deletionTimestamp !== undefined;
