@@ -29,7 +29,8 @@ export async function importImages(archives: readonly string[], options: Options
   const cri = connectCri({ endpoint: `unix://${socket}`, clock: systemClock, logger: silentLogger });
   try {
     for (const archive of archives) {
-      for (const { repoTags, id } of await importArchive(archive, { address: socket, images: cri.image, clock: systemClock })) process.stdout.write(`${repoTags[0] ?? id}\n`);
+      for (const { repoTags, id } of await importArchive(archive, { address: socket, images: cri.image, clock: systemClock }))
+        process.stdout.write(`${repoTags[0] ?? id}\n`);
     }
   } finally {
     cri.close();

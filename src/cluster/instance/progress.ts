@@ -6,7 +6,7 @@ import { replaceJson } from './keeper.ts';
 import type { Paths } from './paths.ts';
 
 /** In the order they are reached. */
-export const STEPS = ['certificates', 'container runtime', 'store', 'API server', 'control plane', 'node agent', 'node ready'] as const;
+export const STEPS = ['certificates', 'API server', 'control plane', 'container runtime', 'node agent', 'node ready'] as const;
 
 export type Step = (typeof STEPS)[number];
 

@@ -40,6 +40,11 @@ export class Pki {
     return { certificate: readFileSync(this.certificatePath(file), 'utf8'), key: readFileSync(this.keyPath(file), 'utf8') };
   }
 
+  /** PEM. */
+  certificate(file: string): string {
+    return readFileSync(this.certificatePath(file), 'utf8');
+  }
+
   /** Makes the authority on first use. An authority whose key is elsewhere (only `.crt` here) is left alone. */
   async ensureAuthority(name: AuthorityName): Promise<void> {
     if (existsSync(this.certificatePath(name))) return;

@@ -73,6 +73,11 @@ export function parseCIDR(text: string): CIDR | undefined {
   return value % size === 0 ? { base: value, bits: Number(bits) } : undefined;
 }
 
+/** The first address after the network's own: the gateway of a pod network, `kubernetes` of a Service network. */
+export function firstAddress(cidr: string): string {
+  return formatIPv4((parseCIDR(cidr)?.base ?? 0) + 1);
+}
+
 export function contains({ base, bits }: CIDR, address: number): boolean {
   return address >= base && address < base + 2 ** (32 - bits);
 }

@@ -1,0 +1,74 @@
+// The `proa` command. Each subcommand's code is loaded only when it runs: start-up time counts.
+import { Command } from 'commander';
+import { keepAlive } from '#base/keep-alive.ts';
+import { addPlaceFlags, addSettingFlags } from './commands/command-line.ts';
+import { PROA_VERSION } from './version.ts';
+
+type Options = Record<string, string | undefined>;
+
+const program = new Command('proa')
+  .description('A complete Kubernetes v1.36: a cluster on this machine with one command.')
+  .version(`proa ${PROA_VERSION} (Kubernetes v1.36.3)`, '-v, --version')
+  .enablePositionalOptions()
+  .showHelpAfterError('(see proa --help)');
+
+addSettingFlags(program.command('up'))
+  .description('make or start the cluster of this machine and wait until it is ready')
+  .option('-y, --yes', 'install missing Debian packages without asking')
+  .action(async (options: Options) => (await import('./commands/up.ts')).up(options));
+
+addPlaceFlags(program.command('down'))
+  .description('stop the cluster; its state stays')
+  .action(async (options: Options) => (await import('./commands/down.ts')).down(options));
+
+addPlaceFlags(program.command('reset'))
+  .description('stop the cluster and remove all it made: state, mounts, interfaces, rules, cgroups')
+  .option('-y, --yes', 'do not ask')
+  .action(async (options: Options) => (await import('./commands/reset.ts')).reset(options));
+
+addPlaceFlags(program.command('status'))
+  .description('show whether the cluster runs, and how its parts are')
+  .action(async (options: Options) => (await import('./commands/status.ts')).status(options));
+
+addPlaceFlags(program.command('kubeconfig'))
+  .description("print the administrator's kubeconfig")
+  .action(async (options: Options) => (await import('./commands/kubeconfig.ts')).kubeconfig(options));
+
+addPlaceFlags(program.command('logs'))
+  .description('print the log of the cluster process')
+  .option('-f, --follow', 'go on with what it says from now on')
+  .option('--containerd', "containerd's log instead")
+  .action(async (options: Options) => (await import('./commands/logs.ts')).logs(options));
+
+const image = program.command('image').description('images of the container runtime');
+addPlaceFlags(image.command('import'))
+  .description('take in images from OCI or Docker archives')
+  .argument('<archive...>')
+  .action(async (archives: string[], options: Options) => (await import('./commands/image.ts')).importImages(archives, options));
+addPlaceFlags(image.command('ls'))
+  .description('list images')
+  .action(async (options: Options) => (await import('./commands/image.ts')).listImages(options));
+
+addPlaceFlags(program.command('kubectl'))
+  .description('run kubectl against this cluster')
+  .helpOption(false)
+  .passThroughOptions()
+  .allowUnknownOption()
+  .argument('[args...]')
+  .action(async (args: string[], options: Options) => {
+    process.exitCode = await (await import('./commands/kubectl.ts')).kubectl(args, options);
+  });
+
+addPlaceFlags(program.command('run'))
+  .description('run the whole cluster in the foreground (what proa up keeps running)')
+  .action(async (options: Options) => (await import('./commands/run.ts')).run(options));
+
+try {
+  await keepAlive(program.parseAsync());
+} catch (error) {
+  // These say all there is to say in one line; anything else is a bug and shows its stack.
+  if (!(error instanceof Error) || !['CommandError', 'SettingsError', 'KubeconfigError', 'ContainerdError'].includes(error.name))
+    throw error;
+  process.stderr.write(`proa: ${error.message}\n`);
+  process.exitCode = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1;
+}

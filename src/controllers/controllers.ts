@@ -1,0 +1,47 @@
+// All controllers, and their start. Each gets a client of its own identity; informers are shared.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { Client } from '#client/contract.ts';
+import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
+import { deploymentController } from './deployment/controller.ts';
+import { endpointSliceController } from './endpointslice/controller.ts';
+import { nodeIpamController } from './node-ipam/controller.ts';
+import { replicaSetController } from './replicaset/controller.ts';
+import { rootCaPublisher } from './root-ca-publisher/controller.ts';
+import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
+import { serviceAccountController } from './serviceaccount/controller.ts';
+
+export const CONTROLLERS: readonly Controller[] = [
+  serviceAccountController,
+  rootCaPublisher,
+  nodeIpamController,
+  deploymentController,
+  replicaSetController,
+  endpointSliceController,
+];
+
+export interface ControllersOptions {
+  /** A client of the service account `kube-system/<serviceAccount>`. */
+  clientFor(serviceAccount: string): Client;
+  /** Over a client that may read everything the controllers read. */
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly config: ControllerConfig;
+  readonly signal: AbortSignal;
+}
+
+/** Runs all controllers; resolves when the signal has aborted and all have ended. */
+export async function runControllers({ clientFor, informers, clock, ids, logger, config, signal }: ControllersOptions): Promise<void> {
+  await Promise.all(
+    CONTROLLERS.map((controller) => {
+      const client = clientFor(controller.serviceAccount);
+      const own = logger.with({ controller: controller.name });
+      const events = new QueueingEventRecorder({ client, component: controller.name, clock, ids, logger: own, signal });
+      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal });
+    }),
+  );
+}
