@@ -10,7 +10,7 @@ import { openEmbeddedStore } from '#store/embedded/store.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
 import { ALLOW, NO_OPINION, type Authorizer } from './authorization/contract.ts';
 import type { ServingCertificate } from './http/listener.ts';
-import { createApiServer, type ApiServer, type PluggedParts, type ServerParts } from './server.ts';
+import { createApiServer, type ApiServer, type ApiServerOptions, type PluggedParts, type ServerParts } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
 
 export interface TestServer {
@@ -30,6 +30,8 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly parts?: (server: ServerParts) => Partial<PluggedParts>;
+  /** Over what is set here. */
+  readonly options?: Partial<ApiServerOptions>;
 }
 
 export const ADMIN: UserInfo = { name: 'admin', groups: ['system:masters'] };
@@ -64,6 +66,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     logger,
     listen: { host: '127.0.0.1', port: 0, tls: { serving, clientCa: authority.certificate } },
     parts: (parts) => ({ authenticators: [certificates], authorizer: publicPaths, ...options.parts?.(parts) }),
+    ...options.options,
   });
   await server.start();
   return {

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { once } from 'node:events';
+import { after, before, describe, test } from 'node:test';
+import { nodes, pods } from '#api/resources.ts';
+import type { New, Node, Pod } from '#api/types.ts';
+import type { WireStatus } from '#apimachinery/errors.ts';
+import { systemClock } from '#base/clock.ts';
+import { createClient } from '#client/client.ts';
+import { kubeletEndpoint } from '../../kubelet/endpoint.ts';
+import { endToEnd, passedOn } from '../../kubelet/headers.ts';
+import { ADMIN, startTestServer, type TestServer } from '../../testing.ts';
+import { createTestAuthority, type TestAuthority } from '../../testing/certificates.ts';
+import { http1, http2, http2Session, json, text } from '../../testing/http.ts';
+import { MemoryStore } from '../../testing/memory-store.ts';
+
+const POD = '/api/v1/namespaces/default/pods/web';
+
+let kubelet: Server;
+let server: TestServer;
+let seen: string[] = [];
+let authority: TestAuthority;
+
+before(async () => {
+  authority = await createTestAuthority(systemClock.now());
+  kubelet = await startKubelet(authority);
+  const client = await authority.client({ name: 'kube-apiserver', groups: [] });
+  server = await startTestServer({
+    store: new MemoryStore(systemClock),
+    options: { kubelet: () => ({ clientCertificate: client.certificate, clientKey: client.key, ca: authority.certificate }) },
+  });
+  const api = createClient(server.server.loopback(ADMIN));
+  const { port } = kubelet.address() as AddressInfo;
+  const status = { addresses: [{ type: 'InternalIP', address: '127.0.0.1' }], daemonEndpoints: { kubeletEndpoint: { Port: port } } };
+  await api.create(nodes, { metadata: { name: 'n' }, status });
+  const spec = { nodeName: 'n', containers: [{ name: 'one', image: 'i' }, { name: 'two', image: 'i' }] };
+  await api.create(pods, { metadata: { name: 'web', namespace: 'default' }, spec } as New<Pod>);
+  await api.create(pods, { metadata: { name: 'waiting', namespace: 'default' }, spec: { containers: [{ name: 'one', image: 'i' }] } } as New<Pod>);
+});
+after(async () => {
+  await server.stop();
+  kubelet.closeAllConnections();
+  await new Promise((resolve) => kubelet.close(resolve));
+});
+
+/** Answers logs, and echoes whatever is said on an upgraded connection. */
+async function startKubelet(ca: TestAuthority): Promise<Server> {
+  const { certificate: cert, key } = await ca.serving({ dns: [], ip: ['127.0.0.1'] });
+  const https = createServer({ cert, key, ca: ca.certificate, requestCert: true, rejectUnauthorized: true }, (request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers.authorization ?? '-'}`);
+    if (request.url?.includes('previous=true') === true) {
+      response.writeHead(400).end('previous terminated container "one" in pod "web" not found');
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/x-log' });
+    response.write('line 1\n');
+    response.end(`line 2 of ${request.method}\n`);
+  });
+  https.on('upgrade', (request, socket) => {
+    seen.push(`UPGRADE ${request.url} ${request.headers['sec-websocket-protocol'] ?? '-'} ${request.headers.authorization ?? '-'}`);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    socket.on('data', (chunk: Buffer) => socket.write(`echo ${chunk.toString()}`));
+    socket.on('error', () => socket.destroy());
+  });
+  https.listen(0, '127.0.0.1');
+  await once(https, 'listening');
+  return https;
+}
+
+describe('pods/log', () => {
+  test('streams what the kubelet has, over both versions of HTTP', async () => {
+    seen = [];
+    const answer = await http1(server, `${POD}/log?container=one&follow=true&tailLines=5`, { headers: { authorization: 'Bearer secret' } });
+    assert.deepEqual([answer.status, answer.headers['content-type'], text(answer)], [200, 'text/plain', 'line 1\nline 2 of GET\n']);
+    assert.deepEqual(seen, ['GET /containerLogs/default/web/one?follow=true&tailLines=5 -'], 'credentials stay here');
+    const session = http2Session(server);
+    assert.equal(text(await http2(session, `${POD}/log?container=two`)), 'line 1\nline 2 of GET\n');
+    session.close();
+  });
+
+  test("passes the kubelet's refusal on", async () => {
+    const status = json<WireStatus>(await http1(server, `${POD}/log?container=one&previous=true`));
+    assert.deepEqual([status.code, status.message], [400, 'previous terminated container "one" in pod "web" not found']);
+  });
+
+  for (const [name, query, code, message] of [
+    ['no container of several', '', 400, 'a container name must be specified for pod web, choose one of: [one two]'],
+    ['a container that is none', 'container=three', 400, 'container three is not valid for pod web'],
+    ['a negative tail', 'container=one&tailLines=-1', 422, /tailLines: Invalid value: -1: must be greater than or equal to 0/],
+    ['two beginnings', 'container=one&sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z', 422, /at most one of `sinceTime` or `sinceSeconds` may be specified/],
+  ] as const) {
+    test(`refuses ${name}`, async () => {
+      const status = json<WireStatus>(await http1(server, `${POD}/log?${query}`));
+      assert.equal(status.code, code);
+      if (typeof message === 'string') assert.equal(status.message, message);
+      else assert.match(status.message ?? '', message);
+    });
+  }
+
+  test('of a pod without a node is empty', async () => {
+    assert.equal((await http1(server, '/api/v1/namespaces/default/pods/waiting/log')).status, 204);
+  });
+});
+
+/** Says `lines` after an upgrade and gives what came back, up to `until`. */
+async function upgrade(path: string, headers: readonly string[], say: string, until: string): Promise<string> {
+  const { port } = server.server.address as { port: number };
+  const socket = connectTls({ host: '127.0.0.1', port, ca: server.authority.certificate, cert: server.admin.certificate, key: server.admin.key, ALPNProtocols: ['http/1.1'] });
+  await once(socket, 'secureConnect');
+  socket.write([`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...headers, '', ''].join('\r\n'));
+  let heard = '';
+  let said = false;
+  for await (const chunk of socket) {
+    heard += (chunk as Buffer).toString();
+    if (!said && heard.includes('\r\n\r\n')) {
+      said = true;
+      socket.write(say);
+    }
+    if (heard.includes(until)) break;
+  }
+  socket.destroy();
+  return heard;
+}
+
+describe('pods/exec', () => {
+  test('tunnels the upgraded connection to the kubelet', async () => {
+    seen = [];
+    const heard = await upgrade(
+      `${POD}/exec?container=one&command=sh&command=-c&command=a%20b&stdin=true&stdout=true&tty=false`,
+      ['Sec-WebSocket-Protocol: v5.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0', 'Authorization: Bearer secret'],
+      'hello',
+      'echo hello',
+    );
+    assert.match(heard, /^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*\r\n\r\necho hello$/);
+    assert.deepEqual(seen, ['UPGRADE /exec/default/web/one?input=1&output=1&command=sh&command=-c&command=a+b v5.channel.k8s.io -']);
+  });
+
+  test('refuses plain HTTP, a pod without a node and whoever may not, before any upgrade', async () => {
+    const plain = json<WireStatus>(await http1(server, `${POD}/exec?container=one&command=ls`, { method: 'POST' }));
+    assert.deepEqual([plain.code, plain.message], [400, 'Upgrade request required']);
+    assert.match(await upgrade('/api/v1/namespaces/default/pods/waiting/exec?command=ls', [], '', 'waiting does not'), /^HTTP\/1\.1 400 [\s\S]*pod waiting does not have a host assigned/);
+    const nobody = await http1(server, `${POD}/exec?container=one&command=ls`, { method: 'POST', as: 'nobody' });
+    assert.equal(nobody.status, 403);
+  });
+});
+
+describe('nodes/proxy', () => {
+  test('passes path, query and method on', async () => {
+    seen = [];
+    const answer = await http1(server, '/api/v1/nodes/n/proxy/stats/summary?only=cpu', { method: 'POST', body: 'x' });
+    assert.deepEqual([answer.status, answer.headers['content-type'], text(answer)], [200, 'text/x-log', 'line 1\nline 2 of POST\n']);
+    assert.deepEqual(seen, ['POST /stats/summary?only=cpu -']);
+  });
+});
+
+test('pods/proxy does not reach into this machine', async () => {
+  const api = createClient(server.server.loopback(ADMIN));
+  const pod = await api.get(pods, { name: 'web', namespace: 'default' });
+  for (const ip of ['127.0.0.1', '169.254.169.254', '::1', 'fe80::1']) {
+    await api.update(pods, { ...pod, metadata: { ...pod.metadata, resourceVersion: '' }, status: { ...pod.status, podIPs: [{ ip }], podIP: ip } }, { subresource: 'status' });
+    const status = json<WireStatus>(await http1(server, `${POD}/proxy/`));
+    assert.deepEqual([status.code, status.message], [400, 'address not allowed'], ip);
+  }
+});
+
+test('kubeletEndpoint takes the preferred address and the port the node names', () => {
+  const node = (addresses: readonly { type: string; address: string }[], Port?: number): Node =>
+    ({ metadata: { name: 'n' }, status: { addresses, ...(Port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port } } }) } }) as unknown as Node;
+  assert.deepEqual(kubeletEndpoint(node([{ type: 'Hostname', address: 'h' }, { type: 'InternalIP', address: '10.0.0.1' }])), { host: '10.0.0.1', port: 10_250 });
+  assert.deepEqual(kubeletEndpoint(node([{ type: 'Hostname', address: 'h' }], 99)), { host: 'h', port: 99 });
+  assert.throws(() => kubeletEndpoint(node([])));
+});
+
+test('passedOn and endToEnd leave credentials and hop-by-hop headers behind', () => {
+  const target = { scheme: 'https', host: '::1', port: 1, path: '/', tls: {} } as const;
+  assert.deepEqual(passedOn(['Host', 'a', 'Authorization', 'b', 'Impersonate-User', 'c', 'X-Remote-Group', 'd', 'Upgrade', 'e'], target), [
+    ['Host', '[::1]:1'],
+    ['Upgrade', 'e'],
+  ]);
+  assert.deepEqual(endToEnd({ ':path': '/', connection: 'close, x-mine', 'x-mine': '1', authorization: 'b', accept: 'c', te: 'd' }), { accept: 'c' });
+});

@@ -1,0 +1,125 @@
+// The real kubectl against a server over TLS.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { kubectl, type KubeClient } from '#test/harness/kubectl.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
+import { startTestServer, type TestServer } from './testing.ts';
+
+let server: TestServer;
+let client: KubeClient;
+const file = { after };
+const kubeconfig = join(temporaryFolder(file), 'kubeconfig');
+before(async () => {
+  server = await startTestServer();
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'test',
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+      clusters: [{ name: 'test', cluster: { server: server.url, 'certificate-authority-data': base64(server.authority.certificate) } }],
+      users: [{ name: 'admin', user: { 'client-certificate-data': base64(server.admin.certificate), 'client-key-data': base64(server.admin.key) } }],
+    }),
+  );
+});
+after(() => server.stop());
+const ready = kubectl(file, kubeconfig);
+before(async () => {
+  client = await ready;
+});
+
+const MANIFEST = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, labels: {app: web}}
+data: {colour: blue}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: "nginx:1"}]}
+`;
+
+const refused = async (args: readonly string[], message: RegExp, input?: string): Promise<void> => {
+  const { code, stderr } = await client.run(args, input === undefined ? {} : { input });
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, message);
+};
+
+describe('kubectl', () => {
+  test('knows the server and what it serves', async () => {
+    assert.match(await client.succeed(['version']), /Server Version: v1\.36\./);
+    const resources = await client.succeed(['api-resources', '--no-headers']);
+    assert.match(resources, /^deployments +deploy +apps\/v1 +true +Deployment$/m);
+    assert.match(await client.succeed(['api-versions']), /^apps\/v1$/m);
+  });
+
+  test('applies a manifest, changes it, and deletes it', async () => {
+    const apply = ['apply', '--validate=false', '--filename=-'];
+    assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings created\ndeployment.apps/web created\n');
+    assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings unchanged\ndeployment.apps/web unchanged\n');
+    assert.equal(await client.succeed(apply, { input: MANIFEST.replace('blue', 'red') }), 'configmap/settings configured\ndeployment.apps/web unchanged\n');
+    assert.equal(await client.succeed(['get', 'configmap', 'settings', '--output=jsonpath={.data.colour}']), 'red');
+    await client.succeed(['scale', 'deployment/web', '--replicas=5']);
+    await client.succeed(['set', 'image', 'deployment/web', 'web=nginx:2']);
+    const deployment = await client.json<{ metadata: { generation: number }; spec: { replicas: number; template: { spec: { containers: { image: string }[] } } } }>(['get', 'deployment', 'web']);
+    assert.deepEqual([deployment.metadata.generation, deployment.spec.replicas, deployment.spec.template.spec.containers[0]?.image], [3, 5, 'nginx:2']);
+    assert.equal(await client.succeed(['delete', '--filename=-'], { input: MANIFEST }), 'configmap "settings" deleted from default namespace\ndeployment.apps "web" deleted from default namespace\n');
+  });
+
+  test('creates in protobuf, patches in every form, labels and edits', async () => {
+    await client.succeed(['create', 'configmap', 'c', '--from-literal=a=1']);
+    await client.succeed(['patch', 'configmap', 'c', '--patch={"data":{"b":"2"}}']);
+    await client.succeed(['patch', 'configmap', 'c', '--type=merge', '--patch={"data":{"c":"3"}}']);
+    await client.succeed(['patch', 'configmap', 'c', '--type=json', '--patch=[{"op":"remove","path":"/data/a"}]']);
+    await client.succeed(['label', 'configmap', 'c', 'x=y']);
+    await client.succeed(['annotate', 'configmap', 'c', 'note=hello']);
+    const object = await client.json<{ data: object; metadata: { labels: object; annotations: object } }>(['get', 'configmap', 'c']);
+    assert.deepEqual([object.data, object.metadata.labels, object.metadata.annotations], [{ b: '2', c: '3' }, { x: 'y' }, { note: 'hello' }]);
+  });
+
+  test('watches', async () => {
+    const watching = client.start(['get', 'configmaps', '--watch', '--output=name', '--selector=watched=yes']);
+    await client.succeed(['create', 'configmap', 'w1', '--from-literal=a=1']);
+    await client.succeed(['label', 'configmap', 'w1', 'watched=yes']);
+    await watching.line(/^configmap\/w1$/);
+    await watching.stop();
+  });
+
+  test('exposes a service that gets its address', async () => {
+    await client.succeed(['create', 'service', 'nodeport', 'web', '--tcp=80:8080']);
+    const { spec } = await client.json<{ spec: { clusterIP: string; ports: { nodePort: number }[] } }>(['get', 'service', 'web']);
+    assert.match(spec.clusterIP, /^10\.(9[6-9]|1[01]\d)\./);
+    assert.ok((spec.ports[0]?.nodePort ?? 0) >= 30_000);
+  });
+
+  test('says who it is and what it may', async () => {
+    assert.match(await client.succeed(['auth', 'whoami']), /Username +admin/);
+    assert.equal(await client.succeed(['auth', 'can-i', 'delete', 'nodes']), 'yes\n');
+  });
+
+  test('tells the user what the server refuses', async () => {
+    await refused(['get', 'configmap', 'nothing'], /^Error from server \(NotFound\): configmaps "nothing" not found\n$/);
+    await refused(['create', 'configmap', 'c'], /^error: failed to create configmap: configmaps "c" already exists\n$/);
+    await refused(
+      ['create', '--validate=false', '--filename=-'],
+      /^The Deployment "bad" is invalid: [\s\S]*spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/,
+      MANIFEST.split('---')[1]?.replace('name: web}\nspec', 'name: bad}\nspec').replace('{labels: {app: web}}', '{labels: {app: other}}'),
+    );
+  });
+
+  test('deletes a namespace in two steps', async () => {
+    await client.succeed(['create', 'namespace', 'two-steps']);
+    await client.succeed(['delete', 'namespace', 'two-steps', '--wait=false']);
+    assert.equal(await client.succeed(['get', 'namespace', 'two-steps', '--output=jsonpath={.status.phase}']), 'Terminating');
+  });
+});
