@@ -15,9 +15,9 @@ import { storedOf, type HandlerDeps, type Operation } from './operation.ts';
 
 export interface TokenRequest extends KubeObject {
   readonly spec: {
-    readonly audiences: readonly string[];
+    readonly audiences: readonly string[] | null;
     readonly expirationSeconds?: number;
-    readonly boundObjectRef?: { readonly kind?: string; readonly apiVersion?: string; readonly name?: string; readonly uid?: string };
+    readonly boundObjectRef: { readonly kind?: string; readonly apiVersion?: string; readonly name?: string; readonly uid?: string } | null;
   };
 }
 
@@ -59,7 +59,8 @@ async function createToken(operation: Operation, deps: HandlerDeps, issuer: Toke
   const { object: wanted, options } = await readPosted<TokenRequest>(operation, TOKEN_REQUEST, deps);
   const { namespace, name } = request.info;
   const account = await get({ served, stored: storedOf(operation), request, namespace, name, resourceVersion: '' }, registry);
-  const audiences = wanted.spec.audiences.length === 0 ? issuer.defaultAudiences : wanted.spec.audiences;
+  const named = wanted.spec.audiences ?? [];
+  const audiences = named.length === 0 ? issuer.defaultAudiences : named;
   const asked = wanted.spec.expirationSeconds ?? DEFAULT_EXPIRATION;
   const problems = expirationProblems(asked);
   if (problems.length > 0) throw toStatusError(TOKEN_REQUEST, '', problems);
@@ -86,7 +87,7 @@ type Bound = Pick<TokenSubject, 'pod' | 'secret' | 'node'>;
 
 /** The object the token lives and dies with. @throws StatusError */
 function boundObjects({ spec: { boundObjectRef: ref } }: TokenRequest, account: string, namespace: string, registry: Registry): Bound {
-  if (ref === undefined) return { pod: undefined, secret: undefined, node: undefined };
+  if (ref === null) return { pod: undefined, secret: undefined, node: undefined };
   const { group, version } = parseApiVersion(ref.apiVersion ?? '');
   const { kind = '', name = '' } = ref;
   const found = (group === '' ? find(kind, name, namespace, registry) : undefined) ?? unbindable(group, version, kind);
