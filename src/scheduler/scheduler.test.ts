@@ -56,7 +56,8 @@ test('the scheduler says of a pod that fits nowhere why, and binds it when a nod
   });
   const status = await running.until(scheduled(running, 'a'));
   const condition = status.conditions?.find(({ type }) => type === 'PodScheduled');
-  const message = '0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).';
+  const message =
+    '0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
   assert.deepEqual([condition?.reason, condition?.message], ['Unschedulable', message]);
   assert.deepEqual(running.events[0], { pod: 'a', type: 'Warning', reason: 'FailedScheduling', message });
 
@@ -111,4 +112,34 @@ test('the scheduler waits for room that a deleted pod leaves', async () => {
   running.server.erase(pods, 'old', 'ns');
   assert.equal(await running.until(() => nodeOf(running, 'new')), 'n1');
   await running.stop();
+});
+
+test('the scheduler evicts the least important pods for a more important one', async () => {
+  const running = await startScheduler((server) => {
+    server.seed(nodes, node('n1'), node('n2'));
+    server.seed(
+      pods,
+      pod('low-1', { cpu: '3' }, { nodeName: 'n1', priority: 10 }),
+      pod('low-2', { cpu: '3' }, { nodeName: 'n2', priority: 5 }),
+    );
+    server.seed(pods, pod('high', { cpu: '3' }, { priority: 100 }), pod('low-3', { cpu: '2' }, { priority: 1 }));
+  });
+  await running.until(() => stored(running, 'low-2').metadata.deletionTimestamp);
+  assert.equal(stored(running, 'low-2').status.conditions?.at(-1)?.reason, 'PreemptionByScheduler');
+  await running.until(() => stored(running, 'high').status.nominatedNodeName);
+  running.server.erase(pods, 'low-2', 'ns'); // as its kubelet does when it has stopped
+  assert.equal(await running.until(() => nodeOf(running, 'high')), 'n2');
+  await running.until(scheduled(running, 'low-3'));
+  await running.stop();
+  assert.deepEqual(
+    running.server.stored(pods).map(({ metadata }) => metadata.name),
+    ['high', 'low-1', 'low-3'],
+  );
+  const evicted = running.events.find(({ reason }) => reason === 'Preempted');
+  assert.deepEqual([evicted?.pod, evicted?.message], ['low-2', 'Preempted by pod high on node n2']);
+  const refused = running.events.filter((event) => event.pod === 'low-3').at(-1);
+  assert.equal(
+    refused?.message,
+    '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
+  );
 });

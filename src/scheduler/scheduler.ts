@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { nodes, pods } from '#api/resources.ts';
+import { nodes, poddisruptionbudgets, pods } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
@@ -15,6 +15,7 @@ import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
 import { Binder } from './shell/binder.ts';
 import { nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
+import { Evictor } from './shell/evictor.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
 import { StatusWriter } from './shell/status-writer.ts';
 import { ClusterState } from './state/cluster-state.ts';
@@ -62,7 +63,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   const profiles = new Map<string, ActiveProfile>();
-  for (const profile of [defaultProfile(client)]) {
+  const budgets = informers.informer(poddisruptionbudgets);
+  const preemption = {
+    budgets: () => budgets.list(),
+    now: () => clock.now(),
+    fraction: () => ids.fraction(),
+    isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
+  };
+  for (const profile of [defaultProfile({ client, preemption })]) {
     const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -73,6 +81,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     backoff: BACKOFF,
     maxUnschedulableMs: MAX_UNSCHEDULABLE_MS,
     incoming: (part, event) => metrics.count('scheduler_queue_incoming_pods_total', { queue: part, event }),
+  });
+  const evictor: Evictor = new Evictor({
+    client,
+    clock,
+    logger,
+    pods: podInformer,
+    activate(uids) {
+      queue.activate(uids);
+      loop.wake();
+    },
   });
   const loop: SchedulingLoop = new SchedulingLoop({ clock, step, flush: () => queue.flush(), nextFlush: () => queue.nextFlush() });
   const wake = (): void => loop.wake();
@@ -88,7 +106,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     logger,
     wake,
     pods: podInformer,
-    evict: () => {},
+    evictor,
   };
 
   function step(): boolean {
@@ -109,7 +127,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     async start() {
-      await Promise.all([nodeInformer.synced(), podInformer.synced()]);
+      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced()]);
       if (!stopped.signal.aborted) loop.start();
     },
     async stop() {
@@ -117,6 +135,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       stopped.abort(new Error('the scheduler stops'));
       for (const remove of removers) remove();
       await binder.stop();
+      await evictor.settled();
       await statuses.settled();
       await Promise.all(recorders.map((made) => made.flush()));
     },

@@ -2,6 +2,7 @@
 import type { Client } from '#client/contract.ts';
 import { type Profile, profileOf } from '../framework/profile.ts';
 import { defaultBinder } from '../plugins/default-binder.ts';
+import { defaultPreemption, type PreemptionDeps } from '../plugins/default-preemption.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
 import { nodeName } from '../plugins/node-name.ts';
@@ -14,7 +15,13 @@ import { taintToleration } from '../plugins/taint-toleration.ts';
 
 export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 
-export function defaultProfile(client: Client, schedulerName = DEFAULT_SCHEDULER_NAME): Profile {
+/** What plugins work with beside the cluster state. */
+export interface PluginDeps {
+  readonly client: Client;
+  readonly preemption: PreemptionDeps;
+}
+
+export function defaultProfile({ client, preemption }: PluginDeps, schedulerName = DEFAULT_SCHEDULER_NAME): Profile {
   return profileOf(schedulerName, [
     { plugin: schedulingGates, weight: 0 },
     { plugin: prioritySort, weight: 0 },
@@ -24,6 +31,7 @@ export function defaultProfile(client: Client, schedulerName = DEFAULT_SCHEDULER
     { plugin: nodeAffinity(), weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit(), weight: 1 },
+    { plugin: defaultPreemption(preemption), weight: 0 },
     { plugin: balancedAllocation(), weight: 1 },
     { plugin: imageLocality, weight: 1 },
     { plugin: defaultBinder(client), weight: 0 },

@@ -8,6 +8,7 @@ import { isRejected, type Status, statusMessage, unresolvable } from '../framewo
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { PodClass } from './pod-class.ts';
+import { Trial } from '../state/trial.ts';
 import { bestNode, NodeScratch } from './score-nodes.ts';
 
 export type Decision =
@@ -131,7 +132,7 @@ export class PodPlacer {
       kind: 'refused',
       plugins: new Set(status.plugin === '' ? kind.namingPlugins : [status.plugin]),
       diagnosis: { nodeCount: this.#options.cluster.nodeCount, statuses: new Map(), preFilterMessage: statusMessage(status) },
-      refusal: { pod, filters: kind.filters, statusOf: () => status },
+      refusal: this.#refusal(pod, kind, () => status),
     };
   }
 
@@ -153,22 +154,26 @@ export class PodPlacer {
       if (status.plugin !== '') plugins.add(status.plugin);
     }
     const diagnosis = { nodeCount: cluster.nodeCount, statuses };
-    return { kind: 'refused', diagnosis, plugins, refusal: { pod, filters: kind.filters, statusOf } };
+    return { kind: 'refused', diagnosis, plugins, refusal: this.#refusal(pod, kind, statusOf) };
+  }
+
+  #refusal(pod: PodInfo, kind: PodClass, statusOf: Refusal['statusOf']): Refusal {
+    const { cluster } = this.#options;
+    const checkNow = (slot: number): Status | undefined => {
+      const ahead = this.#ahead.get(slot);
+      return (ahead === undefined ? undefined : tryWith(cluster, kind, slot, ahead)) ?? kind.checkAnew(slot);
+    };
+    return { pod, statusOf, checkNow, watchers: kind.filters };
   }
 }
 
+/** The first refusal with `others` on the node. */
 function tryWith(cluster: ClusterState, kind: PodClass, slot: number, others: readonly PodInfo[]): Status | undefined {
-  const watchers = kind.filters.filter(({ podChanged }) => podChanged !== undefined);
-  const tell = (sign: 1 | -1): void => {
-    for (const pod of others) for (const watcher of watchers) watcher.podChanged?.(slot, pod, sign);
-  };
-  const come = others.map((pod) => ({ pod, sign: 1 as const }));
-  return cluster.trial(slot, come, () => {
-    tell(1);
-    try {
-      return kind.checkAnew(slot);
-    } finally {
-      tell(-1);
-    }
-  });
+  const trial = new Trial(cluster, slot, kind.filters);
+  for (const pod of others) trial.add(pod);
+  try {
+    return kind.checkAnew(slot);
+  } finally {
+    trial.undo();
+  }
 }

@@ -68,8 +68,10 @@ export interface Refusal {
   readonly pod: PodInfo;
   /** Why not the node in a slot. */
   statusOf(slot: number): Status;
-  /** The filters of the cycle, to be asked again in other circumstances. */
-  readonly filters: readonly NodeFilter[];
+  /** Asks all filters anew, in whatever circumstances a trial makes. */
+  checkNow(slot: number): Status | undefined;
+  /** What a trial must tell of its changes. */
+  readonly watchers: readonly Partial<PodWatcher>[];
 }
 
 export type PostFilterResult =

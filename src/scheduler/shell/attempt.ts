@@ -3,6 +3,7 @@
 import { assertNever } from '#base/assert-never.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { podPriority } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Lister } from '#client/informer-contract.ts';
@@ -19,6 +20,7 @@ import type { SchedulingQueue } from '../queue/scheduling-queue.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import type { Binder } from './binder.ts';
+import type { Evictor } from './evictor.ts';
 import { type Outcome, planPodStatus } from './pod-status-plan.ts';
 import type { StatusWriter } from './status-writer.ts';
 
@@ -37,7 +39,7 @@ export interface AttemptDeps {
   readonly pods: Lister<Pod>;
   readonly binder: Binder;
   readonly statuses: StatusWriter;
-  readonly evict: (victims: readonly PodInfo[], preemptor: Pod, active: ActiveProfile) => void;
+  readonly evictor: Evictor;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -101,19 +103,32 @@ function postFilter(
   { queued, active }: Attempt,
   deps: AttemptDeps,
 ): { readonly message: string; readonly nominated?: string } {
+  if (active.profile.postFilter.length > 0) deps.metrics.count('scheduler_preemption_attempts_total', {});
   const messages: string[] = [];
   let nominated: string | undefined = active.profile.postFilter.length === 0 ? '' : undefined;
   for (const plugin of active.profile.postFilter) {
     const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, deps.cluster);
     if (result === undefined) continue;
     if (result.kind === 'nominated') {
-      deps.evict(result.victims, queued.pod, active);
+      evict(result, queued.pod, active, deps);
       return { message: '', nominated: result.node };
     }
     if (result.clear) nominated = '';
     messages.push(result.message);
   }
   return { message: messages.join(', '), ...(nominated === undefined ? {} : { nominated }) };
+}
+
+function evict(
+  { node, victims }: Extract<PostFilterResult, { kind: 'nominated' }>,
+  preemptor: Pod,
+  { events }: ActiveProfile,
+  { evictor, nominator, metrics }: AttemptDeps,
+): void {
+  const displaced = nominator.podsOn(node).filter(({ priority }) => priority < podPriority(preemptor));
+  for (const { uid } of displaced) nominator.remove(uid);
+  metrics.observe('scheduler_preemption_victims', {}, victims.length);
+  evictor.evict({ preemptor, node, victims: victims.map(({ pod }) => pod), displaced: displaced.map(({ pod }) => pod), events });
 }
 
 function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps): void {

@@ -14,12 +14,14 @@ export class Binder {
     return this.#underWay.size < MOST_AT_A_TIME;
   }
 
-  /** `done` is told the failure, if any, and must not throw. */
-  bind(profile: Profile, placement: Placement, done: (failure: Status | undefined) => void): void {
-    const binding: Promise<void> = runBinding(profile, placement, this.#stop.signal).then((failure) => {
+  /** `report` is told the failure, if any, and must not throw. */
+  bind(profile: Profile, placement: Placement, report: (failure: Status | undefined) => void): void {
+    const run = async (): Promise<void> => {
+      const failure = await runBinding(profile, placement, this.#stop.signal);
       this.#underWay.delete(binding);
-      done(failure);
-    });
+      report(failure);
+    };
+    const binding = run();
     this.#underWay.add(binding);
   }
 

@@ -170,17 +170,9 @@ export class ClusterState {
     return placed === undefined ? undefined : this.#names[placed.slot];
   }
 
-  /**
-   * Counts `pod` in or out of a slot for the time of `look` only: what would be if it came or left. Nothing is logged, so
-   * `look` must not refresh kept results.
-   */
-  trial<T>(slot: number, changes: readonly { readonly pod: PodInfo; readonly sign: 1 | -1 }[], look: () => T): T {
-    for (const { pod, sign } of changes) this.#count(slot, pod, sign);
-    try {
-      return look();
-    } finally {
-      for (const { pod, sign } of changes) this.#count(slot, pod, sign === 1 ? -1 : 1);
-    }
+  /** For trials, which take it back: a pod that comes (1) or leaves (-1) without the log hearing of it. */
+  countUnlogged(slot: number, pod: PodInfo, sign: 1 | -1): void {
+    this.#count(slot, pod, sign);
   }
 
   #place(info: PodInfo, node: string, assumed: boolean): void {

@@ -1,0 +1,112 @@
+// Evicts pods for more important ones, beside the scheduling. Source: framework/preemption Executor.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { formatTime } from '#apimachinery/time.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { pods } from '#api/resources.ts';
+import type { Pod } from '#api/types.ts';
+import { type Client, ConnectionError } from '#client/contract.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
+import type { Lister } from '#client/informer-contract.ts';
+
+export interface Eviction {
+  readonly preemptor: Pod;
+  readonly node: string;
+  readonly victims: readonly Pod[];
+  /** Less important pods that were nominated to the node: they must look for another. */
+  readonly displaced: readonly Pod[];
+  readonly events: EventRecorder;
+}
+
+export interface EvictorOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pods: Lister<Pod>;
+  /** Tries pods again whose evictions failed. */
+  readonly activate: (uids: readonly string[]) => void;
+}
+
+export class Evictor {
+  readonly #options: EvictorOptions;
+  /** By the uid of the preemptor: the victim evicted last, once it is its turn. */
+  readonly #preempting = new Map<string, Pod | undefined>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(options: EvictorOptions) {
+    this.#options = options;
+  }
+
+  /** Over as soon as the last victim is seen to go, be its request answered or not. */
+  isPreempting(uid: string): boolean {
+    if (!this.#preempting.has(uid)) return false;
+    const last = this.#preempting.get(uid);
+    if (last === undefined) return true;
+    const seen = this.#options.pods.get(last.metadata.name, last.metadata.namespace);
+    return seen !== undefined && seen.metadata.deletionTimestamp === undefined;
+  }
+
+  evict(eviction: Eviction): void {
+    const victims = eviction.victims.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    if (victims.length === 0) return;
+    this.#preempting.set(eviction.preemptor.metadata.uid, undefined);
+    const running = this.#run({ ...eviction, victims }).then(() => void this.#underWay.delete(running));
+    this.#underWay.add(running);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #run(eviction: Eviction): Promise<void> {
+    const { preemptor, victims, displaced } = eviction;
+    const { uid, name, namespace } = preemptor.metadata;
+    const last = victims.at(-1) as Pod;
+    try {
+      await Promise.all(displaced.map((pod) => this.#patchStatus(pod, { nominatedNodeName: null })));
+      await Promise.all(victims.slice(0, -1).map((victim) => this.#evictOne(victim, eviction)));
+      this.#preempting.set(uid, last);
+      await this.#evictOne(last, eviction);
+      this.#preempting.delete(uid);
+    } catch (error) {
+      this.#preempting.delete(uid);
+      if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
+      this.#options.logger.error('Error occurred during preemption', { pod: `${namespace}/${name}`, error });
+      this.#options.activate([uid]);
+    }
+  }
+
+  async #evictOne(victim: Pod, { preemptor, node, events }: Eviction): Promise<void> {
+    const { name, namespace, generation } = victim.metadata;
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'PreemptionByScheduler',
+      message: `${preemptor.spec.schedulerName}: preempting to accommodate a higher priority pod`,
+      lastProbeTime: null,
+      lastTransitionTime: formatTime(this.#options.clock.now()),
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    };
+    const isThere = await this.#patchStatus(victim, { conditions: [condition] });
+    if (!isThere) return;
+    if (!(await unlessGone(this.#options.client.delete(pods, { name, namespace })))) return;
+    events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata.uid} on node ${node}`);
+  }
+
+  /** Whether the pod was still there. */
+  async #patchStatus({ metadata }: Pod, status: unknown): Promise<boolean> {
+    const { name, namespace, uid } = metadata;
+    const patch = { type: 'strategic', body: { metadata: { uid }, status } } as const;
+    return unlessGone(this.#options.client.patch(pods, { name, namespace }, patch, { subresource: 'status' }));
+  }
+}
+
+async function unlessGone(request: Promise<unknown>): Promise<boolean> {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return false;
+    throw error;
+  }
+}
