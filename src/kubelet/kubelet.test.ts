@@ -387,10 +387,9 @@ test('resources of a running container change without a restart', async (t) => {
   await world.until(() => world.pod('web').status.phase === 'Running');
   world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('1').spec }));
   await world.until(() => world.runtime.calls.some(({ method }) => method === 'updateContainerResources'));
-  const { linux } = world.runtime.calls.find(({ method }) => method === 'updateContainerResources')?.request as {
-    linux: { cpuQuota: number; cpuShares: number };
-  };
-  assert.deepEqual([linux.cpuQuota, linux.cpuShares], [100_000, 1024]);
+  const update = world.runtime.calls.find(({ method }) => method === 'updateContainerResources');
+  const linux = update?.request['linux'] as { readonly cpuQuota: number; readonly cpuShares: number } | undefined;
+  assert.deepEqual([linux?.cpuQuota, linux?.cpuShares], [100_000, 1024]);
   await world.until(() => world.pod('web').status.containerStatuses?.[0]?.allocatedResources?.['cpu'] === '1');
   assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
   world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('9').spec }));

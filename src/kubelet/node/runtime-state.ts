@@ -11,6 +11,8 @@ import type { RuntimeFacts } from './status.ts';
 /** Between two questions, and how old the last good answer may be, milliseconds. Source: updateRuntimeUp, maxWaitForContainerRuntime. */
 const PERIOD_MS = 5000;
 const FRESH_MS = 30_000;
+/** Between two questions while the runtime or its network is not ready: CRI has no event for that, and pods wait. */
+const UNREADY_PERIOD_MS = 100;
 
 export interface RuntimeStateDeps {
   readonly cri: CriClient;
@@ -92,7 +94,9 @@ export class RuntimeState {
       this.#told = told;
       this.#deps.changed();
     }
-    if (!this.#stopped) this.#timer = this.#deps.clock.after(PERIOD_MS, () => void this.check());
+    if (this.#stopped) return;
+    const unready = this.#conditions.some(({ status }) => !status);
+    this.#timer = this.#deps.clock.after(unready ? UNREADY_PERIOD_MS : PERIOD_MS, () => void this.check());
   }
 
   async #ask(): Promise<void> {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pods } from '#api/resources.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
+import { IMAGE, startWorld } from '../testing/world.ts';
+import { ManifestError, podFromManifest } from './static-pods.ts';
+
+const manifest = (command: string): string => `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: keeper
+  labels: {app: keeper}
+spec:
+  containers:
+    - name: app
+      image: ${IMAGE}
+      command: [${command}]
+`;
+
+test('podFromManifest names the pod after its node and tolerates every NoExecute taint', () => {
+  const pod = podFromManifest(manifest('sleep'), '/etc/pods/keeper.yaml', 'Node-1', 0);
+  assert.equal(pod.metadata.name, 'keeper-node-1');
+  assert.equal(pod.metadata.namespace, 'default');
+  assert.match(pod.metadata.uid, /^[0-9a-f]{32}$/);
+  assert.equal(pod.metadata.annotations?.['kubernetes.io/config.source'], 'file');
+  assert.equal(pod.metadata.annotations?.['kubernetes.io/config.hash'], pod.metadata.uid);
+  assert.equal(pod.spec.nodeName, 'Node-1');
+  assert.equal(pod.spec.containers[0]?.terminationMessagePath, '/dev/termination-log');
+  assert.deepEqual(pod.spec.tolerations, [{ operator: 'Exists', effect: 'NoExecute' }]);
+});
+
+test('podFromManifest gives another uid for another content, file or node', () => {
+  const uid = (text: string, file: string, node: string): string => podFromManifest(text, file, node, 0).metadata.uid;
+  const uids = [uid(manifest('a'), 'f', 'n'), uid(manifest('b'), 'f', 'n'), uid(manifest('a'), 'g', 'n'), uid(manifest('a'), 'f', 'm')];
+  assert.equal(new Set(uids).size, 4);
+  assert.equal(uid(manifest('a'), 'f', 'n'), uids[0]);
+});
+
+for (const text of ['kind: Pod', 'apiVersion: v1\nkind: Service', '{', 'apiVersion: v1\nkind: Pod\nspec: {colour: red}']) {
+  test(`podFromManifest refuses ${JSON.stringify(text)}`, () => {
+    assert.throws(() => podFromManifest(text, 'f', 'n', 0), ManifestError);
+  });
+}
+
+test('a static pod runs, shows in the API, and its mirror comes back when it is deleted', async (t) => {
+  const folder = join(temporaryFolder(t), 'manifests');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'keeper.yaml'), manifest('sleep'));
+  const world = await startWorld(t, { config: { staticPodPath: folder } });
+  await world.until(() => world.server.stored(pods).some(({ status }) => status.phase === 'Running'));
+  const mirror = world.pod('keeper-node');
+  assert.equal(mirror.metadata.annotations?.['kubernetes.io/config.mirror'], mirror.metadata.annotations?.['kubernetes.io/config.hash']);
+
+  await world.client.delete(pods, { name: 'keeper-node', namespace: 'default' }, { gracePeriodSeconds: 0 });
+  await world.until(() =>
+    world.server.stored(pods).some(({ metadata, status }) => metadata.uid !== mirror.metadata.uid && status.phase === 'Running'),
+  );
+  assert.equal(world.runtime.calls.filter(({ method }) => method === 'stopContainer').length, 0);
+});
+
+test('a static pod follows its manifest: changed it is replaced, removed it ends', async (t) => {
+  const folder = join(temporaryFolder(t), 'manifests');
+  mkdirSync(folder);
+  const file = join(folder, 'keeper.yaml');
+  writeFileSync(file, manifest('first'));
+  const world = await startWorld(t, { config: { staticPodPath: folder } });
+  const running = (): readonly string[] =>
+    world.runtime.containers.filter(({ state }) => state === 'CONTAINER_RUNNING').map(({ config }) => config.command.join(' '));
+  await world.until(() => running().join() === 'first');
+  writeFileSync(file, manifest('second'));
+  await world.advanceUntil(() => running().join() === 'second', 60_000);
+  writeFileSync(file, 'kind: [');
+  await world.settle();
+  assert.deepEqual(running(), ['second']);
+  rmSync(file);
+  await world.advanceUntil(() => running().length === 0 && world.server.stored(pods).length === 0, 60_000);
+});

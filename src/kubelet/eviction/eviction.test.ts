@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
+import { kubeletConfig } from '../config.ts';
+import type { KubeletEvents } from '../events/events.ts';
+import type { NodeFigures } from '../stats/provider.ts';
+import type { PodSummary } from '../stats/summary.ts';
+import { container, pod } from '../testing/pods.ts';
+import { EvictionManager } from './eviction-manager.ts';
+import { evictionMessage, localStorageViolation, rankPods } from './ranking.ts';
+import { CALM, observe, thresholdsOf, type Observations, type Threshold } from './thresholds.ts';
+
+const MI = 2 ** 20;
+const memory = (available: number): Observations => ({ 'memory.available': { available, capacity: 1000 * MI } });
+const hard: Threshold = { signal: 'memory.available', value: '100Mi', graceMs: 0 };
+const soft: Threshold = { signal: 'memory.available', value: '20%', graceMs: 30_000 };
+
+test('thresholdsOf reads hard and soft thresholds, memory first, and drops those switched off', () => {
+  const config = kubeletConfig({
+    nodeName: 'n',
+    evictionHard: { 'nodefs.available': '10%', 'memory.available': '100Mi', 'imagefs.available': '0%', bogus: '1' },
+    evictionSoft: { 'memory.available': '20%' },
+    evictionSoftGracePeriod: { 'memory.available': 30_000 },
+    evictionMinimumReclaim: { 'nodefs.available': '1Gi' },
+  });
+  assert.deepEqual(thresholdsOf(config), [hard, soft, { signal: 'nodefs.available', value: '10%', graceMs: 0, minReclaim: '1Gi' }]);
+});
+
+test('observe acts on a hard threshold at once, and on a soft one after its grace', () => {
+  const at = (state: Parameters<typeof observe>[0], available: number, now: number): ReturnType<typeof observe> =>
+    observe(state, [hard, soft], memory(available), now, 60_000);
+  const first = at(CALM, 150 * MI, 0);
+  assert.deepEqual([first.due, first.conditions], [[], ['MemoryPressure']]);
+  assert.deepEqual(at(first.state, 150 * MI, 29_000).due, []);
+  assert.deepEqual(at(first.state, 150 * MI, 30_000).due, [soft]);
+  assert.deepEqual(at(CALM, 50 * MI, 0).due, [hard]);
+  const relief = at(first.state, 500 * MI, 10_000);
+  assert.deepEqual(at(relief.state, 150 * MI, 40_000).due, []);
+});
+
+test('observe keeps a condition for a while after its cause went', () => {
+  const pressed = observe(CALM, [hard], memory(50 * MI), 0, 60_000);
+  const later = (now: number): readonly string[] => observe(pressed.state, [hard], memory(500 * MI), now, 60_000).conditions;
+  assert.deepEqual([later(59_000), later(60_000)], [['MemoryPressure'], []]);
+});
+
+test('observe holds a threshold until the least reclaim is free on top', () => {
+  const threshold = { ...hard, minReclaim: '50Mi' };
+  const pressed = observe(CALM, [threshold], memory(50 * MI), 0, 0);
+  assert.deepEqual(observe(pressed.state, [threshold], memory(120 * MI), 1, 0).due, [threshold]);
+  assert.deepEqual(observe(pressed.state, [threshold], memory(151 * MI), 1, 0).due, []);
+  assert.deepEqual(observe(CALM, [threshold], memory(120 * MI), 1, 0).due, []);
+});
+
+const using = (name: string, workingSetBytes: number, disk = 0): PodSummary => ({
+  podRef: { name, namespace: 'default', uid: `uid-${name}` },
+  startTime: '',
+  containers: [{ name: 'app', startTime: '', memory: { time: '', workingSetBytes }, rootfs: { time: '', usedBytes: disk } }],
+  memory: { time: '', workingSetBytes },
+  'ephemeral-storage': { time: '', usedBytes: disk },
+  process_stats: { process_count: 1 },
+});
+const asking = (name: string, request: string, priority = 0): Pod =>
+  pod({ name, spec: { priority, containers: [container('app', { resources: request === '' ? {} : { requests: { memory: request } } })] } });
+
+test('rankPods begins with those over their request, then the lowest priority, then the largest excess', () => {
+  const pods = [
+    asking('within', '300Mi'),
+    asking('small', '', 5),
+    asking('large', '', 5),
+    asking('low', '', 1),
+    asking('critical', '', 2_000_000_000),
+  ];
+  const stats = new Map(
+    [using('within', 200 * MI), using('small', 10 * MI), using('large', 90 * MI), using('low', MI), using('critical', 500 * MI)].map(
+      (each) => [each.podRef.uid, each],
+    ),
+  );
+  assert.deepEqual(
+    rankPods(pods, stats, hard).map(({ metadata: { name } }) => name),
+    ['low', 'large', 'small', 'within'],
+  );
+});
+
+test('evictionMessage names threshold, what was available, and containers over their request', () => {
+  assert.equal(
+    evictionMessage(asking('web', '10Mi'), using('web', 64 * MI), hard, memory(50 * MI)),
+    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 51200Ki. Container app was using 65536Ki, request is 10Mi, has larger consumption of memory. ',
+  );
+  assert.equal(
+    evictionMessage(asking('web', '100Mi'), using('web', 64 * MI), hard, memory(50 * MI)),
+    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 51200Ki. ',
+  );
+});
+
+test('localStorageViolation tells which limit a pod broke', () => {
+  const limited = pod({
+    spec: {
+      volumes: [{ name: 'v', emptyDir: { sizeLimit: '10Mi' } }],
+      containers: [container('app', { resources: { limits: { 'ephemeral-storage': '20Mi' } } })],
+    },
+  });
+  const figures = using('web', 0, 5 * MI);
+  assert.equal(localStorageViolation(limited, figures), undefined);
+  assert.equal(
+    localStorageViolation(limited, { ...figures, volume: [{ name: 'v', time: '', usedBytes: 11 * MI }] }),
+    'Usage of EmptyDir volume "v" exceeds the limit "10Mi". ',
+  );
+  assert.equal(
+    localStorageViolation(limited, using('web', 0, 21 * MI)),
+    'Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ',
+  );
+});
+
+function figures(availableMemory: number, disk = 500): NodeFigures {
+  const fs = { capacityBytes: 1000, availableBytes: disk, inodes: 1000, inodesFree: 900 };
+  return {
+    usage: {
+      memory: { capacity: 1000 * MI, usage: 0, workingSet: 0, available: availableMemory, rss: 0, swapTotal: 0, swapFree: 0 },
+      processes: { running: 10, max: 1000 },
+      cpuNanoseconds: 0,
+    },
+    filesystems: { node: fs, image: fs, shared: true },
+  };
+}
+
+function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
+  const state = { figures: figures(500 * MI), reclaimed: 0, changed: 0 };
+  const stopped: { uid: string; graceSeconds: number | undefined; reason: string | undefined }[] = [];
+  const told: string[] = [];
+  const clock = new ManualClock();
+  const events: KubeletEvents = {
+    pod: (of, _type, reason) => void told.push(`${of.metadata.name} ${reason}`),
+    container: () => {},
+    node: (_type, reason, message) => void told.push(`${reason} ${message}`),
+  };
+  const manager = new EvictionManager({
+    config: kubeletConfig({ nodeName: 'n', evictionPressureTransitionPeriod: 60_000 }),
+    clock,
+    logger: silentLogger,
+    events,
+    stats: { node: async () => state.figures, summary: async () => ({ node: { nodeName: 'n', startTime: '' }, pods: stats }) },
+    workers: {
+      stopPod: (uid, { graceSeconds, verdict }) => void stopped.push({ uid, graceSeconds, reason: verdict?.reason }),
+      whenStopped: () => Promise.resolve(),
+    },
+    pods: () => pods,
+    reclaimDisk: async () => {
+      state.reclaimed++;
+      state.figures = figures(500 * MI, 900);
+    },
+    changed: () => void state.changed++,
+  });
+  return { manager, state, stopped, told, clock };
+}
+
+test('EvictionManager evicts one pod when memory runs out, and shows the pressure until it is long over', async () => {
+  const world = evictionWorld([asking('a', ''), asking('b', '')], [using('a', 10 * MI), using('b', 90 * MI)]);
+  await world.manager.synchronize();
+  assert.deepEqual([world.stopped, world.manager.pressure.memory], [[], false]);
+  world.state.figures = figures(50 * MI);
+  await world.manager.synchronize();
+  assert.deepEqual(world.stopped, [{ uid: 'uid-b', graceSeconds: 1, reason: 'Evicted' }]);
+  assert.deepEqual(world.told, ['EvictionThresholdMet Attempting to reclaim memory', 'b Evicted']);
+  assert.deepEqual([world.manager.pressure.memory, world.state.changed], [true, 1]);
+  world.state.figures = figures(500 * MI);
+  world.clock.advance(59_000);
+  await world.manager.synchronize();
+  assert.equal(world.manager.pressure.memory, true);
+  world.clock.advance(2000);
+  await world.manager.synchronize();
+  assert.deepEqual([world.manager.pressure.memory, world.stopped.length], [false, 1]);
+});
+
+test('EvictionManager makes room on disk before it ends a pod', async () => {
+  const world = evictionWorld([asking('a', '')], [using('a', 0, 100)]);
+  world.state.figures = figures(500 * MI, 50);
+  await world.manager.synchronize();
+  assert.deepEqual([world.state.reclaimed, world.stopped.length, world.manager.pressure.disk], [1, 0, true]);
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { leases, nodes } from '#api/resources.ts';
+import { startWorld, type World } from '../testing/world.ts';
+
+function ready(world: World): { readonly status: string; readonly reason?: string; readonly message?: string } | undefined {
+  return world.node().status?.conditions?.find(({ type }) => type === 'Ready');
+}
+
+test('a kubelet registers its node with labels, capacity and conditions', async (t) => {
+  const world = await startWorld(t, {
+    config: {
+      nodeLabels: { tier: 'edge' },
+      registerWithTaints: [{ key: 'special', effect: 'NoSchedule' }],
+      kubeReserved: { cpu: '500m', memory: '1Gi' },
+    },
+  });
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  const { metadata, spec, status } = world.node();
+  assert.deepEqual(metadata.labels, {
+    'beta.kubernetes.io/arch': 'amd64',
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': 'amd64',
+    'kubernetes.io/hostname': 'node',
+    'kubernetes.io/os': 'linux',
+    tier: 'edge',
+  });
+  assert.deepEqual(spec.taints, [{ key: 'special', effect: 'NoSchedule' }]);
+  assert.deepEqual([status.capacity?.['cpu'], status.capacity?.['memory'], status.capacity?.['pods']], ['4', '8Gi', '110']);
+  assert.deepEqual([status.allocatable?.['cpu'], status.allocatable?.['memory']], ['3500m', '7068Mi']);
+  assert.deepEqual(
+    status.conditions?.map(({ type, status: value, reason, message }) => [type, value, reason, message]),
+    [
+      ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+      ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+      ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+      ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
+    ],
+  );
+  assert.deepEqual(status.addresses, [
+    { type: 'InternalIP', address: '192.0.2.10' },
+    { type: 'Hostname', address: 'node' },
+  ]);
+  assert.equal(status.nodeInfo.containerRuntimeVersion, 'fake://1.0.0');
+  assert.equal(status.daemonEndpoints.kubeletEndpoint.Port, 10_250);
+  assert.deepEqual(
+    status.images?.map(({ names }) => names?.length),
+    [2],
+  );
+  await world.until(() => world.told('node').some((event) => event.startsWith('NodeReady')));
+  assert.ok(world.told('node').includes('Starting Starting kubelet.'));
+  assert.ok(world.told('node').includes('NodeHasSufficientMemory Node node status is now: NodeHasSufficientMemory'));
+});
+
+test('a kubelet renews its lease every ten seconds, in the name of its node', async (t) => {
+  const world = await startWorld(t);
+  const lease = (): { renewTime?: string; leaseDurationSeconds?: number } | undefined => world.server.stored(leases)[0]?.spec;
+  await world.until(() => lease() !== undefined);
+  const first = lease()?.renewTime;
+  assert.equal(lease()?.leaseDurationSeconds, 40);
+  await world.advanceUntil(() => lease()?.renewTime !== first, 10_500);
+  await world.until(() => world.server.stored(leases)[0]?.metadata.ownerReferences?.[0]?.name === 'node');
+});
+
+test('a node whose runtime is gone for half a minute is not ready, and heals', async (t) => {
+  const world = await startWorld(t);
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  world.runtime.crash();
+  await world.advanceUntil(() => ready(world)?.status === 'False', 45_000);
+  assert.equal(ready(world)?.reason, 'KubeletNotReady');
+  assert.match(ready(world)?.message ?? '', /container runtime is down/);
+  world.runtime.recover();
+  await world.advanceUntil(() => ready(world)?.status === 'True', 15_000);
+  assert.ok(world.told('node').includes('NodeNotReady Node node status is now: NodeNotReady'));
+});
+
+test('a node without a network says which, and has its pods wait', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.setCondition('NetworkReady', false, 'NetworkPluginNotReady', 'Network plugin returns error: cni plugin not initialized');
+  await world.advanceUntil(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'False', 20_000);
+  assert.equal(
+    ready(world)?.message,
+    'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized',
+  );
+});
+
+test('a status that did not change is reported every five minutes only', async (t) => {
+  const world = await startWorld(t, { config: { imageGCPeriod: 3_600_000 } });
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  await world.settle();
+  const patches = (): number => world.server.actions.filter(({ verb, resource }) => verb === 'patch' && resource === 'nodes/status').length;
+  const before = patches();
+  await world.advanceUntil(() => patches() > before, 360_000);
+  const heartbeat = world.node().status?.conditions?.[0]?.lastHeartbeatTime;
+  assert.equal(heartbeat, new Date(world.clock.now()).toISOString().slice(0, 19) + 'Z');
+  assert.equal(patches(), before + 1);
+});
+
+test('a node that someone else changed keeps that, and gets its labels back', async (t) => {
+  const world = await startWorld(t);
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  await world.kubelet.stop();
+  world.server.change(nodes, 'node', undefined, (node) => ({
+    ...node,
+    metadata: { ...node.metadata, labels: { mine: 'kept' } },
+    spec: { ...node.spec, unschedulable: true },
+  }));
+  await world.restart();
+  await world.until(() => world.node().metadata.labels?.['kubernetes.io/hostname'] === 'node');
+  assert.equal(world.node().metadata.labels?.['mine'], 'kept');
+  assert.equal(world.node().spec.unschedulable, true);
+});
