@@ -5,12 +5,21 @@ import type { Authorizer } from '../authorization/contract.ts';
 import { escalationCheck, type EscalationDeps } from '../authorization/rbac/escalation.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import type { AdmissionChain, MutatingPlugin, ValidatingPlugin } from './contract.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds, type TolerationSeconds } from './default-toleration-seconds.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
+import { podResizeValidator } from './pod-resize.ts';
+import { podSecurity, type PodSecuritySettings } from './pod-security/plugin.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priorityAdmission } from './priority.ts';
+import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
+import { storageObjectInUseProtection } from './storage-object-in-use.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
+import { persistentVolumeClaimResize } from './volume-claim-resize.ts';
 
 export interface AdmissionDeps {
   readonly reader: CacheReader;
@@ -22,6 +31,7 @@ export interface AdmissionDeps {
 
 export interface AdmissionSettings {
   readonly tolerationSeconds?: TolerationSeconds;
+  readonly podSecurity?: PodSecuritySettings;
 }
 
 type Plugin = MutatingPlugin | ValidatingPlugin;
@@ -33,11 +43,23 @@ type Make = (deps: AdmissionDeps, settings: AdmissionSettings) => Plugin;
  */
 const DEFAULT_PLUGINS: readonly Make[] = [
   ({ reader, clock }) => namespaceLifecycle({ reader, clock }),
+  ({ reader }) => limitRanger({ reader }),
   ({ reader, clock, ids }) => serviceAccountAdmission({ reader, clock, ids }),
   ({ reader, authorizer }) => nodeRestriction({ reader, authorizer }),
   () => taintNodesByCondition,
+  ({ reader }, { podSecurity: settings }) => podSecurity({ reader }, settings),
   ({ reader }) => priorityAdmission({ reader }),
   (_, { tolerationSeconds }) => defaultTolerationSeconds(tolerationSeconds),
+  ({ reader }) => defaultStorageClass({ reader }),
+  () => storageObjectInUseProtection,
+  ({ reader }) => persistentVolumeClaimResize({ reader }),
+  ({ reader }) => runtimeClassAdmission({ reader }),
+  ({ authorizer }) => certificateApproval({ authorizer }),
+  ({ authorizer }) => certificateSigning({ authorizer }),
+  () => certificateSubjectRestriction,
+  ({ reader }) => defaultIngressClass({ reader }),
+  ({ reader }) => podTopologyLabels({ reader }),
+  ({ reader }) => podResizeValidator({ reader }),
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
 ];
 
