@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { applyDefaults } from '#api/defaults.ts';
+import { Schema } from '#api/schema.ts';
+import { Generator } from '#api/testing/generate.ts';
+import type { KubeObject } from '#api/types.ts';
+import { defaultPrinters } from './default-printers.ts';
+import { seededIds } from '#base/ids.ts';
+import type { TableCell } from './contract.ts';
+
+const NOW = Date.UTC(2026, 0, 2);
+const metadata = { name: 'web', namespace: 'default', uid: 'u', resourceVersion: '1', creationTimestamp: '2026-01-01T23:55:00Z' };
+
+/** Cells of an object, by column. */
+function printed(group: string, kind: string, object: object, version = 'v1'): Record<string, TableCell> {
+  const printer = defaultPrinters.find({ group, version, kind });
+  assert.ok(printer !== undefined, `no printer for ${group}/${kind}`);
+  const [row] = printer.rows({ kind, apiVersion: `${group}/${version}`, metadata, ...object } as KubeObject, { now: NOW });
+  assert.equal(row?.cells.length, printer.columns.length);
+  return Object.fromEntries(printer.columns.map(({ name }, index) => [name, row.cells[index] as TableCell]));
+}
+
+const running = (name: string, more: object = {}): object => ({ name, ready: true, started: true, restartCount: 0, state: { running: {} }, ...more });
+const waiting = (name: string, reason: string, restartCount = 0): object => ({ name, ready: false, restartCount, state: { waiting: { reason } } });
+const ended = (name: string, exitCode: number, more: object = {}): object => ({ name, ready: false, restartCount: 0, state: { terminated: { exitCode, ...more } } });
+const sidecar = { name: 'i', restartPolicy: 'Always' };
+
+const podCases: readonly { readonly name: string; readonly init?: readonly object[]; readonly status: object; readonly metadata?: object; readonly cells: readonly [string, string, string] }[] = [
+  { name: 'waits for a node', status: { phase: 'Pending' }, cells: ['0/1', 'Pending', '0'] },
+  { name: 'is held by a scheduling gate', status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] }, cells: ['0/1', 'SchedulingGated', '0'] },
+  { name: 'starts', status: { phase: 'Pending', containerStatuses: [waiting('c', 'ContainerCreating')] }, cells: ['0/1', 'ContainerCreating', '0'] },
+  { name: 'runs', status: { phase: 'Running', containerStatuses: [running('c')] }, cells: ['1/1', 'Running', '0'] },
+  { name: 'crashes again and again', status: { phase: 'Running', containerStatuses: [waiting('c', 'CrashLoopBackOff', 4)] }, cells: ['0/1', 'CrashLoopBackOff', '4'] },
+  {
+    name: 'was restarted',
+    status: { phase: 'Running', containerStatuses: [running('c', { restartCount: 2, lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T23:59:00Z' } } })] },
+    cells: ['1/1', 'Running', '2 (60s ago)'],
+  },
+  { name: 'has succeeded', status: { phase: 'Succeeded', containerStatuses: [ended('c', 0, { reason: 'Completed' })] }, cells: ['0/1', 'Completed', '0'] },
+  { name: 'has failed', status: { phase: 'Failed', containerStatuses: [ended('c', 1, { reason: 'Error' })] }, cells: ['0/1', 'Error', '0'] },
+  { name: 'ended with a code and no reason', status: { phase: 'Failed', containerStatuses: [ended('c', 3)] }, cells: ['0/1', 'ExitCode:3', '0'] },
+  { name: 'ended by a signal', status: { phase: 'Failed', containerStatuses: [ended('c', 137, { signal: 9 })] }, cells: ['0/1', 'Signal:9', '0'] },
+  { name: 'was evicted', status: { phase: 'Failed', reason: 'Evicted' }, cells: ['0/1', 'Evicted', '0'] },
+  { name: 'has one container done and one running', status: { phase: 'Running', containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')] }, cells: ['1/1', 'NotReady', '0'] },
+  {
+    name: 'has one container done and is ready',
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')] },
+    cells: ['1/1', 'Running', '0'],
+  },
+  { name: 'initialises', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [running('i')] }, cells: ['0/1', 'Init:0/1', '0'] },
+  { name: 'fails to initialise', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [ended('i', 1, { reason: 'Error' })] }, cells: ['0/1', 'Init:Error', '0'] },
+  { name: 'fails to initialise with a code', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [ended('i', 2)] }, cells: ['0/1', 'Init:ExitCode:2', '0'] },
+  { name: 'backs off initialising', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [waiting('i', 'CrashLoopBackOff', 3)] }, cells: ['0/1', 'Init:CrashLoopBackOff', '3'] },
+  {
+    name: 'is initialised, and counts its own restarts only',
+    init: [{ name: 'i' }],
+    status: { phase: 'Running', initContainerStatuses: [{ ...ended('i', 0), restartCount: 5 }], containerStatuses: [running('c', { restartCount: 1 })] },
+    cells: ['1/1', 'Running', '1'],
+  },
+  {
+    name: 'has a sidecar, which counts',
+    init: [sidecar],
+    status: { phase: 'Running', initContainerStatuses: [running('i', { restartCount: 2 })], containerStatuses: [running('c', { restartCount: 1 })] },
+    cells: ['2/2', 'Running', '3'],
+  },
+  {
+    name: 'has its sidecar in a crash loop after initialising',
+    init: [sidecar],
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Initialized', status: 'True' }],
+      initContainerStatuses: [waiting('i', 'CrashLoopBackOff', 2)],
+      containerStatuses: [running('c')],
+    },
+    cells: ['1/2', 'Init:CrashLoopBackOff', '2'],
+  },
+  { name: 'is being deleted', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Running', containerStatuses: [running('c')] }, cells: ['1/1', 'Terminating', '0'] },
+  { name: 'is being deleted when done', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Succeeded' }, cells: ['0/1', 'Succeeded', '0'] },
+  { name: 'is lost with its node', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Running', reason: 'NodeLost' }, cells: ['0/1', 'Unknown', '0'] },
+];
+
+describe('a pod', () => {
+  for (const { name, init, status, metadata: more, cells } of podCases) {
+    test(`that ${name} is printed as ${cells[1]}`, () => {
+      const { Ready, Status, Restarts } = printed('', 'Pod', {
+        metadata: { ...metadata, ...more },
+        spec: { containers: [{ name: 'c' }], ...(init === undefined ? {} : { initContainers: init }) },
+        status,
+      });
+      assert.deepEqual([Ready, Status, Restarts], cells);
+    });
+  }
+
+  test('that has finished is marked Completed', () => {
+    const pod = { kind: 'Pod', metadata, spec: { containers: [] }, status: { phase: 'Failed' } } as unknown as KubeObject;
+    const [row] = defaultPrinters.find({ group: '', version: 'v1', kind: 'Pod' })?.rows(pod, { now: NOW }) ?? [];
+    assert.deepEqual(row?.conditions, [{ type: 'Completed', status: 'True', reason: 'Failed', message: 'The pod failed.' }]);
+  });
+
+  test('shows addresses, nodes and gates when asked for more', () => {
+    const { IP, Node, 'Nominated Node': nominated, 'Readiness Gates': gates } = printed('', 'Pod', {
+      spec: { containers: [], nodeName: 'n1', readinessGates: [{ conditionType: 'a' }, { conditionType: 'b' }] },
+      status: { phase: 'Running', podIPs: [{ ip: '10.0.0.9' }], conditions: [{ type: 'a', status: 'True' }] },
+    });
+    assert.deepEqual([IP, Node, nominated, gates], ['10.0.0.9', 'n1', '<none>', '1/2']);
+  });
+});
+
+const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'a', image: 'x:1' }, { name: 'b', image: 'y:2' }] } };
+const spec = { replicas: 3, selector: { matchLabels: { app: 'web' } }, template };
+const clusterIp = { type: 'ClusterIP', clusterIPs: ['10.96.0.1'], ports: [{ port: 80, protocol: 'TCP' }] };
+
+const cases: readonly { readonly name: string; readonly kind: string; readonly object: object; readonly cells: Record<string, TableCell> }[] = [
+  {
+    name: 'deployment',
+    kind: 'apps/Deployment',
+    object: { spec, status: { readyReplicas: 2, updatedReplicas: 3, availableReplicas: 1 } },
+    cells: { Name: 'web', Ready: '2/3', 'Up-to-date': 3, Available: 1, Age: '5m', Containers: 'a,b', Images: 'x:1,y:2', Selector: 'app=web' },
+  },
+  { name: 'deployment without pods', kind: 'apps/Deployment', object: { spec, status: {} }, cells: { Ready: '0/3', 'Up-to-date': 0, Available: 0 } },
+  { name: 'replica set', kind: 'apps/ReplicaSet', object: { spec, status: { replicas: 2, readyReplicas: 1 } }, cells: { Desired: 3, Current: 2, Ready: 1, Selector: 'app=web' } },
+  { name: 'stateful set', kind: 'apps/StatefulSet', object: { spec, status: { replicas: 1 } }, cells: { Name: 'web', Ready: '0/3', Age: '5m', Containers: 'a,b', Images: 'x:1,y:2' } },
+  { name: 'finished job', kind: 'batch/Job', object: { spec: { ...spec, completions: 2 }, status: { succeeded: 2, startTime: '2026-01-01T23:55:00Z', completionTime: '2026-01-01T23:55:07Z', conditions: [{ type: 'Complete', status: 'True' }] } }, cells: { Status: 'Complete', Completions: '2/2', Duration: '7s' } },
+  { name: 'job of a work queue', kind: 'batch/Job', object: { spec: { ...spec, parallelism: 3 }, status: {} }, cells: { Status: 'Running', Completions: '0/1 of 3', Duration: '' } },
+  { name: 'service', kind: '/Service', object: { spec: clusterIp, status: { loadBalancer: {} } }, cells: { Name: 'web', Type: 'ClusterIP', 'Cluster-IP': '10.96.0.1', 'External-IP': '<none>', 'Port(s)': '80/TCP', Age: '5m', Selector: '<none>' } },
+  { name: 'node port', kind: '/Service', object: { spec: { ...clusterIp, type: 'NodePort', ports: [{ port: 80, nodePort: 30_080, protocol: 'TCP' }, { port: 53, protocol: 'UDP' }] }, status: { loadBalancer: {} } }, cells: { 'Port(s)': '80:30080/TCP,53/UDP' } },
+  { name: 'load balancer that has no address yet', kind: '/Service', object: { spec: { ...clusterIp, type: 'LoadBalancer' }, status: { loadBalancer: {} } }, cells: { 'External-IP': '<pending>' } },
+  { name: 'load balancer', kind: '/Service', object: { spec: { ...clusterIp, type: 'LoadBalancer', externalIPs: ['1.1.1.1'] }, status: { loadBalancer: { ingress: [{ ip: '9.9.9.9' }, { hostname: 'lb' }] } } }, cells: { 'External-IP': '9.9.9.9,lb,1.1.1.1' } },
+  { name: 'external name', kind: '/Service', object: { spec: { type: 'ExternalName', externalName: 'db.example.com' }, status: { loadBalancer: {} } }, cells: { 'Cluster-IP': '<none>', 'External-IP': 'db.example.com', 'Port(s)': '<none>' } },
+  { name: 'namespace', kind: '/Namespace', object: { spec: {}, status: { phase: 'Active' } }, cells: { Name: 'web', Status: 'Active', Age: '5m' } },
+  {
+    name: 'node',
+    kind: '/Node',
+    object: {
+      metadata: { ...metadata, labels: { 'node-role.kubernetes.io/control-plane': '', 'kubernetes.io/role': 'edge' } },
+      spec: { unschedulable: true },
+      status: { conditions: [{ type: 'Ready', status: 'True' }], addresses: [{ type: 'InternalIP', address: '10.0.0.1' }], nodeInfo: { kubeletVersion: 'v1.36.0' } },
+    },
+    cells: { Name: 'web', Status: 'Ready,SchedulingDisabled', Roles: 'control-plane,edge', Age: '5m', Version: 'v1.36.0', 'Internal-IP': '10.0.0.1', 'External-IP': '<none>', 'OS-Image': '<unknown>', 'Kernel-Version': '<unknown>', 'Container-Runtime': '<unknown>' },
+  },
+  { name: 'node nobody heard of', kind: '/Node', object: { spec: {}, status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } }, cells: { Status: 'NotReady', Roles: '<none>' } },
+  { name: 'config map', kind: '/ConfigMap', object: { data: { a: '1', b: '2' }, binaryData: { c: '' } }, cells: { Name: 'web', Data: 3, Age: '5m' } },
+  { name: 'secret', kind: '/Secret', object: { type: 'Opaque', data: { a: '' } }, cells: { Name: 'web', Type: 'Opaque', Data: 1, Age: '5m' } },
+  { name: 'service account', kind: '/ServiceAccount', object: {}, cells: { Name: 'web', Secrets: 0, Age: '5m' } },
+  { name: 'lease', kind: 'coordination.k8s.io/Lease', object: { spec: { holderIdentity: 'n1' } }, cells: { Name: 'web', Holder: 'n1', Age: '5m' } },
+  {
+    name: 'endpoint slice',
+    kind: 'discovery.k8s.io/EndpointSlice',
+    object: { addressType: 'IPv4', ports: [{ name: 'http', port: 80 }, { name: 'any' }], endpoints: [{ addresses: ['a', 'b'] }, { addresses: ['c', 'd', 'e'] }] },
+    cells: { Name: 'web', AddressType: 'IPv4', Ports: '80,any', Endpoints: 'a,b,c + 2 more...', Age: '5m' },
+  },
+  { name: 'empty endpoint slice', kind: 'discovery.k8s.io/EndpointSlice', object: { addressType: 'IPv4', ports: null, endpoints: null }, cells: { Ports: '<unset>', Endpoints: '<unset>' } },
+  { name: 'endpoints', kind: '/Endpoints', object: { subsets: [{ addresses: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], ports: [{ port: 80 }] }, { addresses: [{ ip: '10.0.0.3' }] }] }, cells: { Endpoints: '10.0.0.1:80,[fd00::1]:80,10.0.0.3' } },
+  { name: 'endpoints without subsets', kind: '/Endpoints', object: {}, cells: { Endpoints: '<none>' } },
+  {
+    name: 'event',
+    kind: '/Event',
+    object: { involvedObject: { kind: 'Pod', name: 'p', fieldPath: 'spec' }, type: 'Normal', reason: 'Started', message: ' Container started\n', source: { component: 'kubelet', host: 'n1' }, firstTimestamp: '2026-01-01T23:50:00Z', lastTimestamp: '2026-01-01T23:59:30Z', count: 4, eventTime: null, reportingComponent: '', reportingInstance: '' },
+    cells: { 'Last Seen': '30s', Type: 'Normal', Reason: 'Started', Object: 'pod/p', Subobject: 'spec', Source: 'kubelet, n1', Message: 'Container started', 'First Seen': '10m', Count: 4, Name: 'web' },
+  },
+  {
+    name: 'single event of the new form',
+    kind: 'events.k8s.io/Event',
+    object: { regarding: { kind: 'Pod', name: 'p' }, reason: 'Scheduled', note: 'n', eventTime: '2026-01-01T23:59:00.000000Z', deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, reportingController: 'scheduler' },
+    cells: { 'Last Seen': '60s', 'First Seen': '60s', Count: 1, Source: 'scheduler', Object: 'pod/p' },
+  },
+  { name: 'quota', kind: '/ResourceQuota', object: { status: { hard: { pods: '10', 'limits.cpu': '4', cpu: '2' }, used: { pods: '3' } } }, cells: { Request: 'cpu: 0/2, pods: 3/10', Limit: 'limits.cpu: 0/4' } },
+];
+
+for (const { name, kind, object, cells } of cases) {
+  test(`${name} is printed in upstream's columns`, () => {
+    const [group = '', kindName = ''] = kind.split('/');
+    const all = printed(group, kindName, object);
+    assert.deepEqual(Object.fromEntries(Object.keys(cells).map((column) => [column, all[column]])), cells);
+    if ('Name' in cells && 'Age' in cells) assert.deepEqual(Object.keys(all), Object.keys(cells));
+  });
+}
+
+const everyKind = [...new Schema({ serves: () => true }).resources()].filter((info) => defaultPrinters.find(info) !== undefined);
+
+test('every printer gives a cell of its type for each column, whatever the object', () => {
+  const allowed = { string: ['string', 'number', 'boolean'], integer: ['number', 'string'], number: ['number'], boolean: ['boolean', 'string'], date: ['string'] };
+  for (const info of everyKind) {
+    const generator = new Generator(seededIds(info.kind.length));
+    const printer = defaultPrinters.find(info);
+    for (let i = 0; i < 20; i++) {
+      const generated = generator.object(info, info.schema) as KubeObject & { readonly status?: object };
+      // What creation assures.
+      const object = applyDefaults({ ...generated, metadata, status: { phase: 'Pending', ...generated.status } } as KubeObject, info.schema, NOW);
+      for (const { cells } of printer?.rows(object, { now: NOW }) ?? []) {
+        const types = printer?.columns.map(({ type }) => allowed[type]) ?? [];
+        assert.equal(cells.length, types.length);
+        assert.ok(cells.every((cell, index) => types[index]?.includes(typeof cell)), `${info.kind}: ${JSON.stringify(cells)}`);
+      }
+    }
+  }
+});
