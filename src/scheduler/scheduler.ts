@@ -2,7 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { nodes, poddisruptionbudgets, pods } from '#api/resources.ts';
+import { namespaces, nodes, poddisruptionbudgets, pods } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
@@ -14,7 +14,7 @@ import { Nominator } from './queue/nominator.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
 import { Binder } from './shell/binder.ts';
-import { nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
+import { namespaceHandlers, nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
 import { Evictor } from './shell/evictor.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
 import { StatusWriter } from './shell/status-writer.ts';
@@ -64,13 +64,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   const profiles = new Map<string, ActiveProfile>();
   const budgets = informers.informer(poddisruptionbudgets);
+  const namespaceInformer = informers.informer(namespaces);
+  const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const preemption = {
     budgets: () => budgets.list(),
     now: () => clock.now(),
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const profile of [defaultProfile({ client, preemption })]) {
+  for (const profile of [defaultProfile({ client, preemption, namespaceLabels })]) {
     const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -123,11 +125,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     schedules: (name: string) => profiles.has(name),
     left: (uid: string) => statuses.drop(uid),
   };
-  const removers = [nodeInformer.addHandlers(nodeHandlers(watched)), podInformer.addHandlers(podHandlers(watched))];
+  const removers = [
+    namespaceInformer.addHandlers(namespaceHandlers(cluster)),
+    nodeInformer.addHandlers(nodeHandlers(watched)),
+    podInformer.addHandlers(podHandlers(watched)),
+  ];
 
   return {
     async start() {
-      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced()]);
+      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced(), namespaceInformer.synced()]);
       if (!stopped.signal.aborted) loop.start();
     },
     async stop() {

@@ -4,6 +4,7 @@ import { type Profile, profileOf } from '../framework/profile.ts';
 import { defaultBinder } from '../plugins/default-binder.ts';
 import { defaultPreemption, type PreemptionDeps } from '../plugins/default-preemption.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
+import { interPodAffinity, type NamespaceLabels } from '../plugins/inter-pod-affinity.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
@@ -19,9 +20,10 @@ export const DEFAULT_SCHEDULER_NAME = 'default-scheduler';
 export interface PluginDeps {
   readonly client: Client;
   readonly preemption: PreemptionDeps;
+  readonly namespaceLabels: NamespaceLabels;
 }
 
-export function defaultProfile({ client, preemption }: PluginDeps, schedulerName = DEFAULT_SCHEDULER_NAME): Profile {
+export function defaultProfile({ client, preemption, namespaceLabels }: PluginDeps, schedulerName = DEFAULT_SCHEDULER_NAME): Profile {
   return profileOf(schedulerName, [
     { plugin: schedulingGates, weight: 0 },
     { plugin: prioritySort, weight: 0 },
@@ -31,6 +33,7 @@ export function defaultProfile({ client, preemption }: PluginDeps, schedulerName
     { plugin: nodeAffinity(), weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit(), weight: 1 },
+    { plugin: interPodAffinity(namespaceLabels), weight: 2 },
     { plugin: defaultPreemption(preemption), weight: 0 },
     { plugin: balancedAllocation(), weight: 1 },
     { plugin: imageLocality, weight: 1 },

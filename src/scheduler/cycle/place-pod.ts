@@ -67,7 +67,7 @@ export class PodPlacer {
 
   #classOf(pod: PodInfo): PodClass {
     const { profile, cluster } = this.#options;
-    const signature = signatureOf(profile, pod.pod);
+    const signature = signatureOf(profile, pod.pod, cluster);
     const kept = signature === undefined ? undefined : this.#classes.get(signature);
     if (kept?.refresh() === true) return kept;
     const made = new PodClass(pod, profile, cluster);

@@ -34,6 +34,8 @@ export class PodClass {
   readonly #epoch: number;
   readonly #nodeFilters: readonly NodeFilter[];
   readonly #clusterFilters: readonly NodeFilter[];
+  /** Those of them that have something to refuse at present. */
+  #activeFilters: readonly NodeFilter[];
   readonly #statuses: (Status | undefined)[] = [];
   readonly #known: Uint8Array;
   readonly #scored: Uint8Array;
@@ -57,6 +59,7 @@ export class PodClass {
     const first = this.filters.findIndex(({ scope }) => scope === 'cluster');
     this.#nodeFilters = first === -1 ? this.filters : this.filters.slice(0, first);
     this.#clusterFilters = first === -1 ? [] : this.filters.slice(first);
+    this.#activeFilters = this.#clusterFilters.filter((filter) => filter.isIdle?.() !== true);
   }
 
   /** Takes in what happened since; false when all must be made anew. */
@@ -73,6 +76,7 @@ export class PodClass {
       if (pod !== undefined && sign !== 0) for (const watcher of watchers) watcher.podChanged?.(slot, pod, sign);
     }
     this.#position = cluster.log.position;
+    this.#activeFilters = this.#clusterFilters.filter((filter) => filter.isIdle?.() !== true);
     return true;
   }
 
@@ -84,7 +88,7 @@ export class PodClass {
       this.#known[slot] = status === undefined ? FEASIBLE : INFEASIBLE;
     }
     if (this.#known[slot] === INFEASIBLE) return this.#statuses[slot];
-    return this.#clusterFilters.length === 0 ? undefined : firstRefusal(this.#clusterFilters, slot);
+    return this.#activeFilters.length === 0 ? undefined : firstRefusal(this.#activeFilters, slot);
   }
 
   /** As `check`, without what is kept: for trials. */

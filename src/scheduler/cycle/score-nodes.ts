@@ -39,6 +39,7 @@ export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, fr
 }
 
 function addScores({ score, normalize, weight, raw }: Scoring, { slots, totals, scores }: NodeScratch, count: number): void {
+  if (score.isIdle?.() === true) return;
   if (score.scope === 'cluster') {
     score.begin?.({ slots, count });
     for (let i = 0; i < count; i++) scores[i] = score.score(slots[i] as number);

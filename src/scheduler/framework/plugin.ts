@@ -25,6 +25,8 @@ export interface NodeFilter extends Partial<PodWatcher> {
   readonly scope: Scope;
   /** `undefined`: the pod may go to the node in `slot`. Statuses are shared objects. */
   check(slot: number): Status | undefined;
+  /** At present every node would pass, so none need be asked. Only for the scope `cluster`. */
+  isIdle?(): boolean;
 }
 
 export type PreFilterResult =
@@ -51,6 +53,8 @@ export interface NodeScore extends Partial<PodWatcher> {
   readonly normalize: Normalize;
   /** Told the feasible nodes before the first `score` of a cycle. Only for the scope `cluster`. */
   begin?(feasible: Feasible): void;
+  /** At present every node would get the same, so none need be asked. Only for the scope `cluster`. */
+  isIdle?(): boolean;
   score(slot: number): number;
 }
 
@@ -92,9 +96,10 @@ export interface Plugin {
   readonly events?: readonly EventHint[];
   /**
    * What of the pod this plugin's answers depend on: pods with equal values (as JSON) get equal answers. UNLIKE_ANY: no
-   * other pod is like this one, which is also what a filtering or scoring plugin without it says. Source: SignPlugin.
+   * other pod is like this one, which is also what a filtering or scoring plugin without it says. What it reads of the
+   * cluster must be the same for one epoch. Source: SignPlugin.
    */
-  sign?(pod: Pod): unknown;
+  sign?(pod: Pod, cluster: ClusterState): unknown;
   preEnqueue?(pod: Pod): Status | undefined;
   /** Whether `a` goes before `b`: negative, as in a comparator. */
   queueSort?(a: QueueOrder, b: QueueOrder): number;

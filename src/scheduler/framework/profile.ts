@@ -2,6 +2,7 @@
 // Source: framework/runtime frameworkImpl.
 import type { Pod } from '#api/types.ts';
 import { ACTION, type ClusterEvent, matchesEvent } from './cluster-event.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
 import type { EventHint, Plugin } from './plugin.ts';
 
 export interface WeightedPlugin {
@@ -45,12 +46,12 @@ export function profileOf(schedulerName: string, plugins: readonly WeightedPlugi
 }
 
 /** Equal for pods that every plugin treats alike; `undefined` when some plugin finds the pod like no other. Source: SignPod. */
-export function signatureOf({ filter, score }: Profile, pod: Pod): string | undefined {
+export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: ClusterState): string | undefined {
   const plugins = new Set([...filter, ...score.map(({ plugin }) => plugin)]);
   const parts: unknown[] = [];
   for (const plugin of plugins) {
     if (plugin.sign === undefined) return undefined;
-    const part = plugin.sign(pod);
+    const part = plugin.sign(pod, cluster);
     if (part === undefined) parts.push(null);
     else if (part === UNLIKE_ANY) return undefined;
     else parts.push(part);

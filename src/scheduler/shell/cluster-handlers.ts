@@ -1,10 +1,11 @@
 // Brings what informers see into the cluster state and the queue. Source: pkg/scheduler/eventhandlers.go.
 import { isPodTerminal, podPriority } from '#api/pods.ts';
-import type { Node, Pod } from '#api/types.ts';
+import type { Namespace, Node, Pod } from '#api/types.ts';
 import type { EventHandlers } from '#client/informer-contract.ts';
 import {
   ASSIGNED_POD_ADD,
   ASSIGNED_POD_DELETE,
+  isEqual,
   NODE_ADD,
   NODE_DELETE,
   nodeChanges,
@@ -44,6 +45,17 @@ export function nodeHandlers({ cluster, queue, wake }: Watched): EventHandlers<N
       cluster.removeNode(node.metadata.name);
       wake();
     },
+  };
+}
+
+/** Labels of namespaces decide which pods a term of affinity means. */
+export function namespaceHandlers(cluster: ClusterState): EventHandlers<Namespace> {
+  return {
+    added: () => cluster.invalidate(),
+    updated(namespace, previous) {
+      if (!isEqual(namespace.metadata.labels, previous.metadata.labels)) cluster.invalidate();
+    },
+    deleted: () => cluster.invalidate(),
   };
 }
 

@@ -8,9 +8,10 @@ import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-p
 import { imagesOf } from './images.ts';
 import { type PodInfo, PodInfos } from './pod-info.ts';
 import { ResourceTable } from './resource-table.ts';
+import { Topology } from './topology.ts';
 
 /** A pod on a node, and whether the API server has said so or the scheduler only expects it to. */
-interface PlacedPod {
+export interface PlacedPod {
   readonly info: PodInfo;
   readonly slot: number;
   readonly assumed: boolean;
@@ -47,6 +48,9 @@ export class ClusterState {
   readonly #images: ReadonlyMap<string, number>[] = [];
   readonly #imageNodes = new Map<string, number>();
   readonly #placed = new Map<string, PlacedPod>();
+  /** Pods that say something of other pods, by uid. */
+  readonly #withTerms = new Map<string, PlacedPod>();
+  readonly #topologies = new Map<string, Topology>();
 
   constructor() {
     this.#growResources();
@@ -69,6 +73,31 @@ export class ClusterState {
   slotOf(name: string): number | undefined {
     const slot = this.#slots.get(name);
     return slot === undefined || this.nodes[slot] === undefined ? undefined : slot;
+  }
+
+  /** Pods with affinity or anti-affinity to others. When the first comes or the last goes, the epoch changes. */
+  get affinityPods(): ReadonlyMap<string, PlacedPod> {
+    return this.#withTerms;
+  }
+
+  get pods(): ReadonlyMap<string, PlacedPod> {
+    return this.#placed;
+  }
+
+  /** The label `key` of all nodes; kept up from the first time it is asked for. */
+  topology(key: string): Topology {
+    let topology = this.#topologies.get(key);
+    if (topology === undefined) {
+      topology = new Topology(key);
+      for (let slot = 0; slot < this.nodes.length; slot++) topology.set(slot, this.nodes[slot]);
+      this.#topologies.set(key, topology);
+    }
+    return topology;
+  }
+
+  /** Something that all results may depend on changed outside of nodes and pods, such as labels of namespaces. */
+  invalidate(): void {
+    this.#epoch++;
   }
 
   /** By slot, what pods may use of a resource. Held by kept results: it is replaced only with a new epoch. */
@@ -115,6 +144,7 @@ export class ClusterState {
       if (before !== undefined) this.#epoch++;
       this.#setImages(slot, imagesOf(node));
     }
+    for (const topology of this.#topologies.values()) topology.set(slot, node);
     this.log.append({ slot, sign: 0 });
   }
 
@@ -125,6 +155,7 @@ export class ClusterState {
     this.#nodeCount--;
     this.#epoch++;
     this.#setImages(slot, new Map());
+    for (const topology of this.#topologies.values()) topology.set(slot, undefined);
     this.log.append({ slot, sign: 0 });
     this.#release(slot);
   }
@@ -135,7 +166,7 @@ export class ClusterState {
     const info = this.podInfos.of(pod);
     const placed = this.#placed.get(uid);
     if (placed !== undefined && this.#names[placed.slot] === pod.spec.nodeName && countsAlike(placed.info, info)) {
-      this.#placed.set(uid, { info, slot: placed.slot, assumed: false });
+      this.#remember({ info, slot: placed.slot, assumed: false });
       (this.#podsOf[placed.slot] as Map<string, PodInfo>).set(uid, info);
       return;
     }
@@ -154,6 +185,7 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (placed === undefined) return false;
     this.#placed.delete(uid);
+    if (this.#withTerms.delete(uid) && this.#withTerms.size === 0) this.#epoch++;
     this.#count(placed.slot, placed.info, -1);
     this.log.append({ slot: placed.slot, pod: placed.info, sign: -1 });
     this.#release(placed.slot);
@@ -177,9 +209,17 @@ export class ClusterState {
 
   #place(info: PodInfo, node: string, assumed: boolean): void {
     const slot = this.#slotFor(node);
-    this.#placed.set(info.uid, { info, slot, assumed });
+    this.#remember({ info, slot, assumed });
     this.#count(slot, info, 1);
     this.log.append({ slot, pod: info, sign: 1 });
+  }
+
+  #remember(placed: PlacedPod): void {
+    const { uid, terms } = placed.info;
+    this.#placed.set(uid, placed);
+    if (terms === undefined) return;
+    if (this.#withTerms.size === 0) this.#epoch++;
+    this.#withTerms.set(uid, placed);
   }
 
   #count(slot: number, info: PodInfo, sign: 1 | -1): void {

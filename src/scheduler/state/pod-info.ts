@@ -3,6 +3,7 @@ import { Lru } from '#base/lru.ts';
 import { podPriority } from '#api/pods.ts';
 import { podRequests } from '#api/pod-requests.ts';
 import type { Pod } from '#api/types.ts';
+import { type AffinityTerms, affinityTerms } from './affinity-terms.ts';
 import { type HostPort, hostPorts } from './host-ports.ts';
 import { type Amounts, CPU, MEMORY, type ResourceTable } from './resource-table.ts';
 
@@ -23,6 +24,8 @@ export interface PodInfo extends PodResources {
   readonly uid: string;
   readonly priority: number;
   readonly ports: readonly HostPort[];
+  /** What it says of other pods. */
+  readonly terms: AffinityTerms | undefined;
 }
 
 /** Shapes of requests kept; pods of one template share one. */
@@ -31,13 +34,28 @@ const KEPT_SHAPES = 4096;
 export class PodInfos {
   readonly #resources: ResourceTable;
   readonly #shapes = new Lru<string, PodResources>(KEPT_SHAPES);
+  readonly #terms = new Lru<string, AffinityTerms>(KEPT_SHAPES);
 
   constructor(resources: ResourceTable) {
     this.#resources = resources;
   }
 
   of(pod: Pod): PodInfo {
-    return { ...this.resourcesOf(pod), pod, uid: pod.metadata.uid, priority: podPriority(pod), ports: hostPorts(pod) };
+    const { requests, nonZeroCpu, nonZeroMemory } = this.resourcesOf(pod);
+    const { uid } = pod.metadata;
+    return { requests, nonZeroCpu, nonZeroMemory, pod, uid, priority: podPriority(pod), ports: hostPorts(pod), terms: this.#termsOf(pod) };
+  }
+
+  #termsOf(pod: Pod): AffinityTerms | undefined {
+    const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
+    if (podAffinity === undefined && podAntiAffinity === undefined) return undefined;
+    const key = JSON.stringify([pod.metadata.namespace, podAffinity, podAntiAffinity]);
+    let terms = this.#terms.get(key);
+    if (terms === undefined) {
+      terms = affinityTerms(pod);
+      if (terms !== undefined) this.#terms.set(key, terms);
+    }
+    return terms;
   }
 
   resourcesOf(pod: Pod): PodResources {

@@ -1,0 +1,61 @@
+// pure
+// Inter-pod affinity as a pod states it, read once: which pods a term means, and in what kind of place. Source:
+// kube-scheduler/framework AffinityTerm.
+import { type Labels, type LabelSelector, nothing, selectorFromObject } from '#apimachinery/labels.ts';
+import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '#api/types.ts';
+
+export interface AffinityTerm {
+  readonly namespaces: ReadonlySet<string>;
+  readonly namespaceSelector: LabelSelector;
+  readonly selector: LabelSelector;
+  readonly topologyKey: string;
+}
+
+export interface WeightedTerm extends AffinityTerm {
+  readonly weight: number;
+}
+
+export interface AffinityTerms {
+  readonly required: readonly AffinityTerm[];
+  readonly requiredAnti: readonly AffinityTerm[];
+  readonly preferred: readonly WeightedTerm[];
+  readonly preferredAnti: readonly WeightedTerm[];
+}
+
+/** `undefined` for a pod that says nothing of other pods. */
+export function affinityTerms({ metadata, spec }: Pod): AffinityTerms | undefined {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  if (podAffinity === undefined && podAntiAffinity === undefined) return undefined;
+  const { namespace } = metadata;
+  const required = (list: readonly PodAffinityTerm[] = []) => list.map((term) => readTerm(term, namespace));
+  const preferred = (list: readonly WeightedPodAffinityTerm[] = []) =>
+    list.map(({ weight, podAffinityTerm }) => ({ ...readTerm(podAffinityTerm, namespace), weight }));
+  return {
+    required: required(podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    requiredAnti: required(podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
+    preferred: preferred(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+    preferredAnti: preferred(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution),
+  };
+}
+
+/** Without any namespaces the pod's own is meant. Source: newAffinityTerm. */
+function readTerm({ labelSelector, namespaces = [], namespaceSelector, topologyKey }: PodAffinityTerm, namespace: string): AffinityTerm {
+  const isOwn = namespaces.length === 0 && namespaceSelector === undefined;
+  return {
+    namespaces: new Set(isOwn ? [namespace] : namespaces),
+    namespaceSelector: namespaceSelector === undefined ? nothing : selectorFromObject(namespaceSelector),
+    selector: labelSelector === undefined ? nothing : selectorFromObject(labelSelector),
+    topologyKey,
+  };
+}
+
+/** `namespaceLabels`: of a namespace by its name. */
+export function termMatches(term: AffinityTerm, { metadata }: Pod, namespaceLabels: (namespace: string) => Labels | undefined): boolean {
+  if (!term.selector.matches(metadata.labels)) return false;
+  return term.namespaces.has(metadata.namespace) || term.namespaceSelector.matches(namespaceLabels(metadata.namespace) ?? {});
+}
+
+/** As if no namespace had labels, which is how events are judged. */
+export function matchesEveryTerm(terms: readonly AffinityTerm[], pod: Pod): boolean {
+  return terms.length > 0 && terms.every((term) => termMatches(term, pod, () => undefined));
+}

@@ -1,0 +1,48 @@
+// The value of one node label on every node, as numbers: what "the same zone" is counted by.
+import type { Node } from '#api/types.ts';
+
+const NONE = -1;
+
+export class Topology {
+  readonly key: string;
+  readonly #ids = new Map<string, number>();
+  #bySlot = new Int32Array(0);
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Values seen so far; their numbers are below. */
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  /** The number of the value of the node in `slot`; negative when it has none. */
+  of(slot: number): number {
+    return slot < this.#bySlot.length ? (this.#bySlot[slot] as number) : NONE;
+  }
+
+  /** By slot, negative for nodes without the label. Held until a node changes. */
+  get bySlot(): Int32Array {
+    return this.#bySlot;
+  }
+
+  set(slot: number, node: Node | undefined): void {
+    if (slot >= this.#bySlot.length) {
+      const wider = new Int32Array(Math.max(64, slot * 2)).fill(NONE);
+      wider.set(this.#bySlot);
+      this.#bySlot = wider;
+    }
+    const value = node?.metadata.labels?.[this.key];
+    this.#bySlot[slot] = value === undefined ? NONE : this.#idOf(value);
+  }
+
+  #idOf(value: string): number {
+    let id = this.#ids.get(value);
+    if (id === undefined) {
+      id = this.#ids.size;
+      this.#ids.set(value, id);
+    }
+    return id;
+  }
+}
