@@ -2,8 +2,10 @@
 // Source: registry strategies, rest.BeforeCreate, rest.BeforeUpdate.
 import type { ObjectMeta } from '#api/gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
+import { BATCH_RULES } from './batch-rules.ts';
 import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RULES } from './core-rules.ts';
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
+import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
 import { Problems } from './problems.ts';
 import type { KindRules } from './rules.ts';
 
@@ -11,9 +13,16 @@ import type { KindRules } from './rules.ts';
 const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   '': CORE_RULES,
   apps: APPS_RULES,
+  autoscaling: AUTOSCALING_RULES,
+  batch: BATCH_RULES,
   'coordination.k8s.io': COORDINATION_RULES,
   'discovery.k8s.io': DISCOVERY_RULES,
   'events.k8s.io': EVENTS_RULES,
+  'networking.k8s.io': NETWORKING_RULES,
+  'node.k8s.io': NODE_RULES,
+  policy: POLICY_RULES,
+  'rbac.authorization.k8s.io': RBAC_RULES,
+  'scheduling.k8s.io': SCHEDULING_RULES,
 };
 
 /** A `ResourceInfo` is one. */
