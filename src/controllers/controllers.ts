@@ -7,6 +7,8 @@ import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
+import { garbageCollector } from './garbage-collector/controller.ts';
+import { namespaceController } from './namespace/controller.ts';
 import { nodeIpamController } from './node-ipam/controller.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
@@ -20,6 +22,8 @@ export const CONTROLLERS: readonly Controller[] = [
   deploymentController,
   replicaSetController,
   endpointSliceController,
+  garbageCollector,
+  namespaceController,
 ];
 
 export interface ControllersOptions {

@@ -99,7 +99,10 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
 const identity = (endpoint: Endpoint): string => `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
 
 const groupKey = (family: string, ports: readonly EndpointPort[]): string =>
-  `${family} ${JSON.stringify(ports.map((p) => [p.name ?? '', p.protocol ?? 'TCP', p.port, p.appProtocol ?? '']).toSorted())}`;
+  `${family} ${ports
+    .map((p) => `${p.name ?? ''}/${p.protocol ?? 'TCP'}/${p.port}/${p.appProtocol ?? ''}`)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .join(' ')}`;
 
 const familyOf = (endpoint: Endpoint): 'IPv4' | 'IPv6' => (endpoint.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4');
 

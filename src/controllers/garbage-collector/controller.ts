@@ -1,0 +1,157 @@
+// Deletes what its owners no longer need, and carries out foreground and orphan deletion. Source: pkg/controller/garbagecollector.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { parseApiVersion, type Resource } from '#apimachinery/resource.ts';
+import { assertNever } from '#base/assert-never.ts';
+import { Schema } from '#api/schema.ts';
+import type { KubeObject, OwnerReference } from '#api/types.ts';
+import type { Client, ObjectRef } from '#client/contract.ts';
+import type { Controller } from '../runtime/controller.ts';
+import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
+import { type OwnerState, type Plan, planObject } from './plan.ts';
+
+/** Source: DefaultIgnoredResources. */
+const IGNORED = new Set(['events']);
+const NEEDED_VERBS = ['list', 'watch', 'delete', 'patch', 'get'];
+
+const schema = new Schema();
+
+/** One resource a kind: two versions of one object would be two nodes with one uid. */
+function collectable(): readonly Resource<KubeObject>[] {
+  const seen = new Set<string>();
+  return [...schema.resources()].flatMap((info) => {
+    const key = `${info.group}/${info.resource}`;
+    if (seen.has(key) || IGNORED.has(info.resource) || !NEEDED_VERBS.every((verb) => info.verbs.includes(verb))) return [];
+    seen.add(key);
+    return [info as Resource<KubeObject>];
+  });
+}
+
+const RESOURCES = collectable();
+
+export const garbageCollector: Controller = {
+  name: 'garbage-collector-controller',
+  serviceAccount: 'generic-garbage-collector',
+  reads: RESOURCES,
+  writes: ['*'],
+  workers: 20, // Source: --concurrent-gc-syncs
+  setUp({ client, informers, queue }) {
+    const graph = new Graph();
+    const wake = (uids: readonly string[]): void => {
+      for (const uid of uids) queue.add(uid);
+    };
+    for (const resource of RESOURCES) {
+      const put = (object: KubeObject): void => wake(graph.put(resource, object));
+      informers.informer(resource).addHandlers({ added: put, updated: put, deleted: (object) => wake(graph.remove(object.metadata.uid)) });
+    }
+    return async (uid) => {
+      const node = graph.get(uid);
+      if (node?.object === undefined || node.resource === undefined) return;
+      const states = new Map<string, OwnerState>();
+      for (const owner of node.owners) states.set(owner.uid, await ownerState(owner, node.object, graph, client));
+      const plan = planObject(node, (owner) => states.get(owner.uid) ?? 'absent');
+      await act(plan, node, client);
+      if (plan.kind === 'wait') wake(plan.dependents.map((dependent) => dependent.uid));
+    };
+  },
+};
+
+/**
+ * An owner that no event has shown is asked for: it may be newer than the caches, of another namespace, or not exist.
+ * @throws StatusError when that cannot be told; Error for a kind that is not served
+ */
+async function ownerState(owner: OwnerReference, dependent: KubeObject, graph: Graph, client: Client): Promise<OwnerState> {
+  const known = graph.get(owner.uid);
+  if (known?.object !== undefined) {
+    if (known.object.metadata.namespace !== undefined && known.object.metadata.namespace !== dependent.metadata.namespace) return 'absent';
+    return waitsForDependents(known) ? 'waiting' : 'solid';
+  }
+  const { group, version } = parseApiVersion(owner.apiVersion);
+  const info = schema.resourceOfKind({ group, version, kind: owner.kind });
+  // What this server does not serve cannot be known to be gone.
+  if (info === undefined) return 'solid';
+  const namespace = dependent.metadata.namespace;
+  if (info.namespaced && namespace === undefined) return 'absent'; // a cluster-scoped object cannot have it
+  try {
+    const found = await client.get(info as Resource<KubeObject>, {
+      name: owner.name,
+      ...(info.namespaced && namespace !== undefined ? { namespace } : {}),
+    });
+    return found.metadata.uid === owner.uid ? 'solid' : 'absent';
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return 'absent';
+    throw error;
+  }
+}
+
+async function act(plan: Plan, { object, resource, uid }: GraphNode, client: Client): Promise<void> {
+  if (object === undefined || resource === undefined) return;
+  const ref = object.metadata;
+  switch (plan.kind) {
+    case 'keep':
+    case 'wait':
+      return;
+    case 'disown':
+      return ignoreGone(() => disown(client, resource, ref, uid, plan.owners));
+    case 'delete':
+      return ignoreGone(() =>
+        client.delete(resource, ref, {
+          propagationPolicy: plan.policy,
+          // Someone may have adopted it meanwhile: then its version is another.
+          preconditions: { uid, resourceVersion: ref.resourceVersion },
+        }),
+      );
+    case 'finish':
+      return ignoreGone(() =>
+        client.patch(resource, ref, {
+          type: 'merge',
+          body: {
+            metadata: {
+              uid,
+              resourceVersion: ref.resourceVersion,
+              finalizers: (ref.finalizers ?? []).filter((name) => name !== plan.finalizer),
+            },
+          },
+        }),
+      );
+    case 'orphan':
+      await Promise.all(plan.dependents.map((dependent) => letGo(client, dependent, uid)));
+      return;
+    default:
+      return assertNever(plan);
+  }
+}
+
+async function letGo(client: Client, { object, resource, uid, owners }: GraphNode, owner: string): Promise<void> {
+  if (object === undefined || resource === undefined) return;
+  await ignoreGone(() =>
+    disown(
+      client,
+      resource,
+      object.metadata,
+      uid,
+      owners.filter((reference) => reference.uid === owner),
+    ),
+  );
+}
+
+function disown(
+  client: Client,
+  resource: Resource<KubeObject>,
+  ref: ObjectRef,
+  uid: string,
+  owners: readonly OwnerReference[],
+): Promise<unknown> {
+  return client.patch(resource, ref, {
+    type: 'strategic',
+    body: { metadata: { uid, ownerReferences: owners.map((owner) => ({ $patch: 'delete', uid: owner.uid })) } },
+  });
+}
+
+async function ignoreGone(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Gone already is what was wanted. A conflict is thrown: the next try sees what changed.
+    if (!isStatusError(error, 'NotFound')) throw error;
+  }
+}

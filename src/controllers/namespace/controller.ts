@@ -1,0 +1,121 @@
+// Empties a namespace that is being deleted, pods first, and lets it go then. Source: pkg/controller/namespace.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
+import { namespaces } from '#api/resources.ts';
+import { Schema } from '#api/schema.ts';
+import type { KubeObject, Namespace } from '#api/types.ts';
+import type { Client } from '#client/contract.ts';
+import type { Controller } from '../runtime/controller.ts';
+import { deletionConditions, type Remaining } from './status.ts';
+
+const FINALIZER = 'kubernetes';
+
+/** No event tells that the last of many kinds of objects is gone. Milliseconds. */
+const LOOK_AGAIN_MS = 250;
+
+/** Kinds that hold others up when they are not deleted first. Source: OrderedNamespaceDeletion. */
+const FIRST = 'pods';
+
+const NEEDED_VERBS = ['list', 'deletecollection'];
+
+/** One resource a kind; every object of a namespace is under one of them. */
+const CONTENT: readonly Resource<KubeObject>[] = (() => {
+  const seen = new Set<string>();
+  return [...new Schema().resources()].flatMap((info) => {
+    const key = `${info.storage.group}/${info.storage.resource}`;
+    if (!info.namespaced || seen.has(key) || !NEEDED_VERBS.every((verb) => info.verbs.includes(verb))) return [];
+    seen.add(key);
+    return [info as Resource<KubeObject>];
+  });
+})();
+
+export const namespaceController: Controller = {
+  name: 'namespace-controller',
+  serviceAccount: 'namespace-controller',
+  reads: [namespaces],
+  writes: ['*', 'namespaces/finalize', 'namespaces/status'],
+  workers: 10, // Source: --concurrent-namespace-syncs
+  setUp({ client, informers, queue, clock }) {
+    const lister = informers.informer(namespaces);
+    const wake = ({ metadata }: Namespace): void => {
+      if (metadata.deletionTimestamp !== undefined) queue.add(metadata.name);
+    };
+    lister.addHandlers({ added: wake, updated: wake });
+    return async (name) => {
+      const namespace = await current(client, name);
+      if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
+      const remaining = await empty(client, name);
+      const left = [...remaining.resources.values()].reduce((sum, count) => sum + count, 0);
+      const conditions = deletionConditions(namespace, remaining, clock.now());
+      const fresh = await writeStatus(client, namespace, conditions);
+      if (left > 0 || remaining.failures.length > 0) return { afterMs: LOOK_AGAIN_MS };
+      await finalize(client, fresh);
+      return undefined;
+    };
+  },
+};
+
+async function current(client: Client, name: string): Promise<Namespace | undefined> {
+  try {
+    return await client.get(namespaces, { name });
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** One pass: pods, and once they are gone everything else. */
+async function empty(client: Client, namespace: string): Promise<Remaining> {
+  const first = await emptyOf(
+    client,
+    namespace,
+    CONTENT.filter((resource) => resource.resource === FIRST && resource.group === ''),
+  );
+  if (first.resources.size > 0 || first.failures.length > 0) return first;
+  return emptyOf(
+    client,
+    namespace,
+    CONTENT.filter((resource) => resource.resource !== FIRST || resource.group !== ''),
+  );
+}
+
+async function emptyOf(client: Client, namespace: string, resources: readonly Resource<KubeObject>[]): Promise<Remaining> {
+  const left = new Map<string, number>();
+  const finalizers = new Map<string, number>();
+  const failures: string[] = [];
+  await Promise.all(
+    resources.map(async (resource) => {
+      try {
+        if ((await client.list(resource, { namespace, limit: 1 })).items.length === 0) return;
+        await client.deleteCollection(resource, { namespace }, { propagationPolicy: 'Background' });
+        const { items } = await client.list(resource, { namespace });
+        if (items.length > 0) left.set(groupResourceString(resource), items.length);
+        for (const name of items.flatMap((item) => item.metadata.finalizers ?? [])) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
+      } catch (error) {
+        if (!isStatusError(error)) throw error;
+        if (error.reason !== 'NotFound' && error.reason !== 'MethodNotAllowed')
+          failures.push(`${groupResourceString(resource)}: ${error.message}`);
+      }
+    }),
+  );
+  return { resources: left, finalizers, failures };
+}
+
+async function writeStatus(client: Client, namespace: Namespace, conditions: Namespace['status']['conditions']): Promise<Namespace> {
+  if (namespace.status.phase === 'Terminating' && JSON.stringify(conditions) === JSON.stringify(namespace.status.conditions ?? []))
+    return namespace;
+  return client.update(
+    namespaces,
+    { ...namespace, status: { phase: 'Terminating', ...(conditions === undefined ? {} : { conditions }) } },
+    { subresource: 'status' },
+  );
+}
+
+async function finalize(client: Client, namespace: Namespace): Promise<void> {
+  const finalizers = (namespace.spec.finalizers ?? []).filter((name) => name !== FINALIZER);
+  try {
+    await client.update(namespaces, { ...namespace, spec: { ...namespace.spec, finalizers } }, { subresource: 'finalize' });
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound')) throw error;
+  }
+}
