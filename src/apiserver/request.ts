@@ -58,7 +58,7 @@ export interface RequestContext {
   readonly query: Query;
   /** Set by the authentication stage; reading it before is a bug and throws. */
   readonly user: UserInfo;
-  /** Empty on loopback. */
+  /** On loopback what the caller is called. */
   readonly userAgent: string;
   /** IP of the peer; empty on loopback. */
   readonly remoteAddress: string;

@@ -10,7 +10,7 @@ import type { Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
-import type { Authorizer, RuleResolver } from './authorization/contract.ts';
+import type { Authorizer } from './authorization/contract.ts';
 import { COMPACTION_INTERVAL_MS, Compactor } from './cache/compactor.ts';
 import { CacheHub } from './cache/hub.ts';
 import type { CacheReader } from './cache/reader.ts';
@@ -20,7 +20,6 @@ import { Deadlines } from './deadlines.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { builtInHandlers } from './handlers/built-in.ts';
 import type { DispatchDeps, Handlers } from './handlers/dispatch.ts';
-import type { TokenIssuer } from './handlers/token.ts';
 import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
@@ -31,8 +30,7 @@ import { metricsRoute } from './metrics/route.ts';
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
-import { OwnershipUntracked } from './registry/field-manager.ts';
-import type { FieldManager } from './registry/field-manager.ts';
+import { FieldTracking, type FieldManager } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
 import { ServiceAllocator } from './registry/allocation/services.ts';
 import { builtInStrategies } from './registry/strategies.ts';
@@ -69,10 +67,6 @@ export interface ServerParts {
 export interface PluggedParts {
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
-  /** Answers SelfSubjectRulesReview; without one it is not served. */
-  readonly rules?: RuleResolver;
-  /** Signs service account tokens; without one `serviceaccounts/token` is not served. */
-  readonly tokens?: TokenIssuer;
   /** Names under which tokens may be meant for this server. Default none. */
   readonly audiences?: readonly string[];
   readonly admission?: AdmissionChain;
@@ -146,7 +140,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     catalog,
     reader,
     admission: new AdmissionRunner(parts.admission ?? NO_ADMISSION, clock),
-    fieldManager: parts.fieldManager ?? new OwnershipUntracked(),
+    fieldManager: parts.fieldManager ?? new FieldTracking(catalog),
+    authorizer: parts.authorizer,
     leases: new TtlLeases(store, clock),
     clock,
     ids,
@@ -186,8 +181,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       catalog,
       authenticators: parts.authenticators,
       authorizer: parts.authorizer,
-      rules: parts.rules,
-      tokens: parts.tokens,
       audiences: parts.audiences ?? [],
       kubelet: options.kubelet,
       clock,

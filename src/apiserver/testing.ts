@@ -8,7 +8,9 @@ import { silentLogger, type Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
 import { openEmbeddedStore } from '#store/embedded/store.ts';
 import type { Authenticator, UserInfo } from './authentication/contract.ts';
-import { ALLOW, NO_OPINION, type Authorizer } from './authorization/contract.ts';
+import { ALLOW, NO_OPINION, type Authorizer, type RuleResolver } from './authorization/contract.ts';
+import { reviewHandlers } from './authorization/review-handlers.ts';
+import { privilegedGroups, unionAuthorizer } from './authorization/union.ts';
 import type { ServingCertificate } from './http/listener.ts';
 import { createApiServer, type ApiServer, type ApiServerOptions, type PluggedParts, type ServerParts } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
@@ -53,6 +55,11 @@ const publicPaths: Authorizer = {
     !isResourceRequest && /^\/(version|healthz|livez|readyz|api|apis|openapi)/.test(path) ? ALLOW : NO_OPINION,
 };
 
+/** For reviews, which stand behind the stage that lets administrators pass. */
+const authorizer = unionAuthorizer([privilegedGroups(), publicPaths]);
+
+const NO_RULES: RuleResolver = { rulesFor: () => ({ resourceRules: [], nonResourceRules: [], incomplete: true }) };
+
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { clock = systemClock, logger = silentLogger } = options;
   const folder = options.store === undefined ? await mkdtemp(join(tmpdir(), 'proa-apiserver-')) : undefined;
@@ -65,7 +72,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ids: randomIds,
     logger,
     listen: { host: '127.0.0.1', port: 0, tls: { serving, clientCa: authority.certificate } },
-    parts: (parts) => ({ authenticators: [certificates], authorizer: publicPaths, ...options.parts?.(parts) }),
+    parts: (parts) => ({ authenticators: [certificates], authorizer, handlers: reviewHandlers({ authorizer, rules: NO_RULES }), ...options.parts?.(parts) }),
     ...options.options,
   });
   await server.start();

@@ -23,9 +23,12 @@ export class ObjectLayout {
     this.metadataStart = this.#prefix.length;
   }
 
-  /** The bytes that are stored: kind, apiVersion, metadata without resourceVersion, then the rest in its own order. */
+  /**
+   * The bytes that are stored: kind, apiVersion, metadata without resourceVersion in Go's order, then the rest in its
+   * own order. Objects that were decoded are equal when their bytes are.
+   */
   encode(object: KubeObject): Buffer {
-    const metadata = JSON.stringify({ ...object.metadata, resourceVersion: undefined });
+    const metadata = JSON.stringify(inOrder(object.metadata));
     const rest = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
     return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
@@ -38,6 +41,30 @@ export class ObjectLayout {
     }
     return new StoredObject(this, key, revision, this.encode(JSON.parse(bytes.toString()) as KubeObject), undefined);
   }
+}
+
+/** As Go declares ObjectMeta, but for resourceVersion, which is spliced in when it is known. */
+const METADATA_ORDER = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
+] as const satisfies readonly (keyof KubeObject['metadata'])[];
+
+function inOrder(metadata: KubeObject['metadata']): object {
+  const ordered: Record<string, unknown> = {};
+  for (const name of METADATA_ORDER) if (metadata[name] !== undefined) ordered[name] = metadata[name];
+  return ordered;
 }
 
 /** Bytes around the digits of a spliced resourceVersion. */

@@ -1,5 +1,6 @@
 // Everything discovery has to say in one document each for `/api` and `/apis`. Pure. Source: apidiscovery.k8s.io/v2.
 import type { ResourceInfo, Schema, SubresourceInfo } from '#api/schema.ts';
+import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery } from '#api/gen/apidiscovery-v2.ts';
 
 /** @param part `core`: what `/api` shows; `named`: what `/apis` shows */
@@ -30,14 +31,24 @@ function resource(info: ResourceInfo): APIResourceDiscovery {
   const { shortNames, categories, subresources } = info;
   return {
     resource: info.resource,
-    responseKind: { group: info.group, version: info.version, kind: info.kind },
+    responseKind: responseKind(info, info),
     scope: info.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: info.singular,
     verbs: info.verbs,
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
-    ...(subresources.size === 0 ? {} : { subresources: [...subresources.values()].map(subresource) }),
+    ...(subresources.size === 0 ? {} : { subresources: [...subresources.values()].map((one) => subresource(one, info)) }),
   };
 }
 
-const subresource = ({ name, kind, verbs }: SubresourceInfo): APISubresourceDiscovery => ({ subresource: name, responseKind: kind, verbs });
+const subresource = ({ name, kind, verbs }: SubresourceInfo, parent: ResourceInfo): APISubresourceDiscovery => ({
+  subresource: name,
+  responseKind: responseKind(kind, parent),
+  verbs,
+});
+
+/** Built-in kinds of the group version at hand have it left empty; clients fill it in. Source: ConvertGroupVersionIntoToDiscovery. */
+function responseKind({ group, version, kind }: GroupVersionKind, parent: ResourceInfo): GroupVersionKind {
+  const own = parent.origin === 'builtin' && group === parent.group && version === parent.version;
+  return own ? { group: '', version: '', kind } : { group, version, kind };
+}

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Schema } from '#api/schema.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
+import { negotiateOutput, wantsPretty, type OutputAbilities } from '../negotiation/output.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
-import { json, pageNotFound } from '../routes/text.ts';
+import { pageNotFound } from '../routes/text.ts';
 import { groupDiscovery } from './aggregated.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts';
 
+const ABILITIES: OutputAbilities = { encodings: ['json', 'yaml', 'protobuf'], transforms: false, stream: false };
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export interface DiscoveryOptions {
@@ -27,9 +29,10 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
         const [version, ...more] = below('/api', call);
         if (more.length > 0) return pageNotFound();
         if (version === undefined) {
-          return wantsAggregated(call) ? documents.aggregated('core', call) : json(apiVersions(schema, serverAddress()), false);
+          if (wantsAggregated(call)) return documents.aggregated('core', call);
+          return documents.plain(call, `/api ${serverAddress()}`, () => apiVersions(schema, serverAddress()));
         }
-        return documents.plain(`/api/${version}`, () => apiResourceList(schema, '', version));
+        return documents.plain(call, `/api/${version}`, () => apiResourceList(schema, '', version));
       },
     },
     {
@@ -40,10 +43,10 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
         const [group, version, ...more] = below('/apis', call);
         if (more.length > 0) return pageNotFound();
         if (group === undefined) {
-          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain('/apis', () => apiGroupList(schema));
+          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain(call, '/apis', () => apiGroupList(schema));
         }
-        if (version === undefined) return documents.plain(`/apis/${group}`, () => groupDocument(schema, group));
-        return documents.plain(`/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
+        if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(schema, group));
+        return documents.plain(call, `/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
       },
     },
   ];
@@ -69,6 +72,7 @@ function wantsAggregated({ header }: RouteCall): boolean {
 }
 
 interface Document {
+  readonly object: object;
   readonly body: Buffer;
   readonly etag: string;
 }
@@ -82,9 +86,14 @@ class Documents {
     this.#schema = schema;
   }
 
-  plain(path: string, make: () => object | undefined): Answer {
+  /** As an API object where the client wants anything but plain JSON. @throws StatusError NotAcceptable */
+  plain({ request, header }: RouteCall, path: string, make: () => object | undefined): Answer {
     const document = this.#get(path, make);
     if (document === undefined) return pageNotFound();
+    const form = negotiateOutput(header('accept'), ABILITIES);
+    if (form.encoding !== 'json' || wantsPretty(form, request.query.get('pretty'), header('user-agent') ?? '')) {
+      return { kind: 'object', code: 200, object: { apiVersion: 'v1', ...document.object } };
+    }
     return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: document.body };
   }
 
@@ -109,5 +118,5 @@ class Documents {
 function encode(value: object | undefined): Document | undefined {
   if (value === undefined) return undefined;
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  return { body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+  return { object: value, body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
 }

@@ -1,6 +1,6 @@
 // Resources and subresources of the built-in API that answer in their own way.
+import type { Authorizer } from '../authorization/contract.ts';
 import type { Authenticator } from '../authentication/contract.ts';
-import type { Authorizer, RuleResolver } from '../authorization/contract.ts';
 import type { Catalog } from '../registry/catalog.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -12,19 +12,14 @@ import { componentStatusHandlers } from './component-statuses.ts';
 import type { Handler, Handlers } from './dispatch.ts';
 import { createBinding } from './pods/binding.ts';
 import { createEviction } from './pods/eviction.ts';
-import { accessReviewHandler } from './reviews/access.ts';
-import { rulesReviewHandler } from './reviews/rules.ts';
 import { createSelfSubjectReview } from './reviews/self-subject.ts';
 import { tokenReviewHandler } from './reviews/token.ts';
 import { scaleHandlers } from './scale.ts';
-import { tokenHandler, type TokenIssuer } from './token.ts';
 
 export interface BuiltInHandlerOptions {
   readonly catalog: Catalog;
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
-  readonly rules: RuleResolver | undefined;
-  readonly tokens: TokenIssuer | undefined;
   /** Names under which tokens may be meant for this server. */
   readonly audiences: readonly string[];
   /** For logs, exec and proxies; without them those are not served. */
@@ -33,24 +28,18 @@ export interface BuiltInHandlerOptions {
   readonly ids: Ids;
 }
 
-const AUTHORIZATION = 'authorization.k8s.io';
 const AUTHENTICATION = 'authentication.k8s.io';
 
 export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<string, Handlers> {
-  const { catalog, authenticators, authorizer, rules, tokens, audiences, kubelet } = options;
+  const { catalog, authenticators, audiences, kubelet } = options;
   const handlers = new Map<string, Handlers>([
     ['bindings', { create: createBinding }],
     ['pods/binding', { create: createBinding }],
     ['pods/eviction', { create: createEviction }],
     ['componentstatuses', componentStatusHandlers],
-    [`subjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'named') }],
-    [`localsubjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'local') }],
-    [`selfsubjectaccessreviews.${AUTHORIZATION}`, { create: accessReviewHandler(authorizer, 'self') }],
     [`selfsubjectreviews.${AUTHENTICATION}`, { create: createSelfSubjectReview }],
     [`tokenreviews.${AUTHENTICATION}`, { create: tokenReviewHandler(authenticators, audiences) }],
   ]);
-  if (rules !== undefined) handlers.set(`selfsubjectrulesreviews.${AUTHORIZATION}`, { create: rulesReviewHandler(rules) });
-  if (tokens !== undefined) handlers.set('serviceaccounts/token', { create: tokenHandler(tokens) });
   if (kubelet !== undefined) for (const [key, value] of kubeletHandlers(kubelet, options)) handlers.set(key, value);
   for (const { name, info, stored } of catalog.resources()) {
     if (info.subresources.has('scale') && stored?.strategy.scale !== undefined) handlers.set(`${name}/scale`, scaleHandlers);

@@ -1,6 +1,7 @@
 // POST to a collection.
 import type { KubeObject } from '#api/types.ts';
 import { create } from '../registry/create.ts';
+import { fieldChange, toStored } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { checkInput, readObject, writeCall, type HandlerDeps, type Operation } from './operation.ts';
@@ -12,6 +13,7 @@ export async function handleCreate(operation: Operation, deps: HandlerDeps): Pro
   const options = parseWriteOptions(request.query, 'CreateOptions');
   const call = writeCall(operation, options);
   const given = withUniqueOwners(await readObject<KubeObject>(operation, served.info, options, deps), request);
-  const object = await create(call, served.conversion === undefined ? given : served.conversion.toStored(given), deps.registry);
+  const owned = deps.registry.fieldManager.update(undefined, given, fieldChange(call, deps.registry));
+  const object = await create(call, toStored(call, owned), deps.registry);
   return { kind: 'stored', code: 201, served, object };
 }

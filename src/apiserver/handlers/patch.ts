@@ -7,7 +7,8 @@ import { unsupportedMediaType } from '../negotiation/input.ts';
 import { inNamespace } from '../registry/metadata.ts';
 import { applyPatch, givenPatch, readPatch, type PatchBody, type PatchTarget } from '../registry/patch.ts';
 import { update } from '../registry/update.ts';
-import { managerName } from '../registry/manager-name.ts';
+import type { FieldChange, FieldManager } from '../registry/field-manager.ts';
+import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
 import { parsePatchOptions, type PatchKind } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
@@ -33,65 +34,50 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
   const kind = patchKind(operation.body.contentType);
   const options = parsePatchOptions(request.query, kind);
   const call = writeCall(operation, options);
-  const { conversion } = served;
-  const next =
+  const { registry } = deps;
+  const change = fieldChange(call, registry);
+  const next: Next =
     kind === 'apply'
-      ? applied(operation, await readConfiguration(operation, options.fieldValidation), options, deps)
-      : patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options, deps);
+      ? applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, registry.fieldManager)
+      : patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, registry.fieldManager);
   const updated = await update(
     call,
     {
-      next: (current) => {
-        const object = next(current === undefined || conversion === undefined ? current : conversion.toServed(current));
-        return conversion === undefined ? object : conversion.toStored(object);
-      },
+      next: (current) => toStored(call, placed(operation, next(toServed(call, current)))),
       mayCreate: kind === 'apply' && call.subresource === '',
       uid: '',
       hooks: hooksOf(call),
     },
-    deps.registry,
+    registry,
   );
   return { kind: 'stored', code: updated.created ? 201 : 200, served, object: updated.object };
 }
 
 type Next = (current: KubeObject | undefined) => KubeObject;
 
-function patched(operation: Operation, body: PatchBody, { fieldValidation }: { readonly fieldValidation: PatchTarget['fieldValidation'] }, { registry }: HandlerDeps): Next {
-  const { served, request } = operation;
+function patched({ served, request }: Operation, body: PatchBody, fieldValidation: PatchTarget['fieldValidation'], change: FieldChange, owners: FieldManager): Next {
   const target: PatchTarget = {
     schema: served.info.schema,
     version: served.info.version,
     fieldValidation,
-    now: registry.clock.now(),
+    now: change.now,
     warn: (text) => request.warnings.add(text),
   };
   // `mayCreate` is false for these kinds, so there always is a current object.
-  return (current) => finish(operation, applyPatch(body, current as KubeObject, target));
+  return (current) => owners.update(current, applyPatch(body, current as KubeObject, target), change);
 }
 
-function applied(
-  operation: Operation,
-  configuration: KubeObject,
-  options: { readonly fieldManager: string; readonly force: boolean },
-  { registry }: HandlerDeps,
-): Next {
-  const { served, request, subresource } = operation;
-  const change = {
-    served,
-    subresource: subresource?.name ?? '',
-    manager: managerName(options.fieldManager, request.userAgent),
-    now: registry.clock.now(),
-    force: options.force,
-  };
-  return (current) => finish(operation, registry.fieldManager.apply(current, configuration, change));
-}
+const applied =
+  (configuration: KubeObject, change: FieldChange & { readonly force: boolean }, owners: FieldManager): Next =>
+  (current) =>
+    owners.apply(current, configuration, change);
 
 /** What holds for every patched object. Source: patcher.applyPatch. */
-function finish(operation: Operation, object: KubeObject): KubeObject {
+function placed(operation: Operation, object: KubeObject): KubeObject {
   const { served, request } = operation;
-  const placed = inNamespace(object, served.info.namespaced ? request.info.namespace : '');
-  checkName(operation, placed);
-  return withUniqueOwners(placed, request);
+  const inPlace = inNamespace(object, served.info.namespaced ? request.info.namespace : '');
+  checkName(operation, inPlace);
+  return withUniqueOwners(inPlace, request);
 }
 
 async function readPatchBody({ body }: Operation, kind: PatchBody['kind'], fieldValidation: PatchTarget['fieldValidation']): Promise<PatchBody> {

@@ -1,6 +1,7 @@
 // PUT of an object, or of a subresource that is the whole object (status, approval, finalize, …).
 import type { KubeObject } from '#api/types.ts';
 import { update } from '../registry/update.ts';
+import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
@@ -14,16 +15,17 @@ export async function handleUpdate(operation: Operation, deps: HandlerDeps): Pro
   const call = writeCall(operation, options);
   const given = withUniqueOwners(await readObject<KubeObject>(operation, served.info, options, deps), request);
   checkName(operation, given);
-  const object = served.conversion === undefined ? given : served.conversion.toStored(given);
+  const { registry } = deps;
+  const change = fieldChange(call, registry);
   const updated = await update(
     call,
     {
-      next: () => object,
+      next: (current) => toStored(call, registry.fieldManager.update(toServed(call, current), given, change)),
       mayCreate: call.subresource === '' && call.stored.strategy.allowCreateOnUpdate === true,
-      uid: object.metadata.uid ?? '',
+      uid: (given.metadata.uid as string | undefined) ?? '',
       hooks: hooksOf(call),
     },
-    deps.registry,
+    registry,
   );
   return { kind: 'stored', code: updated.created ? 201 : 200, served, object: updated.object };
 }

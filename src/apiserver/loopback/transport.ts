@@ -85,7 +85,7 @@ export class LoopbackTransport implements Transport {
 
   #start(info: RequestInfo, query: Readonly<Record<string, string>>, method: string): RequestWalk {
     const { ids, clock, logger } = this.#deps;
-    const walk = new RequestWalk({ id: ids.uuid(), method, transport: 'loopback', info, query: queryOf(query), userAgent: '', remoteAddress: '', clock, logger });
+    const walk = new RequestWalk({ id: ids.uuid(), method, transport: 'loopback', info, query: queryOf(query), userAgent: agentOf(this.#user), remoteAddress: '', clock, logger });
     walk.setUser(this.#user);
     return walk;
   }
@@ -106,6 +106,9 @@ export class LoopbackTransport implements Transport {
     }
   }
 }
+
+/** What a component in a process of its own would call itself: the last part of its user name. */
+const agentOf = ({ name }: UserInfo): string => (name.startsWith('system:node:') ? 'kubelet' : name.slice(name.lastIndexOf(':') + 1));
 
 const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
 

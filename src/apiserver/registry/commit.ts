@@ -3,6 +3,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import { InvalidTransactionError, StoreUnavailableError, type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
+import { withMetadata } from './metadata.ts';
 import { objectKey } from './storage-keys.ts';
 import type { Registry, WriteCall } from './write-call.ts';
 
@@ -30,8 +31,14 @@ export const keyOf = (object: KubeObject): string => objectKey(object.metadata.n
 /** @throws StatusError when the store refuses or cannot be reached */
 export async function put(call: WriteCall, registry: Registry, commit: Commit): Promise<CommitResult> {
   const { stored } = call;
-  const { key, object, expected, conditions = [], operations = [] } = commit;
-  const value = commit.value ?? stored.layout.encode(object);
+  const { key, expected, conditions = [], operations = [] } = commit;
+  let { object } = commit;
+  let value = commit.value ?? stored.layout.encode(object);
+  if (value.length > registry.store.maxValueBytes && object.metadata.managedFields !== undefined) {
+    // The record of owners can be done without. Source: createHandler, isTooLargeError.
+    object = withMetadata(object, { managedFields: undefined });
+    value = stored.layout.encode(object);
+  }
   if (value.length > registry.store.maxValueBytes) throw tooLarge();
   const ttl = stored.strategy.ttlSeconds?.(object) ?? 0;
   const lease = ttl === 0 ? 0 : await guarded(() => registry.leases.lease(ttl));

@@ -1,7 +1,13 @@
-// Who owns which fields: the seam for server-side apply and metadata.managedFields.
-import { StatusError } from '#apimachinery/errors.ts';
+// Who owns which fields: server-side apply, and the record that every other write leaves in metadata.managedFields.
+// How owners are found is #apimachinery/apply; here it learns of versions, endpoints and their rules.
+import { apply, trackUpdate, type WriteContext } from '#apimachinery/apply/apply.ts';
+import { recursiveDifference, setOfPaths, type FieldSet } from '#apimachinery/apply/field-set.ts';
+import type { JsonObject } from '#apimachinery/json-value.ts';
+import { parseApiVersion } from '#apimachinery/resource.ts';
+import { applyDefaults } from '#api/defaults.ts';
+import { decodeValue } from '#api/decode.ts';
 import type { KubeObject } from '#api/types.ts';
-import type { ServedResource } from './catalog.ts';
+import type { Catalog, ServedResource } from './catalog.ts';
 
 export interface FieldChange {
   readonly served: ServedResource;
@@ -17,19 +23,65 @@ export interface FieldManager {
   /** `object` with the ownership that results from `manager` writing it over `live` (undefined: creating it). */
   update(live: KubeObject | undefined, object: KubeObject, change: FieldChange): KubeObject;
   /**
-   * `live` with the applied configuration merged in.
+   * `live` with the applied configuration merged in, complete with defaults.
    * @throws StatusError Conflict naming each field another manager owns, unless `force`
    */
   apply(live: KubeObject | undefined, configuration: KubeObject, change: FieldChange & { readonly force: boolean }): KubeObject;
 }
 
-/** Keeps no record of owners: writes pass as they are, and server-side apply is refused. */
-export class OwnershipUntracked implements FieldManager {
-  update(_live: KubeObject | undefined, object: KubeObject): KubeObject {
-    return object;
+const json = (object: KubeObject): JsonObject => object as unknown as JsonObject;
+const object = (value: JsonObject): KubeObject => value as unknown as KubeObject;
+
+export class FieldTracking implements FieldManager {
+  readonly #catalog: Catalog;
+  readonly #filters = new WeakMap<ServedResource, Map<string, (fields: FieldSet) => FieldSet>>();
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
   }
 
-  apply(): KubeObject {
-    throw new StatusError('UnsupportedMediaType', 'server-side apply is not enabled on this server');
+  update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject {
+    return object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change)));
+  }
+
+  apply(live: KubeObject | undefined, configuration: KubeObject, change: FieldChange & { readonly force: boolean }): KubeObject {
+    const { schema } = change.served.info;
+    const merged = apply(live === undefined ? undefined : json(live), json(configuration), { ...this.#context(change), force: change.force });
+    return applyDefaults(decodeValue<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now);
+  }
+
+  #context({ served, subresource, manager, now }: FieldChange): WriteContext {
+    return {
+      schema: served.info.schema,
+      apiVersion: served.apiVersion,
+      kind: served.info.kind,
+      manager,
+      subresource,
+      now,
+      convert: (value, apiVersion) => this.#convert(served, value, apiVersion),
+      filter: this.#filter(served, subresource),
+    };
+  }
+
+  /** Through the stored version, which every other converts to and from. */
+  #convert(from: ServedResource, value: JsonObject, apiVersion: string): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
+    const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
+    if (to === undefined || to.stored !== from.stored) return undefined;
+    const stored = from.conversion === undefined ? object(value) : from.conversion.toStored(object(value));
+    const converted = to.conversion === undefined ? stored : to.conversion.toServed(stored);
+    return { object: json(converted), schema: to.info.schema };
+  }
+
+  /** Nobody owns what this endpoint resets anyway. Source: ResetFieldsStrategy. */
+  #filter(served: ServedResource, subresource: string): (fields: FieldSet) => FieldSet {
+    let filters = this.#filters.get(served);
+    if (filters === undefined) this.#filters.set(served, (filters = new Map()));
+    let filter = filters.get(subresource);
+    if (filter === undefined) {
+      const paths = served.stored?.strategy.resetFields?.[subresource] ?? [];
+      const reset = setOfPaths(...paths.map((path) => path.map((name) => `f:${name}`)));
+      filters.set(subresource, (filter = paths.length === 0 ? (fields) => fields : (fields) => recursiveDifference(fields, reset)));
+    }
+    return filter;
   }
 }

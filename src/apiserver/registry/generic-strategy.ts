@@ -56,6 +56,7 @@ export function completeStrategy(info: ResourceInfo, own: Strategy): Strategy {
   const status = hasStatus ? joined(STATUS_HOOKS, own.subresources?.['status']) : undefined;
   return {
     ...own,
+    resetFields: resetFields(hasStatus, own.resetFields),
     subresources: { ...own.subresources, ...(status === undefined ? {} : { status }) },
     prepareForCreate: (object, context) => {
       const reset = hasStatus ? withStatus(object, initialStatus?.(object, context) ?? empty) : object;
@@ -68,6 +69,11 @@ export function completeStrategy(info: ResourceInfo, own: Strategy): Strategy {
       return generation === 'desired' ? counted(prepared, old) : prepared;
     },
   };
+}
+
+function resetFields(hasStatus: boolean, own: Strategy['resetFields'] = {}): NonNullable<Strategy['resetFields']> {
+  if (!hasStatus) return own;
+  return { ...own, '': [['status'], ...(own[''] ?? [])], status: [['spec'], ...(own['status'] ?? [])] };
 }
 
 /** `second` prepares what `first` has prepared; its other hooks stand. */

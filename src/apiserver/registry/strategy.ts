@@ -42,6 +42,11 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   readonly initialStatus?: (object: T, context: WriteContext) => unknown;
   /** Other subresources that update the object itself: `status`, `approval`, `finalize`, `resize`, `ephemeralcontainers`. */
   readonly subresources?: Readonly<Record<string, UpdateHooks<T>>>;
+  /**
+   * Paths that each endpoint (empty: the object itself) resets, so that nobody comes to own them through it:
+   * `{ '': [['status']], status: [['spec']] }`, which is the default where there is a status.
+   */
+  readonly resetFields?: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Replicas behind `scale`. */
   readonly scale?: ScaleHooks<T>;
   /**

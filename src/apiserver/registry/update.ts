@@ -4,6 +4,10 @@ import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
+import { withoutTimeChanges } from '#apimachinery/apply/managed-times.ts';
+import type { JsonObject } from '#apimachinery/json-value.ts';
+import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
+import { attributesOf, forbiddenError } from '../stages/authorization.ts';
 import { put, remove } from './commit.ts';
 import { effects, create } from './create.ts';
 import { cachedCurrent, freshCurrent } from './current.ts';
@@ -49,6 +53,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
           if (current !== undefined) continue;
         }
         if (!request.mayCreate) throw notFound(call.served.info, call.name);
+        await mayCreate(call, registry);
         return { object: await create(call, await request.next(undefined), registry), created: true };
       }
       const outcome = await change(call, request, current, registry);
@@ -60,6 +65,14 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
     }
   }
   throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);
+}
+
+/** A write that creates needs the right to. Source: handlers withAuthorization. */
+async function mayCreate({ request }: WriteCall, { authorizer }: Registry): Promise<void> {
+  if (request.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return;
+  const attributes = { ...attributesOf(request), verb: 'create' };
+  const { decision, reason } = await authorizer.authorize(attributes, request.signal);
+  if (decision !== 'allow') throw forbiddenError(attributes, reason);
 }
 
 type Outcome =
@@ -80,7 +93,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
   const reservation = call.subresource === '' ? await strategy.reserve?.({ object: prepared, oldObject: old }, context) : undefined;
   let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
   try {
-    const object = await judge(call, request.hooks, reservation?.object ?? prepared, old, registry);
+    const object = await judge(call, request.hooks, sameTimes(old, reservation?.object ?? prepared), old, registry);
     if (endsWithThis(object, old) && strategy.isHeld?.(object) !== true) {
       if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
       const result = await remove(call, registry, { object: current, operations: effects(reservation).operations });
@@ -123,6 +136,10 @@ function checkedVersion(call: WriteCall, object: KubeObject, old: KubeObject): K
   if (wanted !== old.metadata.resourceVersion) throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);
   return object;
 }
+
+/** A write that would change nothing but when fields were last written is none. */
+const sameTimes = (old: KubeObject, object: KubeObject): KubeObject =>
+  object.metadata.managedFields === undefined ? object : (withoutTimeChanges(old as unknown as JsonObject, object as unknown as JsonObject) as unknown as KubeObject);
 
 async function admit(call: WriteCall, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
   if (!registry.admission.handles('UPDATE')) return object;

@@ -8,10 +8,12 @@ import type { Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { CacheReader } from '../cache/reader.ts';
+import type { Authorizer } from '../authorization/contract.ts';
 import type { AdmissionRunner } from './admission.ts';
 import type { RequestContext } from '../request.ts';
 import type { Catalog, ServedResource, StoredResource } from './catalog.ts';
-import type { FieldManager } from './field-manager.ts';
+import type { FieldChange, FieldManager } from './field-manager.ts';
+import { managerName } from './manager-name.ts';
 import type { TtlLeases } from './ttl-leases.ts';
 import type { WriteContext } from './strategy.ts';
 
@@ -22,6 +24,8 @@ export interface Registry {
   readonly reader: CacheReader;
   readonly admission: AdmissionRunner;
   readonly fieldManager: FieldManager;
+  /** Asked again where one request does what two verbs stand for. */
+  readonly authorizer: Authorizer;
   readonly leases: TtlLeases;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -64,4 +68,14 @@ export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors:
 /** The object as the strategy and the store know it. */
 export function toStored({ served }: WriteCall, object: KubeObject): KubeObject {
   return served.conversion === undefined ? object : served.conversion.toStored(object);
+}
+
+/** The object as the client knows it. */
+export function toServed({ served }: WriteCall, object: KubeObject | undefined): KubeObject | undefined {
+  return object === undefined || served.conversion === undefined ? object : served.conversion.toServed(object);
+}
+
+/** Who writes what, for the record of owners. */
+export function fieldChange({ served, subresource, options, request }: Pick<WriteCall, 'served' | 'subresource' | 'options' | 'request'>, { clock }: Pick<Registry, 'clock'>): FieldChange {
+  return { served, subresource, manager: managerName(options.fieldManager, request.userAgent), now: clock.now() };
 }

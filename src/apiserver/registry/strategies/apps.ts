@@ -27,6 +27,7 @@ export const deploymentStrategy = {
   prepareForUpdate: (deployment, old) =>
     deepEqual(deployment.metadata.annotations, old.metadata.annotations) ? counted(deployment, old) : risen(deployment, old),
   scale: scale as unknown as ScaleHooks<Deployment>,
+  resetFields: { status: [['metadata', 'labels']] },
   subresources: { status: { prepareForUpdate: keptLabels } },
 } satisfies Strategy<Deployment>;
 

@@ -25,6 +25,7 @@ export const certificateSigningRequestStrategy = {
     };
   },
   prepareForUpdate: (request, old) => ({ ...request, spec: old.spec }),
+  resetFields: { '': [['spec']], approval: [['spec']] },
   selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
   subresources: {
     status: {

@@ -12,6 +12,12 @@ const countedSpec = (pod: Pod, old: Pod): Pod => (deepEqual(pod.spec, old.spec) 
 export const podStrategy = {
   indexedFields: ['spec.nodeName'],
   returnsDeleted: true,
+  resetFields: {
+    status: [
+      ['metadata', 'deletionTimestamp'],
+      ['metadata', 'ownerReferences'],
+    ],
+  },
   selectableFields: {
     'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
     'spec.restartPolicy': ({ spec }) => spec.restartPolicy,
