@@ -91,8 +91,8 @@ class Documents {
     const document = this.#get(path, make);
     if (document === undefined) return pageNotFound();
     const form = negotiateOutput(header('accept'), ABILITIES);
-    if (form.encoding !== 'json' || wantsPretty(form, request.query.get('pretty'), header('user-agent') ?? '')) {
-      return { kind: 'object', code: 200, object: { apiVersion: 'v1', ...document.object } };
+    if (form.encoding !== 'json' || wantsPretty(form, request.query.get('pretty'), request.userAgent)) {
+      return { kind: 'object', code: 200, object: form.encoding === 'protobuf' ? { apiVersion: 'v1', ...document.object } : document.object };
     }
     return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: document.body };
   }
