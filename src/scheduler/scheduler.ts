@@ -16,6 +16,7 @@ import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attemp
 import { Binder } from './shell/binder.ts';
 import { namespaceHandlers, nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
 import { Evictor } from './shell/evictor.ts';
+import { watchGroups } from './shell/group-selector.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
 import { StatusWriter } from './shell/status-writer.ts';
 import { ClusterState } from './state/cluster-state.ts';
@@ -66,13 +67,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const budgets = informers.informer(poddisruptionbudgets);
   const namespaceInformer = informers.informer(namespaces);
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
+  const groups = watchGroups(informers, () => cluster.invalidate());
   const preemption = {
     budgets: () => budgets.list(),
     now: () => clock.now(),
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const profile of [defaultProfile({ client, preemption, namespaceLabels })]) {
+  for (const profile of [defaultProfile({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf })]) {
     const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -133,13 +135,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     async start() {
-      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced(), namespaceInformer.synced()]);
+      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced(), namespaceInformer.synced(), groups.synced()]);
       if (!stopped.signal.aborted) loop.start();
     },
     async stop() {
       loop.stop();
       stopped.abort(new Error('the scheduler stops'));
       for (const remove of removers) remove();
+      groups.stop();
       await binder.stop();
       await evictor.settled();
       await statuses.settled();

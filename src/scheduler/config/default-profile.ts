@@ -10,6 +10,7 @@ import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { balancedAllocation, nodeResourcesFit } from '../plugins/node-resources.ts';
 import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
+import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-spread.ts';
 import { prioritySort } from '../plugins/priority-sort.ts';
 import { schedulingGates } from '../plugins/scheduling-gates.ts';
 import { taintToleration } from '../plugins/taint-toleration.ts';
@@ -21,9 +22,13 @@ export interface PluginDeps {
   readonly client: Client;
   readonly preemption: PreemptionDeps;
   readonly namespaceLabels: NamespaceLabels;
+  readonly groupSelector: GroupSelector;
 }
 
-export function defaultProfile({ client, preemption, namespaceLabels }: PluginDeps, schedulerName = DEFAULT_SCHEDULER_NAME): Profile {
+export function defaultProfile(
+  { client, preemption, namespaceLabels, groupSelector }: PluginDeps,
+  schedulerName = DEFAULT_SCHEDULER_NAME,
+): Profile {
   return profileOf(schedulerName, [
     { plugin: schedulingGates, weight: 0 },
     { plugin: prioritySort, weight: 0 },
@@ -33,6 +38,7 @@ export function defaultProfile({ client, preemption, namespaceLabels }: PluginDe
     { plugin: nodeAffinity(), weight: 2 },
     { plugin: nodePorts, weight: 0 },
     { plugin: nodeResourcesFit(), weight: 1 },
+    { plugin: podTopologySpread(groupSelector), weight: 2 },
     { plugin: interPodAffinity(namespaceLabels), weight: 2 },
     { plugin: defaultPreemption(preemption), weight: 0 },
     { plugin: balancedAllocation(), weight: 1 },

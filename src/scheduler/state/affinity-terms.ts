@@ -1,7 +1,14 @@
 // pure
 // Inter-pod affinity as a pod states it, read once: which pods a term means, and in what kind of place. Source:
 // kube-scheduler/framework AffinityTerm.
-import { type Labels, type LabelSelector, nothing, selectorFromObject } from '#apimachinery/labels.ts';
+import {
+  type Labels,
+  type LabelSelector,
+  type LabelSelectorObject,
+  nothing,
+  SelectorError,
+  selectorFromObject,
+} from '#apimachinery/labels.ts';
 import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '#api/types.ts';
 
 export interface AffinityTerm {
@@ -43,10 +50,20 @@ function readTerm({ labelSelector, namespaces = [], namespaceSelector, topologyK
   const isOwn = namespaces.length === 0 && namespaceSelector === undefined;
   return {
     namespaces: new Set(isOwn ? [namespace] : namespaces),
-    namespaceSelector: namespaceSelector === undefined ? nothing : selectorFromObject(namespaceSelector),
-    selector: labelSelector === undefined ? nothing : selectorFromObject(labelSelector),
+    namespaceSelector: selectorOrNothing(namespaceSelector),
+    selector: selectorOrNothing(labelSelector),
     topologyKey,
   };
+}
+
+/** Older API servers let selectors through that say nothing sensible; those mean no pod. */
+function selectorOrNothing(selector: LabelSelectorObject | undefined): LabelSelector {
+  try {
+    return selectorFromObject(selector);
+  } catch (error) {
+    if (error instanceof SelectorError) return nothing;
+    throw error;
+  }
 }
 
 /** `namespaceLabels`: of a namespace by its name. */

@@ -1,0 +1,201 @@
+// pure
+// Spreads the pods of a group over places (zones, hosts, …). Source: plugins/podtopologyspread.
+import type { LabelSelector } from '#apimachinery/labels.ts';
+import type { Node, Pod } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
+import { ACTION, clusterEvent, isEqual } from '../framework/cluster-event.ts';
+import { type Feasible, MAX_NODE_SCORE, type NodeFilter, type NodeScore, type Plugin, type QueueingHint } from '../framework/plugin.ts';
+import { unresolvable, unschedulable } from '../framework/status.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
+import { PLUGIN } from './names.ts';
+import {
+  type DefaultConstraint,
+  defaultConstraints,
+  hasEveryKey,
+  ownConstraints,
+  type SpreadConstraint,
+  SYSTEM_DEFAULT_CONSTRAINTS,
+  type UnsatisfiableAction,
+} from './spread-constraints.ts';
+import { SpreadCounts } from './spread-counts.ts';
+
+const REASON = "node(s) didn't match pod topology spread constraints";
+const SKEWED = unschedulable(PLUGIN.podTopologySpread, REASON);
+const NO_LABEL = unresolvable(PLUGIN.podTopologySpread, `${REASON} (missing required label)`);
+
+export type PodTopologySpreadArgs =
+  | { readonly defaultingType: 'System' }
+  | { readonly defaultingType: 'List'; readonly defaultConstraints: readonly DefaultConstraint[] };
+
+/** What groups a pod with its like: its services and its owner. When that changes, the cluster state must be invalidated. */
+export type GroupSelector = (pod: Pod) => LabelSelector;
+
+export function podTopologySpread(groupSelector: GroupSelector, args: PodTopologySpreadArgs = { defaultingType: 'System' }): Plugin {
+  const defaults = args.defaultingType === 'System' ? SYSTEM_DEFAULT_CONSTRAINTS : args.defaultConstraints;
+
+  const isOwn = ({ spec }: Pod): boolean => (spec.topologySpreadConstraints?.length ?? 0) > 0;
+
+  function constraintsOf(pod: Pod, action: UnsatisfiableAction): readonly SpreadConstraint[] {
+    return isOwn(pod) ? ownConstraints(pod, action) : defaultConstraints(defaults, groupSelector(pod), action);
+  }
+
+  return {
+    name: PLUGIN.podTopologySpread,
+    events: [
+      {
+        event: clusterEvent('Pod', ACTION.Add | ACTION.UpdatePodLabel | ACTION.UpdatePodToleration | ACTION.Delete),
+        hint: afterPodChange((pod) => constraintsOf(pod, 'DoNotSchedule')),
+      },
+      {
+        event: clusterEvent('Node', ACTION.Add | ACTION.Delete | ACTION.UpdateNodeLabel | ACTION.UpdateNodeTaint),
+        hint: afterNodeChange((pod) => constraintsOf(pod, 'DoNotSchedule')),
+      },
+    ],
+    sign(pod) {
+      const { metadata, spec } = pod;
+      if (isOwn(pod)) return [metadata.namespace, metadata.labels, spec.topologySpreadConstraints];
+      const selector = groupSelector(pod);
+      if (selector.empty || defaults.length === 0) return undefined;
+      return [metadata.namespace, selector.toString(), selector.matches(metadata.labels)];
+    },
+    preFilter({ pod }, cluster) {
+      const constraints = constraintsOf(pod, 'DoNotSchedule');
+      return constraints.length === 0 ? { kind: 'skip' } : { kind: 'filter', filter: spreadFilter(pod, constraints, cluster) };
+    },
+    preScore({ pod }, cluster) {
+      const constraints = constraintsOf(pod, 'ScheduleAnyway');
+      if (constraints.length === 0) return undefined;
+      return spreadScore(pod, constraints, cluster, isOwn(pod) || args.defaultingType === 'List' ? 'every-key' : 'any-key');
+    },
+  };
+}
+
+function spreadFilter(pod: Pod, constraints: readonly SpreadConstraint[], cluster: ClusterState): NodeFilter {
+  const counted = constraints.map((constraint) => ({
+    counts: new SpreadCounts(cluster, { constraint, pod, requiredKeys: constraints }),
+    maxSkew: constraint.maxSkew,
+    minDomains: constraint.minDomains,
+    self: constraint.selector.matches(pod.metadata.labels) ? 1 : 0,
+  }));
+  return {
+    scope: 'cluster',
+    podChanged(slot, info, sign) {
+      for (const { counts } of counted) counts.podChanged(slot, info, sign);
+    },
+    check(slot) {
+      for (const { counts, maxSkew, minDomains, self } of counted) {
+        const place = counts.topology.of(slot);
+        if (place < 0) return NO_LABEL;
+        const least = counts.domains < minDomains ? 0 : counts.least;
+        if ((counts.inPlace[place] as number) + self - least > maxSkew) return SKEWED;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** `every-key`: nodes that lack a key score nothing and do not count. */
+function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster: ClusterState, need: 'every-key' | 'any-key'): NodeScore {
+  const counted = constraints.map((constraint) => ({
+    counts: new SpreadCounts(cluster, { constraint, pod, requiredKeys: need === 'every-key' ? constraints : [] }),
+    isHost: constraint.topologyKey === LABEL.hostname,
+    maxSkew: constraint.maxSkew,
+  }));
+  const weights = new Float64Array(constraints.length);
+
+  /** Source: nodeLabelsMatchSpreadConstraints as initPreScoreState asks it. */
+  const isIgnored = (slot: number): boolean => need === 'every-key' && counted.some(({ counts }) => counts.topology.of(slot) < 0);
+
+  function begin({ slots, count }: Feasible): void {
+    let counting = 0;
+    const places = counted.map(({ counts, isHost }) => (isHost ? undefined : new Uint8Array(counts.topology.size + 1)));
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i] as number;
+      if (isIgnored(slot)) continue;
+      counting++;
+      // Nodes without the label count as one place, the last.
+      counted.forEach(({ counts }, c) => {
+        const seen = places[c];
+        if (seen !== undefined) seen[counts.topology.of(slot) < 0 ? seen.length - 1 : counts.topology.of(slot)] = 1;
+      });
+    }
+    places.forEach((seen, c) => {
+      const size = seen === undefined ? counting : seen.reduce((sum, is) => sum + is, 0);
+      weights[c] = Math.log(size + 2);
+    });
+  }
+
+  return {
+    scope: 'cluster',
+    begin,
+    podChanged(slot, info, sign) {
+      for (const { counts } of counted) counts.podChanged(slot, info, sign);
+    },
+    score(slot) {
+      if (isIgnored(slot)) return IGNORED;
+      let score = 0;
+      for (let c = 0; c < counted.length; c++) {
+        const { counts, isHost, maxSkew } = counted[c] as (typeof counted)[number];
+        const place = counts.topology.of(slot);
+        if (place < 0) continue;
+        const pods = isHost ? (counts.onNode[slot] as number) : (counts.inPlace[place] as number);
+        score += pods * (weights[c] as number) + maxSkew - 1;
+      }
+      return Math.round(score);
+    },
+    normalize: fewestFirst,
+  };
+}
+
+const IGNORED = -1;
+
+/** The fewer pods the more points; ignored nodes get none. Source: NormalizeScore. */
+function fewestFirst(scores: Float64Array, { count }: Feasible): void {
+  let min = Infinity;
+  let max = 0;
+  for (let i = 0; i < count; i++) {
+    const score = scores[i] as number;
+    if (score === IGNORED) continue;
+    if (score < min) min = score;
+    if (score > max) max = score;
+  }
+  for (let i = 0; i < count; i++) {
+    const score = scores[i] as number;
+    if (score === IGNORED) scores[i] = 0;
+    else scores[i] = max === 0 ? MAX_NODE_SCORE : Math.trunc((MAX_NODE_SCORE * (max + min - score)) / max);
+  }
+}
+
+type ConstraintsOf = (pod: Pod) => readonly SpreadConstraint[];
+
+function afterPodChange(constraintsOf: ConstraintsOf): QueueingHint {
+  return (pod, previous, current) => {
+    const [before, now] = [previous as Pod | undefined, current as Pod | undefined];
+    if ([before, now].some((other) => other !== undefined && !isInvolved(other, pod))) return 'skip';
+    const constraints = constraintsOf(pod);
+    const matching = (other: Pod) => constraints.map(({ selector }) => selector.matches(other.metadata.labels));
+    if (before === undefined || now === undefined) return matching((now ?? before) as Pod).includes(true) ? 'queue' : 'skip';
+    const isHonored = constraints.some(({ nodeTaintsPolicy }) => nodeTaintsPolicy === 'Honor');
+    if (now.metadata.uid === pod.metadata.uid && isHonored && !isEqual(now.spec.tolerations, before.spec.tolerations)) return 'queue';
+    return isEqual(matching(before), matching(now)) ? 'skip' : 'queue';
+  };
+}
+
+/** Source: involvedInTopologySpreading. */
+function isInvolved({ metadata, spec, status }: Pod, pod: Pod): boolean {
+  if (metadata.uid === pod.metadata.uid) return true;
+  if ((spec.nodeName ?? '') === '' && (status?.nominatedNodeName ?? '') === '') return false;
+  return metadata.namespace === pod.metadata.namespace;
+}
+
+function afterNodeChange(constraintsOf: ConstraintsOf): QueueingHint {
+  return (pod, previous, current) => {
+    const constraints = constraintsOf(pod);
+    const [before, now] = [previous as Node | undefined, current as Node | undefined];
+    const [did, does] = [before, now].map((node) => node !== undefined && hasEveryKey(node, constraints));
+    if (before === undefined || now === undefined) return did === true || does === true ? 'queue' : 'skip';
+    if (did !== does) return 'queue';
+    const moved = constraints.some(({ topologyKey }) => before.metadata.labels?.[topologyKey] !== now.metadata.labels?.[topologyKey]);
+    return does === true && (moved || !isEqual(before.spec?.taints, now.spec?.taints)) ? 'queue' : 'skip';
+  };
+}
