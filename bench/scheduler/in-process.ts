@@ -1,0 +1,118 @@
+// What the scheduler talks to in the benchmark: informers filled by hand, and a server that binds at once.
+import {
+  namespaces,
+  nodes,
+  poddisruptionbudgets,
+  pods,
+  replicasets,
+  replicationcontrollers,
+  services,
+  statefulsets,
+} from '#api/resources.ts';
+import type { KubeObject, Namespace, New, Node, Pod } from '#api/types.ts';
+import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
+import type { Client } from '#client/contract.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
+import { fakeInformer } from '#client/testing.ts';
+
+export interface InProcess {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly addNode: (node: New<Node>) => void;
+  readonly addPod: (pod: New<Pod>) => Pod;
+  readonly onBound: (listener: (name: string) => void) => void;
+}
+
+export function inProcess(): InProcess {
+  let version = 1;
+  const podInformer = fakeInformer<Pod>();
+  const nodeInformer = fakeInformer<Node>();
+  const empty = [poddisruptionbudgets, replicasets, replicationcontrollers, services, statefulsets];
+  const informers = new Map<string, unknown>([
+    [groupResourceString(pods), podInformer],
+    [groupResourceString(nodes), nodeInformer],
+    [groupResourceString(namespaces), fakeInformer<Namespace>()],
+    ...empty.map((resource) => [groupResourceString(resource), fakeInformer<KubeObject>()] as const),
+  ]);
+  let bound: (name: string) => void = () => {};
+
+  function change(name: string, namespace: string, edit: (pod: Pod) => Pod): Pod {
+    const pod = podInformer.get(name, namespace);
+    if (pod === undefined) throw new Error(`no pod ${name}`);
+    const edited = edit(pod);
+    const next = { ...edited, metadata: { ...edited.metadata, resourceVersion: String(++version) } };
+    podInformer.put(next);
+    return next;
+  }
+
+  const refused = (): never => {
+    throw new Error('the scheduler does not do this');
+  };
+  const client = {
+    get: refused,
+    list: refused,
+    watch: refused,
+    create: refused,
+    update: refused,
+    deleteCollection: refused,
+    getPath: refused,
+    async createSubresource(_: Resource, { name, namespace = '' }: { name: string; namespace?: string }, __: string, body: unknown) {
+      await turn();
+      const nodeName = (body as { readonly target: { readonly name: string } }).target.name;
+      change(name, namespace, (pod) => ({ ...pod, spec: { ...pod.spec, nodeName } }));
+      bound(name);
+    },
+    async patch(_: Resource, { name, namespace = '' }: { name: string; namespace?: string }, patch: { readonly body?: unknown }) {
+      await turn();
+      const { status } = patch.body as { readonly status: Partial<Pod['status']> };
+      return podInformer.get(name, namespace) === undefined
+        ? undefined
+        : change(name, namespace, (pod) => ({ ...pod, status: { ...pod.status, ...status } }));
+    },
+    async delete(_: Resource, { name, namespace }: { name: string; namespace?: string }) {
+      await turn();
+      const pod = podInformer.get(name, namespace);
+      if (pod !== undefined) podInformer.remove(pod);
+    },
+  } as unknown as Client;
+
+  const complete = (metadata: object | undefined, name: string) => ({
+    ...metadata,
+    uid: name,
+    resourceVersion: String(++version),
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  });
+  return {
+    client,
+    informers: {
+      informer: (resource: Resource) => informers.get(groupResourceString(resource)) as never,
+      start() {},
+      async synced() {},
+    },
+    addNode(node) {
+      nodeInformer.put({
+        apiVersion: 'v1',
+        kind: 'Node',
+        spec: {},
+        ...node,
+        metadata: complete(node.metadata, node.metadata?.name ?? ''),
+      } as Node);
+    },
+    addPod(pod) {
+      const made = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        status: { phase: 'Pending' },
+        ...pod,
+        metadata: complete(pod.metadata, pod.metadata?.name ?? ''),
+        spec: { schedulerName: 'default-scheduler', ...pod.spec },
+      } as unknown as Pod;
+      podInformer.put(made);
+      return made;
+    },
+    onBound: (listener) => (bound = listener),
+  };
+}
+
+/** A request is answered in a later turn of the event loop. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
