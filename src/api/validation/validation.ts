@@ -8,10 +8,11 @@ import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metada
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
 import { Problems } from './problems.ts';
 import type { KindRules } from './rules.ts';
+import { CORE_STORAGE_RULES, STORAGE_RULES } from './storage-rules.ts';
 
 /** By group and kind. Kinds of other groups, custom ones above all, have the rules of all objects only. */
 const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
-  '': CORE_RULES,
+  '': { ...CORE_RULES, ...CORE_STORAGE_RULES },
   apps: APPS_RULES,
   autoscaling: AUTOSCALING_RULES,
   batch: BATCH_RULES,
@@ -23,6 +24,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   policy: POLICY_RULES,
   'rbac.authorization.k8s.io': RBAC_RULES,
   'scheduling.k8s.io': SCHEDULING_RULES,
+  'storage.k8s.io': STORAGE_RULES,
 };
 
 /** A `ResourceInfo` is one. */

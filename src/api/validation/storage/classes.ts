@@ -88,6 +88,7 @@ function validateTopologyTerm(
 }
 
 export function validateStorageClassUpdate(out: Problems, storageClass: StorageClass, old: StorageClass): void {
+  validateStorageClass(out, storageClass);
   validateObjectMetaUpdate(out, storageClass.metadata, old.metadata);
   for (const key of ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'] as const) {
     out.immutable(Path.of(key), storageClass[key], semanticEqual(storageClass[key], old[key]));
@@ -118,6 +119,7 @@ export function validateStorageCapacity(out: Problems, capacity: CSIStorageCapac
 }
 
 export function validateStorageCapacityUpdate(out: Problems, capacity: CSIStorageCapacity, old: CSIStorageCapacity): void {
+  validateStorageCapacity(out, capacity);
   validateObjectMetaUpdate(out, capacity.metadata, old.metadata);
   for (const key of ['nodeTopology', 'storageClassName'] as const) {
     out.immutable(Path.of(key), capacity[key], semanticEqual(capacity[key], old[key]));
