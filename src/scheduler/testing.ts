@@ -6,7 +6,11 @@ import type { New, Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fakeClient } from '#client/testing.ts';
+import { defaultNormalize } from './cycle/score-nodes.ts';
+import type { Plugin } from './framework/plugin.ts';
+import { statusMessage } from './framework/status.ts';
 import { createScheduler } from './scheduler.ts';
+import { ClusterState } from './state/cluster-state.ts';
 
 type Spec = New<Pod['spec']>;
 
@@ -35,6 +39,39 @@ export function node(name: string, more: New<Node> = {}): Node {
     spec: more.spec ?? {},
     status: { allocatable: { cpu: '4', memory: '8Gi', pods: '110' }, ...more.status },
   } as unknown as Node;
+}
+
+/** Pods with a nodeName are placed. */
+export function clusterOf(nodes: readonly Node[], placed: readonly Pod[] = []): ClusterState {
+  const cluster = new ClusterState();
+  for (const each of nodes) cluster.setNode(each);
+  for (const each of placed) cluster.setPod(each);
+  return cluster;
+}
+
+/** Why `plugin` refuses each node, by the node's name: '' where it does not. */
+export function refusals(plugin: Plugin, incoming: Pod, cluster: ClusterState): Readonly<Record<string, string>> {
+  const result = plugin.preFilter?.(cluster.podInfos.of(incoming), cluster) ?? { kind: 'skip' };
+  const reason = (slot: number): string => {
+    if (result.kind === 'skip') return '';
+    if (result.kind === 'rejected') return statusMessage(result.status);
+    const status = result.filter.check(slot);
+    return status === undefined ? '' : statusMessage(status);
+  };
+  return Object.fromEntries(cluster.nodes.flatMap((each, slot) => (each === undefined ? [] : [[each.metadata.name, reason(slot)]])));
+}
+
+/** Normalised scores of `plugin` with every node feasible, by the node's name; undefined when it has nothing to say. */
+export function scoresOf(plugin: Plugin, incoming: Pod, cluster: ClusterState): Readonly<Record<string, number>> | undefined {
+  const score = plugin.preScore?.(cluster.podInfos.of(incoming), cluster);
+  if (score === undefined) return undefined;
+  const slots = Int32Array.from(cluster.nodes.flatMap((each, slot) => (each === undefined ? [] : [slot])));
+  const feasible = { slots, count: slots.length };
+  score.begin?.(feasible);
+  const scores = Float64Array.from(slots, (slot) => score.score(slot));
+  if (typeof score.normalize === 'function') score.normalize(scores, feasible);
+  else defaultNormalize(score.normalize, scores, slots.length);
+  return Object.fromEntries([...slots].map((slot, i) => [cluster.nodes[slot]?.metadata.name, scores[i] as number]));
 }
 
 export interface RecordedEvent {
