@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { request } from 'node:https';
 import { after, before, test } from 'node:test';
-import { clusterrolebindings, clusterroles, configmaps, namespaces, pods, rolebindings, roles, serviceaccounts } from '#api/resources.ts';
+import {
+  clusterrolebindings,
+  clusterroles,
+  configmaps,
+  namespaces,
+  pods,
+  resourcequotas,
+  rolebindings,
+  roles,
+  serviceaccounts,
+} from '#api/resources.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
@@ -255,4 +265,20 @@ test('a namespace on its way out takes nothing new', async () => {
     reason: 'Forbidden',
     message: 'namespaces "kube-system" is forbidden: this namespace may not be deleted',
   });
+});
+
+test('a namespace takes no more than its quota', async () => {
+  await admin.create(namespaces, { metadata: { name: 'small' } });
+  const hard = { 'count/configmaps': '2' };
+  const quota = await admin.create(resourcequotas, { metadata: { name: 'q', namespace: 'small' }, spec: { hard } });
+  const write = (name: string) => admin.create(configmaps, { metadata: { name, namespace: 'small' } });
+  await admin.update(resourcequotas, { ...quota, status: { hard, used: { 'count/configmaps': '1' } } }, { subresource: 'status' });
+  await server.reader.caughtUp();
+  await write('one');
+  await assert.rejects(write('two'), {
+    reason: 'Forbidden',
+    message:
+      'configmaps "two" is forbidden: exceeded quota: q, requested: count/configmaps=1, used: count/configmaps=2, limited: count/configmaps=2',
+  });
+  assert.deepEqual((await admin.get(resourcequotas, { name: 'q', namespace: 'small' })).status.used, hard);
 });

@@ -146,7 +146,10 @@ export interface DefaultSettings {
 }
 
 /** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
-export function defaultParts(parts: AuthenticationParts, { authentication: settings, admission = {} }: DefaultSettings) {
+export function defaultParts(
+  parts: AuthenticationParts & Pick<AdmissionDeps, 'loopback'>,
+  { authentication: settings, admission = {} }: DefaultSettings,
+) {
   const authentication = createAuthentication(parts, settings);
   const authorization = createAuthorization(parts);
   return {

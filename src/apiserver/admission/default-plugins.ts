@@ -1,6 +1,10 @@
 // The plugins that are on by default, in the order they run.
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
+import { createClient } from '#client/client.ts';
+import type { Client, Transport } from '#client/contract.ts';
+import { SYSTEM_PRIVILEGED_GROUP, type UserInfo } from '../authentication/contract.ts';
+import { API_SERVER } from '../authentication/names.ts';
 import type { Authorizer } from '../authorization/contract.ts';
 import { escalationCheck, type EscalationDeps } from '../authorization/rbac/escalation.ts';
 import type { CacheReader } from '../cache/reader.ts';
@@ -15,6 +19,7 @@ import { podResizeValidator } from './pod-resize.ts';
 import { podSecurity, type PodSecuritySettings } from './pod-security/plugin.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priorityAdmission } from './priority.ts';
+import { resourceQuota } from './quota/plugin.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { storageObjectInUseProtection } from './storage-object-in-use.ts';
@@ -27,6 +32,8 @@ export interface AdmissionDeps {
   readonly ids: Ids;
   readonly authorizer: Authorizer;
   readonly rbac: EscalationDeps['rbac'];
+  /** The API itself, as this user: what is taken of quotas is written through it. Absent: namespaces have no quotas. */
+  readonly loopback?: (user: UserInfo) => Transport;
 }
 
 export interface AdmissionSettings {
@@ -35,7 +42,7 @@ export interface AdmissionSettings {
 }
 
 type Plugin = MutatingPlugin | ValidatingPlugin;
-type Make = (deps: AdmissionDeps, settings: AdmissionSettings) => Plugin;
+type Make = (deps: AdmissionDeps, settings: AdmissionSettings) => Plugin | undefined;
 
 /**
  * Source: pkg/kubeapiserver/options plugins.go AllOrderedPlugins, DefaultOffAdmissionPlugins; NodeRestriction as kubeadm
@@ -61,10 +68,19 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   ({ reader }) => podTopologyLabels({ reader }),
   ({ reader }) => podResizeValidator({ reader }),
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
+  quota,
 ];
 
+/** Last, so that nothing is charged for what another plugin refuses. */
+function quota({ reader, clock, loopback }: AdmissionDeps): Plugin | undefined {
+  if (loopback === undefined) return undefined;
+  let client: Client | undefined;
+  const connect = (): Client => (client ??= createClient(loopback({ name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] })));
+  return resourceQuota({ reader, clock, client: connect });
+}
+
 export function defaultPlugins(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
-  const plugins = DEFAULT_PLUGINS.map((make) => make(deps, settings));
+  const plugins = DEFAULT_PLUGINS.map((make) => make(deps, settings)).filter((plugin) => plugin !== undefined);
   return {
     mutating: plugins.filter((plugin): plugin is MutatingPlugin => 'admit' in plugin),
     validating: plugins.filter((plugin): plugin is ValidatingPlugin => 'validate' in plugin),
