@@ -59,15 +59,17 @@ export interface Kubelet {
 
 export function createKubelet(options: KubeletOptions): Kubelet {
   const stopping = new AbortController();
+  let starting: Promise<RunningKubelet> | undefined;
   let running: RunningKubelet | undefined;
   return {
     async start() {
-      running = await startKubelet(options, stopping.signal);
+      starting = startKubelet(options, stopping.signal);
+      running = await starting;
       await running.ready;
     },
     async stop() {
       stopping.abort(new Error('the kubelet stops'));
-      await running?.stop();
+      await (await starting)?.stop();
     },
     get view() {
       if (running === undefined) throw new Error('the kubelet has not been started');
@@ -126,7 +128,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();
   await pleg.start();
-  void agent.start();
+  agent.start();
   lease.start();
   const statics = await startStaticPods(parts);
   maintenance.start();
@@ -135,8 +137,8 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
-      for (const part of [lease, agent, statics, maintenance, eviction, pleg, runtimeState, parts.probes]) part?.stop();
-      await parts.workers.stop();
+      for (const part of [lease, statics, pleg, runtimeState, parts.probes]) part?.stop();
+      await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
       for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
       await allocations.flush();
     },

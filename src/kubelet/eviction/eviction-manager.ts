@@ -1,11 +1,12 @@
 // Ends pods before the node runs out of memory, disk or processes.
-import type { CancelTimer, Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import { CriError } from '#cri/errors.ts';
 import type { KubeletConfig } from '../config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { Pressure } from '../node/status.ts';
+import { repeat } from '../maintenance/repeat.ts';
 import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
 import type { NodeFigures, StatsProvider } from '../stats/provider.ts';
@@ -48,8 +49,7 @@ export class EvictionManager {
   readonly #thresholds: readonly Threshold[];
   #state: EvictionState = CALM;
   #conditions: readonly PressureCondition[] = [];
-  #timer: CancelTimer | undefined;
-  #stopped = false;
+  #stop: (() => Promise<void>) | undefined;
 
   constructor(deps: EvictionDeps) {
     this.#deps = deps;
@@ -57,16 +57,12 @@ export class EvictionManager {
   }
 
   start(): void {
-    const tick = (): void => {
-      if (this.#stopped) return;
-      this.#timer = this.#deps.clock.after(this.#deps.config.evictionMonitoringPeriod, () => void this.synchronize().finally(tick));
-    };
-    tick();
+    const { clock, config } = this.#deps;
+    this.#stop = repeat(clock, config.evictionMonitoringPeriod, () => this.synchronize());
   }
 
-  stop(): void {
-    this.#stopped = true;
-    this.#timer?.();
+  async stop(): Promise<void> {
+    await this.#stop?.();
   }
 
   get conditions(): readonly PressureCondition[] {

@@ -1,5 +1,4 @@
 // What is done from time to time: garbage, rotation, orphans.
-import type { CancelTimer } from '#base/clock.ts';
 import { CriError } from '#cri/errors.ts';
 import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import type { KubeletParts } from '../assembly.ts';
@@ -12,6 +11,7 @@ import { MountError } from '../volumes/mounter.ts';
 import { planContainerGc } from './container-gc-plan.ts';
 import { ImageGc } from './image-gc.ts';
 import { LogRotation } from './log-rotation.ts';
+import { repeat } from './repeat.ts';
 
 /** Between two looks for orphans, milliseconds. Source: housekeepingPeriod, made longer: workers clean up by themselves. */
 const ORPHAN_PERIOD_MS = 30_000;
@@ -21,8 +21,7 @@ export class Maintenance {
   readonly #parts: KubeletParts;
   readonly #imageGc: ImageGc;
   readonly #rotation: LogRotation;
-  readonly #timers = new Set<CancelTimer>();
-  #stopped = false;
+  readonly #repeated: (() => Promise<void>)[] = [];
 
   constructor(parts: KubeletParts) {
     this.#parts = parts;
@@ -60,9 +59,8 @@ export class Maintenance {
     this.#repeat(ORPHAN_PERIOD_MS, () => this.cleanOrphans());
   }
 
-  stop(): void {
-    this.#stopped = true;
-    for (const cancel of this.#timers) cancel();
+  async stop(): Promise<void> {
+    await Promise.all(this.#repeated.map((stop) => stop()));
   }
 
   /** Makes room on disk without ending a pod. */
@@ -119,16 +117,7 @@ export class Maintenance {
 
   #repeat(period: number, task: () => Promise<void>): void {
     const { clock, logger } = this.#parts;
-    const arm = (): void => {
-      if (this.#stopped) return;
-      const cancel = clock.after(period, () => {
-        this.#timers.delete(cancel);
-        task()
-          .catch((error: unknown) => logger.error('A task of the kubelet broke', { error }))
-          .finally(arm);
-      });
-      this.#timers.add(cancel);
-    };
-    arm();
+    const guarded = (): Promise<void> => task().catch((error: unknown) => logger.error('A task of the kubelet broke', { error }));
+    this.#repeated.push(repeat(clock, period, guarded));
   }
 }

@@ -1,5 +1,5 @@
 // Registers the node and keeps its status in the API true.
-import { wait, type CancelTimer, type Clock } from '#base/clock.ts';
+import { wait, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { nodes } from '#api/resources.ts';
@@ -7,6 +7,7 @@ import type { Node, NodeStatus } from '#api/types.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
 import type { KubeletConfig } from '../config.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import { repeat } from '../maintenance/repeat.ts';
 import { nodeStatusPatch } from '../status/patch.ts';
 import { conditionEvents, initialNode, nodeLabels, nodeStatus, sameNodeStatus, type NodeInput } from './status.ts';
 
@@ -31,7 +32,8 @@ export class NodeAgent {
   readonly #deps: NodeAgentDeps;
   #node: Node | undefined;
   #lastReport = 0;
-  #timer: CancelTimer | undefined;
+  #started: Promise<void> | undefined;
+  #repeated: (() => Promise<void>) | undefined;
   #updating: Promise<void> | undefined;
   #again = false;
   readonly #stop = new AbortController();
@@ -47,22 +49,24 @@ export class NodeAgent {
     return BigInt(listed.metadata.resourceVersion) >= BigInt(this.#node.metadata.resourceVersion) ? listed : this.#node;
   }
 
+  start(): void {
+    this.#started = this.#start();
+  }
+
   /** Registers, for as long as it takes, then keeps the status up to date. */
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     const { config, clock } = this.#deps;
     if (config.registerNode) await this.#register();
     if (this.#stop.signal.aborted) return;
     await this.update();
-    const tick = (): void => {
-      if (this.#stop.signal.aborted) return;
-      this.#timer = clock.after(config.nodeStatusUpdateFrequency, () => void this.update().finally(tick));
-    };
-    tick();
+    if (this.#stop.signal.aborted) return;
+    this.#repeated = repeat(clock, config.nodeStatusUpdateFrequency, () => this.update());
   }
 
-  stop(): void {
+  /** Resolves when nothing of it is under way. */
+  async stop(): Promise<void> {
     this.#stop.abort(new Error('the kubelet stops'));
-    this.#timer?.();
+    await Promise.all([this.#started, this.#repeated?.(), this.#updating]);
   }
 
   /** Brings the status up to date now; calls that come meanwhile make one more round. */
@@ -105,16 +109,17 @@ export class NodeAgent {
 
   async #tryRegister(): Promise<void> {
     const { client, config, logger, observe } = this.#deps;
+    const { signal } = this.#stop;
     const input = await observe();
     try {
       const fresh = initialNode(input);
-      this.#node = await client.create(nodes, fresh);
+      this.#node = await client.create(nodes, fresh, { signal });
       this.#lastReport = this.#deps.clock.monotonic();
       this.#tell(undefined, this.#node.status ?? fresh.status);
       logger.info('Successfully registered node', { node: config.nodeName });
     } catch (error) {
       if (!isStatusError(error, 'AlreadyExists')) throw error;
-      const known = await client.get(nodes, { name: config.nodeName });
+      const known = await client.get(nodes, { name: config.nodeName }, { signal });
       this.#node = await this.#reconcile(known, input);
       logger.info('Node was previously registered', { node: config.nodeName });
     }
@@ -125,7 +130,8 @@ export class NodeAgent {
     const wanted = nodeLabels(input);
     const labels = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => known.metadata.labels?.[key] !== value));
     if (Object.keys(labels).length === 0) return known;
-    return this.#deps.client.patch(nodes, { name: known.metadata.name }, { type: 'merge', body: { metadata: { labels } } });
+    const patch = { type: 'merge', body: { metadata: { labels } } } as const;
+    return this.#deps.client.patch(nodes, { name: known.metadata.name }, patch, { signal: this.#stop.signal });
   }
 
   async #updateOnce(): Promise<void> {
@@ -142,11 +148,12 @@ export class NodeAgent {
         nodes,
         { name: config.nodeName },
         { type: 'strategic', body: { status: patch } },
-        { subresource: 'status' },
+        { subresource: 'status', signal: this.#stop.signal },
       );
       this.#lastReport = clock.monotonic();
       this.#tell(node.status, status);
     } catch (error) {
+      if (this.#stop.signal.aborted) return;
       // A node that someone deleted stays deleted until the kubelet is started again.
       if (!(error instanceof StatusError) && !(error instanceof ConnectionError)) throw error;
       logger.warn('Error updating node status, will retry', { node: config.nodeName, error });
