@@ -1,0 +1,93 @@
+// The OpenAPI v3 document of one group version: its paths, and every schema they lead to. Pure.
+import { resourceRows, type ResourceRow, type SubresourceRow } from '#api/schema/tables.ts';
+import type { ResourceInfo } from '#api/schema.ts';
+import { componentSchema, customSchema } from './component-schemas.ts';
+import { collectRefs, refTo, type OpenApiDocument, type OpenApiSchema, type Paths } from './document.ts';
+import { resourceListPath } from './fixed-paths.ts';
+import { resourcePaths, rootOf, type ResourceComponents, type SubresourceContent } from './operations.ts';
+
+/**
+ * @param infos resources of one group version, in any order; at least one
+ * @param release of the server: `v1.36.0`
+ */
+export function groupVersionDocument(infos: readonly [ResourceInfo, ...ResourceInfo[]], release: string): OpenApiDocument {
+  const custom = new Map<string, OpenApiSchema>();
+  const [{ group, version }] = infos;
+  const paths: Record<string, object> = { ...resourceListPath(rootOf({ group, version }), group, version) };
+  for (const info of infos.toSorted((a, b) => (a.resource < b.resource ? -1 : 1))) {
+    const row = info.origin === 'custom' ? undefined : builtInRow(info);
+    const components = row === undefined ? customComponents(info, custom) : builtInComponents(row);
+    Object.assign(paths, resourcePaths(info, components));
+  }
+  return documentOf(paths as Paths, custom, release);
+}
+
+/** A document with `paths` and what they lead to; `custom` has the schemas that no table has. */
+export function documentOf(paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>, release: string): OpenApiDocument {
+  const schemas = reachable(paths, custom);
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version: release },
+    paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    components: {
+      ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
+      securitySchemes: { BearerToken: { type: 'apiKey', description: 'Bearer token', name: 'authorization', in: 'header' } },
+    },
+  };
+}
+
+const builtInRow = ({ group, version, resource }: ResourceInfo): ResourceRow | undefined =>
+  resourceRows.find((row) => row.group === group && row.version === version && row.resource === resource);
+
+const builtInComponents = ({ def, listDef, subresources = [] }: ResourceRow): ResourceComponents => ({
+  object: def,
+  list: listDef,
+  subresources: new Map(subresources.map((one) => [one.name, contentOf(one)])),
+});
+
+function contentOf({ name, connect, def }: SubresourceRow): SubresourceContent {
+  if (connect === true || def === undefined) return { kind: 'connection' };
+  return name === 'log' ? { kind: 'text' } : { kind: 'object', component: def };
+}
+
+const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
+
+/** Component names of a custom resource: `com.example.v1.Widget`. Source: apiextensions openapi builder. */
+function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema>): ResourceComponents {
+  const prefix = `${info.group.split('.').toReversed().join('.')}.${info.version}.`;
+  const object = prefix + info.kind;
+  schemas.set(object, customSchema(info.schema, info));
+  const subresources = new Map(
+    [...info.subresources.values()].map(({ name, schema }) => {
+      const content: SubresourceContent = schema === undefined ? { kind: 'connection' } : { kind: 'object', component: schema.name === '' ? object : schema.name };
+      return [name, content] as const;
+    }),
+  );
+  if (info.listKind === '') return { object, list: undefined, subresources };
+  const list = prefix + info.listKind;
+  schemas.set(list, {
+    description: `A list of objects of kind ${info.kind}.`,
+    type: 'object',
+    required: ['items'],
+    properties: {
+      apiVersion: { type: 'string' },
+      items: { type: 'array', items: refTo(object) },
+      kind: { type: 'string' },
+      metadata: refTo(LIST_META),
+    },
+    'x-kubernetes-group-version-kind': [{ group: info.group, kind: info.listKind, version: info.version }],
+  });
+  return { object, list, subresources };
+}
+
+function reachable(paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): Readonly<Record<string, OpenApiSchema>> {
+  const names = new Set<string>();
+  collectRefs(paths, names);
+  const schemas = new Map<string, OpenApiSchema>();
+  for (const name of names) {
+    const schema = custom.get(name) ?? componentSchema(name);
+    schemas.set(name, schema);
+    collectRefs(schema, names); // a set is walked to its growing end
+  }
+  return Object.fromEntries([...schemas].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

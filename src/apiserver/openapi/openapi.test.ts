@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { Schema, type ResourceInfo } from '#api/schema.ts';
+import { customObjectSchema } from '#api/structural/from-crd.ts';
+import { startTestServer, type TestServer } from '../testing.ts';
+import { http1, json, type HttpAnswer } from '../testing/http.ts';
+import { MemoryStore } from '../testing/memory-store.ts';
+import { componentSchema } from './component-schemas.ts';
+import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
+import { openapiRoutes } from './routes.ts';
+import { StoredDocuments } from './stored-documents.ts';
+
+const CORE = 'io.k8s.api.core.v1.';
+
+describe('componentSchema', () => {
+  const spec = componentSchema(`${CORE}PodSpec`).properties ?? {};
+
+  test('says how lists and maps are merged', () => {
+    const { items: _, description: __, ...containers } = spec['containers'] ?? {};
+    assert.deepEqual(containers, {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      'x-kubernetes-patch-strategy': 'merge',
+      'x-kubernetes-patch-merge-key': 'name',
+    });
+    assert.equal(spec['nodeSelector']?.['x-kubernetes-map-type'], 'atomic');
+  });
+
+  test('refers to other definitions, with an empty default where the field is no pointer', () => {
+    assert.deepEqual(spec['containers']?.items, { allOf: [{ $ref: `#/components/schemas/${CORE}Container` }], default: {} });
+    assert.deepEqual(spec['dnsConfig'], { $ref: `#/components/schemas/${CORE}PodDNSConfig` });
+    assert.deepEqual(spec['securityContext']?.allOf, [{ $ref: `#/components/schemas/${CORE}PodSecurityContext` }]);
+  });
+
+  test('names required fields, kinds and values', () => {
+    assert.deepEqual(componentSchema(`${CORE}PodSpec`).required, ['containers']);
+    assert.deepEqual(componentSchema(`${CORE}Pod`)['x-kubernetes-group-version-kind'], [{ group: '', version: 'v1', kind: 'Pod' }]);
+    assert.deepEqual(spec['restartPolicy']?.enum, ['Always', 'Never', 'OnFailure']);
+  });
+
+  test('knows values with two JSON types', () => {
+    assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.util.intstr.IntOrString'), { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] });
+    assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.api.resource.Quantity').oneOf, [{ type: 'string' }, { type: 'number' }]);
+    assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.apis.meta.v1.Time'), { type: 'string', format: 'date-time' });
+  });
+
+  test('describes every kind that is served', () => {
+    const without = [...new Schema().resources()].filter(({ schema }) => componentSchema(schema.name).description === undefined);
+    assert.deepEqual(without.map(({ kind }) => kind), []);
+  });
+});
+
+const everything = new StoredDocuments(new Schema({ serves: () => true }));
+const documents = [...everything.all()].map(([path]) => [path, everything.document(path) as OpenApiDocument] as const);
+const operationsOf = ({ paths }: OpenApiDocument): readonly Operation[] =>
+  Object.values(paths).flatMap(({ parameters: _, ...operations }) => Object.values(operations) as readonly Operation[]);
+
+test('every reference of every document leads to a schema in it, and no schema is there for nothing', () => {
+  for (const [path, document] of documents) {
+    const found = new Set<string>();
+    collectRefs(document, found);
+    assert.deepEqual([...found].toSorted(), Object.keys(document.components.schemas ?? {}), path);
+  }
+});
+
+test('operation ids are unique', () => {
+  const ids = documents.flatMap(([, document]) => operationsOf(document).map(({ operationId }) => operationId));
+  assert.equal(new Set(ids).size, ids.length);
+  for (const id of ['listCoreV1NamespacedPod', 'createAppsV1NamespacedDeployment', 'readCoreV1NamespacedPodLog', 'patchAppsV1NamespacedDeploymentScale', 'deleteRbacAuthorizationV1CollectionNamespacedRole', 'connectCoreV1PostNamespacedPodExec', 'listCoreV1PodForAllNamespaces', 'getAppsV1APIResources']) {
+    assert.ok(ids.includes(id), id);
+  }
+});
+
+test('each parameter of a path is declared, and each name is said once', () => {
+  for (const [, { paths }] of documents) {
+    for (const [path, { parameters = [], ...operations }] of Object.entries(paths)) {
+      const declared = parameters.filter((one) => one.in === 'path').map(({ name }) => name);
+      assert.deepEqual(declared.toSorted(), [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string).toSorted(), path);
+      for (const operation of Object.values(operations) as readonly Operation[]) {
+        const names = (operation.parameters ?? []).map(({ name }) => name);
+        assert.equal(new Set(names).size, names.length, path);
+      }
+    }
+  }
+});
+
+test('writes take fieldValidation, which is how kubectl knows that the server validates', () => {
+  const patch = documents.find(([path]) => path === 'apis/apps/v1')?.[1].paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']?.patch;
+  assert.ok(patch?.parameters?.some(({ name }) => name === 'fieldValidation'));
+  assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'apps', kind: 'Deployment', version: 'v1' });
+});
+
+describe('/openapi/v3', () => {
+  let server: TestServer;
+  let schema: Schema;
+  before(async () => {
+    schema = new Schema();
+    server = await startTestServer({ store: new MemoryStore(systemClock), options: { schema }, parts: () => ({ routes: openapiRoutes(schema) }) });
+  });
+  after(() => server.stop());
+
+  const get = (path: string, headers: Record<string, string> = {}): Promise<HttpAnswer> => http1(server, path, { headers });
+  const locations = async (): Promise<Readonly<Record<string, { readonly serverRelativeURL: string }>>> =>
+    json<{ paths: Record<string, { serverRelativeURL: string }> }>(await get('/openapi/v3')).paths;
+
+  test('leads to every group version, whose document may be kept for ever', async () => {
+    const paths = await locations();
+    assert.deepEqual(['api', 'api/v1', 'apis/apps', 'apis/apps/v1', 'version'].filter((path) => paths[path] === undefined), []);
+    const answer = await get(paths['apis/apps/v1']?.serverRelativeURL ?? '');
+    assert.deepEqual([answer.status, answer.headers['content-type'], answer.headers['cache-control']], [200, 'application/json', 'public, immutable']);
+    assert.match(String(answer.headers['expires']), /GMT$/);
+    assert.equal(json(answer)['openapi'], '3.0.0');
+    assert.equal((await get('/openapi/v3/apis/apps/v1', { 'if-none-match': String(answer.headers['etag']) })).status, 304);
+  });
+
+  test('sends a client with an old hash to the new one', async () => {
+    const answer = await get('/openapi/v3/apis/apps/v1?hash=ABC');
+    assert.deepEqual([answer.status, answer.headers['location']], [301, (await locations())['apis/apps/v1']?.serverRelativeURL]);
+  });
+
+  test('refuses what it does not have', async () => {
+    assert.equal((await get('/openapi/v3/apis/nothing/v1')).status, 404);
+    assert.equal((await get('/openapi/v3', { accept: 'text/html' })).status, 406);
+  });
+
+  test('has custom resources as long as they are served', async () => {
+    const before = await locations();
+    schema.add(widgets(schema));
+    const now = await locations();
+    assert.deepEqual(Object.keys(now).filter((path) => before[path] === undefined), ['apis/example.com/v1', 'apis/example.com']);
+    assert.equal(now['apis/apps/v1']?.serverRelativeURL, before['apis/apps/v1']?.serverRelativeURL);
+    const document = json<OpenApiDocument>(await get('/openapi/v3/apis/example.com/v1'));
+    const widget = document.components.schemas?.['com.example.v1.Widget'];
+    assert.deepEqual(widget?.properties?.['spec'], { type: 'object', required: ['size'], properties: { size: { type: 'integer', format: 'int64' } } });
+    assert.deepEqual(widget['x-kubernetes-group-version-kind'], [{ group: 'example.com', kind: 'Widget', version: 'v1' }]);
+    assert.ok(!Object.keys(document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets/{name}']?.patch?.requestBody?.content ?? {}).includes('application/strategic-merge-patch+json'));
+    schema.remove({ group: 'example.com', version: 'v1', resource: 'widgets' });
+    assert.deepEqual(Object.keys(await locations()), Object.keys(before));
+    assert.equal((await get('/openapi/v3/apis/example.com/v1')).status, 404);
+  });
+});
+
+function widgets(schema: Schema): ResourceInfo {
+  const lease = schema.resource({ group: 'coordination.k8s.io', version: 'v1', resource: 'leases' });
+  assert.ok(lease !== undefined);
+  const type = customObjectSchema({ type: 'object', properties: { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } } } });
+  return { ...lease, group: 'example.com', version: 'v1', resource: 'widgets', kind: 'Widget', listKind: 'WidgetList', schema: type, origin: 'custom' };
+}

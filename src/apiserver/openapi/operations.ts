@@ -1,0 +1,231 @@
+// Paths of one resource, with an operation for each verb. Pure. Source: apiserver pkg/endpoints/installer.go.
+import type { ResourceInfo, SubresourceInfo } from '#api/schema.ts';
+import type { GroupVersionKind } from '#apimachinery/resource.ts';
+import { refTo, type Content, type Method, type OpenApiSchema, type Operation, type Parameter, type PathItem, type Paths } from './document.ts';
+import { DELETE, DELETE_COLLECTION, LIST, NAME, NAMESPACE, ownParameters, PATCH, PATH_SUFFIX, PRETTY, WRITE } from './parameters.ts';
+import { capital, groupTag } from './tags.ts';
+
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
+const MEDIA_TYPES = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
+const STREAM_TYPES = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+
+/** Component names of what a resource sends and takes. */
+export interface ResourceComponents {
+  readonly object: string;
+  /** Undefined for resources that cannot be listed. */
+  readonly list: string | undefined;
+  readonly subresources: ReadonlyMap<string, SubresourceContent>;
+}
+
+/** What a subresource sends and takes. */
+export type SubresourceContent = { readonly kind: 'object'; readonly component: string } | { readonly kind: 'text' } | { readonly kind: 'connection' };
+
+/** `/api/v1`, `/apis/apps/v1`. */
+export const rootOf = ({ group, version }: { readonly group: string; readonly version: string }): string => (group === '' ? `/api/${version}` : `/apis/${group}/${version}`);
+
+/** Every path of `info`, by path template. */
+export function resourcePaths(info: ResourceInfo, components: ResourceComponents): Paths {
+  const maker = new OperationMaker(info);
+  const root = rootOf(info);
+  const scope: readonly Parameter[] = info.namespaced ? [NAMESPACE] : [];
+  const collection = `${root}/${info.namespaced ? 'namespaces/{namespace}/' : ''}${info.resource}`;
+  const paths: Record<string, PathItem> = {};
+  const add = (path: string, parameters: readonly Parameter[], operations: Partial<Record<Method, Operation>>): void => {
+    if (Object.keys(operations).length > 0) paths[path] = { ...operations, parameters: [...parameters, PRETTY] };
+  };
+  add(collection, scope, maker.collection(components));
+  add(`${collection}/{name}`, [NAME(info.kind), ...scope], maker.object(components.object));
+  if (info.namespaced && components.list !== undefined && info.verbs.includes('list')) {
+    paths[`${root}/${info.resource}`] = { get: maker.listForAllNamespaces(components.list), parameters: [...LIST, PRETTY] };
+  }
+  for (const subresource of info.subresources.values()) {
+    const content = components.subresources.get(subresource.name) ?? { kind: 'connection' };
+    const path = `${collection}/{name}/${subresource.name}`;
+    const own = ownParameters(subresource.params);
+    const where = [NAME(subresource.kind.kind), ...scope];
+    add(path, [...where, ...own], maker.subresource(subresource, content, ''));
+    if (subresource.pathSuffix) add(`${path}/{path}`, [...where, PATH_SUFFIX, ...own], maker.subresource(subresource, content, 'WithPath'));
+  }
+  return paths;
+}
+
+interface OperationSpec {
+  /** `list`, `post`, `get`, … Source: x-kubernetes-action. */
+  readonly action: string;
+  readonly operationId: string;
+  readonly description: string;
+  readonly kind: GroupVersionKind;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: Content;
+  /** Whether the body may be left out. */
+  readonly bodyOptional?: true;
+  /** Component of the answer; undefined for a plain text or a stream. */
+  readonly answer: string | undefined;
+  readonly codes: readonly (200 | 201 | 202)[];
+  readonly streams?: true;
+}
+
+const CODE_TEXT = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
+
+const contentOf = (types: readonly string[], schema: OpenApiSchema): Content => Object.fromEntries(types.map((type) => [type, { schema }]));
+
+const anyType = (component: string): Content => contentOf(['*/*'], refTo(component));
+
+/** Names and tags of the operations of one resource. */
+class OperationMaker {
+  readonly #info: ResourceInfo;
+  /** `AppsV1`. */
+  readonly #prefix: string;
+  /** `NamespacedDeployment`. */
+  readonly #noun: string;
+  readonly #tag: string;
+
+  constructor(info: ResourceInfo) {
+    const group = groupTag(info.group);
+    this.#info = info;
+    this.#tag = `${group}_${info.version}`;
+    this.#prefix = capital(group) + capital(info.version);
+    this.#noun = (info.namespaced ? 'Namespaced' : '') + info.kind;
+  }
+
+  collection({ object, list }: ResourceComponents): Partial<Record<Method, Operation>> {
+    const { verbs, kind } = this.#info;
+    const operations: Partial<Record<Method, Operation>> = {};
+    if (verbs.includes('list') && list !== undefined) {
+      operations.get = this.#operation({
+        action: 'list',
+        operationId: `list${this.#prefix}${this.#noun}`,
+        description: `List or watch objects of kind ${kind}.`,
+        kind: this.#info,
+        parameters: LIST,
+        answer: list,
+        codes: [200],
+        streams: true,
+      });
+    }
+    if (verbs.includes('create')) {
+      operations.post = this.#operation({
+        action: 'post',
+        operationId: `create${this.#prefix}${this.#noun}`,
+        description: `Create a ${kind}.`,
+        kind: this.#info,
+        parameters: WRITE,
+        body: anyType(object),
+        answer: object,
+        codes: [200, 201, 202],
+      });
+    }
+    if (verbs.includes('deletecollection')) {
+      operations.delete = this.#operation({
+        action: 'deletecollection',
+        operationId: `delete${this.#prefix}Collection${this.#noun}`,
+        description: `Delete all objects of kind ${kind} that match.`,
+        kind: this.#info,
+        parameters: DELETE_COLLECTION,
+        body: anyType(`${META}DeleteOptions`),
+        bodyOptional: true,
+        answer: `${META}Status`,
+        codes: [200],
+      });
+    }
+    return operations;
+  }
+
+  listForAllNamespaces(list: string): Operation {
+    return this.#operation({
+      action: 'list',
+      operationId: `list${this.#prefix}${this.#info.kind}ForAllNamespaces`,
+      description: `List or watch objects of kind ${this.#info.kind} in all namespaces.`,
+      kind: this.#info,
+      answer: list,
+      codes: [200],
+      streams: true,
+    });
+  }
+
+  object(component: string): Partial<Record<Method, Operation>> {
+    const { verbs } = this.#info;
+    return this.#reads({ verbs, kind: this.#info, component, suffix: '', status: this.#info.kind });
+  }
+
+  /** @param suffix `WithPath` where a path follows */
+  subresource({ name, kind, verbs }: SubresourceInfo, content: SubresourceContent, suffix: string): Partial<Record<Method, Operation>> {
+    const noun = capital(name);
+    if (content.kind === 'connection') return this.#connections(name, kind, verbs, suffix);
+    if (content.kind === 'text') {
+      const operationId = `read${this.#prefix}${this.#noun}${noun}`;
+      return { get: this.#operation({ action: 'get', operationId, description: `Read the ${name} of a ${this.#info.kind}.`, kind, answer: undefined, codes: [200] }) };
+    }
+    const { component } = content;
+    const operations = this.#reads({ verbs, kind, component, suffix: noun, status: `${name} of a ${this.#info.kind}` });
+    if (!verbs.includes('create')) return operations;
+    const post = this.#operation({
+      action: 'post',
+      operationId: `create${this.#prefix}${this.#noun}${noun}`,
+      description: `Create the ${name} of a ${this.#info.kind}.`,
+      kind,
+      parameters: WRITE,
+      body: anyType(component),
+      answer: component,
+      codes: [200, 201, 202],
+    });
+    return { ...operations, post };
+  }
+
+  /** get, put, patch and delete of one object or subresource. */
+  #reads(one: { readonly verbs: readonly string[]; readonly kind: GroupVersionKind; readonly component: string; readonly suffix: string; readonly status: string }): Partial<Record<Method, Operation>> {
+    const { verbs, kind, component, suffix, status } = one;
+    const id = `${this.#prefix}${this.#noun}${suffix}`;
+    const operations: Partial<Record<Method, Operation>> = {};
+    if (verbs.includes('get')) {
+      operations.get = this.#operation({ action: 'get', operationId: `read${id}`, description: `Read the ${status}.`, kind, answer: component, codes: [200] });
+    }
+    if (verbs.includes('update')) {
+      const body = anyType(component);
+      operations.put = this.#operation({ action: 'put', operationId: `replace${id}`, description: `Replace the ${status}.`, kind, parameters: WRITE, body, answer: component, codes: [200, 201] });
+    }
+    if (verbs.includes('patch')) {
+      const types = this.#info.origin === 'custom' ? PATCH_TYPES.filter((type) => !type.includes('strategic')) : PATCH_TYPES;
+      const body = contentOf(types, refTo(`${META}Patch`));
+      operations.patch = this.#operation({ action: 'patch', operationId: `patch${id}`, description: `Change fields of the ${status}.`, kind, parameters: PATCH, body, answer: component, codes: [200, 201] });
+    }
+    if (verbs.includes('delete')) {
+      const body = anyType(`${META}DeleteOptions`);
+      operations.delete = this.#operation({ action: 'delete', operationId: `delete${id}`, description: `Delete the ${status}.`, kind, parameters: DELETE, body, bodyOptional: true, answer: `${META}Status`, codes: [200, 202] });
+    }
+    return operations;
+  }
+
+  #connections(name: string, kind: GroupVersionKind, verbs: readonly string[], suffix: string): Partial<Record<Method, Operation>> {
+    const operations: Partial<Record<Method, Operation>> = {};
+    const methods: readonly (readonly [string, Method])[] = [['get', 'get'], ['create', 'post'], ['update', 'put'], ['patch', 'patch'], ['delete', 'delete']];
+    for (const [verb, method] of methods) {
+      if (!verbs.includes(verb)) continue;
+      operations[method] = this.#operation({
+        action: 'connect',
+        operationId: `connect${this.#prefix}${capital(method)}${this.#noun}${capital(name)}${suffix}`,
+        description: `Connect ${method.toUpperCase()} requests to the ${name} of a ${this.#info.kind}.`,
+        kind,
+        answer: undefined,
+        codes: [200],
+      });
+    }
+    return operations;
+  }
+
+  #operation({ action, operationId, description, kind, parameters, body, bodyOptional, answer, codes, streams }: OperationSpec): Operation {
+    const types = streams === true ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES;
+    const content = answer === undefined ? contentOf(['*/*'], { type: 'string' }) : contentOf(types, refTo(answer));
+    return {
+      tags: [this.#tag],
+      description,
+      operationId,
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(body === undefined ? {} : { requestBody: { content: body, ...(bodyOptional === true ? {} : { required: true }) } }),
+      responses: { ...Object.fromEntries(codes.map((code) => [code, { description: CODE_TEXT[code], content }])), 401: { description: 'Unauthorized' } },
+      'x-kubernetes-action': action,
+      'x-kubernetes-group-version-kind': { group: kind.group, kind: kind.kind, version: kind.version },
+    };
+  }
+}

@@ -1,0 +1,60 @@
+// /openapi/v3 and below: an index of documents with their hashes, and the documents. Made when first asked for, and
+// again only for group versions whose resources have changed. Source: kube-openapi pkg/handler3.
+import type { Schema } from '#api/schema.ts';
+import { StatusError } from '#apimachinery/errors.ts';
+import type { Answer } from '../handlers/answer.ts';
+import { parseAccept } from '../negotiation/media-type.ts';
+import type { Route, RouteCall } from '../routes/contract.ts';
+import { pageNotFound } from '../routes/text.ts';
+import { StoredDocuments } from './stored-documents.ts';
+
+const ROOT = '/openapi/v3';
+/** A document under its hash never changes. */
+const IMMUTABLE_MS = 365 * 24 * 3_600_000;
+
+/** @param schema read at every request: resources of CRDs come and go */
+export function openapiRoutes(schema: Schema): readonly Route[] {
+  const documents = new StoredDocuments(schema);
+  return [
+    {
+      path: ROOT,
+      match: 'prefix',
+      listed: true,
+      handle: (call) => {
+        assertJson(call);
+        const path = call.request.info.path.slice(ROOT.length).replace(/^\/|\/$/g, '');
+        return path === '' ? index(documents) : one(documents, path, call);
+      },
+    },
+  ];
+}
+
+function index(documents: StoredDocuments): Answer {
+  const paths = Object.fromEntries([...documents.all()].map(([path, { hash }]) => [path, { serverRelativeURL: locationOf(path, hash) }]));
+  return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ paths })) };
+}
+
+/** @param path `api/v1`, `apis/apps/v1` */
+function one(documents: StoredDocuments, path: string, { request, header }: RouteCall): Answer {
+  const document = documents.get(path);
+  if (document === undefined) return pageNotFound();
+  const { hash, body } = document;
+  const etag = `"${hash}"`;
+  const asked = request.query.get('hash');
+  if (asked !== undefined && asked !== '' && asked.toUpperCase() !== hash) {
+    return { kind: 'bytes', code: 301, headers: { location: locationOf(path, hash) }, body: new Uint8Array() };
+  }
+  const caching = asked === undefined || asked === '' ? {} : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
+  const headers = { etag, vary: 'Accept', ...caching };
+  if (header('if-none-match') === etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
+  return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': 'application/json' }, body };
+}
+
+const locationOf = (path: string, hash: string): string => `${ROOT}/${path}?hash=${hash}`;
+
+/** The protobuf form of OpenAPI is not offered. @throws StatusError NotAcceptable */
+function assertJson({ header }: RouteCall): void {
+  const accept = header('accept') ?? '';
+  const takes = accept === '' || parseAccept(accept).some(({ type, subtype }) => (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json'));
+  if (!takes) throw new StatusError('NotAcceptable', 'only the following media types are accepted: application/json');
+}

@@ -1,0 +1,69 @@
+// The bytes and hashes of all documents, made when first asked for.
+import { createHash } from 'node:crypto';
+import type { ResourceInfo, Schema } from '#api/schema.ts';
+import { VERSION } from '../routes/version.ts';
+import type { OpenApiDocument, Paths } from './document.ts';
+import { fixedPaths } from './fixed-paths.ts';
+import { documentOf, groupVersionDocument } from './group-version.ts';
+
+export interface StoredDocument {
+  readonly body: Buffer;
+  /** Of the body, in upper-case hexadecimal. */
+  readonly hash: string;
+}
+
+type Infos = readonly [ResourceInfo, ...ResourceInfo[]];
+
+export class StoredDocuments {
+  readonly #schema: Schema;
+  readonly #made = new Map<string, StoredDocument & { /** What it was made of; none for fixed paths. */ readonly infos: readonly ResourceInfo[] }>();
+  #generation = -1;
+  #resources: ReadonlyMap<string, Infos> = new Map();
+  #fixed: ReadonlyMap<string, Paths> = new Map();
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  /** By path of the document, group versions in the order of discovery. */
+  *all(): IterableIterator<readonly [string, StoredDocument]> {
+    this.#refresh();
+    for (const path of [...this.#resources.keys(), ...this.#fixed.keys()]) yield [path, this.get(path) as StoredDocument];
+  }
+
+  /** @param path `api/v1`, `apis/apps/v1`, `version` */
+  get(path: string): StoredDocument | undefined {
+    this.#refresh();
+    const known = this.#made.get(path);
+    if (known !== undefined) return known;
+    const document = this.document(path);
+    if (document === undefined) return undefined;
+    const body = Buffer.from(JSON.stringify(document));
+    const made = { infos: this.#resources.get(path) ?? [], body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+    this.#made.set(path, made);
+    return made;
+  }
+
+  /** As `get`, before it is bytes; made anew each time. */
+  document(path: string): OpenApiDocument | undefined {
+    this.#refresh();
+    const infos = this.#resources.get(path);
+    if (infos !== undefined) return groupVersionDocument(infos, VERSION.gitVersion);
+    const fixed = this.#fixed.get(path);
+    return fixed === undefined ? undefined : documentOf(fixed, new Map(), VERSION.gitVersion);
+  }
+
+  /** Drops documents whose resources have changed. */
+  #refresh(): void {
+    if (this.#generation === this.#schema.generation) return;
+    this.#generation = this.#schema.generation;
+    const resources = Map.groupBy(this.#schema.resources(), ({ group, version }) => (group === '' ? `api/${version}` : `apis/${group}/${version}`));
+    this.#resources = resources as unknown as ReadonlyMap<string, Infos>; // a group is never empty
+    this.#fixed = fixedPaths(this.#schema.groups().map(({ name }) => name));
+    for (const [path, { infos }] of this.#made) {
+      const now: readonly ResourceInfo[] = this.#resources.get(path) ?? [];
+      const same = now.length === infos.length && now.every((info, i) => info === infos[i]);
+      if (!same || (now.length === 0 && !this.#fixed.has(path))) this.#made.delete(path);
+    }
+  }
+}
