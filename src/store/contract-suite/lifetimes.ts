@@ -191,7 +191,7 @@ export function declareRestarts(engine: Engine): void {
     let written = 0;
     for await (const piece of steps.store.snapshot()) {
       pieces.push(piece);
-      if (written < 50)
+      if (written < 40)
         await steps.commit([putOf(steps.key(`k${written++}`), 'changed'), { kind: 'delete', key: steps.key(`k${99 - written}`) }]);
     }
     const restored = await steps.opened.restore(piecesOf(pieces));

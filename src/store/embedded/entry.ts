@@ -1,6 +1,6 @@
 // From the engine's versions to the contract's entries.
 import type { KeyValue } from '../contract.ts';
-import { fromByteOrder } from './key-order.ts';
+import { fromByteOrder } from '../key-order.ts';
 import type { Version } from './version.ts';
 
 export function entryOf(version: Version, value: Uint8Array): KeyValue {

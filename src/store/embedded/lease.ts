@@ -1,25 +1,18 @@
 // Leases as records: granted, revoked, and revoked by themselves when their time has run out.
-import { InvalidTransactionError, StoreUnavailableError } from '../contract.ts';
+import { StoreUnavailableError } from '../contract.ts';
+import { checkTtl, drawLease } from '../lease-grant.ts';
 import { RECORD_KIND, storeRecord } from './record.ts';
 import type { StoreState } from './state.ts';
 import { addRecord, addWrites, answerWithLatest, assertWritable } from './transact.ts';
 import { NO_VALUE, type PlannedWrite } from './transaction-plan.ts';
 
-/** Longest time to live, in seconds. Source: etcd lease.MaxLeaseTTL. */
-const MAX_TTL_SECONDS = 9_000_000_000;
-
 /** How long an expired lease whose keys could not be deleted waits for the next attempt, in milliseconds. */
 const RETRY_EXPIRY_MS = 1000;
-
-/** Lease numbers are drawn from 1 to this: large enough that a number is not met again after its lease is gone. */
-const LEASE_NUMBERS = 2 ** 48;
 
 /** @throws InvalidTransactionError for a time that is not whole seconds from 1; StoreUnavailableError */
 export function grantLease(state: StoreState, ttlSeconds: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > MAX_TTL_SECONDS) {
-      throw new InvalidTransactionError(`a lease of ${ttlSeconds} seconds: not a whole number from 1 to ${MAX_TTL_SECONDS}`);
-    }
+    checkTtl(ttlSeconds);
     assertWritable(state);
     const id = freeNumber(state);
     const { segment, content } = state.log.filling;
@@ -33,7 +26,7 @@ export function grantLease(state: StoreState, ttlSeconds: number): Promise<numbe
 
 function freeNumber({ ids, leases }: StoreState): number {
   for (;;) {
-    const id = 1 + (Buffer.from(ids.bytes(6)).readUIntBE(0, 6) % LEASE_NUMBERS);
+    const id = drawLease(ids);
     if (leases.get(id) === undefined) return id;
   }
 }

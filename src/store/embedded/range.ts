@@ -1,7 +1,7 @@
 // Ranges: what to return is settled in one turn from the index, then the values are read.
 import { CompactedError, FutureRevisionError, type KeyValue, type RangeRequest, type RangeResponse } from '../contract.ts';
 import { entryOf } from './entry.ts';
-import { toByteOrder } from './key-order.ts';
+import { toByteOrder } from '../key-order.ts';
 import { keyRange } from './key-tree.ts';
 import type { StoreState } from './state.ts';
 import { NO_VALUE } from './transaction-plan.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InvalidTransactionError } from '../contract.ts';
-import { fromByteOrder, toByteOrder, writableKey } from './key-order.ts';
+import { fromByteOrder, toByteOrder, writableKey } from '../key-order.ts';
 import { claimedLength, readRecord, RECORD_HEADER_BYTES, RECORD_KIND, RecordBuffer, type RecordFields, valueAt } from './record.ts';
 
 const FIELDS: RecordFields = {

@@ -38,7 +38,7 @@ const HIGHEST_KIND = RECORD_KIND.seal;
 /** Longest record that is believed: far above maxValueBytes, far below what a damaged length could claim. */
 export const MAX_RECORD_BYTES = 256 << 20;
 
-/** What a record carries besides its value; the key in byte order (./key-order.ts). */
+/** What a record carries besides its value; the key in byte order (../key-order.ts). */
 export interface RecordFields {
   readonly kind: RecordKind;
   readonly key: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile } from './disk.ts';
 import { StoreCorruptError } from './errors.ts';
-import { fromByteOrder } from './key-order.ts';
+import { fromByteOrder } from '../key-order.ts';
 import { readRecord, valueAt } from './record.ts';
 import type { RecordPlace } from './version.ts';
 

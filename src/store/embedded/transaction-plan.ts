@@ -1,6 +1,7 @@
 // Decides a transaction against the index as it will be once everything decided before is durable. Changes nothing.
 import { InvalidTransactionError, type Condition, type Operation, type Transaction } from '../contract.ts';
-import { toByteOrder, writableKey } from './key-order.ts';
+import { checkOperations } from '../check-operations.ts';
+import { toByteOrder } from '../key-order.ts';
 import type { KeyTree } from './key-tree.ts';
 import type { RecordFields } from './record.ts';
 import type { Version } from './version.ts';
@@ -36,7 +37,7 @@ export const NO_VALUE = new Uint8Array(0);
 /** @throws InvalidTransactionError when it must be refused whole, whatever the conditions say */
 export function planTransaction(transaction: Transaction, view: PlanView): TransactionPlan {
   const { conditions, operations, readOnFailure = [] } = transaction;
-  const keys = writtenKeys(operations, view.maxValueBytes);
+  const keys = checkOperations(operations, { maxValueBytes: view.maxValueBytes, maxTransactionBytes: MAX_TRANSACTION_BYTES });
   if (!conditions.every((condition) => holds(condition, view))) {
     const present = readOnFailure.map((key) => existing(view.tree.get(toByteOrder(key))));
     const looked = [...conditions.map(({ key }) => key), ...readOnFailure];
@@ -49,33 +50,6 @@ export function planTransaction(transaction: Transaction, view: PlanView): Trans
   }
   if (writes.length > 0) return { kind: 'write', writes };
   return { kind: 'nothing', settled: isSettled([...conditions.map(({ key }) => key), ...operations.map(({ key }) => key)], view) };
-}
-
-/** The operations' keys in byte order. */
-function writtenKeys(operations: readonly Operation[], maxValueBytes: number): readonly string[] {
-  let total = 0;
-  const keys = operations.map((operation) => {
-    const key = writableKey(operation.key);
-    if (operation.kind === 'put') {
-      const { length } = operation.value;
-      if (length > maxValueBytes)
-        throw new InvalidTransactionError(`value of ${length} bytes is longer than ${maxValueBytes}: ${operation.key}`);
-      total += length;
-    }
-    return key;
-  });
-  if (total > MAX_TRANSACTION_BYTES)
-    throw new InvalidTransactionError(`values of ${total} bytes in one transaction exceed ${MAX_TRANSACTION_BYTES}`);
-  if (keys.length > 1) refuseTwice(keys, operations);
-  return keys;
-}
-
-function refuseTwice(keys: readonly string[], operations: readonly Operation[]): void {
-  const seen = new Set<string>();
-  for (let i = 0; i < keys.length; i++) {
-    if (seen.has(keys[i] as string)) throw new InvalidTransactionError(`key is written twice: ${operations[i]?.key}`);
-    seen.add(keys[i] as string);
-  }
 }
 
 function holds({ key, modRevision }: Condition, { tree }: PlanView): boolean {

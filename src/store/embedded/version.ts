@@ -25,7 +25,7 @@ export interface RecordPlace extends Readonly<Location> {
  * its last element is the one that was current at C, if there was one.
  */
 export class Version implements RecordFields, Location {
-  /** In byte order (./key-order.ts). */
+  /** In byte order (../key-order.ts). */
   readonly key: string;
   readonly modRevision: number;
   /** 0 for a delete. */

@@ -3,7 +3,7 @@
 import { ResultStream } from '#base/result-stream.ts';
 import { CompactedError, type StoreEvent, type Watch, type WatchBatch, type WatchRequest } from '../contract.ts';
 import { entryOf } from './entry.ts';
-import { toByteOrder } from './key-order.ts';
+import { toByteOrder } from '../key-order.ts';
 import { keyRange } from './key-tree.ts';
 import type { StoreState } from './state.ts';
 import { NO_VALUE } from './transaction-plan.ts';

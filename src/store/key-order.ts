@@ -1,6 +1,6 @@
 // pure
-// Keys as the engine keeps them: strings that JavaScript compares in the order of the key's UTF-8 bytes.
-import { InvalidTransactionError } from '../contract.ts';
+// Keys in byte order: strings that JavaScript compares in the order of the key's UTF-8 bytes.
+import { InvalidTransactionError } from './contract.ts';
 
 /** Longest key, in UTF-8 bytes. Source: the contract. */
 export const MAX_KEY_BYTES = 1024;
