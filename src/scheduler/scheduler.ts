@@ -6,7 +6,7 @@ import { namespaces, nodes, poddisruptionbudgets, pods } from '#api/resources.ts
 import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
-import { defaultProfile } from './config/default-profile.ts';
+import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
@@ -29,6 +29,8 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** A KubeSchedulerConfiguration (v1) as decoded; absent: upstream's defaults. */
+  readonly config?: unknown;
   readonly metrics?: Metrics;
   /** Where events of a profile go; the API server by default. */
   readonly recorder?: (schedulerName: string) => EventRecorder;
@@ -41,11 +43,12 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-/** Source: DefaultPodInitialBackoffDuration, DefaultPodMaxBackoffDuration, DefaultPodMaxInUnschedulablePodsDuration. */
-const BACKOFF = { initialMs: 1000, maxMs: 10_000 };
+/** Source: DefaultPodMaxInUnschedulablePodsDuration. */
 const MAX_UNSCHEDULABLE_MS = 5 * 60 * 1000;
 
+/** @throws ConfigurationError */
 export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { podInitialBackoffSeconds, podMaxBackoffSeconds, profiles: makeProfiles } = readConfiguration(options.config);
   const { client, informers, clock, ids, logger, metrics = noMetrics } = options;
   const stopped = new AbortController();
   const podInformer = informers.informer(pods);
@@ -74,7 +77,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const profile of [defaultProfile({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf })]) {
+  for (const profile of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf })) {
     const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -82,7 +85,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     profiles: new Map([...profiles].map(([name, { profile }]) => [name, profile])),
     compare: prioritySort.queueSort,
     now: () => clock.now(),
-    backoff: BACKOFF,
+    backoff: { initialMs: podInitialBackoffSeconds * 1000, maxMs: podMaxBackoffSeconds * 1000 },
     maxUnschedulableMs: MAX_UNSCHEDULABLE_MS,
     incoming: (part, event) => metrics.count('scheduler_queue_incoming_pods_total', { queue: part, event }),
   });

@@ -27,22 +27,50 @@ export interface Profile {
   readonly all: readonly Plugin[];
 }
 
-/** Every plugin at every point that it implements. */
-export function profileOf(schedulerName: string, plugins: readonly WeightedPlugin[]): Profile {
-  const all = plugins.map(({ plugin }) => plugin);
+/** Plugins of each point that the configuration has a word for. */
+export interface PointedPlugins {
+  readonly preEnqueue: readonly WeightedPlugin[];
+  readonly filter: readonly WeightedPlugin[];
+  readonly postFilter: readonly WeightedPlugin[];
+  readonly score: readonly WeightedPlugin[];
+  readonly reserve: readonly WeightedPlugin[];
+  readonly permit: readonly WeightedPlugin[];
+  readonly preBind: readonly WeightedPlugin[];
+  readonly bind: readonly WeightedPlugin[];
+  readonly postBind: readonly WeightedPlugin[];
+}
+
+export function profileFrom(schedulerName: string, points: PointedPlugins): Profile {
+  const plugins = (list: readonly WeightedPlugin[]): readonly Plugin[] => list.map(({ plugin }) => plugin);
   return {
     schedulerName,
-    all,
-    preEnqueue: all.filter(({ preEnqueue }) => preEnqueue !== undefined),
-    filter: all.filter(({ preFilter }) => preFilter !== undefined),
-    postFilter: all.filter(({ postFilter }) => postFilter !== undefined),
-    score: plugins.filter(({ plugin }) => plugin.preScore !== undefined),
-    reserve: all.filter(({ reserve }) => reserve !== undefined),
-    permit: all.filter(({ permit }) => permit !== undefined),
-    preBind: all.filter(({ preBind }) => preBind !== undefined),
-    bind: all.filter(({ bind }) => bind !== undefined),
-    postBind: all.filter(({ postBind }) => postBind !== undefined),
+    all: [...new Set(Object.values(points as unknown as Record<string, readonly WeightedPlugin[]>).flatMap(plugins))],
+    preEnqueue: plugins(points.preEnqueue),
+    filter: plugins(points.filter),
+    postFilter: plugins(points.postFilter),
+    score: points.score,
+    reserve: plugins(points.reserve),
+    permit: plugins(points.permit),
+    preBind: plugins(points.preBind),
+    bind: plugins(points.bind),
+    postBind: plugins(points.postBind),
   };
+}
+
+/** Every plugin at every point that it implements. */
+export function profileOf(schedulerName: string, plugins: readonly WeightedPlugin[]): Profile {
+  const at = (has: (plugin: Plugin) => unknown): readonly WeightedPlugin[] => plugins.filter(({ plugin }) => has(plugin) !== undefined);
+  return profileFrom(schedulerName, {
+    preEnqueue: at(({ preEnqueue }) => preEnqueue),
+    filter: at(({ preFilter }) => preFilter),
+    postFilter: at(({ postFilter }) => postFilter),
+    score: at(({ preScore }) => preScore),
+    reserve: at(({ reserve }) => reserve),
+    permit: at(({ permit }) => permit),
+    preBind: at(({ preBind }) => preBind),
+    bind: at(({ bind }) => bind),
+    postBind: at(({ postBind }) => postBind),
+  });
 }
 
 /** Equal for pods that every plugin treats alike; `undefined` when some plugin finds the pod like no other. Source: SignPod. */

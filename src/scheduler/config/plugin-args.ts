@@ -1,0 +1,152 @@
+// Arguments of plugins as a KubeSchedulerConfiguration has them, checked and defaulted. Source: apis/config/v1 defaults.go,
+// apis/config/validation validation_pluginargs.go.
+import { forbidden, invalid, notSupported, required } from '#apimachinery/field-errors.ts';
+import type { NodeAffinity } from '#api/types.ts';
+import { DEFAULT_PREEMPTION_ARGS, type PreemptionArgs } from '../plugins/default-preemption.ts';
+import { DEFAULT_AFFINITY_ARGS, type InterPodAffinityArgs } from '../plugins/inter-pod-affinity.ts';
+import type { NodeAffinityArgs } from '../plugins/node-affinity.ts';
+import { DEFAULT_FIT_ARGS, type FitArgs } from '../plugins/node-resources.ts';
+import type { PodTopologySpreadArgs } from '../plugins/pod-topology-spread.ts';
+import type { ScoredResource, ScoringStrategy, ShapePoint } from '../plugins/resource-scores.ts';
+import type { DefaultConstraint } from '../plugins/spread-constraints.ts';
+import type { Reader } from './reader.ts';
+
+const TYPE_META = ['apiVersion', 'kind'] as const;
+const MAX_INT32 = 2 ** 31 - 1;
+
+export function readPreemptionArgs(args: Reader): PreemptionArgs {
+  args.object(...TYPE_META, 'minCandidateNodesPercentage', 'minCandidateNodesAbsolute');
+  const { minCandidateNodesPercentage, minCandidateNodesAbsolute } = DEFAULT_PREEMPTION_ARGS;
+  const [percentage, absolute] = [args.field('minCandidateNodesPercentage'), args.field('minCandidateNodesAbsolute')];
+  const read = {
+    minCandidateNodesPercentage: percentage.within(minCandidateNodesPercentage, [0, 100], 'not in valid range [0, 100]'),
+    minCandidateNodesAbsolute: absolute.within(minCandidateNodesAbsolute, [0, MAX_INT32], 'not in valid range [0, inf)'),
+  };
+  if (read.minCandidateNodesPercentage === 0 && read.minCandidateNodesAbsolute === 0) {
+    args.fault(invalid(percentage.at, 0, 'cannot be zero at the same time as minCandidateNodesAbsolute'));
+    args.fault(invalid(absolute.at, 0, 'cannot be zero at the same time as minCandidateNodesPercentage'));
+  }
+  return read;
+}
+
+export function readInterPodAffinityArgs(args: Reader): InterPodAffinityArgs {
+  args.object(...TYPE_META, 'hardPodAffinityWeight', 'ignorePreferredTermsOfExistingPods');
+  const weight = args.field('hardPodAffinityWeight');
+  return {
+    hardPodAffinityWeight: weight.within(DEFAULT_AFFINITY_ARGS.hardPodAffinityWeight, [0, 100], 'not in valid range [0, 100]'),
+    ignorePreferredTermsOfExistingPods: args.field('ignorePreferredTermsOfExistingPods').flag(false),
+  };
+}
+
+export function readNodeAffinityArgs(args: Reader): NodeAffinityArgs {
+  args.object(...TYPE_META, 'addedAffinity');
+  const added = args.field('addedAffinity');
+  if (added.isAbsent) return {};
+  added.object('requiredDuringSchedulingIgnoredDuringExecution', 'preferredDuringSchedulingIgnoredDuringExecution');
+  return { addedAffinity: added.value as NodeAffinity };
+}
+
+export function readFitArgs(args: Reader): FitArgs {
+  args.object(...TYPE_META, 'ignoredResources', 'ignoredResourceGroups', 'scoringStrategy');
+  const groups = args.field('ignoredResourceGroups');
+  return {
+    ignoredResources: args.field('ignoredResources').list((name) => name.text('')),
+    ignoredResourceGroups: groups.list((group) => {
+      const name = group.text('');
+      if (name.includes('/')) group.fault(invalid(group.at, name, "resource group name can't contain '/'"));
+      return name;
+    }),
+    scoringStrategy: readStrategy(args.field('scoringStrategy')),
+  };
+}
+
+const STRATEGIES = ['LeastAllocated', 'MostAllocated', 'RequestedToCapacityRatio'] as const;
+
+function readStrategy(strategy: Reader): ScoringStrategy {
+  if (strategy.isAbsent) return DEFAULT_FIT_ARGS.scoringStrategy;
+  strategy.object('type', 'resources', 'requestedToCapacityRatio');
+  const type = strategy.field('type').text('LeastAllocated');
+  const resources = readResources(strategy.field('resources'), [1, 100], 'not in valid range (0, 100]');
+  const ratio = strategy.field('requestedToCapacityRatio');
+  if (type === 'RequestedToCapacityRatio') {
+    if (ratio.isAbsent) ratio.fault(required(ratio.at, 'must be specified when type is RequestedToCapacityRatio'));
+    return { type, resources, shape: readShape(ratio.object('shape').field('shape')) };
+  }
+  if (!ratio.isAbsent) ratio.fault(forbidden(ratio.at, 'must be nil when type is not RequestedToCapacityRatio'));
+  if (type === 'LeastAllocated' || type === 'MostAllocated') return { type, resources };
+  strategy.fault(notSupported(strategy.field('type').at, type, STRATEGIES));
+  return DEFAULT_FIT_ARGS.scoringStrategy;
+}
+
+/** cpu and memory alike when none are given. */
+function readResources(list: Reader, range: readonly [number, number], detail: string): readonly ScoredResource[] {
+  const resources = list.list((item) => {
+    item.object('name', 'weight');
+    const weight = item.field('weight');
+    // 0 stands for the default.
+    return { name: item.field('name').text(''), weight: weight.value === 0 ? 1 : weight.within(1, range, detail) };
+  });
+  return resources.length === 0 ? DEFAULT_FIT_ARGS.scoringStrategy.resources : resources;
+}
+
+/** Source: validateFunctionShape. */
+function readShape(list: Reader): readonly ShapePoint[] {
+  let last = -1;
+  const shape = list.list((item) => {
+    item.object('utilization', 'score');
+    const utilization = item.field('utilization');
+    const point = {
+      utilization: utilization.within(0, [0, 100], 'not in valid range [0-100]'),
+      score: item.field('score').within(0, [0, 10], 'not in valid range [0-10]'),
+    };
+    if (point.utilization <= last) item.fault(invalid(utilization.at, point.utilization, 'values must be sorted in increasing order'));
+    last = point.utilization;
+    return point;
+  });
+  if (shape.length === 0) list.fault(required(list.at, 'at least one point must be specified'));
+  return shape;
+}
+
+export function readBalancedArgs(args: Reader): readonly ScoredResource[] {
+  args.object(...TYPE_META, 'resources');
+  return readResources(args.field('resources'), [1, 1], 'must be 1');
+}
+
+const DEFAULTING = ['System', 'List'] as const;
+const ACTIONS = ['DoNotSchedule', 'ScheduleAnyway'] as const;
+
+export function readSpreadArgs(args: Reader): PodTopologySpreadArgs {
+  args.object(...TYPE_META, 'defaultConstraints', 'defaultingType');
+  const type = args.field('defaultingType');
+  const constraints = args.field('defaultConstraints').list(readConstraint);
+  switch (type.text('System')) {
+    case 'List':
+      return { defaultingType: 'List', defaultConstraints: constraints };
+    case 'System':
+      if (constraints.length > 0) type.fault(invalid(type.at, 'System', 'when .defaultConstraints are not empty'));
+      return { defaultingType: 'System' };
+    default:
+      type.fault(notSupported(type.at, type.value, DEFAULTING));
+      return { defaultingType: 'System' };
+  }
+}
+
+function readConstraint(item: Reader): DefaultConstraint {
+  item.object(
+    'maxSkew',
+    'topologyKey',
+    'whenUnsatisfiable',
+    'labelSelector',
+    'minDomains',
+    'nodeAffinityPolicy',
+    'nodeTaintsPolicy',
+    'matchLabelKeys',
+  );
+  const [key, action, selector] = [item.field('topologyKey'), item.field('whenUnsatisfiable'), item.field('labelSelector')];
+  if (key.text('') === '') key.fault(required(key.at, 'can not be empty'));
+  if (!selector.isAbsent) selector.fault(forbidden(selector.at, 'constraint must not define a selector, as they deduced for each pod'));
+  if (action.text('') === '') action.fault(required(action.at, 'can not be empty'));
+  else if (!ACTIONS.some((known) => known === action.value)) action.fault(notSupported(action.at, action.value, ACTIONS));
+  item.field('maxSkew').within(0, [1, MAX_INT32], 'not in valid range (0, inf)');
+  return item.value as DefaultConstraint;
+}

@@ -1,0 +1,94 @@
+// Plugins by name: how each is made from its arguments. Source: framework/plugins NewInTreeRegistry.
+import type { Client } from '#client/contract.ts';
+import type { Plugin } from '../framework/plugin.ts';
+import { defaultBinder } from '../plugins/default-binder.ts';
+import { defaultPreemption, type PreemptionDeps } from '../plugins/default-preemption.ts';
+import { imageLocality } from '../plugins/image-locality.ts';
+import { interPodAffinity, type NamespaceLabels } from '../plugins/inter-pod-affinity.ts';
+import { PLUGIN } from '../plugins/names.ts';
+import { nodeAffinity } from '../plugins/node-affinity.ts';
+import { nodeName } from '../plugins/node-name.ts';
+import { nodePorts } from '../plugins/node-ports.ts';
+import { balancedAllocation, nodeResourcesFit } from '../plugins/node-resources.ts';
+import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
+import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-spread.ts';
+import { prioritySort } from '../plugins/priority-sort.ts';
+import { schedulingGates } from '../plugins/scheduling-gates.ts';
+import { taintToleration } from '../plugins/taint-toleration.ts';
+import {
+  readBalancedArgs,
+  readFitArgs,
+  readInterPodAffinityArgs,
+  readNodeAffinityArgs,
+  readPreemptionArgs,
+  readSpreadArgs,
+} from './plugin-args.ts';
+import type { PluginRef } from './plugin-sets.ts';
+import type { Reader } from './reader.ts';
+
+/** What plugins work with beside the cluster state. */
+export interface PluginDeps {
+  readonly client: Client;
+  readonly preemption: PreemptionDeps;
+  readonly namespaceLabels: NamespaceLabels;
+  readonly groupSelector: GroupSelector;
+}
+
+/** Checks arguments, noting faults in the reader, and gives what makes the plugin of them. */
+type Registration = (args: Reader) => (deps: PluginDeps) => Plugin;
+
+const plain =
+  (plugin: Plugin): Registration =>
+  (args) => {
+    args.object('apiVersion', 'kind');
+    return () => plugin;
+  };
+
+/** A factory of its own for each reading of arguments. */
+const withArgs =
+  <A>(read: (args: Reader) => A, make: (deps: PluginDeps, args: A) => Plugin): Registration =>
+  (reader) => {
+    const args = read(reader);
+    return (deps) => make(deps, args);
+  };
+
+export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
+  [PLUGIN.schedulingGates, plain(schedulingGates)],
+  [PLUGIN.prioritySort, plain(prioritySort)],
+  [PLUGIN.nodeUnschedulable, plain(nodeUnschedulable)],
+  [PLUGIN.nodeName, plain(nodeName)],
+  [PLUGIN.taintToleration, plain(taintToleration)],
+  [PLUGIN.nodeAffinity, withArgs(readNodeAffinityArgs, (_, args) => nodeAffinity(args))],
+  [PLUGIN.nodePorts, plain(nodePorts)],
+  [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, (_, args) => nodeResourcesFit(args))],
+  [PLUGIN.podTopologySpread, withArgs(readSpreadArgs, ({ groupSelector }, args) => podTopologySpread(groupSelector, args))],
+  [PLUGIN.interPodAffinity, withArgs(readInterPodAffinityArgs, ({ namespaceLabels }, args) => interPodAffinity(namespaceLabels, args))],
+  [PLUGIN.defaultPreemption, withArgs(readPreemptionArgs, ({ preemption }, args) => defaultPreemption(preemption, args))],
+  [PLUGIN.balancedAllocation, withArgs(readBalancedArgs, (_, args) => balancedAllocation(args))],
+  [PLUGIN.imageLocality, plain(imageLocality)],
+  [
+    PLUGIN.defaultBinder,
+    withArgs(
+      (args) => args.object('apiVersion', 'kind'),
+      ({ client }) => defaultBinder(client),
+    ),
+  ],
+]);
+
+/** In the order in which they are asked. Source: apis/config/v1 getDefaultPlugins. */
+export const DEFAULT_PLUGINS: readonly PluginRef[] = [
+  { name: PLUGIN.schedulingGates },
+  { name: PLUGIN.prioritySort },
+  { name: PLUGIN.nodeUnschedulable },
+  { name: PLUGIN.nodeName },
+  { name: PLUGIN.taintToleration, weight: 3 },
+  { name: PLUGIN.nodeAffinity, weight: 2 },
+  { name: PLUGIN.nodePorts },
+  { name: PLUGIN.nodeResourcesFit, weight: 1 },
+  { name: PLUGIN.podTopologySpread, weight: 2 },
+  { name: PLUGIN.interPodAffinity, weight: 2 },
+  { name: PLUGIN.defaultPreemption },
+  { name: PLUGIN.balancedAllocation, weight: 1 },
+  { name: PLUGIN.imageLocality, weight: 1 },
+  { name: PLUGIN.defaultBinder },
+];
