@@ -3,6 +3,7 @@
 import type { ObjectMeta } from '#api/gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { BATCH_RULES } from './batch-rules.ts';
+import { ADMISSION_RULES, AGGREGATION_RULES, CERTIFICATES_RULES, FLOW_CONTROL_RULES } from './control-rules.ts';
 import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RULES } from './core-rules.ts';
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
@@ -13,12 +14,16 @@ import { CORE_STORAGE_RULES, STORAGE_RULES } from './storage-rules.ts';
 /** By group and kind. Kinds of other groups, custom ones above all, have the rules of all objects only. */
 const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   '': { ...CORE_RULES, ...CORE_STORAGE_RULES },
+  'admissionregistration.k8s.io': ADMISSION_RULES,
+  'apiregistration.k8s.io': AGGREGATION_RULES,
   apps: APPS_RULES,
   autoscaling: AUTOSCALING_RULES,
   batch: BATCH_RULES,
+  'certificates.k8s.io': CERTIFICATES_RULES,
   'coordination.k8s.io': COORDINATION_RULES,
   'discovery.k8s.io': DISCOVERY_RULES,
   'events.k8s.io': EVENTS_RULES,
+  'flowcontrol.apiserver.k8s.io': FLOW_CONTROL_RULES,
   'networking.k8s.io': NETWORKING_RULES,
   'node.k8s.io': NODE_RULES,
   policy: POLICY_RULES,

@@ -1,0 +1,53 @@
+// The table's rows for what steers the API server itself: admission, request priority, aggregation, certificates.
+import { validateValidatingBinding, validateValidatingPolicy, validateValidatingPolicyUpdate } from './admission/policies.ts';
+import { validateWebhooks, validateWebhooksUpdate } from './admission/webhooks.ts';
+import {
+  validateSigningRequest,
+  validateSigningRequestApprovalUpdate,
+  validateSigningRequestStatusUpdate,
+  validateSigningRequestUpdate,
+} from './certificates/signing-requests.ts';
+import { validateApiService, validateApiServiceStatusUpdate, validateApiServiceUpdate } from './flowcontrol/api-services.ts';
+import { validateFlowConditions, validateFlowSchema } from './flowcontrol/flow-schemas.ts';
+import { validatePriorityLevel } from './flowcontrol/priority-levels.ts';
+import { rules, type KindRules } from './rules.ts';
+
+export const ADMISSION_RULES: Readonly<Record<string, KindRules>> = {
+  MutatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
+  ValidatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
+  ValidatingAdmissionPolicy: rules({ scope: 'cluster', create: validateValidatingPolicy, update: validateValidatingPolicyUpdate }),
+  ValidatingAdmissionPolicyBinding: rules({ scope: 'cluster', create: validateValidatingBinding, update: validateValidatingBinding }),
+};
+
+export const CERTIFICATES_RULES: Readonly<Record<string, KindRules>> = {
+  CertificateSigningRequest: rules({
+    scope: 'cluster',
+    create: validateSigningRequest,
+    update: validateSigningRequestUpdate,
+    subresources: { status: validateSigningRequestStatusUpdate, approval: validateSigningRequestApprovalUpdate },
+  }),
+};
+
+export const FLOW_CONTROL_RULES: Readonly<Record<string, KindRules>> = {
+  FlowSchema: rules({
+    scope: 'cluster',
+    create: validateFlowSchema,
+    update: validateFlowSchema,
+    subresources: { status: validateFlowConditions },
+  }),
+  PriorityLevelConfiguration: rules({
+    scope: 'cluster',
+    create: validatePriorityLevel,
+    update: validatePriorityLevel,
+    subresources: { status: validateFlowConditions },
+  }),
+};
+
+export const AGGREGATION_RULES: Readonly<Record<string, KindRules>> = {
+  APIService: rules({
+    scope: 'cluster',
+    create: validateApiService,
+    update: validateApiServiceUpdate,
+    subresources: { status: validateApiServiceStatusUpdate },
+  }),
+};
