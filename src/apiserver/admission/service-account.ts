@@ -108,7 +108,7 @@ const enforcesMountable = ({ metadata }: ServiceAccount): boolean =>
   TRUE.test(metadata.annotations?.['kubernetes.io/enforce-mountable-secrets'] ?? '');
 
 /** The pod with its account, the account's token where a container wants one, and the account's pull secrets. */
-export function withAccount(pod: Pod, account: ServiceAccount, ids: Pick<Ids, 'suffix'>): Pod {
+function withAccount(pod: Pod, account: ServiceAccount, ids: Pick<Ids, 'suffix'>): Pod {
   const { name } = account.metadata;
   const pullSecrets = pod.spec.imagePullSecrets?.length
     ? pod.spec.imagePullSecrets

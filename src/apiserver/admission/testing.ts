@@ -6,7 +6,7 @@ import type { UserInfo } from '../authentication/contract.ts';
 import type { RequestContext } from '../request.ts';
 import type { AdmissionAttributes, MutatingPlugin, Operation, ValidatingPlugin } from './contract.ts';
 
-export const JANE: UserInfo = { name: 'jane', groups: ['system:authenticated'] };
+const JANE: UserInfo = { name: 'jane', groups: ['system:authenticated'] };
 export const kubelet = (node: string): UserInfo => ({ name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] });
 
 export interface Write<T> {

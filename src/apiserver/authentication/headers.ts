@@ -20,7 +20,7 @@ export function headerValues(raw: readonly string[]): HeaderValues {
 }
 
 /** The key of an extra value from a header's name: percent-encoded where a header name could not hold it. */
-export function extraKey(encoded: string): string {
+function extraKey(encoded: string): string {
   try {
     return decodeURIComponent(encoded);
   } catch (error) {

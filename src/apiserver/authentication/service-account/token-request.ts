@@ -25,7 +25,7 @@ const MAX_SECONDS = 2 ** 32;
 export const PROJECTED_TOKEN_SECONDS = 60 * 60 + 7;
 /** What such a token really lives. Source: ExpirationExtensionSeconds. */
 const EXTENDED_SECONDS = 24 * 365 * 60 * 60;
-export const ISSUED_CREDENTIAL_ANNOTATION = 'authentication.kubernetes.io/issued-credential-id';
+const ISSUED_CREDENTIAL_ANNOTATION = 'authentication.kubernetes.io/issued-credential-id';
 
 export interface TokenRequestDeps {
   readonly issuer: ServiceAccountTokenIssuer;
@@ -101,7 +101,7 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
  * How long a token really lives. Tokens of the admission plugin's volume are renewed by the kubelet in time, but some
  * clients read them once: those go on, and the audit log says so. Source: TokenREST.Create, extendExpiration.
  */
-export function termOf(
+function termOf(
   asked: { readonly seconds: number; readonly audiences: readonly string[]; readonly podBound: boolean },
   { audiences, projectedTokens }: Pick<TokenRequestDeps, 'audiences' | 'projectedTokens'>,
 ): Pick<TokenGrant, 'expiresIn' | 'warnAfter'> {

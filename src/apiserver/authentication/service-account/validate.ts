@@ -83,7 +83,7 @@ export function userOfClaims(claims: Claims): UserInfo {
 }
 
 /** On Secrets of tokens nobody used for long. Source: serviceaccount.InvalidSinceLabelKey. */
-export const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
+const INVALID_SINCE_LABEL = 'kubernetes.io/legacy-token-invalid-since';
 
 /** A token kept in a Secret. @param token as sent: it must be the Secret's own */
 export function validateLegacyClaims(token: string, claims: Claims, objects: BoundObjects): Verdict {
@@ -115,7 +115,7 @@ export function userOfLegacyClaims(claims: Claims): UserInfo {
   return { name: serviceAccountUser({ namespace, name }), uid, groups: serviceAccountGroups(namespace) };
 }
 
-export function legacyNames(claims: Claims): {
+function legacyNames(claims: Claims): {
   readonly namespace: string | undefined;
   readonly secretName: string | undefined;
   readonly name: string | undefined;

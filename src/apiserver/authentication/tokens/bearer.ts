@@ -23,7 +23,7 @@ export function bearerAuthenticator(kinds: readonly TokenAuthenticator[], audien
  * The first kind that recognises `token`.
  * @throws AuthenticationError when none does: the reasons of those that refused, or `invalid bearer token`
  */
-export function reviewToken(
+function reviewToken(
   token: string,
   audiences: readonly string[],
   kinds: readonly TokenAuthenticator[],

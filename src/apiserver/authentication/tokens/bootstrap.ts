@@ -16,7 +16,7 @@ const EXTRA_GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
 const SECRET_TYPE = 'bootstrap.kubernetes.io/token';
 const SECRET_PREFIX = 'bootstrap-token-';
 const USER_PREFIX = 'system:bootstrap:';
-export const BOOTSTRAPPERS_GROUP = 'system:bootstrappers';
+const BOOTSTRAPPERS_GROUP = 'system:bootstrappers';
 
 export interface BootstrapTokenOptions {
   /** Of this server: the tokens are for nobody else. */
@@ -53,7 +53,7 @@ interface Presented {
 }
 
 /** The user of a token, or why its secret does not vouch for it. */
-export function bootstrapUser(secret: Secret, { id, secretPart, now }: Presented): UserInfo | string {
+function bootstrapUser(secret: Secret, { id, secretPart, now }: Presented): UserInfo | string {
   const data = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
   if (secret.metadata.deletionTimestamp !== undefined) return 'is deleted and awaiting removal';
   if (secret.type !== SECRET_TYPE || secret.data === undefined) return `has invalid type, expected ${SECRET_TYPE}.`;

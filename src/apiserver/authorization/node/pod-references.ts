@@ -3,7 +3,7 @@
 import type { Container, EphemeralContainer, Pod, Volume } from '#api/types.ts';
 
 /** Containers of all three kinds. */
-export function allContainers({ spec }: Pod): readonly (Container | EphemeralContainer)[] {
+function allContainers({ spec }: Pod): readonly (Container | EphemeralContainer)[] {
   return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
 }
 
