@@ -9,6 +9,8 @@ import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
+import { nodeLifecycleController } from './node-lifecycle/controller.ts';
+import { taintEvictionController } from './taint-eviction/controller.ts';
 import { nodeIpamController } from './node-ipam/controller.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
@@ -24,6 +26,8 @@ export const CONTROLLERS: readonly Controller[] = [
   endpointSliceController,
   garbageCollector,
   namespaceController,
+  nodeLifecycleController,
+  taintEvictionController,
 ];
 
 export interface ControllersOptions {

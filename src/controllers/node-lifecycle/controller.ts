@@ -1,0 +1,88 @@
+// Watches over nodes: a lease that is no longer renewed makes a node Unknown; conditions become taints; pods of a node
+// that is not ready are not ready either. Source: pkg/controller/nodelifecycle.
+import { isConditionTrue, setCondition } from '#api/conditions.ts';
+import { isPodReady } from '#api/pods.ts';
+import { leases, nodes, pods } from '#api/resources.ts';
+import type { Pod } from '#api/types.ts';
+import { NAMESPACE } from '#api/well-known.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { Controller } from '../runtime/controller.ts';
+import { GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
+
+export const BY_NODE = 'pods-of-node';
+export const podsOfNode = ({ spec }: Pod): readonly string[] => (spec.nodeName === undefined ? [] : [spec.nodeName]);
+
+export const nodeLifecycleController: Controller = {
+  name: 'node-lifecycle-controller',
+  serviceAccount: 'node-controller',
+  reads: [nodes, leases, pods],
+  writes: ['nodes', 'nodes/status', 'pods/status', 'events'],
+  workers: 1,
+  setUp({ client, informers, queue, clock, events, logger }) {
+    const lister = informers.informer(nodes);
+    const podInformer = informers.informer(pods);
+    podInformer.addIndex(BY_NODE, podsOfNode);
+    /** When each node was last heard of, by this process's own clock: the machines' clocks need not agree. */
+    const heard = new Map<string, number>();
+    const hear = (name: string): void => {
+      heard.set(name, clock.monotonic());
+      queue.addAfter(name, GRACE_MS);
+    };
+    lister.addHandlers({
+      added({ metadata }) {
+        hear(metadata.name);
+        queue.add(metadata.name);
+      },
+      updated: ({ metadata }) => queue.add(metadata.name),
+      deleted: ({ metadata }) => heard.delete(metadata.name),
+    });
+    informers.informer(leases).addHandlers({
+      added: ({ metadata }) => {
+        if (metadata.namespace === NAMESPACE.nodeLease) hear(metadata.name);
+      },
+      updated: ({ metadata, spec }, previous) => {
+        if (metadata.namespace === NAMESPACE.nodeLease && spec.renewTime !== previous.spec.renewTime) hear(metadata.name);
+      },
+    });
+
+    return async (name) => {
+      const node = lister.get(name);
+      if (node === undefined) return undefined;
+      const silentMs = clock.monotonic() - (heard.get(name) ?? clock.monotonic());
+      const ready = node.status.conditions?.find((condition) => condition.type === 'Ready');
+      if (silentMs >= GRACE_MS && ready?.status !== 'Unknown') {
+        const conditions = unknownConditions(node, clock.now());
+        await client.update(nodes, { ...node, status: { ...node.status, conditions } }, { subresource: 'status' });
+        events.event(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
+        logger.warn('node is no longer heard of', { node: name, silentMs: Math.round(silentMs) });
+        return undefined; // its event brings it back
+      }
+      const taints = plannedTaints(node, clock.now());
+      if (taints !== (node.spec.taints ?? []) && taints !== node.spec.taints) {
+        await client.patch(
+          nodes,
+          { name },
+          { type: 'merge', body: { metadata: { resourceVersion: node.metadata.resourceVersion }, spec: { taints } } },
+        );
+      }
+      if (!isConditionTrue(node.status.conditions, 'Ready'))
+        await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
+      return silentMs < GRACE_MS ? { afterMs: GRACE_MS - silentMs } : undefined;
+    };
+
+    /** Source: MarkPodsNotReady: Services must not send to a node that may be gone. */
+    async function markNotReady(pod: Pod): Promise<void> {
+      const conditions = setCondition(
+        pod.status.conditions,
+        { type: 'Ready', status: 'False', lastProbeTime: null, lastTransitionTime: null },
+        clock.now(),
+      );
+      try {
+        await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+        events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+      } catch (error) {
+        if (!isStatusError(error, 'NotFound')) throw error;
+      }
+    }
+  },
+};

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Node, NodeCondition, Pod, Taint, Toleration } from '#api/types.ts';
+import { evictionTime } from '../taint-eviction/plan.ts';
+import { plannedTaints, unknownConditions } from './plan.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+
+const node = (conditions: Readonly<Record<string, string>>, taints?: readonly Taint[], unschedulable?: boolean): Node =>
+  ({
+    metadata: { name: 'n' },
+    spec: { ...(taints === undefined ? {} : { taints }), ...(unschedulable === undefined ? {} : { unschedulable }) },
+    status: {
+      conditions: Object.entries(conditions).map(([type, status]) => ({
+        type,
+        status,
+        lastHeartbeatTime: 'then',
+        lastTransitionTime: 'then',
+      })),
+    },
+  }) as unknown as Node;
+
+const brief = (taints: readonly Taint[]): readonly string[] =>
+  taints.map(({ key, effect }) => `${key.replace('node.kubernetes.io/', '')}:${effect}`);
+const taint = (key: string, effect: Taint['effect']): Taint => ({ key: `node.kubernetes.io/${key}`, effect });
+
+for (const [name, given, want] of [
+  ['none for a node that is well', node({ Ready: 'True' }), []],
+  ['not-ready, for scheduling and for running pods', node({ Ready: 'False' }), ['not-ready:NoSchedule', 'not-ready:NoExecute']],
+  ['unreachable for a silent node', node({ Ready: 'Unknown' }), ['unreachable:NoSchedule', 'unreachable:NoExecute']],
+  ['pressure only for scheduling', node({ Ready: 'True', MemoryPressure: 'True', DiskPressure: 'False' }), ['memory-pressure:NoSchedule']],
+  ['unschedulable for a cordoned node', node({ Ready: 'True' }, [], true), ['unschedulable:NoSchedule']],
+  [
+    'the first one off when the node is ready',
+    node({ Ready: 'True' }, [taint('not-ready', 'NoSchedule'), taint('not-ready', 'NoExecute')]),
+    [],
+  ],
+  ['nobody else’s taints off', node({ Ready: 'True' }, [{ key: 'team', effect: 'NoSchedule' }]), ['team:NoSchedule']],
+] as const) {
+  test(`plannedTaints gives ${name}`, () => assert.deepEqual(brief(plannedTaints(given, NOW)), want));
+}
+
+test('plannedTaints gives the same list when nothing changes, so that nothing is written', () => {
+  const taints = [taint('not-ready', 'NoSchedule'), taint('not-ready', 'NoExecute')];
+  assert.equal(plannedTaints(node({ Ready: 'False' }, taints), NOW), taints);
+});
+
+test('unknownConditions turns all reported conditions to Unknown, and says whether there ever was a report', () => {
+  const conditions = unknownConditions(node({ Ready: 'True', NetworkUnavailable: 'False' }), NOW);
+  const text = (type: NodeCondition['type']): string => {
+    const found = conditions.find((condition) => condition.type === type);
+    return `${found?.status} ${found?.reason}`;
+  };
+  assert.deepEqual(
+    [text('Ready'), text('DiskPressure'), text('NetworkUnavailable')],
+    ['Unknown NodeStatusUnknown', 'Unknown NodeStatusNeverUpdated', 'False undefined'],
+  );
+});
+
+const pod = (...tolerations: readonly Toleration[]): Pod => ({ spec: { tolerations } }) as unknown as Pod;
+const execute: Taint = { key: 'k', effect: 'NoExecute', timeAdded: '2025-12-31T23:59:50Z' };
+
+for (const [name, given, taints, want] of [
+  ['at once without a toleration', pod(), [execute], NOW],
+  ['never for a NoSchedule taint', pod(), [taint('x', 'NoSchedule')], undefined],
+  ['never with a toleration without a limit', pod({ key: 'k', operator: 'Exists' }), [execute], undefined],
+  ['when its time since the taint came is over', pod({ key: 'k', operator: 'Exists', tolerationSeconds: 30 }), [execute], NOW + 20_000],
+  [
+    'by the shortest of several limits',
+    pod({ key: 'k', operator: 'Exists', tolerationSeconds: 30 }, { operator: 'Exists', tolerationSeconds: 15 }),
+    [execute],
+    NOW + 5_000,
+  ],
+  [
+    'at once when one of two taints is not tolerated',
+    pod({ key: 'k', operator: 'Exists' }),
+    [execute, { key: 'l', effect: 'NoExecute' }],
+    NOW,
+  ],
+] as const) {
+  test(`evictionTime is ${name}`, () => assert.equal(evictionTime(given, taints, NOW), want));
+}

@@ -1,0 +1,62 @@
+// pure
+// What a node's conditions mean for pods: its taints; and when silence means that it is gone.
+// Source: nodelifecycle node_lifecycle_controller.go.
+import { findCondition, setCondition } from '#api/conditions.ts';
+import type { Node, NodeCondition, Taint } from '#api/types.ts';
+import { TAINT } from '#api/well-known.ts';
+import { formatTime } from '#apimachinery/time.ts';
+
+/** Condition, the status of it that taints, and the taint. Source: nodeConditionToTaintKeyStatusMap. */
+const NO_SCHEDULE: readonly (readonly [condition: NodeCondition['type'], status: string, key: string])[] = [
+  ['Ready', 'False', TAINT.notReady],
+  ['Ready', 'Unknown', TAINT.unreachable],
+  ['MemoryPressure', 'True', TAINT.memoryPressure],
+  ['DiskPressure', 'True', TAINT.diskPressure],
+  ['PIDPressure', 'True', TAINT.pidPressure],
+  ['NetworkUnavailable', 'True', TAINT.networkUnavailable],
+];
+const MANAGED = new Set<string>([...NO_SCHEDULE.map(([, , key]) => key), TAINT.unschedulable]);
+
+/** The node's taints as its conditions want them; the same list when nothing changes. Others' taints stay as they are. */
+export function plannedTaints(node: Node, now: number): readonly Taint[] {
+  const present = node.spec.taints ?? [];
+  const statusOf = (type: string): string | undefined => findCondition(node.status.conditions, type)?.status;
+  const wanted: Taint[] = NO_SCHEDULE.filter(([type, status]) => statusOf(type) === status).map(([, , key]) => ({
+    key,
+    effect: 'NoSchedule',
+  }));
+  if (node.spec.unschedulable === true) wanted.push({ key: TAINT.unschedulable, effect: 'NoSchedule' });
+  const ready = statusOf('Ready');
+  if (ready === 'False') wanted.push({ key: TAINT.notReady, effect: 'NoExecute', timeAdded: formatTime(now) });
+  if (ready === 'Unknown') wanted.push({ key: TAINT.unreachable, effect: 'NoExecute', timeAdded: formatTime(now) });
+
+  const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect;
+  const managed = (taint: Taint): boolean => MANAGED.has(taint.key) && (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute');
+  const kept = present.filter((taint) => !managed(taint) || wanted.some((want) => same(want, taint)));
+  const added = wanted.filter((want) => !present.some((taint) => same(want, taint)));
+  return added.length === 0 && kept.length === present.length ? present : [...kept, ...added];
+}
+
+/** Source: --node-monitor-grace-period. Milliseconds. */
+export const GRACE_MS = 50_000;
+
+const REPORTED: readonly NodeCondition['type'][] = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
+
+/** The conditions of a node that was not heard of for too long. */
+export function unknownConditions({ status }: Node, now: number): readonly NodeCondition[] {
+  return REPORTED.reduce<readonly NodeCondition[]>((conditions, type) => {
+    const known = findCondition(conditions, type);
+    return setCondition(
+      conditions,
+      {
+        type,
+        status: 'Unknown',
+        reason: known === undefined ? 'NodeStatusNeverUpdated' : 'NodeStatusUnknown',
+        message: known === undefined ? 'Kubelet never posted node status.' : 'Kubelet stopped posting node status.',
+        lastHeartbeatTime: known?.lastHeartbeatTime ?? null,
+        lastTransitionTime: null,
+      },
+      now,
+    );
+  }, status.conditions ?? []);
+}

@@ -1,0 +1,61 @@
+// Deletes pods that do not tolerate a NoExecute taint of their node. Source: pkg/controller/tainteviction.
+import { setCondition } from '#api/conditions.ts';
+import { nodes, pods } from '#api/resources.ts';
+import type { Node } from '#api/types.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { BY_NODE, podsOfNode } from '../node-lifecycle/controller.ts';
+import { type Controller, keyOf } from '../runtime/controller.ts';
+import { evictionTime } from './plan.ts';
+
+export const taintEvictionController: Controller = {
+  name: 'taint-eviction-controller',
+  serviceAccount: 'node-controller',
+  reads: [nodes, pods],
+  writes: ['pods', 'pods/status', 'events'],
+  workers: 8, // Source: UpdateWorkerSize
+  setUp({ client, informers, queue, clock, events }) {
+    const lister = informers.informer(nodes);
+    const podInformer = informers.informer(pods);
+    podInformer.addIndex(BY_NODE, podsOfNode);
+    const wakePods = ({ metadata, spec }: Node): void => {
+      if (spec.taints?.some((taint) => taint.effect === 'NoExecute') !== true) return;
+      for (const pod of podInformer.byIndex(BY_NODE, metadata.name)) queue.add(keyOf(pod));
+    };
+    lister.addHandlers({ added: wakePods, updated: wakePods });
+    podInformer.addHandlers({
+      added: (pod) => queue.add(keyOf(pod)),
+      updated(pod, previous) {
+        if (pod.spec.nodeName !== previous.spec.nodeName || pod.spec.tolerations?.length !== previous.spec.tolerations?.length)
+          queue.add(keyOf(pod));
+      },
+    });
+    return async (key) => {
+      const pod = podInformer.byKey(key);
+      if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || pod.spec.nodeName === undefined) return undefined;
+      const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], clock.now());
+      if (due === undefined) return undefined;
+      if (due > clock.now()) return { afterMs: due - clock.now() };
+      events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
+      const message = 'Taint manager: deleting due to NoExecute taint';
+      const conditions = setCondition(
+        pod.status.conditions,
+        {
+          type: 'DisruptionTarget',
+          status: 'True',
+          reason: 'DeletionByTaintManager',
+          message,
+          lastProbeTime: null,
+          lastTransitionTime: null,
+        },
+        clock.now(),
+      );
+      try {
+        await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+        await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
+      } catch (error) {
+        if (!isStatusError(error, 'NotFound')) throw error;
+      }
+      return undefined;
+    };
+  },
+};

@@ -1,0 +1,25 @@
+// pure
+// How long a pod may stay on a node that it is to leave. Source: tainteviction taint_eviction.go, getMinTolerationTime.
+import { toleratesTaint } from '#api/taints.ts';
+import type { Pod, Taint } from '#api/types.ts';
+import { parseTime } from '#apimachinery/time.ts';
+
+/**
+ * Milliseconds since the epoch when the pod must go; undefined when it may stay for good. A pod must tolerate every
+ * NoExecute taint, each for its own time from when the taint came.
+ */
+export function evictionTime({ spec }: Pod, taints: readonly Taint[], now: number): number | undefined {
+  let earliest: number | undefined;
+  for (const taint of taints) {
+    if (taint.effect !== 'NoExecute') continue;
+    const tolerations = (spec.tolerations ?? []).filter((toleration) => toleratesTaint(toleration, taint));
+    if (tolerations.length === 0) return now;
+    const limits = tolerations.flatMap((toleration) =>
+      toleration.tolerationSeconds === undefined ? [] : [Math.max(0, toleration.tolerationSeconds)],
+    );
+    if (limits.length === 0) continue;
+    const due = (taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded)) + Math.min(...limits) * 1000;
+    earliest = earliest === undefined ? due : Math.min(earliest, due);
+  }
+  return earliest;
+}

@@ -1,0 +1,58 @@
+// A whole cluster of the test's own, by the command a user types. Importing this isolates the test file.
+import './isolated.ts';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { imageArchive } from '#cri/image/oci-image.ts';
+import { buildHostImage, type HostImageSpec } from '#cri/testing/host-image.ts';
+import { run, succeed } from './command.ts';
+import { type KubeClient, kubectl } from './kubectl.ts';
+import { defer, type Owner } from './scope.ts';
+import { temporaryFolder } from './temp.ts';
+
+export const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
+
+/** Of the machine; addresses for documentation, which lead nowhere. */
+const MACHINE = '192.0.2.1';
+const ROUTER = '192.0.2.254';
+const KUBECONFIG = '/var/lib/proa/admin.kubeconfig';
+
+export interface Cluster {
+  /** What `proa up` printed. */
+  readonly output: string;
+  readonly kubectl: KubeClient;
+  /** Runs `proa` with these arguments. @throws Error with all it said unless it ends with status 0 */
+  proa(...args: readonly string[]): Promise<string>;
+  /** Builds an image of this machine's programs and imports it. */
+  importImage(spec: Omit<HostImageSpec, 'folder'>): Promise<void>;
+}
+
+/** One outward link whose far end answers nothing: a machine with a default route, but no way out. */
+export async function connectMachine(): Promise<void> {
+  await succeed('ip', ['link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'router']);
+  await succeed('ip', ['address', 'add', `${MACHINE}/24`, 'dev', 'wan']);
+  for (const link of ['wan', 'router']) await succeed('ip', ['link', 'set', link, 'up']);
+  await succeed('ip', ['route', 'add', 'default', 'via', ROUTER]);
+  await succeed('hostname', ['boat']);
+  writeFileSync('/etc/resolv.conf', `nameserver ${ROUTER}\n`);
+}
+
+/** Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
+export async function startCluster(owner: Owner): Promise<Cluster> {
+  await connectMachine();
+  const output = await succeed(PROA, ['up', '--yes']);
+  defer(owner, async () => void (await run(PROA, ['reset', '--yes'])));
+  const folder = temporaryFolder(owner);
+  let images = 0;
+  return {
+    output,
+    kubectl: await kubectl(owner, KUBECONFIG),
+    proa: (...args) => succeed(PROA, [...args]),
+    async importImage(spec) {
+      const archive = join(folder, `${++images}.tar`);
+      const image = await buildHostImage({ ...spec, folder: join(folder, String(images)) });
+      await pipeline(imageArchive(image), createWriteStream(archive));
+      await succeed(PROA, ['image', 'import', archive]);
+    },
+  };
+}
