@@ -9,6 +9,7 @@ import { MemoryStore } from '../testing/memory-store.ts';
 import { componentSchema } from './component-schemas.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
+import { swaggerDocument } from './swagger.ts';
 import { StoredDocuments } from './stored-documents.ts';
 
 const CORE = 'io.k8s.api.core.v1.';
@@ -92,6 +93,27 @@ test('writes take fieldValidation, which is how kubectl knows that the server va
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'apps', kind: 'Deployment', version: 'v1' });
 });
 
+describe('swaggerDocument', () => {
+  const swagger = swaggerDocument(documents.map(([, document]) => document), 'v1.36.0');
+
+  test('leads from every reference to a definition', () => {
+    const text = JSON.stringify(swagger);
+    const found = new Set([...text.matchAll(/"#\/definitions\/([^"]+)"/g)].map(([, name]) => name as string));
+    assert.deepEqual([...found].toSorted(), Object.keys(swagger.definitions));
+    assert.ok(!text.includes('#/components/'));
+  });
+
+  test('says in the words of v2 what v3 says', () => {
+    const { 'io.k8s.api.apps.v1.Deployment': deployment, 'io.k8s.apimachinery.pkg.util.intstr.IntOrString': either } = swagger.definitions;
+    assert.equal(deployment?.properties?.['spec']?.$ref, '#/definitions/io.k8s.api.apps.v1.DeploymentSpec');
+    assert.deepEqual(either, { type: 'string', format: 'int-or-string' });
+    const { post } = swagger.paths['/apis/apps/v1/namespaces/{namespace}/deployments'] ?? {};
+    assert.deepEqual(post?.parameters?.[0], { in: 'body', name: 'body', required: true, schema: { $ref: '#/definitions/io.k8s.api.apps.v1.Deployment' } });
+    assert.deepEqual(post.responses['201'], { description: 'Created', schema: { $ref: '#/definitions/io.k8s.api.apps.v1.Deployment' } });
+    assert.deepEqual([post.consumes, post.produces?.includes('application/yaml')], [['*/*'], true]);
+  });
+});
+
 describe('/openapi/v3', () => {
   let server: TestServer;
   let schema: Schema;
@@ -118,6 +140,12 @@ describe('/openapi/v3', () => {
   test('sends a client with an old hash to the new one', async () => {
     const answer = await get('/openapi/v3/apis/apps/v1?hash=ABC');
     assert.deepEqual([answer.status, answer.headers['location']], [301, (await locations())['apis/apps/v1']?.serverRelativeURL]);
+  });
+
+  test('has everything in one document for clients of v2', async () => {
+    const answer = await get('/openapi/v2');
+    assert.deepEqual([answer.status, json(answer)['swagger']], [200, '2.0']);
+    assert.equal((await get('/openapi/v2', { 'if-none-match': String(answer.headers['etag']) })).status, 304);
   });
 
   test('refuses what it does not have', async () => {

@@ -1,12 +1,12 @@
-// /openapi/v3 and below: an index of documents with their hashes, and the documents. Made when first asked for, and
-// again only for group versions whose resources have changed. Source: kube-openapi pkg/handler3.
+// /openapi/v3 and below: an index of documents with their hashes, and the documents; /openapi/v2: one document for all.
+// Source: kube-openapi pkg/handler3, pkg/handler.
 import type { Schema } from '#api/schema.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
-import { StoredDocuments } from './stored-documents.ts';
+import { StoredDocuments, type StoredDocument } from './stored-documents.ts';
 
 const ROOT = '/openapi/v3';
 /** A document under its hash never changes. */
@@ -26,6 +26,15 @@ export function openapiRoutes(schema: Schema): readonly Route[] {
         return path === '' ? index(documents) : one(documents, path, call);
       },
     },
+    {
+      path: '/openapi/v2',
+      match: 'exact',
+      listed: true,
+      handle: (call) => {
+        assertJson(call);
+        return tagged(documents.swagger(), call, { vary: 'Accept' });
+      },
+    },
   ];
 }
 
@@ -38,15 +47,19 @@ function index(documents: StoredDocuments): Answer {
 function one(documents: StoredDocuments, path: string, { request, header }: RouteCall): Answer {
   const document = documents.get(path);
   if (document === undefined) return pageNotFound();
-  const { hash, body } = document;
-  const etag = `"${hash}"`;
+  const { hash } = document;
   const asked = request.query.get('hash');
   if (asked !== undefined && asked !== '' && asked.toUpperCase() !== hash) {
     return { kind: 'bytes', code: 301, headers: { location: locationOf(path, hash) }, body: new Uint8Array() };
   }
   const caching = asked === undefined || asked === '' ? {} : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
-  const headers = { etag, vary: 'Accept', ...caching };
-  if (header('if-none-match') === etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
+  return tagged(document, { request, header }, { vary: 'Accept', ...caching });
+}
+
+/** The document, or 304 for a client that has it. */
+function tagged({ hash, body }: StoredDocument, { header }: RouteCall, more: Readonly<Record<string, string>>): Answer {
+  const headers = { etag: `"${hash}"`, ...more };
+  if (header('if-none-match') === headers.etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
   return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': 'application/json' }, body };
 }
 

@@ -5,6 +5,7 @@ import { VERSION } from '../routes/version.ts';
 import type { OpenApiDocument, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';
 import { documentOf, groupVersionDocument } from './group-version.ts';
+import { swaggerDocument } from './swagger.ts';
 
 export interface StoredDocument {
   readonly body: Buffer;
@@ -20,6 +21,7 @@ export class StoredDocuments {
   #generation = -1;
   #resources: ReadonlyMap<string, Infos> = new Map();
   #fixed: ReadonlyMap<string, Paths> = new Map();
+  #swagger: StoredDocument | undefined;
 
   constructor(schema: Schema) {
     this.#schema = schema;
@@ -38,10 +40,19 @@ export class StoredDocuments {
     if (known !== undefined) return known;
     const document = this.document(path);
     if (document === undefined) return undefined;
-    const body = Buffer.from(JSON.stringify(document));
-    const made = { infos: this.#resources.get(path) ?? [], body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+    const made = { infos: this.#resources.get(path) ?? [], ...stored(document) };
     this.#made.set(path, made);
     return made;
+  }
+
+  /** The one OpenAPI v2 document. */
+  swagger(): StoredDocument {
+    this.#refresh();
+    return (this.#swagger ??= stored(swaggerDocument(this.#documents(), VERSION.gitVersion)));
+  }
+
+  *#documents(): IterableIterator<OpenApiDocument> {
+    for (const path of [...this.#fixed.keys(), ...this.#resources.keys()]) yield this.document(path) as OpenApiDocument;
   }
 
   /** As `get`, before it is bytes; made anew each time. */
@@ -57,6 +68,7 @@ export class StoredDocuments {
   #refresh(): void {
     if (this.#generation === this.#schema.generation) return;
     this.#generation = this.#schema.generation;
+    this.#swagger = undefined;
     const resources = Map.groupBy(this.#schema.resources(), ({ group, version }) => (group === '' ? `api/${version}` : `apis/${group}/${version}`));
     this.#resources = resources as unknown as ReadonlyMap<string, Infos>; // a group is never empty
     this.#fixed = fixedPaths(this.#schema.groups().map(({ name }) => name));
@@ -66,4 +78,9 @@ export class StoredDocuments {
       if (!same || (now.length === 0 && !this.#fixed.has(path))) this.#made.delete(path);
     }
   }
+}
+
+function stored(document: object): StoredDocument {
+  const body = Buffer.from(JSON.stringify(document));
+  return { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
 }

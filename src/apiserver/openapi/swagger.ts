@@ -1,0 +1,109 @@
+// The same API as one OpenAPI v2 document (`/openapi/v2`), from the v3 documents. Pure.
+// Source: kube-openapi pkg/builder and schemaconv; what v2 cannot say is left out as upstream does.
+import type { Content, Method, OpenApiDocument, OpenApiSchema, Operation, Parameter } from './document.ts';
+import { REF } from './document.ts';
+
+export interface SwaggerSchema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly description?: string;
+  readonly enum?: readonly string[];
+  readonly items?: SwaggerSchema;
+  readonly properties?: Readonly<Record<string, SwaggerSchema>>;
+  readonly additionalProperties?: SwaggerSchema;
+  readonly required?: readonly string[];
+  readonly [extension: `x-kubernetes-${string}`]: unknown;
+}
+
+export type SwaggerParameter =
+  | { readonly in: 'body'; readonly name: 'body'; readonly required?: true; readonly schema: SwaggerSchema }
+  | { readonly in: 'query' | 'path'; readonly name: string; readonly description: string; readonly required?: true; readonly type: string; readonly uniqueItems: true };
+
+export interface SwaggerOperation {
+  readonly description: string;
+  readonly consumes?: readonly string[];
+  readonly produces?: readonly string[];
+  readonly schemes: readonly string[];
+  readonly tags: readonly string[];
+  readonly operationId: string;
+  readonly parameters?: readonly SwaggerParameter[];
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly schema?: SwaggerSchema }>>;
+  readonly [extension: `x-kubernetes-${string}`]: unknown;
+}
+
+export type SwaggerPath = { readonly [M in Method]?: SwaggerOperation } & { readonly parameters?: readonly SwaggerParameter[] };
+
+export interface SwaggerDocument {
+  readonly swagger: '2.0';
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, SwaggerPath>>;
+  readonly definitions: Readonly<Record<string, SwaggerSchema>>;
+  readonly securityDefinitions: Readonly<Record<string, object>>;
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+}
+
+export function swaggerDocument(documents: Iterable<OpenApiDocument>, release: string): SwaggerDocument {
+  const paths = new Map<string, SwaggerPath>();
+  const definitions = new Map<string, SwaggerSchema>();
+  for (const document of documents) {
+    for (const [path, { parameters, ...operations }] of Object.entries(document.paths)) {
+      const methods = Object.entries(operations as Readonly<Record<string, Operation>>).map(([method, operation]) => [method, operationOf(operation)] as const);
+      paths.set(path, { ...Object.fromEntries(methods), ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }) });
+    }
+    for (const [name, schema] of Object.entries(document.components.schemas ?? {})) {
+      if (!definitions.has(name)) definitions.set(name, schemaOf(schema));
+    }
+  }
+  const sorted = <T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> => Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version: release },
+    paths: sorted(paths),
+    definitions: sorted(definitions),
+    securityDefinitions: { BearerToken: { description: 'Bearer token', type: 'apiKey', name: 'authorization', in: 'header' } },
+    security: [{ BearerToken: [] }],
+  };
+}
+
+function operationOf({ parameters = [], requestBody, responses, ...rest }: Operation): SwaggerOperation {
+  const consumes = Object.keys(requestBody?.content ?? {});
+  const produces = new Set(Object.values(responses).flatMap(({ content }) => Object.keys(content ?? {})));
+  const body = requestBody === undefined ? undefined : bodyOf(requestBody);
+  const all = [...(body === undefined ? [] : [body]), ...parameters.map(parameterOf)];
+  return {
+    ...rest,
+    schemes: ['https'],
+    consumes: consumes.length === 0 ? ['*/*'] : consumes,
+    produces: [...produces],
+    ...(all.length === 0 ? {} : { parameters: all }),
+    responses: Object.fromEntries(Object.entries(responses).map(([code, { description, content }]) => [code, { description, ...answerOf(content) }])),
+  };
+}
+
+function answerOf(content: Content | undefined): { readonly schema?: SwaggerSchema } {
+  const [first] = Object.values(content ?? {});
+  return first === undefined ? {} : { schema: schemaOf(first.schema) };
+}
+
+function bodyOf({ content, required }: NonNullable<Operation['requestBody']>): SwaggerParameter | undefined {
+  const [first] = Object.values(content);
+  return first === undefined ? undefined : { in: 'body', name: 'body', ...(required === true ? { required } : {}), schema: schemaOf(first.schema) };
+}
+
+function parameterOf({ schema, ...rest }: Parameter): SwaggerParameter {
+  return { ...rest, ...schema };
+}
+
+/** Defaults, `nullable` and alternatives are not said in v2; a reference may have a description beside it. */
+export function schemaOf({ allOf, oneOf, default: _, nullable: __, $ref, items, properties, additionalProperties, ...rest }: OpenApiSchema): SwaggerSchema {
+  const target = $ref ?? allOf?.[0]?.$ref;
+  if (target !== undefined) return { ...rest, $ref: `#/definitions/${target.slice(REF.length)}` };
+  return {
+    ...rest,
+    ...(oneOf === undefined ? {} : { type: 'string' }),
+    ...(items === undefined ? {} : { items: schemaOf(items) }),
+    ...(properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, schemaOf(one)])) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: schemaOf(additionalProperties) }),
+  };
+}
