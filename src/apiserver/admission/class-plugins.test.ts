@@ -15,6 +15,7 @@ import type { Ingress, KubeObject, PersistentVolumeClaim, Pod } from '#api/types
 import type { Resource } from '#apimachinery/resource.ts';
 import { MemoryReader } from '../authorization/testing.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
+import { nodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { podResizeValidator } from './pod-resize.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { mergeTolerations, runtimeClassAdmission } from './runtime-class.ts';
@@ -204,4 +205,27 @@ test('PodResizeValidator refuses what the node does not have', async () => {
     'pods "p" is forbidden: node didn\'t have enough allocatable resources: cpu, requested: 2500, allocatable: 2000',
   );
   assert.equal(await resize('2500m', 1), undefined, 'nothing changed');
+});
+
+test('NodeDeclaredFeatureValidator refuses what the node does not say it can do', async () => {
+  const reader = new MemoryReader();
+  const plugin = nodeDeclaredFeatureValidator({ reader });
+  const cpu = (amount: string) => ({ requests: { cpu: amount } });
+  const pod = (whole: string, init: string, restartPolicy?: string) => ({
+    metadata: meta('p'),
+    spec: { nodeName: 'n', resources: cpu(whole), containers: [], initContainers: [{ name: 'i', resources: cpu(init), restartPolicy }] },
+  });
+  const change = (object: object, oldObject: object = pod('1', '1')) =>
+    refused(plugin, write(pods, { object: object as never, oldObject: oldObject as never, subresource: 'resize' }));
+  assert.equal(await change(pod('1000m', '1')), undefined, 'nothing changed');
+  assert.equal(await change(pod('2', '1')), 'pods "p" is forbidden: node "n" not found');
+  reader.put(nodes, { metadata: { name: 'n' }, status: {} } as never);
+  assert.equal(
+    await change(pod('2', '2')),
+    'pods "p" is forbidden: pod update requires features InPlacePodLevelResourcesVerticalScaling, InPlacePodVerticalScalingInitContainers which are not available on node "n"',
+  );
+  assert.equal(await change(pod('1', '2', 'Always'), pod('1', '1', 'Always')), undefined, 'a sidecar is like any container');
+  reader.put(nodes, { metadata: { name: 'n' }, status: { declaredFeatures: ['InPlacePodLevelResourcesVerticalScaling'] } } as never);
+  assert.equal(await change(pod('2', '1')), undefined);
+  assert.match(String(await change(pod('2', '2'))), /requires features InPlacePodVerticalScalingInitContainers which/);
 });

@@ -14,6 +14,7 @@ import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds, type TolerationSeconds } from './default-toleration-seconds.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podResizeValidator } from './pod-resize.ts';
 import { podSecurity, type PodSecuritySettings } from './pod-security/plugin.ts';
@@ -66,6 +67,7 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   () => certificateSubjectRestriction,
   ({ reader }) => defaultIngressClass({ reader }),
   ({ reader }) => podTopologyLabels({ reader }),
+  ({ reader }) => nodeDeclaredFeatureValidator({ reader }),
   ({ reader }) => podResizeValidator({ reader }),
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
   quota,
