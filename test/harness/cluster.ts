@@ -15,7 +15,6 @@ export const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
 /** Of the machine; addresses for documentation, which lead nowhere. */
 const MACHINE = '192.0.2.1';
 const ROUTER = '192.0.2.254';
-const KUBECONFIG = '/var/lib/proa/admin.kubeconfig';
 
 export interface Cluster {
   /** What `proa up` printed. */
@@ -40,19 +39,22 @@ export async function connectMachine(): Promise<void> {
 /** Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
 export async function startCluster(owner: Owner): Promise<Cluster> {
   await connectMachine();
-  const output = await succeed(PROA, ['up', '--yes']);
-  defer(owner, async () => void (await run(PROA, ['reset', '--yes'])));
   const folder = temporaryFolder(owner);
+  // Not below /var, which is an overlay here: containerd's own overlays cannot lie on one.
+  const place = [`--data-dir=${join(folder, 'data')}`];
+  const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
+  const output = await proa(['up', '--yes']);
+  defer(owner, async () => void (await run(PROA, ['reset', '--yes', ...place])));
   let images = 0;
   return {
     output,
-    kubectl: await kubectl(owner, KUBECONFIG),
-    proa: (...args) => succeed(PROA, [...args]),
+    kubectl: await kubectl(owner, join(folder, 'data', 'admin.kubeconfig')),
+    proa: (...args) => proa(args),
     async importImage(spec) {
       const archive = join(folder, `${++images}.tar`);
       const image = await buildHostImage({ ...spec, folder: join(folder, String(images)) });
       await pipeline(imageArchive(image), createWriteStream(archive));
-      await succeed(PROA, ['image', 'import', archive]);
+      await proa(['image', 'import', archive]);
     },
   };
 }

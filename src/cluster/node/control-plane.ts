@@ -8,6 +8,8 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { services } from '#api/resources.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
 import { createAdmission, createAuthentication, createAuthorization, ensureDefaults } from '#apiserver/defaults.ts';
+import { openapiRoutes } from '#apiserver/openapi/routes.ts';
+import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -93,6 +95,8 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const authorization = createAuthorization({ reader });
       return {
         ...authentication,
+        routes: [...authentication.routes, ...openapiRoutes(parts.schema)],
+        printers: defaultPrinters,
         authorizer: authorization.authorizer,
         rules: authorization.rules,
         admission: createAdmission({ reader, clock, ids, authorizer: authorization.authorizer, rbac: authorization.rbac }),
