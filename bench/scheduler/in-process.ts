@@ -1,19 +1,25 @@
 // What the scheduler talks to in the benchmark: informers filled by hand, and a server that binds at once.
 import {
+  csidrivers,
+  csistoragecapacities,
   namespaces,
   nodes,
+  persistentvolumeclaims,
+  persistentvolumes,
   poddisruptionbudgets,
   pods,
   replicasets,
   replicationcontrollers,
   services,
   statefulsets,
+  storageclasses,
 } from '#api/resources.ts';
 import type { KubeObject, Namespace, New, Node, Pod } from '#api/types.ts';
+import { silentLogger } from '#base/log.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import type { Client } from '#client/contract.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
-import { fakeInformer } from '#client/testing.ts';
+import { SharedInformer } from '#client/informer/informer.ts';
 
 export interface InProcess {
   readonly client: Client;
@@ -25,14 +31,25 @@ export interface InProcess {
 
 export function inProcess(): InProcess {
   let version = 1;
-  const podInformer = fakeInformer<Pod>();
-  const nodeInformer = fakeInformer<Node>();
-  const empty = [poddisruptionbudgets, replicasets, replicationcontrollers, services, statefulsets];
+  const podInformer = synced<Pod>();
+  const nodeInformer = synced<Node>();
+  const empty: readonly Resource[] = [
+    csidrivers,
+    csistoragecapacities,
+    persistentvolumeclaims,
+    persistentvolumes,
+    storageclasses,
+    poddisruptionbudgets,
+    replicasets,
+    replicationcontrollers,
+    services,
+    statefulsets,
+  ];
   const informers = new Map<string, unknown>([
     [groupResourceString(pods), podInformer],
     [groupResourceString(nodes), nodeInformer],
-    [groupResourceString(namespaces), fakeInformer<Namespace>()],
-    ...empty.map((resource) => [groupResourceString(resource), fakeInformer<KubeObject>()] as const),
+    [groupResourceString(namespaces), synced<Namespace>()],
+    ...empty.map((resource) => [groupResourceString(resource), synced<KubeObject>()] as const),
   ]);
   let bound: (name: string) => void = () => {};
 
@@ -41,7 +58,7 @@ export function inProcess(): InProcess {
     if (pod === undefined) throw new Error(`no pod ${name}`);
     const edited = edit(pod);
     const next = { ...edited, metadata: { ...edited.metadata, resourceVersion: String(++version) } };
-    podInformer.put(next);
+    podInformer.apply('MODIFIED', next);
     return next;
   }
 
@@ -72,7 +89,7 @@ export function inProcess(): InProcess {
     async delete(_: Resource, { name, namespace }: { name: string; namespace?: string }) {
       await turn();
       const pod = podInformer.get(name, namespace);
-      if (pod !== undefined) podInformer.remove(pod);
+      if (pod !== undefined) podInformer.apply('DELETED', pod);
     },
   } as unknown as Client;
 
@@ -90,7 +107,7 @@ export function inProcess(): InProcess {
       async synced() {},
     },
     addNode(node) {
-      nodeInformer.put({
+      nodeInformer.apply('ADDED', {
         apiVersion: 'v1',
         kind: 'Node',
         spec: {},
@@ -107,11 +124,18 @@ export function inProcess(): InProcess {
         metadata: complete(pod.metadata, pod.metadata?.name ?? ''),
         spec: { schedulerName: 'default-scheduler', ...pod.spec },
       } as unknown as Pod;
-      podInformer.put(made);
+      podInformer.apply('ADDED', made);
       return made;
     },
     onBound: (listener) => (bound = listener),
   };
+}
+
+/** An informer that has nothing yet and knows it. */
+function synced<T extends KubeObject>(): SharedInformer<T> {
+  const informer = new SharedInformer<T>(silentLogger);
+  informer.replace([], '1');
+  return informer;
 }
 
 /** A request is answered in a later turn of the event loop. */

@@ -19,6 +19,7 @@ import { Evictor } from './shell/evictor.ts';
 import { watchGroups } from './shell/group-selector.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
 import { StatusWriter } from './shell/status-writer.ts';
+import { type StorageEvent, watchStorage } from './shell/storage-informers.ts';
 import { ClusterState } from './state/cluster-state.ts';
 
 export interface SchedulerOptions {
@@ -71,13 +72,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const namespaceInformer = informers.informer(namespaces);
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const groups = watchGroups(informers, () => cluster.invalidate());
+  const stored = watchStorage(informers);
+  const volumes = {
+    client,
+    clock,
+    storage: stored.storage,
+    onClaimChange: stored.onClaimChange,
+    node: (name: string) => nodeInformer.get(name),
+  };
   const preemption = {
     budgets: () => budgets.list(),
     now: () => clock.now(),
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const profile of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf })) {
+  for (const profile of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes })) {
     const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -130,7 +139,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     schedules: (name: string) => profiles.has(name),
     left: (uid: string) => statuses.drop(uid),
   };
+  const storageChanged: StorageEvent = (event, previous, current) => {
+    queue.moveAll(event, previous, current);
+    wake();
+  };
   const removers = [
+    stored.listen(storageChanged),
     namespaceInformer.addHandlers(namespaceHandlers(cluster)),
     nodeInformer.addHandlers(nodeHandlers(watched)),
     podInformer.addHandlers(podHandlers(watched)),
@@ -138,7 +152,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     async start() {
-      await Promise.all([nodeInformer.synced(), podInformer.synced(), budgets.synced(), namespaceInformer.synced(), groups.synced()]);
+      await Promise.all([
+        nodeInformer.synced(),
+        podInformer.synced(),
+        budgets.synced(),
+        namespaceInformer.synced(),
+        groups.synced(),
+        stored.synced(),
+      ]);
       if (!stopped.signal.aborted) loop.start();
     },
     async stop() {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { everything } from '#apimachinery/labels.ts';
+import { ManualClock } from '#base/clock.ts';
 import { fakeClient } from '#client/testing.ts';
 import type { Profile } from '../framework/profile.ts';
+import type { Storage } from '../plugins/volume-binding/storage.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { expandPoint, mergePluginSet } from './plugin-sets.ts';
 
@@ -11,6 +13,13 @@ const deps = {
   preemption: { budgets: () => [], now: () => 0, fraction: () => 0, isPreempting: () => false },
   namespaceLabels: () => undefined,
   groupSelector: () => everything,
+  volumes: {
+    client: fakeClient().client,
+    clock: new ManualClock(),
+    storage: {} as Storage,
+    onClaimChange: () => () => {},
+    node: () => undefined,
+  },
 };
 
 const profilesOf = (object: unknown): readonly Profile[] => readConfiguration(object).profiles(deps);
@@ -26,6 +35,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
     'NodeAffinity',
     'NodePorts',
     'NodeResourcesFit',
+    'VolumeBinding',
     'PodTopologySpread',
     'InterPodAffinity',
   ]);

@@ -9,6 +9,7 @@ import { DEFAULT_FIT_ARGS, type FitArgs } from '../plugins/node-resources.ts';
 import type { PodTopologySpreadArgs } from '../plugins/pod-topology-spread.ts';
 import type { ScoredResource, ScoringStrategy, ShapePoint } from '../plugins/resource-scores.ts';
 import type { DefaultConstraint } from '../plugins/spread-constraints.ts';
+import { DEFAULT_VOLUME_BINDING_ARGS, type VolumeBindingArgs } from '../plugins/volume-binding/volume-binding.ts';
 import type { Reader } from './reader.ts';
 
 const TYPE_META = ['apiVersion', 'kind'] as const;
@@ -149,4 +150,11 @@ function readConstraint(item: Reader): DefaultConstraint {
   else if (!ACTIONS.some((known) => known === action.value)) action.fault(notSupported(action.at, action.value, ACTIONS));
   item.field('maxSkew').within(0, [1, MAX_INT32], 'not in valid range (0, inf)');
   return item.value as DefaultConstraint;
+}
+
+export function readVolumeBindingArgs(args: Reader): VolumeBindingArgs {
+  args.object(...TYPE_META, 'bindTimeoutSeconds');
+  const seconds = args.field('bindTimeoutSeconds');
+  const detail = 'invalid BindTimeoutSeconds, should not be a negative value';
+  return { bindTimeoutSeconds: seconds.within(DEFAULT_VOLUME_BINDING_ARGS.bindTimeoutSeconds, [0, Infinity], detail) };
 }

@@ -15,6 +15,7 @@ import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-s
 import { prioritySort } from '../plugins/priority-sort.ts';
 import { schedulingGates } from '../plugins/scheduling-gates.ts';
 import { taintToleration } from '../plugins/taint-toleration.ts';
+import { volumeBinding, type VolumeBindingDeps } from '../plugins/volume-binding/volume-binding.ts';
 import {
   readBalancedArgs,
   readFitArgs,
@@ -22,6 +23,7 @@ import {
   readNodeAffinityArgs,
   readPreemptionArgs,
   readSpreadArgs,
+  readVolumeBindingArgs,
 } from './plugin-args.ts';
 import type { PluginRef } from './plugin-sets.ts';
 import type { Reader } from './reader.ts';
@@ -32,6 +34,7 @@ export interface PluginDeps {
   readonly preemption: PreemptionDeps;
   readonly namespaceLabels: NamespaceLabels;
   readonly groupSelector: GroupSelector;
+  readonly volumes: VolumeBindingDeps;
 }
 
 /** Checks arguments, noting faults in the reader, and gives what makes the plugin of them. */
@@ -61,6 +64,7 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.nodeAffinity, withArgs(readNodeAffinityArgs, (_, args) => nodeAffinity(args))],
   [PLUGIN.nodePorts, plain(nodePorts)],
   [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, (_, args) => nodeResourcesFit(args))],
+  [PLUGIN.volumeBinding, withArgs(readVolumeBindingArgs, ({ volumes }, args) => volumeBinding(volumes, args))],
   [PLUGIN.podTopologySpread, withArgs(readSpreadArgs, ({ groupSelector }, args) => podTopologySpread(groupSelector, args))],
   [PLUGIN.interPodAffinity, withArgs(readInterPodAffinityArgs, ({ namespaceLabels }, args) => interPodAffinity(namespaceLabels, args))],
   [PLUGIN.defaultPreemption, withArgs(readPreemptionArgs, ({ preemption }, args) => defaultPreemption(preemption, args))],
@@ -85,6 +89,7 @@ export const DEFAULT_PLUGINS: readonly PluginRef[] = [
   { name: PLUGIN.nodeAffinity, weight: 2 },
   { name: PLUGIN.nodePorts },
   { name: PLUGIN.nodeResourcesFit, weight: 1 },
+  { name: PLUGIN.volumeBinding },
   { name: PLUGIN.podTopologySpread, weight: 2 },
   { name: PLUGIN.interPodAffinity, weight: 2 },
   { name: PLUGIN.defaultPreemption },

@@ -1,0 +1,87 @@
+// pure
+// What the scheduler knows of storage, and what it has decided of it that the API server has not said yet. Source:
+// plugins/volumebinding assume_cache.go, component-helpers/storage/volume.
+import type { CSIDriver, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Volume } from '#api/types.ts';
+
+export const ANNOTATION = {
+  bindCompleted: 'pv.kubernetes.io/bind-completed',
+  boundByController: 'pv.kubernetes.io/bound-by-controller',
+  selectedNode: 'volume.kubernetes.io/selected-node',
+  /** On claims and volumes that say their class in the old way. */
+  betaStorageClass: 'volume.beta.kubernetes.io/storage-class',
+} as const;
+
+/** Reads from memory. */
+export interface Storage {
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  volumes(): Iterable<PersistentVolume>;
+  storageClass(name: string): StorageClass | undefined;
+  driver(name: string): CSIDriver | undefined;
+  capacities(): Iterable<CSIStorageCapacity>;
+}
+
+/** Volumes and claims as they will be; over a Storage, for the pods decided on meanwhile. */
+export class AssumedStorage implements Storage {
+  readonly #base: Storage;
+  readonly #volumes = new Map<string, PersistentVolume>();
+  readonly #claims = new Map<string, PersistentVolumeClaim>();
+
+  constructor(base: Storage) {
+    this.#base = base;
+  }
+
+  assume(volumes: readonly PersistentVolume[], claims: readonly PersistentVolumeClaim[]): void {
+    for (const volume of volumes) this.#volumes.set(volume.metadata.name, volume);
+    for (const claim of claims) this.#claims.set(claimKey(claim), claim);
+  }
+
+  forget(volumes: readonly PersistentVolume[], claims: readonly PersistentVolumeClaim[]): void {
+    for (const { metadata } of volumes) this.#volumes.delete(metadata.name);
+    for (const claim of claims) this.#claims.delete(claimKey(claim));
+  }
+
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
+    return this.#claims.get(`${namespace}/${name}`) ?? this.#base.claim(namespace, name);
+  }
+
+  volume(name: string): PersistentVolume | undefined {
+    return this.#volumes.get(name) ?? this.#base.volume(name);
+  }
+
+  *volumes(): Iterable<PersistentVolume> {
+    for (const volume of this.#base.volumes()) yield this.#volumes.get(volume.metadata.name) ?? volume;
+  }
+
+  storageClass(name: string): StorageClass | undefined {
+    return this.#base.storageClass(name);
+  }
+
+  driver(name: string): CSIDriver | undefined {
+    return this.#base.driver(name);
+  }
+
+  capacities(): Iterable<CSIStorageCapacity> {
+    return this.#base.capacities();
+  }
+}
+
+export function claimKey({ metadata }: PersistentVolumeClaim): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** The claim a volume of a pod stands for, if it stands for one. */
+export function claimName({ metadata }: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`;
+}
+
+/** Source: GetPersistentVolumeClaimClass, GetPersistentVolumeClass. */
+export function className({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
+  return metadata.annotations?.[ANNOTATION.betaStorageClass] ?? spec.storageClassName ?? '';
+}
+
+/** Source: isPVCFullyBound. */
+export function isBound({ metadata, spec }: PersistentVolumeClaim): boolean {
+  return (spec.volumeName ?? '') !== '' && metadata.annotations?.[ANNOTATION.bindCompleted] !== undefined;
+}

@@ -1,0 +1,55 @@
+// Storage as informers have it, and its events for the queue. Source: pkg/scheduler eventhandlers.go addAllEventHandlers.
+import { csidrivers, csistoragecapacities, persistentvolumeclaims, persistentvolumes, storageclasses } from '#api/resources.ts';
+import type { Informer, InformerFactory } from '#client/informer-contract.ts';
+import { ACTION, type ClusterEvent, clusterEvent, type EventResource } from '../framework/cluster-event.ts';
+import type { Storage } from '../plugins/volume-binding/storage.ts';
+
+export interface WatchedStorage {
+  readonly storage: Storage;
+  readonly onClaimChange: (changed: () => void) => () => void;
+  readonly synced: () => Promise<unknown>;
+  /** Tells of changes from now on; gives what ends that. */
+  readonly listen: (happened: StorageEvent) => () => void;
+}
+
+export type StorageEvent = (event: ClusterEvent, previous: unknown, current: unknown) => void;
+
+export function watchStorage(informers: InformerFactory): WatchedStorage {
+  const claims = informers.informer(persistentvolumeclaims);
+  const volumes = informers.informer(persistentvolumes);
+  const classes = informers.informer(storageclasses);
+  const drivers = informers.informer(csidrivers);
+  const capacities = informers.informer(csistoragecapacities);
+  const all: readonly (readonly [EventResource, Informer<never>])[] = [
+    ['PersistentVolumeClaim', claims as Informer<never>],
+    ['PersistentVolume', volumes as Informer<never>],
+    ['storage.k8s.io/StorageClass', classes as Informer<never>],
+    ['storage.k8s.io/CSIDriver', drivers as Informer<never>],
+    ['storage.k8s.io/CSIStorageCapacity', capacities as Informer<never>],
+  ];
+  return {
+    storage: {
+      claim: (namespace, name) => claims.get(name, namespace),
+      volume: (name) => volumes.get(name),
+      volumes: () => volumes.list(),
+      storageClass: (name) => classes.get(name),
+      driver: (name) => drivers.get(name),
+      capacities: () => capacities.list(),
+    },
+    onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
+    synced: () => Promise.all(all.map(([, informer]) => informer.synced())),
+    listen(happened) {
+      const removers = all.map(([resource, informer]) => informer.addHandlers(handlers(resource, happened)));
+      return () => removers.forEach((remove) => remove());
+    },
+  };
+}
+
+function handlers(resource: EventResource, happened: StorageEvent) {
+  const [add, update, remove] = [ACTION.Add, ACTION.Update, ACTION.Delete].map((action) => clusterEvent(resource, action));
+  return {
+    added: (object: unknown) => happened(add as ClusterEvent, undefined, object),
+    updated: (object: unknown, previous: unknown) => happened(update as ClusterEvent, previous, object),
+    deleted: (object: unknown) => happened(remove as ClusterEvent, object, undefined),
+  };
+}
