@@ -110,7 +110,7 @@ const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ 
 const spec = { replicas: 3, selector: { matchLabels: { app: 'web' } }, template };
 const clusterIp = { type: 'ClusterIP', clusterIPs: ['10.96.0.1'], ports: [{ port: 80, protocol: 'TCP' }] };
 
-const cases: readonly { readonly name: string; readonly kind: string; readonly object: object; readonly cells: Record<string, TableCell> }[] = [
+const cases: readonly { readonly name: string; readonly kind: string; readonly version?: string; readonly object: object; readonly cells: Record<string, TableCell> }[] = [
   {
     name: 'deployment',
     kind: 'apps/Deployment',
@@ -164,13 +164,52 @@ const cases: readonly { readonly name: string; readonly kind: string; readonly o
     object: { regarding: { kind: 'Pod', name: 'p' }, reason: 'Scheduled', note: 'n', eventTime: '2026-01-01T23:59:00.000000Z', deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, reportingController: 'scheduler' },
     cells: { 'Last Seen': '60s', 'First Seen': '60s', Count: 1, Source: 'scheduler', Object: 'pod/p' },
   },
+  {
+    name: 'volume',
+    kind: '/PersistentVolume',
+    object: { spec: { capacity: { storage: '5Gi' }, accessModes: ['ReadWriteMany', 'ReadWriteOnce'], persistentVolumeReclaimPolicy: 'Retain', claimRef: { namespace: 'a', name: 'c' }, storageClassName: 'fast' }, status: { phase: 'Bound' } },
+    cells: { Name: 'web', Capacity: '5Gi', 'Access Modes': 'RWO,RWX', 'Reclaim Policy': 'Retain', Status: 'Bound', Claim: 'a/c', StorageClass: 'fast', VolumeAttributesClass: '<unset>', Reason: '', Age: '5m', VolumeMode: '<unset>' },
+  },
+  { name: 'claim that waits', kind: '/PersistentVolumeClaim', object: { spec: { storageClassName: 'fast', resources: {} }, status: { phase: 'Pending' } }, cells: { Status: 'Pending', Volume: '', Capacity: '', 'Access Modes': '', StorageClass: 'fast' } },
+  { name: 'default storage class', kind: 'storage.k8s.io/StorageClass', object: { metadata: { ...metadata, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'p' }, cells: { Name: 'web (default)', Provisioner: 'p', ReclaimPolicy: 'Delete', VolumeBindingMode: 'Immediate', AllowVolumeExpansion: false, Age: '5m' } },
+  {
+    name: 'autoscaler',
+    kind: 'autoscaling/HorizontalPodAutoscaler',
+    version: 'v2',
+    object: {
+      spec: {
+        scaleTargetRef: { kind: 'Deployment', name: 'd' },
+        maxReplicas: 5,
+        metrics: [
+          { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+          { type: 'External', external: { target: { type: 'AverageValue', averageValue: '3' } } },
+          { type: 'Pods', pods: { target: { averageValue: '10' } } },
+        ],
+      },
+      status: { currentReplicas: 2, currentMetrics: [{ type: 'Resource', resource: { current: { averageUtilization: 40 } } }] },
+    },
+    cells: { Reference: 'Deployment/d', Targets: 'cpu: 40%/80%, <unknown>/3 (avg) + 1 more...', MinPods: '<unset>', MaxPods: 5, Replicas: 2 },
+  },
+  {
+    name: 'role binding',
+    kind: 'rbac.authorization.k8s.io/RoleBinding',
+    object: { roleRef: { kind: 'Role', name: 'r' }, subjects: [{ kind: 'User', name: 'u' }, { kind: 'ServiceAccount', namespace: 'n', name: 's' }, { kind: 'User', name: 'v' }] },
+    cells: { Name: 'web', Role: 'Role/r', Age: '5m', Users: 'u, v', Groups: '', ServiceAccounts: 'n/s' },
+  },
+  { name: 'issued certificate', kind: 'certificates.k8s.io/CertificateSigningRequest', object: { spec: { signerName: 's', username: 'u', expirationSeconds: 3600 }, status: { conditions: [{ type: 'Approved' }], certificate: 'eA==' } }, cells: { SignerName: 's', Requestor: 'u', RequestedDuration: '60m', Condition: 'Approved,Issued' } },
+  { name: 'budget', kind: 'policy/PodDisruptionBudget', object: { spec: { minAvailable: '50%' }, status: { disruptionsAllowed: 1 } }, cells: { 'Min Available': '50%', 'Max Unavailable': 'N/A', 'Allowed Disruptions': 1 } },
+  { name: 'priority level', kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', object: { spec: { type: 'Limited', limited: { nominalConcurrencyShares: 0, limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 6, queueLengthLimit: 50 } } } } }, cells: { Type: 'Limited', NominalConcurrencyShares: 0, Queues: 64, HandSize: 6, QueueLengthLimit: 50 } },
+  { name: 'exempt priority level', kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', object: { spec: { type: 'Exempt' } }, cells: { NominalConcurrencyShares: '<none>', Queues: '<none>' } },
+  { name: 'group version of another server', kind: 'apiregistration.k8s.io/APIService', object: { spec: { service: { namespace: 'n', name: 's' } }, status: { conditions: [{ type: 'Available', status: 'False', reason: 'MissingEndpoints' }] } }, cells: { Service: 'n/s', Available: 'False (MissingEndpoints)' } },
+  { name: 'address', kind: 'networking.k8s.io/IPAddress', object: { spec: { parentRef: { group: '', resource: 'services', namespace: 'default', name: 'kubernetes' } } }, cells: { Name: 'web', ParentRef: 'services/default/kubernetes' } },
+  { name: 'claim to devices', kind: 'resource.k8s.io/ResourceClaim', object: { spec: {}, status: { allocation: {}, reservedFor: [{}] } }, cells: { State: 'allocated,reserved' } },
   { name: 'quota', kind: '/ResourceQuota', object: { status: { hard: { pods: '10', 'limits.cpu': '4', cpu: '2' }, used: { pods: '3' } } }, cells: { Request: 'cpu: 0/2, pods: 3/10', Limit: 'limits.cpu: 0/4' } },
 ];
 
-for (const { name, kind, object, cells } of cases) {
+for (const { name, kind, version, object, cells } of cases) {
   test(`${name} is printed in upstream's columns`, () => {
     const [group = '', kindName = ''] = kind.split('/');
-    const all = printed(group, kindName, object);
+    const all = printed(group, kindName, object, version);
     assert.deepEqual(Object.fromEntries(Object.keys(cells).map((column) => [column, all[column]])), cells);
     if ('Name' in cells && 'Age' in cells) assert.deepEqual(Object.keys(all), Object.keys(cells));
   });
@@ -194,4 +233,15 @@ test('every printer gives a cell of its type for each column, whatever the objec
       }
     }
   }
+});
+
+test('an autoscaler of version 1 has its one metric', () => {
+  const object = { spec: { scaleTargetRef: { kind: 'Deployment', name: 'd' }, maxReplicas: 5, targetCPUUtilizationPercentage: 80 }, status: {} };
+  assert.equal(printed('autoscaling', 'HorizontalPodAutoscaler', object, 'v1')['Targets'], 'cpu: <unknown>/80%');
+  assert.equal(printed('autoscaling', 'HorizontalPodAutoscaler', object, 'v2')['Targets'], '<none>');
+});
+
+test('kinds without a printer are the ones upstream has none for', () => {
+  const without = [...new Schema().resources()].filter((info) => info.verbs.includes('list') && defaultPrinters.find(info) === undefined);
+  assert.deepEqual(without.map(({ kind }) => kind).toSorted(), ['ClusterRole', 'CustomResourceDefinition', 'LimitRange', 'Role']);
 });

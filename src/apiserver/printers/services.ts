@@ -118,5 +118,4 @@ export const ipAddresses: TablePrinter<IPAddress> = printer<IPAddress>([
     const { group = '', resource, namespace = '' } = parent;
     return `${`${resource}${group === '' ? '' : `.${group}`}`.toLowerCase()}${namespace === '' ? '' : `/${namespace}`}/${parent.name}`;
   }),
-  created,
 ]);
