@@ -135,6 +135,7 @@ export class SpdyConnection {
     if (this.#socket.destroyed || this.#socket.writableEnded) return done(new SpdyError('the connection is closed'));
     if (this.#sending === undefined || data.length === 0) return this.#sendPieces(stream.id, data, fin, done);
     this.#sending.take(stream.id, Math.min(data.length, MOST_DATA), (granted) => {
+      if (granted === 0) return done(); // the stream was given up meanwhile
       const rest = data.subarray(granted);
       const next =
         rest.length === 0 ? done : (error?: Error | null): void => (error ? done(error) : this.#sendData(stream, rest, fin, done));
@@ -210,7 +211,7 @@ export class SpdyConnection {
         if (frame.fin) this.#streams.get(frame.streamId)?.endRemote();
         return;
       case 'rst-stream':
-        return this.#streams.get(frame.streamId)?.abandon(new StreamReset(frame.streamId, frame.status));
+        return this.#onReset(frame.streamId, frame.status);
       case 'settings':
         for (const { id, value } of frame.entries) if (id === SETTING_INITIAL_WINDOW) this.#sending?.setInitial(value);
         return;
@@ -238,6 +239,13 @@ export class SpdyConnection {
     onStream(stream);
   }
 
+  /** Peers cancel their streams when they are done with them: to a reader that is the end. */
+  #onReset(id: number, status: number): void {
+    const stream = this.#streams.get(id);
+    if (status === RESET_STATUS.cancel) stream?.cancel();
+    else stream?.abandon(new StreamReset(id, status));
+  }
+
   #onPing(id: number): void {
     if (id % 2 !== this.#nextPing % 2) return this.#write(pingFrame(id));
     this.#pings.get(id)?.();
@@ -248,7 +256,6 @@ export class SpdyConnection {
     this.#socket.destroy();
     this.#unpacker.close();
     for (const stream of [...this.#streams.values()]) {
-      stream.endRemote();
       stream.abandon(error ?? new SpdyError('the connection was closed'));
     }
     return error;

@@ -31,7 +31,9 @@ export class SpdyStream extends Duplex {
   readonly #link: StreamLink;
   #remoteEnded = false;
   #localEnded = false;
+  /** Nothing can be sent any more; what is written is dropped. */
   #reset = false;
+  #failure: Error | undefined;
   #delivered = 0;
   #wantsMore: (() => void) | undefined;
 
@@ -64,10 +66,31 @@ export class SpdyStream extends Duplex {
     if (!this.destroyed) this.push(null);
   }
 
-  /** The other side gave the stream up, or the connection broke. For the connection only. */
-  abandon(error: Error | undefined): void {
+  /**
+   * What broke the stream off after bytes that its reader still has to take: those are given first, and then the end.
+   * Undefined for a stream whose end is the other side's.
+   */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** The other side takes no more, and sends no more: bytes already here are still read. For the connection only. */
+  cancel(): void {
     this.#reset = true;
-    this.destroy(error);
+    this.endRemote();
+    if (!this.writableEnded) this.end();
+    this.#link.forget(this);
+  }
+
+  /** The other side gave the stream up with an error, or the connection broke. For the connection only. */
+  abandon(error: Error): void {
+    if (this.readableLength === 0 && !this.#remoteEnded) {
+      this.#reset = true;
+      this.destroy(error);
+      return;
+    }
+    if (!this.#remoteEnded) this.#failure = error;
+    this.cancel();
   }
 
   override _read(): void {
@@ -80,10 +103,12 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#link.sendData(this, chunk, false, done);
+    if (this.#reset) done();
+    else this.#link.sendData(this, chunk, false, done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
+    if (this.#reset) return done();
     this.#link.sendData(this, Buffer.alloc(0), true, (error) => {
       this.#localEnded = true;
       done(error);

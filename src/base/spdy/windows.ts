@@ -20,7 +20,7 @@ export class SendWindows {
   /** One a stream at most: a stream writes one chunk at a time. */
   #waiting: readonly Waiting[] = [];
 
-  /** Calls `granted` with 1 … `most` bytes, now or when the other side has made room. */
+  /** Calls `granted` with 1 … `most` bytes, now or when the other side has made room; with 0 when the stream is forgotten. */
   take(streamId: number, most: number, granted: (bytes: number) => void): void {
     const bytes = Math.min(most, this.#of(streamId), this.#of(CONNECTION));
     if (bytes <= 0) {
@@ -47,7 +47,9 @@ export class SendWindows {
 
   forget(streamId: number): void {
     this.#left.delete(streamId);
+    const given = this.#waiting.filter((each) => each.streamId === streamId);
     this.#waiting = this.#waiting.filter((each) => each.streamId !== streamId);
+    for (const { granted } of given) granted(0);
   }
 
   #of(streamId: number): number {

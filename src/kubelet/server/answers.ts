@@ -1,5 +1,5 @@
 // Answers of the server: whole ones, refusals, and those to a request that asked for an upgrade.
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CriError } from '#cri/errors.ts';
 
@@ -39,7 +39,11 @@ export interface WholeAnswer {
 export const json = (value: unknown): WholeAnswer => ({ type: 'application/json', body: JSON.stringify(value) });
 export const plain = (body: string, code = 200): WholeAnswer => ({ code, type: 'text/plain; charset=utf-8', body });
 
-export function answerWhole(response: ServerResponse, { code = 200, type, body }: WholeAnswer, headers: Readonly<Record<string, string>> = {}): void {
+export function answerWhole(
+  response: ServerResponse,
+  { code = 200, type, body }: WholeAnswer,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const bytes = Buffer.from(body as string);
   response.writeHead(code, { ...headers, 'Content-Type': type, 'Content-Length': bytes.length });
   response.end(bytes);
@@ -55,18 +59,16 @@ export function refuse(response: ServerResponse, error: unknown): void {
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const { code, message, headers } = refusalOf(error);
   const body = Buffer.from(message);
-  const lines = Object.entries({ ...headers, 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': String(body.length), Connection: 'close' });
+  const lines = Object.entries({
+    ...headers,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(body.length),
+    Connection: 'close',
+  });
   socket.end(
     Buffer.concat([
       Buffer.from(`HTTP/1.1 ${code} ${STATUS_CODES[code] ?? ''}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`),
       body,
     ]),
   );
-}
-
-/** A connection to be upgraded. */
-export interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
 }

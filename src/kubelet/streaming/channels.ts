@@ -31,7 +31,10 @@ export const channelMessage = (channel: number, payload: Uint8Array): Buffer => 
 
 /** Protocols that a WebSocket client offers, in its order. */
 export function offeredProtocols(header: string | undefined): readonly string[] {
-  return (header ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '');
+  return (header ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
 }
 
 /** Which streams a command has, as the client asked. */

@@ -2,8 +2,8 @@
 // Source: apimachinery util/proxy UpgradeAwareHandler.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Upgrade } from '../server/answers.ts';
 import { dial } from './dial.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** What concerns the connection to the API server only. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'authorization', 'content-length', 'transfer-encoding']);
@@ -11,8 +11,7 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'authorization', 'co
 /** Resolves when both sides have closed. @throws NotUpgraded, Error when the runtime does not upgrade; nothing was sent yet */
 export async function relay({ request, socket, head }: Upgrade, url: string): Promise<void> {
   const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(request.headers))
-    if (value !== undefined && !NOT_PASSED_ON.has(name)) headers[name] = value;
+  for (const [name, value] of Object.entries(request.headers)) if (value !== undefined && !NOT_PASSED_ON.has(name)) headers[name] = value;
   const runtime = await dial(url, request.method ?? 'POST', { ...repeated(request.rawHeaders, headers), 'content-length': '0' });
   const { statusCode = 101, rawHeaders } = runtime.answer;
   const lines: string[] = [];
@@ -26,7 +25,8 @@ export async function relay({ request, socket, head }: Upgrade, url: string): Pr
 /** A client names each protocol of its streams in a header of its own: they must not be folded into one. */
 function repeated(raw: readonly string[], headers: Readonly<Record<string, string | string[]>>): Record<string, string | string[]> {
   const versions: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) if (raw[i]?.toLowerCase() === 'x-stream-protocol-version') versions.push(raw[i + 1] as string);
+  for (let i = 0; i + 1 < raw.length; i += 2)
+    if (raw[i]?.toLowerCase() === 'x-stream-protocol-version') versions.push(raw[i + 1] as string);
   return versions.length > 0 ? { ...headers, 'x-stream-protocol-version': versions } : { ...headers };
 }
 

@@ -3,10 +3,10 @@
 import type { WebSocket } from 'ws';
 import { SpdyConnection } from '#base/spdy/connection.ts';
 import type { SpdyStream } from '#base/spdy/stream.ts';
-import type { Upgrade } from '../server/answers.ts';
 import { CHANNELS, channelMessage, CLOSING_PROTOCOL, readMessage, type StreamOptions } from './channels.ts';
 import { dialSpdy } from './dial.ts';
 import { acceptWebSocket, bytesOf, send } from './websockets.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** The newest that every runtime speaks; its error stream is a Status as JSON. */
 const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';
@@ -41,10 +41,8 @@ async function pump(client: WebSocket, runtime: SpdyConnection, { stdin, stdout,
     const to = message.channel === CHANNELS.stdin ? input : message.channel === CHANNELS.resize ? resize : undefined;
     if (to === undefined || !to.writable || to.write(message.payload)) return;
     client.pause();
-    const goOn = (): void => client.resume();
-    to.once('drain', goOn);
-    to.once('close', goOn);
   });
+  for (const each of [input, resize]) for (const event of ['drain', 'finish', 'close']) each?.on(event, () => client.resume());
   client.once('close', () => runtime.destroy());
 
   try {
@@ -63,6 +61,7 @@ async function pump(client: WebSocket, runtime: SpdyConnection, { stdin, stdout,
 /** At the pace of the client. @throws Error when either side breaks off */
 async function forward(client: WebSocket, channel: number, stream: SpdyStream): Promise<void> {
   for await (const chunk of stream as AsyncIterable<Buffer>) await send(client, channelMessage(channel, chunk));
+  if (stream.failure !== undefined) throw stream.failure;
 }
 
 /** Source: apierrors.NewInternalError. */

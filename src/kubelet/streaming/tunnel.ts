@@ -1,11 +1,11 @@
 // SPDY frames that a client sends inside WebSocket messages, unpacked for the runtime.
 // Source: cri-streaming translator TunnelingHandler, client-go portforward TunnelingConnection.
 import { createWebSocketStream } from 'ws';
-import type { Upgrade } from '../server/answers.ts';
 import { PORT_FORWARD_PROTOCOL, TUNNEL_PROTOCOL } from './channels.ts';
 import { dialSpdy } from './dial.ts';
 import { join } from './relay.ts';
 import { acceptWebSocket } from './websockets.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** Resolves when the session has ended. @throws NotUpgraded, Error when the runtime cannot be reached; nothing was sent yet */
 export async function tunnelPortForward(upgrade: Upgrade, url: string): Promise<void> {

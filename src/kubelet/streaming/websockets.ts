@@ -1,6 +1,6 @@
 // WebSocket connections of clients.
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Upgrade } from '../server/answers.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /** Bytes; clients send 32 KiB at a time. */
 const MOST_MESSAGE = 4 << 20;

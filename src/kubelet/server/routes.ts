@@ -1,0 +1,111 @@
+// Every path the server knows, in the order in which they are tried.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '#base/clock.ts';
+import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
+import type { KubeletHost } from './contract.ts';
+import { serveContainerLog } from './logs/container-log.ts';
+import { matchPath, type PathParameters } from './paths.ts';
+import { pods, run, runningPods } from './pod-lists.ts';
+import { attach, exec, portForward, type Session, type SessionRequest } from './sessions.ts';
+import type { Upgrade } from '../streaming/upgrade.ts';
+
+export interface RouteDeps {
+  readonly host: KubeletHost;
+  readonly clock: Clock;
+  /** For `/configz`. */
+  readonly configuration: () => Readonly<Record<string, unknown>>;
+}
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly parameters: PathParameters;
+}
+
+/** @throws Refusal, CriError */
+type Answer = (asked: Asked, deps: RouteDeps) => WholeAnswer | Promise<WholeAnswer>;
+
+type Route = { readonly form: string; readonly methods: readonly string[] } & (
+  | { readonly kind: 'whole'; readonly answer: Answer }
+  | { readonly kind: 'log' }
+  | { readonly kind: 'session'; readonly session: Session }
+);
+
+const GET = ['GET', 'HEAD'];
+const BOTH = ['GET', 'POST'];
+
+const whole = (form: string, answer: Answer, methods = GET): Route => ({ kind: 'whole', form, methods, answer });
+const session = (form: string, run_: Session): Route => ({ kind: 'session', form, methods: BOTH, session: run_ });
+
+const off =
+  (message: string): Answer =>
+  () =>
+    plain(`${message}\n`, 405);
+
+const runs: Answer = ({ parameters, query }, { host }) => run({ ...names(parameters), cmd: query.get('cmd') ?? '' }, host);
+
+const ROUTES: readonly Route[] = [
+  whole('/healthz', (_, { host }) => health(host)),
+  whole('/healthz/ping', () => plain('ok')),
+  whole('/healthz/log', () => plain('ok')),
+  whole('/healthz/syncloop', (_, { host }) => health(host)),
+  whole('/pods', (_, { host }) => pods(host)),
+  whole('/runningpods', (_, { host }) => runningPods(host)),
+  whole('/configz', (_, { configuration }) => json({ kubeletconfig: configuration() })),
+  whole('/stats/summary', async (_, { host }) => json(await host.summary())),
+  whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
+  whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
+  { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },
+  session('/exec/{namespace}/{pod}/{container}', exec),
+  session('/exec/{namespace}/{pod}/{uid}/{container}', exec),
+  session('/attach/{namespace}/{pod}/{container}', attach),
+  session('/attach/{namespace}/{pod}/{uid}/{container}', attach),
+  session('/portForward/{namespace}/{pod}', portForward),
+  session('/portForward/{namespace}/{pod}/{uid}', portForward),
+  whole('/logs', off('logs endpoint is disabled.')),
+  whole('/debug/pprof', off('profiling endpoint is disabled.')),
+  whole('/debug/flags/v', off('flags endpoint is disabled.'), ['PUT']),
+];
+
+function names({ namespace = '', pod = '', uid = '', container = '' }: PathParameters): Omit<SessionRequest, 'query'> {
+  return { namespace, pod, uid, container };
+}
+
+function health(host: KubeletHost): WholeAnswer {
+  const problems = host.problems();
+  return problems.length === 0 ? plain('ok') : plain(`[-]syncloop failed: ${problems.join('; ')}\nhealthz check failed\n`, 500);
+}
+
+/** @throws Refusal 404, 405 */
+function find(method: string, path: string): { readonly route: Route; readonly parameters: PathParameters } {
+  for (const route of ROUTES) {
+    const parameters = matchPath(route.form, path);
+    if (parameters === undefined) continue;
+    if (!route.methods.includes(method)) throw new Refusal(405, 'Method Not Allowed', { Allow: route.methods.join(', ') });
+    return { route, parameters };
+  }
+  throw new Refusal(404, '404 page not found\n');
+}
+
+/** @throws Refusal, CriError; nothing was sent then, or the answer must be broken off */
+export async function serveRequest(request: IncomingMessage, response: ServerResponse, url: URL, deps: RouteDeps): Promise<void> {
+  const method = request.method ?? 'GET';
+  const { route, parameters } = find(method, url.pathname);
+  switch (route.kind) {
+    case 'whole':
+      return answerWhole(response, await route.answer({ method, path: url.pathname, query: url.searchParams, parameters }, deps));
+    case 'log':
+      return serveContainerLog({ ...names(parameters), query: url.searchParams }, { request, response }, deps);
+    case 'session':
+      // Source: UpgradeAwareHandler with UpgradeRequired.
+      throw new Refusal(500, 'Upgrade request required\n');
+  }
+}
+
+/** @throws Refusal, CriError; nothing was sent then */
+export async function serveUpgrade(upgrade: Upgrade, url: URL, { host }: RouteDeps): Promise<void> {
+  const { route, parameters } = find(upgrade.request.method ?? 'GET', url.pathname);
+  if (route.kind !== 'session') throw new Refusal(400, 'this path is not upgraded');
+  await route.session({ ...names(parameters), query: url.searchParams }, upgrade, host);
+}

@@ -1,0 +1,137 @@
+// The kubelet's HTTPS server: logs, exec, attach, port-forward, figures. Requests come from the API server, and from
+// whoever may ask about nodes.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { refuse, refuseUpgrade, Refusal, refusalOf } from './answers.ts';
+import { admit } from './caller.ts';
+import type { Access, KubeletHost } from './contract.ts';
+import { serveRequest, serveUpgrade, type RouteDeps } from './routes.ts';
+
+export interface ServerTls {
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: string;
+  /** Issuers of client certificates, PEM. */
+  readonly clientCa: string;
+}
+
+export interface KubeletServerOptions {
+  readonly host: KubeletHost;
+  /** Read at the start and at each `reloadTls`. */
+  readonly tls: () => ServerTls;
+  readonly access: Access;
+  readonly address: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What `/configz` shows: the KubeletConfiguration in use. */
+  readonly configuration?: () => Readonly<Record<string, unknown>>;
+}
+
+export interface KubeletServer {
+  /** Resolves with the port it listens on. @throws Error when it cannot listen */
+  start(): Promise<number>;
+  /** Ends sessions that are open. */
+  stop(): Promise<void>;
+  /** For connections made from now on. @throws Error when they do not fit; the old ones stay in use */
+  reloadTls(): void;
+}
+
+/** Milliseconds that an idle connection is kept. Source: kubelet server IdleTimeout. */
+const IDLE_MS = 90_000;
+/** Bytes of a request's head. */
+const MOST_HEAD = 64 << 10;
+
+export function createKubeletServer(options: KubeletServerOptions): KubeletServer {
+  const { address, logger, tls } = options;
+  const deps: RouteDeps = { host: options.host, clock: options.clock, configuration: options.configuration ?? (() => ({})) };
+  const upgraded = new Set<Duplex>();
+  let server: Server | undefined;
+
+  const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      const url = urlOf(request);
+      await admit(request, url.pathname, options.access, logger);
+      await serveRequest(request, response, url, deps);
+    } catch (error) {
+      report(logger, request, error);
+      refuse(response, error);
+    }
+  };
+  const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    socket.on('error', () => socket.destroy()); // the session sees it closed
+    try {
+      const url = urlOf(request);
+      await admit(request, url.pathname, options.access, logger);
+      await serveUpgrade({ request, socket, head }, url, deps);
+    } catch (error) {
+      report(logger, request, error);
+      refuseUpgrade(socket, error);
+    }
+  };
+
+  return {
+    async start() {
+      const created = createServer({
+        ...contextOf(tls()),
+        requestCert: true,
+        rejectUnauthorized: false, // who has no certificate may have a token
+        maxHeaderSize: MOST_HEAD,
+        keepAliveTimeout: IDLE_MS,
+        ALPNProtocols: ['http/1.1'],
+      });
+      server = created;
+      created.on('request', (request: IncomingMessage, response: ServerResponse) => void onRequest(request, response));
+      created.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void onUpgrade(request, socket, head));
+      created.on('tlsClientError', (error) => logger.debug('TLS handshake failed', { error }));
+      await listening(created, address);
+      const { port } = created.address() as AddressInfo;
+      logger.info('Started to listen', { address: address.host, port });
+      return port;
+    },
+    async stop() {
+      for (const socket of upgraded) socket.destroy();
+      const ending = server;
+      if (ending === undefined) return;
+      ending.closeAllConnections();
+      await new Promise<void>((resolve) => {
+        ending.close(() => resolve());
+      });
+    },
+    reloadTls: () => server?.setSecureContext(contextOf(tls())),
+  };
+}
+
+const contextOf = ({ certificate, key, clientCa }: ServerTls) => ({ cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.2' as const });
+
+function listening(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** @throws Refusal 400 */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  try {
+    return new URL(url, 'https://kubelet');
+  } catch (error) {
+    if (error instanceof TypeError) throw new Refusal(400, 'the request has no proper path');
+    throw error;
+  }
+}
+
+/** What is the server's fault is worth a line; what is the caller's is not. */
+function report(logger: Logger, { method, url = '' }: IncomingMessage, error: unknown): void {
+  const path = url.split('?')[0];
+  if (error instanceof Refusal && error.code < 500) logger.debug('refused', { method, path, code: error.code, reason: error.message });
+  else logger.warn('request failed', { method, path, code: refusalOf(error).code, error });
+}
