@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { clusterrolebindings, clusterroles, rolebindings, roles } from '#api/resources.ts';
 import type { ClusterRole, ClusterRoleBinding, New } from '#api/types.ts';
@@ -38,6 +39,22 @@ test('defaultPolicy has every role of v1.36 once, and binds none that is not the
   const local = policy.roles.map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`);
   for (const { metadata, roleRef } of policy.roleBindings)
     assert.ok(local.includes(`${metadata?.namespace}/${roleRef?.name}`), String(roleRef?.name));
+});
+
+/** Members in order of name, so that only what is said counts. */
+const ordered = (_: string, value: unknown): unknown =>
+  value === null || typeof value !== 'object' || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Digest of what was compared with the policy of v1.36.2, object by object: a change of the tables is a change of policy. */
+const COMPARED = '201b90262354c9df922d08b4d2d2e43b83638d1ab75cc47a7bf0329b4eac099c';
+
+test('defaultPolicy says what upstream v1.36.2 says', () => {
+  const texts = Object.values(defaultPolicy()).flatMap((objects: readonly object[]) =>
+    objects.map((object) => JSON.stringify(object, ordered)),
+  );
+  assert.equal(createHash('sha256').update(texts.toSorted().join('\n')).digest('hex'), COMPARED);
 });
 
 const role = (rules: readonly string[], over: Partial<ClusterRole> = {}, metadata = {}): ClusterRole => ({
