@@ -15,6 +15,15 @@ export interface Scoring {
   readonly raw: Float64Array;
 }
 
+export interface Scorings {
+  /** Of the scope `node`. */
+  readonly own: readonly Scoring[];
+  /** Those that must be normalised over the feasible nodes, of either scope. */
+  readonly relative: readonly Scoring[];
+  /** By slot, the weighted sum of those that need not be. */
+  readonly fixed: Float64Array;
+}
+
 const UNKNOWN = 0;
 const FEASIBLE = 1;
 const INFEASIBLE = 2;
@@ -39,7 +48,7 @@ export class PodClass {
   readonly #statuses: (Status | undefined)[] = [];
   readonly #known: Uint8Array;
   readonly #scored: Uint8Array;
-  #scorings: readonly Scoring[] | undefined;
+  #scorings: Scorings | undefined;
   #position: number;
 
   constructor(pod: PodInfo, profile: Profile, cluster: ClusterState) {
@@ -68,7 +77,9 @@ export class PodClass {
     if (cluster.epoch !== this.#epoch || cluster.slotCount !== this.#known.length) return false;
     const changes = cluster.log.since(this.#position);
     if (changes === undefined) return false;
-    const watchers = [...this.filters, ...(this.#scorings ?? []).map(({ score }) => score)].filter(({ scope }) => scope === 'cluster');
+    const watchers = [...this.filters, ...(this.#scorings?.relative ?? []).map(({ score }) => score)].filter(
+      ({ scope }) => scope === 'cluster',
+    );
     for (const { slot, pod, sign } of changes) {
       if (sign === 0 && watchers.length > 0) return false;
       this.#known[slot] = UNKNOWN;
@@ -96,15 +107,20 @@ export class PodClass {
     return firstRefusal(this.filters, slot);
   }
 
-  /** Score plugins that have something to say of this pod, with up-to-date raw scores of scope `node` for `slots`. */
-  scorings(slots: Int32Array, count: number): readonly Scoring[] {
+  /** What scores the pod, with raw and fixed scores of `slots` made anew where a node changed. */
+  scorings(slots: Int32Array, count: number): Scorings {
     const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
-    const own = scorings.filter(({ score }) => score.scope === 'node');
+    const { own, fixed } = scorings;
+    const scored = this.#scored;
     for (let i = 0; i < count; i++) {
       const slot = slots[i] as number;
-      if (this.#scored[slot] === 1) continue;
-      for (const { score, raw } of own) raw[slot] = score.score(slot);
-      this.#scored[slot] = 1;
+      if (scored[slot] === 1) continue;
+      fixed[slot] = 0;
+      for (const { score, normalize, weight, raw } of own) {
+        raw[slot] = score.score(slot);
+        if (normalize === 'none') fixed[slot] = (fixed[slot] as number) + weight * (raw[slot] as number);
+      }
+      scored[slot] = 1;
     }
     return scorings;
   }
@@ -158,12 +174,14 @@ function contradiction(plugins: readonly string[]): Status {
   return { code: 'UnschedulableAndUnresolvable', reasons: [reason], plugin: '' };
 }
 
-function prepareScorings(pod: PodInfo, profile: Profile, cluster: ClusterState): readonly Scoring[] {
+function prepareScorings(pod: PodInfo, profile: Profile, cluster: ClusterState): Scorings {
   const scorings: Scoring[] = [];
   for (const { plugin, weight } of profile.score) {
     const score = plugin.preScore?.(pod, cluster);
     if (score === undefined) continue;
     scorings.push({ score, normalize: score.normalize, weight, raw: new Float64Array(score.scope === 'node' ? cluster.slotCount : 0) });
   }
-  return scorings;
+  const own = scorings.filter(({ score }) => score.scope === 'node');
+  const relative = scorings.filter(({ score, normalize }) => score.scope === 'cluster' || normalize !== 'none');
+  return { own, relative, fixed: new Float64Array(cluster.slotCount) };
 }

@@ -22,8 +22,9 @@ export class NodeScratch {
 /** The slot with the greatest total among `scratch.slots[0 … count - 1]`; `fraction` in [0, 1) chooses among equals. */
 export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, fraction: () => number): number {
   const { slots, totals } = scratch;
-  totals.fill(0, 0, count);
-  for (const scoring of kind.scorings(slots, count)) addScores(scoring, scratch, count);
+  const { fixed, relative } = kind.scorings(slots, count);
+  for (let i = 0; i < count; i++) totals[i] = fixed[slots[i] as number] as number;
+  for (const scoring of relative) addScores(scoring, scratch, count);
   let best = -Infinity;
   let equals = 0;
   for (let i = 0; i < count; i++) {
@@ -38,14 +39,21 @@ export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, fr
   throw new Error('no node has the best score');
 }
 
+/** What all nodes would get alike is left out. */
 function addScores({ score, normalize, weight, raw }: Scoring, { slots, totals, scores }: NodeScratch, count: number): void {
   if (score.isIdle?.() === true) return;
+  let differs = false;
   if (score.scope === 'cluster') {
     score.begin?.({ slots, count });
     for (let i = 0; i < count; i++) scores[i] = score.score(slots[i] as number);
+    differs = true;
   } else {
-    for (let i = 0; i < count; i++) scores[i] = raw[slots[i] as number] as number;
+    for (let i = 0; i < count; i++) {
+      scores[i] = raw[slots[i] as number] as number;
+      if (scores[i] !== scores[0]) differs = true;
+    }
   }
+  if (!differs) return;
   if (typeof normalize === 'function') normalize(scores, { slots, count });
   else defaultNormalize(normalize, scores, count);
   for (let i = 0; i < count; i++) totals[i] = (totals[i] as number) + weight * (scores[i] as number);

@@ -202,9 +202,9 @@ export class ClusterState {
     return placed === undefined ? undefined : this.#names[placed.slot];
   }
 
-  /** For trials, which take it back: a pod that comes (1) or leaves (-1) without the log hearing of it. */
+  /** For trials, which take it back: sums as if a pod came (1) or left (-1); `podsIn` and the log do not hear of it. */
   countUnlogged(slot: number, pod: PodInfo, sign: 1 | -1): void {
-    this.#count(slot, pod, sign);
+    this.#sum(slot, pod, sign);
   }
 
   #place(info: PodInfo, node: string, assumed: boolean): void {
@@ -223,6 +223,13 @@ export class ClusterState {
   }
 
   #count(slot: number, info: PodInfo, sign: 1 | -1): void {
+    this.#sum(slot, info, sign);
+    const pods = this.#podsOf[slot] as Map<string, PodInfo>;
+    if (sign === 1) pods.set(info.uid, info);
+    else pods.delete(info.uid);
+  }
+
+  #sum(slot: number, info: PodInfo, sign: 1 | -1): void {
     const { ids, values } = info.requests;
     this.#growResources();
     for (let i = 0; i < ids.length; i++) {
@@ -233,9 +240,6 @@ export class ClusterState {
     this.nonZeroMemory[slot] = (this.nonZeroMemory[slot] as number) + sign * info.nonZeroMemory;
     this.podCount[slot] = (this.podCount[slot] as number) + sign;
     if (info.ports.length > 0) usePorts(this.#ports[slot] as UsedPorts, info.ports, sign);
-    const pods = this.#podsOf[slot] as Map<string, PodInfo>;
-    if (sign === 1) pods.set(info.uid, info);
-    else pods.delete(info.uid);
   }
 
   #slotFor(name: string): number {
