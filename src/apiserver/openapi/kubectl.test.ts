@@ -46,6 +46,12 @@ describe('kubectl', () => {
     assert.match((await client.run(['explain', 'pod.nothing'])).stderr, /field "nothing" does not exist/);
   });
 
+  test('explains from OpenAPI v2 in protobuf too', async () => {
+    const deployment = await client.succeed(['explain', 'deployment.spec', '--output=plaintext-openapiv2']);
+    assert.match(deployment, /^RESOURCE: spec <Object>$/m);
+    assert.match(deployment, /^ {3}template\t<Object> -required-$/m);
+  });
+
   test('has the server validate what it applies', async () => {
     const strict = await client.run(['apply', '--validate=strict', '--filename=-'], { input: WITH_MISTAKE });
     assert.deepEqual([strict.code, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.portz"/.test(strict.stderr)], [1, true], strict.stderr);

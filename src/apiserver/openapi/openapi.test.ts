@@ -9,6 +9,7 @@ import { MemoryStore } from '../testing/memory-store.ts';
 import { componentSchema } from './component-schemas.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
+import { swaggerCodec, swaggerProtobuf } from './swagger-protobuf.ts';
 import { swaggerDocument } from './swagger.ts';
 import { StoredDocuments } from './stored-documents.ts';
 
@@ -114,6 +115,20 @@ describe('swaggerDocument', () => {
   });
 });
 
+test('swaggerProtobuf says the same in protobuf', () => {
+  const swagger = swaggerDocument(documents.map(([, document]) => document), 'v1.36.0');
+  interface Named {
+    readonly name: string;
+    readonly value: { readonly properties?: { readonly additional_properties: readonly Named[] }; readonly _ref?: string; readonly vendor_extension?: readonly { readonly name: string; readonly value: { readonly yaml: string } }[] };
+  }
+  const decoded = swaggerCodec.decode(swaggerProtobuf(swagger)) as { readonly paths: { readonly path: readonly Named[] }; readonly definitions: { readonly additional_properties: readonly Named[] } };
+  assert.deepEqual(decoded.paths.path.map(({ name }) => name), Object.keys(swagger.paths));
+  assert.deepEqual(decoded.definitions.additional_properties.map(({ name }) => name), Object.keys(swagger.definitions));
+  const deployment = decoded.definitions.additional_properties.find(({ name }) => name === 'io.k8s.api.apps.v1.Deployment')?.value;
+  assert.equal(deployment?.properties?.additional_properties.find(({ name }) => name === 'spec')?.value._ref, '#/definitions/io.k8s.api.apps.v1.DeploymentSpec');
+  assert.deepEqual(deployment.vendor_extension, [{ name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"apps","version":"v1","kind":"Deployment"}]' } }]);
+});
+
 describe('/openapi/v3', () => {
   let server: TestServer;
   let schema: Schema;
@@ -146,6 +161,9 @@ describe('/openapi/v3', () => {
     const answer = await get('/openapi/v2');
     assert.deepEqual([answer.status, json(answer)['swagger']], [200, '2.0']);
     assert.equal((await get('/openapi/v2', { 'if-none-match': String(answer.headers['etag']) })).status, 304);
+    const protobuf = await get('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' });
+    assert.deepEqual([protobuf.status, protobuf.headers['content-type']], [200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf']);
+    assert.equal((await get('/openapi/v2', { accept: 'text/html' })).status, 406);
   });
 
   test('refuses what it does not have', async () => {

@@ -31,8 +31,9 @@ export function openapiRoutes(schema: Schema): readonly Route[] {
       match: 'exact',
       listed: true,
       handle: (call) => {
-        assertJson(call);
-        return tagged(documents.swagger(), call, { vary: 'Accept' });
+        const form = swaggerForm(call);
+        const type = form === 'json' ? 'application/json' : `application/${PROTOBUF[0]}`;
+        return tagged(documents.swagger(form), call, { vary: 'Accept', 'content-type': type });
       },
     },
   ];
@@ -53,19 +54,34 @@ function one(documents: StoredDocuments, path: string, { request, header }: Rout
     return { kind: 'bytes', code: 301, headers: { location: locationOf(path, hash) }, body: new Uint8Array() };
   }
   const caching = asked === undefined || asked === '' ? {} : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
-  return tagged(document, { request, header }, { vary: 'Accept', ...caching });
+  return tagged(document, { request, header }, { vary: 'Accept', 'content-type': 'application/json', ...caching });
 }
 
 /** The document, or 304 for a client that has it. */
 function tagged({ hash, body }: StoredDocument, { header }: RouteCall, more: Readonly<Record<string, string>>): Answer {
   const headers = { etag: `"${hash}"`, ...more };
   if (header('if-none-match') === headers.etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
-  return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': 'application/json' }, body };
+  return { kind: 'bytes', code: 200, headers, body };
 }
 
 const locationOf = (path: string, hash: string): string => `${ROOT}/${path}?hash=${hash}`;
 
-/** The protobuf form of OpenAPI is not offered. @throws StatusError NotAcceptable */
+/** Two names of one form: clients ask for the second, the answer has the first. Source: kube-openapi pkg/handler. */
+const PROTOBUF = ['com.github.proto-openapi.spec.v2.v1.0+protobuf', 'com.github.proto-openapi.spec.v2@v1.0+protobuf'] as const;
+
+/** @throws StatusError NotAcceptable */
+function swaggerForm({ header }: RouteCall): 'json' | 'protobuf' {
+  const accept = header('accept') ?? '';
+  if (accept === '') return 'json';
+  for (const { type, subtype } of parseAccept(accept)) {
+    if (type !== '*' && type !== 'application') continue;
+    if (subtype === '*' || subtype === 'json') return 'json';
+    if ((PROTOBUF as readonly string[]).includes(subtype)) return 'protobuf';
+  }
+  throw new StatusError('NotAcceptable', `only the following media types are accepted: application/json, application/${PROTOBUF[0]}`);
+}
+
+/** The protobuf form of OpenAPI v3 is not offered. @throws StatusError NotAcceptable */
 function assertJson({ header }: RouteCall): void {
   const accept = header('accept') ?? '';
   const takes = accept === '' || parseAccept(accept).some(({ type, subtype }) => (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json'));

@@ -5,6 +5,7 @@ import { VERSION } from '../routes/version.ts';
 import type { OpenApiDocument, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';
 import { documentOf, groupVersionDocument } from './group-version.ts';
+import { swaggerProtobuf } from './swagger-protobuf.ts';
 import { swaggerDocument } from './swagger.ts';
 
 export interface StoredDocument {
@@ -21,7 +22,7 @@ export class StoredDocuments {
   #generation = -1;
   #resources: ReadonlyMap<string, Infos> = new Map();
   #fixed: ReadonlyMap<string, Paths> = new Map();
-  #swagger: StoredDocument | undefined;
+  readonly #swagger = new Map<'json' | 'protobuf', StoredDocument>();
 
   constructor(schema: Schema) {
     this.#schema = schema;
@@ -46,9 +47,14 @@ export class StoredDocuments {
   }
 
   /** The one OpenAPI v2 document. */
-  swagger(): StoredDocument {
+  swagger(form: 'json' | 'protobuf'): StoredDocument {
     this.#refresh();
-    return (this.#swagger ??= stored(swaggerDocument(this.#documents(), VERSION.gitVersion)));
+    const known = this.#swagger.get(form);
+    if (known !== undefined) return known;
+    const document = swaggerDocument(this.#documents(), VERSION.gitVersion);
+    const made = form === 'json' ? stored(document) : storedBytes(swaggerProtobuf(document));
+    this.#swagger.set(form, made);
+    return made;
   }
 
   *#documents(): IterableIterator<OpenApiDocument> {
@@ -68,7 +74,7 @@ export class StoredDocuments {
   #refresh(): void {
     if (this.#generation === this.#schema.generation) return;
     this.#generation = this.#schema.generation;
-    this.#swagger = undefined;
+    this.#swagger.clear();
     const resources = Map.groupBy(this.#schema.resources(), ({ group, version }) => (group === '' ? `api/${version}` : `apis/${group}/${version}`));
     this.#resources = resources as unknown as ReadonlyMap<string, Infos>; // a group is never empty
     this.#fixed = fixedPaths(this.#schema.groups().map(({ name }) => name));
@@ -80,7 +86,6 @@ export class StoredDocuments {
   }
 }
 
-function stored(document: object): StoredDocument {
-  const body = Buffer.from(JSON.stringify(document));
-  return { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
-}
+const stored = (document: object): StoredDocument => storedBytes(Buffer.from(JSON.stringify(document)));
+
+const storedBytes = (body: Buffer): StoredDocument => ({ body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() });

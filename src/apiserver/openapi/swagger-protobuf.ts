@@ -1,0 +1,76 @@
+// The OpenAPI v2 document in protobuf, as client-go asks for it. Source: gnostic openapiv2 NewDocument.
+import { compileCodec } from '#base/protobuf/codec.ts';
+import { SWAGGER_MESSAGES } from './swagger-messages.ts';
+import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath, SwaggerSchema } from './swagger.ts';
+
+/** Schemas of custom resources nest; each level is four messages. */
+const MAX_DEPTH = 1_000;
+
+export const swaggerCodec = compileCodec(SWAGGER_MESSAGES, { maxDepth: MAX_DEPTH }).message('openapi.v2.Document');
+
+export function swaggerProtobuf({ swagger, info, paths, definitions, security, securityDefinitions }: SwaggerDocument): Buffer {
+  return Buffer.from(
+    swaggerCodec.encode({
+      swagger,
+      info,
+      paths: { path: namedList(paths, pathItem) },
+      definitions: { additional_properties: namedList(definitions, schema) },
+      security: security.map((one) => ({ additional_properties: namedList(one, (value) => ({ value })) })),
+      security_definitions: { additional_properties: namedList(securityDefinitions, (api_key_security) => ({ api_key_security })) },
+    }),
+  );
+}
+
+function namedList<T>(map: Readonly<Record<string, T>>, convert: (value: T) => object): readonly object[] {
+  return Object.entries(map).map(([name, value]) => ({ name, value: convert(value) }));
+}
+
+/** YAML, of which JSON is a part. */
+const any = (value: unknown): object => ({ yaml: JSON.stringify(value) });
+
+const extensions = (rest: Readonly<Record<string, unknown>>): readonly object[] => namedList(rest, any);
+
+function pathItem({ parameters = [], ...operations }: SwaggerPath): object {
+  const methods = Object.entries(operations as Readonly<Record<string, SwaggerOperation>>).map(([method, one]) => [method, operation(one)] as const);
+  return { ...Object.fromEntries(methods), parameters: parameters.map(parameter) };
+}
+
+function operation({ tags, description, operationId, produces = [], consumes = [], schemes, parameters = [], responses, ...rest }: SwaggerOperation): object {
+  return {
+    tags,
+    description,
+    operation_id: operationId,
+    produces,
+    consumes,
+    schemes,
+    parameters: parameters.map(parameter),
+    responses: {
+      response_code: namedList(responses, (one) => ({
+        response: { description: one.description, ...(one.schema === undefined ? {} : { schema: { schema: schema(one.schema) } }) },
+      })),
+    },
+    vendor_extension: extensions(rest),
+  };
+}
+
+function parameter(one: SwaggerParameter): object {
+  if (one.in === 'body') return { parameter: { body_parameter: { ...one, schema: schema(one.schema) } } };
+  const { uniqueItems, ...rest } = one;
+  const plain = { ...rest, unique_items: uniqueItems };
+  return { parameter: { non_body_parameter: one.in === 'query' ? { query_parameter_sub_schema: plain } : { path_parameter_sub_schema: plain } } };
+}
+
+function schema({ $ref, type, format, description, enum: values, items, properties, additionalProperties, required, ...rest }: SwaggerSchema): object {
+  return {
+    ...($ref === undefined ? {} : { _ref: $ref }),
+    ...(type === undefined ? {} : { type: { value: [type] } }),
+    ...(format === undefined ? {} : { format }),
+    ...(description === undefined ? {} : { description }),
+    ...(values === undefined ? {} : { enum: values.map(any) }),
+    ...(items === undefined ? {} : { items: { schema: [schema(items)] } }),
+    ...(properties === undefined ? {} : { properties: { additional_properties: namedList(properties, schema) } }),
+    ...(additionalProperties === undefined ? {} : { additional_properties: { schema: schema(additionalProperties) } }),
+    ...(required === undefined ? {} : { required }),
+    vendor_extension: extensions(rest),
+  };
+}
