@@ -35,7 +35,9 @@ test('readConfiguration without any gives upstream’s default profile, order an
     'NodeAffinity',
     'NodePorts',
     'NodeResourcesFit',
+    'VolumeRestrictions',
     'VolumeBinding',
+    'VolumeZone',
     'PodTopologySpread',
     'InterPodAffinity',
   ]);

@@ -15,6 +15,8 @@ import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-s
 import { prioritySort } from '../plugins/priority-sort.ts';
 import { schedulingGates } from '../plugins/scheduling-gates.ts';
 import { taintToleration } from '../plugins/taint-toleration.ts';
+import { volumeRestrictions } from '../plugins/volume-restrictions.ts';
+import { volumeZone } from '../plugins/volume-zone.ts';
 import { volumeBinding, type VolumeBindingDeps } from '../plugins/volume-binding/volume-binding.ts';
 import {
   readBalancedArgs,
@@ -40,10 +42,12 @@ export interface PluginDeps {
 /** Checks arguments, noting faults in the reader, and gives what makes the plugin of them. */
 type Registration = (args: Reader) => (deps: PluginDeps) => Plugin;
 
+const readNoArgs = (args: Reader): Reader => args.object('apiVersion', 'kind');
+
 const plain =
   (plugin: Plugin): Registration =>
   (args) => {
-    args.object('apiVersion', 'kind');
+    readNoArgs(args);
     return () => plugin;
   };
 
@@ -64,6 +68,8 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.nodeAffinity, withArgs(readNodeAffinityArgs, (_, args) => nodeAffinity(args))],
   [PLUGIN.nodePorts, plain(nodePorts)],
   [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, (_, args) => nodeResourcesFit(args))],
+  [PLUGIN.volumeRestrictions, withArgs(readNoArgs, ({ volumes }) => volumeRestrictions(volumes.storage))],
+  [PLUGIN.volumeZone, withArgs(readNoArgs, ({ volumes }) => volumeZone(volumes.storage))],
   [PLUGIN.volumeBinding, withArgs(readVolumeBindingArgs, ({ volumes }, args) => volumeBinding(volumes, args))],
   [PLUGIN.podTopologySpread, withArgs(readSpreadArgs, ({ groupSelector }, args) => podTopologySpread(groupSelector, args))],
   [PLUGIN.interPodAffinity, withArgs(readInterPodAffinityArgs, ({ namespaceLabels }, args) => interPodAffinity(namespaceLabels, args))],
@@ -89,7 +95,9 @@ export const DEFAULT_PLUGINS: readonly PluginRef[] = [
   { name: PLUGIN.nodeAffinity, weight: 2 },
   { name: PLUGIN.nodePorts },
   { name: PLUGIN.nodeResourcesFit, weight: 1 },
+  { name: PLUGIN.volumeRestrictions },
   { name: PLUGIN.volumeBinding },
+  { name: PLUGIN.volumeZone },
   { name: PLUGIN.podTopologySpread, weight: 2 },
   { name: PLUGIN.interPodAffinity, weight: 2 },
   { name: PLUGIN.defaultPreemption },

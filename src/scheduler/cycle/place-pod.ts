@@ -84,16 +84,15 @@ export class PodPlacer {
   }
 
   #collect(kind: PodClass): number {
-    const { nodes, slotCount } = this.#options.cluster;
-    const slots = this.#scratch.reserve(slotCount);
-    let count = 0;
-    for (let slot = 0; slot < slotCount; slot++) {
-      if (nodes[slot] === undefined) continue;
-      if (kind.check(slot) !== undefined) continue;
-      if (this.#ahead.has(slot) && this.#statusOf(kind, slot) !== undefined) continue;
-      slots[count++] = slot;
+    const slots = this.#scratch.reserve(this.#options.cluster.slotCount);
+    const count = kind.collect(slots);
+    if (this.#ahead.size === 0) return count;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i] as number;
+      if (!this.#ahead.has(slot) || this.#statusOf(kind, slot) === undefined) slots[kept++] = slot;
     }
-    return count;
+    return kept;
   }
 
   #collectNamed(kind: PodClass, names: ReadonlySet<string>): number {

@@ -102,6 +102,19 @@ export class PodClass {
     return this.#activeFilters.length === 0 ? undefined : firstRefusal(this.#activeFilters, slot);
   }
 
+  /** Writes the slots of all nodes that pass into `slots`, in order; gives their number. */
+  collect(slots: Int32Array): number {
+    const { nodes, slotCount } = this.#cluster;
+    const known = this.#known;
+    const isDecided = this.#activeFilters.length === 0;
+    let count = 0;
+    for (let slot = 0; slot < slotCount; slot++) {
+      if (known[slot] === INFEASIBLE || nodes[slot] === undefined) continue;
+      if ((isDecided && known[slot] === FEASIBLE) || this.check(slot) === undefined) slots[count++] = slot;
+    }
+    return count;
+  }
+
   /** As `check`, without what is kept: for trials. */
   checkAnew(slot: number): Status | undefined {
     return firstRefusal(this.filters, slot);

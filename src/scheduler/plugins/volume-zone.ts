@@ -1,0 +1,90 @@
+// pure
+// Volumes that say their zone by labels, as they did before node affinity, are used in that zone. Source: plugins/volumezone.
+import type { Node, PersistentVolume } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
+import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
+import type { Plugin } from '../framework/plugin.ts';
+import { UNLIKE_ANY } from '../framework/profile.ts';
+import { type Status, unresolvable } from '../framework/status.ts';
+import { PLUGIN } from './names.ts';
+import { className, type Storage } from './volume-binding/storage.ts';
+
+const CONFLICT = unresolvable(PLUGIN.volumeZone, 'node(s) had no available volume zone');
+
+/** Old names and the names nodes may have instead. Source: topologyLabels, translateToGALabel. */
+const TODAY: Readonly<Record<string, string>> = {
+  'failure-domain.beta.kubernetes.io/zone': LABEL.zone,
+  'failure-domain.beta.kubernetes.io/region': LABEL.region,
+  [LABEL.zone]: LABEL.zone,
+  [LABEL.region]: LABEL.region,
+};
+
+interface Place {
+  readonly key: string;
+  readonly values: ReadonlySet<string>;
+}
+
+/** `a__b`: in either. Source: LabelZonesToSet. */
+function placesOf({ metadata }: PersistentVolume): readonly Place[] {
+  return Object.keys(TODAY).flatMap((key) => {
+    const label = metadata.labels?.[key];
+    if (label === undefined) return [];
+    const values = label.split('__').map((value) => value.trim());
+    // A label that says nothing sensible is not looked at.
+    return values.includes('') ? [] : [{ key, values: new Set(values) }];
+  });
+}
+
+export function volumeZone(storage: Storage): Plugin {
+  return {
+    name: PLUGIN.volumeZone,
+    events: [
+      { event: clusterEvent('storage.k8s.io/StorageClass', ACTION.Add) },
+      { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeLabel) },
+      { event: clusterEvent('PersistentVolumeClaim', ACTION.Add | ACTION.Update) },
+      { event: clusterEvent('PersistentVolume', ACTION.Add | ACTION.Update) },
+    ],
+    sign: ({ spec }) =>
+      spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined) === true ? UNLIKE_ANY : undefined,
+    preFilter({ pod }, cluster) {
+      const places: Place[] = [];
+      for (const { persistentVolumeClaim } of pod.spec.volumes ?? []) {
+        if (persistentVolumeClaim === undefined) continue;
+        const found = placesOfClaim(pod.metadata.namespace, persistentVolumeClaim.claimName, storage);
+        if ('code' in found) return { kind: 'rejected', status: found };
+        places.push(...found);
+      }
+      if (places.length === 0) return { kind: 'skip' };
+      const check = (slot: number): Status | undefined => (isIn(cluster.nodes[slot] as Node, places) ? undefined : CONFLICT);
+      return { kind: 'filter', filter: { scope: 'node', check } };
+    },
+  };
+}
+
+/** None for a claim that waits for its consumer. Source: getPVbyPod. */
+function placesOfClaim(namespace: string, name: string, storage: Storage): readonly Place[] | Status {
+  const refuse = (reason: string): Status => unresolvable(PLUGIN.volumeZone, reason);
+  if (name === '') return refuse('PersistentVolumeClaim had no name');
+  const claim = storage.claim(namespace, name);
+  if (claim === undefined) return refuse(`persistentvolumeclaim "${name}" not found`);
+  const volumeName = claim.spec.volumeName ?? '';
+  if (volumeName === '') {
+    const wanted = className(claim);
+    if (wanted === '') return refuse('PersistentVolumeClaim had no pv name and storageClass name');
+    const storageClass = storage.storageClass(wanted);
+    if (storageClass === undefined) return refuse(`storageclass.storage.k8s.io "${wanted}" not found`);
+    return storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? [] : refuse('PersistentVolume had no name');
+  }
+  const volume = storage.volume(volumeName);
+  return volume === undefined ? refuse(`persistentvolume "${volumeName}" not found`) : placesOf(volume);
+}
+
+/** A node that says nothing of zones takes all. */
+function isIn({ metadata }: Node, places: readonly Place[]): boolean {
+  const labels = metadata.labels ?? {};
+  if (!Object.keys(TODAY).some((key) => labels[key] !== undefined)) return true;
+  return places.every(({ key, values }) => {
+    const value = labels[key] ?? labels[TODAY[key] as string];
+    return value !== undefined && values.has(value);
+  });
+}
