@@ -75,7 +75,7 @@ test('proa up ends with a node that is Ready', async () => {
 });
 
 test('a Deployment becomes pods that answer at their Service, from the node and by the node port', async () => {
-  await cluster.kubectl.succeed(['apply', '-f', '-'], { input: manifest('v1', 2) });
+  await cluster.kubectl.succeed(['apply', '--validate=false', '-f', '-'], { input: manifest('v1', 2) });
   await rolledOut();
   const [first, second] = await pods();
   assert.ok(first !== undefined && second !== undefined);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
-import { isRunning } from '../machine/processes.ts';
+import { isRunning, stopProcess } from '../machine/processes.ts';
 import { runningKeeper, startKeeper, stopKeeper } from './keeper.ts';
 import { pathsOf } from './paths.ts';
 
@@ -66,9 +66,10 @@ test('the keeper waits for a command that ends in good order on SIGTERM', async 
   assert.equal((await lines(starts, 1)).length, 1);
 });
 
-test('runningKeeper takes no other process with the same pid for the keeper', () => {
-  const { paths, command } = fixture('reused', '');
+test('runningKeeper takes no other process with the same pid for the keeper', async () => {
+  const { paths, command } = fixture('reused', 'setInterval(() => {}, 1e6)');
   const keeper = startKeeper(paths, command, process.env);
   writeFileSync(paths.keeper, JSON.stringify({ pid: process.pid, identity: keeper.identity.concat('0') }));
   assert.equal(runningKeeper(paths), undefined);
+  await stopProcess(keeper.pid, systemClock, 10_000);
 });

@@ -7,7 +7,7 @@ import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { services } from '#api/resources.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
-import { createAdmission, createAuthentication, createAuthorization, ensureDefaults } from '#apiserver/defaults.ts';
+import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
 import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
@@ -64,7 +64,8 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const store = await openStore(deps);
   const read = (file: string): string => readFileSync(file, 'utf8');
   const kubeletClient = pki.read('apiserver-kubelet-client');
-  const certificateAuthority = read(pki.certificatePath('ca'));
+  const certificateAuthority = pki.certificate('ca');
+  const frontProxyAuthority = pki.certificate('front-proxy-ca');
   const serving = pki.read('apiserver');
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const server = createApiServer({
@@ -75,32 +76,24 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     listen: {
       host: settings.bindAddress,
       port: settings.port,
-      tls: { serving, clientCa: certificateAuthority },
+      // Which of the two a certificate must come from, each authenticator decides.
+      tls: { serving, clientCa: certificateAuthority + frontProxyAuthority },
     },
     kubelet: () => ({ clientCertificate: kubeletClient.certificate, clientKey: kubeletClient.key, ca: certificateAuthority }),
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
-    parts: ({ reader, ...parts }) => {
-      const authentication = createAuthentication(
-        { reader, ...parts },
-        {
+    parts: (parts) => {
+      const defaults = defaultParts(parts, {
+        authentication: {
           clientCa: certificateAuthority,
-          frontProxy: { ca: read(pki.certificatePath('front-proxy-ca')), allowedNames: ['front-proxy-client'] },
+          frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
           serviceAccounts: {
             issuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
             signingKey: read(pki.keyPath('sa')),
             jwksUri: `https://${settings.nodeIP}:${settings.port}/openid/v1/jwks`,
           },
         },
-      );
-      const authorization = createAuthorization({ reader });
-      return {
-        ...authentication,
-        routes: [...authentication.routes, ...openapiRoutes(parts.schema)],
-        printers: defaultPrinters,
-        authorizer: authorization.authorizer,
-        rules: authorization.rules,
-        admission: createAdmission({ reader, clock, ids, authorizer: authorization.authorizer, rbac: authorization.rbac }),
-      };
+      });
+      return { ...defaults, routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema)], printers: defaultPrinters };
     },
   });
   try {
