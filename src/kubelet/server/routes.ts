@@ -1,9 +1,14 @@
 // Every path the server knows, in the order in which they are tried.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { cpus, totalmem } from 'node:os';
 import type { Clock } from '#base/clock.ts';
 import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
 import type { KubeletHost } from './contract.ts';
 import { serveContainerLog } from './logs/container-log.ts';
+import { cadvisorMetrics } from './metrics/cadvisor.ts';
+import { CONTENT_TYPE, exposition, type Family } from './metrics/exposition.ts';
+import type { OwnMetrics } from './metrics/own.ts';
+import { resourceMetrics } from './metrics/resource.ts';
 import { matchPath, type PathParameters } from './paths.ts';
 import { pods, run, runningPods } from './pod-lists.ts';
 import { attach, exec, portForward, type Session, type SessionRequest } from './sessions.ts';
@@ -14,6 +19,7 @@ export interface RouteDeps {
   readonly clock: Clock;
   /** For `/configz`. */
   readonly configuration: () => Readonly<Record<string, unknown>>;
+  readonly metrics: OwnMetrics;
 }
 
 export interface Asked {
@@ -54,6 +60,11 @@ const ROUTES: readonly Route[] = [
   whole('/runningpods', (_, { host }) => runningPods(host)),
   whole('/configz', (_, { configuration }) => json({ kubeletconfig: configuration() })),
   whole('/stats/summary', async (_, { host }) => json(await host.summary())),
+  whole('/metrics', async (_, { host, metrics }) => ({ type: CONTENT_TYPE, body: await metrics.text(host) })),
+  whole('/metrics/resource', async (_, { host }) => figures(resourceMetrics(await host.summary()))),
+  whole('/metrics/cadvisor', async (_, { host }) =>
+    figures(cadvisorMetrics(await host.summary(), host.pods(), { cpus: cpus().length, memory: totalmem() })),
+  ),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
   { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },
@@ -71,6 +82,8 @@ const ROUTES: readonly Route[] = [
 function names({ namespace = '', pod = '', uid = '', container = '' }: PathParameters): Omit<SessionRequest, 'query'> {
   return { namespace, pod, uid, container };
 }
+
+const figures = (families: readonly Family[]): WholeAnswer => ({ type: CONTENT_TYPE, body: exposition(families) });
 
 function health(host: KubeletHost): WholeAnswer {
   const problems = host.problems();

@@ -9,6 +9,7 @@ import type { Logger } from '#base/log.ts';
 import { refuse, refuseUpgrade, Refusal, refusalOf } from './answers.ts';
 import { admit } from './caller.ts';
 import type { Access, KubeletHost } from './contract.ts';
+import { ownMetrics } from './metrics/own.ts';
 import { serveRequest, serveUpgrade, type RouteDeps } from './routes.ts';
 
 export interface ServerTls {
@@ -47,7 +48,12 @@ const MOST_HEAD = 64 << 10;
 
 export function createKubeletServer(options: KubeletServerOptions): KubeletServer {
   const { address, logger, tls } = options;
-  const deps: RouteDeps = { host: options.host, clock: options.clock, configuration: options.configuration ?? (() => ({})) };
+  const deps: RouteDeps = {
+    host: options.host,
+    clock: options.clock,
+    configuration: options.configuration ?? (() => ({})),
+    metrics: ownMetrics(),
+  };
   const upgraded = new Set<Duplex>();
   let server: Server | undefined;
 
@@ -55,6 +61,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
     try {
       const url = urlOf(request);
       await admit(request, url.pathname, options.access, logger);
+      response.once('close', deps.metrics.begun(request.method ?? '', url.pathname));
       await serveRequest(request, response, url, deps);
     } catch (error) {
       report(logger, request, error);
@@ -68,6 +75,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
     try {
       const url = urlOf(request);
       await admit(request, url.pathname, options.access, logger);
+      socket.once('close', deps.metrics.begun(request.method ?? '', url.pathname));
       await serveUpgrade({ request, socket, head }, url, deps);
     } catch (error) {
       report(logger, request, error);

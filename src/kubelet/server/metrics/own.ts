@@ -1,0 +1,77 @@
+// `/metrics`: the kubelet's own figures. Source: pkg/kubelet/metrics, pkg/kubelet/server/metrics.
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { KubeletHost } from '../contract.ts';
+
+export interface OwnMetrics {
+  /** Counts one request; call what it returns when it has ended. */
+  begun(method: string, path: string): () => void;
+  text(host: KubeletHost): Promise<string>;
+}
+
+/** The first part of a path, for labels. Source: getMetricBucket. */
+const BUCKETS: ReadonlySet<string> = new Set(
+  'attach configz containerLogs exec healthz logs metrics pods portForward run runningpods stats'.split(' '),
+);
+const METHODS: ReadonlySet<string> = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
+/** Source: isLongRunningRequest. */
+const LONG_RUNNING: ReadonlySet<string> = new Set(['exec', 'attach', 'portForward']);
+
+export function ownMetrics(): OwnMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const labelNames = ['long_running', 'method', 'path', 'server_type'] as const;
+  const registers = [registry];
+  const total = new Counter({
+    name: 'kubelet_http_requests_total',
+    help: '[ALPHA] Number of the http requests received since the server started',
+    labelNames,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: 'kubelet_http_inflight_requests',
+    help: '[ALPHA] Number of the inflight http requests',
+    labelNames,
+    registers,
+  });
+  const pods = new Gauge({ name: 'kubelet_running_pods', help: '[BETA] Number of pods that have a running pod sandbox', registers });
+  const containers = new Gauge({
+    name: 'kubelet_running_containers',
+    help: '[BETA] Number of containers currently running',
+    labelNames: ['container_state'],
+    registers,
+  });
+  const nodeName = new Gauge({
+    name: 'kubelet_node_name',
+    help: "[ALPHA] The node's name. The count is always 1.",
+    labelNames: ['node'],
+    registers,
+  });
+  return {
+    begun(method, path) {
+      const [, root = ''] = path.split('/');
+      const bucket = BUCKETS.has(root) ? root : 'other';
+      const labels = {
+        long_running: String(LONG_RUNNING.has(bucket)),
+        method: METHODS.has(method) ? method : 'other',
+        path: bucket,
+        server_type: 'readwrite',
+      };
+      total.inc(labels);
+      inFlight.inc(labels);
+      return () => inFlight.dec(labels);
+    },
+    async text(host) {
+      const running = host.pods().filter(({ status }) => status.phase === 'Running');
+      pods.set(running.length);
+      containers.set(
+        { container_state: 'running' },
+        running.reduce(
+          (sum, { status }) => sum + (status.containerStatuses ?? []).filter(({ state }) => state?.running !== undefined).length,
+          0,
+        ),
+      );
+      nodeName.set({ node: host.nodeName }, 1);
+      return registry.metrics();
+    },
+  };
+}
