@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { internalError } from '#apimachinery/errors.ts';
-import { nodes, pods } from '#api/resources.ts';
+import { nodes, pods, services } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import { node, pod, type RunningScheduler, startScheduler } from './testing.ts';
 
@@ -142,4 +142,37 @@ test('the scheduler evicts the least important pods for a more important one', a
     refused?.message,
     '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
   );
+});
+
+test('the scheduler decides the same when the same happens with the same seed', async () => {
+  const run = async (): Promise<readonly (string | undefined)[]> => {
+    const names = Array.from({ length: 40 }, (_, i) => `p${i}`);
+    const running = await startScheduler((server) => {
+      server.seed(nodes, ...Array.from({ length: 9 }, (_, i) => node(`n${i}`)));
+      server.seed(pods, ...names.map((name) => pod(name, { cpu: '100m' })));
+    });
+    await running.until(() => (names.every((name) => nodeOf(running, name) !== undefined) ? true : undefined));
+    const on = names.map((name) => nodeOf(running, name));
+    await running.stop();
+    return on;
+  };
+  const first = await run();
+  assert.ok(new Set(first).size === 9);
+  assert.deepEqual(await run(), first);
+});
+
+test('the scheduler spreads the pods of a service over zones without being told', async () => {
+  const running = await startScheduler((server) => {
+    const inZone = (name: string, zone: string) =>
+      node(name, { metadata: { labels: { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': zone } } });
+    server.seed(nodes, inZone('a1', 'a'), inZone('a2', 'a'), inZone('b1', 'b'));
+    server.seed(services, { metadata: { name: 'web', namespace: 'ns' }, spec: { selector: { app: 'web' } } });
+    server.seed(pods, ...['p', 'q'].map((name) => pod(name, {}, {}, { metadata: { labels: { app: 'web' } } })));
+  });
+  const on = await running.until(() => {
+    const names = ['p', 'q'].map((name) => nodeOf(running, name));
+    return names.includes(undefined) ? undefined : names;
+  });
+  assert.deepEqual(new Set(on.map((name) => name?.[0])), new Set(['a', 'b']));
+  await running.stop();
 });
