@@ -13,7 +13,8 @@ interface Resources {
 }
 
 const schema = new Schema();
-const rows = (group: string, version: string): Resources['resources'] => (apiResourceList(schema, group, version) as unknown as Resources).resources;
+const rows = (group: string, version: string): Resources['resources'] =>
+  (apiResourceList(schema, group, version) as unknown as Resources).resources;
 
 describe('apiResourceList', () => {
   // As every cluster shows them; sha256 of the stored kind.
@@ -30,32 +31,49 @@ describe('apiResourceList', () => {
   }
 
   test('gives none for what is not stored', () => {
-    assert.deepEqual(rows('', 'v1').filter(({ name, storageVersionHash }) => !name.includes('/') && storageVersionHash === undefined).map(({ name }) => name), ['bindings', 'componentstatuses']);
+    assert.deepEqual(
+      rows('', 'v1')
+        .filter(({ name, storageVersionHash }) => !name.includes('/') && storageVersionHash === undefined)
+        .map(({ name }) => name),
+      ['bindings', 'componentstatuses'],
+    );
   });
 
   test('names the group of a kind from elsewhere', () => {
     const group = (name: string): string | undefined => rows('', 'v1').find((row) => row.name === name)?.group;
-    assert.deepEqual([group('pods/eviction'), group('replicationcontrollers/scale'), group('pods/status')], ['policy', 'autoscaling', undefined]);
+    assert.deepEqual(
+      [group('pods/eviction'), group('replicationcontrollers/scale'), group('pods/status')],
+      ['policy', 'autoscaling', undefined],
+    );
   });
 
-  test('is in the order of names', () => assert.deepEqual(rows('apps', 'v1').map(({ name }) => name), rows('apps', 'v1').map(({ name }) => name).toSorted()));
+  test('is in the order of names', () =>
+    assert.deepEqual(
+      rows('apps', 'v1').map(({ name }) => name),
+      rows('apps', 'v1')
+        .map(({ name }) => name)
+        .toSorted(),
+    ));
 });
 
 test('groupDiscovery leaves group and version of own kinds empty, as upstream does', () => {
   const apps = groupDiscovery(schema, 'named').items.find(({ metadata }) => metadata?.name === 'apps');
-  assert.deepEqual(apps?.versions?.[0]?.resources?.find(({ resource }) => resource === 'deployments'), {
-    resource: 'deployments',
-    responseKind: { group: '', version: '', kind: 'Deployment' },
-    scope: 'Namespaced',
-    singularResource: 'deployment',
-    verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
-    shortNames: ['deploy'],
-    categories: ['all'],
-    subresources: [
-      { subresource: 'scale', responseKind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: ['get', 'patch', 'update'] },
-      { subresource: 'status', responseKind: { group: '', version: '', kind: 'Deployment' }, verbs: ['get', 'patch', 'update'] },
-    ],
-  });
+  assert.deepEqual(
+    apps?.versions?.[0]?.resources?.find(({ resource }) => resource === 'deployments'),
+    {
+      resource: 'deployments',
+      responseKind: { group: '', version: '', kind: 'Deployment' },
+      scope: 'Namespaced',
+      singularResource: 'deployment',
+      verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+      shortNames: ['deploy'],
+      categories: ['all'],
+      subresources: [
+        { subresource: 'scale', responseKind: { group: 'autoscaling', version: 'v1', kind: 'Scale' }, verbs: ['get', 'patch', 'update'] },
+        { subresource: 'status', responseKind: { group: '', version: '', kind: 'Deployment' }, verbs: ['get', 'patch', 'update'] },
+      ],
+    },
+  );
 });
 
 describe('discovery paths', () => {
@@ -94,7 +112,10 @@ describe('discovery paths', () => {
   test('answer clients that know aggregated discovery with one document and a tag for it', async () => {
     for (const path of ['/api', '/apis']) {
       const first = await get(path, { accept: `${AGGREGATED},application/json` });
-      assert.deepEqual([first.headers['content-type'], first.headers['vary'], json(first)['kind']], [AGGREGATED, 'Accept', 'APIGroupDiscoveryList']);
+      assert.deepEqual(
+        [first.headers['content-type'], first.headers['vary'], json(first)['kind']],
+        [AGGREGATED, 'Accept', 'APIGroupDiscoveryList'],
+      );
       const again = await get(path, { accept: AGGREGATED, 'if-none-match': String(first.headers['etag']) });
       assert.deepEqual([again.status, again.body.length], [304, 0]);
       assert.notEqual(json(await get(path, { accept: `application/json,${AGGREGATED}` }))['kind'], 'APIGroupDiscoveryList');

@@ -54,7 +54,12 @@ export function apiResourceList(schema: Schema, group: string, version: string):
   const known = schema.groups().some(({ name, versions }) => name === group && versions.includes(version));
   if (!known) return undefined;
   const rows = resources.flatMap(resourceRows).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { kind: 'APIResourceList', ...(group === '' ? {} : { apiVersion: 'v1' }), groupVersion: apiVersionOf({ group, version }), resources: rows };
+  return {
+    kind: 'APIResourceList',
+    ...(group === '' ? {} : { apiVersion: 'v1' }),
+    groupVersion: apiVersionOf({ group, version }),
+    resources: rows,
+  };
 }
 
 function resourceRows(info: ResourceInfo): readonly ApiResource[] {
@@ -69,16 +74,14 @@ function resourceRows(info: ResourceInfo): readonly ApiResource[] {
     ...(info.categories.length === 0 ? {} : { categories: info.categories }),
     ...(info.verbs.includes('delete') ? { storageVersionHash: storageVersionHash(info.storage) } : {}),
   };
-  const parts = [...info.subresources.values()].map(
-    ({ name, kind, verbs }): ApiResource => ({
-      name: `${info.resource}/${name}`,
-      singularName: '',
-      namespaced: info.namespaced,
-      ...(kind.group === group && kind.version === version ? {} : { group: kind.group, version: kind.version }),
-      kind: kind.kind,
-      verbs,
-    }),
-  );
+  const parts = [...info.subresources.values()].map(({ name, kind, verbs }): ApiResource => ({
+    name: `${info.resource}/${name}`,
+    singularName: '',
+    namespaced: info.namespaced,
+    ...(kind.group === group && kind.version === version ? {} : { group: kind.group, version: kind.version }),
+    kind: kind.kind,
+    verbs,
+  }));
   return [own, ...parts];
 }
 

@@ -53,7 +53,11 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
 }
 
 /** Path segments after `root`. */
-const below = (root: string, { request }: RouteCall): readonly string[] => request.info.path.slice(root.length).split('/').filter((part) => part !== '');
+const below = (root: string, { request }: RouteCall): readonly string[] =>
+  request.info.path
+    .slice(root.length)
+    .split('/')
+    .filter((part) => part !== '');
 
 function groupDocument(schema: Schema, name: string): object | undefined {
   const group = schema.groups().find((one) => one.name === name);
@@ -92,7 +96,11 @@ class Documents {
     if (document === undefined) return pageNotFound();
     const form = negotiateOutput(header('accept'), ABILITIES);
     if (form.encoding !== 'json' || wantsPretty(form, request.query.get('pretty'), request.userAgent)) {
-      return { kind: 'object', code: 200, object: form.encoding === 'protobuf' ? { apiVersion: 'v1', ...document.object } : document.object };
+      return {
+        kind: 'object',
+        code: 200,
+        object: form.encoding === 'protobuf' ? { apiVersion: 'v1', ...document.object } : document.object,
+      };
     }
     return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: document.body };
   }

@@ -114,8 +114,14 @@ const SCALARS: Readonly<Record<ScalarKind, OpenApiSchema>> = {
 };
 
 /** The type of a custom resource's object, metadata and all; definitions it uses are referred to. */
-export function customSchema(schema: ObjectSchema, kind: { readonly group: string; readonly version: string; readonly kind: string }): OpenApiSchema {
-  return { ...inline({ ...schema, embedded: false }), 'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.kind, version: kind.version }] };
+export function customSchema(
+  schema: ObjectSchema,
+  kind: { readonly group: string; readonly version: string; readonly kind: string },
+): OpenApiSchema {
+  return {
+    ...inline({ ...schema, embedded: false }),
+    'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.kind, version: kind.version }],
+  };
 }
 
 function inline(schema: TypeSchema): OpenApiSchema {
@@ -139,7 +145,12 @@ function inline(schema: TypeSchema): OpenApiSchema {
       };
     }
     case 'map':
-      return { type: 'object', additionalProperties: inline(schema.values), ...(schema.mapType === 'atomic' ? { 'x-kubernetes-map-type': 'atomic' } : {}), ...common };
+      return {
+        type: 'object',
+        additionalProperties: inline(schema.values),
+        ...(schema.mapType === 'atomic' ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+        ...common,
+      };
     case 'list':
       return {
         type: 'array',

@@ -6,7 +6,12 @@ const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
 function reading(tag: string, operationId: string, description: string, component: string, types: readonly string[]): Operation {
   const content = Object.fromEntries(types.map((type) => [type, { schema: refTo(component) }]));
-  return { tags: [tag], description, operationId, responses: { 200: { description: 'OK', content }, 401: { description: 'Unauthorized' } } };
+  return {
+    tags: [tag],
+    description,
+    operationId,
+    responses: { 200: { description: 'OK', content }, 401: { description: 'Unauthorized' } },
+  };
 }
 
 const MEDIA_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
@@ -14,7 +19,13 @@ const MEDIA_TYPES = ['application/json', 'application/yaml', 'application/vnd.ku
 /** `/apis/apps/v1/`: which resources there are. */
 export const resourceListPath = (root: string, group: string, version: string): Paths => ({
   [`${root}/`]: {
-    get: reading(`${groupTag(group)}_${version}`, `get${capital(groupTag(group))}${capital(version)}APIResources`, 'Which resources there are.', `${META}APIResourceList`, MEDIA_TYPES),
+    get: reading(
+      `${groupTag(group)}_${version}`,
+      `get${capital(groupTag(group))}${capital(version)}APIResources`,
+      'Which resources there are.',
+      `${META}APIResourceList`,
+      MEDIA_TYPES,
+    ),
   },
 });
 
@@ -22,10 +33,19 @@ export const resourceListPath = (root: string, group: string, version: string): 
 export function fixedPaths(groups: readonly string[]): ReadonlyMap<string, Paths> {
   const all = new Map<string, Paths>();
   for (const group of groups) {
-    const [path, kind, suffix] = group === '' ? (['api', 'APIVersions', 'APIVersions'] as const) : ([`apis/${group}`, 'APIGroup', 'APIGroup'] as const);
-    all.set(path, { [`/${path}/`]: { get: reading(groupTag(group), `get${capital(groupTag(group))}${suffix}`, 'Which versions there are.', META + kind, MEDIA_TYPES) } });
+    const [path, kind, suffix] =
+      group === '' ? (['api', 'APIVersions', 'APIVersions'] as const) : ([`apis/${group}`, 'APIGroup', 'APIGroup'] as const);
+    all.set(path, {
+      [`/${path}/`]: {
+        get: reading(groupTag(group), `get${capital(groupTag(group))}${suffix}`, 'Which versions there are.', META + kind, MEDIA_TYPES),
+      },
+    });
   }
   all.set('apis', { '/apis/': { get: reading('apis', 'getAPIVersions', 'Which groups there are.', `${META}APIGroupList`, MEDIA_TYPES) } });
-  all.set('version', { '/version/': { get: reading('version', 'getCodeVersion', 'Version of the server.', 'io.k8s.apimachinery.pkg.version.Info', ['application/json']) } });
+  all.set('version', {
+    '/version/': {
+      get: reading('version', 'getCodeVersion', 'Version of the server.', 'io.k8s.apimachinery.pkg.version.Info', ['application/json']),
+    },
+  });
   return all;
 }

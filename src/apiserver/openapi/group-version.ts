@@ -59,7 +59,8 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
   schemas.set(object, customSchema(info.schema, info));
   const subresources = new Map(
     [...info.subresources.values()].map(({ name, schema }) => {
-      const content: SubresourceContent = schema === undefined ? { kind: 'connection' } : { kind: 'object', component: schema.name === '' ? object : schema.name };
+      const content: SubresourceContent =
+        schema === undefined ? { kind: 'connection' } : { kind: 'object', component: schema.name === '' ? object : schema.name };
       return [name, content] as const;
     }),
   );

@@ -35,7 +35,10 @@ after(async () => {
 
 describe('kubectl', () => {
   test('explains kinds, fields, values and what is required', async () => {
-    assert.match(await client.succeed(['explain', 'deployment']), /^GROUP: +apps\nKIND: +Deployment\nVERSION: +v1\n[\s\S]*\n {2}spec\t<DeploymentSpec>\n/);
+    assert.match(
+      await client.succeed(['explain', 'deployment']),
+      /^GROUP: +apps\nKIND: +Deployment\nVERSION: +v1\n[\s\S]*\n {2}spec\t<DeploymentSpec>\n/,
+    );
     const containers = await client.succeed(['explain', 'pods.spec.containers']);
     assert.match(containers, /^FIELD: containers <\[\]Container>$/m);
     assert.match(containers, /^ {2}name\t<string> -required-\n {4}Name of the container, unique within the pod\.$/m);
@@ -54,19 +57,39 @@ describe('kubectl', () => {
 
   test('has the server validate what it applies', async () => {
     const strict = await client.run(['apply', '--validate=strict', '--filename=-'], { input: WITH_MISTAKE });
-    assert.deepEqual([strict.code, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.portz"/.test(strict.stderr)], [1, true], strict.stderr);
+    assert.deepEqual(
+      [strict.code, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.portz"/.test(strict.stderr)],
+      [1, true],
+      strict.stderr,
+    );
     const warned = await client.run(['apply', '--validate=warn', '--filename=-'], { input: WITH_MISTAKE });
     assert.deepEqual([warned.code, warned.stderr], [0, 'Warning: unknown field "spec.template.spec.containers[0].portz"\n']);
-    assert.match(await client.succeed(['apply', '--filename=-'], { input: DEPLOYMENT.replace('replicas: 2', 'replicas: 3') }), /configured/);
-    assert.equal((await client.run(['diff', '--filename=-'], { input: DEPLOYMENT.replace('replicas: 2', 'replicas: 3') })).code, 0, 'nothing differs');
+    assert.match(
+      await client.succeed(['apply', '--filename=-'], { input: DEPLOYMENT.replace('replicas: 2', 'replicas: 3') }),
+      /configured/,
+    );
+    assert.equal(
+      (await client.run(['diff', '--filename=-'], { input: DEPLOYMENT.replace('replicas: 2', 'replicas: 3') })).code,
+      0,
+      'nothing differs',
+    );
   });
 
   test('shows tables, wide ones too', async () => {
     await client.succeed(['create', 'deployment', 'shown', '--image=nginx:1', '--replicas=2']);
-    assert.match(await client.succeed(['get', 'deployment', 'shown']), /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nshown +0\/2 +0 +0 +\d+s\n$/);
-    assert.match(await client.succeed(['get', 'deployment', 'shown', '--output=wide']), /CONTAINERS +IMAGES +SELECTOR\n.* nginx +nginx:1 +app=shown\n$/);
+    assert.match(
+      await client.succeed(['get', 'deployment', 'shown']),
+      /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nshown +0\/2 +0 +0 +\d+s\n$/,
+    );
+    assert.match(
+      await client.succeed(['get', 'deployment', 'shown', '--output=wide']),
+      /CONTAINERS +IMAGES +SELECTOR\n.* nginx +nginx:1 +app=shown\n$/,
+    );
     await client.succeed(['create', 'service', 'clusterip', 'shown', '--tcp=80:8080']);
-    assert.match(await client.succeed(['get', 'service', 'shown']), /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\nshown +ClusterIP +10\.\S+ +<none> +80\/TCP +\d+s\n$/);
+    assert.match(
+      await client.succeed(['get', 'service', 'shown']),
+      /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE\nshown +ClusterIP +10\.\S+ +<none> +80\/TCP +\d+s\n$/,
+    );
     await client.succeed(['run', 'shown', '--image=nginx:1']);
     assert.match(await client.succeed(['get', 'pod', 'shown']), /^NAME +READY +STATUS +RESTARTS +AGE\nshown +0\/1 +Pending +0 +\d+s\n$/);
     await client.succeed(['create', 'role', 'shown', '--verb=get', '--resource=pods']);
@@ -74,7 +97,9 @@ describe('kubectl', () => {
   });
 
   test('lists what there is, with short names, verbs and categories', async () => {
-    const lines = (await client.succeed(['api-resources', '--output=wide', '--no-headers'])).split('\n').map((line) => line.trim().split(/ +/).join(' '));
+    const lines = (await client.succeed(['api-resources', '--output=wide', '--no-headers']))
+      .split('\n')
+      .map((line) => line.trim().split(/ +/).join(' '));
     for (const line of [
       'pods po v1 true Pod create,delete,deletecollection,get,list,patch,update,watch all',
       'namespaces ns v1 false Namespace create,delete,get,list,patch,update,watch',

@@ -43,14 +43,20 @@ describe('componentSchema', () => {
   });
 
   test('knows values with two JSON types', () => {
-    assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.util.intstr.IntOrString'), { format: 'int-or-string', oneOf: [{ type: 'integer' }, { type: 'string' }] });
+    assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.util.intstr.IntOrString'), {
+      format: 'int-or-string',
+      oneOf: [{ type: 'integer' }, { type: 'string' }],
+    });
     assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.api.resource.Quantity').oneOf, [{ type: 'string' }, { type: 'number' }]);
     assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.apis.meta.v1.Time'), { type: 'string', format: 'date-time' });
   });
 
   test('describes every kind that is served', () => {
     const without = [...new Schema().resources()].filter(({ schema }) => componentSchema(schema.name).description === undefined);
-    assert.deepEqual(without.map(({ kind }) => kind), []);
+    assert.deepEqual(
+      without.map(({ kind }) => kind),
+      [],
+    );
   });
 });
 
@@ -70,7 +76,16 @@ test('every reference of every document leads to a schema in it, and no schema i
 test('operation ids are unique', () => {
   const ids = documents.flatMap(([, document]) => operationsOf(document).map(({ operationId }) => operationId));
   assert.equal(new Set(ids).size, ids.length);
-  for (const id of ['listCoreV1NamespacedPod', 'createAppsV1NamespacedDeployment', 'readCoreV1NamespacedPodLog', 'patchAppsV1NamespacedDeploymentScale', 'deleteRbacAuthorizationV1CollectionNamespacedRole', 'connectCoreV1PostNamespacedPodExec', 'listCoreV1PodForAllNamespaces', 'getAppsV1APIResources']) {
+  for (const id of [
+    'listCoreV1NamespacedPod',
+    'createAppsV1NamespacedDeployment',
+    'readCoreV1NamespacedPodLog',
+    'patchAppsV1NamespacedDeploymentScale',
+    'deleteRbacAuthorizationV1CollectionNamespacedRole',
+    'connectCoreV1PostNamespacedPodExec',
+    'listCoreV1PodForAllNamespaces',
+    'getAppsV1APIResources',
+  ]) {
     assert.ok(ids.includes(id), id);
   }
 });
@@ -89,13 +104,17 @@ test('each parameter of a path is declared, and each name is said once', () => {
 });
 
 test('writes take fieldValidation, which is how kubectl knows that the server validates', () => {
-  const patch = documents.find(([path]) => path === 'apis/apps/v1')?.[1].paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']?.patch;
+  const patch = documents.find(([path]) => path === 'apis/apps/v1')?.[1].paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']
+    ?.patch;
   assert.ok(patch?.parameters?.some(({ name }) => name === 'fieldValidation'));
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'apps', kind: 'Deployment', version: 'v1' });
 });
 
 describe('swaggerDocument', () => {
-  const swagger = swaggerDocument(documents.map(([, document]) => document), 'v1.36.0');
+  const swagger = swaggerDocument(
+    documents.map(([, document]) => document),
+    'v1.36.0',
+  );
 
   test('leads from every reference to a definition', () => {
     const text = JSON.stringify(swagger);
@@ -109,24 +128,50 @@ describe('swaggerDocument', () => {
     assert.equal(deployment?.properties?.['spec']?.$ref, '#/definitions/io.k8s.api.apps.v1.DeploymentSpec');
     assert.deepEqual(either, { type: 'string', format: 'int-or-string' });
     const { post } = swagger.paths['/apis/apps/v1/namespaces/{namespace}/deployments'] ?? {};
-    assert.deepEqual(post?.parameters?.[0], { in: 'body', name: 'body', required: true, schema: { $ref: '#/definitions/io.k8s.api.apps.v1.Deployment' } });
+    assert.deepEqual(post?.parameters?.[0], {
+      in: 'body',
+      name: 'body',
+      required: true,
+      schema: { $ref: '#/definitions/io.k8s.api.apps.v1.Deployment' },
+    });
     assert.deepEqual(post.responses['201'], { description: 'Created', schema: { $ref: '#/definitions/io.k8s.api.apps.v1.Deployment' } });
     assert.deepEqual([post.consumes, post.produces?.includes('application/yaml')], [['*/*'], true]);
   });
 });
 
 test('swaggerProtobuf says the same in protobuf', () => {
-  const swagger = swaggerDocument(documents.map(([, document]) => document), 'v1.36.0');
+  const swagger = swaggerDocument(
+    documents.map(([, document]) => document),
+    'v1.36.0',
+  );
   interface Named {
     readonly name: string;
-    readonly value: { readonly properties?: { readonly additional_properties: readonly Named[] }; readonly _ref?: string; readonly vendor_extension?: readonly { readonly name: string; readonly value: { readonly yaml: string } }[] };
+    readonly value: {
+      readonly properties?: { readonly additional_properties: readonly Named[] };
+      readonly _ref?: string;
+      readonly vendor_extension?: readonly { readonly name: string; readonly value: { readonly yaml: string } }[];
+    };
   }
-  const decoded = swaggerCodec.decode(swaggerProtobuf(swagger)) as { readonly paths: { readonly path: readonly Named[] }; readonly definitions: { readonly additional_properties: readonly Named[] } };
-  assert.deepEqual(decoded.paths.path.map(({ name }) => name), Object.keys(swagger.paths));
-  assert.deepEqual(decoded.definitions.additional_properties.map(({ name }) => name), Object.keys(swagger.definitions));
+  const decoded = swaggerCodec.decode(swaggerProtobuf(swagger)) as {
+    readonly paths: { readonly path: readonly Named[] };
+    readonly definitions: { readonly additional_properties: readonly Named[] };
+  };
+  assert.deepEqual(
+    decoded.paths.path.map(({ name }) => name),
+    Object.keys(swagger.paths),
+  );
+  assert.deepEqual(
+    decoded.definitions.additional_properties.map(({ name }) => name),
+    Object.keys(swagger.definitions),
+  );
   const deployment = decoded.definitions.additional_properties.find(({ name }) => name === 'io.k8s.api.apps.v1.Deployment')?.value;
-  assert.equal(deployment?.properties?.additional_properties.find(({ name }) => name === 'spec')?.value._ref, '#/definitions/io.k8s.api.apps.v1.DeploymentSpec');
-  assert.deepEqual(deployment.vendor_extension, [{ name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"apps","version":"v1","kind":"Deployment"}]' } }]);
+  assert.equal(
+    deployment?.properties?.additional_properties.find(({ name }) => name === 'spec')?.value._ref,
+    '#/definitions/io.k8s.api.apps.v1.DeploymentSpec',
+  );
+  assert.deepEqual(deployment.vendor_extension, [
+    { name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"apps","version":"v1","kind":"Deployment"}]' } },
+  ]);
 });
 
 describe('/openapi/v3', () => {
@@ -134,7 +179,11 @@ describe('/openapi/v3', () => {
   let schema: Schema;
   before(async () => {
     schema = new Schema();
-    server = await startTestServer({ store: new MemoryStore(systemClock), options: { schema }, parts: () => ({ routes: openapiRoutes(schema) }) });
+    server = await startTestServer({
+      store: new MemoryStore(systemClock),
+      options: { schema },
+      parts: () => ({ routes: openapiRoutes(schema) }),
+    });
   });
   after(() => server.stop());
 
@@ -144,9 +193,15 @@ describe('/openapi/v3', () => {
 
   test('leads to every group version, whose document may be kept for ever', async () => {
     const paths = await locations();
-    assert.deepEqual(['api', 'api/v1', 'apis/apps', 'apis/apps/v1', 'version'].filter((path) => paths[path] === undefined), []);
+    assert.deepEqual(
+      ['api', 'api/v1', 'apis/apps', 'apis/apps/v1', 'version'].filter((path) => paths[path] === undefined),
+      [],
+    );
     const answer = await get(paths['apis/apps/v1']?.serverRelativeURL ?? '');
-    assert.deepEqual([answer.status, answer.headers['content-type'], answer.headers['cache-control']], [200, 'application/json', 'public, immutable']);
+    assert.deepEqual(
+      [answer.status, answer.headers['content-type'], answer.headers['cache-control']],
+      [200, 'application/json', 'public, immutable'],
+    );
     assert.match(String(answer.headers['expires']), /GMT$/);
     assert.equal(json(answer)['openapi'], '3.0.0');
     assert.equal((await get('/openapi/v3/apis/apps/v1', { 'if-none-match': String(answer.headers['etag']) })).status, 304);
@@ -162,7 +217,10 @@ describe('/openapi/v3', () => {
     assert.deepEqual([answer.status, json(answer)['swagger']], [200, '2.0']);
     assert.equal((await get('/openapi/v2', { 'if-none-match': String(answer.headers['etag']) })).status, 304);
     const protobuf = await get('/openapi/v2', { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' });
-    assert.deepEqual([protobuf.status, protobuf.headers['content-type']], [200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf']);
+    assert.deepEqual(
+      [protobuf.status, protobuf.headers['content-type']],
+      [200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'],
+    );
     assert.equal((await get('/openapi/v2', { accept: 'text/html' })).status, 406);
   });
 
@@ -175,13 +233,24 @@ describe('/openapi/v3', () => {
     const before = await locations();
     schema.add(widgets(schema));
     const now = await locations();
-    assert.deepEqual(Object.keys(now).filter((path) => before[path] === undefined), ['apis/example.com/v1', 'apis/example.com']);
+    assert.deepEqual(
+      Object.keys(now).filter((path) => before[path] === undefined),
+      ['apis/example.com/v1', 'apis/example.com'],
+    );
     assert.equal(now['apis/apps/v1']?.serverRelativeURL, before['apis/apps/v1']?.serverRelativeURL);
     const document = json<OpenApiDocument>(await get('/openapi/v3/apis/example.com/v1'));
     const widget = document.components.schemas?.['com.example.v1.Widget'];
-    assert.deepEqual(widget?.properties?.['spec'], { type: 'object', required: ['size'], properties: { size: { type: 'integer', format: 'int64' } } });
+    assert.deepEqual(widget?.properties?.['spec'], {
+      type: 'object',
+      required: ['size'],
+      properties: { size: { type: 'integer', format: 'int64' } },
+    });
     assert.deepEqual(widget['x-kubernetes-group-version-kind'], [{ group: 'example.com', kind: 'Widget', version: 'v1' }]);
-    assert.ok(!Object.keys(document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets/{name}']?.patch?.requestBody?.content ?? {}).includes('application/strategic-merge-patch+json'));
+    assert.ok(
+      !Object.keys(
+        document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets/{name}']?.patch?.requestBody?.content ?? {},
+      ).includes('application/strategic-merge-patch+json'),
+    );
     schema.remove({ group: 'example.com', version: 'v1', resource: 'widgets' });
     assert.deepEqual(Object.keys(await locations()), Object.keys(before));
     assert.equal((await get('/openapi/v3/apis/example.com/v1')).status, 404);
@@ -191,6 +260,18 @@ describe('/openapi/v3', () => {
 function widgets(schema: Schema): ResourceInfo {
   const lease = schema.resource({ group: 'coordination.k8s.io', version: 'v1', resource: 'leases' });
   assert.ok(lease !== undefined);
-  const type = customObjectSchema({ type: 'object', properties: { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } } } });
-  return { ...lease, group: 'example.com', version: 'v1', resource: 'widgets', kind: 'Widget', listKind: 'WidgetList', schema: type, origin: 'custom' };
+  const type = customObjectSchema({
+    type: 'object',
+    properties: { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } } },
+  });
+  return {
+    ...lease,
+    group: 'example.com',
+    version: 'v1',
+    resource: 'widgets',
+    kind: 'Widget',
+    listKind: 'WidgetList',
+    schema: type,
+    origin: 'custom',
+  };
 }

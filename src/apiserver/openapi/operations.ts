@@ -1,14 +1,18 @@
 // Paths of one resource, with an operation for each verb. Pure. Source: apiserver pkg/endpoints/installer.go.
 import type { ResourceInfo, SubresourceInfo } from '#api/schema.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
-import { refTo, type Content, type Method, type OpenApiSchema, type Operation, type Parameter, type PathItem, type Paths } from './document.ts';
+import { refTo, type Method, type Operation, type Parameter, type PathItem, type Paths } from './document.ts';
 import { DELETE, DELETE_COLLECTION, LIST, NAME, NAMESPACE, ownParameters, PATCH, PATH_SUFFIX, PRETTY, WRITE } from './parameters.ts';
+import { anyType, contentOf, operationOf, type OperationSpec } from './operation.ts';
 import { capital, groupTag } from './tags.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
-const MEDIA_TYPES = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
-const STREAM_TYPES = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
-const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+const PATCH_TYPES = [
+  'application/apply-patch+yaml',
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+];
 
 /** Component names of what a resource sends and takes. */
 export interface ResourceComponents {
@@ -19,10 +23,14 @@ export interface ResourceComponents {
 }
 
 /** What a subresource sends and takes. */
-export type SubresourceContent = { readonly kind: 'object'; readonly component: string } | { readonly kind: 'text' } | { readonly kind: 'connection' };
+export type SubresourceContent =
+  | { readonly kind: 'object'; readonly component: string }
+  | { readonly kind: 'text' }
+  | { readonly kind: 'connection' };
 
 /** `/api/v1`, `/apis/apps/v1`. */
-export const rootOf = ({ group, version }: { readonly group: string; readonly version: string }): string => (group === '' ? `/api/${version}` : `/apis/${group}/${version}`);
+export const rootOf = ({ group, version }: { readonly group: string; readonly version: string }): string =>
+  group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 
 /** Every path of `info`, by path template. */
 export function resourcePaths(info: ResourceInfo, components: ResourceComponents): Paths {
@@ -49,28 +57,6 @@ export function resourcePaths(info: ResourceInfo, components: ResourceComponents
   }
   return paths;
 }
-
-interface OperationSpec {
-  /** `list`, `post`, `get`, … Source: x-kubernetes-action. */
-  readonly action: string;
-  readonly operationId: string;
-  readonly description: string;
-  readonly kind: GroupVersionKind;
-  readonly parameters?: readonly Parameter[];
-  readonly body?: Content;
-  /** Whether the body may be left out. */
-  readonly bodyOptional?: true;
-  /** Component of the answer; undefined for a plain text or a stream. */
-  readonly answer: string | undefined;
-  readonly codes: readonly (200 | 201 | 202)[];
-  readonly streams?: true;
-}
-
-const CODE_TEXT = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
-
-const contentOf = (types: readonly string[], schema: OpenApiSchema): Content => Object.fromEntries(types.map((type) => [type, { schema }]));
-
-const anyType = (component: string): Content => contentOf(['*/*'], refTo(component));
 
 /** Names and tags of the operations of one resource. */
 class OperationMaker {
@@ -155,7 +141,16 @@ class OperationMaker {
     if (content.kind === 'connection') return this.#connections(name, kind, verbs, suffix);
     if (content.kind === 'text') {
       const operationId = `read${this.#prefix}${this.#noun}${noun}`;
-      return { get: this.#operation({ action: 'get', operationId, description: `Read the ${name} of a ${this.#info.kind}.`, kind, answer: undefined, codes: [200] }) };
+      return {
+        get: this.#operation({
+          action: 'get',
+          operationId,
+          description: `Read the ${name} of a ${this.#info.kind}.`,
+          kind,
+          answer: undefined,
+          codes: [200],
+        }),
+      };
     }
     const { component } = content;
     const operations = this.#reads({ verbs, kind, component, suffix: noun, status: `${name} of a ${this.#info.kind}` });
@@ -174,32 +169,79 @@ class OperationMaker {
   }
 
   /** get, put, patch and delete of one object or subresource. */
-  #reads(one: { readonly verbs: readonly string[]; readonly kind: GroupVersionKind; readonly component: string; readonly suffix: string; readonly status: string }): Partial<Record<Method, Operation>> {
+  #reads(one: {
+    readonly verbs: readonly string[];
+    readonly kind: GroupVersionKind;
+    readonly component: string;
+    readonly suffix: string;
+    readonly status: string;
+  }): Partial<Record<Method, Operation>> {
     const { verbs, kind, component, suffix, status } = one;
     const id = `${this.#prefix}${this.#noun}${suffix}`;
     const operations: Partial<Record<Method, Operation>> = {};
     if (verbs.includes('get')) {
-      operations.get = this.#operation({ action: 'get', operationId: `read${id}`, description: `Read the ${status}.`, kind, answer: component, codes: [200] });
+      operations.get = this.#operation({
+        action: 'get',
+        operationId: `read${id}`,
+        description: `Read the ${status}.`,
+        kind,
+        answer: component,
+        codes: [200],
+      });
     }
     if (verbs.includes('update')) {
       const body = anyType(component);
-      operations.put = this.#operation({ action: 'put', operationId: `replace${id}`, description: `Replace the ${status}.`, kind, parameters: WRITE, body, answer: component, codes: [200, 201] });
+      operations.put = this.#operation({
+        action: 'put',
+        operationId: `replace${id}`,
+        description: `Replace the ${status}.`,
+        kind,
+        parameters: WRITE,
+        body,
+        answer: component,
+        codes: [200, 201],
+      });
     }
     if (verbs.includes('patch')) {
       const types = this.#info.origin === 'custom' ? PATCH_TYPES.filter((type) => !type.includes('strategic')) : PATCH_TYPES;
       const body = contentOf(types, refTo(`${META}Patch`));
-      operations.patch = this.#operation({ action: 'patch', operationId: `patch${id}`, description: `Change fields of the ${status}.`, kind, parameters: PATCH, body, answer: component, codes: [200, 201] });
+      operations.patch = this.#operation({
+        action: 'patch',
+        operationId: `patch${id}`,
+        description: `Change fields of the ${status}.`,
+        kind,
+        parameters: PATCH,
+        body,
+        answer: component,
+        codes: [200, 201],
+      });
     }
     if (verbs.includes('delete')) {
       const body = anyType(`${META}DeleteOptions`);
-      operations.delete = this.#operation({ action: 'delete', operationId: `delete${id}`, description: `Delete the ${status}.`, kind, parameters: DELETE, body, bodyOptional: true, answer: `${META}Status`, codes: [200, 202] });
+      operations.delete = this.#operation({
+        action: 'delete',
+        operationId: `delete${id}`,
+        description: `Delete the ${status}.`,
+        kind,
+        parameters: DELETE,
+        body,
+        bodyOptional: true,
+        answer: `${META}Status`,
+        codes: [200, 202],
+      });
     }
     return operations;
   }
 
   #connections(name: string, kind: GroupVersionKind, verbs: readonly string[], suffix: string): Partial<Record<Method, Operation>> {
     const operations: Partial<Record<Method, Operation>> = {};
-    const methods: readonly (readonly [string, Method])[] = [['get', 'get'], ['create', 'post'], ['update', 'put'], ['patch', 'patch'], ['delete', 'delete']];
+    const methods: readonly (readonly [string, Method])[] = [
+      ['get', 'get'],
+      ['create', 'post'],
+      ['update', 'put'],
+      ['patch', 'patch'],
+      ['delete', 'delete'],
+    ];
     for (const [verb, method] of methods) {
       if (!verbs.includes(verb)) continue;
       operations[method] = this.#operation({
@@ -214,18 +256,7 @@ class OperationMaker {
     return operations;
   }
 
-  #operation({ action, operationId, description, kind, parameters, body, bodyOptional, answer, codes, streams }: OperationSpec): Operation {
-    const types = streams === true ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES;
-    const content = answer === undefined ? contentOf(['*/*'], { type: 'string' }) : contentOf(types, refTo(answer));
-    return {
-      tags: [this.#tag],
-      description,
-      operationId,
-      ...(parameters === undefined ? {} : { parameters }),
-      ...(body === undefined ? {} : { requestBody: { content: body, ...(bodyOptional === true ? {} : { required: true }) } }),
-      responses: { ...Object.fromEntries(codes.map((code) => [code, { description: CODE_TEXT[code], content }])), 401: { description: 'Unauthorized' } },
-      'x-kubernetes-action': action,
-      'x-kubernetes-group-version-kind': { group: kind.group, kind: kind.kind, version: kind.version },
-    };
+  #operation(spec: OperationSpec): Operation {
+    return operationOf(this.#tag, spec);
   }
 }

@@ -5,17 +5,35 @@ type Row = readonly [name: string, type: 'string' | 'integer' | 'boolean', descr
 
 const query = ([name, type, description]: Row): Parameter => ({ name, in: 'query', description, schema: { type, uniqueItems: true } });
 
-const path = (name: string, description: string): Parameter => ({ name, in: 'path', description, required: true, schema: { type: 'string', uniqueItems: true } });
+const path = (name: string, description: string): Parameter => ({
+  name,
+  in: 'path',
+  description,
+  required: true,
+  schema: { type: 'string', uniqueItems: true },
+});
 
 export const NAME = (kind: string): Parameter => path('name', `Name of the ${kind}.`);
 export const NAMESPACE: Parameter = path('namespace', 'Namespace of the objects, such as for teams and projects.');
 export const PATH_SUFFIX: Parameter = path('path', 'Path at the target.');
 
-export const PRETTY: Parameter = query(['pretty', 'string', "If 'true', the answer is indented. Default 'false' unless the user agent is a browser or a command-line HTTP tool."]);
+export const PRETTY: Parameter = query([
+  'pretty',
+  'string',
+  "If 'true', the answer is indented. Default 'false' unless the user agent is a browser or a command-line HTTP tool.",
+]);
 
 const DRY_RUN: Row = ['dryRun', 'string', 'When present, nothing is stored. The only value is All: every stage is gone through.'];
-const FIELD_MANAGER: Row = ['fieldManager', 'string', 'Name of the actor that makes the changes, at most 128 printable characters. Required for apply patches.'];
-const FIELD_VALIDATION: Row = ['fieldValidation', 'string', 'What becomes of unknown and duplicate fields: Ignore drops them, Warn (the default) drops them with a warning, Strict refuses the request.'];
+const FIELD_MANAGER: Row = [
+  'fieldManager',
+  'string',
+  'Name of the actor that makes the changes, at most 128 printable characters. Required for apply patches.',
+];
+const FIELD_VALIDATION: Row = [
+  'fieldValidation',
+  'string',
+  'What becomes of unknown and duplicate fields: Ignore drops them, Warn (the default) drops them with a warning, Strict refuses the request.',
+];
 const FORCE: Row = ['force', 'boolean', 'Apply takes fields over that other managers own. Only for apply patches.'];
 
 /** create, update. */
@@ -25,7 +43,11 @@ export const PATCH: readonly Parameter[] = [DRY_RUN, FIELD_MANAGER, FIELD_VALIDA
 const DELETE_ROWS: readonly Row[] = [
   DRY_RUN,
   ['gracePeriodSeconds', 'integer', 'Seconds before the object is deleted. Zero means at once; absent means what the kind says.'],
-  ['ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean', 'Delete an object that cannot be read from the store, without finalizers and preconditions.'],
+  [
+    'ignoreStoreReadErrorWithClusterBreakingPotential',
+    'boolean',
+    'Delete an object that cannot be read from the store, without finalizers and preconditions.',
+  ],
   ['orphanDependents', 'boolean', 'Deprecated, use propagationPolicy: whether dependents lose their owner instead of being deleted.'],
   ['propagationPolicy', 'string', 'What becomes of dependents: Orphan, Background (deleted afterwards) or Foreground (deleted before).'],
 ];

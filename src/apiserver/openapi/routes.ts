@@ -53,7 +53,10 @@ function one(documents: StoredDocuments, path: string, { request, header }: Rout
   if (asked !== undefined && asked !== '' && asked.toUpperCase() !== hash) {
     return { kind: 'bytes', code: 301, headers: { location: locationOf(path, hash) }, body: new Uint8Array() };
   }
-  const caching = asked === undefined || asked === '' ? {} : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
+  const caching =
+    asked === undefined || asked === ''
+      ? {}
+      : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
   return tagged(document, { request, header }, { vary: 'Accept', 'content-type': 'application/json', ...caching });
 }
 
@@ -84,6 +87,8 @@ function swaggerForm({ header }: RouteCall): 'json' | 'protobuf' {
 /** The protobuf form of OpenAPI v3 is not offered. @throws StatusError NotAcceptable */
 function assertJson({ header }: RouteCall): void {
   const accept = header('accept') ?? '';
-  const takes = accept === '' || parseAccept(accept).some(({ type, subtype }) => (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json'));
+  const takes =
+    accept === '' ||
+    parseAccept(accept).some(({ type, subtype }) => (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json'));
   if (!takes) throw new StatusError('NotAcceptable', 'only the following media types are accepted: application/json');
 }

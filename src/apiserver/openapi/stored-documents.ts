@@ -18,7 +18,10 @@ type Infos = readonly [ResourceInfo, ...ResourceInfo[]];
 
 export class StoredDocuments {
   readonly #schema: Schema;
-  readonly #made = new Map<string, StoredDocument & { /** What it was made of; none for fixed paths. */ readonly infos: readonly ResourceInfo[] }>();
+  readonly #made = new Map<
+    string,
+    StoredDocument & { /** What it was made of; none for fixed paths. */ readonly infos: readonly ResourceInfo[] }
+  >();
   #generation = -1;
   #resources: ReadonlyMap<string, Infos> = new Map();
   #fixed: ReadonlyMap<string, Paths> = new Map();
@@ -75,7 +78,9 @@ export class StoredDocuments {
     if (this.#generation === this.#schema.generation) return;
     this.#generation = this.#schema.generation;
     this.#swagger.clear();
-    const resources = Map.groupBy(this.#schema.resources(), ({ group, version }) => (group === '' ? `api/${version}` : `apis/${group}/${version}`));
+    const resources = Map.groupBy(this.#schema.resources(), ({ group, version }) =>
+      group === '' ? `api/${version}` : `apis/${group}/${version}`,
+    );
     this.#resources = resources as unknown as ReadonlyMap<string, Infos>; // a group is never empty
     this.#fixed = fixedPaths(this.#schema.groups().map(({ name }) => name));
     for (const [path, { infos }] of this.#made) {

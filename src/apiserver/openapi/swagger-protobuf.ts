@@ -31,11 +31,23 @@ const any = (value: unknown): object => ({ yaml: JSON.stringify(value) });
 const extensions = (rest: Readonly<Record<string, unknown>>): readonly object[] => namedList(rest, any);
 
 function pathItem({ parameters = [], ...operations }: SwaggerPath): object {
-  const methods = Object.entries(operations as Readonly<Record<string, SwaggerOperation>>).map(([method, one]) => [method, operation(one)] as const);
+  const methods = Object.entries(operations as Readonly<Record<string, SwaggerOperation>>).map(
+    ([method, one]) => [method, operation(one)] as const,
+  );
   return { ...Object.fromEntries(methods), parameters: parameters.map(parameter) };
 }
 
-function operation({ tags, description, operationId, produces = [], consumes = [], schemes, parameters = [], responses, ...rest }: SwaggerOperation): object {
+function operation({
+  tags,
+  description,
+  operationId,
+  produces = [],
+  consumes = [],
+  schemes,
+  parameters = [],
+  responses,
+  ...rest
+}: SwaggerOperation): object {
   return {
     tags,
     description,
@@ -57,10 +69,23 @@ function parameter(one: SwaggerParameter): object {
   if (one.in === 'body') return { parameter: { body_parameter: { ...one, schema: schema(one.schema) } } };
   const { uniqueItems, ...rest } = one;
   const plain = { ...rest, unique_items: uniqueItems };
-  return { parameter: { non_body_parameter: one.in === 'query' ? { query_parameter_sub_schema: plain } : { path_parameter_sub_schema: plain } } };
+  return {
+    parameter: { non_body_parameter: one.in === 'query' ? { query_parameter_sub_schema: plain } : { path_parameter_sub_schema: plain } },
+  };
 }
 
-function schema({ $ref, type, format, description, enum: values, items, properties, additionalProperties, required, ...rest }: SwaggerSchema): object {
+function schema({
+  $ref,
+  type,
+  format,
+  description,
+  enum: values,
+  items,
+  properties,
+  additionalProperties,
+  required,
+  ...rest
+}: SwaggerSchema): object {
   return {
     ...($ref === undefined ? {} : { _ref: $ref }),
     ...(type === undefined ? {} : { type: { value: [type] } }),

@@ -18,7 +18,14 @@ export interface SwaggerSchema {
 
 export type SwaggerParameter =
   | { readonly in: 'body'; readonly name: 'body'; readonly required?: true; readonly schema: SwaggerSchema }
-  | { readonly in: 'query' | 'path'; readonly name: string; readonly description: string; readonly required?: true; readonly type: string; readonly uniqueItems: true };
+  | {
+      readonly in: 'query' | 'path';
+      readonly name: string;
+      readonly description: string;
+      readonly required?: true;
+      readonly type: string;
+      readonly uniqueItems: true;
+    };
 
 export interface SwaggerOperation {
   readonly description: string;
@@ -48,14 +55,17 @@ export function swaggerDocument(documents: Iterable<OpenApiDocument>, release: s
   const definitions = new Map<string, SwaggerSchema>();
   for (const document of documents) {
     for (const [path, { parameters, ...operations }] of Object.entries(document.paths)) {
-      const methods = Object.entries(operations as Readonly<Record<string, Operation>>).map(([method, operation]) => [method, operationOf(operation)] as const);
+      const methods = Object.entries(operations as Readonly<Record<string, Operation>>).map(
+        ([method, operation]) => [method, operationOf(operation)] as const,
+      );
       paths.set(path, { ...Object.fromEntries(methods), ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }) });
     }
     for (const [name, schema] of Object.entries(document.components.schemas ?? {})) {
       if (!definitions.has(name)) definitions.set(name, schemaOf(schema));
     }
   }
-  const sorted = <T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> => Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = <T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> =>
+    Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: release },
@@ -77,7 +87,9 @@ function operationOf({ parameters = [], requestBody, responses, ...rest }: Opera
     consumes: consumes.length === 0 ? ['*/*'] : consumes,
     produces: [...produces],
     ...(all.length === 0 ? {} : { parameters: all }),
-    responses: Object.fromEntries(Object.entries(responses).map(([code, { description, content }]) => [code, { description, ...answerOf(content) }])),
+    responses: Object.fromEntries(
+      Object.entries(responses).map(([code, { description, content }]) => [code, { description, ...answerOf(content) }]),
+    ),
   };
 }
 
@@ -88,7 +100,9 @@ function answerOf(content: Content | undefined): { readonly schema?: SwaggerSche
 
 function bodyOf({ content, required }: NonNullable<Operation['requestBody']>): SwaggerParameter | undefined {
   const [first] = Object.values(content);
-  return first === undefined ? undefined : { in: 'body', name: 'body', ...(required === true ? { required } : {}), schema: schemaOf(first.schema) };
+  return first === undefined
+    ? undefined
+    : { in: 'body', name: 'body', ...(required === true ? { required } : {}), schema: schemaOf(first.schema) };
 }
 
 function parameterOf({ schema, ...rest }: Parameter): SwaggerParameter {
@@ -96,14 +110,26 @@ function parameterOf({ schema, ...rest }: Parameter): SwaggerParameter {
 }
 
 /** Defaults, `nullable` and alternatives are not said in v2; a reference may have a description beside it. */
-export function schemaOf({ allOf, oneOf, default: _, nullable: __, $ref, items, properties, additionalProperties, ...rest }: OpenApiSchema): SwaggerSchema {
+export function schemaOf({
+  allOf,
+  oneOf,
+  default: _,
+  nullable: __,
+  $ref,
+  items,
+  properties,
+  additionalProperties,
+  ...rest
+}: OpenApiSchema): SwaggerSchema {
   const target = $ref ?? allOf?.[0]?.$ref;
   if (target !== undefined) return { ...rest, $ref: `#/definitions/${target.slice(REF.length)}` };
   return {
     ...rest,
     ...(oneOf === undefined ? {} : { type: 'string' }),
     ...(items === undefined ? {} : { items: schemaOf(items) }),
-    ...(properties === undefined ? {} : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, schemaOf(one)])) }),
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, schemaOf(one)])) }),
     ...(additionalProperties === undefined ? {} : { additionalProperties: schemaOf(additionalProperties) }),
   };
 }

@@ -5,4 +5,8 @@ export const groupTag = (group: string): string => (group === '' ? 'core' : came
 
 export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-const camel = (text: string): string => text.split(/[.-]/).map((part, index) => (index === 0 ? part : capital(part))).join('');
+const camel = (text: string): string =>
+  text
+    .split(/[.-]/)
+    .map((part, index) => (index === 0 ? part : capital(part)))
+    .join('');

@@ -6,7 +6,11 @@ import type { TablePrinter } from './contract.ts';
 
 interface AnyAutoscaler {
   readonly metadata: HorizontalPodAutoscaler['metadata'];
-  readonly spec: { readonly scaleTargetRef: { readonly kind: string; readonly name: string }; readonly minReplicas?: number; readonly maxReplicas: number };
+  readonly spec: {
+    readonly scaleTargetRef: { readonly kind: string; readonly name: string };
+    readonly minReplicas?: number;
+    readonly maxReplicas: number;
+  };
   readonly status?: { readonly currentReplicas?: number };
 }
 
@@ -21,7 +25,9 @@ const autoscalerPrinter = <T extends AnyAutoscaler>(targets: (autoscaler: T) => 
     created,
   ]);
 
-export const autoscalers: TablePrinter<HorizontalPodAutoscaler> = autoscalerPrinter(({ spec, status }) => metricsCell(spec.metrics ?? [], status?.currentMetrics ?? []));
+export const autoscalers: TablePrinter<HorizontalPodAutoscaler> = autoscalerPrinter(({ spec, status }) =>
+  metricsCell(spec.metrics ?? [], status?.currentMetrics ?? []),
+);
 
 /** Version 1 knows but one metric. */
 export const autoscalersV1: TablePrinter<AutoscalingV1HorizontalPodAutoscaler> = autoscalerPrinter(({ spec, status }) => {

@@ -36,7 +36,19 @@ export function loadBalancerCell(ingress: readonly { readonly ip?: string; reado
 export function containerColumns<T>(template: (object: T) => PodTemplateSpec | undefined): readonly FilledColumn<T>[] {
   const of = (object: T): readonly Container[] => template(object)?.spec?.containers ?? [];
   return [
-    wide(text('Containers', 'Names of the containers in the pod template.', (object) => of(object).map((one) => one.name).join(','))),
-    wide(text('Images', 'Images of the containers in the pod template.', (object) => of(object).map(({ image }) => image ?? '').join(','))),
+    wide(
+      text('Containers', 'Names of the containers in the pod template.', (object) =>
+        of(object)
+          .map((one) => one.name)
+          .join(','),
+      ),
+    ),
+    wide(
+      text('Images', 'Images of the containers in the pod template.', (object) =>
+        of(object)
+          .map(({ image }) => image ?? '')
+          .join(','),
+      ),
+    ),
   ];
 }

@@ -18,11 +18,24 @@ export function printer<T>(columns: readonly FilledColumn<T>[]): TablePrinter<T>
 
 type Cell<T> = FilledColumn<T>['cell'];
 
-export const text = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({ name, type: 'string', format: '', description, priority: 0, cell });
+export const text = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({
+  name,
+  type: 'string',
+  format: '',
+  description,
+  priority: 0,
+  cell,
+});
 
-export const integer = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({ ...text(name, description, cell), type: 'integer' });
+export const integer = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({
+  ...text(name, description, cell),
+  type: 'integer',
+});
 
-export const boolean = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({ ...text(name, description, cell), type: 'boolean' });
+export const boolean = <T>(name: string, description: string, cell: Cell<T>): FilledColumn<T> => ({
+  ...text(name, description, cell),
+  type: 'boolean',
+});
 
 /** Shown with `-o wide` only. */
 export const wide = <T>(column: FilledColumn<T>): FilledColumn<T> => ({ ...column, priority: 1 });

@@ -5,8 +5,24 @@ import { customPrinter } from './custom-columns.ts';
 import { compileJsonPath, JsonPathError } from './json-path.ts';
 
 const value = {
-  spec: { size: 3, ratio: 1.5, on: true, 'a.b': 'dotted', list: [{ n: 'x', k: 1 }, { n: 'y', k: 2 }, { n: 'z', k: 3 }], map: { p: 1, q: 2 } },
-  status: { conditions: [{ type: 'Synced', status: 'False' }, { type: 'Ready', status: 'True' }] },
+  spec: {
+    size: 3,
+    ratio: 1.5,
+    on: true,
+    'a.b': 'dotted',
+    list: [
+      { n: 'x', k: 1 },
+      { n: 'y', k: 2 },
+      { n: 'z', k: 3 },
+    ],
+    map: { p: 1, q: 2 },
+  },
+  status: {
+    conditions: [
+      { type: 'Synced', status: 'False' },
+      { type: 'Ready', status: 'True' },
+    ],
+  },
 };
 
 for (const [path, selected] of [
@@ -46,9 +62,15 @@ for (const path of ['.a[', '.a[x]', '.a[]', '.a}', '.a[0]b', '.a[0:1:-1]', `.a${
   test(`compileJsonPath refuses ${path.slice(0, 20)}`, () => assert.throws(() => compileJsonPath(path), JsonPathError));
 }
 
-const object = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w', creationTimestamp: '2026-01-01T00:00:00Z' }, ...value } as unknown as KubeObject;
+const object = {
+  apiVersion: 'example.com/v1',
+  kind: 'Widget',
+  metadata: { name: 'w', creationTimestamp: '2026-01-01T00:00:00Z' },
+  ...value,
+} as unknown as KubeObject;
 const NOW = Date.UTC(2026, 0, 1, 0, 5);
-const cells = (columns: readonly CustomResourceColumnDefinition[] | undefined): unknown => customPrinter(columns).rows(object, { now: NOW })[0]?.cells;
+const cells = (columns: readonly CustomResourceColumnDefinition[] | undefined): unknown =>
+  customPrinter(columns).rows(object, { now: NOW })[0]?.cells;
 const column = (type: string, jsonPath: string): CustomResourceColumnDefinition => ({ name: 'C', type, jsonPath });
 
 for (const [type, path, cell] of [
@@ -70,7 +92,10 @@ for (const [type, path, cell] of [
 test('customPrinter shows name and age when no column is stated, or one cannot be read', () => {
   assert.deepEqual(cells(undefined), ['w', '5m']);
   assert.deepEqual(cells([column('string', '.a[')]), ['w', '5m']);
-  assert.deepEqual(customPrinter([]).columns.map((one) => one.name), ['Name', 'Age']);
+  assert.deepEqual(
+    customPrinter([]).columns.map((one) => one.name),
+    ['Name', 'Age'],
+  );
 });
 
 test('customPrinter keeps format, description and priority', () => {

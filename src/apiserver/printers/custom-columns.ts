@@ -24,7 +24,14 @@ function filledColumns(columns: readonly CustomResourceColumnDefinition[]): read
 const TYPES: ReadonlySet<string> = new Set<TableColumn['type']>(['string', 'integer', 'number', 'boolean', 'date']);
 
 /** @throws JsonPathError */
-function filledColumn({ name: title, type, format = '', description = '', priority = 0, jsonPath }: CustomResourceColumnDefinition): FilledColumn<KubeObject> {
+function filledColumn({
+  name: title,
+  type,
+  format = '',
+  description = '',
+  priority = 0,
+  jsonPath,
+}: CustomResourceColumnDefinition): FilledColumn<KubeObject> {
   const select = compileJsonPath(jsonPath);
   const kind = TYPES.has(type) ? (type as TableColumn['type']) : 'string';
   return {

@@ -1,10 +1,5 @@
 // Which kind is printed how.
-import {
-  admissionPolicyBindings,
-  mutatingAdmissionPolicies,
-  validatingAdmissionPolicies,
-  webhookConfigurations,
-} from './admission.ts';
+import { admissionPolicyBindings, mutatingAdmissionPolicies, validatingAdmissionPolicies, webhookConfigurations } from './admission.ts';
 import { autoscalers, autoscalersV1 } from './autoscalers.ts';
 import type { Printers, TablePrinter } from './contract.ts';
 import { nameAndAge, resourceClaims, resourceSlices } from './devices.ts';
@@ -36,7 +31,17 @@ import {
   volumeAttachments,
   volumeAttributesClasses,
 } from './storage.ts';
-import { controllerRevisions, cronJobs, daemonSets, deployments, jobs, podTemplates, replicaSets, replicationControllers, statefulSets } from './workloads.ts';
+import {
+  controllerRevisions,
+  cronJobs,
+  daemonSets,
+  deployments,
+  jobs,
+  podTemplates,
+  replicaSets,
+  replicationControllers,
+  statefulSets,
+} from './workloads.ts';
 
 /** By `group/kind`, for every version that has no row of its own as `group/version/kind`. */
 const rows = {

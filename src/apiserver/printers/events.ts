@@ -28,10 +28,12 @@ function eventPrinter<T>(read: (event: T) => Occurrence): TablePrinter<T> {
       return name === '' ? kind.toLowerCase() : `${kind.toLowerCase()}/${name}`;
     }),
     wide(text('Subobject', 'Which part of the object it is about.', (event) => read(event).object.fieldPath ?? '')),
-    wide(text('Source', 'Who reported it, and from where.', (event) => {
-      const { component, host } = read(event);
-      return host === '' ? component : `${component}, ${host}`;
-    })),
+    wide(
+      text('Source', 'Who reported it, and from where.', (event) => {
+        const { component, host } = read(event);
+        return host === '' ? component : `${component}, ${host}`;
+      }),
+    ),
     text('Message', 'What happened.', (event) => read(event).message.trim()),
     wide(text('First Seen', 'Time since it first happened.', (event, now) => age(read(event).first, now))),
     wide(text('Count', 'How often it happened.', (event) => read(event).count)),
@@ -40,7 +42,8 @@ function eventPrinter<T>(read: (event: T) => Occurrence): TablePrinter<T> {
 }
 
 /** Events of the new form have no count of their own until they are a series. */
-const times = (series: { readonly count?: number } | undefined, count: number | undefined): number => (series === undefined ? count || 1 : (series.count ?? 0));
+const times = (series: { readonly count?: number } | undefined, count: number | undefined): number =>
+  series === undefined ? count || 1 : (series.count ?? 0);
 
 export const coreEvents: TablePrinter<Event> = eventPrinter<Event>((event) => {
   const first = event.firstTimestamp ?? event.eventTime;

@@ -108,7 +108,8 @@ class PathParser {
 
   #filter(text: string): Step {
     const [left, operator, right = ''] = comparison(text);
-    if (operator === undefined) return { kind: 'filter', left: this.#operand(left), operator: 'exists', right: { kind: 'value', value: undefined } };
+    if (operator === undefined)
+      return { kind: 'filter', left: this.#operand(left), operator: 'exists', right: { kind: 'value', value: undefined } };
     return { kind: 'filter', left: this.#operand(left), operator, right: this.#operand(right) };
   }
 

@@ -8,7 +8,13 @@ import { NONE } from './cells.ts';
 import { AGE_COLUMN, NAME_COLUMN } from './columns.ts';
 import type { TableColumn, TablePrinter, TableRowCondition } from './contract.ts';
 
-const column = (name: string, description: string, priority = 0): TableColumn => ({ name, type: 'string', format: '', description, priority });
+const column = (name: string, description: string, priority = 0): TableColumn => ({
+  name,
+  type: 'string',
+  format: '',
+  description,
+  priority,
+});
 
 export const pods: TablePrinter<Pod> = {
   columns: [

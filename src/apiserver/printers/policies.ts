@@ -1,5 +1,15 @@
 // Permissions, certificates, priorities and disruption. Source: printers.go printRoleBinding, printFlowSchema, …
-import type { APIService, CertificateSigningRequest, FlowSchema, PodDisruptionBudget, PriorityClass, PriorityLevelConfiguration, RoleBinding, StorageVersion, StorageVersionMigration } from '#api/types.ts';
+import type {
+  APIService,
+  CertificateSigningRequest,
+  FlowSchema,
+  PodDisruptionBudget,
+  PriorityClass,
+  PriorityLevelConfiguration,
+  RoleBinding,
+  StorageVersion,
+  StorageVersionMigration,
+} from '#api/types.ts';
 import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { LeaseCandidate } from '#api/gen/coordination-v1beta1.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
@@ -13,7 +23,9 @@ type Subjects = RoleBinding['subjects'];
 function subjects(all: Subjects, kind: string): string {
   return (all ?? [])
     .filter((subject) => subject.kind === kind)
-    .map((subject) => (kind === 'ServiceAccount' && (subject.namespace ?? '') !== '' ? `${subject.namespace}/${subject.name}` : subject.name))
+    .map((subject) =>
+      kind === 'ServiceAccount' && (subject.namespace ?? '') !== '' ? `${subject.namespace}/${subject.name}` : subject.name,
+    )
     .join(', ');
 }
 
@@ -32,7 +44,9 @@ export const certificateSigningRequests: TablePrinter<CertificateSigningRequest>
   created,
   text('SignerName', 'Signer it is meant for.', ({ spec }) => spec.signerName || NONE),
   text('Requestor', 'User who asks.', ({ spec }) => spec.username ?? ''),
-  text('RequestedDuration', 'How long the certificate is to be good.', ({ spec }) => (spec.expirationSeconds === undefined ? NONE : humanDuration(spec.expirationSeconds * 1000))),
+  text('RequestedDuration', 'How long the certificate is to be good.', ({ spec }) =>
+    spec.expirationSeconds === undefined ? NONE : humanDuration(spec.expirationSeconds * 1000),
+  ),
   text('Condition', 'Whether it is approved and issued.', ({ status }) => {
     const has = (type: string): boolean => (status?.conditions ?? []).some((one) => one.type === type);
     const decision = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
@@ -75,30 +89,57 @@ export const flowSchemas: TablePrinter<FlowSchema> = printer<FlowSchema>([
   text('MatchingPrecedence', 'The lowest that matches is taken.', ({ spec }) => spec?.matchingPrecedence ?? 0),
   text('DistinguisherMethod', 'How its requests are parted into flows.', ({ spec }) => spec?.distinguisherMethod?.type ?? NONE),
   created,
-  text('MissingPL', 'Whether its priority level does not exist.', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
+  text(
+    'MissingPL',
+    'Whether its priority level does not exist.',
+    ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
+  ),
 ]);
 
 type Limited = NonNullable<NonNullable<PriorityLevelConfiguration['spec']>['limited']>;
 
-const limited = (read: (limits: Limited) => TableCell | undefined) => ({ spec }: PriorityLevelConfiguration): TableCell => {
-  const limits = spec?.limited;
-  return limits === undefined ? NONE : (read(limits) ?? NONE);
-};
+const limited =
+  (read: (limits: Limited) => TableCell | undefined) =>
+  ({ spec }: PriorityLevelConfiguration): TableCell => {
+    const limits = spec?.limited;
+    return limits === undefined ? NONE : (read(limits) ?? NONE);
+  };
 
 export const priorityLevels: TablePrinter<PriorityLevelConfiguration> = printer<PriorityLevelConfiguration>([
   name,
   text('Type', 'Limited or Exempt.', ({ spec }) => spec?.type ?? ''),
-  text('NominalConcurrencyShares', 'Its share of what the server can do at once.', limited(({ nominalConcurrencyShares }) => nominalConcurrencyShares)),
-  text('Queues', 'Number of queues.', limited(({ limitResponse }) => limitResponse?.queuing?.queues)),
-  text('HandSize', 'Queues a flow may use.', limited(({ limitResponse }) => limitResponse?.queuing?.handSize)),
-  text('QueueLengthLimit', 'Requests a queue holds.', limited(({ limitResponse }) => limitResponse?.queuing?.queueLengthLimit)),
+  text(
+    'NominalConcurrencyShares',
+    'Its share of what the server can do at once.',
+    limited(({ nominalConcurrencyShares }) => nominalConcurrencyShares),
+  ),
+  text(
+    'Queues',
+    'Number of queues.',
+    limited(({ limitResponse }) => limitResponse?.queuing?.queues),
+  ),
+  text(
+    'HandSize',
+    'Queues a flow may use.',
+    limited(({ limitResponse }) => limitResponse?.queuing?.handSize),
+  ),
+  text(
+    'QueueLengthLimit',
+    'Requests a queue holds.',
+    limited(({ limitResponse }) => limitResponse?.queuing?.queueLengthLimit),
+  ),
   created,
 ]);
 
 export const storageVersions: TablePrinter<StorageVersion> = printer<StorageVersion>([
   name,
   text('CommonEncodingVersion', 'Version all servers write.', ({ status }) => status.commonEncodingVersion ?? UNSET),
-  text('StorageVersions', 'Version each server writes.', ({ status }) => listCell((status.storageVersions ?? []).map(({ apiServerID, encodingVersion }) => `${apiServerID ?? ''}=${encodingVersion ?? ''}`), UNSET)),
+  text('StorageVersions', 'Version each server writes.', ({ status }) =>
+    listCell(
+      (status.storageVersions ?? []).map(({ apiServerID, encodingVersion }) => `${apiServerID ?? ''}=${encodingVersion ?? ''}`),
+      UNSET,
+    ),
+  ),
   created,
 ]);
 
@@ -114,7 +155,9 @@ export const storageVersionMigrations: TablePrinter<StorageVersionMigration> = p
 /** Source: kube-aggregator pkg/registry/apiservice REST.ConvertToTable. */
 export const apiServices: TablePrinter<APIService> = printer<APIService>([
   name,
-  text('Service', 'Where the group version is served.', ({ spec }) => (spec?.service === undefined || spec.service === null ? 'Local' : `${spec.service.namespace ?? ''}/${spec.service.name ?? ''}`)),
+  text('Service', 'Where the group version is served.', ({ spec }) =>
+    spec?.service === undefined || spec.service === null ? 'Local' : `${spec.service.namespace ?? ''}/${spec.service.name ?? ''}`,
+  ),
   text('Available', 'Whether it can be reached.', ({ status }) => {
     const condition = status?.conditions?.find(({ type }) => type === 'Available');
     if (condition === undefined) return 'Unknown';

@@ -20,47 +20,139 @@ function printed(group: string, kind: string, object: object, version = 'v1'): R
   return Object.fromEntries(printer.columns.map(({ name }, index) => [name, row.cells[index] as TableCell]));
 }
 
-const running = (name: string, more: object = {}): object => ({ name, ready: true, started: true, restartCount: 0, state: { running: {} }, ...more });
-const waiting = (name: string, reason: string, restartCount = 0): object => ({ name, ready: false, restartCount, state: { waiting: { reason } } });
-const ended = (name: string, exitCode: number, more: object = {}): object => ({ name, ready: false, restartCount: 0, state: { terminated: { exitCode, ...more } } });
+const running = (name: string, more: object = {}): object => ({
+  name,
+  ready: true,
+  started: true,
+  restartCount: 0,
+  state: { running: {} },
+  ...more,
+});
+const waiting = (name: string, reason: string, restartCount = 0): object => ({
+  name,
+  ready: false,
+  restartCount,
+  state: { waiting: { reason } },
+});
+const ended = (name: string, exitCode: number, more: object = {}): object => ({
+  name,
+  ready: false,
+  restartCount: 0,
+  state: { terminated: { exitCode, ...more } },
+});
 const sidecar = { name: 'i', restartPolicy: 'Always' };
 
-const podCases: readonly { readonly name: string; readonly init?: readonly object[]; readonly status: object; readonly metadata?: object; readonly cells: readonly [string, string, string] }[] = [
+const podCases: readonly {
+  readonly name: string;
+  readonly init?: readonly object[];
+  readonly status: object;
+  readonly metadata?: object;
+  readonly cells: readonly [string, string, string];
+}[] = [
   { name: 'waits for a node', status: { phase: 'Pending' }, cells: ['0/1', 'Pending', '0'] },
-  { name: 'is held by a scheduling gate', status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] }, cells: ['0/1', 'SchedulingGated', '0'] },
-  { name: 'starts', status: { phase: 'Pending', containerStatuses: [waiting('c', 'ContainerCreating')] }, cells: ['0/1', 'ContainerCreating', '0'] },
+  {
+    name: 'is held by a scheduling gate',
+    status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] },
+    cells: ['0/1', 'SchedulingGated', '0'],
+  },
+  {
+    name: 'starts',
+    status: { phase: 'Pending', containerStatuses: [waiting('c', 'ContainerCreating')] },
+    cells: ['0/1', 'ContainerCreating', '0'],
+  },
   { name: 'runs', status: { phase: 'Running', containerStatuses: [running('c')] }, cells: ['1/1', 'Running', '0'] },
-  { name: 'crashes again and again', status: { phase: 'Running', containerStatuses: [waiting('c', 'CrashLoopBackOff', 4)] }, cells: ['0/1', 'CrashLoopBackOff', '4'] },
+  {
+    name: 'crashes again and again',
+    status: { phase: 'Running', containerStatuses: [waiting('c', 'CrashLoopBackOff', 4)] },
+    cells: ['0/1', 'CrashLoopBackOff', '4'],
+  },
   {
     name: 'was restarted',
-    status: { phase: 'Running', containerStatuses: [running('c', { restartCount: 2, lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T23:59:00Z' } } })] },
+    status: {
+      phase: 'Running',
+      containerStatuses: [
+        running('c', { restartCount: 2, lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T23:59:00Z' } } }),
+      ],
+    },
     cells: ['1/1', 'Running', '2 (60s ago)'],
   },
-  { name: 'has succeeded', status: { phase: 'Succeeded', containerStatuses: [ended('c', 0, { reason: 'Completed' })] }, cells: ['0/1', 'Completed', '0'] },
-  { name: 'has failed', status: { phase: 'Failed', containerStatuses: [ended('c', 1, { reason: 'Error' })] }, cells: ['0/1', 'Error', '0'] },
-  { name: 'ended with a code and no reason', status: { phase: 'Failed', containerStatuses: [ended('c', 3)] }, cells: ['0/1', 'ExitCode:3', '0'] },
-  { name: 'ended by a signal', status: { phase: 'Failed', containerStatuses: [ended('c', 137, { signal: 9 })] }, cells: ['0/1', 'Signal:9', '0'] },
+  {
+    name: 'has succeeded',
+    status: { phase: 'Succeeded', containerStatuses: [ended('c', 0, { reason: 'Completed' })] },
+    cells: ['0/1', 'Completed', '0'],
+  },
+  {
+    name: 'has failed',
+    status: { phase: 'Failed', containerStatuses: [ended('c', 1, { reason: 'Error' })] },
+    cells: ['0/1', 'Error', '0'],
+  },
+  {
+    name: 'ended with a code and no reason',
+    status: { phase: 'Failed', containerStatuses: [ended('c', 3)] },
+    cells: ['0/1', 'ExitCode:3', '0'],
+  },
+  {
+    name: 'ended by a signal',
+    status: { phase: 'Failed', containerStatuses: [ended('c', 137, { signal: 9 })] },
+    cells: ['0/1', 'Signal:9', '0'],
+  },
   { name: 'was evicted', status: { phase: 'Failed', reason: 'Evicted' }, cells: ['0/1', 'Evicted', '0'] },
-  { name: 'has one container done and one running', status: { phase: 'Running', containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')] }, cells: ['1/1', 'NotReady', '0'] },
+  {
+    name: 'has one container done and one running',
+    status: { phase: 'Running', containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')] },
+    cells: ['1/1', 'NotReady', '0'],
+  },
   {
     name: 'has one container done and is ready',
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [ended('a', 0, { reason: 'Completed' }), running('c')],
+    },
     cells: ['1/1', 'Running', '0'],
   },
-  { name: 'initialises', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [running('i')] }, cells: ['0/1', 'Init:0/1', '0'] },
-  { name: 'fails to initialise', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [ended('i', 1, { reason: 'Error' })] }, cells: ['0/1', 'Init:Error', '0'] },
-  { name: 'fails to initialise with a code', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [ended('i', 2)] }, cells: ['0/1', 'Init:ExitCode:2', '0'] },
-  { name: 'backs off initialising', init: [{ name: 'i' }], status: { phase: 'Pending', initContainerStatuses: [waiting('i', 'CrashLoopBackOff', 3)] }, cells: ['0/1', 'Init:CrashLoopBackOff', '3'] },
+  {
+    name: 'initialises',
+    init: [{ name: 'i' }],
+    status: { phase: 'Pending', initContainerStatuses: [running('i')] },
+    cells: ['0/1', 'Init:0/1', '0'],
+  },
+  {
+    name: 'fails to initialise',
+    init: [{ name: 'i' }],
+    status: { phase: 'Pending', initContainerStatuses: [ended('i', 1, { reason: 'Error' })] },
+    cells: ['0/1', 'Init:Error', '0'],
+  },
+  {
+    name: 'fails to initialise with a code',
+    init: [{ name: 'i' }],
+    status: { phase: 'Pending', initContainerStatuses: [ended('i', 2)] },
+    cells: ['0/1', 'Init:ExitCode:2', '0'],
+  },
+  {
+    name: 'backs off initialising',
+    init: [{ name: 'i' }],
+    status: { phase: 'Pending', initContainerStatuses: [waiting('i', 'CrashLoopBackOff', 3)] },
+    cells: ['0/1', 'Init:CrashLoopBackOff', '3'],
+  },
   {
     name: 'is initialised, and counts its own restarts only',
     init: [{ name: 'i' }],
-    status: { phase: 'Running', initContainerStatuses: [{ ...ended('i', 0), restartCount: 5 }], containerStatuses: [running('c', { restartCount: 1 })] },
+    status: {
+      phase: 'Running',
+      initContainerStatuses: [{ ...ended('i', 0), restartCount: 5 }],
+      containerStatuses: [running('c', { restartCount: 1 })],
+    },
     cells: ['1/1', 'Running', '1'],
   },
   {
     name: 'has a sidecar, which counts',
     init: [sidecar],
-    status: { phase: 'Running', initContainerStatuses: [running('i', { restartCount: 2 })], containerStatuses: [running('c', { restartCount: 1 })] },
+    status: {
+      phase: 'Running',
+      initContainerStatuses: [running('i', { restartCount: 2 })],
+      containerStatuses: [running('c', { restartCount: 1 })],
+    },
     cells: ['2/2', 'Running', '3'],
   },
   {
@@ -74,9 +166,24 @@ const podCases: readonly { readonly name: string; readonly init?: readonly objec
     },
     cells: ['1/2', 'Init:CrashLoopBackOff', '2'],
   },
-  { name: 'is being deleted', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Running', containerStatuses: [running('c')] }, cells: ['1/1', 'Terminating', '0'] },
-  { name: 'is being deleted when done', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Succeeded' }, cells: ['0/1', 'Succeeded', '0'] },
-  { name: 'is lost with its node', metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' }, status: { phase: 'Running', reason: 'NodeLost' }, cells: ['0/1', 'Unknown', '0'] },
+  {
+    name: 'is being deleted',
+    metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' },
+    status: { phase: 'Running', containerStatuses: [running('c')] },
+    cells: ['1/1', 'Terminating', '0'],
+  },
+  {
+    name: 'is being deleted when done',
+    metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' },
+    status: { phase: 'Succeeded' },
+    cells: ['0/1', 'Succeeded', '0'],
+  },
+  {
+    name: 'is lost with its node',
+    metadata: { deletionTimestamp: '2026-01-01T23:59:59Z' },
+    status: { phase: 'Running', reason: 'NodeLost' },
+    cells: ['0/1', 'Unknown', '0'],
+  },
 ];
 
 describe('a pod', () => {
@@ -98,7 +205,12 @@ describe('a pod', () => {
   });
 
   test('shows addresses, nodes and gates when asked for more', () => {
-    const { IP, Node, 'Nominated Node': nominated, 'Readiness Gates': gates } = printed('', 'Pod', {
+    const {
+      IP,
+      Node,
+      'Nominated Node': nominated,
+      'Readiness Gates': gates,
+    } = printed('', 'Pod', {
       spec: { containers: [], nodeName: 'n1', readinessGates: [{ conditionType: 'a' }, { conditionType: 'b' }] },
       status: { phase: 'Running', podIPs: [{ ip: '10.0.0.9' }], conditions: [{ type: 'a', status: 'True' }] },
     });
@@ -106,72 +218,299 @@ describe('a pod', () => {
   });
 });
 
-const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'a', image: 'x:1' }, { name: 'b', image: 'y:2' }] } };
+const template = {
+  metadata: { labels: { app: 'web' } },
+  spec: {
+    containers: [
+      { name: 'a', image: 'x:1' },
+      { name: 'b', image: 'y:2' },
+    ],
+  },
+};
 const spec = { replicas: 3, selector: { matchLabels: { app: 'web' } }, template };
 const clusterIp = { type: 'ClusterIP', clusterIPs: ['10.96.0.1'], ports: [{ port: 80, protocol: 'TCP' }] };
 
-const cases: readonly { readonly name: string; readonly kind: string; readonly version?: string; readonly object: object; readonly cells: Record<string, TableCell> }[] = [
+const cases: readonly {
+  readonly name: string;
+  readonly kind: string;
+  readonly version?: string;
+  readonly object: object;
+  readonly cells: Record<string, TableCell>;
+}[] = [
   {
     name: 'deployment',
     kind: 'apps/Deployment',
     object: { spec, status: { readyReplicas: 2, updatedReplicas: 3, availableReplicas: 1 } },
-    cells: { Name: 'web', Ready: '2/3', 'Up-to-date': 3, Available: 1, Age: '5m', Containers: 'a,b', Images: 'x:1,y:2', Selector: 'app=web' },
+    cells: {
+      Name: 'web',
+      Ready: '2/3',
+      'Up-to-date': 3,
+      Available: 1,
+      Age: '5m',
+      Containers: 'a,b',
+      Images: 'x:1,y:2',
+      Selector: 'app=web',
+    },
   },
-  { name: 'deployment without pods', kind: 'apps/Deployment', object: { spec, status: {} }, cells: { Ready: '0/3', 'Up-to-date': 0, Available: 0 } },
-  { name: 'replica set', kind: 'apps/ReplicaSet', object: { spec, status: { replicas: 2, readyReplicas: 1 } }, cells: { Desired: 3, Current: 2, Ready: 1, Selector: 'app=web' } },
-  { name: 'stateful set', kind: 'apps/StatefulSet', object: { spec, status: { replicas: 1 } }, cells: { Name: 'web', Ready: '0/3', Age: '5m', Containers: 'a,b', Images: 'x:1,y:2' } },
-  { name: 'finished job', kind: 'batch/Job', object: { spec: { ...spec, completions: 2 }, status: { succeeded: 2, startTime: '2026-01-01T23:55:00Z', completionTime: '2026-01-01T23:55:07Z', conditions: [{ type: 'Complete', status: 'True' }] } }, cells: { Status: 'Complete', Completions: '2/2', Duration: '7s' } },
-  { name: 'job of a work queue', kind: 'batch/Job', object: { spec: { ...spec, parallelism: 3 }, status: {} }, cells: { Status: 'Running', Completions: '0/1 of 3', Duration: '' } },
-  { name: 'service', kind: '/Service', object: { spec: clusterIp, status: { loadBalancer: {} } }, cells: { Name: 'web', Type: 'ClusterIP', 'Cluster-IP': '10.96.0.1', 'External-IP': '<none>', 'Port(s)': '80/TCP', Age: '5m', Selector: '<none>' } },
-  { name: 'node port', kind: '/Service', object: { spec: { ...clusterIp, type: 'NodePort', ports: [{ port: 80, nodePort: 30_080, protocol: 'TCP' }, { port: 53, protocol: 'UDP' }] }, status: { loadBalancer: {} } }, cells: { 'Port(s)': '80:30080/TCP,53/UDP' } },
-  { name: 'load balancer that has no address yet', kind: '/Service', object: { spec: { ...clusterIp, type: 'LoadBalancer' }, status: { loadBalancer: {} } }, cells: { 'External-IP': '<pending>' } },
-  { name: 'load balancer', kind: '/Service', object: { spec: { ...clusterIp, type: 'LoadBalancer', externalIPs: ['1.1.1.1'] }, status: { loadBalancer: { ingress: [{ ip: '9.9.9.9' }, { hostname: 'lb' }] } } }, cells: { 'External-IP': '9.9.9.9,lb,1.1.1.1' } },
-  { name: 'external name', kind: '/Service', object: { spec: { type: 'ExternalName', externalName: 'db.example.com' }, status: { loadBalancer: {} } }, cells: { 'Cluster-IP': '<none>', 'External-IP': 'db.example.com', 'Port(s)': '<none>' } },
-  { name: 'namespace', kind: '/Namespace', object: { spec: {}, status: { phase: 'Active' } }, cells: { Name: 'web', Status: 'Active', Age: '5m' } },
+  {
+    name: 'deployment without pods',
+    kind: 'apps/Deployment',
+    object: { spec, status: {} },
+    cells: { Ready: '0/3', 'Up-to-date': 0, Available: 0 },
+  },
+  {
+    name: 'replica set',
+    kind: 'apps/ReplicaSet',
+    object: { spec, status: { replicas: 2, readyReplicas: 1 } },
+    cells: { Desired: 3, Current: 2, Ready: 1, Selector: 'app=web' },
+  },
+  {
+    name: 'stateful set',
+    kind: 'apps/StatefulSet',
+    object: { spec, status: { replicas: 1 } },
+    cells: { Name: 'web', Ready: '0/3', Age: '5m', Containers: 'a,b', Images: 'x:1,y:2' },
+  },
+  {
+    name: 'finished job',
+    kind: 'batch/Job',
+    object: {
+      spec: { ...spec, completions: 2 },
+      status: {
+        succeeded: 2,
+        startTime: '2026-01-01T23:55:00Z',
+        completionTime: '2026-01-01T23:55:07Z',
+        conditions: [{ type: 'Complete', status: 'True' }],
+      },
+    },
+    cells: { Status: 'Complete', Completions: '2/2', Duration: '7s' },
+  },
+  {
+    name: 'job of a work queue',
+    kind: 'batch/Job',
+    object: { spec: { ...spec, parallelism: 3 }, status: {} },
+    cells: { Status: 'Running', Completions: '0/1 of 3', Duration: '' },
+  },
+  {
+    name: 'service',
+    kind: '/Service',
+    object: { spec: clusterIp, status: { loadBalancer: {} } },
+    cells: {
+      Name: 'web',
+      Type: 'ClusterIP',
+      'Cluster-IP': '10.96.0.1',
+      'External-IP': '<none>',
+      'Port(s)': '80/TCP',
+      Age: '5m',
+      Selector: '<none>',
+    },
+  },
+  {
+    name: 'node port',
+    kind: '/Service',
+    object: {
+      spec: {
+        ...clusterIp,
+        type: 'NodePort',
+        ports: [
+          { port: 80, nodePort: 30_080, protocol: 'TCP' },
+          { port: 53, protocol: 'UDP' },
+        ],
+      },
+      status: { loadBalancer: {} },
+    },
+    cells: { 'Port(s)': '80:30080/TCP,53/UDP' },
+  },
+  {
+    name: 'load balancer that has no address yet',
+    kind: '/Service',
+    object: { spec: { ...clusterIp, type: 'LoadBalancer' }, status: { loadBalancer: {} } },
+    cells: { 'External-IP': '<pending>' },
+  },
+  {
+    name: 'load balancer',
+    kind: '/Service',
+    object: {
+      spec: { ...clusterIp, type: 'LoadBalancer', externalIPs: ['1.1.1.1'] },
+      status: { loadBalancer: { ingress: [{ ip: '9.9.9.9' }, { hostname: 'lb' }] } },
+    },
+    cells: { 'External-IP': '9.9.9.9,lb,1.1.1.1' },
+  },
+  {
+    name: 'external name',
+    kind: '/Service',
+    object: { spec: { type: 'ExternalName', externalName: 'db.example.com' }, status: { loadBalancer: {} } },
+    cells: { 'Cluster-IP': '<none>', 'External-IP': 'db.example.com', 'Port(s)': '<none>' },
+  },
+  {
+    name: 'namespace',
+    kind: '/Namespace',
+    object: { spec: {}, status: { phase: 'Active' } },
+    cells: { Name: 'web', Status: 'Active', Age: '5m' },
+  },
   {
     name: 'node',
     kind: '/Node',
     object: {
       metadata: { ...metadata, labels: { 'node-role.kubernetes.io/control-plane': '', 'kubernetes.io/role': 'edge' } },
       spec: { unschedulable: true },
-      status: { conditions: [{ type: 'Ready', status: 'True' }], addresses: [{ type: 'InternalIP', address: '10.0.0.1' }], nodeInfo: { kubeletVersion: 'v1.36.0' } },
+      status: {
+        conditions: [{ type: 'Ready', status: 'True' }],
+        addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+        nodeInfo: { kubeletVersion: 'v1.36.0' },
+      },
     },
-    cells: { Name: 'web', Status: 'Ready,SchedulingDisabled', Roles: 'control-plane,edge', Age: '5m', Version: 'v1.36.0', 'Internal-IP': '10.0.0.1', 'External-IP': '<none>', 'OS-Image': '<unknown>', 'Kernel-Version': '<unknown>', 'Container-Runtime': '<unknown>' },
+    cells: {
+      Name: 'web',
+      Status: 'Ready,SchedulingDisabled',
+      Roles: 'control-plane,edge',
+      Age: '5m',
+      Version: 'v1.36.0',
+      'Internal-IP': '10.0.0.1',
+      'External-IP': '<none>',
+      'OS-Image': '<unknown>',
+      'Kernel-Version': '<unknown>',
+      'Container-Runtime': '<unknown>',
+    },
   },
-  { name: 'node nobody heard of', kind: '/Node', object: { spec: {}, status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } }, cells: { Status: 'NotReady', Roles: '<none>' } },
-  { name: 'config map', kind: '/ConfigMap', object: { data: { a: '1', b: '2' }, binaryData: { c: '' } }, cells: { Name: 'web', Data: 3, Age: '5m' } },
-  { name: 'secret', kind: '/Secret', object: { type: 'Opaque', data: { a: '' } }, cells: { Name: 'web', Type: 'Opaque', Data: 1, Age: '5m' } },
+  {
+    name: 'node nobody heard of',
+    kind: '/Node',
+    object: { spec: {}, status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } },
+    cells: { Status: 'NotReady', Roles: '<none>' },
+  },
+  {
+    name: 'config map',
+    kind: '/ConfigMap',
+    object: { data: { a: '1', b: '2' }, binaryData: { c: '' } },
+    cells: { Name: 'web', Data: 3, Age: '5m' },
+  },
+  {
+    name: 'secret',
+    kind: '/Secret',
+    object: { type: 'Opaque', data: { a: '' } },
+    cells: { Name: 'web', Type: 'Opaque', Data: 1, Age: '5m' },
+  },
   { name: 'service account', kind: '/ServiceAccount', object: {}, cells: { Name: 'web', Secrets: 0, Age: '5m' } },
-  { name: 'lease', kind: 'coordination.k8s.io/Lease', object: { spec: { holderIdentity: 'n1' } }, cells: { Name: 'web', Holder: 'n1', Age: '5m' } },
+  {
+    name: 'lease',
+    kind: 'coordination.k8s.io/Lease',
+    object: { spec: { holderIdentity: 'n1' } },
+    cells: { Name: 'web', Holder: 'n1', Age: '5m' },
+  },
   {
     name: 'endpoint slice',
     kind: 'discovery.k8s.io/EndpointSlice',
-    object: { addressType: 'IPv4', ports: [{ name: 'http', port: 80 }, { name: 'any' }], endpoints: [{ addresses: ['a', 'b'] }, { addresses: ['c', 'd', 'e'] }] },
+    object: {
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 80 }, { name: 'any' }],
+      endpoints: [{ addresses: ['a', 'b'] }, { addresses: ['c', 'd', 'e'] }],
+    },
     cells: { Name: 'web', AddressType: 'IPv4', Ports: '80,any', Endpoints: 'a,b,c + 2 more...', Age: '5m' },
   },
-  { name: 'empty endpoint slice', kind: 'discovery.k8s.io/EndpointSlice', object: { addressType: 'IPv4', ports: null, endpoints: null }, cells: { Ports: '<unset>', Endpoints: '<unset>' } },
-  { name: 'endpoints', kind: '/Endpoints', object: { subsets: [{ addresses: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], ports: [{ port: 80 }] }, { addresses: [{ ip: '10.0.0.3' }] }] }, cells: { Endpoints: '10.0.0.1:80,[fd00::1]:80,10.0.0.3' } },
+  {
+    name: 'empty endpoint slice',
+    kind: 'discovery.k8s.io/EndpointSlice',
+    object: { addressType: 'IPv4', ports: null, endpoints: null },
+    cells: { Ports: '<unset>', Endpoints: '<unset>' },
+  },
+  {
+    name: 'endpoints',
+    kind: '/Endpoints',
+    object: {
+      subsets: [{ addresses: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], ports: [{ port: 80 }] }, { addresses: [{ ip: '10.0.0.3' }] }],
+    },
+    cells: { Endpoints: '10.0.0.1:80,[fd00::1]:80,10.0.0.3' },
+  },
   { name: 'endpoints without subsets', kind: '/Endpoints', object: {}, cells: { Endpoints: '<none>' } },
   {
     name: 'event',
     kind: '/Event',
-    object: { involvedObject: { kind: 'Pod', name: 'p', fieldPath: 'spec' }, type: 'Normal', reason: 'Started', message: ' Container started\n', source: { component: 'kubelet', host: 'n1' }, firstTimestamp: '2026-01-01T23:50:00Z', lastTimestamp: '2026-01-01T23:59:30Z', count: 4, eventTime: null, reportingComponent: '', reportingInstance: '' },
-    cells: { 'Last Seen': '30s', Type: 'Normal', Reason: 'Started', Object: 'pod/p', Subobject: 'spec', Source: 'kubelet, n1', Message: 'Container started', 'First Seen': '10m', Count: 4, Name: 'web' },
+    object: {
+      involvedObject: { kind: 'Pod', name: 'p', fieldPath: 'spec' },
+      type: 'Normal',
+      reason: 'Started',
+      message: ' Container started\n',
+      source: { component: 'kubelet', host: 'n1' },
+      firstTimestamp: '2026-01-01T23:50:00Z',
+      lastTimestamp: '2026-01-01T23:59:30Z',
+      count: 4,
+      eventTime: null,
+      reportingComponent: '',
+      reportingInstance: '',
+    },
+    cells: {
+      'Last Seen': '30s',
+      Type: 'Normal',
+      Reason: 'Started',
+      Object: 'pod/p',
+      Subobject: 'spec',
+      Source: 'kubelet, n1',
+      Message: 'Container started',
+      'First Seen': '10m',
+      Count: 4,
+      Name: 'web',
+    },
   },
   {
     name: 'single event of the new form',
     kind: 'events.k8s.io/Event',
-    object: { regarding: { kind: 'Pod', name: 'p' }, reason: 'Scheduled', note: 'n', eventTime: '2026-01-01T23:59:00.000000Z', deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null, reportingController: 'scheduler' },
+    object: {
+      regarding: { kind: 'Pod', name: 'p' },
+      reason: 'Scheduled',
+      note: 'n',
+      eventTime: '2026-01-01T23:59:00.000000Z',
+      deprecatedFirstTimestamp: null,
+      deprecatedLastTimestamp: null,
+      reportingController: 'scheduler',
+    },
     cells: { 'Last Seen': '60s', 'First Seen': '60s', Count: 1, Source: 'scheduler', Object: 'pod/p' },
   },
   {
     name: 'volume',
     kind: '/PersistentVolume',
-    object: { spec: { capacity: { storage: '5Gi' }, accessModes: ['ReadWriteMany', 'ReadWriteOnce'], persistentVolumeReclaimPolicy: 'Retain', claimRef: { namespace: 'a', name: 'c' }, storageClassName: 'fast' }, status: { phase: 'Bound' } },
-    cells: { Name: 'web', Capacity: '5Gi', 'Access Modes': 'RWO,RWX', 'Reclaim Policy': 'Retain', Status: 'Bound', Claim: 'a/c', StorageClass: 'fast', VolumeAttributesClass: '<unset>', Reason: '', Age: '5m', VolumeMode: '<unset>' },
+    object: {
+      spec: {
+        capacity: { storage: '5Gi' },
+        accessModes: ['ReadWriteMany', 'ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Retain',
+        claimRef: { namespace: 'a', name: 'c' },
+        storageClassName: 'fast',
+      },
+      status: { phase: 'Bound' },
+    },
+    cells: {
+      Name: 'web',
+      Capacity: '5Gi',
+      'Access Modes': 'RWO,RWX',
+      'Reclaim Policy': 'Retain',
+      Status: 'Bound',
+      Claim: 'a/c',
+      StorageClass: 'fast',
+      VolumeAttributesClass: '<unset>',
+      Reason: '',
+      Age: '5m',
+      VolumeMode: '<unset>',
+    },
   },
-  { name: 'claim that waits', kind: '/PersistentVolumeClaim', object: { spec: { storageClassName: 'fast', resources: {} }, status: { phase: 'Pending' } }, cells: { Status: 'Pending', Volume: '', Capacity: '', 'Access Modes': '', StorageClass: 'fast' } },
-  { name: 'default storage class', kind: 'storage.k8s.io/StorageClass', object: { metadata: { ...metadata, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'p' }, cells: { Name: 'web (default)', Provisioner: 'p', ReclaimPolicy: 'Delete', VolumeBindingMode: 'Immediate', AllowVolumeExpansion: false, Age: '5m' } },
+  {
+    name: 'claim that waits',
+    kind: '/PersistentVolumeClaim',
+    object: { spec: { storageClassName: 'fast', resources: {} }, status: { phase: 'Pending' } },
+    cells: { Status: 'Pending', Volume: '', Capacity: '', 'Access Modes': '', StorageClass: 'fast' },
+  },
+  {
+    name: 'default storage class',
+    kind: 'storage.k8s.io/StorageClass',
+    object: { metadata: { ...metadata, annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'p' },
+    cells: {
+      Name: 'web (default)',
+      Provisioner: 'p',
+      ReclaimPolicy: 'Delete',
+      VolumeBindingMode: 'Immediate',
+      AllowVolumeExpansion: false,
+      Age: '5m',
+    },
+  },
   {
     name: 'autoscaler',
     kind: 'autoscaling/HorizontalPodAutoscaler',
@@ -188,22 +527,89 @@ const cases: readonly { readonly name: string; readonly kind: string; readonly v
       },
       status: { currentReplicas: 2, currentMetrics: [{ type: 'Resource', resource: { current: { averageUtilization: 40 } } }] },
     },
-    cells: { Reference: 'Deployment/d', Targets: 'cpu: 40%/80%, <unknown>/3 (avg) + 1 more...', MinPods: '<unset>', MaxPods: 5, Replicas: 2 },
+    cells: {
+      Reference: 'Deployment/d',
+      Targets: 'cpu: 40%/80%, <unknown>/3 (avg) + 1 more...',
+      MinPods: '<unset>',
+      MaxPods: 5,
+      Replicas: 2,
+    },
   },
   {
     name: 'role binding',
     kind: 'rbac.authorization.k8s.io/RoleBinding',
-    object: { roleRef: { kind: 'Role', name: 'r' }, subjects: [{ kind: 'User', name: 'u' }, { kind: 'ServiceAccount', namespace: 'n', name: 's' }, { kind: 'User', name: 'v' }] },
+    object: {
+      roleRef: { kind: 'Role', name: 'r' },
+      subjects: [
+        { kind: 'User', name: 'u' },
+        { kind: 'ServiceAccount', namespace: 'n', name: 's' },
+        { kind: 'User', name: 'v' },
+      ],
+    },
     cells: { Name: 'web', Role: 'Role/r', Age: '5m', Users: 'u, v', Groups: '', ServiceAccounts: 'n/s' },
   },
-  { name: 'issued certificate', kind: 'certificates.k8s.io/CertificateSigningRequest', object: { spec: { signerName: 's', username: 'u', expirationSeconds: 3600 }, status: { conditions: [{ type: 'Approved' }], certificate: 'eA==' } }, cells: { SignerName: 's', Requestor: 'u', RequestedDuration: '60m', Condition: 'Approved,Issued' } },
-  { name: 'budget', kind: 'policy/PodDisruptionBudget', object: { spec: { minAvailable: '50%' }, status: { disruptionsAllowed: 1 } }, cells: { 'Min Available': '50%', 'Max Unavailable': 'N/A', 'Allowed Disruptions': 1 } },
-  { name: 'priority level', kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', object: { spec: { type: 'Limited', limited: { nominalConcurrencyShares: 0, limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 6, queueLengthLimit: 50 } } } } }, cells: { Type: 'Limited', NominalConcurrencyShares: 0, Queues: 64, HandSize: 6, QueueLengthLimit: 50 } },
-  { name: 'exempt priority level', kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', object: { spec: { type: 'Exempt' } }, cells: { NominalConcurrencyShares: '<none>', Queues: '<none>' } },
-  { name: 'group version of another server', kind: 'apiregistration.k8s.io/APIService', object: { spec: { service: { namespace: 'n', name: 's' } }, status: { conditions: [{ type: 'Available', status: 'False', reason: 'MissingEndpoints' }] } }, cells: { Service: 'n/s', Available: 'False (MissingEndpoints)' } },
-  { name: 'address', kind: 'networking.k8s.io/IPAddress', object: { spec: { parentRef: { group: '', resource: 'services', namespace: 'default', name: 'kubernetes' } } }, cells: { Name: 'web', ParentRef: 'services/default/kubernetes' } },
-  { name: 'claim to devices', kind: 'resource.k8s.io/ResourceClaim', object: { spec: {}, status: { allocation: {}, reservedFor: [{}] } }, cells: { State: 'allocated,reserved' } },
-  { name: 'quota', kind: '/ResourceQuota', object: { status: { hard: { pods: '10', 'limits.cpu': '4', cpu: '2' }, used: { pods: '3' } } }, cells: { Request: 'cpu: 0/2, pods: 3/10', Limit: 'limits.cpu: 0/4' } },
+  {
+    name: 'issued certificate',
+    kind: 'certificates.k8s.io/CertificateSigningRequest',
+    object: {
+      spec: { signerName: 's', username: 'u', expirationSeconds: 3600 },
+      status: { conditions: [{ type: 'Approved' }], certificate: 'eA==' },
+    },
+    cells: { SignerName: 's', Requestor: 'u', RequestedDuration: '60m', Condition: 'Approved,Issued' },
+  },
+  {
+    name: 'budget',
+    kind: 'policy/PodDisruptionBudget',
+    object: { spec: { minAvailable: '50%' }, status: { disruptionsAllowed: 1 } },
+    cells: { 'Min Available': '50%', 'Max Unavailable': 'N/A', 'Allowed Disruptions': 1 },
+  },
+  {
+    name: 'priority level',
+    kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration',
+    object: {
+      spec: {
+        type: 'Limited',
+        limited: {
+          nominalConcurrencyShares: 0,
+          limitResponse: { type: 'Queue', queuing: { queues: 64, handSize: 6, queueLengthLimit: 50 } },
+        },
+      },
+    },
+    cells: { Type: 'Limited', NominalConcurrencyShares: 0, Queues: 64, HandSize: 6, QueueLengthLimit: 50 },
+  },
+  {
+    name: 'exempt priority level',
+    kind: 'flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration',
+    object: { spec: { type: 'Exempt' } },
+    cells: { NominalConcurrencyShares: '<none>', Queues: '<none>' },
+  },
+  {
+    name: 'group version of another server',
+    kind: 'apiregistration.k8s.io/APIService',
+    object: {
+      spec: { service: { namespace: 'n', name: 's' } },
+      status: { conditions: [{ type: 'Available', status: 'False', reason: 'MissingEndpoints' }] },
+    },
+    cells: { Service: 'n/s', Available: 'False (MissingEndpoints)' },
+  },
+  {
+    name: 'address',
+    kind: 'networking.k8s.io/IPAddress',
+    object: { spec: { parentRef: { group: '', resource: 'services', namespace: 'default', name: 'kubernetes' } } },
+    cells: { Name: 'web', ParentRef: 'services/default/kubernetes' },
+  },
+  {
+    name: 'claim to devices',
+    kind: 'resource.k8s.io/ResourceClaim',
+    object: { spec: {}, status: { allocation: {}, reservedFor: [{}] } },
+    cells: { State: 'allocated,reserved' },
+  },
+  {
+    name: 'quota',
+    kind: '/ResourceQuota',
+    object: { status: { hard: { pods: '10', 'limits.cpu': '4', cpu: '2' }, used: { pods: '3' } } },
+    cells: { Request: 'cpu: 0/2, pods: 3/10', Limit: 'limits.cpu: 0/4' },
+  },
 ];
 
 for (const { name, kind, version, object, cells } of cases) {
@@ -218,25 +624,41 @@ for (const { name, kind, version, object, cells } of cases) {
 const everyKind = [...new Schema({ serves: () => true }).resources()].filter((info) => defaultPrinters.find(info) !== undefined);
 
 test('every printer gives a cell of its type for each column, whatever the object', () => {
-  const allowed = { string: ['string', 'number', 'boolean'], integer: ['number', 'string'], number: ['number'], boolean: ['boolean', 'string'], date: ['string'] };
+  const allowed = {
+    string: ['string', 'number', 'boolean'],
+    integer: ['number', 'string'],
+    number: ['number'],
+    boolean: ['boolean', 'string'],
+    date: ['string'],
+  };
   for (const info of everyKind) {
     const generator = new Generator(seededIds(info.kind.length));
     const printer = defaultPrinters.find(info);
     for (let i = 0; i < 20; i++) {
       const generated = generator.object(info, info.schema) as KubeObject & { readonly status?: object };
       // What creation assures.
-      const object = applyDefaults({ ...generated, metadata, status: { phase: 'Pending', ...generated.status } } as KubeObject, info.schema, NOW);
+      const object = applyDefaults(
+        { ...generated, metadata, status: { phase: 'Pending', ...generated.status } } as KubeObject,
+        info.schema,
+        NOW,
+      );
       for (const { cells } of printer?.rows(object, { now: NOW }) ?? []) {
         const types = printer?.columns.map(({ type }) => allowed[type]) ?? [];
         assert.equal(cells.length, types.length);
-        assert.ok(cells.every((cell, index) => types[index]?.includes(typeof cell)), `${info.kind}: ${JSON.stringify(cells)}`);
+        assert.ok(
+          cells.every((cell, index) => types[index]?.includes(typeof cell)),
+          `${info.kind}: ${JSON.stringify(cells)}`,
+        );
       }
     }
   }
 });
 
 test('an autoscaler of version 1 has its one metric', () => {
-  const object = { spec: { scaleTargetRef: { kind: 'Deployment', name: 'd' }, maxReplicas: 5, targetCPUUtilizationPercentage: 80 }, status: {} };
+  const object = {
+    spec: { scaleTargetRef: { kind: 'Deployment', name: 'd' }, maxReplicas: 5, targetCPUUtilizationPercentage: 80 },
+    status: {},
+  };
   assert.equal(printed('autoscaling', 'HorizontalPodAutoscaler', object, 'v1')['Targets'], 'cpu: <unknown>/80%');
   assert.equal(printed('autoscaling', 'HorizontalPodAutoscaler', object, 'v2')['Targets'], '<none>');
 });

@@ -35,7 +35,9 @@ function externalIp({ spec, status }: Service): string {
 
 /** Source: makePortString. */
 function ports({ spec }: Service): string {
-  const all = (spec.ports ?? []).map(({ port, nodePort, protocol }) => `${port}${nodePort === undefined || nodePort === 0 ? '' : `:${nodePort}`}/${protocol}`);
+  const all = (spec.ports ?? []).map(
+    ({ port, nodePort, protocol }) => `${port}${nodePort === undefined || nodePort === 0 ? '' : `:${nodePort}`}/${protocol}`,
+  );
   return all.join(',') || NONE;
 }
 
@@ -59,8 +61,18 @@ const hostPort = (ip: string, port: number): string => (ip.includes(':') ? `[${i
 export const endpointSlices: TablePrinter<EndpointSlice> = printer<EndpointSlice>([
   name,
   text('AddressType', 'Kind of the addresses.', ({ addressType }) => addressType),
-  text('Ports', 'Ports of every endpoint.', (slice) => listCell((slice.ports ?? []).map(({ port, name: portName }) => port ?? portName ?? '*'), UNSET)),
-  text('Endpoints', 'Addresses of the endpoints.', (slice) => listCell((slice.endpoints ?? []).flatMap(({ addresses }) => addresses), UNSET)),
+  text('Ports', 'Ports of every endpoint.', (slice) =>
+    listCell(
+      (slice.ports ?? []).map(({ port, name: portName }) => port ?? portName ?? '*'),
+      UNSET,
+    ),
+  ),
+  text('Endpoints', 'Addresses of the endpoints.', (slice) =>
+    listCell(
+      (slice.endpoints ?? []).flatMap(({ addresses }) => addresses),
+      UNSET,
+    ),
+  ),
   created,
 ]);
 

@@ -1,5 +1,15 @@
 // Volumes, classes and drivers. Source: printers.go printPersistentVolume, printStorageClass, printCSIDriver, …
-import type { CSIDriver, CSINode, CSIStorageCapacity, KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment, VolumeAttributesClass } from '#api/types.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  KubeObject,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from '#api/types.ts';
 import { NONE, UNSET } from './cells.ts';
 import { boolean, created, integer, name, printer, text, wide, type FilledColumn } from './columns.ts';
 import type { TablePrinter } from './contract.ts';
@@ -13,12 +23,16 @@ const ACCESS_MODES: readonly (readonly [mode: string, short: string])[] = [
 ];
 
 const accessModes = (modes: readonly string[] | undefined): string =>
-  ACCESS_MODES.filter(([mode]) => modes?.includes(mode) === true).map(([, short]) => short).join(',');
+  ACCESS_MODES.filter(([mode]) => modes?.includes(mode) === true)
+    .map(([, short]) => short)
+    .join(',');
 
 /** Of old, the class stood in an annotation. Source: v1.BetaStorageClassAnnotation. */
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
-const storageClass = <T extends Pick<KubeObject, 'metadata'> & { readonly spec: { readonly storageClassName?: string } }>(description: string): FilledColumn<T> =>
+const storageClass = <T extends Pick<KubeObject, 'metadata'> & { readonly spec: { readonly storageClassName?: string } }>(
+  description: string,
+): FilledColumn<T> =>
   text('StorageClass', description, ({ metadata, spec }) => metadata.annotations?.[CLASS_ANNOTATION] ?? spec.storageClassName ?? '');
 
 const phase = ({ metadata, status }: { readonly metadata: KubeObject['metadata']; readonly status: { readonly phase?: string } }): string =>
@@ -30,7 +44,9 @@ export const persistentVolumes: TablePrinter<PersistentVolume> = printer<Persist
   text('Access Modes', 'How it can be mounted.', ({ spec }) => accessModes(spec.accessModes)),
   text('Reclaim Policy', 'What becomes of it when its claim is gone.', ({ spec }) => spec.persistentVolumeReclaimPolicy ?? ''),
   text('Status', 'Whether it is free, bound or released.', phase),
-  text('Claim', 'Claim it is bound to.', ({ spec: { claimRef } }) => (claimRef === undefined ? '' : `${claimRef.namespace ?? ''}/${claimRef.name ?? ''}`)),
+  text('Claim', 'Claim it is bound to.', ({ spec: { claimRef } }) =>
+    claimRef === undefined ? '' : `${claimRef.namespace ?? ''}/${claimRef.name ?? ''}`,
+  ),
   storageClass<PersistentVolume>('Storage class of the volume.'),
   text('VolumeAttributesClass', 'Attributes class of the volume.', ({ spec }) => spec.volumeAttributesClassName ?? UNSET),
   text('Reason', 'Why it failed.', ({ status }) => status.reason ?? ''),
@@ -42,8 +58,12 @@ export const persistentVolumeClaims: TablePrinter<PersistentVolumeClaim> = print
   name,
   text('Status', 'Whether it is bound to a volume.', phase),
   text('Volume', 'Volume it is bound to.', ({ spec }) => spec.volumeName ?? ''),
-  text('Capacity', 'Size of the volume.', ({ spec, status }) => ((spec.volumeName ?? '') === '' ? '' : (status.capacity?.['storage'] ?? '0'))),
-  text('Access Modes', 'How the volume can be mounted.', ({ spec, status }) => ((spec.volumeName ?? '') === '' ? '' : accessModes(status.accessModes))),
+  text('Capacity', 'Size of the volume.', ({ spec, status }) =>
+    (spec.volumeName ?? '') === '' ? '' : (status.capacity?.['storage'] ?? '0'),
+  ),
+  text('Access Modes', 'How the volume can be mounted.', ({ spec, status }) =>
+    (spec.volumeName ?? '') === '' ? '' : accessModes(status.accessModes),
+  ),
   storageClass<PersistentVolumeClaim>('Storage class of the claim.'),
   text('VolumeAttributesClass', 'Attributes class of the claim.', ({ spec }) => spec.volumeAttributesClassName ?? UNSET),
   created,
@@ -57,14 +77,19 @@ const DEFAULT_ATTRIBUTES_CLASS = ['volumeattributesclass.alpha.kubernetes.io/is-
 
 const classNameColumn = (annotations: readonly string[]): FilledColumn<Pick<KubeObject, 'metadata'>> => ({
   ...name,
-  cell: ({ metadata }) => (annotations.some((one) => metadata.annotations?.[one] === 'true') ? `${metadata.name} (default)` : metadata.name),
+  cell: ({ metadata }) =>
+    annotations.some((one) => metadata.annotations?.[one] === 'true') ? `${metadata.name} (default)` : metadata.name,
 });
 
 export const storageClasses: TablePrinter<StorageClass> = printer<StorageClass>([
   classNameColumn(DEFAULT_CLASS),
   text('Provisioner', 'What makes volumes of the class.', ({ provisioner }) => provisioner),
   text('ReclaimPolicy', 'What becomes of volumes when their claim is gone.', ({ reclaimPolicy }) => reclaimPolicy ?? 'Delete'),
-  text('VolumeBindingMode', 'When volumes are made: at once, or for the first pod.', ({ volumeBindingMode }) => volumeBindingMode ?? 'Immediate'),
+  text(
+    'VolumeBindingMode',
+    'When volumes are made: at once, or for the first pod.',
+    ({ volumeBindingMode }) => volumeBindingMode ?? 'Immediate',
+  ),
   text('AllowVolumeExpansion', 'Whether volumes can grow.', ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false),
   created,
 ]);
@@ -84,14 +109,20 @@ export const volumeAttachments: TablePrinter<VolumeAttachment> = printer<VolumeA
   created,
 ]);
 
-export const csiNodes: TablePrinter<CSINode> = printer<CSINode>([name, integer('Drivers', 'Number of drivers on the node.', ({ spec }) => (spec.drivers ?? []).length), created]);
+export const csiNodes: TablePrinter<CSINode> = printer<CSINode>([
+  name,
+  integer('Drivers', 'Number of drivers on the node.', ({ spec }) => (spec.drivers ?? []).length),
+  created,
+]);
 
 export const csiDrivers: TablePrinter<CSIDriver> = printer<CSIDriver>([
   name,
   boolean('AttachRequired', 'Whether volumes are attached to nodes first.', ({ spec }) => spec.attachRequired ?? true),
   boolean('PodInfoOnMount', 'Whether the driver is told of the pod.', ({ spec }) => spec.podInfoOnMount ?? false),
   boolean('StorageCapacity', 'Whether the driver says how much room there is.', ({ spec }) => spec.storageCapacity ?? false),
-  text('TokenRequests', 'Audiences of tokens the driver is given.', ({ spec }) => (spec.tokenRequests === undefined ? UNSET : spec.tokenRequests.map(({ audience }) => audience).join(','))),
+  text('TokenRequests', 'Audiences of tokens the driver is given.', ({ spec }) =>
+    spec.tokenRequests === undefined ? UNSET : spec.tokenRequests.map(({ audience }) => audience).join(','),
+  ),
   boolean('RequiresRepublish', 'Whether the driver is called again and again.', ({ spec }) => spec.requiresRepublish ?? false),
   text('Modes', 'Lifecycles of volumes the driver knows.', ({ spec }) => (spec.volumeLifecycleModes ?? []).join(',') || NONE),
   created,

@@ -1,6 +1,16 @@
 // Controllers of pods. Source: printers.go printDeployment, printReplicaSet, printJob, …
 import { controllerOf } from '#api/owner-references.ts';
-import type { ControllerRevision, CronJob, DaemonSet, Deployment, Job, PodTemplate, ReplicaSet, ReplicationController, StatefulSet } from '#api/types.ts';
+import type {
+  ControllerRevision,
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Job,
+  PodTemplate,
+  ReplicaSet,
+  ReplicationController,
+  StatefulSet,
+} from '#api/types.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
 import { formatLabelSelector, selectorFromObject, SelectorError, type LabelSelectorObject } from '#apimachinery/labels.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
@@ -10,7 +20,9 @@ import { containerColumns, isTrue, labelsCell, NONE } from './cells.ts';
 import { boolean, created, integer, name, printer, text, wide, type FilledColumn } from './columns.ts';
 import type { TablePrinter } from './contract.ts';
 
-const templateOf = <T extends { readonly spec: { readonly template?: PodTemplate['template'] } }>({ spec }: T): PodTemplate['template'] | undefined => spec.template;
+const templateOf = <T extends { readonly spec: { readonly template?: PodTemplate['template'] } }>({
+  spec,
+}: T): PodTemplate['template'] | undefined => spec.template;
 
 const selector = <T extends { readonly spec: { readonly selector?: LabelSelectorObject } }>(): FilledColumn<T> =>
   wide(text('Selector', 'Labels of the pods it looks after.', ({ spec }) => formatLabelSelector(spec.selector)));
@@ -111,7 +123,9 @@ export const cronJobs: TablePrinter<CronJob> = printer<CronJob>([
   text('Timezone', 'Time zone of the schedule.', ({ spec }) => spec.timeZone ?? NONE),
   boolean('Suspend', 'Whether no more jobs are started.', ({ spec }) => isTrue(spec.suspend)),
   integer('Active', 'Jobs that are running.', ({ status }) => status.active?.length ?? 0),
-  text('Last Schedule', 'Time since a job was last started.', ({ status }, now) => (status.lastScheduleTime === undefined ? NONE : age(status.lastScheduleTime, now))),
+  text('Last Schedule', 'Time since a job was last started.', ({ status }, now) =>
+    status.lastScheduleTime === undefined ? NONE : age(status.lastScheduleTime, now),
+  ),
   created,
   ...containerColumns<CronJob>(({ spec }) => spec.jobTemplate.spec?.template),
   wide(text('Selector', 'Labels of the pods of its jobs.', ({ spec }) => formatLabelSelector(spec.jobTemplate.spec?.selector))),
