@@ -1,9 +1,9 @@
 // One Deployment all the way: from kubectl over every component to packets that are answered, and back to nothing.
-import { startCluster } from '#test/harness/cluster.ts';
+import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { succeed } from '#test/harness/command.ts';
+import { succeed } from '../harness/command.ts';
 
 interface PodView {
   readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };

@@ -1,5 +1,5 @@
 // Conditions in a status. Source: meta/v1/validation ValidateConditions.
-import type { Condition } from '#api/gen/meta-v1.ts';
+import type { Condition } from '../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { regexError } from '#apimachinery/names.ts';

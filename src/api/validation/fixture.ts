@@ -1,7 +1,7 @@
 // Objects for tests of validation: decoded and defaulted as the API server does it.
-import { decodeObject } from '#api/decode.ts';
-import { applyDefaults } from '#api/defaults.ts';
-import { Schema } from '#api/schema.ts';
+import { decodeObject } from '../decode.ts';
+import { applyDefaults } from '../defaults.ts';
+import { Schema } from '../schema.ts';
 import { errorText } from '#apimachinery/field-errors.ts';
 import { apiVersionOf } from '#apimachinery/resource.ts';
 import { validateCreate, validateUpdate } from './validation.ts';

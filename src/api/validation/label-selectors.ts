@@ -1,5 +1,5 @@
 // Labels and label selectors inside objects. Source: apimachinery meta/v1/validation.
-import type { LabelSelector, LabelSelectorRequirement } from '#api/gen/meta-v1.ts';
+import type { LabelSelector, LabelSelectorRequirement } from '../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { labelValue, qualifiedName } from '#apimachinery/names.ts';
 import type { Problems } from './problems.ts';

@@ -1,6 +1,6 @@
 // Object metadata of every kind, on create and on update.
 // Source: apimachinery pkg/api/validation objectmeta.go, meta/v1/validation; core ValidateObjectMeta.
-import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from '#api/gen/meta-v1.ts';
+import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from '../gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength, goQuote } from '#apimachinery/go-format.ts';

@@ -1,6 +1,6 @@
 // Semantic validation: is this object right, and is this change allowed? One table says which rules a kind has.
 // Source: registry strategies, rest.BeforeCreate, rest.BeforeUpdate.
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { ObjectMeta } from '../gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { BATCH_RULES } from './batch-rules.ts';
 import { ADMISSION_RULES, AGGREGATION_RULES, CERTIFICATES_RULES, FLOW_CONTROL_RULES } from './control-rules.ts';

@@ -1,6 +1,5 @@
 // pure
 // Decides whether a certificate on disk still serves.
-import { isIPv6 } from 'node:net';
 import type { CertificateRequest } from './certificate.ts';
 
 /** What is on disk. */
@@ -33,7 +32,7 @@ export function leafDecision(current: Current | undefined, request: CertificateR
   const wanted = [
     ...(request.dnsNames ?? []).map((name) => `DNS:${name}`),
     // Node prints IPv6 addresses in full; a colon is enough to tell them apart.
-    ...(request.ipAddresses ?? []).filter((address) => !isIPv6(address)).map((address) => `IP Address:${address}`),
+    ...(request.ipAddresses ?? []).filter((address) => !address.includes(':')).map((address) => `IP Address:${address}`),
   ];
   return wanted.every((name) => present.has(name)) ? { kind: 'keep' } : { kind: 'issue', why: 'names are missing' };
 }

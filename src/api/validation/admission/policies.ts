@@ -9,7 +9,7 @@ import type {
   ValidatingAdmissionPolicyBinding,
   Validation,
   Variable,
-} from '#api/gen/admissionregistration-v1.ts';
+} from '../../gen/admissionregistration-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1035Label, dns1123Subdomain, pathSegmentName, qualifiedName } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // What a webhook or policy is asked about. Source: admissionregistration validation.go validateRule and its kin.
-import type { NamedRuleWithOperations, RuleWithOperations } from '#api/gen/admissionregistration-v1.ts';
+import type { NamedRuleWithOperations, RuleWithOperations } from '../../gen/admissionregistration-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { pathSegmentName } from '#apimachinery/names.ts';
 import type { Problems } from '../problems.ts';

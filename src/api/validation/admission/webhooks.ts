@@ -6,7 +6,7 @@ import type {
   ServiceReference,
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
-} from '#api/gen/admissionregistration-v1.ts';
+} from '../../gen/admissionregistration-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';

@@ -1,5 +1,5 @@
 // DaemonSets. Source: ValidateDaemonSet….
-import type { DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy } from '#api/gen/apps-v1.ts';
+import type { DaemonSet, DaemonSetSpec, DaemonSetUpdateStrategy } from '../../gen/apps-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { validatePodTemplate } from '../core/pod-spec.ts';

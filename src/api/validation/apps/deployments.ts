@@ -1,5 +1,5 @@
 // Deployments. Source: ValidateDeployment, ValidateDeploymentUpdate, ValidateDeploymentStatusUpdate.
-import type { Deployment, DeploymentSpec, DeploymentStrategy } from '#api/gen/apps-v1.ts';
+import type { Deployment, DeploymentSpec, DeploymentStrategy } from '../../gen/apps-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';

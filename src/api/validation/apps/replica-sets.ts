@@ -1,7 +1,7 @@
 // ReplicaSets, and the ReplicationControllers before them.
 // Source: ValidateReplicaSet…, core ValidateReplicationController….
-import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '#api/gen/apps-v1.ts';
-import type { PodTemplate, ReplicationController, ReplicationControllerSpec } from '#api/gen/core-v1.ts';
+import type { ReplicaSet, ReplicaSetSpec, ReplicaSetStatus } from '../../gen/apps-v1.ts';
+import type { PodTemplate, ReplicationController, ReplicationControllerSpec } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';

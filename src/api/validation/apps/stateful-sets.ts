@@ -1,6 +1,6 @@
 // StatefulSets and ControllerRevisions. Source: ValidateStatefulSet…, ValidateControllerRevision….
-import type { ControllerRevision, StatefulSet, StatefulSetSpec } from '#api/gen/apps-v1.ts';
-import type { PodTemplateSpec, Volume } from '#api/gen/core-v1.ts';
+import type { ControllerRevision, StatefulSet, StatefulSetSpec } from '../../gen/apps-v1.ts';
+import type { PodTemplateSpec, Volume } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual, isObject } from '#apimachinery/json-value.ts';
 import { dns1123Label } from '#apimachinery/names.ts';

@@ -1,7 +1,7 @@
 // What the workload kinds share: selector against template, restart policy, counts in a status.
 // Source: apps validation.go ValidatePodTemplateSpecForReplicaSet and its kin.
-import type { PodTemplateSpec } from '#api/gen/core-v1.ts';
-import type { LabelSelector } from '#api/gen/meta-v1.ts';
+import type { PodTemplateSpec } from '../../gen/core-v1.ts';
+import type { LabelSelector } from '../../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { selectorFromObject, SelectorError, type LabelSelector as Selector } from '#apimachinery/labels.ts';
 import { percent } from '#apimachinery/names.ts';

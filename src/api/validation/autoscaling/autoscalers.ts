@@ -1,6 +1,6 @@
 // HorizontalPodAutoscalers, of both versions. Source: autoscaling validation.go.
-import type { HorizontalPodAutoscaler as AutoscalerV1 } from '#api/gen/autoscaling-v1.ts';
-import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingPolicy, HPAScalingRules } from '#api/gen/autoscaling-v2.ts';
+import type { HorizontalPodAutoscaler as AutoscalerV1 } from '../../gen/autoscaling-v1.ts';
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingPolicy, HPAScalingRules } from '../../gen/autoscaling-v2.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
 import { quantity, type Problems } from '../problems.ts';

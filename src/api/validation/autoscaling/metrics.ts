@@ -1,5 +1,5 @@
 // What an autoscaler measures. Source: autoscaling validation.go validateMetrics and its kin.
-import type { MetricIdentifier, MetricSpec, MetricTarget } from '#api/gen/autoscaling-v2.ts';
+import type { MetricIdentifier, MetricSpec, MetricTarget } from '../../gen/autoscaling-v2.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label, pathSegmentName } from '#apimachinery/names.ts';
 import { checkContainerResourceName } from '../core/resource-names.ts';

@@ -1,5 +1,5 @@
 // References to what is scaled or measured. Source: ValidateCrossVersionObjectReference.
-import type { CrossVersionObjectReference } from '#api/gen/autoscaling-v2.ts';
+import type { CrossVersionObjectReference } from '../../gen/autoscaling-v2.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import type { Problems } from '../problems.ts';
 import { requiredSegment } from '../references.ts';

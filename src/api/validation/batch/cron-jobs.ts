@@ -1,6 +1,6 @@
 // CronJobs. Source: batch validation.go ValidateCronJob….
-import type { CronJob, CronJobSpec } from '#api/gen/batch-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { CronJob, CronJobSpec } from '../../gen/batch-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import { CronError, isTimeZone, parseCron } from '#apimachinery/cron.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';

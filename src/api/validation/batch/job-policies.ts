@@ -5,7 +5,7 @@ import type {
   PodFailurePolicyOnPodConditionsPattern,
   PodFailurePolicyRule,
   SuccessPolicyRule,
-} from '#api/gen/batch-v1.ts';
+} from '../../gen/batch-v1.ts';
 import { OMITTED } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength, goQuote } from '#apimachinery/go-format.ts';

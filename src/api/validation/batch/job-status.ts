@@ -1,5 +1,5 @@
 // Status of jobs. Source: batch validation.go ValidateJobStatusUpdate, registry batch/job getStatusValidationOptions.
-import type { Job, JobStatus } from '#api/gen/batch-v1.ts';
+import type { Job, JobStatus } from '../../gen/batch-v1.ts';
 import { OMITTED } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';

@@ -1,7 +1,7 @@
 // Jobs. Source: batch validation.go ValidateJob…, registry batch/job strategy.
-import type { Job, JobSpec } from '#api/gen/batch-v1.ts';
-import type { PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { Job, JobSpec } from '../../gen/batch-v1.ts';
+import type { PodSpec, PodTemplateSpec } from '../../gen/core-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1123Label } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // CertificateSigningRequests. Source: certificates validation.go.
-import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '#api/gen/certificates-v1.ts';
+import type { CertificateSigningRequest, CertificateSigningRequestCondition } from '../../gen/certificates-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';

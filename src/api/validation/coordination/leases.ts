@@ -1,5 +1,5 @@
 // Leases and lease candidates. Source: coordination validation.go.
-import type { Lease, LeaseSpec } from '#api/gen/coordination-v1.ts';
+import type { Lease, LeaseSpec } from '../../gen/coordination-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';

@@ -7,8 +7,8 @@ import type {
   NodeSelectorTerm,
   PodAffinityTerm,
   WeightedPodAffinityTerm,
-} from '#api/gen/core-v1.ts';
-import type { LabelSelector } from '#api/gen/meta-v1.ts';
+} from '../../gen/core-v1.ts';
+import type { LabelSelector } from '../../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { labelValue } from '#apimachinery/names.ts';
 import { validateLabelKey, validateLabelSelector } from '../label-selectors.ts';

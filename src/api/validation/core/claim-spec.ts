@@ -1,5 +1,5 @@
 // Specs of persistent volume claims, also inside templates. Source: ValidatePersistentVolumeClaimSpec.
-import type { PersistentVolumeClaimSpec, TypedLocalObjectReference, TypedObjectReference } from '#api/gen/core-v1.ts';
+import type { PersistentVolumeClaimSpec, TypedLocalObjectReference, TypedObjectReference } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Subdomain } from '#apimachinery/names.ts';
 import { validateLabelSelector } from '../label-selectors.ts';

@@ -1,5 +1,5 @@
 // ConfigMaps, Secrets, ServiceAccounts and Namespaces. Source: core validation.go Validate<Kind>.
-import type { ConfigMap, Namespace, Secret, ServiceAccount } from '#api/gen/core-v1.ts';
+import type { ConfigMap, Namespace, Secret, ServiceAccount } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { deepEqual, isObject } from '#apimachinery/json-value.ts';

@@ -1,5 +1,5 @@
 // What a container mounts, and its block devices. Source: ValidateVolumeMounts, ValidateVolumeDevices.
-import type { Container, Volume, VolumeMount } from '#api/gen/core-v1.ts';
+import type { Container, Volume, VolumeMount } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { blank, type Problems } from '../problems.ts';
 import { hasBacksteps, validateDescending } from './paths.ts';

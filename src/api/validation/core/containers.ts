@@ -8,7 +8,7 @@ import type {
   EphemeralContainer,
   PodSpec,
   Volume,
-} from '#api/gen/core-v1.ts';
+} from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label, portName, portNumber } from '#apimachinery/names.ts';
 import { blank, type Problems } from '../problems.ts';

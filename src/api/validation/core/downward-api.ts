@@ -1,5 +1,5 @@
 // References to fields of the pod and of its containers. Source: validateObjectFieldSelector and its kin.
-import type { DownwardAPIVolumeFile, ObjectFieldSelector, ResourceFieldSelector } from '#api/gen/core-v1.ts';
+import type { DownwardAPIVolumeFile, ObjectFieldSelector, ResourceFieldSelector } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import { blank, type Problems, quantity } from '../problems.ts';

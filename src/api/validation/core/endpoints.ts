@@ -1,5 +1,5 @@
 // Endpoints. Source: ValidateEndpoints, ValidateEndpointIP.
-import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset } from '#api/gen/core-v1.ts';
+import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { ipErrors, parseIp } from '#apimachinery/ip.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';

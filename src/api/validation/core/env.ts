@@ -1,5 +1,5 @@
 // Environment variables of a container. Source: ValidateEnv, ValidateEnvFrom.
-import type { EnvFromSource, EnvVar } from '#api/gen/core-v1.ts';
+import type { EnvFromSource, EnvVar } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { configMapKey, dns1123Label, relaxedEnvVarName } from '#apimachinery/names.ts';
 import { subdomainName } from '../metadata.ts';

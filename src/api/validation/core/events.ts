@@ -1,6 +1,6 @@
 // Events of both groups: the core form and the one of events.k8s.io. Source: core validation events.go.
-import type { Event as CoreEvent } from '#api/gen/core-v1.ts';
-import type { Event as NewEvent } from '#api/gen/events-v1.ts';
+import type { Event as CoreEvent } from '../../gen/core-v1.ts';
+import type { Event as NewEvent } from '../../gen/events-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';

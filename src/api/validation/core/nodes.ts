@@ -1,5 +1,5 @@
 // Nodes. Source: ValidateNode, ValidateNodeUpdate.
-import type { ConfigMapNodeConfigSource, Node, NodeConfigSource, Taint } from '#api/gen/core-v1.ts';
+import type { ConfigMapNodeConfigSource, Node, NodeConfigSource, Taint } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { cidrErrors, isDualStack, parseCidr } from '#apimachinery/ip.ts';

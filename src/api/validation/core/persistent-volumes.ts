@@ -5,7 +5,7 @@ import type {
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   PersistentVolumeSpec,
-} from '#api/gen/core-v1.ts';
+} from '../../gen/core-v1.ts';
 import { IMMUTABLE } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';

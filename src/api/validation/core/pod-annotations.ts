@@ -1,6 +1,6 @@
 // Annotations of pods that mean something. Source: ValidatePodSpecificAnnotations and the checks that annotations
 // and fields agree.
-import type { AppArmorProfile, PodSpec, SeccompProfile, Toleration } from '#api/gen/core-v1.ts';
+import type { AppArmorProfile, PodSpec, SeccompProfile, Toleration } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';

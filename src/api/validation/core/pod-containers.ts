@@ -1,5 +1,5 @@
 // Every container of a pod with its path. Source: podshelper.VisitContainersWithPath.
-import type { Container, EphemeralContainer, PodSpec } from '#api/gen/core-v1.ts';
+import type { Container, EphemeralContainer, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 
 export function visitContainers(spec: PodSpec, at: Path, visit: (container: Container | EphemeralContainer, path: Path) => void): void {

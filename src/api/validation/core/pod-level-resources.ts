@@ -1,5 +1,5 @@
 // Resources of the pod as a whole, against those of its containers. Source: validatePodResources.
-import type { Container, PodSpec } from '#api/gen/core-v1.ts';
+import type { Container, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
 import { entries, quantity, type Problems } from '../problems.ts';

@@ -1,6 +1,6 @@
 // Host names, DNS and host network of a pod. Source: validatePodDNSConfig, ValidateHostAliases, validatePodHostName,
 // validatePodHostNetworkDeps, validateHostUsers.
-import type { HostAlias, PodDNSConfig, PodSpec } from '#api/gen/core-v1.ts';
+import type { HostAlias, PodDNSConfig, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { ipErrors } from '#apimachinery/ip.ts';

@@ -1,6 +1,6 @@
 // What a pod may set depends on its operating system. Source: validateOS, validateLinux, validateWindows,
 // validateWindowsHostProcessPod.
-import type { PodSpec } from '#api/gen/core-v1.ts';
+import type { PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { blank, type Problems } from '../problems.ts';
 import { visitContainers } from './pod-containers.ts';

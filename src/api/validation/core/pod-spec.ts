@@ -1,6 +1,6 @@
 // The spec of a pod, alone or in a template. Source: ValidatePodSpec, ValidatePodTemplateSpec.
-import type { PodResourceClaim, PodSpec, PodTemplateSpec } from '#api/gen/core-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { PodResourceClaim, PodSpec, PodTemplateSpec } from '../../gen/core-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import { type Path } from '#apimachinery/field-path.ts';
 import { dns1123Label, inclusiveRange, qualifiedName } from '#apimachinery/names.ts';
 import { validateLabels } from '../label-selectors.ts';

@@ -1,5 +1,5 @@
 // Status of a pod, as the kubelet reports it. Source: ValidatePodStatusUpdate.
-import type { Container, ContainerStatus, Pod, PodSpec, PodStatus } from '#api/gen/core-v1.ts';
+import type { Container, ContainerStatus, Pod, PodSpec, PodStatus } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { ipErrors, isDualStack } from '#apimachinery/ip.ts';

@@ -1,7 +1,7 @@
 // Updates of a pod through its subresources: ephemeral containers, resize, binding.
 // Source: ValidatePodEphemeralContainersUpdate, ValidatePodResize, ValidatePodBinding.
-import type { Binding, Container, Pod, PodSpec, ResourceRequirements } from '#api/gen/core-v1.ts';
-import { computePodQos, podQos } from '#api/pod-qos.ts';
+import type { Binding, Container, Pod, PodSpec, ResourceRequirements } from '../../gen/core-v1.ts';
+import { computePodQos, podQos } from '../../pod-qos.ts';
 import { forbidden, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';

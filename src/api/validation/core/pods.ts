@@ -1,6 +1,15 @@
 // Pods: create and update. Source: ValidatePodCreate, ValidatePodUpdate. Status, ephemeral containers and resize are
 // in pod-subresources.ts and pod-status.ts.
-import type { Affinity, Container, NodeAffinity, NodeSelectorTerm, Pod, PodSchedulingGate, PodSpec, Toleration } from '#api/gen/core-v1.ts';
+import type {
+  Affinity,
+  Container,
+  NodeAffinity,
+  NodeSelectorTerm,
+  Pod,
+  PodSchedulingGate,
+  PodSpec,
+  Toleration,
+} from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { inclusiveRange } from '#apimachinery/names.ts';
 import { jsonDiff } from '#apimachinery/unified-diff.ts';

@@ -1,5 +1,5 @@
 // Probes and lifecycle hooks. Source: validateProbe, validateHandler, validateLifecycle.
-import type { HTTPGetAction, Lifecycle, PodOS, Probe } from '#api/gen/core-v1.ts';
+import type { HTTPGetAction, Lifecycle, PodOS, Probe } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { httpHeaderName, portName, portNumber } from '#apimachinery/names.ts';
 import { blank, type Problems } from '../problems.ts';

@@ -1,5 +1,5 @@
 // ResourceQuotas and LimitRanges. Source: ValidateResourceQuota…, ValidateLimitRange.
-import type { LimitRange, LimitRangeItem, ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '#api/gen/core-v1.ts';
+import type { LimitRange, LimitRangeItem, ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '../../gen/core-v1.ts';
 import { IMMUTABLE } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';

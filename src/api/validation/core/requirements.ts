@@ -1,5 +1,5 @@
 // Requests, limits and claims of containers and pods. Source: validateResourceRequirements.
-import type { ResourceClaim, ResourceRequirements } from '#api/gen/core-v1.ts';
+import type { ResourceClaim, ResourceRequirements } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import { notFound } from '#apimachinery/field-errors.ts';

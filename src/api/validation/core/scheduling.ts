@@ -1,6 +1,6 @@
 // Tolerations, taints, scheduling gates and topology spread. Source: ValidateTolerations, validateNodeTaints,
 // validateSchedulingGates, validateTopologySpreadConstraints.
-import type { PodSchedulingGate, Taint, Toleration, TopologySpreadConstraint } from '#api/gen/core-v1.ts';
+import type { PodSchedulingGate, Taint, Toleration, TopologySpreadConstraint } from '../../gen/core-v1.ts';
 import { duplicate } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { labelValue, qualifiedName } from '#apimachinery/names.ts';

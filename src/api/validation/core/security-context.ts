@@ -1,5 +1,5 @@
 // Security contexts of pods and containers. Source: ValidateSecurityContext, validatePodSpecSecurityContext.
-import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from '#api/gen/core-v1.ts';
+import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1123Subdomain, userOrGroupId } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // Cluster IPs and IP families of Services. Source: ValidateServiceClusterIPsRelatedFields, validateUpgradeDowngrade*.
-import type { Service } from '#api/gen/core-v1.ts';
+import type { Service } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { ipErrors, isDualStack, isIpv6 } from '#apimachinery/ip.ts';
 import { blank, type Problems } from '../problems.ts';

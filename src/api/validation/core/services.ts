@@ -1,6 +1,6 @@
 // Services. Source: validateService, ValidateServiceCreate, ValidateServiceUpdate, ValidateServiceStatusUpdate.
 // Cluster IPs and families are in service-ips.ts.
-import type { LoadBalancerStatus, Service, ServicePort } from '#api/gen/core-v1.ts';
+import type { LoadBalancerStatus, Service, ServicePort } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { cidrErrors, ipErrors, parseIp } from '#apimachinery/ip.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '#apimachinery/names.ts';

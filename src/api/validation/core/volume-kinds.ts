@@ -7,7 +7,7 @@ import type {
   HostPathVolumeSource,
   QuobyteVolumeSource,
   StorageOSVolumeSource,
-} from '#api/gen/core-v1.ts';
+} from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1123Label, dns1123Subdomain, inclusiveRange } from '#apimachinery/names.ts';

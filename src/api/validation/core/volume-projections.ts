@@ -9,7 +9,7 @@ import type {
   ProjectedVolumeSource,
   SecretVolumeSource,
   ServiceAccountTokenProjection,
-} from '#api/gen/core-v1.ts';
+} from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { qualifiedName } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // The specification of a persistent volume, which an attachment may carry inline. Source: ValidatePersistentVolumeSpec.
-import type { PersistentVolumeSpec, SecretReference } from '#api/gen/core-v1.ts';
+import type { PersistentVolumeSpec, SecretReference } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label, dns1123Subdomain } from '#apimachinery/names.ts';
 import { labelName, subdomainName } from '../metadata.ts';

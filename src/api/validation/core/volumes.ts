@@ -1,6 +1,6 @@
 // The volumes of a pod: exactly one kind each, unique names. Source: ValidateVolumes, validateVolumeSource.
-import type { EphemeralVolumeSource, Volume } from '#api/gen/core-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { EphemeralVolumeSource, Volume } from '../../gen/core-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { dns1123Label } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // EndpointSlices. Source: discovery validation.go.
-import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '#api/gen/discovery-v1.ts';
+import type { Endpoint, EndpointHints, EndpointPort, EndpointSlice } from '../../gen/discovery-v1.ts';
 import { invalid, required, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { canonicalIpErrors, ipErrors, parseIp } from '#apimachinery/ip.ts';

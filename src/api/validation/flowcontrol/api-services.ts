@@ -1,5 +1,5 @@
 // APIServices. Source: kube-aggregator apiregistration validation.go.
-import type { APIService, APIServiceSpec } from '#api/gen/apiregistration-v1.ts';
+import type { APIService, APIServiceSpec } from '../../gen/apiregistration-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { dns1035Label, dns1123Subdomain, pathSegmentName, portNumber } from '#apimachinery/names.ts';

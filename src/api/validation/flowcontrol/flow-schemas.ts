@@ -6,7 +6,7 @@ import type {
   PolicyRulesWithSubjects,
   ResourcePolicyRule,
   Subject,
-} from '#api/gen/flowcontrol-v1.ts';
+} from '../../gen/flowcontrol-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { labelName, subdomainName, validateObjectMeta } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';

@@ -5,7 +5,7 @@ import type {
   PriorityLevelConfiguration,
   PriorityLevelConfigurationSpec,
   QueuingConfiguration,
-} from '#api/gen/flowcontrol-v1.ts';
+} from '../../gen/flowcontrol-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { subdomainName, validateObjectMeta } from '../metadata.ts';
 import type { Problems } from '../problems.ts';

@@ -1,5 +1,5 @@
 // IngressClasses, IPAddresses and ServiceCIDRs. Source: networking validation.go.
-import type { IPAddress, IngressClass, IngressClassParametersReference, ParentReference, ServiceCIDR } from '#api/gen/networking-v1.ts';
+import type { IPAddress, IngressClass, IngressClassParametersReference, ParentReference, ServiceCIDR } from '../../gen/networking-v1.ts';
 import { IMMUTABLE } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';

@@ -7,7 +7,7 @@ import type {
   IngressServiceBackend,
   IngressSpec,
   IngressTLS,
-} from '#api/gen/networking-v1.ts';
+} from '../../gen/networking-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { ipErrors, parseIp } from '#apimachinery/ip.ts';
 import { dns1123Subdomain, portName, portNumber, wildcardSubdomain } from '#apimachinery/names.ts';

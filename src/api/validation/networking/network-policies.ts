@@ -1,5 +1,5 @@
 // NetworkPolicies. Source: networking validation.go ValidateNetworkPolicy….
-import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from '#api/gen/networking-v1.ts';
+import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from '../../gen/networking-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { cidrErrors, parseCidr, type Cidr } from '#apimachinery/ip.ts';
 import { portName, portNumber } from '#apimachinery/names.ts';

@@ -1,5 +1,5 @@
 // PodDisruptionBudgets. Source: policy validation.go.
-import type { PodDisruptionBudget } from '#api/gen/policy-v1.ts';
+import type { PodDisruptionBudget } from '../../gen/policy-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { validateAtMost100Percent, validateCounts } from '../apps/workloads.ts';
 import { validateConditions } from '../conditions.ts';

@@ -1,5 +1,5 @@
 // Roles and bindings. Source: rbac validation.go.
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from '#api/gen/rbac-v1.ts';
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from '../../gen/rbac-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { pathSegmentName } from '#apimachinery/names.ts';

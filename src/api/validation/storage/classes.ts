@@ -1,9 +1,9 @@
 // StorageClasses, VolumeAttributesClasses, CSIStorageCapacities, PriorityClasses and RuntimeClasses: what volumes and
 // pods are classed by. Source: storage, scheduling and node validation.go.
-import type { RuntimeClass } from '#api/gen/node-v1.ts';
-import type { PriorityClass } from '#api/gen/scheduling-v1.ts';
-import type { CSIStorageCapacity, StorageClass, VolumeAttributesClass } from '#api/gen/storage-v1.ts';
-import type { Toleration, TopologySelectorTerm } from '#api/gen/core-v1.ts';
+import type { RuntimeClass } from '../../gen/node-v1.ts';
+import type { PriorityClass } from '../../gen/scheduling-v1.ts';
+import type { CSIStorageCapacity, StorageClass, VolumeAttributesClass } from '../../gen/storage-v1.ts';
+import type { Toleration, TopologySelectorTerm } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1123Label, qualifiedName } from '#apimachinery/names.ts';

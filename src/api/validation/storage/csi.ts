@@ -1,5 +1,13 @@
 // CSIDrivers, CSINodes and VolumeAttachments. Source: storage validation.go.
-import type { CSIDriver, CSIDriverSpec, CSINode, CSINodeDriver, TokenRequest, VolumeAttachment, VolumeError } from '#api/gen/storage-v1.ts';
+import type {
+  CSIDriver,
+  CSIDriverSpec,
+  CSINode,
+  CSINodeDriver,
+  TokenRequest,
+  VolumeAttachment,
+  VolumeError,
+} from '../../gen/storage-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { inclusiveRange, qualifiedName } from '#apimachinery/names.ts';

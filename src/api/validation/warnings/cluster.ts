@@ -1,9 +1,9 @@
 // Networks, nodes, storage and the rest. Source: registry strategies, pkg/api/service, persistentvolume, storage.
-import type { Endpoints, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Secret, Service } from '#api/gen/core-v1.ts';
-import type { EndpointSlice } from '#api/gen/discovery-v1.ts';
-import type { Ingress, IPBlock, NetworkPolicy } from '#api/gen/networking-v1.ts';
-import type { RuntimeClass } from '#api/gen/node-v1.ts';
-import type { CSIDriver, CSIStorageCapacity, StorageClass } from '#api/gen/storage-v1.ts';
+import type { Endpoints, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Secret, Service } from '../../gen/core-v1.ts';
+import type { EndpointSlice } from '../../gen/discovery-v1.ts';
+import type { Ingress, IPBlock, NetworkPolicy } from '../../gen/networking-v1.ts';
+import type { RuntimeClass } from '../../gen/node-v1.ts';
+import type { CSIDriver, CSIStorageCapacity, StorageClass } from '../../gen/storage-v1.ts';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';

@@ -1,5 +1,5 @@
 // Ports of a pod's containers that get in each other's way. Source: pkg/api/pod warnings.go.
-import type { ContainerPort, PodSpec } from '#api/gen/core-v1.ts';
+import type { ContainerPort, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { visitContainers } from '../core/pod-containers.ts';

@@ -1,6 +1,6 @@
 // Labels of nodes that are no longer used. Source: pkg/api/node util.go.
-import type { NodeSelectorTerm } from '#api/gen/core-v1.ts';
-import type { LabelSelector } from '#api/gen/meta-v1.ts';
+import type { NodeSelectorTerm } from '../../gen/core-v1.ts';
+import type { LabelSelector } from '../../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { labelValue } from '#apimachinery/names.ts';
 import type { Warnings } from './collector.ts';

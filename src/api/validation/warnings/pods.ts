@@ -7,8 +7,8 @@ import type {
   PodAffinityTerm,
   PodSpec,
   Volume,
-} from '#api/gen/core-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+} from '../../gen/core-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { visitContainers } from '../core/pod-containers.ts';

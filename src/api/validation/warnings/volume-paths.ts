@@ -1,5 +1,5 @@
 // Files of a volume that hide one another. Source: warningsForOverlappingVirtualPaths.
-import type { Volume, VolumeProjection } from '#api/gen/core-v1.ts';
+import type { Volume, VolumeProjection } from '../../gen/core-v1.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import type { Warnings } from './collector.ts';
 

@@ -1,8 +1,8 @@
 // What makes pods. Source: registry strategies WarningsOnCreate, WarningsOnUpdate; pkg/api/job warnings.go.
-import type { DaemonSet, StatefulSet } from '#api/gen/apps-v1.ts';
-import type { CronJob, Job, JobSpec } from '#api/gen/batch-v1.ts';
-import type { Pod, PodTemplate } from '#api/gen/core-v1.ts';
-import type { ObjectMeta } from '#api/gen/meta-v1.ts';
+import type { DaemonSet, StatefulSet } from '../../gen/apps-v1.ts';
+import type { CronJob, Job, JobSpec } from '../../gen/batch-v1.ts';
+import type { Pod, PodTemplate } from '../../gen/core-v1.ts';
+import type { ObjectMeta } from '../../gen/meta-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import type { Warnings } from './collector.ts';
