@@ -90,14 +90,26 @@ export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: Clust
 /** What `sign` answers for a pod that is like no other. */
 export const UNLIKE_ANY = Symbol('unlike any other pod');
 
-/** Hints to ask when `event` comes, for pods that one of `plugins` refused. */
-export function hintsFor({ all }: Profile, event: ClusterEvent, plugins: ReadonlySet<string>): readonly EventHint[] {
-  const hints: EventHint[] = [];
-  for (const { name, events = EVERY_CHANGE } of all) {
-    if (!plugins.has(name)) continue;
-    for (const hint of events) if (matchesEvent(hint.event, event)) hints.push(hint);
+const interests = new WeakMap<Profile, Map<string, ReadonlyMap<string, readonly EventHint[]>>>();
+
+/** Hints to ask when `event` comes, by the plugin that refused the pod; worked out once for each kind of event. */
+export function interestIn(profile: Profile, event: ClusterEvent): ReadonlyMap<string, readonly EventHint[]> {
+  let known = interests.get(profile);
+  if (known === undefined) {
+    known = new Map();
+    interests.set(profile, known);
   }
-  return hints;
+  const key = `${event.resource}/${event.action}`;
+  let interest = known.get(key);
+  if (interest === undefined) {
+    interest = new Map(
+      profile.all
+        .map(({ name, events = EVERY_CHANGE }) => [name, events.filter((hint) => matchesEvent(hint.event, event))] as const)
+        .filter(([, hints]) => hints.length > 0),
+    );
+    known.set(key, interest);
+  }
+  return interest;
 }
 
 /** A plugin that says nothing of events is asked again after any. Source: UnrollWildCardResource. */

@@ -1,6 +1,6 @@
 // Whether an event is worth another attempt for a pod, and how soon. Source: isPodWorthRequeuing.
 import { type ClusterEvent, isWildcard } from '../framework/cluster-event.ts';
-import { hintsFor, type Profile } from '../framework/profile.ts';
+import { interestIn, type Profile } from '../framework/profile.ts';
 import type { Happening } from './in-flight.ts';
 import { type QueuedPod, rejectors } from './queued-pod.ts';
 
@@ -10,20 +10,24 @@ export function planRequeue(queued: QueuedPod, profile: Profile, { event, previo
   const refusedBy = rejectors(queued);
   if (refusedBy.size === 0) return 'after-backoff';
   if (isWildcard(event)) return current === undefined || uidOf(current) === queued.pod.metadata.uid ? 'after-backoff' : 'skip';
-  if (queued.pendingPlugins.size > 0 && helps(queued.pendingPlugins)) return 'immediately';
+  const interest = interestIn(profile, event);
+  if (interest.size === 0) return 'skip';
+  if (helps(queued.pendingPlugins)) return 'immediately';
   return helps(queued.unschedulablePlugins) ? 'after-backoff' : 'skip';
 
   function helps(plugins: ReadonlySet<string>): boolean {
-    return hintsFor(profile, event, plugins).some(({ hint }) => hint === undefined || hint(queued.pod, previous, current) === 'queue');
+    for (const plugin of plugins) {
+      const hints = interest.get(plugin);
+      if (hints?.some(({ hint }) => hint === undefined || hint(queued.pod, previous, current) === 'queue') === true) return true;
+    }
+    return false;
   }
 }
 
 /** Whether any plugin names the event at all. Source: isEventOfInterest. */
 export function isOfInterest(profiles: Iterable<Profile>, event: ClusterEvent): boolean {
   if (isWildcard(event)) return true;
-  for (const profile of profiles) {
-    if (hintsFor(profile, event, new Set(profile.all.map(({ name }) => name))).length > 0) return true;
-  }
+  for (const profile of profiles) if (interestIn(profile, event).size > 0) return true;
   return false;
 }
 

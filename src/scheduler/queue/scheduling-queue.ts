@@ -36,7 +36,6 @@ export class SchedulingQueue {
   /** Unschedulable and gated ones, by uid. */
   readonly #unschedulable = new Map<string, QueuedPod>();
   readonly #inFlight = new InFlight();
-  readonly #interesting = new Map<string, boolean>();
   #sequence = 0;
 
   constructor(options: SchedulingQueueOptions) {
@@ -135,7 +134,7 @@ export class SchedulingQueue {
   /** Something happened in the cluster: pods it may help are tried again. `among` leaves out others. */
   moveAll(event: ClusterEvent, previous: unknown, current: unknown, among: (pod: Pod) => boolean = () => true): void {
     if (this.#unschedulable.size === 0 && this.#inFlight.size === 0) return;
-    if (!this.#isOfInterest(event)) return;
+    if (!isOfInterest(this.#options.profiles.values(), event)) return;
     this.#wake(
       [...this.#unschedulable.values()].filter(({ pod }) => among(pod)),
       event,
@@ -201,16 +200,6 @@ export class SchedulingQueue {
     const plans = happenings.map((happening) => planRequeue(queued, profile, happening));
     if (plans.includes('immediately')) return 'immediately';
     return plans.includes('after-backoff') ? 'after-backoff' : 'skip';
-  }
-
-  #isOfInterest(event: ClusterEvent): boolean {
-    const key = `${event.resource}/${event.action}`;
-    let known = this.#interesting.get(key);
-    if (known === undefined) {
-      known = isOfInterest(this.#options.profiles.values(), event);
-      this.#interesting.set(key, known);
-    }
-    return known;
   }
 
   #wake(candidates: readonly QueuedPod[], event: ClusterEvent, previous: unknown, current: unknown): void {
