@@ -142,12 +142,16 @@ export function applyConfig(
   const merged: Versioned = { ...live, object: merge(live.schema, live.object, config) };
   const last = out.get(id);
   out.set(id, { ...writer, fields: rules.filter(fieldsOf(live.schema, config), live.apiVersion) });
-  const after = prune(merged, out, last, rules);
-  takeChanged({ before: live, after }, out, rules, { writer: id, force });
   const own = out.get(id) as Owner;
+  const after = dropsNothing(last, own) ? merged : prune(merged, out, last, rules);
+  takeChanged({ before: live, after }, out, rules, { writer: id, force });
   withFields(out, id, own, own.fields);
   return { object: deepEqual(live.object, after.object) ? undefined : after.object, owners: out };
 }
+
+/** Whether all that was applied last time is applied again: then there is nothing to remove. */
+const dropsNothing = (last: Owner | undefined, now: Owner): boolean =>
+  last !== undefined && last.apiVersion === now.apiVersion && isEmptySet(difference(last.fields, now.fields));
 
 const without = (versioned: Versioned, fields: FieldSet): Versioned => ({
   ...versioned,
