@@ -40,6 +40,9 @@ clientContractSuite({
     const running = await startTestServer();
     const { authority, admin, url } = running;
     const credentials = fixedCredentials({ certificate: { cert: admin.certificate, key: admin.key } });
-    return over(httpsTransport({ server: url, ca: { pem: authority.certificate }, credentials, clock: systemClock, logger: silentLogger }), running);
+    return over(
+      httpsTransport({ server: url, ca: { pem: authority.certificate }, credentials, clock: systemClock, logger: silentLogger }),
+      running,
+    );
   },
 });

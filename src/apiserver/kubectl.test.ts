@@ -22,7 +22,12 @@ before(async () => {
       'current-context': 'test',
       contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
       clusters: [{ name: 'test', cluster: { server: server.url, 'certificate-authority-data': base64(server.authority.certificate) } }],
-      users: [{ name: 'admin', user: { 'client-certificate-data': base64(server.admin.certificate), 'client-key-data': base64(server.admin.key) } }],
+      users: [
+        {
+          name: 'admin',
+          user: { 'client-certificate-data': base64(server.admin.certificate), 'client-key-data': base64(server.admin.key) },
+        },
+      ],
     }),
   );
 });
@@ -67,13 +72,25 @@ describe('kubectl', () => {
     const apply = ['apply', '--validate=false', '--filename=-'];
     assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings created\ndeployment.apps/web created\n');
     assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings unchanged\ndeployment.apps/web unchanged\n');
-    assert.equal(await client.succeed(apply, { input: MANIFEST.replace('blue', 'red') }), 'configmap/settings configured\ndeployment.apps/web unchanged\n');
+    assert.equal(
+      await client.succeed(apply, { input: MANIFEST.replace('blue', 'red') }),
+      'configmap/settings configured\ndeployment.apps/web unchanged\n',
+    );
     assert.equal(await client.succeed(['get', 'configmap', 'settings', '--output=jsonpath={.data.colour}']), 'red');
     await client.succeed(['scale', 'deployment/web', '--replicas=5']);
     await client.succeed(['set', 'image', 'deployment/web', 'web=nginx:2']);
-    const deployment = await client.json<{ metadata: { generation: number }; spec: { replicas: number; template: { spec: { containers: { image: string }[] } } } }>(['get', 'deployment', 'web']);
-    assert.deepEqual([deployment.metadata.generation, deployment.spec.replicas, deployment.spec.template.spec.containers[0]?.image], [3, 5, 'nginx:2']);
-    assert.equal(await client.succeed(['delete', '--filename=-'], { input: MANIFEST }), 'configmap "settings" deleted from default namespace\ndeployment.apps "web" deleted from default namespace\n');
+    const deployment = await client.json<{
+      metadata: { generation: number };
+      spec: { replicas: number; template: { spec: { containers: { image: string }[] } } };
+    }>(['get', 'deployment', 'web']);
+    assert.deepEqual(
+      [deployment.metadata.generation, deployment.spec.replicas, deployment.spec.template.spec.containers[0]?.image],
+      [3, 5, 'nginx:2'],
+    );
+    assert.equal(
+      await client.succeed(['delete', '--filename=-'], { input: MANIFEST }),
+      'configmap "settings" deleted from default namespace\ndeployment.apps "web" deleted from default namespace\n',
+    );
   });
 
   test('creates in protobuf, patches in every form, labels and edits', async () => {
@@ -84,7 +101,10 @@ describe('kubectl', () => {
     await client.succeed(['label', 'configmap', 'c', 'x=y']);
     await client.succeed(['annotate', 'configmap', 'c', 'note=hello']);
     const object = await client.json<{ data: object; metadata: { labels: object; annotations: object } }>(['get', 'configmap', 'c']);
-    assert.deepEqual([object.data, object.metadata.labels, object.metadata.annotations], [{ b: '2', c: '3' }, { x: 'y' }, { note: 'hello' }]);
+    assert.deepEqual(
+      [object.data, object.metadata.labels, object.metadata.annotations],
+      [{ b: '2', c: '3' }, { x: 'y' }, { note: 'hello' }],
+    );
   });
 
   test('watches', async () => {

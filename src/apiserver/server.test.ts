@@ -64,7 +64,13 @@ test('a stopping server fails readyz, ends watches, finishes what is under way, 
 test('a server takes new certificates without a restart', async () => {
   const server = await startTestServer({ store: new MemoryStore(systemClock) });
   const peer = async (servername: string): Promise<string> => {
-    const socket = connectTls({ host: '127.0.0.1', port: server.server.address?.port as number, ca: server.authority.certificate, servername, rejectUnauthorized: false });
+    const socket = connectTls({
+      host: '127.0.0.1',
+      port: server.server.address?.port as number,
+      ca: server.authority.certificate,
+      servername,
+      rejectUnauthorized: false,
+    });
     await once(socket, 'secureConnect');
     const { serialNumber } = socket.getPeerCertificate();
     socket.destroy();
@@ -81,12 +87,38 @@ test('a server takes new certificates without a restart', async () => {
   await server.stop();
 });
 
+test('no connection resumes another: each shows its certificate anew', async () => {
+  const server = await startTestServer({ store: new MemoryStore(systemClock) });
+  const options = {
+    host: '127.0.0.1',
+    port: server.server.address?.port as number,
+    ca: server.authority.certificate,
+    cert: server.admin.certificate,
+    key: server.admin.key,
+  };
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const first = connectTls({ ...options, maxVersion });
+    let session: Buffer | undefined;
+    first.on('session', (given: Buffer) => (session = given));
+    first.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    await once(first.resume(), 'end');
+    session ??= first.getSession();
+    const second = connectTls({ ...options, maxVersion, ...(session === undefined ? {} : { session }) });
+    await once(second, 'secureConnect');
+    assert.equal(second.isSessionReused(), false, maxVersion);
+    second.destroy();
+  }
+  await server.stop();
+});
+
 test('a request that takes too long is answered with 504', async () => {
   const clock = new ManualClock();
   const server = await startTestServer({
     clock,
     store: new MemoryStore(clock),
-    parts: () => ({ admission: { mutating: [], validating: [{ name: 'Never', operations: ['CREATE'], validate: () => new Promise<void>(() => {}) }] } }),
+    parts: () => ({
+      admission: { mutating: [], validating: [{ name: 'Never', operations: ['CREATE'], validate: () => new Promise<void>(() => {}) }] },
+    }),
     options: { anonymous: true },
   });
   const session = http2Session(server);
@@ -151,7 +183,10 @@ test('without anonymous users, no credentials are no access', async () => {
 
 test('what is no HTTP, or never ends, does not hold a server up', async () => {
   const lines: string[] = [];
-  const server = await startTestServer({ store: new MemoryStore(systemClock), logger: createLogger((level, message) => void lines.push(`${level} ${message}`)) });
+  const server = await startTestServer({
+    store: new MemoryStore(systemClock),
+    logger: createLogger((level, message) => void lines.push(`${level} ${message}`)),
+  });
   const { port } = server.server.address as { port: number };
   const say = async (words: string): Promise<string> => {
     const socket = connectTls({ host: '127.0.0.1', port, ca: server.authority.certificate, ALPNProtocols: ['http/1.1'] });
@@ -169,7 +204,10 @@ test('what is no HTTP, or never ends, does not hold a server up', async () => {
   assert.match(await say('\x16\x03\x01garbage\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request/);
   assert.match(await say(`GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(2 << 20)}\r\n\r\n`), /^(?:HTTP\/1\.1 431 |$)/);
   assert.equal(text(await http1(server, '/livez')), 'ok');
-  assert.ok(lines.every((line) => !line.startsWith('error')), lines.join('\n'));
+  assert.ok(
+    lines.every((line) => !line.startsWith('error')),
+    lines.join('\n'),
+  );
   await server.stop();
 });
 
@@ -177,7 +215,10 @@ test('loopback answers with the stored object itself', async () => {
   const server = await startTestServer({ store: new MemoryStore(systemClock) });
   const client = createClient(server.server.loopback(ADMIN));
   await client.create(configmaps, { metadata: { name: 'a', namespace: 'default' } });
-  const [one, two] = [await client.get(configmaps, { name: 'a', namespace: 'default' }), await client.get(configmaps, { name: 'a', namespace: 'default' })];
+  const [one, two] = [
+    await client.get(configmaps, { name: 'a', namespace: 'default' }),
+    await client.get(configmaps, { name: 'a', namespace: 'default' }),
+  ];
   assert.equal(one, two);
   assert.equal((await client.list(configmaps, { namespace: 'default' })).items[0], one);
   assert.equal(server.server.reader.get(configmaps, 'a', 'default'), one);

@@ -151,7 +151,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const metrics = new RequestMetrics();
   const routes: Route[] = [];
   const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
-  const checks: readonly HealthCheck[] = [ping, { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') }];
+  const checks: readonly HealthCheck[] = [
+    ping,
+    { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') },
+  ];
   const readyChecks: readonly HealthCheck[] = [
     ...checks,
     { name: 'informer-sync', check: () => (state.ready ? undefined : 'caches are not filled') },
@@ -165,7 +168,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
     metricsRoute({ requests: metrics, hub, store, flowControl }),
-    ...discoveryRoutes({ schema, serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`) }),
+    ...discoveryRoutes({
+      schema,
+      serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),
+    }),
     ...(parts.routes ?? []),
     indexRoute(catalog, () => routes),
   );
@@ -193,7 +199,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
   const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
   const front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
-  const listener = listen === undefined ? undefined : new Listener({ tls: listen.tls, handle: (exchange) => front.handle(exchange), logger });
+  const listener =
+    listen === undefined ? undefined : new Listener({ tls: listen.tls, handle: (exchange) => front.handle(exchange), logger });
 
   return {
     async start() {

@@ -72,7 +72,12 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ids: randomIds,
     logger,
     listen: { host: '127.0.0.1', port: 0, tls: { serving, clientCa: authority.certificate } },
-    parts: (parts) => ({ authenticators: [certificates], authorizer, handlers: reviewHandlers({ authorizer, rules: NO_RULES }), ...options.parts?.(parts) }),
+    parts: (parts) => ({
+      authenticators: [certificates],
+      authorizer,
+      handlers: reviewHandlers({ authorizer, rules: NO_RULES }),
+      ...options.parts?.(parts),
+    }),
     ...options.options,
   });
   await server.start();

@@ -11,7 +11,17 @@ export class Compactor {
   #running: Promise<void> | undefined;
 
   /** Every `intervalMs`, history is cut where it was one interval ago. */
-  start({ store, clock, logger, intervalMs }: { readonly store: Store; readonly clock: Clock; readonly logger: Logger; readonly intervalMs: number }): void {
+  start({
+    store,
+    clock,
+    logger,
+    intervalMs,
+  }: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly intervalMs: number;
+  }): void {
     const { signal } = this.#stop;
     this.#running = (async () => {
       let cut = 0;

@@ -25,12 +25,22 @@ const pod = (name: string, extra: { nodeName?: string; labels?: Record<string, s
   layout.encode({
     kind: 'Pod',
     apiVersion: 'v1',
-    metadata: { name, namespace: 'ns', uid: name, resourceVersion: '', creationTimestamp: '', ...(extra.labels === undefined ? {} : { labels: extra.labels }) },
+    metadata: {
+      name,
+      namespace: 'ns',
+      uid: name,
+      resourceVersion: '',
+      creationTimestamp: '',
+      ...(extra.labels === undefined ? {} : { labels: extra.labels }),
+    },
     ...{ spec: { nodeName: extra.nodeName } },
   });
 
 async function put(store: MemoryStore, hub: CacheHub, name: string, extra = {}): Promise<number> {
-  const { revision } = await store.transact({ conditions: [], operations: [{ kind: 'put', key: `/registry/pods/ns/${name}`, value: pod(name, extra) }] });
+  const { revision } = await store.transact({
+    conditions: [],
+    operations: [{ kind: 'put', key: `/registry/pods/ns/${name}`, value: pod(name, extra) }],
+  });
   await hub.reached(revision);
   return revision;
 }
@@ -67,7 +77,10 @@ test('CacheHub is filled from the store and follows it', async () => {
   await remove(store, hub, 'a');
   assert.deepEqual(names(pods.list()), ['b']);
   assert.equal(pods.revision, hub.revision);
-  const other = await store.transact({ conditions: [], operations: [{ kind: 'put', key: '/registry/services/specs/ns/s', value: pod('s') }] });
+  const other = await store.transact({
+    conditions: [],
+    operations: [{ kind: 'put', key: '/registry/services/specs/ns/s', value: pod('s') }],
+  });
   await hub.reached(other.revision);
   assert.ok(pods.revision > revision, 'a quiet resource advances with the store');
   await hub.stop();
@@ -154,7 +167,10 @@ test('CacheHub shares the written object with its readers', async () => {
   const object = JSON.parse(pod('a').toString());
   const value = layout.encode(object);
   const write = hub.writes.open('/registry/pods/ns/a', { layout, key: 'ns/a', value, object });
-  const { revision } = await store.transact({ conditions: [], operations: [{ kind: 'put', key: '/registry/pods/ns/a', value: Buffer.from(value) }] });
+  const { revision } = await store.transact({
+    conditions: [],
+    operations: [{ kind: 'put', key: '/registry/pods/ns/a', value: Buffer.from(value) }],
+  });
   const stored = write.written(revision);
   await hub.reached(revision);
   write.close();

@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
 import { ResourceCache, type CachedResource, type Position } from './resource-cache.ts';
 import type { StoredObject } from './stored-object.ts';
+import { guarded } from './store-failure.ts';
 import { WriteLog } from './write-log.ts';
 
 export const REGISTRY_PREFIX = '/registry/';
@@ -92,12 +93,18 @@ export class CacheHub {
     if (revision > this.#acknowledged) this.#acknowledged = revision;
   }
 
+  /** Everything acknowledged is in the caches, as far as can be told without asking the store. */
+  get upToDate(): boolean {
+    return this.#exclusive && this.#position.revision >= this.#acknowledged;
+  }
+
   /**
    * Brings the caches up to everything acknowledged before the call. Undefined when they already are, so that the
-   * usual read does not wait at all.
+   * usual read does not wait at all. Rejects with StatusError when the store does not say where it stands.
    */
   caughtUp(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.#exclusive) return this.#position.revision >= this.#acknowledged ? undefined : this.reached(this.#acknowledged, signal);
+    if (this.upToDate) return undefined;
+    if (this.#exclusive) return this.reached(this.#acknowledged, signal);
     return this.#confirm().then((revision) => this.reached(revision, signal));
   }
 
@@ -133,7 +140,7 @@ export class CacheHub {
     if (this.#confirming === undefined) {
       this.#confirming = Promise.resolve().then(async () => {
         this.#confirming = undefined;
-        const { revision } = await this.#deps.store.range({ start: REGISTRY_PREFIX, countOnly: true });
+        const { revision } = await guarded(() => this.#deps.store.range({ start: REGISTRY_PREFIX, countOnly: true }));
         return revision;
       });
     }

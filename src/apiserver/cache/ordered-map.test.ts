@@ -29,7 +29,10 @@ test('OrderedMap keeps order for ascending inserts across chunks', () => {
   const map = new OrderedMap<number>();
   const keys = Array.from({ length: 5_000 }, (_, i) => String(i).padStart(6, '0'));
   for (const [i, key] of keys.entries()) map.set(key, i);
-  assert.deepEqual([...map.range('')].map(([key]) => key), keys);
+  assert.deepEqual(
+    [...map.range('')].map(([key]) => key),
+    keys,
+  );
   for (const key of keys) map.delete(key);
   assert.deepEqual([...map.range('')], []);
   assert.equal(map.count('a'), 0);

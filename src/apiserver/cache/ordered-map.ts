@@ -100,7 +100,7 @@ export class OrderedMap<V> {
     let high = this.#chunks.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.#chunks[middle] as string[])[0] as string <= key) low = middle;
+      if (((this.#chunks[middle] as string[])[0] as string) <= key) low = middle;
       else high = middle - 1;
     }
     return low;

@@ -102,7 +102,8 @@ export class ResourceCache {
   at(revision: number): Snapshot | undefined {
     const changes = this.#history.after(revision);
     if (changes === undefined) return undefined;
-    if (changes.length === 0) return { revision, range: (start, end) => this.range(start, end), count: (start, end) => this.count(start, end) };
+    if (changes.length === 0)
+      return { revision, range: (start, end) => this.range(start, end), count: (start, end) => this.count(start, end) };
     const before = new OrderedMap<StoredObject | undefined>();
     for (const change of changes) if (!before.has(change.key)) before.set(change.key, change.previous);
     return {

@@ -137,7 +137,10 @@ export class WatcherIndex {
  * What one change is to a watcher with this scope; undefined when it never saw the object and still does not. An object
  * that leaves the scope is shown as it last was, at the revision of the change. Source: cacheWatcher.convertToWatchEvent.
  */
-export function asSeen(scope: WatchScope, change: Change): { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: StoredObject } | undefined {
+export function asSeen(
+  scope: WatchScope,
+  change: Change,
+): { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: StoredObject } | undefined {
   const { next, previous } = change;
   const is = next !== undefined && inScope(scope, next);
   const was = previous !== undefined && inScope(scope, previous);
@@ -158,7 +161,11 @@ function inMap(map: Map<string, Bucket>, key: string): { readonly bucket: Bucket
   return { bucket, drop: () => map.delete(key) };
 }
 
-function inNested(maps: Map<string, Map<string, Bucket>>, outer: string, inner: string): { readonly bucket: Bucket; readonly drop: () => void } {
+function inNested(
+  maps: Map<string, Map<string, Bucket>>,
+  outer: string,
+  inner: string,
+): { readonly bucket: Bucket; readonly drop: () => void } {
   let map = maps.get(outer);
   if (map === undefined) maps.set(outer, (map = new Map()));
   const placed = inMap(map, inner);

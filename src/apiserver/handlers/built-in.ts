@@ -47,7 +47,10 @@ export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<str
   return handlers;
 }
 
-function kubeletHandlers(credentials: CredentialsSource, { authorizer, clock, ids }: BuiltInHandlerOptions): readonly (readonly [string, Handlers])[] {
+function kubeletHandlers(
+  credentials: CredentialsSource,
+  { authorizer, clock, ids }: BuiltInHandlerOptions,
+): readonly (readonly [string, Handlers])[] {
   const streams = { credentials, authorizer, clock };
   const proxies = { credentials, clock, ids };
   const both = (handler: Handler): Handlers => ({ get: handler, create: handler });

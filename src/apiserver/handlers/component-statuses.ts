@@ -26,7 +26,11 @@ async function get(operation: Operation, deps: HandlerDeps): Promise<Answer> {
 
 async function list(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const items = [await storeStatus(operation, deps)];
-  return { kind: 'object', code: 200, object: { kind: 'ComponentStatusList', apiVersion: operation.served.apiVersion, metadata: {}, items } };
+  return {
+    kind: 'object',
+    code: 200,
+    object: { kind: 'ComponentStatusList', apiVersion: operation.served.apiVersion, metadata: {}, items },
+  };
 }
 
 export const componentStatusHandlers: Handlers = { get, list };

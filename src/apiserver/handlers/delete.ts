@@ -15,7 +15,8 @@ export async function handleDelete(operation: Operation, deps: HandlerDeps): Pro
   const deleted = await deleteObject(call, options, deps.registry);
   // 202 only for the older form of cascading: other clients expect 200. Source: DeleteResource.
   const code = deleted.kind === 'deleting' && options.orphanDependents === false ? 202 : 200;
-  if (deleted.kind === 'deleting' || call.stored.strategy.returnsDeleted === true) return { kind: 'stored', code, served, object: deleted.object };
+  if (deleted.kind === 'deleting' || call.stored.strategy.returnsDeleted === true)
+    return { kind: 'stored', code, served, object: deleted.object };
   return { kind: 'object', code, object: successStatus(served, deleted.object) };
 }
 

@@ -47,7 +47,12 @@ export interface DispatchDeps extends HandlerDeps {
 const MINOR = 36;
 
 /** @throws StatusError */
-export function dispatch(request: RequestContext, header: (name: string) => string | undefined, body: Body, deps: DispatchDeps): Answer | Promise<Answer> {
+export function dispatch(
+  request: RequestContext,
+  header: (name: string) => string | undefined,
+  body: Body,
+  deps: DispatchDeps,
+): Answer | Promise<Answer> {
   const { info } = request;
   if (!info.isResourceRequest) return route(request, header, deps);
   const served = deps.registry.catalog.find(info);
@@ -67,7 +72,12 @@ function route(request: RequestContext, header: (name: string) => string | undef
   return found.handle({ request, header });
 }
 
-function handlerFor(served: ServedResource, subresource: SubresourceInfo | undefined, request: RequestContext, { handlers }: DispatchDeps): Handler {
+function handlerFor(
+  served: ServedResource,
+  subresource: SubresourceInfo | undefined,
+  request: RequestContext,
+  { handlers }: DispatchDeps,
+): Handler {
   const { info } = request;
   // A namespaced collection can be read across namespaces, but not written.
   if (served.info.namespaced && info.namespace === '' && !['list', 'watch'].includes(info.verb) && served.stored !== undefined) {

@@ -44,32 +44,49 @@ async function refused(promise: Promise<unknown>, reason: StatusReason, message:
   return caught;
 }
 
-const aPod = (name: string, spec: object = {}, labels: object = {}): New<Pod> => ({ metadata: { name, namespace: NS, labels }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } }) as New<Pod>;
+const aPod = (name: string, spec: object = {}, labels: object = {}): New<Pod> =>
+  ({ metadata: { name, namespace: NS, labels }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } }) as New<Pod>;
 const ref = (name: string) => ({ name, namespace: NS });
 
 describe('pods/binding', () => {
-  const bind = (name: string, body: object): Promise<unknown> => client.createSubresource(pods, ref(name), 'binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name }, ...body });
+  const bind = (name: string, body: object): Promise<unknown> =>
+    client.createSubresource(pods, ref(name), 'binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name }, ...body });
 
   test('puts a pod on a node, says so, and keeps the generation', async () => {
     await client.create(pods, aPod('bound'));
     await bind('bound', { metadata: { name: 'bound', annotations: { a: 'b' } }, target: { kind: 'Node', name: 'n' } });
     const pod = await client.get(pods, ref('bound'));
     assert.deepEqual([pod.spec.nodeName, pod.metadata.generation, pod.metadata.annotations], ['n', 1, { a: 'b' }]);
-    assert.deepEqual(pod.status.conditions, [{ type: 'PodScheduled', observedGeneration: 1, status: 'True', lastProbeTime: null, lastTransitionTime: '2026-01-01T00:00:00Z' }]);
-    await refused(bind('bound', { target: { name: 'm' } }), 'Conflict', 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n"');
+    assert.deepEqual(pod.status.conditions, [
+      { type: 'PodScheduled', observedGeneration: 1, status: 'True', lastProbeTime: null, lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ]);
+    await refused(
+      bind('bound', { target: { name: 'm' } }),
+      'Conflict',
+      'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n"',
+    );
   });
 
   test('refuses gated and missing pods and bindings to nothing', async () => {
     await client.create(pods, aPod('gated', { schedulingGates: [{ name: 'g' }] }));
     await refused(bind('gated', { target: { name: 'n' } }), 'Conflict', /has non-empty \.spec\.schedulingGates/);
     await refused(bind('nobody', { target: { name: 'n' } }), 'NotFound', 'pods "nobody" not found');
-    await refused(bind('gated', { target: { kind: 'Chair', name: 'n' } }), '', 'target.kind: Unsupported value: "Chair": supported values: "Node", "<empty>"');
+    await refused(
+      bind('gated', { target: { kind: 'Chair', name: 'n' } }),
+      '',
+      'target.kind: Unsupported value: "Chair": supported values: "Node", "<empty>"',
+    );
   });
 });
 
 describe('pods/eviction', () => {
   const evict = (name: string, deleteOptions?: object): Promise<unknown> =>
-    client.createSubresource(pods, ref(name), 'eviction', { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: NS }, ...(deleteOptions === undefined ? {} : { deleteOptions }) });
+    client.createSubresource(pods, ref(name), 'eviction', {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name, namespace: NS },
+      ...(deleteOptions === undefined ? {} : { deleteOptions }),
+    });
 
   async function readyPod(name: string, app: string): Promise<void> {
     const pod = await client.create(pods, aPod(name, { nodeName: 'n', terminationGracePeriodSeconds: 0 }, { app }));
@@ -78,7 +95,10 @@ describe('pods/eviction', () => {
   }
 
   async function budget(app: string, status: Partial<PodDisruptionBudget['status']>): Promise<void> {
-    const made = await client.create(poddisruptionbudgets, { metadata: { name: app, namespace: NS }, spec: { minAvailable: 1, selector: { matchLabels: { app } } } });
+    const made = await client.create(poddisruptionbudgets, {
+      metadata: { name: app, namespace: NS },
+      spec: { minAvailable: 1, selector: { matchLabels: { app } } },
+    });
     const full = { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1, observedGeneration: 1, ...status };
     await client.update(poddisruptionbudgets, { ...made, status: full } as never, { subresource: 'status' });
   }
@@ -101,7 +121,9 @@ describe('pods/eviction', () => {
     await readyPod('needed', 'needed');
     await budget('needed', {});
     const error = await refused(evict('needed'), 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.");
-    assert.deepEqual(error.details?.causes, [{ reason: 'DisruptionBudget', message: 'The disruption budget needed needs 1 healthy pods and has 1 currently' }]);
+    assert.deepEqual(error.details?.causes, [
+      { reason: 'DisruptionBudget', message: 'The disruption budget needed needs 1 healthy pods and has 1 currently' },
+    ]);
     await readyPod('counted', 'counted');
     await budget('counted', { observedGeneration: 0 });
     const retry = await refused(evict('counted'), 'TooManyRequests', /violate/);
@@ -120,7 +142,11 @@ describe('pods/eviction', () => {
 describe('reviews', () => {
   test('tell whose token it is', async () => {
     const ask = async (spec: object): Promise<unknown> => (await client.create(tokenreviews, { metadata: {}, spec } as never)).status;
-    assert.deepEqual(await ask({ token: 'good' }), { authenticated: true, user: { username: 'jane', groups: ['dev', 'system:authenticated'] }, audiences: ['here'] });
+    assert.deepEqual(await ask({ token: 'good' }), {
+      authenticated: true,
+      user: { username: 'jane', groups: ['dev', 'system:authenticated'] },
+      audiences: ['here'],
+    });
     assert.deepEqual(await ask({ token: 'good', audiences: ['there'] }), { user: {} });
     assert.deepEqual(await ask({ token: 'bad' }), { user: {}, error: 'token has expired' });
   });

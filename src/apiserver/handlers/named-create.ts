@@ -17,7 +17,11 @@ export interface PostedObject<T> {
  * The body, admitted. Its name and namespace are those of the path; it may leave them out.
  * @throws StatusError
  */
-export async function readPosted<T extends KubeObject>(operation: Operation, kind: GroupVersionKind, deps: HandlerDeps): Promise<PostedObject<T>> {
+export async function readPosted<T extends KubeObject>(
+  operation: Operation,
+  kind: GroupVersionKind,
+  deps: HandlerDeps,
+): Promise<PostedObject<T>> {
   const { served, request, subresource } = operation;
   checkInput(operation);
   const options = parseWriteOptions(request.query, 'CreateOptions');

@@ -52,7 +52,12 @@ export function writeCall(operation: Operation, options: WriteOptions): WriteCal
  * The body as an object of `expected`, complete with defaults, in that version.
  * @throws StatusError UnsupportedMediaType, RequestEntityTooLarge, BadRequest
  */
-export async function readObject<T = KubeObject>(operation: Operation, expected: GroupVersionKind, options: Pick<WriteOptions, 'fieldValidation'>, deps: HandlerDeps): Promise<T> {
+export async function readObject<T = KubeObject>(
+  operation: Operation,
+  expected: GroupVersionKind,
+  options: Pick<WriteOptions, 'fieldValidation'>,
+  deps: HandlerDeps,
+): Promise<T> {
   const { fieldValidation } = options;
   const { value, duplicates, text } = await readDocument(operation.body, {
     kind: expected.kind,

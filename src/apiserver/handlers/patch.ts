@@ -1,6 +1,7 @@
 // PATCH of an object or of a subresource that is the whole object. Source: handlers/patch.go.
 import type { KubeObject } from '#api/types.ts';
 import { badRequest } from '#apimachinery/errors.ts';
+import { parseApiVersion } from '#apimachinery/resource.ts';
 import { duplicateYamlKeys, parseYaml, YamlError } from '#apimachinery/yaml.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import { unsupportedMediaType } from '../negotiation/input.ts';
@@ -9,7 +10,7 @@ import { applyPatch, givenPatch, readPatch, type PatchBody, type PatchTarget } f
 import { update } from '../registry/update.ts';
 import type { FieldChange, FieldManager } from '../registry/field-manager.ts';
 import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
-import { parsePatchOptions, type PatchKind } from '../registry/write-options.ts';
+import { parsePatchOptions, type PatchKind, type PatchOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
 import { checkName, writeCall, type HandlerDeps, type Operation } from './operation.ts';
@@ -36,10 +37,7 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
   const call = writeCall(operation, options);
   const { registry } = deps;
   const change = fieldChange(call, registry);
-  const next: Next =
-    kind === 'apply'
-      ? applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, registry.fieldManager)
-      : patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, registry.fieldManager);
+  const next = await readChange(operation, kind, options, change, registry.fieldManager);
   const updated = await update(
     call,
     {
@@ -55,10 +53,33 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
 
 type Next = (current: KubeObject | undefined) => KubeObject;
 
-function patched({ served, request }: Operation, body: PatchBody, fieldValidation: PatchTarget['fieldValidation'], change: FieldChange, owners: FieldManager): Next {
+/**
+ * The body as what it makes of a current object, ownership included; only an apply makes something of none.
+ * @throws StatusError
+ */
+export async function readChange(
+  operation: Operation,
+  kind: PatchKind,
+  options: PatchOptions,
+  change: FieldChange,
+  owners: FieldManager,
+): Promise<Next> {
+  if (kind === 'apply')
+    return applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, owners);
+  return patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, owners);
+}
+
+function patched(
+  { served, request }: Operation,
+  body: PatchBody,
+  fieldValidation: PatchTarget['fieldValidation'],
+  change: FieldChange,
+  owners: FieldManager,
+): Next {
+  const { schema, apiVersion } = change.as ?? { schema: served.info.schema, apiVersion: served.apiVersion };
   const target: PatchTarget = {
-    schema: served.info.schema,
-    version: served.info.version,
+    schema,
+    version: parseApiVersion(apiVersion).version,
     fieldValidation,
     now: change.now,
     warn: (text) => request.warnings.add(text),
@@ -80,7 +101,11 @@ function placed(operation: Operation, object: KubeObject): KubeObject {
   return withUniqueOwners(inPlace, request);
 }
 
-async function readPatchBody({ body }: Operation, kind: PatchBody['kind'], fieldValidation: PatchTarget['fieldValidation']): Promise<PatchBody> {
+async function readPatchBody(
+  { body }: Operation,
+  kind: PatchBody['kind'],
+  fieldValidation: PatchTarget['fieldValidation'],
+): Promise<PatchBody> {
   if (body.kind === 'value') return givenPatch(kind, body.value, fieldValidation);
   return readPatch(kind, (await body.read(MAX_BODY_BYTES)).toString(), fieldValidation);
 }
@@ -91,9 +116,11 @@ async function readConfiguration({ body, request }: Operation, fieldValidation: 
   const text = (await body.read(MAX_BODY_BYTES)).toString();
   try {
     const value = parseYaml(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest('error decoding patch: the body is no object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw badRequest('error decoding patch: the body is no object');
     const repeated = fieldValidation === 'Ignore' ? undefined : duplicateYamlKeys(text);
-    if (repeated !== undefined && fieldValidation === 'Strict') throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${repeated}`);
+    if (repeated !== undefined && fieldValidation === 'Strict')
+      throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${repeated}`);
     if (repeated !== undefined) request.warnings.add(repeated);
     return value as KubeObject;
   } catch (error) {

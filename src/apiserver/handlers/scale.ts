@@ -2,18 +2,20 @@
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, conflict, methodNotSupported, OPTIMISTIC_LOCK_MESSAGE } from '#apimachinery/errors.ts';
 import { invalid, toStatusError } from '#apimachinery/field-errors.ts';
-import { MAX_BODY_BYTES } from '../http/body.ts';
+import type { ManagedFieldsEntry } from '#apimachinery/apply/owners.ts';
+import { parentManagedFields, scaleManagedFields } from '#apimachinery/apply/scale.ts';
+import type { FieldChange } from '../registry/field-manager.ts';
 import { get } from '../registry/get.ts';
-import { applyPatch, givenPatch, readPatch, type PatchBody } from '../registry/patch.ts';
 import type { ScaleHooks } from '../registry/strategy.ts';
 import { update } from '../registry/update.ts';
 import { parsePatchOptions, parseWriteOptions } from '../registry/write-options.ts';
-import type { WriteOptions } from '../registry/write-call.ts';
+import { fieldChange, type WriteOptions } from '../registry/write-call.ts';
 import type { Answer } from './answer.ts';
 import type { Handlers } from './dispatch.ts';
 import { checkInput, checkName, namespaceOf, readObject, storedOf, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { patchKind } from './patch.ts';
+import { patchKind, readChange } from './patch.ts';
 
+const SCALE_VERSION = 'autoscaling/v1';
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
 
 interface Scale extends KubeObject {
@@ -27,7 +29,7 @@ function scaleOf({ metadata }: KubeObject, object: KubeObject, hooks: ScaleHooks
   const selector = hooks.selector(object);
   return {
     kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
+    apiVersion: SCALE_VERSION,
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion, creationTimestamp },
     spec: replicas === 0 ? {} : { replicas },
     status: { replicas: hooks.statusReplicas(object), ...(selector === '' ? {} : { selector }) },
@@ -40,49 +42,64 @@ function hooksFor(operation: Operation): ScaleHooks {
   return hooks;
 }
 
-const answer = (code: number, object: KubeObject, hooks: ScaleHooks): Answer => ({ kind: 'object', code, object: scaleOf(object, object, hooks) });
+const answer = (code: number, object: KubeObject, hooks: ScaleHooks): Answer => ({
+  kind: 'object',
+  code,
+  object: scaleOf(object, object, hooks),
+});
 
 async function getScale(operation: Operation, { registry }: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
   const hooks = hooksFor(operation);
   const resourceVersion = request.query.get('resourceVersion') ?? '';
-  const stored = await get({ served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion }, registry);
+  const stored = await get(
+    { served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion },
+    registry,
+  );
   return answer(200, stored.object, hooks);
 }
 
 async function updateScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   checkInput(operation);
   const options = parseWriteOptions(operation.request.query, 'UpdateOptions');
-  const scale = await readObject<Scale>(operation, SCALE, options, deps);
-  return write(operation, options, () => scale, deps);
+  const given = await readObject<Scale>(operation, SCALE, options, deps);
+  const change = scaleChange(operation, options, deps);
+  return write(operation, options, (current) => deps.registry.fieldManager.update(current, given, change), deps);
 }
 
 async function patchScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
-  const { body, request } = operation;
-  const kind = patchKind(body.contentType);
-  const options = parsePatchOptions(request.query, kind);
-  if (kind === 'apply') throw badRequest('apply is not supported on scale');
-  const patch: PatchBody =
-    body.kind === 'value'
-      ? givenPatch(kind, body.value, options.fieldValidation)
-      : readPatch(kind, (await body.read(MAX_BODY_BYTES)).toString(), options.fieldValidation);
-  const schema = deps.schema.kind(SCALE);
-  if (schema === undefined) throw badRequest('Scale is not known');
-  const target = { schema, version: SCALE.version, fieldValidation: options.fieldValidation, now: deps.registry.clock.now(), warn: (text: string) => request.warnings.add(text) };
-  return write(operation, options, (current) => applyPatch(patch, current, target) as Scale, deps);
+  const kind = patchKind(operation.body.contentType);
+  const options = parsePatchOptions(operation.request.query, kind);
+  const next = await readChange(operation, kind, options, scaleChange(operation, options, deps), deps.registry.fieldManager);
+  return write(operation, options, next, deps);
 }
 
-async function write(operation: Operation, options: WriteOptions, next: (current: Scale) => Scale, { registry }: HandlerDeps): Promise<Answer> {
+/** Owners of a Scale are found in it, not in the object behind. */
+function scaleChange(operation: Operation, options: WriteOptions, { registry, schema }: HandlerDeps): FieldChange {
+  const type = schema.kind(SCALE);
+  if (type === undefined) throw badRequest('Scale is not known');
+  return { ...fieldChange(writeCall(operation, options), registry), as: { schema: type, apiVersion: SCALE_VERSION, kind: SCALE.kind } };
+}
+
+async function write(
+  operation: Operation,
+  options: WriteOptions,
+  next: (current: KubeObject) => KubeObject,
+  { registry }: HandlerDeps,
+): Promise<Answer> {
   const hooks = hooksFor(operation);
   const call = writeCall(operation, options);
+  const { apiVersion } = operation.served;
+  const paths = { [apiVersion]: hooks.replicasPath.map((name) => `f:${name}`) };
   const updated = await update(
     call,
     {
       next: (current) => {
         const object = current as KubeObject; // `mayCreate` is false
-        const scale = next(scaleOf(object, object, hooks));
+        const scale = next(owned(scaleOf(object, object, hooks), scaleManagedFields(object.metadata.managedFields, paths))) as Scale;
         checkScale(operation, scale, object);
-        return hooks.withReplicas(object, scale.spec.replicas ?? 0);
+        const owners = parentManagedFields(object.metadata.managedFields, scale.metadata.managedFields, { paths, apiVersion });
+        return owned(hooks.withReplicas(object, scale.spec.replicas ?? 0), owners);
       },
       mayCreate: false,
       uid: '',
@@ -93,11 +110,16 @@ async function write(operation: Operation, options: WriteOptions, next: (current
   return answer(200, updated.object.object, hooks);
 }
 
+function owned<T extends KubeObject>(object: T, managedFields: readonly ManagedFieldsEntry[] | undefined): T {
+  const { managedFields: _before, ...metadata } = object.metadata;
+  return { ...object, metadata: managedFields === undefined ? metadata : { ...metadata, managedFields } };
+}
+
 /** Source: autoscaling ValidateScale, scaleUpdatedObjectInfo.UpdatedObject. */
 function checkScale(operation: Operation, { metadata, spec }: Scale, current: KubeObject): void {
   const { replicas = 0 } = spec;
   const { info } = operation.served;
-  checkName(operation, { kind: 'Scale', apiVersion: 'autoscaling/v1', metadata });
+  checkName(operation, { kind: 'Scale', apiVersion: SCALE_VERSION, metadata });
   if (replicas < 0) {
     throw toStatusError(SCALE, metadata.name, [invalid('spec.replicas', replicas, 'must be greater than or equal to 0')]);
   }

@@ -17,6 +17,7 @@ export async function handleWatch(operation: Operation, { registry }: HandlerDep
 function named(options: ListOptions, name: string): ListOptions {
   if (name === '') return options;
   if (options.fieldSelector.empty) return { ...options, fieldSelector: fieldEquals('metadata.name', name) };
-  if (options.fieldSelector.requiresExactMatch('metadata.name') !== name) throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  if (options.fieldSelector.requiresExactMatch('metadata.name') !== name)
+    throw badRequest("fieldSelector metadata.name doesn't match requested name");
   return options;
 }

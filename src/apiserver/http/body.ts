@@ -6,7 +6,8 @@ import { ClientGoneError } from './exchange.ts';
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** Source: errors.NewRequestEntityTooLargeError. */
-export const entityTooLargeText = (why: string): StatusError => new StatusError('RequestEntityTooLarge', `Request entity too large: ${why}`);
+export const entityTooLargeText = (why: string): StatusError =>
+  new StatusError('RequestEntityTooLarge', `Request entity too large: ${why}`);
 
 const entityTooLarge = (limit: number): StatusError => entityTooLargeText(`limit is ${limit}`);
 

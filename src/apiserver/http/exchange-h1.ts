@@ -66,7 +66,8 @@ export class Http1Exchange implements Exchange {
   }
 
   readBody(limit: number): Promise<Buffer> {
-    if (this.#request.complete && this.#request.readableLength === 0 && this.#request.readableEnded) return Promise.resolve(Buffer.alloc(0));
+    if (this.#request.complete && this.#request.readableLength === 0 && this.#request.readableEnded)
+      return Promise.resolve(Buffer.alloc(0));
     if (this.closed) return Promise.reject(new ClientGoneError('client closed the request'));
     return readBody(this.#request, this.header('content-length'), limit);
   }

@@ -130,7 +130,9 @@ class Http2ResponseStream implements ResponseStream {
 }
 
 /** Resolves when there is room again. Rejects with ClientGoneError when it closes instead. */
-export function drained(stream: NodeJS.WritableStream & { readonly destroyed?: boolean; readonly writableNeedDrain?: boolean }): Promise<void> {
+export function drained(
+  stream: NodeJS.WritableStream & { readonly destroyed?: boolean; readonly writableNeedDrain?: boolean },
+): Promise<void> {
   if (stream.destroyed === true) return Promise.reject(new ClientGoneError('client closed the answer'));
   if (stream.writableNeedDrain === false) return Promise.resolve();
   return new Promise((resolve, reject) => {

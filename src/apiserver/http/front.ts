@@ -59,7 +59,8 @@ export class Front {
 
   /** Tells everything under way to come to an end: watches close, other requests finish. */
   endLongRunning(): void {
-    for (const walk of this.#open) if (isLongRunning(walk.info)) walk.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'));
+    for (const walk of this.#open)
+      if (isLongRunning(walk.info)) walk.abort(new StatusError('ServiceUnavailable', 'the server is shutting down'));
   }
 
   /** Resolves when no request is under way. */

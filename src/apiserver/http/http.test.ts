@@ -11,7 +11,8 @@ import { MemoryStore } from '../testing/memory-store.ts';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 const JSON_BODY = { 'content-type': 'application/json' };
-const configMap = (name: string, data: Record<string, string> = {}): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+const configMap = (name: string, data: Record<string, string> = {}): string =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
 
 /** What the tests of one file share; each uses names of its own. */
 let server: TestServer;
@@ -34,11 +35,16 @@ before(async () => {
 });
 after(() => server.stop());
 
-const post = (path: string, body: string, call: HttpCall = {}): Promise<HttpAnswer> => http1(server, path, { method: 'POST', headers: JSON_BODY, body, ...call });
+const post = (path: string, body: string, call: HttpCall = {}): Promise<HttpAnswer> =>
+  http1(server, path, { method: 'POST', headers: JSON_BODY, body, ...call });
 
 function refusal(answer: HttpAnswer, code: number, reason: string): WireStatus {
   const status = json<WireStatus>(answer);
-  assert.deepEqual([answer.status, status.kind, status.status, status.reason, status.code], [code, 'Status', 'Failure', reason, code], text(answer));
+  assert.deepEqual(
+    [answer.status, status.kind, status.status, status.reason, status.code],
+    [code, 'Status', 'Failure', reason, code],
+    text(answer),
+  );
   return status;
 }
 
@@ -93,16 +99,68 @@ describe('the HTTPS front', () => {
   });
 
   for (const c of [
-    { name: 'broken JSON', body: '{"a":', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: unexpected end of JSON input \(\{"a":\)$/ },
-    { name: 'broken YAML', body: 'a: [', type: 'application/yaml', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized/ },
+    {
+      name: 'broken JSON',
+      body: '{"a":',
+      code: 400,
+      reason: 'BadRequest',
+      message:
+        /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: unexpected end of JSON input \(\{"a":\)$/,
+    },
+    {
+      name: 'broken YAML',
+      body: 'a: [',
+      type: 'application/yaml',
+      code: 400,
+      reason: 'BadRequest',
+      message: /^the object provided is unrecognized/,
+    },
     { name: 'an empty body', body: '', code: 400, reason: 'BadRequest', message: /unexpected end of JSON input/ },
     { name: 'a list as body', body: '[]', code: 400, reason: 'BadRequest', message: /^the object provided is unrecognized/ },
-    { name: 'another kind', body: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } }), code: 400, reason: 'BadRequest', message: /^Secret in version "v1" cannot be handled as a ConfigMap/ },
-    { name: 'another version', body: JSON.stringify({ apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'x' } }), code: 400, reason: 'BadRequest', message: /^ConfigMap in version "v2" cannot be handled as a ConfigMap/ },
-    { name: 'a wrong type', body: JSON.stringify({ metadata: { name: 'x' }, data: { a: 1 } }), code: 400, reason: 'BadRequest', message: /cannot unmarshal number into Go struct field ConfigMap\.data of type string/ },
-    { name: 'an unknown media type', body: 'x', type: 'text/plain', code: 415, reason: 'UnsupportedMediaType', message: /^the body of the request was in an unknown format - accepted media types include: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/ },
-    { name: 'a name that is none', body: configMap('A_b'), code: 422, reason: 'Invalid', message: /^ConfigMap "A_b" is invalid: metadata\.name: Invalid value/ },
-    { name: 'another namespace', body: JSON.stringify({ metadata: { name: 'x', namespace: 'other' } }), code: 400, reason: 'BadRequest', message: /^the namespace of the provided object does not match the namespace sent on the request$/ },
+    {
+      name: 'another kind',
+      body: JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x' } }),
+      code: 400,
+      reason: 'BadRequest',
+      message: /^Secret in version "v1" cannot be handled as a ConfigMap/,
+    },
+    {
+      name: 'another version',
+      body: JSON.stringify({ apiVersion: 'v2', kind: 'ConfigMap', metadata: { name: 'x' } }),
+      code: 400,
+      reason: 'BadRequest',
+      message: /^ConfigMap in version "v2" cannot be handled as a ConfigMap/,
+    },
+    {
+      name: 'a wrong type',
+      body: JSON.stringify({ metadata: { name: 'x' }, data: { a: 1 } }),
+      code: 400,
+      reason: 'BadRequest',
+      message: /cannot unmarshal number into Go struct field ConfigMap\.data of type string/,
+    },
+    {
+      name: 'an unknown media type',
+      body: 'x',
+      type: 'text/plain',
+      code: 415,
+      reason: 'UnsupportedMediaType',
+      message:
+        /^the body of the request was in an unknown format - accepted media types include: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/,
+    },
+    {
+      name: 'a name that is none',
+      body: configMap('A_b'),
+      code: 422,
+      reason: 'Invalid',
+      message: /^ConfigMap "A_b" is invalid: metadata\.name: Invalid value/,
+    },
+    {
+      name: 'another namespace',
+      body: JSON.stringify({ metadata: { name: 'x', namespace: 'other' } }),
+      code: 400,
+      reason: 'BadRequest',
+      message: /^the namespace of the provided object does not match the namespace sent on the request$/,
+    },
   ]) {
     test(`refuses ${c.name} in upstream's words`, async () => {
       const answer = await post(CONFIG_MAPS, c.body, { headers: { 'content-type': c.type ?? 'application/json' } });
@@ -126,7 +184,9 @@ describe('the HTTPS front', () => {
   });
 
   test('reads YAML and answers in YAML', async () => {
-    const answer = await post(CONFIG_MAPS, 'metadata:\n  name: yaml\ndata:\n  answer: "yes"\n', { headers: { 'content-type': 'application/yaml', accept: 'application/yaml' } });
+    const answer = await post(CONFIG_MAPS, 'metadata:\n  name: yaml\ndata:\n  answer: "yes"\n', {
+      headers: { 'content-type': 'application/yaml', accept: 'application/yaml' },
+    });
     assert.equal(answer.headers['content-type'], 'application/yaml');
     assert.match(text(answer), /^apiVersion: v1\ndata:\n {2}answer: .yes.\nkind: ConfigMap\n/);
   });
@@ -142,8 +202,13 @@ describe('the HTTPS front', () => {
     assert.deepEqual([got.metadata.name, got.data], ['proto', { a: 'b' }]);
     const list = await http1(server, `${CONFIG_MAPS}?fieldSelector=metadata.name%3Dproto`, { headers: { accept: type } });
     const { items } = protobuf.decode(list.body, 'ConfigMapList') as { items: readonly { metadata: { uid: string } }[] };
-    assert.deepEqual(items.map(({ metadata }) => metadata.uid), [got.metadata.uid]);
-    const partial = await http1(server, `${CONFIG_MAPS}/proto`, { headers: { accept: `${type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1` } });
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.uid),
+      [got.metadata.uid],
+    );
+    const partial = await http1(server, `${CONFIG_MAPS}/proto`, {
+      headers: { accept: `${type};as=PartialObjectMetadata;g=meta.k8s.io;v=v1` },
+    });
     assert.equal((protobuf.decode(partial.body, 'PartialObjectMetadata') as { metadata: { name: string } }).metadata.name, 'proto');
   });
 
@@ -162,14 +227,27 @@ describe('the HTTPS front', () => {
 
   test('refuses what it cannot produce', async () => {
     const status = refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'text/html' } }), 406, 'NotAcceptable');
-    assert.equal(status.message, 'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf');
-    refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'application/json;as=Chair;v=v1;g=meta.k8s.io' } }), 406, 'NotAcceptable');
+    assert.equal(
+      status.message,
+      'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    );
+    refusal(
+      await http1(server, CONFIG_MAPS, { headers: { accept: 'application/json;as=Chair;v=v1;g=meta.k8s.io' } }),
+      406,
+      'NotAcceptable',
+    );
   });
 
   test('indents for people', async () => {
     await post(CONFIG_MAPS, configMap('pretty'));
-    assert.match(text(await http1(server, `${CONFIG_MAPS}/pretty`, { headers: { 'user-agent': 'curl/8' } })), /^\{\n {2}"kind": "ConfigMap",\n/);
-    assert.match(text(await http1(server, `${CONFIG_MAPS}/pretty?pretty=false`, { headers: { 'user-agent': 'curl/8' } })), /^\{"kind":"ConfigMap",/);
+    assert.match(
+      text(await http1(server, `${CONFIG_MAPS}/pretty`, { headers: { 'user-agent': 'curl/8' } })),
+      /^\{\n {2}"kind": "ConfigMap",\n/,
+    );
+    assert.match(
+      text(await http1(server, `${CONFIG_MAPS}/pretty?pretty=false`, { headers: { 'user-agent': 'curl/8' } })),
+      /^\{"kind":"ConfigMap",/,
+    );
   });
 
   test('compresses long lists for those who can read them', async () => {
@@ -207,7 +285,10 @@ describe('the HTTPS front', () => {
 
   test('refuses whoever may not, and says what', async () => {
     const status = refusal(await http1(server, CONFIG_MAPS, { as: 'nobody' }), 403, 'Forbidden');
-    assert.equal(status.message, 'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"');
+    assert.equal(
+      status.message,
+      'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"',
+    );
     const path = refusal(await http1(server, '/metrics', { as: 'nobody' }), 403, 'Forbidden');
     assert.equal(path.message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
   });
@@ -218,7 +299,10 @@ describe('the HTTPS front', () => {
     assert.equal(text(await http1(server, '/readyz/ping')), 'ok');
     assert.equal(json<{ minor: string }>(await http1(server, '/version')).minor, '36');
     const metrics = text(await http1(server, '/metrics'));
-    assert.match(metrics, /^apiserver_request_total\{component="apiserver",.*resource="configmaps",.*verb="POST",version="v1",code="201"\} \d+$/m);
+    assert.match(
+      metrics,
+      /^apiserver_request_total\{component="apiserver",.*resource="configmaps",.*verb="POST",version="v1",code="201"\} \d+$/m,
+    );
     assert.match(metrics, /^apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} \d+$/m);
     assert.ok(json<{ paths: string[] }>(await http1(server, '/')).paths.includes('/apis/apps/v1'));
   });

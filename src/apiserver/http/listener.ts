@@ -1,10 +1,18 @@
 // The TLS port: HTTP/2 and HTTP/1.1 by ALPN, bounded in every direction. What a request means is decided in `handle`.
-import type { X509Certificate } from 'node:crypto';
+import { constants, type X509Certificate } from 'node:crypto';
 import { ServerResponse, type IncomingMessage } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { Logger } from '#base/log.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Exchange } from './exchange-h1.ts';
@@ -59,7 +67,15 @@ export class Listener {
   #contexts: ReadonlyMap<string, SecureContext> = new Map();
   #draining = false;
 
-  constructor({ tls, handle, logger }: { readonly tls: TlsMaterial; readonly handle: (exchange: Exchange) => void; readonly logger: Logger }) {
+  constructor({
+    tls,
+    handle,
+    logger,
+  }: {
+    readonly tls: TlsMaterial;
+    readonly handle: (exchange: Exchange) => void;
+    readonly logger: Logger;
+  }) {
     this.#handle = handle;
     this.#logger = logger;
     this.#server = createSecureServer({
@@ -79,7 +95,12 @@ export class Listener {
       },
       SNICallback: (name, done) => done(null, this.#contextFor(name)),
       // Node passes these on to its HTTP/1.1 side; its types know them for node:http only.
-      ...{ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: IDLE_TIMEOUT_MS },
+      ...{
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: IDLE_TIMEOUT_MS,
+      },
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.reload(tls);
@@ -110,7 +131,9 @@ export class Listener {
 
   /** New certificates for connections from now on; those open stay as they are. @throws Error for bad PEM */
   reload(tls: TlsMaterial): void {
-    const options = (serving: ServingCertificate): { cert: string; key: string; ca?: string } => ({
+    const options = (serving: ServingCertificate): SecureContextOptions => ({
+      // Every connection shows its certificate anew, so that none outlives what trusted it.
+      secureOptions: constants.SSL_OP_NO_TICKET,
       cert: serving.certificate,
       key: serving.key,
       ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
@@ -214,6 +237,11 @@ const plainAddress = (address: string): string => (address.startsWith('::ffff:')
 /** What is not HTTP gets the shortest of answers. */
 function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
   socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
 }

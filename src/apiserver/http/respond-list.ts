@@ -1,6 +1,8 @@
 // A list on the wire: stored bytes, copied one after the other into chunks; nothing is encoded again.
 import { createGzip, type Gzip } from 'node:zlib';
 import { once } from 'node:events';
+import { hasMessage } from '#api/protobuf/codec.ts';
+import { encodeItem, encodeList } from '#api/protobuf/lists.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { TableMaker } from '../negotiation/table.ts';
@@ -25,10 +27,28 @@ export interface ListAnswer {
 }
 
 export async function respondWithList(exchange: Exchange, answer: ListAnswer): Promise<void> {
-  const { served, form, pretty } = answer;
-  const bytes =
-    form.transform === 'none' && form.encoding === 'json' && !pretty ? joined(served, answer.list) : whole(answer.encode(listObject(answer)));
-  await send(exchange, answer.headers, bytes);
+  await send(exchange, answer.headers, await bytesOf(answer));
+}
+
+async function bytesOf(answer: ListAnswer): Promise<Generator<Buffer>> {
+  const { served, list, form, pretty } = answer;
+  if (form.transform === 'none' && form.encoding === 'json' && !pretty) return joined(served, list);
+  if (form.transform === 'none' && form.encoding === 'protobuf' && hasMessage(served.info.schema))
+    return whole(await protobufList(served, list));
+  return whole(answer.encode(listObject(answer)));
+}
+
+/** Objects encoded before other requests have their turn again. */
+const PROTOBUF_BATCH = 250;
+
+async function protobufList(served: ServedResource, list: ListResult): Promise<Buffer> {
+  const { schema, listKind } = served.info;
+  const items: Uint8Array[] = [];
+  for (const item of list.items) {
+    if (items.length % PROTOBUF_BATCH === PROTOBUF_BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    items.push(encodeItem(served.view(item).object, schema));
+  }
+  return encodeList({ kind: listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
 }
 
 export function listMetadata({ revision, continue: token, remainingItemCount }: ListResult): Readonly<Record<string, unknown>> {
@@ -49,7 +69,12 @@ function listObject({ served, list, form, tables }: ListAnswer): object {
       return tables.table(served, objects, metaVersion, true, metadata);
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
-      return { kind: 'PartialObjectMetadataList', apiVersion: metaVersion, metadata, items: objects.map((object) => metadataOnly(object, metaVersion)) };
+      return {
+        kind: 'PartialObjectMetadataList',
+        apiVersion: metaVersion,
+        metadata,
+        items: objects.map((object) => metadataOnly(object, metaVersion)),
+      };
     case 'none': {
       const items = layout.typedItems ? objects : objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest);
       return { kind: info.listKind, apiVersion, metadata, items };
@@ -139,4 +164,3 @@ function acceptsGzip(exchange: Exchange): boolean {
   const encodings = exchange.header('accept-encoding') ?? '';
   return encodings.split(',').some((one) => one.trim().split(';')[0] === 'gzip');
 }
-

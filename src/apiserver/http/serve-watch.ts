@@ -137,12 +137,22 @@ class Frames {
       ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
     };
     if (form.transform === 'PartialObjectMetadata' || form.transform === 'PartialObjectMetadataList') {
-      return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${form.metaVersion}`, metadata: { ...metadata, creationTimestamp: null } };
+      return {
+        kind: 'PartialObjectMetadata',
+        apiVersion: `meta.k8s.io/${form.metaVersion}`,
+        metadata: { ...metadata, creationTimestamp: null },
+      };
     }
     const bookmark = { kind: served.info.kind, apiVersion: served.apiVersion, metadata: { ...metadata, creationTimestamp: null } };
     if (form.transform !== 'Table') return bookmark;
     const apiVersion = `meta.k8s.io/${form.metaVersion}`;
-    return { kind: 'Table', apiVersion, metadata: { resourceVersion: String(revision) }, columnDefinitions: [], rows: [{ cells: [], object: bookmark }] };
+    return {
+      kind: 'Table',
+      apiVersion,
+      metadata: { resourceVersion: String(revision) },
+      columnDefinitions: [],
+      rows: [{ cells: [], object: bookmark }],
+    };
   }
 
   #wrap(type: string, object: object): Buffer {

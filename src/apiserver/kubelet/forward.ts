@@ -49,7 +49,13 @@ function send(exchange: Exchange, { scheme, host, port, path, tls }: Target): Pr
       if (!exchange.responded) request.destroy();
     });
     request.once('response', resolve);
-    request.once('error', (error) => reject(exchange.closed ? new ClientGoneError('client closed the request') : new StatusError('', `error trying to reach service: ${error.message}`, undefined, 503)));
+    request.once('error', (error) =>
+      reject(
+        exchange.closed
+          ? new ClientGoneError('client closed the request')
+          : new StatusError('', `error trying to reach service: ${error.message}`, undefined, 503),
+      ),
+    );
     const { bodyStream } = exchange;
     bodyStream.on('error', () => request.destroy());
     bodyStream.pipe(request);

@@ -4,7 +4,8 @@ import { authority, type Target } from './target.ts';
 /** What the API server alone reads: a backend must not see the client's credentials. */
 const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'impersonate-user', 'impersonate-group', 'impersonate-uid']);
 
-const isCredential = (name: string): boolean => CREDENTIALS.has(name) || name.startsWith('impersonate-extra-') || name.startsWith('x-remote-');
+const isCredential = (name: string): boolean =>
+  CREDENTIALS.has(name) || name.startsWith('impersonate-extra-') || name.startsWith('x-remote-');
 
 /** A bearer token that a browser sends as a WebSocket protocol. Source: bearerProtocolPrefix. */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
@@ -42,7 +43,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Headers for the next connection: without credentials, hop-by-hop ones and those of HTTP/2. */
 export function endToEnd(headers: NodeJS.Dict<string | string[]>): Record<string, string | string[]> {
-  const named = new Set(String(headers['connection'] ?? '').toLowerCase().split(',').map((name) => name.trim()));
+  const named = new Set(
+    String(headers['connection'] ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
   const out: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || name.startsWith(':') || HOP_BY_HOP.has(name) || named.has(name) || isCredential(name)) continue;

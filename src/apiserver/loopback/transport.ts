@@ -67,7 +67,8 @@ export class LoopbackTransport implements Transport {
     return this.#run(walk, {}, (answer) => {
       if (answer.kind !== 'bytes') return unwrap(answer);
       const text = Buffer.from(answer.body).toString();
-      if (answer.code >= 400) throw StatusError.fromStatus({ message: text.trim(), reason: answer.code === 404 ? 'NotFound' : '', code: answer.code });
+      if (answer.code >= 400)
+        throw StatusError.fromStatus({ message: text.trim(), reason: answer.code === 404 ? 'NotFound' : '', code: answer.code });
       const type = String(answer.headers['content-type'] ?? '');
       return type.startsWith('application/json') ? (JSON.parse(text) as unknown) : text;
     });
@@ -85,18 +86,37 @@ export class LoopbackTransport implements Transport {
 
   #start(info: RequestInfo, query: Readonly<Record<string, string>>, method: string): RequestWalk {
     const { ids, clock, logger } = this.#deps;
-    const walk = new RequestWalk({ id: ids.uuid(), method, transport: 'loopback', info, query: queryOf(query), userAgent: agentOf(this.#user), remoteAddress: '', clock, logger });
+    const walk = new RequestWalk({
+      id: ids.uuid(),
+      method,
+      transport: 'loopback',
+      info,
+      query: queryOf(query),
+      userAgent: agentOf(this.#user),
+      remoteAddress: '',
+      clock,
+      logger,
+    });
     walk.setUser(this.#user);
     return walk;
   }
 
-  async #run<T>(walk: RequestWalk, { body, contentType }: Pick<ApiRequest, 'body' | 'contentType'>, use: (answer: Answer) => T): Promise<T> {
+  async #run<T>(
+    walk: RequestWalk,
+    { body, contentType }: Pick<ApiRequest, 'body' | 'contentType'>,
+    use: (answer: Answer) => T,
+  ): Promise<T> {
     const { chain, dispatch: deps } = this.#deps;
     try {
       if (walk.aborted) walk.signal.throwIfAborted();
       const pending = runChain(walk, chain);
       if (pending !== undefined) await pending;
-      const answer = await dispatch(walk, loopbackHeader, { kind: 'value', value: body, contentType: contentType ?? 'application/json' }, deps);
+      const answer = await dispatch(
+        walk,
+        loopbackHeader,
+        { kind: 'value', value: body, contentType: contentType ?? 'application/json' },
+        deps,
+      );
       const result = use(answer);
       walk.finish({ code: 200, reason: '' });
       return result;
@@ -133,7 +153,15 @@ function infoOf({ verb, resource, namespace = '', name = '', subresource = '', q
   }
   const isNamespace = group === '' && resource.resource === 'namespaces';
   const prefix = group === '' ? 'api' : 'apis';
-  const path = [prefix, group, version, namespaced && namespace !== '' ? `namespaces/${namespace}` : '', resource.resource, name, subresource];
+  const path = [
+    prefix,
+    group,
+    version,
+    namespaced && namespace !== '' ? `namespaces/${namespace}` : '',
+    resource.resource,
+    name,
+    subresource,
+  ];
   const selected = name === '' && (verb === 'list' || verb === 'watch') ? nameOf(query) : name;
   return {
     isResourceRequest: true,
@@ -170,7 +198,11 @@ function unwrap(answer: Answer): unknown {
       };
     }
     case 'bytes':
-      throw StatusError.fromStatus({ message: Buffer.from(answer.body).toString().trim(), reason: answer.code === 404 ? 'NotFound' : '', code: answer.code });
+      throw StatusError.fromStatus({
+        message: Buffer.from(answer.body).toString().trim(),
+        reason: answer.code === 404 ? 'NotFound' : '',
+        code: answer.code,
+      });
     case 'watch':
     case 'stream':
       throw badRequest('this request streams; it cannot be answered over loopback');

@@ -81,7 +81,10 @@ export class LoopbackWatch implements WatchStream<unknown> {
         return { value: { type: item.type, object: served.view(item.object).object }, done: false };
       }
       case 'bookmark':
-        return { value: { type: 'BOOKMARK', resourceVersion: String(item.revision), initialEventsEnd: item.initialEventsEnd }, done: false };
+        return {
+          value: { type: 'BOOKMARK', resourceVersion: String(item.revision), initialEventsEnd: item.initialEventsEnd },
+          done: false,
+        };
       case 'error':
         this.#close();
         throw item.error;

@@ -36,7 +36,10 @@ export class RequestMetrics {
 
   /** Text exposition format. */
   expose(): string {
-    const lines = ['# HELP apiserver_request_total Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.', '# TYPE apiserver_request_total counter'];
+    const lines = [
+      '# HELP apiserver_request_total Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+      '# TYPE apiserver_request_total counter',
+    ];
     for (const { labels, byCode } of this.#series.values()) {
       for (const [code, count] of byCode) lines.push(`apiserver_request_total{${labels},code="${code}"} ${count}`);
     }
@@ -52,7 +55,10 @@ export class RequestMetrics {
         lines.push(`apiserver_request_duration_seconds_bucket{${labels},le="${le}"} ${total}`);
       });
       lines.push(`apiserver_request_duration_seconds_bucket{${labels},le="+Inf"} ${count}`);
-      lines.push(`apiserver_request_duration_seconds_sum{${labels}} ${sum}`, `apiserver_request_duration_seconds_count{${labels}} ${count}`);
+      lines.push(
+        `apiserver_request_duration_seconds_sum{${labels}} ${sum}`,
+        `apiserver_request_duration_seconds_count{${labels}} ${count}`,
+      );
     }
     return `${lines.join('\n')}\n`;
   }

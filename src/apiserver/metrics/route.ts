@@ -27,7 +27,12 @@ export function metricsRoute(sources: MetricsSources): Route {
         collectDefaultMetrics({ register: process });
       }
       const parts = [sources.requests.expose(), inFlight(sources.flowControl), await storage(sources), await process.metrics()];
-      return { kind: 'bytes', code: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body: Buffer.from(parts.join('')) };
+      return {
+        kind: 'bytes',
+        code: 200,
+        headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+        body: Buffer.from(parts.join('')),
+      };
     },
   };
 }
@@ -40,16 +45,22 @@ function gauge(name: string, help: string, samples: readonly (readonly [labels: 
 function inFlight(flowControl: FlowControl): string {
   if (!(flowControl instanceof MaxInFlight)) return '';
   const { readOnly, mutating } = flowControl.inFlight;
-  return gauge('apiserver_current_inflight_requests', 'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.', [
-    ['request_kind="readOnly"', readOnly],
-    ['request_kind="mutating"', mutating],
-  ]);
+  return gauge(
+    'apiserver_current_inflight_requests',
+    'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+    [
+      ['request_kind="readOnly"', readOnly],
+      ['request_kind="mutating"', mutating],
+    ],
+  );
 }
 
 async function storage({ hub, store }: MetricsSources): Promise<string> {
   const caches = [...hub.caches()];
   const objects = caches.map((cache) => [`resource=${JSON.stringify(cache.resource.name)}`, cache.size] as const);
-  const watchers = caches.filter((cache) => cache.watchers.size > 0).map((cache) => [`resource=${JSON.stringify(cache.resource.name)}`, cache.watchers.size] as const);
+  const watchers = caches
+    .filter((cache) => cache.watchers.size > 0)
+    .map((cache) => [`resource=${JSON.stringify(cache.resource.name)}`, cache.watchers.size] as const);
   const { sizeBytes, revision } = await store.status();
   return (
     gauge('apiserver_storage_objects', 'Number of stored objects at the time of last check split by kind.', objects) +

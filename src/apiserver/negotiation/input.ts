@@ -26,14 +26,18 @@ const DECODABLE: readonly Encoding[] = ['json', 'yaml', 'protobuf'];
 /** Source: NewUnsupportedMediaTypeError. */
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const types = accepted.join(', ');
-  return new StatusError('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${types}`);
+  return new StatusError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${types}`,
+  );
 }
 
 /** The encoding of an object body; JSON where the client does not say. @throws StatusError UnsupportedMediaType */
 export function inputEncoding(contentType: string): Encoding {
   if (contentType === '' || contentType === 'application/json') return 'json';
   const media = parseMediaType(contentType);
-  const found = media === undefined ? undefined : DECODABLE.find((encoding) => CONTENT_TYPES[encoding] === `${media.type}/${media.subtype}`);
+  const found =
+    media === undefined ? undefined : DECODABLE.find((encoding) => CONTENT_TYPES[encoding] === `${media.type}/${media.subtype}`);
   if (found === undefined) throw unsupportedMediaType(DECODABLE.map((encoding) => CONTENT_TYPES[encoding]));
   return found;
 }
@@ -43,7 +47,10 @@ export function inputEncoding(contentType: string): Encoding {
  * @param strict whether duplicate fields matter
  * @throws StatusError UnsupportedMediaType, RequestEntityTooLarge, BadRequest
  */
-export async function readDocument(body: Body, { kind, strict, protobuf }: { readonly kind: string; readonly strict: boolean; readonly protobuf: ProtobufCodec | undefined }): Promise<Document> {
+export async function readDocument(
+  body: Body,
+  { kind, strict, protobuf }: { readonly kind: string; readonly strict: boolean; readonly protobuf: ProtobufCodec | undefined },
+): Promise<Document> {
   if (body.kind === 'value') return { value: body.value, duplicates: [], text: '' };
   const encoding = inputEncoding(body.contentType);
   const bytes = await body.read(MAX_BODY_BYTES);

@@ -8,7 +8,9 @@ export interface MediaClause {
 }
 
 /** One `type/subtype;a=b`; undefined for what is none. Parameter names in lower case. */
-export function parseMediaType(text: string): { readonly type: string; readonly subtype: string; readonly params: Readonly<Record<string, string>> } | undefined {
+export function parseMediaType(
+  text: string,
+): { readonly type: string; readonly subtype: string; readonly params: Readonly<Record<string, string>> } | undefined {
   const [head = '', ...rest] = text.split(';');
   const [type = '', subtype = '', ...more] = head.trim().toLowerCase().split('/');
   if (type === '' || more.length > 0) return undefined;
@@ -18,7 +20,8 @@ export function parseMediaType(text: string): { readonly type: string; readonly 
     const equals = part.indexOf('=');
     if (equals === -1) continue;
     const value = part.slice(equals + 1).trim();
-    params[part.slice(0, equals).trim().toLowerCase()] = value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
+    params[part.slice(0, equals).trim().toLowerCase()] =
+      value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value;
   }
   return { type, subtype: subtype === '' ? '*' : subtype, params };
 }

@@ -54,7 +54,8 @@ function negotiate(header: string, abilities: OutputAbilities): OutputForm {
   for (const clause of parseAccept(header)) {
     for (const encoding of usable) {
       const [type, subtype] = CONTENT_TYPES[encoding].split('/') as [string, string];
-      const matches = (clause.type === '*' && clause.subtype === '*') || (clause.type === type && (clause.subtype === subtype || clause.subtype === '*'));
+      const matches =
+        (clause.type === '*' && clause.subtype === '*') || (clause.type === type && (clause.subtype === subtype || clause.subtype === '*'));
       if (!matches) continue;
       const form = accepted(clause.params, encoding, abilities);
       if (form !== undefined) return form;

@@ -14,7 +14,9 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object';
 export function parseIncludeObject(text: string | undefined): IncludeObject {
   if (text === undefined || text === '') return 'Metadata';
   if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
-  throw toStatusError({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty")]);
+  throw toStatusError({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [
+    invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty"),
+  ]);
 }
 
 const NAME_COLUMN: TableColumn = {
@@ -54,19 +56,31 @@ export class TableMaker {
   readonly #printers: Printers;
   readonly #now: () => number;
 
-  constructor({ printers, includeObject, now }: { readonly printers: Printers; readonly includeObject: IncludeObject; readonly now: () => number }) {
+  constructor({
+    printers,
+    includeObject,
+    now,
+  }: {
+    readonly printers: Printers;
+    readonly includeObject: IncludeObject;
+    readonly now: () => number;
+  }) {
     this.#printers = printers;
     this.includeObject = includeObject;
     this.#now = now;
   }
 
   /** `columns` false: a later event of a watch, whose client knows them. `metadata`: of a list. */
-  table({ info }: ServedResource, objects: readonly KubeObject[], apiVersion: string, columns = true, metadata?: Readonly<Record<string, unknown>>): Table {
+  table(
+    { info }: ServedResource,
+    objects: readonly KubeObject[],
+    apiVersion: string,
+    columns = true,
+    metadata?: Readonly<Record<string, unknown>>,
+  ): Table {
     const printer = this.#printers.find(info) ?? GENERIC;
     const context = { now: this.#now() };
-    const rows = objects.flatMap((object) =>
-      printer.rows(object, context).map((row) => ({ ...row, ...this.#object(object, apiVersion) })),
-    );
+    const rows = objects.flatMap((object) => printer.rows(object, context).map((row) => ({ ...row, ...this.#object(object, apiVersion) })));
     const [only] = objects;
     return {
       kind: 'Table',

@@ -66,7 +66,8 @@ export class AdmissionRunner {
   async #ready(plugin: MutatingPlugin | ValidatingPlugin, { resource, name }: AdmissionAttributes): Promise<void> {
     const ready = plugin.ready?.() ?? true;
     if (ready === true) return;
-    const settled = ready === false ? false : await Promise.race([ready.then(() => true), wait(this.#clock, READY_TIMEOUT_MS).then(() => false)]);
+    const settled =
+      ready === false ? false : await Promise.race([ready.then(() => true), wait(this.#clock, READY_TIMEOUT_MS).then(() => false)]);
     if (!settled) throw forbidden(resource, name, 'not yet ready to handle request');
   }
 }

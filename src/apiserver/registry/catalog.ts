@@ -84,7 +84,10 @@ export class Catalog {
     const same = stored === undefined || (stored.resource.version === info.version && stored.resource.group === info.group);
     const conversion = same ? undefined : this.#options.conversions[`${info.kind}.${info.version}.${info.group}`];
     if (!same && conversion === undefined) throw new Error(`no conversion for ${info.kind} ${apiVersionOf(info)}`);
-    const layout = same && stored !== undefined ? stored.layout : new ObjectLayout({ apiVersion: apiVersionOf(info), kind: info.kind, typedItems: false });
+    const layout =
+      same && stored !== undefined
+        ? stored.layout
+        : new ObjectLayout({ apiVersion: apiVersionOf(info), kind: info.kind, typedItems: false });
     return {
       info,
       apiVersion: apiVersionOf(info),

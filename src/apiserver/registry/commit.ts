@@ -1,7 +1,7 @@
 // The last step of every write: one transaction, and the object at the revision it got.
-import { StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
-import { InvalidTransactionError, StoreUnavailableError, type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
+import { type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
+import { guarded, tooLarge } from '../cache/store-failure.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import { withMetadata } from './metadata.ts';
 import { objectKey } from './storage-keys.ts';
@@ -96,23 +96,4 @@ function missed({ stored }: WriteCall, key: string, expected: number, present: K
 function closeLater({ hub }: Registry, revision: number, write: { close(): void }): void {
   if (hub.revision >= revision) write.close();
   else hub.whenReached(revision, () => write.close());
-}
-
-/** Source: etcd's ErrGRPCRequestTooLarge, as kube-apiserver passes it on. */
-const tooLarge = (): StatusError => new StatusError('RequestEntityTooLarge', 'etcdserver: request is too large');
-
-/** What the store throws, in the API's words. */
-export async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) {
-      const message = `storage is unavailable: ${error.message}`;
-      // After `unknown` a repeated request may find its own work done; the client must look before it repeats.
-      if (error.outcome === 'unknown') throw new StatusError('Timeout', message);
-      throw new StatusError('ServiceUnavailable', message, { retryAfterSeconds: 1 });
-    }
-    if (error instanceof InvalidTransactionError) throw tooLarge();
-    throw error;
-  }
 }

@@ -21,6 +21,10 @@ for (const [name, text] of Object.entries({
   'a start with an empty part': token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a//b' }),
 })) {
   test(`decodeContinue refuses a token with ${name}`, () => {
-    assert.throws(() => decodeContinue(text), (error) => error instanceof StatusError && error.code === 400 && error.message.startsWith('invalid continue token: continue key is not valid'));
+    assert.throws(
+      () => decodeContinue(text),
+      (error) =>
+        error instanceof StatusError && error.code === 400 && error.message.startsWith('invalid continue token: continue key is not valid'),
+    );
   });
 }

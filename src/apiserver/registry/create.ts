@@ -22,12 +22,16 @@ const RESERVATION_ATTEMPTS = 10;
  * @throws StatusError
  */
 export async function create(call: WriteCall, object: KubeObject, registry: Registry): Promise<StoredObject> {
-  if ((object.metadata.resourceVersion ?? '') !== '') throw new StatusError('', 'resourceVersion should not be set on objects to be created');
+  if ((object.metadata.resourceVersion ?? '') !== '')
+    throw new StatusError('', 'resourceVersion should not be set on objects to be created');
   const placed = wiped(inNamespace(object, call.stored.resource.namespaced ? call.namespace : ''));
   const admitted = await admit(call, placed, registry);
   if (!needsName(admitted)) return store(call, admitted, registry);
   for (let attempt = 1; ; attempt++) {
-    const named = { ...admitted, metadata: { ...admitted.metadata, name: generatedName(admitted.metadata.generateName as string, registry.ids) } };
+    const named = {
+      ...admitted,
+      metadata: { ...admitted.metadata, name: generatedName(admitted.metadata.generateName as string, registry.ids) },
+    };
     try {
       return await store(call, named, registry);
     } catch (error) {
@@ -61,7 +65,8 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
       }
       if (result.kind === 'changed') throw taken(call, object, result.present);
       outcome = 'lost';
-      if (attempt >= RESERVATION_ATTEMPTS) throw new StatusError('ServerTimeout', 'could not reserve what the object needs, please try again', { retryAfterSeconds: 1 });
+      if (attempt >= RESERVATION_ATTEMPTS)
+        throw new StatusError('ServerTimeout', 'could not reserve what the object needs, please try again', { retryAfterSeconds: 1 });
     } finally {
       reservation?.finish(outcome);
     }
@@ -101,7 +106,10 @@ function taken(call: WriteCall, object: KubeObject, present: StoredObject | unde
   return new StatusError('AlreadyExists', `object is being deleted: ${error.message}`, error.details);
 }
 
-function createAttributes({ stored, served, namespace, subresource, options, request }: WriteCall, object: KubeObject): AdmissionAttributes {
+function createAttributes(
+  { stored, served, namespace, subresource, options, request }: WriteCall,
+  object: KubeObject,
+): AdmissionAttributes {
   return {
     operation: 'CREATE',
     name: object.metadata.name ?? '',

@@ -9,7 +9,12 @@ export function cachedCurrent({ cache }: StoredResource, key: string): StoredObj
 }
 
 /** With every acknowledged write in it. */
-export async function freshCurrent({ cache }: StoredResource, key: string, { hub }: Registry, signal?: AbortSignal): Promise<StoredObject | undefined> {
+export async function freshCurrent(
+  { cache }: StoredResource,
+  key: string,
+  { hub }: Registry,
+  signal?: AbortSignal,
+): Promise<StoredObject | undefined> {
   const catchUp = hub.caughtUp(signal);
   if (catchUp !== undefined) await catchUp;
   return cache.get(key);

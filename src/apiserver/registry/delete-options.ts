@@ -45,11 +45,13 @@ function fromBody(value: unknown): DeleteOptions {
     if (typeof kind === 'string') throw badRequest('decoded object cannot be converted to DeleteOptions');
   }
   try {
-    const { kind: _kind, apiVersion: _apiVersion, ...rest } = decodeValue<DeleteOptions & { kind?: string; apiVersion?: string }>(
-      value,
-      schemaOfDefinition(DEFINITION),
-      { fieldValidation: 'Ignore' },
-    ).object;
+    const {
+      kind: _kind,
+      apiVersion: _apiVersion,
+      ...rest
+    } = decodeValue<DeleteOptions & { kind?: string; apiVersion?: string }>(value, schemaOfDefinition(DEFINITION), {
+      fieldValidation: 'Ignore',
+    }).object;
     return rest;
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(error.message);
@@ -62,7 +64,8 @@ function fromQuery(query: Query): DeleteOptions {
   const orphan = query.get('orphanDependents');
   const policy = query.get('propagationPolicy');
   const dryRun = query.getAll('dryRun');
-  if (grace !== undefined && grace !== '' && !/^[+-]?\d+$/.test(grace)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(grace)}: invalid syntax`);
+  if (grace !== undefined && grace !== '' && !/^[+-]?\d+$/.test(grace))
+    throw badRequest(`strconv.ParseInt: parsing ${goQuote(grace)}: invalid syntax`);
   return {
     ...(grace === undefined || grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(orphan === undefined || orphan === '' ? {} : { orphanDependents: isTrue(orphan) }),
@@ -83,4 +86,3 @@ function problems(options: DeleteOptions): readonly FieldError[] {
   if (dryRun.some((value) => value !== 'All')) errors.push(notSupported('dryRun', dryRun, ['All']));
   return errors;
 }
-

@@ -68,7 +68,10 @@ async function attemptDelete(
   }
 }
 
-function deleteAttributes({ stored, served, namespace, name, subresource, options, request }: WriteCall, oldObject: KubeObject): AdmissionAttributes {
+function deleteAttributes(
+  { stored, served, namespace, name, subresource, options, request }: WriteCall,
+  oldObject: KubeObject,
+): AdmissionAttributes {
   return {
     operation: 'DELETE',
     name,

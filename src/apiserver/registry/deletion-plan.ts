@@ -95,7 +95,11 @@ function deletionFinalizers(object: KubeObject, options: DeleteOptions, { garbag
 }
 
 /** What the client says, else what the object already waits for, else what the kind does. */
-function propagation(present: readonly string[], { orphanDependents, propagationPolicy }: DeleteOptions, fallback: 'background' | 'orphan'): 'orphan' | 'foreground' | 'background' {
+function propagation(
+  present: readonly string[],
+  { orphanDependents, propagationPolicy }: DeleteOptions,
+  fallback: 'background' | 'orphan',
+): 'orphan' | 'foreground' | 'background' {
   if (orphanDependents !== undefined) return orphanDependents ? 'orphan' : 'background';
   if (propagationPolicy === 'Orphan') return 'orphan';
   if (propagationPolicy === 'Foreground') return 'foreground';
@@ -108,7 +112,11 @@ function propagation(present: readonly string[], { orphanDependents, propagation
 const sameSet = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((item) => b.includes(item));
 
 /** @throws StatusError Conflict. Source: BeforeDelete. */
-export function checkPreconditions(object: KubeObject, { preconditions }: DeleteOptions, { group, kind }: { readonly group: string; readonly kind: string }): void {
+export function checkPreconditions(
+  object: KubeObject,
+  { preconditions }: DeleteOptions,
+  { group, kind }: { readonly group: string; readonly kind: string },
+): void {
   const { uid, resourceVersion } = preconditions ?? {};
   const { metadata } = object;
   const about = { group, resource: kind }; // the kind, as upstream

@@ -4,10 +4,12 @@ import { apply, trackUpdate, type WriteContext } from '#apimachinery/apply/apply
 import { recursiveDifference, setOfPaths, type FieldSet } from '#apimachinery/apply/field-set.ts';
 import type { JsonObject } from '#apimachinery/json-value.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import { decodeValue } from '#api/decode.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Catalog, ServedResource } from './catalog.ts';
+import { SharedFields } from './shared-fields.ts';
 
 export interface FieldChange {
   readonly served: ServedResource;
@@ -16,6 +18,8 @@ export interface FieldChange {
   readonly manager: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** What is written, where it is not the served resource itself: a Scale. */
+  readonly as?: { readonly schema: ObjectSchema; readonly apiVersion: string; readonly kind: string };
 }
 
 /** Pure; objects are in the served version. Source: managedfields.FieldManager. */
@@ -34,6 +38,7 @@ const object = (value: JsonObject): KubeObject => value as unknown as KubeObject
 
 export class FieldTracking implements FieldManager {
   readonly #catalog: Catalog;
+  readonly #sets = new SharedFields();
   readonly #filters = new WeakMap<ServedResource, Map<string, (fields: FieldSet) => FieldSet>>();
 
   constructor(catalog: Catalog) {
@@ -41,16 +46,22 @@ export class FieldTracking implements FieldManager {
   }
 
   update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject {
-    return object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change)));
+    return this.#sets.share(object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change))));
   }
 
   apply(live: KubeObject | undefined, configuration: KubeObject, change: FieldChange & { readonly force: boolean }): KubeObject {
-    const { schema } = change.served.info;
-    const merged = apply(live === undefined ? undefined : json(live), json(configuration), { ...this.#context(change), force: change.force });
-    return applyDefaults(decodeValue<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now);
+    const { schema } = change.as ?? change.served.info;
+    const merged = apply(live === undefined ? undefined : json(live), json(configuration), {
+      ...this.#context(change),
+      force: change.force,
+    });
+    return this.#sets.share(
+      applyDefaults(decodeValue<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now),
+    );
   }
 
-  #context({ served, subresource, manager, now }: FieldChange): WriteContext {
+  #context({ served, subresource, manager, now, as }: FieldChange): WriteContext {
+    if (as !== undefined) return { ...as, manager, subresource, now };
     return {
       schema: served.info.schema,
       apiVersion: served.apiVersion,
@@ -64,7 +75,11 @@ export class FieldTracking implements FieldManager {
   }
 
   /** Through the stored version, which every other converts to and from. */
-  #convert(from: ServedResource, value: JsonObject, apiVersion: string): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
+  #convert(
+    from: ServedResource,
+    value: JsonObject,
+    apiVersion: string,
+  ): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
     const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
     if (to === undefined || to.stored !== from.stored) return undefined;
     const stored = from.conversion === undefined ? object(value) : from.conversion.toStored(object(value));

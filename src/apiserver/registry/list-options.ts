@@ -68,17 +68,25 @@ function integer(text: string | undefined): number | undefined {
 function fieldLabels({ selectableFields = {}, unknownFieldLabel }: Strategy): (label: string, value: string) => readonly [string, string] {
   return (label, value) => {
     if (label === 'metadata.name' || label === 'metadata.namespace' || Object.hasOwn(selectableFields, label)) return [label, value];
-    const custom = unknownFieldLabel?.(label) ?? (Object.keys(selectableFields).length > 0 ? `field label not supported: ${label}` : undefined);
+    const custom =
+      unknownFieldLabel?.(label) ?? (Object.keys(selectableFields).length > 0 ? `field label not supported: ${label}` : undefined);
     throw badRequest(custom ?? `${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
   };
 }
 
-function listErrors({ resourceVersionMatch: match, resourceVersion, continue: token, sendInitialEvents }: ListOptions): readonly FieldError[] {
+function listErrors({
+  resourceVersionMatch: match,
+  resourceVersion,
+  continue: token,
+  sendInitialEvents,
+}: ListOptions): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (match !== '') {
-    if (resourceVersion === '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (resourceVersion === '')
+      errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
     if (token !== '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
-    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+    if (match !== 'Exact' && match !== 'NotOlderThan')
+      errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && resourceVersion === '0') {
       errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
     }

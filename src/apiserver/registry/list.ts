@@ -2,10 +2,10 @@
 import { resourceExpired, StatusError } from '#apimachinery/errors.ts';
 import { CompactedError, FutureRevisionError, prefixEnd } from '#store/contract.ts';
 import type { Snapshot } from '../cache/resource-cache.ts';
+import { guarded } from '../cache/store-failure.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { RequestContext } from '../request.ts';
 import type { ServedResource, StoredResource } from './catalog.ts';
-import { guarded } from './commit.ts';
 import { continueAfter, decodeContinue, encodeContinue } from './continue-token.ts';
 import type { ListOptions } from './list-options.ts';
 import { atLeast, parseResourceVersion } from './resource-version.ts';
@@ -33,7 +33,10 @@ export interface ListResult {
 }
 
 /** Which moment a list shows. */
-type Moment = { readonly kind: 'newest' } | { readonly kind: 'known'; readonly atLeast: number } | { readonly kind: 'exact'; readonly revision: number };
+type Moment =
+  | { readonly kind: 'newest' }
+  | { readonly kind: 'known'; readonly atLeast: number }
+  | { readonly kind: 'exact'; readonly revision: number };
 
 /** @throws StatusError BadRequest for a bad token, Expired for a moment that is forgotten */
 export async function list(call: ListCall, registry: Registry): Promise<ListResult> {
@@ -42,7 +45,12 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
   if (token !== undefined && options.resourceVersion !== '' && options.resourceVersion !== '0') {
     throw new StatusError('BadRequest', 'specifying resource version is not allowed when using continue');
   }
-  const moment = token === undefined ? momentOf(options) : token.revision > 0 ? ({ kind: 'exact', revision: token.revision } as const) : ({ kind: 'newest' } as const);
+  const moment =
+    token === undefined
+      ? momentOf(options)
+      : token.revision > 0
+        ? ({ kind: 'exact', revision: token.revision } as const)
+        : ({ kind: 'newest' } as const);
   const chosen = selection(stored, namespace, options.labelSelector, options.fieldSelector);
   const range = rangeOf(chosen, stored.resource.namespaced);
   const start = token === undefined ? range.start : token.start > range.start ? token.start : range.start;
@@ -54,7 +62,8 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
     await atLeast(moment.kind === 'exact' ? moment.revision : moment.atLeast, registry, call.request.signal);
   }
   if (moment.kind === 'exact' && moment.revision !== stored.cache.revision) {
-    const snapshot = stored.cache.at(moment.revision) ?? (await fromStore(call, moment.revision, start, range.end, registry));
+    const snapshot =
+      stored.cache.at(moment.revision) ?? (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry));
     return page(snapshot, chosen, start, range.end, options.limit);
   }
   return page(newest(stored), chosen, start, range.end, options.limit);
@@ -79,7 +88,9 @@ function rangeOf({ namespace, name }: Selection, namespaced: boolean): Range {
     const key = objectKey(name, namespaced ? (namespace as string) : '');
     return { start: key, end: `${key}\0` };
   }
-  return namespace === undefined || !namespaced ? { start: '', end: undefined } : { start: `${namespace}/`, end: prefixEnd(`${namespace}/`) };
+  return namespace === undefined || !namespaced
+    ? { start: '', end: undefined }
+    : { start: `${namespace}/`, end: prefixEnd(`${namespace}/`) };
 }
 
 type Readable = Snapshot & { readonly byField?: (label: string, value: string) => Iterable<StoredObject> | undefined };
@@ -114,19 +125,50 @@ function candidates(from: Readable, { field, namespace }: Selection, start: stri
   return within.filter(({ key }) => key >= start && (end === undefined || key < end)).toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** A moment the cache has forgotten, read from the store's history. */
-async function fromStore({ stored, options }: ListCall, revision: number, start: string, end: string | undefined, { store }: Registry): Promise<Snapshot> {
+interface Past {
+  readonly revision: number;
+  readonly start: string;
+  readonly end: string | undefined;
+}
+
+/** Entries read from the store's history at a time, at least. */
+const PAST_PAGE = 500;
+
+/** A page of a moment the cache has forgotten, from the store's history: no more is read than the page takes. */
+async function fromStore(
+  { stored, options }: ListCall,
+  { matches }: Selection,
+  { revision, start, end }: Past,
+  { store }: Registry,
+): Promise<Snapshot> {
   const { prefix, layout } = stored;
+  const limit = options.limit === 0 ? 0 : Math.max(PAST_PAGE, options.limit + 1);
+  const objects: StoredObject[] = [];
+  let unread = 0;
+  let from = prefix + start;
   try {
-    const { entries } = await guarded(() => store.range({ start: prefix + start, end: end === undefined ? prefixEnd(prefix) : prefix + end, revision }));
-    const objects = entries.map((entry) => layout.read(entry.key.slice(prefix.length), entry.modRevision, entry.value));
-    const within = (from: string, to: string | undefined): StoredObject[] => objects.filter(({ key }) => key >= from && (to === undefined || key < to));
-    return { revision, range: within, count: (from, to) => within(from, to).length };
+    for (;;) {
+      const { entries, more, count } = await guarded(() =>
+        store.range({ start: from, end: end === undefined ? prefixEnd(prefix) : prefix + end, revision, limit }),
+      );
+      for (const { key, modRevision, value } of entries) {
+        const object = layout.read(key.slice(prefix.length), modRevision, value);
+        if (matches === undefined || matches(object)) objects.push(object);
+      }
+      unread = count - entries.length;
+      const last = entries.at(-1);
+      if (!more || last === undefined || objects.length > options.limit) break;
+      from = `${last.key}\0`;
+    }
   } catch (error) {
     if (error instanceof CompactedError) throw expired(options.continue, start);
-    if (error instanceof FutureRevisionError) throw new StatusError('Timeout', `Timeout: Too large resource version: ${revision}, current: ${error.current}`);
+    if (error instanceof FutureRevisionError)
+      throw new StatusError('Timeout', `Timeout: Too large resource version: ${revision}, current: ${error.current}`);
     throw error;
   }
+  const within = (first: string, after: string | undefined): StoredObject[] =>
+    objects.filter(({ key }) => key >= first && (after === undefined || key < after));
+  return { revision, range: within, count: (first, after) => within(first, after).length + unread };
 }
 
 /** Source: storage/etcd3 interpretListError, handleCompactedErrorForPaging. */

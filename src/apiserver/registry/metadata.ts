@@ -26,14 +26,16 @@ export function withMetadata<T extends KubeObject>(object: T, changes: { readonl
 export function inNamespace<T extends KubeObject>(object: T, namespace: string): T {
   const own = object.metadata.namespace ?? '';
   if (own === namespace) return object;
-  if (own !== '' && namespace !== '') throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (own !== '' && namespace !== '')
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   return withMetadata(object, { namespace: namespace === '' ? undefined : namespace });
 }
 
 /** Takes out what only the server sets. Source: WipeObjectMetaSystemFields. */
 export function wiped<T extends KubeObject>(object: T): T {
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, selfLink } = object.metadata;
-  if (!uid && !creationTimestamp && deletionTimestamp === undefined && deletionGracePeriodSeconds === undefined && selfLink === undefined) return object;
+  if (!uid && !creationTimestamp && deletionTimestamp === undefined && deletionGracePeriodSeconds === undefined && selfLink === undefined)
+    return object;
   return withMetadata(object, {
     uid: undefined,
     creationTimestamp: undefined,

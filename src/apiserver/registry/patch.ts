@@ -4,7 +4,13 @@ import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
-import { applyJsonPatch, decodeJsonPatch, JsonPatchError, MAX_JSON_PATCH_OPERATIONS, strictJsonPatchErrors } from '#apimachinery/json-patch.ts';
+import {
+  applyJsonPatch,
+  decodeJsonPatch,
+  JsonPatchError,
+  MAX_JSON_PATCH_OPERATIONS,
+  strictJsonPatchErrors,
+} from '#apimachinery/json-patch.ts';
 import { JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';
@@ -43,7 +49,11 @@ export function givenPatch(kind: PatchBody['kind'], value: unknown, fieldValidat
   return checked(kind, value, [], fieldValidation !== 'Ignore');
 }
 
-function parsed(kind: PatchBody['kind'], text: string, strict: boolean): { readonly value: unknown; readonly duplicates: readonly string[] } {
+function parsed(
+  kind: PatchBody['kind'],
+  text: string,
+  strict: boolean,
+): { readonly value: unknown; readonly duplicates: readonly string[] } {
   try {
     return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
   } catch (error) {
@@ -57,7 +67,9 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
     try {
       const operations = decodeJsonPatch(value);
       if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
-        throw entityTooLargeText(`The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`);
+        throw entityTooLargeText(
+          `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`,
+        );
       }
       return { kind, value: operations, problems: strict ? [...duplicates, ...strictJsonPatchErrors(operations)] : [] };
     } catch (error) {
@@ -116,7 +128,11 @@ function decodePatched({ kind, problems }: PatchBody, value: unknown, target: Pa
     }
   }
   try {
-    const { object, warnings } = decodeObject<KubeObject>(value, schema, { fieldValidation, duplicates: problems, version: target.version });
+    const { object, warnings } = decodeObject<KubeObject>(value, schema, {
+      fieldValidation,
+      duplicates: problems,
+      version: target.version,
+    });
     for (const warning of warnings) target.warn(warning);
     return object;
   } catch (error) {
@@ -128,5 +144,7 @@ function decodePatched({ kind, problems }: PatchBody, value: unknown, target: Pa
 /** Source: field.Invalid(field.NewPath("patch"), …) without a kind. */
 function invalidPatch(text: string, why: string): StatusError {
   const message = `Invalid value: ${goQuote(text)}: ${why}`;
-  return new StatusError('Invalid', ` "" is invalid: patch: ${message}`, { causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }] });
+  return new StatusError('Invalid', ` "" is invalid: patch: ${message}`, {
+    causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
+  });
 }

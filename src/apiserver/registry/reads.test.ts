@@ -4,6 +4,7 @@ import { configmaps, pods } from '#api/resources.ts';
 import type { New, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client, Transport, WatchEvent } from '#client/contract.ts';
+import { StoreUnavailableError } from '#store/contract.ts';
 import { ADMIN } from '../testing.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
 
@@ -23,7 +24,8 @@ interface List {
   readonly items: readonly { readonly metadata: { readonly name: string; readonly resourceVersion: string } }[];
 }
 
-const list = (namespace: string, query: Query = {}): Promise<List> => transport.request({ verb: 'list', resource: configmaps, namespace, query }) as Promise<List>;
+const list = (namespace: string, query: Query = {}): Promise<List> =>
+  transport.request({ verb: 'list', resource: configmaps, namespace, query }) as Promise<List>;
 const names = ({ items }: List): string[] => items.map(({ metadata }) => metadata.name);
 
 /** ConfigMaps a, b, …; the last resourceVersion. */
@@ -67,25 +69,43 @@ describe('list', () => {
     await seed('selected', 6);
     const page = await list('selected', { limit: '2', labelSelector: 'parity=even' });
     assert.deepEqual([names(page), page.metadata.remainingItemCount], [['a', 'c'], undefined]);
-    assert.deepEqual(names(await list('selected', { limit: '2', labelSelector: 'parity=even', continue: page.metadata.continue as string })), ['e']);
+    assert.deepEqual(
+      names(await list('selected', { limit: '2', labelSelector: 'parity=even', continue: page.metadata.continue as string })),
+      ['e'],
+    );
   });
 
   test('goes on from the store when the cache has forgotten, and offers a new token when the store has too', async () => {
     await seed('forgotten', 4);
     const first = await list('forgotten', { limit: '2' });
-    for (let i = 0; i < 110; i++) await client.patch(configmaps, { name: 'd', namespace: 'forgotten' }, { type: 'merge', body: { data: { i: String(i) } } });
+    for (let i = 0; i < 110; i++)
+      await client.patch(configmaps, { name: 'd', namespace: 'forgotten' }, { type: 'merge', body: { data: { i: String(i) } } });
     await client.delete(configmaps, { name: 'c', namespace: 'forgotten' });
     const second = await list('forgotten', { limit: '2', continue: first.metadata.continue as string });
     assert.deepEqual(names(second), ['c', 'd']);
     await running.server.forgetHistory();
     await client.create(configmaps, { metadata: { name: 'e', namespace: 'forgotten' } });
+    let token = '';
     await assert.rejects(list('forgotten', { continue: first.metadata.continue as string }), (error) => {
       assert.ok(isStatusError(error, 'Expired'));
       const { metadata } = error.toStatus();
+      token = metadata['continue'] as string;
       assert.match(error.message, /^The provided continue parameter is too old to display a consistent list result/);
-      void list('forgotten', { continue: metadata['continue'] as string }).then((rest) => assert.deepEqual(names(rest), ['d', 'e']));
       return true;
     });
+    assert.deepEqual(names(await list('forgotten', { continue: token })), ['d', 'e']);
+  });
+
+  test('of a moment the cache has forgotten reads a page of the store, selector or not', async () => {
+    const then = await seed('past', 8);
+    for (let i = 0; i < 110; i++)
+      await client.patch(configmaps, { name: 'h', namespace: 'past' }, { type: 'merge', body: { data: { i: String(i) } } });
+    const all = await list('past', { limit: '3', resourceVersion: then });
+    assert.deepEqual([names(all), all.metadata.remainingItemCount], [['a', 'b', 'c'], 5]);
+    const odd = { limit: '2', labelSelector: 'parity=odd' };
+    const page = await list('past', { ...odd, resourceVersion: then });
+    assert.deepEqual([names(page), page.metadata.remainingItemCount], [['b', 'd'], undefined]);
+    assert.deepEqual(names(await list('past', { ...odd, continue: page.metadata.continue as string })), ['f', 'h']);
   });
 
   test('keeps to the resourceVersion that is asked for', async () => {
@@ -98,15 +118,45 @@ describe('list', () => {
   });
 
   const cases: readonly (readonly [name: string, query: Query, reason: string, message: RegExp])[] = [
-    ['a match without a version', { resourceVersionMatch: 'Exact' }, 'Invalid', /resourceVersionMatch is forbidden unless resourceVersion is provided/],
-    ['an unknown match', { resourceVersion: '1', resourceVersionMatch: 'Near' }, 'Invalid', /supported values: "Exact", "NotOlderThan", ""/],
-    ['an exact match of anything', { resourceVersion: '0', resourceVersionMatch: 'Exact' }, 'Invalid', /resourceVersionMatch "exact" is forbidden for resourceVersion "0"/],
+    [
+      'a match without a version',
+      { resourceVersionMatch: 'Exact' },
+      'Invalid',
+      /resourceVersionMatch is forbidden unless resourceVersion is provided/,
+    ],
+    [
+      'an unknown match',
+      { resourceVersion: '1', resourceVersionMatch: 'Near' },
+      'Invalid',
+      /supported values: "Exact", "NotOlderThan", ""/,
+    ],
+    [
+      'an exact match of anything',
+      { resourceVersion: '0', resourceVersionMatch: 'Exact' },
+      'Invalid',
+      /resourceVersionMatch "exact" is forbidden for resourceVersion "0"/,
+    ],
     ['streaming a list', { sendInitialEvents: 'true' }, 'Invalid', /sendInitialEvents is forbidden for list/],
-    ['a version that is none', { resourceVersion: 'x' }, 'BadRequest', /^invalid resource version: .*strconv\.ParseUint: parsing "x": invalid syntax$/],
-    ['a version with a token', { resourceVersion: '5', continue: 'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0' }, 'BadRequest', /^specifying resource version is not allowed when using continue$/],
+    [
+      'a version that is none',
+      { resourceVersion: 'x' },
+      'BadRequest',
+      /^invalid resource version: .*strconv\.ParseUint: parsing "x": invalid syntax$/,
+    ],
+    [
+      'a version with a token',
+      { resourceVersion: '5', continue: 'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0' },
+      'BadRequest',
+      /^specifying resource version is not allowed when using continue$/,
+    ],
     ['a token that is none', { continue: 'x' }, 'BadRequest', /^invalid continue token/],
     ['a bad label selector', { labelSelector: 'a==b==c' }, 'BadRequest', /found '==', expected: ',' or 'end of string'/],
-    ['an unknown field', { fieldSelector: 'data.x=1' }, 'BadRequest', /^"data\.x" is not a known field selector: only "metadata\.name", "metadata\.namespace"$/],
+    [
+      'an unknown field',
+      { fieldSelector: 'data.x=1' },
+      'BadRequest',
+      /^"data\.x" is not a known field selector: only "metadata\.name", "metadata\.namespace"$/,
+    ],
     ['a limit that is none', { limit: 'x' }, 'BadRequest', /^strconv\.ParseInt: parsing "x": invalid syntax$/],
   ];
   for (const [name, query, reason, message] of cases) {
@@ -118,13 +168,23 @@ describe('list', () => {
   }
 
   test('of pods selects by the fields pods have', async () => {
-    const aPod = (name: string, nodeName: string): New<Pod> => ({ metadata: { name, namespace: 'fields' }, spec: { nodeName, containers: [{ name: 'c', image: 'i' }] } }) as New<Pod>;
-    for (const [name, node] of [['a', 'n1'], ['b', 'n2'], ['c', 'n1']] as const) await client.create(pods, aPod(name, node));
-    const on = async (fieldSelector: string): Promise<string[]> => (await client.list(pods, { fieldSelector })).items.map(({ metadata }) => metadata.name);
+    const aPod = (name: string, nodeName: string): New<Pod> =>
+      ({ metadata: { name, namespace: 'fields' }, spec: { nodeName, containers: [{ name: 'c', image: 'i' }] } }) as New<Pod>;
+    for (const [name, node] of [
+      ['a', 'n1'],
+      ['b', 'n2'],
+      ['c', 'n1'],
+    ] as const)
+      await client.create(pods, aPod(name, node));
+    const on = async (fieldSelector: string): Promise<string[]> =>
+      (await client.list(pods, { fieldSelector })).items.map(({ metadata }) => metadata.name);
     assert.deepEqual(await on('spec.nodeName=n1'), ['a', 'c']);
     assert.deepEqual(await on('spec.nodeName!=n1,metadata.namespace=fields'), ['b']);
     assert.deepEqual(await on('status.phase=Pending,spec.nodeName=n2'), ['b']);
-    assert.deepEqual(await refusal(client.list(pods, { fieldSelector: 'spec.color=red' })), ['BadRequest', 'field label not supported: spec.color']);
+    assert.deepEqual(await refusal(client.list(pods, { fieldSelector: 'spec.color=red' })), [
+      'BadRequest',
+      'field label not supported: spec.color',
+    ]);
   });
 });
 
@@ -132,7 +192,11 @@ describe('watch', () => {
   async function take(events: AsyncIterable<WatchEvent<unknown>>, count: number): Promise<string[]> {
     const seen: string[] = [];
     for await (const event of events) {
-      seen.push(event.type === 'BOOKMARK' ? `BOOKMARK${event.initialEventsEnd ? ' end' : ''}` : `${event.type} ${(event.object as { metadata: { name: string } }).metadata.name}`);
+      seen.push(
+        event.type === 'BOOKMARK'
+          ? `BOOKMARK${event.initialEventsEnd ? ' end' : ''}`
+          : `${event.type} ${(event.object as { metadata: { name: string } }).metadata.name}`,
+      );
       if (seen.length === count) break;
     }
     return seen;
@@ -150,7 +214,15 @@ describe('watch', () => {
 
   test('streams a list, marks its end, and goes on', async () => {
     await seed('streamed', 2);
-    const seen = take(transport.watch({ verb: 'watch', resource: configmaps, namespace: 'streamed', query: { sendInitialEvents: 'true', allowWatchBookmarks: 'true', resourceVersionMatch: 'NotOlderThan' } }), 4);
+    const seen = take(
+      transport.watch({
+        verb: 'watch',
+        resource: configmaps,
+        namespace: 'streamed',
+        query: { sendInitialEvents: 'true', allowWatchBookmarks: 'true', resourceVersionMatch: 'NotOlderThan' },
+      }),
+      4,
+    );
     await Promise.resolve();
     const later = client.create(configmaps, { metadata: { name: 'c', namespace: 'streamed' } });
     const events = await seen;
@@ -171,16 +243,26 @@ describe('watch', () => {
   test('too far behind is cut off, and says so', async () => {
     const events = client.watch(configmaps, { namespace: 'slow' });
     const first = events.next();
-    for (let i = 0; i < 10_500; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => client.create(configmaps, { metadata: { name: `c-${i + k}`, namespace: 'slow' } })));
+    for (let i = 0; i < 10_500; i += 50)
+      await Promise.all(
+        Array.from({ length: 50 }, (_, k) => client.create(configmaps, { metadata: { name: `c-${i + k}`, namespace: 'slow' } })),
+      );
     await first;
     await client.get(configmaps, { name: 'c-1', namespace: 'slow' }); // the cache has caught up with all writes
-    await assert.rejects(async () => {
-      for await (const _event of events);
-    }, (error) => isStatusError(error, 'Expired'));
+    await assert.rejects(
+      async () => {
+        for await (const _event of events);
+      },
+      (error) => isStatusError(error, 'Expired'),
+    );
   });
 
   for (const [name, query, message] of [
-    ['a match without streaming', { resourceVersionMatch: 'NotOlderThan', resourceVersion: '1' }, /resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided/],
+    [
+      'a match without streaming',
+      { resourceVersionMatch: 'NotOlderThan', resourceVersion: '1' },
+      /resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided/,
+    ],
     ['streaming without a match', { sendInitialEvents: 'true' }, /sendInitialEvents requires setting resourceVersionMatch to NotOlderThan/],
   ] as const) {
     test(`refuses ${name}`, async () => {
@@ -188,5 +270,22 @@ describe('watch', () => {
       assert.equal(reason, 'Invalid');
       assert.match(text, message);
     });
+  }
+});
+
+test('A store that others write too is asked where it stands, and its failure is told', async () => {
+  const alone = await startLoopbackServer({ engine: 'etcd' });
+  try {
+    const { store } = alone;
+    await alone.client.create(configmaps, { metadata: { name: 'a', namespace: 'default' } });
+    assert.equal((await alone.client.get(configmaps, { name: 'a', namespace: 'default' })).metadata.name, 'a');
+    store.readFailures.push(new StoreUnavailableError('no leader'));
+    await assert.rejects(alone.client.get(configmaps, { name: 'a', namespace: 'default' }), (error) => {
+      assert.ok(isStatusError(error, 'ServiceUnavailable'));
+      assert.deepEqual([error.message, error.details?.retryAfterSeconds], ['storage is unavailable: no leader', 1]);
+      return true;
+    });
+  } finally {
+    await alone.stop();
   }
 });

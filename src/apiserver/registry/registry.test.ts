@@ -32,15 +32,28 @@ async function refused(promise: Promise<unknown>, reason: StatusReason, message?
   return caught;
 }
 
-const aPod = (name: string, spec: object = {}): New<Pod> => ({ metadata: { name, namespace: NS }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } }) as New<Pod>;
+const aPod = (name: string, spec: object = {}): New<Pod> =>
+  ({ metadata: { name, namespace: NS }, spec: { containers: [{ name: 'c', image: 'i' }], ...spec } }) as New<Pod>;
 
 describe('create', () => {
   test('refuses a resourceVersion', async () => {
-    await refused(client.create(configmaps, { metadata: { name: 'rv', namespace: NS, resourceVersion: '5' } }), '', 'resourceVersion should not be set on objects to be created');
+    await refused(
+      client.create(configmaps, { metadata: { name: 'rv', namespace: NS, resourceVersion: '5' } }),
+      '',
+      'resourceVersion should not be set on objects to be created',
+    );
   });
 
   test('ignores what only the server sets', async () => {
-    const made = await client.create(configmaps, { metadata: { name: 'wiped', namespace: NS, uid: 'mine', creationTimestamp: '2001-01-01T00:00:00Z', deletionTimestamp: '2001-01-01T00:00:00Z' } });
+    const made = await client.create(configmaps, {
+      metadata: {
+        name: 'wiped',
+        namespace: NS,
+        uid: 'mine',
+        creationTimestamp: '2001-01-01T00:00:00Z',
+        deletionTimestamp: '2001-01-01T00:00:00Z',
+      },
+    });
     assert.notEqual(made.metadata.uid, 'mine');
     assert.equal(made.metadata.creationTimestamp, '2026-01-01T00:00:00Z');
     assert.equal(made.metadata.deletionTimestamp, undefined);
@@ -48,9 +61,12 @@ describe('create', () => {
 
   test('tries other generated names when one is taken', async () => {
     let draws = 0;
-    const fixed = await startLoopbackServer({ ids: { ...(await import('#base/ids.ts')).randomIds, suffix: () => (++draws < 3 ? 'aaaaa' : `bbbb${draws}`) } });
+    const fixed = await startLoopbackServer({
+      ids: { ...(await import('#base/ids.ts')).randomIds, suffix: () => (++draws < 3 ? 'aaaaa' : `bbbb${draws}`) },
+    });
     const names = [];
-    for (let i = 0; i < 2; i++) names.push((await fixed.client.create(configmaps, { metadata: { generateName: 'g-', namespace: NS } })).metadata.name);
+    for (let i = 0; i < 2; i++)
+      names.push((await fixed.client.create(configmaps, { metadata: { generateName: 'g-', namespace: NS } })).metadata.name);
     assert.deepEqual(names, ['g-aaaaa', 'g-bbbb3']);
     await fixed.stop();
   });
@@ -58,7 +74,11 @@ describe('create', () => {
   test('says that a name is still being deleted', async () => {
     await client.create(configmaps, { metadata: { name: 'going', namespace: NS, finalizers: ['x/y'] } });
     await client.delete(configmaps, { name: 'going', namespace: NS });
-    await refused(client.create(configmaps, { metadata: { name: 'going', namespace: NS } }), 'AlreadyExists', 'object is being deleted: configmaps "going" already exists');
+    await refused(
+      client.create(configmaps, { metadata: { name: 'going', namespace: NS } }),
+      'AlreadyExists',
+      'object is being deleted: configmaps "going" already exists',
+    );
   });
 
   test('sets generation and status by the rules of the kind', async () => {
@@ -68,13 +88,21 @@ describe('create', () => {
     assert.equal(node.status.nodeInfo?.kubeletVersion, 'v1');
     const namespace = await client.create(namespaces, { metadata: { name: 'fresh' } });
     assert.deepEqual([namespace.status.phase, namespace.spec.finalizers], ['Active', ['kubernetes']]);
-    const job = await client.create(jobs, { metadata: { name: 'fresh', namespace: NS }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } } });
+    const job = await client.create(jobs, {
+      metadata: { name: 'fresh', namespace: NS },
+      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+    });
     assert.deepEqual(job.spec.selector?.matchLabels, { 'batch.kubernetes.io/controller-uid': job.metadata.uid });
     assert.equal(job.spec.template.metadata?.labels?.['job-name'], 'fresh');
   });
 
   test('of an event lasts an hour', async () => {
-    await client.create(events, { metadata: { name: 'e', namespace: NS }, involvedObject: { namespace: NS, kind: 'Pod', name: 'p' }, reason: 'R', type: 'Normal' });
+    await client.create(events, {
+      metadata: { name: 'e', namespace: NS },
+      involvedObject: { namespace: NS, kind: 'Pod', name: 'p' },
+      reason: 'R',
+      type: 'Normal',
+    });
     const seen = await client.get(eventsV1, { name: 'e', namespace: NS });
     assert.equal(seen.reason, 'R');
     clock.advance(3_600_000 + 200_000);
@@ -98,7 +126,10 @@ describe('update', () => {
   });
 
   test('asks for a version where the kind does', async () => {
-    const made = await client.create(poddisruptionbudgets, { metadata: { name: 'b', namespace: NS }, spec: { selector: { matchLabels: { a: 'b' } } } });
+    const made = await client.create(poddisruptionbudgets, {
+      metadata: { name: 'b', namespace: NS },
+      spec: { selector: { matchLabels: { a: 'b' } } },
+    });
     const { resourceVersion: _gone, ...metadata } = made.metadata;
     await refused(
       client.update(poddisruptionbudgets, { ...made, metadata } as never),
@@ -110,19 +141,30 @@ describe('update', () => {
   test('counts changes of what is asked for, and no others', async () => {
     const made = await client.create(deployments, {
       metadata: { name: 'counted', namespace: NS },
-      spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } } },
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
     });
     const labelled = await client.update(deployments, { ...made, metadata: { ...made.metadata, labels: { x: 'y' } } });
     assert.equal(labelled.metadata.generation, 1);
     const scaled = await client.update(deployments, { ...labelled, spec: { ...labelled.spec, replicas: 3 } });
     assert.equal(scaled.metadata.generation, 2);
-    const status = await client.update(deployments, { ...scaled, spec: { ...scaled.spec, replicas: 9 }, status: { ...scaled.status, observedGeneration: 2 } }, { subresource: 'status' });
+    const status = await client.update(
+      deployments,
+      { ...scaled, spec: { ...scaled.spec, replicas: 9 }, status: { ...scaled.status, observedGeneration: 2 } },
+      { subresource: 'status' },
+    );
     assert.deepEqual([status.metadata.generation, status.spec.replicas, status.status.observedGeneration], [2, 3, 2]);
   });
 
   test('refuses another uid', async () => {
     const made = await client.create(configmaps, { metadata: { name: 'uid', namespace: NS } });
-    await refused(client.update(configmaps, { ...made, metadata: { ...made.metadata, uid: 'other', resourceVersion: '' } }), 'Conflict', /Precondition failed: UID in precondition: other/);
+    await refused(
+      client.update(configmaps, { ...made, metadata: { ...made.metadata, uid: 'other', resourceVersion: '' } }),
+      'Conflict',
+      /Precondition failed: UID in precondition: other/,
+    );
   });
 
   test('that takes the last finalizer away ends the object', async () => {
@@ -136,10 +178,18 @@ describe('update', () => {
   test('of a stale cache is repeated on what is really there', async () => {
     const made = await client.create(configmaps, { metadata: { name: 'stale', namespace: NS }, data: { n: '0' } });
     // Both patches start from the same cached object; the second must not undo the first.
-    await Promise.all(['a', 'b', 'c'].map((key) => client.patch(configmaps, { name: 'stale', namespace: NS }, { type: 'merge', body: { data: { [key]: '1' } } })));
+    await Promise.all(
+      ['a', 'b', 'c'].map((key) =>
+        client.patch(configmaps, { name: 'stale', namespace: NS }, { type: 'merge', body: { data: { [key]: '1' } } }),
+      ),
+    );
     const now = await client.get(configmaps, { name: 'stale', namespace: NS });
     assert.deepEqual(now.data, { n: '0', a: '1', b: '1', c: '1' });
-    await refused(client.update(configmaps, { ...made, data: { n: '9' } }), 'Conflict', /the object has been modified; please apply your changes to the latest version and try again$/);
+    await refused(
+      client.update(configmaps, { ...made, data: { n: '9' } }),
+      'Conflict',
+      /the object has been modified; please apply your changes to the latest version and try again$/,
+    );
   });
 });
 
@@ -160,7 +210,9 @@ describe('delete', () => {
     assert.equal(going.status.phase, 'Terminating');
     await client.update(namespaces, { ...going, spec: { finalizers: [] } });
     assert.equal((await client.get(namespaces, { name: 'emptied' })).spec.finalizers?.length, 1, 'only finalize takes them away');
-    await client.update(namespaces, { ...going, metadata: { name: 'emptied' }, spec: { finalizers: [] } } as never, { subresource: 'finalize' });
+    await client.update(namespaces, { ...going, metadata: { name: 'emptied' }, spec: { finalizers: [] } } as never, {
+      subresource: 'finalize',
+    });
     await refused(client.get(namespaces, { name: 'emptied' }), 'NotFound');
   });
 
@@ -185,7 +237,11 @@ describe('delete', () => {
 describe('the store', () => {
   test('that cannot be reached is reported, not half used', async () => {
     running.store.failures.push(new StoreUnavailableError('disk full'));
-    await refused(client.create(configmaps, { metadata: { name: 'unlucky', namespace: NS } }), 'ServiceUnavailable', 'storage is unavailable: disk full');
+    await refused(
+      client.create(configmaps, { metadata: { name: 'unlucky', namespace: NS } }),
+      'ServiceUnavailable',
+      'storage is unavailable: disk full',
+    );
     running.store.failures.push(new StoreUnavailableError('connection lost', 'unknown'));
     await refused(client.create(configmaps, { metadata: { name: 'unlucky', namespace: NS } }), 'Timeout');
     await client.create(configmaps, { metadata: { name: 'unlucky', namespace: NS } });
@@ -248,12 +304,15 @@ describe('services', () => {
     // 14 addresses and 20 ports, and 30 writers.
     const network = { cidrs: ['10.0.0.0/28'], nodePorts: { first: 30_000, last: 30_019 } };
     const small = await startLoopbackServer({ options: { serviceNetwork: network } });
-    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, (_, i) => small.client.create(services, service(`s-${i}`, { type: 'NodePort' }) as never)));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, i) => small.client.create(services, service(`s-${i}`, { type: 'NodePort' }) as never)),
+    );
     const made = outcomes.filter((one) => one.status === 'fulfilled').map((one) => one.value);
     assert.equal(made.length, 14);
     assert.equal(new Set(made.map(({ spec }) => spec.clusterIP)).size, 14);
     assert.equal(new Set(made.map(({ spec }) => spec.ports?.[0]?.nodePort)).size, 14);
-    for (const one of outcomes) if (one.status === 'rejected') assert.match(String(one.reason), /failed to allocate a serviceIP: range is full/);
+    for (const one of outcomes)
+      if (one.status === 'rejected') assert.match(String(one.reason), /failed to allocate a serviceIP: range is full/);
     await small.client.delete(services, { name: made[0]?.metadata.name as string, namespace: NS });
     const next = await small.client.create(services, service('next') as never);
     assert.equal(next.spec.clusterIP, made[0]?.spec.clusterIP, 'what is given back can be given again');
@@ -272,7 +331,7 @@ describe('services', () => {
     await one.stop();
   });
 
-  test('are refused an address that is taken or out of range, in upstream\'s words', async () => {
+  test("are refused an address that is taken or out of range, in upstream's words", async () => {
     const made = await client.create(services, service('holder') as never);
     const { clusterIP } = made.spec;
     await refused(
@@ -280,7 +339,11 @@ describe('services', () => {
       'Invalid',
       `Service "wants" is invalid: spec.clusterIPs: Invalid value: ["${clusterIP}"]: failed to allocate IP ${clusterIP}: provided IP is already allocated`,
     );
-    await refused(client.create(services, service('wants', { clusterIP: '1.2.3.4' }) as never), 'Invalid', /the provided IP \(1\.2\.3\.4\) is not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/12$/);
+    await refused(
+      client.create(services, service('wants', { clusterIP: '1.2.3.4' }) as never),
+      'Invalid',
+      /the provided IP \(1\.2\.3\.4\) is not in the valid range\. The range of valid IPs is 10\.96\.0\.0\/12$/,
+    );
     await refused(
       client.create(services, service('wants', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] }) as never),
       'Invalid',
@@ -290,11 +353,18 @@ describe('services', () => {
 
   test('keep what they were given when an update leaves it out', async () => {
     const made = await client.create(services, service('kept', { type: 'NodePort' }) as never);
-    const next = await client.update(services, { metadata: made.metadata, spec: { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP' }], selector: { a: 'b' } } } as never);
+    const next = await client.update(services, {
+      metadata: made.metadata,
+      spec: { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP' }], selector: { a: 'b' } },
+    } as never);
     assert.deepEqual([next.spec.clusterIP, next.spec.ports?.[0]?.nodePort], [made.spec.clusterIP, made.spec.ports?.[0]?.nodePort]);
     const plain = await client.patch(services, { name: 'kept', namespace: NS }, { type: 'merge', body: { spec: { type: 'ClusterIP' } } });
     assert.equal(plain.spec.ports?.[0]?.nodePort, undefined);
-    const named = await client.patch(services, { name: 'kept', namespace: NS }, { type: 'merge', body: { spec: { type: 'ExternalName', externalName: 'example.com' } } });
+    const named = await client.patch(
+      services,
+      { name: 'kept', namespace: NS },
+      { type: 'merge', body: { spec: { type: 'ExternalName', externalName: 'example.com' } } },
+    );
     assert.deepEqual([named.spec.clusterIP, named.spec.clusterIPs], [undefined, undefined]);
     await client.create(services, service('heir', { clusterIP: made.spec.clusterIP }) as never);
   });

@@ -17,7 +17,9 @@ export function selection(stored: StoredResource, namespace: string, labels: Lab
   const field = stored.strategy.indexedFields
     ?.map((label) => ({ label, value: fields.requiresExactMatch(label) }))
     .find((found): found is { label: string; value: string } => found.value !== undefined);
-  const label = labels.requirements.find((r) => (r.operator === '=' || r.operator === '==' || r.operator === 'in') && r.values.length === 1);
+  const label = labels.requirements.find(
+    (r) => (r.operator === '=' || r.operator === '==' || r.operator === 'in') && r.values.length === 1,
+  );
   const matches = labels.empty && fields.empty ? undefined : judgement(stored, labels, fields);
   return {
     all: matches === undefined,

@@ -17,7 +17,8 @@ const GROUPED = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io']);
  * `/registry/example.com/widgets/` for custom resources.
  */
 export function storagePrefix({ group, resource }: { readonly group: string; readonly resource: string }, custom = false): string {
-  const place = SPECIAL[group === '' ? resource : `${resource}.${group}`] ?? (custom || GROUPED.has(group) ? `${group}/${resource}` : resource);
+  const place =
+    SPECIAL[group === '' ? resource : `${resource}.${group}`] ?? (custom || GROUPED.has(group) ? `${group}/${resource}` : resource);
   return `/registry/${place}/`;
 }
 

@@ -80,7 +80,10 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
    * Takes what must be unique beyond the object's own key (addresses, ports), in the transaction that stores the
    * object. `object` absent: the stored one is being deleted.
    */
-  reserve?(change: { readonly object: T | undefined; readonly oldObject: T | undefined }, context: WriteContext): Promise<Reservation<T> | undefined>;
+  reserve?(
+    change: { readonly object: T | undefined; readonly oldObject: T | undefined },
+    context: WriteContext,
+  ): Promise<Reservation<T> | undefined>;
 }
 
 export interface UpdateHooks<T = KubeObject> {
@@ -98,6 +101,8 @@ export interface ScaleHooks<T = KubeObject> {
   /** Serialized label selector of the counted pods. */
   readonly selector: (object: T) => string;
   readonly withReplicas: (object: T, replicas: number) => T;
+  /** Where the object keeps what withReplicas sets, for the owners of that field. */
+  readonly replicasPath: readonly string[];
 }
 
 /** Something held in memory until the transaction's outcome is known. */

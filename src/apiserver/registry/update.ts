@@ -44,7 +44,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
   const key = objectKey(call.name, call.namespace);
   // A current object from the cache may be stale: a refusal that rests on it is checked against a fresh one.
   let current = cachedCurrent(call.stored, key);
-  let fresh = registry.hub.caughtUp() === undefined;
+  let fresh = registry.hub.upToDate;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       if (current === undefined) {
@@ -100,7 +100,10 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
       if (result.kind !== 'written') return result.kind === 'changed' ? result : { kind: 'again' };
       outcome = 'written';
       // Whoever took the last finalizer away sees the object as written. Source: deleteWithoutFinalizers.
-      return { kind: 'done', object: new StoredObject(call.stored.layout, current.key, result.object.revision, call.stored.layout.encode(object), object) };
+      return {
+        kind: 'done',
+        object: new StoredObject(call.stored.layout, current.key, result.object.revision, call.stored.layout.encode(object), object),
+      };
     }
     const value = call.stored.layout.encode(object);
     const { conditions, operations } = effects(reservation);
@@ -139,7 +142,9 @@ function checkedVersion(call: WriteCall, object: KubeObject, old: KubeObject): K
 
 /** A write that would change nothing but when fields were last written is none. */
 const sameTimes = (old: KubeObject, object: KubeObject): KubeObject =>
-  object.metadata.managedFields === undefined ? object : (withoutTimeChanges(old as unknown as JsonObject, object as unknown as JsonObject) as unknown as KubeObject);
+  object.metadata.managedFields === undefined
+    ? object
+    : (withoutTimeChanges(old as unknown as JsonObject, object as unknown as JsonObject) as unknown as KubeObject);
 
 async function admit(call: WriteCall, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
   if (!registry.admission.handles('UPDATE')) return object;
@@ -167,7 +172,11 @@ function rehearsed({ stored: { layout } }: WriteCall, object: KubeObject, curren
   return new StoredObject(layout, current.key, current.revision, layout.encode(object), object);
 }
 
-function updateAttributes({ stored, served, namespace, name, subresource, options, request }: WriteCall, object: KubeObject, oldObject: KubeObject): AdmissionAttributes {
+function updateAttributes(
+  { stored, served, namespace, name, subresource, options, request }: WriteCall,
+  object: KubeObject,
+  oldObject: KubeObject,
+): AdmissionAttributes {
   return {
     operation: 'UPDATE',
     name,

@@ -14,7 +14,13 @@ export function validateNew({ stored }: WriteCall, object: KubeObject, context: 
 const UNJUDGED: ReadonlySet<string> = new Set(['binding', 'eviction']);
 const AS_WHOLE: ReadonlySet<string> = new Set(['scale']);
 
-export function validateChange(call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
+export function validateChange(
+  call: WriteCall,
+  hooks: UpdateHooks,
+  object: KubeObject,
+  old: KubeObject,
+  context: WriteContext,
+): readonly FieldError[] {
   const { stored, subresource } = call;
   if (UNJUDGED.has(subresource)) return [];
   const errors = validateUpdate(object, old, stored.resource, AS_WHOLE.has(subresource) ? '' : subresource);

@@ -5,7 +5,12 @@ import type { StoredObject } from '../cache/stored-object.ts';
 
 export type WatchItem =
   /** `change`: for sharing encoded frames with other watchers. `object` is in the stored version. */
-  | { readonly kind: 'event'; readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: StoredObject; readonly change: Change | undefined }
+  | {
+      readonly kind: 'event';
+      readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+      readonly object: StoredObject;
+      readonly change: Change | undefined;
+    }
   | { readonly kind: 'bookmark'; readonly revision: number; readonly initialEventsEnd: boolean }
   /** The last item: an ERROR event. */
   | { readonly kind: 'error'; readonly error: StatusError };

@@ -30,7 +30,8 @@ export interface OpenWatch {
 export async function watch(call: ListCall, registry: Registry): Promise<WatchPlan> {
   const { options, request } = call;
   const { timeoutSeconds, resourceVersion, sendInitialEvents } = options;
-  const timeoutMs = 1_000 * (timeoutSeconds === undefined || timeoutSeconds <= 0 ? MIN_TIMEOUT_SECONDS * (1 + registry.ids.fraction()) : timeoutSeconds);
+  const timeoutMs =
+    1_000 * (timeoutSeconds === undefined || timeoutSeconds <= 0 ? MIN_TIMEOUT_SECONDS * (1 + registry.ids.fraction()) : timeoutSeconds);
   const revision = parseResourceVersion(resourceVersion);
   const chosen = selection(call.stored, call.namespace, options.labelSelector, options.fieldSelector);
   if (resourceVersion === '') {
@@ -112,4 +113,3 @@ function follow({ stored, options }: ListCall, chosen: Selection, queue: WatchQu
     },
   };
 }
-

@@ -76,6 +76,9 @@ export function toServed({ served }: WriteCall, object: KubeObject | undefined):
 }
 
 /** Who writes what, for the record of owners. */
-export function fieldChange({ served, subresource, options, request }: Pick<WriteCall, 'served' | 'subresource' | 'options' | 'request'>, { clock }: Pick<Registry, 'clock'>): FieldChange {
+export function fieldChange(
+  { served, subresource, options, request }: Pick<WriteCall, 'served' | 'subresource' | 'options' | 'request'>,
+  { clock }: Pick<Registry, 'clock'>,
+): FieldChange {
   return { served, subresource, manager: managerName(options.fieldManager, request.userAgent), now: clock.now() };
 }

@@ -22,8 +22,12 @@ export function parseWriteOptions(query: Query, kind: 'CreateOptions' | 'UpdateO
   return options(query, kind, {});
 }
 
+export interface PatchOptions extends WriteOptions {
+  readonly force: boolean;
+}
+
 /** @throws StatusError Invalid */
-export function parsePatchOptions(query: Query, patch: PatchKind): WriteOptions & { readonly force: boolean } {
+export function parsePatchOptions(query: Query, patch: PatchKind): PatchOptions {
   const errors: FieldError[] = [];
   const force = query.get('force');
   if (patch === 'apply') {

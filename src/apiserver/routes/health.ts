@@ -17,17 +17,15 @@ export const ping: HealthCheck = { name: 'ping', check: () => undefined };
 /** Routes for `path` and each check below it: `/readyz`, `/readyz/ping`. */
 export function healthRoutes(path: '/healthz' | '/livez' | '/readyz', checks: readonly HealthCheck[], logger: Logger): readonly Route[] {
   const all: Route = { path, match: 'exact', listed: true, handle: (call) => runAll(path, checks, call, logger) };
-  const each = checks.map(
-    (check): Route => ({
-      path: `${path}/${check.name}`,
-      match: 'exact',
-      listed: true,
-      handle: async () => {
-        const why = await run(check);
-        return why === undefined ? text(200, 'ok') : text(500, `internal server error: ${why}\n`);
-      },
-    }),
-  );
+  const each = checks.map((check): Route => ({
+    path: `${path}/${check.name}`,
+    match: 'exact',
+    listed: true,
+    handle: async () => {
+      const why = await run(check);
+      return why === undefined ? text(200, 'ok') : text(500, `internal server error: ${why}\n`);
+    },
+  }));
   return [all, ...each];
 }
 
@@ -66,5 +64,7 @@ async function runAll(path: string, checks: readonly HealthCheck[], { request: {
     logger.warn(`${name} check failed`, { failed });
     return text(500, `${report}${name} check failed\n`, { 'cache-control': 'no-cache, no-store, must-revalidate' });
   }
-  return text(200, query.has('verbose') ? `${report}${name} check passed\n` : 'ok', { 'cache-control': 'no-cache, no-store, must-revalidate' });
+  return text(200, query.has('verbose') ? `${report}${name} check passed\n` : 'ok', {
+    'cache-control': 'no-cache, no-store, must-revalidate',
+  });
 }

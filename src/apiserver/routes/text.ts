@@ -14,5 +14,10 @@ export function text(code: number, body: string, headers: Readonly<Record<string
 export const pageNotFound = (): Answer => text(404, '404 page not found\n');
 
 export function json(body: unknown, pretty = true): Answer {
-  return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body, undefined, pretty ? 2 : 0)) };
+  return {
+    kind: 'bytes',
+    code: 200,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(body, undefined, pretty ? 2 : 0)),
+  };
 }

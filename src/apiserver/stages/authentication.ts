@@ -1,6 +1,15 @@
 // Who is asking: the first authenticator that recognises the credentials decides.
 import { unauthorized } from '#apimachinery/errors.ts';
-import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS, AuthenticationError, type Authenticator, type AuthenticationRequest, type AuthenticationResponse, type UserInfo } from '../authentication/contract.ts';
+import {
+  ALL_AUTHENTICATED,
+  ALL_UNAUTHENTICATED,
+  ANONYMOUS,
+  AuthenticationError,
+  type Authenticator,
+  type AuthenticationRequest,
+  type AuthenticationResponse,
+  type UserInfo,
+} from '../authentication/contract.ts';
 import type { ChainDeps, Stage, Walk } from '../chain.ts';
 
 const ANONYMOUS_USER: UserInfo = { name: ANONYMOUS, groups: [ALL_UNAUTHENTICATED] };

@@ -31,7 +31,18 @@ const SELECTOR_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'deletecol
 
 export function attributesOf({ info, user, query }: RequestContext): AuthorizationAttributes {
   const { isResourceRequest, verb, namespace, group, version, resource, subresource, name, path } = info;
-  const base = { user, verb, isResourceRequest, namespace, group, version, resource, subresource, name, path: isResourceRequest ? '' : path };
+  const base = {
+    user,
+    verb,
+    isResourceRequest,
+    namespace,
+    group,
+    version,
+    resource,
+    subresource,
+    name,
+    path: isResourceRequest ? '' : path,
+  };
   if (!isResourceRequest || !SELECTOR_VERBS.has(verb)) return base;
   const fieldSelector = query.get('fieldSelector');
   const labelSelector = query.get('labelSelector');

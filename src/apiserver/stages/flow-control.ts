@@ -29,7 +29,10 @@ export class MaxInFlight implements FlowControl {
   readonly #releaseRead = (): void => void this.#reads--;
   readonly #releaseWrite = (): void => void this.#writes--;
 
-  constructor({ maxReads = DEFAULT_MAX_READS, maxWrites = DEFAULT_MAX_WRITES }: { readonly maxReads?: number; readonly maxWrites?: number } = {}) {
+  constructor({
+    maxReads = DEFAULT_MAX_READS,
+    maxWrites = DEFAULT_MAX_WRITES,
+  }: { readonly maxReads?: number; readonly maxWrites?: number } = {}) {
     this.#maxReads = maxReads;
     this.#maxWrites = maxWrites;
   }

@@ -6,7 +6,14 @@ import { SelectorError } from '#apimachinery/labels.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import type { Query, RequestInfo } from '../request.ts';
 
-const METHOD_VERBS: Readonly<Record<string, string>> = { POST: 'create', GET: 'get', HEAD: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const METHOD_VERBS: Readonly<Record<string, string>> = {
+  POST: 'create',
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
 /** Verbs that may come as the first path segment: `/api/v1/watch/pods`. */
 const PATH_VERBS: ReadonlySet<string> = new Set(['proxy', 'watch']);

@@ -1,7 +1,17 @@
 // A certificate authority for tests, and what it signs.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import { BasicConstraintsExtension, cryptoProvider, ExtendedKeyUsage, ExtendedKeyUsageExtension, PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator, type JsonName, type X509Certificate } from '@peculiar/x509';
+import {
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+  type JsonName,
+  type X509Certificate,
+} from '@peculiar/x509';
 import type { ServingCertificate } from '../http/listener.ts';
 
 cryptoProvider.set(webcrypto as unknown as Crypto);
@@ -29,7 +39,11 @@ export async function createTestAuthority(now: number): Promise<TestAuthority> {
     extensions: [new BasicConstraintsExtension(true, undefined, true)],
   });
   let serial = 1;
-  const issue = async (subject: string | JsonName, usage: string, names: readonly { type: 'dns' | 'ip'; value: string }[]): Promise<ServingCertificate> => {
+  const issue = async (
+    subject: string | JsonName,
+    usage: string,
+    names: readonly { type: 'dns' | 'ip'; value: string }[],
+  ): Promise<ServingCertificate> => {
     const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const certificate: X509Certificate = await X509CertificateGenerator.create({
       ...dates,

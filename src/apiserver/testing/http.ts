@@ -46,7 +46,11 @@ export function http2Session(server: TestServer, as?: HttpCall['as']): ClientHtt
 }
 
 /** One request over HTTP/2. */
-export function http2(session: ClientHttp2Session, path: string, { method = 'GET', headers = {}, body }: Omit<HttpCall, 'as'> = {}): Promise<HttpAnswer> {
+export function http2(
+  session: ClientHttp2Session,
+  path: string,
+  { method = 'GET', headers = {}, body }: Omit<HttpCall, 'as'> = {},
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
     const chunks: Buffer[] = [];

@@ -21,10 +21,19 @@ export interface LoopbackOptions {
   readonly ids?: Ids;
   readonly parts?: Partial<PluggedParts>;
   readonly options?: Partial<ApiServerOptions>;
+  /** What the store says it is. */
+  readonly engine?: MemoryStore['engine'];
 }
 
-export async function startLoopbackServer({ clock = systemClock, ids = randomIds, parts = {}, options = {} }: LoopbackOptions = {}): Promise<LoopbackServer> {
+export async function startLoopbackServer({
+  clock = systemClock,
+  ids = randomIds,
+  parts = {},
+  options = {},
+  engine = 'embedded',
+}: LoopbackOptions = {}): Promise<LoopbackServer> {
   const store = new MemoryStore(clock);
+  store.engine = engine;
   const server = createApiServer({
     store,
     clock,

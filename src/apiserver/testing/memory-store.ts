@@ -43,6 +43,10 @@ export class MemoryStore implements Store {
   #closed = false;
   /** Thrown by the next transactions, one each: for tests of failing stores. */
   readonly failures: Error[] = [];
+  /** Thrown by the next reads, one each. */
+  readonly readFailures: Error[] = [];
+  /** Whether this server may think itself alone. */
+  engine: StoreStatus['engine'] = 'embedded';
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,6 +54,8 @@ export class MemoryStore implements Store {
 
   range(request: RangeRequest): Promise<RangeResponse> {
     return this.#guarded(() => {
+      const failure = this.readFailures.shift();
+      if (failure !== undefined) throw failure;
       const revision = request.revision === undefined || request.revision === 0 ? this.#revision : request.revision;
       if (revision > this.#revision) throw new FutureRevisionError(this.#revision);
       if (revision < this.#compacted) throw new CompactedError(this.#compacted);
@@ -128,7 +134,10 @@ export class MemoryStore implements Store {
   grantLease(ttlSeconds: number): Promise<number> {
     return this.#guarded(() => {
       const lease = this.#nextLease++;
-      this.#leases.set(lease, this.#clock.after(ttlSeconds * 1_000, () => void this.revokeLease(lease)));
+      this.#leases.set(
+        lease,
+        this.#clock.after(ttlSeconds * 1_000, () => void this.revokeLease(lease)),
+      );
       return lease;
     });
   }
@@ -141,7 +150,7 @@ export class MemoryStore implements Store {
   }
 
   status(): Promise<StoreStatus> {
-    return this.#guarded(() => ({ engine: 'embedded', revision: this.#revision, compactRevision: this.#compacted, sizeBytes: 0 }));
+    return this.#guarded(() => ({ engine: this.engine, revision: this.#revision, compactRevision: this.#compacted, sizeBytes: 0 }));
   }
 
   async *snapshot(): AsyncIterable<Uint8Array> {}

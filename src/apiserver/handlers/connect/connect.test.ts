@@ -35,9 +35,18 @@ before(async () => {
   const { port } = kubelet.address() as AddressInfo;
   const status = { addresses: [{ type: 'InternalIP', address: '127.0.0.1' }], daemonEndpoints: { kubeletEndpoint: { Port: port } } };
   await api.create(nodes, { metadata: { name: 'n' }, status });
-  const spec = { nodeName: 'n', containers: [{ name: 'one', image: 'i' }, { name: 'two', image: 'i' }] };
+  const spec = {
+    nodeName: 'n',
+    containers: [
+      { name: 'one', image: 'i' },
+      { name: 'two', image: 'i' },
+    ],
+  };
   await api.create(pods, { metadata: { name: 'web', namespace: 'default' }, spec } as New<Pod>);
-  await api.create(pods, { metadata: { name: 'waiting', namespace: 'default' }, spec: { containers: [{ name: 'one', image: 'i' }] } } as New<Pod>);
+  await api.create(pods, {
+    metadata: { name: 'waiting', namespace: 'default' },
+    spec: { containers: [{ name: 'one', image: 'i' }] },
+  } as New<Pod>);
 });
 after(async () => {
   await server.stop();
@@ -89,7 +98,12 @@ describe('pods/log', () => {
     ['no container of several', '', 400, 'a container name must be specified for pod web, choose one of: [one two]'],
     ['a container that is none', 'container=three', 400, 'container three is not valid for pod web'],
     ['a negative tail', 'container=one&tailLines=-1', 422, /tailLines: Invalid value: -1: must be greater than or equal to 0/],
-    ['two beginnings', 'container=one&sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z', 422, /at most one of `sinceTime` or `sinceSeconds` may be specified/],
+    [
+      'two beginnings',
+      'container=one&sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z',
+      422,
+      /at most one of `sinceTime` or `sinceSeconds` may be specified/,
+    ],
   ] as const) {
     test(`refuses ${name}`, async () => {
       const status = json<WireStatus>(await http1(server, `${POD}/log?${query}`));
@@ -107,7 +121,14 @@ describe('pods/log', () => {
 /** Says `lines` after an upgrade and gives what came back, up to `until`. */
 async function upgrade(path: string, headers: readonly string[], say: string, until: string): Promise<string> {
   const { port } = server.server.address as { port: number };
-  const socket = connectTls({ host: '127.0.0.1', port, ca: server.authority.certificate, cert: server.admin.certificate, key: server.admin.key, ALPNProtocols: ['http/1.1'] });
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port,
+    ca: server.authority.certificate,
+    cert: server.admin.certificate,
+    key: server.admin.key,
+    ALPNProtocols: ['http/1.1'],
+  });
   await once(socket, 'secureConnect');
   socket.write([`GET ${path} HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', ...headers, '', ''].join('\r\n'));
   let heard = '';
@@ -140,7 +161,10 @@ describe('pods/exec', () => {
   test('refuses plain HTTP, a pod without a node and whoever may not, before any upgrade', async () => {
     const plain = json<WireStatus>(await http1(server, `${POD}/exec?container=one&command=ls`, { method: 'POST' }));
     assert.deepEqual([plain.code, plain.message], [400, 'Upgrade request required']);
-    assert.match(await upgrade('/api/v1/namespaces/default/pods/waiting/exec?command=ls', [], '', 'waiting does not'), /^HTTP\/1\.1 400 [\s\S]*pod waiting does not have a host assigned/);
+    assert.match(
+      await upgrade('/api/v1/namespaces/default/pods/waiting/exec?command=ls', [], '', 'waiting does not'),
+      /^HTTP\/1\.1 400 [\s\S]*pod waiting does not have a host assigned/,
+    );
     const nobody = await http1(server, `${POD}/exec?container=one&command=ls`, { method: 'POST', as: 'nobody' });
     assert.equal(nobody.status, 403);
   });
@@ -159,7 +183,11 @@ test('pods/proxy does not reach into this machine', async () => {
   const api = createClient(server.server.loopback(ADMIN));
   const pod = await api.get(pods, { name: 'web', namespace: 'default' });
   for (const ip of ['127.0.0.1', '169.254.169.254', '::1', 'fe80::1']) {
-    await api.update(pods, { ...pod, metadata: { ...pod.metadata, resourceVersion: '' }, status: { ...pod.status, podIPs: [{ ip }], podIP: ip } }, { subresource: 'status' });
+    await api.update(
+      pods,
+      { ...pod, metadata: { ...pod.metadata, resourceVersion: '' }, status: { ...pod.status, podIPs: [{ ip }], podIP: ip } },
+      { subresource: 'status' },
+    );
     const status = json<WireStatus>(await http1(server, `${POD}/proxy/`));
     assert.deepEqual([status.code, status.message], [400, 'address not allowed'], ip);
   }
@@ -167,8 +195,19 @@ test('pods/proxy does not reach into this machine', async () => {
 
 test('kubeletEndpoint takes the preferred address and the port the node names', () => {
   const node = (addresses: readonly { type: string; address: string }[], Port?: number): Node =>
-    ({ metadata: { name: 'n' }, status: { addresses, ...(Port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port } } }) } }) as unknown as Node;
-  assert.deepEqual(kubeletEndpoint(node([{ type: 'Hostname', address: 'h' }, { type: 'InternalIP', address: '10.0.0.1' }])), { host: '10.0.0.1', port: 10_250 });
+    ({
+      metadata: { name: 'n' },
+      status: { addresses, ...(Port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port } } }) },
+    }) as unknown as Node;
+  assert.deepEqual(
+    kubeletEndpoint(
+      node([
+        { type: 'Hostname', address: 'h' },
+        { type: 'InternalIP', address: '10.0.0.1' },
+      ]),
+    ),
+    { host: '10.0.0.1', port: 10_250 },
+  );
   assert.deepEqual(kubeletEndpoint(node([{ type: 'Hostname', address: 'h' }], 99)), { host: 'h', port: 99 });
   assert.throws(() => kubeletEndpoint(node([])));
 });
@@ -179,5 +218,7 @@ test('passedOn and endToEnd leave credentials and hop-by-hop headers behind', ()
     ['Host', '[::1]:1'],
     ['Upgrade', 'e'],
   ]);
-  assert.deepEqual(endToEnd({ ':path': '/', connection: 'close, x-mine', 'x-mine': '1', authorization: 'b', accept: 'c', te: 'd' }), { accept: 'c' });
+  assert.deepEqual(endToEnd({ ':path': '/', connection: 'close, x-mine', 'x-mine': '1', authorization: 'b', accept: 'c', te: 'd' }), {
+    accept: 'c',
+  });
 });

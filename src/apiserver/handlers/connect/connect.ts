@@ -36,7 +36,10 @@ export async function admitConnect(operation: Operation, kind: GroupVersionKind,
 /** The object the path names. @throws StatusError NotFound */
 export async function connected<T>(operation: Operation, registry: Registry): Promise<T> {
   const { served, request } = operation;
-  const found = await get({ served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion: '' }, registry);
+  const found = await get(
+    { served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion: '' },
+    registry,
+  );
   return found.object as T;
 }
 
@@ -45,7 +48,8 @@ export function kubeletOf(pod: Pod, { reader }: Registry, credentials: Credentia
   const { nodeName = '' } = pod.spec;
   if (nodeName === '') throw badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
   const node = reader.get(nodes, nodeName);
-  if (node === undefined) throw new StatusError('NotFound', `nodes ${JSON.stringify(nodeName)} not found`, { name: nodeName, kind: 'nodes' });
+  if (node === undefined)
+    throw new StatusError('NotFound', `nodes ${JSON.stringify(nodeName)} not found`, { name: nodeName, kind: 'nodes' });
   return kubeletTarget(node, credentials, path);
 }
 

@@ -4,7 +4,9 @@ import { badRequest } from '#apimachinery/errors.ts';
 
 /** @param wanted empty for the only one. @throws StatusError BadRequest */
 export function containerOf({ metadata: { name }, spec }: Pod, wanted: string): string {
-  const names = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])].map((container) => container.name);
+  const names = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])].map(
+    (container) => container.name,
+  );
   if (wanted !== '') {
     if (!names.includes(wanted)) throw badRequest(`container ${wanted} is not valid for pod ${name}`);
     return wanted;

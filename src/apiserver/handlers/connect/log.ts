@@ -37,7 +37,10 @@ export function logHandler(credentials: CredentialsSource): Handler {
     const { namespace, name } = pod.metadata;
     const target = kubeletOf(pod, registry, credentials, `/containerLogs/${namespace}/${name}/${container}${queryOf(options)}`);
     return stream((exchange) =>
-      forward(exchange, target, { check: (answer) => checkAnswer(answer, name), headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }) }),
+      forward(exchange, target, {
+        check: (answer) => checkAnswer(answer, name),
+        headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }),
+      }),
     );
   };
 }

@@ -34,7 +34,8 @@ function splitAddress(id: string, kind: string): Address {
   const parts = id.split(':');
   const refuse = (): StatusError => badRequest(`invalid ${kind} request ${JSON.stringify(id)}`);
   if (parts.length > 3) throw refuse();
-  const [scheme, name, port] = parts.length === 3 ? (parts as [string, string, string]) : (['http', ...parts, ''] as string[] as [string, string, string]);
+  const [scheme, name, port] =
+    parts.length === 3 ? (parts as [string, string, string]) : (['http', ...parts, ''] as string[] as [string, string, string]);
   if (name === '' || (scheme !== '' && scheme !== 'http' && scheme !== 'https')) throw refuse();
   return { scheme: scheme === 'https' ? 'https' : 'http', name, port };
 }
@@ -67,7 +68,14 @@ function pathOf(request: RequestContext, query: string, rawPath = ''): string {
   return query === '' ? path : `${path}?${query}`;
 }
 
-async function locate(kind: 'node' | 'pod' | 'service', operation: Operation, address: Address, path: string, registry: Registry, deps: ProxyDeps): Promise<Target> {
+async function locate(
+  kind: 'node' | 'pod' | 'service',
+  operation: Operation,
+  address: Address,
+  path: string,
+  registry: Registry,
+  deps: ProxyDeps,
+): Promise<Target> {
   const { scheme } = address;
   const tls = { rejectUnauthorized: false };
   switch (kind) {
@@ -80,7 +88,13 @@ async function locate(kind: 'node' | 'pod' | 'service', operation: Operation, ad
     case 'pod': {
       const pod = await connected<Pod>(operation, registry);
       const port = address.port === '' ? firstPort(pod) : numbered(address.port);
-      return { scheme, host: allowed(pod.status.podIPs?.[0]?.ip ?? pod.status.podIP ?? ''), port: port ?? (scheme === 'https' ? 443 : 80), path, tls };
+      return {
+        scheme,
+        host: allowed(pod.status.podIPs?.[0]?.ip ?? pod.status.podIP ?? ''),
+        port: port ?? (scheme === 'https' ? 443 : 80),
+        path,
+        tls,
+      };
     }
     case 'service': {
       const service = await connected<Service>(operation, registry);
@@ -120,8 +134,11 @@ function pick(service: Service, wanted: string, { reader }: Registry, ids: Ids):
   const { namespace, name } = service.metadata;
   const ports = service.spec.ports ?? [];
   const port = wanted === '' ? ports[0] : ports.find((one) => one.name === wanted || String(one.port) === wanted);
-  if (port === undefined) throw new StatusError('ServiceUnavailable', `no service port ${JSON.stringify(wanted)} found for service ${JSON.stringify(name)}`);
-  const slices = [...reader.list(endpointslices, namespace)].filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name);
+  if (port === undefined)
+    throw new StatusError('ServiceUnavailable', `no service port ${JSON.stringify(wanted)} found for service ${JSON.stringify(name)}`);
+  const slices = [...reader.list(endpointslices, namespace)].filter(
+    ({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name,
+  );
   const found = slices.flatMap((slice) => endpointsOf(slice, port.name ?? ''));
   if (found.length === 0) throw new StatusError('ServiceUnavailable', `no endpoints available for service ${JSON.stringify(name)}`);
   return found[Math.floor(ids.fraction() * found.length)] as { host: string; port: number };

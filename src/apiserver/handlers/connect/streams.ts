@@ -21,7 +21,11 @@ export interface StreamDeps {
 
 type Streaming = 'exec' | 'attach' | 'portforward';
 
-const KINDS: Readonly<Record<Streaming, string>> = { exec: 'PodExecOptions', attach: 'PodAttachOptions', portforward: 'PodPortForwardOptions' };
+const KINDS: Readonly<Record<Streaming, string>> = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+};
 
 export function streamHandler(what: Streaming, deps: StreamDeps): Handler {
   return async (operation, { registry }) => {
@@ -66,7 +70,11 @@ function optionsOf(what: Streaming, query: Query): object {
   return { ...flags, ...(container === '' ? {} : { container }), ...(what === 'exec' ? { command: query.getAll('command') } : {}) };
 }
 
-const portsOf = (query: Query): readonly number[] => query.getAll('ports').map(Number).filter((port) => Number.isInteger(port));
+const portsOf = (query: Query): readonly number[] =>
+  query
+    .getAll('ports')
+    .map(Number)
+    .filter((port) => Number.isInteger(port));
 
 /** Source: streamLocation, PortForwardLocation. */
 function kubeletPath(what: Streaming, pod: Pod, query: Query): string {

@@ -52,7 +52,9 @@ function assigned(pod: Pod, { metadata, target }: Binding, now: number): KubeObj
   const refuse = (why: string): StatusError => conflict({ group: '', resource: 'pods/binding' }, name, why);
   const { resourceVersion } = metadata;
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== pod.metadata.resourceVersion) {
-    throw refuse(`Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`);
+    throw refuse(
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`,
+    );
   }
   if (pod.metadata.deletionTimestamp !== undefined) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   const current = pod.spec.nodeName ?? '';
@@ -81,4 +83,3 @@ const scheduled = ({ metadata: { generation } }: Pod): PodCondition => ({
   lastProbeTime: null,
   lastTransitionTime: null,
 });
-

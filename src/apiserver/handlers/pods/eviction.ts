@@ -29,7 +29,10 @@ const MAX_ATTEMPTS = 20;
 export async function createEviction(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { registry } = deps;
   const { object: eviction, options } = await readPosted<Eviction & KubeObject>(operation, EVICTION, deps);
-  const deletion = withDryRun(parseDeleteOptions(eviction.deleteOptions ?? {}, operation.request.query), options.object['dryRun'] as readonly string[] | undefined);
+  const deletion = withDryRun(
+    parseDeleteOptions(eviction.deleteOptions ?? {}, operation.request.query),
+    options.object['dryRun'] as readonly string[] | undefined,
+  );
   const call: WriteCall = {
     served: operation.served,
     stored: storedOf(operation),
@@ -66,12 +69,21 @@ async function evict(call: WriteCall, deletion: DeleteOptions, registry: Registr
   const pod = found.object as Pod;
   if (goesAnyway(pod)) {
     // A pending pod could become ready meanwhile, and then counts.
-    await deleteObject(call, pod.status.phase === 'Pending' && pod.metadata.deletionTimestamp === undefined ? atVersion(deletion, pod) : deletion, registry);
+    await deleteObject(
+      call,
+      pod.status.phase === 'Pending' && pod.metadata.deletionTimestamp === undefined ? atVersion(deletion, pod) : deletion,
+      registry,
+    );
     return;
   }
   const [budget, ...more] = budgetsOf(pod, registry);
   if (more.length > 0) {
-    throw new StatusError('', 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.', undefined, 500);
+    throw new StatusError(
+      '',
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+      undefined,
+      500,
+    );
   }
   const uncounted = budget !== undefined && isUncounted(pod, budget);
   if (budget !== undefined && !uncounted) await takeFrom(budget, call, registry);
@@ -79,13 +91,16 @@ async function evict(call: WriteCall, deletion: DeleteOptions, registry: Registr
     await deleteObject(call, uncounted ? atVersion(deletion, pod) : deletion, registry);
   } catch (error) {
     // It became ready while it was judged as unready: the budget must be asked after all.
-    if (uncounted && isStatusError(error, 'Conflict') && deletion.preconditions?.resourceVersion === undefined) throw beingCounted(budget.metadata.name);
+    if (uncounted && isStatusError(error, 'Conflict') && deletion.preconditions?.resourceVersion === undefined)
+      throw beingCounted(budget.metadata.name);
     throw error;
   }
 }
 
 const atVersion = (deletion: DeleteOptions, { metadata: { resourceVersion } }: Pod): DeleteOptions =>
-  deletion.preconditions?.resourceVersion === undefined ? { ...deletion, preconditions: { ...deletion.preconditions, resourceVersion } } : deletion;
+  deletion.preconditions?.resourceVersion === undefined
+    ? { ...deletion, preconditions: { ...deletion.preconditions, resourceVersion } }
+    : deletion;
 
 /** Source: canIgnorePDB. */
 function goesAnyway({ status: { phase }, metadata }: Pod): boolean {

@@ -1,7 +1,12 @@
 // TokenReview: whose token is this. Source: pkg/registry/authentication/tokenreview.
 import type { KubeObject } from '#api/types.ts';
 import { badRequest } from '#apimachinery/errors.ts';
-import { AuthenticationError, type AuthenticationRequest, type AuthenticationResponse, type Authenticator } from '../../authentication/contract.ts';
+import {
+  AuthenticationError,
+  type AuthenticationRequest,
+  type AuthenticationResponse,
+  type Authenticator,
+} from '../../authentication/contract.ts';
 import { EMPTY_QUERY } from '../../http/query.ts';
 import { authenticated } from '../../stages/authentication.ts';
 import type { Answer } from '../answer.ts';
@@ -24,7 +29,13 @@ export function tokenReviewHandler(authenticators: readonly Authenticator[], aud
   };
 }
 
-async function judge(token: string, asked: readonly string[], own: readonly string[], authenticators: readonly Authenticator[], signal: AbortSignal): Promise<object> {
+async function judge(
+  token: string,
+  asked: readonly string[],
+  own: readonly string[],
+  authenticators: readonly Authenticator[],
+  signal: AbortSignal,
+): Promise<object> {
   const carried: AuthenticationRequest = {
     header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
     clientCertificate: undefined,

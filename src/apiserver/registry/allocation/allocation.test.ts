@@ -17,7 +17,10 @@ for (const c of [
 ] as const) {
   test(`IpRange of ${c.cidr} gives its addresses and no other`, () => {
     const range = new IpRange(c.cidr);
-    assert.deepEqual([range.family, range.size, range.staticSize, range.at(0), range.at(range.size - 1)], [c.family, c.size, c.staticSize, c.first, c.last]);
+    assert.deepEqual(
+      [range.family, range.size, range.staticSize, range.at(0), range.at(range.size - 1)],
+      [c.family, c.size, c.staticSize, c.first, c.last],
+    );
     assert.equal(range.canonical(c.first), c.first);
     assert.equal(range.canonical(c.last), c.last);
   });
@@ -25,7 +28,10 @@ for (const c of [
 
 test('IpRange refuses the network, the broadcast address and what lies outside', () => {
   const range = new IpRange('10.0.0.0/28');
-  assert.deepEqual(['10.0.0.0', '10.0.0.15', '10.0.0.16', '9.255.255.255', 'fd00::1', 'x', '10.0.0.07'].map((ip) => range.canonical(ip)), [undefined, undefined, undefined, undefined, undefined, undefined, '10.0.0.7']);
+  assert.deepEqual(
+    ['10.0.0.0', '10.0.0.15', '10.0.0.16', '9.255.255.255', 'fd00::1', 'x', '10.0.0.07'].map((ip) => range.canonical(ip)),
+    [undefined, undefined, undefined, undefined, undefined, undefined, '10.0.0.7'],
+  );
   assert.throws(() => new IpRange('10.0.0.0'), RangeError);
   assert.throws(() => new IpRange('10.0.0.0/32'), RangeError);
 });
@@ -65,31 +71,86 @@ test('Pool frees a member only when nobody holds it', () => {
   assert.equal(pool.isTaken('1'), false);
 });
 
-const service = (spec: Partial<ServiceSpec>): Service => ({ kind: 'Service', apiVersion: 'v1', metadata: { name: 's', namespace: 'ns' }, spec: { type: 'ClusterIP', sessionAffinity: 'None', ...spec }, status: {} }) as unknown as Service;
+const service = (spec: Partial<ServiceSpec>): Service =>
+  ({
+    kind: 'Service',
+    apiVersion: 'v1',
+    metadata: { name: 's', namespace: 'ns' },
+    spec: { type: 'ClusterIP', sessionAffinity: 'None', ...spec },
+    status: {},
+  }) as unknown as Service;
 
 const BOTH = ['IPv4', 'IPv6'] as const;
 for (const c of [
   { name: 'takes the default family', spec: {}, configured: ['IPv4'], policy: 'SingleStack', families: ['IPv4'] },
   { name: 'takes the default family of two', spec: {}, configured: ['IPv6', 'IPv4'], policy: 'SingleStack', families: ['IPv6'] },
-  { name: 'takes both where they are preferred', spec: { ipFamilyPolicy: 'PreferDualStack' }, configured: BOTH, policy: 'PreferDualStack', families: BOTH },
-  { name: 'makes do with one where both are preferred', spec: { ipFamilyPolicy: 'PreferDualStack' }, configured: ['IPv4'], policy: 'PreferDualStack', families: ['IPv4'] },
-  { name: 'keeps the order asked for', spec: { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6'] }, configured: BOTH, policy: 'RequireDualStack', families: ['IPv6', 'IPv4'] },
-  { name: 'reads the family off the address', spec: { clusterIP: 'fd00::5', clusterIPs: ['fd00::5'] }, configured: BOTH, policy: 'SingleStack', families: ['IPv6'] },
-  { name: 'gives both to headless services without selector', spec: { clusterIP: 'None', clusterIPs: ['None'] }, configured: ['IPv4'], policy: 'RequireDualStack', families: BOTH },
-  { name: 'gives one to headless services with selector', spec: { clusterIP: 'None', clusterIPs: ['None'], selector: { a: 'b' } }, configured: ['IPv4'], policy: 'SingleStack', families: ['IPv4'] },
+  {
+    name: 'takes both where they are preferred',
+    spec: { ipFamilyPolicy: 'PreferDualStack' },
+    configured: BOTH,
+    policy: 'PreferDualStack',
+    families: BOTH,
+  },
+  {
+    name: 'makes do with one where both are preferred',
+    spec: { ipFamilyPolicy: 'PreferDualStack' },
+    configured: ['IPv4'],
+    policy: 'PreferDualStack',
+    families: ['IPv4'],
+  },
+  {
+    name: 'keeps the order asked for',
+    spec: { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6'] },
+    configured: BOTH,
+    policy: 'RequireDualStack',
+    families: ['IPv6', 'IPv4'],
+  },
+  {
+    name: 'reads the family off the address',
+    spec: { clusterIP: 'fd00::5', clusterIPs: ['fd00::5'] },
+    configured: BOTH,
+    policy: 'SingleStack',
+    families: ['IPv6'],
+  },
+  {
+    name: 'gives both to headless services without selector',
+    spec: { clusterIP: 'None', clusterIPs: ['None'] },
+    configured: ['IPv4'],
+    policy: 'RequireDualStack',
+    families: BOTH,
+  },
+  {
+    name: 'gives one to headless services with selector',
+    spec: { clusterIP: 'None', clusterIPs: ['None'], selector: { a: 'b' } },
+    configured: ['IPv4'],
+    policy: 'SingleStack',
+    families: ['IPv4'],
+  },
 ] as const) {
   test(`settleFamilies ${c.name}`, () => {
     const result = settleFamilies(service(c.spec as Partial<ServiceSpec>), undefined, c.configured);
     assert.equal(result.kind, 'settled');
-    assert.deepEqual(result.kind === 'settled' && [result.service.spec.ipFamilyPolicy, result.service.spec.ipFamilies], [c.policy, c.families]);
+    assert.deepEqual(result.kind === 'settled' && [result.service.spec.ipFamilyPolicy, result.service.spec.ipFamilies], [
+      c.policy,
+      c.families,
+    ]);
   });
 }
 
 for (const c of [
-  { spec: { ipFamilyPolicy: 'RequireDualStack' }, error: 'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services' },
+  {
+    spec: { ipFamilyPolicy: 'RequireDualStack' },
+    error: 'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+  },
   { spec: { ipFamilies: ['IPv6'] }, error: 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster' },
-  { spec: { ipFamilies: ['IPv4', 'IPv6'] }, error: `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified` },
-  { spec: { clusterIPs: ['fd00::1'], clusterIP: 'fd00::1' }, error: 'spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster' },
+  {
+    spec: { ipFamilies: ['IPv4', 'IPv6'] },
+    error: `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified`,
+  },
+  {
+    spec: { clusterIPs: ['fd00::1'], clusterIP: 'fd00::1' },
+    error: 'spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster',
+  },
 ] as const) {
   test(`settleFamilies refuses ${JSON.stringify(c.spec)} on one family`, () => {
     const result = settleFamilies(service(c.spec as Partial<ServiceSpec>), undefined, ['IPv4']);
@@ -102,7 +163,9 @@ test('settleFamilies gives the second family back on the way to single stack, an
   const single = settleFamilies(service({ ...old.spec, ipFamilyPolicy: 'SingleStack' }), old, BOTH);
   assert.deepEqual(single.kind === 'settled' && [single.service.spec.ipFamilies, single.service.spec.clusterIPs], [['IPv4'], ['10.0.0.1']]);
   const shorter = settleFamilies(service({ ...old.spec, clusterIPs: ['10.0.0.1'] }), old, BOTH);
-  assert.deepEqual(shorter.kind === 'refused' && shorter.errors.map(errorText), [`spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be 'SingleStack' to release the secondary cluster IP`]);
+  assert.deepEqual(shorter.kind === 'refused' && shorter.errors.map(errorText), [
+    `spec.ipFamilyPolicy: Invalid value: "RequireDualStack": must be 'SingleStack' to release the secondary cluster IP`,
+  ]);
 });
 
 const held: Partial<ServiceSpec> = {
@@ -116,12 +179,42 @@ const held: Partial<ServiceSpec> = {
 };
 
 for (const c of [
-  { name: 'fills in addresses and ports left out', spec: { type: 'NodePort', externalTrafficPolicy: 'Cluster', ports: [{ name: 'a', port: 81, protocol: 'TCP' }] }, is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_001 } },
-  { name: 'leaves a node port to the port that names it', spec: { type: 'NodePort', ports: [{ name: 'b', port: 1, nodePort: 30_001 }, { name: 'a', port: 2 }] }, is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_001 } },
-  { name: 'follows a change of clusterIP alone', spec: { ...held, clusterIP: '10.0.0.2' }, is: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], nodePort: 30_001 } },
-  { name: 'drops node ports with the type', spec: { ...held, type: 'ClusterIP' }, is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: undefined } },
-  { name: 'keeps a node port that was changed with the type', spec: { ...held, type: 'ClusterIP', ports: [{ name: 'a', port: 80, nodePort: 30_002 }] }, is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_002 } },
-  { name: 'drops addresses with the type', spec: { ...held, type: 'ExternalName', ports: undefined }, is: { clusterIP: undefined, clusterIPs: undefined, nodePort: undefined } },
+  {
+    name: 'fills in addresses and ports left out',
+    spec: { type: 'NodePort', externalTrafficPolicy: 'Cluster', ports: [{ name: 'a', port: 81, protocol: 'TCP' }] },
+    is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_001 },
+  },
+  {
+    name: 'leaves a node port to the port that names it',
+    spec: {
+      type: 'NodePort',
+      ports: [
+        { name: 'b', port: 1, nodePort: 30_001 },
+        { name: 'a', port: 2 },
+      ],
+    },
+    is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_001 },
+  },
+  {
+    name: 'follows a change of clusterIP alone',
+    spec: { ...held, clusterIP: '10.0.0.2' },
+    is: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], nodePort: 30_001 },
+  },
+  {
+    name: 'drops node ports with the type',
+    spec: { ...held, type: 'ClusterIP' },
+    is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: undefined },
+  },
+  {
+    name: 'keeps a node port that was changed with the type',
+    spec: { ...held, type: 'ClusterIP', ports: [{ name: 'a', port: 80, nodePort: 30_002 }] },
+    is: { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1'], nodePort: 30_002 },
+  },
+  {
+    name: 'drops addresses with the type',
+    spec: { ...held, type: 'ExternalName', ports: undefined },
+    is: { clusterIP: undefined, clusterIPs: undefined, nodePort: undefined },
+  },
 ]) {
   test(`carried ${c.name}`, () => {
     const { spec } = carried(service(c.spec as Partial<ServiceSpec>), service(held));

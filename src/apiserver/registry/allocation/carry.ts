@@ -8,12 +8,14 @@ const needsClusterIp = ({ type }: ServiceSpec): boolean => type !== 'ExternalNam
 export const needsNodePort = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean =>
   type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false);
 
-const needsHealthPort = ({ type, externalTrafficPolicy }: ServiceSpec): boolean => type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
+const needsHealthPort = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
+  type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 
 const needsTrafficPolicy = ({ type, externalIPs = [] }: ServiceSpec): boolean =>
   type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && externalIPs.length > 0);
 
-const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
+const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
 
 /** A create that names one address names the list of one. */
 export function normalizedNew(service: Service): Service {
@@ -30,7 +32,8 @@ function patched(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let next = spec;
   if (needsClusterIp(old) && needsClusterIp(spec)) {
     if ((next.clusterIP ?? '') === '' && old.clusterIP !== undefined) next = { ...next, clusterIP: old.clusterIP };
-    if ((next.clusterIPs ?? []).length === 0 && next.clusterIP === old.clusterIP && old.clusterIPs !== undefined) next = { ...next, clusterIPs: old.clusterIPs };
+    if ((next.clusterIPs ?? []).length === 0 && next.clusterIP === old.clusterIP && old.clusterIPs !== undefined)
+      next = { ...next, clusterIPs: old.clusterIPs };
   }
   if (needsNodePort(old) && needsNodePort(spec)) next = patchedPorts(next, old);
   if (needsHealthPort(old) && needsHealthPort(spec) && (next.healthCheckNodePort ?? 0) === 0 && old.healthCheckNodePort !== undefined) {
@@ -41,7 +44,8 @@ function patched(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
 
 /** Node ports by the name of the port, unless another port of the new object names them. */
 function patchedPorts(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
-  const numbers = ({ ports = [] }: ServiceSpec): Set<number> => new Set(ports.map(({ nodePort = 0 }) => nodePort).filter((port) => port !== 0));
+  const numbers = ({ ports = [] }: ServiceSpec): Set<number> =>
+    new Set(ports.map(({ nodePort = 0 }) => nodePort).filter((port) => port !== 0));
   const used = numbers(old).intersection(numbers(spec));
   const byName = new Map((old.ports ?? []).map(({ name = '', nodePort = 0 }) => [name, nodePort]));
   let changed = false;
@@ -60,7 +64,9 @@ function normalized(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   const same = sameList(spec.clusterIPs, old.clusterIPs);
   const [ip, before] = [spec.clusterIP ?? '', old.clusterIP ?? ''];
   if (ip === before) {
-    return (old.clusterIPs ?? []).length > 0 && (spec.clusterIPs ?? []).length === 0 ? { ...spec, clusterIPs: old.clusterIPs as readonly string[] } : spec;
+    return (old.clusterIPs ?? []).length > 0 && (spec.clusterIPs ?? []).length === 0
+      ? { ...spec, clusterIPs: old.clusterIPs as readonly string[] }
+      : spec;
   }
   if (!same) return spec;
   return ip === '' ? without(spec, 'clusterIPs') : { ...spec, clusterIPs: [ip] };
@@ -77,11 +83,14 @@ function dropped(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   if (needsNodePort(old) && !needsNodePort(spec) && sameNodePorts(spec, old)) {
     next = { ...next, ports: (next.ports ?? []).map((port) => without(port, 'nodePort')) };
   }
-  if (needsHealthPort(old) && !needsHealthPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort) next = without(next, 'healthCheckNodePort');
+  if (needsHealthPort(old) && !needsHealthPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort)
+    next = without(next, 'healthCheckNodePort');
   const wasBalanced = old.type === 'LoadBalancer' && spec.type !== 'LoadBalancer';
   if (wasBalanced && spec.loadBalancerClass === old.loadBalancerClass) next = without(next, 'loadBalancerClass');
-  if (wasBalanced && spec.allocateLoadBalancerNodePorts === old.allocateLoadBalancerNodePorts) next = without(next, 'allocateLoadBalancerNodePorts');
-  if (needsTrafficPolicy(old) && !needsTrafficPolicy(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy) next = without(next, 'externalTrafficPolicy');
+  if (wasBalanced && spec.allocateLoadBalancerNodePorts === old.allocateLoadBalancerNodePorts)
+    next = without(next, 'allocateLoadBalancerNodePorts');
+  if (needsTrafficPolicy(old) && !needsTrafficPolicy(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy)
+    next = without(next, 'externalTrafficPolicy');
   return next;
 }
 

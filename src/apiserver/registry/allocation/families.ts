@@ -7,7 +7,9 @@ import type { Family } from './ip-range.ts';
 
 const POLICY = 'spec.ipFamilyPolicy';
 
-export type FamiliesResult = { readonly kind: 'settled'; readonly service: Service } | { readonly kind: 'refused'; readonly errors: readonly FieldError[] };
+export type FamiliesResult =
+  | { readonly kind: 'settled'; readonly service: Service }
+  | { readonly kind: 'refused'; readonly errors: readonly FieldError[] };
 
 const settled = (service: Service): FamiliesResult => ({ kind: 'settled', service });
 
@@ -15,9 +17,11 @@ export const familyOf = (ip: string): Family => (isIpv6(ip) ? 'IPv6' : 'IPv4');
 
 const other = (family: string): Family => (family === 'IPv4' ? 'IPv6' : 'IPv4');
 
-const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
+const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
 
-const isShorter = (a: readonly string[] = [], b: readonly string[] = []): boolean => a.length > 0 && a.length < b.length && a.every((value, i) => value === b[i]);
+const isShorter = (a: readonly string[] = [], b: readonly string[] = []): boolean =>
+  a.length > 0 && a.length < b.length && a.every((value, i) => value === b[i]);
 
 /** A dual-stack wish that was settled before stays as it is when the cluster changes. Source: isMatchingPreferDualStackClusterIPFields. */
 export function isUnchangedPreference({ spec }: Service, old: Service | undefined): boolean {
@@ -43,7 +47,8 @@ export function settleFamilies(service: Service, old: Service | undefined, confi
   if (errors.length > 0) return { kind: 'refused', errors };
 
   const single = ipFamilyPolicy === 'SingleStack';
-  const chosen = (list: readonly string[]): FamiliesResult => settled({ ...service, spec: { ...spec, ipFamilies: list as NonNullable<ServiceSpec['ipFamilies']> } });
+  const chosen = (list: readonly string[]): FamiliesResult =>
+    settled({ ...service, spec: { ...spec, ipFamilies: list as NonNullable<ServiceSpec['ipFamilies']> } });
   if (spec.clusterIP === HEADLESS && Object.keys(spec.selector ?? {}).length === 0) {
     // Endpoints are written by hand, so both families are possible whatever the cluster has.
     const start = families.length === 0 ? [configured[0] as string] : families;
@@ -80,8 +85,10 @@ function shortened(spec: ServiceSpec, old: Service | undefined): ServiceSpec {
 function reductions(spec: ServiceSpec, old: Service | undefined): readonly FieldError[] {
   if (old === undefined || spec.ipFamilyPolicy === 'SingleStack') return [];
   const errors: FieldError[] = [];
-  if (isShorter(spec.clusterIPs, old.spec.clusterIPs)) errors.push(invalid(POLICY, spec.ipFamilyPolicy, "must be 'SingleStack' to release the secondary cluster IP"));
-  if (isShorter(spec.ipFamilies, old.spec.ipFamilies)) errors.push(invalid(POLICY, spec.ipFamilyPolicy, "must be 'SingleStack' to release the secondary IP family"));
+  if (isShorter(spec.clusterIPs, old.spec.clusterIPs))
+    errors.push(invalid(POLICY, spec.ipFamilyPolicy, "must be 'SingleStack' to release the secondary cluster IP"));
+  if (isShorter(spec.ipFamilies, old.spec.ipFamilies))
+    errors.push(invalid(POLICY, spec.ipFamilyPolicy, "must be 'SingleStack' to release the secondary IP family"));
   return errors;
 }
 

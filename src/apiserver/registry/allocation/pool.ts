@@ -89,6 +89,7 @@ const STATIC_PORTS_STEP = 32;
 /** @param first inclusive, as `last` */
 export function portMembers({ first, last }: { readonly first: number; readonly last: number }): Members {
   const size = last - first + 1;
-  const staticSize = size < MIN_STATIC_PORTS ? 0 : Math.min(MAX_STATIC_PORTS, Math.max(MIN_STATIC_PORTS, Math.floor(size / STATIC_PORTS_STEP)));
+  const staticSize =
+    size < MIN_STATIC_PORTS ? 0 : Math.min(MAX_STATIC_PORTS, Math.max(MIN_STATIC_PORTS, Math.floor(size / STATIC_PORTS_STEP)));
   return { size, staticSize, at: (offset) => String(first + offset) };
 }

@@ -44,7 +44,10 @@ export class ServiceAllocator {
   }
 
   /** What a create, update or delete of a Service takes and gives back. @throws StatusError Invalid, InternalError */
-  async reserve({ object, oldObject }: { readonly object: Service | undefined; readonly oldObject: Service | undefined }, context: WriteContext): Promise<Reservation<Service> | undefined> {
+  async reserve(
+    { object, oldObject }: { readonly object: Service | undefined; readonly oldObject: Service | undefined },
+    context: WriteContext,
+  ): Promise<Reservation<Service> | undefined> {
     await this.#follow(context.reader);
     if (object === undefined) return oldObject === undefined ? undefined : release(oldObject);
     const families = settleFamilies(object, oldObject, this.#families);

@@ -16,6 +16,7 @@ const scale: ScaleHooks<Scalable> = {
   statusReplicas: ({ status }) => status.replicas ?? 0,
   selector: ({ spec }) => formatLabelSelector(spec.selector),
   withReplicas: (object, replicas) => ({ ...object, spec: { ...object.spec, replicas } }),
+  replicasPath: ['spec', 'replicas'],
 };
 
 /** Labels are not for the status endpoint to change. */
@@ -49,7 +50,9 @@ export const daemonSetStrategy = {
   // Kept in an annotation of old versions only; v1 shows no templateGeneration field.
   prepareForUpdate: (daemonSet, old) => {
     const { templateGeneration: before } = old.spec as TemplateGeneration;
-    return before === undefined ? daemonSet : { ...daemonSet, spec: { ...daemonSet.spec, templateGeneration: before } as DaemonSet['spec'] };
+    return before === undefined
+      ? daemonSet
+      : { ...daemonSet, spec: { ...daemonSet.spec, templateGeneration: before } as DaemonSet['spec'] };
   },
 } satisfies Strategy<DaemonSet>;
 
@@ -61,12 +64,16 @@ export const replicationControllerStrategy = {
     statusReplicas: ({ status }) => status.replicas ?? 0,
     selector: ({ spec }) => selectorFromSet(spec.selector ?? {}).toString(),
     withReplicas: (object, replicas) => ({ ...object, spec: { ...object.spec, replicas } }),
+    replicasPath: ['spec', 'replicas'],
   },
   selectableFields: { 'status.replicas': ({ status }) => String(status.replicas) },
 } satisfies Strategy<ReplicationController>;
 
 /** Labels by which a Job knows its pods; the shorter ones are for older readers. Source: batch.ControllerUidLabel, …. */
-const JOB_LABELS = { uid: ['batch.kubernetes.io/controller-uid', 'controller-uid'], name: ['batch.kubernetes.io/job-name', 'job-name'] } as const;
+const JOB_LABELS = {
+  uid: ['batch.kubernetes.io/controller-uid', 'controller-uid'],
+  name: ['batch.kubernetes.io/job-name', 'job-name'],
+} as const;
 
 export const jobStrategy = {
   generation: 'desired',

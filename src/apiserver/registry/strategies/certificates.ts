@@ -34,7 +34,12 @@ export const certificateSigningRequestStrategy = {
         const others = (request.status.conditions ?? []).filter(({ type }) => !DECISIONS.has(type));
         const given = request.status.conditions ?? [];
         // An unchanged decision in the request keeps its place.
-        const conditions = deepEqual(given.filter(({ type }) => DECISIONS.has(type)), decided) ? given : [...decided, ...others];
+        const conditions = deepEqual(
+          given.filter(({ type }) => DECISIONS.has(type)),
+          decided,
+        )
+          ? given
+          : [...decided, ...others];
         return { ...request, status: withConditions(request.status, dated(conditions, old, clock.now())) };
       },
     },

@@ -1,5 +1,16 @@
 // The core group but for pods and services. Source: pkg/registry/core.
-import type { Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodTemplate, ResourceQuota, Secret, ServiceAccount } from '#api/types.ts';
+import type {
+  Event,
+  LimitRange,
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PodTemplate,
+  ResourceQuota,
+  Secret,
+  ServiceAccount,
+} from '#api/types.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -62,7 +73,9 @@ export const serviceAccountStrategy = {
   returnsDeleted: true,
   // Only names are kept of the secrets it lists. Source: cleanSecretReferences.
   prepareForCreate: (account) =>
-    account.secrets === undefined ? account : { ...account, secrets: account.secrets.map(({ name }) => (name === undefined ? {} : { name })) },
+    account.secrets === undefined
+      ? account
+      : { ...account, secrets: account.secrets.map(({ name }) => (name === undefined ? {} : { name })) },
 } satisfies Strategy<ServiceAccount>;
 
 export const persistentVolumeStrategy = {

@@ -20,7 +20,13 @@ export const apiServiceStrategy = {
     spec.service === undefined
       ? {
           conditions: [
-            { type: 'Available', status: 'True', lastTransitionTime: formatTime(clock.now()), reason: 'Local', message: 'Local APIServices are always available' },
+            {
+              type: 'Available',
+              status: 'True',
+              lastTransitionTime: formatTime(clock.now()),
+              reason: 'Local',
+              message: 'Local APIServices are always available',
+            },
           ],
         }
       : {},

@@ -1,6 +1,16 @@
 // Pods. Source: pkg/registry/core/pod strategy.go.
 import { podQos } from '#api/pod-qos.ts';
-import type { Affinity, Container, LabelSelector, Pod, PodAffinityTerm, PodCondition, PodSpec, PodStatus, TopologySpreadConstraint } from '#api/types.ts';
+import type {
+  Affinity,
+  Container,
+  LabelSelector,
+  Pod,
+  PodAffinityTerm,
+  PodCondition,
+  PodSpec,
+  PodStatus,
+  TopologySpreadConstraint,
+} from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { resetForStatus, withMetadata } from '../metadata.ts';
 import { risen } from '../generic-strategy.ts';
@@ -39,7 +49,10 @@ export const podStrategy = {
   subresources: {
     status: {
       prepareForUpdate: (pod, old) =>
-        withMetadata({ ...pod, status: keptObservations(pod.status, old.status) }, { ownerReferences: old.metadata.ownerReferences, deletionTimestamp: undefined }),
+        withMetadata(
+          { ...pod, status: keptObservations(pod.status, old.status) },
+          { ownerReferences: old.metadata.ownerReferences, deletionTimestamp: undefined },
+        ),
     },
     ephemeralcontainers: {
       prepareForUpdate: (pod, old) => {
@@ -96,7 +109,12 @@ function resized(pod: Pod, old: Pod): Pod {
   return {
     ...old,
     metadata: resetForStatus(pod.metadata, old.metadata),
-    spec: { ...rest, containers, ...(initContainers.length === 0 ? {} : { initContainers }), ...(resources === undefined ? {} : { resources }) },
+    spec: {
+      ...rest,
+      containers,
+      ...(initContainers.length === 0 ? {} : { initContainers }),
+      ...(resources === undefined ? {} : { resources }),
+    },
   };
 }
 
@@ -139,7 +157,11 @@ function mergedAffinity(affinity: Affinity, labels: Labels): Affinity {
         }),
     ...(one.requiredDuringSchedulingIgnoredDuringExecution === undefined
       ? {}
-      : { requiredDuringSchedulingIgnoredDuringExecution: one.requiredDuringSchedulingIgnoredDuringExecution.map((term) => mergedTerm(term, labels)) }),
+      : {
+          requiredDuringSchedulingIgnoredDuringExecution: one.requiredDuringSchedulingIgnoredDuringExecution.map((term) =>
+            mergedTerm(term, labels),
+          ),
+        }),
   });
   return {
     ...affinity,

@@ -1,0 +1,25 @@
+// What the store throws, in the API's words.
+import { StatusError } from '#apimachinery/errors.ts';
+import { InvalidTransactionError, StoreUnavailableError } from '#store/contract.ts';
+
+/** Source: etcd's ErrGRPCRequestTooLarge, as kube-apiserver passes it on. */
+export const tooLarge = (): StatusError => new StatusError('RequestEntityTooLarge', 'etcdserver: request is too large');
+
+function unavailable(error: StoreUnavailableError): StatusError {
+  const message = `storage is unavailable: ${error.message}`;
+  // After `unknown` a repeated request may find its own work done; the client must look before it repeats.
+  return error.outcome === 'unknown'
+    ? new StatusError('Timeout', message)
+    : new StatusError('ServiceUnavailable', message, { retryAfterSeconds: 1 });
+}
+
+/** @throws StatusError; what is no failure of the store, unchanged */
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw unavailable(error);
+    if (error instanceof InvalidTransactionError) throw tooLarge();
+    throw error;
+  }
+}
