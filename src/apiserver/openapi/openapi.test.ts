@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
+import { definitions, shortName } from '#api/schema/tables.ts';
 import { Schema, type ResourceInfo } from '#api/schema.ts';
 import { customObjectSchema } from '#api/structural/from-crd.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { http1, json, type HttpAnswer } from '../testing/http.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
+import { describedFields } from './descriptions.ts';
 import { componentSchema } from './component-schemas.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
@@ -49,6 +51,16 @@ describe('componentSchema', () => {
     });
     assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.api.resource.Quantity').oneOf, [{ type: 'string' }, { type: 'number' }]);
     assert.deepEqual(componentSchema('io.k8s.apimachinery.pkg.apis.meta.v1.Time'), { type: 'string', format: 'date-time' });
+  });
+
+  test('describes no field that does not exist', () => {
+    const known = new Set(
+      Object.entries(definitions).flatMap(([name, { fields }]) => Object.keys(fields).map((field) => `${shortName(name)}.${field}`)),
+    );
+    assert.deepEqual(
+      describedFields().filter((field) => !known.has(field)),
+      [],
+    );
   });
 
   test('describes every kind that is served', () => {
