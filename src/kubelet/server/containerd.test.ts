@@ -2,6 +2,7 @@ import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type RequestOptions } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Duplex } from 'node:stream';
@@ -241,3 +242,53 @@ async function webSocketAttach(port: number): Promise<WebSocket> {
   socket.send(onChannel(0, 'go\n'));
   return socket;
 }
+
+test('port-forward over the older WebSocket protocol carries each port on two channels', async (t) => {
+  const echo = createServer((socket) => socket.pipe(socket));
+  echo.listen(0, '127.0.0.1');
+  await once(echo, 'listening');
+  t.after(() => echo.close());
+  const { port: forwarded } = echo.address() as AddressInfo;
+  const socket = new WebSocket(`wss://127.0.0.1:${await serve(t)}/portForward/default/web?port=${forwarded}`, ['v4.channel.k8s.io'], {
+    ca: authority.certificate,
+    cert: client.certificate,
+    key: client.key,
+  });
+  t.after(() => socket.terminate());
+  const data: Buffer[] = [];
+  const { promise: echoed, resolve } = Promise.withResolvers<void>();
+  socket.on('message', (message: Buffer) => {
+    if (message[0] === 0) data.push(message.subarray(1));
+    if (Buffer.concat(data).length === 2 + 5) resolve();
+  });
+  await once(socket, 'open');
+  socket.send(onChannel(0, 'hello'));
+  await echoed;
+  const all = Buffer.concat(data);
+  assert.deepEqual([all.readUInt16LE(0), all.subarray(2).toString()], [forwarded, 'hello']);
+});
+
+test('run gives what a command wrote', async (t) => {
+  const asked = request({ ...asClient(await serve(t), '/run/default/web/app?cmd=echo+a+b'), method: 'POST' });
+  asked.end();
+  const [answer] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+  assert.equal(await text(answer), 'a b\n');
+});
+
+test('a client that leaves ends its session, and its command sees the end of its input', async (t) => {
+  const port = await serve(t);
+  const socket = new WebSocket(
+    `wss://127.0.0.1:${port}${execPath(['sh', '-c', 'echo $$; cat; echo gone > /tmp/gone'], 'input=1&output=1')}`,
+    ['v5.channel.k8s.io'],
+    {
+      ca: authority.certificate,
+      cert: client.certificate,
+      key: client.key,
+    },
+  );
+  await once(socket, 'message');
+  socket.terminate();
+  const look = ['sh', '-c', 'while [ ! -e /tmp/gone ]; do :; done; cat /tmp/gone'];
+  const { stdout } = await cri.runtime.execSync({ containerId, cmd: look, timeout: 10 });
+  assert.equal(Buffer.from(stdout).toString(), 'gone\n');
+});

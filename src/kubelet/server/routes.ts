@@ -20,6 +20,8 @@ export interface RouteDeps {
   /** For `/configz`. */
   readonly configuration: () => Readonly<Record<string, unknown>>;
   readonly metrics: OwnMetrics;
+  /** For `/metrics/probes`: `prober_probe_total` and its like. */
+  readonly probeFigures: () => readonly Family[];
 }
 
 export interface Asked {
@@ -65,6 +67,7 @@ const ROUTES: readonly Route[] = [
   whole('/metrics/cadvisor', async (_, { host }) =>
     figures(cadvisorMetrics(await host.summary(), host.pods(), { cpus: cpus().length, memory: totalmem() })),
   ),
+  whole('/metrics/probes', (_, { probeFigures }) => figures(probeFigures())),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
   { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },
