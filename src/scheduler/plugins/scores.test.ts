@@ -21,7 +21,7 @@ const shape = [
   { utilization: 100, score: 0 },
 ];
 
-// From upstream's tables: (4000 - 3000) × 100 / 4000 = 25, (10000 - 5000) × 100 / 10000 = 50, (25 + 50) / 2 = 37.
+// (4000 - 3000) × 100 / 4000 = 25, (10000 - 5000) × 100 / 10000 = 50, (25 + 50) / 2 = 37.
 for (const c of [
   { strategy: { type: 'LeastAllocated', resources }, requested: [3000, 5000], allocatable: [4000, 10_000], score: 37 },
   { strategy: { type: 'LeastAllocated', resources }, requested: [3000, 5000], allocatable: [6000, 10_000], score: 50 },
