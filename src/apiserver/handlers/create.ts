@@ -1,11 +1,11 @@
 // POST to a collection.
 import type { KubeObject } from '#api/types.ts';
 import { create } from '../registry/create.ts';
+import { withUniqueOwners } from '../registry/owner-references.ts';
 import { fieldChange, toStored } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { checkInput, readObject, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { withUniqueOwners } from './owner-references.ts';
 
 export async function handleCreate(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;

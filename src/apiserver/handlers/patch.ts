@@ -14,7 +14,7 @@ import { parsePatchOptions, type PatchKind, type PatchOptions } from '../registr
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
 import { checkName, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { withUniqueOwners } from './owner-references.ts';
+import { withUniqueOwners } from '../registry/owner-references.ts';
 
 const PATCH_KINDS: Readonly<Record<string, PatchKind>> = {
   'application/json-patch+json': 'json',

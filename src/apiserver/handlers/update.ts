@@ -6,7 +6,7 @@ import { parseWriteOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
 import { checkInput, checkName, readObject, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { withUniqueOwners } from './owner-references.ts';
+import { withUniqueOwners } from '../registry/owner-references.ts';
 
 export async function handleUpdate(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;

@@ -1,8 +1,12 @@
 // Runs the admission plugins around one write.
+import { readOwners } from '#apimachinery/apply/owners.ts';
+import { FieldSetError } from '#apimachinery/apply/path-element.ts';
 import { forbidden } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import { wait, type Clock } from '#base/clock.ts';
 import type { AdmissionAttributes, AdmissionChain, MutatingPlugin, Operation, ValidatingPlugin } from '../admission/contract.ts';
+import { withMetadata } from './metadata.ts';
+import { withUniqueOwners } from './owner-references.ts';
 
 /** How long a write waits for plugins that are not ready, milliseconds. Source: initializer's timeToWaitForReady. */
 const READY_TIMEOUT_MS = 10_000;
@@ -12,6 +16,23 @@ const OPERATIONS: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT
 interface Handlers {
   readonly mutating: readonly MutatingPlugin[];
   readonly validating: readonly ValidatingPlugin[];
+}
+
+/** What plugins may have got wrong. Source: fieldmanager.NewManagedFieldsValidatingAdmissionController. */
+function repaired(object: KubeObject, { object: before, request }: AdmissionAttributes): KubeObject {
+  const unique = withUniqueOwners(object, request, 'admitted');
+  const managedFields = before?.metadata.managedFields;
+  if (unique.metadata.managedFields === managedFields) return unique;
+  try {
+    readOwners(unique.metadata.managedFields);
+    return unique;
+  } catch (error) {
+    if (!(error instanceof FieldSetError)) throw error;
+    request.warnings.add(
+      `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${error.message}`,
+    );
+    return withMetadata(unique, { managedFields });
+  }
 }
 
 export class AdmissionRunner {
@@ -42,7 +63,7 @@ export class AdmissionRunner {
       const changed = await plugin.admit(current);
       if (changed !== undefined) current = { ...current, object: changed };
     }
-    return current.object;
+    return current.object === undefined || current.object === attributes.object ? current.object : repaired(current.object, attributes);
   }
 
   /** @throws StatusError of the first plugin that refuses */
