@@ -16,7 +16,10 @@ export interface Logger {
 
 /** Sends each line to `write`; errors among the fields should be passed as Error objects. */
 export function createLogger(write: (level: LogLevel, message: string, fields: LogFields) => void, bound: LogFields = {}): Logger {
-  const line = (level: LogLevel) => (message: string, fields: LogFields = {}): void => write(level, message, { ...bound, ...fields });
+  const line =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}): void =>
+      write(level, message, { ...bound, ...fields });
   return {
     debug: line('debug'),
     info: line('info'),

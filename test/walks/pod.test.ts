@@ -15,7 +15,7 @@ interface PodView {
 }
 
 /** Answers with its own name, and with its version. */
-const SERVER = `require('http').createServer((q, r) => r.end(process.env.HOSTNAME + ' ' + process.env.VERSION)).listen(8080)`;
+const SERVER = `require('http').createServer((q, r) => r.end(process.env.HOSTNAME + ' ' + process.env.VERSION)).listen(8080, () => console.log('serving ' + process.env.VERSION))`;
 
 const manifest = (version: string, replicas: number): string =>
   JSON.stringify({
@@ -75,7 +75,7 @@ test('proa up ends with a node that is Ready', async () => {
 });
 
 test('a Deployment becomes pods that answer at their Service, from the node and by the node port', async () => {
-  await cluster.kubectl.succeed(['apply', '--validate=false', '-f', '-'], { input: manifest('v1', 2) });
+  await cluster.kubectl.succeed(['apply', '-f', '-'], { input: manifest('v1', 2) });
   await rolledOut();
   const [first, second] = await pods();
   assert.ok(first !== undefined && second !== undefined);
@@ -85,6 +85,21 @@ test('a Deployment becomes pods that answer at their Service, from the node and 
   for (let i = 0; i < 20; i++) seen.add(await fetchText(`http://${spec.clusterIP}/`));
   assert.deepEqual(seen, new Set([`${first.metadata.name} v1`, `${second.metadata.name} v1`]));
   assert.match(await fetchText('http://192.0.2.1:30080/'), /^web-.* v1$/);
+});
+
+test('kubectl reads logs, runs a command in a container with its exit code, and prints tables', async () => {
+  const [first] = await pods();
+  assert.ok(first);
+  const name = first.metadata.name;
+  assert.equal(await cluster.kubectl.succeed(['logs', name]), 'serving v1\n');
+  assert.match(await cluster.kubectl.succeed(['exec', name, '--', 'cat', '/etc/hosts']), /# Kubernetes-managed hosts file/);
+  assert.equal(await cluster.kubectl.succeed(['exec', '-i', name, '--', 'cat'], { input: 'through and back' }), 'through and back');
+  assert.equal((await cluster.kubectl.run(['exec', name, '--', 'sh', '-c', 'exit 7'])).code, 7);
+  assert.match(
+    await cluster.kubectl.succeed(['get', 'pods', '-o', 'wide']),
+    /NAME +READY +STATUS +RESTARTS +AGE +IP +NODE .*\nweb-\S+ +1\/1 +Running +0 /,
+  );
+  assert.match(await cluster.kubectl.succeed(['describe', 'pod', name]), /Started +\S+ .*kubelet/);
 });
 
 test('a change rolls out and is undone, and the Service answers all the while', async () => {

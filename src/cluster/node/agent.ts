@@ -19,11 +19,14 @@ import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
 import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer, type DnsServer } from '#dns/server.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
+import { apiAccess } from '#kubelet/server/api-access.ts';
+import { createKubeletServer } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
 import { Containerd } from '../runtime/containerd.ts';
+import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -39,6 +42,7 @@ export interface AgentIdentities {
 
 export interface AgentDeps {
   readonly settings: Settings;
+  readonly pki: Pki;
   readonly paths: Paths;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -53,7 +57,7 @@ export interface Runtime {
 }
 
 /** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made */
-export async function startRuntime({ settings, paths, clock, logger, signal }: AgentDeps): Promise<Runtime> {
+export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'pki'>): Promise<Runtime> {
   const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
   await own?.start(signal);
   const endpoint = own?.endpoint ?? `unix://${settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
@@ -170,8 +174,18 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     background('dns', serveDns({ dns, network, client: createClient(identities.dns), nodeName: settings.nodeName, logger: part('dns') })),
   ];
   await kubelet.start();
+  const server = createKubeletServer({
+    host: kubelet.view,
+    tls: () => ({ ...deps.pki.read('kubelet-server'), clientCa: deps.pki.certificate('ca') }),
+    access: apiAccess({ client: kubeletClient, clock, nodeName: settings.nodeName }),
+    address: { host: settings.bindAddress, port: settings.kubeletPort },
+    clock,
+    logger: part('kubelet-server'),
+  });
+  await server.start();
   return {
     async stop() {
+      await server.stop();
       await kubelet.stop();
       ending.abort(new Error('the node agent stops'));
       await dns.stop();

@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
-import { services } from '#api/resources.ts';
+import { clusterrolebindings, services } from '#api/resources.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
 import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
@@ -13,7 +13,7 @@ import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import type { Transport } from '#client/contract.ts';
+import type { Client, Transport } from '#client/contract.ts';
 import { runControllers } from '#controllers/controllers.ts';
 import { kubeDnsService } from '#dns/kube-dns.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
@@ -26,6 +26,9 @@ import { ensureKubernetesService } from './kubernetes-service.ts';
 
 /** Prefix length of one node's pod network. Source: --node-cidr-mask-size. */
 const NODE_CIDR_MASK_SIZE = 24;
+
+/** Group of the certificate in ../pki/inventory.ts. */
+const CLUSTER_ADMINS = 'kubeadm:cluster-admins';
 
 const serviceAccount = (name: string): UserInfo => ({
   name: `system:serviceaccount:kube-system:${name}`,
@@ -133,12 +136,26 @@ async function openStore({ settings, paths, clock, ids, logger }: ControlPlaneDe
 async function ensureObjects(server: ApiServer, { settings, clock, logger }: ControlPlaneDeps, signal: AbortSignal): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
   await ensureDefaults(client, { clock, logger, signal });
+  await ensureAdminsBinding(client);
   await ensureKubernetesService(client, { clusterIP: firstAddress(settings.serviceCIDR), address: settings.nodeIP, port: settings.port });
   try {
     await client.create(services, kubeDnsService(settings.clusterDNS));
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists') && !(isStatusError(error, 'Invalid') && error.message.includes('already allocated')))
       throw error;
+  }
+}
+
+/** What the API server's own client certificate for kubelets is allowed by. Source: kubeadm ClusterAdminsGroupAndClusterRoleBinding. */
+async function ensureAdminsBinding(client: Client): Promise<void> {
+  try {
+    await client.create(clusterrolebindings, {
+      metadata: { name: CLUSTER_ADMINS },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: CLUSTER_ADMINS }],
+    });
+  } catch (error) {
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
   }
 }
 

@@ -1,17 +1,18 @@
+// Needs the Debian archive, so `npm run test:online` runs it and not `npm test`.
 // The images come first: they are made before the file loses its network.
-import { DEBIAN_IMAGES, type Software } from './testing/debian-images.ts';
-import '#test/harness/isolated.ts';
+import { DEBIAN_IMAGES, type Software } from '#cri/testing/debian-images.ts';
+import '../harness/isolated.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
-import { startContainerd } from '#test/harness/containerd.ts';
-import { temporaryFolder } from '#test/harness/temp.ts';
-import { connectCri } from './client.ts';
-import { importImage } from './image/import.ts';
-import { ensurePauseImage, PAUSE_IMAGE } from './pause/pause-image.ts';
+import { startContainerd } from '../harness/containerd.ts';
+import { temporaryFolder } from '../harness/temp.ts';
+import { connectCri } from '#cri/client.ts';
+import { importImage } from '#cri/image/import.ts';
+import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 
 const owner = { after };
 const containerd = await startContainerd(owner, { sandboxImage: PAUSE_IMAGE });
