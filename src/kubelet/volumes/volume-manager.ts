@@ -31,6 +31,8 @@ export interface VolumeManagerDeps {
   readonly plugins: readonly VolumePlugin[];
   readonly paths: KubeletPaths;
   readonly mounter: Mounter;
+  /** Image volumes are mounted with the containers that use them. */
+  readonly releaseImages: (podUid: string) => Promise<void>;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -85,6 +87,7 @@ export class VolumeManager {
     this.#pods.get(podUid)?.staleTimer?.();
     const { paths, mounter, plugins } = this.#deps;
     await cleanSubpaths(paths.subpaths(podUid), mounter);
+    await this.#deps.releaseImages(podUid);
     const root = paths.volumes(podUid);
     for (const directory of await namesIn(root)) {
       const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
