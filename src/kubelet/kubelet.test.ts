@@ -214,6 +214,39 @@ test('an image that appears in the registry is pulled when its back-off is over'
   );
 });
 
+test('a pod that is deleted while its image is pulled does not wait for it', async (t) => {
+  const world = await startWorld(t);
+  const pulling = Promise.withResolvers<void>();
+  world.runtime.intercept('pullImage', () => pulling.promise);
+  for (const name of ['first', 'second']) {
+    world.bind(pod({ name, spec: { containers: [container('app', { image: `example.test/${name}:1` })] } }));
+    await world.until(() => world.told(name).includes(`Pulling Pulling image "example.test/${name}:1"`));
+  }
+  for (const name of ['second', 'first']) {
+    await world.client.delete(pods, { name, namespace: 'default' }, { gracePeriodSeconds: 0 });
+    await world.until(() => world.runtime.sandboxes.every(({ config }) => config.metadata?.name !== name));
+  }
+  pulling.resolve();
+  assert.deepEqual(world.told('first'), ['Pulling Pulling image "example.test/first:1"']);
+});
+
+test('a kubelet that stops during a postStart hook leaves the container to the next', async (t) => {
+  const world = await startWorld(t);
+  const hook = Promise.withResolvers<void>();
+  world.runtime.intercept('execSync', () => hook.promise);
+  const lifecycle = { postStart: { exec: { command: ['begin'] } } };
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle })] } }));
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'execSync'));
+  await world.restart();
+  hook.resolve();
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
+  assert.equal(
+    world.told('web').some((event) => event.startsWith('FailedPostStartHook')),
+    false,
+  );
+});
+
 test('a container starts as soon as what it refers to is there', async (t) => {
   const world = await startWorld(t);
   const env = [{ name: 'COLOUR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'colour' } } }];

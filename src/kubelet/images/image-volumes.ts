@@ -33,6 +33,7 @@ export interface ImageVolumeRequest {
   readonly container: AnyContainer;
   readonly secrets: readonly Secret[];
   readonly sandbox: Input<PodSandboxConfig>;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Directory below a pod's volumes. */
@@ -63,7 +64,7 @@ export class ImageVolumes {
     for (const name of await namesIn(paths.volumesOf(podUid, PLUGIN))) await imageMounter.unmount(paths.volume(podUid, PLUGIN, name));
   }
 
-  async #ensureOne({ name, image: source }: Volume, { pod, secrets, sandbox }: ImageVolumeRequest): Promise<ImageMount> {
+  async #ensureOne({ name, image: source }: Volume, { pod, secrets, sandbox, signal }: ImageVolumeRequest): Promise<ImageMount> {
     const { images, paths, mounter, imageMounter } = this.#deps;
     const reference = source?.reference ?? '';
     const ref = await images.ensure({
@@ -73,6 +74,7 @@ export class ImageVolumes {
       pullPolicy: source?.pullPolicy ?? 'IfNotPresent',
       secrets,
       sandbox,
+      signal,
     });
     if (imageMounter === undefined) return { image: { image: ref, userSpecifiedImage: reference } };
     const path = paths.volume(pod.metadata.uid, PLUGIN, name);

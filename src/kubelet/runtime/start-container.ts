@@ -54,6 +54,8 @@ export interface StartRequest {
   readonly hostname: PodHostname;
   readonly podIPs: readonly string[];
   readonly secrets: readonly Secret[];
+  /** Ends a pull or a hook under way; its reason is thrown then. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface StartDeps {
@@ -76,9 +78,9 @@ export interface StartDeps {
   };
 }
 
-/** Gives the id of the container. @throws StartError; Source: kubeGenericRuntimeManager.startContainer */
+/** Gives the id of the container. @throws StartError, the signal's reason; Source: kubeGenericRuntimeManager.startContainer */
 export async function startContainer(request: StartRequest, deps: StartDeps): Promise<string> {
-  const { pod, container, sandboxId, secrets } = request;
+  const { pod, container, sandboxId, secrets, signal } = request;
   const sandbox = request.placement.config;
   const fail = (reason: string, message: string, shown: string, retryInMs?: number): StartError => {
     deps.events.container(pod, container.name, 'Warning', 'Failed', `Error: ${shown}`);
@@ -94,6 +96,7 @@ export async function startContainer(request: StartRequest, deps: StartDeps): Pr
       pullPolicy: container.imagePullPolicy,
       secrets,
       sandbox,
+      signal,
     });
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
@@ -160,11 +163,11 @@ function isConfigError(error: unknown): error is Error {
 
 /** @throws StartError; the volume's own events have told why */
 async function imageVolumesOf(
-  { pod, container, secrets, placement }: StartRequest,
+  { pod, container, secrets, placement, signal }: StartRequest,
   deps: StartDeps,
 ): Promise<ReadonlyMap<string, ImageMount>> {
   try {
-    return await deps.imageVolumes.ensure({ pod, container, secrets, sandbox: placement.config });
+    return await deps.imageVolumes.ensure({ pod, container, secrets, sandbox: placement.config, signal });
   } catch (error) {
     if (error instanceof ImageError) throw new StartError(error.reason, error.message, error.retryInMs);
     if (error instanceof MountError) throw new StartError('CreateContainerConfigError', error.message);
@@ -227,13 +230,14 @@ function runningId(runtimePod: RuntimePod, name: string): string {
   return target.id;
 }
 
-async function postStart({ pod, container, podIPs }: StartRequest, containerId: string, deps: StartDeps): Promise<void> {
+async function postStart({ pod, container, podIPs, signal }: StartRequest, containerId: string, deps: StartDeps): Promise<void> {
   const handler = container.lifecycle?.postStart;
   if (handler === undefined) return;
   const podIP = podIPs[0] ?? '';
   try {
-    await runHook({ handler, pod, container, containerId, podIP }, deps.runtime, deps.clock);
+    await runHook({ handler, pod, container, containerId, podIP, ...(signal === undefined ? {} : { signal }) }, deps.runtime, deps.clock);
   } catch (error) {
+    signal?.throwIfAborted();
     if (!(error instanceof HookError)) throw error;
     deps.logger.error('Failed to execute PostStartHook', { pod: podLabel(pod), container: container.name, error });
     // What a server answered may be secret, so it is not shown.

@@ -20,8 +20,8 @@ export interface SyncRequest {
   readonly runtime: RuntimePod;
   readonly actions: PodActions;
   readonly secrets: readonly Secret[];
-  /** Ends waiting for a stop, when the pod is to be ended instead. */
-  readonly signal?: AbortSignal;
+  /** Ends waiting for a stop, a pull or a hook, when the pod is to be ended instead. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface SyncDeps extends StartDeps, SandboxDeps {
@@ -64,8 +64,10 @@ export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<Syn
     const retries = await startAll(request, { placement, hostname, sandbox }, starts, deps);
     return retries.length === 0 ? { starts } : { starts, retryInMs: Math.min(...retries) };
   } catch (error) {
+    const { signal } = request;
+    if (signal?.aborted === true && error === signal.reason) return { starts };
     if (!(error instanceof CriError) && !(error instanceof HostnameError) && !(error instanceof SandboxError)) throw error;
-    if (request.signal?.aborted === true) return { starts };
+    if (signal?.aborted === true) return { starts };
     return { starts, error: error.message, retryInMs: RETRY_MS };
   }
 }
@@ -191,6 +193,7 @@ async function tryStart(
         hostname: site.hostname,
         podIPs: site.sandbox.ips,
         secrets,
+        signal: request.signal,
       },
       deps,
     );
