@@ -1,6 +1,7 @@
 // What the embedded store does, beside a real etcd under the same load in the same run, both durable and on one disk:
 // `node bench/store.ts [--seconds 3] [--value-bytes 2048] [--keys 10000] [--watchers 100] [--dir DIR]`.
 // etcd is called by the client of this project, over loopback: what that costs is part of its figures.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +9,8 @@ import { parseArgs } from 'node:util';
 import type { Store } from '#store/contract.ts';
 import { openEmbeddedStore } from '#store/embedded/store.ts';
 import { openEtcdStore } from '#store/etcd/store.ts';
-import { succeed } from '#test/harness/command.ts';
-import { startEtcd } from '#test/harness/etcd.ts';
-import { Scope } from '#test/harness/scope.ts';
 import { fanOut, fill, gets, lists, type LoadOptions, type Measured, pages, updates, writes } from './store/loads.ts';
+import { startPeer } from './store/peer.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,40 +39,59 @@ const LOADS: readonly { readonly name: string; readonly run: (store: Store, opti
   { name: `${watchers} watchers of 32 writers`, run: fanOut(watchers, 2000) },
 ];
 
-await using scope = new Scope();
+/** Widths of the table's columns. */
+const NAME = 44;
+const FIGURES = 40;
+
 const folder = mkdtempSync(join(values.dir, 'proa-bench-'));
-scope.after(() => rmSync(folder, { recursive: true }));
-
-console.log(`machine   ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`);
-console.log(`disk      ${(await succeed('findmnt', ['-no', 'FSTYPE,SOURCE', '-T', folder])).trim()} at ${values.dir}`);
-console.log(`versions  Node ${process.version}, ${(await succeed('etcd', ['--version'])).split('\n')[0]}`);
-console.log(`load      ${options.keys} keys, values of ${options.value.length} bytes, ${values.seconds} s each\n`);
-
-// The peer's data goes where the store's goes.
-const server = await startEtcd(scope, { args: [`--data-dir=${join(folder, 'etcd')}`, '--quota-backend-bytes=8589934592'] });
-const etcd = await openEtcdStore({ endpoints: [server.endpoint] });
-const dir = join(folder, 'embedded');
-const embedded = await openEmbeddedStore({ dir });
-for (const store of [embedded, etcd]) await fill(store, options);
-
-console.log(`${''.padEnd(44)}${'embedded'.padStart(32)}${'etcd'.padStart(32)}   embedded/etcd`);
-for (const { name, run } of LOADS) {
-  const own = await run(embedded, options);
-  const peer = await run(etcd, options);
-  console.log(`${name.padEnd(44)}${show(own).padStart(32)}${show(peer).padStart(32)}   ${(own.rate / peer.rate).toFixed(1)} ×`);
+try {
+  await compare();
+} finally {
+  rmSync(folder, { recursive: true });
 }
-const { revision, sizeBytes } = await embedded.status();
-await etcd.close();
-await embedded.close();
 
-const start = performance.now();
-const again = await openEmbeddedStore({ dir });
-console.log(
-  `\nopening the embedded store with ${revision} revisions, ${mebibytes(sizeBytes)}: ${Math.round(performance.now() - start)} ms`,
-);
-await again.compact(revision);
-await again.close();
-console.log(`resident memory of this process: ${mebibytes(process.memoryUsage().rss)}`);
+async function compare(): Promise<void> {
+  console.log(`machine   ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`);
+  console.log(`disk      ${said('findmnt', ['-no', 'FSTYPE,SOURCE', '-T', folder])} at ${values.dir}`);
+  console.log(`versions  Node ${process.version}, ${said('etcd', ['--version']).split('\n')[0]}`);
+  console.log(`load      ${options.keys} keys, values of ${options.value.length} bytes, ${values.seconds} s each\n`);
+
+  const dir = join(folder, 'embedded');
+  const embedded = await openEmbeddedStore({ dir });
+  const peer = await startPeer(join(folder, 'etcd'));
+  try {
+    const etcd = await openEtcdStore({ endpoints: [peer.endpoint] });
+    for (const store of [embedded, etcd]) await fill(store, options);
+    console.log(`${''.padEnd(NAME)}${'embedded'.padStart(FIGURES)}${'etcd'.padStart(FIGURES)}   embedded/etcd`);
+    for (const { name, run } of LOADS) {
+      const own = await run(embedded, options);
+      const other = await run(etcd, options);
+      console.log(
+        `${name.padEnd(NAME)}${show(own).padStart(FIGURES)}${show(other).padStart(FIGURES)}   ${(own.rate / other.rate).toFixed(1)} ×`,
+      );
+    }
+    await etcd.close();
+  } finally {
+    await peer.stop();
+  }
+  const { revision, sizeBytes } = await embedded.status();
+  await embedded.close();
+  await reopen(dir, `${revision} revisions, ${mebibytes(sizeBytes)}`);
+}
+
+async function reopen(dir: string, what: string): Promise<void> {
+  const start = performance.now();
+  const store = await openEmbeddedStore({ dir });
+  console.log(`\nopening the embedded store with ${what}: ${Math.round(performance.now() - start)} ms`);
+  await store.close();
+  console.log(`resident memory of this process: ${mebibytes(process.memoryUsage().rss)}`);
+}
+
+function said(file: string, args: readonly string[]): string {
+  return execFileSync(file, [...args], { encoding: 'utf8' })
+    .trim()
+    .replace(/ +/g, ' ');
+}
 
 function show({ rate, unit, median, p99 }: Measured): string {
   const latency = median === undefined || p99 === undefined ? '' : ` (${milliseconds(median)}, p99 ${milliseconds(p99)} ms)`;
