@@ -7,7 +7,7 @@ import type { KubeletConfig } from '../config.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
 
 /** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
-export const KUBELET_VERSION = 'v1.36.0';
+const KUBELET_VERSION = 'v1.36.0';
 
 export interface RuntimeFacts {
   /** `containerd` */
@@ -51,7 +51,7 @@ export function nodeLabels({ config, machine }: Pick<NodeInput, 'config' | 'mach
   };
 }
 
-export function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): string {
+function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): string {
   return config.hostnameOverride === '' ? machine.hostname : config.hostnameOverride;
 }
 

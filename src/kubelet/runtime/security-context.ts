@@ -11,7 +11,7 @@ import type {
   UserNamespace,
 } from '#cri/gen/objects.ts';
 import { containersOf, type AnyContainer } from '../pod/containers.ts';
-import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
+import { podLabel } from '../pod/identity.ts';
 
 /** Who an image runs as: a number, a name, or nothing said, which means root. */
 export type ImageUser = { readonly uid: number } | { readonly username: string };
@@ -39,7 +39,7 @@ const MASKED_PATHS = [
 const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** What holds for a container: its own context over the pod's. Source: DetermineEffectiveSecurityContext. */
-export function effectiveContext(container: AnyContainer, pod: Pod): SecurityContext {
+function effectiveContext(container: AnyContainer, pod: Pod): SecurityContext {
   const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } = pod.spec.securityContext ?? {};
   const base = { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile };
   const set = Object.fromEntries(Object.entries(base).filter(([, value]) => value !== undefined)) as SecurityContext;
@@ -73,7 +73,7 @@ export function namespaceOptions({ spec }: Pod, userNamespace: Input<UserNamespa
   };
 }
 
-export function hasPrivilegedContainer({ spec }: Pod): boolean {
+function hasPrivilegedContainer({ spec }: Pod): boolean {
   for (const { container } of containersOf(spec)) if (container.securityContext?.privileged === true) return true;
   return false;
 }
@@ -208,9 +208,4 @@ function fromAnnotation(annotation: string | undefined): AppArmorProfile | undef
   if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
   if (annotation === 'unconfined') return { type: 'Unconfined' };
   return annotation.startsWith('localhost/') ? { type: 'Localhost', localhostProfile: annotation.slice('localhost/'.length) } : undefined;
-}
-
-/** Host namespaces make some sysctls node-wide. */
-export function usesHostNamespace(pod: Pod, namespace: 'net' | 'ipc'): boolean {
-  return namespace === 'net' ? isHostNetworkPod(pod) : pod.spec.hostIPC === true;
 }

@@ -206,7 +206,7 @@ async function tryStart(
 }
 
 /** Key of a container's crash back-off: changes of its spec that matter begin anew. Source: GetBackoffKey. */
-export function crashKey(pod: Pod, container: AnyContainer): string {
+function crashKey(pod: Pod, container: AnyContainer): string {
   return `${pod.metadata.uid}_${container.name}_${container.image}_${JSON.stringify(container.resources ?? {})}`;
 }
 

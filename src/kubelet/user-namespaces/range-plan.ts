@@ -3,7 +3,7 @@ import type { Input } from '#cri/contract.ts';
 import type { UserNamespace } from '#cri/gen/objects.ts';
 
 /** Ids a pod gets, which is also the first id given away: 0 is never mapped. Source: DefaultKubeletUserNamespacesIDsPerPod. */
-export const IDS_PER_POD = 65_536;
+const IDS_PER_POD = 65_536;
 
 /** A pod's range: ids 0 to 65535 in the pod are `first` and so on outside. */
 export interface IdRange {

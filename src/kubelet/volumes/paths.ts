@@ -47,10 +47,6 @@ export class KubeletPaths {
     return join(this.pod(uid), 'etc-hosts');
   }
 
-  plugins(): string {
-    return join(this.root, 'plugins');
-  }
-
   seccomp(): string {
     return join(this.root, 'seccomp');
   }

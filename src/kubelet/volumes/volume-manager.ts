@@ -1,5 +1,5 @@
 // The volumes of the pods on this node: mounted before containers start, kept up to date, unmounted when all have ended.
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -184,15 +184,4 @@ function usedVolumes({ spec }: Pod): readonly Volume[] {
     for (const { valueFrom } of container.env ?? []) if (valueFrom?.fileKeyRef !== undefined) used.add(valueFrom.fileKeyRef.volumeName);
   }
   return (spec.volumes ?? []).filter(({ name, image }) => used.has(name) && image === undefined);
-}
-
-/** Whether a path is there. */
-export async function pathExists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }
