@@ -135,11 +135,12 @@ describe('a watch over HTTPS', () => {
     await make('tables', 'a');
     const watch = await open(path('tables'), 'application/json;as=Table;v=v1;g=meta.k8s.io');
     await make('tables', 'b');
-    const [first, second] = await watch.take(2);
-    const seen = [first, second].map((event) => {
-      const { columnDefinitions, rows } = event?.object as unknown as Table;
+    const tables = await watch.take(2);
+    const seen = tables.map(({ object }) => {
+      const { columnDefinitions, rows } = object as unknown as Table;
       return [columnDefinitions?.length ?? 0, rows[0]?.cells[0]];
     });
+    assert.equal(tables[0]?.object['kind'], 'Table');
     assert.deepEqual(seen, [
       [3, 'a'],
       [0, 'b'],
