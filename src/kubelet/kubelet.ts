@@ -129,7 +129,10 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
   await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load()]);
-  observer.problem('cgroups', await parts.cgroups.start());
+  const cgroupProblem = await parts.cgroups.start();
+  observer.problem('cgroups', cgroupProblem);
+  if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
+    events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
   observer.onChange = () => void agent.update();
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();

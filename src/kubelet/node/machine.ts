@@ -30,7 +30,7 @@ export interface MachineFacts {
 export async function readMachine(): Promise<MachineFacts> {
   const [machineID, systemUUID, bootID, osRelease, meminfo, appArmor, hugePages] = await Promise.all([
     firstText(['/etc/machine-id', '/var/lib/dbus/machine-id']),
-    firstText(['/sys/class/dmi/id/product_uuid', '/proc/device-tree/system-id', '/proc/device-tree/vm,uuid', '/etc/machine-id']),
+    firstText(['/sys/class/dmi/id/product_uuid', '/proc/device-tree/system-id', '/proc/device-tree/vm,uuid']),
     firstText(['/proc/sys/kernel/random/boot_id']),
     firstText(['/etc/os-release', '/usr/lib/os-release']),
     firstText(['/proc/meminfo']),
@@ -40,7 +40,7 @@ export async function readMachine(): Promise<MachineFacts> {
   return {
     hostname: hostname().trim().toLowerCase(),
     machineID,
-    systemUUID,
+    systemUUID: systemUUID === '' ? machineID : systemUUID,
     bootID,
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? 'Linux',

@@ -9,6 +9,9 @@ import type { FilesystemFacts, MachineFacts } from './machine.ts';
 /** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
 const KUBELET_VERSION = 'v1.36.0';
 
+/** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures features. */
+const DECLARED_FEATURES = ['GuaranteedQoSPodCPUResize', 'RestartAllContainersOnContainerExits'];
+
 export interface RuntimeFacts {
   /** `containerd` */
   readonly name: string;
@@ -82,6 +85,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
     ...(input.images.length === 0 ? {} : { images: imageList(input.images, config.nodeStatusMaxImages) }),
     ...(runtime === undefined || runtime.handlers.length === 0 ? {} : { runtimeHandlers: runtime.handlers }),
     ...(runtime === undefined ? {} : { features: { supplementalGroupsPolicy: runtime.supplementalGroupsPolicy } }),
+    declaredFeatures: DECLARED_FEATURES,
     ...(previous?.volumesAttached === undefined ? {} : { volumesAttached: previous.volumesAttached }),
     ...(previous?.volumesInUse === undefined ? {} : { volumesInUse: previous.volumesInUse }),
   };
