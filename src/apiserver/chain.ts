@@ -1,5 +1,5 @@
 // The request walk, in order, as data. Both transports take it; over HTTPS, the connection stands before it and encoding after it.
-import type { Authenticator, UserInfo } from './authentication/contract.ts';
+import type { AuthenticationRequest, Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import type { RequestContext } from './request.ts';
 import { auditStage, type AuditSink } from './stages/audit.ts';
@@ -43,6 +43,8 @@ export interface Stage {
 export interface Walk {
   readonly context: RequestContext;
   readonly authenticated: boolean;
+  /** What the client shows of itself; undefined on loopback. */
+  readonly credentials: AuthenticationRequest | undefined;
   setUser(user: UserInfo): void;
   /** Runs `close` when the request is over, whatever the outcome; last registered first. */
   onFinish(close: (outcome: Outcome) => void): void;

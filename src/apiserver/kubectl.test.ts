@@ -68,8 +68,23 @@ describe('kubectl', () => {
     assert.match(await client.succeed(['api-versions']), /^apps\/v1$/m);
   });
 
+  test('learns the fields of kinds and checks manifests by them', async () => {
+    assert.match(await client.succeed(['explain', 'deployment.spec.replicas']), /FIELD: replicas <integer>/);
+    await refused(
+      ['apply', '--filename=-'],
+      /unknown field "colour"/,
+      MANIFEST.split('---')[0]?.replace('\ndata:', '\ncolour: red\ndata:'),
+    );
+    const bad = MANIFEST.split('---')[0]?.replace('data: {colour: blue}', 'data: [blue]');
+    await refused(
+      ['apply', '--filename=-'],
+      /json: cannot unmarshal array into Go struct field ConfigMap\.data of type map\[string\]string/,
+      bad,
+    );
+  });
+
   test('applies a manifest, changes it, and deletes it', async () => {
-    const apply = ['apply', '--validate=false', '--filename=-'];
+    const apply = ['apply', '--filename=-'];
     assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings created\ndeployment.apps/web created\n');
     assert.equal(await client.succeed(apply, { input: MANIFEST }), 'configmap/settings unchanged\ndeployment.apps/web unchanged\n');
     assert.equal(
@@ -79,6 +94,7 @@ describe('kubectl', () => {
     assert.equal(await client.succeed(['get', 'configmap', 'settings', '--output=jsonpath={.data.colour}']), 'red');
     await client.succeed(['scale', 'deployment/web', '--replicas=5']);
     await client.succeed(['set', 'image', 'deployment/web', 'web=nginx:2']);
+    assert.match(await client.succeed(['get', 'deployments']), /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +0\/5 +0 +0 +/);
     const deployment = await client.json<{
       metadata: { generation: number };
       spec: { replicas: number; template: { spec: { containers: { image: string }[] } } };
@@ -91,6 +107,21 @@ describe('kubectl', () => {
       await client.succeed(['delete', '--filename=-'], { input: MANIFEST }),
       'configmap "settings" deleted from default namespace\ndeployment.apps "web" deleted from default namespace\n',
     );
+  });
+
+  test('applies on the server, where whoever scaled keeps the replicas', async () => {
+    const apply = ['apply', '--server-side', '--filename=-'];
+    const applied = 'configmap/settings serverside-applied\ndeployment.apps/web serverside-applied\n';
+    assert.equal(await client.succeed(apply, { input: MANIFEST }), applied);
+    await client.succeed(['scale', 'deployment/web', '--replicas=5']);
+    await refused(
+      apply,
+      /Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps\/v1: \.spec\.replicas/,
+      MANIFEST,
+    );
+    assert.equal(await client.succeed([...apply, '--force-conflicts'], { input: MANIFEST }), applied);
+    assert.equal(await client.succeed(['get', 'deployment', 'web', '--output=jsonpath={.spec.replicas}']), '2');
+    await client.succeed(['delete', '--filename=-'], { input: MANIFEST });
   });
 
   test('creates in protobuf, patches in every form, labels and edits', async () => {
@@ -131,7 +162,7 @@ describe('kubectl', () => {
     await refused(['get', 'configmap', 'nothing'], /^Error from server \(NotFound\): configmaps "nothing" not found\n$/);
     await refused(['create', 'configmap', 'c'], /^error: failed to create configmap: configmaps "c" already exists\n$/);
     await refused(
-      ['create', '--validate=false', '--filename=-'],
+      ['create', '--filename=-'],
       /^The Deployment "bad" is invalid: [\s\S]*spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/,
       MANIFEST.split('---')[1]?.replace('name: web}\nspec', 'name: bad}\nspec').replace('{labels: {app: web}}', '{labels: {app: other}}'),
     );

@@ -12,6 +12,8 @@ import { ALLOW, NO_OPINION, type Authorizer, type RuleResolver } from './authori
 import { reviewHandlers } from './authorization/review-handlers.ts';
 import { privilegedGroups, unionAuthorizer } from './authorization/union.ts';
 import type { ServingCertificate } from './http/listener.ts';
+import { openapiRoutes } from './openapi/routes.ts';
+import { defaultPrinters } from './printers/default-printers.ts';
 import { createApiServer, type ApiServer, type ApiServerOptions, type PluggedParts, type ServerParts } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
 
@@ -76,6 +78,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       authenticators: [certificates],
       authorizer,
       handlers: reviewHandlers({ authorizer, rules: NO_RULES }),
+      routes: openapiRoutes(parts.schema),
+      printers: defaultPrinters,
       ...options.parts?.(parts),
     }),
     ...options.options,

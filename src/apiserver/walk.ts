@@ -1,7 +1,7 @@
 // One request on its way through the chain: the context stages fill in and handlers read.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import type { UserInfo } from './authentication/contract.ts';
+import type { AuthenticationRequest, UserInfo } from './authentication/contract.ts';
 import type { Outcome, Walk } from './chain.ts';
 import type { AuditAnnotations, Query, RequestContext, RequestInfo, Warnings } from './request.ts';
 
@@ -59,6 +59,7 @@ export class RequestWalk implements Walk, RequestContext {
   readonly remoteAddress: string;
   readonly receivedAt: number;
   readonly logger: Logger;
+  #credentials: AuthenticationRequest | undefined;
   #user: UserInfo | undefined;
   #warnings: WarningRecorder | undefined;
   #audit: AuditRecorder | undefined;
@@ -85,6 +86,15 @@ export class RequestWalk implements Walk, RequestContext {
   get user(): UserInfo {
     if (this.#user === undefined) throw new Error('the user is not known before authentication');
     return this.#user;
+  }
+
+  get credentials(): AuthenticationRequest | undefined {
+    return this.#credentials;
+  }
+
+  /** Before the chain. */
+  present(credentials: AuthenticationRequest): void {
+    this.#credentials = credentials;
   }
 
   get authenticated(): boolean {

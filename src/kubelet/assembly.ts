@@ -1,5 +1,4 @@
 // The parts of a kubelet and how they hold together.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -21,9 +20,11 @@ import type { DownwardFacts } from './env/downward.ts';
 import { environmentOf } from './env/variables.ts';
 import { kubeletEvents, type KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
+import { ImageVolumes, type ImageMounter } from './images/image-volumes.ts';
 import { PullQueue } from './images/pull-queue.ts';
 import { PullRecords } from './images/pull-records.ts';
-import { parseResolvConf, type DnsSettings } from './network/dns.ts';
+import { dnsSettings } from './network/dns-settings.ts';
+import { textIfThere } from './node/text-files.ts';
 import type { MachineFacts } from './node/machine.ts';
 import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
@@ -36,10 +37,12 @@ import { KubeletPodSteps } from './pod-workers/pod-steps.ts';
 import { PodWorkers } from './pod-workers/pod-workers.ts';
 import { PodReferences } from './references/pod-references.ts';
 import { Backoff } from './runtime/backoff.ts';
+import { RuntimeHandlers } from './runtime/runtime-handlers.ts';
 import { removePod } from './runtime/remove-pod.ts';
 import type { SyncDeps } from './runtime/sync-pod.ts';
 import { StatsProvider } from './stats/provider.ts';
 import { StatusManager } from './status/manager.ts';
+import { UserNamespaces } from './user-namespaces/user-namespaces.ts';
 import { atomicPlugins } from './volumes/atomic-plugins.ts';
 import { emptyDirPlugin } from './volumes/empty-dir.ts';
 import { hostPathPlugin } from './volumes/host-path.ts';
@@ -64,9 +67,11 @@ export interface AssemblyInput {
   readonly mounter: Mounter;
   readonly cgroups: CgroupManager;
   readonly volumePlugins: readonly VolumePlugin[];
+  /** Undefined where the runtime mounts images. */
+  readonly imageMounter: ImageMounter | undefined;
 }
 
-export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins'> {
+export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter'> {
   readonly events: KubeletEvents;
   readonly paths: KubeletPaths;
   readonly store: PodStore;
@@ -84,6 +89,7 @@ export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorde
   readonly observer: NodeObserver;
   readonly references: PodReferences;
   readonly allocations: AllocationManager;
+  readonly userNamespaces: UserNamespaces;
   readonly stats: StatsProvider;
 }
 
@@ -133,6 +139,13 @@ export function assemble(input: AssemblyInput): KubeletParts {
     hostIPs: observer.addresses,
     allocatable: observer.allocatable,
   });
+  const images = imageManager(input, events, records);
+  const imageVolumes = new ImageVolumes({ images, paths, mounter, imageMounter: input.imageMounter });
+  const userNamespaces = new UserNamespaces({
+    paths,
+    maxPods: config.maxPods,
+    supports: (handler) => runtimeState.featuresOf(handler)?.userNamespaces ?? false,
+  });
   const volumes = new VolumeManager({
     plugins: [
       ...atomicPlugins({ references, tokens, trustBundles: new TrustBundles(client), mounter, clock, facts }),
@@ -142,6 +155,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     ],
     paths,
     mounter,
+    releaseImages: (uid) => imageVolumes.release(uid),
     events,
     clock,
     logger,
@@ -149,7 +163,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
   });
   const syncDeps: SyncDeps = {
     runtime: cri.runtime,
-    images: imageManager(input, events, records),
+    images,
+    imageVolumes,
     events,
     clock,
     ids,
@@ -167,11 +182,12 @@ export function assemble(input: AssemblyInput): KubeletParts {
     settings: {
       resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
       seccompDefault: config.seccompDefault,
-      recursiveReadOnly: () => runtimeState.facts?.handlers.find(({ name }) => name === '')?.features?.recursiveReadOnlyMounts ?? false,
+      recursiveReadOnly: (handler) => runtimeState.featuresOf(handler)?.recursiveReadOnlyMounts ?? false,
     },
     dns: () => dnsSettings(config, observer.addresses),
     cgroupParent: (pod) => cgroups.parentOf(pod),
-    runtimeHandler: () => '',
+    handlers: new RuntimeHandlers(client),
+    userNamespaces,
     ending: (uid) => workers.isTerminationRequested(uid),
     started: (pod, container) => allocations.setActuated(pod.metadata.uid, container.name, containerAmounts(container)),
     resize: (pod, actions) => resizePod(pod, actions, { runtime: cri.runtime, cgroups, allocations, cpuCFSQuota: config.cpuCFSQuota }),
@@ -198,6 +214,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     async forgotten(pod) {
       const { uid } = pod.metadata;
       allocations.forget(uid);
+      userNamespaces.release(uid);
       const mirror = isStaticPod(pod) && store.get(uid) === undefined ? store.mirrorOf(pod) : undefined;
       if (mirror !== undefined && store.staticOf(mirror) === undefined) await removeMirror(mirror, { client });
       await removePod(pod, await pleg.refresh(uid), { runtime: cri.runtime, paths });
@@ -222,6 +239,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     node: () => observer.nodeOrInitial,
     pressures: () => observer.pressures,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls,
+    appArmor: machine.appArmor,
     hasTraces: (uid) => pleg.get(uid) !== undefined,
   });
   const stats = new StatsProvider({
@@ -262,6 +280,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     observer,
     references,
     allocations,
+    userNamespaces,
     stats,
   };
 }
@@ -277,18 +296,4 @@ function imageManager({ cri, clock, logger, config }: AssemblyInput, events: Kub
     records,
     nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
   });
-}
-
-async function dnsSettings({ clusterDNS, clusterDomain, resolvConf }: KubeletConfig, addresses: readonly string[]): Promise<DnsSettings> {
-  const host = resolvConf === '' ? undefined : parseResolvConf(await textIfThere(resolvConf));
-  return { clusterDNS, clusterDomain, host, ipv6: addresses[0]?.includes(':') ?? false };
-}
-
-async function textIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
 }

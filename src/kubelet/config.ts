@@ -17,7 +17,6 @@ export interface KubeletConfig {
   readonly fileCheckFrequency: number;
 
   readonly cgroupsPerQOS: boolean;
-  readonly cgroupDriver: 'cgroupfs';
   /** Below which `kubepods` lies: `/`, or `/proa/worker-1` for one of several nodes on a machine. */
   readonly cgroupRoot: string;
   readonly cpuCFSQuota: boolean;
@@ -66,7 +65,6 @@ export interface KubeletConfig {
   /** Ended instances kept of each container. */
   readonly maxPerPodContainerCount: number;
   readonly containerGCPeriod: number;
-  readonly housekeepingInterval: number;
 
   readonly seccompDefault: boolean;
   readonly allowedUnsafeSysctls: readonly string[];
@@ -89,7 +87,6 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   fileCheckFrequency: 20 * SECOND,
 
   cgroupsPerQOS: true,
-  cgroupDriver: 'cgroupfs',
   cgroupRoot: '/',
   cpuCFSQuota: true,
   podPidsLimit: -1,
@@ -139,7 +136,6 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   containerLogMonitorInterval: 10 * SECOND,
   maxPerPodContainerCount: 1,
   containerGCPeriod: MINUTE,
-  housekeepingInterval: 2 * SECOND,
 
   seccompDefault: false,
   allowedUnsafeSysctls: [],

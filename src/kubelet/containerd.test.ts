@@ -19,6 +19,7 @@ import { startContainerd } from '#test/harness/containerd.ts';
 import { defer } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { CgroupHierarchy, detectLayout } from './cgroups/hierarchy.ts';
+import { containerdImageMounter } from './images/containerd-image-mounter.ts';
 import { createKubelet, type Kubelet } from './kubelet.ts';
 import { container, pod } from './testing/pods.ts';
 import { IMAGE, stateOf } from './testing/world.ts';
@@ -88,6 +89,7 @@ async function startNode(t: TestContext) {
         resolvConf: '',
         evictionHard: {},
       },
+      imageMounter: containerdImageMounter({ address: containerd.socket }),
     });
     const ready = kubelet.start();
     informers.start(stopping.signal);
@@ -415,4 +417,30 @@ test('figures of pods come from the runtime', async (t) => {
   const [app] = summaries[0]?.containers ?? [];
   assert.equal(app?.name, 'app');
   assert.ok((app?.memory?.workingSetBytes ?? 0) > 0 && (app?.cpu?.usageCoreNanoSeconds ?? 0) > 0);
+});
+
+test('an image volume shows the files of an image, read-only, and leaves nothing behind', async (t) => {
+  const world = await startNode(t);
+  world.run('web', {
+    volumes: [{ name: 'files', image: { reference: IMAGE, pullPolicy: 'IfNotPresent' } }],
+    containers: [
+      container('app', {
+        ...shell(`ls /files/bin/ls /part/ls; touch /files/x 2>/dev/null || echo refused; ${FOREVER}`),
+        volumeMounts: [
+          { name: 'files', mountPath: '/files' },
+          { name: 'files', mountPath: '/part', subPath: 'bin' },
+        ],
+      }),
+    ],
+  });
+  await until(() => world.log('web').includes('refused'));
+  assert.match(world.log('web'), /^\/files\/bin\/ls\n\/part\/ls\nrefused/);
+  const snapshots = async (): Promise<boolean> => (await containerd.ctr(['snapshots', 'ls'])).includes(world.folder);
+  assert.equal(await snapshots(), true);
+  const { uid } = world.pod('web').metadata;
+  await world.restart();
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
+  world.server.erase(pods, 'web', 'default');
+  await until(() => !existsSync(join(world.folder, 'root', 'pods', uid)));
+  assert.equal(await snapshots(), false);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configmaps, pods } from '#api/resources.ts';
+import { configmaps, pods, runtimeclasses } from '#api/resources.ts';
 import type { Pod, Probe } from '#api/types.ts';
+import type { ContainerConfig } from '#cri/gen/objects.ts';
 import { container, pod } from './testing/pods.ts';
 import { startWorld, stateOf } from './testing/world.ts';
 
@@ -213,6 +214,39 @@ test('an image that appears in the registry is pulled when its back-off is over'
   );
 });
 
+test('a pod that is deleted while its image is pulled does not wait for it', async (t) => {
+  const world = await startWorld(t);
+  const pulling = Promise.withResolvers<void>();
+  world.runtime.intercept('pullImage', () => pulling.promise);
+  for (const name of ['first', 'second']) {
+    world.bind(pod({ name, spec: { containers: [container('app', { image: `example.test/${name}:1` })] } }));
+    await world.until(() => world.told(name).includes(`Pulling Pulling image "example.test/${name}:1"`));
+  }
+  for (const name of ['second', 'first']) {
+    await world.client.delete(pods, { name, namespace: 'default' }, { gracePeriodSeconds: 0 });
+    await world.until(() => world.runtime.sandboxes.every(({ config }) => config.metadata?.name !== name));
+  }
+  pulling.resolve();
+  assert.deepEqual(world.told('first'), ['Pulling Pulling image "example.test/first:1"']);
+});
+
+test('a kubelet that stops during a postStart hook leaves the container to the next', async (t) => {
+  const world = await startWorld(t);
+  const hook = Promise.withResolvers<void>();
+  world.runtime.intercept('execSync', () => hook.promise);
+  const lifecycle = { postStart: { exec: { command: ['begin'] } } };
+  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle })] } }));
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'execSync'));
+  await world.restart();
+  hook.resolve();
+  await world.until(() => stateOf(world.pod('web')) === 'running');
+  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
+  assert.equal(
+    world.told('web').some((event) => event.startsWith('FailedPostStartHook')),
+    false,
+  );
+});
+
 test('a container starts as soon as what it refers to is there', async (t) => {
   const world = await startWorld(t);
   const env = [{ name: 'COLOUR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'colour' } } }];
@@ -416,4 +450,38 @@ test('pods run on while the API is out of reach, and their status follows later'
   assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
   world.server.setOffline(false);
   await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1, 30_000);
+});
+
+test('a runtime class names the handler of the sandbox, and keeps the pod back while it is not there', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { runtimeClassName: 'boxed' } }));
+  const told = 'FailedCreatePodSandBox Failed to create pod sandbox: runtimeclass.node.k8s.io "boxed" not found';
+  await world.until(() => world.told('web').includes(told));
+  await world.client.create(runtimeclasses, { metadata: { name: 'boxed' }, handler: 'box' });
+  await world.advanceUntil(() => world.pod('web').status.phase === 'Running', 30_000);
+  const handlers = world.runtime.calls.flatMap(({ method, request }) => (method === 'runPodSandbox' ? [request['runtimeHandler']] : []));
+  assert.deepEqual(handlers, ['box']);
+});
+
+test("a pod that is to have users of its own does not run with the node's", async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { hostUsers: false } }));
+  const why = "can't set `spec.hostUsers: false`, runtime does not support user namespaces";
+  await world.until(() => world.told('web').includes(`FailedCreatePodSandBox Failed to create pod sandbox: ${why}`));
+  await world.settle();
+  assert.deepEqual(world.runtime.sandboxes, []);
+});
+
+test("an image volume is pulled and mounted by the runtime, and its failure is the container's", async (t) => {
+  const world = await startWorld(t);
+  const volumes = [{ name: 'files', image: { reference: 'example.test/files:1', pullPolicy: 'IfNotPresent' as const } }];
+  const volumeMounts = [{ name: 'files', mountPath: '/files', subPath: 'etc' }];
+  world.bind(pod({ name: 'web', spec: { volumes, containers: [container('app', { volumeMounts })] } }));
+  await world.until(() => stateOf(world.pod('web')) === 'waiting ErrImagePull');
+  world.runtime.addImage('example.test/files:1');
+  await world.advanceUntil(() => world.pod('web').status.phase === 'Running', 60_000);
+  const { request } = world.runtime.calls.find(({ method }) => method === 'createContainer') ?? assert.fail('no container was created');
+  const { mounts } = request['config'] as ContainerConfig;
+  const mount = mounts.find(({ containerPath }) => containerPath === '/files');
+  assert.deepEqual([mount?.image?.userSpecifiedImage, mount?.imageSubPath, mount?.hostPath], ['example.test/files:1', 'etc', '']);
 });

@@ -1,5 +1,5 @@
 // The kubelet: brings the pods bound to this node to life and tells the API how they are.
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, realpath, readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -14,6 +14,7 @@ import { kubeletConfig, type KubeletConfig } from './config.ts';
 import { followApiPods, setStaticPods } from './config-sources/follow-pods.ts';
 import { StaticPodSource } from './config-sources/static-pods.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';
+import type { ImageMounter } from './images/image-volumes.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import { NodeLease } from './node/lease.ts';
 import { readMachine, type MachineFacts } from './node/machine.ts';
@@ -43,6 +44,8 @@ export interface KubeletOptions {
   readonly cgroups?: CgroupManager;
   /** Kinds of volumes beyond those every kubelet has. */
   readonly volumePlugins?: readonly VolumePlugin[];
+  /** For a runtime that cannot mount images into containers. */
+  readonly imageMounter?: ImageMounter;
 }
 
 export interface Kubelet {
@@ -86,8 +89,10 @@ interface RunningKubelet {
 
 async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promise<RunningKubelet> {
   const { client, clock, ids, logger } = options;
-  const config = kubeletConfig(options.config);
-  await mkdir(config.rootDir, { recursive: true, mode: 0o750 });
+  const asked = kubeletConfig(options.config);
+  await mkdir(asked.rootDir, { recursive: true, mode: 0o750 });
+  // The kernel lists mounts by their real paths, and what is mounted must be seen before anything is removed.
+  const config = { ...asked, rootDir: await realpath(asked.rootDir) };
   const machine = options.machine ?? (await readMachine());
   const parts = assemble({
     ...options,
@@ -98,6 +103,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     cgroups: options.cgroups ?? (await machineCgroups(config, machine, clock, logger)),
     mounter: options.mounter ?? systemMounter,
     volumePlugins: options.volumePlugins ?? [],
+    imageMounter: options.imageMounter,
   });
   const { observer, events, runtimeState, pleg, allocations, records, nodeInformer } = parts;
   const agent = new NodeAgent({
@@ -122,8 +128,11 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   observer.pressure = () => eviction.pressure;
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
-  await Promise.all([records.load(), allocations.load()]);
-  observer.problem('cgroups', await parts.cgroups.start());
+  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load()]);
+  const cgroupProblem = await parts.cgroups.start();
+  observer.problem('cgroups', cgroupProblem);
+  if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
+    events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
   observer.onChange = () => void agent.update();
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();

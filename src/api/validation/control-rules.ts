@@ -8,6 +8,7 @@ import {
   validateSigningRequestUpdate,
 } from './certificates/signing-requests.ts';
 import { validateApiService, validateApiServiceStatusUpdate, validateApiServiceUpdate } from './flowcontrol/api-services.ts';
+import { validateDefinition, validateDefinitionStatusUpdate, validateDefinitionUpdate } from './extensions/definitions.ts';
 import { validateFlowConditions, validateFlowSchema } from './flowcontrol/flow-schemas.ts';
 import { validatePriorityLevel } from './flowcontrol/priority-levels.ts';
 import { rules, type KindRules } from './rules.ts';
@@ -49,5 +50,14 @@ export const AGGREGATION_RULES: Readonly<Record<string, KindRules>> = {
     create: validateApiService,
     update: validateApiServiceUpdate,
     subresources: { status: validateApiServiceStatusUpdate },
+  }),
+};
+
+export const EXTENSIONS_RULES: Readonly<Record<string, KindRules>> = {
+  CustomResourceDefinition: rules({
+    scope: 'cluster',
+    create: validateDefinition,
+    update: validateDefinitionUpdate,
+    subresources: { status: validateDefinitionStatusUpdate },
   }),
 };

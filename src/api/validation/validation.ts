@@ -3,7 +3,7 @@
 import type { ObjectMeta } from '../gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { BATCH_RULES } from './batch-rules.ts';
-import { ADMISSION_RULES, AGGREGATION_RULES, CERTIFICATES_RULES, FLOW_CONTROL_RULES } from './control-rules.ts';
+import { ADMISSION_RULES, AGGREGATION_RULES, CERTIFICATES_RULES, EXTENSIONS_RULES, FLOW_CONTROL_RULES } from './control-rules.ts';
 import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RULES } from './core-rules.ts';
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
@@ -15,6 +15,7 @@ import { CORE_STORAGE_RULES, STORAGE_RULES } from './storage-rules.ts';
 const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   '': { ...CORE_RULES, ...CORE_STORAGE_RULES },
   'admissionregistration.k8s.io': ADMISSION_RULES,
+  'apiextensions.k8s.io': EXTENSIONS_RULES,
   'apiregistration.k8s.io': AGGREGATION_RULES,
   apps: APPS_RULES,
   autoscaling: AUTOSCALING_RULES,

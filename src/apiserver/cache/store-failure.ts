@@ -2,8 +2,8 @@
 import { StatusError } from '#apimachinery/errors.ts';
 import { InvalidTransactionError, StoreUnavailableError } from '#store/contract.ts';
 
-/** Source: etcd's ErrGRPCRequestTooLarge, as kube-apiserver passes it on. */
-export const tooLarge = (): StatusError => new StatusError('RequestEntityTooLarge', 'etcdserver: request is too large');
+/** Without a reason, as upstream passes it on. Source: etcd's ErrGRPCRequestTooLarge, ErrorToAPIStatus. */
+export const tooLarge = (): StatusError => new StatusError('', 'etcdserver: request is too large');
 
 function unavailable(error: StoreUnavailableError): StatusError {
   const message = `storage is unavailable: ${error.message}`;

@@ -10,7 +10,6 @@ import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { Query, RequestInfo } from '../request.ts';
-import { presentCredentials } from '../stages/authentication.ts';
 import { isLongRunning, requestInfo } from '../stages/request-info.ts';
 import { RequestWalk } from '../walk.ts';
 import { ClientGoneError, type Exchange } from './exchange.ts';
@@ -115,7 +114,7 @@ export class Front {
 
   async #answer(exchange: Exchange, walk: RequestWalk): Promise<number> {
     const { chain, dispatch: deps, responder } = this.#deps;
-    presentCredentials(walk, {
+    walk.present({
       header: (name) => exchange.header(name),
       rawHeaders: exchange.rawHeaders,
       clientCertificate: exchange.clientCertificate,

@@ -91,10 +91,15 @@ describe('the HTTPS front', () => {
     });
   }
 
-  test('refuses an object that the store cannot take', async () => {
+  test('refuses an object that the store cannot take, and one that no kind allows', async () => {
+    const scripts = Array.from({ length: 16 }, (_, i) => ({ name: `c${i}`, image: 'i', args: ['x'.repeat(100_000)] }));
+    const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'large' }, spec: { containers: scripts } });
+    const refused = json<WireStatus>(await post('/api/v1/namespaces/default/pods', pod));
+    assert.deepEqual([refused.code, refused.reason, refused.message], [500, undefined, 'etcdserver: request is too large']);
+    assert.equal((await http1(server, '/api/v1/namespaces/default/pods/large')).status, 404);
     const data = Object.fromEntries(Array.from({ length: 2 }, (_, i) => [`k${i}`, 'x'.repeat(800_000)]));
-    const status = json<WireStatus>(await post(CONFIG_MAPS, configMap('large', data)));
-    assert.equal(status.status, 'Failure');
+    const status = refusal(await post(CONFIG_MAPS, configMap('large', data)), 422, 'Invalid');
+    assert.match(status.message as string, /: Too long: may not be more than 1048576 bytes$/);
     assert.equal((await http1(server, `${CONFIG_MAPS}/large`)).status, 404);
   });
 
@@ -181,6 +186,18 @@ describe('the HTTPS front', () => {
     const ignored = await post(`${CONFIG_MAPS}?fieldValidation=Ignore&dryRun=All`, body);
     assert.equal(ignored.headers['warning'], undefined);
     refusal(await post(`${CONFIG_MAPS}?fieldValidation=Never`, body), 422, 'Invalid');
+  });
+
+  test('warns of what is accepted but better not done', async () => {
+    const { status, headers } = await post(
+      '/api/v1/namespaces/default/pods',
+      JSON.stringify({
+        metadata: { name: 'warned' },
+        spec: { containers: [{ name: 'c', image: 'i', env: [{ name: 'A' }, { name: 'A' }] }] },
+      }),
+    );
+    assert.equal(status, 201);
+    assert.match(String(headers['warning']), /^299 - "spec\.containers\[0\]\.env\[1\]: hides previous definition of \\"A\\"/);
   });
 
   test('reads YAML and answers in YAML', async () => {

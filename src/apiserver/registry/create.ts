@@ -8,7 +8,7 @@ import { keyOf, put } from './commit.ts';
 import { freshCurrent } from './current.ts';
 import { born, generatedName, inNamespace, needsName, wiped } from './metadata.ts';
 import type { Reservation } from './strategy.ts';
-import { validateNew } from './validate.ts';
+import { validateNew, warnOfNew } from './validate.ts';
 import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Names tried for one generateName. Source: maxNameGenerationCreateAttempts. */
@@ -88,7 +88,7 @@ async function judge(call: WriteCall, object: KubeObject, registry: Registry): P
   const { strategy } = call.stored;
   const context = writeContext(call, registry);
   refuseInvalid(call, object, validateNew(call, object, context));
-  for (const text of strategy.warningsOnCreate?.(object, context) ?? []) call.request.warnings.add(text);
+  warnOfNew(call, object);
   const canonical = strategy.canonicalize?.(object) ?? object;
   if (registry.admission.handles('CREATE')) await registry.admission.validate(createAttributes(call, canonical));
   return canonical;

@@ -27,8 +27,6 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   prepareForCreate?(object: T, context: WriteContext): T;
   /** Semantic validation; an empty list accepts. */
   validate?(object: T, context: WriteContext): readonly FieldError[];
-  /** Texts for `Warning` headers on create. */
-  warningsOnCreate?(object: T, context: WriteContext): readonly string[];
   /** PUT to a name that does not exist creates it. Default false. Source: AllowCreateOnUpdate. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
@@ -90,7 +88,6 @@ export interface UpdateHooks<T = KubeObject> {
   /** Puts back what this endpoint may not change: spec on `status`, status on the object itself. */
   prepareForUpdate?(object: T, oldObject: T, context: WriteContext): T;
   validateUpdate?(object: T, oldObject: T, context: WriteContext): readonly FieldError[];
-  warningsOnUpdate?(object: T, oldObject: T, context: WriteContext): readonly string[];
   /** Brings an accepted object to one of several equal forms. */
   canonicalize?(object: T): T;
 }

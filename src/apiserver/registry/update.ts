@@ -14,7 +14,7 @@ import { cachedCurrent, freshCurrent } from './current.ts';
 import { carriedOver } from './carry-over.ts';
 import { objectKey } from './storage-keys.ts';
 import type { UpdateHooks } from './strategy.ts';
-import { validateChange } from './validate.ts';
+import { validateChange, warnOfChange } from './validate.ts';
 import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Attempts before a writer that others keep overtaking is told to come back. */
@@ -155,7 +155,7 @@ async function admit(call: WriteCall, object: KubeObject, old: KubeObject, regis
 async function judge(call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
   const context = writeContext(call, registry);
   refuseInvalid(call, object, validateChange(call, hooks, object, old, context));
-  for (const text of hooks.warningsOnUpdate?.(object, old, context) ?? []) call.request.warnings.add(text);
+  warnOfChange(call, object, old);
   const canonical = hooks.canonicalize?.(object) ?? object;
   if (registry.admission.handles('UPDATE')) await registry.admission.validate(updateAttributes(call, canonical, old));
   return canonical;

@@ -1,5 +1,6 @@
 // Judges a complete object: the kind's own rules and those of every kind are the api module's; a strategy may add to them.
 import { validateCreate, validateUpdate } from '#api/validation/validation.ts';
+import { createWarnings, updateWarnings } from '#api/validation/warnings/warnings.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { UpdateHooks, WriteContext } from './strategy.ts';
@@ -8,6 +9,17 @@ import type { WriteCall } from './write-call.ts';
 export function validateNew({ stored }: WriteCall, object: KubeObject, context: WriteContext): readonly FieldError[] {
   const own = stored.strategy.validate?.(object, context) ?? [];
   return own.length > 0 ? own : validateCreate(object, stored.resource);
+}
+
+/** Warnings of an accepted object; a component in this process has nobody to read them. */
+export function warnOfNew({ stored, request }: WriteCall, object: KubeObject): void {
+  if (request.transport === 'loopback') return;
+  for (const text of createWarnings(object, stored.resource)) request.warnings.add(text);
+}
+
+export function warnOfChange({ stored, subresource, request }: WriteCall, object: KubeObject, old: KubeObject): void {
+  if (request.transport === 'loopback') return;
+  for (const text of updateWarnings(object, old, stored.resource, subresource)) request.warnings.add(text);
 }
 
 /** Subresources that change the object by themselves, or in one field that the object's own rules cover. */

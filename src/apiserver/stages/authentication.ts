@@ -14,20 +14,11 @@ import type { ChainDeps, Stage, Walk } from '../chain.ts';
 
 const ANONYMOUS_USER: UserInfo = { name: ANONYMOUS, groups: [ALL_UNAUTHENTICATED] };
 
-/** What the HTTP side knows of a request's credentials, until this stage has read it. */
-const credentials = new WeakMap<object, AuthenticationRequest>();
-
-export function presentCredentials(walk: Walk, request: AuthenticationRequest): void {
-  credentials.set(walk, request);
-}
-
-export const credentialsOf = (walk: object): AuthenticationRequest | undefined => credentials.get(walk);
-
 export const authenticationStage: Stage = {
   name: 'authentication',
   run(walk, deps) {
     if (walk.authenticated) return;
-    const request = credentials.get(walk);
+    const request = walk.credentials;
     if (request === undefined) throw unauthorized();
     const answer = authenticate(request, deps.authenticators, 0);
     if (answer instanceof Promise) return answer.then((response) => settle(walk, deps, response));

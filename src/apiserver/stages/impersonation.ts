@@ -2,7 +2,6 @@
 import { impersonate, impersonationWish } from '../authentication/impersonation.ts';
 import { headerValues } from '../authentication/headers.ts';
 import type { ChainDeps, Stage, Walk } from '../chain.ts';
-import { credentialsOf } from './authentication.ts';
 import { attributesOf } from './authorization.ts';
 
 const PREFIX = 'impersonate-';
@@ -10,7 +9,7 @@ const PREFIX = 'impersonate-';
 export const impersonationStage: Stage = {
   name: 'impersonation',
   run(walk, deps) {
-    const headers = credentialsOf(walk)?.rawHeaders;
+    const headers = walk.credentials?.rawHeaders;
     if (headers === undefined || !isAsked(headers)) return;
     return actAs(walk, headers, deps);
   },

@@ -8,6 +8,7 @@ import { LABEL, TAINT } from '#api/well-known.ts';
 import { containersOf } from '../pod/containers.ts';
 import { isStaticPod } from '../pod/identity.ts';
 import { amountsOf, podRequests, type Amounts } from '../pod/resources.ts';
+import { requiresAppArmor } from '../runtime/security-context.ts';
 
 export interface AdmissionInput {
   readonly pod: Pod;
@@ -18,6 +19,8 @@ export interface AdmissionInput {
   readonly pressures: readonly string[];
   /** Patterns of sysctls allowed beyond the safe ones; a trailing `*` is a prefix. */
   readonly allowedUnsafeSysctls: readonly string[];
+  /** Whether the machine confines programs by AppArmor. */
+  readonly appArmor: boolean;
 }
 
 export interface Refusal {
@@ -35,9 +38,15 @@ export interface Insufficient {
   readonly capacity: number;
 }
 
-/** Undefined when the pod is admitted. Source: predicateAdmitHandler, evictionManager.Admit, sysctl allowlist, in that order. */
+/** Undefined when the pod is admitted. Source: NewMainKubelet's admit handlers, in that order. */
 export function admit(input: AdmissionInput): Refusal | undefined {
-  return pressureRefusal(input) ?? sysctlRefusal(input) ?? platformRefusal(input) ?? predicateRefusal(input);
+  return pressureRefusal(input) ?? sysctlRefusal(input) ?? platformRefusal(input) ?? predicateRefusal(input) ?? appArmorRefusal(input);
+}
+
+/** Source: appArmorAdmitHandler, validator.ValidateHost. */
+function appArmorRefusal({ pod, appArmor }: AdmissionInput): Refusal | undefined {
+  if (appArmor || !requiresAppArmor(pod)) return undefined;
+  return { reason: 'AppArmor', message: 'Cannot enforce AppArmor: AppArmor is not enabled on the host' };
 }
 
 /** Source: evictionManager Admit. */

@@ -15,7 +15,7 @@ const node = {
 const asking = (requests: Record<string, string>, more: Partial<PodSpec> = {}, name = 'web'): Pod =>
   pod({ name, spec: { containers: [container('app', { resources: { requests } })], ...more } });
 const refusal = (subject: Pod, more: Partial<AdmissionInput> = {}): string => {
-  const found = admit({ pod: subject, node, others: [], pressures: [], allowedUnsafeSysctls: ['kernel.msg*'], ...more });
+  const found = admit({ pod: subject, node, others: [], pressures: [], allowedUnsafeSysctls: ['kernel.msg*'], appArmor: false, ...more });
   return found === undefined ? 'admitted' : `${found.reason}: ${found.message}`;
 };
 const port = (hostPort: number, hostIP?: string): Partial<PodSpec> => ({
@@ -94,6 +94,17 @@ for (const [name, got, want] of [
     'Evicted: The node had condition: [DiskPressure]. ',
   ],
   ['disk pressure, critical', refusal(pod({ spec: { priority: 2_000_000_000 } }), { pressures: ['DiskPressure'] }), 'admitted'],
+  [
+    'a profile the machine cannot enforce',
+    refusal(pod({ spec: { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } } })),
+    'AppArmor: Cannot enforce AppArmor: AppArmor is not enabled on the host',
+  ],
+  ['no profile', refusal(pod({ spec: { securityContext: { appArmorProfile: { type: 'Unconfined' } } } })), 'admitted'],
+  [
+    'a profile',
+    refusal(pod({ spec: { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } } }), { appArmor: true }),
+    'admitted',
+  ],
   ['a safe sysctl', refusal(sysctl('net/ipv4/ip_local_port_range')), 'admitted'],
   ['an unsafe sysctl that is allowed', refusal(sysctl('kernel.msgmax')), 'admitted'],
   ['an unsafe sysctl', refusal(sysctl('vm.swappiness')), 'SysctlForbidden: forbidden sysctl: "vm.swappiness" not allowlisted'],

@@ -22,6 +22,7 @@ export interface PodGateDeps {
   /** Pressure conditions in force. */
   readonly pressures: () => readonly string[];
   readonly allowedUnsafeSysctls: readonly string[];
+  readonly appArmor: boolean;
   /** Whether the runtime has anything of the pod. */
   readonly hasTraces: (uid: string) => boolean;
 }
@@ -86,8 +87,8 @@ export class PodGate {
   }
 
   #judge(pod: Pod): Refusal | undefined {
-    const { node, pressures, allowedUnsafeSysctls } = this.#deps;
-    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls });
+    const { node, pressures, allowedUnsafeSysctls, appArmor } = this.#deps;
+    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls, appArmor });
   }
 
   /** Pods that have been admitted and have not ended. Source: GetActivePods. */

@@ -161,7 +161,7 @@ function hasLocalLimits({ spec }: Pod): boolean {
   return volumes || spec.containers.some(({ resources }) => resources?.limits?.['ephemeral-storage'] !== undefined);
 }
 
-export function observationsOf({ usage, filesystems: { node, image } }: NodeFigures): Observations {
+function observationsOf({ usage, filesystems: { node, image } }: NodeFigures): Observations {
   return {
     'memory.available': { available: usage.memory.available, capacity: usage.memory.capacity },
     'nodefs.available': { available: node.availableBytes, capacity: node.capacityBytes },

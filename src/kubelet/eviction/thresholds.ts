@@ -16,7 +16,7 @@ export type Signal =
 export type PressureCondition = 'MemoryPressure' | 'DiskPressure' | 'PIDPressure';
 
 /** Source: signalToNodeCondition. */
-export const CONDITION_OF: Readonly<Record<Signal, PressureCondition>> = {
+const CONDITION_OF: Readonly<Record<Signal, PressureCondition>> = {
   'memory.available': 'MemoryPressure',
   'nodefs.available': 'DiskPressure',
   'nodefs.inodesFree': 'DiskPressure',
@@ -58,7 +58,7 @@ export interface Threshold {
 /** Available and whole amount of what a signal is about. */
 export type Observations = Readonly<Partial<Record<Signal, { readonly available: number; readonly capacity: number }>>>;
 
-export function isSignal(text: string): text is Signal {
+function isSignal(text: string): text is Signal {
   return Object.hasOwn(CONDITION_OF, text);
 }
 

@@ -47,6 +47,8 @@ export interface ImageRequest {
   readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   readonly secrets: readonly Secret[];
   readonly sandbox: Input<PodSandboxConfig>;
+  /** Ends a pull under way. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface ImageManagerDeps {
@@ -70,7 +72,7 @@ export class ImageManager {
     this.#deps = deps;
   }
 
-  /** The runtime's reference of the image. @throws ImageError; Source: EnsureImageExists */
+  /** The runtime's reference of the image. @throws ImageError, the signal's reason; Source: EnsureImageExists */
   async ensure(request: ImageRequest): Promise<string> {
     const { image: wanted, pullPolicy } = request;
     let image: string;
@@ -146,7 +148,7 @@ export class ImageManager {
     this.#event(request, 'Normal', 'Pulling', `Pulling image "${image}"`);
     const asked = clock.monotonic();
     try {
-      const pulled = await queue.run(() => this.#pullWith(request, image, credentials));
+      const pulled = await queue.run(() => this.#pullWith(request, image, credentials), request.signal);
       const waited = Math.floor(clock.monotonic() - asked);
       const message = `Successfully pulled image "${image}" in ${formatDuration(pulled.tookMs)} (${formatDuration(waited)} including waiting). Image size: ${pulled.size} bytes.`;
       this.#event(request, 'Normal', 'Pulled', message);
@@ -166,18 +168,20 @@ export class ImageManager {
   /** Tries the credentials in turn; the last refusal is thrown. Source: PullImage of kuberuntime_image.go. */
   async #pullWith(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<PulledImage> {
     const { clock, image: service } = this.#deps;
+    const { signal } = request;
     const started = clock.monotonic();
     const attempts: readonly (Credential | undefined)[] = credentials.length === 0 ? [undefined] : credentials;
     const failures: CriError[] = [];
     for (const credential of attempts) {
       try {
-        const { imageRef } = await service.pullImage({
-          image: { image, annotations: request.pod.metadata.annotations ?? {} },
-          sandboxConfig: request.sandbox,
-          ...(credential === undefined
+        const auth =
+          credential === undefined
             ? {}
-            : { auth: { username: credential.username, password: credential.password, identityToken: credential.identityToken ?? '' } }),
-        });
+            : { auth: { username: credential.username, password: credential.password, identityToken: credential.identityToken ?? '' } };
+        const { imageRef } = await service.pullImage(
+          { image: { image, annotations: request.pod.metadata.annotations ?? {} }, sandboxConfig: request.sandbox, ...auth },
+          signal === undefined ? {} : { signal },
+        );
         const tookMs = Math.floor(clock.monotonic() - started);
         const { image: found } = await service.imageStatus({ image: { image: imageRef } });
         return { ref: imageRef, size: found?.size ?? 0, tookMs, credential };

@@ -18,6 +18,8 @@ export interface ImageGcDeps {
   readonly disk: () => Promise<Disk>;
   /** Images that always stay, by name: the sandboxes'. */
   readonly keep: readonly string[];
+  /** Images that are volumes of pods, as the pods write them. */
+  readonly mounted: () => readonly string[];
 }
 
 interface Seen {
@@ -76,9 +78,13 @@ export class ImageGc {
 
   /** Source: detectImages. */
   async #detect(now: number): Promise<readonly ImageRecord[]> {
-    const { cri, keep, records } = this.#deps;
+    const { cri, keep, mounted, records } = this.#deps;
     const [{ images }, { containers }] = await Promise.all([cri.image.listImages({}), cri.runtime.listContainers({})]);
     const used = new Set(containers.flatMap(({ imageRef, imageId, image }) => [imageRef, imageId, image?.image ?? '']));
+    for (const reference of mounted()) {
+      const { image } = await cri.image.imageStatus({ image: { image: reference } });
+      if (image !== undefined) used.add(image.id);
+    }
     const present = new Set(images.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!present.has(id)) this.#seen.delete(id);
     await records.keepOnly(present);

@@ -2,6 +2,7 @@
 import { CriError } from '#cri/errors.ts';
 import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import type { KubeletParts } from '../assembly.ts';
+import { imageVolumeReferences } from '../images/image-volumes.ts';
 import { valueOf } from '../pod/amounts.ts';
 import { removeDeadLinks, removeOrphanLogs } from '../runtime/container-logs.ts';
 import { restoredPod } from '../runtime/kill.ts';
@@ -25,7 +26,7 @@ export class Maintenance {
 
   constructor(parts: KubeletParts) {
     this.#parts = parts;
-    const { cri, clock, logger, events, config, records, stats, pleg } = parts;
+    const { cri, clock, logger, events, config, records, stats, pleg, store } = parts;
     this.#imageGc = new ImageGc({
       cri,
       clock,
@@ -33,6 +34,7 @@ export class Maintenance {
       events,
       records,
       keep: [PAUSE_IMAGE],
+      mounted: () => imageVolumeReferences(store.all()),
       disk: async () => (await stats.node()).filesystems.image,
       policy: {
         highThresholdPercent: config.imageGCHighThresholdPercent,
@@ -90,7 +92,7 @@ export class Maintenance {
 
   /** What pods left that nobody knows any more: containers, folders, cgroups, logs. Source: HandlePodCleanups. */
   async cleanOrphans(): Promise<void> {
-    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations } = this.#parts;
+    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces } = this.#parts;
     const isKnown = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
     for (const runtimePod of pleg.all()) if (!isKnown(runtimePod.uid)) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
     for (const uid of await volumes.onDisk()) {
@@ -113,6 +115,7 @@ export class Maintenance {
     await cgroups.updateClasses([...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)));
     await removeOrphanLogs(paths, known);
     allocations.keepOnly(known);
+    userNamespaces.keepOnly(known);
   }
 
   #repeat(period: number, task: () => Promise<void>): void {

@@ -20,24 +20,27 @@ export interface MachineFacts {
   readonly swap: number;
   /** Page size (`2Mi`) to bytes set aside. */
   readonly hugePages: Readonly<Record<string, number>>;
+  /** Whether the kernel confines programs by AppArmor. */
+  readonly appArmor: boolean;
   /** Addresses of the machine that may be the node's, the likeliest first. */
   readonly addresses: readonly string[];
 }
 
 /** Source: cadvisor machine info, setNodeStatusMachineInfo. */
 export async function readMachine(): Promise<MachineFacts> {
-  const [machineID, systemUUID, bootID, osRelease, meminfo, hugePages] = await Promise.all([
+  const [machineID, systemUUID, bootID, osRelease, meminfo, appArmor, hugePages] = await Promise.all([
     firstText(['/etc/machine-id', '/var/lib/dbus/machine-id']),
-    firstText(['/sys/class/dmi/id/product_uuid', '/proc/device-tree/system-id', '/proc/device-tree/vm,uuid', '/etc/machine-id']),
+    firstText(['/sys/class/dmi/id/product_uuid', '/proc/device-tree/system-id', '/proc/device-tree/vm,uuid']),
     firstText(['/proc/sys/kernel/random/boot_id']),
     firstText(['/etc/os-release', '/usr/lib/os-release']),
     firstText(['/proc/meminfo']),
+    firstText(['/sys/module/apparmor/parameters/enabled']),
     readHugePages(),
   ]);
   return {
     hostname: hostname().trim().toLowerCase(),
     machineID,
-    systemUUID,
+    systemUUID: systemUUID === '' ? machineID : systemUUID,
     bootID,
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? 'Linux',
@@ -47,6 +50,7 @@ export async function readMachine(): Promise<MachineFacts> {
     memory: totalmem(),
     swap: Number(/^SwapTotal:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0) * 1024,
     hugePages,
+    appArmor: appArmor === 'Y',
     addresses: hostAddresses(),
   };
 }

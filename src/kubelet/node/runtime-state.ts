@@ -2,6 +2,7 @@
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
 import type { Logger } from '#base/log.ts';
+import type { NodeRuntimeHandlerFeatures } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import type { RuntimeCondition } from '#cri/gen/objects.ts';
@@ -54,6 +55,11 @@ export class RuntimeState {
 
   get facts(): RuntimeFacts | undefined {
     return this.#facts;
+  }
+
+  /** What the runtime's handler of that name can do; undefined while the runtime does not say. */
+  featuresOf(handler: string): NodeRuntimeHandlerFeatures | undefined {
+    return this.#facts?.handlers.find(({ name }) => name === handler)?.features;
   }
 
   /** Why pods cannot run, in upstream's words. */

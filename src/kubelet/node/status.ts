@@ -7,7 +7,10 @@ import type { KubeletConfig } from '../config.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
 
 /** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
-export const KUBELET_VERSION = 'v1.36.0';
+const KUBELET_VERSION = 'v1.36.0';
+
+/** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures features. */
+const DECLARED_FEATURES = ['GuaranteedQoSPodCPUResize', 'RestartAllContainersOnContainerExits'];
 
 export interface RuntimeFacts {
   /** `containerd` */
@@ -51,7 +54,7 @@ export function nodeLabels({ config, machine }: Pick<NodeInput, 'config' | 'mach
   };
 }
 
-export function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): string {
+function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>): string {
   return config.hostnameOverride === '' ? machine.hostname : config.hostnameOverride;
 }
 
@@ -82,6 +85,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
     ...(input.images.length === 0 ? {} : { images: imageList(input.images, config.nodeStatusMaxImages) }),
     ...(runtime === undefined || runtime.handlers.length === 0 ? {} : { runtimeHandlers: runtime.handlers }),
     ...(runtime === undefined ? {} : { features: { supplementalGroupsPolicy: runtime.supplementalGroupsPolicy } }),
+    declaredFeatures: DECLARED_FEATURES,
     ...(previous?.volumesAttached === undefined ? {} : { volumesAttached: previous.volumesAttached }),
     ...(previous?.volumesInUse === undefined ? {} : { volumesInUse: previous.volumesInUse }),
   };

@@ -7,8 +7,6 @@ import { ANNOTATION } from '#api/well-known.ts';
 /** When a kubelet first saw the pod. Source: kubetypes.ConfigFirstSeenAnnotationKey. */
 export const CONFIG_SEEN_ANNOTATION = 'kubernetes.io/config.seen';
 
-export type PodSource = 'api' | 'file';
-
 type PodName = { readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string } };
 
 /** `name_namespace(uid)`, as messages name a pod. Source: format.Pod. */

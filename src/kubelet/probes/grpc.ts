@@ -25,11 +25,21 @@ export function grpcProbe({ host, port, service, timeoutMs, userAgent, now }: Gr
     'grpc.enable_http_proxy': 0,
   });
   return new Promise((resolve) => {
-    const answered = (error: ServiceError | null, value?: string): void => {
+    const done = (result: ProbeResult): void => {
       client.close();
-      resolve(error === null ? healthOf(value ?? '') : failure(error, address, timeoutMs));
+      resolve(result);
     };
-    client.makeUnaryRequest(METHOD, encodeRequest, decodeResponse, service, new Metadata(), { deadline: now + timeoutMs }, answered);
+    const deadline = now + timeoutMs;
+    client.waitForReady(deadline, (late) => {
+      if (late !== undefined) {
+        const why = `within ${formatDuration(timeoutMs)}: context deadline exceeded`;
+        done({ kind: 'failure', output: `timeout: failed to connect service "${address}" ${why}` });
+        return;
+      }
+      client.makeUnaryRequest(METHOD, encodeRequest, decodeResponse, service, new Metadata(), { deadline }, (error, value) =>
+        done(error === null ? healthOf(value ?? '') : failure(error, timeoutMs)),
+      );
+    });
   });
 }
 
@@ -38,7 +48,7 @@ function healthOf(name: string): ProbeResult {
   return { kind: 'failure', output: `service unhealthy (responded with "${name}")` };
 }
 
-function failure(error: ServiceError, address: string, timeoutMs: number): ProbeResult {
+function failure(error: ServiceError, timeoutMs: number): ProbeResult {
   switch (error.code) {
     case status.UNIMPLEMENTED:
       return {
@@ -47,14 +57,18 @@ function failure(error: ServiceError, address: string, timeoutMs: number): Probe
       };
     case status.DEADLINE_EXCEEDED:
       return { kind: 'failure', output: `timeout: health rpc did not complete within ${formatDuration(timeoutMs)}` };
-    case status.UNAVAILABLE:
+    default:
       return {
         kind: 'failure',
-        output: `timeout: failed to connect service "${address}" within ${formatDuration(timeoutMs)}: ${error.details}`,
+        output: `error: health rpc probe failed: rpc error: code = ${codeName(error.code)} desc = ${error.details}`,
       };
-    default:
-      return { kind: 'failure', output: `error: health rpc probe failed: ${error.details}` };
   }
+}
+
+/** `NOT_FOUND` as Go writes it: `NotFound`. */
+function codeName(code: status): string {
+  const words = status[code].toLowerCase().split('_');
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
 /** HealthCheckRequest: field 1 is the service. */

@@ -15,7 +15,7 @@ import type { ProbeType } from './worker-plan.ts';
 /** Attempts while a probe cannot be carried out. Source: prober maxProbeRetries. */
 const MAX_TRIES = 3;
 /** Source: probe userAgent, with the version this kubelet follows. */
-export const PROBE_USER_AGENT = 'kube-probe/1.36';
+const PROBE_USER_AGENT = 'kube-probe/1.36';
 
 export interface ProberDeps {
   readonly runtime: RuntimeService;

@@ -151,20 +151,28 @@ for (const [code, kind, output] of [
   });
 }
 
-test('grpcProbe tells of a server that has no health service', async (t) => {
-  const server = createHttp2Server();
-  server.on('stream', (stream: ServerHttp2Stream) =>
-    stream.respond(
-      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12', 'grpc-message': 'unknown service' },
-      { endStream: true },
-    ),
-  );
-  const port = await listening(t, server);
-  const result = await grpcProbe({ host: '127.0.0.1', port, service: '', timeoutMs: 5000, userAgent: '', now: systemClock.now() });
-  assert.deepEqual(result, {
-    kind: 'failure',
-    output: 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service',
+for (const [code, said, output] of [
+  [12, 'unknown service', 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service'],
+  [5, 'no such service', 'error: health rpc probe failed: rpc error: code = NotFound desc = no such service'],
+] as const) {
+  test(`grpcProbe tells of a server that answers with ${code}`, async (t) => {
+    const server = createHttp2Server();
+    server.on('stream', (stream: ServerHttp2Stream) =>
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(code), 'grpc-message': said },
+        { endStream: true },
+      ),
+    );
+    const port = await listening(t, server);
+    const result = await grpcProbe({ host: '127.0.0.1', port, service: '', timeoutMs: 5000, userAgent: '', now: systemClock.now() });
+    assert.deepEqual(result, { kind: 'failure', output });
   });
+}
+
+test('grpcProbe fails when nobody listens until its time is over', async () => {
+  const call = { host: '127.0.0.1', port: 1, service: '', timeoutMs: 50, userAgent: '', now: systemClock.now() };
+  const output = 'timeout: failed to connect service "127.0.0.1:1" within 50ms: context deadline exceeded';
+  assert.deepEqual(await grpcProbe(call), { kind: 'failure', output });
 });
 
 test('execProbe follows the exit code, and keeps what a command said', async () => {

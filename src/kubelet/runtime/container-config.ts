@@ -2,7 +2,7 @@
 // The CRI configuration of a container.
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { ContainerConfig, Mount } from '#cri/gen/objects.ts';
+import type { ContainerConfig, Mount, UserNamespace } from '#cri/gen/objects.ts';
 import { expand } from '../env/expansion.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -17,6 +17,7 @@ export interface ContainerConfigInput {
   /** What the runtime calls the image. */
   readonly imageRef: string;
   readonly user: ImageUser;
+  readonly userNamespace: Input<UserNamespace>;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Input<Mount>[];
   readonly targetId: string | undefined;

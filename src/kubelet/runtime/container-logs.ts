@@ -9,7 +9,7 @@ import { namesIn } from '../volumes/subpath.ts';
 const MAX_LINK_NAME = 251;
 
 /** Source: logPathForContainer of log collectors. */
-export function logLink(paths: KubeletPaths, pod: Pick<Pod, 'metadata'>, container: string, id: string): string {
+function logLink(paths: KubeletPaths, pod: Pick<Pod, 'metadata'>, container: string, id: string): string {
   const { name, namespace } = pod.metadata;
   const prefix = `${name}_${namespace}_${container}`;
   const cut = prefix.slice(0, MAX_LINK_NAME - id.length - 1);

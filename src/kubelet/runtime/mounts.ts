@@ -5,9 +5,10 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod, VolumeMount } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { Mount } from '#cri/gen/objects.ts';
+import type { Mount, UserNamespace } from '#cri/gen/objects.ts';
 import type { MountPropagation } from '#cri/gen/enums.ts';
 import { expandStrict } from '../env/expansion.ts';
+import type { ImageMount } from '../images/image-volumes.ts';
 import { hostNetworkHosts, managedHosts, type PodHostname } from '../network/hostname.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
@@ -33,7 +34,9 @@ export interface MountInput {
   readonly podIPs: readonly string[];
   readonly environment: ReadonlyMap<string, string>;
   /** Undefined for a volume that is not mounted. */
-  readonly volume: (name: string) => MountedVolume | undefined;
+  readonly volume: (name: string) => MountedVolume | ImageMount | undefined;
+  /** Files show in the container with the ids of its user namespace. */
+  readonly userNamespace: Input<UserNamespace>;
   /** Whether the runtime can make mounts read-only all the way down. */
   readonly recursiveReadOnly: boolean;
 }
@@ -53,7 +56,8 @@ export async function containerMounts(input: MountInput, deps: MountDeps): Promi
   const ownHosts = container.volumeMounts?.some(({ mountPath }) => mountPath === ETC_HOSTS) ?? false;
   if (!ownHosts && (podIPs.length > 0 || isHostNetworkPod(pod))) mounts.push(await hostsMount(input, deps));
   if (container.terminationMessagePath !== '') mounts.push(await terminationMount(input, deps));
-  return mounts;
+  const { uids = [], gids = [] } = input.userNamespace;
+  return uids.length === 0 ? mounts : mounts.map((mount) => ({ ...mount, uidMappings: uids, gidMappings: gids }));
 }
 
 async function volumeMount(mount: VolumeMount, index: number, input: MountInput, deps: MountDeps): Promise<Input<Mount>> {
@@ -64,9 +68,11 @@ async function volumeMount(mount: VolumeMount, index: number, input: MountInput,
     mount.subPathExpr === undefined || mount.subPathExpr === ''
       ? (mount.subPath ?? '')
       : expandStrict(mount.subPathExpr, (name) => input.environment.get(name));
+  const containerPath = isAbsolute(mount.mountPath) ? mount.mountPath : join('/', mount.mountPath);
+  if ('image' in volume) return { containerPath, image: volume.image, imageSubPath: subPath, readonly: true };
   const hostPath = subPath === '' ? volume.path : await subpathOf(subPath, mount, index, volume, input, deps);
   return {
-    containerPath: isAbsolute(mount.mountPath) ? mount.mountPath : join('/', mount.mountPath),
+    containerPath,
     hostPath,
     readonly: mount.readOnly === true || volume.readOnly,
     recursiveReadOnly: recursiveReadOnly(mount, input.recursiveReadOnly),

@@ -7,7 +7,7 @@ import { Backoff } from './backoff.ts';
 import { containerConfig, type ContainerConfigInput } from './container-config.ts';
 import { toRuntimeContainer } from './convert.ts';
 import { graceSeconds, terminationOrder } from './grace.ts';
-import { fnv32a, hashContainer } from './hash.ts';
+import { hashContainer } from './hash.ts';
 import { containerAnnotations, readNotes, sandboxLabels } from './labels.ts';
 import { kernelResources, milliOfQuota, milliOfShares, oomScoreAdj, quotaOf, sharesOf } from './linux-resources.ts';
 import { sandboxConfig } from './sandbox-config.ts';
@@ -84,7 +84,6 @@ test('hashContainer follows name and image alone', () => {
   assert.notEqual(hashContainer(container('b', { image: 'x' })), hash);
   // Were it to change, a new version of the kubelet would restart every container.
   assert.equal(hash, '3a5aa9de');
-  assert.equal(fnv32a('a'), 0xe40c292c);
 });
 
 test('readNotes gives back what containerAnnotations wrote', () => {
@@ -194,14 +193,17 @@ test('verifyRunAsNonRoot refuses root, whoever asks for it', () => {
   assert.doesNotThrow(check({ runAsUser: 7 }, { uid: 0 }, { runAsNonRoot: true }));
 });
 
+const NODE_USERS = { mode: 'NODE' } as const;
+
 test('namespaceOptions follows the pod', () => {
-  assert.deepEqual(namespaceOptions(pod()), { network: 'POD', ipc: 'POD', pid: 'CONTAINER' });
-  assert.deepEqual(namespaceOptions(pod({ spec: { hostNetwork: true, hostIPC: true, hostPID: true } })), {
+  assert.deepEqual(namespaceOptions(pod(), NODE_USERS), { network: 'POD', ipc: 'POD', pid: 'CONTAINER', usernsOptions: NODE_USERS });
+  assert.deepEqual(namespaceOptions(pod({ spec: { hostNetwork: true, hostIPC: true, hostPID: true } }), NODE_USERS), {
     network: 'NODE',
     ipc: 'NODE',
     pid: 'NODE',
+    usernsOptions: NODE_USERS,
   });
-  assert.equal(namespaceOptions(pod({ spec: { shareProcessNamespace: true } })).pid, 'POD');
+  assert.equal(namespaceOptions(pod({ spec: { shareProcessNamespace: true } }), NODE_USERS).pid, 'POD');
 });
 
 function secured(
@@ -217,6 +219,7 @@ function secured(
       annotations: { 'container.apparmor.security.beta.kubernetes.io/app': 'localhost/mine' },
     }),
     user: { uid: 33 },
+    userNamespace: NODE_USERS,
     seccompRoot: '/seccomp',
     seccompDefault: false,
     targetId: undefined,
@@ -253,7 +256,13 @@ test('containerSecurityContext falls back to the user of the image and to the us
 });
 
 test('containerSecurityContext lets an ephemeral container join its target', () => {
-  assert.deepEqual(secured({}, {}, { targetId: 'abc' }).namespaceOptions, { network: 'POD', ipc: 'POD', pid: 'TARGET', targetId: 'abc' });
+  assert.deepEqual(secured({}, {}, { targetId: 'abc' }).namespaceOptions, {
+    network: 'POD',
+    ipc: 'POD',
+    pid: 'TARGET',
+    targetId: 'abc',
+    usernsOptions: NODE_USERS,
+  });
 });
 
 test('sandboxConfig maps ports, sysctls, host name and resources', () => {
@@ -265,6 +274,7 @@ test('sandboxConfig maps ports, sysctls, host name and resources', () => {
     pod: pod({ spec: { containers: [spec], securityContext: { sysctls: [{ name: 'net/ipv4/tcp_rmem', value: '1' }] } } }),
     attempt: 2,
     hostname: { hostname: 'web', domain: '', kernel: 'web' },
+    userNamespace: NODE_USERS,
     dns: { servers: ['1.1.1.1'], searches: [], options: [] },
     cgroupParent: '/kubepods/poduid',
     logDirectory: '/var/log/pods/x',
@@ -284,6 +294,7 @@ test('containerConfig expands commands by the environment', () => {
     restartCount: 3,
     imageRef: 'sha256:1',
     user: { uid: 0 },
+    userNamespace: NODE_USERS,
     environment: new Map([['A', 'x']]),
     mounts: [],
     targetId: undefined,

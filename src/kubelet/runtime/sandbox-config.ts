@@ -3,7 +3,7 @@
 import { isSidecar } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { LinuxContainerResources, PodSandboxConfig, PortMapping } from '#cri/gen/objects.ts';
+import type { LinuxContainerResources, PodSandboxConfig, PortMapping, UserNamespace } from '#cri/gen/objects.ts';
 import type { ResolverConfig } from '../network/dns.ts';
 import type { PodHostname } from '../network/hostname.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
@@ -16,6 +16,7 @@ export interface SandboxConfigInput {
   readonly pod: Pod;
   readonly attempt: number;
   readonly hostname: PodHostname;
+  readonly userNamespace: Input<UserNamespace>;
   readonly dns: ResolverConfig;
   /** Empty when pods have no cgroup of their own. */
   readonly cgroupParent: string;
@@ -23,7 +24,8 @@ export interface SandboxConfigInput {
 }
 
 /** Source: generatePodSandboxConfig. */
-export function sandboxConfig({ pod, attempt, hostname, dns, cgroupParent, logDirectory }: SandboxConfigInput): Input<PodSandboxConfig> {
+export function sandboxConfig(input: SandboxConfigInput): Input<PodSandboxConfig> {
+  const { pod, attempt, hostname, dns, cgroupParent, logDirectory } = input;
   const { name, namespace, uid, annotations = {} } = pod.metadata;
   return {
     metadata: { name, namespace, uid, attempt },
@@ -35,7 +37,7 @@ export function sandboxConfig({ pod, attempt, hostname, dns, cgroupParent, logDi
     portMappings: portMappings(pod),
     linux: {
       cgroupParent,
-      securityContext: sandboxSecurityContext(pod),
+      securityContext: sandboxSecurityContext(pod, input.userNamespace),
       sysctls: Object.fromEntries((pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [dotted(sysctl.name), sysctl.value])),
       overhead: kernel(amountsOf(pod.spec.overhead), amountsOf(pod.spec.overhead)),
       resources: kernel(podRequests({ ...pod.spec, overhead: {} }), podLimits({ ...pod.spec, overhead: {} })),

@@ -3,9 +3,15 @@
 import { join } from 'node:path';
 import type { AppArmorProfile, Pod, SeccompProfile, SecurityContext } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { LinuxContainerSecurityContext, LinuxSandboxSecurityContext, NamespaceOption, SecurityProfile } from '#cri/gen/objects.ts';
+import type {
+  LinuxContainerSecurityContext,
+  LinuxSandboxSecurityContext,
+  NamespaceOption,
+  SecurityProfile,
+  UserNamespace,
+} from '#cri/gen/objects.ts';
 import { containersOf, type AnyContainer } from '../pod/containers.ts';
-import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
+import { podLabel } from '../pod/identity.ts';
 
 /** Who an image runs as: a number, a name, or nothing said, which means root. */
 export type ImageUser = { readonly uid: number } | { readonly username: string };
@@ -33,7 +39,7 @@ const MASKED_PATHS = [
 const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** What holds for a container: its own context over the pod's. Source: DetermineEffectiveSecurityContext. */
-export function effectiveContext(container: AnyContainer, pod: Pod): SecurityContext {
+function effectiveContext(container: AnyContainer, pod: Pod): SecurityContext {
   const { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile } = pod.spec.securityContext ?? {};
   const base = { runAsUser, runAsGroup, runAsNonRoot, seLinuxOptions, seccompProfile, appArmorProfile };
   const set = Object.fromEntries(Object.entries(base).filter(([, value]) => value !== undefined)) as SecurityContext;
@@ -58,26 +64,27 @@ export function verifyRunAsNonRoot(container: AnyContainer, pod: Pod, user: Imag
 }
 
 /** Source: runtimeutil.NamespacesForPod. */
-export function namespaceOptions({ spec }: Pod): Input<NamespaceOption> {
+export function namespaceOptions({ spec }: Pod, userNamespace: Input<UserNamespace>): Input<NamespaceOption> {
   return {
     network: spec.hostNetwork === true ? 'NODE' : 'POD',
     ipc: spec.hostIPC === true ? 'NODE' : 'POD',
     pid: spec.hostPID === true ? 'NODE' : spec.shareProcessNamespace === true ? 'POD' : 'CONTAINER',
+    usernsOptions: userNamespace,
   };
 }
 
-export function hasPrivilegedContainer({ spec }: Pod): boolean {
+function hasPrivilegedContainer({ spec }: Pod): boolean {
   for (const { container } of containersOf(spec)) if (container.securityContext?.privileged === true) return true;
   return false;
 }
 
 /** Source: generatePodSandboxLinuxConfig. */
-export function sandboxSecurityContext(pod: Pod): Input<LinuxSandboxSecurityContext> {
+export function sandboxSecurityContext(pod: Pod, userNamespace: Input<UserNamespace>): Input<LinuxSandboxSecurityContext> {
   const context = pod.spec.securityContext ?? {};
   return {
     privileged: hasPrivilegedContainer(pod),
     seccomp: { profileType: 'RuntimeDefault' },
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: namespaceOptions(pod, userNamespace),
     supplementalGroups: groupsOf(pod),
     ...(context.runAsUser === undefined ? {} : { runAsUser: { value: context.runAsUser } }),
     ...(context.runAsGroup === undefined ? {} : { runAsGroup: { value: context.runAsGroup } }),
@@ -95,6 +102,8 @@ export interface ContainerSecurityInput {
   readonly container: AnyContainer;
   readonly pod: Pod;
   readonly user: ImageUser;
+  /** The same as the sandbox's. */
+  readonly userNamespace: Input<UserNamespace>;
   /** Folder of localhost seccomp profiles. */
   readonly seccompRoot: string;
   /** Whether a container that names no profile gets the runtime's. Source: KubeletConfiguration.seccompDefault. */
@@ -114,7 +123,10 @@ export function containerSecurityContext(input: ContainerSecurityInput): Input<L
     privileged: context.privileged ?? false,
     readonlyRootfs: context.readOnlyRootFilesystem ?? false,
     noNewPrivs: context.allowPrivilegeEscalation === false,
-    namespaceOptions: { ...namespaceOptions(pod), ...(targetId === undefined ? {} : { pid: 'TARGET' as const, targetId }) },
+    namespaceOptions: {
+      ...namespaceOptions(pod, input.userNamespace),
+      ...(targetId === undefined ? {} : { pid: 'TARGET' as const, targetId }),
+    },
     supplementalGroups: groupsOf(pod),
     ...(pod.spec.securityContext?.supplementalGroupsPolicy === undefined
       ? {}
@@ -161,8 +173,7 @@ function apparmorOf(
   pod: Pod,
   field: AppArmorProfile | undefined,
 ): Pick<Input<LinuxContainerSecurityContext>, 'apparmor' | 'apparmorProfile'> | undefined {
-  const annotation = pod.metadata.annotations?.[`${APPARMOR_ANNOTATION}${container.name}`];
-  const profile = field ?? fromAnnotation(annotation);
+  const profile = appArmorProfile(container, pod, field);
   switch (profile?.type) {
     case 'RuntimeDefault':
       return { apparmor: { profileType: 'RuntimeDefault' }, apparmorProfile: 'runtime/default' };
@@ -178,14 +189,23 @@ function apparmorOf(
   }
 }
 
+/** Source: apparmor.GetProfile. */
+function appArmorProfile(container: AnyContainer, pod: Pod, field: AppArmorProfile | undefined): AppArmorProfile | undefined {
+  return field ?? fromAnnotation(pod.metadata.annotations?.[`${APPARMOR_ANNOTATION}${container.name}`]);
+}
+
+/** Whether some container is to be confined by AppArmor. Source: apparmor isRequired. */
+export function requiresAppArmor(pod: Pod): boolean {
+  for (const { container } of containersOf(pod.spec)) {
+    const { type = 'Unconfined' } = appArmorProfile(container, pod, effectiveContext(container, pod).appArmorProfile) ?? {};
+    if (type !== 'Unconfined') return true;
+  }
+  return false;
+}
+
 function fromAnnotation(annotation: string | undefined): AppArmorProfile | undefined {
   if (annotation === undefined || annotation === '') return undefined;
   if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
   if (annotation === 'unconfined') return { type: 'Unconfined' };
   return annotation.startsWith('localhost/') ? { type: 'Localhost', localhostProfile: annotation.slice('localhost/'.length) } : undefined;
-}
-
-/** Host namespaces make some sysctls node-wide. */
-export function usesHostNamespace(pod: Pod, namespace: 'net' | 'ipc'): boolean {
-  return namespace === 'net' ? isHostNetworkPod(pod) : pod.spec.hostIPC === true;
 }

@@ -7,7 +7,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import type { Pod, Secret } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
-import type { ContainerConfig, PodSandboxConfig } from '#cri/gen/objects.ts';
+import type { ContainerConfig } from '#cri/gen/objects.ts';
 import type { RuntimeService } from '#cri/gen/services.ts';
 import { DownwardError } from '../env/downward.ts';
 import { EnvironmentError } from '../env/errors.ts';
@@ -15,6 +15,7 @@ import { MissingVariables } from '../env/expansion.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { HookError, runHook } from '../hooks/lifecycle.ts';
 import { ImageError, type ImageManager } from '../images/image-manager.ts';
+import type { ImageMount, ImageVolumes } from '../images/image-volumes.ts';
 import type { PodHostname } from '../network/hostname.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
@@ -23,6 +24,7 @@ import type { KubeletPaths } from '../volumes/paths.ts';
 import type { MountedVolume } from '../volumes/plugin.ts';
 import { containerConfig, containerLogPath } from './container-config.ts';
 import { linkLog, makeLogDirectory, restartsByLogs } from './container-logs.ts';
+import type { Placement } from './create-sandbox.ts';
 import { killContainer } from './kill.ts';
 import type { ResourceSettings } from './linux-resources.ts';
 import { ContainerMountError, containerMounts } from './mounts.ts';
@@ -48,15 +50,18 @@ export interface StartRequest {
   readonly container: AnyContainer;
   readonly runtimePod: RuntimePod;
   readonly sandboxId: string;
-  readonly sandbox: Input<PodSandboxConfig>;
+  readonly placement: Placement;
   readonly hostname: PodHostname;
   readonly podIPs: readonly string[];
   readonly secrets: readonly Secret[];
+  /** Ends a pull or a hook under way; its reason is thrown then. */
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface StartDeps {
   readonly runtime: RuntimeService;
   readonly images: ImageManager;
+  readonly imageVolumes: ImageVolumes;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -68,13 +73,15 @@ export interface StartDeps {
   readonly settings: {
     readonly resources: () => ResourceSettings;
     readonly seccompDefault: boolean;
-    readonly recursiveReadOnly: () => boolean;
+    /** Of a handler of the runtime. */
+    readonly recursiveReadOnly: (runtimeHandler: string) => boolean;
   };
 }
 
-/** Gives the id of the container. @throws StartError; Source: kubeGenericRuntimeManager.startContainer */
+/** Gives the id of the container. @throws StartError, the signal's reason; Source: kubeGenericRuntimeManager.startContainer */
 export async function startContainer(request: StartRequest, deps: StartDeps): Promise<string> {
-  const { pod, container, sandboxId, sandbox } = request;
+  const { pod, container, sandboxId, secrets, signal } = request;
+  const sandbox = request.placement.config;
   const fail = (reason: string, message: string, shown: string, retryInMs?: number): StartError => {
     deps.events.container(pod, container.name, 'Warning', 'Failed', `Error: ${shown}`);
     return new StartError(reason, message, retryInMs);
@@ -87,19 +94,21 @@ export async function startContainer(request: StartRequest, deps: StartDeps): Pr
       containerName: container.name,
       image: container.image,
       pullPolicy: container.imagePullPolicy,
-      secrets: request.secrets,
+      secrets,
       sandbox,
+      signal,
     });
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     throw fail(error.reason, error.message, error.reason, error.retryInMs);
   }
+  const imageVolumes = await imageVolumesOf(request, deps);
 
   const logDirectory = await makeLogDirectory(deps.paths, pod, container.name);
   const restartCount = await restartCountOf(request, logDirectory);
   let config: Input<ContainerConfig>;
   try {
-    config = await configure(request, imageRef, restartCount, deps);
+    config = await configure(request, { imageRef, imageVolumes, restartCount }, deps);
   } catch (error) {
     if (!isConfigError(error)) throw error;
     throw fail('CreateContainerConfigError', error.message, error.message);
@@ -152,8 +161,33 @@ function isConfigError(error: unknown): error is Error {
   );
 }
 
-async function configure(request: StartRequest, imageRef: string, restartCount: number, deps: StartDeps): Promise<Input<ContainerConfig>> {
-  const { pod, container, podIPs, hostname, runtimePod } = request;
+/** @throws StartError; the volume's own events have told why */
+async function imageVolumesOf(
+  { pod, container, secrets, placement, signal }: StartRequest,
+  deps: StartDeps,
+): Promise<ReadonlyMap<string, ImageMount>> {
+  try {
+    return await deps.imageVolumes.ensure({ pod, container, secrets, sandbox: placement.config, signal });
+  } catch (error) {
+    if (error instanceof ImageError) throw new StartError(error.reason, error.message, error.retryInMs);
+    if (error instanceof MountError) throw new StartError('CreateContainerConfigError', error.message);
+    throw error;
+  }
+}
+
+interface Prepared {
+  readonly imageRef: string;
+  readonly imageVolumes: ReadonlyMap<string, ImageMount>;
+  readonly restartCount: number;
+}
+
+async function configure(
+  request: StartRequest,
+  { imageRef, imageVolumes, restartCount }: Prepared,
+  deps: StartDeps,
+): Promise<Input<ContainerConfig>> {
+  const { pod, container, podIPs, hostname, runtimePod, placement } = request;
+  const { userNamespace, runtimeHandler } = placement;
   const user = await deps.images.userOf(imageRef);
   verifyRunAsNonRoot(container, pod, user);
   const environment = await deps.environment(pod, container, podIPs);
@@ -164,8 +198,9 @@ async function configure(request: StartRequest, imageRef: string, restartCount: 
       hostname,
       podIPs,
       environment,
-      volume: (name) => deps.volume(pod.metadata.uid, name),
-      recursiveReadOnly: deps.settings.recursiveReadOnly(),
+      volume: (name) => imageVolumes.get(name) ?? deps.volume(pod.metadata.uid, name),
+      userNamespace,
+      recursiveReadOnly: deps.settings.recursiveReadOnly(runtimeHandler),
     },
     deps,
   );
@@ -177,6 +212,7 @@ async function configure(request: StartRequest, imageRef: string, restartCount: 
     restartCount,
     imageRef,
     user,
+    userNamespace,
     environment,
     mounts,
     targetId,
@@ -194,13 +230,14 @@ function runningId(runtimePod: RuntimePod, name: string): string {
   return target.id;
 }
 
-async function postStart({ pod, container, podIPs }: StartRequest, containerId: string, deps: StartDeps): Promise<void> {
+async function postStart({ pod, container, podIPs, signal }: StartRequest, containerId: string, deps: StartDeps): Promise<void> {
   const handler = container.lifecycle?.postStart;
   if (handler === undefined) return;
   const podIP = podIPs[0] ?? '';
   try {
-    await runHook({ handler, pod, container, containerId, podIP }, deps.runtime, deps.clock);
+    await runHook({ handler, pod, container, containerId, podIP, ...(signal === undefined ? {} : { signal }) }, deps.runtime, deps.clock);
   } catch (error) {
+    signal?.throwIfAborted();
     if (!(error instanceof HookError)) throw error;
     deps.logger.error('Failed to execute PostStartHook', { pod: podLabel(pod), container: container.name, error });
     // What a server answered may be secret, so it is not shown.

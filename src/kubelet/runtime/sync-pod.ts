@@ -1,23 +1,18 @@
 // Carries out what was decided for a pod: kill, sandbox, then ephemeral, init and regular containers.
 import { isSidecar } from '#api/pods.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
-import { mkdir } from 'node:fs/promises';
 import type { Pod, Secret } from '#api/types.ts';
-import type { Input } from '#cri/contract.ts';
 import { CriError, isNotFound } from '#cri/errors.ts';
-import type { PodSandboxConfig } from '#cri/gen/objects.ts';
-import { podDns, type DnsSettings } from '../network/dns.ts';
 import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
 import type { ContainerReset, PodActions } from '../pod-actions/actions.ts';
 import { ephemeralAsContainer, type AnyContainer } from '../pod/containers.ts';
-import { isHostNetworkPod, podLabel } from '../pod/identity.ts';
+import { podLabel } from '../pod/identity.ts';
 import type { StartFailure } from '../status/container-statuses.ts';
 import type { Backoff } from './backoff.ts';
 import { removeLogs } from './container-logs.ts';
-import { toRuntimeSandbox } from './convert.ts';
+import { createSandbox, placeSandbox, SandboxError, type Placement, type Sandbox, type SandboxDeps } from './create-sandbox.ts';
 import { killContainer, killPod } from './kill.ts';
 import type { RuntimePod } from './runtime-pod.ts';
-import { sandboxConfig } from './sandbox-config.ts';
 import { startContainer, StartError, type StartDeps } from './start-container.ts';
 
 export interface SyncRequest {
@@ -25,18 +20,13 @@ export interface SyncRequest {
   readonly runtime: RuntimePod;
   readonly actions: PodActions;
   readonly secrets: readonly Secret[];
-  /** Ends waiting for a stop, when the pod is to be ended instead. */
-  readonly signal?: AbortSignal;
+  /** Ends waiting for a stop, a pull or a hook, when the pod is to be ended instead. */
+  readonly signal: AbortSignal | undefined;
 }
 
-export interface SyncDeps extends StartDeps {
+export interface SyncDeps extends StartDeps, SandboxDeps {
   readonly crashBackoff: Backoff;
-  readonly dns: () => Promise<DnsSettings>;
   readonly clusterDomain: string;
-  readonly cgroupParent: (pod: Pod) => string;
-  readonly runtimeHandler: (pod: Pod) => string;
-  /** The pod is to be ended: failures of its sandbox are no news. */
-  readonly ending: (uid: string) => boolean;
   /** A container was started with what its spec asks for. */
   readonly started: (pod: Pod, container: AnyContainer) => void;
   readonly resize: (pod: Pod, actions: PodActions) => Promise<void>;
@@ -54,10 +44,6 @@ export interface SyncResult {
 /** Pace of attempts after a failure without a pace of its own. Source: kubelet backOffPeriod. */
 const RETRY_MS = 10_000;
 
-class SandboxError extends Error {
-  override readonly name = 'SandboxError';
-}
-
 /** Source: kubeGenericRuntimeManager.SyncPod. */
 export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<SyncResult> {
   const { pod, runtime, actions } = request;
@@ -72,14 +58,16 @@ export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<Syn
     if (actions.fate.kind === 'keep' && !starting && actions.resizes.length === 0 && !actions.resizePod) return { starts };
 
     const hostname = podHostname(pod, deps.clusterDomain);
-    const config = await configureSandbox(pod, actions, hostname, deps);
+    const placement = await placeSandbox(pod, actions, hostname, deps);
     const sandbox =
-      actions.fate.kind === 'keep' ? { id: actions.fate.sandboxId, ips: runtime.ips } : await createSandbox(request, config, deps);
-    const retries = await startAll(request, { config, hostname, sandbox }, starts, deps);
+      actions.fate.kind === 'keep' ? { id: actions.fate.sandboxId, ips: runtime.ips } : await createSandbox(pod, placement, deps);
+    const retries = await startAll(request, { placement, hostname, sandbox }, starts, deps);
     return retries.length === 0 ? { starts } : { starts, retryInMs: Math.min(...retries) };
   } catch (error) {
+    const { signal } = request;
+    if (signal?.aborted === true && error === signal.reason) return { starts };
     if (!(error instanceof CriError) && !(error instanceof HostnameError) && !(error instanceof SandboxError)) throw error;
-    if (request.signal?.aborted === true) return { starts };
+    if (signal?.aborted === true) return { starts };
     return { starts, error: error.message, retryInMs: RETRY_MS };
   }
 }
@@ -146,50 +134,8 @@ async function removeResets(resets: readonly ContainerReset[], { pod, runtime, s
   }
 }
 
-async function configureSandbox(pod: Pod, { fate }: PodActions, hostname: PodHostname, deps: SyncDeps): Promise<Input<PodSandboxConfig>> {
-  const { config, warnings } = podDns(pod, await deps.dns());
-  for (const { reason, message } of warnings) deps.events.pod(pod, 'Warning', reason, message);
-  const attempt = fate.kind === 'kill' ? 0 : fate.attempt;
-  return sandboxConfig({
-    pod,
-    attempt,
-    hostname,
-    dns: config,
-    cgroupParent: deps.cgroupParent(pod),
-    logDirectory: deps.paths.podLogDirectory(pod),
-  });
-}
-
-interface Sandbox {
-  readonly id: string;
-  readonly ips: readonly string[];
-}
-
-/** @throws SandboxError, CriError; Source: createPodSandbox */
-async function createSandbox({ pod }: SyncRequest, config: Input<PodSandboxConfig>, deps: SyncDeps): Promise<Sandbox> {
-  await mkdir(deps.paths.podLogDirectory(pod), { recursive: true, mode: 0o755 });
-  let podSandboxId: string;
-  try {
-    ({ podSandboxId } = await deps.runtime.runPodSandbox({ config, runtimeHandler: deps.runtimeHandler(pod) }));
-  } catch (error) {
-    if (!(error instanceof CriError)) throw error;
-    if (!deps.ending(pod.metadata.uid))
-      deps.events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${error.message}`);
-    throw error;
-  }
-  try {
-    const { status } = await deps.runtime.podSandboxStatus({ podSandboxId });
-    if (status === undefined) throw new SandboxError('pod sandbox status is nil');
-    return { id: podSandboxId, ips: isHostNetworkPod(pod) ? [] : toRuntimeSandbox(status).ips };
-  } catch (error) {
-    if (error instanceof CriError)
-      deps.events.pod(pod, 'Warning', 'FailedStatusPodSandBox', `Unable to get pod sandbox status: ${error.message}`);
-    throw error;
-  }
-}
-
 interface StartSite {
-  readonly config: Input<PodSandboxConfig>;
+  readonly placement: Placement;
   readonly hostname: PodHostname;
   readonly sandbox: Sandbox;
 }
@@ -243,10 +189,11 @@ async function tryStart(
         container,
         runtimePod: runtime,
         sandboxId: site.sandbox.id,
-        sandbox: site.config,
+        placement: site.placement,
         hostname: site.hostname,
         podIPs: site.sandbox.ips,
         secrets,
+        signal: request.signal,
       },
       deps,
     );
@@ -259,7 +206,7 @@ async function tryStart(
 }
 
 /** Key of a container's crash back-off: changes of its spec that matter begin anew. Source: GetBackoffKey. */
-export function crashKey(pod: Pod, container: AnyContainer): string {
+function crashKey(pod: Pod, container: AnyContainer): string {
   return `${pod.metadata.uid}_${container.name}_${container.image}_${JSON.stringify(container.resources ?? {})}`;
 }
 

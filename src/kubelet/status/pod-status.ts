@@ -187,7 +187,7 @@ function podIPsOf({ pod, runtime, previous, hostIPs }: PodStatusInput): readonly
 const isV6 = (ip: string): boolean => ip.includes(':');
 
 /** One address a family, that of the node's first address first. Source: sortPodIPs. */
-export function orderIPs(ips: readonly string[], hostIPs: readonly string[]): readonly string[] {
+function orderIPs(ips: readonly string[], hostIPs: readonly string[]): readonly string[] {
   const v6First = hostIPs[0] !== undefined && isV6(hostIPs[0]);
   const first = ips.find((ip) => isV6(ip) === v6First);
   const second = ips.find((ip) => isV6(ip) !== v6First);

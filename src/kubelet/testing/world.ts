@@ -33,6 +33,7 @@ const MACHINE: MachineFacts = {
   memory: 8 * 2 ** 30,
   swap: 0,
   hugePages: {},
+  appArmor: false,
   addresses: ['192.0.2.10'],
 };
 

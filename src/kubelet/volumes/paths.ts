@@ -25,9 +25,14 @@ export class KubeletPaths {
     return join(this.pod(uid), 'volumes');
   }
 
+  /** Volumes of one kind. */
+  volumesOf(uid: string, plugin: string): string {
+    return join(this.volumes(uid), plugin.replaceAll('/', '~'));
+  }
+
   /** `kubernetes.io/empty-dir` is written `kubernetes.io~empty-dir`. */
   volume(uid: string, plugin: string, name: string): string {
-    return join(this.volumes(uid), plugin.replaceAll('/', '~'), name);
+    return join(this.volumesOf(uid, plugin), name);
   }
 
   subpaths(uid: string): string {
@@ -40,10 +45,6 @@ export class KubeletPaths {
 
   etcHosts(uid: string): string {
     return join(this.pod(uid), 'etc-hosts');
-  }
-
-  plugins(): string {
-    return join(this.root, 'plugins');
   }
 
   seccomp(): string {

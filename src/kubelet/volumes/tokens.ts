@@ -95,7 +95,7 @@ function renewalOf({ expires, lifeMs, jitterMs }: Kept): number {
   return Math.min(issued + lifeMs * RENEW_AT, issued + MAX_AGE_MS) - jitterMs;
 }
 
-export function serviceAccountOf({ spec }: Pod): string {
+function serviceAccountOf({ spec }: Pod): string {
   return spec.serviceAccountName === undefined || spec.serviceAccountName === '' ? 'default' : spec.serviceAccountName;
 }
 

@@ -1,5 +1,5 @@
 // The volumes of the pods on this node: mounted before containers start, kept up to date, unmounted when all have ended.
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -31,6 +31,8 @@ export interface VolumeManagerDeps {
   readonly plugins: readonly VolumePlugin[];
   readonly paths: KubeletPaths;
   readonly mounter: Mounter;
+  /** Image volumes are mounted with the containers that use them. */
+  readonly releaseImages: (podUid: string) => Promise<void>;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -85,6 +87,7 @@ export class VolumeManager {
     this.#pods.get(podUid)?.staleTimer?.();
     const { paths, mounter, plugins } = this.#deps;
     await cleanSubpaths(paths.subpaths(podUid), mounter);
+    await this.#deps.releaseImages(podUid);
     const root = paths.volumes(podUid);
     for (const directory of await namesIn(root)) {
       const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
@@ -181,15 +184,4 @@ function usedVolumes({ spec }: Pod): readonly Volume[] {
     for (const { valueFrom } of container.env ?? []) if (valueFrom?.fileKeyRef !== undefined) used.add(valueFrom.fileKeyRef.volumeName);
   }
   return (spec.volumes ?? []).filter(({ name, image }) => used.has(name) && image === undefined);
-}
-
-/** Whether a path is there. */
-export async function pathExists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }

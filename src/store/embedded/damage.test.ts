@@ -117,13 +117,18 @@ test('a last segment of a killed store may be cut anywhere in its last commit', 
   }
 });
 
-test('a missing segment is found when the store is opened', async () => {
-  const disk = await written('closed');
-  await disk.remove(`/store/00000002-00000002.segment`);
-  await assert.rejects(
-    open(disk),
-    (error: unknown) => error instanceof StoreCorruptError && /segments 2 to 2 are missing/.test(error.message),
-  );
+test('a missing segment is found when the store is opened, the last one after a close', async () => {
+  const whole = await written('closed');
+  const names = whole.names.filter((name) => name.endsWith('.segment'));
+  for (const [at, name] of names.entries()) {
+    const disk = whole.afterKill();
+    await disk.remove(`/store/${name}`);
+    const number = at + 1;
+    await assert.rejects(
+      open(disk),
+      (error: unknown) => error instanceof StoreCorruptError && error.message.includes(`segments ${number} to ${number} are missing`),
+    );
+  }
 });
 
 test('a record that is damaged while the store is open makes its reads fail, clearly, and no others', async () => {

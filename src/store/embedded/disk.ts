@@ -2,6 +2,7 @@
 import { constants, fdatasync, ftruncate, readSync, write, type Stats } from 'node:fs';
 import * as fs from 'node:fs';
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { lockFolder } from './lock.ts';
 
@@ -68,25 +69,30 @@ const syncFile = promisify(fs.fsync);
 export const nodeDisk: Disk = {
   open: async (path, mode) => nodeFile(path, await openFile(path, FLAGS[mode], FILE_MODE)),
   list: (directory) => readdir(directory),
-  makeDirectory: async (directory) => {
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  async makeDirectory(directory) {
+    const made = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    if (made === undefined) return;
+    // What is written inside lasts only as long as the names that lead there.
+    for (let path = resolve(directory); path !== dirname(resolve(made)); path = dirname(path)) await syncDirectory(dirname(path));
   },
   rename,
   remove: (path) => rm(path, { force: true }),
-  async syncDirectory(directory) {
-    const fd = await openFile(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0);
-    try {
-      await syncFile(fd);
-    } finally {
-      await closeFile(fd);
-    }
-  },
+  syncDirectory,
   lock: lockFolder,
   async freeBytes(directory) {
     const { bavail, bsize } = await statfs(directory);
     return bavail * bsize;
   },
 };
+
+async function syncDirectory(directory: string): Promise<void> {
+  const fd = await openFile(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+  try {
+    await syncFile(fd);
+  } finally {
+    await closeFile(fd);
+  }
+}
 
 function nodeFile(path: string, fd: number): DiskFile {
   return {

@@ -17,7 +17,7 @@ export async function range(state: StoreState, request: RangeRequest): Promise<R
 
   const versions = state.tree.collect(keys, revision, limit);
   const count = limit === 0 || versions.length < limit ? versions.length : state.tree.count(keys, revision);
-  const values = keysOnly ? [] : await readValues(versions);
+  const values = keysOnly ? [] : await readValues(versions, state.clock);
   const entries: readonly KeyValue[] = versions.map((version, index) => entryOf(version, values[index] ?? NO_VALUE));
   return { entries, count, more: count > entries.length, revision: visible };
 }

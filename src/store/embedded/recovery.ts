@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { StoreCorruptError } from './errors.ts';
-import { readCleanMark } from './folder.ts';
+import { type CleanMark, readCleanMark } from './folder.ts';
 import { RECORD_KIND, type StoredRecord } from './record.ts';
 import { type Scan, scanRecords, whatFollows } from './scan.ts';
 import { headerProblem, parseSegmentName, Segment, SEGMENT_HEADER_BYTES, segmentName, type SegmentRange, UNFINISHED } from './segment.ts';
@@ -20,9 +20,12 @@ export interface RecoveryOptions {
 /** The segments that are needed, ascending; the last one is ready to be appended to. @throws StoreCorruptError */
 export async function recover(state: StoreState, options: RecoveryOptions): Promise<readonly Segment[]> {
   const ranges = await segmentRanges(options);
+  const mark = await readCleanMark(options.disk, options.directory);
+  const last = ranges.at(-1)?.last ?? 0;
+  if (mark !== undefined && mark.segment > last) throw missing(options.directory, last + 1, mark.segment);
   const segments: Segment[] = [];
   try {
-    for (const range of ranges) segments.push(await recoverSegment(state, options, range, range === ranges.at(-1)));
+    for (const range of ranges) segments.push(await recoverSegment(state, options, range, { isLast: range.last === last, mark }));
   } catch (error) {
     for (const segment of segments) await segment.release();
     throw error;
@@ -44,34 +47,43 @@ async function segmentRanges({ disk, directory, logger }: RecoveryOptions): Prom
       await disk.remove(join(directory, segmentName(range)));
       continue;
     }
-    if (range.first !== next) throw new StoreCorruptError(directory, `segments ${next} to ${range.first - 1} are missing`);
+    if (range.first !== next) throw missing(directory, next, range.first - 1);
     ranges.push(range);
     next = range.last + 1;
   }
   return ranges;
 }
 
-async function recoverSegment(state: StoreState, options: RecoveryOptions, range: SegmentRange, isLast: boolean): Promise<Segment> {
+function missing(directory: string, first: number, last: number): StoreCorruptError {
+  return new StoreCorruptError(directory, `segments ${first} to ${last} are missing`);
+}
+
+/** What tells a segment's right end. */
+interface Ending {
+  readonly isLast: boolean;
+  /** Of the last clean close. */
+  readonly mark: CleanMark | undefined;
+}
+
+async function recoverSegment(state: StoreState, options: RecoveryOptions, range: SegmentRange, ending: Ending): Promise<Segment> {
   const { disk, directory } = options;
-  const file = await disk.open(join(directory, segmentName(range)), isLast ? 'write' : 'read');
+  const file = await disk.open(join(directory, segmentName(range)), ending.isLast ? 'write' : 'read');
   try {
-    return await loadSegment(state, options, { file, range, isLast });
+    return await loadSegment(state, options, { file, range, ...ending });
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-interface OpenedSegment {
+interface OpenedSegment extends Ending {
   readonly file: DiskFile;
   readonly range: SegmentRange;
-  readonly isLast: boolean;
 }
 
-async function loadSegment(state: StoreState, options: RecoveryOptions, { file, range, isLast }: OpenedSegment): Promise<Segment> {
+async function loadSegment(state: StoreState, options: RecoveryOptions, { file, range, isLast, mark }: OpenedSegment): Promise<Segment> {
   const size = await file.size();
-  const mark = isLast ? await readCleanMark(options.disk, options.directory) : undefined;
-  const atLeast = mark !== undefined && mark.segment === range.last ? mark.end : 0;
+  const atLeast = isLast && mark !== undefined && mark.segment === range.last ? mark.end : 0;
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
   await file.read(header, 0);
   const problem = headerProblem(header.subarray(0, Math.min(size, SEGMENT_HEADER_BYTES)), range);

@@ -32,7 +32,7 @@ export async function* snapshot(state: StoreState): AsyncGenerator<Uint8Array> {
     for (const { id, ttlSeconds } of leases)
       records.add(storeRecord(RECORD_KIND.grant, FIRST_REVISION, { lease: id, createRevision: ttlSeconds }), 0, 0);
     for (const group of groups(entries)) {
-      const values = await readValues(group);
+      const values = await readValues(group, state.clock);
       group.forEach((entry, i) => records.add(entry, 0, 0, values[i]));
       yield Buffer.from(records.bytes);
       records.clear();

@@ -105,7 +105,7 @@ class EmbeddedStore implements Store {
   readonly maxValueBytes = MAX_VALUE_BYTES;
   readonly #state: StoreState;
   readonly #around: Surroundings;
-  #tidying = Promise.resolve();
+  #tidying: Promise<void>;
   #closing: Promise<void> | undefined;
   #stopProgress: () => void;
 
@@ -115,6 +115,7 @@ class EmbeddedStore implements Store {
     state.onCompacted = () => {
       this.#tidying = this.#tidying.then(() => this.#tidy());
     };
+    this.#tidying = this.#tidy(); // what the last run did not come to
     this.#stopProgress = this.#armProgress();
   }
 

@@ -132,7 +132,7 @@ class EmbeddedWatch implements Watch {
     const older = versions.map((version) => (this.#live.previous && version.older?.exists === true ? version.older : undefined));
     versions.forEach(want);
     older.forEach(want);
-    const values = await readValues([...wanted.keys()]);
+    const values = await readValues([...wanted.keys()], this.#state.clock);
     const valueOf = (version: Version): Uint8Array => values[wanted.get(version) ?? -1] ?? NO_VALUE;
     return versions.map((version, index) => {
       const event = eventOf(version, valueOf(version));

@@ -85,6 +85,28 @@ test('a server that is gone refuses writes, ends watches, and is found again whe
   assert.equal(events.at(-1)?.entry.key, '/d');
 });
 
+test('a watch from now on begins although what was seen last is compacted', async (t) => {
+  const { endpoint } = await startEtcd(t);
+  const idle = await open(t, { endpoints: [endpoint] });
+  const busy = await open(t, { endpoints: [endpoint] });
+  for (let i = 0; i < 10; i++) await busy.transact(put(`/${i}`));
+  const { revision } = await busy.status();
+  await busy.compact(revision);
+  const watch = idle.watch(ALL);
+  const written = await busy.transact(put('/new'));
+  const events = await readUntil(watch, '/new');
+  assert.equal(events.at(-1)?.entry.modRevision, written.revision);
+});
+
+async function readUntil(watch: Watch, key: string): Promise<StoreEvent[]> {
+  const events: StoreEvent[] = [];
+  for await (const batch of watch) {
+    events.push(...batch.events);
+    if (events.some(({ entry }) => entry.key === key)) break;
+  }
+  return events;
+}
+
 test('no member that can be reached is one clear error, with nothing written', async (t) => {
   const [port = 0, other = 0] = await freePorts(2);
   const clock = quickClock();

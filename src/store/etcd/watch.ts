@@ -1,6 +1,6 @@
 // One watch, one stream to one member. It ends with that stream: who reads it reads again and watches again, as the
 // contract says, so nothing is resumed here.
-import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { ResultStream } from '#base/result-stream.ts';
 import { CompactedError, type StoreEvent, StoreUnavailableError, type Watch, type WatchBatch, type WatchRequest } from '../contract.ts';
 import { type Cluster, LOWEST_KEY } from './cluster.ts';
@@ -80,9 +80,12 @@ export class EtcdWatch implements Watch {
       return;
     }
     this.#call = call;
-    call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    call.on('error', (error: ServiceError) => this.#fail(error));
-    call.on('end', () => this.#fail(new StoreUnavailableError('etcd: the server ended the watch')));
+    const whileOwn = (react: () => void): void => {
+      if (this.#call === call) react();
+    };
+    call.on('data', (bytes: Buffer) => whileOwn(() => this.#receive(bytes)));
+    call.on('error', (error: ServiceError) => whileOwn(() => this.#fail(error)));
+    call.on('end', () => whileOwn(() => this.#fail(new StoreUnavailableError('etcd: the server ended the watch'))));
     const { start, end = '', previous = false } = this.#request;
     const key = start === '' ? LOWEST_KEY : start;
     const createRequest = { key, rangeEnd: end, startRevision: this.#next, progressNotify: true, prevKv: previous, fragment: true };
@@ -90,7 +93,6 @@ export class EtcdWatch implements Watch {
   }
 
   #fail(error: unknown): void {
-    if (isServiceError(error) && error.code === status.CANCELLED && this.#stream.ended) return;
     this.#stream.fail(isServiceError(error) ? unavailable(error, 'read') : error);
   }
 
@@ -133,7 +135,9 @@ export class EtcdWatch implements Watch {
     if (compactRevision > 0 && this.#fromNow) {
       // What was seen last was long ago; the present is certainly not compacted.
       this.#next = compactRevision;
+      const refused = this.#call;
       this.#call = undefined;
+      refused?.cancel();
       return this.start();
     }
     const error =

@@ -1,0 +1,243 @@
+// CustomResourceDefinitions. Source: apiextensions-apiserver validation.go.
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceConversion,
+  CustomResourceDefinition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionVersion,
+  CustomResourceSubresources,
+} from '../../gen/apiextensions-v1.ts';
+import { Path } from '#apimachinery/field-path.ts';
+import { byteLength, goQuote } from '#apimachinery/go-format.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { dns1035Label, dns1123Subdomain } from '#apimachinery/names.ts';
+import { validateHookService, validateHookUrl } from '../admission/webhooks.ts';
+import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';
+import { blank, type Problems } from '../problems.ts';
+import { validateStructural } from './structural-schemas.ts';
+
+const SPEC = Path.of('spec');
+const STATUS = Path.of('status');
+const APPROVAL = 'api-approved.kubernetes.io';
+const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
+const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
+const MAX_WARNING_BYTES = 256;
+
+export function validateDefinition(out: Problems, definition: CustomResourceDefinition): void {
+  const { names, group = '' } = definition.spec as Partial<CustomResourceDefinitionSpec>;
+  validatePlainMeta(out, definition.metadata, 'cluster', (name, prefix) => {
+    const reasons = subdomainName(name, prefix);
+    return name === `${names?.plural ?? ''}.${group}` ? reasons : [...reasons, 'must be spec.names.plural+"."+spec.group'];
+  });
+  validateSpec(out, definition.spec);
+  validateStatus(out, definition);
+  if (isProtected(group)) validateApproval(out, definition);
+}
+
+export function validateDefinitionUpdate(out: Problems, definition: CustomResourceDefinition, old: CustomResourceDefinition): void {
+  validatePlainMetaUpdate(out, definition.metadata, old.metadata);
+  const [spec, before] = [definition.spec, old.spec];
+  validateSpec(out, spec);
+  const established = (old.status?.conditions ?? []).some(({ type, status }) => type === 'Established' && status === 'True');
+  if (established) {
+    out.immutable(SPEC.child('scope'), spec.scope, spec.scope === before.scope);
+    out.immutable(SPEC.child('names', 'kind'), spec.names.kind, spec.names.kind === before.names.kind);
+  }
+  out.immutable(SPEC.child('group'), spec.group, spec.group === before.group);
+  out.immutable(SPEC.child('names', 'plural'), spec.names.plural, spec.names.plural === before.names.plural);
+  validateStatus(out, definition);
+  const sameApproval = approvalOf(definition).state === approvalOf(old).state;
+  if (isProtected(spec.group) && !sameApproval) validateApproval(out, definition);
+}
+
+export function validateDefinitionStatusUpdate(out: Problems, definition: CustomResourceDefinition, old: CustomResourceDefinition): void {
+  validatePlainMetaUpdate(out, definition.metadata, old.metadata);
+  if (definition.status?.acceptedNames !== undefined) validateNames(out, STATUS.child('acceptedNames'), definition.status.acceptedNames);
+}
+
+function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec): void {
+  const { group, scope, versions = [], names, conversion, preserveUnknownFields: preserve } = spec as Partial<CustomResourceDefinitionSpec>;
+  const at = SPEC.child('group');
+  if (blank(group)) out.required(at);
+  else if (dns1123Subdomain(group).length > 0) out.invalid(at, group, dns1123Subdomain(group).join(','));
+  else if (!group.includes('.')) out.invalid(at, group, 'should be a domain with at least one dot');
+  out.requiredOneOf(SPEC.child('scope'), scope, ['Cluster', 'Namespaced']);
+  versions.forEach(({ schema }, i) => {
+    if (schema?.openAPIV3Schema === undefined) out.required(SPEC.child('versions').index(i).child('schema', 'openAPIV3Schema'));
+  });
+  validateVersions(out, versions);
+  for (const member of ['plural', 'singular', 'kind', 'listKind'] as const)
+    if (blank(names?.[member])) out.required(SPEC.child('names', member));
+  if (names !== undefined) validateNames(out, SPEC.child('names'), names);
+  if (conversion !== undefined) validateConversion(out, SPEC.child('conversion'), conversion);
+  if (preserve === true) {
+    const detail = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+    out.invalid(SPEC.child('preserveUnknownFields'), true, detail);
+  }
+}
+
+/** What all versions have alike stands above them, which is how upstream's paths name it. */
+const shared = (
+  versions: readonly CustomResourceDefinitionVersion[],
+  member: 'schema' | 'subresources' | 'additionalPrinterColumns',
+): boolean => versions.every((version) => deepEqual(version[member], versions[0]?.[member]));
+
+function validateVersions(out: Problems, versions: readonly CustomResourceDefinitionVersion[]): void {
+  const at = SPEC.child('versions');
+  const [oneSchema, oneSubresources, oneColumns] = [
+    shared(versions, 'schema'),
+    shared(versions, 'subresources'),
+    shared(versions, 'additionalPrinterColumns'),
+  ];
+  versions.forEach((version, i) => {
+    const path = at.index(i);
+    const reasons = dns1035Label(version.name);
+    if (reasons.length > 0) out.invalid(path.child('name'), version.name, reasons.join(','));
+    for (const reason of warningProblems(version))
+      out.invalid(path.child('deprecationWarning'), version.deprecationWarning ?? null, reason);
+    const { openAPIV3Schema: schema } = version.schema ?? {};
+    if (schema !== undefined && (!oneSchema || i === 0))
+      validateStructural(out, (oneSchema ? SPEC.child('validation') : path.child('schema')).child('openAPIV3Schema'), schema);
+    if (version.subresources !== undefined && (!oneSubresources || i === 0))
+      validateSubresources(out, (oneSubresources ? SPEC : path).child('subresources'), version.subresources);
+    if (oneColumns && i > 0) return;
+    version.additionalPrinterColumns?.forEach((column, j) => {
+      validateColumn(out, (oneColumns ? SPEC : path).child('additionalPrinterColumns').index(j), column);
+    });
+  });
+  const names = versions.map(({ name }) => name);
+  if (new Set(names).size !== names.length) out.invalid(at, versions, 'must contain unique version names');
+  if (versions.filter(({ storage }) => storage).length !== 1)
+    out.invalid(at, versions, 'must have exactly one version marked as storage version');
+}
+
+/** Source: validateDeprecationWarning. */
+function warningProblems({ deprecated, deprecationWarning: text }: CustomResourceDefinitionVersion): readonly string[] {
+  if (text === undefined) return [];
+  if (deprecated !== true) return ['can only be set for deprecated versions'];
+  const problems: string[] = [];
+  if (byteLength(text) > MAX_WARNING_BYTES) problems.push('must be <= 256 characters long');
+  if (text === '') problems.push('must not be an empty string');
+  const bad = /[^ \p{L}\p{M}\p{N}\p{P}\p{S}]/u.exec(text);
+  if (bad !== null) {
+    const index = byteLength(text.slice(0, bad.index));
+    problems.push(`must only contain printable UTF-8 characters; non-printable character found at index ${index}`);
+  }
+  return problems;
+}
+
+function validateColumn(out: Problems, at: Path, { name, type, format, jsonPath }: Partial<CustomResourceColumnDefinition>): void {
+  if (blank(name)) out.required(at.child('name'));
+  const types = `must be one of ${COLUMN_TYPES.join(',')}`;
+  if (blank(type)) out.required(at.child('type'), types);
+  else if (!COLUMN_TYPES.includes(type)) out.invalid(at.child('type'), type, types);
+  if (!blank(format) && !COLUMN_FORMATS.includes(format))
+    out.invalid(at.child('format'), format, `must be one of ${COLUMN_FORMATS.join(',')}`);
+  if (blank(jsonPath)) out.required(at.child('JSONPath'));
+  else if (!jsonPath.startsWith('.')) out.invalid(at.child('JSONPath'), jsonPath, 'must be a simple json path starting with .');
+}
+
+function validateScalePath(out: Problems, at: Path, path: string, roots: readonly string[]): void {
+  const where = roots.length > 1 ? `either ${roots.join(' or ')}` : roots.join('');
+  if (!path.startsWith('.')) out.invalid(at, path, 'must be a simple json path starting with .');
+  else if (!roots.some((root) => path.startsWith(`${root}.`))) out.invalid(at, path, `should be a json path under ${where}`);
+}
+
+function validateSubresources(out: Problems, at: Path, { scale }: CustomResourceSubresources): void {
+  if (scale === undefined) return;
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = scale as Partial<typeof scale>;
+  if (blank(specReplicasPath)) out.required(at.child('scale.specReplicasPath'));
+  else validateScalePath(out, at.child('scale.specReplicasPath'), specReplicasPath, ['.spec']);
+  if (blank(statusReplicasPath)) out.required(at.child('scale.statusReplicasPath'));
+  else validateScalePath(out, at.child('scale.statusReplicasPath'), statusReplicasPath, ['.status']);
+  if (!blank(labelSelectorPath)) validateScalePath(out, at.child('scale.labelSelectorPath'), labelSelectorPath, ['.spec', '.status']);
+}
+
+function validateNames(out: Problems, at: Path, names: Partial<CustomResourceDefinitionNames>): void {
+  const label = (path: Path, name: string | undefined): void => {
+    const reasons = blank(name) ? [] : dns1035Label(name);
+    if (reasons.length > 0) out.invalid(path, name, reasons.join(','));
+  };
+  label(at.child('plural'), names.plural);
+  label(at.child('singular'), names.singular);
+  for (const member of ['kind', 'listKind'] as const) {
+    const name = names[member];
+    const reasons = blank(name) ? [] : dns1035Label(name.toLowerCase());
+    if (reasons.length > 0) out.invalid(at.child(member), name, `may have mixed case, but should otherwise match: ${reasons.join(',')}`);
+  }
+  const each = (member: 'shortNames' | 'categories'): void => {
+    names[member]?.forEach((name, i) => {
+      const reasons = dns1035Label(name);
+      if (reasons.length > 0) out.invalid(at.child(member).index(i), name, reasons.join(','));
+    });
+  };
+  each('shortNames');
+  if (!blank(names.kind) && names.kind === names.listKind)
+    out.invalid(at.child('listKind'), names.listKind, 'kind and listKind may not be the same');
+  each('categories');
+}
+
+function validateConversion(out: Problems, at: Path, { strategy, webhook }: CustomResourceConversion): void {
+  out.requiredOneOf(at.child('strategy'), strategy, ['None', 'Webhook']);
+  const [config, reviews] = [at.child('webhookClientConfig'), at.child('conversionReviewVersions')];
+  const versions = webhook?.conversionReviewVersions ?? [];
+  if (strategy !== 'Webhook') {
+    const detail = 'should not be set when strategy is not set to Webhook';
+    if (webhook?.clientConfig !== undefined) out.forbidden(config, detail);
+    if (versions.length > 0) out.forbidden(reviews, detail);
+    return;
+  }
+  const { url, service } = webhook?.clientConfig ?? {};
+  if (webhook?.clientConfig === undefined) out.required(config, 'required when strategy is set to Webhook');
+  else if ((url === undefined) === (service === undefined)) out.required(config, 'exactly one of url or service is required');
+  else if (url !== undefined) validateHookUrl(out, config.child('url'), url);
+  else if (service !== undefined) validateHookService(out, config.child('service'), service);
+  if (versions.length === 0) return out.required(reviews);
+  const seen = new Set<string>();
+  versions.forEach((version, i) => {
+    if (seen.has(version)) return out.invalid(reviews.index(i), version, 'duplicate version');
+    seen.add(version);
+    return out.each(reviews.index(i), version, dns1035Label(version));
+  });
+  if (!versions.some((version) => REVIEW_VERSIONS.includes(version)))
+    out.invalid(reviews, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`);
+}
+
+function validateStatus(out: Problems, { spec, status }: CustomResourceDefinition): void {
+  if (status?.acceptedNames !== undefined) validateNames(out, STATUS.child('acceptedNames'), status.acceptedNames);
+  const stored = status?.storedVersions ?? [];
+  const at = STATUS.child('storedVersions');
+  if (stored.length === 0) return out.invalid(at, stored, 'must have at least one stored version');
+  const versions = (spec as Partial<CustomResourceDefinitionSpec>).versions ?? [];
+  for (const { name, storage } of versions)
+    if (storage && !stored.includes(name)) out.invalid(at, stored, `must have the storage version ${name}`);
+  stored.forEach((name, i) => {
+    if (versions.some((version) => version.name === name)) return;
+    const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+    out.invalid(at.index(i), name, detail);
+  });
+}
+
+/** Groups of Kubernetes itself. Source: IsProtectedCommunityGroup. */
+const isProtected = (group: string): boolean => /(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group);
+
+type Approval = { readonly state: 'missing' | 'bypassed' | 'approved' | 'invalid'; readonly text: string };
+
+function approvalOf({ metadata }: CustomResourceDefinition): Approval {
+  const text = metadata.annotations?.[APPROVAL] ?? '';
+  if (text === '') return { state: 'missing', text };
+  if (text.startsWith('unapproved')) return { state: 'bypassed', text };
+  return { state: /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]/.test(text) ? 'approved' : 'invalid', text };
+}
+
+const SEE = 'see https://github.com/kubernetes/enhancements/pull/1111';
+
+function validateApproval(out: Problems, definition: CustomResourceDefinition): void {
+  const { state, text } = approvalOf(definition);
+  const at = Path.of('metadata').child('annotations').key(APPROVAL);
+  const need = `protected groups must have approval annotation ${goQuote(APPROVAL)}`;
+  if (state === 'missing') out.required(at, `${need}, ${SEE}`);
+  if (state === 'invalid') out.invalid(at, text, `${need} with either a URL or a reason starting with "unapproved", ${SEE}`);
+}
