@@ -58,9 +58,14 @@ async function pump(client: WebSocket, runtime: SpdyConnection, { stdin, stdout,
   }
 }
 
-/** At the pace of the client. @throws Error when either side breaks off */
+/**
+ * At the pace of the client. A stream that ended is left as it is: to reset it would write to a runtime that may have
+ * closed already, and that failed write would end the connection before the command's status is read from it.
+ * @throws Error when either side breaks off
+ */
 async function forward(client: WebSocket, channel: number, stream: SpdyStream): Promise<void> {
-  for await (const chunk of stream as AsyncIterable<Buffer>) await send(client, channelMessage(channel, chunk));
+  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const chunk of chunks) await send(client, channelMessage(channel, chunk));
   if (stream.failure !== undefined) throw stream.failure;
 }
 
