@@ -18,7 +18,10 @@ const CLUSTER = [
 /** What each purpose needs. @type {ReadonlyMap<string, DebianPackage[]>} */
 export const DEBIAN_PACKAGES = new Map([
   ['cluster', CLUSTER],
-  ['tests', [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }]],
+  [
+    'tests',
+    [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }, { name: 'etcd-client', files: bin('etcdctl') }],
+  ],
 ]);
 
 /** Debian asks this script before it starts a service; status 101 forbids it. Source: Debian policy-rc.d interface. */
