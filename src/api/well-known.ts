@@ -50,6 +50,9 @@ export const ANNOTATION = {
   daemonSetGeneration: 'deprecated.daemonset.template.generation',
   /** Source: batch/v1. */
   jobCompletionIndex: 'batch.kubernetes.io/job-completion-index',
+  jobIndexFailureCount: 'batch.kubernetes.io/job-index-failure-count',
+  jobIndexIgnoredFailureCount: 'batch.kubernetes.io/job-index-ignored-failure-count',
+  cronJobScheduledTimestamp: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
   defaultStorageClass: 'storageclass.kubernetes.io/is-default-class',
   defaultIngressClass: 'ingressclass.kubernetes.io/is-default-class',
   nodeTtl: 'node.alpha.kubernetes.io/ttl',

@@ -8,6 +8,8 @@ import type { InformerFactory } from '#client/informer-contract.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
+import { jobController } from './job/controller.ts';
+import { jobOrphanController } from './job/orphans.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
@@ -23,6 +25,8 @@ export const CONTROLLERS: readonly Controller[] = [
   nodeIpamController,
   deploymentController,
   replicaSetController,
+  jobController,
+  jobOrphanController,
   endpointSliceController,
   garbageCollector,
   namespaceController,

@@ -46,6 +46,8 @@ export interface Claim<T extends Member> {
   readonly members: Informer<T>;
   readonly resource: Resource<T>;
   readonly client: Client;
+  /** Put on what is adopted, taken off what is let go. */
+  readonly finalizers?: readonly string[];
   /** Reads the owner from the server: adopting for one that was deleted meanwhile would make an object nobody removes. */
   readonly fresh: () => Promise<{ readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string } } | undefined>;
 }
@@ -69,23 +71,23 @@ export async function claimMembers<T extends Member>(claim: Claim<T>): Promise<r
   return [...kept, ...adopted.filter((member) => member !== undefined)];
 }
 
-async function adopt<T extends Member>(member: T, { client, resource, owner, gvk }: Claim<T>): Promise<T | undefined> {
-  return patched(() =>
-    client.patch(resource, member.metadata, {
-      type: 'strategic',
-      body: { metadata: { ownerReferences: [controllerReference(owner, gvk)], uid: member.metadata.uid } },
-    }),
-  );
+async function adopt<T extends Member>(member: T, { client, resource, owner, gvk, finalizers }: Claim<T>): Promise<T | undefined> {
+  const metadata = {
+    ownerReferences: [controllerReference(owner, gvk)],
+    uid: member.metadata.uid,
+    ...(finalizers === undefined ? {} : { finalizers }),
+  };
+  return patched(() => client.patch(resource, member.metadata, { type: 'strategic', body: { metadata } }));
 }
 
-async function release<T extends Member>(member: T, { client, resource, owner }: Claim<T>): Promise<void> {
+async function release<T extends Member>(member: T, { client, resource, owner, finalizers }: Claim<T>): Promise<void> {
   if (!isControlledBy(member, owner)) return;
-  await patched(() =>
-    client.patch(resource, member.metadata, {
-      type: 'strategic',
-      body: { metadata: { ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }], uid: member.metadata.uid } },
-    }),
-  );
+  const metadata = {
+    ownerReferences: [{ $patch: 'delete', uid: owner.metadata.uid }],
+    uid: member.metadata.uid,
+    ...(finalizers === undefined ? {} : { '$deleteFromPrimitiveList/finalizers': finalizers }),
+  };
+  await patched(() => client.patch(resource, member.metadata, { type: 'strategic', body: { metadata } }));
 }
 
 /** The uid in the patch makes one for another object of the same name Invalid or a Conflict: then it is not ours. */

@@ -1,0 +1,149 @@
+// Runs pods until enough of them have succeeded, or too many failed. Source: pkg/controller/job.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { type LabelSelectorObject, selectorFromObject } from '#apimachinery/labels.ts';
+import { controllerOf } from '#api/owner-references.ts';
+import { jobs, pods } from '#api/resources.ts';
+import type { Job, Pod } from '#api/types.ts';
+import { FINALIZER } from '#api/well-known.ts';
+import { claimMembers, indexByController } from '../runtime/claim.ts';
+import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { Expectations } from '../runtime/expectations.ts';
+import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { JOB_KIND } from './new-pod.ts';
+import { isTracked } from './pods.ts';
+import { type Deps, reconcileJob } from './reconcile.ts';
+import { Releases } from './releases.ts';
+import { jobOf, releasePod } from './shared.ts';
+
+const BY_NAMESPACE = 'job-namespace';
+
+/** Milliseconds in which what happens to a Job's pods is gathered into one pass. Source: SyncJobBatchPeriod. */
+const BATCH_MS = 1000;
+
+export const jobController: Controller = {
+  name: 'job-controller',
+  serviceAccount: 'job-controller',
+  reads: [jobs, pods],
+  writes: ['pods', 'jobs/status', 'events'],
+  workers: 5, // Source: --concurrent-job-syncs
+  setUp(context) {
+    const { informers, queue, clock } = context;
+    const jobInformer = informers.informer(jobs);
+    const podInformer = informers.informer(pods);
+    const expectations = new Expectations(clock);
+    const releases = new Releases();
+    indexByController(podInformer);
+    jobInformer.addIndex(BY_NAMESPACE, ({ metadata }) => [metadata.namespace]);
+
+    const soon = (job: Job): void => queue.addAfter(keyOf(job), BATCH_MS);
+    jobInformer.addHandlers({
+      added: (job) => queue.add(keyOf(job)),
+      updated: (job, previous) => (job.metadata.generation === previous.metadata.generation ? soon(job) : queue.add(keyOf(job))),
+      deleted: (job) => queue.add(keyOf(job)),
+    });
+    /** An orphan may be adopted by any Job that selects it. */
+    const wakeAdopters = (pod: Pod): void => {
+      for (const job of jobInformer.byIndex(BY_NAMESPACE, pod.metadata.namespace)) {
+        if (selectorFromObject(selectorOf(job)).matches(pod.metadata.labels)) soon(job);
+      }
+    };
+    const deleted = (pod: Pod, gone: boolean): void => {
+      const job = jobOf(pod, jobInformer);
+      if (job === undefined) return;
+      expectations.deletionObserved(keyOf(job), pod.metadata.uid);
+      if (gone || !isTracked(pod)) releases.observed(keyOf(job), pod.metadata.uid);
+      soon(job);
+    };
+    podInformer.addHandlers({
+      added(pod) {
+        if (pod.metadata.deletionTimestamp !== undefined) return deleted(pod, false);
+        const job = jobOf(pod, jobInformer);
+        if (job !== undefined) {
+          expectations.creationsObserved(keyOf(job));
+          soon(job);
+        } else if (controllerOf(pod) === undefined) {
+          wakeAdopters(pod);
+        }
+      },
+      updated(pod, previous) {
+        const before = jobOf(previous, jobInformer);
+        const job = jobOf(pod, jobInformer);
+        if (before !== undefined && before !== job) {
+          releases.observed(keyOf(before), pod.metadata.uid);
+          soon(before);
+        }
+        if (pod.metadata.deletionTimestamp !== undefined) return deleted(pod, false);
+        if (job !== undefined) {
+          if (!isTracked(pod)) releases.observed(keyOf(job), pod.metadata.uid);
+          soon(job);
+        } else if (
+          controllerOf(pod) === undefined &&
+          (controllerOf(previous) !== undefined || pod.metadata.labels !== previous.metadata.labels)
+        ) {
+          wakeAdopters(pod);
+        }
+      },
+      deleted: (pod) => deleted(pod, true),
+    });
+
+    const deps = realDeps(context, expectations, releases);
+    return (key) => reconcileJob(key, deps);
+  },
+};
+
+/** The server gives every Job one. */
+const selectorOf = ({ spec }: Job): LabelSelectorObject => spec.selector ?? {};
+
+function realDeps(context: ControllerContext, expectations: Expectations, releases: Releases): Deps {
+  const { client, informers, events, clock } = context;
+  const jobInformer = informers.informer(jobs);
+  const podInformer = informers.informer(pods);
+  return {
+    expectations,
+    releases,
+    backoffs: new Map(),
+    now: () => clock.now(),
+    event: (job, type, reason, message) => events.event(job, type, reason, message),
+    find: (key) => jobInformer.byKey(key),
+    pods: (job) =>
+      claimMembers({
+        owner: job,
+        gvk: JOB_KIND,
+        selector: selectorFromObject(selectorOf(job)),
+        members: podInformer,
+        resource: pods,
+        client,
+        finalizers: [FINALIZER.jobTracking],
+        fresh: async () => {
+          try {
+            return await client.get(jobs, job.metadata);
+          } catch (error) {
+            if (isStatusError(error, 'NotFound')) return undefined;
+            throw error;
+          }
+        },
+      }),
+    async createPod(job, pod) {
+      try {
+        const { metadata } = await client.create(pods, pod);
+        events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error) && !isNamespaceTerminating(error))
+          events.event(job, 'Warning', 'FailedCreate', `Error creating: ${error.message}`);
+        throw error;
+      }
+    },
+    async deletePod(job, pod) {
+      try {
+        await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
+        events.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error, 'NotFound') || isStatusError(error, 'Conflict')) return; // gone, or another of its name
+        if (isStatusError(error)) events.event(job, 'Warning', 'FailedDelete', `Error deleting: ${error.message}`);
+        throw error;
+      }
+    },
+    releasePod: (pod) => releasePod(client, pod),
+    writeStatus: (job, status) => client.update(jobs, { ...job, status }, { subresource: 'status' }),
+  };
+}

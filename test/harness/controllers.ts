@@ -1,0 +1,144 @@
+// A real API server (over a store in memory, with the default authorisation and admission) and some controllers, each
+// under its own service account, on a clock of the test's own.
+import { generateKeyPairSync } from 'node:crypto';
+import { namespaces, serviceaccounts } from '#api/resources.ts';
+import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
+import { createApiServer, type ApiServer } from '#apiserver/server.ts';
+import { createTestAuthority } from '#apiserver/testing/certificates.ts';
+import { MemoryStore } from '#apiserver/testing/memory-store.ts';
+import { ManualClock, systemClock, wait } from '#base/clock.ts';
+import { seededIds } from '#base/ids.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
+import type { Client } from '#client/contract.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { type Controller, runController } from '#controllers/runtime/controller.ts';
+
+export interface ControllerTest {
+  /** As a member of system:masters. */
+  readonly client: Client;
+  readonly server: ApiServer;
+  readonly clock: ManualClock;
+  /** Of all controllers, each as `TYPE REASON MESSAGE`. */
+  readonly events: string[];
+  /** What controllers were refused or could not do. */
+  readonly warnings: string[];
+  /** Resolves with what `look` gives as soon as that is not undefined; the clock moves on by `stepMs` between looks. */
+  until<T>(look: () => Promise<T | undefined>, stepMs?: number): Promise<T>;
+  /** Ends the controllers and starts them anew, without what they knew. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ControllerTestOptions {
+  readonly controllers: readonly Controller[];
+  /** Milliseconds since the epoch. */
+  readonly now?: number;
+}
+
+/** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
+const LOOK_MS = 5;
+const STEP_MS = 250;
+
+const MASTER = { name: 'admin', groups: ['system:masters'] };
+const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
+
+export async function startControllerTest({ controllers, now }: ControllerTestOptions): Promise<ControllerTest> {
+  const clock = new ManualClock(now);
+  const store = new MemoryStore(clock);
+  const ids = seededIds(1);
+  const server = await startServer(store, clock);
+  const client = createClient(server.loopback(MASTER));
+  await ensureDefaults(client, { clock: systemClock, logger: silentLogger });
+  await client.create(namespaces, { metadata: { name: 'ns' } });
+  for (const namespace of ['ns', 'default']) await client.create(serviceaccounts, { metadata: { name: 'default', namespace } });
+
+  const events: string[] = [];
+  const warnings: string[] = [];
+  const logger = warningsTo(warnings);
+  const start = () => {
+    const stopping = new AbortController();
+    const informers = createInformerFactory({
+      client: createClient(server.loopback({ name: 'system:kube-controller-manager', groups: ['system:authenticated'] })),
+      logger,
+    });
+    const running = controllers.map((controller) => {
+      const user = {
+        name: `system:serviceaccount:kube-system:${controller.serviceAccount}`,
+        groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+      };
+      return runController(controller, {
+        client: createClient(server.loopback(user)),
+        informers,
+        events: { event: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`) },
+        clock,
+        ids,
+        logger,
+        config: CONFIG,
+        signal: stopping.signal,
+      });
+    });
+    informers.start(stopping.signal);
+    return async () => {
+      stopping.abort(new Error('the test ends them'));
+      await Promise.allSettled(running);
+    };
+  };
+  let end = start();
+  return {
+    client,
+    server,
+    clock,
+    events,
+    warnings,
+    async until(look, stepMs = STEP_MS) {
+      for (;;) {
+        const found = await look();
+        if (found !== undefined) return found;
+        await wait(systemClock, LOOK_MS);
+        clock.advance(stepMs);
+      }
+    },
+    async restart() {
+      await end();
+      end = start();
+    },
+    async stop() {
+      await end();
+      await server.stop();
+      await store.close();
+    },
+  };
+}
+
+async function startServer(store: MemoryStore, clock: ManualClock): Promise<ApiServer> {
+  const { certificate } = await createTestAuthority(systemClock.now());
+  const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
+  const server = createApiServer({
+    store,
+    clock,
+    ids: seededIds(2),
+    logger: silentLogger,
+    parts: (parts) =>
+      defaultParts(parts, {
+        authentication: {
+          clientCa: certificate,
+          serviceAccounts: {
+            issuer: 'https://kubernetes.default.svc.cluster.local',
+            signingKey,
+            jwksUri: 'https://127.0.0.1/openid/v1/jwks',
+          },
+        },
+      }),
+  });
+  await server.start();
+  return server;
+}
+
+function warningsTo(lines: string[]): Logger {
+  const note = (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+    const { error } = fields ?? {};
+    lines.push(error instanceof Error ? `${message}: ${error.message}` : message);
+  };
+  return { ...silentLogger, warn: note, error: note, with: () => warningsTo(lines) };
+}
