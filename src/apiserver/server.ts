@@ -27,6 +27,9 @@ import type { CredentialsSource } from './kubelet/credentials.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { RequestMetrics } from './metrics/requests.ts';
 import { metricsRoute } from './metrics/route.ts';
+import { HttpsOutbound } from './outbound/client.ts';
+import type { Outbound, ServiceResolver } from './outbound/contract.ts';
+import { serviceResolver, type ServiceRouting } from './outbound/service-resolver.ts';
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -59,6 +62,10 @@ export interface ServerParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** Calls to webhooks and other servers. */
+  readonly outbound: Outbound;
+  /** Where Services are. */
+  readonly services: ServiceResolver;
   /** The API itself, as this user. */
   loopback(user: UserInfo): Transport;
 }
@@ -99,6 +106,8 @@ export interface ApiServerOptions {
   readonly compactionIntervalMs?: number;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
+  /** How webhooks and aggregated servers behind Services are reached. Default: their endpoints. */
+  readonly serviceRouting?: ServiceRouting;
 }
 
 export interface ApiServer {
@@ -133,7 +142,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return new LoopbackTransport(user, { ...late.deps, clock, ids, logger });
   };
 
-  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, loopback });
+  const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
+  const outbound = new HttpsOutbound(clock);
+  const services = serviceResolver({ reader, ids, routing: options.serviceRouting ?? 'endpoints', self: () => address.current });
+  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, outbound, services, loopback });
   const registry: Registry = {
     store,
     hub,
@@ -150,7 +162,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const state = { ready: false, stopping: false };
   const metrics = new RequestMetrics();
   const routes: Route[] = [];
-  const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
   const checks: readonly HealthCheck[] = [
     ping,
     { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') },
@@ -219,6 +230,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       patience.abort();
       listener?.destroy();
       deadlines.stop();
+      outbound.close();
       await compactor.stop();
       await hub.stop();
     },

@@ -1,0 +1,126 @@
+// The calls themselves, over HTTP/1.1: HTTP/2 would keep all calls of a Service on one of its backends.
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as requestTls } from 'node:https';
+import type { Clock } from '#base/clock.ts';
+import { OutboundError, type Outbound, type OutboundAnswer, type OutboundCall } from './contract.ts';
+import { describe, failureOf, isStale } from './failures.ts';
+
+/** Connections to one address with one trust. */
+const MAX_SOCKETS = 64;
+const MAX_TOTAL_SOCKETS = 1_024;
+/** Of them, kept without a call. */
+const MAX_IDLE = 16;
+/** How long, milliseconds. Source: http.DefaultTransport IdleConnTimeout. */
+const IDLE_MS = 90_000;
+/** An object may have 3 MiB, and a patch of it as much. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+export class HttpsOutbound implements Outbound {
+  readonly #clock: Clock;
+  /** Tells connections apart by address, server name, authorities and client certificate. */
+  readonly #agent = new Agent({
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    maxTotalSockets: MAX_TOTAL_SOCKETS,
+    maxFreeSockets: MAX_IDLE,
+    timeout: IDLE_MS,
+    scheduling: 'lifo',
+  });
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** For requests that are passed on as streams. */
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  async call(call: OutboundCall): Promise<OutboundAnswer> {
+    const ending = new AbortController();
+    const stop = (why: OutboundError): void => ending.abort(why);
+    const onAbort = (): void => stop(failureOf('canceled', call, 'context canceled'));
+    if (call.signal.aborted) throw failureOf('canceled', call, 'context canceled');
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    const cancel = this.#clock.after(call.timeoutMs, () => stop(failureOf('timeout', call, 'context deadline exceeded')));
+    try {
+      return await this.#exchange(call, ending.signal, true);
+    } finally {
+      cancel();
+      call.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @param again whether a kept connection that turns out closed may be followed by another */
+  #exchange(call: OutboundCall, signal: AbortSignal, again: boolean): Promise<OutboundAnswer> {
+    const { method, address, headers = {}, body } = call;
+    const url = new URL(call.url);
+    return new Promise((resolve, reject) => {
+      const request = requestTls({
+        ...address,
+        method,
+        path: url.pathname + url.search,
+        headers: {
+          host: url.host,
+          accept: 'application/json, */*',
+          ...(headers as Readonly<Record<string, string | string[]>>),
+          ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
+        agent: this.#agent,
+        signal,
+        ...tlsOptions(call),
+      });
+      const fail = (error: Error): void => {
+        if (signal.aborted) reject(signal.reason as OutboundError);
+        else if (error instanceof OutboundError) reject(error);
+        else reject(failureOf('failed', call, describe(error, call)));
+      };
+      request.once('response', (answer) => {
+        request.off('error', onError);
+        request.on('error', fail);
+        read(answer, call).then(
+          (whole) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: whole }),
+          (error: unknown) => fail(error as Error),
+        );
+      });
+      const onError = (error: Error): void => {
+        if (again && request.reusedSocket && isStale(error) && !signal.aborted) {
+          this.#exchange(call, signal, false).then(resolve, reject);
+        } else fail(error);
+      };
+      request.on('error', onError);
+      request.end(body);
+    });
+  }
+}
+
+function tlsOptions({ address, trust }: OutboundCall) {
+  const { ca, serverName, insecureSkipVerify = false, client } = trust;
+  const servername = serverName ?? (/[^\d.]/.test(address.host) && !address.host.includes(':') ? address.host : '');
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    servername,
+    rejectUnauthorized: !insecureSkipVerify,
+    ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
+  };
+}
+
+async function read(answer: IncomingMessage, call: OutboundCall): Promise<Buffer> {
+  const limit = call.maxBytes ?? MAX_ANSWER_BYTES;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) {
+      answer.destroy();
+      throw failureOf('failed', call, `the answer is larger than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  if (!answer.complete) throw failureOf('failed', call, 'unexpected EOF');
+  return Buffer.concat(chunks, size);
+}

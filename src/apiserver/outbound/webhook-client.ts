@@ -1,0 +1,92 @@
+// JSON posted to a webhook, and its JSON answer: what admission, conversion, token and authorization webhooks have in common.
+// Source: apiserver pkg/util/webhook client.go.
+import { StatusError } from '#apimachinery/errors.ts';
+import { JsonError, parseJson } from '#apimachinery/json.ts';
+import { decodeAnswer } from '#client/https/answer.ts';
+import { authority } from '../kubelet/target.ts';
+import { OutboundError, type Address, type Outbound, type ServiceResolver, type Trust } from './contract.ts';
+
+/** As webhook configurations and CustomResourceDefinitions give it. */
+export interface WebhookClientConfig {
+  readonly url?: string;
+  readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number };
+  /** Base64 of PEM. */
+  readonly caBundle?: string;
+}
+
+export interface WebhookClientDeps {
+  readonly outbound: Outbound;
+  readonly services: ServiceResolver;
+}
+
+export interface WebhookCall {
+  readonly body: object;
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Endpoint {
+  readonly address: Address;
+  readonly url: string;
+  readonly trust: Trust;
+}
+
+/**
+ * The answer's JSON.
+ * @throws OutboundError without an answer, StatusError for an answer that refuses, Error for one that is no JSON
+ */
+export async function callWebhook(config: WebhookClientConfig, call: WebhookCall, deps: WebhookClientDeps): Promise<unknown> {
+  const { body, timeoutMs, signal } = call;
+  const { address, url, trust } = endpointOf(config, timeoutMs, deps.services);
+  const headers = { 'content-type': 'application/json', 'user-agent': 'kube-apiserver-admission' };
+  const answer = await deps.outbound.call({ method: 'POST', address, url, trust, headers, body: JSON.stringify(body), timeoutMs, signal });
+  const contentType = answer.headers['content-type'] ?? '';
+  if (answer.status < 200 || answer.status > 206) {
+    const retryAfter = Number(answer.headers['retry-after']);
+    const refusal = { ...answer, contentType, retryAfter: Number.isInteger(retryAfter) ? retryAfter : undefined };
+    return decodeAnswer({ method: 'POST', path: url, headers: {} }, refusal);
+  }
+  try {
+    return parseJson(answer.body.toString('utf8'));
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new OutboundError('failed', `couldn't get version/kind; json parse error: ${error.message}`);
+  }
+}
+
+/** Whole seconds, rounded up, as Go prints a duration below a minute and above. */
+function goSeconds(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
+function endpointOf({ url, service, caBundle = '' }: WebhookClientConfig, timeoutMs: number, services: ServiceResolver): Endpoint {
+  const trust = caBundle === '' ? {} : { ca: Buffer.from(caBundle, 'base64').toString() };
+  const query = `?timeout=${goSeconds(timeoutMs)}`;
+  if (service !== undefined) {
+    const { namespace, name, path = '', port = 443 } = service;
+    const serverName = `${name}.${namespace}.svc`;
+    const at = `https://${authority({ host: serverName, port })}${path === '' || path.startsWith('/') ? path : `/${path}`}`;
+    return {
+      address: resolved(services, { namespace, name, port }, `${at}${query}`),
+      url: `${at}${query}`,
+      trust: { ...trust, serverName },
+    };
+  }
+  if (url === undefined || !URL.canParse(url)) throw new OutboundError('failed', 'webhook configuration must have either service or URL');
+  const { hostname, port, pathname, host } = new URL(url);
+  const plain = hostname.replace(/^\[|\]$/g, '');
+  const path = pathname === '/' && !url.endsWith('/') ? '' : pathname;
+  return { address: { host: plain, port: port === '' ? 443 : Number(port) }, url: `https://${host}${path}${query}`, trust };
+}
+
+/** A Service without a backend is found when the connection is made. */
+function resolved(services: ServiceResolver, service: { namespace: string; name: string; port: number }, url: string): Address {
+  try {
+    return services.resolve(service);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    throw new OutboundError('failed', `Post ${JSON.stringify(url)}: ${error.message}`);
+  }
+}

@@ -1,0 +1,109 @@
+// An HTTPS server for tests that call out: webhooks, aggregated servers.
+import { createServer } from 'node:https';
+import type { IncomingMessage, IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { TestAuthority } from './certificates.ts';
+
+export interface ReceivedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Common name of the client's certificate; empty without one. */
+  readonly clientName: string;
+}
+
+export interface AnswerWith {
+  json(status: number, body: unknown, headers?: Readonly<Record<string, string>>): void;
+  text(status: number, body: string, headers?: Readonly<Record<string, string>>): void;
+  /** Sends this much of a body and closes the connection. */
+  cut(body: string): void;
+}
+
+export interface HttpsServer {
+  /** `https://127.0.0.1:40123`. */
+  readonly url: string;
+  readonly port: number;
+  readonly requests: readonly ReceivedRequest[];
+  /** Made so far. */
+  readonly connections: number;
+  /** Closes them; resolves when they are. */
+  dropConnections(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface HttpsServerOptions {
+  readonly dns?: readonly string[];
+  /** Asked for, and not checked: PEM of its issuer. */
+  readonly clientCa?: string;
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex) => void;
+}
+
+/** @param handle may leave a request without an answer */
+export async function startHttpsServer(
+  authority: TestAuthority,
+  handle: (request: ReceivedRequest, answer: AnswerWith) => void,
+  { dns = [], clientCa, upgrade }: HttpsServerOptions = {},
+): Promise<HttpsServer> {
+  const { certificate, key } = await authority.serving({ dns: ['localhost', ...dns], ip: ['127.0.0.1'] });
+  const requests: ReceivedRequest[] = [];
+  const open = new Set<Socket>();
+  let connections = 0;
+  const tls = { cert: certificate, key, ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }) };
+  const server = createServer(tls, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const peer = (request.socket as TLSSocket).getPeerCertificate() as { readonly subject?: { readonly CN?: string } };
+      const received = {
+        method: request.method ?? '',
+        path: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+        clientName: peer.subject?.CN ?? '',
+      };
+      requests.push(received);
+      const send = (status: number, type: string, body: string, headers: Readonly<Record<string, string>> = {}): void => {
+        response.writeHead(status, { 'content-type': type, ...headers }).end(body);
+      };
+      handle(received, {
+        json: (status, body, headers) => send(status, 'application/json', JSON.stringify(body), headers),
+        text: (status, body, headers) => send(status, 'text/plain', body, headers),
+        cut: (body) => {
+          response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(body.length + 10) });
+          response.write(body, () => request.socket.destroy());
+        },
+      });
+    });
+  });
+  server.on('connection', (socket: Socket) => {
+    connections++;
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  if (upgrade !== undefined) server.on('upgrade', upgrade);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const dropConnections = async (): Promise<void> => {
+    const closed = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of open) socket.destroy();
+    await Promise.all(closed);
+  };
+  return {
+    url: `https://127.0.0.1:${port}`,
+    port,
+    requests,
+    get connections() {
+      return connections;
+    },
+    dropConnections,
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await dropConnections();
+      await closed;
+    },
+  };
+}
