@@ -1,4 +1,5 @@
 // What went wrong on the way, in net/http's words. Pure.
+import { authority } from '../kubelet/target.ts';
 import { OutboundError, type OutboundCall, type OutboundFailure } from './contract.ts';
 
 interface NodeError extends Error {
@@ -28,8 +29,8 @@ export function failureOf(kind: OutboundFailure, call: Pick<OutboundCall, 'metho
 
 /** Source: net/http, crypto/tls, crypto/x509 error texts. */
 export function describe(error: NodeError, { address, url, trust }: OutboundCall): string {
-  const peer = address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-  switch (error.code) {
+  const peer = authority(address);
+  switch (error.code ?? '') {
     case 'ECONNREFUSED':
       return `dial tcp ${peer}: connect: connection refused`;
     case 'ENETUNREACH':

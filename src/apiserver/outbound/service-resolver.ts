@@ -53,7 +53,7 @@ function portOf({ metadata, spec }: Service, { port }: ServicePortRef): NonNulla
 
 /** @throws StatusError */
 export function clusterAddress(service: Service, wanted: ServicePortRef): Address {
-  const { type = '', clusterIP = '', externalName = '' } = service.spec;
+  const { type, clusterIP = '', externalName = '' } = service.spec;
   if (type === 'ExternalName') return { host: externalName, port: wanted.port };
   if (isHeadless(service)) throw new StatusError('', 'cannot route to service with ClusterIP "None"');
   if (!ROUTED.has(type)) throw unsupported(type);
@@ -67,7 +67,7 @@ export function endpointAddress(
   wanted: ServicePortRef,
   fraction: () => number,
 ): Address {
-  const { type = '', ipFamilies = [] } = service.spec;
+  const { type, ipFamilies = [] } = service.spec;
   if (!ROUTED.has(type)) throw unsupported(type);
   const { name = '' } = portOf(service, wanted);
   const found = slices.flatMap(({ addressType, ports, endpoints }) => {
