@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
+import { cronJobController } from './cronjob/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
@@ -18,6 +19,7 @@ import { replicaSetController } from './replicaset/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
 
 export const CONTROLLERS: readonly Controller[] = [
   serviceAccountController,
@@ -27,6 +29,8 @@ export const CONTROLLERS: readonly Controller[] = [
   replicaSetController,
   jobController,
   jobOrphanController,
+  cronJobController,
+  ttlAfterFinishedController,
   endpointSliceController,
   garbageCollector,
   namespaceController,
