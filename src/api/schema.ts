@@ -2,6 +2,8 @@
 // tables; a CRD adds its own at run time, so both kinds of resource go through the same code from here on.
 import type { GroupVersionKind, GroupVersionResource, Resource } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import type { CustomResourceColumnDefinition } from './gen/apiextensions-v1.ts';
+import type { Props } from './structural/from-crd.ts';
 import { definitions, groupRows, resourceRows, type ResourceRow, type SubresourceRow } from './schema/tables.ts';
 import { definitionSchema } from './schema/type-graph.ts';
 
@@ -40,6 +42,23 @@ export interface ResourceInfo extends Resource {
   readonly removedIn: string | undefined;
   readonly deprecatedIn: string | undefined;
   readonly origin: 'builtin' | 'custom';
+  /** Present for custom resources. */
+  readonly custom?: CustomFacts;
+}
+
+/** What a CRD says about a version of its resource beyond the type of its objects. */
+export interface CustomFacts {
+  /** The schema as it was given, for what is published of it. */
+  readonly props: Props | undefined;
+  /** A CRD of old that keeps what its schema does not know. */
+  readonly preserveUnknownFields: boolean;
+  readonly columns: readonly CustomResourceColumnDefinition[];
+  /** JSON paths with a leading dot. */
+  readonly selectableFields: readonly string[];
+  /** Goes with every answer of a deprecated version. */
+  readonly deprecationWarning: string | undefined;
+  /** The definition is being deleted: nothing new is created. */
+  readonly terminating: boolean;
 }
 
 export interface GroupInfo {

@@ -6,10 +6,12 @@ import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
-import type { Authenticator, UserInfo } from './authentication/contract.ts';
+import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
+import { API_SERVER } from './authentication/names.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import { COMPACTION_INTERVAL_MS, Compactor } from './cache/compactor.ts';
 import { CacheHub } from './cache/hub.ts';
@@ -33,6 +35,8 @@ import { serviceResolver, type ServiceRouting } from './outbound/service-resolve
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
+import { CustomResources } from './extensions/custom-resources.ts';
+import { runDefinitionController } from './extensions/definition-controller.ts';
 import { FieldTracking, type FieldManager } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
 import { ServiceAllocator } from './registry/allocation/services.ts';
@@ -159,6 +163,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ids,
     logger,
   };
+  const custom = new CustomResources({ schema, catalog, hub, reader, clock, logger, webhookOf: () => undefined });
+  const stopping = new AbortController();
+  let definitions: Promise<void> | undefined;
   const state = { ready: false, stopping: false };
   const metrics = new RequestMetrics();
   const routes: Route[] = [];
@@ -195,7 +202,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
   const handlers = new Map([
     ...builtInHandlers({
-      catalog,
       authenticators: parts.authenticators,
       authorizer: parts.authorizer,
       audiences: parts.audiences ?? [],
@@ -216,6 +222,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     async start() {
       await hub.start();
+      await custom.start();
+      definitions = runDefinitionController({
+        client: createClient(loopback({ name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] })),
+        reader,
+        resources: custom,
+        clock,
+        logger,
+        signal: stopping.signal,
+      });
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
       state.ready = true;
@@ -230,6 +245,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       patience.abort();
       listener?.destroy();
       deadlines.stop();
+      custom.stop();
+      stopping.abort(new Error('the server stops'));
+      await definitions;
       outbound.close();
       await compactor.stop();
       await hub.stop();

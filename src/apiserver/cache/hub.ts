@@ -56,11 +56,51 @@ export class CacheHub {
     return this.#synced;
   }
 
-  /** Before start. */
+  /** Before start; later resources are attached. */
   add(resource: CachedResource): ResourceCache {
     const cache = new ResourceCache(resource, this.#position);
-    this.#caches.set(resource.prefix.slice(REGISTRY_PREFIX.length, -1), cache);
+    this.#caches.set(placeOf(resource), cache);
     return cache;
+  }
+
+  /**
+   * Adds a resource while the caches follow the store: resolves when its cache holds what was there and follows too.
+   * @throws StoreUnavailableError, and then the resource is not added
+   */
+  async attach(resource: CachedResource): Promise<ResourceCache> {
+    const cache = this.add(resource);
+    cache.hold();
+    try {
+      const { objects, revision } = await this.#readAll(cache);
+      await this.reached(revision, this.#stop.signal);
+      cache.release(objects, revision);
+      return cache;
+    } catch (error) {
+      this.detach(cache);
+      throw error;
+    }
+  }
+
+  /** Forgets a resource; its watches end. */
+  detach(cache: ResourceCache): void {
+    const place = placeOf(cache.resource);
+    if (this.#caches.get(place) === cache) this.#caches.delete(place);
+    cache.watchers.lost();
+  }
+
+  async #readAll({ resource }: ResourceCache): Promise<{ readonly objects: readonly StoredObject[]; readonly revision: number }> {
+    const { prefix, layout } = resource;
+    const objects: StoredObject[] = [];
+    let start = prefix;
+    let revision = 0;
+    for (;;) {
+      const page = await this.#deps.store.range({ start, end: prefixEnd(prefix), limit: PAGE, revision });
+      if (revision === 0) revision = page.revision;
+      for (const { key, modRevision, value } of page.entries) objects.push(layout.read(key.slice(prefix.length), modRevision, value));
+      const last = page.entries.at(-1);
+      if (!page.more || last === undefined) return { objects, revision };
+      start = `${last.key}\0`;
+    }
   }
 
   caches(): Iterable<ResourceCache> {
@@ -255,6 +295,8 @@ export class CacheHub {
     return double === undefined ? undefined : { cache: double, key: key.slice(second + 1) };
   }
 }
+
+const placeOf = ({ prefix }: CachedResource): string => prefix.slice(REGISTRY_PREFIX.length, -1);
 
 interface Place {
   readonly cache: ResourceCache;

@@ -2,7 +2,7 @@
 import { prefixEnd } from '#store/contract.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
-import type { ObjectLayout, StoredObject } from './stored-object.ts';
+import type { StoredLayout, StoredObject } from './stored-object.ts';
 import { WatcherIndex, type FieldReaders } from './watchers.ts';
 
 export interface CachedResource {
@@ -10,9 +10,17 @@ export interface CachedResource {
   readonly name: string;
   /** With a slash at the end: `/registry/pods/`. */
   readonly prefix: string;
-  readonly layout: ObjectLayout;
+  /** How its values are read. */
+  readonly layout: StoredLayout;
   /** Fields with an index of their own. */
   readonly fields: FieldReaders;
+}
+
+interface Held {
+  readonly key: string;
+  readonly revision: number;
+  readonly next: StoredObject | undefined;
+  readonly time: number;
 }
 
 /** How far all caches of one store have come; whoever feeds them moves it on. */
@@ -38,6 +46,8 @@ export class ResourceCache {
   #history = new History(0);
   /** Changes whose encoded frames watchers may still be taking. */
   #dispatched: Change[] = [];
+  /** Changes that came before the cache was filled. */
+  #held: Held[] | undefined;
 
   constructor(resource: CachedResource, position: Position) {
     this.resource = resource;
@@ -117,6 +127,20 @@ export class ResourceCache {
     };
   }
 
+  /** Keeps changes until `release`. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** Fills the cache with all there is at `revision`, then makes the changes held since. Does nothing when it was filled meanwhile. */
+  release(objects: readonly StoredObject[], revision: number): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.load(objects, revision);
+    for (const { key, revision: at, next, time } of held) if (at > revision) this.change(key, at, next, time);
+  }
+
   /** Fills an empty cache with all there is at `revision`. */
   load(objects: Iterable<StoredObject>, revision: number): void {
     for (const object of objects) this.#put(object);
@@ -125,6 +149,7 @@ export class ResourceCache {
 
   /** Starts again from all there is at `revision` after events were lost: watchers end, handlers are told the difference. */
   reload(objects: readonly StoredObject[], revision: number, at: number): void {
+    this.#held = undefined;
     const found = new Set<string>();
     for (const next of objects) {
       found.add(next.key);
@@ -139,6 +164,10 @@ export class ResourceCache {
 
   /** One change from the store, in order. `next` absent: deleted. Watchers see it before this returns. */
   change(key: string, revision: number, next: StoredObject | undefined, at: number): void {
+    if (this.#held !== undefined) {
+      this.#held.push({ key, revision, next, time: at });
+      return;
+    }
     const previous = this.#objects.get(key);
     if (next === undefined && previous === undefined) return;
     const change = new Change({ revision, key, next, previous, at });

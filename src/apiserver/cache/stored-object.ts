@@ -2,8 +2,13 @@
 // object itself. Both are immutable.
 import type { KubeObject } from '#api/types.ts';
 
+/** Reads values of one resource. */
+export interface StoredLayout {
+  read(key: string, revision: number, value: Uint8Array): StoredObject;
+}
+
 /** What all objects of one stored kind share in their bytes. */
-export class ObjectLayout {
+export class ObjectLayout implements StoredLayout {
   readonly apiVersion: string;
   readonly kind: string;
   /** `{"kind":"Pod","apiVersion":"v1",`: the first bytes of every value of this kind. */
@@ -33,12 +38,15 @@ export class ObjectLayout {
     return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
 
+  /** Whether a value is laid out like this. */
+  has(bytes: Buffer): boolean {
+    return bytes.length > this.metadataStart && bytes.compare(this.#prefix, 0, this.metadataStart, 0, this.metadataStart) === 0;
+  }
+
   /** A value as stored, in this layout; one that another writer laid out differently is encoded again. */
   read(key: string, revision: number, value: Uint8Array): StoredObject {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    if (bytes.length > this.metadataStart && bytes.compare(this.#prefix, 0, this.metadataStart, 0, this.metadataStart) === 0) {
-      return new StoredObject(this, key, revision, bytes, undefined);
-    }
+    if (this.has(bytes)) return new StoredObject(this, key, revision, bytes, undefined);
     return new StoredObject(this, key, revision, this.encode(JSON.parse(bytes.toString()) as KubeObject), undefined);
   }
 }

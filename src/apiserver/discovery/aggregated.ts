@@ -1,6 +1,7 @@
 // Everything discovery has to say in one document each for `/api` and `/apis`. Pure. Source: apidiscovery.k8s.io/v2.
 import type { ResourceInfo, Schema, SubresourceInfo } from '#api/schema.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
+import { verbsOf } from './legacy.ts';
 import type { APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery } from '#api/gen/apidiscovery-v2.ts';
 
 /** @param part `core`: what `/api` shows; `named`: what `/apis` shows */
@@ -34,7 +35,7 @@ function resource(info: ResourceInfo): APIResourceDiscovery {
     responseKind: responseKind(info, info),
     scope: info.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: info.singular,
-    verbs: info.verbs,
+    verbs: verbsOf(info),
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
     ...(subresources.size === 0 ? {} : { subresources: [...subresources.values()].map((one) => subresource(one, info)) }),

@@ -69,7 +69,7 @@ function resourceRows(info: ResourceInfo): readonly ApiResource[] {
     singularName: info.singular,
     namespaced: info.namespaced,
     kind: info.kind,
-    verbs: info.verbs,
+    verbs: verbsOf(info),
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(info.categories.length === 0 ? {} : { categories: info.categories }),
     ...(info.verbs.includes('delete') ? { storageVersionHash: storageVersionHash(info.storage) } : {}),
@@ -83,6 +83,11 @@ function resourceRows(info: ResourceInfo): readonly ApiResource[] {
     verbs,
   }));
   return [own, ...parts];
+}
+
+/** Nothing is created or changed any more while its definition goes. Source: DiscoveryController.sync. */
+export function verbsOf({ verbs, custom }: ResourceInfo): readonly string[] {
+  return custom?.terminating === true ? verbs.filter((verb) => !['patch', 'create', 'update'].includes(verb)) : verbs;
 }
 
 /** Source: discovery.StorageVersionHash. */

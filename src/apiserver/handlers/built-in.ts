@@ -1,7 +1,6 @@
 // Resources and subresources of the built-in API that answer in their own way.
 import type { Authorizer } from '../authorization/contract.ts';
 import type { Authenticator } from '../authentication/contract.ts';
-import type { Catalog } from '../registry/catalog.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { CredentialsSource } from '../kubelet/credentials.ts';
@@ -14,10 +13,8 @@ import { createBinding } from './pods/binding.ts';
 import { createEviction } from './pods/eviction.ts';
 import { createSelfSubjectReview } from './reviews/self-subject.ts';
 import { tokenReviewHandler } from './reviews/token.ts';
-import { scaleHandlers } from './scale.ts';
 
 export interface BuiltInHandlerOptions {
-  readonly catalog: Catalog;
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
   /** Names under which tokens may be meant for this server. */
@@ -31,7 +28,7 @@ export interface BuiltInHandlerOptions {
 const AUTHENTICATION = 'authentication.k8s.io';
 
 export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<string, Handlers> {
-  const { catalog, authenticators, audiences, kubelet } = options;
+  const { authenticators, audiences, kubelet } = options;
   const handlers = new Map<string, Handlers>([
     ['bindings', { create: createBinding }],
     ['pods/binding', { create: createBinding }],
@@ -41,9 +38,6 @@ export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<str
     [`tokenreviews.${AUTHENTICATION}`, { create: tokenReviewHandler(authenticators, audiences) }],
   ]);
   if (kubelet !== undefined) for (const [key, value] of kubeletHandlers(kubelet, options)) handlers.set(key, value);
-  for (const { name, info, stored } of catalog.resources()) {
-    if (info.subresources.has('scale') && stored?.strategy.scale !== undefined) handlers.set(`${name}/scale`, scaleHandlers);
-  }
   return handlers;
 }
 

@@ -13,7 +13,7 @@ export async function handleCreate(operation: Operation, deps: HandlerDeps): Pro
   const options = parseWriteOptions(request.query, 'CreateOptions');
   const call = writeCall(operation, options);
   const given = withUniqueOwners(await readObject<KubeObject>(operation, served.info, options, deps), request);
-  const owned = deps.registry.fieldManager.update(undefined, given, fieldChange(call, deps.registry));
+  const owned = await deps.registry.fieldManager.update(undefined, given, fieldChange(call, deps.registry));
   const object = await create(call, toStored(call, owned), deps.registry);
   return { kind: 'stored', code: 201, served, object };
 }

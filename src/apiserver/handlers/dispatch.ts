@@ -15,6 +15,7 @@ import { handleGet } from './get.ts';
 import { handleList } from './list.ts';
 import type { HandlerDeps, Operation } from './operation.ts';
 import { handlePatch } from './patch.ts';
+import { scaleHandlers } from './scale.ts';
 import { handleUpdate } from './update.ts';
 import { handleWatch } from './watch.ts';
 
@@ -47,7 +48,31 @@ export interface DispatchDeps extends HandlerDeps {
 const MINOR = 36;
 
 /** @throws StatusError */
-export function dispatch(
+export async function dispatch(
+  request: RequestContext,
+  header: (name: string) => string | undefined,
+  body: Body,
+  deps: DispatchDeps,
+): Promise<Answer> {
+  const { info } = request;
+  // Whoever saw a definition established finds it served: custom resources come and go with what the caches have seen.
+  const catchUp =
+    info.isResourceRequest && !isBuiltIn(deps.registry.catalog.find(info)) ? deps.registry.hub.caughtUp(request.signal) : undefined;
+  if (catchUp !== undefined) await catchUp;
+  const answer = await handled(request, header, body, deps);
+  const unready = answer.kind === 'stored' || answer.kind === 'list' ? viewsOf(answer) : undefined;
+  if (unready !== undefined) await unready;
+  return answer;
+}
+
+const isBuiltIn = (served: ServedResource | undefined): boolean => served?.info.origin === 'builtin';
+
+/** What a webhook has to convert before it can be shown. */
+function viewsOf(answer: Extract<Answer, { readonly kind: 'stored' | 'list' }>): Promise<void> | undefined {
+  return answer.served.stored?.form?.ready(answer.kind === 'list' ? answer.list.items : [answer.object]);
+}
+
+function handled(
   request: RequestContext,
   header: (name: string) => string | undefined,
   body: Body,
@@ -56,11 +81,12 @@ export function dispatch(
   const { info } = request;
   if (!info.isResourceRequest) return route(request, header, deps);
   const served = deps.registry.catalog.find(info);
-  if (served === undefined) return deps.routes.find(info.path)?.handle({ request, header }) ?? pageNotFound();
+  if (served === undefined || (served.hidden === true && request.transport !== 'loopback'))
+    return deps.routes.find(info.path)?.handle({ request, header }) ?? pageNotFound();
   const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
   if (info.subresource !== '' && subresource === undefined) return pageNotFound();
   if (info.rest.length > 0 && subresource?.pathSuffix !== true) return pageNotFound();
-  const deprecated = deprecationWarning(served, MINOR);
+  const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
   if (deprecated !== undefined) request.warnings.add(deprecated);
   return handlerFor(served, subresource, request, deps)({ request, served, subresource, body }, deps);
 }
@@ -84,7 +110,9 @@ function handlerFor(
     throw notAllowed(served, info.verb);
   }
   const key = subresource === undefined ? served.name : `${served.name}/${subresource.name}`;
-  const own = handlers.get(key)?.[info.verb];
+  const own = (subresource?.name === 'scale' && served.stored?.strategy.scale !== undefined ? scaleHandlers : handlers.get(key))?.[
+    info.verb
+  ];
   if (own !== undefined) return own;
   const supported: readonly string[] = subresource?.verbs ?? served.info.verbs;
   if (!supported.includes(info.verb)) throw notAllowed(served, info.verb);

@@ -72,8 +72,8 @@ export async function readObject<T = KubeObject>(
 }
 
 /** Refuses a media type before the body is read. */
-export function checkInput({ body }: Operation): void {
-  if (body.kind === 'bytes') inputEncoding(body.contentType);
+export function checkInput({ body, served, subresource }: Operation): void {
+  if (body.kind === 'bytes') inputEncoding(body.contentType, served.info.origin === 'custom' && subresource?.name !== 'scale');
 }
 
 /** The object says the name and namespace of its path, or none. Source: handlers checkName. */

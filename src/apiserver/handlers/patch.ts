@@ -23,16 +23,20 @@ const PATCH_KINDS: Readonly<Record<string, PatchKind>> = {
   'application/apply-patch+yaml': 'apply',
 };
 
+/** Custom resources have no strategic merge. Source: crdHandler supportedTypes. */
+export const CUSTOM_PATCH_TYPES = Object.keys(PATCH_KINDS).filter((type) => PATCH_KINDS[type] !== 'strategic');
+
 /** @throws StatusError UnsupportedMediaType */
-export function patchKind(contentType: string): PatchKind {
-  const kind = PATCH_KINDS[(contentType.split(';')[0] as string).trim()];
-  if (kind === undefined) throw unsupportedMediaType(Object.keys(PATCH_KINDS));
+export function patchKind(contentType: string, supported: readonly string[] = Object.keys(PATCH_KINDS)): PatchKind {
+  const type = (contentType.split(';')[0] as string).trim();
+  const kind = PATCH_KINDS[type];
+  if (kind === undefined || !supported.includes(type)) throw unsupportedMediaType(supported);
   return kind;
 }
 
 export async function handlePatch(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
-  const kind = patchKind(operation.body.contentType);
+  const kind = patchKind(operation.body.contentType, served.info.origin === 'custom' ? CUSTOM_PATCH_TYPES : Object.keys(PATCH_KINDS));
   const options = parsePatchOptions(request.query, kind);
   const call = writeCall(operation, options);
   const { registry } = deps;
@@ -41,7 +45,7 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
   const updated = await update(
     call,
     {
-      next: (current) => toStored(call, placed(operation, next(toServed(call, current)))),
+      next: async (current) => toStored(call, placed(operation, await next(toServed(call, current)))),
       mayCreate: kind === 'apply' && call.subresource === '',
       uid: '',
       hooks: hooksOf(call),
@@ -51,7 +55,7 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
   return { kind: 'stored', code: updated.created ? 201 : 200, served, object: updated.object };
 }
 
-type Next = (current: KubeObject | undefined) => KubeObject;
+type Next = (current: KubeObject | undefined) => KubeObject | Promise<KubeObject>;
 
 /**
  * The body as what it makes of a current object, ownership included; only an apply makes something of none.

@@ -1,12 +1,14 @@
 // The `scale` subresource: replicas of any workload in one form. Source: pkg/registry/apps/*/storage ScaleREST.
 import type { KubeObject } from '#api/types.ts';
-import { badRequest, conflict, methodNotSupported, OPTIMISTIC_LOCK_MESSAGE } from '#apimachinery/errors.ts';
+import { badRequest, conflict, internalError, methodNotSupported, OPTIMISTIC_LOCK_MESSAGE } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { invalid, toStatusError } from '#apimachinery/field-errors.ts';
 import type { ManagedFieldsEntry } from '#apimachinery/apply/owners.ts';
 import { parentManagedFields, scaleManagedFields } from '#apimachinery/apply/scale.ts';
 import type { FieldChange } from '../registry/field-manager.ts';
 import { get } from '../registry/get.ts';
 import type { ScaleHooks } from '../registry/strategy.ts';
+import { shown } from '../registry/storage-form.ts';
 import { update } from '../registry/update.ts';
 import { parsePatchOptions, parseWriteOptions } from '../registry/write-options.ts';
 import { fieldChange, type WriteOptions } from '../registry/write-call.ts';
@@ -56,7 +58,10 @@ async function getScale(operation: Operation, { registry }: HandlerDeps): Promis
     { served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion },
     registry,
   );
-  return answer(200, stored.object, hooks);
+  const { object } = await shown(storedOf(operation), stored);
+  const missing = hooks.missingReplicas?.(object);
+  if (missing !== undefined) throw internalError(new Error(`the spec replicas field ${goQuote(missing)} does not exist`));
+  return answer(200, object, hooks);
 }
 
 async function updateScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
@@ -84,7 +89,7 @@ function scaleChange(operation: Operation, options: WriteOptions, { registry, sc
 async function write(
   operation: Operation,
   options: WriteOptions,
-  next: (current: KubeObject) => KubeObject,
+  next: (current: KubeObject) => KubeObject | Promise<KubeObject>,
   { registry }: HandlerDeps,
 ): Promise<Answer> {
   const hooks = hooksFor(operation);
@@ -94,9 +99,14 @@ async function write(
   const updated = await update(
     call,
     {
-      next: (current) => {
+      next: async (current) => {
         const object = current as KubeObject; // `mayCreate` is false
-        const scale = next(owned(scaleOf(object, object, hooks), scaleManagedFields(object.metadata.managedFields, paths))) as Scale;
+        const scale = (await next(
+          owned(scaleOf(object, object, hooks), scaleManagedFields(object.metadata.managedFields, paths)),
+        )) as Scale;
+        const missing = hooks.missingReplicas?.(object);
+        if (missing !== undefined && options.kind === 'PatchOptions' && scale.spec.replicas === undefined)
+          throw badRequest(`the spec replicas field ${goQuote(missing)} cannot be empty`);
         checkScale(operation, scale, object);
         const owners = parentManagedFields(object.metadata.managedFields, scale.metadata.managedFields, { paths, apiVersion });
         return owned(hooks.withReplicas(object, scale.spec.replicas ?? 0), owners);
@@ -107,7 +117,8 @@ async function write(
     },
     registry,
   );
-  return answer(200, updated.object.object, hooks);
+  const { object } = await shown(call.stored, updated.object);
+  return answer(200, object, hooks);
 }
 
 function owned<T extends KubeObject>(object: T, managedFields: readonly ManagedFieldsEntry[] | undefined): T {

@@ -20,7 +20,7 @@ export async function handleUpdate(operation: Operation, deps: HandlerDeps): Pro
   const updated = await update(
     call,
     {
-      next: (current) => toStored(call, registry.fieldManager.update(toServed(call, current), given, change)),
+      next: async (current) => toStored(call, await registry.fieldManager.update(toServed(call, current), given, change)),
       mayCreate: call.subresource === '' && call.stored.strategy.allowCreateOnUpdate === true,
       uid: (given.metadata.uid as string | undefined) ?? '',
       hooks: hooksOf(call),

@@ -127,7 +127,7 @@ export class Front {
     });
     const pending = runChain(walk, chain);
     if (pending !== undefined) await pending;
-    if (walk.info.isResourceRequest && !isLongRunning(walk.info)) responder.check(exchange, walk.info.verb);
+    if (walk.info.isResourceRequest && !isLongRunning(walk.info)) responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
     return responder.respond(exchange, walk, answer);
@@ -166,6 +166,10 @@ export class Front {
 }
 
 /** For metrics: nobody was left to answer. */
+/** Custom objects have no protobuf form; what is not served as one (a Scale, a review) is answered by its own handler. */
+const isCustom = (info: RequestInfo, { registry }: DispatchDeps): boolean =>
+  info.subresource !== 'scale' && registry.catalog.find(info)?.info.origin === 'custom';
+
 const CLIENT_GONE = 499;
 
 /** @throws StatusError BadRequest */

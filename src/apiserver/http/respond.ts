@@ -26,6 +26,8 @@ export class Responder {
   readonly #object: OutputAbilities;
   readonly #resource: OutputAbilities;
   readonly #watch: OutputAbilities;
+  readonly #custom: OutputAbilities;
+  readonly #customWatch: OutputAbilities;
 
   constructor(deps: ResponderDeps) {
     this.deps = deps;
@@ -33,18 +35,25 @@ export class Responder {
     this.#object = { encodings, transforms: false, stream: false };
     this.#resource = { encodings, transforms: true, stream: false };
     this.#watch = { encodings, transforms: true, stream: true };
+    this.#custom = { ...this.#resource, plain: ['json', 'yaml'] };
+    this.#customWatch = { ...this.#watch, plain: ['json', 'yaml'] };
   }
 
   /** What the client accepts of a resource, before anything is done for it. @throws StatusError NotAcceptable */
-  check(exchange: Exchange, verb: string): void {
-    negotiateOutput(exchange.header('accept'), verb === 'watch' ? this.#watch : this.#resource);
+  check(exchange: Exchange, verb: string, custom: boolean): void {
+    negotiateOutput(exchange.header('accept'), this.#abilities(verb === 'watch', custom));
+  }
+
+  #abilities(watch: boolean, custom: boolean): OutputAbilities {
+    if (custom) return watch ? this.#customWatch : this.#custom;
+    return watch ? this.#watch : this.#resource;
   }
 
   /** Resolves when the answer is complete or the client is gone; gives the status sent. @throws StatusError */
   async respond(exchange: Exchange, walk: RequestWalk, answer: Answer): Promise<number> {
     switch (answer.kind) {
       case 'stored': {
-        const form = negotiateOutput(exchange.header('accept'), this.#resource);
+        const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
         const view = answer.served.view(answer.object);
         if (form.transform === 'none' && form.encoding === 'json' && !this.#pretty(form, walk)) {
           exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.json), view.json());
@@ -61,7 +70,7 @@ export class Responder {
         exchange.respond(answer.code, { ...this.#headers(walk), ...answer.headers }, answer.body);
         return answer.code;
       case 'list': {
-        const form = negotiateOutput(exchange.header('accept'), this.#resource);
+        const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
         await respondWithList(exchange, {
           ...answer,
           form,
@@ -73,7 +82,7 @@ export class Responder {
         return 200;
       }
       case 'watch': {
-        const form = negotiateOutput(exchange.header('accept'), this.#watch);
+        const form = negotiateOutput(exchange.header('accept'), this.#abilities(true, answer.served.info.origin === 'custom'));
         await serveWatch(exchange, {
           ...answer,
           form,

@@ -32,13 +32,20 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   );
 }
 
-/** The encoding of an object body; JSON where the client does not say. @throws StatusError UnsupportedMediaType */
-export function inputEncoding(contentType: string): Encoding {
+const CUSTOM: readonly Encoding[] = ['json', 'yaml'];
+
+/**
+ * The encoding of an object body; JSON where the client does not say.
+ * @param custom objects of a CRD, which have no protobuf form
+ * @throws StatusError UnsupportedMediaType
+ */
+export function inputEncoding(contentType: string, custom = false): Encoding {
+  const decodable = custom ? CUSTOM : DECODABLE;
   if (contentType === '' || contentType === 'application/json') return 'json';
   const media = parseMediaType(contentType);
   const found =
-    media === undefined ? undefined : DECODABLE.find((encoding) => CONTENT_TYPES[encoding] === `${media.type}/${media.subtype}`);
-  if (found === undefined) throw unsupportedMediaType(DECODABLE.map((encoding) => CONTENT_TYPES[encoding]));
+    media === undefined ? undefined : decodable.find((encoding) => CONTENT_TYPES[encoding] === `${media.type}/${media.subtype}`);
+  if (found === undefined) throw unsupportedMediaType(decodable.map((encoding) => CONTENT_TYPES[encoding]));
   return found;
 }
 

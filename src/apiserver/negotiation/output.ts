@@ -25,6 +25,8 @@ export interface OutputForm {
 /** What an endpoint can do. */
 export interface OutputAbilities {
   readonly encodings: readonly Encoding[];
+  /** Encodings of objects as they are, where those are fewer: custom resources have no protobuf form. */
+  readonly plain?: readonly Encoding[];
   /** Objects of a resource can be tables and metadata only. */
   readonly transforms: boolean;
   /** A watch cannot be YAML. */
@@ -70,7 +72,8 @@ function accepted(params: Readonly<Record<string, string>>, encoding: Encoding, 
   if (stream !== undefined && stream !== '' && stream !== 'watch') return undefined;
   if (sv !== undefined && sv !== '' && sv !== 'v1') return undefined;
   const base = { encoding, metaVersion: v === 'v1beta1' ? 'v1beta1' : 'v1', pretty: pretty === '1' } as const;
-  if (as === undefined && g === undefined && v === undefined) return { ...base, metaVersion: 'v1', transform: 'none' };
+  if (as === undefined && g === undefined && v === undefined)
+    return abilities.plain?.includes(encoding) === false ? undefined : { ...base, metaVersion: 'v1', transform: 'none' };
   if (!abilities.transforms || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
   if (as === 'Table') return encoding === 'protobuf' ? undefined : { ...base, transform: 'Table' };
   if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { ...base, transform: as };

@@ -72,13 +72,13 @@ export class TableMaker {
 
   /** `columns` false: a later event of a watch, whose client knows them. `metadata`: of a list. */
   table(
-    { info }: ServedResource,
+    { info, printer: own }: ServedResource,
     objects: readonly KubeObject[],
     apiVersion: string,
     columns = true,
     metadata?: Readonly<Record<string, unknown>>,
   ): Table {
-    const printer = this.#printers.find(info) ?? GENERIC;
+    const printer = own ?? this.#printers.find(info) ?? GENERIC;
     const context = { now: this.#now() };
     const rows = objects.flatMap((object) => printer.rows(object, context).map((row) => ({ ...row, ...this.#object(object, apiVersion) })));
     const [only] = objects;

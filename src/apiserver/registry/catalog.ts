@@ -6,20 +6,24 @@ import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
+import type { TablePrinter } from '../printers/contract.ts';
+import type { StorageForm } from './storage-form.ts';
 import { storagePrefix } from './storage-keys.ts';
 import type { Strategy } from './strategy.ts';
 
-/** One resource as stored, whatever versions it is served in. */
+/** One resource as stored, whatever versions it is served in; of a custom resource, one version as it is written and read. */
 export interface StoredResource {
-  /** In the version it is stored in. */
+  /** In the version it is stored in, or, with a `form`, written and read in. */
   readonly resource: Resource;
   /** `/registry/pods/`. */
   readonly prefix: string;
   readonly layout: ObjectLayout;
   readonly cache: ResourceCache;
   readonly strategy: Strategy;
-  /** Type of the stored version. */
+  /** Type of `resource`. */
   readonly schema: ObjectSchema;
+  /** Present where objects are stored in another form than they are written and read in: custom resources. */
+  readonly form?: StorageForm;
 }
 
 /** One resource in one version. */
@@ -33,6 +37,10 @@ export interface ServedResource {
   readonly stored: StoredResource | undefined;
   /** Present when the stored version is another one. */
   readonly conversion: Conversion | undefined;
+  /** Not served: there for the definition's controller, which deletes what the store still has of it. */
+  readonly hidden?: true;
+  /** Columns a CRD states. */
+  readonly printer?: TablePrinter;
   /** A stored object in this version. The same one each time, so that its readers share it. */
   view(object: StoredObject): StoredObject;
 }
@@ -72,6 +80,19 @@ export class Catalog {
   /** In the stored version: what parts inside the server read. */
   findStored(gr: { readonly group: string; readonly resource: string }): StoredResource | undefined {
     return this.#stored.get(groupResourceString(gr));
+  }
+
+  /** Serves a version of a custom resource from now on, or serves it anew. */
+  add(served: ServedResource): void {
+    this.#served.set(path(served.info), served);
+    const { stored, info } = served;
+    if (stored !== undefined && info.storage.version === info.version) this.#stored.set(served.name, stored);
+  }
+
+  /** Serves a version of a custom resource no more. */
+  remove(served: ServedResource): void {
+    if (this.#served.get(path(served.info)) === served) this.#served.delete(path(served.info));
+    if (this.#stored.get(served.name) === served.stored) this.#stored.delete(served.name);
   }
 
   /** In the order of discovery. */

@@ -2,7 +2,7 @@
 import type { KubeObject } from '#api/types.ts';
 import { type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
 import { guarded, tooLarge } from '../cache/store-failure.ts';
-import type { StoredObject } from '../cache/stored-object.ts';
+import type { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
 import { withMetadata } from './metadata.ts';
 import { objectKey } from './storage-keys.ts';
 import type { Registry, WriteCall } from './write-call.ts';
@@ -10,7 +10,9 @@ import type { Registry, WriteCall } from './write-call.ts';
 export interface Commit {
   /** Key within the resource. */
   readonly key: string;
+  /** As it is stored. */
   readonly object: KubeObject;
+  readonly layout: ObjectLayout;
   /** Bytes of `object`, where they are known already. */
   readonly value?: Buffer;
   /** What the key's modRevision must be; 0: it must not exist. */
@@ -31,20 +33,20 @@ export const keyOf = (object: KubeObject): string => objectKey(object.metadata.n
 /** @throws StatusError when the store refuses or cannot be reached */
 export async function put(call: WriteCall, registry: Registry, commit: Commit): Promise<CommitResult> {
   const { stored } = call;
-  const { key, expected, conditions = [], operations = [] } = commit;
+  const { key, layout, expected, conditions = [], operations = [] } = commit;
   let { object } = commit;
-  let value = commit.value ?? stored.layout.encode(object);
+  let value = commit.value ?? layout.encode(object);
   if (value.length > registry.store.maxValueBytes && object.metadata.managedFields !== undefined) {
     // The record of owners can be done without. Source: createHandler, isTooLargeError.
     object = withMetadata(object, { managedFields: undefined });
-    value = stored.layout.encode(object);
+    value = layout.encode(object);
   }
   if (value.length > registry.store.maxValueBytes) throw tooLarge();
   const ttl = stored.strategy.ttlSeconds?.(object) ?? 0;
   const lease = ttl === 0 ? 0 : await guarded(() => registry.leases.lease(ttl));
 
   const storeKey = stored.prefix + key;
-  const write = registry.hub.writes.open(storeKey, { layout: stored.layout, key, value, object });
+  const write = registry.hub.writes.open(storeKey, { layout, key, value, object });
   let result: TransactionResult;
   try {
     result = await guarded(() =>
@@ -63,6 +65,7 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
     return missed(call, key, expected, result.present[0]);
   }
   const object_ = write.written(result.revision);
+  stored.form?.wrote(value);
   registry.hub.acknowledge(result.revision);
   closeLater(registry, result.revision, write);
   return { kind: 'written', object: object_ };
@@ -89,7 +92,10 @@ export async function remove(
 
 function missed({ stored }: WriteCall, key: string, expected: number, present: KeyValue | undefined): CommitResult {
   if ((present?.modRevision ?? 0) === expected) return { kind: 'lost' };
-  return { kind: 'changed', present: present === undefined ? undefined : stored.layout.read(key, present.modRevision, present.value) };
+  return {
+    kind: 'changed',
+    present: present === undefined ? undefined : stored.cache.resource.layout.read(key, present.modRevision, present.value),
+  };
 }
 
 /** Until the cache has the write, its watch event must find the object. */

@@ -1,5 +1,5 @@
 // Create: the object gets its identity, is judged, and is stored under a key nobody holds yet.
-import { alreadyExists, StatusError } from '#apimachinery/errors.ts';
+import { alreadyExists, forbidden, StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import { StoredObject } from '../cache/stored-object.ts';
@@ -7,6 +7,7 @@ import { applyDefaults } from './defaults.ts';
 import { keyOf, put } from './commit.ts';
 import { freshCurrent } from './current.ts';
 import { born, generatedName, inNamespace, needsName, wiped } from './metadata.ts';
+import { kept } from './storage-form.ts';
 import type { Reservation } from './strategy.ts';
 import { validateNew, warnOfNew } from './validate.ts';
 import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
@@ -22,6 +23,9 @@ const RESERVATION_ATTEMPTS = 10;
  * @throws StatusError
  */
 export async function create(call: WriteCall, object: KubeObject, registry: Registry): Promise<StoredObject> {
+  const { info } = call.served;
+  if (info.custom?.terminating === true)
+    throw forbidden(info, object.metadata.name ?? '', 'create not allowed while custom resource definition is terminating');
   if ((object.metadata.resourceVersion ?? '') !== '')
     throw new StatusError('', 'resourceVersion should not be set on objects to be created');
   const placed = wiped(inNamespace(object, call.stored.resource.namespaced ? call.namespace : ''));
@@ -58,7 +62,12 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
     try {
       const object = await judge(call, reservation?.object ?? prepared, registry);
       if (call.options.dryRun) return await rehearse(call, object, registry);
-      const result = await put(call, registry, { key: keyOf(object), object, expected: 0, ...effects(reservation) });
+      const result = await put(call, registry, {
+        key: keyOf(object),
+        ...(await kept(call.stored, object)),
+        expected: 0,
+        ...effects(reservation),
+      });
       if (result.kind === 'written') {
         outcome = 'written';
         return result.object;

@@ -7,6 +7,7 @@ import { put, remove } from './commit.ts';
 import { freshCurrent } from './current.ts';
 import type { DeleteOptions } from './delete-options.ts';
 import { checkPreconditions, planDeletion } from './deletion-plan.ts';
+import { kept, shown } from './storage-form.ts';
 import { objectKey } from './storage-keys.ts';
 import { writeContext, type Registry, type WriteCall } from './write-call.ts';
 
@@ -39,22 +40,25 @@ async function attemptDelete(
 ): Promise<Deleted | { readonly kind: 'changed'; readonly present: StoredObject | undefined }> {
   const { strategy, layout, resource } = call.stored;
   checkPreconditions(current.object, options, resource);
-  const plan = planDeletion(current.object, options, strategy, registry.clock.now());
+  const { object: old } = await shown(call.stored, current);
+  const plan = planDeletion(old, options, strategy, registry.clock.now());
   if (plan.kind === 'pending') return { kind: 'deleting', object: current };
-  if (registry.admission.handles('DELETE')) await registry.admission.judge(deleteAttributes(call, current.object));
+  if (registry.admission.handles('DELETE')) await registry.admission.judge(deleteAttributes(call, old));
 
   const context = writeContext(call, registry);
   if (plan.kind === 'mark') {
     const object = strategy.prepareForDelete?.(plan.object, context) ?? plan.object;
-    const value = layout.encode(object);
+    const stored = await kept(call.stored, object);
+    const value = stored.layout.encode(stored.object);
     if (value.equals(current.value)) return { kind: 'deleting', object: current };
-    if (call.options.dryRun) return { kind: 'deleting', object: new StoredObject(layout, current.key, current.revision, value, object) };
-    const result = await put(call, registry, { key: current.key, object, value, expected: current.revision });
+    if (call.options.dryRun)
+      return { kind: 'deleting', object: new StoredObject(layout, current.key, current.revision, layout.encode(object), object) };
+    const result = await put(call, registry, { key: current.key, ...stored, value, expected: current.revision });
     if (result.kind === 'written') return { kind: 'deleting', object: result.object };
     return result.kind === 'changed' ? result : { kind: 'changed', present: current };
   }
   if (call.options.dryRun) return { kind: 'removed', object: current };
-  const reservation = await strategy.reserve?.({ object: undefined, oldObject: current.object }, context);
+  const reservation = await strategy.reserve?.({ object: undefined, oldObject: old }, context);
   let written = false;
   try {
     const result = await remove(call, registry, { object: current, operations: reservation?.operations ?? [] });

@@ -6,9 +6,10 @@ import type { JsonObject } from '#apimachinery/json-value.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { applyDefaults } from '#api/defaults.ts';
-import { decodeValue } from '#api/decode.ts';
+import { decodeKind } from '#api/decode-kind.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Catalog, ServedResource } from './catalog.ts';
+import { withConversions, type Conversions } from './pending-conversions.ts';
 import { SharedFields } from './shared-fields.ts';
 
 export interface FieldChange {
@@ -22,15 +23,22 @@ export interface FieldChange {
   readonly as?: { readonly schema: ObjectSchema; readonly apiVersion: string; readonly kind: string };
 }
 
-/** Pure; objects are in the served version. Source: managedfields.FieldManager. */
+/**
+ * Objects are in the served version. Results are promises only where a webhook has to convert an object for managers that
+ * wrote other versions. Source: managedfields.FieldManager.
+ */
 export interface FieldManager {
   /** `object` with the ownership that results from `manager` writing it over `live` (undefined: creating it). */
-  update(live: KubeObject | undefined, object: KubeObject, change: FieldChange): KubeObject;
+  update(live: KubeObject | undefined, object: KubeObject, change: FieldChange): KubeObject | Promise<KubeObject>;
   /**
    * `live` with the applied configuration merged in, complete with defaults.
    * @throws StatusError Conflict naming each field another manager owns, unless `force`
    */
-  apply(live: KubeObject | undefined, configuration: KubeObject, change: FieldChange & { readonly force: boolean }): KubeObject;
+  apply(
+    live: KubeObject | undefined,
+    configuration: KubeObject,
+    change: FieldChange & { readonly force: boolean },
+  ): KubeObject | Promise<KubeObject>;
 }
 
 const json = (object: KubeObject): JsonObject => object as unknown as JsonObject;
@@ -45,22 +53,30 @@ export class FieldTracking implements FieldManager {
     this.#catalog = catalog;
   }
 
-  update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject {
-    return this.#sets.share(object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change))));
-  }
-
-  apply(live: KubeObject | undefined, configuration: KubeObject, change: FieldChange & { readonly force: boolean }): KubeObject {
-    const { schema } = change.as ?? change.served.info;
-    const merged = apply(live === undefined ? undefined : json(live), json(configuration), {
-      ...this.#context(change),
-      force: change.force,
-    });
-    return this.#sets.share(
-      applyDefaults(decodeValue<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now),
+  update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject | Promise<KubeObject> {
+    return withConversions((conversions) =>
+      this.#sets.share(object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change, conversions)))),
     );
   }
 
-  #context({ served, subresource, manager, now, as }: FieldChange): WriteContext {
+  apply(
+    live: KubeObject | undefined,
+    configuration: KubeObject,
+    change: FieldChange & { readonly force: boolean },
+  ): KubeObject | Promise<KubeObject> {
+    const { schema } = change.as ?? change.served.info;
+    return withConversions((conversions) => {
+      const merged = apply(live === undefined ? undefined : json(live), json(configuration), {
+        ...this.#context(change, conversions),
+        force: change.force,
+      });
+      return this.#sets.share(
+        applyDefaults(decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now),
+      );
+    });
+  }
+
+  #context({ served, subresource, manager, now, as }: FieldChange, conversions: Conversions): WriteContext {
     if (as !== undefined) return { ...as, manager, subresource, now };
     return {
       schema: served.info.schema,
@@ -69,7 +85,7 @@ export class FieldTracking implements FieldManager {
       manager,
       subresource,
       now,
-      convert: (value, apiVersion) => this.#convert(served, value, apiVersion),
+      convert: (value, apiVersion) => this.#convert(served, value, apiVersion, conversions),
       filter: this.#filter(served, subresource),
     };
   }
@@ -79,9 +95,15 @@ export class FieldTracking implements FieldManager {
     from: ServedResource,
     value: JsonObject,
     apiVersion: string,
+    conversions: Conversions,
   ): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
     const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
-    if (to === undefined || to.stored !== from.stored) return undefined;
+    if (to === undefined || to.stored?.cache !== from.stored?.cache) return undefined;
+    const { form } = from.stored ?? {};
+    if (form !== undefined) {
+      const found = conversions.get(value, apiVersion, () => form.convert(object(value), apiVersion));
+      return found === undefined ? undefined : { object: json(found), schema: to.info.schema };
+    }
     const stored = from.conversion === undefined ? object(value) : from.conversion.toStored(object(value));
     const converted = to.conversion === undefined ? stored : to.conversion.toServed(stored);
     return { object: json(converted), schema: to.info.schema };

@@ -61,12 +61,21 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
   } else {
     await atLeast(moment.kind === 'exact' ? moment.revision : moment.atLeast, registry, call.request.signal);
   }
-  if (moment.kind === 'exact' && moment.revision !== stored.cache.revision) {
-    const snapshot =
-      stored.cache.at(moment.revision) ?? (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry));
-    return page(snapshot, chosen, start, range.end, options.limit);
+  for (;;) {
+    const from =
+      moment.kind === 'exact' && moment.revision !== stored.cache.revision
+        ? (stored.cache.at(moment.revision) ??
+          (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry)))
+        : newest(stored);
+    const unjudged = judgeable(stored, chosen, from.range(start, range.end));
+    if (unjudged === undefined) return page(from, chosen, start, range.end, options.limit);
+    await unjudged;
   }
-  return page(newest(stored), chosen, start, range.end, options.limit);
+}
+
+/** Selectors judge objects in the version asked for; undefined when all are known in it. */
+function judgeable({ form }: StoredResource, { all }: Selection, objects: Iterable<StoredObject>): Promise<void> | undefined {
+  return form?.waits === true && !all ? form.ready(objects) : undefined;
 }
 
 /** Source: storage.ValidateListOptions, delegator.ShouldDelegateList. */
@@ -141,7 +150,8 @@ async function fromStore(
   { revision, start, end }: Past,
   { store }: Registry,
 ): Promise<Snapshot> {
-  const { prefix, layout } = stored;
+  const { prefix, cache } = stored;
+  const { layout } = cache.resource;
   const limit = options.limit === 0 ? 0 : Math.max(PAST_PAGE, options.limit + 1);
   const objects: StoredObject[] = [];
   let unread = 0;
@@ -153,6 +163,7 @@ async function fromStore(
       );
       for (const { key, modRevision, value } of entries) {
         const object = layout.read(key.slice(prefix.length), modRevision, value);
+        if (matches !== undefined) await stored.form?.ready([object]);
         if (matches === undefined || matches(object)) objects.push(object);
       }
       unread = count - entries.length;

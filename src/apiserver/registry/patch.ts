@@ -1,5 +1,6 @@
 // From a patch body and the current object to the new object. Pure; objects are in the served version.
-import { decodeObject, DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
+import { decodeKind, isCustomType } from '#api/decode-kind.ts';
+import { decodeObject, DecodeError, type FieldValidation } from '#api/decode.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
@@ -117,9 +118,9 @@ const unprocessable = (): StatusError => new StatusError('Invalid', 'the server 
 
 function decodePatched({ kind, problems }: PatchBody, value: unknown, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;
-  if (kind === 'strategic') {
+  if (kind === 'strategic' || isCustomType(schema)) {
     try {
-      const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems });
+      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems });
       for (const warning of warnings) target.warn(warning);
       return object;
     } catch (error) {

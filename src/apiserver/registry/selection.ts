@@ -31,9 +31,10 @@ export function selection(stored: StoredResource, namespace: string, labels: Lab
   };
 }
 
-function judgement({ strategy }: StoredResource, labels: LabelSelector, fields: FieldSelector): (object: StoredObject) => boolean {
+function judgement({ strategy, form }: StoredResource, labels: LabelSelector, fields: FieldSelector): (object: StoredObject) => boolean {
   const readers = strategy.selectableFields ?? {};
-  return (object) => {
+  return (given) => {
+    const object = form === undefined ? given : form.view(given);
     if (!labels.empty && !labels.matches(object.object.metadata.labels)) return false;
     if (fields.empty) return true;
     return fields.matches((field) => {

@@ -27,6 +27,8 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   prepareForCreate?(object: T, context: WriteContext): T;
   /** Semantic validation; an empty list accepts. */
   validate?(object: T, context: WriteContext): readonly FieldError[];
+  /** What to warn of beside what is known of every object of the kind. `oldObject` absent: it is new. */
+  warnings?(object: T, oldObject: T | undefined): readonly string[];
   /** PUT to a name that does not exist creates it. Default false. Source: AllowCreateOnUpdate. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites whatever is there. Default true. Source: AllowUnconditionalUpdate. */
@@ -98,6 +100,8 @@ export interface ScaleHooks<T = KubeObject> {
   /** Serialized label selector of the counted pods. */
   readonly selector: (object: T) => string;
   readonly withReplicas: (object: T, replicas: number) => T;
+  /** The path of the replicas (`.spec.replicas`) where an object does not have them. */
+  readonly missingReplicas?: (object: T) => string | undefined;
   /** Where the object keeps what withReplicas sets, for the owners of that field. */
   readonly replicasPath: readonly string[];
 }

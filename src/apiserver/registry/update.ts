@@ -12,6 +12,7 @@ import { put, remove } from './commit.ts';
 import { effects, create } from './create.ts';
 import { cachedCurrent, freshCurrent } from './current.ts';
 import { carriedOver } from './carry-over.ts';
+import { kept, shown } from './storage-form.ts';
 import { objectKey } from './storage-keys.ts';
 import type { UpdateHooks } from './strategy.ts';
 import { validateChange, warnOfChange } from './validate.ts';
@@ -82,14 +83,14 @@ type Outcome =
 
 async function change(call: WriteCall, request: UpdateRequest, current: StoredObject, registry: Registry): Promise<Outcome> {
   const { strategy } = call.stored;
-  const old = current.object;
+  const { object: old } = await shown(call.stored, current);
   checkUid(call, request.uid, old);
   const wanted = checkedVersion(call, await request.next(old), old);
   const admitted = await admit(call, wanted, old, registry);
 
   const context = writeContext(call, registry);
-  const kept = carriedOver(admitted, old, call);
-  const prepared = carriedOver(request.hooks.prepareForUpdate?.(kept, old, context) ?? kept, old, call, 'generation');
+  const carried = carriedOver(admitted, old, call);
+  const prepared = carriedOver(request.hooks.prepareForUpdate?.(carried, old, context) ?? carried, old, call, 'generation');
   const reservation = call.subresource === '' ? await strategy.reserve?.({ object: prepared, oldObject: old }, context) : undefined;
   let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
   try {
@@ -105,11 +106,19 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
         object: new StoredObject(call.stored.layout, current.key, result.object.revision, call.stored.layout.encode(object), object),
       };
     }
-    const value = call.stored.layout.encode(object);
+    const stored = await kept(call.stored, object);
+    const value = stored.layout.encode(stored.object);
     const { conditions, operations } = effects(reservation);
     if (operations.length === 0 && value.equals(current.value)) return { kind: 'done', object: current };
     if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
-    const result = await put(call, registry, { key: current.key, object, value, expected: current.revision, conditions, operations });
+    const result = await put(call, registry, {
+      key: current.key,
+      ...stored,
+      value,
+      expected: current.revision,
+      conditions,
+      operations,
+    });
     if (result.kind === 'written') {
       outcome = 'written';
       return { kind: 'done', object: result.object };

@@ -15,11 +15,13 @@ export function validateNew({ stored }: WriteCall, object: KubeObject, context: 
 export function warnOfNew({ stored, request }: WriteCall, object: KubeObject): void {
   if (request.transport === 'loopback') return;
   for (const text of createWarnings(object, stored.resource)) request.warnings.add(text);
+  for (const text of stored.strategy.warnings?.(object, undefined) ?? []) request.warnings.add(text);
 }
 
 export function warnOfChange({ stored, subresource, request }: WriteCall, object: KubeObject, old: KubeObject): void {
   if (request.transport === 'loopback') return;
   for (const text of updateWarnings(object, old, stored.resource, subresource)) request.warnings.add(text);
+  if (subresource === '') for (const text of stored.strategy.warnings?.(object, old) ?? []) request.warnings.add(text);
 }
 
 /** Subresources that change the object by themselves, or in one field that the object's own rules cover. */

@@ -2,10 +2,11 @@
 import { resourceExpired } from '#apimachinery/errors.ts';
 import type { Change } from '../cache/history.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
-import { asSeen, inScope, type Watcher } from '../cache/watchers.ts';
+import { asSeen, inScope, type Watcher, type WatchScope } from '../cache/watchers.ts';
 import type { ListCall } from './list.ts';
 import { atLeast, parseResourceVersion } from './resource-version.ts';
 import { selection, type Selection } from './selection.ts';
+import { ConvertedChanges, objectsOf } from './watch-conversion.ts';
 import { WatchQueue, type WatchItem } from './watch-queue.ts';
 import type { Registry } from './write-call.ts';
 
@@ -52,8 +53,8 @@ function fromState(call: ListCall, chosen: Selection, registry: Registry): OpenW
   const objects = [...((field === undefined ? undefined : cache.byField(field.label, field.value)) ?? cache.list(chosen.namespace))];
   const { revision } = cache;
   const ends = call.options.sendInitialEvents === true && call.options.allowWatchBookmarks;
-  const queue = new WatchQueue(stateItems(objects, chosen, ends ? revision : undefined));
-  return follow(call, chosen, queue, revision, registry);
+  const items = (): Iterable<WatchItem> => stateItems(objects, chosen, ends ? revision : undefined);
+  return begin(call, chosen, { objects, items }, revision, registry);
 }
 
 function* stateItems(objects: readonly StoredObject[], chosen: Selection, bookmark: number | undefined): Generator<WatchItem> {
@@ -71,7 +72,8 @@ function fromRevision(call: ListCall, chosen: Selection, revision: number, regis
     queue.end();
     return { queue, close: () => {} };
   }
-  return follow(call, chosen, new WatchQueue(changeItems(missed, chosen)), Math.max(revision, cache.revision), registry);
+  const first = { objects: missed.flatMap(objectsOf), items: () => changeItems(missed, chosen) };
+  return begin(call, chosen, first, Math.max(revision, cache.revision), registry);
 }
 
 function* changeItems(changes: readonly Change[], chosen: Selection): Generator<WatchItem> {
@@ -81,12 +83,42 @@ function* changeItems(changes: readonly Change[], chosen: Selection): Generator<
   }
 }
 
-/** Subscribes `queue` to changes after `from`. */
-function follow({ stored, options }: ListCall, chosen: Selection, queue: WatchQueue, from: number, { hub, clock }: Registry): OpenWatch {
+interface First {
+  readonly objects: readonly StoredObject[];
+  readonly items: () => Iterable<WatchItem>;
+}
+
+/** What there is to tell at once, then changes after `from`. */
+function begin(call: ListCall, chosen: Selection, first: First, from: number, registry: Registry): OpenWatch {
+  const { form } = call.stored;
+  if (form?.waits !== true) return follow(call, { scope: chosen, queue: new WatchQueue(first.items()) }, from, registry);
+  const queue = new WatchQueue([]);
+  const changes = new ConvertedChanges(form, queue);
+  changes.add(first);
+  const { namespace, name } = chosen;
+  const scope = { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) };
+  const converted = {
+    take: (change: Change): void => changes.add({ objects: objectsOf(change), items: () => changeItems([change], chosen) }),
+    mark: (bookmark: WatchItem): void => changes.add({ objects: [], items: () => [bookmark] }),
+  };
+  return follow(call, { scope, queue, converted }, from, registry);
+}
+
+interface Follower {
+  readonly scope: WatchScope;
+  readonly queue: WatchQueue;
+  /** What puts changes and bookmarks into the queue, in order, once they can be shown. */
+  readonly converted?: { readonly take: (change: Change) => void; readonly mark: (bookmark: WatchItem) => void };
+}
+
+/** Subscribes to changes after `from`. */
+function follow({ stored, options }: ListCall, { scope, queue, converted }: Follower, from: number, { hub, clock }: Registry): OpenWatch {
   const watcher: Watcher = {
-    scope: chosen,
+    scope,
     deliver: (type, object, change) => {
-      if (change.revision > from) queue.push({ kind: 'event', type, object, change });
+      if (change.revision <= from) return;
+      if (converted === undefined) queue.push({ kind: 'event', type, object, change });
+      else converted.take(change);
     },
     flush: () => queue.wake(),
     lost: () => {
@@ -98,7 +130,9 @@ function follow({ stored, options }: ListCall, chosen: Selection, queue: WatchQu
   let cancelBookmark = (): void => {};
   const armBookmark = (): void => {
     cancelBookmark = clock.after(BOOKMARK_MS, () => {
-      if (hub.revision >= from) queue.push({ kind: 'bookmark', revision: hub.revision, initialEventsEnd: false });
+      const bookmark: WatchItem = { kind: 'bookmark', revision: hub.revision, initialEventsEnd: false };
+      if (hub.revision >= from && converted !== undefined) converted.mark(bookmark);
+      else if (hub.revision >= from) queue.push(bookmark);
       queue.wake();
       armBookmark();
     });

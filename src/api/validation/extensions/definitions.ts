@@ -9,17 +9,17 @@ import type {
   CustomResourceSubresources,
 } from '../../gen/apiextensions-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { byteLength, goQuote } from '#apimachinery/go-format.ts';
+import { byteLength } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1035Label, dns1123Subdomain } from '#apimachinery/names.ts';
 import { validateHookService, validateHookUrl } from '../admission/webhooks.ts';
 import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
+import { isProtected, sameApproval, validateApproval } from './approval.ts';
 import { validateStructural } from './structural-schemas.ts';
 
 const SPEC = Path.of('spec');
 const STATUS = Path.of('status');
-const APPROVAL = 'api-approved.kubernetes.io';
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
@@ -48,8 +48,7 @@ export function validateDefinitionUpdate(out: Problems, definition: CustomResour
   out.immutable(SPEC.child('group'), spec.group, spec.group === before.group);
   out.immutable(SPEC.child('names', 'plural'), spec.names.plural, spec.names.plural === before.names.plural);
   validateStatus(out, definition);
-  const sameApproval = approvalOf(definition).state === approvalOf(old).state;
-  if (isProtected(spec.group) && !sameApproval) validateApproval(out, definition);
+  if (isProtected(spec.group) && !sameApproval(definition, old)) validateApproval(out, definition);
 }
 
 export function validateDefinitionStatusUpdate(out: Problems, definition: CustomResourceDefinition, old: CustomResourceDefinition): void {
@@ -218,26 +217,4 @@ function validateStatus(out: Problems, { spec, status }: CustomResourceDefinitio
     const detail = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
     out.invalid(at.index(i), name, detail);
   });
-}
-
-/** Groups of Kubernetes itself. Source: IsProtectedCommunityGroup. */
-const isProtected = (group: string): boolean => /(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group);
-
-type Approval = { readonly state: 'missing' | 'bypassed' | 'approved' | 'invalid'; readonly text: string };
-
-function approvalOf({ metadata }: CustomResourceDefinition): Approval {
-  const text = metadata.annotations?.[APPROVAL] ?? '';
-  if (text === '') return { state: 'missing', text };
-  if (text.startsWith('unapproved')) return { state: 'bypassed', text };
-  return { state: /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]/.test(text) ? 'approved' : 'invalid', text };
-}
-
-const SEE = 'see https://github.com/kubernetes/enhancements/pull/1111';
-
-function validateApproval(out: Problems, definition: CustomResourceDefinition): void {
-  const { state, text } = approvalOf(definition);
-  const at = Path.of('metadata').child('annotations').key(APPROVAL);
-  const need = `protected groups must have approval annotation ${goQuote(APPROVAL)}`;
-  if (state === 'missing') out.required(at, `${need}, ${SEE}`);
-  if (state === 'invalid') out.invalid(at, text, `${need} with either a URL or a reason starting with "unapproved", ${SEE}`);
 }

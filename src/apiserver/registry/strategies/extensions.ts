@@ -1,16 +1,43 @@
 // CustomResourceDefinitions and APIServices. Source: apiextensions-apiserver, kube-aggregator registries.
 import type { APIService, CustomResourceDefinition } from '#api/types.ts';
+import { setCondition } from '#api/conditions.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Strategy } from '../strategy.ts';
+
+/** Held by a definition under deletion until its objects are gone. */
+export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+
+const storageVersions = ({ spec }: CustomResourceDefinition): readonly string[] =>
+  spec.versions.filter(({ storage }) => storage).map(({ name }) => name);
 
 export const customResourceDefinitionStrategy = {
   generation: 'desired',
   allowUnconditionalUpdate: false,
-  initialStatus: ({ spec }) => ({
-    conditions: [],
-    acceptedNames: { plural: '', kind: '' },
-    storedVersions: spec.versions.filter(({ storage }) => storage).map(({ name }) => name),
-  }),
+  initialStatus: (crd) => ({ conditions: [], acceptedNames: { plural: '', kind: '' }, storedVersions: storageVersions(crd) }),
+  // A version that becomes the storage version is remembered until whoever migrated the objects takes it out.
+  prepareForUpdate: (crd) => {
+    const stored = crd.status.storedVersions ?? [];
+    const added = storageVersions(crd).filter((name) => !stored.includes(name));
+    return added.length === 0 ? crd : { ...crd, status: { ...crd.status, storedVersions: [...stored, ...added] } };
+  },
+  // The first delete only marks: objects go before their definition. Source: registry/customresourcedefinition REST.Delete.
+  isHeld: ({ metadata }) => metadata.deletionTimestamp === undefined,
+  prepareForDelete: (crd, { clock }) => {
+    const { finalizers = [] } = crd.metadata;
+    if (finalizers.includes(CLEANUP_FINALIZER)) return crd;
+    const conditions = setCondition(
+      crd.status.conditions ?? [],
+      {
+        type: 'Terminating',
+        status: 'True',
+        reason: 'InstanceDeletionPending',
+        message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+        lastTransitionTime: null,
+      },
+      clock.now(),
+    );
+    return { ...crd, metadata: { ...crd.metadata, finalizers: [...finalizers, CLEANUP_FINALIZER] }, status: { ...crd.status, conditions } };
+  },
 } satisfies Strategy<CustomResourceDefinition>;
 
 export const apiServiceStrategy = {

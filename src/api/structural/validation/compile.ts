@@ -1,0 +1,122 @@
+// A CRD's schema as functions that check values, made once a schema. Source: kube-openapi pkg/validation/validate,
+// apiextensions pkg/apiserver/validation (kubeOpenAPIResultToFieldErrors, ratchetingValueValidator).
+import type { FieldError } from '#apimachinery/field-errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { isJsonObject, type JsonObject } from '../../json-object.ts';
+import type { Props } from '../from-crd.ts';
+import { alternatives } from './alternatives.ts';
+import { NO_OLD, Run } from './run.ts';
+import { scalarChecks, sizeChecks, typeCheck } from './values.ts';
+
+/** Adds to `run` what is wrong with a value. `old`: its counterpart before an update, or NO_OLD. */
+export type Check = (value: unknown, old: unknown, run: Run) => void;
+
+export type Validator = {
+  /** What is wrong with a new value; empty when nothing is. */
+  create(value: unknown): readonly FieldError[];
+  /** What is wrong with a changed value where it differs from `old`: what was wrong before may stay. */
+  update(value: unknown, old: unknown): readonly FieldError[];
+};
+
+/** @param root where the value is in its object; empty for the object itself */
+export function compileValidator(props: Props | undefined, root = ''): Validator {
+  if (props === undefined) return { create: () => [], update: () => [] };
+  const check = compileSchema(props);
+  const ratcheted = tolerant(check);
+  return {
+    create: (value) => {
+      const run = new Run(root);
+      check(value, NO_OLD, run);
+      return run.errors;
+    },
+    update: (value, old) => {
+      const run = new Run(root);
+      ratcheted(value, old, run);
+      return run.errors;
+    },
+  };
+}
+
+/** A value that is what it was may be wrong as it was. */
+function tolerant(check: Check): Check {
+  return (value, old, run) => {
+    const { mark } = run;
+    check(value, old, run);
+    if (run.mark > mark && old !== NO_OLD && deepEqual(value, old)) run.reset(mark);
+  };
+}
+
+export function compileSchema(props: Props): Check {
+  const type = typeCheck(props);
+  const branches = alternatives(props, compileSchema);
+  const scalars = scalarChecks(props);
+  const sizes = sizeChecks(props);
+  const items = isJsonObject(props.items) ? tolerant(compileSchema(props.items as Props)) : undefined;
+  const members = objectChecks(props);
+  return (value, old, run) => {
+    type(value, run);
+    if (value === null) {
+      scalars.common(null, run);
+      return;
+    }
+    branches?.(value, old, run);
+    if (typeof value === 'string') scalars.text(value, run);
+    else if (typeof value === 'number') scalars.number(value, run);
+    else if (Array.isArray(value)) {
+      if (items !== undefined) checkItems(value, oldItems(props, value, old), items, run);
+      sizes.list(value, run);
+    }
+    scalars.common(value, run);
+    if (isJsonObject(value)) {
+      sizes.object(value, run);
+      members(value, old, run);
+    }
+    run.matches++;
+  };
+}
+
+function checkItems(list: readonly unknown[], old: (index: number) => unknown, check: Check, run: Run): void {
+  for (let i = 0; i < list.length; i++) {
+    run.enter(i);
+    check(list[i], old(i), run);
+    run.leave();
+  }
+}
+
+const NONE = (): unknown => NO_OLD;
+
+/** Only items that keys identify have a counterpart. Source: CorrelatedObject.Index. */
+function oldItems(props: Props, list: readonly unknown[], old: unknown): (index: number) => unknown {
+  if (props['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return NONE;
+  const keys = props['x-kubernetes-list-map-keys'] ?? [];
+  const keyOf = (item: unknown): string => JSON.stringify(isJsonObject(item) ? keys.map((key) => item[key] ?? null) : null);
+  let known: Map<string, unknown> | undefined;
+  return (index) => {
+    known ??= new Map(old.map((item: unknown) => [keyOf(item), item]));
+    return known.get(keyOf(list[index])) ?? NO_OLD;
+  };
+}
+
+interface Member {
+  readonly name: string;
+  readonly check: Check;
+}
+
+function objectChecks({ properties = {}, additionalProperties, required = [] }: Props): Check {
+  const members: readonly Member[] = Object.entries(properties).map(([name, props]) => ({ name, check: tolerant(compileSchema(props)) }));
+  const others = isJsonObject(additionalProperties) ? tolerant(compileSchema(additionalProperties as Props)) : undefined;
+  const known = new Set(Object.keys(properties));
+  return (value, old, run) => {
+    const object = value as JsonObject;
+    const before = isJsonObject(old) ? old : undefined;
+    const visit = (name: string, check: Check): void => {
+      run.enter(name);
+      check(object[name], before !== undefined && Object.hasOwn(before, name) ? before[name] : NO_OLD, run);
+      run.leave();
+    };
+    if (others !== undefined) for (const name of Object.keys(object)) if (!known.has(name)) visit(name, others);
+    for (const { name, check } of members) if (Object.hasOwn(object, name)) visit(name, check);
+    for (const name of required) if (!Object.hasOwn(object, name)) run.missing(name);
+    run.matches++;
+  };
+}

@@ -1,0 +1,182 @@
+// Types, sizes, ranges, patterns, formats and enumerations of single values.
+// Source: kube-openapi type.go, values.go, validator.go, pkg/validation/errors/schema.go.
+import { RE2JS, RE2JSException } from 're2js';
+import { invalid, notSupported, tooLong, tooMany, typeInvalid } from '#apimachinery/field-errors.ts';
+import { goFloat, goQuote } from '#apimachinery/go-format.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import type { JsonObject } from '../../json-object.ts';
+import type { Props } from '../from-crd.ts';
+import { isKnownFormat, stringFormat } from './formats.ts';
+import type { Run } from './run.ts';
+
+function jsonType(value: unknown): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (Array.isArray(value)) return 'array';
+  return typeof value;
+}
+
+const goFormat = (value: unknown): string => (typeof value !== 'number' ? '' : Number.isInteger(value) ? 'int64' : 'float64');
+
+/** A format that says nothing about its type is none. Source: StripUnsupportedFormatsPostProcess. */
+function formatOf({ type = '', format = '' }: Props): string {
+  return format !== '' && isKnownFormat(type, format) ? format : '';
+}
+
+export function typeCheck(props: Props): (value: unknown, run: Run) => void {
+  const types = props['x-kubernetes-int-or-string'] === true ? ['integer', 'string'] : props.type ? [props.type] : [];
+  const format = formatOf(props);
+  const nullable = props.nullable === true;
+  const numeric = types.includes('number') || types.includes('integer');
+  const refuse = (run: Run, expected: string, found: string): void =>
+    run.add(typeInvalid(run.field, found, `${run.path} in body must be of type ${expected}: ${goQuote(found)}`));
+  return (value, run) => {
+    if (value === null) {
+      if (types.length > 0 && !nullable) refuse(run, types.join(','), 'null');
+      else run.matches++;
+      return;
+    }
+    if (types.length === 0 && format === '') return;
+    const type = jsonType(value);
+    const fits = types.includes(type) || (type === 'integer' && types.includes('number'));
+    const texts = typeof value === 'string' || Array.isArray(value);
+    if (!texts && format !== '' && !fits) return refuse(run, format, goFormat(value));
+    if (!numeric && format !== '' && texts) run.matches++; // the format's own check says the rest
+    else if (fits) run.matches++;
+    else refuse(run, types.join(','), type);
+  };
+}
+
+interface ScalarChecks {
+  text(value: string, run: Run): void;
+  number(value: number, run: Run): void;
+  /** Of values of any type. */
+  common(value: unknown, run: Run): void;
+}
+
+export function scalarChecks(props: Props): ScalarChecks {
+  const text = textCheck(props);
+  const number = numberCheck(props);
+  const { enum: values = [] } = props;
+  const shown = values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  return {
+    text,
+    number,
+    common: (value, run) => {
+      if (values.length > 0 && (value === null || !values.some((allowed) => deepEqual(allowed, value))))
+        run.add(notSupported(run.field, value, shown));
+      else run.matches++;
+    },
+  };
+}
+
+const length = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+};
+
+function textCheck(props: Props): (value: string, run: Run) => void {
+  const { maxLength, minLength } = props;
+  const format = formatOf(props);
+  const check = format === '' ? undefined : stringFormat(format);
+  const pattern = patternOf(props.pattern);
+  const refusal = (value: string, run: Run): void => {
+    if (maxLength !== undefined && value.length > maxLength && length(value) > maxLength) return run.add(tooLong(run.field, maxLength));
+    if (minLength !== undefined && (value.length < minLength || length(value) < minLength))
+      return run.add(invalid(run.field, value, `${run.path} in body should be at least ${minLength} chars long`));
+    if (pattern !== undefined && !pattern.matches(value))
+      return run.add(invalid(run.field, value, `${run.path} in body should match '${pattern.text}'`));
+    run.matches++;
+  };
+  return (value, run) => {
+    refusal(value, run);
+    if (check === undefined) return;
+    if (check(value)) run.matches++;
+    else run.add(typeInvalid(run.field, value, `${run.path} in body must be of type ${format}: ${goQuote(value)}`));
+  };
+}
+
+interface Pattern {
+  /** As it is named when it does not match. */
+  readonly text: string;
+  matches(value: string): boolean;
+}
+
+/** Linear in the value's length, as Go's regular expressions are. */
+function patternOf(pattern: string | undefined): Pattern | undefined {
+  if (pattern === undefined || pattern === '') return undefined;
+  try {
+    const compiled = RE2JS.compile(pattern);
+    return { text: pattern, matches: (value) => compiled.matcher(value).find() };
+  } catch (error) {
+    if (!(error instanceof RE2JSException)) throw error;
+    return { text: `${pattern}, but pattern is invalid: ${error.message}`, matches: () => false };
+  }
+}
+
+const INT32_MAX = 2 ** 31 - 1;
+const INT64_MAX = 2 ** 63;
+const FLOAT32_MAX = 3.4028234663852886e38;
+
+function outOfRange(value: number, type: string, format: string): boolean {
+  if (type === 'integer' && format === 'int32') return value > INT32_MAX || value < -INT32_MAX - 1 || !Number.isInteger(value);
+  if (type === 'integer') return value >= INT64_MAX || value < -INT64_MAX || !Number.isInteger(value);
+  return format === 'float' && Math.abs(value) > FLOAT32_MAX;
+}
+
+/** A bound as it is printed beside a value: whole beside whole ones. */
+const bound = (limit: number, value: number): string => (Number.isInteger(value) ? String(Math.trunc(limit)) : goFloat(limit));
+
+function numberCheck(props: Props): (value: number, run: Run) => void {
+  const { maximum, minimum, multipleOf, exclusiveMaximum = false, exclusiveMinimum = false } = props;
+  const type = props['x-kubernetes-int-or-string'] === true ? '' : (props.type ?? '');
+  const format = formatOf(props);
+  return (value, run) => {
+    const tell = (what: string): void => run.add(invalid(run.field, value, `${run.path} in body should be ${what}`));
+    if (outOfRange(value, type, format))
+      run.whole(`Checked value must be of type ${type} ${format === '' ? '(default format)' : `with format ${format}`} in ${run.path}`);
+    if (multipleOf !== undefined && !isMultiple(value, multipleOf)) tell(`a multiple of ${bound(multipleOf, value)}`);
+    const whole = Number.isInteger(value);
+    if (minimum !== undefined) {
+      const least = whole ? Math.trunc(minimum) : minimum;
+      if (exclusiveMinimum ? value <= least : value < least)
+        tell(`greater than ${exclusiveMinimum ? '' : 'or equal to '}${bound(minimum, value)}`);
+    }
+    if (maximum !== undefined) {
+      const most = whole ? Math.trunc(maximum) : maximum;
+      if (exclusiveMaximum ? value >= most : value > most)
+        tell(`less than ${exclusiveMaximum ? '' : 'or equal to '}${bound(maximum, value)}`);
+    }
+    run.matches += 2;
+  };
+}
+
+function isMultiple(value: number, factor: number): boolean {
+  if (Number.isInteger(value) && factor >= 1) return value % Math.trunc(factor) === 0;
+  const times = factor < 1 ? (1 / factor) * value : value / factor;
+  return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
+}
+
+interface SizeChecks {
+  list(value: readonly unknown[], run: Run): void;
+  object(value: JsonObject, run: Run): void;
+}
+
+export function sizeChecks({ minItems, maxItems, minProperties, maxProperties }: Props): SizeChecks {
+  const least = (size: number, min: number | undefined, what: string, run: Run): void => {
+    if (min !== undefined && size < min) run.add(invalid(run.field, size, `${run.path} in body should have at least ${min} ${what}`));
+  };
+  return {
+    list: ({ length: size }, run) => {
+      least(size, minItems, 'items', run);
+      if (maxItems !== undefined && size > maxItems) run.add(tooMany(run.field, size, maxItems));
+      run.matches += 2;
+    },
+    object: (value, run) => {
+      if (minProperties === undefined && maxProperties === undefined) return;
+      const size = Object.keys(value).length;
+      least(size, minProperties, 'properties', run);
+      if (maxProperties !== undefined && size > maxProperties) run.add(tooMany(run.field, size, maxProperties));
+    },
+  };
+}

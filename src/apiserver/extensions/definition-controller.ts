@@ -1,0 +1,125 @@
+// Keeps the status of definitions, and deletes the objects of one that goes before it goes. Source: apiextensions
+// pkg/controller/{status,establish,nonstructuralschema,apiapproval,finalizer}.
+import { setCondition } from '#api/conditions.ts';
+import { customresourcedefinitions } from '#api/resources.ts';
+import { isTrue } from '#api/structural/resources.ts';
+import type { CustomResourceDefinition, KubeObject } from '#api/types.ts';
+import { isStatusError, StatusError } from '#apimachinery/errors.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Client } from '#client/contract.ts';
+import { WorkQueue } from '#client/workqueue/work-queue.ts';
+import { runWorkers } from '#client/workqueue/workers.ts';
+import type { CacheReader } from '../cache/reader.ts';
+import { CLEANUP_FINALIZER } from '../registry/strategies/extensions.ts';
+import type { CustomResources, Served } from './custom-resources.ts';
+import { planStatus } from './status-plan.ts';
+
+export interface DefinitionControllerDeps {
+  /** As the API server itself. */
+  readonly client: Client;
+  readonly reader: CacheReader;
+  readonly resources: CustomResources;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Runs until the signal aborts. */
+export async function runDefinitionController(deps: DefinitionControllerDeps): Promise<void> {
+  const { reader, resources, clock, logger, signal } = deps;
+  const queue = new WorkQueue<string>({ clock });
+  // A name that one definition gives up may be what another waits for.
+  const addGroup = (group: string): void => {
+    for (const { metadata, spec } of reader.list(customresourcedefinitions)) if (spec.group === group) queue.add(metadata.name);
+  };
+  const removers = [
+    reader.onChange(customresourcedefinitions, ({ object, previous }) => addGroup((object ?? previous)?.spec.group ?? '')),
+    resources.onServed((name) => queue.add(name)),
+  ];
+  for (const { metadata } of reader.list(customresourcedefinitions)) queue.add(metadata.name);
+  const waiting = new Map<string, () => void>();
+  await runWorkers(queue, {
+    workers: 1, // names are given out one after the other
+    reconcile: (name) => reconcile(name, deps, waiting, () => queue.add(name)),
+    clock,
+    logger,
+    signal,
+  });
+  for (const remove of [...removers, ...waiting.values()]) remove();
+}
+
+async function reconcile(name: string, deps: DefinitionControllerDeps, waiting: Map<string, () => void>, wake: () => void): Promise<void> {
+  const { reader, resources, clock } = deps;
+  const crd = reader.get(customresourcedefinitions, name);
+  if (crd === undefined) {
+    waiting.get(name)?.();
+    waiting.delete(name);
+    return;
+  }
+  const all = [...reader.list(customresourcedefinitions)];
+  const group = all.filter(({ spec }) => spec.group === crd.spec.group);
+  const served = resources.find(name);
+  const status = planStatus(crd, { group, served: served !== undefined, now: clock.now() });
+  if (status !== crd.status) return writeStatus({ ...crd, status }, deps); // its event brings it back
+  if (crd.metadata.deletionTimestamp === undefined || crd.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true) return;
+  if (!waiting.has(name) && served !== undefined) {
+    const { cache } = served.storage;
+    const remove = cache.onChange(() => {
+      if (cache.size === 0) wake();
+    });
+    waiting.set(name, remove);
+  }
+  await finish(crd, served, deps);
+}
+
+/** Source: CRDFinalizer.sync. */
+async function finish(crd: CustomResourceDefinition, served: Served | undefined, deps: DefinitionControllerDeps): Promise<void> {
+  const ended = (reason: string, message: string): Promise<void> => {
+    const finalizers = (crd.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
+    const without = { ...crd, metadata: { ...crd.metadata, finalizers } };
+    return writeStatus(terminating(without, 'False', reason, message, deps), deps);
+  };
+  if (!isTrue(crd, 'Established')) return ended('NeverEstablished', 'resource was never established');
+  if (served === undefined) return; // its event follows once the objects are known
+  if (served.storage.cache.size === 0) return ended('InstanceDeletionCompleted', 'removed all instances');
+  const next = terminating(crd, 'True', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress', deps);
+  if (next.status !== crd.status) return writeStatus(next, deps);
+  try {
+    await deleteInstances(served, deps.client);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    await writeStatus(terminating(crd, 'True', 'InstanceDeletionFailed', `could not issue all deletes: ${error.message}`, deps), deps);
+    throw error;
+  }
+}
+
+async function deleteInstances({ storage, rows }: Served, client: Client): Promise<void> {
+  const [row] = rows;
+  if (row === undefined) return;
+  const resource = row.info as Resource<KubeObject>;
+  const namespaces = new Set([...storage.cache.list()].map(({ namespace }) => namespace));
+  for (const namespace of namespaces) await client.deleteCollection(resource, namespace === '' ? {} : { namespace });
+}
+
+function terminating(
+  crd: CustomResourceDefinition,
+  status: 'True' | 'False',
+  reason: string,
+  message: string,
+  { clock }: DefinitionControllerDeps,
+): CustomResourceDefinition {
+  const before = crd.status.conditions ?? [];
+  const conditions = setCondition(before, { type: 'Terminating', status, reason, message, lastTransitionTime: null }, clock.now());
+  return conditions === before ? crd : { ...crd, status: { ...crd.status, conditions } };
+}
+
+/** Somebody else's write in between brings the definition back by its event. */
+async function writeStatus(crd: CustomResourceDefinition, { client }: DefinitionControllerDeps): Promise<void> {
+  try {
+    await client.update(customresourcedefinitions, crd, { subresource: 'status' });
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
+  }
+}

@@ -1,0 +1,145 @@
+// How objects of one version of a custom resource come out of the store and go into it: pruned and given defaults as they
+// are read, converted between versions. Source: crdConversionRESTOptionsGetter, schemaCoercingDecoder, conversion package.
+import { DecodeError } from '#api/decode.ts';
+import { applyDefaults } from '#api/defaults.ts';
+import { decodeCustom } from '#api/structural/prune.ts';
+import type { KubeObject } from '#api/types.ts';
+import { internalError } from '#apimachinery/errors.ts';
+import { byteOrder } from '#apimachinery/go-format.ts';
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { StoredObject, type ObjectLayout } from '../cache/stored-object.ts';
+import { withMetadata } from '../registry/metadata.ts';
+import type { Kept, StorageForm } from '../registry/storage-form.ts';
+
+/** One version of the resource. */
+export interface VersionType {
+  readonly schema: ObjectSchema;
+  readonly layout: ObjectLayout;
+}
+
+/**
+ * Turns objects, of one version each, into `apiVersion`, in order.
+ * @throws StatusError InternalError when the webhook fails or answers nonsense
+ */
+export type ConvertByWebhook = (objects: readonly KubeObject[], apiVersion: string) => Promise<readonly KubeObject[]>;
+
+export interface FormOptions {
+  readonly own: VersionType;
+  /** The version objects are stored in. */
+  readonly storage: VersionType;
+  /** By `example.com/v1`: every version the definition has. */
+  readonly versions: ReadonlyMap<string, VersionType>;
+  /** Absent: versions differ in nothing but their names. */
+  readonly webhook: ConvertByWebhook | undefined;
+}
+
+interface Shown {
+  readonly value: Buffer;
+  readonly object: KubeObject;
+}
+
+export class VersionForm implements StorageForm {
+  readonly #options: FormOptions;
+  /** By the bytes in the store; `same`: they are what is shown. */
+  readonly #shown = new WeakMap<Buffer, Shown | 'same'>();
+  readonly #views = new WeakMap<StoredObject, StoredObject>();
+
+  constructor(options: FormOptions) {
+    this.#options = options;
+  }
+
+  get waits(): boolean {
+    return this.#options.webhook !== undefined;
+  }
+
+  ready(objects: Iterable<StoredObject>): Promise<void> | undefined {
+    const { webhook, own } = this.#options;
+    if (webhook === undefined) return undefined;
+    const lacking = new Map<Buffer, StoredObject>();
+    for (const object of objects) if (object.layout !== own.layout && !this.#shown.has(object.value)) lacking.set(object.value, object);
+    return lacking.size === 0 ? undefined : this.#convertStored([...lacking.values()], webhook);
+  }
+
+  async #convertStored(objects: readonly StoredObject[], webhook: ConvertByWebhook): Promise<void> {
+    const { own } = this.#options;
+    const converted = await webhook(
+      objects.map((stored) => withMetadata(this.#completed(stored), { resourceVersion: undefined })),
+      own.layout.apiVersion,
+    );
+    objects.forEach(({ value }, i) => this.#shown.set(value, shownAs(pruned(converted[i] as KubeObject, own.schema), own.layout)));
+  }
+
+  view(stored: StoredObject): StoredObject {
+    let shown = this.#shown.get(stored.value);
+    if (shown === undefined) this.#shown.set(stored.value, (shown = this.#show(stored)));
+    if (shown === 'same') return stored;
+    let view = this.#views.get(stored);
+    if (view === undefined) {
+      view = new StoredObject(this.#options.own.layout, stored.key, stored.revision, shown.value, shown.object);
+      this.#views.set(stored, view);
+    }
+    return view;
+  }
+
+  #show(stored: StoredObject): Shown | 'same' {
+    const { own, webhook } = this.#options;
+    const completed = this.#completed(stored);
+    if (stored.layout === own.layout) {
+      const value = own.layout.encode(completed);
+      return value.equals(stored.value) ? 'same' : { value, object: completed };
+    }
+    if (webhook !== undefined) throw new Error(`${stored.key} was not converted before it was shown`);
+    return shownAs(pruned({ ...completed, apiVersion: own.layout.apiVersion }, own.schema), own.layout);
+  }
+
+  /** As the version it was stored in has it. @throws StatusError InternalError for a version the definition no longer has */
+  #completed({ layout, object }: StoredObject): KubeObject {
+    const type = this.#options.versions.get(layout.apiVersion);
+    if (type === undefined) throw internalError(new Error(`request to convert CR from an invalid group/version: ${layout.apiVersion}`));
+    return applyDefaults(pruned(object, type.schema), type.schema, 0);
+  }
+
+  kept(object: KubeObject): Kept | Promise<Kept> {
+    const { own, storage } = this.#options;
+    if (own.layout === storage.layout) return { object: ordered(object), layout: own.layout };
+    const converted = this.convert(object, storage.layout.apiVersion) as KubeObject | Promise<KubeObject>; // there is a storage version
+    const keep = (kept: KubeObject): Kept => ({ object: kept, layout: storage.layout });
+    return converted instanceof Promise ? converted.then(keep) : keep(converted);
+  }
+
+  wrote(value: Buffer): void {
+    if (this.#options.own.layout === this.#options.storage.layout) this.#shown.set(value, 'same');
+  }
+
+  convert(object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject> | undefined {
+    const { versions, webhook } = this.#options;
+    const target = versions.get(apiVersion);
+    if (target === undefined) return undefined;
+    if (object.apiVersion === apiVersion) return object;
+    if (webhook === undefined) return pruned({ ...object, apiVersion }, target.schema);
+    return webhook([object], apiVersion).then(([converted]) => pruned(converted as KubeObject, target.schema));
+  }
+}
+
+const shownAs = (object: KubeObject, layout: ObjectLayout): Shown => ({ object, value: layout.encode(object) });
+
+/** @throws StatusError InternalError for metadata that cannot be read */
+function pruned(object: KubeObject, schema: ObjectSchema): KubeObject {
+  try {
+    return decodeCustom<KubeObject>(object, schema, { fieldValidation: 'Ignore' }).object;
+  } catch (error) {
+    if (error instanceof DecodeError) throw internalError(error);
+    throw error;
+  }
+}
+
+const HEAD: ReadonlySet<string> = new Set(['kind', 'apiVersion', 'metadata']);
+
+/** Members in alphabetical order after those every object has: equal objects have equal bytes. */
+function ordered(object: KubeObject): KubeObject {
+  const names = Object.keys(object).filter((name) => !HEAD.has(name));
+  if (names.every((name, i) => i === 0 || byteOrder(names[i - 1] as string, name) < 0)) return object;
+  const members = object as unknown as Readonly<Record<string, unknown>>;
+  const { kind, apiVersion, metadata } = object;
+  return { kind, apiVersion, metadata, ...Object.fromEntries(names.sort(byteOrder).map((name) => [name, members[name]])) } as KubeObject;
+}

@@ -1,0 +1,66 @@
+// The scale subresource of a custom resource, by the paths its definition states.
+// Source: apiextensions pkg/registry/customresource etcd.go ScaleREST, validator.go ValidateScaleSpec.
+import type { CustomResourceSubresourceScale, KubeObject } from '#api/types.ts';
+import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
+import { goValue } from '#apimachinery/go-format.ts';
+import type { JsonObject } from '#apimachinery/json-value.ts';
+import type { ScaleHooks } from '../registry/strategy.ts';
+import { segmentsOf, valueAt, withValueAt } from './paths.ts';
+
+const MAX_INT32 = 2 ** 31 - 1;
+
+const numberAt = (object: unknown, path: readonly string[]): number => {
+  const value = valueAt(object, path);
+  return typeof value === 'number' ? value : 0;
+};
+
+export function scaleHooks({ specReplicasPath, statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale): ScaleHooks {
+  const spec = segmentsOf(specReplicasPath);
+  const status = segmentsOf(statusReplicasPath);
+  const selector = labelSelectorPath === undefined || labelSelectorPath === '' ? undefined : segmentsOf(labelSelectorPath);
+  return {
+    specReplicas: (object) => numberAt(object, spec),
+    statusReplicas: (object) => numberAt(object, status),
+    selector: (object) => {
+      const value = selector === undefined ? undefined : valueAt(object, selector);
+      return typeof value === 'string' ? value : '';
+    },
+    withReplicas: (object, replicas) => withValueAt(object as unknown as JsonObject, spec, replicas) as unknown as KubeObject,
+    missingReplicas: (object) => (typeof valueAt(object, spec) === 'number' ? undefined : specReplicasPath),
+    replicasPath: spec,
+  };
+}
+
+type Part = 'spec' | 'status';
+
+/** What is wrong with the values behind the scale. */
+export function scaleErrors(object: unknown, scale: CustomResourceSubresourceScale, parts: readonly Part[]): readonly FieldError[] {
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = scale;
+  return [
+    ...(parts.includes('spec') ? replicasErrors(object, specReplicasPath) : []),
+    ...(parts.includes('status') ? replicasErrors(object, statusReplicasPath) : []),
+    ...(parts.includes('status') && labelSelectorPath !== undefined ? selectorErrors(object, labelSelectorPath) : []),
+  ];
+}
+
+function replicasErrors(object: unknown, path: string): readonly FieldError[] {
+  const value = valueAt(object, segmentsOf(path));
+  if (value === undefined) return [];
+  if (typeof value !== 'number' || !Number.isInteger(value)) return [invalid(path, 0, wrongType(path, value, 'int64'))];
+  if (value < 0) return [invalid(path, value, 'should be a non-negative integer')];
+  return value > MAX_INT32 ? [invalid(path, value, `should be less than or equal to ${MAX_INT32}`)] : [];
+}
+
+function selectorErrors(object: unknown, path: string): readonly FieldError[] {
+  const value = valueAt(object, segmentsOf(path));
+  return value === undefined || typeof value === 'string' ? [] : [invalid(path, '', wrongType(path, value, 'string'))];
+}
+
+/** Source: unstructured.NestedInt64, NestedString. */
+function wrongType(path: string, value: unknown, expected: string): string {
+  const found = value === null ? '<nil>' : typeof value === 'number' ? 'float64' : typeof value === 'boolean' ? 'bool' : goType(value);
+  return `${path} accessor error: ${goValue(value)} is of the type ${found}, expected ${expected}`;
+}
+
+const goType = (value: unknown): string =>
+  typeof value === 'string' ? 'string' : Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}';

@@ -1,0 +1,419 @@
+// Definitions and what is served of them, over TLS.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Api, definition, DEFINITIONS, objectOf, OPEN, version } from './testing.ts';
+
+let api: Api;
+before(async () => {
+  api = await Api.start();
+});
+after(() => api.stop());
+
+const base = (group: string, plural = 'widgets', ns = 'default', v = 'v1'): string => `/apis/${group}/${v}/namespaces/${ns}/${plural}`;
+const widget = (group: string, name: string, more: object = {}, kind = 'Widget', v = 'v1'): object => ({
+  apiVersion: `${group}/${v}`,
+  kind,
+  metadata: { name },
+  ...more,
+});
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const MERGE = { contentType: 'application/merge-patch+json' };
+
+describe('a definition', () => {
+  test('is established, and its resource is served and discovered from then on', async () => {
+    const group = 'serve.example.com';
+    const crd = await api.define(definition({ group, names: { shortNames: ['wd'], categories: ['all'] } }));
+    assert.deepEqual(
+      crd.status.conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
+      [
+        ['NamesAccepted', 'True', 'NoConflicts', 'no conflicts found'],
+        ['Established', 'True', 'InitialNamesAccepted', 'the initial names have been accepted'],
+      ],
+    );
+    assert.deepEqual(crd.status.acceptedNames, {
+      plural: 'widgets',
+      singular: 'widget',
+      shortNames: ['wd'],
+      kind: 'Widget',
+      listKind: 'WidgetList',
+      categories: ['all'],
+    });
+    assert.deepEqual(crd.status.storedVersions, ['v1']);
+    const list = (await api.get(`/apis/${group}/v1`)).body as unknown as { readonly resources: readonly unknown[] };
+    assert.deepEqual(list.resources, [
+      {
+        name: 'widgets',
+        singularName: 'widget',
+        namespaced: true,
+        kind: 'Widget',
+        verbs: ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'],
+        shortNames: ['wd'],
+        categories: ['all'],
+        storageVersionHash: (list.resources[0] as { storageVersionHash: string }).storageVersionHash,
+      },
+    ]);
+    const groups = (await api.get('/apis', { accept: AGGREGATED })).body;
+    const found = groups.items.find(({ metadata }) => metadata['name'] === group) as unknown as {
+      readonly versions: readonly { readonly resources: readonly { readonly resource: string }[] }[];
+    };
+    assert.equal(found.versions[0]?.resources[0]?.resource, 'widgets');
+    const created = await api.done('POST', base(group), widget(group, 'a', { anything: { b: 1 } }));
+    assert.deepEqual([created['anything'], created.metadata['generation']], [{ b: 1 }, 1]);
+    assert.equal((await api.get(`${base(group)}/a`)).text, `${JSON.stringify(created)}\n`);
+    assert.equal((await api.get(base(group))).body['kind'], 'WidgetList');
+  });
+
+  test('is listed by label and deleted as a collection', async () => {
+    for (let i = 0; i < 10; i++)
+      await api.define(
+        definition({ group: 'many.example.com', plural: `things${i}`, kind: `Thing${i}`, metadata: { labels: { many: 'yes' } } }),
+      );
+    const selected = `${DEFINITIONS}?labelSelector=many%3Dyes`;
+    assert.equal((await api.get(selected)).body.items.length, 10);
+    const others = (await api.get(`${DEFINITIONS}?labelSelector=many%21%3Dyes`)).body.items.length;
+    await api.done('DELETE', selected);
+    for (let i = 0; i < 10; i++) await api.until(`things${i}.many.example.com`, (crd) => crd === undefined);
+    assert.equal((await api.get(selected)).body.items.length, 0);
+    assert.equal((await api.get(DEFINITIONS)).body.items.length, others);
+  });
+
+  test('shows, takes and keeps its status', async () => {
+    const group = 'status.example.com';
+    await api.define(definition({ group }));
+    const path = `${DEFINITIONS}/widgets.${group}/status`;
+    const { body } = await api.get(path);
+    const condition = {
+      type: 'StatusUpdate',
+      status: 'True',
+      reason: 'E2E',
+      message: 'Set from test',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    };
+    const updated = await api.done('PUT', path, {
+      ...body,
+      status: { ...body.status, conditions: [...(body.status['conditions'] as []), condition] },
+    });
+    assert.equal((updated.status['conditions'] as readonly { type: string }[]).at(-1)?.type, 'StatusUpdate');
+    const patched = await api.done('PATCH', path, { status: { conditions: [{ ...condition, type: 'StatusPatched' }] } }, MERGE);
+    assert.deepEqual(
+      (patched.status['conditions'] as readonly { type: string }[]).map(({ type }) => type),
+      ['StatusPatched'],
+    );
+  });
+
+  test('waits for a name that another one has, and takes it when it is given up', async () => {
+    const group = 'names.example.com';
+    await api.define(definition({ group, plural: 'firsts', kind: 'First', names: { shortNames: ['f'] } }));
+    await api.done('POST', DEFINITIONS, definition({ group, plural: 'seconds', kind: 'First', names: { shortNames: ['f', 's'] } }));
+    const refused = await api.until(`seconds.${group}`, (crd) => (crd?.status.conditions ?? []).length === 2);
+    assert.deepEqual(
+      refused?.status.conditions?.map(({ type, status, reason, message }) => [type, status, reason, message]),
+      [
+        ['NamesAccepted', 'False', 'ListKindConflict', '"FirstList" is already in use'],
+        ['Established', 'False', 'NotAccepted', 'not all names are accepted'],
+      ],
+    );
+    assert.equal((await api.get(base(group, 'seconds'))).code, 404);
+    await api.done('DELETE', `${DEFINITIONS}/firsts.${group}`);
+    const taken = await api.until(`seconds.${group}`, (crd) => crd?.status.conditions?.at(-1)?.status === 'True');
+    assert.deepEqual(taken?.status.acceptedNames.shortNames, ['f', 's']);
+  });
+
+  test('of a protected group says how it was approved', async () => {
+    const crd = await api.define(
+      definition({ group: 'x.k8s.io', metadata: { annotations: { 'api-approved.kubernetes.io': 'unapproved, a test' } } }),
+    );
+    const condition = crd.status.conditions?.find(({ type }) => type === 'KubernetesAPIApprovalPolicyConformant');
+    assert.deepEqual(
+      [condition?.status, condition?.reason, condition?.message],
+      ['False', 'UnapprovedAnnotation', 'not approved: "unapproved, a test"'],
+    );
+  });
+
+  test('goes after its objects, which are gone when it comes again', async () => {
+    const group = 'gone.example.com';
+    await api.define(definition({ group }));
+    await api.done('POST', base(group), widget(group, 'free'));
+    await api.done(
+      'POST',
+      base(group, 'widgets', 'other'),
+      widget(group, 'held', { metadata: { name: 'held', finalizers: ['example.com/hold'] } }),
+    );
+    const deleted = await api.done('DELETE', `${DEFINITIONS}/widgets.${group}`);
+    assert.deepEqual(deleted.metadata['finalizers'], ['customresourcecleanup.apiextensions.k8s.io']);
+    await api.until(
+      `widgets.${group}`,
+      (crd) => crd?.status.conditions?.some(({ reason }) => reason === 'InstanceDeletionInProgress') === true,
+    );
+    const refused = await api.request('POST', base(group), widget(group, 'late'));
+    assert.deepEqual(
+      [refused.code, refused.body.message],
+      [403, 'widgets.gone.example.com "late" is forbidden: create not allowed while custom resource definition is terminating'],
+    );
+    await api.done('PATCH', `${base(group, 'widgets', 'other')}/held`, { metadata: { finalizers: null } }, MERGE);
+    await api.until(`widgets.${group}`, (crd) => crd === undefined);
+    assert.equal((await api.get(base(group))).code, 404);
+    assert.equal((await api.get(`/apis/${group}`)).code, 404);
+    await api.define(definition({ group }));
+    assert.equal((await api.get(`/apis/${group}/v1/widgets`)).body.items.length, 0);
+  });
+});
+
+describe('a custom resource', () => {
+  test('is pruned and given defaults, on write, from the store and after changes of its schema', async () => {
+    const group = 'defaults.example.com';
+    const path = `${DEFINITIONS}/widgets.${group}`;
+    const schema = (spec: object): object => objectOf({ properties: spec });
+    await api.define(definition({ group, versions: [version('v1', schema({ a: { type: 'string' }, b: { type: 'string' } }) as never)] }));
+    const created = await api.done('POST', base(group), widget(group, 'x', { spec: { unknown: 1 } }));
+    assert.deepEqual(created.spec, {});
+    const put = async (spec: object): Promise<void> => {
+      const crd = (await api.get(path)).body;
+      await api.done('PUT', path, { ...crd, spec: { ...crd.spec, versions: [version('v1', schema(spec) as never)] } });
+    };
+    await put({ a: { type: 'string', default: 'A' }, b: { type: 'string' } });
+    assert.deepEqual((await api.get(`${base(group)}/x`)).body.spec, { a: 'A' });
+    assert.deepEqual((await api.done('POST', base(group), widget(group, 'y', { spec: {} }))).spec, { a: 'A' });
+    await put({ a: { type: 'string' }, b: { type: 'string', default: 'B' } });
+    assert.deepEqual((await api.get(`${base(group)}/x`)).body.spec, { b: 'B' });
+    assert.deepEqual((await api.get(`${base(group)}/y`)).body.spec, { a: 'A', b: 'B' });
+    assert.deepEqual(
+      (await api.get(base(group))).body.items.map(({ spec }) => spec),
+      [{ b: 'B' }, { a: 'A', b: 'B' }],
+    );
+  });
+
+  test('is refused for what its schema does not allow, in upstream’s words', async () => {
+    const group = 'valid.example.com';
+    const spec = {
+      required: ['size'],
+      properties: { size: { type: 'integer', minimum: 1 }, color: { type: 'string', enum: ['red', 'blue'] } },
+    };
+    await api.define(definition({ group, versions: [version('v1', objectOf(spec))] }));
+    const refused = async (body: object): Promise<string> => {
+      const { code, body: status } = await api.request('POST', base(group), widget(group, 'x', { spec: body }));
+      assert.equal(code, 422);
+      return status.message;
+    };
+    assert.equal(await refused({}), 'Widget.valid.example.com "x" is invalid: spec.size: Required value');
+    assert.equal(
+      await refused({ size: 0, color: 'green' }),
+      'Widget.valid.example.com "x" is invalid: [spec.color: Unsupported value: "green": supported values: "red", "blue", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]',
+    );
+    assert.equal(
+      await refused({ size: 'big' }),
+      'Widget.valid.example.com "x" is invalid: spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"',
+    );
+    const other = await api.request('POST', base(group), widget(group, 'X_', { spec: { size: 1 } }));
+    assert.match(other.body.message, /metadata\.name: Invalid value: "X_": a lowercase RFC 1123 subdomain/);
+    const kind = await api.request('POST', base(group), widget(group, 'x', { spec: { size: 1 } }, 'Gadget'));
+    assert.match(kind.body.message, /kind: Invalid value: "Gadget": must be Widget/);
+  });
+
+  test('keeps what was wrong before where an update does not touch it', async () => {
+    const group = 'ratchet.example.com';
+    await api.define(
+      definition({ group, versions: [version('v1', objectOf({ properties: { a: { type: 'string' }, b: { type: 'string' } } }))] }),
+    );
+    await api.done('POST', base(group), widget(group, 'x', { spec: { a: 'wrong', b: 'x' } }));
+    const path = `${DEFINITIONS}/widgets.${group}`;
+    const crd = (await api.get(path)).body;
+    const strict = objectOf({ properties: { a: { type: 'string', maxLength: 2 }, b: { type: 'string', maxLength: 2 } } });
+    await api.done('PUT', path, { ...crd, spec: { ...crd.spec, versions: [version('v1', strict)] } });
+    await api.done('PATCH', `${base(group)}/x`, { spec: { b: 'y' } }, MERGE);
+    const refused = await api.request('PATCH', `${base(group)}/x`, { spec: { a: 'worse' } }, MERGE);
+    assert.deepEqual(
+      [refused.code, refused.body.message],
+      [422, 'Widget.ratchet.example.com "x" is invalid: spec.a: Too long: may not be more than 2 bytes'],
+    );
+  });
+
+  test('has status and scale endpoints where they are stated', async () => {
+    const group = 'parts.example.com';
+    const schema = objectOf(
+      { properties: { replicas: { type: 'integer' } } },
+      { properties: { replicas: { type: 'integer' }, selector: { type: 'string' } } },
+    );
+    const scale = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas', labelSelectorPath: '.status.selector' };
+    await api.define(definition({ group, versions: [version('v1', schema, { subresources: { status: {}, scale } })] }));
+    const created = await api.done('POST', base(group), widget(group, 'x', { spec: { replicas: 2 }, status: { replicas: 9 } }));
+    assert.equal(created['status'], undefined);
+    const status = await api.done(
+      'PATCH',
+      `${base(group)}/x/status`,
+      { spec: { replicas: 7 }, status: { replicas: 1, selector: 'a=b' } },
+      MERGE,
+    );
+    assert.deepEqual([status.spec, status.status, status.metadata['generation']], [{ replicas: 2 }, { replicas: 1, selector: 'a=b' }, 1]);
+    const shown = (await api.get(`${base(group)}/x/scale`)).body;
+    assert.deepEqual(
+      [shown['apiVersion'], shown.spec, shown.status],
+      ['autoscaling/v1', { replicas: 2 }, { replicas: 1, selector: 'a=b' }],
+    );
+    await api.done('PATCH', `${base(group)}/x/scale`, { spec: { replicas: 4 } }, MERGE);
+    const scaled = (await api.get(`${base(group)}/x`)).body;
+    assert.deepEqual([scaled.spec, scaled.metadata['generation']], [{ replicas: 4 }, 2]);
+    const refused = await api.request('PATCH', `${base(group)}/x/status`, { status: { replicas: 'many' } }, MERGE);
+    assert.match(refused.body.message, /status\.replicas: Invalid value: "string": replicas in body must be of type integer: "string"/);
+    const resources = (await api.get(`/apis/${group}/v1`)).body as unknown as { resources: readonly { name: string }[] };
+    assert.deepEqual(
+      resources.resources.map(({ name }) => name),
+      ['widgets', 'widgets/scale', 'widgets/status'],
+    );
+    await api.done('POST', base(group), widget(group, 'none', { spec: {} }));
+    const missing = await api.get(`${base(group)}/none/scale`);
+    assert.deepEqual(
+      [missing.code, missing.body.message],
+      [500, 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist'],
+    );
+  });
+
+  test('prints the columns its definition states', async () => {
+    const group = 'columns.example.com';
+    const additionalPrinterColumns = [
+      { name: 'Size', type: 'integer', jsonPath: '.spec.size' },
+      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', priority: 1 },
+    ];
+    await api.define(definition({ group, versions: [version('v1', OPEN, { additionalPrinterColumns })] }));
+    await api.done('POST', base(group), widget(group, 'x', { spec: { size: 3 } }));
+    const table = (await api.get(base(group), { accept: TABLE })).body as unknown as {
+      columnDefinitions: readonly { name: string }[];
+      rows: readonly { cells: readonly unknown[] }[];
+    };
+    assert.deepEqual(
+      table.columnDefinitions.map(({ name }) => name),
+      ['Name', 'Size', 'Age'],
+    );
+    assert.deepEqual(table.rows[0]?.cells.slice(0, 2), ['x', 3]);
+  });
+
+  test('is selected by the fields its definition names', async () => {
+    const group = 'select.example.com';
+    const schema = objectOf({ properties: { color: { type: 'string' } } });
+    await api.define(definition({ group, versions: [version('v1', schema, { selectableFields: [{ jsonPath: '.spec.color' }] })] }));
+    for (const color of ['red', 'blue']) await api.done('POST', base(group), widget(group, color, { spec: { color } }));
+    const found = await api.get(`${base(group)}?fieldSelector=spec.color%3Dblue`);
+    assert.deepEqual(
+      found.body.items.map(({ metadata }) => metadata['name']),
+      ['blue'],
+    );
+    const refused = await api.get(`${base(group)}?fieldSelector=spec.size%3D1`);
+    assert.deepEqual([refused.code, refused.body.message], [400, 'field label not supported: spec.size']);
+  });
+
+  test('has no protobuf form and no strategic merge', async () => {
+    const group = 'forms.example.com';
+    await api.define(definition({ group }));
+    await api.done('POST', base(group), widget(group, 'x'));
+    const protobuf = 'application/vnd.kubernetes.protobuf';
+    assert.equal((await api.get(`${base(group)}/x`, { accept: protobuf })).code, 406);
+    assert.equal((await api.get(`${base(group)}/x`, { accept: `${protobuf},application/json` })).code, 200);
+    assert.equal((await api.get(`${base(group)}/x`, { accept: `${protobuf};as=PartialObjectMetadata;v=v1;g=meta.k8s.io` })).code, 200);
+    assert.equal((await api.request('POST', base(group), 'k8s', { contentType: protobuf })).code, 415);
+    const refused = await api.request('PATCH', `${base(group)}/x`, {}, { contentType: 'application/strategic-merge-patch+json' });
+    assert.deepEqual(
+      [refused.code, refused.body.message],
+      [
+        415,
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+      ],
+    );
+  });
+
+  test('warns of what Warn lets through and refuses what Strict does not', async () => {
+    const group = 'fields.example.com';
+    await api.define(definition({ group, versions: [version('v1', objectOf({ properties: { a: { type: 'string' } } }))] }));
+    const body = widget(group, 'x', { spec: { a: '1', b: 2 } });
+    const warned = await api.request('POST', base(group), body);
+    assert.deepEqual([warned.code, warned.warnings], [201, ['299 - "unknown field \\"spec.b\\""']]);
+    const strict = await api.request('POST', `${base(group)}?fieldValidation=Strict`, body);
+    assert.deepEqual(
+      [strict.code, strict.body.message],
+      [400, 'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.b"'],
+    );
+    const twice = `{"apiVersion":"${group}/v1","kind":"Widget","metadata":{"name":"d"},"spec":{"a":"1","a":"2"}}`;
+    assert.match((await api.request('POST', `${base(group)}?fieldValidation=Strict`, twice)).body.message, /duplicate field "spec\.a"/);
+    const patched = await api.request('PATCH', `${base(group)}/x?fieldValidation=Strict`, { spec: { c: 1 } }, MERGE);
+    assert.deepEqual([patched.code, /unknown field "spec\.c"/.test(patched.body.message)], [422, true]);
+    const applied = await api.request(
+      'PATCH',
+      `${base(group)}/y?fieldManager=m&fieldValidation=Strict`,
+      widget(group, 'y', { spec: { z: 1 } }),
+      {
+        contentType: 'application/apply-patch+yaml',
+      },
+    );
+    assert.deepEqual([applied.code, /\.spec\.z: field not declared in schema/.test(applied.body.message)], [500, true]);
+  });
+
+  test('is applied on the server, its lists by their keys', async () => {
+    const group = 'apply.example.com';
+    const ports = {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, port: { type: 'integer' } } },
+    };
+    await api.define(definition({ group, versions: [version('v1', objectOf({ properties: { ports } }))] }));
+    const apply = (manager: string, spec: object): Promise<{ spec: object }> =>
+      api.done('PATCH', `${base(group)}/x?fieldManager=${manager}`, widget(group, 'x', { spec }), {
+        contentType: 'application/apply-patch+yaml',
+      });
+    await apply('one', { ports: [{ name: 'a', port: 1 }] });
+    assert.deepEqual((await apply('two', { ports: [{ name: 'b', port: 2 }] })).spec, {
+      ports: [
+        { name: 'a', port: 1 },
+        { name: 'b', port: 2 },
+      ],
+    });
+    const conflict = await api.request(
+      'PATCH',
+      `${base(group)}/x?fieldManager=three`,
+      widget(group, 'x', { spec: { ports: [{ name: 'a', port: 9 }] } }),
+      {
+        contentType: 'application/apply-patch+yaml',
+      },
+    );
+    assert.deepEqual(
+      [conflict.code, conflict.body.message],
+      [409, 'Apply failed with 1 conflict: conflict with "one": .spec.ports[name="a"].port'],
+    );
+    const twice = await api.request('POST', base(group), widget(group, 'z', { spec: { ports: [{ name: 'a' }, { name: 'a' }] } }));
+    assert.match(twice.body.message, /spec\.ports\[1\]: Duplicate value: \{"name":"a"\}/);
+  });
+
+  test('tells of deprecated versions, and each version serves the objects of the others', async () => {
+    const group = 'versions.example.com';
+    const versions = [
+      version('v1beta1', OPEN, { storage: false, deprecated: true }),
+      version('v1', OPEN),
+      version('v0', OPEN, { storage: false, served: false }),
+    ];
+    await api.define(definition({ group, versions }));
+    const { warnings } = await api.request(
+      'POST',
+      base(group, 'widgets', 'default', 'v1beta1'),
+      widget(group, 'x', {}, 'Widget', 'v1beta1'),
+    );
+    assert.deepEqual(warnings, ['299 - "versions.example.com/v1beta1 Widget is deprecated; use versions.example.com/v1 Widget"']);
+    assert.equal((await api.get(`${base(group)}/x`)).body['apiVersion'], `${group}/v1`);
+    assert.equal((await api.get(base(group, 'widgets', 'default', 'v1beta1'))).body.items[0]?.['apiVersion'], `${group}/v1beta1`);
+    assert.equal((await api.get(base(group, 'widgets', 'default', 'v0'))).code, 404);
+    const groupDocument = (await api.get(`/apis/${group}`)).body as unknown as { preferredVersion: { version: string } };
+    assert.equal(groupDocument.preferredVersion.version, 'v1');
+  });
+});
+
+test('custom resources are there again before a server that starts anew is ready', async () => {
+  const group = 'restart.example.com';
+  const first = await Api.start();
+  await first.define(definition({ group }));
+  await first.done('POST', base(group), widget(group, 'x', { spec: { a: 1 } }));
+  await first.test.server.stop();
+  const second = await Api.start({ store: first.test.store });
+  assert.deepEqual((await second.get(`${base(group)}/x`)).body.spec, { a: 1 });
+  assert.equal((await second.get(base(group))).body.items.length, 1);
+  await second.stop();
+  await first.stop();
+});

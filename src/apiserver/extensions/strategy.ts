@@ -1,0 +1,136 @@
+// The rules of custom resources of one version, from what its definition says.
+// Source: apiextensions pkg/registry/customresource strategy.go, status_strategy.go, validator.go.
+import type { ResourceInfo } from '#api/schema.ts';
+import type { Props } from '#api/structural/from-crd.ts';
+import { compileValidator } from '#api/structural/validation/compile.ts';
+import { compileEmbeddedChecks } from '#api/structural/validation/embedded.ts';
+import { compileListChecks } from '#api/structural/validation/lists.ts';
+import type { CustomResourceDefinitionVersion, KubeObject } from '#api/types.ts';
+import { subdomainName, validatePlainMeta } from '#api/validation/metadata.ts';
+import { Problems } from '#api/validation/problems.ts';
+import { finalizerWarnings } from '#api/validation/warnings/finalizers.ts';
+import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { apiVersionOf } from '#apimachinery/resource.ts';
+import { withStatus } from '../registry/generic-strategy.ts';
+import { resetForStatus, withMetadata } from '../registry/metadata.ts';
+import type { Strategy, UpdateHooks } from '../registry/strategy.ts';
+import { segmentsOf, valueAt } from './paths.ts';
+import { scaleErrors, scaleHooks } from './scale.ts';
+
+type WithStatus = KubeObject & { readonly status?: unknown };
+
+export function customStrategy(info: ResourceInfo, version: CustomResourceDefinitionVersion): Strategy {
+  const { scale, status } = version.subresources ?? {};
+  const hasStatus = status !== undefined;
+  const rules = new Rules(info, version);
+  return {
+    allowUnconditionalUpdate: false,
+    prepareForCreate: (object) => withMetadata(hasStatus ? withStatus(object, undefined) : object, { generation: 1 }),
+    prepareForUpdate: (object, old) => counted(hasStatus ? withStatus(object, (old as WithStatus).status) : object, old),
+    validate: (object) => rules.create(object),
+    validateUpdate: (object, old) => rules.update(object, old),
+    warnings: (object, old) => finalizerWarnings(object.metadata.finalizers, old?.metadata.finalizers),
+    ...(scale === undefined ? {} : { scale: scaleHooks(scale) }),
+    ...(hasStatus ? { subresources: { status: statusHooks(rules) }, resetFields: RESET } : {}),
+    selectableFields: Object.fromEntries(
+      (info.custom?.selectableFields ?? []).map((path) => {
+        const segments = segmentsOf(path);
+        return [segments.join('.'), (object: KubeObject) => shownField(valueAt(object, segments))];
+      }),
+    ),
+    unknownFieldLabel: (label) => `field label not supported: ${label}`,
+  };
+}
+
+const RESET = { '': [['status']], status: [['metadata'], ['spec']] };
+
+const shownField = (value: unknown): string =>
+  value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+
+/** Anything but metadata counts. */
+function counted(object: KubeObject, old: KubeObject): KubeObject {
+  const { metadata: _, ...now } = object;
+  const { metadata: __, ...before } = old;
+  return deepEqual(now, before) ? object : withMetadata(object, { generation: (old.metadata.generation ?? 0) + 1 });
+}
+
+/** Only status is taken over. */
+function statusHooks(rules: Rules): UpdateHooks {
+  return {
+    prepareForUpdate: (object, old) =>
+      withStatus({ ...old, metadata: resetForStatus(object.metadata, old.metadata) }, (object as WithStatus).status),
+    validateUpdate: (object, old) => rules.statusUpdate(object, old),
+  };
+}
+
+class Rules {
+  readonly #info: ResourceInfo;
+  readonly #scale: NonNullable<CustomResourceDefinitionVersion['subresources']>['scale'];
+  readonly #whole: ReturnType<typeof compileValidator>;
+  readonly #status: ReturnType<typeof compileValidator>;
+  readonly #lists: ReturnType<typeof compileListChecks>;
+  readonly #embedded: ReturnType<typeof compileEmbeddedChecks>;
+
+  constructor(info: ResourceInfo, { schema, subresources }: CustomResourceDefinitionVersion) {
+    const props: Props | undefined = schema?.openAPIV3Schema;
+    this.#info = info;
+    this.#scale = subresources?.scale;
+    this.#whole = compileValidator(props);
+    this.#status = compileValidator(props?.properties?.['status'], 'status');
+    this.#lists = compileListChecks(props);
+    this.#embedded = compileEmbeddedChecks(props);
+  }
+
+  create(object: KubeObject): readonly FieldError[] {
+    const wrong = this.#typeMeta(object);
+    if (wrong.length > 0) return wrong;
+    const out = new Problems();
+    validatePlainMeta(out, object.metadata, this.#info.namespaced ? 'namespaced' : 'cluster', subdomainName);
+    return [
+      ...out.list,
+      ...this.#whole.create(object),
+      ...this.#scaleErrors(object, ['spec', 'status']),
+      ...(this.#embedded?.(object) ?? []),
+      ...(this.#lists?.(object) ?? []),
+    ];
+  }
+
+  update(object: KubeObject, old: KubeObject): readonly FieldError[] {
+    const wrong = this.#typeMeta(object);
+    if (wrong.length > 0) return wrong;
+    return [
+      ...this.#whole.update(object, old),
+      ...this.#scaleErrors(object, ['spec', 'status']),
+      ...(this.#embedded?.(object) ?? []),
+      ...this.#listErrors(object, old),
+    ];
+  }
+
+  statusUpdate(object: KubeObject, old: KubeObject): readonly FieldError[] {
+    const { status } = object as WithStatus;
+    return [
+      ...(status === undefined ? [] : this.#status.update(status, (old as WithStatus).status)),
+      ...this.#scaleErrors(object, ['status']),
+      ...this.#listErrors(object, old),
+    ];
+  }
+
+  #typeMeta({ kind, apiVersion }: KubeObject): readonly FieldError[] {
+    const expected = apiVersionOf(this.#info);
+    return [
+      ...(kind === this.#info.kind ? [] : [invalid('kind', kind, `must be ${this.#info.kind}`)]),
+      ...(apiVersion === expected ? [] : [invalid('apiVersion', apiVersion, `must be ${expected}`)]),
+    ];
+  }
+
+  #scaleErrors(object: KubeObject, parts: readonly ('spec' | 'status')[]): readonly FieldError[] {
+    return this.#scale === undefined ? [] : scaleErrors(object, this.#scale, parts);
+  }
+
+  /** Lists that were wrong before may stay so. */
+  #listErrors(object: KubeObject, old: KubeObject): readonly FieldError[] {
+    const found = this.#lists?.(object) ?? [];
+    return found.length > 0 && (this.#lists?.(old) ?? []).length === 0 ? found : [];
+  }
+}
