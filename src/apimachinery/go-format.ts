@@ -52,6 +52,17 @@ export function sortedMap<T>(map: Readonly<Record<string, T>>): Readonly<Record<
   );
 }
 
+/** JSON as Go's encoder writes a decoded value: as `goJson`, with the keys of every object in byte order. Source: json.Marshal of a map. */
+export function goSortedJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goSortedJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return goJson(value);
+  const members = Object.entries(value).filter(([, item]) => item !== undefined);
+  return `{${members
+    .toSorted(([a], [b]) => byteOrder(a, b))
+    .map(([key, item]) => `${goJson(key)}:${goSortedJson(item)}`)
+    .join(',')}}`;
+}
+
 /** Orders strings by their UTF-8 bytes, as Go's sort does. */
 export function byteOrder(a: string, b: string): number {
   if (a === b) return 0;

@@ -16,10 +16,12 @@ import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
 import { nodeIpamController } from './node-ipam/controller.ts';
 import { replicaSetController } from './replicaset/controller.ts';
+import { replicationController } from './replicationcontroller/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
+import { statefulSetController } from './statefulset/controller.ts';
 
 export const CONTROLLERS: readonly Controller[] = [
   serviceAccountController,
@@ -27,6 +29,8 @@ export const CONTROLLERS: readonly Controller[] = [
   nodeIpamController,
   deploymentController,
   replicaSetController,
+  replicationController,
+  statefulSetController,
   jobController,
   jobOrphanController,
   cronJobController,

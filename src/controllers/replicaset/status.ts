@@ -44,7 +44,7 @@ export function sameStatus(rs: ReplicaSet, next: ReplicaSetStatus): boolean {
     (status.fullyLabeledReplicas ?? 0) === next.fullyLabeledReplicas &&
     (status.readyReplicas ?? 0) === next.readyReplicas &&
     (status.availableReplicas ?? 0) === next.availableReplicas &&
-    (status.terminatingReplicas ?? 0) === next.terminatingReplicas &&
+    (status.terminatingReplicas ?? 0) === (next.terminatingReplicas ?? 0) &&
     status.observedGeneration === next.observedGeneration &&
     JSON.stringify(status.conditions ?? []) === JSON.stringify(next.conditions ?? [])
   );

@@ -5,7 +5,7 @@ import type { GroupVersionKind, Resource } from '#apimachinery/resource.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { controllerOf, controllerReference, isControlledBy } from '#api/owner-references.ts';
 import type { ClusterObjectMeta, KubeObject, NamespacedObjectMeta } from '#api/types.ts';
-import type { Client } from '#client/contract.ts';
+import type { Client, ObjectRef } from '#client/contract.ts';
 import type { Informer } from '#client/informer-contract.ts';
 
 const BY_CONTROLLER = 'controller-uid';
@@ -43,6 +43,8 @@ export interface Claim<T extends Member> {
   readonly owner: { readonly metadata: ClusterObjectMeta & { readonly namespace?: string; readonly deletionTimestamp?: string } };
   readonly gvk: GroupVersionKind;
   readonly selector: LabelSelector;
+  /** What else a member must be; default anything. */
+  readonly fits?: (member: T) => boolean;
   readonly members: Informer<T>;
   readonly resource: Resource<T>;
   readonly client: Client;
@@ -54,21 +56,32 @@ export interface Claim<T extends Member> {
 
 /** @throws StatusError of the patches, NotFound and Invalid (a member that changed hands meanwhile) apart */
 export async function claimMembers<T extends Member>(claim: Claim<T>): Promise<readonly T[]> {
-  const { owner, selector, members } = claim;
+  const { owner, selector, members, fits } = claim;
+  const belongs = (member: T): boolean => selector.matches(member.metadata.labels) && (fits === undefined || fits(member));
   const owned = controlledBy(members, owner.metadata.uid);
-  const kept = owned.filter((member) => selector.matches(member.metadata.labels));
+  const kept = owned.filter(belongs);
   if (owner.metadata.deletionTimestamp !== undefined) return kept;
 
-  const lost = owned.filter((member) => !selector.matches(member.metadata.labels));
+  const lost = owned.filter((member) => !belongs(member));
   await Promise.all(lost.map((member) => release(member, claim)));
   const found = orphansOf(members, owner.metadata.namespace ?? '').filter(
-    (member) => selector.matches(member.metadata.labels) && member.metadata.deletionTimestamp === undefined,
+    (member) => belongs(member) && member.metadata.deletionTimestamp === undefined,
   );
   if (found.length === 0) return kept;
   const now = await claim.fresh();
   if (now === undefined || now.metadata.uid !== owner.metadata.uid || now.metadata.deletionTimestamp !== undefined) return kept;
   const adopted = await Promise.all(found.map((member) => adopt(member, claim)));
   return [...kept, ...adopted.filter((member) => member !== undefined)];
+}
+
+/** For `fresh`: the owner as the server has it now. */
+export async function freshOwner<T>(client: Client, resource: Resource<T>, ref: ObjectRef): Promise<T | undefined> {
+  try {
+    return await client.get(resource, ref);
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return undefined;
+    throw error;
+  }
 }
 
 async function adopt<T extends Member>(member: T, { client, resource, owner, gvk, finalizers }: Claim<T>): Promise<T | undefined> {

@@ -29,11 +29,16 @@ export class Expectations {
   }
 
   expectCreations(key: string, count: number): void {
-    this.#byKey.set(key, { creations: count, deletions: new Set(), since: this.#clock.monotonic() });
+    this.expect(key, count, []);
   }
 
   expectDeletions(key: string, uids: readonly string[]): void {
-    this.#byKey.set(key, { creations: 0, deletions: new Set(uids), since: this.#clock.monotonic() });
+    this.expect(key, 0, uids);
+  }
+
+  /** Of a pass that both creates and deletes. */
+  expect(key: string, creations: number, deletions: readonly string[]): void {
+    this.#byKey.set(key, { creations, deletions: new Set(deletions), since: this.#clock.monotonic() });
   }
 
   /** `count` creations were seen, or will never be. */

@@ -1,0 +1,150 @@
+// What ReplicaSets and ReplicationControllers have in common: everything but their form.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { selectorFromObject } from '#apimachinery/labels.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import { controllerOf } from '#api/owner-references.ts';
+import { pods } from '#api/resources.ts';
+import type { KubeObject, NamespacedObjectMeta, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
+import { claimMembers, controlledBy, freshOwner, indexByController } from '../runtime/claim.ts';
+import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { Expectations } from '../runtime/expectations.ts';
+import { watchMembers } from '../runtime/members.ts';
+import { podFromTemplate } from '../runtime/pod-from-template.ts';
+import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { type Deps, reconcileReplicaSet } from './reconcile.ts';
+import { sameStatus } from './status.ts';
+
+interface Replicated extends KubeObject {
+  readonly metadata: NamespacedObjectMeta;
+}
+
+export interface ReplicasKind<T extends Replicated> {
+  readonly name: string;
+  readonly serviceAccount: string;
+  readonly resource: Resource<T>;
+  /** The object as a ReplicaSet, under its own apiVersion and kind. */
+  asReplicaSet(object: T): ReplicaSet;
+  /** What its status holds of a ReplicaSet's. */
+  status(status: ReplicaSetStatus): ReplicaSetStatus;
+}
+
+export function replicasController<T extends Replicated>(kind: ReplicasKind<T>): Controller {
+  const { name, serviceAccount, resource } = kind;
+  return {
+    name,
+    serviceAccount,
+    reads: [resource, pods],
+    writes: ['pods', `${resource.resource}/status`, 'events'],
+    workers: 5, // Source: --concurrent-replicaset-syncs, --concurrent-rc-syncs
+    setUp(context) {
+      const { informers, queue, clock } = context;
+      const owners = informers.informer(resource);
+      const podInformer = informers.informer(pods);
+      const expectations = new Expectations(clock);
+      const views = viewsOf(kind);
+      indexByController(podInformer);
+      indexByController(owners);
+
+      const wake = (owner: T): void => queue.add(keyOf(owner));
+      owners.addHandlers({
+        added: wake,
+        updated: wake,
+        deleted(owner) {
+          expectations.forget(keyOf(owner));
+          wake(owner);
+        },
+      });
+      watchMembers({
+        owners,
+        members: podInformer,
+        kind: resource,
+        selects: (owner, pod) => selectorFromObject(views(owner).spec.selector).matches(pod.metadata.labels),
+        wake,
+        created: (owner) => expectations.creationsObserved(keyOf(owner)),
+        ended: (owner, pod) => expectations.deletionObserved(keyOf(owner), pod.metadata.uid),
+      });
+
+      const deps = realDeps(kind, views, context, expectations);
+      return (key) => reconcileReplicaSet(key, deps);
+    },
+  };
+}
+
+/** One view an object: what is cached by identity, such as its selector, is found again. */
+function viewsOf<T extends Replicated>(kind: ReplicasKind<T>): (object: T) => ReplicaSet {
+  const views = new WeakMap<T, ReplicaSet>();
+  return (object) => {
+    const known = views.get(object);
+    if (known !== undefined) return known;
+    const view = kind.asReplicaSet(object);
+    views.set(object, view);
+    return view;
+  };
+}
+
+function realDeps<T extends Replicated>(
+  kind: ReplicasKind<T>,
+  views: (object: T) => ReplicaSet,
+  { client, informers, events, clock }: ControllerContext,
+  expectations: Expectations,
+): Deps {
+  const { resource } = kind;
+  const owners = informers.informer(resource);
+  const podInformer = informers.informer(pods);
+  return {
+    expectations,
+    find(key) {
+      const found = owners.byKey(key);
+      return found === undefined ? undefined : views(found);
+    },
+    async observe(rs) {
+      const owned = await claimMembers({
+        owner: rs,
+        gvk: resource,
+        selector: selectorFromObject(rs.spec.selector),
+        members: podInformer,
+        resource: pods,
+        client,
+        fresh: () => freshOwner(client, resource as Resource<Replicated>, rs.metadata),
+      });
+      const parent = controllerOf(rs)?.uid;
+      const siblings =
+        parent === undefined ? owned : controlledBy(owners, parent).flatMap((sibling) => controlledBy(podInformer, sibling.metadata.uid));
+      return { rs, owned, siblings, now: clock.now() };
+    },
+    async createPod(rs) {
+      try {
+        const pod = await client.create(pods, podFromTemplate(rs, resource));
+        events.event(rs, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error) && !isNamespaceTerminating(error))
+          events.event(rs, 'Warning', 'FailedCreate', `Error creating: ${error.message}`);
+        throw error;
+      }
+    },
+    async deletePod(rs, pod) {
+      try {
+        await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
+        events.event(rs, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error) && error.reason !== 'NotFound')
+          events.event(rs, 'Warning', 'FailedDelete', `Error deleting: ${error.message}`);
+        throw error;
+      }
+    },
+    async writeStatus(rs, wanted) {
+      const status = kind.status(wanted);
+      if (sameStatus(rs, status)) return;
+      const owner = owners.byKey(keyOf(rs));
+      if (owner === undefined) return;
+      const { resourceVersion } = rs.metadata;
+      await client.update(
+        resource as Resource<Replicated>,
+        { ...owner, metadata: { ...owner.metadata, resourceVersion }, status } as Replicated,
+        {
+          subresource: 'status',
+        },
+      );
+    },
+  };
+}
