@@ -35,6 +35,7 @@ import { serviceResolver, type ServiceRouting } from './outbound/service-resolve
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
+import { conversionWebhook } from './extensions/conversion/webhook.ts';
 import { CustomResources } from './extensions/custom-resources.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
 import { FieldTracking, type FieldManager } from './registry/field-manager.ts';
@@ -163,8 +164,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ids,
     logger,
   };
-  const custom = new CustomResources({ schema, catalog, hub, reader, clock, logger, webhookOf: () => undefined });
   const stopping = new AbortController();
+  const custom = new CustomResources({
+    schema,
+    catalog,
+    hub,
+    reader,
+    clock,
+    logger,
+    webhookOf: (crd) => conversionWebhook(crd, { outbound, services, ids, signal: stopping.signal }),
+  });
   let definitions: Promise<void> | undefined;
   const state = { ready: false, stopping: false };
   const metrics = new RequestMetrics();

@@ -2,7 +2,7 @@
 // Source: apiextensions pkg/registry/customresource etcd.go ScaleREST, validator.go ValidateScaleSpec.
 import type { CustomResourceSubresourceScale, KubeObject } from '#api/types.ts';
 import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
-import { goValue } from '#apimachinery/go-format.ts';
+import { goType, goValue } from '#apimachinery/go-format.ts';
 import type { JsonObject } from '#apimachinery/json-value.ts';
 import type { ScaleHooks } from '../registry/strategy.ts';
 import { segmentsOf, valueAt, withValueAt } from './paths.ts';
@@ -57,10 +57,5 @@ function selectorErrors(object: unknown, path: string): readonly FieldError[] {
 }
 
 /** Source: unstructured.NestedInt64, NestedString. */
-function wrongType(path: string, value: unknown, expected: string): string {
-  const found = value === null ? '<nil>' : typeof value === 'number' ? 'float64' : typeof value === 'boolean' ? 'bool' : goType(value);
-  return `${path} accessor error: ${goValue(value)} is of the type ${found}, expected ${expected}`;
-}
-
-const goType = (value: unknown): string =>
-  typeof value === 'string' ? 'string' : Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}';
+const wrongType = (path: string, value: unknown, expected: string): string =>
+  `${path} accessor error: ${goValue(value)} is of the type ${goType(value)}, expected ${expected}`;
