@@ -53,7 +53,17 @@ export const ANNOTATION = {
   jobIndexFailureCount: 'batch.kubernetes.io/job-index-failure-count',
   jobIndexIgnoredFailureCount: 'batch.kubernetes.io/job-index-ignored-failure-count',
   cronJobScheduledTimestamp: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
+  bindCompleted: 'pv.kubernetes.io/bind-completed',
+  boundByController: 'pv.kubernetes.io/bound-by-controller',
+  provisionedBy: 'pv.kubernetes.io/provisioned-by',
+  selectedNode: 'volume.kubernetes.io/selected-node',
+  storageProvisioner: 'volume.kubernetes.io/storage-provisioner',
+  betaStorageProvisioner: 'volume.beta.kubernetes.io/storage-provisioner',
+  /** On claims and volumes that say their class in the old way. */
+  betaStorageClass: 'volume.beta.kubernetes.io/storage-class',
   defaultStorageClass: 'storageclass.kubernetes.io/is-default-class',
+  /** From before storage classes were stable. */
+  betaDefaultStorageClass: 'storageclass.beta.kubernetes.io/is-default-class',
   defaultIngressClass: 'ingressclass.kubernetes.io/is-default-class',
   nodeTtl: 'node.alpha.kubernetes.io/ttl',
 } as const;
@@ -77,6 +87,9 @@ export const FINALIZER = {
   foregroundDeletion: 'foregroundDeletion',
   persistentVolume: 'kubernetes.io/pv-protection',
   persistentVolumeClaim: 'kubernetes.io/pvc-protection',
+  volumeAttributesClass: 'kubernetes.io/vac-protection',
+  /** Kept by whoever made a volume until its data is dealt with. Source: volume.PVDeletionProtectionFinalizer. */
+  externalProvisioner: 'external-provisioner.volume.kubernetes.io/finalizer',
   jobTracking: 'batch.kubernetes.io/job-tracking',
   serviceLoadBalancer: 'service.kubernetes.io/load-balancer-cleanup',
 } as const;

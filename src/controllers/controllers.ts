@@ -8,6 +8,7 @@ import type { InformerFactory } from '#client/informer-contract.ts';
 import { cronJobController } from './cronjob/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
+import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { jobController } from './job/controller.ts';
 import { jobOrphanController } from './job/orphans.ts';
@@ -15,13 +16,17 @@ import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
 import { nodeIpamController } from './node-ipam/controller.ts';
+import { claimBinder } from './persistent-volume/claim-controller.ts';
+import { volumeBinder } from './persistent-volume/volume-controller.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
+import { attributesClassProtection, claimProtection, volumeProtection } from './storage-protection/controllers.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
 import { statefulSetController } from './statefulset/controller.ts';
+import { expandController } from './volume-expand/controller.ts';
 
 export const CONTROLLERS: readonly Controller[] = [
   serviceAccountController,
@@ -35,6 +40,13 @@ export const CONTROLLERS: readonly Controller[] = [
   jobOrphanController,
   cronJobController,
   ttlAfterFinishedController,
+  claimBinder,
+  volumeBinder,
+  claimProtection,
+  volumeProtection,
+  attributesClassProtection,
+  ephemeralVolumeController,
+  expandController,
   endpointSliceController,
   garbageCollector,
   namespaceController,

@@ -8,9 +8,6 @@ import type { CacheReader } from '../cache/reader.ts';
 import type { MutatingPlugin } from './contract.ts';
 import { concerns } from './refusal.ts';
 
-/** From before storage classes were stable. */
-const BETA_CLAIM_CLASS = 'volume.beta.kubernetes.io/storage-class';
-const BETA_DEFAULT_STORAGE_CLASS = 'storageclass.beta.kubernetes.io/is-default-class';
 const BETA_INGRESS_CLASS = 'kubernetes.io/ingress.class';
 
 export function defaultStorageClass({ reader }: { readonly reader: CacheReader }): MutatingPlugin {
@@ -20,8 +17,9 @@ export function defaultStorageClass({ reader }: { readonly reader: CacheReader }
     admit(attributes) {
       if (!concerns(attributes, '', 'persistentvolumeclaims') || attributes.object === undefined) return undefined;
       const claim = attributes.object as PersistentVolumeClaim;
-      if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.[BETA_CLAIM_CLASS] !== undefined) return undefined;
-      const found = newest(reader.list(storageclasses), [ANNOTATION.defaultStorageClass, BETA_DEFAULT_STORAGE_CLASS]);
+      if (claim.spec.storageClassName !== undefined || claim.metadata.annotations?.[ANNOTATION.betaStorageClass] !== undefined)
+        return undefined;
+      const found = newest(reader.list(storageclasses), [ANNOTATION.defaultStorageClass, ANNOTATION.betaDefaultStorageClass]);
       return found === undefined ? undefined : { ...claim, spec: { ...claim.spec, storageClassName: found } };
     },
   };

@@ -7,7 +7,7 @@ import type { MutatingPlugin } from './contract.ts';
 const FINALIZERS: Readonly<Record<string, string>> = {
   'persistentvolumes.': FINALIZER.persistentVolume,
   'persistentvolumeclaims.': FINALIZER.persistentVolumeClaim,
-  'volumeattributesclasses.storage.k8s.io': 'kubernetes.io/vac-protection',
+  'volumeattributesclasses.storage.k8s.io': FINALIZER.volumeAttributesClass,
 };
 
 export const storageObjectInUseProtection: MutatingPlugin = {

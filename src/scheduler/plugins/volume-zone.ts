@@ -2,12 +2,13 @@
 // Volumes that say their zone by labels, as they did before node affinity, are used in that zone. Source: plugins/volumezone.
 import type { Node, PersistentVolume } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
+import { className } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { UNLIKE_ANY } from '../framework/profile.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import { PLUGIN } from './names.ts';
-import { className, type Storage } from './volume-binding/storage.ts';
+import type { Storage } from './volume-binding/storage.ts';
 
 const CONFLICT = unresolvable(PLUGIN.volumeZone, 'node(s) had no available volume zone');
 

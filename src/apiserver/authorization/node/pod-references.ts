@@ -1,6 +1,7 @@
 // Objects a pod names, and whoever runs it must therefore read. Pure.
 // Source: pkg/api/v1/pod util.go VisitPodSecretNames, VisitPodConfigmapNames; component-helpers storage/ephemeral; dynamic-resource-allocation resourceclaim.Name.
 import type { Container, EphemeralContainer, Pod, Volume } from '#api/types.ts';
+import { claimName } from '#api/volumes.ts';
 
 /** Containers of all three kinds. */
 function allContainers({ spec }: Pod): readonly (Container | EphemeralContainer)[] {
@@ -56,16 +57,8 @@ export function configMapNames(pod: Pod): ReadonlySet<string> {
 }
 
 /** Claims by name, and those made for ephemeral volumes. */
-export function volumeClaimNames({ metadata, spec }: Pod): ReadonlySet<string> {
-  return unique(
-    (spec.volumes ?? []).map(({ name, persistentVolumeClaim, ephemeral }) =>
-      persistentVolumeClaim !== undefined
-        ? persistentVolumeClaim.claimName
-        : ephemeral !== undefined
-          ? `${metadata.name}-${name}`
-          : undefined,
-    ),
-  );
+export function volumeClaimNames(pod: Pod): ReadonlySet<string> {
+  return unique((pod.spec.volumes ?? []).map((volume) => claimName(pod, volume)));
 }
 
 /** Device claims: by name, made from a template, or made for extended resources. */

@@ -3,9 +3,11 @@
 import type { Clock } from '#base/clock.ts';
 import { persistentvolumeclaims, persistentvolumes } from '#api/resources.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import { isClaimBound, reserve, withAnnotation } from '#api/volumes.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import type { Client } from '#client/contract.ts';
 import type { VolumePlan } from './find-volumes.ts';
-import { ANNOTATION, isBound, type Storage } from './storage.ts';
+import type { Storage } from './storage.ts';
 
 /** Objects as they are to be. */
 export interface DecidedVolumes {
@@ -23,20 +25,6 @@ export function decided({ bindings, provisions }: VolumePlan, node: string): Dec
     claims: provisions.map((claim) => withAnnotation(claim, ANNOTATION.selectedNode, node)),
     awaited: [...bindings.map(({ claim }) => claim), ...provisions],
   };
-}
-
-/** Source: GetBindVolumeToClaim. */
-function reserve(volume: PersistentVolume, { metadata }: PersistentVolumeClaim): PersistentVolume {
-  if (volume.spec.claimRef?.uid === metadata.uid) return volume;
-  const { name, namespace, uid, resourceVersion } = metadata;
-  const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace, name, uid, resourceVersion };
-  // One that its owner reserved stays reserved when the claim goes.
-  const marked = volume.spec.claimRef === undefined ? withAnnotation(volume, ANNOTATION.boundByController, 'yes') : volume;
-  return { ...marked, spec: { ...marked.spec, claimRef } };
-}
-
-function withAnnotation<T extends PersistentVolume | PersistentVolumeClaim>(object: T, key: string, value: string): T {
-  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [key]: value } } };
 }
 
 export interface BindVolumesDeps {
@@ -101,7 +89,7 @@ function bindingState({ node, decision }: BindVolumesRequest, storage: Storage, 
     if (isProvisioned && !unseen.has(metadata.uid) && selected !== node) {
       return { kind: 'failed', message: `provisioning failed for PVC "${metadata.name}"` };
     }
-    if (!isBound(claim)) isWaiting = true;
+    if (!isClaimBound(claim)) isWaiting = true;
   }
   return { kind: isWaiting ? 'waiting' : 'bound' };
 }

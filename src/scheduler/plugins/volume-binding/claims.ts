@@ -1,10 +1,10 @@
 // pure
 // The claims of a pod, by what is to be done about them. Source: plugins/volumebinding podHasPVCs, GetPodVolumeClaims.
-import { controllerOf } from '#api/owner-references.ts';
 import type { PersistentVolumeClaim, Pod, Volume } from '#api/types.ts';
+import { claimName, className, isClaimBound, notMadeFor } from '#api/volumes.ts';
 import { type Status, unresolvable } from '../../framework/status.ts';
 import { PLUGIN } from '../names.ts';
-import { claimName, className, isBound, type Storage } from './storage.ts';
+import type { Storage } from './storage.ts';
 
 export type PodClaims =
   | { readonly kind: 'none' }
@@ -25,7 +25,7 @@ export function podClaims(pod: Pod, storage: Storage): PodClaims {
     const fault = faultOf(pod, volume, name, claim);
     if (fault !== undefined) return refuse(fault);
     if (claim === undefined) continue;
-    if (isBound(claim)) bound.push(claim);
+    if (isClaimBound(claim)) bound.push(claim);
     else if ((claim.spec.volumeName ?? '') === '' && waitsForConsumer(claim, storage)) delayed.push(claim);
     else isImmediate = true;
   }
@@ -44,9 +44,7 @@ function faultOf(pod: Pod, volume: Volume, name: string, claim: PersistentVolume
     return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName ?? ''}"`;
   }
   if (claim.metadata.deletionTimestamp !== undefined) return `persistentvolumeclaim "${name}" is being deleted`;
-  if (!isEphemeral || controllerOf(claim)?.uid === pod.metadata.uid) return undefined;
-  const { namespace } = pod.metadata;
-  return `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`;
+  return isEphemeral ? notMadeFor(claim, pod) : undefined;
 }
 
 /** Source: IsDelayBindingMode. */

@@ -5,8 +5,10 @@ import { selectorFromObject } from '#apimachinery/labels.ts';
 import { parseQuantity, quantityValue } from '#apimachinery/quantity.ts';
 import { matchesNodeSelector } from '#api/node-selectors.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
+import { bySize, className, hasAccessOf, hasAttributesOf, hasModeOf, isLargeEnough, isReservedFor, NO_PROVISIONER } from '#api/volumes.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import type { PodClaims } from './claims.ts';
-import { ANNOTATION, className, type Storage } from './storage.ts';
+import type { Storage } from './storage.ts';
 
 export interface VolumePlan {
   /** A free volume for a claim. */
@@ -25,9 +27,6 @@ const NONE_TO_BIND = "node(s) didn't find available persistent volumes to bind";
 const WRONG_NODE = "node(s) didn't match PersistentVolume's node affinity";
 const NO_SPACE = 'node(s) did not have enough free storage';
 const NO_VOLUME = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
-
-/** Source: volume.NotSupportedProvisioner. */
-const NO_PROVISIONER = 'kubernetes.io/no-provisioner';
 
 export function findVolumes({ bound, delayed }: Extract<PodClaims, { kind: 'claims' }>, node: Node, storage: Storage): FoundVolumes {
   const conflict = boundConflict(bound, node, storage);
@@ -94,35 +93,26 @@ function matchingVolume(claim: PersistentVolumeClaim, node: Node, volumes: reado
   const reserved = candidates.find((volume) => isReservedFor(volume, claim));
   if (reserved !== undefined) return isReachable(reserved, node) ? reserved : undefined;
   const free = candidates.filter((volume) => isFreeFor(volume, claim) && isReachable(volume, node));
-  const size = ({ spec }: PersistentVolume) => parseQuantity(spec.capacity?.['storage'] ?? '0');
-  return free.toSorted((a, b) => size(a).cmp(size(b)))[0];
+  return free.toSorted(bySize)[0];
 }
 
 function isSuitable(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const { spec, metadata } = volume;
-  if (spec.claimRef !== undefined && !isReservedFor(volume, claim)) return false;
+  if (volume.spec.claimRef !== undefined && !isReservedFor(volume, claim)) return false;
   return (
-    parseQuantity(spec.capacity?.['storage'] ?? '0').cmp(parseQuantity(requested(claim))) >= 0 &&
-    (spec.volumeMode ?? 'Filesystem') === (claim.spec.volumeMode ?? 'Filesystem') &&
-    (spec.volumeAttributesClassName ?? '') === (claim.spec.volumeAttributesClassName ?? '') &&
-    metadata.deletionTimestamp === undefined
+    isLargeEnough(volume, claim) &&
+    hasModeOf(volume, claim) &&
+    hasAttributesOf(volume, claim) &&
+    volume.metadata.deletionTimestamp === undefined
   );
 }
 
-/** Source: IsVolumeBoundToClaim. */
-function isReservedFor({ spec }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
-  const { claimRef } = spec;
-  if (claimRef === undefined || claimRef.name !== metadata.name || claimRef.namespace !== metadata.namespace) return false;
-  return (claimRef.uid ?? '') === '' || claimRef.uid === metadata.uid;
-}
-
 function isFreeFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const { selector, accessModes = [] } = claim.spec;
+  const { selector } = claim.spec;
   return (
     volume.status?.phase === 'Available' &&
     (selector === undefined || selectorFromObject(selector).matches(volume.metadata.labels)) &&
     className(volume) === className(claim) &&
-    accessModes.every((mode) => volume.spec.accessModes?.includes(mode) === true)
+    hasAccessOf(volume, claim)
   );
 }
 

@@ -1,15 +1,7 @@
 // pure
 // What the scheduler knows of storage, and what it has decided of it that the API server has not said yet. Source:
 // plugins/volumebinding assume_cache.go, component-helpers/storage/volume.
-import type { CSIDriver, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, Volume } from '#api/types.ts';
-
-export const ANNOTATION = {
-  bindCompleted: 'pv.kubernetes.io/bind-completed',
-  boundByController: 'pv.kubernetes.io/bound-by-controller',
-  selectedNode: 'volume.kubernetes.io/selected-node',
-  /** On claims and volumes that say their class in the old way. */
-  betaStorageClass: 'volume.beta.kubernetes.io/storage-class',
-} as const;
+import type { CSIDriver, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
 
 /** Reads from memory. */
 export interface Storage {
@@ -68,20 +60,4 @@ export class AssumedStorage implements Storage {
 
 export function claimKey({ metadata }: PersistentVolumeClaim): string {
   return `${metadata.namespace}/${metadata.name}`;
-}
-
-/** The claim a volume of a pod stands for, if it stands for one. */
-export function claimName({ metadata }: Pod, volume: Volume): string | undefined {
-  if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
-  return volume.ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`;
-}
-
-/** Source: GetPersistentVolumeClaimClass, GetPersistentVolumeClass. */
-export function className({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string {
-  return metadata.annotations?.[ANNOTATION.betaStorageClass] ?? spec.storageClassName ?? '';
-}
-
-/** Source: isPVCFullyBound. */
-export function isBound({ metadata, spec }: PersistentVolumeClaim): boolean {
-  return (spec.volumeName ?? '') !== '' && metadata.annotations?.[ANNOTATION.bindCompleted] !== undefined;
 }

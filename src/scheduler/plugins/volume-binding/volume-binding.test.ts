@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodes, persistentvolumeclaims, persistentvolumes, pods, storageclasses } from '#api/resources.ts';
 import type { New, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/types.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import { node, pod, startScheduler } from '../../testing.ts';
 import { podClaims } from './claims.ts';
 import { findVolumes } from './find-volumes.ts';
-import { ANNOTATION, AssumedStorage, type Storage } from './storage.ts';
+import { AssumedStorage, type Storage } from './storage.ts';
 
 const NONE = "node(s) didn't find available persistent volumes to bind";
 

@@ -1,6 +1,7 @@
 // Pods go where their volumes are or can be; claims that wait for a consumer are bound before the pod is. Source:
 // plugins/volumebinding.
 import type { Node, Pod } from '#api/types.ts';
+import { claimName } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../../framework/cluster-event.ts';
 import type { Placement, Plugin, QueueingHint } from '../../framework/plugin.ts';
 import { UNLIKE_ANY } from '../../framework/profile.ts';
@@ -9,7 +10,7 @@ import { PLUGIN } from '../names.ts';
 import { bindVolumes, type BindVolumesDeps, decided, type DecidedVolumes } from './bind-volumes.ts';
 import { podClaims } from './claims.ts';
 import { type FoundVolumes, findVolumes } from './find-volumes.ts';
-import { AssumedStorage, claimName, type Storage } from './storage.ts';
+import { AssumedStorage, type Storage } from './storage.ts';
 
 export interface VolumeBindingArgs {
   readonly bindTimeoutSeconds: number;
