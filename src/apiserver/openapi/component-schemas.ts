@@ -1,7 +1,6 @@
-// Component schemas: definitions of the type tables, and types of custom resources. Pure.
+// Component schemas: definitions of the type tables. Pure.
 // Source: kube-openapi pkg/generators and pkg/builder3.
 import { definitions, type DefinitionRow, type FieldRow } from '#api/schema/tables.ts';
-import type { ObjectSchema, ScalarKind, TypeSchema } from '#apimachinery/type-schema.ts';
 import { fieldDescription, kindDescription } from './descriptions.ts';
 import { refTo, type OpenApiSchema } from './document.ts';
 
@@ -96,72 +95,5 @@ function zero({ t, enum: values, format }: FieldRow, { pointer, required }: Pres
       return false;
     default:
       return undefined;
-  }
-}
-
-const SCALARS: Readonly<Record<ScalarKind, OpenApiSchema>> = {
-  string: { type: 'string' },
-  boolean: { type: 'boolean' },
-  int32: { type: 'integer', format: 'int32' },
-  int64: { type: 'integer', format: 'int64' },
-  number: { type: 'number' },
-  bytes: { type: 'string', format: 'byte' },
-  time: { type: 'string', format: 'date-time' },
-  microTime: { type: 'string', format: 'date-time' },
-  duration: { type: 'string' },
-  quantity: { oneOf: [{ type: 'string' }, { type: 'number' }] },
-  intOrString: { 'x-kubernetes-int-or-string': true },
-};
-
-/** The type of a custom resource's object, metadata and all; definitions it uses are referred to. */
-export function customSchema(
-  schema: ObjectSchema,
-  kind: { readonly group: string; readonly version: string; readonly kind: string },
-): OpenApiSchema {
-  return {
-    ...inline({ ...schema, embedded: false }),
-    'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.kind, version: kind.version }],
-  };
-}
-
-function inline(schema: TypeSchema): OpenApiSchema {
-  const common = {
-    ...(schema.default === undefined ? {} : { default: schema.default }),
-    ...(schema.nullable ? { nullable: true } : {}),
-  };
-  switch (schema.shape) {
-    case 'object': {
-      if (schema.name !== '') return Object.keys(common).length === 0 ? refTo(schema.name) : { allOf: [refTo(schema.name)], ...common };
-      const fields = [...schema.fields.values()];
-      const required = fields.filter((field) => field.required).map(({ name }) => name);
-      return {
-        type: 'object',
-        ...(required.length === 0 ? {} : { required }),
-        ...(fields.length === 0 ? {} : { properties: Object.fromEntries(fields.map(({ name, type }) => [name, inline(type)])) }),
-        ...(schema.unknownFields === 'keep' ? { 'x-kubernetes-preserve-unknown-fields': true } : {}),
-        ...(schema.embedded ? { 'x-kubernetes-embedded-resource': true } : {}),
-        ...(schema.mapType === 'atomic' ? { 'x-kubernetes-map-type': 'atomic' } : {}),
-        ...common,
-      };
-    }
-    case 'map':
-      return {
-        type: 'object',
-        additionalProperties: inline(schema.values),
-        ...(schema.mapType === 'atomic' ? { 'x-kubernetes-map-type': 'atomic' } : {}),
-        ...common,
-      };
-    case 'list':
-      return {
-        type: 'array',
-        items: inline(schema.items),
-        ...(schema.listType === 'atomic' ? {} : { 'x-kubernetes-list-type': schema.listType }),
-        ...(schema.listMapKeys.length === 0 ? {} : { 'x-kubernetes-list-map-keys': schema.listMapKeys }),
-        ...common,
-      };
-    case 'scalar':
-      return { ...SCALARS[schema.scalar], ...(schema.enum === undefined ? {} : { enum: schema.enum }), ...common };
-    case 'any':
-      return schema.name === undefined ? { 'x-kubernetes-preserve-unknown-fields': true, ...common } : refTo(schema.name);
   }
 }

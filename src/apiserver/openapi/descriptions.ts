@@ -96,9 +96,9 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** Fields that mean the same wherever they are. */
 const COMMON_FIELDS: Readonly<Record<string, string>> = {
-  apiVersion: 'Version of the schema this object is written in: group and version.',
+  apiVersion: 'APIVersion defines the schema this object is written in: group and version.',
   kind: 'Kind of the object, in CamelCase. Cannot be changed.',
-  metadata: 'Name, labels and other data about the object itself.',
+  metadata: "Standard object's metadata: name, labels and other data about the object itself.",
   spec: 'What is wanted.',
   status: 'What was last seen. Written by the system.',
   items: 'The objects of the list.',
@@ -119,7 +119,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'ObjectMeta.uid': 'Unique in time and space. Set by the server.',
   'ObjectMeta.resourceVersion': 'Changes with every change of the object; opaque. Set by the server.',
   'ObjectMeta.generation': 'Counts changes of what is wanted. Set by the server.',
-  'ObjectMeta.creationTimestamp': 'When the object was created. Set by the server.',
+  'ObjectMeta.creationTimestamp': 'CreationTimestamp is a timestamp: when the object was created. Set by the server.',
   'ObjectMeta.deletionTimestamp': 'When the object is to be gone; set once it is being deleted.',
   'ObjectMeta.deletionGracePeriodSeconds': 'Seconds the object has to end, once it is being deleted.',
   'ObjectMeta.labels': 'Keys and values by which objects are selected.',
@@ -291,3 +291,6 @@ export function fieldDescription(definition: string, field: string): string | un
 }
 
 const TYPE_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'spec', 'status', 'items']);
+
+/** What every object has, whatever its kind. */
+export const typeFieldDescription = (field: 'apiVersion' | 'kind' | 'metadata'): string => COMMON_FIELDS[field] as string;

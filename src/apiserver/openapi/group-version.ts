@@ -1,7 +1,8 @@
 // The OpenAPI v3 document of one group version: its paths, and every schema they lead to. Pure.
 import { resourceRows, type ResourceRow, type SubresourceRow } from '#api/schema/tables.ts';
 import type { ResourceInfo } from '#api/schema.ts';
-import { componentSchema, customSchema } from './component-schemas.ts';
+import { componentSchema } from './component-schemas.ts';
+import { customObjectSchema, selectable } from './custom-schemas.ts';
 import { collectRefs, refTo, type OpenApiDocument, type OpenApiSchema, type Paths } from './document.ts';
 import { resourceListPath } from './fixed-paths.ts';
 import { resourcePaths, rootOf, type ResourceComponents, type SubresourceContent } from './operations.ts';
@@ -52,11 +53,14 @@ function contentOf({ name, connect, def }: SubresourceRow): SubresourceContent {
 
 const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 
-/** Component names of a custom resource: `com.example.v1.Widget`. Source: apiextensions openapi builder. */
+/** `com.example.v1.Widget`. Source: gvkToModelName. */
+export const customName = ({ group, version }: Pick<ResourceInfo, 'group' | 'version'>, kind: string): string =>
+  `${group.split('.').toReversed().join('.')}.${version}.${kind}`;
+
+/** Components of a custom resource. Source: apiextensions openapi builder. */
 function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema>): ResourceComponents {
-  const prefix = `${info.group.split('.').toReversed().join('.')}.${info.version}.`;
-  const object = prefix + info.kind;
-  schemas.set(object, customSchema(info.schema, info));
+  const object = customName(info, info.kind);
+  schemas.set(object, customObjectSchema(info, 'v3'));
   const subresources = new Map(
     [...info.subresources.values()].map(({ name, schema }) => {
       const content: SubresourceContent =
@@ -65,7 +69,7 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
     }),
   );
   if (info.listKind === '') return { object, list: undefined, subresources };
-  const list = prefix + info.listKind;
+  const list = customName(info, info.listKind);
   schemas.set(list, {
     description: `A list of objects of kind ${info.kind}.`,
     type: 'object',
@@ -77,6 +81,7 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
       metadata: refTo(LIST_META),
     },
     'x-kubernetes-group-version-kind': [{ group: info.group, kind: info.listKind, version: info.version }],
+    ...selectable(info.custom),
   });
   return { object, list, subresources };
 }

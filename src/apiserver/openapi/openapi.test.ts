@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { definitions, shortName } from '#api/schema/tables.ts';
 import { Schema, type ResourceInfo } from '#api/schema.ts';
-import { customObjectSchema } from '#api/structural/from-crd.ts';
+import { customObjectSchema, type Props } from '#api/structural/from-crd.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { http1, json, type HttpAnswer } from '../testing/http.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
@@ -255,7 +255,7 @@ describe('/openapi/v3', () => {
     assert.deepEqual(widget?.properties?.['spec'], {
       type: 'object',
       required: ['size'],
-      properties: { size: { type: 'integer', format: 'int64' } },
+      properties: { size: { type: 'integer', minimum: 1 } },
     });
     assert.deepEqual(widget['x-kubernetes-group-version-kind'], [{ group: 'example.com', kind: 'Widget', version: 'v1' }]);
     assert.ok(
@@ -272,10 +272,10 @@ describe('/openapi/v3', () => {
 function widgets(schema: Schema): ResourceInfo {
   const lease = schema.resource({ group: 'coordination.k8s.io', version: 'v1', resource: 'leases' });
   assert.ok(lease !== undefined);
-  const type = customObjectSchema({
+  const props: Props = {
     type: 'object',
-    properties: { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } } },
-  });
+    properties: { spec: { type: 'object', required: ['size'], properties: { size: { type: 'integer', minimum: 1 } } } },
+  };
   return {
     ...lease,
     group: 'example.com',
@@ -283,7 +283,8 @@ function widgets(schema: Schema): ResourceInfo {
     resource: 'widgets',
     kind: 'Widget',
     listKind: 'WidgetList',
-    schema: type,
+    schema: customObjectSchema(props),
     origin: 'custom',
+    custom: { props, preserveUnknownFields: false, columns: [], selectableFields: [], deprecationWarning: undefined, terminating: false },
   };
 }

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { ResourceInfo, Schema } from '#api/schema.ts';
 import { VERSION } from '../routes/version.ts';
-import type { OpenApiDocument, Paths } from './document.ts';
+import { customObjectSchema } from './custom-schemas.ts';
+import type { OpenApiDocument, OpenApiSchema, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';
-import { documentOf, groupVersionDocument } from './group-version.ts';
+import { customName, documentOf, groupVersionDocument } from './group-version.ts';
 import { swaggerProtobuf } from './swagger-protobuf.ts';
 import { swaggerDocument } from './swagger.ts';
 
@@ -54,7 +55,7 @@ export class StoredDocuments {
     this.#refresh();
     const known = this.#swagger.get(form);
     if (known !== undefined) return known;
-    const document = swaggerDocument(this.#documents(), VERSION.gitVersion);
+    const document = swaggerDocument(this.#documents(), VERSION.gitVersion, this.#customSchemas());
     const made = form === 'json' ? stored(document) : storedBytes(swaggerProtobuf(document));
     this.#swagger.set(form, made);
     return made;
@@ -62,6 +63,11 @@ export class StoredDocuments {
 
   *#documents(): IterableIterator<OpenApiDocument> {
     for (const path of [...this.#fixed.keys(), ...this.#resources.keys()]) yield this.document(path) as OpenApiDocument;
+  }
+
+  #customSchemas(): ReadonlyMap<string, OpenApiSchema> {
+    const infos = [...this.#schema.resources()].filter(({ origin }) => origin === 'custom');
+    return new Map(infos.map((info) => [customName(info, info.kind), customObjectSchema(info, 'v2')]));
   }
 
   /** As `get`, before it is bytes; made anew each time. */

@@ -4,7 +4,7 @@ import type { ProtoField, ProtoMessage, ProtoSchema } from '#base/protobuf/schem
 /** `n type`; a trailing `*` for a list. */
 type Row = Readonly<Record<string, `${number} ${string}`>>;
 
-const SCALARS: ReadonlySet<string> = new Set(['string', 'bool']);
+const SCALARS: ReadonlySet<string> = new Set(['string', 'bool', 'double', 'int64']);
 
 const named = (value: string): Row => ({ name: '1 string', value: `2 ${value}` });
 const list = (of: string): Row => ({ additional_properties: `1 ${of}*` });
@@ -67,7 +67,21 @@ const ROWS: Readonly<Record<string, Row>> = {
   Schema: {
     _ref: '1 string',
     format: '2 string',
+    title: '3 string',
     description: '4 string',
+    default: '5 Any',
+    multiple_of: '6 double',
+    maximum: '7 double',
+    exclusive_maximum: '8 bool',
+    minimum: '9 double',
+    exclusive_minimum: '10 bool',
+    max_length: '11 int64',
+    min_length: '12 int64',
+    pattern: '13 string',
+    max_items: '14 int64',
+    min_items: '15 int64',
+    max_properties: '17 int64',
+    min_properties: '18 int64',
     required: '19 string*',
     enum: '20 Any*',
     additional_properties: '21 AdditionalPropertiesItem',

@@ -74,6 +74,23 @@ function parameter(one: SwaggerParameter): object {
   };
 }
 
+/** Value constraints of custom resources, as the messages name them; what they have no field for is an extension. */
+const LIMITS: Readonly<Record<string, string>> = {
+  title: 'title',
+  multipleOf: 'multiple_of',
+  maximum: 'maximum',
+  exclusiveMaximum: 'exclusive_maximum',
+  minimum: 'minimum',
+  exclusiveMinimum: 'exclusive_minimum',
+  maxLength: 'max_length',
+  minLength: 'min_length',
+  pattern: 'pattern',
+  maxItems: 'max_items',
+  minItems: 'min_items',
+  maxProperties: 'max_properties',
+  minProperties: 'min_properties',
+};
+
 function schema({
   $ref,
   type,
@@ -84,9 +101,19 @@ function schema({
   properties,
   additionalProperties,
   required,
+  default: preset,
   ...rest
 }: SwaggerSchema): object {
+  const limits: Record<string, unknown> = {};
+  const others: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(rest)) {
+    const member = LIMITS[name];
+    if (member === undefined) others[name] = value;
+    else limits[member] = value;
+  }
   return {
+    ...limits,
+    ...(preset === undefined ? {} : { default: any(preset) }),
     ...($ref === undefined ? {} : { _ref: $ref }),
     ...(type === undefined ? {} : { type: { value: [type] } }),
     ...(format === undefined ? {} : { format }),
@@ -96,6 +123,6 @@ function schema({
     ...(properties === undefined ? {} : { properties: { additional_properties: namedList(properties, schema) } }),
     ...(additionalProperties === undefined ? {} : { additional_properties: { schema: schema(additionalProperties) } }),
     ...(required === undefined ? {} : { required }),
-    vendor_extension: extensions(rest),
+    vendor_extension: extensions(others),
   };
 }

@@ -13,6 +13,7 @@ export interface SwaggerSchema {
   readonly properties?: Readonly<Record<string, SwaggerSchema>>;
   readonly additionalProperties?: SwaggerSchema;
   readonly required?: readonly string[];
+  readonly default?: unknown;
   readonly [extension: `x-kubernetes-${string}`]: unknown;
 }
 
@@ -50,7 +51,12 @@ export interface SwaggerDocument {
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
 }
 
-export function swaggerDocument(documents: Iterable<OpenApiDocument>, release: string): SwaggerDocument {
+/** @param custom schemas of custom resources, by name, as v2 has them */
+export function swaggerDocument(
+  documents: Iterable<OpenApiDocument>,
+  release: string,
+  custom: ReadonlyMap<string, OpenApiSchema> = new Map(),
+): SwaggerDocument {
   const paths = new Map<string, SwaggerPath>();
   const definitions = new Map<string, SwaggerSchema>();
   for (const document of documents) {
@@ -61,7 +67,7 @@ export function swaggerDocument(documents: Iterable<OpenApiDocument>, release: s
       paths.set(path, { ...Object.fromEntries(methods), ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }) });
     }
     for (const [name, schema] of Object.entries(document.components.schemas ?? {})) {
-      if (!definitions.has(name)) definitions.set(name, schemaOf(schema));
+      if (!definitions.has(name)) definitions.set(name, customSchemaOf(custom.get(name)) ?? schemaOf(schema));
     }
   }
   const sorted = <T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> =>
@@ -107,6 +113,24 @@ function bodyOf({ content, required }: NonNullable<Operation['requestBody']>): S
 
 function parameterOf({ schema, ...rest }: Parameter): SwaggerParameter {
   return { ...rest, ...schema };
+}
+
+/** References in v2's form, all else as it is: what v2 cannot say is left out already. */
+function customSchemaOf(schema: OpenApiSchema): SwaggerSchema;
+function customSchemaOf(schema: OpenApiSchema | undefined): SwaggerSchema | undefined;
+function customSchemaOf(schema: OpenApiSchema | undefined): SwaggerSchema | undefined {
+  if (schema === undefined) return undefined;
+  const { allOf, items, properties, additionalProperties, ...rest } = schema;
+  const target = allOf?.[0]?.$ref;
+  if (target !== undefined) return { ...rest, $ref: `#/definitions/${target.slice(REF.length)}` };
+  return {
+    ...rest,
+    ...(items === undefined ? {} : { items: customSchemaOf(items) }),
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, customSchemaOf(one)])) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: customSchemaOf(additionalProperties) }),
+  };
 }
 
 /** Defaults, `nullable` and alternatives are not said in v2; a reference may have a description beside it. */
