@@ -8,6 +8,7 @@ import type { Client } from '#client/contract.ts';
 import type { AdmissionChain } from './admission/contract.ts';
 import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './admission/default-plugins.ts';
 import { ensureSystemObjects } from './admission/system-objects.ts';
+import { Versions } from './admission/webhooks/versions.ts';
 import type { Authenticator } from './authentication/contract.ts';
 import { frontProxyAuthenticator } from './authentication/front-proxy.ts';
 import { discoveryDocuments } from './authentication/service-account/discovery-routes.ts';
@@ -27,6 +28,7 @@ import { privilegedGroups, unionAuthorizer, unionRules } from './authorization/u
 import type { CacheReader } from './cache/reader.ts';
 import type { Handlers } from './handlers/dispatch.ts';
 import type { Route } from './routes/contract.ts';
+import type { ServerParts } from './server.ts';
 
 /** PEM texts throughout. */
 export interface AuthenticationSettings {
@@ -145,11 +147,13 @@ export interface DefaultSettings {
   readonly admission?: AdmissionSettings;
 }
 
+/** What webhooks are asked with. */
+function webhookParts({ catalog, schema, outbound, services, admissionMetrics }: ServerParts): NonNullable<AdmissionDeps['webhooks']> {
+  return { outbound, services, versions: new Versions(catalog, schema), metrics: admissionMetrics };
+}
+
 /** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
-export function defaultParts(
-  parts: AuthenticationParts & Pick<AdmissionDeps, 'loopback'>,
-  { authentication: settings, admission = {} }: DefaultSettings,
-) {
+export function defaultParts(parts: ServerParts, { authentication: settings, admission = {} }: DefaultSettings) {
   const authentication = createAuthentication(parts, settings);
   const authorization = createAuthorization(parts);
   return {
@@ -158,7 +162,7 @@ export function defaultParts(
     routes: authentication.routes,
     authorizer: authorization.authorizer,
     rules: authorization.rules,
-    admission: createAdmission({ ...parts, ...authorization }, admission),
+    admission: createAdmission({ ...parts, ...authorization, webhooks: webhookParts(parts) }, admission),
     handlers: new Map([...authentication.handlers, ...authorization.handlers]),
     /** For the tokens controller: the token of a Secret. */
     issuer: authentication.issuer,

@@ -43,8 +43,12 @@ export interface Warnings {
 
 /** Annotations that stages and admission plugins put on the audit event. The first value of a key stays. */
 export interface AuditAnnotations {
-  add(key: string, value: string): void;
+  /** @param level least level of an event that shows it; default Metadata. Source: AddAnnotationWithLevel */
+  add(key: string, value: string, level?: 'Metadata' | 'Request'): void;
+  /** For events of every level. */
   readonly entries: Readonly<Record<string, string>>;
+  /** Further ones, for events of level Request and above. */
+  readonly requestEntries: Readonly<Record<string, string>>;
 }
 
 export interface RequestContext {

@@ -10,6 +10,7 @@ import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
+import { AdmissionMetrics } from './admission/metrics.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
 import { API_SERVER } from './authentication/names.ts';
 import type { Authorizer } from './authorization/contract.ts';
@@ -71,6 +72,7 @@ export interface ServerParts {
   readonly outbound: Outbound;
   /** Where Services are. */
   readonly services: ServiceResolver;
+  readonly admissionMetrics: AdmissionMetrics;
   /** The API itself, as this user. */
   loopback(user: UserInfo): Transport;
 }
@@ -148,15 +150,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
 
   const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
+  const admissionMetrics = new AdmissionMetrics();
   const outbound = new HttpsOutbound(clock);
   const services = serviceResolver({ reader, ids, routing: options.serviceRouting ?? 'endpoints', self: () => address.current });
-  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, outbound, services, loopback });
+  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, outbound, services, admissionMetrics, loopback });
   const registry: Registry = {
     store,
     hub,
     catalog,
     reader,
-    admission: new AdmissionRunner(parts.admission ?? NO_ADMISSION, clock),
+    admission: new AdmissionRunner(parts.admission ?? NO_ADMISSION, clock, admissionMetrics),
     fieldManager: parts.fieldManager ?? new FieldTracking(catalog),
     authorizer: parts.authorizer,
     leases: new TtlLeases(store, clock),
@@ -194,7 +197,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/livez', checks, logger),
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
-    metricsRoute({ requests: metrics, hub, store, flowControl }),
+    metricsRoute({ requests: metrics, admission: admissionMetrics, hub, store, flowControl }),
     ...discoveryRoutes({
       schema,
       serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),

@@ -27,13 +27,19 @@ class WarningRecorder implements Warnings {
 
 class AuditRecorder implements AuditAnnotations {
   readonly #entries: Record<string, string> = {};
+  readonly #requestEntries: Record<string, string> = {};
 
   get entries(): Readonly<Record<string, string>> {
     return this.#entries;
   }
 
-  add(key: string, value: string): void {
-    if (!Object.hasOwn(this.#entries, key)) this.#entries[key] = value;
+  get requestEntries(): Readonly<Record<string, string>> {
+    return this.#requestEntries;
+  }
+
+  add(key: string, value: string, level: 'Metadata' | 'Request' = 'Metadata'): void {
+    const entries = level === 'Request' ? this.#requestEntries : this.#entries;
+    if (!Object.hasOwn(entries, key)) entries[key] = value;
   }
 }
 

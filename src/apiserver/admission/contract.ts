@@ -41,9 +41,23 @@ export interface AdmissionAttributes<T = KubeObject> {
   readonly user: UserInfo;
   /** For warnings, audit annotations and the abort signal. */
   readonly request: RequestContext;
+  /** Where plugins are run by rounds: what concerns all rounds of this one mutation. Absent where nothing can be mutated. */
+  readonly rounds?: MutationRounds;
 }
 
-interface AdmissionPlugin {
+/**
+ * A webhook that changed the object has plugins before it look again: all mutating plugins then run a second time, and a
+ * webhook only if it wants to. There is no third time. Source: admission.ReinvocationContext.
+ */
+export interface MutationRounds {
+  readonly round: 0 | 1;
+  /** Asks for the second round. */
+  runAgain(): void;
+  /** What plugins keep from the first round for the second, by their name. */
+  readonly memory: Map<string, unknown>;
+}
+
+export interface AdmissionPlugin {
   /** Upstream's name: `NamespaceLifecycle`, `ServiceAccount`, … */
   readonly name: string;
   /** Asked once when the chain is built; the plugin is called only for these. */

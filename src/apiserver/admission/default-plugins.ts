@@ -26,6 +26,8 @@ import { serviceAccountAdmission } from './service-account.ts';
 import { storageObjectInUseProtection } from './storage-object-in-use.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 import { persistentVolumeClaimResize } from './volume-claim-resize.ts';
+import { mutatingWebhooks, type WebhookDeps } from './webhooks/mutating.ts';
+import { validatingWebhooks } from './webhooks/validating.ts';
 
 export interface AdmissionDeps {
   readonly reader: CacheReader;
@@ -35,6 +37,8 @@ export interface AdmissionDeps {
   readonly rbac: EscalationDeps['rbac'];
   /** The API itself, as this user: what is taken of quotas is written through it. Absent: namespaces have no quotas. */
   readonly loopback?: (user: UserInfo) => Transport;
+  /** What webhooks are asked with. Absent: there are no webhooks. */
+  readonly webhooks?: Omit<WebhookDeps, 'reader' | 'clock' | 'ids'>;
 }
 
 export interface AdmissionSettings {
@@ -70,6 +74,8 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   ({ reader }) => nodeDeclaredFeatureValidator({ reader }),
   ({ reader }) => podResizeValidator({ reader }),
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
+  ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...webhooks, reader, clock, ids })),
+  ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : validatingWebhooks({ ...webhooks, reader, clock, ids })),
   quota,
 ];
 

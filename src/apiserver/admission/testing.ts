@@ -71,7 +71,7 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     userAgent: '',
     remoteAddress: '',
     warnings: { add: (text) => void warned.push(text), texts: warned },
-    audit: { add: (key, value) => void (annotated[key] = value), entries: annotated },
+    audit: { add: (key, value) => void (annotated[key] = value), entries: annotated, requestEntries: {} },
     signal: new AbortController().signal,
     receivedAt: 0,
     logger: silentLogger,

@@ -11,7 +11,7 @@ import type { ScaleHooks } from '../registry/strategy.ts';
 import { shown } from '../registry/storage-form.ts';
 import { update } from '../registry/update.ts';
 import { parsePatchOptions, parseWriteOptions } from '../registry/write-options.ts';
-import { fieldChange, type WriteOptions } from '../registry/write-call.ts';
+import { fieldChange, type AdmissionLens, type WriteOptions } from '../registry/write-call.ts';
 import type { Answer } from './answer.ts';
 import type { Handlers } from './dispatch.ts';
 import { checkInput, checkName, namespaceOf, readObject, storedOf, writeCall, type HandlerDeps, type Operation } from './operation.ts';
@@ -93,7 +93,7 @@ async function write(
   { registry }: HandlerDeps,
 ): Promise<Answer> {
   const hooks = hooksFor(operation);
-  const call = writeCall(operation, options);
+  const call = { ...writeCall(operation, options), lens: lensOf(hooks) };
   const { apiVersion } = operation.served;
   const paths = { [apiVersion]: hooks.replicasPath.map((name) => `f:${name}`) };
   const updated = await update(
@@ -120,6 +120,13 @@ async function write(
   const { object } = await shown(call.stored, updated.object);
   return answer(200, object, hooks);
 }
+
+/** Source: toScaleCreateValidation, toScaleUpdateValidation. */
+const lensOf = (hooks: ScaleHooks): AdmissionLens => ({
+  kind: SCALE,
+  seen: (object) => scaleOf(object, object, hooks),
+  withSeen: (object, scale) => hooks.withReplicas(object, (scale as Scale).spec.replicas ?? 0),
+});
 
 function owned<T extends KubeObject>(object: T, managedFields: readonly ManagedFieldsEntry[] | undefined): T {
   const { managedFields: _before, ...metadata } = object.metadata;

@@ -1,6 +1,7 @@
 // /metrics in Prometheus' text format.
 import { collectDefaultMetrics, Registry as PromRegistry } from 'prom-client';
 import type { Store } from '#store/contract.ts';
+import type { AdmissionMetrics } from '../admission/metrics.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
@@ -9,6 +10,7 @@ import type { RequestMetrics } from './requests.ts';
 
 export interface MetricsSources {
   readonly requests: RequestMetrics;
+  readonly admission: AdmissionMetrics;
   readonly hub: CacheHub;
   readonly store: Store;
   readonly flowControl: FlowControl;
@@ -26,7 +28,13 @@ export function metricsRoute(sources: MetricsSources): Route {
         process = new PromRegistry();
         collectDefaultMetrics({ register: process });
       }
-      const parts = [sources.requests.expose(), inFlight(sources.flowControl), await storage(sources), await process.metrics()];
+      const parts = [
+        sources.requests.expose(),
+        sources.admission.expose(),
+        inFlight(sources.flowControl),
+        await storage(sources),
+        await process.metrics(),
+      ];
       return {
         kind: 'bytes',
         code: 200,

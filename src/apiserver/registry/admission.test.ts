@@ -5,6 +5,7 @@ import type { KubeObject } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { ManualClock } from '#base/clock.ts';
 import type { MutatingPlugin } from '../admission/contract.ts';
+import { AdmissionMetrics } from '../admission/metrics.ts';
 import { write } from '../admission/testing.ts';
 import { AdmissionRunner } from './admission.ts';
 import { withMetadata } from './metadata.ts';
@@ -19,7 +20,7 @@ function running(change: Parameters<typeof withMetadata>[1], clock = new ManualC
     operations: ['CREATE'],
     admit: ({ object }) => withMetadata(object as KubeObject, change),
   };
-  return new AdmissionRunner({ mutating: [plugin], validating: [] }, clock);
+  return new AdmissionRunner({ mutating: [plugin], validating: [] }, clock, new AdmissionMetrics());
 }
 
 describe('AdmissionRunner', () => {
@@ -55,7 +56,7 @@ describe('AdmissionRunner', () => {
       ready: () => new Promise(() => {}),
       admit: () => undefined,
     };
-    const refused = new AdmissionRunner({ mutating: [plugin], validating: [] }, clock)
+    const refused = new AdmissionRunner({ mutating: [plugin], validating: [] }, clock, new AdmissionMetrics())
       .mutate(write(configmaps, { object: given }))
       .catch((error: unknown) => error);
     clock.advance(10_000);

@@ -4,7 +4,15 @@ import { FieldSetError } from '#apimachinery/apply/path-element.ts';
 import { forbidden } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import { wait, type Clock } from '#base/clock.ts';
-import type { AdmissionAttributes, AdmissionChain, MutatingPlugin, Operation, ValidatingPlugin } from '../admission/contract.ts';
+import type {
+  AdmissionAttributes,
+  AdmissionChain,
+  AdmissionPlugin,
+  MutatingPlugin,
+  Operation,
+  ValidatingPlugin,
+} from '../admission/contract.ts';
+import type { AdmissionMetrics } from '../admission/metrics.ts';
 import { withMetadata } from './metadata.ts';
 import { withUniqueOwners } from './owner-references.ts';
 
@@ -38,9 +46,11 @@ function repaired(object: KubeObject, { object: before, request }: AdmissionAttr
 export class AdmissionRunner {
   readonly #byOperation: ReadonlyMap<Operation, Handlers>;
   readonly #clock: Clock;
+  readonly #metrics: AdmissionMetrics;
 
-  constructor(chain: AdmissionChain, clock: Clock) {
+  constructor(chain: AdmissionChain, clock: Clock, metrics: AdmissionMetrics) {
     this.#clock = clock;
+    this.#metrics = metrics;
     this.#byOperation = new Map(
       OPERATIONS.map((operation) => {
         const handles = (plugin: { readonly operations: readonly Operation[] }): boolean => plugin.operations.includes(operation);
@@ -57,20 +67,63 @@ export class AdmissionRunner {
 
   /** The object after all mutating plugins; for DELETE and CONNECT they only refuse. @throws StatusError */
   async mutate(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
+    const started = this.#clock.monotonic();
+    let rejected = true;
+    try {
+      const memory = new Map<string, unknown>();
+      let again = false;
+      const runAgain = (): void => {
+        again = true;
+      };
+      let object = await this.#round({ ...attributes, rounds: { round: 0, runAgain, memory } });
+      if (again) object = await this.#round({ ...attributes, object, rounds: { round: 1, runAgain, memory } });
+      rejected = false;
+      return object === undefined || object === attributes.object ? object : repaired(object, attributes);
+    } finally {
+      this.#metrics.steps.observe(this.#clock.monotonic() - started, 'admit', attributes.operation, String(rejected));
+    }
+  }
+
+  /** Each mutating plugin once. */
+  async #round(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
     let current = attributes;
     for (const plugin of this.#handlers(attributes.operation).mutating) {
       await this.#ready(plugin, attributes);
-      const changed = await plugin.admit(current);
+      const changed = await this.#timed(plugin, 'admit', attributes, () => plugin.admit(current));
       if (changed !== undefined) current = { ...current, object: changed };
     }
-    return current.object === undefined || current.object === attributes.object ? current.object : repaired(current.object, attributes);
+    return current.object;
+  }
+
+  async #timed<T>(
+    plugin: AdmissionPlugin,
+    step: 'admit' | 'validate',
+    { operation }: AdmissionAttributes,
+    run: () => T | Promise<T>,
+  ): Promise<T> {
+    const started = this.#clock.monotonic();
+    let rejected = true;
+    try {
+      const result = await run();
+      rejected = false;
+      return result;
+    } finally {
+      this.#metrics.plugins.observe(this.#clock.monotonic() - started, plugin.name, step, operation, String(rejected));
+    }
   }
 
   /** @throws StatusError of the first plugin that refuses */
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#handlers(attributes.operation).validating) {
-      await this.#ready(plugin, attributes);
-      await plugin.validate(attributes);
+    const started = this.#clock.monotonic();
+    let rejected = true;
+    try {
+      for (const plugin of this.#handlers(attributes.operation).validating) {
+        await this.#ready(plugin, attributes);
+        await this.#timed(plugin, 'validate', attributes, () => plugin.validate(attributes));
+      }
+      rejected = false;
+    } finally {
+      this.#metrics.steps.observe(this.#clock.monotonic() - started, 'validate', attributes.operation, String(rejected));
     }
   }
 

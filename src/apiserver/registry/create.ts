@@ -29,7 +29,7 @@ export async function create(call: WriteCall, object: KubeObject, registry: Regi
   if ((object.metadata.resourceVersion ?? '') !== '')
     throw new StatusError('', 'resourceVersion should not be set on objects to be created');
   const placed = wiped(inNamespace(object, call.stored.resource.namespaced ? call.namespace : ''));
-  const admitted = await admit(call, placed, registry);
+  const admitted = inNamespace(await admit(call, placed, registry), placed.metadata.namespace ?? '');
   if (!needsName(admitted)) return store(call, admitted, registry);
   for (let attempt = 1; ; attempt++) {
     const named = {

@@ -156,9 +156,11 @@ const sameTimes = (old: KubeObject, object: KubeObject): KubeObject =>
     : (withoutTimeChanges(old as unknown as JsonObject, object as unknown as JsonObject) as unknown as KubeObject);
 
 async function admit(call: WriteCall, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
-  if (!registry.admission.handles('UPDATE')) return object;
-  const changed = await registry.admission.mutate(updateAttributes(call, object, old));
-  return changed === undefined || changed === object ? object : applyDefaults(call, changed, registry);
+  if (call.admitted === true || !registry.admission.handles('UPDATE')) return object;
+  const attributes = updateAttributes(call, object, old);
+  const changed = await registry.admission.mutate(attributes);
+  if (changed === undefined || changed === attributes.object) return object;
+  return applyDefaults(call, call.lens === undefined ? changed : call.lens.withSeen(object, changed), registry);
 }
 
 async function judge(call: WriteCall, hooks: UpdateHooks, object: KubeObject, old: KubeObject, registry: Registry): Promise<KubeObject> {
@@ -166,7 +168,8 @@ async function judge(call: WriteCall, hooks: UpdateHooks, object: KubeObject, ol
   refuseInvalid(call, object, validateChange(call, hooks, object, old, context));
   warnOfChange(call, object, old);
   const canonical = hooks.canonicalize?.(object) ?? object;
-  if (registry.admission.handles('UPDATE')) await registry.admission.validate(updateAttributes(call, canonical, old));
+  if (call.admitted !== true && registry.admission.handles('UPDATE'))
+    await registry.admission.validate(updateAttributes(call, canonical, old));
   return canonical;
 }
 
@@ -182,7 +185,7 @@ function rehearsed({ stored: { layout } }: WriteCall, object: KubeObject, curren
 }
 
 function updateAttributes(
-  { stored, served, namespace, name, subresource, options, request }: WriteCall,
+  { stored, served, namespace, name, subresource, options, request, lens }: WriteCall,
   object: KubeObject,
   oldObject: KubeObject,
 ): AdmissionAttributes {
@@ -192,9 +195,9 @@ function updateAttributes(
     namespace: stored.resource.resource === 'namespaces' && stored.resource.group === '' ? name : namespace,
     resource: served.info,
     subresource,
-    kind: stored.resource,
-    object,
-    oldObject,
+    kind: lens?.kind ?? stored.resource,
+    object: lens?.seen(object) ?? object,
+    oldObject: lens?.seen(oldObject) ?? oldObject,
     options: options.object,
     dryRun: options.dryRun,
     user: request.user,

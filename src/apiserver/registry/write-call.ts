@@ -2,6 +2,7 @@
 import { toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import type { FieldValidation } from '#api/decode.ts';
 import type { KubeObject } from '#api/types.ts';
+import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -54,6 +55,18 @@ export interface WriteCall {
   /** Empty for the object itself. */
   readonly subresource: string;
   readonly options: WriteOptions;
+  /** Admission sees the write in another form than the object's own: as a Scale. */
+  readonly lens?: AdmissionLens;
+  /** Admission has seen all of it in the form of a request of its own: a Binding, an Eviction. */
+  readonly admitted?: true;
+}
+
+/** A part of an object as an object of its own. */
+export interface AdmissionLens {
+  readonly kind: GroupVersionKind;
+  seen(object: KubeObject): KubeObject;
+  /** `object` with what was made of the part. */
+  withSeen(object: KubeObject, seen: KubeObject): KubeObject;
 }
 
 export function writeContext({ request, options }: WriteCall, { clock, ids, reader }: Registry): WriteContext {

@@ -212,7 +212,7 @@ function call(request: TokenRequest) {
     name: 'web',
     request,
     warnings: { add: (text: string) => void warned.push(text), texts: warned },
-    audit: { add: (key: string, value: string) => void (annotated[key] = value), entries: annotated },
+    audit: { add: (key: string, value: string) => void (annotated[key] = value), entries: annotated, requestEntries: {} },
   };
 }
 

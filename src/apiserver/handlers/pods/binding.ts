@@ -23,7 +23,7 @@ export async function createBinding(operation: Operation, deps: HandlerDeps): Pr
   if (pods?.stored === undefined) throw new Error('pods are not served');
   const { name } = binding.metadata;
   const { namespace } = request.info;
-  const call = { served: pods, stored: pods.stored, request, namespace, name, subresource: 'binding', options };
+  const call = { served: pods, stored: pods.stored, request, namespace, name, subresource: 'binding', options, admitted: true as const };
   await update(
     call,
     {

@@ -41,6 +41,7 @@ export async function createEviction(operation: Operation, deps: HandlerDeps): P
     name: operation.request.info.name,
     subresource: 'eviction',
     options: deleteWriteOptions(deletion),
+    admitted: true,
   };
   for (let attempt = 1; ; attempt++) {
     try {

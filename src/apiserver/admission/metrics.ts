@@ -1,0 +1,72 @@
+// What admission counts, under upstream's names. Source: apiserver pkg/admission/metrics.
+import { CounterVector, HistogramVector } from '../metrics/vectors.ts';
+import type { Operation } from './contract.ts';
+
+const PREFIX = 'apiserver_admission_';
+const PLUGIN_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
+const WEBHOOK_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
+/** Greater codes count as this one, so that no webhook can make up series. */
+const MAX_CODE = 600;
+
+export type RejectionCause = 'calling_webhook_error' | 'apiserver_internal_error' | 'no_error';
+
+export interface WebhookOutcome {
+  readonly name: string;
+  readonly type: string;
+  readonly operation: Operation;
+  readonly ms: number;
+  /** HTTP status; 0 where there is none. */
+  readonly code: number;
+  /** Why the request was refused; undefined when it was not. */
+  readonly rejection: RejectionCause | undefined;
+}
+
+export class AdmissionMetrics {
+  readonly steps = new HistogramVector(
+    `${PREFIX}step_admission_duration_seconds`,
+    'Time of all plugins of one step of admission, in seconds, for each operation and step (validate or admit).',
+    ['type', 'operation', 'rejected'],
+    PLUGIN_SECONDS,
+  );
+  readonly plugins = new HistogramVector(
+    `${PREFIX}controller_admission_duration_seconds`,
+    'Time of one admission plugin, in seconds, by its name, for each operation and step (validate or admit).',
+    ['name', 'type', 'operation', 'rejected'],
+    PLUGIN_SECONDS,
+  );
+  readonly #webhooks = new HistogramVector(
+    `${PREFIX}webhook_admission_duration_seconds`,
+    'Time of one admission webhook, in seconds, by its name, for each operation and step (validating or admit).',
+    ['name', 'type', 'operation', 'rejected'],
+    WEBHOOK_SECONDS,
+  );
+  readonly #requests = new CounterVector(
+    `${PREFIX}webhook_request_total`,
+    'Requests to admission webhooks, by name, step, operation, HTTP status code and whether the request was rejected.',
+    ['name', 'type', 'operation', 'code', 'rejected'],
+  );
+  readonly #rejections = new CounterVector(
+    `${PREFIX}webhook_rejection_count`,
+    'Requests that admission webhooks had rejected, by name, step, operation, kind of error and status code.',
+    ['name', 'type', 'operation', 'error_type', 'rejection_code'],
+  );
+  readonly failOpen = new CounterVector(
+    `${PREFIX}webhook_fail_open_count`,
+    'Requests admitted although an admission webhook could not be asked, by its name and step.',
+    ['name', 'type'],
+  );
+
+  webhook({ name, type, operation, ms, code, rejection }: WebhookOutcome): void {
+    const status = String(Math.min(code, MAX_CODE));
+    const rejected = String(rejection !== undefined);
+    this.#requests.increment(name, type, operation, status, rejected);
+    this.#webhooks.observe(ms, name, type, operation, rejected);
+    if (rejection !== undefined) this.#rejections.increment(name, type, operation, rejection, status);
+  }
+
+  /** Text exposition format. */
+  expose(): string {
+    const all = [this.steps, this.plugins, this.#webhooks, this.#requests, this.#rejections, this.failOpen];
+    return all.map((one) => one.expose()).join('');
+  }
+}
