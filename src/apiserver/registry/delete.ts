@@ -43,8 +43,7 @@ async function attemptDelete(
   const { object: old } = await shown(call.stored, current);
   const plan = planDeletion(old, options, strategy, registry.clock.now());
   if (plan.kind === 'pending') return { kind: 'deleting', object: current };
-  if (call.admitted !== true && registry.admission.handles('DELETE'))
-    await registry.admission.judge(deleteAttributes(call, old));
+  if (call.admitted !== true && registry.admission.handles('DELETE')) await registry.admission.judge(deleteAttributes(call, old));
 
   const context = writeContext(call, registry);
   if (plan.kind === 'mark') {

@@ -1,8 +1,13 @@
 // A webhook server and a configuration for it, for tests.
 import type { AdmissionRequest } from '#api/gen/admission-v1.ts';
 import type { KubeObject } from '#api/types.ts';
+import type { ServerParts } from '../../server.ts';
 import type { TestAuthority } from '../../testing/certificates.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
+import type { AdmissionChain } from '../contract.ts';
+import { mutatingWebhooks } from './mutating.ts';
+import { validatingWebhooks } from './validating.ts';
+import { Versions } from './versions.ts';
 
 export interface Asked extends Omit<AdmissionRequest, 'object' | 'oldObject'> {
   readonly object: KubeObject | null;
@@ -25,6 +30,21 @@ export const patching = (patch: unknown): Readonly<Record<string, unknown>> => (
   patchType: 'JSONPatch',
   patch: base64(patch),
 });
+
+/** Webhooks of both kinds and no other plugin. */
+export function onlyWebhooks({
+  reader,
+  clock,
+  ids,
+  outbound,
+  services,
+  catalog,
+  schema,
+  admissionMetrics: metrics,
+}: ServerParts): AdmissionChain {
+  const deps = { reader, clock, ids, outbound, services, versions: new Versions(catalog, schema), metrics };
+  return { mutating: [mutatingWebhooks(deps)], validating: [validatingWebhooks(deps)] };
+}
 
 /** @param hooks by path: `/deny` */
 export async function startWebhookServer(

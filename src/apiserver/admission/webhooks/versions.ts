@@ -1,8 +1,9 @@
 // A write in the versions that webhooks want to see it in. Source: admission VersionedAttributes, runtime EquivalentResourceMapper.
 import { applyDefaults } from '#api/defaults.ts';
-import { decodeValue } from '#api/decode.ts';
+import { decodeKind } from '#api/decode-kind.ts';
 import type { Schema } from '#api/schema.ts';
 import type { KubeObject } from '#api/types.ts';
+import { internalError } from '#apimachinery/errors.ts';
 import type { GroupVersionKind, GroupVersionResource } from '#apimachinery/resource.ts';
 import type { Catalog, ServedResource } from '../../registry/catalog.ts';
 import type { AdmissionAttributes } from '../contract.ts';
@@ -58,36 +59,53 @@ export class Versions {
     if (own?.stored === undefined) return [];
     const { cache } = own.stored;
     return [...this.#catalog.resources()]
-      .filter((served) => served !== own && served.stored?.cache === cache)
+      .filter((served) => served !== own && served.stored?.cache === cache && served.hidden !== true)
       .flatMap((served) => {
         const kind = subresource === '' ? served.info : served.info.subresources.get(subresource)?.kind;
         return kind === undefined ? [] : [{ resource: gvr(served.info), kind: gvk(kind), served }];
       });
   }
 
-  /** `object` of the write, which is in the stored version, in that of `form`. */
-  async shown(object: KubeObject, { resource, kind }: AdmissionAttributes, form: Form): Promise<KubeObject> {
-    const served = this.#whole(form, resource, kind);
-    return served?.conversion === undefined ? object : served.conversion.toServed(object);
+  /** `object` of the write, which is in the version plugins get, in that of `form`. */
+  async shown(object: KubeObject, attributes: AdmissionAttributes, form: Form): Promise<KubeObject> {
+    const pair = this.#whole(form, attributes);
+    if (pair === undefined) return object;
+    const { own, other } = pair;
+    const custom = own.stored?.form;
+    if (custom === undefined) return other.conversion?.toServed(object) ?? object;
+    return own === other ? object : converted(await custom.convert(object, other.apiVersion), other);
   }
 
   /** The inverse of `shown`. */
-  async taken(object: KubeObject, { resource, kind }: AdmissionAttributes, form: Form): Promise<KubeObject> {
-    const served = this.#whole(form, resource, kind);
-    return served?.conversion === undefined ? object : served.conversion.toStored(object);
+  async taken(object: KubeObject, attributes: AdmissionAttributes, form: Form): Promise<KubeObject> {
+    const pair = this.#whole(form, attributes);
+    if (pair === undefined) return object;
+    const { own, other } = pair;
+    const custom = other.stored?.form;
+    if (custom === undefined) return other.conversion?.toStored(object) ?? object;
+    return own === other ? object : converted(await custom.convert(object, own.apiVersion), own);
   }
 
   /** A patched object, canonical and with defaults, in the version of `form`. @throws DecodeError */
   complete(value: unknown, { kind }: Form, now: number): KubeObject {
     const schema = this.#schema.kind(kind);
     if (schema === undefined) throw new Error(`no kind ${kind.kind} is registered for version ${kind.group}/${kind.version}`);
-    return applyDefaults(decodeValue<KubeObject>(value, schema, { fieldValidation: 'Ignore' }).object, schema, now);
+    return applyDefaults(decodeKind<KubeObject>(value, schema, { fieldValidation: 'Ignore' }).object, schema, now);
   }
 
-  /** The resource of `form` when the write is about whole stored objects: those alone have versions. */
-  #whole(form: Form, resource: GroupVersionResource, kind: GroupVersionKind): ServedResource | undefined {
-    const own = this.#catalog.find(resource);
-    if (own?.stored === undefined || !sameKind(kind, own.stored.resource)) return undefined;
-    return this.#catalog.find(form.resource);
+  /** The resources of both forms when the write is about whole stored objects: those alone have versions. */
+  #whole(
+    { resource }: Form,
+    attributes: AdmissionAttributes,
+  ): { readonly own: ServedResource; readonly other: ServedResource } | undefined {
+    const own = this.#catalog.find(attributes.resource);
+    const other = this.#catalog.find(resource);
+    if (own?.stored === undefined || other === undefined || !sameKind(attributes.kind, own.stored.resource)) return undefined;
+    return { own, other };
   }
+}
+
+function converted(object: KubeObject | undefined, { apiVersion, info }: ServedResource): KubeObject {
+  if (object === undefined) throw internalError(new Error(`unable to convert to ${apiVersion}, Kind=${info.kind}: unknown kind`));
+  return object;
 }

@@ -9,10 +9,7 @@ import type { Client } from '#client/contract.ts';
 import { ADMIN, startTestServer, type TestServer } from '../../testing.ts';
 import { http1, json, text } from '../../testing/http.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
-import { mutatingWebhooks } from './mutating.ts';
-import { base64, patching, startWebhookServer, type Asked, type WebhookServer } from './testing.ts';
-import { validatingWebhooks } from './validating.ts';
-import { Versions } from './versions.ts';
+import { base64, onlyWebhooks, patching, startWebhookServer, type Asked, type WebhookServer } from './testing.ts';
 
 let server: TestServer;
 let hooks: WebhookServer;
@@ -25,19 +22,16 @@ before(async () => {
   server = await startTestServer({
     store: new MemoryStore(systemClock),
     options: { kubelet: () => ({ clientCertificate: '', clientKey: '' }), serviceRouting: 'clusterIP' },
-    parts: ({ reader, clock, ids, outbound, services, catalog, schema, admissionMetrics: metrics }) => {
-      const deps = { reader, clock, ids, outbound, services, versions: new Versions(catalog, schema), metrics };
-      return {
-        admission: { mutating: [mutatingWebhooks(deps)], validating: [validatingWebhooks(deps)] },
-        audit: {
-          begin:
-            ({ audit }) =>
-            () => {
-              audited = { ...audit.entries, ...audit.requestEntries };
-            },
-        },
-      };
-    },
+    parts: (parts) => ({
+      admission: onlyWebhooks(parts),
+      audit: {
+        begin:
+          ({ audit }) =>
+          () => {
+            audited = { ...audit.entries, ...audit.requestEntries };
+          },
+      },
+    }),
   });
   hooks = await startWebhookServer(server.authority, {
     '/allow': () => ({ warnings: ['careful: "this"', 'and that'], auditAnnotations: { seen: 'yes', 'not a key!': 'x' } }),
