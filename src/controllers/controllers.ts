@@ -6,6 +6,7 @@ import type { Client } from '#client/contract.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { cronJobController } from './cronjob/controller.ts';
+import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
@@ -36,6 +37,7 @@ export const CONTROLLERS: readonly Controller[] = [
   replicaSetController,
   replicationController,
   statefulSetController,
+  daemonSetController,
   jobController,
   jobOrphanController,
   cronJobController,

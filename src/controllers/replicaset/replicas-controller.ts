@@ -1,5 +1,4 @@
 // What ReplicaSets and ReplicationControllers have in common: everything but their form.
-import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromObject } from '#apimachinery/labels.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { controllerOf } from '#api/owner-references.ts';
@@ -9,8 +8,8 @@ import { claimMembers, controlledBy, freshOwner, indexByController } from '../ru
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
+import { podWriter } from '../runtime/pod-writer.ts';
 import { podFromTemplate } from '../runtime/pod-from-template.ts';
-import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { type Deps, reconcileReplicaSet } from './reconcile.ts';
 import { sameStatus } from './status.ts';
 
@@ -91,6 +90,7 @@ function realDeps<T extends Replicated>(
   const { resource } = kind;
   const owners = informers.informer(resource);
   const podInformer = informers.informer(pods);
+  const writer = podWriter(client, events);
   return {
     expectations,
     find(key) {
@@ -112,26 +112,8 @@ function realDeps<T extends Replicated>(
         parent === undefined ? owned : controlledBy(owners, parent).flatMap((sibling) => controlledBy(podInformer, sibling.metadata.uid));
       return { rs, owned, siblings, now: clock.now() };
     },
-    async createPod(rs) {
-      try {
-        const pod = await client.create(pods, podFromTemplate(rs, resource));
-        events.event(rs, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
-      } catch (error) {
-        if (isStatusError(error) && !isNamespaceTerminating(error))
-          events.event(rs, 'Warning', 'FailedCreate', `Error creating: ${error.message}`);
-        throw error;
-      }
-    },
-    async deletePod(rs, pod) {
-      try {
-        await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
-        events.event(rs, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
-      } catch (error) {
-        if (isStatusError(error) && error.reason !== 'NotFound')
-          events.event(rs, 'Warning', 'FailedDelete', `Error deleting: ${error.message}`);
-        throw error;
-      }
-    },
+    createPod: (rs) => writer.create(rs, podFromTemplate(rs, resource)),
+    deletePod: (rs, pod) => writer.delete(rs, pod),
     async writeStatus(rs, wanted) {
       const status = kind.status(wanted);
       if (sameStatus(rs, status)) return;

@@ -10,10 +10,15 @@ import { safeEncode } from '#api/pod-template-hash.ts';
 import type { ControllerRevision, New, NamespacedObjectMeta, PodTemplateSpec } from '#api/types.ts';
 
 /** Source: history.ControllerRevisionHashLabel. */
-const HASH_LABEL = 'controller.kubernetes.io/hash';
+export const HASH_LABEL = 'controller.kubernetes.io/hash';
 
 /** Longest part of the owner's name in a revision's. Source: ControllerRevisionName. */
 const LONGEST_PREFIX = 223;
+
+export type RevisionDraft = New<ControllerRevision> & {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+  readonly data: RevisionData;
+};
 
 export interface RevisionedOwner {
   readonly metadata: NamespacedObjectMeta;
@@ -32,31 +37,24 @@ function revisionHash(data: RevisionData, collisionCount: number): string {
   return safeEncode(String(fnv32(Buffer.from(goSortedJson(data) + String(collisionCount)))));
 }
 
-export function revisionName(owner: string, hash: string): string {
-  return `${owner.slice(0, LONGEST_PREFIX)}-${hash}`;
-}
-
-/** The name of `revision` after `collisionCount` names were found taken. */
-export function collidedName(owner: string, data: RevisionData, collisionCount: number): string {
-  return revisionName(owner, revisionHash(data, collisionCount));
-}
-
-/** A revision of the owner's present template. Source: newRevision. */
+/**
+ * A revision of the owner's present template. `collisionCount`: how many names were found taken by other templates.
+ * Source: newRevision, ControllerRevisionName.
+ */
 export function newRevision(
   { metadata, spec }: RevisionedOwner,
   gvk: GroupVersionKind,
-  revision: number,
-  collisionCount: number,
-): New<ControllerRevision> & { readonly data: RevisionData } {
+  { revision, collisionCount, hashLabel }: { readonly revision: number; readonly collisionCount: number; readonly hashLabel: string },
+): RevisionDraft {
   const data = templatePatch(spec.template);
   const hash = revisionHash(data, collisionCount);
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
     metadata: {
-      name: revisionName(metadata.name, hash),
+      name: `${metadata.name.slice(0, LONGEST_PREFIX)}-${hash}`,
       namespace: metadata.namespace,
-      labels: { ...spec.template.metadata.labels, [HASH_LABEL]: hash },
+      labels: { ...spec.template.metadata.labels, [hashLabel]: hash },
       ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
       ownerReferences: [controllerReference({ metadata }, gvk)],
     },

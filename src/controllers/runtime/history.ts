@@ -4,7 +4,8 @@ import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { controllerrevisions } from '#api/resources.ts';
 import type { ControllerRevision } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
-import { collidedName, currentRevision, newRevision, type RevisionedOwner, sameData } from './history-plan.ts';
+import { assertNever } from '#base/assert-never.ts';
+import { currentRevision, newRevision, type RevisionedOwner, sameData } from './history-plan.ts';
 
 export interface Current {
   readonly revision: ControllerRevision;
@@ -12,14 +13,19 @@ export interface Current {
   readonly collisionCount: number;
 }
 
-/** The revision of the owner's present template, written or renumbered where that is needed. `history` is in order. */
-export async function ensureRevision(
-  client: Client,
-  owner: RevisionedOwner,
-  gvk: GroupVersionKind,
-  history: readonly ControllerRevision[],
-  collisionCount: number,
-): Promise<Current> {
+export interface Revisioned {
+  readonly owner: RevisionedOwner;
+  readonly gvk: GroupVersionKind;
+  /** The label of a revision that holds the end of its name. */
+  readonly hashLabel: string;
+  /** In the order of byRevision. */
+  readonly history: readonly ControllerRevision[];
+  readonly collisionCount: number;
+}
+
+/** The revision of the owner's present template, written or renumbered where that is needed. */
+export async function ensureRevision(client: Client, revisioned: Revisioned): Promise<Current> {
+  const { owner, history, collisionCount } = revisioned;
   const plan = currentRevision(history, owner.spec.template);
   switch (plan.kind) {
     case 'same':
@@ -27,28 +33,22 @@ export async function ensureRevision(
     case 'renumber':
       return { revision: await client.update(controllerrevisions, { ...plan.revision, revision: plan.to }), collisionCount };
     case 'create':
-      return createRevision(client, owner, gvk, plan.number, collisionCount);
+      return createRevision(client, revisioned, plan.number);
+    default:
+      return assertNever(plan);
   }
 }
 
 /** Tries further names while one is taken by another template. Source: CreateControllerRevision. */
-async function createRevision(
-  client: Client,
-  owner: RevisionedOwner,
-  gvk: GroupVersionKind,
-  number: number,
-  collisions: number,
-): Promise<Current> {
-  const draft = newRevision(owner, gvk, number, collisions);
-  for (let collisionCount = collisions; ; collisionCount++) {
-    const name = collidedName(owner.metadata.name, draft.data, collisionCount);
+async function createRevision(client: Client, { owner, gvk, hashLabel, ...before }: Revisioned, revision: number): Promise<Current> {
+  for (let { collisionCount } = before; ; collisionCount++) {
+    const draft = newRevision(owner, gvk, { revision, collisionCount, hashLabel });
     try {
-      const revision = await client.create(controllerrevisions, { ...draft, metadata: { ...draft.metadata, name } });
-      return { revision, collisionCount };
+      return { revision: await client.create(controllerrevisions, draft), collisionCount };
     } catch (error) {
       if (!isStatusError(error, 'AlreadyExists')) throw error;
     }
-    const taken = await client.get(controllerrevisions, { name, namespace: owner.metadata.namespace });
+    const taken = await client.get(controllerrevisions, draft.metadata);
     if (sameData(taken.data, draft.data)) return { revision: taken, collisionCount };
   }
 }

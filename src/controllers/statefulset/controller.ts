@@ -5,6 +5,7 @@ import { controllerrevisions, persistentvolumeclaims, pods, statefulsets } from 
 import type { StatefulSet } from '#api/types.ts';
 import { claimMembers, freshOwner, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { HASH_LABEL } from '../runtime/history-plan.ts';
 import { deleteRevisions, ensureRevision } from '../runtime/history.ts';
 import { watchMembers } from '../runtime/members.ts';
 import { isNamedAfter, STATEFUL_SET_KIND } from './identity.ts';
@@ -68,7 +69,14 @@ function realDeps({ client, informers, events, clock }: ControllerContext): Deps
     find: (key) => sets.byKey(key),
     pods: (set) => claimMembers({ ...claiming(set), members: podInformer, resource: pods, fits: (pod) => isNamedAfter(set, pod) }),
     revisions: (set) => claimMembers({ ...claiming(set), members: revisions, resource: controllerrevisions }),
-    ensureRevision: (set, history) => ensureRevision(client, set, STATEFUL_SET_KIND, history, set.status.collisionCount ?? 0),
+    ensureRevision: (set, history) =>
+      ensureRevision(client, {
+        owner: set,
+        gvk: STATEFUL_SET_KIND,
+        hashLabel: HASH_LABEL,
+        history,
+        collisionCount: set.status.collisionCount ?? 0,
+      }),
     deleteRevisions: (expired) => deleteRevisions(client, expired),
     claim: (set, name) => claims.get(name, set.metadata.namespace),
     async createPod(pod) {

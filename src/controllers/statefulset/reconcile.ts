@@ -5,9 +5,10 @@ import type { Requeue } from '#client/workqueue/workers.ts';
 import { byRevision, expiredRevisions, templateOf } from '../runtime/history-plan.ts';
 import type { Current } from '../runtime/history.ts';
 import { slowStart } from '../runtime/slow-start.ts';
+import { untilAvailable } from '../runtime/until-available.ts';
 import { type ClaimDraft, type PodDraft, revisionOf } from './identity.ts';
 import { type Action, type Observed, type Plan, planStatefulSet } from './plan.ts';
-import { sameStatus, statefulSetStatus, untilAvailable } from './status.ts';
+import { sameStatus, statefulSetStatus } from './status.ts';
 
 /** What one pass needs of the world; ./controller.ts gives the real one. */
 export interface Deps {

@@ -4,7 +4,7 @@ import { seededIds } from '#base/ids.ts';
 import { byteOrder, goSortedJson } from '#apimachinery/go-format.ts';
 import { isPodAvailable } from '#api/pods.ts';
 import { LABEL } from '#api/well-known.ts';
-import { newRevision, sameData, templateOf } from '../runtime/history-plan.ts';
+import { HASH_LABEL, newRevision, sameData, templateOf } from '../runtime/history-plan.ts';
 import { isInRange, ordinalOf, STATEFUL_SET_KIND } from './identity.ts';
 import { reconcileStatefulSet } from './reconcile.ts';
 import { statefulSet, template, World } from './testing.ts';
@@ -145,7 +145,11 @@ test('a template that comes back gets its revision back, as the newest; the hist
 });
 
 test('newRevision stores upstream’s bytes and hashes them as upstream does', () => {
-  const { data, metadata } = newRevision(statefulSet({ template: template('a<b') }), STATEFUL_SET_KIND, 1, 0);
+  const { data, metadata } = newRevision(statefulSet({ template: template('a<b') }), STATEFUL_SET_KIND, {
+    revision: 1,
+    collisionCount: 0,
+    hashLabel: HASH_LABEL,
+  });
   assert.equal(
     goSortedJson(data),
     '{"spec":{"template":{"$patch":"replace","metadata":{"labels":{"app":"db"}},"spec":{"containers":[{"image":"a\\u003cb","name":"c"}]}}}}',

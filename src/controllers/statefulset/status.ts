@@ -1,8 +1,7 @@
 // pure
 // The status a StatefulSet should show. Source: stateful_set_control.go updateStatus, completeRollingUpdate.
-import { isPodAvailable, isPodReady, podCondition } from '#api/pods.ts';
-import type { Pod, StatefulSetStatus } from '#api/types.ts';
-import { parseTime } from '#apimachinery/time.ts';
+import { isPodAvailable, isPodReady } from '#api/pods.ts';
+import type { StatefulSetStatus } from '#api/types.ts';
 import { revisionOf } from './identity.ts';
 import type { Observed } from './plan.ts';
 
@@ -46,16 +45,4 @@ export function sameStatus(a: StatefulSetStatus, b: StatefulSetStatus): boolean 
     a.updateRevision === b.updateRevision &&
     (a.collisionCount ?? 0) === b.collisionCount
   );
-}
-
-/** Milliseconds until the next pod that is ready becomes available by time alone; undefined when none will. */
-export function untilAvailable(pods: readonly Pod[], minReadySeconds: number, now: number): number | undefined {
-  if (minReadySeconds === 0) return undefined;
-  const waits = pods.flatMap((pod) => {
-    const since = isPodReady(pod) ? podCondition(pod.status, 'Ready')?.lastTransitionTime : undefined;
-    if (since === undefined || since === null) return [];
-    const left = parseTime(since) + minReadySeconds * 1000 - now;
-    return left > 0 ? [left] : [];
-  });
-  return waits.length === 0 ? undefined : Math.min(...waits);
 }

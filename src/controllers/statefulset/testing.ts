@@ -3,7 +3,7 @@ import { alreadyExists, notFound } from '#apimachinery/errors.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { persistentvolumeclaims, pods } from '#api/resources.ts';
 import type { ControllerRevision, OwnerReference, PersistentVolumeClaim, Pod, StatefulSet } from '#api/types.ts';
-import { currentRevision, newRevision } from '../runtime/history-plan.ts';
+import { currentRevision, HASH_LABEL, newRevision } from '../runtime/history-plan.ts';
 import { STATEFUL_SET_KIND } from './identity.ts';
 import type { Deps } from './reconcile.ts';
 
@@ -86,7 +86,11 @@ export class World {
           this.revisions[this.revisions.indexOf(plan.revision)] = next;
           return Promise.resolve({ revision: next, collisionCount: 0 });
         }
-        const made = newRevision(set, STATEFUL_SET_KIND, plan.number, 0) as unknown as ControllerRevision;
+        const made = newRevision(set, STATEFUL_SET_KIND, {
+          revision: plan.number,
+          collisionCount: 0,
+          hashLabel: HASH_LABEL,
+        }) as unknown as ControllerRevision;
         const revision = { ...made, metadata: { ...made.metadata, creationTimestamp: formatTime(this.now) } };
         this.revisions.push(revision);
         return Promise.resolve({ revision, collisionCount: 0 });

@@ -1,0 +1,38 @@
+// Creates and deletes pods of an owner, and tells so in its events. Source: controller_utils.go RealPodControl.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { pods } from '#api/resources.ts';
+import type { New, Pod } from '#api/types.ts';
+import type { Client } from '#client/contract.ts';
+import type { EventRecorder, EventSubject } from '#client/events/event-recorder.ts';
+import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+
+export interface PodWriter {
+  create(owner: EventSubject, pod: New<Pod>): Promise<void>;
+  /** Only this very pod, not another of its name. @throws StatusError NotFound when it is gone */
+  delete(owner: EventSubject, pod: Pod): Promise<void>;
+}
+
+export function podWriter(client: Client, events: EventRecorder): PodWriter {
+  return {
+    async create(owner, pod) {
+      try {
+        const { metadata } = await client.create(pods, pod);
+        events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error) && !isNamespaceTerminating(error))
+          events.event(owner, 'Warning', 'FailedCreate', `Error creating: ${error.message}`);
+        throw error;
+      }
+    },
+    async delete(owner, { metadata }) {
+      try {
+        await client.delete(pods, metadata, { preconditions: { uid: metadata.uid } });
+        events.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${metadata.name}`);
+      } catch (error) {
+        if (isStatusError(error) && error.reason !== 'NotFound')
+          events.event(owner, 'Warning', 'FailedDelete', `Error deleting: ${error.message}`);
+        throw error;
+      }
+    },
+  };
+}
