@@ -23,6 +23,7 @@ import { Deadlines } from './deadlines.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { builtInHandlers } from './handlers/built-in.ts';
 import type { DispatchDeps, Handlers } from './handlers/dispatch.ts';
+import type { EncryptionAtRest } from './encryption/at-rest.ts';
 import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
@@ -111,6 +112,8 @@ export interface ApiServerOptions {
   readonly kubelet?: CredentialsSource;
   /** How long history is kept at least, milliseconds. Default five minutes. */
   readonly compactionIntervalMs?: number;
+  /** Values in the store are encrypted. */
+  readonly encryption?: EncryptionAtRest;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
   /** How webhooks and aggregated servers behind Services are reached. Default: their endpoints. */
@@ -134,10 +137,12 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { store, clock, ids, logger, listen } = options;
+  const { clock, ids, logger, listen, encryption } = options;
   const schema = options.schema ?? new Schema();
   const protobuf = kubeProtobuf(schema);
-  const hub = new CacheHub({ store, clock, logger });
+  const encrypted = encryption?.wrap(options.store, (key) => hub.resourceOf(key));
+  const store: Store = encrypted ?? options.store;
+  const hub: CacheHub = new CacheHub({ store, clock, logger });
   const compactor = new Compactor();
   const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
   const strategies = builtInStrategies(schema, { services: serviceStrategy(allocator) as unknown as Strategy });
@@ -163,6 +168,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     fieldManager: parts.fieldManager ?? new FieldTracking(catalog),
     authorizer: parts.authorizer,
     leases: new TtlLeases(store, clock),
+    ...(encrypted === undefined ? {} : { encrypted }),
     clock,
     ids,
     logger,
@@ -184,6 +190,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const checks: readonly HealthCheck[] = [
     ping,
     { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') },
+    ...(encryption?.checks ?? []),
   ];
   const readyChecks: readonly HealthCheck[] = [
     ...checks,
@@ -263,6 +270,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       outbound.close();
       await compactor.stop();
       await hub.stop();
+      encryption?.stop();
     },
     get address() {
       return address.current;

@@ -103,6 +103,11 @@ export class CacheHub {
     }
   }
 
+  /** The resource whose objects lie at such keys: `secrets`, `widgets.example.com`. */
+  resourceOf(storeKey: string): string | undefined {
+    return this.#place(storeKey)?.cache.resource.name;
+  }
+
   caches(): Iterable<ResourceCache> {
     return this.#caches.values();
   }

@@ -2,6 +2,7 @@
 import { conflict, invalid as invalidStatus, notFound, OPTIMISTIC_LOCK_MESSAGE, StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
+import { guarded } from '../cache/store-failure.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { withoutTimeChanges } from '#apimachinery/apply/managed-times.ts';
@@ -109,7 +110,9 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
     const stored = await kept(call.stored, object);
     const value = stored.layout.encode(stored.object);
     const { conditions, operations } = effects(reservation);
-    if (operations.length === 0 && value.equals(current.value)) return { kind: 'done', object: current };
+    if (operations.length === 0 && value.equals(current.value) && !(await isStale(call, current, registry))) {
+      return { kind: 'done', object: current };
+    }
     if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
     const result = await put(call, registry, {
       key: current.key,
@@ -128,6 +131,11 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
   } finally {
     reservation?.finish(outcome);
   }
+}
+
+/** A value under an old key is written again, though nothing else changes. */
+async function isStale({ stored, options }: WriteCall, { key }: StoredObject, { encrypted }: Registry): Promise<boolean> {
+  return encrypted !== undefined && !options.dryRun && (await guarded(() => encrypted.isStale(stored.prefix + key)));
 }
 
 /** @throws StatusError Conflict. Source: storage.Preconditions.Check. */

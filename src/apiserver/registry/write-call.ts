@@ -8,6 +8,7 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
+import type { EncryptedStore } from '../encryption/store.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import type { Authorizer } from '../authorization/contract.ts';
 import type { AdmissionRunner } from './admission.ts';
@@ -28,6 +29,8 @@ export interface Registry {
   /** Asked again where one request does what two verbs stand for. */
   readonly authorizer: Authorizer;
   readonly leases: TtlLeases;
+  /** The store, where values are encrypted at rest. */
+  readonly encrypted?: Pick<EncryptedStore, 'isStale'>;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

@@ -1,0 +1,53 @@
+// A key management service for tests: wraps by XOR, counts what it is asked, and can be sick or have a new key.
+import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { KMS_METHODS, type KmsMethod } from '../kms/service.ts';
+
+export interface KmsPlugin {
+  keyId: string;
+  healthz: string;
+  readonly calls: { wrap: number; unwrap: number };
+  stop(): Promise<void>;
+}
+
+const MASK = 0x5a;
+const masked = (bytes: Uint8Array): Buffer => Buffer.from(bytes.map((byte) => byte ^ MASK));
+
+/** @param socket path */
+export async function startKmsPlugin(socket: string): Promise<KmsPlugin> {
+  const server = new Server();
+  const plugin: KmsPlugin = {
+    keyId: 'key-1',
+    healthz: 'ok',
+    calls: { wrap: 0, unwrap: 0 },
+    stop: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+  };
+  const unary = <Request, Response>({ path, request, response }: KmsMethod<Request, Response>, answer: (asked: Request) => Response) => ({
+    definition: {
+      path,
+      requestStream: false as const,
+      responseStream: false as const,
+      requestSerialize: (value: Request) => Buffer.from(request.encode(value)),
+      requestDeserialize: (bytes: Buffer) => request.decode(bytes),
+      responseSerialize: (value: Response) => Buffer.from(response.encode(value)),
+      responseDeserialize: (bytes: Buffer) => response.decode(bytes),
+    },
+    handle: (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => done(null, answer(call.request)),
+  });
+  const status = unary(KMS_METHODS.status, () => ({ version: 'v2', healthz: plugin.healthz, keyId: plugin.keyId }));
+  const wrap = unary(KMS_METHODS.wrap, ({ plaintext }) => {
+    plugin.calls.wrap++;
+    return { ciphertext: masked(plaintext), keyId: plugin.keyId, annotations: { 'version.example.com': Buffer.from('1') } };
+  });
+  const unwrap = unary(KMS_METHODS.unwrap, ({ ciphertext }) => {
+    plugin.calls.unwrap++;
+    return { plaintext: masked(ciphertext) };
+  });
+  server.addService(
+    { status: status.definition, wrap: wrap.definition, unwrap: unwrap.definition },
+    { status: status.handle, wrap: wrap.handle, unwrap: unwrap.handle },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`unix://${socket}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error)));
+  });
+  return plugin;
+}
