@@ -7,9 +7,9 @@ import { Path } from '#apimachinery/field-path.ts';
 import { decodeConfiguration, refuseConfiguration, type Shape } from '../configuration/decode.ts';
 
 export interface NamedKey {
-  readonly name: string;
+  readonly name?: string;
   /** Base64. */
-  readonly secret: string;
+  readonly secret?: string;
 }
 
 export interface KmsConfiguration {

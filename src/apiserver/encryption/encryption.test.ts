@@ -136,7 +136,7 @@ test('a new first key is used at the next write, of values that do not change to
 test('a KMS wraps one seed for many values, and a new key of the service makes the next', async () => {
   const socket = join(folder, 'kms.sock');
   const plugin = await startKmsPlugin(socket);
-  const clock = new ManualClock(Date.now());
+  const clock = new ManualClock();
   const kms = new KmsEnvelope({
     name: 'k',
     service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock }),
@@ -160,7 +160,7 @@ test('a KMS wraps one seed for many values, and a new key of the service makes t
     clock,
     ids: randomIds,
   });
-  const read = await Promise.all(sealed.map((value) => fresh.decrypt(value, context)));
+  const read = await Promise.all(sealed.map(async (value) => fresh.decrypt(value, context)));
   assert.deepEqual(
     read.map(({ value }) => value),
     [plain, plain],

@@ -61,6 +61,6 @@ function envelopeOf(kms: KmsConfiguration, { clock, ids }: Deps): KmsEnvelope {
 }
 
 function keyed(prefix: string, kind: string, keys: readonly NamedKey[] = [], make: (key: Uint8Array) => Transformer): Prefixed {
-  const choices = keys.map(({ name, secret }) => ({ prefix: `${name}:`, transformer: make(Buffer.from(secret, 'base64')) }));
+  const choices = keys.map(({ name = '', secret = '' }) => ({ prefix: `${name}:`, transformer: make(Buffer.from(secret, 'base64')) }));
   return { prefix, transformer: prefixed(choices, `no matching key was found for the provided ${kind} transformer`) };
 }

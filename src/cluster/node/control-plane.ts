@@ -20,6 +20,7 @@ import { createScheduler } from '#scheduler/scheduler.ts';
 import type { Store } from '#store/contract.ts';
 import { openEmbeddedStore } from '#store/embedded/store.ts';
 import type { Paths } from '../instance/paths.ts';
+import { encryptionOf } from './api-server.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, type Settings } from '../settings/settings.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
@@ -71,8 +72,10 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const frontProxyAuthority = pki.certificate('front-proxy-ca');
   const serving = pki.read('apiserver');
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
+  const encryption = await encryptionOf(deps);
   const server = createApiServer({
     store,
+    ...(encryption === undefined ? {} : { encryption }),
     clock,
     ids,
     logger: logger.with({ component: 'apiserver' }),

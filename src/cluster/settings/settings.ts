@@ -1,8 +1,10 @@
 // pure
 // The settings of a machine: each is a key of the configuration file and a flag, described once here.
+import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
+import { bad, ok, path, type Parsed } from './value.ts';
 
 /** Everything `proa up` and the components read. Made by resolveSettings, never changed after. */
-export interface Settings {
+export interface Settings extends ApiServerSettings {
   readonly dataDir: string;
   readonly runDir: string;
   readonly nodeName: string;
@@ -27,8 +29,6 @@ export interface Settings {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
-type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
-
 export interface Setting<K extends keyof Settings = keyof Settings> {
   readonly key: K;
   /** Without dashes: `pod-cidr`. */
@@ -40,9 +40,6 @@ export interface Setting<K extends keyof Settings = keyof Settings> {
   readonly fallback?: string;
   parse(text: string): Parsed<Settings[K]>;
 }
-
-const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
-const bad = <T>(why: string): Parsed<T> => ({ ok: false, why });
 
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
@@ -87,7 +84,6 @@ const cidr = (text: string): Parsed<string> =>
   parseCIDR(text) === undefined ? bad('is not an IPv4 network such as 10.244.0.0/16 (address bits after the prefix must be 0)') : ok(text);
 const port = (text: string): Parsed<number> =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
-const path = (text: string): Parsed<string> => (text.startsWith('/') ? ok(text) : bad('is not an absolute path'));
 
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const domain = (value: string): Parsed<string> =>
@@ -235,4 +231,5 @@ export const SETTINGS: readonly Setting[] = [
     parse: (value) =>
       value === 'debug' || value === 'info' || value === 'warn' || value === 'error' ? ok(value) : bad('is not debug, info, warn or error'),
   }),
+  ...API_SERVER_SETTINGS,
 ];

@@ -1,0 +1,26 @@
+// pure
+// Values of settings, read from text.
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+
+export const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
+export const bad = <T>(why: string): Parsed<T> => ({ ok: false, why });
+
+export const path = (text: string): Parsed<string> => (text.startsWith('/') ? ok(text) : bad('is not an absolute path'));
+/** A path, or empty for none. */
+export const optionalPath = (text: string): Parsed<string> => (text === '' ? ok(text) : path(text));
+export const boolean = (text: string): Parsed<boolean> =>
+  text === 'true' || text === 'false' ? ok(text === 'true') : bad('is neither true nor false');
+/** @param least smallest number that will do */
+export const wholeNumber =
+  (least: number) =>
+  (text: string): Parsed<number> =>
+    /^-?\d{1,15}$/.test(text) && Number(text) >= least ? ok(Number(text)) : bad(`is not a whole number of at least ${least}`);
+/** Values by comma. */
+export const list = (text: string): Parsed<readonly string[]> => ok(text.split(',').filter((one) => one !== ''));
+export const oneOf =
+  <T extends string>(...choices: readonly T[]) =>
+  (text: string): Parsed<T> => {
+    const found = choices.find((choice) => choice === text);
+    return found === undefined ? bad(`is none of ${choices.join(', ')}`) : ok(found);
+  };
