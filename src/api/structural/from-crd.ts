@@ -21,7 +21,8 @@ export function customObjectSchema(props: Props | undefined, preserveUnknownFiel
   return preserveUnknownFields ? { ...root, unknownFields: 'keep' } : root;
 }
 
-function typeOf(props: Props): TypeSchema {
+/** The type of a value that a schema describes. */
+export function typeOf(props: Props): TypeSchema {
   const common = { default: props.default, nullable: props.nullable === true };
   if (props['x-kubernetes-int-or-string'] === true) return { shape: 'scalar', scalar: 'intOrString', enum: undefined, ...common };
   switch (props.type) {

@@ -25,6 +25,9 @@ export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldVal
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }
 
+/** A value without what its type does not know. */
+export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner([]).value(value, type, '');
+
 class Pruner {
   readonly #unknown: string[];
 
@@ -72,17 +75,17 @@ class Pruner {
       return;
     }
     if (member === null && !keepsNull(field.type)) return;
-    setOwn(out, key, this.#value(member, field.type, join(path, key)));
+    setOwn(out, key, this.value(member, field.type, join(path, key)));
   }
 
-  #value(value: unknown, schema: TypeSchema, path: string): unknown {
+  value(value: unknown, schema: TypeSchema, path: string): unknown {
     switch (schema.shape) {
       case 'object':
         return isJsonObject(value) ? this.#object(value, schema, path) : sorted(value);
       case 'map':
         return isJsonObject(value) ? this.#map(value, schema.values, path) : sorted(value);
       case 'list':
-        return Array.isArray(value) ? value.map((item, i) => this.#value(item, schema.items, `${path}[${i}]`)) : sorted(value);
+        return Array.isArray(value) ? value.map((item, i) => this.value(item, schema.items, `${path}[${i}]`)) : sorted(value);
       default:
         return sorted(value);
     }
@@ -100,7 +103,7 @@ class Pruner {
     for (const key of sortedKeys(value)) {
       const member = value[key];
       if (member === undefined || (member === null && !keepsNull(values))) continue;
-      setOwn(out, key, this.#value(member, values, join(path, key)));
+      setOwn(out, key, this.value(member, values, join(path, key)));
     }
     return out;
   }

@@ -3,6 +3,7 @@
 // nonstructuralschema_controller.go, apiapproval_controller.go.
 import { findCondition, removeCondition, setCondition } from '#api/conditions.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from '#api/types.ts';
+import { authoritiesProblem } from '#api/validation/certificates/pem.ts';
 import { approvalReason, isProtected } from '#api/validation/extensions/approval.ts';
 import { validateStructural } from '#api/validation/extensions/structural-schemas.ts';
 import { Problems } from '#api/validation/problems.ts';
@@ -27,7 +28,7 @@ export interface Surroundings {
 /** The same status when nothing is to be written. */
 export function planStatus(crd: CustomResourceDefinition, { group, served, now }: Surroundings): Status {
   const structural = withStructural(withApproval(crd.status, crd, now), crd, now);
-  return established(named(structural, crd, group, now), served, now);
+  return established(named(structural, crd, group, now), crd, served, now);
 }
 
 const condition = (type: string, status: string, reason: string, message: string): Condition => ({
@@ -143,8 +144,10 @@ function sameNames(a: Names, b: Names): boolean {
   );
 }
 
-function established(status: Status, served: boolean, now: number): Status {
+function established(status: Status, { spec }: CustomResourceDefinition, served: boolean, now: number): Status {
   if (!served || findCondition(status.conditions, 'NamesAccepted')?.status !== 'True') return status;
   if (findCondition(status.conditions, 'Established')?.status === 'True') return status;
+  if (authoritiesProblem(spec.conversion.webhook?.clientConfig?.caBundle ?? '') !== undefined)
+    return withCondition(status, condition('Established', 'False', 'InvalidCABundle', 'The conversion webhook CABundle is invalid'), now);
   return withCondition(status, condition('Established', 'True', 'InitialNamesAccepted', 'the initial names have been accepted'), now);
 }

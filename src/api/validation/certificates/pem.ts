@@ -105,3 +105,20 @@ export function certificateProblem(certificate: string): string | undefined {
   }
   return blocks.length === 0 ? 'must contain at least one CERTIFICATE PEM block' : undefined;
 }
+
+/** Why `bundle` (base64 of PEM) has no authority to trust in it; undefined when it has one or is empty. Source: transport.TLSConfigFor. */
+export function authoritiesProblem(bundle: string): string | undefined {
+  if (bundle === '') return undefined;
+  const blocks = pemBlocks(decoded(bundle)).filter(({ type, headers }) => type === 'CERTIFICATE' && !headers);
+  const isCertificate = (der: Uint8Array): boolean => {
+    try {
+      void new X509Certificate(der);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (blocks.some(({ der }) => isCertificate(der))) return undefined;
+  const why = blocks.length === 0 ? 'unable to parse bytes as PEM block' : 'failed to parse certificate: x509: malformed certificate';
+  return `unable to load root certificates: ${why}`;
+}

@@ -83,6 +83,73 @@ const CREATE: readonly (readonly [name: string, object: object, errors: readonly
   ],
 ];
 
+const TYPED = { type: 'object', properties: { a: { type: 'integer' }, b: { type: 'string' } } };
+const BAD_SCHEMAS: readonly (readonly [name: string, schema: object, errors: readonly string[]])[] = [
+  [
+    'a default that its own schema refuses',
+    { type: 'object', properties: { a: { type: 'integer', default: 'x' } } },
+    [`${AT}.properties[a].default: Invalid value: "string": ${''} in body must be of type integer: "string"`],
+  ],
+  [
+    'a default with fields nobody knows',
+    { type: 'object', properties: { a: { type: 'object', properties: { b: { type: 'string' } }, default: { c: 1 } } } },
+    [`${AT}.properties[a].default: Invalid value: {"c":1}: must not have unknown fields`],
+  ],
+  [
+    'a default of what every object has',
+    { type: 'object', properties: { kind: { type: 'string', default: 'x' } } },
+    [`${AT}.properties[kind].default: Forbidden: must not be set in top-level kind`],
+  ],
+  [
+    'what OpenAPI knows and definitions do not',
+    { ...TYPED, patternProperties: { a: { type: 'string' } } },
+    [`${AT}.patternProperties: Forbidden: patternProperties is not supported`],
+  ],
+  ['a root that may be null', { ...TYPED, nullable: true }, [`${AT}.nullable: Forbidden: nullable cannot be true at the root`]],
+  [
+    'rules without sense',
+    {
+      ...TYPED,
+      'x-kubernetes-validations': [
+        { rule: ' ' },
+        { rule: 'true', message: 'a\nb' },
+        { rule: 'true', fieldPath: '.c' },
+        { rule: 'true', reason: 'Because' },
+      ],
+    },
+    [
+      `${AT}.x-kubernetes-validations[0].rule: Required value: rule is not specified`,
+      `${AT}.x-kubernetes-validations[1].message: Invalid value: "a\\nb": must not contain line breaks`,
+      `${AT}.x-kubernetes-validations[2].fieldPath: Invalid value: ".c": must be a valid path`,
+      `${AT}.x-kubernetes-validations[3].reason: Unsupported value: "Because": supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"`,
+    ],
+  ],
+];
+
+for (const [name, schema, expected] of BAD_SCHEMAS) {
+  test(`validateCreate of a schema with ${name}`, () => {
+    assert.deepEqual(createErrors('apiextensions.k8s.io/v1/CustomResourceDefinition', ofSchema(schema)), expected);
+  });
+}
+
+for (const [path, error] of [
+  ['.a', undefined],
+  ['.c', 'is an invalid path: does not refer to a valid field'],
+  [".['a']", 'is an invalid path: does not refer to a valid field'],
+  ["['a']", 'is an invalid path: array notation is not allowed'],
+  ['.o', 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'],
+] as const) {
+  test(`validateCreate of a selectable field ${path}`, () => {
+    const schema = { openAPIV3Schema: { ...TYPED, properties: { ...TYPED.properties, o: { type: 'object' } } } };
+    const errors = createErrors(
+      'apiextensions.k8s.io/v1/CustomResourceDefinition',
+      definition({ versions: [version({ schema, selectableFields: [{ jsonPath: path }] })] }),
+    );
+    const at = `spec.versions[0].selectableFields[0].jsonPath: Invalid value: ${JSON.stringify(path)}`;
+    assert.deepEqual(errors, error === undefined ? [] : [`${at}: ${error}`]);
+  });
+}
+
 for (const [name, object, expected] of CREATE) {
   test(`validateCreate of ${name}`, () => {
     assert.deepEqual(createErrors('apiextensions.k8s.io/v1/CustomResourceDefinition', object), expected);

@@ -7,6 +7,7 @@ import type {
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionVersion,
   CustomResourceSubresources,
+  JSONSchemaProps,
 } from '../../gen/apiextensions-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
@@ -14,7 +15,11 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1035Label, dns1123Subdomain } from '#apimachinery/names.ts';
 import { validateHookService, validateHookUrl } from '../admission/webhooks.ts';
 import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';
-import { blank, type Problems } from '../problems.ts';
+import { blank, Problems } from '../problems.ts';
+import { validateOpenApiRules } from './open-api-rules.ts';
+import { validateDefaults } from './schema-defaults.ts';
+import { validateSelectableFields } from './selectable-fields.ts';
+import { authoritiesProblem } from '../certificates/pem.ts';
 import { isProtected, sameApproval, validateApproval } from './approval.ts';
 import { validateStructural } from './structural-schemas.ts';
 
@@ -39,9 +44,8 @@ export function validateDefinition(out: Problems, definition: CustomResourceDefi
 export function validateDefinitionUpdate(out: Problems, definition: CustomResourceDefinition, old: CustomResourceDefinition): void {
   validatePlainMetaUpdate(out, definition.metadata, old.metadata);
   const [spec, before] = [definition.spec, old.spec];
-  validateSpec(out, spec);
-  const established = (old.status?.conditions ?? []).some(({ type, status }) => type === 'Established' && status === 'True');
-  if (established) {
+  validateSpec(out, spec, old);
+  if (isEstablished(old)) {
     out.immutable(SPEC.child('scope'), spec.scope, spec.scope === before.scope);
     out.immutable(SPEC.child('names', 'kind'), spec.names.kind, spec.names.kind === before.names.kind);
   }
@@ -56,7 +60,10 @@ export function validateDefinitionStatusUpdate(out: Problems, definition: Custom
   if (definition.status?.acceptedNames !== undefined) validateNames(out, STATUS.child('acceptedNames'), definition.status.acceptedNames);
 }
 
-function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec): void {
+const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
+  (status?.conditions ?? []).some((condition) => condition.type === 'Established' && condition.status === 'True');
+
+function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec, old?: CustomResourceDefinition): void {
   const { group, scope, versions = [], names, conversion, preserveUnknownFields: preserve } = spec as Partial<CustomResourceDefinitionSpec>;
   const at = SPEC.child('group');
   if (blank(group)) out.required(at);
@@ -66,12 +73,15 @@ function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec): void {
   versions.forEach(({ schema }, i) => {
     if (schema?.openAPIV3Schema === undefined) out.required(SPEC.child('versions').index(i).child('schema', 'openAPIV3Schema'));
   });
-  validateVersions(out, versions);
+  validateVersions(out, versions, old?.spec.versions);
   for (const member of ['plural', 'singular', 'kind', 'listKind'] as const)
     if (blank(names?.[member])) out.required(SPEC.child('names', member));
   if (names !== undefined) validateNames(out, SPEC.child('names'), names);
-  if (conversion !== undefined) validateConversion(out, SPEC.child('conversion'), conversion);
-  if (preserve === true) {
+  if (conversion !== undefined) validateConversion(out, SPEC.child('conversion'), conversion, old);
+  if (preserve === true && (conversion?.strategy ?? 'None') !== 'None')
+    out.invalid(SPEC.child('conversion', 'strategy'), conversion?.strategy, 'must be None if spec.preserveUnknownFields is true');
+  // What was so before may stay.
+  if (preserve === true && old?.spec.preserveUnknownFields !== true) {
     const detail = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
     out.invalid(SPEC.child('preserveUnknownFields'), true, detail);
   }
@@ -83,7 +93,21 @@ const shared = (
   member: 'schema' | 'subresources' | 'additionalPrinterColumns',
 ): boolean => versions.every((version) => deepEqual(version[member], versions[0]?.[member]));
 
-function validateVersions(out: Problems, versions: readonly CustomResourceDefinitionVersion[]): void {
+const hasStatus = ({ subresources }: CustomResourceDefinitionVersion): boolean => subresources?.status !== undefined;
+
+function validateSchema(out: Problems, at: Path, schema: JSONSchemaProps, status: boolean): void {
+  const structure = new Problems();
+  validateStructural(structure, at, schema);
+  out.add(structure.list);
+  validateOpenApiRules(out, at, schema, status);
+  if (structure.none) validateDefaults(out, at, schema);
+}
+
+function validateVersions(
+  out: Problems,
+  versions: readonly CustomResourceDefinitionVersion[],
+  old: readonly CustomResourceDefinitionVersion[] | undefined,
+): void {
   const at = SPEC.child('versions');
   const [oneSchema, oneSubresources, oneColumns] = [
     shared(versions, 'schema'),
@@ -97,8 +121,15 @@ function validateVersions(out: Problems, versions: readonly CustomResourceDefini
     for (const reason of warningProblems(version))
       out.invalid(path.child('deprecationWarning'), version.deprecationWarning ?? null, reason);
     const { openAPIV3Schema: schema } = version.schema ?? {};
-    if (schema !== undefined && (!oneSchema || i === 0))
-      validateStructural(out, (oneSchema ? SPEC.child('validation') : path.child('schema')).child('openAPIV3Schema'), schema);
+    if (schema !== undefined && (!oneSchema || i === 0)) {
+      const status = oneSchema ? versions.some(hasStatus) : hasStatus(version);
+      validateSchema(out, (oneSchema ? SPEC.child('validation') : path.child('schema')).child('openAPIV3Schema'), schema, status);
+    }
+    if ((version.selectableFields ?? []).length > 0) {
+      const before = old?.find(({ name }) => name === version.name)?.selectableFields;
+      const unlimited = deepEqual(before, version.selectableFields);
+      validateSelectableFields(out, path.child('selectableFields'), version.selectableFields ?? [], { schema, unlimited });
+    }
     if (version.subresources !== undefined && (!oneSubresources || i === 0))
       validateSubresources(out, (oneSubresources ? SPEC : path).child('subresources'), version.subresources);
     if (oneColumns && i > 0) return;
@@ -178,7 +209,18 @@ function validateNames(out: Problems, at: Path, names: Partial<CustomResourceDef
   each('categories');
 }
 
-function validateConversion(out: Problems, at: Path, { strategy, webhook }: CustomResourceConversion): void {
+/** Before a definition is established, and where they were bad before, authorities may be bad. Source: allowInvalidCABundle. */
+function needsGoodAuthorities(old: CustomResourceDefinition | undefined): boolean {
+  if (old === undefined || !isEstablished(old)) return false;
+  return authoritiesProblem(old.spec.conversion.webhook?.clientConfig?.caBundle ?? '') === undefined;
+}
+
+function validateConversion(
+  out: Problems,
+  at: Path,
+  { strategy, webhook }: CustomResourceConversion,
+  old: CustomResourceDefinition | undefined,
+): void {
   out.requiredOneOf(at.child('strategy'), strategy, ['None', 'Webhook']);
   const [config, reviews] = [at.child('webhookClientConfig'), at.child('conversionReviewVersions')];
   const versions = webhook?.conversionReviewVersions ?? [];
@@ -193,6 +235,9 @@ function validateConversion(out: Problems, at: Path, { strategy, webhook }: Cust
   else if ((url === undefined) === (service === undefined)) out.required(config, 'exactly one of url or service is required');
   else if (url !== undefined) validateHookUrl(out, config.child('url'), url);
   else if (service !== undefined) validateHookService(out, config.child('service'), service);
+  const { caBundle = '' } = webhook?.clientConfig ?? {};
+  const problem = needsGoodAuthorities(old) ? authoritiesProblem(caBundle) : undefined;
+  if (problem !== undefined) out.invalid(config.child('caBundle'), caBundle, problem);
   if (versions.length === 0) return out.required(reviews);
   const seen = new Set<string>();
   versions.forEach((version, i) => {

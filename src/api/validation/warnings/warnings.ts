@@ -18,6 +18,7 @@ import {
   volumeWarnings,
 } from './cluster.ts';
 import { Warnings } from './collector.ts';
+import { definitionWarnings } from './definitions.ts';
 import {
   cronJobWarnings,
   daemonSetWarnings,
@@ -48,6 +49,7 @@ const SAY: Readonly<Record<string, Say>> = {
   '/Secret': say(secretWarnings),
   '/Service': say(serviceWarnings),
   '/Service/status': say(loadBalancerWarnings),
+  'apiextensions.k8s.io/CustomResourceDefinition': say(definitionWarnings),
   'apps/DaemonSet': say(daemonSetWarnings),
   'apps/Deployment': say(replicatedWarnings),
   'apps/ReplicaSet': say(replicatedWarnings),
