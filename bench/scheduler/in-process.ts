@@ -103,6 +103,7 @@ export function inProcess(): InProcess {
     client,
     informers: {
       informer: (resource: Resource) => informers.get(groupResourceString(resource)) as never,
+      drop() {},
       start() {},
       async synced() {},
     },

@@ -47,6 +47,8 @@ export interface InformerScope {
 /** One informer per resource and scope, shared by all that ask. */
 export interface InformerFactory {
   informer<T extends KubeObject>(resource: Resource<T>, scope?: InformerScope): Informer<T>;
+  /** Ends the informer of a resource that is no longer served; whoever asks again gets a new one. */
+  drop(resource: Resource, scope?: InformerScope): void;
   /** Starts informers asked for so far and later; stops all when the signal aborts. */
   start(signal: AbortSignal): void;
   /** Resolves when all informers asked for so far have synced. */

@@ -19,6 +19,7 @@ export interface InformerFactoryOptions {
 interface Entry {
   readonly informer: SharedInformer<KubeObject>;
   readonly run: (signal: AbortSignal) => Promise<void>;
+  readonly ended: AbortController;
 }
 
 const scopeKey = (resource: Resource, { namespace = '', labelSelector = '', fieldSelector = '' }: InformerScope): string =>
@@ -31,11 +32,13 @@ export function createInformerFactory({ client, logger, clock = systemClock, ids
   function entryFor(resource: Resource<KubeObject>, scope: InformerScope): Entry {
     const own = logger.with({ resource: groupResourceString(resource), ...scope });
     const informer = new SharedInformer<KubeObject>(own);
+    const ended = new AbortController();
     const run = async (signal: AbortSignal): Promise<void> => {
-      await runReflector({ client, resource, scope, sink: informer, clock, ids, logger: own }, signal);
+      const either = AbortSignal.any([signal, ended.signal]);
+      await runReflector({ client, resource, scope, sink: informer, clock, ids, logger: own }, either);
       informer.stopped();
     };
-    return { informer, run };
+    return { informer, run, ended };
   }
 
   return {
@@ -49,6 +52,11 @@ export function createInformerFactory({ client, logger, clock = systemClock, ids
       }
       // The key holds the resource, and a resource has one type of object.
       return entry.informer as unknown as Informer<T>;
+    },
+    drop(resource, scope = {}) {
+      const key = scopeKey(resource, scope);
+      entries.get(key)?.ended.abort(new Error('the resource is no longer served'));
+      entries.delete(key);
     },
     start(signal) {
       if (running !== undefined) throw new Error('an InformerFactory is started once');

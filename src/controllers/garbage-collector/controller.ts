@@ -2,9 +2,12 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { parseApiVersion, type Resource } from '#apimachinery/resource.ts';
 import { assertNever } from '#base/assert-never.ts';
+import { customResource, definesKind } from '#api/custom-kinds.ts';
+import { customresourcedefinitions } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
-import type { KubeObject, OwnerReference } from '#api/types.ts';
-import type { Client, ObjectRef } from '#client/contract.ts';
+import type { CustomResourceDefinition, KubeObject, OwnerReference } from '#api/types.ts';
+import type { Client } from '#client/contract.ts';
+import { followCustomResources } from '../runtime/custom-resources.ts';
 import type { Controller } from '../runtime/controller.ts';
 import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
 import { type OwnerState, type Plan, planObject } from './plan.ts';
@@ -39,15 +42,27 @@ export const garbageCollector: Controller = {
     const wake = (uids: readonly string[]): void => {
       for (const uid of uids) queue.add(uid);
     };
-    for (const resource of RESOURCES) {
+    const follow = (resource: Resource<KubeObject>): void => {
       const put = (object: KubeObject): void => wake(graph.put(resource, object));
       informers.informer(resource).addHandlers({ added: put, updated: put, deleted: (object) => wake(graph.remove(object.metadata.uid)) });
-    }
+    };
+    const leave = (resource: Resource<KubeObject>): void => {
+      const gone = [...informers.informer(resource).list()];
+      informers.drop(resource);
+      for (const { metadata } of gone) wake(graph.remove(metadata.uid));
+    };
+    for (const resource of RESOURCES) follow(resource);
+    const definitions = informers.informer(customresourcedefinitions);
+    followCustomResources(definitions, { follow, leave });
     return async (uid) => {
       const node = graph.get(uid);
       if (node?.object === undefined || node.resource === undefined) return;
       const states = new Map<string, OwnerState>();
-      for (const owner of node.owners) states.set(owner.uid, await ownerState(owner, node.object, graph, client));
+      for (const owner of node.owners)
+        states.set(
+          owner.uid,
+          await ownerState(owner, node.object, graph, { client, resourceOf: (one) => resourceOf(one, definitions.list()) }),
+        );
       const plan = planObject(node, (owner) => states.get(owner.uid) ?? 'absent');
       await act(plan, node, client);
       if (plan.kind === 'wait') wake(plan.dependents.map((dependent) => dependent.uid));
@@ -55,24 +70,42 @@ export const garbageCollector: Controller = {
   },
 };
 
+/** The resource an owner is of, built-in or defined; undefined for a kind that is not served. */
+function resourceOf(
+  { apiVersion, kind }: OwnerReference,
+  definitions: Iterable<CustomResourceDefinition>,
+): Resource<KubeObject> | undefined {
+  const builtIn = schema.resourceOfKind({ ...parseApiVersion(apiVersion), kind });
+  if (builtIn !== undefined) return builtIn as Resource<KubeObject>;
+  for (const crd of definitions) if (definesKind(crd, apiVersion, kind)) return customResource(crd);
+  return undefined;
+}
+
 /**
  * An owner that no event has shown is asked for: it may be newer than the caches, of another namespace, or not exist.
  * @throws StatusError when that cannot be told; Error for a kind that is not served
  */
-async function ownerState(owner: OwnerReference, dependent: KubeObject, graph: Graph, client: Client): Promise<OwnerState> {
+async function ownerState(
+  owner: OwnerReference,
+  dependent: KubeObject,
+  graph: Graph,
+  {
+    client,
+    resourceOf: find,
+  }: { readonly client: Client; readonly resourceOf: (owner: OwnerReference) => Resource<KubeObject> | undefined },
+): Promise<OwnerState> {
   const known = graph.get(owner.uid);
   if (known?.object !== undefined) {
     if (known.object.metadata.namespace !== undefined && known.object.metadata.namespace !== dependent.metadata.namespace) return 'absent';
     return waitsForDependents(known) ? 'waiting' : 'solid';
   }
-  const { group, version } = parseApiVersion(owner.apiVersion);
-  const info = schema.resourceOfKind({ group, version, kind: owner.kind });
+  const info = find(owner);
   // What this server does not serve cannot be known to be gone.
   if (info === undefined) return 'solid';
   const namespace = dependent.metadata.namespace;
   if (info.namespaced && namespace === undefined) return 'absent'; // a cluster-scoped object cannot have it
   try {
-    const found = await client.get(info as Resource<KubeObject>, {
+    const found = await client.get(info, {
       name: owner.name,
       ...(info.namespaced && namespace !== undefined ? { namespace } : {}),
     });
@@ -137,10 +170,19 @@ async function letGo(client: Client, { object, resource, uid, owners }: GraphNod
 function disown(
   client: Client,
   resource: Resource<KubeObject>,
-  ref: ObjectRef,
+  ref: KubeObject['metadata'],
   uid: string,
   owners: readonly OwnerReference[],
 ): Promise<unknown> {
+  if (schema.resource(resource) === undefined) {
+    // Custom resources have no strategic merge: the whole list is written, against the version it was read in.
+    const gone = new Set(owners.map((owner) => owner.uid));
+    const ownerReferences = (ref.ownerReferences ?? []).filter((owner) => !gone.has(owner.uid));
+    return client.patch(resource, ref, {
+      type: 'merge',
+      body: { metadata: { uid, resourceVersion: ref.resourceVersion, ownerReferences } },
+    });
+  }
   return client.patch(resource, ref, {
     type: 'strategic',
     body: { metadata: { uid, ownerReferences: owners.map((owner) => ({ $patch: 'delete', uid: owner.uid })) } },

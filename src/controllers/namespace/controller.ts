@@ -1,9 +1,10 @@
 // Empties a namespace that is being deleted, pods first, and lets it go then. Source: pkg/controller/namespace.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
-import { namespaces } from '#api/resources.ts';
+import { customResource } from '#api/custom-kinds.ts';
+import { customresourcedefinitions, namespaces } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
-import type { KubeObject, Namespace } from '#api/types.ts';
+import type { CustomResourceDefinition, KubeObject, Namespace } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { Controller } from '../runtime/controller.ts';
 import { deletionConditions, type Remaining } from './status.ts';
@@ -32,11 +33,13 @@ const CONTENT: readonly Resource<KubeObject>[] = (() => {
 export const namespaceController: Controller = {
   name: 'namespace-controller',
   serviceAccount: 'namespace-controller',
-  reads: [namespaces],
+  reads: [namespaces, customresourcedefinitions],
   writes: ['*', 'namespaces/finalize', 'namespaces/status'],
   workers: 10, // Source: --concurrent-namespace-syncs
   setUp({ client, informers, queue, clock }) {
     const lister = informers.informer(namespaces);
+    const definitions = informers.informer(customresourcedefinitions);
+    const content = (): readonly Resource<KubeObject>[] => [...CONTENT, ...namespacedResources(definitions.list())];
     const wake = ({ metadata }: Namespace): void => {
       if (metadata.deletionTimestamp !== undefined) queue.add(metadata.name);
     };
@@ -44,7 +47,7 @@ export const namespaceController: Controller = {
     return async (name) => {
       const namespace = await current(client, name);
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
-      const remaining = await empty(client, name);
+      const remaining = await empty(client, name, content());
       const left = [...remaining.resources.values()].reduce((sum, count) => sum + count, 0);
       const conditions = deletionConditions(namespace, remaining, clock.now());
       const fresh = await writeStatus(client, namespace, conditions);
@@ -64,18 +67,26 @@ async function current(client: Client, name: string): Promise<Namespace | undefi
   }
 }
 
+/** What definitions add to the kinds a namespace may hold. */
+function namespacedResources(definitions: Iterable<CustomResourceDefinition>): readonly Resource<KubeObject>[] {
+  return [...definitions].flatMap((crd) => {
+    const resource = customResource(crd);
+    return resource?.namespaced === true ? [resource] : [];
+  });
+}
+
 /** One pass: pods, and once they are gone everything else. */
-async function empty(client: Client, namespace: string): Promise<Remaining> {
+async function empty(client: Client, namespace: string, content: readonly Resource<KubeObject>[]): Promise<Remaining> {
   const first = await emptyOf(
     client,
     namespace,
-    CONTENT.filter((resource) => resource.resource === FIRST && resource.group === ''),
+    content.filter((resource) => resource.resource === FIRST && resource.group === ''),
   );
   if (first.resources.size > 0 || first.failures.length > 0) return first;
   return emptyOf(
     client,
     namespace,
-    CONTENT.filter((resource) => resource.resource !== FIRST || resource.group !== ''),
+    content.filter((resource) => resource.resource !== FIRST || resource.group !== ''),
   );
 }
 
