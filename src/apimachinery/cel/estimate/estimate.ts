@@ -1,0 +1,254 @@
+// Bounds of what an expression can cost, before any input is known: sizes come from schemas and literals.
+// Source: cel-go checker/cost.go Cost; apiextensions schema/cel sizeEstimator.
+import { operands, type CallNode, type LoopNode, type Node } from '../check/node.ts';
+import { partsOf } from '../check/literals.ts';
+import type { CostEstimate } from '../contract.ts';
+import { fieldOf } from '../check/scope.ts';
+import { isOptional, type Type } from '../types.ts';
+import { characters } from '../values/values.ts';
+import { estimateCall, unionOf, type Operand } from './call-estimate.ts';
+import { fixed, MOST, NOTHING, plus, times, total, union, UNKNOWN, type Range } from './sizes.ts';
+
+const STEP = fixed(1);
+const CREATE = { list: fixed(10), map: fixed(30), struct: fixed(40) };
+
+export function estimate(root: Node): CostEstimate {
+  return new Estimator().cost(root);
+}
+
+/** Sizes of what a list or map holds. */
+interface Entries {
+  readonly keys: Range;
+  readonly values: Range;
+}
+
+interface Local {
+  /** The schema's type of the place it stands for; undefined for a value that no schema describes. */
+  readonly place: Type | undefined;
+  readonly size: Range | undefined;
+  readonly entries: Entries | undefined;
+}
+
+class Estimator {
+  readonly #places = new Map<Node, Type>();
+  readonly #sizes = new Map<Node, Range>();
+  readonly #entries = new Map<Node, Entries>();
+  #locals: readonly (readonly [string, Local])[] = [];
+
+  cost(node: Node): Range {
+    switch (node.kind) {
+      case 'literal':
+        return NOTHING;
+      case 'ident':
+        return this.#ident(node);
+      case 'select': {
+        const operand = this.cost(node.operand);
+        if (node.test) return operand;
+        const { kind } = node.operand.type;
+        this.#place(node, memberPlace(this.#placeOf(node.operand), node.field));
+        return kind === 'map' || kind === 'object' || kind === 'param' ? plus(operand, STEP) : operand;
+      }
+      case 'call':
+        return this.#call(node);
+      case 'list': {
+        const cost = total(node.elements.map((element) => this.cost(element)));
+        const values = node.elements.map((element) => this.#size(element) ?? UNKNOWN);
+        this.#entries.set(node, { keys: STEP, values: values.length === 0 ? NOTHING : values.reduce(union) });
+        return plus(cost, CREATE.list);
+      }
+      case 'map': {
+        const cost = total(node.entries.flatMap(({ key, value }) => [this.cost(key), this.cost(value)]));
+        const keys = node.entries.map(({ key }) => this.#size(key) ?? UNKNOWN);
+        const values = node.entries.map(({ value }) => this.#size(value) ?? UNKNOWN);
+        const whole = (sizes: readonly Range[]): Range => (sizes.length === 0 ? NOTHING : sizes.reduce(union));
+        this.#entries.set(node, { keys: whole(keys), values: whole(values) });
+        return plus(cost, CREATE.map);
+      }
+      case 'struct':
+        return plus(total(partsOf(node).map((part) => this.cost(part))), CREATE.struct);
+      case 'loop':
+        return node.macro === 'bind' ? this.#bind(node) : this.#loop(node);
+    }
+  }
+
+  #ident(node: Node & { readonly kind: 'ident' }): Range {
+    this.#place(node, node.local ? this.#local(node.name)?.place : node.type);
+    return STEP;
+  }
+
+  #call(node: CallNode): Range {
+    if (node.name === 'dyn') return this.#dyn(node);
+    const argCosts = node.args.map((arg) => this.cost(arg));
+    const args = node.args.map((arg) => this.#operand(arg));
+    const targetCost = node.target === undefined ? NOTHING : this.cost(node.target);
+    const target = node.target === undefined ? undefined : this.#operand(node.target);
+    if (node.overloads.length === 0) return NOTHING;
+    const partial = this.#partial(node, argCosts);
+    if (partial !== undefined) return partial;
+    if (node.name === '_+_') this.#joinEntries(node, node.args);
+    const { cost, result } = unionOf(node.overloads.map(({ id: overload }) => estimateCall({ name: node.name, overload, target, args })));
+    const size = this.#indexed(node) ?? result ?? this.#size(node);
+    if (size !== undefined) this.#sizes.set(node, size);
+    return plus(targetCost, plus(cost, total(argCosts)));
+  }
+
+  #dyn(node: CallNode): Range {
+    const [arg] = operands(node);
+    if (arg === undefined) return NOTHING;
+    const cost = this.cost(arg);
+    this.#copy(node, arg);
+    return plus(STEP, cost);
+  }
+
+  /** Operators that evaluate only a part of their operands. */
+  #partial(node: CallNode, costs: readonly Range[]): Range | undefined {
+    const [first = NOTHING, second = NOTHING, third = NOTHING] = costs;
+    if (node.name === '_&&_' || node.name === '_||_') return { min: first.min, max: total(costs).max };
+    if (node.name !== '_?_:_') return undefined;
+    const [, yes, no] = node.args as [Node, Node, Node];
+    this.#sizes.set(node, union(this.#size(yes) ?? UNKNOWN, this.#size(no) ?? UNKNOWN));
+    this.#joinEntries(node, [yes, no]);
+    return plus(first, union(second, third));
+  }
+
+  /** Where an index ends up, and how large that is. */
+  #indexed(node: CallNode): Range | undefined {
+    const [container] = node.args;
+    const overload = node.overloads.at(-1)?.id;
+    if (container === undefined || (overload !== 'index_list' && overload !== 'index_map')) return undefined;
+    this.#place(node, elementPlace(this.#placeOf(container), overload === 'index_list' ? 'list' : 'map'));
+    return this.#entriesOf(container)?.values;
+  }
+
+  #loop(node: LoopNode): Range {
+    const outside = plus(this.cost(node.range), this.cost(node.init));
+    const outer = this.#locals;
+    const accumulator: Local = { place: undefined, size: this.#size(node.init), entries: this.#entriesOf(node.init) };
+    const [key, value] = [this.#iterated(node.range, 'keys'), this.#iterated(node.range, 'values')];
+    const single = node.range.type.kind === 'map' ? key : value;
+    const variables: (readonly [string, Local])[] = [[node.iterVar, node.iterVar2 === undefined ? single : key]];
+    if (node.iterVar2 !== undefined) variables.push([node.iterVar2, value]);
+    this.#locals = [...outer, [node.accuVar, accumulator], ...variables];
+    const turn = plus(this.cost(node.condition), this.cost(node.step));
+    this.#locals = [...outer, [node.accuVar, accumulator]];
+    const result = this.cost(node.result);
+    this.#locals = outer;
+    const count = this.#size(node.range) ?? UNKNOWN;
+    this.#loopSize(node, count);
+    return plus(plus(outside, result), times(count, turn));
+  }
+
+  /** As large as the range; what it holds is what its step adds. */
+  #loopSize(node: LoopNode, count: Range): void {
+    if (node.init.kind === 'literal') {
+      const size = this.#size(node.init);
+      if (size !== undefined) this.#sizes.set(node, size);
+      return;
+    }
+    this.#sizes.set(node, count);
+    const entries = this.#entriesOf(node.step);
+    if (entries !== undefined) this.#entries.set(node, entries);
+  }
+
+  #bind(node: LoopNode): Range {
+    const outside = plus(this.cost(node.range), this.cost(node.init));
+    const outer = this.#locals;
+    const local = { place: this.#placeOf(node.init), size: this.#size(node.init), entries: this.#entriesOf(node.init) };
+    this.#locals = [...outer, [node.accuVar, local]];
+    const cost = plus(outside, this.cost(node.result));
+    this.#copy(node, node.result);
+    this.#locals = outer;
+    return cost;
+  }
+
+  #iterated(range: Node, part: 'keys' | 'values'): Local {
+    const place = this.#placeOf(range);
+    const kind = range.type.kind === 'map' ? 'map' : 'list';
+    const isKey = part === 'keys';
+    return {
+      place: isKey ? (place?.kind === 'map' ? place.keys : undefined) : elementPlace(place, kind),
+      size: this.#entriesOf(range)?.[part],
+      entries: undefined,
+    };
+  }
+
+  #operand(node: Node): Operand {
+    const place = elementPlace(this.#placeOf(node), 'list');
+    return { node, size: this.#size(node), items: place === undefined ? undefined : sizeOfPlace(place) };
+  }
+
+  #size(node: Node): Range | undefined {
+    const known = this.#sizes.get(node) ?? literalSize(node);
+    if (known !== undefined) return known;
+    const place = this.#placeOf(node);
+    const sized = place === undefined ? undefined : sizeOfPlace(place);
+    if (sized !== undefined) {
+      this.#sizes.set(node, sized);
+      return sized;
+    }
+    if (isScalar(node.type)) return STEP;
+    return node.kind === 'ident' ? this.#local(node.name)?.size : undefined;
+  }
+
+  #entriesOf(node: Node): Entries | undefined {
+    return this.#entries.get(node) ?? (node.kind === 'ident' ? this.#local(node.name)?.entries : undefined);
+  }
+
+  #joinEntries(node: Node, parts: readonly Node[]): void {
+    const [a, b] = parts.map((part) => this.#entriesOf(part));
+    if (a === undefined || b === undefined) return;
+    this.#entries.set(node, { keys: union(a.keys, b.keys), values: union(a.values, b.values) });
+  }
+
+  #copy(to: Node, from: Node): void {
+    const size = this.#size(from);
+    if (size !== undefined) this.#sizes.set(to, size);
+    const entries = this.#entriesOf(from);
+    if (entries !== undefined) this.#entries.set(to, entries);
+  }
+
+  #local(name: string): Local | undefined {
+    return this.#locals.findLast(([local]) => local === name)?.[1];
+  }
+
+  #placeOf(node: Node): Type | undefined {
+    if (node.kind === 'ident' && node.local) return this.#local(node.name)?.place;
+    return this.#places.get(node);
+  }
+
+  #place(node: Node, place: Type | undefined): void {
+    if (place !== undefined) this.#places.set(node, place);
+  }
+}
+
+/** The type a schema gives a member. */
+function memberPlace(place: Type | undefined, name: string): Type | undefined {
+  return place?.kind === 'object' ? fieldOf(place, name)?.type : undefined;
+}
+
+function elementPlace(place: Type | undefined, kind: 'list' | 'map'): Type | undefined {
+  if (place?.kind === 'list' && kind === 'list') return place.items;
+  return place?.kind === 'map' && kind === 'map' ? place.values : undefined;
+}
+
+/** What a schema says of the size; nothing of a value it does not describe. */
+function sizeOfPlace(place: Type): Range | undefined {
+  if (place.maxElements !== undefined) return { min: 0, max: place.maxElements < 0 ? MOST : place.maxElements };
+  return place.kind === 'dyn' || place.kind === 'any' || place.kind === 'list' || place.kind === 'map' || place.kind === 'string'
+    ? undefined
+    : NOTHING;
+}
+
+function literalSize(node: Node): Range | undefined {
+  if (node.kind === 'list') return fixed(node.elements.length);
+  if (node.kind === 'map') return fixed(node.entries.length);
+  if (node.kind !== 'literal') return undefined;
+  if (typeof node.value === 'string') return fixed(characters(node.value));
+  return fixed(node.value instanceof Uint8Array ? node.value.length : 1);
+}
+
+const SCALARS: ReadonlySet<string> = new Set(['bool', 'double', 'duration', 'int', 'timestamp', 'uint']);
+
+function isScalar(type: Type): boolean {
+  return isOptional(type) ? isScalar(type.params[0] as Type) : SCALARS.has(type.kind);
+}
