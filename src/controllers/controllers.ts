@@ -8,6 +8,8 @@ import type { InformerFactory } from '#client/informer-contract.ts';
 import { cronJobController } from './cronjob/controller.ts';
 import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { disruptionController, staleDisruptionController } from './disruption/controller.ts';
+import { resourceQuotaController } from './resourcequota/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
@@ -49,6 +51,9 @@ export const CONTROLLERS: readonly Controller[] = [
   attributesClassProtection,
   ephemeralVolumeController,
   expandController,
+  disruptionController,
+  staleDisruptionController,
+  resourceQuotaController,
   endpointSliceController,
   garbageCollector,
   namespaceController,

@@ -6,8 +6,8 @@ import type { Resource } from '#apimachinery/resource.ts';
 import { MemoryReader } from '../../authorization/testing.ts';
 import { write } from '../testing.ts';
 import { charge } from './charge.ts';
-import { Evaluators } from './evaluators.ts';
-import { labelMatches } from './scope-selector.ts';
+import { Evaluators } from '#api/quota/evaluators.ts';
+import { labelMatches } from '#api/quota/scope-selector.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const meta = { name: 'o', namespace: 'a' };

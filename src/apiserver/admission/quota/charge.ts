@@ -6,7 +6,7 @@ import { byteOrder } from '#apimachinery/go-format.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import type { AdmissionAttributes } from '../contract.ts';
 import { refusal } from '../refusal.ts';
-import { quotaMatches, type Evaluator } from './evaluator.ts';
+import { quotaMatches, type Evaluator } from '#api/quota/evaluator.ts';
 
 /**
  * The quotas with what `attributes` takes added; the same objects where nothing is.

@@ -10,8 +10,8 @@ import { ConnectionError, type Client } from '#client/contract.ts';
 import type { CacheReader } from '../../cache/reader.ts';
 import type { AdmissionAttributes, ValidatingPlugin } from '../contract.ts';
 import { charge } from './charge.ts';
-import type { Evaluator } from './evaluator.ts';
-import { Evaluators } from './evaluators.ts';
+import type { Evaluator } from '#api/quota/evaluator.ts';
+import { Evaluators } from '#api/quota/evaluators.ts';
 
 export interface ResourceQuotaDeps {
   readonly reader: CacheReader;

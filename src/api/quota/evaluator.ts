@@ -1,9 +1,23 @@
 // How much of what a quota limits one object takes. One evaluator a resource; ./evaluators.ts lists them.
 // Source: apiserver pkg/quota/v1 interfaces.go, generic evaluator.go.
-import type { ResourceList } from '#api/resource-lists.ts';
-import type { KubeObject, ResourceQuota } from '#api/types.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import type { ResourceList } from '../resource-lists.ts';
+import type { KubeObject, ResourceQuota } from '../types.ts';
 import { labelMatches } from './scope-selector.ts';
-import type { AdmissionAttributes } from '../contract.ts';
+
+/** A write as far as quotas ask: what admission sees has these fields. */
+export interface QuotaWrite {
+  readonly operation: string;
+  readonly subresource: string;
+  readonly object: KubeObject | undefined;
+  readonly oldObject: KubeObject | undefined;
+}
+
+/** What some evaluators look up beside the object: any synchronous reader of all objects. */
+export interface QuotaReader {
+  get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string): T | undefined;
+  list<T extends KubeObject>(resource: Resource<T>, namespace?: string): Iterable<T>;
+}
 
 export interface ScopeSelector {
   readonly scopeName: string;
@@ -13,7 +27,7 @@ export interface ScopeSelector {
 
 export interface Evaluator {
   /** Whether a write may change what its object takes. */
-  handles(attributes: AdmissionAttributes): boolean;
+  handles(attributes: QuotaWrite): boolean;
   /** Those of a quota's names that objects of this resource take. */
   matching(names: readonly string[]): readonly string[];
   /** Why an object must say more of itself before `names` can be counted; undefined when it says enough. */

@@ -1,6 +1,5 @@
 // The evaluator of each resource. Source: pkg/quota/v1/evaluator/core registry.go, pkg/quota/v1/install registry.go.
-import type { CacheReader } from '../../cache/reader.ts';
-import { countEvaluator, countName, type Evaluator } from './evaluator.ts';
+import { countEvaluator, countName, type Evaluator, type QuotaReader } from './evaluator.ts';
 import { podEvaluator } from './pods.ts';
 import { resourceClaimEvaluator } from './resource-claims.ts';
 import { serviceEvaluator } from './services.ts';
@@ -26,7 +25,7 @@ const ALIASED: ReadonlySet<string> = new Set(['configmaps', 'resourcequotas', 'r
 export class Evaluators {
   readonly #known: Map<string, Evaluator>;
 
-  constructor(reader: CacheReader) {
+  constructor(reader: QuotaReader) {
     this.#known = new Map<string, Evaluator>([
       ['pods.', podEvaluator],
       ['services.', serviceEvaluator],

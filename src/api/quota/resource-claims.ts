@@ -1,12 +1,11 @@
 // What device claims take of a quota: themselves and devices by class, at worst; those made for a pod's extended
 // resources only what the pod is not charged for. Source: pkg/quota/v1/evaluator/core resource_claims.go.
-import { deviceclasses, pods, resourceclaims } from '#api/resources.ts';
-import { controllerOf } from '#api/owner-references.ts';
-import type { ResourceList } from '#api/resource-lists.ts';
-import type { DeviceClass, ResourceClaim } from '#api/gen/resource-v1.ts';
+import { deviceclasses, pods, resourceclaims } from '../resources.ts';
+import { controllerOf } from '../owner-references.ts';
+import type { ResourceList } from '../resource-lists.ts';
+import type { DeviceClass, ResourceClaim } from '../gen/resource-v1.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
-import type { CacheReader } from '../../cache/reader.ts';
-import { countName, type Evaluator } from './evaluator.ts';
+import { countName, type Evaluator, type QuotaReader } from './evaluator.ts';
 import { isExtendedQuota, podEvaluator } from './pods.ts';
 
 const COUNT = countName('resource.k8s.io', 'resourceclaims');
@@ -16,7 +15,7 @@ const EXTENDED_CLAIM = 'resource.kubernetes.io/extended-resource-claim';
 /** Most devices one claim gets. Source: resource API AllocationResultsMaxSize. */
 const MAX_DEVICES = 32;
 
-export function resourceClaimEvaluator(reader: CacheReader): Evaluator {
+export function resourceClaimEvaluator(reader: QuotaReader): Evaluator {
   const classOf = (name: string): DeviceClass | undefined => reader.get(deviceclasses, name);
   const extendedNames = (): ReadonlySet<string> =>
     new Set([...reader.list(deviceclasses)].flatMap(({ spec }) => spec.extendedResourceName ?? []));
@@ -80,7 +79,7 @@ function* extendedUsage(
 }
 
 /** What the pod that a claim was made for is charged already. Source: getVerifiedPodUsage. */
-function podUsage(claim: ResourceClaim, reader: CacheReader, now: number): ResourceList {
+function podUsage(claim: ResourceClaim, reader: QuotaReader, now: number): ResourceList {
   const owner = controllerOf(claim);
   if (claim.metadata.annotations?.[EXTENDED_CLAIM] !== 'true' || owner?.kind !== 'Pod' || owner.apiVersion !== 'v1') return {};
   const pod = reader.get(pods, owner.name, claim.metadata.namespace);
@@ -91,7 +90,7 @@ function podUsage(claim: ResourceClaim, reader: CacheReader, now: number): Resou
   return podEvaluator.usage(pod, now);
 }
 
-function isFirst(claim: ResourceClaim, podUid: string, reader: CacheReader): boolean {
+function isFirst(claim: ResourceClaim, podUid: string, reader: QuotaReader): boolean {
   const born = ({ metadata }: ResourceClaim): string => `${metadata.creationTimestamp} ${metadata.name}`;
   for (const other of reader.list(resourceclaims, claim.metadata.namespace)) {
     if (controllerOf(other)?.uid === podUid && born(other) < born(claim)) return false;

@@ -1,6 +1,6 @@
 // What services take of a quota: themselves, node ports and load balancers. Source: pkg/quota/v1/evaluator/core services.go.
-import type { ResourceList } from '#api/resource-lists.ts';
-import type { Service } from '#api/types.ts';
+import type { ResourceList } from '../resource-lists.ts';
+import type { Service } from '../types.ts';
 import { countName, type Evaluator } from './evaluator.ts';
 
 const COUNT = countName('', 'services');

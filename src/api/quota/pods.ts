@@ -1,10 +1,10 @@
 // What pods take of a quota: themselves, and what they request and limit.
 // Source: pkg/quota/v1/evaluator/core pods.go.
-import { podQos } from '#api/pod-qos.ts';
-import { podLimits, podRequests } from '#api/pod-requests.ts';
-import { addResources, type ResourceList } from '#api/resource-lists.ts';
-import type { Container, Pod } from '#api/types.ts';
-import { RESOURCE } from '#api/well-known.ts';
+import { podQos } from '../pod-qos.ts';
+import { podLimits, podRequests } from '../pod-requests.ts';
+import { addResources, type ResourceList } from '../resource-lists.ts';
+import type { Container, Pod } from '../types.ts';
+import { RESOURCE } from '../well-known.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import { countName, valuesMatch, type Evaluator, type ScopeSelector } from './evaluator.ts';
 

@@ -1,8 +1,8 @@
 // What claims take of a quota: themselves and their storage, all together and by storage class.
 // Source: pkg/quota/v1/evaluator/core persistent_volume_claims.go.
-import type { ResourceList } from '#api/resource-lists.ts';
-import type { PersistentVolumeClaim } from '#api/types.ts';
-import { RESOURCE } from '#api/well-known.ts';
+import type { ResourceList } from '../resource-lists.ts';
+import type { PersistentVolumeClaim } from '../types.ts';
+import { RESOURCE } from '../well-known.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import { countName, valuesMatch, type Evaluator } from './evaluator.ts';
 
