@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { errorText } from '#apimachinery/field-errors.ts';
+import type { Props } from '../from-crd.ts';
+import { compileValidator } from './compile.ts';
+import { compileEmbeddedChecks } from './embedded.ts';
+import { isKnownFormat, stringFormat } from './formats.ts';
+import { compileListChecks } from './lists.ts';
+
+const ofSpec = (spec: object): Props => ({ type: 'object', properties: { a: spec } }) as Props;
+const texts = (spec: object, value: unknown): readonly string[] => compileValidator(ofSpec(spec)).create({ a: value }).map(errorText);
+
+/** Texts are upstream's, as its validator gives them for the same schema and value. */
+const CASES: readonly (readonly [name: string, spec: object, value: unknown, errors: readonly string[]])[] = [
+  ['a text for a number', { type: 'integer' }, 'x', ['a: Invalid value: "string": a in body must be of type integer: "string"']],
+  [
+    'a fraction for a whole number',
+    { type: 'integer' },
+    1.5,
+    [
+      'a: Invalid value: "number": a in body must be of type integer: "number"',
+      '<nil>: Invalid value: "": Checked value must be of type integer (default format) in a',
+    ],
+  ],
+  ['a whole number for a number', { type: 'number' }, 1, []],
+  ['null', { type: 'string' }, null, ['a: Invalid value: "null": a in body must be of type string: "null"']],
+  ['null where it may be', { type: 'string', nullable: true }, null, []],
+  [
+    'a list for a number or text',
+    { 'x-kubernetes-int-or-string': true },
+    [],
+    ['a: Invalid value: "array": a in body must be of type integer,string: "array"'],
+  ],
+  ['what is too small', { type: 'integer', minimum: 2 }, 1, ['a: Invalid value: 1: a in body should be greater than or equal to 2']],
+  [
+    'what must be smaller',
+    { type: 'number', maximum: 1.5, exclusiveMaximum: true },
+    1.5,
+    ['a: Invalid value: 1.5: a in body should be less than 1.5'],
+  ],
+  ['what is no multiple', { type: 'integer', multipleOf: 3 }, 4, ['a: Invalid value: 4: a in body should be a multiple of 3']],
+  [
+    'what is too large for its format',
+    { type: 'integer', format: 'int32' },
+    2 ** 31,
+    ['<nil>: Invalid value: "": Checked value must be of type integer with format int32 in a'],
+  ],
+  ['a long text', { type: 'string', maxLength: 2 }, 'äöü', ['a: Too long: may not be more than 2 bytes']],
+  ['a short text', { type: 'string', minLength: 3 }, 'äö', ['a: Invalid value: "äö": a in body should be at least 3 chars long']],
+  ['a text of another form', { type: 'string', pattern: '^a+$' }, 'b', ['a: Invalid value: "b": a in body should match \'^a+$\'']],
+  [
+    'a text of another format',
+    { type: 'string', format: 'date-time' },
+    'x',
+    ['a: Invalid value: "x": a in body must be of type date-time: "x"'],
+  ],
+  ['a number for a format', { type: 'string', format: 'date' }, 1, ['a: Invalid value: "int64": a in body must be of type date: "int64"']],
+  ['a format nobody knows', { type: 'string', format: 'colour' }, 'x', []],
+  ['a value that is not offered', { enum: ['x', 1] }, 'y', ['a: Unsupported value: "y": supported values: "x", "1"']],
+  ['few items', { type: 'array', minItems: 1 }, [], ['a: Invalid value: 0: a in body should have at least 1 items']],
+  ['many items', { type: 'array', maxItems: 1 }, [1, 2], ['a: Too many: 2: must have at most 1 item']],
+  ['many members', { type: 'object', maxProperties: 1 }, { x: 1, y: 2 }, ['a: Too many: 2: must have at most 1 item']],
+  ['a missing member of an item', { type: 'array', items: { type: 'object', required: ['k'] } }, [{}], ['a[0].k: Required value']],
+  [
+    'a value of a map',
+    { type: 'object', additionalProperties: { type: 'string' } },
+    { 'b.c': 1 },
+    ['a.b.c: Invalid value: "integer": a.b.c in body must be of type string: "integer"'],
+  ],
+  [
+    'none of several',
+    { type: 'string', anyOf: [{ pattern: '^a' }, { minLength: 9 }] },
+    'b',
+    ['<nil>: Invalid value: "": "a" must validate at least one schema (anyOf)', 'a: Invalid value: "b": a in body should match \'^a\''],
+  ],
+  [
+    'two of which one',
+    { type: 'string', oneOf: [{ pattern: '^a' }, { minLength: 1 }] },
+    'a',
+    ['<nil>: Invalid value: "": "a" must validate one and only one schema (oneOf). Found 2 valid alternatives'],
+  ],
+  [
+    'the alternative that fits best',
+    { type: 'object', oneOf: [{ required: ['x'] }, { properties: { y: { enum: [1] } }, required: ['y'] }] },
+    { y: 2 },
+    [
+      '<nil>: Invalid value: "": "a" must validate one and only one schema (oneOf). Found none valid',
+      'a.y: Unsupported value: 2: supported values: "1"',
+    ],
+  ],
+  [
+    'not all of all',
+    { type: 'string', allOf: [{ pattern: '^a' }, { minLength: 1 }] },
+    'b',
+    ['a: Invalid value: "b": a in body should match \'^a\'', '<nil>: Invalid value: "": "a" must validate all the schemas (allOf)'],
+  ],
+  [
+    'what must not be',
+    { type: 'string', not: { pattern: '^a' } },
+    'a',
+    ['<nil>: Invalid value: "": "a" must not validate the schema (not)'],
+  ],
+];
+
+for (const [name, spec, value, errors] of CASES) {
+  test(`compileValidator judges ${name}`, () => assert.deepEqual(texts(spec, value), errors));
+}
+
+test('compileValidator tells paths of a part from the whole', () => {
+  const status = compileValidator({ type: 'object', properties: { n: { type: 'integer' } }, required: ['m'] } as Props, 'status');
+  assert.deepEqual(status.create({ n: 'x' }).map(errorText), [
+    'status.n: Invalid value: "string": n in body must be of type integer: "string"',
+    'status.m: Required value',
+  ]);
+});
+
+const KEYED = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['k'],
+  items: { type: 'object', properties: { k: { type: 'string' }, v: { type: 'string', maxLength: 1 } } },
+};
+const LONG = { type: 'string', maxLength: 1 };
+
+for (const [name, spec, old, next, errors] of [
+  ['a member that stays wrong', { type: 'object', properties: { x: LONG, y: LONG } }, { x: 'long', y: 'a' }, { x: 'long', y: 'b' }, []],
+  [
+    'a member that becomes wrong',
+    { type: 'object', properties: { x: LONG } },
+    { x: 'a' },
+    { x: 'long' },
+    ['a.x: Too long: may not be more than 1 byte'],
+  ],
+  [
+    'items by their keys',
+    KEYED,
+    [{ k: '1', v: 'long' }],
+    [
+      { k: '2', v: 'a' },
+      { k: '1', v: 'long' },
+    ],
+    [],
+  ],
+  [
+    'items that only have a place',
+    { type: 'array', items: LONG },
+    ['long'],
+    ['long', 'a'],
+    ['a[0]: Too long: may not be more than 1 byte'],
+  ],
+  ['a list as a whole', { type: 'array', items: LONG }, ['long'], ['long'], []],
+  ['values of a map', { type: 'object', additionalProperties: LONG }, { x: 'long' }, { x: 'long', y: 'a' }, []],
+] as const) {
+  test(`compileValidator compares ${name} on update`, () => {
+    assert.deepEqual(compileValidator(ofSpec(spec)).update({ a: next }, { a: old }).map(errorText), errors);
+  });
+}
+
+for (const [name, spec, value, errors] of [
+  [
+    'sets',
+    { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+    ['x', 'y', 'x', 'x'],
+    ['a[2]: Duplicate value: "x"'],
+  ],
+  ['keyed lists', KEYED, [{ k: '1' }, { k: '2' }, { k: '1' }], ['a[2]: Duplicate value: {"k":"1"}']],
+  ['keyed lists of something else', KEYED, ['x'], ['a[0]: Invalid value: "x": must be an object for an array of list-type map']],
+] as const) {
+  test(`compileListChecks judges ${name}`, () =>
+    assert.deepEqual((compileListChecks(ofSpec(spec))?.({ a: value }) ?? []).map(errorText), errors));
+}
+
+test('compileListChecks and compileEmbeddedChecks have nothing to do for most schemas', () => {
+  assert.equal(compileListChecks(ofSpec({ type: 'array', items: { type: 'string' } })), undefined);
+  assert.equal(compileEmbeddedChecks(ofSpec({ type: 'object' })), undefined);
+});
+
+test('compileEmbeddedChecks asks whole objects what they are', () => {
+  const check = compileEmbeddedChecks(ofSpec({ type: 'object', 'x-kubernetes-embedded-resource': true }));
+  assert.deepEqual((check?.({ a: { kind: 'Pod', metadata: { name: 'a/b' } } }) ?? []).map(errorText), [
+    'a.apiVersion: Required value',
+    'a.metadata.name: Invalid value: "a/b": may not contain \'/\'',
+  ]);
+});
+
+const GOOD: Readonly<Record<string, readonly string[]>> = {
+  bsonobjectid: ['507f1f77bcf86cd799439011'], uri: ['https://a.b/c', '/path'], email: ['a@b.c', 'A <a@b.c>'], hostname: ['a.example.com'],
+  ipv4: ['1.2.3.4', '01.2.3.4'], ipv6: ['::1'], cidr: ['10.0.0.0/8', 'fd00::/8'], mac: ['01:23:45:67:89:ab', '0123.4567.89ab'],
+  uuid: ['A987FBC9-4BED-3078-CF07-9141BA07C9F3'], uuid3: ['a987fbc9-4bed-3078-cf07-9141ba07c9f3'], uuid4: ['57b73598-8764-4ad0-a76a-679bb6640eb1'],
+  uuid5: ['987fbc97-4bed-5078-af07-9141ba07c9f3'], isbn: ['0321751043', '978-0321751041'], isbn10: ['0321751043'], isbn13: ['978-0321751041'],
+  creditcard: ['4111-1111-1111-1111'], ssn: ['111-11-1111'], hexcolor: ['#FFFFFF', 'fff'], rgbcolor: ['rgb(255,255,255)'], byte: ['YQ=='],
+  password: [''], date: ['2024-02-29'], duration: ['1h2m', '22 ns', '3 weeks'], datetime: ['2014-12-15T19:30:20.000Z'], 'date-time': ['2014-12-15T19:30:20Z'],
+  'k8s-short-name': ['a-b'], 'k8s-long-name': ['a.b-c'],
+}; // prettier-ignore
+const BAD: Readonly<Record<string, readonly string[]>> = {
+  bsonobjectid: ['507'], uri: ['a b', 'relative'], email: ['a', '@b'], hostname: ['-a', 'a b'], ipv4: ['1.2.3', '::1'], ipv6: ['1.2.3.4'], cidr: ['10.0.0.0/33', '10.0.0.0'],
+  mac: ['01:23'], uuid: ['a'], uuid3: ['57b73598-8764-4ad0-a76a-679bb6640eb1'], isbn10: ['0321751044'], isbn13: ['978-0321751042'], creditcard: ['4111111111111112'],
+  ssn: ['11'], hexcolor: ['#ff'], rgbcolor: ['rgb(256,0,0)'], byte: ['a'], date: ['2023-02-29', '2023-1-1'], duration: ['x', '1 year'], datetime: ['2014-12-15T25:30:20Z'],
+  'k8s-short-name': ['a.b', 'A'], 'k8s-long-name': ['a..b'],
+}; // prettier-ignore
+
+test('stringFormat tells good values from bad ones', () => {
+  for (const [format, values] of Object.entries(GOOD))
+    for (const value of values) assert.equal(stringFormat(format)?.(value), true, `${format} ${value}`);
+  for (const [format, values] of Object.entries(BAD))
+    for (const value of values) assert.equal(stringFormat(format)?.(value), false, `${format} ${value}`);
+  assert.deepEqual(
+    [isKnownFormat('integer', 'int32'), isKnownFormat('integer', 'date'), isKnownFormat('boolean', 'date')],
+    [true, false, false],
+  );
+});

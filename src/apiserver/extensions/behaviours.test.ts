@@ -1,0 +1,212 @@
+// What conformance says of custom resources beyond serving them: field validation, watches, admission, changes of versions.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { customresourcedefinitions } from '#api/resources.ts';
+import type { KubeObject } from '#api/types.ts';
+import { createClient } from '#client/client.ts';
+import type { Client } from '#client/contract.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { silentLogger } from '#base/log.ts';
+import type { MutatingPlugin } from '../admission/contract.ts';
+import { ADMIN } from '../testing.ts';
+import { Api, definition, DEFINITIONS, objectOf, OPEN, version, type Json } from './testing.ts';
+
+/** Adds what a webhook may add: data of two stages, of which a schema may know one. */
+const stages: MutatingPlugin = {
+  name: 'Stages',
+  operations: ['CREATE', 'UPDATE'],
+  admit: ({ object, resource }) => {
+    if (object === undefined || resource.group !== 'mutated.example.com') return undefined;
+    const { data } = object as KubeObject & { readonly data?: Json };
+    return { ...object, data: { ...data, 'stage-1': 'yes', 'stage-2': 'yes' } } as KubeObject;
+  },
+};
+
+let api: Api;
+let client: Client;
+before(async () => {
+  api = await Api.start({ parts: () => ({ admission: { mutating: [stages], validating: [] } }) });
+  client = createClient(api.test.server.loopback(ADMIN));
+});
+after(() => api.stop());
+
+const APPLY = { contentType: 'application/apply-patch+yaml' };
+const MERGE = { contentType: 'application/merge-patch+json' };
+
+describe('field validation', () => {
+  const string = { type: 'string' };
+  const spec = {
+    properties: {
+      foo: string,
+      cronSpec: { type: 'string', pattern: String.raw`^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$` },
+      ports: {
+        type: 'array',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['containerPort', 'protocol'],
+        items: {
+          type: 'object',
+          required: ['containerPort', 'protocol'],
+          properties: { containerPort: { type: 'integer', format: 'int32' }, name: string, protocol: string },
+        },
+      },
+    },
+  };
+  const body = (group: string, { root = '', meta = '', within = '' } = {}): string => `
+apiVersion: ${group}/v1
+kind: Widget
+metadata:
+  name: mytest
+  finalizers:
+  - test-finalizer${meta}${root}
+spec:
+  foo: foo1${within}
+  cronSpec: "* * * * */5"
+  ports:
+  - name: x
+    containerPort: 80
+    protocol: TCP`;
+  const apply = (group: string, text: string) =>
+    api.request('PATCH', `/apis/${group}/v1/widgets/mytest?fieldManager=m&fieldValidation=Strict`, text, APPLY);
+
+  test('takes a valid object, and anything for a definition that keeps unknown fields', async () => {
+    await api.define(definition({ group: 'good.example.com', scope: 'Cluster', versions: [version('v1', objectOf(spec))] }));
+    const { code, warnings } = await apply('good.example.com', body('good.example.com'));
+    assert.equal(code, 201);
+    assert.match(warnings.join(), /prefer a domain-qualified finalizer name/);
+    await api.define(definition({ group: 'free.example.com', scope: 'Cluster', versions: [version('v1', OPEN)] }));
+    assert.equal((await apply('free.example.com', body('free.example.com', { root: '\nunknown: 1' }))).code, 201);
+  });
+
+  test('refuses unknown fields, those of metadata too, in the object and in objects inside it', async () => {
+    const group = 'bad.example.com';
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', objectOf(spec))] }));
+    assert.match(
+      (await apply(group, body(group, { root: '\nunknownField: unknown' }))).text,
+      /\.unknownField: field not declared in schema/,
+    );
+    assert.match(
+      (await apply(group, body(group, { meta: '\n  unknownMeta: unknown' }))).text,
+      /\.metadata\.unknownMeta: field not declared in schema/,
+    );
+    const inner = 'inner.example.com';
+    const template = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { spec: { type: 'object' } } };
+    await api.define(
+      definition({ group: inner, scope: 'Cluster', versions: [version('v1', objectOf({ properties: { ...spec.properties, template } }))] }),
+    );
+    const within =
+      '\n  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n      unknownSubMeta: unknown\n      name: subobject';
+    assert.match(
+      (await apply(inner, body(inner, { within }))).text,
+      /\.spec\.template\.metadata\.unknownSubMeta: field not declared in schema/,
+    );
+  });
+
+  test('refuses a field that is there twice, though unknown ones are kept', async () => {
+    const group = 'twice.example.com';
+    const schema = objectOf({ ...spec, 'x-kubernetes-preserve-unknown-fields': true });
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', schema)] }));
+    const { text } = await apply(group, body(group, { within: '\n  unknown: uk1\n  foo: foo2' }));
+    assert.match(text, /line 11: key \\"foo\\" already set in map/);
+  });
+});
+
+test('definitions are watched', async () => {
+  const watch = client.watch(customresourcedefinitions, { fieldSelector: 'metadata.name=widgets.watched.example.com' });
+  const types: string[] = [];
+  const seen = (async () => {
+    for await (const event of watch) {
+      types.push(event.type);
+      if (event.type === 'DELETED') return;
+    }
+  })();
+  await api.define(definition({ group: 'watched.example.com' }));
+  await api.done('DELETE', `${DEFINITIONS}/widgets.watched.example.com`);
+  await seen;
+  assert.deepEqual([types[0], types[1], types.at(-1)], ['ADDED', 'MODIFIED', 'DELETED']);
+});
+
+test('what admission adds is pruned by the schema', async () => {
+  const group = 'mutated.example.com';
+  const data = { type: 'object', properties: { 'mutation-start': { type: 'string' }, 'stage-1': { type: 'string' } } };
+  await api.define(definition({ group, versions: [version('v1', { type: 'object', properties: { data } })] }));
+  const created = await api.done('POST', `/apis/${group}/v1/namespaces/default/widgets`, {
+    apiVersion: `${group}/v1`,
+    kind: 'Widget',
+    metadata: { name: 'x' },
+    data: { 'mutation-start': 'yes' },
+  });
+  assert.deepEqual(created['data'], { 'mutation-start': 'yes', 'stage-1': 'yes' });
+});
+
+test('an object of a version that is no longer stored can be patched', async () => {
+  const group = 'moved.example.com';
+  await api.define(definition({ group, versions: [version('v1', OPEN), version('v2', OPEN, { storage: false })] }));
+  const path = `/apis/${group}/v1/namespaces/default/widgets`;
+  await api.done('POST', path, { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'x' }, data: { a: '1' } });
+  const versions = [version('v1', OPEN, { storage: false }), version('v2', OPEN)];
+  await api.done('PATCH', `${DEFINITIONS}/widgets.${group}`, { spec: { versions } }, MERGE);
+  const patched = await api.done('PATCH', `${path}/x`, { data: { b: '2' } }, MERGE);
+  assert.deepEqual([patched['apiVersion'], patched['data']], [`${group}/v1`, { a: '1', b: '2' }]);
+  const refused = await api.request('PATCH', `${DEFINITIONS}/widgets.${group}`, { spec: { versions: [version('v2', OPEN)] } }, MERGE);
+  assert.match(refused.body.message, /status\.storedVersions\[0\]: Invalid value: "v1": missing from spec\.versions/);
+  const crd = (await api.get(`${DEFINITIONS}/widgets.${group}/status`)).body;
+  await api.done('PUT', `${DEFINITIONS}/widgets.${group}/status`, { ...crd, status: { ...crd.status, storedVersions: ['v2'] } });
+  await api.done('PATCH', `${DEFINITIONS}/widgets.${group}`, { spec: { versions: [version('v2', OPEN)] } }, MERGE);
+  assert.equal((await api.get(path)).code, 404);
+});
+
+test('watches end when what they watch is defined anew, and informers go on', async () => {
+  const group = 'anew.example.com';
+  const schema = (more: object): Json => objectOf({ properties: { a: { type: 'string' }, ...more } });
+  await api.define(definition({ group, versions: [version('v1', schema({}))] }));
+  const resource = { group, version: 'v1', resource: 'widgets', kind: 'Widget', namespaced: true } as const;
+  const stop = new AbortController();
+  const informers = createInformerFactory({ client, logger: silentLogger });
+  const informer = informers.informer<KubeObject & { readonly spec: Json }>(resource);
+  informers.start(stop.signal);
+  await informer.synced();
+  const watch = client.watch(resource, { namespace: 'default', resourceVersion: informer.resourceVersion });
+  const ended = watch.next();
+  const crd = (await api.get(`${DEFINITIONS}/widgets.${group}`)).body;
+  await api.done('PUT', `${DEFINITIONS}/widgets.${group}`, {
+    ...crd,
+    spec: { ...crd.spec, versions: [version('v1', schema({ b: { type: 'string', default: 'B' } }))] },
+  });
+  assert.equal((await ended).done, true);
+  const added = new Promise<Json>((resolve) => informer.addHandlers({ added: ({ spec }) => resolve(spec) }));
+  await api.done('POST', `/apis/${group}/v1/namespaces/default/widgets`, {
+    apiVersion: `${group}/v1`,
+    kind: 'Widget',
+    metadata: { name: 'x' },
+    spec: {},
+  });
+  assert.deepEqual(await added, { b: 'B' });
+  stop.abort();
+});
+
+test('whole objects inside an object get defaults of their own, and nulls give way to defaults', async () => {
+  const group = 'within.example.com';
+  const schema = objectOf({
+    properties: {
+      template: {
+        type: 'object',
+        'x-kubernetes-embedded-resource': true,
+        properties: { spec: { type: 'object', default: { mode: 'fast' }, properties: { mode: { type: 'string' } } } },
+      },
+      color: { type: 'string', default: 'red' },
+      note: { type: 'string', nullable: true, default: 'none' },
+    },
+  });
+  await api.define(definition({ group, versions: [version('v1', schema)] }));
+  const created = await api.done('POST', `/apis/${group}/v1/namespaces/default/widgets`, {
+    apiVersion: `${group}/v1`,
+    kind: 'Widget',
+    metadata: { name: 'x' },
+    spec: { color: null, note: null, template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', bogus: 1 } } },
+  });
+  assert.deepEqual(created.spec, {
+    color: 'red',
+    note: null,
+    template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { mode: 'fast' } },
+  });
+});
