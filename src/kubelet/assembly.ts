@@ -48,6 +48,7 @@ import { emptyDirPlugin } from './volumes/empty-dir.ts';
 import { hostPathPlugin } from './volumes/host-path.ts';
 import type { Mounter } from './volumes/mounter.ts';
 import { KubeletPaths } from './volumes/paths.ts';
+import { PERSISTENT_KINDS, persistentPlugin } from './volumes/persistent.ts';
 import type { VolumePlugin } from './volumes/plugin.ts';
 import { TokenManager } from './volumes/tokens.ts';
 import { TrustBundles } from './volumes/trust-bundles.ts';
@@ -151,6 +152,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
       ...atomicPlugins({ references, tokens, trustBundles: new TrustBundles(client), mounter, clock, facts }),
       emptyDirPlugin({ mounter, allocatableMemory: () => observer.allocatableMemory }),
       hostPathPlugin,
+      persistentPlugin(client, PERSISTENT_KINDS),
       ...input.volumePlugins,
     ],
     paths,

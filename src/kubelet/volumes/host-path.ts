@@ -9,14 +9,14 @@ export const hostPathPlugin: VolumePlugin = {
   supports: ({ hostPath }) => hostPath !== undefined,
   async setUp({ volume }) {
     const { path, type } = volume.hostPath ?? { path: '', type: '' };
-    if (path.split('/').includes('..')) throw new VolumeError(`invalid HostPath \`${path}\`: must not contain '..'`);
-    await check(path, type);
+    await checkHostPath(path, type);
     return { path, readOnly: false };
   },
 };
 
-/** Source: hostpath checkType, checkTypeInternal. */
-async function check(path: string, type: string): Promise<void> {
+/** Makes what `type` says is to be made. @throws VolumeError. Source: hostpath checkType, checkTypeInternal */
+export async function checkHostPath(path: string, type: string): Promise<void> {
+  if (path.split('/').includes('..')) throw new VolumeError(`invalid HostPath \`${path}\`: must not contain '..'`);
   const fail = (what: string): VolumeError => new VolumeError(`hostPath type check failed: ${path} is not a ${what}`);
   switch (type) {
     case '':
