@@ -34,6 +34,8 @@ export interface ControllerTestOptions {
   readonly controllers: readonly Controller[];
   /** Milliseconds since the epoch. */
   readonly now?: number;
+  /** Before the controllers start. */
+  readonly prepare?: (client: Client) => Promise<void>;
 }
 
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
@@ -43,7 +45,7 @@ const STEP_MS = 250;
 const MASTER = { name: 'admin', groups: ['system:masters'] };
 const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
 
-export async function startControllerTest({ controllers, now }: ControllerTestOptions): Promise<ControllerTest> {
+export async function startControllerTest({ controllers, now, prepare }: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
@@ -53,6 +55,7 @@ export async function startControllerTest({ controllers, now }: ControllerTestOp
   await client.create(namespaces, { metadata: { name: 'ns' } });
   for (const namespace of ['ns', 'default']) await client.create(serviceaccounts, { metadata: { name: 'default', namespace } });
 
+  await prepare?.(client);
   const events: string[] = [];
   const warnings: string[] = [];
   const logger = warningsTo(warnings);

@@ -48,9 +48,14 @@ export async function run(options: Record<string, string | undefined>): Promise<
     const { controlPlane } = parts;
     const kubelet = controlPlane.loopback(USERS.kubelet(settings.nodeName));
     const proxy = controlPlane.loopback(USERS.proxy);
+    const localPath = controlPlane.loopback(USERS.localPath);
     // DNS and the pod network watch what no upstream component of one identity may: they act for the administrator.
     const admin = controlPlane.loopback(USERS.admin);
-    parts.agent = await startAgent({ kubelet, proxy, dns: admin, network: admin }, runtime, { ...deps, pki, signal: stopping.signal });
+    parts.agent = await startAgent({ kubelet, proxy, localPath, dns: admin, network: admin }, runtime, {
+      ...deps,
+      pki,
+      signal: stopping.signal,
+    });
     progress.reached('node agent');
     await nodeReady(controlPlane, settings, stopping.signal);
     progress.reached('node ready');

@@ -19,6 +19,8 @@ export interface Paths {
   readonly cniConf: string;
   readonly imageCache: string;
   readonly kubelet: string;
+  /** Volumes of the class `local-path`, a folder each. */
+  readonly volumes: string;
   /** The keeper's pid and identity; present while the cluster should run. */
   readonly keeper: string;
   /** Progress of the node process: one JSON object, replaced whole. */
@@ -42,6 +44,7 @@ export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'
     cniConf: data('cni', 'net.d'),
     imageCache: data('images'),
     kubelet: data('kubelet'),
+    volumes: data('volumes'),
     keeper: run('keeper.json'),
     progress: run('progress.json'),
   };

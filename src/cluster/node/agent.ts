@@ -28,6 +28,8 @@ import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
 import { Containerd } from '../runtime/containerd.ts';
 import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
+import { NODE_CIDR_MASK_SIZE } from './control-plane.ts';
+import { runLocalPath } from './local-path.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
 const DNS_PORT = 53;
@@ -38,6 +40,7 @@ export interface AgentIdentities {
   readonly proxy: Transport;
   readonly dns: Transport;
   readonly network: Transport;
+  readonly localPath: Transport;
 }
 
 export interface AgentDeps {
@@ -171,6 +174,17 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   const running = [
     background('network', network.run(signal)),
     background('proxy', proxy.run(signal)),
+    background(
+      'local-path',
+      runLocalPath(identities.localPath, {
+        place: { nodeName: settings.nodeName, root: paths.volumes },
+        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.pki.certificate('ca') },
+        clock,
+        ids,
+        logger: part('local-path'),
+        signal,
+      }),
+    ),
     background('dns', serveDns({ dns, network, client: createClient(identities.dns), nodeName: settings.nodeName, logger: part('dns') })),
   ];
   await kubelet.start();

@@ -24,9 +24,10 @@ import { encryptionOf } from './api-server.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, type Settings } from '../settings/settings.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
+import { ensureLocalPath, LOCAL_PATH_ACCOUNT } from './local-path.ts';
 
 /** Prefix length of one node's pod network. Source: --node-cidr-mask-size. */
-const NODE_CIDR_MASK_SIZE = 24;
+export const NODE_CIDR_MASK_SIZE = 24;
 
 /** Group of the certificate in ../pki/inventory.ts. */
 const CLUSTER_ADMINS = 'kubeadm:cluster-admins';
@@ -42,6 +43,7 @@ export const USERS = {
   controllerManager: { name: 'system:kube-controller-manager', groups: [] },
   scheduler: { name: 'system:kube-scheduler', groups: [] },
   proxy: { name: 'system:kube-proxy', groups: [] },
+  localPath: serviceAccount(LOCAL_PATH_ACCOUNT),
   kubelet: (nodeName: string): UserInfo => ({ name: `system:node:${nodeName}`, groups: ['system:nodes'] }),
 } as const;
 
@@ -140,6 +142,7 @@ async function ensureObjects(server: ApiServer, { settings, clock, logger }: Con
   const client = createClient(server.loopback(USERS.admin));
   await ensureDefaults(client, { clock, logger, signal });
   await ensureAdminsBinding(client);
+  await ensureLocalPath(client);
   await ensureKubernetesService(client, { clusterIP: firstAddress(settings.serviceCIDR), address: settings.nodeIP, port: settings.port });
   try {
     await client.create(services, kubeDnsService(settings.clusterDNS));
