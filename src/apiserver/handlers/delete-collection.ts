@@ -15,7 +15,7 @@ const WORKERS = 64;
 export async function handleDeleteCollection(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
   const stored = storedOf(operation);
-  const listOptions = parseListOptions(request.query, stored.strategy, 'deletecollection');
+  const listOptions = parseListOptions(request.query, served, 'deletecollection');
   const options = await readDeleteOptions(operation, deps);
   const call = writeCall(operation, deleteWriteOptions(options));
   const found: ListResult = await list({ served, stored, request, namespace: namespaceOf(operation), options: listOptions }, deps.registry);

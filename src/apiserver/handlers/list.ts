@@ -7,6 +7,6 @@ import { namespaceOf, storedOf, type HandlerDeps, type Operation } from './opera
 export async function handleList(operation: Operation, { registry }: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
   const stored = storedOf(operation);
-  const options = parseListOptions(request.query, stored.strategy, 'list');
+  const options = parseListOptions(request.query, served, 'list');
   return { kind: 'list', served, list: await list({ served, stored, request, namespace: namespaceOf(operation), options }, registry) };
 }

@@ -9,7 +9,7 @@ import { namespaceOf, storedOf, type HandlerDeps, type Operation } from './opera
 export async function handleWatch(operation: Operation, { registry }: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
   const stored = storedOf(operation);
-  const options = named(parseListOptions(request.query, stored.strategy, 'watch'), request.info.name);
+  const options = named(parseListOptions(request.query, served, 'watch'), request.info.name);
   return { kind: 'watch', served, watch: await watch({ served, stored, request, namespace: namespaceOf(operation), options }, registry) };
 }
 

@@ -6,6 +6,7 @@ import { goQuote } from '#apimachinery/go-format.ts';
 import { everything, parseLabelSelector, SelectorError, type LabelSelector } from '#apimachinery/labels.ts';
 import type { Query } from '../request.ts';
 import { isTrue } from '../stages/request-info.ts';
+import type { ServedResource } from './catalog.ts';
 import type { Strategy } from './strategy.ts';
 
 export interface ListOptions {
@@ -26,12 +27,17 @@ export interface ListOptions {
 const LIST_KIND = { group: 'meta.k8s.io', kind: 'ListOptions' };
 
 /** @throws StatusError BadRequest for what cannot be read, Invalid for what contradicts itself */
-export function parseListOptions(query: Query, strategy: Strategy, verb: 'list' | 'watch' | 'deletecollection'): ListOptions {
+export function parseListOptions(
+  query: Query,
+  { stored, apiVersion }: Pick<ServedResource, 'stored' | 'apiVersion'>,
+  verb: 'list' | 'watch' | 'deletecollection',
+): ListOptions {
+  const labels = fieldLabels(stored?.strategy ?? {}, apiVersion);
   const match = query.get('resourceVersionMatch') ?? '';
   const initial = query.get('sendInitialEvents');
   const options = {
     labelSelector: selector(query.get('labelSelector'), parseLabelSelector, everything),
-    fieldSelector: selector(query.get('fieldSelector'), (text) => parseFieldSelector(text, fieldLabels(strategy)), everyField),
+    fieldSelector: selector(query.get('fieldSelector'), (text) => parseFieldSelector(text, labels), everyField),
     resourceVersion: query.get('resourceVersion') ?? '',
     resourceVersionMatch: match as ListOptions['resourceVersionMatch'],
     limit: integer(query.get('limit')) ?? 0,
@@ -65,9 +71,15 @@ function integer(text: string | undefined): number | undefined {
 }
 
 /** Source: runtime.DefaultMetaV1FieldSelectorConversion, AddFieldLabelConversionFunc of each kind. */
-function fieldLabels({ selectableFields = {}, unknownFieldLabel }: Strategy): (label: string, value: string) => readonly [string, string] {
+function fieldLabels(
+  { selectableFields = {}, fieldAliases, unknownFieldLabel }: Strategy,
+  apiVersion: string,
+): (label: string, value: string) => readonly [string, string] {
+  const aliases = fieldAliases?.[apiVersion];
   return (label, value) => {
-    if (label === 'metadata.name' || label === 'metadata.namespace' || Object.hasOwn(selectableFields, label)) return [label, value];
+    if (label === 'metadata.name' || label === 'metadata.namespace') return [label, value];
+    if (aliases !== undefined && Object.hasOwn(aliases.labels, label)) return [aliases.labels[label] as string, value];
+    if (aliases?.only !== true && Object.hasOwn(selectableFields, label)) return [label, value];
     const custom =
       unknownFieldLabel?.(label) ?? (Object.keys(selectableFields).length > 0 ? `field label not supported: ${label}` : undefined);
     throw badRequest(custom ?? `${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`);

@@ -68,8 +68,6 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'networkpolicies.networking.k8s.io': COUNTED,
   'ingresses.networking.k8s.io': COUNTED,
   'ingressclasses.networking.k8s.io': COUNTED,
-  'ipaddresses.networking.k8s.io': COUNTED,
-  'servicecidrs.networking.k8s.io': COUNTED,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'validatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,

@@ -54,6 +54,11 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
    * as strings; an unset field is the empty string.
    */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /**
+   * Labels of one served version that stand for others: apiVersion → label → selectable field. `only`: the version knows
+   * no further ones. Source: AddFieldLabelConversionFunc.
+   */
+  readonly fieldAliases?: Readonly<Record<string, { readonly only: boolean; readonly labels: Readonly<Record<string, string>> }>>;
   /** The error for a field label that is not selectable, where it is not the general one. */
   readonly unknownFieldLabel?: (label: string) => string;
   /** Secondary indexes of the watch cache, by selectable field: `spec.nodeName` for pods. */

@@ -1,5 +1,6 @@
 // Workloads: apps and batch, and the older ReplicationController. Source: pkg/registry/apps, pkg/registry/batch.
 import type { CronJob, DaemonSet, Deployment, Job, KubeObject, ReplicaSet, ReplicationController, StatefulSet } from '#api/types.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatLabelSelector, selectorFromSet } from '#apimachinery/labels.ts';
 import { counted, risen } from '../generic-strategy.ts';
@@ -43,18 +44,21 @@ export const statefulSetStrategy = {
   scale: scale as unknown as ScaleHooks<StatefulSet>,
 } satisfies Strategy<StatefulSet>;
 
-type TemplateGeneration = DaemonSet['spec'] & { readonly templateGeneration?: number };
-
 export const daemonSetStrategy = {
   generation: 'desired',
-  // Kept in an annotation of old versions only; v1 shows no templateGeneration field.
+  prepareForCreate: (daemonSet) => withTemplateGeneration(daemonSet, 1),
   prepareForUpdate: (daemonSet, old) => {
-    const { templateGeneration: before } = old.spec as TemplateGeneration;
-    return before === undefined
-      ? daemonSet
-      : { ...daemonSet, spec: { ...daemonSet.spec, templateGeneration: before } as DaemonSet['spec'] };
+    const before = templateGeneration(old);
+    return withTemplateGeneration(daemonSet, deepEqual(daemonSet.spec.template, old.spec.template) ? before : before + 1);
   },
+  subresources: { status: { prepareForUpdate: (daemonSet, old) => withTemplateGeneration(daemonSet, templateGeneration(old)) } },
 } satisfies Strategy<DaemonSet>;
+
+/** How often the template changed: once a field, in v1 an annotation that the server owns. Source: DeprecatedTemplateGeneration. */
+const templateGeneration = ({ metadata: { annotations } }: DaemonSet): number => Number(annotations?.[ANNOTATION.daemonSetGeneration] ?? 0);
+
+const withTemplateGeneration = (daemonSet: DaemonSet, count: number): DaemonSet =>
+  withMetadata(daemonSet, { annotations: { ...daemonSet.metadata.annotations, [ANNOTATION.daemonSetGeneration]: String(count) } });
 
 export const replicationControllerStrategy = {
   generation: 'desired',

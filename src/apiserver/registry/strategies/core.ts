@@ -6,6 +6,7 @@ import type {
   Node,
   PersistentVolume,
   PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
   PodTemplate,
   ResourceQuota,
   Secret,
@@ -63,6 +64,23 @@ export const eventStrategy = {
     source: ({ source, reportingComponent }) => source?.component ?? reportingComponent ?? '',
     type: ({ type }) => type ?? '',
   },
+  fieldAliases: {
+    'events.k8s.io/v1': {
+      only: true,
+      labels: {
+        'regarding.kind': 'involvedObject.kind',
+        'regarding.namespace': 'involvedObject.namespace',
+        'regarding.name': 'involvedObject.name',
+        'regarding.uid': 'involvedObject.uid',
+        'regarding.apiVersion': 'involvedObject.apiVersion',
+        'regarding.resourceVersion': 'involvedObject.resourceVersion',
+        'regarding.fieldPath': 'involvedObject.fieldPath',
+        reason: 'reason',
+        reportingController: 'reportingComponent',
+        type: 'type',
+      },
+    },
+  },
 } satisfies Strategy<Event>;
 
 export const secretStrategy = {
@@ -71,17 +89,19 @@ export const secretStrategy = {
 
 export const serviceAccountStrategy = {
   returnsDeleted: true,
-  // Only names are kept of the secrets it lists. Source: cleanSecretReferences.
-  prepareForCreate: (account) =>
-    account.secrets === undefined
-      ? account
-      : { ...account, secrets: account.secrets.map(({ name }) => (name === undefined ? {} : { name })) },
+  prepareForCreate: withSecretNames,
+  prepareForUpdate: withSecretNames,
 } satisfies Strategy<ServiceAccount>;
+
+/** Only names are kept of the secrets an account lists. Source: cleanSecretReferences. */
+function withSecretNames(account: ServiceAccount): ServiceAccount {
+  if (account.secrets === undefined) return account;
+  return { ...account, secrets: account.secrets.map(({ name }) => (name === undefined ? {} : { name })) };
+}
 
 export const persistentVolumeStrategy = {
   returnsDeleted: true,
   initialStatus: (_volume, { clock }) => ({ phase: 'Pending', lastPhaseTransitionTime: formatTime(clock.now()) }),
-  selectableFields: { name: ({ metadata }) => metadata.name },
   subresources: {
     status: {
       // A change of phase is dated by the server unless the writer dated it. Source: persistentvolumeStatusStrategy.
@@ -101,8 +121,42 @@ export const persistentVolumeStrategy = {
 export const persistentVolumeClaimStrategy = {
   returnsDeleted: true,
   initialStatus: () => ({ phase: 'Pending' }),
-  selectableFields: { name: ({ metadata }) => metadata.name },
+  prepareForCreate: (claim) => ({ ...claim, spec: withDataSources(claim.spec, undefined) }),
+  prepareForUpdate: (claim, old) => ({ ...claim, spec: withDataSources(claim.spec, old.spec) }),
 } satisfies Strategy<PersistentVolumeClaim>;
+
+/**
+ * `dataSource` and the newer `dataSourceRef` say the same. A source of a kind that the older field never took, and one
+ * in another namespace, whose feature is off, are dropped unless they stand already.
+ * Source: DropDisabledFields, EnforceDataSourceBackwardsCompatibility, NormalizeDataSources.
+ */
+function withDataSources(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaimSpec | undefined): PersistentVolumeClaimSpec {
+  const { dataSource: given, dataSourceRef: givenRef, ...rest } = spec;
+  const elsewhere = (givenRef?.namespace ?? '') !== '';
+  const ref = elsewhere && old?.dataSourceRef === undefined ? undefined : givenRef;
+  const inUse = old?.dataSource !== undefined || old?.dataSourceRef !== undefined;
+  const source = inUse || ref !== undefined || isClaimOrSnapshot(given) ? given : undefined;
+  const sources = {
+    dataSource: source ?? (ref === undefined || (ref.namespace ?? '') !== '' ? undefined : typedReference(ref)),
+    dataSourceRef: ref ?? (source === undefined ? undefined : typedReference(source)),
+  };
+  return {
+    ...rest,
+    ...(sources.dataSource === undefined ? {} : { dataSource: sources.dataSource }),
+    ...(sources.dataSourceRef === undefined ? {} : { dataSourceRef: sources.dataSourceRef }),
+  };
+}
+
+type DataSource = NonNullable<PersistentVolumeClaimSpec['dataSource']>;
+
+const typedReference = ({ apiGroup, kind, name }: DataSource): DataSource => ({ apiGroup, kind, name });
+
+function isClaimOrSnapshot(source: DataSource | undefined): boolean {
+  const group = source?.apiGroup ?? '';
+  return (
+    (source?.kind === 'PersistentVolumeClaim' && group === '') || (source?.kind === 'VolumeSnapshot' && group === 'snapshot.storage.k8s.io')
+  );
+}
 
 export const resourceQuotaStrategy = { returnsDeleted: true } satisfies Strategy<ResourceQuota>;
 

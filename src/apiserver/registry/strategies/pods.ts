@@ -12,6 +12,7 @@ import type {
   TopologySpreadConstraint,
 } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
+import { withAppArmorFields } from './app-armor.ts';
 import { resetForStatus, withMetadata } from '../metadata.ts';
 import { risen } from '../generic-strategy.ts';
 import type { Strategy } from '../strategy.ts';
@@ -36,10 +37,16 @@ export const podStrategy = {
     'spec.hostNetwork': ({ spec }) => String(spec.hostNetwork ?? false),
     'status.phase': ({ status }) => status.phase ?? '',
     'status.podIP': ({ status }) => status.podIPs?.[0]?.ip ?? '',
+    // A label upstream knows and never fills.
+    'status.podIPs': () => '',
     'status.nominatedNodeName': ({ status }) => status.nominatedNodeName ?? '',
   },
+  fieldAliases: { v1: { only: false, labels: { 'spec.host': 'spec.nodeName' } } },
   initialStatus: (pod): PodStatus => ({ phase: 'Pending', ...gated(pod.spec), qosClass: podQos(pod) }),
-  prepareForCreate: (pod) => withMetadata({ ...pod, spec: mergedLabelKeys(pod) }, { generation: 1 }),
+  prepareForCreate: (pod, { request: { warnings } }) => {
+    const merged = withMetadata({ ...pod, spec: mergedLabelKeys(pod) }, { generation: 1 });
+    return withAppArmorFields(merged, (text) => warnings.add(text));
+  },
   prepareForUpdate: countedSpec,
   deletionGrace: ({ spec, status }, requested) => {
     if ((spec.nodeName ?? '') === '' || status.phase === 'Failed' || status.phase === 'Succeeded') return 0;

@@ -1,0 +1,108 @@
+// What the server itself makes of objects of single kinds, over the real server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventsEvents } from '#api/gen/resources.ts';
+import { daemonsets, events, ipaddresses, persistentvolumeclaims, pods, serviceaccounts } from '#api/resources.ts';
+import type { DaemonSet, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { Client } from '#client/contract.ts';
+import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
+
+let running: LoopbackServer;
+let client: Client;
+before(async () => {
+  running = await startLoopbackServer();
+  ({ client } = running);
+});
+after(() => running.stop());
+
+const NS = 'default';
+const template = (image: string): object => ({ metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image }] } });
+
+test('a DaemonSet counts the changes of its template in an annotation nobody else can write', async () => {
+  const KEY = 'deprecated.daemonset.template.generation';
+  const made = await client.create(daemonsets, {
+    metadata: { name: 'd', namespace: NS, annotations: { [KEY]: '7' } },
+    spec: { selector: { matchLabels: { a: 'b' } }, template: template('i:1') },
+  } as New<DaemonSet>);
+  assert.equal(made.metadata.annotations?.[KEY], '1');
+  const labelled = await client.update(daemonsets, { ...made, metadata: { ...made.metadata, annotations: {} } });
+  assert.equal(labelled.metadata.annotations?.[KEY], '1');
+  const rolled = await client.update(daemonsets, {
+    ...labelled,
+    spec: { ...labelled.spec, template: template('i:2') } as DaemonSet['spec'],
+  });
+  assert.deepEqual([rolled.metadata.annotations?.[KEY], rolled.metadata.generation], ['2', 2]);
+});
+
+const SNAPSHOT = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' };
+const POPULATOR = { apiGroup: 'example.com', kind: 'Populator', name: 'p' };
+for (const [name, given, dataSource, dataSourceRef] of [
+  ['fills the newer field', { dataSource: SNAPSHOT }, SNAPSHOT, SNAPSHOT],
+  ['fills the older field', { dataSourceRef: POPULATOR }, POPULATOR, POPULATOR],
+  ['drops what the older field never took', { dataSource: POPULATOR }, undefined, undefined],
+  ['drops a source in another namespace', { dataSourceRef: { ...SNAPSHOT, namespace: 'other' } }, undefined, undefined],
+] as const) {
+  test(`the data source of a claim: ${name}`, async () => {
+    const { spec } = await client.create(persistentvolumeclaims, {
+      metadata: { generateName: 'c-', namespace: NS },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...given },
+    } as New<PersistentVolumeClaim>);
+    assert.deepEqual([spec.dataSource, spec.dataSourceRef], [dataSource, dataSourceRef]);
+  });
+}
+
+test('a ServiceAccount keeps names of secrets only, on update too', async () => {
+  const made = await client.create(serviceaccounts, { metadata: { name: 'sa', namespace: NS } });
+  const updated = await client.update(serviceaccounts, { ...made, secrets: [{ name: 's', namespace: 'x' }] });
+  assert.deepEqual(updated.secrets, [{ name: 's' }]);
+});
+
+test('an AppArmor annotation becomes a field of its container', async () => {
+  const { spec } = await client.create(pods, {
+    metadata: { name: 'armored', namespace: NS, annotations: { 'container.apparmor.security.beta.kubernetes.io/c': 'localhost/p' } },
+    spec: { containers: [{ name: 'c', image: 'i' }] },
+  } as New<Pod>);
+  assert.deepEqual(spec.containers[0]?.securityContext?.appArmorProfile, { type: 'Localhost', localhostProfile: 'p' });
+});
+
+test('an IPAddress counts no generations', async () => {
+  const made = await client.create(ipaddresses, {
+    metadata: { name: '192.0.2.1' },
+    spec: { parentRef: { group: 'example.com', resource: 'gateways', name: 'g' } },
+  });
+  assert.equal(made.metadata.generation, undefined);
+});
+
+test('field labels are those of the version that is read', async () => {
+  const regarding = { kind: 'Pod', namespace: NS, name: 'p' };
+  await client.create(eventsEvents, {
+    metadata: { name: 'e', namespace: NS },
+    regarding,
+    reason: 'R',
+    action: 'A',
+    type: 'Normal',
+    eventTime: '2026-01-01T00:00:00.000000Z',
+    reportingController: 'example.com/c',
+    reportingInstance: 'i',
+  });
+  const names = async (promise: Promise<{ readonly items: readonly { readonly metadata: { readonly name: string } }[] }>) =>
+    (await promise).items.map(({ metadata }) => metadata.name);
+  assert.deepEqual(
+    await names(client.list(eventsEvents, { namespace: NS, fieldSelector: 'regarding.name=p,reportingController=example.com/c' })),
+    ['e'],
+  );
+  assert.deepEqual(await names(client.list(events, { namespace: NS, fieldSelector: 'involvedObject.name=p' })), ['e']);
+  for (const [resource, fieldSelector, message] of [
+    [eventsEvents, 'involvedObject.name=p', 'field label not supported: involvedObject.name'],
+    [events, 'regarding.name=p', 'field label not supported: regarding.name'],
+    [persistentvolumeclaims, 'name=x', '"name" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+  ] as const) {
+    await assert.rejects(client.list(resource as typeof events, { namespace: NS, fieldSelector }), (error: unknown) => {
+      assert.ok(isStatusError(error, 'BadRequest'));
+      assert.equal(error.message, message);
+      return true;
+    });
+  }
+  assert.deepEqual(await names(client.list(pods, { namespace: NS, fieldSelector: 'spec.host=nowhere' })), []);
+});
