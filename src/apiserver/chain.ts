@@ -48,6 +48,8 @@ export interface Walk {
   setUser(user: UserInfo): void;
   /** Runs `close` when the request is over, whatever the outcome; last registered first. */
   onFinish(close: (outcome: Outcome) => void): void;
+  /** Runs `begun` when a watch has found what it starts from: the rest of it costs others nothing. */
+  onStream(begun: () => void): void;
 }
 
 export interface Outcome {

@@ -4,12 +4,13 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import type { AdmissionChain } from './admission/contract.ts';
 import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './admission/default-plugins.ts';
 import { ensureSystemObjects } from './admission/system-objects.ts';
 import { Versions } from './admission/webhooks/versions.ts';
-import type { Authenticator } from './authentication/contract.ts';
+import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
 import { frontProxyAuthenticator } from './authentication/front-proxy.ts';
 import { discoveryDocuments } from './authentication/service-account/discovery-routes.ts';
 import { ServiceAccountTokenIssuer } from './authentication/service-account/issuer.ts';
@@ -26,7 +27,10 @@ import { RbacAuthorizer } from './authorization/rbac/authorizer.ts';
 import { reviewHandlers } from './authorization/review-handlers.ts';
 import { privilegedGroups, unionAuthorizer, unionRules } from './authorization/union.ts';
 import type { CacheReader } from './cache/reader.ts';
+import { flowControlRoutes } from './flow-control/debug.ts';
+import { PriorityAndFairness } from './flow-control/priority-and-fairness.ts';
 import type { Handlers } from './handlers/dispatch.ts';
+import { DEFAULT_MAX_READS, DEFAULT_MAX_WRITES, MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 import type { Route } from './routes/contract.ts';
 import type { ServerParts } from './server.ts';
 
@@ -142,8 +146,35 @@ export async function ensureDefaults(
   await ensureDefaultPolicy({ client, ...deps });
 }
 
+export interface FlowControlSettings {
+  /** False: requests under way are only counted. Source: --enable-priority-and-fairness. */
+  readonly priorityAndFairness: boolean;
+  /** Source: --max-requests-inflight. */
+  readonly maxReads: number;
+  /** Source: --max-mutating-requests-inflight. */
+  readonly maxWrites: number;
+}
+
+const SERVER: UserInfo = { name: 'system:apiserver', groups: [SYSTEM_PRIVILEGED_GROUP] };
+
+/** And its debugging pages. */
+export function createFlowControl(
+  parts: Pick<ServerParts, 'reader' | 'clock' | 'logger' | 'loadOf' | 'loopback'>,
+  { priorityAndFairness, maxReads, maxWrites }: FlowControlSettings = {
+    priorityAndFairness: true,
+    maxReads: DEFAULT_MAX_READS,
+    maxWrites: DEFAULT_MAX_WRITES,
+  },
+): { readonly flowControl: FlowControl; readonly routes: readonly Route[] } {
+  if (!priorityAndFairness) return { flowControl: new MaxInFlight({ maxReads, maxWrites }), routes: [] };
+  const client = (): Client => createClient(parts.loopback(SERVER));
+  const flowControl = new PriorityAndFairness({ ...parts, client, seats: maxReads + maxWrites });
+  return { flowControl, routes: flowControlRoutes(flowControl) };
+}
+
 export interface DefaultSettings {
   readonly authentication: AuthenticationSettings;
+  readonly flowControl?: FlowControlSettings;
   readonly admission?: AdmissionSettings;
 }
 
@@ -153,13 +184,15 @@ function webhookParts({ catalog, schema, outbound, services, admissionMetrics }:
 }
 
 /** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
-export function defaultParts(parts: ServerParts, { authentication: settings, admission = {} }: DefaultSettings) {
+export function defaultParts(parts: ServerParts, { authentication: settings, admission = {}, flowControl: seats }: DefaultSettings) {
   const authentication = createAuthentication(parts, settings);
   const authorization = createAuthorization(parts);
+  const flowControl = createFlowControl(parts, seats);
   return {
+    flowControl: flowControl.flowControl,
     authenticators: authentication.authenticators,
     audiences: authentication.audiences,
-    routes: authentication.routes,
+    routes: [...authentication.routes, ...flowControl.routes],
     authorizer: authorization.authorizer,
     rules: authorization.rules,
     admission: createAdmission({ ...parts, ...authorization, webhooks: webhookParts(parts) }, admission),

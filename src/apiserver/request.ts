@@ -68,6 +68,8 @@ export interface RequestContext {
   readonly remoteAddress: string;
   readonly warnings: Warnings;
   readonly audit: AuditAnnotations;
+  /** Headers of whatever answer is given, by lower-case name. */
+  addHeaders(headers: Readonly<Record<string, string>>): void;
   /** Aborted when the client is gone, the deadline has passed or the server stops. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch when the request was read. */

@@ -24,6 +24,7 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { builtInHandlers } from './handlers/built-in.ts';
 import type { DispatchDeps, Handlers } from './handlers/dispatch.ts';
 import type { EncryptionAtRest } from './encryption/at-rest.ts';
+import type { Load } from './flow-control/work.ts';
 import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
@@ -74,6 +75,8 @@ export interface ServerParts {
   /** Where Services are. */
   readonly services: ServiceResolver;
   readonly admissionMetrics: AdmissionMetrics;
+  /** How much there is of `pods`, `deployments.apps`, and how many watch it. */
+  readonly loadOf: (resource: string) => Load | undefined;
   /** The API itself, as this user. */
   loopback(user: UserInfo): Transport;
 }
@@ -158,7 +161,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const admissionMetrics = new AdmissionMetrics();
   const outbound = new HttpsOutbound(clock);
   const services = serviceResolver({ reader, ids, routing: options.serviceRouting ?? 'endpoints', self: () => address.current });
-  const parts = options.parts({ schema, catalog, reader, clock, ids, logger, outbound, services, admissionMetrics, loopback });
+  const parts = options.parts({
+    schema,
+    catalog,
+    reader,
+    clock,
+    ids,
+    logger,
+    outbound,
+    services,
+    admissionMetrics,
+    loadOf: (resource) => hub.loadOf(resource),
+    loopback,
+  });
   const registry: Registry = {
     store,
     hub,
@@ -198,7 +213,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...(parts.readyChecks ?? []),
     { name: 'shutdown', check: () => (state.stopping ? 'process is shutting down' : undefined) },
   ];
-  const flowControl = parts.flowControl ?? new MaxInFlight();
+  const flowControl: FlowControl = parts.flowControl ?? new MaxInFlight();
   routes.push(
     ...healthRoutes('/healthz', checks, logger),
     ...healthRoutes('/livez', checks, logger),
@@ -252,6 +267,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       });
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
+      flowControl.start?.();
       state.ready = true;
     },
     async stop() {
@@ -268,6 +284,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       stopping.abort(new Error('the server stops'));
       await definitions;
       outbound.close();
+      await flowControl.stop?.();
       await compactor.stop();
       await hub.stop();
       encryption?.stop();

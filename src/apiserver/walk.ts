@@ -71,6 +71,8 @@ export class RequestWalk implements Walk, RequestContext {
   #audit: AuditRecorder | undefined;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
+  #headers: Readonly<Record<string, string>> | undefined;
+  #onStream: (() => void) | undefined;
   #finishers: ((outcome: Outcome) => void)[] = [];
 
   constructor(start: WalkStart) {
@@ -125,6 +127,14 @@ export class RequestWalk implements Walk, RequestContext {
     return (this.#audit ??= new AuditRecorder());
   }
 
+  addHeaders(headers: Readonly<Record<string, string>>): void {
+    this.#headers = this.#headers === undefined ? headers : { ...this.#headers, ...headers };
+  }
+
+  get answerHeaders(): Readonly<Record<string, string>> | undefined {
+    return this.#headers;
+  }
+
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -146,6 +156,15 @@ export class RequestWalk implements Walk, RequestContext {
 
   onFinish(close: (outcome: Outcome) => void): void {
     this.#finishers.push(close);
+  }
+
+  onStream(begun: () => void): void {
+    this.#onStream = begun;
+  }
+
+  /** A watch has found what it starts from. */
+  streamBegins(): void {
+    this.#onStream?.();
   }
 
   /** The request is over; later calls do nothing. */

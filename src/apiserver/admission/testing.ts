@@ -72,6 +72,7 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     remoteAddress: '',
     warnings: { add: (text) => void warned.push(text), texts: warned },
     audit: { add: (key, value) => void (annotated[key] = value), entries: annotated, requestEntries: {} },
+    addHeaders: () => {},
     signal: new AbortController().signal,
     receivedAt: 0,
     logger: silentLogger,

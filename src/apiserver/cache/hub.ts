@@ -32,6 +32,8 @@ export class CacheHub {
   readonly #deps: HubDeps;
   /** By prefix without `/registry/` and the closing slash: `pods`, `services/specs`. */
   readonly #caches = new Map<string, ResourceCache>();
+  /** By `pods`, `deployments.apps`. */
+  readonly #byName = new Map<string, ResourceCache>();
   readonly #stop = new AbortController();
   #waiters: Waiter[] = [];
   /** All caches contain everything up to here. */
@@ -60,6 +62,7 @@ export class CacheHub {
   add(resource: CachedResource): ResourceCache {
     const cache = new ResourceCache(resource, this.#position);
     this.#caches.set(placeOf(resource), cache);
+    this.#byName.set(resource.name, cache);
     return cache;
   }
 
@@ -85,6 +88,7 @@ export class CacheHub {
   detach(cache: ResourceCache): void {
     const place = placeOf(cache.resource);
     if (this.#caches.get(place) === cache) this.#caches.delete(place);
+    if (this.#byName.get(cache.resource.name) === cache) this.#byName.delete(cache.resource.name);
     cache.watchers.lost();
   }
 
@@ -101,6 +105,12 @@ export class CacheHub {
       if (!page.more || last === undefined) return { objects, revision };
       start = `${last.key}\0`;
     }
+  }
+
+  /** How much there is of a resource, and how many watch it. */
+  loadOf(resource: string): { readonly objects: number; readonly averageBytes: number; readonly watchers: number } | undefined {
+    const cache = this.#byName.get(resource);
+    return cache === undefined ? undefined : { objects: cache.size, averageBytes: cache.averageBytes, watchers: cache.watchers.size };
   }
 
   /** The resource whose objects lie at such keys: `secrets`, `widgets.example.com`. */

@@ -44,6 +44,8 @@ export class ResourceCache {
   readonly #handlers = new Set<(change: Change) => void>();
   readonly #position: Position;
   #history = new History(0);
+  /** Of all stored values. */
+  #bytes = 0;
   /** Changes whose encoded frames watchers may still be taking. */
   #dispatched: Change[] = [];
   /** Changes that came before the cache was filled. */
@@ -68,6 +70,11 @@ export class ResourceCache {
 
   get size(): number {
     return this.#objects.size;
+  }
+
+  /** Of the stored values. */
+  get averageBytes(): number {
+    return this.size === 0 ? 0 : this.#bytes / this.size;
   }
 
   /** @param key `namespace/name`, or `name` when cluster-scoped */
@@ -193,7 +200,10 @@ export class ResourceCache {
     const { key, next, previous } = change;
     if (next === undefined) {
       this.#objects.delete(key);
-      if (previous !== undefined) this.#unindex(previous);
+      if (previous !== undefined) {
+        this.#bytes -= previous.value.length;
+        this.#unindex(previous);
+      }
     } else {
       this.#put(next, previous);
     }
@@ -202,6 +212,7 @@ export class ResourceCache {
 
   #put(next: StoredObject, previous?: StoredObject): void {
     this.#objects.set(next.key, next);
+    this.#bytes += next.value.length - (previous?.value.length ?? 0);
     for (const [field, index] of this.#indexes) {
       const read = this.resource.fields.get(field) as (object: StoredObject) => string;
       const value = read(next);

@@ -130,6 +130,7 @@ export class Front {
     if (walk.info.isResourceRequest && !isLongRunning(walk.info)) responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
+    if (answer.kind === 'watch') walk.streamBegins();
     return responder.respond(exchange, walk, answer);
   }
 

@@ -143,7 +143,7 @@ export class Responder {
   }
 
   #headers(walk: RequestWalk, contentType?: string): ResponseHeaders {
-    const base = { 'audit-id': walk.id, 'cache-control': 'no-cache, private' };
+    const base = { 'audit-id': walk.id, 'cache-control': 'no-cache, private', ...walk.answerHeaders };
     const typed = contentType === undefined ? base : { ...base, 'content-type': contentType };
     const warnings = walk.warningTexts;
     return warnings.length === 0 ? typed : { ...typed, warning: warnings.map((text) => `299 - ${quoted(text)}`) };

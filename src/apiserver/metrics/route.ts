@@ -5,7 +5,6 @@ import type { AdmissionMetrics } from '../admission/metrics.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
-import { MaxInFlight } from '../stages/flow-control.ts';
 import type { RequestMetrics } from './requests.ts';
 
 export interface MetricsSources {
@@ -32,6 +31,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.requests.expose(),
         sources.admission.expose(),
         inFlight(sources.flowControl),
+        sources.flowControl.expose?.() ?? '',
         await storage(sources),
         await process.metrics(),
       ];
@@ -51,7 +51,6 @@ function gauge(name: string, help: string, samples: readonly (readonly [labels: 
 }
 
 function inFlight(flowControl: FlowControl): string {
-  if (!(flowControl instanceof MaxInFlight)) return '';
   const { readOnly, mutating } = flowControl.inFlight;
   return gauge(
     'apiserver_current_inflight_requests',

@@ -1,7 +1,7 @@
-// Overload is refused early. So far by counting requests under way; priority and fairness takes this stage's place.
+// Overload is refused early: by priority and fairness (../flow-control), or without it by counting requests under way.
 import { tooManyRequests } from '#apimachinery/errors.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
-import type { Stage } from '../chain.ts';
+import type { Stage, Walk } from '../chain.ts';
 import { isReadOnlyVerb, type RequestContext } from '../request.ts';
 import { isLongRunning } from './request-info.ts';
 
@@ -11,6 +11,13 @@ export interface FlowControl {
    * @throws StatusError TooManyRequests
    */
   admit(context: RequestContext): (() => void) | undefined | Promise<(() => void) | undefined>;
+  /** Requests that hold seats now. */
+  readonly inFlight: { readonly readOnly: number; readonly mutating: number };
+  /** Further metrics, in the text format. */
+  expose?(): string;
+  /** Once caches are filled. */
+  start?(): void;
+  stop?(): Promise<void>;
 }
 
 /** Source: kube-apiserver --max-requests-inflight and --max-mutating-requests-inflight. */
@@ -62,11 +69,13 @@ export const flowControlStage: Stage = {
   name: 'flow control',
   run(walk, deps) {
     const seat = deps.flowControl.admit(walk.context);
-    if (seat instanceof Promise) {
-      return seat.then((release) => {
-        if (release !== undefined) walk.onFinish(release);
-      });
-    }
-    if (seat !== undefined) walk.onFinish(seat);
+    if (seat instanceof Promise) return seat.then((release) => hold(walk, release));
+    hold(walk, seat);
   },
 };
+
+function hold(walk: Walk, release: (() => void) | undefined): void {
+  if (release === undefined) return;
+  walk.onFinish(release);
+  if (walk.context.info.verb === 'watch') walk.onStream(release);
+}

@@ -20,7 +20,7 @@ import { createScheduler } from '#scheduler/scheduler.ts';
 import type { Store } from '#store/contract.ts';
 import { openEmbeddedStore } from '#store/embedded/store.ts';
 import type { Paths } from '../instance/paths.ts';
-import { encryptionOf } from './api-server.ts';
+import { encryptionOf, flowControlOf } from './api-server.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, type Settings } from '../settings/settings.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
@@ -91,6 +91,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
+        flowControl: flowControlOf(settings),
         authentication: {
           clientCa: certificateAuthority,
           frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
