@@ -50,7 +50,7 @@ test('a wider request than the level has seats runs alone', async () => {
 
 test('a full queue refuses its flow and not another', () => {
   const { set } = queueSet(QUEUE, 1);
-  set.enter(request(0));
+  assert.equal(set.enter(request(0)), undefined);
   for (let i = 0; i < 3; i++) assert.ok(set.enter(request(0)) instanceof Promise);
   assert.equal(set.enter(request(0)), 'queue-full');
   assert.ok(set.enter(request(1)) instanceof Promise);
@@ -58,7 +58,7 @@ test('a full queue refuses its flow and not another', () => {
 
 test('who waits too long or goes away leaves the queue', async () => {
   const { set, clock } = queueSet(QUEUE, 1);
-  set.enter(request(0));
+  assert.equal(set.enter(request(0)), undefined);
   const late = set.enter(request(0));
   const gone = new AbortController();
   const left = set.enter(request(1, 1, { signal: () => gone.signal }));
