@@ -1,7 +1,15 @@
-// What a seat costs: priority and fairness beside the plain count of requests under way, alone and over HTTP/2 in the same
-// run: `npm run bench:flow-control -- [--requests 200000] [--http 20000]`.
-import { cpus } from 'node:os';
+// What a seat costs: priority and fairness beside the plain count of requests under way and beside a GET, in the same run:
+// `npm run bench:flow-control -- [--requests 200000] [--gets 50000]`.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { namespaces } from '#api/resources.ts';
+import { randomIds } from '#base/ids.ts';
+import { createClient } from '#client/client.ts';
+import type { Client } from '#client/contract.ts';
+import { createApiServer } from '#apiserver/server.ts';
+import { openEmbeddedStore } from '#store/embedded/store.ts';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { createFlowControl } from '#apiserver/defaults.ts';
@@ -9,16 +17,13 @@ import { ALLOW } from '#apiserver/authorization/contract.ts';
 import { EMPTY_QUERY } from '#apiserver/http/query.ts';
 import { MaxInFlight, type FlowControl } from '#apiserver/stages/flow-control.ts';
 import { requestInfo } from '#apiserver/stages/request-info.ts';
-import { startTestServer } from '#apiserver/testing.ts';
-import { http2, http2Session } from '#apiserver/testing/http.ts';
 import { RequestWalk } from '#apiserver/walk.ts';
 
 const { values } = parseArgs({
-  options: { requests: { type: 'string', default: '200000' }, http: { type: 'string', default: '20000' } },
+  options: { requests: { type: 'string', default: '200000' }, gets: { type: 'string', default: '50000' } },
 });
 const REQUESTS = Number(values.requests);
-const HTTP = Number(values.http);
-const CLIENTS = 16;
+const GETS = Number(values.gets);
 const ROUNDS = 5;
 
 const walk = new RequestWalk({
@@ -33,6 +38,13 @@ const walk = new RequestWalk({
   logger: silentLogger,
 });
 walk.setUser({ name: 'jane', groups: ['developers', 'system:authenticated'] });
+
+/** Microseconds a GET without a network. */
+async function getCost(client: Client): Promise<number> {
+  const from = systemClock.monotonic();
+  for (let i = 0; i < GETS; i++) await client.get(namespaces, { name: 'bench' });
+  return ((systemClock.monotonic() - from) * 1_000) / GETS;
+}
 
 /** Microseconds a seat, the best of some rounds. */
 function seatCost(flowControl: FlowControl): number {
@@ -49,44 +61,32 @@ function seatCost(flowControl: FlowControl): number {
   return best;
 }
 
-/** Requests a second over one connection with some requests under way at a time. */
-async function throughput(priorityAndFairness: boolean): Promise<number> {
-  const server = await startTestServer({
-    parts: (parts) => ({
-      ...createFlowControl(parts, { priorityAndFairness, maxReads: 400, maxWrites: 200 }),
-      authorizer: { authorize: () => ALLOW },
-    }),
-  });
-  const session = http2Session(server, 'nobody');
-  let left = HTTP;
-  const client = async (): Promise<void> => {
-    while (left-- > 0) await http2(session, '/api/v1/namespaces/none/configmaps/none');
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client)); // warm
-  left = HTTP;
-  const from = systemClock.monotonic();
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  const seconds = (systemClock.monotonic() - from) / 1_000;
-  session.destroy();
-  await server.stop();
-  return HTTP / seconds;
-}
-
+const dir = await mkdtemp(join(tmpdir(), 'proa-bench-'));
+const store = await openEmbeddedStore({ dir, clock: systemClock, logger: silentLogger });
 let fair: FlowControl | undefined;
-const probe = await startTestServer({
+const server = createApiServer({
+  store,
+  clock: systemClock,
+  ids: randomIds,
+  logger: silentLogger,
   parts: (parts) => {
     const made = createFlowControl(parts);
     fair = made.flowControl;
-    return made;
+    return { ...made, authenticators: [], authorizer: { authorize: () => ALLOW } };
   },
 });
+await server.start();
 if (fair === undefined) throw new Error('the server was made without flow control');
 const [plain, seats] = [seatCost(new MaxInFlight()), seatCost(fair)];
-await probe.stop();
+const client = createClient(server.loopback({ name: 'jane', groups: [] }));
+await client.create(namespaces, { metadata: { name: 'bench' } });
+const get = await getCost(client);
+await server.stop();
+await store.close();
+await rm(dir, { recursive: true });
 console.log(`${cpus().length} × ${cpus()[0]?.model}, node ${process.version}`);
 console.log(`seat, count of requests      ${plain.toFixed(3)} µs`);
 console.log(`seat, priority and fairness  ${seats.toFixed(3)} µs`);
-const [without, withIt] = [await throughput(false), await throughput(true)];
 console.log(
-  `GET over HTTP/2, ${CLIENTS} at a time: ${without.toFixed(0)}/s counted, ${withIt.toFixed(0)}/s fair (${(withIt / without).toFixed(3)})`,
+  `GET in the same process      ${get.toFixed(3)} µs (without the network; a seat of ours is ${((100 * seats) / get).toFixed(1)} % of it)`,
 );
