@@ -31,7 +31,7 @@ interface Measured {
 }
 
 /** Largest request the server takes. Source: celconfig.MaxRequestSizeBytes. */
-const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
+export const MAX_REQUEST_BYTES = 3 * 1024 * 1024;
 /** Longest `"9999-12-31T23:59:59.999999999Z"` and shortest. Source: pkg/cel/limits.go. */
 const DATETIME = { max: 32, min: 21 };
 const DURATION_SIZE = { max: 32, min: 3 };
@@ -44,6 +44,11 @@ const DATE_SIZE = 12;
  */
 export function schemaType(schema: SchemaProps, name: string, root = false): Type | undefined {
   return measure(schema, name, root)?.type;
+}
+
+/** Fewest bytes of JSON that what the schema describes takes; 0 where it has no type. Source: DeclType.MinSerializedSize. */
+export function leastBytes(schema: SchemaProps, root = false): number {
+  return measure(schema, '', root)?.minBytes ?? 0;
 }
 
 function measure(schema: SchemaProps, name: string, root: boolean): Measured | undefined {

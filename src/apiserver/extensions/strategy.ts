@@ -2,6 +2,7 @@
 // Source: apiextensions pkg/registry/customresource strategy.go, status_strategy.go, validator.go.
 import type { ResourceInfo } from '#api/schema.ts';
 import type { Props } from '#api/structural/from-crd.ts';
+import { compileRuleValidator, type RuleFindings, type RuleValidator } from '#api/structural/rules/validator.ts';
 import { compileValidator } from '#api/structural/validation/compile.ts';
 import { compileEmbeddedChecks } from '#api/structural/validation/embedded.ts';
 import { compileListChecks } from '#api/structural/validation/lists.ts';
@@ -9,12 +10,13 @@ import type { CustomResourceDefinitionVersion, KubeObject } from '#api/types.ts'
 import { subdomainName, validatePlainMeta } from '#api/validation/metadata.ts';
 import { Problems } from '#api/validation/problems.ts';
 import { finalizerWarnings } from '#api/validation/warnings/finalizers.ts';
-import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
+import { invalid, type FieldError, type FieldErrorType } from '#apimachinery/field-errors.ts';
+import { NO_PATH } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { apiVersionOf } from '#apimachinery/resource.ts';
 import { withStatus } from '../registry/generic-strategy.ts';
 import { resetForStatus, withMetadata } from '../registry/metadata.ts';
-import type { Strategy, UpdateHooks } from '../registry/strategy.ts';
+import type { Strategy, UpdateHooks, WriteContext } from '../registry/strategy.ts';
 import { segmentsOf, valueAt } from './paths.ts';
 import { scaleErrors, scaleHooks } from './scale.ts';
 
@@ -29,7 +31,7 @@ export function customStrategy(info: ResourceInfo, version: CustomResourceDefini
     prepareForCreate: (object) => withMetadata(hasStatus ? withStatus(object, undefined) : object, { generation: 1 }),
     prepareForUpdate: (object, old) => counted(hasStatus ? withStatus(object, (old as WithStatus).status) : object, old),
     validate: (object) => rules.create(object),
-    validateUpdate: (object, old) => rules.update(object, old),
+    validateUpdate: (object, old, context) => rules.update(object, old, context),
     warnings: (object, old) => finalizerWarnings(object.metadata.finalizers, old?.metadata.finalizers),
     ...(scale === undefined ? {} : { scale: scaleHooks(scale) }),
     ...(hasStatus ? { subresources: { status: statusHooks(rules) }, resetFields: RESET } : {}),
@@ -60,9 +62,23 @@ function statusHooks(rules: Rules): UpdateHooks {
   return {
     prepareForUpdate: (object, old) =>
       withStatus({ ...old, metadata: resetForStatus(object.metadata, old.metadata) }, (object as WithStatus).status),
-    validateUpdate: (object, old) => rules.statusUpdate(object, old),
+    validateUpdate: (object, old, context) => rules.statusUpdate(object, old, context),
   };
 }
+
+/** Source: hasBlockingErr. */
+const MISSHAPEN: ReadonlySet<FieldErrorType> = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+const UNJUDGED = invalid(
+  NO_PATH,
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
 
 class Rules {
   readonly #info: ResourceInfo;
@@ -71,6 +87,7 @@ class Rules {
   readonly #status: ReturnType<typeof compileValidator>;
   readonly #lists: ReturnType<typeof compileListChecks>;
   readonly #embedded: ReturnType<typeof compileEmbeddedChecks>;
+  readonly #expressions: RuleValidator | undefined;
 
   constructor(info: ResourceInfo, { schema, subresources }: CustomResourceDefinitionVersion) {
     const props: Props | undefined = schema?.openAPIV3Schema;
@@ -80,6 +97,7 @@ class Rules {
     this.#status = compileValidator(props?.properties?.['status'], 'status');
     this.#lists = compileListChecks(props);
     this.#embedded = compileEmbeddedChecks(props);
+    this.#expressions = compileRuleValidator(props);
   }
 
   create(object: KubeObject): readonly FieldError[] {
@@ -87,33 +105,45 @@ class Rules {
     if (wrong.length > 0) return wrong;
     const out = new Problems();
     validatePlainMeta(out, object.metadata, this.#info.namespaced ? 'namespaced' : 'cluster', subdomainName);
-    return [
+    const errors = [
       ...out.list,
       ...this.#whole.create(object),
       ...this.#scaleErrors(object, ['spec', 'status']),
       ...(this.#embedded?.(object) ?? []),
       ...(this.#lists?.(object) ?? []),
     ];
+    return this.#judged(errors, (rules) => rules.create(object));
   }
 
-  update(object: KubeObject, old: KubeObject): readonly FieldError[] {
+  update(object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
     const wrong = this.#typeMeta(object);
     if (wrong.length > 0) return wrong;
-    return [
+    const errors = [
       ...this.#whole.update(object, old),
       ...this.#scaleErrors(object, ['spec', 'status']),
       ...(this.#embedded?.(object) ?? []),
       ...this.#listErrors(object, old),
     ];
+    return this.#judged(errors, (rules) => rules.update(object, old), context);
   }
 
-  statusUpdate(object: KubeObject, old: KubeObject): readonly FieldError[] {
+  statusUpdate(object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
     const { status } = object as WithStatus;
-    return [
+    const errors = [
       ...(status === undefined ? [] : this.#status.update(status, (old as WithStatus).status)),
       ...this.#scaleErrors(object, ['status']),
       ...this.#listErrors(object, old),
     ];
+    return this.#judged(errors, (rules) => rules.update(object, old), context);
+  }
+
+  /** Errors, and those of the rules in the schema, which are about objects of the right shape only. */
+  #judged(errors: readonly FieldError[], judge: (rules: RuleValidator) => RuleFindings, context?: WriteContext): readonly FieldError[] {
+    if (this.#expressions === undefined) return errors;
+    if (errors.some(({ type }) => MISSHAPEN.has(type))) return [...errors, UNJUDGED];
+    const found = judge(this.#expressions);
+    for (const text of found.warnings) context?.request.warnings.add(text);
+    return [...errors, ...found.errors];
   }
 
   #typeMeta({ kind, apiVersion }: KubeObject): readonly FieldError[] {

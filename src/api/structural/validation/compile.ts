@@ -5,6 +5,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';
 import { alternatives } from './alternatives.ts';
+import { oldItems } from './old-items.ts';
 import { NO_OLD, Run } from './run.ts';
 import { scalarChecks, sizeChecks, typeCheck } from './values.ts';
 
@@ -81,20 +82,6 @@ function checkItems(list: readonly unknown[], old: (index: number) => unknown, c
     check(list[i], old(i), run);
     run.leave();
   }
-}
-
-const NONE = (): unknown => NO_OLD;
-
-/** Only items that keys identify have a counterpart. Source: CorrelatedObject.Index. */
-function oldItems(props: Props, list: readonly unknown[], old: unknown): (index: number) => unknown {
-  if (props['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return NONE;
-  const keys = props['x-kubernetes-list-map-keys'] ?? [];
-  const keyOf = (item: unknown): string => JSON.stringify(isJsonObject(item) ? keys.map((key) => item[key] ?? null) : null);
-  let known: Map<string, unknown> | undefined;
-  return (index) => {
-    known ??= new Map(old.map((item: unknown) => [keyOf(item), item]));
-    return known.get(keyOf(list[index])) ?? NO_OLD;
-  };
 }
 
 interface Member {

@@ -18,6 +18,7 @@ import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../me
 import { blank, Problems } from '../problems.ts';
 import { validateOpenApiRules } from './open-api-rules.ts';
 import { validateDefaults } from './schema-defaults.ts';
+import { validateRuleExpressions } from './rule-expressions.ts';
 import { validateSelectableFields } from './selectable-fields.ts';
 import { authoritiesProblem } from '../certificates/pem.ts';
 import { isProtected, sameApproval, validateApproval } from './approval.ts';
@@ -95,12 +96,20 @@ const shared = (
 
 const hasStatus = ({ subresources }: CustomResourceDefinitionVersion): boolean => subresources?.status !== undefined;
 
-function validateSchema(out: Problems, at: Path, schema: JSONSchemaProps, status: boolean): void {
+function validateSchema(
+  out: Problems,
+  at: Path,
+  schema: JSONSchemaProps,
+  options: { readonly status: boolean; readonly anyCost: boolean },
+): void {
   const structure = new Problems();
   validateStructural(structure, at, schema);
+  if (structure.none) validateDefaults(structure, at, schema);
   out.add(structure.list);
-  validateOpenApiRules(out, at, schema, status);
-  if (structure.none) validateDefaults(out, at, schema);
+  const rules = new Problems();
+  validateOpenApiRules(rules, at, schema, options.status);
+  out.add(rules.list);
+  if (structure.none) validateRuleExpressions(out, at, schema, { anyCost: options.anyCost, broken: rules.list });
 }
 
 function validateVersions(
@@ -123,7 +132,10 @@ function validateVersions(
     const { openAPIV3Schema: schema } = version.schema ?? {};
     if (schema !== undefined && (!oneSchema || i === 0)) {
       const status = oneSchema ? versions.some(hasStatus) : hasStatus(version);
-      validateSchema(out, (oneSchema ? SPEC.child('validation') : path.child('schema')).child('openAPIV3Schema'), schema, status);
+      const before = old?.find(({ name }) => name === version.name);
+      const anyCost = before !== undefined && deepEqual(before.schema, version.schema);
+      const where = oneSchema ? SPEC.child('validation') : path.child('schema');
+      validateSchema(out, where.child('openAPIV3Schema'), schema, { status, anyCost });
     }
     if ((version.selectableFields ?? []).length > 0) {
       const before = old?.find(({ name }) => name === version.name)?.selectableFields;

@@ -107,6 +107,7 @@ const FORBIDDEN: readonly (readonly [member: keyof Props, detail: string])[] = [
   ['x-kubernetes-list-map-keys', 'must be empty to be structural'],
   ['x-kubernetes-list-type', 'must be undefined to be structural'],
   ['x-kubernetes-map-type', 'must be undefined to be structural'],
+  ['x-kubernetes-validations', 'must be empty to be structural'],
 ];
 
 const isSet = (value: unknown): boolean =>
