@@ -5,6 +5,9 @@ import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
+import { certificateApprovingController } from './certificates/approving.ts';
+import { certificateCleanerController } from './certificates/cleaning.ts';
+import { certificateSigningController } from './certificates/signing.ts';
 import { cronJobController } from './cronjob/controller.ts';
 import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
@@ -59,6 +62,9 @@ export const CONTROLLERS: readonly Controller[] = [
   namespaceController,
   nodeLifecycleController,
   taintEvictionController,
+  certificateApprovingController,
+  certificateSigningController,
+  certificateCleanerController,
 ];
 
 export interface ControllersOptions {

@@ -32,6 +32,8 @@ export interface ControllerConfig {
   readonly nodeCIDRMaskSize: number;
   /** PEM of the certificates that clients in pods trust the API server by. */
   readonly rootCA: string;
+  /** The authority that signs certificate requests, PEM; absent: requests stay unsigned. */
+  readonly clusterSigning?: { readonly certificate: string; readonly key: string };
 }
 
 /** One pass over a key; safe to repeat. A rejection is retried with back-off. */
