@@ -1,7 +1,7 @@
 // The `proa` command. Each subcommand's code is loaded only when it runs: start-up time counts.
 import { Command } from 'commander';
 import { keepAlive } from '#base/keep-alive.ts';
-import { addPlaceFlags, addSettingFlags } from './commands/command-line.ts';
+import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS } from './commands/command-line.ts';
 import { PROA_VERSION } from './version.ts';
 
 type Options = Record<string, string | undefined>;
@@ -58,6 +58,26 @@ addPlaceFlags(program.command('kubectl'))
   .action(async (args: string[], options: Options) => {
     process.exitCode = await (await import('./commands/kubectl.ts')).kubectl(args, options);
   });
+
+const token = program.command('token').description('what other machines join this cluster with');
+addPlaceFlags(token.command('create'))
+  .description('make a token and print it')
+  .option('--ttl <TIME>', 'how long it is good (0: for ever)', '24h')
+  .option('--description <TEXT>', 'what it is for')
+  .action(async (options: Options) => (await import('./commands/token.ts')).createToken(options));
+addPlaceFlags(token.command('ls'))
+  .description('list tokens')
+  .action(async (options: Options) => (await import('./commands/token.ts')).listTokens(options));
+addPlaceFlags(token.command('delete'))
+  .description('make a token good for nothing')
+  .argument('<id>')
+  .action(async (id: string, options: Options) => (await import('./commands/token.ts')).deleteToken(id, options));
+
+addSettingFlags(program.command('agent'), AGENT_SETTINGS)
+  .description("run this machine's side of a cluster: containers, pod network, service proxy, DNS")
+  .option('--token <TOKEN>', 'join token, for the first start (proa token create makes one)')
+  .option('--token-file <FILE>', 'file with the join token; removed once the machine has joined')
+  .action(async (options: Options) => (await import('./commands/agent.ts')).agent(options));
 
 addPlaceFlags(program.command('run'))
   .description('run the whole cluster in the foreground (what proa up keeps running)')

@@ -8,8 +8,11 @@ import { ProgramError, runProgram } from '#base/program.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, gatewayOf } from './cni-config.ts';
+import { ipBatch } from './ip-batch.ts';
 import { masqueradeTable, NETWORK_TABLE } from './masquerade.ts';
-import { desiredRoutes, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
+import { desiredRoutes, isOnLink, nodeAddress, type Peer, peersOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
+import { Overlay } from './overlay.ts';
+import { VXLAN, VXLAN_OVERHEAD } from './vxlan-plan.ts';
 
 /** After a refused command. Milliseconds. */
 const RETRY_MS = 1_000;
@@ -26,7 +29,8 @@ export interface NodeNetworkDeps {
     readonly clusterCIDR: string;
     readonly cniConfDir: string;
     readonly leaseDir: string;
-    readonly mtu: number;
+    /** Networks that pods reach under their own address beside the cluster's. */
+    readonly nonMasquerade?: readonly string[];
   };
 }
 
@@ -34,7 +38,8 @@ export class NodeNetwork {
   readonly #deps: NodeNetworkDeps;
   readonly #ready = Promise.withResolvers<string>();
   #wake = Promise.withResolvers<void>();
-  #podCIDR: string | undefined;
+  #attached: { readonly podCIDR: string; readonly mtu: number } | undefined;
+  readonly #overlay = new Overlay();
 
   constructor(deps: NodeNetworkDeps) {
     this.#deps = deps;
@@ -73,47 +78,73 @@ export class NodeNetwork {
   async #apply(signal: AbortSignal): Promise<void> {
     const { nodes, config } = this.#deps;
     const own = nodes.get(config.nodeName);
-    const podCIDR = own?.spec.podCIDR;
-    if (podCIDR === undefined || podCIDR === '') return;
-    if (podCIDR !== this.#podCIDR) {
-      await this.#attach(podCIDR, signal);
-      this.#podCIDR = podCIDR;
-    }
-    const changes = routeChanges(await presentRoutes(signal), desiredRoutes(nodes.list(), config.nodeName));
+    const [podCIDR, address] = [own?.spec.podCIDR, own === undefined ? undefined : nodeAddress(own)];
+    if (podCIDR === undefined || podCIDR === '' || address === undefined) return;
+    const links = await presentLinks(signal);
+    const local = links.filter(({ ifname }) => ifname !== BRIDGE && ifname !== VXLAN);
+    const prefixes = local.flatMap(addressesOf);
+    const peers = peersOf(nodes.list(), config.nodeName);
+    const far = peers.filter((peer) => !isOnLink(peer.address, prefixes));
+    const link = local.find((each) => addressesOf(each).some((prefix) => prefix.startsWith(`${address}/`)));
+    await this.#attach(podCIDR, podMtu(link?.mtu, far), links, signal);
+    await this.#overlay.bring({ nodeAddress: address, podCIDR, mtu: podMtu(link?.mtu, far) }, far, signal);
+    const changes = routeChanges(
+      await presentRoutes(signal),
+      desiredRoutes(peers, (to) => !far.some((peer) => peer.address === to)),
+    );
     if (changes.length > 0) await ipBatch(changes, signal);
     this.#ready.resolve(gatewayOf(podCIDR).address);
   }
 
-  async #attach(podCIDR: string, signal: AbortSignal): Promise<void> {
+  /** Does nothing when all of it is as it was the last time. */
+  async #attach(podCIDR: string, mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
     const { config, logger } = this.#deps;
+    if (this.#attached?.podCIDR === podCIDR && this.#attached.mtu === mtu) return;
     for (const [name, value] of Object.entries(SYSCTLS)) {
       const path = `/proc/sys/${name}`;
       if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
     }
     const { address, prefix } = gatewayOf(podCIDR);
-    await ensureBridge(`${address}/${prefix}`, config.mtu, signal);
-    await runProgram('nft', ['-f', '-'], { input: Readable.from([masqueradeTable(podCIDR, [config.clusterCIDR])]), signal });
+    await ensureBridge(`${address}/${prefix}`, mtu, links, signal);
+    const inside = [config.clusterCIDR, ...(config.nonMasquerade ?? [])];
+    await runProgram('nft', ['-f', '-'], { input: Readable.from([masqueradeTable(podCIDR, inside)]), signal });
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
     mkdirSync(config.cniConfDir, { recursive: true });
     const file = join(config.cniConfDir, CNI_FILE);
-    writeFileSync(`${file}.new`, cniConfig({ podCIDR, mtu: config.mtu, leaseDir: config.leaseDir }));
+    writeFileSync(`${file}.new`, cniConfig({ podCIDR, mtu, leaseDir: config.leaseDir }));
     renameSync(`${file}.new`, file);
-    logger.info('the pod network is up', { podCIDR, bridge: BRIDGE, address });
+    this.#attached = { podCIDR, mtu };
+    logger.info('the pod network is up', { podCIDR, bridge: BRIDGE, address, mtu });
   }
 }
 
-const ipBatch = (lines: readonly string[], signal?: AbortSignal): Promise<string> =>
-  runProgram('ip', ['-batch', '-'], { input: Readable.from([`${lines.join('\n')}\n`]), ...(signal === undefined ? {} : { signal }) });
+/** Where the device that carries the node's address does not tell: Ethernet's. Bytes. */
+const USUAL_MTU = 1_500;
+
+/** Of pods: what the node's own link carries, less the tunnel's headers where there is a tunnel. Bytes. */
+function podMtu(link: number | undefined, far: readonly Peer[]): number {
+  return (link ?? USUAL_MTU) - (far.length > 0 ? VXLAN_OVERHEAD : 0);
+}
+
+interface Link {
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
+}
+
+async function presentLinks(signal: AbortSignal): Promise<readonly Link[]> {
+  return JSON.parse(await runProgram('ip', ['-json', 'address', 'show'], { signal })) as readonly Link[];
+}
+
+/** IPv4, with prefix length: `10.0.0.1/24`. */
+const addressesOf = (link: Link): readonly string[] =>
+  link.addr_info.filter(({ family }) => family === 'inet').map(({ local, prefixlen }) => `${local}/${prefixlen}`);
 
 /** The bridge with its address, so that servers can listen on it before the first pod. Another address on it is removed. */
-async function ensureBridge(address: string, mtu: number, signal: AbortSignal): Promise<void> {
-  const links = JSON.parse(await runProgram('ip', ['-json', 'address', 'show'], { signal })) as readonly {
-    readonly ifname: string;
-    readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
-  }[];
+async function ensureBridge(address: string, mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
   const bridge = links.find((link) => link.ifname === BRIDGE);
-  const present = (bridge?.addr_info ?? []).filter((info) => info.family === 'inet').map((info) => `${info.local}/${info.prefixlen}`);
+  const present = bridge === undefined ? [] : addressesOf(bridge);
   await ipBatch(
     [
       ...(bridge === undefined ? [`link add ${BRIDGE} type bridge`] : []),
@@ -127,8 +158,16 @@ async function ensureBridge(address: string, mtu: number, signal: AbortSignal): 
 
 async function presentRoutes(signal: AbortSignal): Promise<readonly PodRoute[]> {
   const text = await runProgram('ip', ['-json', '-4', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)], { signal });
-  const rows = (text.trim() === '' ? [] : JSON.parse(text)) as readonly { readonly dst: string; readonly gateway?: string }[];
-  return rows.map((row) => ({ podCIDR: row.dst.includes('/') ? row.dst : `${row.dst}/32`, via: row.gateway ?? '' }));
+  const rows = (text.trim() === '' ? [] : JSON.parse(text)) as readonly {
+    readonly dst: string;
+    readonly gateway?: string;
+    readonly dev?: string;
+  }[];
+  return rows.map(({ dst, gateway = '', dev }) => ({
+    podCIDR: dst.includes('/') ? dst : `${dst}/32`,
+    via: gateway,
+    ...(dev === VXLAN ? { dev: VXLAN } : {}),
+  }));
 }
 
 /** Takes away all that `run` made, for good: interfaces, routes, rules and the CNI configuration. Safe to repeat. */
@@ -137,7 +176,8 @@ export async function removeNodeNetwork(cniConfDir: string, leaseDir: string): P
   rmSync(leaseDir, { recursive: true, force: true });
   const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
   const routes = routeChanges(await presentRoutes(new AbortController().signal), []);
-  const lines = [...routes, ...(links.some((link) => link.ifname === BRIDGE) ? [`link del ${BRIDGE}`] : [])];
+  const ours = links.filter(({ ifname }) => ifname === BRIDGE || ifname === VXLAN);
+  const lines = [...routes, ...ours.map(({ ifname }) => `link del ${ifname}`)];
   if (lines.length > 0) await ipBatch(lines);
   for (const table of [NETWORK_TABLE, 'ip kube-proxy']) {
     // Added first, since deleting what is not there is an error.

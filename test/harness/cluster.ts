@@ -37,13 +37,13 @@ export async function connectMachine(): Promise<void> {
 }
 
 /** Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
-export async function startCluster(owner: Owner): Promise<Cluster> {
+export async function startCluster(owner: Owner, flags: readonly string[] = []): Promise<Cluster> {
   await connectMachine();
   const folder = temporaryFolder(owner);
   // Not below /var, which is an overlay here: containerd's own overlays cannot lie on one.
   const place = [`--data-dir=${join(folder, 'data')}`];
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
-  const output = await proa(['up', '--yes']);
+  const output = await proa(['up', '--yes', ...flags]);
   defer(owner, async () => void (await run(PROA, ['reset', '--yes', ...place])));
   let images = 0;
   return {

@@ -19,10 +19,26 @@ export class CommandError extends Error {
 
 export type Flags = Readonly<Record<string, string | undefined>>;
 
-/** Every setting as a flag, and `--config FILE`. */
-export function addSettingFlags(command: Command): Command {
+/** What `proa agent` takes: the rest it learns from its cluster. */
+export const AGENT_SETTINGS: readonly (keyof Settings)[] = [
+  'server',
+  'bindAddress',
+  'nodeName',
+  'nodeIP',
+  'kubeletPort',
+  'containerRuntimeEndpoint',
+  'cgroupRoot',
+  'dataDir',
+  'runDir',
+  'logLevel',
+];
+
+const UP_SETTINGS = SETTINGS.map(({ key }) => key).filter((key) => key !== 'server');
+
+/** Settings as flags, and `--config FILE`. */
+export function addSettingFlags(command: Command, keys: readonly (keyof Settings)[] = UP_SETTINGS): Command {
   command.option('--config <FILE>', 'configuration file (YAML); its keys are the flags in camelCase');
-  for (const { flag, argument, description, fallback } of SETTINGS) {
+  for (const { flag, argument, description, fallback } of SETTINGS.filter(({ key }) => keys.includes(key))) {
     command.option(
       `--${flag} <${argument}>`,
       fallback === undefined || fallback === '' ? description : `${description} (default: ${fallback})`,

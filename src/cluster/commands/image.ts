@@ -5,6 +5,7 @@ import { silentLogger } from '#base/log.ts';
 import { connectCri } from '#cri/client.ts';
 import { importArchive } from '#cri/image/import.ts';
 import { pathsOf } from '../instance/paths.ts';
+import { placesOf } from '../local-nodes/local-nodes.ts';
 import type { Settings } from '../settings/settings.ts';
 import { CommandError } from './command-line.ts';
 import { storedSettings } from './up.ts';
@@ -13,32 +14,43 @@ type Options = Record<string, string | undefined>;
 
 const MIB = 1024 * 1024;
 
-function socketOf(settings: Settings): string {
+/** Of this machine's runtime, then of those of its further nodes. @throws CommandError when the first does not run */
+function socketsOf(settings: Settings): readonly [string, ...string[]] {
   const socket =
     settings.containerRuntimeEndpoint === ''
       ? pathsOf(settings).containerdSocket
       : settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '');
   if (!existsSync(socket)) throw new CommandError(`the container runtime does not run (${socket}): start the cluster with proa up`);
-  return socket;
+  return [
+    socket,
+    ...placesOf(settings)
+      .map((place) => pathsOf(place).containerdSocket)
+      .filter((each) => existsSync(each)),
+  ];
 }
 
+/** Into every node of this machine. */
 export async function importImages(archives: readonly string[], options: Options): Promise<void> {
-  const socket = socketOf(storedSettings(options));
+  const sockets = socketsOf(storedSettings(options));
   const missing = archives.filter((archive) => !existsSync(archive));
   if (missing.length > 0) throw new CommandError(`there is no file ${missing.join(', ')}`);
-  const cri = connectCri({ endpoint: `unix://${socket}`, clock: systemClock, logger: silentLogger });
-  try {
-    for (const archive of archives) {
-      for (const { repoTags, id } of await importArchive(archive, { address: socket, images: cri.image, clock: systemClock }))
-        process.stdout.write(`${repoTags[0] ?? id}\n`);
+  const names = new Set<string>();
+  for (const socket of sockets) {
+    const cri = connectCri({ endpoint: `unix://${socket}`, clock: systemClock, logger: silentLogger });
+    try {
+      for (const archive of archives) {
+        for (const { repoTags, id } of await importArchive(archive, { address: socket, images: cri.image, clock: systemClock }))
+          names.add(repoTags[0] ?? id);
+      }
+    } finally {
+      cri.close();
     }
-  } finally {
-    cri.close();
   }
+  for (const name of names) process.stdout.write(`${name}\n`);
 }
 
 export async function listImages(options: Options): Promise<void> {
-  const cri = connectCri({ endpoint: `unix://${socketOf(storedSettings(options))}`, clock: systemClock, logger: silentLogger });
+  const cri = connectCri({ endpoint: `unix://${socketsOf(storedSettings(options))[0]}`, clock: systemClock, logger: silentLogger });
   try {
     const { images } = await cri.image.listImages({});
     const rows = images.map(({ id, repoTags, size }) => [

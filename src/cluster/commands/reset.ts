@@ -5,11 +5,14 @@ import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { connectCri } from '#cri/client.ts';
 import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import { runProgram } from '#base/program.ts';
 import { removeNodeNetwork } from '#network/node-network.ts';
 import { stopKeeper } from '../instance/keeper.ts';
+import { LAUNCHER } from '../instance/launcher.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { stopUnit, systemdRuns } from '../instance/systemd.ts';
 import { CONTEXT_NAME, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
+import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
 import { cniBinFolders } from '../machine/facts.ts';
 import { removeFolder } from '../machine/folders.ts';
 import { Containerd } from '../runtime/containerd.ts';
@@ -29,11 +32,26 @@ export async function reset(options: Record<string, string | boolean | undefined
 
   if (systemdRuns()) stopUnit({ remove: true });
   await stopKeeper(paths, systemClock);
+  await stopLocalNodes(settings, systemClock);
+  // Each is a machine of its own, and is reset as one: from inside its network.
+  const places = placesOf(settings);
+  for (const { index, dataDir, runDir } of places) {
+    if (existsSync(`/run/netns/proa-${index}`) && existsSync(pathsOf({ dataDir, runDir }).settings))
+      await runProgram('nsenter', [
+        `--net=/run/netns/proa-${index}`,
+        LAUNCHER,
+        'reset',
+        '--yes',
+        `--data-dir=${dataDir}`,
+        `--run-dir=${runDir}`,
+      ]);
+  }
   if (settings.containerRuntimeEndpoint === '' && existsSync(paths.containerdRoot)) await removePods(paths, deps);
   await removeNodeNetwork(paths.cniConf, join(paths.cniConf, '..', 'leases'));
-  removeCgroups();
+  removeCgroups(settings.cgroupRoot);
+  if (settings.server === '') await disconnectLocalNodes(places);
   for (const folder of [settings.runDir, settings.dataDir]) await removeFolder(folder);
-  if (existsSync(settings.kubeconfig))
+  if (settings.server === '' && existsSync(settings.kubeconfig))
     writeKubeconfig(settings.kubeconfig, withoutContext(readKubeconfig(settings.kubeconfig), CONTEXT_NAME));
   process.stdout.write('The cluster and all it made are gone.\n');
 }
@@ -80,12 +98,12 @@ async function removePods(paths: Paths, deps: { readonly clock: typeof systemClo
 }
 
 /** Only folders without processes can be removed; the innermost first. */
-function removeCgroups(): void {
+function removeCgroups(root: string): void {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] as string);
-  for (const mount of mounts) removeTree(join(mount, 'kubepods'));
+  for (const mount of mounts) removeTree(join(mount, root, 'kubepods'));
 }
 
 function removeTree(folder: string): void {

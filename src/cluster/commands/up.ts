@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '#base/clock.ts';
+import { LAUNCHER } from '../instance/launcher.ts';
 import { replaceJson, runningKeeper, startKeeper, stopKeeper } from '../instance/keeper.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { followProgress, type Progress, STEPS } from '../instance/progress.ts';
@@ -11,7 +12,7 @@ import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '.
 import { findProblems } from '../machine/preflight.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { firstAddress, SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
 import { CommandError, readStoredSettings, settingsFrom } from './command-line.ts';
 
@@ -28,14 +29,12 @@ const FIXED_AT_CREATION = [
 /** A first start on a slow disk, images unpacked, takes far less. Milliseconds. */
 const READY_DEADLINE_MS = 180_000;
 
-const LAUNCHER = join(import.meta.dirname, '..', '..', '..', 'bin', 'proa');
-
 export interface UpOptions extends Readonly<Record<string, string | boolean | undefined>> {
   readonly yes?: boolean;
 }
 
 export async function up(options: UpOptions): Promise<void> {
-  const settings = settingsFrom(options as Record<string, string | undefined>);
+  const settings = withNodeNetwork(settingsFrom(options as Record<string, string | undefined>));
   const paths = pathsOf(settings);
   if (runningKeeper(paths) !== undefined) {
     say(`The cluster is already running. Stop it with proa down, look at it with proa status.`);
@@ -62,6 +61,13 @@ kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
   proa kubectl get nodes
   proa kubectl create deployment web --image=nginx --replicas=2
   proa kubectl get pods --watch`);
+}
+
+/** Nodes of one machine know each other by the network between them; clients still reach it by its own address. */
+function withNodeNetwork(settings: Settings): Settings {
+  const address = firstAddress(settings.nodeCIDR);
+  if (settings.nodes === 1 || settings.nodeIP === address) return settings;
+  return { ...settings, nodeIP: address, tlsNames: [...new Set([...settings.tlsNames, settings.nodeIP])] };
 }
 
 function say(text: string): void {

@@ -8,6 +8,8 @@ export interface Paths {
   readonly store: string;
   /** Which version of Proa wrote dataDir. */
   readonly stateVersion: string;
+  /** A UUID that tells this data folder from all others. */
+  readonly installation: string;
   /** Settings of the last `proa up`, read again by every process of the cluster. */
   readonly settings: string;
   readonly adminKubeconfig: string;
@@ -21,6 +23,9 @@ export interface Paths {
   readonly kubelet: string;
   /** Volumes of the class `local-path`, a folder each. */
   readonly volumes: string;
+  /** Data and run folders of further nodes on this machine, one each. */
+  readonly nodesData: string;
+  readonly nodesRun: string;
   /** The keeper's pid and identity; present while the cluster should run. */
   readonly keeper: string;
   /** Progress of the node process: one JSON object, replaced whole. */
@@ -34,6 +39,7 @@ export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'
     pki: data('pki'),
     store: data('store'),
     stateVersion: data('version'),
+    installation: data('installation'),
     settings: data('settings.json'),
     adminKubeconfig: data('admin.kubeconfig'),
     log: data('log', 'proa.log'),
@@ -45,6 +51,8 @@ export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'
     imageCache: data('images'),
     kubelet: data('kubelet'),
     volumes: data('volumes'),
+    nodesData: data('nodes'),
+    nodesRun: run('nodes'),
     keeper: run('keeper.json'),
     progress: run('progress.json'),
   };

@@ -26,6 +26,16 @@ export async function findProblems(settings: Settings): Promise<readonly Problem
   return found;
 }
 
+/** As findProblems, for a machine that runs pods of a cluster elsewhere. */
+export async function findAgentProblems(settings: Settings): Promise<readonly Problem[]> {
+  if (process.getuid?.() !== 0) return ['proa agent must run as root (it makes network interfaces, mounts and cgroups): sudo proa agent'];
+  const found = [...diskProblems(settings), ...stateProblems(settings), ...runtimeProblems(settings)];
+  const taken = await portProblem(settings.bindAddress, settings.kubeletPort);
+  if (taken !== undefined)
+    found.push(`port ${settings.kubeletPort} for the kubelet ${taken}: free it, or choose another with --kubelet-port`);
+  return found;
+}
+
 function diskProblems({ dataDir }: Settings): readonly Problem[] {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o711 });

@@ -20,15 +20,14 @@ import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer, type DnsServer } from '#dns/server.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
-import { createKubeletServer } from '#kubelet/server/server.ts';
+import { createKubeletServer, type ServerTls } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
 import { Containerd } from '../runtime/containerd.ts';
-import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
-import { NODE_CIDR_MASK_SIZE } from './control-plane.ts';
+import { NODE_CIDR_MASK_SIZE } from './deciders.ts';
 import { runLocalPath } from './local-path.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -43,9 +42,16 @@ export interface AgentIdentities {
   readonly localPath: Transport;
 }
 
+/** What the kubelet serves with. */
+export interface Serving {
+  /** Resolves when there is a certificate; asked once the node is registered. */
+  ready(): Promise<unknown>;
+  read(): ServerTls;
+}
+
 export interface AgentDeps {
   readonly settings: Settings;
-  readonly pki: Pki;
+  readonly serving: Serving;
   readonly paths: Paths;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -60,7 +66,7 @@ export interface Runtime {
 }
 
 /** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made */
-export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'pki'>): Promise<Runtime> {
+export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'serving'>): Promise<Runtime> {
   const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
   await own?.start(signal);
   const endpoint = own?.endpoint ?? `unix://${settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
@@ -98,6 +104,8 @@ function ownContainerd(paths: Paths, deps: { readonly clock: Clock; readonly log
 }
 
 export interface Agent {
+  /** Serves with the certificate that `serving` reads now. */
+  renewTls(): void;
   stop(): Promise<void>;
 }
 
@@ -126,6 +134,11 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       nodeIPs: [settings.nodeIP],
       port: settings.kubeletPort,
       rootDir: paths.kubelet,
+      ...(settings.server === ''
+        ? {}
+        : { podLogsDir: join(paths.kubelet, 'log', 'pods'), containerLogsDir: join(paths.kubelet, 'log', 'containers') }),
+      cgroupRoot: settings.cgroupRoot,
+      hostnameOverride: settings.nodeName,
       clusterDNS: [settings.clusterDNS],
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
@@ -142,7 +155,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       clusterCIDR: settings.podCIDR,
       cniConfDir: paths.cniConf,
       leaseDir: join(paths.cniConf, '..', 'leases'),
-      mtu: 1500,
+      nonMasquerade: settings.nodes > 1 ? [settings.nodeCIDR] : [],
     },
   });
 
@@ -178,7 +191,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       'local-path',
       runLocalPath(identities.localPath, {
         place: { nodeName: settings.nodeName, root: paths.volumes },
-        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.pki.certificate('ca') },
+        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.serving.read().clientCa },
         clock,
         ids,
         logger: part('local-path'),
@@ -188,9 +201,10 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     background('dns', serveDns({ dns, network, client: createClient(identities.dns), nodeName: settings.nodeName, logger: part('dns') })),
   ];
   await kubelet.start();
+  await deps.serving.ready();
   const server = createKubeletServer({
     host: kubelet.view,
-    tls: () => ({ ...deps.pki.read('kubelet-server'), clientCa: deps.pki.certificate('ca') }),
+    tls: () => deps.serving.read(),
     access: apiAccess({ client: kubeletClient, clock, nodeName: settings.nodeName }),
     address: { host: settings.bindAddress, port: settings.kubeletPort },
     clock,
@@ -198,6 +212,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   });
   await server.start();
   return {
+    renewTls: () => server.reloadTls(),
     async stop() {
       await server.stop();
       await kubelet.stop();

@@ -14,9 +14,7 @@ import { localPathDeleter } from '#controllers/local-path/deleter.ts';
 import { defaultClass, type Place } from '#controllers/local-path/plan.ts';
 import { localPathProvisioner } from '#controllers/local-path/provisioner.ts';
 import { type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
-
-/** In kube-system. */
-export const LOCAL_PATH_ACCOUNT = 'local-path-provisioner';
+import { LOCAL_PATH_ACCOUNT } from './users.ts';
 
 const ROLE = 'proa:local-path-provisioner';
 

@@ -49,7 +49,7 @@ export class Pki {
   async ensureAuthority(name: AuthorityName): Promise<void> {
     if (existsSync(this.certificatePath(name))) return;
     const { createAuthority } = await import('./certificate.ts');
-    this.#write(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
+    this.keep(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
   }
 
   /**
@@ -57,12 +57,27 @@ export class Pki {
    * @returns whether it was issued now
    */
   async ensureLeaf(leaf: Leaf): Promise<boolean> {
-    const issuer = this.read(leaf.issuer);
-    const decision = leafDecision(this.#current(leaf, issuer), leaf.request, this.#deps.clock.now());
-    if (decision.kind === 'keep') return false;
+    if (!this.needs(leaf)) return false;
     const { issueCertificate } = await import('./certificate.ts');
-    this.#write(leaf.file, await issueCertificate(issuer, leaf.request, this.#deps));
+    this.keep(leaf.file, await issueCertificate(this.read(leaf.issuer), leaf.request, this.#deps));
     return true;
+  }
+
+  /** Whether the certificate must be issued anew. */
+  needs(leaf: Leaf): boolean {
+    const current = this.#current(leaf, this.certificate(leaf.issuer));
+    return leafDecision(current, leaf.request, this.#deps.clock.now()).kind === 'issue';
+  }
+
+  /** Replaces the pair; a reader that comes in between finds that the two do not match, and reads again. */
+  keep(file: string, { certificate, key }: KeyedCertificate): void {
+    replaceFile(this.keyPath(file), key, KEY_MODE);
+    replaceFile(this.certificatePath(file), certificate, CERTIFICATE_MODE);
+  }
+
+  /** Of a cluster made elsewhere: only its certificate is here. PEM. */
+  keepAuthority(certificate: string): void {
+    replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
   }
 
   /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. */
@@ -73,7 +88,7 @@ export class Pki {
     replaceFile(join(this.dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
   }
 
-  #current(leaf: Leaf, issuer: KeyedCertificate): Current | undefined {
+  #current(leaf: Leaf, issuer: string): Current | undefined {
     if (!existsSync(this.certificatePath(leaf.file)) || !existsSync(this.keyPath(leaf.file))) return undefined;
     const certificate = new X509Certificate(readFileSync(this.certificatePath(leaf.file)));
     return {
@@ -81,13 +96,8 @@ export class Pki {
       notAfter: Date.parse(certificate.validTo),
       subject: certificate.subject,
       names: (certificate.subjectAltName ?? '').split(', ').filter((name) => name !== ''),
-      fromIssuer: certificate.verify(new X509Certificate(issuer.certificate).publicKey),
+      fromIssuer: certificate.verify(new X509Certificate(issuer).publicKey),
     };
-  }
-
-  #write(file: string, { certificate, key }: KeyedCertificate): void {
-    replaceFile(this.keyPath(file), key, KEY_MODE);
-    replaceFile(this.certificatePath(file), certificate, CERTIFICATE_MODE);
   }
 }
 

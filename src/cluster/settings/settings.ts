@@ -20,6 +20,18 @@ export interface Settings extends ApiServerSettings {
   readonly clusterDomain: string;
   /** `embedded`, or `etcd://host:port[,host:port]`. */
   readonly store: string;
+  /** PEM files for etcd by TLS; empty for none. */
+  readonly storeCAFile: string;
+  readonly storeCertFile: string;
+  readonly storeKeyFile: string;
+  /** Nodes on this machine: the first is the machine itself, each further one a network namespace. */
+  readonly nodes: number;
+  /** Network that joins the nodes of this machine. */
+  readonly nodeCIDR: string;
+  /** Below which cgroup pods lie. */
+  readonly cgroupRoot: string;
+  /** The API server an agent joins: `https://host:port`; empty on the machine that has it. */
+  readonly server: string;
   /** Empty: Proa runs its own containerd. */
   readonly containerRuntimeEndpoint: string;
   /** Where `proa up` merges its context in. */
@@ -84,6 +96,8 @@ const cidr = (text: string): Parsed<string> =>
   parseCIDR(text) === undefined ? bad('is not an IPv4 network such as 10.244.0.0/16 (address bits after the prefix must be 0)') : ok(text);
 const port = (text: string): Parsed<number> =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
+
+const optionalPath = (text: string): Parsed<string> => (text === '' ? ok(text) : path(text));
 
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const domain = (value: string): Parsed<string> =>
@@ -186,6 +200,63 @@ export const SETTINGS: readonly Setting[] = [
     fallback: 'embedded',
     parse: (value) =>
       value === 'embedded' || /^etcds?:\/\/[^/]+$/.test(value) ? ok(value) : bad('is neither `embedded` nor `etcd://host:port`'),
+  }),
+  setting({
+    key: 'storeCAFile',
+    flag: 'store-ca-file',
+    argument: 'FILE',
+    description: "authority of etcd's certificates, PEM",
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'storeCertFile',
+    flag: 'store-cert-file',
+    argument: 'FILE',
+    description: 'certificate shown to etcd, PEM',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'storeKeyFile',
+    flag: 'store-key-file',
+    argument: 'FILE',
+    description: 'its key, PEM',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'nodes',
+    flag: 'nodes',
+    argument: 'N',
+    description: 'nodes on this machine, each further one in a network namespace of its own',
+    fallback: '1',
+    parse: (value) =>
+      /^\d{1,3}$/.test(value) && Number(value) >= 1 && Number(value) <= 250 ? ok(Number(value)) : bad('is not a number from 1 to 250'),
+  }),
+  setting({
+    key: 'nodeCIDR',
+    flag: 'node-cidr',
+    argument: 'CIDR',
+    description: 'network between the nodes of this machine, with --nodes',
+    fallback: '10.89.0.0/24',
+    parse: cidr,
+  }),
+  setting({
+    key: 'cgroupRoot',
+    flag: 'cgroup-root',
+    argument: 'PATH',
+    description: 'cgroup that pods lie below',
+    fallback: '/',
+    parse: path,
+  }),
+  setting({
+    key: 'server',
+    flag: 'server',
+    argument: 'URL',
+    description: 'API server to join, https://host:port',
+    fallback: '',
+    parse: (value) => (value === '' || /^https:\/\/[^/]+$/.test(value) ? ok(value) : bad('is not https://host:port')),
   }),
   setting({
     key: 'dataDir',

@@ -57,12 +57,7 @@ export const certificateApprovingController: Controller = {
   },
 };
 
-async function isAllowed(
-  client: Client,
-  { spec }: CertificateSigningRequest,
-  subresource: string,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function isAllowed(client: Client, { spec }: CertificateSigningRequest, subresource: string, signal: AbortSignal): Promise<boolean> {
   const review = await client.create(
     subjectaccessreviews,
     {

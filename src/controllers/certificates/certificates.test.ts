@@ -33,12 +33,7 @@ for (const [what, given, usages, refusal] of [
   ['a name that is no node’s', { commonName: 'admin' }, DIGITAL, 'subject common name does not begin with system:node:'],
   ['names', { dnsNames: ['a'] }, DIGITAL, 'DNS subjectAltNames are not allowed'],
   ['addresses', { ipAddresses: ['10.0.0.1'] }, DIGITAL, 'IP subjectAltNames are not allowed'],
-  [
-    'use as a server',
-    {},
-    ['digital signature', 'server auth'],
-    'usages did not match [client auth digital signature key encipherment]',
-  ],
+  ['use as a server', {}, ['digital signature', 'server auth'], 'usages did not match [client auth digital signature key encipherment]'],
 ] as const) {
   test(`kubeletClientRefusal refuses ${what}`, () => assert.equal(kubeletClientRefusal(facts(given), usages), refusal));
 }
@@ -58,9 +53,10 @@ test('signerRefusal gives clients of the API server their usages and no more', (
 });
 
 test('lifetimeSeconds keeps between ten minutes and the signer’s own', () => {
-  assert.deepEqual([lifetimeSeconds(undefined, 9000), lifetimeSeconds(1, 9000), lifetimeSeconds(8000, 9000), lifetimeSeconds(99_999, 9000)], [
-    9000, 600, 8000, 9000,
-  ]);
+  assert.deepEqual(
+    [lifetimeSeconds(undefined, 9000), lifetimeSeconds(1, 9000), lifetimeSeconds(8000, 9000), lifetimeSeconds(99_999, 9000)],
+    [9000, 600, 8000, 9000],
+  );
 });
 
 async function keyPair(): Promise<webcrypto.CryptoKeyPair> {

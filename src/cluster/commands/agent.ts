@@ -1,0 +1,107 @@
+// `proa agent`: the node's side alone, of a cluster whose API server is elsewhere. Joins with a token the first time.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { systemClock } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
+import { createClient } from '#client/client.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { ConnectionError } from '#client/contract.ts';
+import { replaceJson } from '../instance/keeper.ts';
+import { pathsOf } from '../instance/paths.ts';
+import { readClusterConfig } from '../join/cluster-config.ts';
+import { AuthorityError, fetchAuthority } from '../join/cluster-info.ts';
+import { NodeIdentity } from '../join/node-identity.ts';
+import { bootstrapToken, parseJoinToken } from '../join/token.ts';
+import { forgetToken } from '../local-nodes/local-nodes.ts';
+import { openLog } from '../log.ts';
+import { findAgentProblems } from '../machine/preflight.ts';
+import { startAgent, startRuntime } from '../node/agent.ts';
+import { runProcess, stopSignal } from '../node/process.ts';
+import { keepRenewed } from '../pki/renewals.ts';
+import { Pki } from '../pki/store.ts';
+import type { Settings } from '../settings/settings.ts';
+import { STATE_VERSION } from '../version.ts';
+import { CommandError, settingsFrom } from './command-line.ts';
+
+type Options = Record<string, string | undefined>;
+
+export async function agent(options: Options): Promise<void> {
+  const machine = settingsFrom(options);
+  const { server } = machine;
+  if (server === '') throw new CommandError('proa agent needs --server https://host:port of the cluster to join');
+  const problems = await findAgentProblems(machine);
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+  const paths = pathsOf(machine);
+  mkdirSync(machine.dataDir, { recursive: true, mode: 0o711 });
+  writeFileSync(paths.stateVersion, `${STATE_VERSION}\n`);
+  replaceJson(paths.settings, machine);
+
+  const logger = openLog(machine.logLevel);
+  const signal = stopSignal();
+  const base = { clock: systemClock, ids: randomIds, logger, signal };
+  await runProcess({ logger, signal }, async (stops) => {
+    const pki = new Pki(paths.pki, base);
+    const token = tokenOf(options);
+    if (!existsSync(pki.certificatePath('ca'))) {
+      if (token === undefined)
+        throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
+      pki.keepAuthority(await fetchAuthority(server, token.authorityHash, base));
+    }
+    const identity = new NodeIdentity(pki, machine, base);
+    if (!identity.joined) {
+      if (token === undefined)
+        throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
+      await identity.bootstrap(bootstrapToken(token));
+    }
+    if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);
+    await identity.ensureClients();
+    const cluster = await readClusterConfig(createClient(identity.transport('kubelet-client')), signal);
+    const settings: Settings = { ...machine, ...cluster };
+    replaceJson(paths.settings, settings);
+
+    const deps = { ...base, settings, paths };
+    const runtime = await startRuntime(deps);
+    stops.push(() => runtime.stop());
+    const identities = {
+      kubelet: identity.transport('kubelet-client'),
+      proxy: identity.transport('kube-proxy'),
+      localPath: identity.transport('local-path'),
+      dns: identity.transport('dns'),
+      network: identity.transport('pod-network'),
+    };
+    const serving = {
+      ready: () => identity.ensureServing(),
+      read: () => ({ ...pki.read('kubelet-server'), clientCa: pki.certificate('ca') }),
+    };
+    const running = await startAgent(identities, runtime, { ...deps, serving });
+    stops.push(() => running.stop());
+    logger.info('the node agent runs', { node: settings.nodeName, server });
+    void keepRenewed(
+      {
+        renew: async () => [await identity.ensureClients(), await identity.ensureServing()].includes(true),
+        renewed: () => running.renewTls(),
+        clock: systemClock,
+        logger,
+      },
+      signal,
+    );
+  }).catch((error: unknown) => {
+    throw explained(error, server);
+  });
+}
+
+/** @throws CommandError when what was given is no token */
+function tokenOf({ token, tokenFile }: Options): ReturnType<typeof parseJoinToken> {
+  const text = token ?? (tokenFile !== undefined && existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8') : undefined);
+  if (text === undefined) return undefined;
+  const parsed = parseJoinToken(text);
+  if (parsed === undefined) throw new CommandError('--token is no join token (K10…::….…): make one with proa token create on the server');
+  return parsed;
+}
+
+function explained(error: unknown, server: string): unknown {
+  if (error instanceof AuthorityError) return new CommandError(error.message);
+  if (error instanceof ConnectionError) return new CommandError(`${server} cannot be reached: ${error.message}`);
+  if (isStatusError(error, 'Unauthorized'))
+    return new CommandError('the token is not known or has expired: make a new one with proa token create on the server');
+  return error;
+}

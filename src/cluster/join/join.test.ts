@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CertificateSigningRequest, Node } from '#api/types.ts';
+import type { RequestFacts } from '#controllers/certificates/request-facts.ts';
+import { seededIds } from '#base/ids.ts';
+import { judgeNodeRequest } from './node-requests-plan.ts';
+import { formatJoinToken, newJoinToken, parseJoinToken, tokenSecret } from './token.ts';
+
+const HASH = 'ab'.repeat(32);
+
+test('a join token is read as it was written, and nothing else is one', () => {
+  const token = newJoinToken(HASH, seededIds(7));
+  assert.deepEqual(parseJoinToken(`${formatJoinToken(token)}\n`), token);
+  for (const text of ['', 'abcdef.0123456789abcdef', formatJoinToken(token).slice(0, -1), formatJoinToken(token).replace('::', ':')])
+    assert.equal(parseJoinToken(text), undefined, text);
+});
+
+test('tokenSecret is what upstream’s authenticator takes, with an end or without', () => {
+  const token = { authorityHash: HASH, id: 'abcdef', secret: '0123456789abcdef' };
+  assert.equal(tokenSecret(token, Date.UTC(2026, 0, 1), 'x').stringData?.['expiration'], '2026-01-01T00:00:00Z');
+  assert.equal(tokenSecret(token, undefined, 'x').stringData?.['expiration'], undefined);
+});
+
+const node = (name: string, ...addresses: readonly string[]): Node =>
+  ({ metadata: { name }, status: { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) } }) as unknown as Node;
+const NODES = [node('a', '10.0.0.1'), node('b', '10.0.0.2')];
+
+const serving: Partial<RequestFacts> = { commonName: 'system:node:a', organizations: ['system:nodes'] };
+const component: Partial<RequestFacts> = { commonName: 'system:kube-proxy' };
+
+interface Case {
+  readonly signer: 'kubelet-serving' | 'kube-apiserver-client';
+  readonly facts: Partial<RequestFacts>;
+  readonly from?: string;
+  readonly groups?: readonly string[];
+  readonly nodes?: readonly Node[];
+  readonly want: string;
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'approves what a node serves with, for its own name and address': {
+    signer: 'kubelet-serving',
+    facts: { ...serving, dnsNames: ['a'], ipAddresses: ['10.0.0.1'] },
+    want: 'approve',
+  },
+  'leaves an address that is not the node’s': {
+    signer: 'kubelet-serving',
+    facts: { ...serving, ipAddresses: ['10.0.0.2'] },
+    want: '10.0.0.2 is no address of node a',
+  },
+  'leaves an address that another node has too': {
+    signer: 'kubelet-serving',
+    facts: { ...serving, ipAddresses: ['10.0.0.1'] },
+    nodes: [...NODES, node('c', '10.0.0.1')],
+    want: 'node c has the same address',
+  },
+  'leaves a node that asks for another': {
+    signer: 'kubelet-serving',
+    facts: { ...serving, commonName: 'system:node:b', ipAddresses: ['10.0.0.2'] },
+    want: 'a node asks for another',
+  },
+  'leaves a node that is not registered': {
+    signer: 'kubelet-serving',
+    facts: { ...serving, ipAddresses: ['10.0.0.1'] },
+    nodes: [],
+    want: 'node a is not registered yet',
+  },
+  'approves the user of a component of every node': { signer: 'kube-apiserver-client', facts: component, want: 'approve' },
+  'leaves any other user': {
+    signer: 'kube-apiserver-client',
+    facts: { commonName: 'kubernetes-admin' },
+    want: 'kubernetes-admin is no component of a node',
+  },
+  'leaves a component with groups': {
+    signer: 'kube-apiserver-client',
+    facts: { ...component, organizations: ['system:masters'] },
+    want: 'it asks for groups or names',
+  },
+  'leaves what is not sent by a node': {
+    signer: 'kube-apiserver-client',
+    facts: component,
+    from: 'system:bootstrap:abcdef',
+    groups: ['system:bootstrappers'],
+    want: 'it was not sent by a node',
+  },
+};
+
+for (const [name, { signer, facts, from = 'system:node:a', groups = ['system:nodes'], nodes = NODES, want }] of Object.entries(cases)) {
+  test(`judgeNodeRequest ${name}`, () => {
+    const usages = ['digital signature', signer === 'kubelet-serving' ? 'server auth' : 'client auth'];
+    const request = {
+      spec: { username: from, groups, usages, signerName: `kubernetes.io/${signer}` },
+    } as unknown as CertificateSigningRequest;
+    const none = { commonName: '', organizations: [], dnsNames: [], ipAddresses: [], emails: [], uris: [] };
+    const verdict = judgeNodeRequest(request, { ...none, ...facts }, nodes);
+    assert.equal(verdict.kind === 'leave' ? verdict.why : verdict.kind, want);
+  });
+}

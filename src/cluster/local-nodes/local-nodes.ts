@@ -1,0 +1,133 @@
+// Further nodes of one machine: network namespaces, joined by a bridge, each with a `proa agent` under a keeper of its own.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { runProgram } from '#base/program.ts';
+import { secrets } from '#api/resources.ts';
+import type { Client } from '#client/contract.ts';
+import { runningKeeper, startKeeper, stopKeeper } from '../instance/keeper.ts';
+import { pathsOf } from '../instance/paths.ts';
+import { LAUNCHER } from '../instance/launcher.ts';
+import { authorityHash } from '../join/cluster-info.ts';
+import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
+import { firstAddress, parseCIDR, type Settings } from '../settings/settings.ts';
+import { bridgeLines, cableLines, insideLines, type LocalNode, localNodes, NODE_BRIDGE, NODES_TABLE, outwardTable } from './plan.ts';
+
+export { localNodes } from './plan.ts';
+
+/** A token that only this machine's own nodes are given, for a first start. Milliseconds. */
+const TOKEN_MS = 60 * 60 * 1000;
+
+export interface LocalNodesDeps {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+export class LocalNodes {
+  readonly #settings: Settings;
+  readonly #deps: LocalNodesDeps;
+
+  constructor(settings: Settings, deps: LocalNodesDeps) {
+    this.#settings = settings;
+    this.#deps = deps;
+  }
+
+  /** Makes namespaces, bridge and cables, where they are missing. @throws ProgramError */
+  async connect(): Promise<void> {
+    const nodes = localNodes(this.#settings);
+    if (nodes.length === 0) return;
+    const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
+    const router = firstAddress(nodeCIDR);
+    const prefix = parseCIDR(nodeCIDR)?.bits ?? 24;
+    const links = await linkNames();
+    if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(router, prefix));
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+    await runProgram('nft', ['-f', '-'], { input: Readable.from([outwardTable(nodeCIDR, [podCIDR, serviceCIDR])]) });
+    for (const node of nodes) {
+      if (links.has(node.link)) continue;
+      if (!existsSync(join('/run/netns', node.namespace))) await runProgram('ip', ['netns', 'add', node.namespace]);
+      await ipBatch(cableLines(node));
+      await ipBatch(insideLines(node, prefix, router), node.namespace);
+    }
+  }
+
+  /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
+  async start(client: Client, authority: string): Promise<void> {
+    const { nodeIP, port, logLevel, kubeletPort } = this.#settings;
+    for (const node of localNodes(this.#settings)) {
+      const paths = pathsOf(node);
+      if (runningKeeper(paths) !== undefined) continue;
+      const fresh = !existsSync(join(paths.pki, 'kubelet-client.crt'));
+      const args = {
+        server: `https://${nodeIP}:${port}`,
+        'data-dir': node.dataDir,
+        'run-dir': node.runDir,
+        'node-name': node.name,
+        'node-ip': node.address,
+        'cgroup-root': node.cgroupRoot,
+        'kubelet-port': String(kubeletPort),
+        'log-level': logLevel,
+        ...(fresh ? { 'token-file': await this.#token(client, node, authority) } : {}),
+      };
+      const flags = Object.entries(args).map(([flag, value]) => `--${flag}=${value}`);
+      startKeeper(paths, ['nsenter', `--net=/run/netns/${node.namespace}`, LAUNCHER, 'agent', ...flags], process.env);
+      this.#deps.logger.info('a further node starts', { node: node.name, address: node.address, log: paths.log });
+    }
+  }
+
+  async #token(client: Client, node: LocalNode, authority: string): Promise<string> {
+    const token = newJoinToken(authorityHash(authority), this.#deps.ids);
+    await client.create(secrets, tokenSecret(token, this.#deps.clock.now() + TOKEN_MS, `For node ${node.name} of the same machine.`));
+    mkdirSync(node.dataDir, { recursive: true, mode: 0o711 });
+    const file = join(node.dataDir, 'join-token');
+    writeFileSync(file, formatJoinToken(token), { mode: 0o600 });
+    return file;
+  }
+}
+
+/** Ends the agents of all further nodes that run here. */
+export async function stopLocalNodes(settings: Settings, clock: Clock): Promise<void> {
+  await Promise.all(placesOf(settings).map((place) => stopKeeper(pathsOf(place), clock)));
+}
+
+/** Takes the namespaces, the bridge and the rules away. Nothing may run in them any more. Safe to repeat. */
+export async function disconnectLocalNodes(places: readonly NodePlaceOnDisk[]): Promise<void> {
+  const links = await linkNames();
+  for (const { index } of places) {
+    if (links.has(`proa-${index}`)) await ipBatch([`link del proa-${index}`]);
+    if (existsSync(`/run/netns/proa-${index}`)) await runProgram('ip', ['netns', 'delete', `proa-${index}`]);
+  }
+  if (links.has(NODE_BRIDGE)) await ipBatch([`link del ${NODE_BRIDGE}`]);
+  // Added first, since deleting what is not there is an error.
+  await runProgram('nft', ['-f', '-'], { input: Readable.from([`add table ${NODES_TABLE}\ndelete table ${NODES_TABLE}\n`]) });
+}
+
+export interface NodePlaceOnDisk extends Pick<Settings, 'dataDir' | 'runDir'> {
+  readonly index: string;
+}
+
+/** Of every further node there ever was here, whatever the settings say now. */
+export function placesOf(settings: Pick<Settings, 'dataDir' | 'runDir'>): readonly NodePlaceOnDisk[] {
+  const { nodesData, nodesRun } = pathsOf(settings);
+  if (!existsSync(nodesData)) return [];
+  return readdirSync(nodesData).map((index) => ({ index, dataDir: join(nodesData, index), runDir: join(nodesRun, index) }));
+}
+
+/** After a first start nobody needs the token. */
+export function forgetToken(file: string): void {
+  rmSync(file, { force: true });
+}
+
+async function linkNames(): Promise<ReadonlySet<string>> {
+  const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
+  return new Set(links.map(({ ifname }) => ifname));
+}
+
+const ipBatch = (lines: readonly string[], namespace?: string): Promise<string> =>
+  runProgram('ip', [...(namespace === undefined ? [] : ['-netns', namespace]), '-batch', '-'], {
+    input: Readable.from([`${lines.join('\n')}\n`]),
+  });

@@ -1,0 +1,47 @@
+// What every cluster of Proa's has beyond upstream's defaults: its components' roles, DNS, and what nodes read to join.
+import { dump } from 'js-yaml';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import { clusterrolebindings, clusterroles, configmaps, rolebindings, roles, services } from '#api/resources.ts';
+import type { KubeObject, New } from '#api/types.ts';
+import type { Client } from '#client/contract.ts';
+import { kubeDnsService } from '#dns/kube-dns.ts';
+import { clusterInfo } from '../join/cluster-info.ts';
+import { CLUSTER_FIELDS } from '../join/cluster-config.ts';
+import { firstAddress, type Settings } from '../settings/settings.ts';
+import { ensureKubernetesService } from './kubernetes-service.ts';
+import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACE_ROLES } from './users.ts';
+
+/** Writes what is missing, and what of ours changed. `authority` is PEM. @throws StatusError, ConnectionError */
+export async function ensureClusterObjects(client: Client, settings: Settings, authority: string): Promise<void> {
+  const { nodeIP, port, serviceCIDR, clusterDNS } = settings;
+  const server = `https://${nodeIP}:${port}`;
+  const config = Object.fromEntries(CLUSTER_FIELDS.map((key) => [key, settings[key]]));
+  await Promise.all([
+    ...CLUSTER_ROLES.map((role) => ensure(client, clusterroles, role)),
+    ...CLUSTER_ROLE_BINDINGS.map((binding) => ensure(client, clusterrolebindings, binding)),
+    ...NAMESPACE_ROLES.flatMap(({ role, binding }) => [ensure(client, roles, role), ensure(client, rolebindings, binding)]),
+    put(client, configmaps, { metadata: CLUSTER_CONFIG, data: { config: dump(config) } }),
+    put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(server, authority) } }),
+    ensureKubernetesService(client, { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port }),
+    ensure(client, services, kubeDnsService(clusterDNS)),
+  ]);
+}
+
+/** Creates it where it is missing; one that is there may have been changed by its user, and stays. */
+async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, object: New<T>): Promise<'made' | 'there'> {
+  try {
+    await client.create(resource, object);
+    return 'made';
+  } catch (error) {
+    // A Service's cluster IP is found taken before its name is: by the Service itself, made in an earlier run.
+    if (isStatusError(error, 'AlreadyExists') || (isStatusError(error, 'Invalid') && error.message.includes('already allocated')))
+      return 'there';
+    throw error;
+  }
+}
+
+/** As `ensure`, for what only Proa writes: it is brought up to date. */
+async function put<T extends KubeObject>(client: Client, resource: Resource<T>, object: New<T>): Promise<void> {
+  if ((await ensure(client, resource, object)) === 'there') await client.update(resource, object);
+}

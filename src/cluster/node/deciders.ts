@@ -1,0 +1,79 @@
+// What decides in a cluster: the controllers and the scheduler. Of several copies the one that holds the Lease works.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import type { UserInfo } from '#apiserver/authentication/contract.ts';
+import { createClient } from '#client/client.ts';
+import type { Transport } from '#client/contract.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { LeaderElector } from '#client/leader-election/leader-elector.ts';
+import { runControllers } from '#controllers/controllers.ts';
+import { type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
+import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import { createScheduler } from '#scheduler/scheduler.ts';
+import { nodeRequestsApprover } from '../join/node-requests.ts';
+import { serviceAccountUser, USERS } from './users.ts';
+
+/** Prefix length of one node's pod network. Source: --node-cidr-mask-size. */
+export const NODE_CIDR_MASK_SIZE = 24;
+
+export interface DeciderDeps {
+  /** The API, as this user. */
+  transport(user: UserInfo): Transport;
+  /** In Leases; unique to this copy. A copy that comes back under the same name leads on at once. */
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
+export function runControllerManager(config: ControllerConfig, deps: DeciderDeps): Promise<void> {
+  const own = deps.logger.with({ component: 'controller-manager' });
+  const { clock, ids, transport } = deps;
+  return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal) => {
+    const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
+    const clientFor = (name: string) => createClient(transport(serviceAccountUser(name)));
+    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, signal });
+    const client = clientFor(nodeRequestsApprover.serviceAccount);
+    const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });
+    const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, signal });
+    informers.start(signal);
+    await Promise.all([running, approver]);
+  });
+}
+
+/** As runControllerManager. `config` is a KubeSchedulerConfiguration as decoded. @throws ConfigurationError */
+export function runScheduler(config: unknown, deps: DeciderDeps): Promise<void> {
+  const own = deps.logger.with({ component: 'scheduler' });
+  const { clock, ids } = deps;
+  return leading('kube-scheduler', USERS.scheduler, deps, async (signal) => {
+    const client = createClient(deps.transport(USERS.scheduler));
+    const informers = createInformerFactory({ client, logger: own, clock, ids });
+    const scheduler = createScheduler({ client, informers, clock, ids, logger: own, ...(config === undefined ? {} : { config }) });
+    informers.start(signal);
+    await scheduler.start();
+    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await scheduler.stop();
+  });
+}
+
+/** A lost lead is sought again: what worked is gone by then, and starts anew. */
+async function leading(
+  name: string,
+  user: UserInfo,
+  { transport, identity, clock, ids, logger, signal }: DeciderDeps,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const own = logger.with({ component: name });
+  const client = createClient(transport(user));
+  while (!signal.aborted) {
+    const elector = new LeaderElector({ client, namespace: 'kube-system', name, identity, clock, ids, logger: own });
+    try {
+      await elector.run(work, signal);
+    } catch (error) {
+      if (!signal.aborted) own.error('ended', { error });
+    }
+  }
+}
