@@ -1,7 +1,7 @@
 // pure
 // The settings of a machine: each is a key of the configuration file and a flag, described once here.
 import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
-import { bad, ok, path, type Parsed } from './value.ts';
+import { bad, ok, path, type Parsed, optionalPath } from './value.ts';
 
 /** Everything `proa up` and the components read. Made by resolveSettings, never changed after. */
 export interface Settings extends ApiServerSettings {
@@ -96,8 +96,6 @@ const cidr = (text: string): Parsed<string> =>
   parseCIDR(text) === undefined ? bad('is not an IPv4 network such as 10.244.0.0/16 (address bits after the prefix must be 0)') : ok(text);
 const port = (text: string): Parsed<number> =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
-
-const optionalPath = (text: string): Parsed<string> => (text === '' ? ok(text) : path(text));
 
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const domain = (value: string): Parsed<string> =>
