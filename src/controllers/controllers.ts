@@ -16,6 +16,7 @@ import { resourceQuotaController } from './resourcequota/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler/controller.ts';
 import { jobController } from './job/controller.ts';
 import { jobOrphanController } from './job/orphans.ts';
 import { namespaceController } from './namespace/controller.ts';
@@ -47,6 +48,7 @@ export const CONTROLLERS: readonly Controller[] = [
   jobOrphanController,
   cronJobController,
   ttlAfterFinishedController,
+  horizontalPodAutoscaler,
   claimBinder,
   volumeBinder,
   claimProtection,

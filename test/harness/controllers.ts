@@ -3,6 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { namespaces, serviceaccounts } from '#api/resources.ts';
 import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
+import type { Route } from '#apiserver/routes/contract.ts';
 import { createApiServer, type ApiServer } from '#apiserver/server.ts';
 import { createTestAuthority } from '#apiserver/testing/certificates.ts';
 import { MemoryStore } from '#apiserver/testing/memory-store.ts';
@@ -36,6 +37,8 @@ export interface ControllerTestOptions {
   readonly now?: number;
   /** Before the controllers start. */
   readonly prepare?: (client: Client) => Promise<void>;
+  /** Answers below `/apis/GROUP` of groups that another server serves. */
+  readonly routes?: readonly Route[];
 }
 
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
@@ -45,11 +48,11 @@ const STEP_MS = 250;
 const MASTER = { name: 'admin', groups: ['system:masters'] };
 const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
 
-export async function startControllerTest({ controllers, now, prepare }: ControllerTestOptions): Promise<ControllerTest> {
+export async function startControllerTest({ controllers, now, prepare, routes = [] }: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
-  const server = await startServer(store, clock);
+  const server = await startServer(store, clock, routes);
   const client = createClient(server.loopback(MASTER));
   await ensureDefaults(client, { clock: systemClock, logger: silentLogger });
   await client.create(namespaces, { metadata: { name: 'ns' } });
@@ -114,7 +117,7 @@ export async function startControllerTest({ controllers, now, prepare }: Control
   };
 }
 
-async function startServer(store: MemoryStore, clock: ManualClock): Promise<ApiServer> {
+async function startServer(store: MemoryStore, clock: ManualClock, routes: readonly Route[]): Promise<ApiServer> {
   const { certificate } = await createTestAuthority(systemClock.now());
   const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
   const server = createApiServer({
@@ -122,8 +125,8 @@ async function startServer(store: MemoryStore, clock: ManualClock): Promise<ApiS
     clock,
     ids: seededIds(2),
     logger: silentLogger,
-    parts: (parts) =>
-      defaultParts(parts, {
+    parts: (parts) => {
+      const defaults = defaultParts(parts, {
         authentication: {
           clientCa: certificate,
           serviceAccounts: {
@@ -132,7 +135,9 @@ async function startServer(store: MemoryStore, clock: ManualClock): Promise<ApiS
             jwksUri: 'https://127.0.0.1/openid/v1/jwks',
           },
         },
-      }),
+      });
+      return { ...defaults, routes: [...defaults.routes, ...routes] };
+    },
   });
   await server.start();
   return server;

@@ -1,0 +1,205 @@
+// Changes the number of replicas of anything with a scale, by what its pods use. Source: pkg/controller/podautoscaler.
+import { isStatusError, StatusError } from '#apimachinery/errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { type LabelSelector, parseLabelSelector, SelectorError } from '#apimachinery/labels.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import { horizontalpodautoscalers, pods } from '#api/resources.ts';
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, KubeObject, New, Pod, Scale } from '#api/types.ts';
+import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { type History, NO_HISTORY, scaled } from './limits.ts';
+import { readMetrics } from './metrics-client.ts';
+import { byCount, isDisabled, type Notice, type Observed, planScale, rescaled, said, withGeneration } from './plan.ts';
+import { ResourceMapper, UnknownKindError } from './resource-mapper.ts';
+
+/** Metrics are read anew after this long, milliseconds. Source: --horizontal-pod-autoscaler-sync-period. */
+const SYNC_PERIOD_MS = 15_000;
+const BY_NAMESPACE = 'autoscaler-namespace';
+
+export const horizontalPodAutoscaler: Controller = {
+  name: 'horizontal-pod-autoscaler',
+  serviceAccount: 'horizontal-pod-autoscaler',
+  reads: [horizontalpodautoscalers, pods],
+  writes: ['*/scale', 'horizontalpodautoscalers/status', 'events'],
+  workers: 5, // Source: --concurrent-horizontal-pod-autoscaler-syncs
+  setUp(context) {
+    const { informers, queue } = context;
+    const informer = informers.informer(horizontalpodautoscalers);
+    const autoscaler = new Autoscaler(context);
+    informer.addIndex(BY_NAMESPACE, ({ metadata }) => [metadata.namespace]);
+    informer.addHandlers({
+      added: (hpa) => queue.add(keyOf(hpa)),
+      // What the controller itself wrote is no reason to look again at once.
+      updated: (hpa, before) => void (hpa.metadata.generation !== before.metadata.generation && queue.add(keyOf(hpa))),
+      deleted: (hpa) => autoscaler.forget(keyOf(hpa)),
+    });
+    return async (key) => {
+      const hpa = informer.byKey(key);
+      if (hpa === undefined) return autoscaler.forget(key);
+      await autoscaler.reconcile(key, hpa);
+      return { afterMs: SYNC_PERIOD_MS };
+    };
+  },
+};
+
+/** A target that cannot be had, or not be used: what the status says of it. */
+class TargetError extends Error {
+  override readonly name = 'TargetError';
+  readonly condition: 'AbleToScale' | 'ScalingActive';
+  readonly reason: string;
+  readonly said: string;
+
+  constructor(condition: TargetError['condition'], reason: string, message: string, statement: string) {
+    super(message);
+    this.condition = condition;
+    this.reason = reason;
+    this.said = statement;
+  }
+}
+
+interface Target {
+  readonly resource: Resource<KubeObject>;
+  readonly scale: Scale;
+  readonly specReplicas: number;
+}
+
+class Autoscaler {
+  readonly #context: ControllerContext;
+  readonly #mapper: ResourceMapper;
+  readonly #histories = new Map<string, History>();
+  readonly #selectors = new Map<string, LabelSelector>();
+
+  constructor(context: ControllerContext) {
+    this.#context = context;
+    this.#mapper = new ResourceMapper(context.client);
+  }
+
+  forget(key: string): void {
+    this.#histories.delete(key);
+    this.#selectors.delete(key);
+  }
+
+  /** @throws StatusError when the status cannot be written; the queue retries */
+  async reconcile(key: string, hpa: HorizontalPodAutoscaler): Promise<void> {
+    const { clock } = this.#context;
+    try {
+      const target = await this.#target(hpa);
+      const observed = await this.#observe(key, hpa, target);
+      const plan = planScale(observed);
+      this.#histories.set(key, plan.history);
+      this.#tell(hpa, plan.notices);
+      const status = plan.rescale === undefined ? plan.status : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
+      await this.#write(hpa, status);
+    } catch (error) {
+      if (!(error instanceof TargetError)) throw error;
+      this.#tell(hpa, [{ type: 'Warning', reason: error.reason, message: error.message }]);
+      const { condition: type, reason, said: message } = error;
+      await this.#write(hpa, said(withGeneration(hpa), clock.now(), { type, status: 'False', reason, message }));
+    }
+  }
+
+  async #target({ spec, metadata }: HorizontalPodAutoscaler): Promise<Target> {
+    const { apiVersion = 'v1', kind, name } = spec.scaleTargetRef;
+    const unable = (message: string): TargetError =>
+      new TargetError(
+        'AbleToScale',
+        'FailedGetScale',
+        message,
+        `the HPA controller was unable to get the target's current scale: ${message}`,
+      );
+    try {
+      const resource = await this.#mapper.resourceFor(apiVersion, kind);
+      const ref = { name, namespace: metadata.namespace };
+      const scale = (await this.#context.client.get(resource, ref, { subresource: 'scale' })) as unknown as Scale;
+      return { resource, scale, specReplicas: scale.spec.replicas ?? 0 };
+    } catch (error) {
+      if (error instanceof UnknownKindError) throw unable(`unable to determine resource for scale target reference: ${error.message}`);
+      if (!isStatusError(error)) throw error;
+      this.#mapper.forget(apiVersion, kind);
+      throw unable(error.message);
+    }
+  }
+
+  async #observe(key: string, hpa: HorizontalPodAutoscaler, { scale, specReplicas }: Target): Promise<Observed> {
+    const { client, clock } = this.#context;
+    const base = { hpa, specReplicas, statusReplicas: scale.status?.replicas ?? 0, history: this.#histories.get(key) ?? NO_HISTORY };
+    // Where the count alone decides, nothing is read.
+    if (isDisabled(base) || byCount(base) !== undefined) return { ...base, pods: [], readings: [], now: clock.now() };
+    const { namespace } = hpa.metadata;
+    const selector = this.#selector(key, scale);
+    const selected = this.#pods(namespace, selector);
+    this.#refuseAmbiguous(key, namespace, selected, selector);
+    const readings = await readMetrics(hpa.spec.metrics, { namespace, selector: selector.toString() }, { client, mapper: this.#mapper });
+    return { ...base, pods: selected, readings, now: clock.now() };
+  }
+
+  /** Source: validateAndParseSelector. */
+  #selector(key: string, { status }: Scale): LabelSelector {
+    const text = status?.selector ?? '';
+    if (text === '')
+      throw new TargetError('ScalingActive', 'InvalidSelector', 'selector is required', "the HPA target's scale is missing a selector");
+    try {
+      const selector = parseLabelSelector(text);
+      this.#selectors.set(key, selector);
+      return selector;
+    } catch (error) {
+      if (!(error instanceof SelectorError)) throw error;
+      const message = `couldn't convert selector into a corresponding internal selector object: ${error.message}`;
+      throw new TargetError('ScalingActive', 'InvalidSelector', message, message);
+    }
+  }
+
+  #pods(namespace: string, selector: LabelSelector): readonly Pod[] {
+    const informer = this.#context.informers.informer(pods);
+    return [...informer.list(namespace)].filter(({ metadata }) => selector.matches(metadata.labels));
+  }
+
+  /** Two autoscalers over the same pods would fight. Source: hpasControllingPodsUnderSelector. */
+  #refuseAmbiguous(key: string, namespace: string, selected: readonly Pod[], selector: LabelSelector): void {
+    const others = this.#context.informers
+      .informer(horizontalpodautoscalers)
+      .byIndex(BY_NAMESPACE, namespace)
+      .map(keyOf)
+      .filter((other) => {
+        const known = other === key ? undefined : this.#selectors.get(other);
+        return known !== undefined && selected.some(({ metadata }) => known.matches(metadata.labels));
+      });
+    if (others.length === 0) return;
+    const all = [key, ...others].toSorted((a, b) => (a < b ? -1 : 1)).join(' ');
+    const message = `pods by selector ${selector.toString()} are controlled by multiple HPAs: [${all}]`;
+    throw new TargetError('ScalingActive', 'AmbiguousSelector', message, message);
+  }
+
+  async #rescale(
+    key: string,
+    hpa: HorizontalPodAutoscaler,
+    { resource, scale, specReplicas }: Target,
+    status: HorizontalPodAutoscalerStatus,
+    { replicas, reason }: { readonly replicas: number; readonly reason: string },
+  ): Promise<HorizontalPodAutoscalerStatus> {
+    const { client, clock } = this.#context;
+    try {
+      await client.update(resource, { ...scale, spec: { ...scale.spec, replicas } } as unknown as New<KubeObject>, {
+        subresource: 'scale',
+      });
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      const message = `New size: ${replicas}; reason: ${reason}; error: ${error.message}`;
+      this.#tell(hpa, [{ type: 'Warning', reason: 'FailedRescale', message }]);
+      const unable = `the HPA controller was unable to update the target scale: ${error.message}`;
+      const failed = said(status, clock.now(), { type: 'AbleToScale', status: 'False', reason: 'FailedUpdateScale', message: unable });
+      return { ...failed, desiredReplicas: specReplicas };
+    }
+    this.#tell(hpa, [{ type: 'Normal', reason: 'SuccessfulRescale', message: `New size: ${replicas}; reason: ${reason}` }]);
+    this.#histories.set(key, scaled(this.#histories.get(key) ?? NO_HISTORY, hpa, specReplicas, replicas, clock.now()));
+    return rescaled(status, replicas, clock.now());
+  }
+
+  #tell(hpa: HorizontalPodAutoscaler, notices: readonly Notice[]): void {
+    for (const { type, reason, message } of notices) this.#context.events.event(hpa, type, reason, message);
+  }
+
+  async #write(hpa: HorizontalPodAutoscaler, status: HorizontalPodAutoscalerStatus): Promise<void> {
+    if (deepEqual(status, hpa.status)) return;
+    await this.#context.client.update(horizontalpodautoscalers, { ...hpa, status }, { subresource: 'status' });
+  }
+}
