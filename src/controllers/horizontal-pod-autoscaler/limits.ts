@@ -140,7 +140,7 @@ const changeSince = (events: readonly ScaleEvent[], now: number, periodSeconds: 
   events.filter(({ at }) => at > now - periodSeconds * 1000).reduce((sum, { change }) => sum + change, 0);
 
 /** Each policy counts from what there was when its period began. Source: calculateScaleUpLimitWithScalingRules. */
-function rateUp({ selectPolicy, policies = [] }: HPAScalingRules, current: number, { ups, downs }: History, now: number): number {
+function rateUp({ selectPolicy, policies }: HPAScalingRules, current: number, { ups, downs }: History, now: number): number {
   if (selectPolicy === 'Disabled') return current;
   const limits = policies.map(({ type, value, periodSeconds }) => {
     const start = current - changeSince(ups, now, periodSeconds) + changeSince(downs, now, periodSeconds);
@@ -150,7 +150,7 @@ function rateUp({ selectPolicy, policies = [] }: HPAScalingRules, current: numbe
 }
 
 /** The policy that changes least is the one that leaves most. Source: calculateScaleDownLimitWithBehaviors. */
-function rateDown({ selectPolicy, policies = [] }: HPAScalingRules, current: number, { ups, downs }: History, now: number): number {
+function rateDown({ selectPolicy, policies }: HPAScalingRules, current: number, { ups, downs }: History, now: number): number {
   if (selectPolicy === 'Disabled') return current;
   const limits = policies.map(({ type, value, periodSeconds }) => {
     const start = current - changeSince(ups, now, periodSeconds) + changeSince(downs, now, periodSeconds);
