@@ -178,6 +178,11 @@ export interface DefaultSettings {
   readonly admission?: AdmissionSettings;
 }
 
+/** What admission policies are evaluated with. */
+function policyParts({ catalog, schema, admissionMetrics }: ServerParts): NonNullable<AdmissionDeps['policies']> {
+  return { catalog, schema, versions: new Versions(catalog, schema), metrics: admissionMetrics };
+}
+
 /** What webhooks are asked with. */
 function webhookParts({ catalog, schema, outbound, services, admissionMetrics }: ServerParts): NonNullable<AdmissionDeps['webhooks']> {
   return { outbound, services, versions: new Versions(catalog, schema), metrics: admissionMetrics };
@@ -195,7 +200,7 @@ export function defaultParts(parts: ServerParts, { authentication: settings, adm
     routes: [...authentication.routes, ...flowControl.routes],
     authorizer: authorization.authorizer,
     rules: authorization.rules,
-    admission: createAdmission({ ...parts, ...authorization, webhooks: webhookParts(parts) }, admission),
+    admission: createAdmission({ ...parts, ...authorization, webhooks: webhookParts(parts), policies: policyParts(parts) }, admission),
     handlers: new Map([...authentication.handlers, ...authorization.handlers]),
     /** For the tokens controller: the token of a Secret. */
     issuer: authentication.issuer,

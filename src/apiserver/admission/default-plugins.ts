@@ -17,6 +17,9 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podResizeValidator } from './pod-resize.ts';
+import type { PolicyDeps } from './policies/deps.ts';
+import { mutatingAdmissionPolicy } from './policies/mutating.ts';
+import { validatingAdmissionPolicy } from './policies/validating.ts';
 import { podSecurity, type PodSecuritySettings } from './pod-security/plugin.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priorityAdmission } from './priority.ts';
@@ -39,6 +42,8 @@ export interface AdmissionDeps {
   readonly loopback?: (user: UserInfo) => Transport;
   /** What webhooks are asked with. Absent: there are no webhooks. */
   readonly webhooks?: Omit<WebhookDeps, 'reader' | 'clock' | 'ids'>;
+  /** What admission policies are evaluated with. Absent: there are none. */
+  readonly policies?: Omit<PolicyDeps, 'reader' | 'clock' | 'authorizer'>;
 }
 
 export interface AdmissionSettings {
@@ -74,7 +79,11 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   ({ reader }) => nodeDeclaredFeatureValidator({ reader }),
   ({ reader }) => podResizeValidator({ reader }),
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
+  ({ policies, reader, clock, authorizer }) =>
+    policies === undefined ? undefined : mutatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
   ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...webhooks, reader, clock, ids })),
+  ({ policies, reader, clock, authorizer }) =>
+    policies === undefined ? undefined : validatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
   ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : validatingWebhooks({ ...webhooks, reader, clock, ids })),
   quota,
 ];

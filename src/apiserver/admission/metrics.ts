@@ -55,6 +55,12 @@ export class AdmissionMetrics {
     'Requests admitted although an admission webhook could not be asked, by its name and step.',
     ['name', 'type'],
   );
+  /** Source: policy/validating/metrics. */
+  readonly policyChecks = new CounterVector(
+    'apiserver_validating_admission_policy_check_total',
+    'Checks of validating admission policies that failed, by policy, binding and what came of it.',
+    ['policy', 'policy_binding', 'enforcement_action'],
+  );
 
   webhook({ name, type, operation, ms, code, rejection }: WebhookOutcome): void {
     const status = String(Math.min(code, MAX_CODE));
@@ -66,7 +72,7 @@ export class AdmissionMetrics {
 
   /** Text exposition format. */
   expose(): string {
-    const all = [this.steps, this.plugins, this.#webhooks, this.#requests, this.#rejections, this.failOpen];
+    const all = [this.steps, this.plugins, this.#webhooks, this.#requests, this.#rejections, this.failOpen, this.policyChecks];
     return all.map((one) => one.expose()).join('');
   }
 }

@@ -24,7 +24,7 @@ export async function invocationOf(hook: Hook, attributes: AdmissionAttributes, 
 }
 
 /** Either of the two: an object that loses the label is still the webhook's business. */
-function matchesObject(selector: LabelSelector, { object, oldObject }: AdmissionAttributes): boolean {
+export function matchesObject(selector: LabelSelector, { object, oldObject }: AdmissionAttributes): boolean {
   const matches = (one: KubeObject | undefined): boolean => {
     const metadata: Partial<KubeObject['metadata']> | undefined = one?.metadata;
     return metadata !== undefined && selector.matches(metadata.labels);
@@ -41,7 +41,7 @@ function formFor({ rules, equivalent }: Hook, attributes: AdmissionAttributes, v
 }
 
 /** Source: namespace.Matcher MatchNamespaceSelector. */
-async function matchesNamespace(selector: LabelSelector, attributes: AdmissionAttributes, deps: MatchDeps): Promise<boolean> {
+export async function matchesNamespace(selector: LabelSelector, attributes: AdmissionAttributes, deps: MatchDeps): Promise<boolean> {
   const { namespace, resource } = attributes;
   if (selector.empty || (namespace === '' && resource.resource !== 'namespaces')) return true;
   return selector.matches(await namespaceLabels(attributes, deps));
