@@ -137,7 +137,7 @@ class Dispatch {
 
   /** What a judgement means is the binding's to say. */
   #note(policy: ValidatingPolicy, binding: Binding, { decisions, annotations }: Judgement, audited: AuditedAnnotations): void {
-    const { validationActions = [] } = binding.spec;
+    const { validationActions } = binding.spec;
     decisions.forEach((decision, expressionIndex) => {
       if (decision.action === 'admit') {
         if (decision.failed) this.#count(policy, binding, 'ignored');
