@@ -1,5 +1,12 @@
 // The table's rows for what steers the API server itself: admission, request priority, aggregation, certificates.
-import { validateValidatingBinding, validateValidatingPolicy, validateValidatingPolicyUpdate } from './admission/policies.ts';
+import {
+  validateMutatingBinding,
+  validateMutatingPolicy,
+  validateMutatingPolicyUpdate,
+  validateValidatingBinding,
+  validateValidatingPolicy,
+  validateValidatingPolicyUpdate,
+} from './admission/policies.ts';
 import { validateWebhooks, validateWebhooksUpdate } from './admission/webhooks.ts';
 import {
   validateSigningRequest,
@@ -16,6 +23,8 @@ import { rules, type KindRules } from './rules.ts';
 export const ADMISSION_RULES: Readonly<Record<string, KindRules>> = {
   MutatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
   ValidatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
+  MutatingAdmissionPolicy: rules({ scope: 'cluster', create: validateMutatingPolicy, update: validateMutatingPolicyUpdate }),
+  MutatingAdmissionPolicyBinding: rules({ scope: 'cluster', create: validateMutatingBinding, update: validateMutatingBinding }),
   ValidatingAdmissionPolicy: rules({ scope: 'cluster', create: validateValidatingPolicy, update: validateValidatingPolicyUpdate }),
   ValidatingAdmissionPolicyBinding: rules({ scope: 'cluster', create: validateValidatingBinding, update: validateValidatingBinding }),
 };

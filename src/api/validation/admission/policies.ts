@@ -1,8 +1,12 @@
-// Admission policies and their bindings, without their expressions, which admission compiles.
-// Source: admissionregistration validation.go ValidateValidatingAdmissionPolicy….
+// Admission policies and their bindings. Source: admissionregistration validation.go ValidateValidatingAdmissionPolicy…,
+// ValidateMutatingAdmissionPolicy….
 import type {
   AuditAnnotation,
+  MatchCondition,
   MatchResources,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  Mutation,
   ParamKind,
   ParamRef,
   ValidatingAdmissionPolicy,
@@ -10,28 +14,29 @@ import type {
   Validation,
   Variable,
 } from '../../gen/admissionregistration-v1.ts';
+import { JSON_PATCH, OBJECT } from '#apimachinery/cel/library/mutation.ts';
+import { RESERVED_WORDS } from '#apimachinery/cel/names.ts';
+import { BOOL, listOf, NULL_TYPE, STRING, type Type } from '#apimachinery/cel/types.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1035Label, dns1123Subdomain, pathSegmentName, qualifiedName } from '#apimachinery/names.ts';
+import { compileExpression, PolicyCompiler, type CompiledExpression, type Offered } from '../../expressions/admission.ts';
 import { validateLabelSelector } from '../label-selectors.ts';
 import { subdomainName, validatePlainMeta } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { validateNamedRule } from './rules.ts';
-import { MATCH_POLICIES, validateMatchConditions } from './webhooks.ts';
+import { MATCH_POLICIES, refuseUncompiled, validateMatchConditions } from './webhooks.ts';
 
 const SPEC = Path.of('spec');
 const FAILURE_POLICIES = ['Fail', 'Ignore'];
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
+const REINVOCATION_POLICIES = ['IfNeeded', 'Never'];
+const MUTABLE_OPERATIONS = ['*', 'CONNECT', 'CREATE', 'UPDATE'];
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 const MAX_AUDIT_ANNOTATIONS = 20;
 const MAX_VALUE_BYTES = 5 * 1024;
 const CEL_IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
-/** Source: celReservedSymbols. */
-const CEL_RESERVED: ReadonlySet<string> = new Set([
-  ...['true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function', 'if', 'import'],
-  ...['let', 'loop', 'package', 'namespace', 'return', 'var', 'void', 'while'],
-]);
 
 /** A required member that was not given is null. */
 const isGiven = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null;
@@ -48,15 +53,44 @@ export function validateValidatingPolicyUpdate(out: Problems, policy: Validating
 
 function validatePolicy(out: Problems, policy: ValidatingAdmissionPolicy, conditions: boolean): void {
   validatePlainMeta(out, policy.metadata, 'cluster', subdomainName);
-  const {
-    failurePolicy,
-    paramKind,
-    matchConstraints,
-    matchConditions = [],
-    variables = [],
-    validations = [],
-    auditAnnotations = [],
-  } = (policy.spec ?? {}) as Partial<NonNullable<ValidatingAdmissionPolicy['spec']>>;
+  const spec: Partial<NonNullable<ValidatingAdmissionPolicy['spec']>> = policy.spec ?? {};
+  const { variables = [], validations = [], auditAnnotations = [] } = spec;
+  const offered = validateTarget(out, spec, conditions);
+  const compile = compilerOf(out, variables, offered, variables.length > 0);
+  if (validations.length === 0 && auditAnnotations.length === 0) {
+    const detail = 'validations or auditAnnotations must contain at least one item';
+    out.required(SPEC.child('validations'), detail);
+    out.required(SPEC.child('auditAnnotations'), detail);
+    return;
+  }
+  validations.forEach((validation, i) => validateValidation(out, SPEC.child('validations').index(i), validation, compile, offered));
+  validateAuditAnnotations(out, SPEC.child('auditAnnotations'), auditAnnotations, policy.metadata.name, (source) =>
+    compile(source, offered, [STRING, NULL_TYPE]),
+  );
+}
+
+type Compile = (source: string, offered: Offered, results: readonly Type[]) => CompiledExpression;
+
+/** Compiles what comes after the variables; without composition nothing is known of them. */
+function compilerOf(out: Problems, variables: readonly Variable[], offered: Offered, composed: boolean): Compile {
+  const compiler = new PolicyCompiler();
+  variables.forEach((variable, i) => validateVariable(out, SPEC.child('variables').index(i), variable, compiler, offered));
+  return composed ? (...expression) => compiler.compile(...expression) : compileExpression;
+}
+
+interface Target {
+  readonly failurePolicy?: string;
+  readonly paramKind?: ParamKind;
+  readonly matchConstraints?: MatchResources;
+  readonly matchConditions?: readonly MatchCondition[];
+}
+
+/** What policies of both kinds begin with; what their expressions are offered. */
+function validateTarget(
+  out: Problems,
+  { failurePolicy, paramKind, matchConstraints, matchConditions = [] }: Target,
+  conditions: boolean,
+): Offered {
   if (!isGiven(failurePolicy)) out.required(SPEC.child('failurePolicy'));
   else out.oneOf(SPEC.child('failurePolicy'), failurePolicy, FAILURE_POLICIES);
   if (paramKind !== undefined) validateParamKind(out, SPEC.child('paramKind'), paramKind);
@@ -66,16 +100,90 @@ function validatePolicy(out: Problems, policy: ValidatingAdmissionPolicy, condit
     validateMatch(out, at, matchConstraints);
     if ((matchConstraints.resourceRules ?? []).length === 0) out.required(at.child('resourceRules'));
   }
-  if (conditions) validateMatchConditions(out, SPEC.child('matchConditions'), matchConditions);
-  variables.forEach((variable, i) => validateVariable(out, SPEC.child('variables').index(i), variable));
-  if (validations.length === 0 && auditAnnotations.length === 0) {
-    const detail = 'validations or auditAnnotations must contain at least one item';
-    out.required(SPEC.child('validations'), detail);
-    out.required(SPEC.child('auditAnnotations'), detail);
-    return;
-  }
-  validations.forEach((validation, i) => validateValidation(out, SPEC.child('validations').index(i), validation));
-  validateAuditAnnotations(out, SPEC.child('auditAnnotations'), auditAnnotations, policy.metadata.name);
+  const params = paramKind !== undefined;
+  if (conditions) validateMatchConditions(out, SPEC.child('matchConditions'), matchConditions, params);
+  return { params, authorizer: true };
+}
+
+export function validateMutatingPolicy(out: Problems, policy: MutatingAdmissionPolicy): void {
+  validateMutating(out, policy, true);
+}
+
+export function validateMutatingPolicyUpdate(out: Problems, policy: MutatingAdmissionPolicy, old: MutatingAdmissionPolicy): void {
+  const [now, before] = [policy.spec, old.spec];
+  const same = semanticEqual(now?.paramKind, before?.paramKind) && semanticEqual(now?.matchConditions, before?.matchConditions);
+  validateMutating(out, policy, !same);
+}
+
+function validateMutating(out: Problems, policy: MutatingAdmissionPolicy, conditions: boolean): void {
+  validatePlainMeta(out, policy.metadata, 'cluster', subdomainName);
+  const spec: Partial<NonNullable<MutatingAdmissionPolicy['spec']>> = policy.spec ?? {};
+  const { variables = [], mutations = [], reinvocationPolicy = '', matchConstraints } = spec;
+  const offered = validateTarget(out, spec, conditions);
+  validateMutableOperations(out, SPEC.child('matchConstraints'), matchConstraints);
+  const compile = compilerOf(out, variables, offered, true);
+  if (mutations.length === 0) out.required(SPEC.child('mutations'), 'mutations must contain at least one item');
+  mutations.forEach((mutation, i) =>
+    validateMutation(out, SPEC.child('mutations').index(i), mutation, (source, results) =>
+      compile(source, { ...offered, patchTypes: true }, results),
+    ),
+  );
+  if (reinvocationPolicy === '') out.required(SPEC.child('reinvocationPolicy'));
+  else out.oneOf(SPEC.child('reinvocationPolicy'), reinvocationPolicy, REINVOCATION_POLICIES);
+}
+
+/** Nothing can be changed about what is deleted. */
+function validateMutableOperations(out: Problems, at: Path, match: MatchResources | null | undefined): void {
+  const operations = (match?.resourceRules ?? []).flatMap((rule) => rule.operations ?? []);
+  for (const operation of operations) out.oneOf(at.child('resourceRules').child('operations'), operation, MUTABLE_OPERATIONS);
+}
+
+const PATCHES = {
+  ApplyConfiguration: { field: 'applyConfiguration', other: 'jsonPatch', results: [OBJECT] },
+  JSONPatch: { field: 'jsonPatch', other: 'applyConfiguration', results: [listOf(JSON_PATCH)] },
+} as const;
+
+function validateMutation(
+  out: Problems,
+  at: Path,
+  mutation: Partial<Mutation>,
+  compile: (source: string, results: readonly Type[]) => CompiledExpression,
+): void {
+  const { patchType } = mutation;
+  if (blank(patchType)) return out.required(at.child('patchType'));
+  if (!Object.hasOwn(PATCHES, patchType)) return out.oneOf(at.child('patchType'), patchType, Object.keys(PATCHES));
+  const { field, other, results } = PATCHES[patchType];
+  if (mutation[other] !== undefined) out.invalid(at.child(other), `{${other}}`, `must not be specified when patchType is ${patchType}`);
+  const patch: { readonly expression?: string } | undefined = mutation[field];
+  if (patch === undefined) return out.required(at.child(field), `must be specified when patchType is ${patchType}`);
+  const { expression = '' } = patch;
+  const path = at.child(field).child('expression');
+  if (expression.trim() === '') return out.required(path, 'expression is not specified');
+  return refuseUncompiled(out, path, compile(expression, results));
+}
+
+export function validateMutatingBinding(out: Problems, binding: MutatingAdmissionPolicyBinding): void {
+  const { policyName, paramRef, matchResources }: Partial<NonNullable<MutatingAdmissionPolicyBinding['spec']>> = binding.spec ?? {};
+  validateBinding(out, binding.metadata, { policyName, paramRef, matchResources });
+  validateMutableOperations(out, SPEC.child('matchResources'), matchResources);
+}
+
+interface Bound {
+  readonly policyName: string | undefined;
+  readonly paramRef: ParamRef | undefined;
+  readonly matchResources: MatchResources | undefined;
+}
+
+function validateBinding(
+  out: Problems,
+  metadata: ValidatingAdmissionPolicyBinding['metadata'],
+  { policyName, paramRef, matchResources }: Bound,
+): void {
+  validatePlainMeta(out, metadata, 'cluster', subdomainName);
+  if (blank(policyName)) out.required(SPEC.child('policyName'));
+  else out.each(SPEC.child('policyName'), policyName, subdomainName(policyName, false));
+  if (paramRef !== undefined) validateParamRef(out, SPEC.child('paramRef'), paramRef);
+  if (matchResources !== undefined) validateMatch(out, SPEC.child('matchResources'), matchResources);
 }
 
 function validateParamKind(out: Problems, at: Path, { apiVersion = '', kind }: ParamKind): void {
@@ -107,28 +215,47 @@ function validateMatch(out: Problems, at: Path, match: Partial<MatchResources>):
   excludeResourceRules.forEach((rule, i) => validateNamedRule(out, at.child('excludeResourceRules').index(i), rule));
 }
 
-function validateVariable(out: Problems, at: Path, { name, expression }: Partial<Variable>): void {
+function validateVariable(
+  out: Problems,
+  at: Path,
+  { name, expression = '' }: Partial<Variable>,
+  compiler: PolicyCompiler,
+  offered: Offered,
+): void {
   if ((name ?? '').trim() === '') out.required(at.child('name'), 'name is not specified');
-  else if (!CEL_IDENTIFIER.test(name ?? '') || CEL_RESERVED.has(name ?? ''))
+  else if (!CEL_IDENTIFIER.test(name ?? '') || RESERVED_WORDS.has(name ?? ''))
     out.invalid(at.child('name'), name, 'must be a valid CEL identifier');
-  if ((expression ?? '').trim() === '') out.required(at.child('expression'), 'expression is not specified');
+  if (expression.trim() === '') out.required(at.child('expression'), 'expression is not specified');
+  else refuseUncompiled(out, at.child('expression'), compiler.addVariable(name ?? '', expression, offered));
 }
 
 function validateValidation(
   out: Problems,
   at: Path,
-  { expression, message = '', messageExpression = '', reason }: Partial<Validation>,
+  { expression = '', message = '', messageExpression = '', reason }: Partial<Validation>,
+  compile: Compile,
+  offered: Offered,
 ): void {
-  if ((expression ?? '').trim() === '') out.required(at.child('expression'), 'expression is not specified');
-  if (messageExpression !== '' && messageExpression.trim() === '')
-    out.invalid(at.child('messageExpression'), messageExpression, 'must be non-empty if specified');
+  if (expression.trim() === '') out.required(at.child('expression'), 'expression is not specified');
+  else refuseUncompiled(out, at.child('expression'), compile(expression, offered, [BOOL]));
+  if (messageExpression !== '') {
+    const path = at.child('messageExpression');
+    if (messageExpression.trim() === '') out.invalid(path, messageExpression, 'must be non-empty if specified');
+    else refuseUncompiled(out, path, compile(messageExpression, { ...offered, authorizer: false }, [STRING]));
+  }
   const text = message.trim();
   if (message !== '' && text === '') out.invalid(at.child('message'), message, 'must be non-empty if specified');
   else if (/[\n\r]/.test(text)) out.invalid(at.child('message'), message, 'must not contain line breaks');
   if (reason !== undefined) out.oneOf(at.child('reason'), reason, REASONS);
 }
 
-function validateAuditAnnotations(out: Problems, at: Path, annotations: readonly AuditAnnotation[], policy: string | undefined): void {
+function validateAuditAnnotations(
+  out: Problems,
+  at: Path,
+  annotations: readonly AuditAnnotation[],
+  policy: string | undefined,
+  compile: (source: string) => CompiledExpression,
+): void {
   if (annotations.length > MAX_AUDIT_ANNOTATIONS) {
     const shown = annotations.map(({ key, valueExpression }) => ({ Key: key, ValueExpression: valueExpression }));
     out.invalid(at, shown, `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`);
@@ -143,19 +270,16 @@ function validateAuditAnnotations(out: Problems, at: Path, annotations: readonly
     if (value === '') out.required(path.child('valueExpression'), 'valueExpression is not specified');
     else if (byteLength(value) > MAX_VALUE_BYTES)
       out.required(path.child('valueExpression'), `must not exceed ${MAX_VALUE_BYTES} bytes in length`);
+    else refuseUncompiled(out, path.child('valueExpression'), compile(value), valueExpression);
     if (keys.has(key)) out.duplicate(path.child('key'), key);
     keys.add(key);
   });
 }
 
 export function validateValidatingBinding(out: Problems, binding: ValidatingAdmissionPolicyBinding): void {
-  validatePlainMeta(out, binding.metadata, 'cluster', subdomainName);
   const spec: Partial<NonNullable<ValidatingAdmissionPolicyBinding['spec']>> = binding.spec ?? {};
   const { policyName, paramRef, matchResources, validationActions = [] } = spec;
-  if (blank(policyName)) out.required(SPEC.child('policyName'));
-  else out.each(SPEC.child('policyName'), policyName, subdomainName(policyName, false));
-  if (paramRef !== undefined) validateParamRef(out, SPEC.child('paramRef'), paramRef);
-  if (matchResources !== undefined) validateMatch(out, SPEC.child('matchResources'), matchResources);
+  validateBinding(out, binding.metadata, { policyName, paramRef, matchResources });
   const at = SPEC.child('validationActions');
   const seen = new Set<string>();
   validationActions.forEach((action, i) => {

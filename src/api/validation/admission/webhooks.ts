@@ -1,4 +1,5 @@
 // Webhook configurations. Source: admissionregistration validation.go, apiserver pkg/util/webhook validation.go.
+import { BOOL } from '#apimachinery/cel/types.ts';
 import type {
   MatchCondition,
   MutatingWebhook,
@@ -13,6 +14,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1035Label, dns1123Subdomain, portNumber, qualifiedName } from '#apimachinery/names.ts';
 import { validateLabelSelector } from '../label-selectors.ts';
 import { subdomainName, validatePlainMeta } from '../metadata.ts';
+import { compileExpression, type CompiledExpression } from '../../expressions/admission.ts';
 import { blank, type Problems } from '../problems.ts';
 import { validateOperationRule } from './rules.ts';
 
@@ -157,17 +159,24 @@ export function validateHookService(out: Problems, at: Path, { name, namespace, 
     });
 }
 
-/** The expressions themselves are compiled where admission keeps them. */
-export function validateMatchConditions(out: Problems, at: Path, conditions: readonly MatchCondition[]): void {
+/** @param params the conditions may refer to a policy's params */
+export function validateMatchConditions(out: Problems, at: Path, conditions: readonly MatchCondition[], params = false): void {
   if (conditions.length > MAX_MATCH_CONDITIONS) out.tooMany(at, conditions.length, MAX_MATCH_CONDITIONS);
   const names = new Set<string>();
   conditions.forEach(({ name, expression }: Partial<MatchCondition>, i) => {
     const path = at.index(i);
-    if ((expression ?? '').trim() === '') out.required(path.child('expression'));
+    const condition = (expression ?? '').trim();
+    if (condition === '') out.required(path.child('expression'));
+    else refuseUncompiled(out, path.child('expression'), compileExpression(condition, { params, authorizer: true }, [BOOL]));
     if (blank(name)) return out.required(path.child('name'));
     out.each(path.child('name'), name, qualifiedName(name));
     if (names.has(name)) out.duplicate(path.child('name'), name);
     names.add(name);
     return undefined;
   });
+}
+
+/** What is wrong with an expression, in the compiler's words. */
+export function refuseUncompiled(out: Problems, at: Path, compiled: CompiledExpression, shown = compiled.source): void {
+  if (compiled.kind === 'failed') out.invalid(at, shown, compiled.error);
 }
