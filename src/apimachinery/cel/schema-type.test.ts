@@ -65,3 +65,8 @@ for (const [name, escaped] of [
 ] as const) {
   test(`escapeName: ${name}`, () => assert.equal(escapeName(name), escaped));
 }
+
+test('schemaType: keys of maps have no size, as upstream', () => {
+  const type = schemaType({ type: 'object', additionalProperties: { type: 'string' } }, 'selfType');
+  assert.equal(type?.kind === 'map' ? type.keys.maxElements : undefined, 0);
+});

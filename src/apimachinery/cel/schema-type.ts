@@ -92,12 +92,15 @@ function measureList(schema: SchemaProps, name: string): Measured | undefined {
   return { type: list, minBytes: 2 };
 }
 
+/** Upstream's type of keys states no size, which its estimates take for none: a rule may look at every key. */
+const KEY: Type = { ...STRING, maxElements: 0 };
+
 function measureMap(schema: SchemaProps, name: string): Measured | undefined {
   const values = measureNested(schemaOf(schema.additionalProperties), `${name}.@elem`);
   if (values === undefined) return undefined;
   // Beside its value a member has a key, quotes, a colon and a comma: six bytes at least.
   const maxElements = bound(schema.maxProperties) ?? Math.trunc((MAX_REQUEST_BYTES - 2) / (values.minBytes + 6));
-  return { type: { kind: 'map', keys: STRING, values: values.type, maxElements }, minBytes: 2 };
+  return { type: { kind: 'map', keys: KEY, values: values.type, maxElements }, minBytes: 2 };
 }
 
 const ROOT_MEMBERS: Readonly<Record<string, SchemaProps>> = {

@@ -14,7 +14,7 @@ import { runWorkers } from '#client/workqueue/workers.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import { CLEANUP_FINALIZER } from '../registry/strategies/extensions.ts';
 import type { CustomResources, Served } from './custom-resources.ts';
-import { planStatus } from './status-plan.ts';
+import { planStatus, structuralViolations } from './status-plan.ts';
 
 export interface DefinitionControllerDeps {
   /** As the API server itself. */
@@ -39,29 +39,48 @@ export async function runDefinitionController(deps: DefinitionControllerDeps): P
     resources.onServed((name) => queue.add(name)),
   ];
   for (const { metadata } of reader.list(customresourcedefinitions)) queue.add(metadata.name);
-  const waiting = new Map<string, () => void>();
+  const memory: Memory = { waiting: new Map(), violations: new Map() };
   await runWorkers(queue, {
     workers: 1, // names are given out one after the other
-    reconcile: (name) => reconcile(name, deps, waiting, () => queue.add(name)),
+    reconcile: (name) => reconcile(name, deps, memory, () => queue.add(name)),
     clock,
     logger,
     signal,
   });
-  for (const remove of [...removers, ...waiting.values()]) remove();
+  for (const remove of [...removers, ...memory.waiting.values()]) remove();
 }
 
-async function reconcile(name: string, deps: DefinitionControllerDeps, waiting: Map<string, () => void>, wake: () => void): Promise<void> {
+interface Memory {
+  /** Ends the wait for the last object of a definition that goes, by its name. */
+  readonly waiting: Map<string, () => void>;
+  /** What was found of a schema, and for which generation of which definition. */
+  readonly violations: Map<string, { readonly of: string; readonly text: string }>;
+}
+
+function violationsOf(crd: CustomResourceDefinition, { violations }: Memory): string {
+  const { name, uid, generation } = crd.metadata;
+  const of = `${uid ?? ''}/${generation ?? 0}`;
+  const known = violations.get(name);
+  if (known?.of === of) return known.text;
+  const text = structuralViolations(crd);
+  violations.set(name, { of, text });
+  return text;
+}
+
+async function reconcile(name: string, deps: DefinitionControllerDeps, memory: Memory, wake: () => void): Promise<void> {
+  const { waiting } = memory;
   const { reader, resources, clock } = deps;
   const crd = reader.get(customresourcedefinitions, name);
   if (crd === undefined) {
     waiting.get(name)?.();
     waiting.delete(name);
+    memory.violations.delete(name);
     return;
   }
   const all = [...reader.list(customresourcedefinitions)];
   const group = all.filter(({ spec }) => spec.group === crd.spec.group);
   const served = resources.find(name);
-  const status = planStatus(crd, { group, served: served !== undefined, now: clock.now() });
+  const status = planStatus(crd, { group, served: served !== undefined, violations: violationsOf(crd, memory), now: clock.now() });
   if (status !== crd.status) return writeStatus({ ...crd, status }, deps); // its event brings it back
   if (crd.metadata.deletionTimestamp === undefined || crd.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true) return;
   if (!waiting.has(name) && served !== undefined) {

@@ -21,13 +21,15 @@ export interface Surroundings {
   readonly group: readonly CustomResourceDefinition[];
   /** Its resource answers requests. */
   readonly served: boolean;
+  /** What is not structural about its schemas; empty for nothing. */
+  readonly violations: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** The same status when nothing is to be written. */
-export function planStatus(crd: CustomResourceDefinition, { group, served, now }: Surroundings): Status {
-  const structural = withStructural(withApproval(crd.status, crd, now), crd, now);
+export function planStatus(crd: CustomResourceDefinition, { group, served, violations, now }: Surroundings): Status {
+  const structural = withStructural(withApproval(crd.status, crd, now), violations, now);
   return established(named(structural, crd, group, now), crd, served, now);
 }
 
@@ -50,19 +52,24 @@ function withApproval(status: Status, crd: CustomResourceDefinition, now: number
   return withCondition(status, condition('KubernetesAPIApprovalPolicyConformant', approved ? 'True' : 'False', reason, message), now);
 }
 
-function withStructural(status: Status, { spec }: CustomResourceDefinition, now: number): Status {
+/** Depends on nothing but the spec, and costs the most of all. Source: calculateCondition of nonstructuralschema. */
+export function structuralViolations({ spec }: CustomResourceDefinition): string {
   const out = new Problems();
   if (spec.preserveUnknownFields === true) out.invalid(Path.of('spec', 'preserveUnknownFields'), true, 'must be false');
   spec.versions.forEach(({ schema }, i) => {
     if (schema?.openAPIV3Schema === undefined) return;
     validateStructural(out, Path.of('spec', 'versions').index(i).child('schema', 'openAPIV3Schema'), schema.openAPIV3Schema);
   });
-  if (out.none) {
+  return out.none ? '' : aggregateText(out.list);
+}
+
+function withStructural(status: Status, violations: string, now: number): Status {
+  if (violations === '') {
     const before = status.conditions ?? [];
     const conditions = removeCondition(before, 'NonStructuralSchema');
     return conditions === before ? status : { ...status, conditions };
   }
-  return withCondition(status, condition('NonStructuralSchema', 'True', 'Violations', aggregateText(out.list)), now);
+  return withCondition(status, condition('NonStructuralSchema', 'True', 'Violations', violations), now);
 }
 
 /** Names others of the group have, resources and kinds apart. */

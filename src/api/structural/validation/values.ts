@@ -84,8 +84,9 @@ function textCheck(props: Props): (value: string, run: Run) => void {
     if (maxLength !== undefined && value.length > maxLength && length(value) > maxLength) return run.add(tooLong(run.field, maxLength));
     if (minLength !== undefined && (value.length < minLength || length(value) < minLength))
       return run.add(invalid(run.field, value, `${run.path} in body should be at least ${minLength} chars long`));
-    if (pattern !== undefined && !pattern.matches(value))
-      return run.add(invalid(run.field, value, `${run.path} in body should match '${pattern.text}'`));
+    const expected = pattern?.();
+    if (expected?.matches(value) === false)
+      return run.add(invalid(run.field, value, `${run.path} in body should match '${expected.text}'`));
     run.matches++;
   };
   return (value, run) => {
@@ -102,9 +103,14 @@ interface Pattern {
   matches(value: string): boolean;
 }
 
-/** Linear in the value's length, as Go's regular expressions are. */
-function patternOf(pattern: string | undefined): Pattern | undefined {
+/** Linear in the value's length, as Go's regular expressions are. Compiled when the first value comes. */
+function patternOf(pattern: string | undefined): (() => Pattern) | undefined {
   if (pattern === undefined || pattern === '') return undefined;
+  let made: Pattern | undefined;
+  return () => (made ??= compilePattern(pattern));
+}
+
+function compilePattern(pattern: string): Pattern {
   try {
     const compiled = RE2JS.compile(pattern);
     return { text: pattern, matches: (value) => compiled.matcher(value).find() };
