@@ -40,7 +40,7 @@ export class KubeClient {
     const home = temporaryFolder(owner);
     this.path = path;
     this.#owner = owner;
-    this.#env = { PATH: process.env.PATH, HOME: home, KUBECONFIG: kubeconfig ?? join(home, 'kubeconfig') };
+    this.#env = { PATH: process.env.PATH, HOME: home, TMPDIR: home, KUBECONFIG: kubeconfig ?? join(home, 'kubeconfig') };
   }
 
   /** Runs to the end; a refusal is an answer. */
