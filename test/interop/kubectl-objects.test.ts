@@ -193,8 +193,7 @@ describe('kubectl apply', () => {
   });
 
   test('on the server: owners, conflicts and force', async () => {
-    const settings = (colour: string): string =>
-      `{apiVersion: v1, kind: ConfigMap, metadata: {name: shared}, data: {colour: ${colour}}}`;
+    const settings = (colour: string): string => `{apiVersion: v1, kind: ConfigMap, metadata: {name: shared}, data: {colour: ${colour}}}`;
     await says('apply --server-side --field-manager=one -f -', /serverside-applied/, settings('blue'));
     await refused(
       'apply --server-side --field-manager=two -f -',
@@ -272,7 +271,10 @@ describe('kubectl changes objects', () => {
       ['patch deployment back --subresource=status --type=merge -p {"status":{"observedGeneration":0}}', /patched/],
     ]);
     await refused('label deployment back tier=b@d', /a valid label must be an empty string or consist of/);
-    await refused('patch deployment back --type=json -p [{"op":"remove","path":"/spec/none"}]', /the server rejected our request|nonexistent/);
+    await refused(
+      'patch deployment back --type=json -p [{"op":"remove","path":"/spec/none"}]',
+      /the server rejected our request|nonexistent/,
+    );
     await refused('patch deployment back -p {"spec":{"selector":{"matchLabels":{"app":"x"}}}}', /field is immutable/);
   });
 
@@ -350,8 +352,7 @@ describe('kubectl waits, watches and deletes', () => {
   test('get --watch tells each change once', async () => {
     const watching = client.start(['get', 'configmaps', '--watch', '--output-watch-events', '--show-labels']);
     await watching.line(/ADDED +kube-root-ca.crt/);
-    for (const step of ['create configmap seen', 'label configmap seen v=2', 'delete configmap seen'])
-      await kubectl(step);
+    for (const step of ['create configmap seen', 'label configmap seen v=2', 'delete configmap seen']) await kubectl(step);
     await watching.line(/DELETED +seen /);
     const lines = watching.output.split('\n').filter((line) => line.includes('seen'));
     assert.deepEqual(
@@ -387,11 +388,27 @@ describe('kubectl is refused as upstream refuses', () => {
   const pod = (fields: string): string => `{apiVersion: v1, kind: Pod, metadata: {name: bad}, spec: {${fields}}}`;
   for (const c of [
     { name: 'broken YAML', input: 'a: [', message: /error parsing STDIN|error converting YAML to JSON/ },
-    { name: 'an unknown field', input: pod('containers: [{name: a, image: b, colour: red}]'), message: /unknown field "spec.containers\[0\].colour"/ },
-    { name: 'a wrong type', input: pod('containers: {}'), message: /cannot unmarshal object into Go struct field PodSpec\.spec\.containers|expected array/ },
+    {
+      name: 'an unknown field',
+      input: pod('containers: [{name: a, image: b, colour: red}]'),
+      message: /unknown field "spec.containers\[0\].colour"/,
+    },
+    {
+      name: 'a wrong type',
+      input: pod('containers: {}'),
+      message: /cannot unmarshal object into Go struct field PodSpec\.spec\.containers|expected array/,
+    },
     { name: 'no containers', input: pod('containers: []'), message: /spec\.containers: Required value/ },
-    { name: 'an unknown kind', input: '{apiVersion: v1, kind: Widget, metadata: {name: x}}', message: /no matches for kind "Widget" in version "v1"/ },
-    { name: 'negative replicas', input: deployment('bad', -1), message: /spec\.replicas: Invalid value: -1: must be greater than or equal to 0/ },
+    {
+      name: 'an unknown kind',
+      input: '{apiVersion: v1, kind: Widget, metadata: {name: x}}',
+      message: /no matches for kind "Widget" in version "v1"/,
+    },
+    {
+      name: 'negative replicas',
+      input: deployment('bad', -1),
+      message: /spec\.replicas: Invalid value: -1: must be greater than or equal to 0/,
+    },
     {
       name: 'a selector that does not match',
       input: deployment('bad', 0).replace('metadata: {labels: {app: bad}}', 'metadata: {labels: {app: other}}'),

@@ -183,6 +183,18 @@ test('exec over WebSocket v5 carries megabytes both ways', async (t) => {
   assert.equal(channels[1]?.length, 4 << 20);
 });
 
+test('exec over WebSocket v5 hears a command to its end that never reads its input', async (t) => {
+  const port = await serve(t);
+  for (let round = 0; round < 5; round++) {
+    const command = ['sh', '-c', 'echo short; exit 3'];
+    const { channels, status } = await webSocket(port, execPath(command, 'input=1&output=1'), 'v5.channel.k8s.io', (socket) => {
+      for (let at = 0; at < 32; at++) socket.send(onChannel(0, 'y'.repeat(1 << 10)));
+      socket.send(Buffer.from([255, 0]));
+    });
+    assert.deepEqual([channels[1], status?.['reason']], ['short\n', 'NonZeroExitCode']);
+  }
+});
+
 test('exec over WebSocket v5 tells the size of the terminal', async (t) => {
   const command = ['sh', '-c', 'while [ "$(stty size)" != "40 100" ]; do :; done; stty size'];
   const { channels } = await webSocket(await serve(t), execPath(command, 'input=1&output=1&tty=1'), 'v5.channel.k8s.io', (socket) =>
