@@ -114,7 +114,7 @@ describe('kubectl create', () => {
       [`create configmap whole --from-file=${value} --from-literal=a=b`, /created/],
       ['create secret generic login --from-literal=user=ann --from-literal=password=s3cret', /created/],
       ['create secret docker-registry pull --docker-server=example.test --docker-username=u --docker-password=p', /created/],
-      ['create quota small --hard=pods=20,services=5', /created/],
+      ['create quota small --hard=pods=20,services=20', /created/],
       ['create priorityclass high --value=1000 --description=first', /created/],
       ['create poddisruptionbudget web --selector=app=web --min-available=1', /created/],
       ['create ingress web --rule=example.test/*=web:80 --class=none', /created/],
