@@ -285,7 +285,7 @@ describe('kubectl changes objects', () => {
       ['describe service back', /Selector: +app=back/],
       ['describe deployment back', /StrategyType: +RollingUpdate/],
       ['describe quota small', /pods +0 +20/],
-      ['get events --for=node/boat', /NodeReady/],
+      ['get events --field-selector=involvedObject.name=boat', /NodeReady/],
       ['events --types=Normal --for=node/boat', /NodeReady/],
     ]);
   });
