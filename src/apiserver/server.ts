@@ -13,6 +13,7 @@ import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
 import { AdmissionMetrics } from './admission/metrics.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
 import { API_SERVER } from './authentication/names.ts';
+import { Aggregation, type AggregationSettings } from './aggregation/aggregation.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import { COMPACTION_INTERVAL_MS, Compactor } from './cache/compactor.ts';
 import { CacheHub } from './cache/hub.ts';
@@ -121,6 +122,8 @@ export interface ApiServerOptions {
   readonly serviceNetwork?: ServiceNetwork;
   /** How webhooks and aggregated servers behind Services are reached. Default: their endpoints. */
   readonly serviceRouting?: ServiceRouting;
+  /** APIServices are kept and watched over, and requests for those of other servers are passed on. Absent: they are objects only. */
+  readonly aggregation?: AggregationSettings;
 }
 
 export interface ApiServer {
@@ -198,7 +201,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     logger,
     webhookOf: (crd) => conversionWebhook(crd, { outbound, services, ids, signal: stopping.signal }),
   });
-  let definitions: Promise<void> | undefined;
+  const aggregation = new Aggregation({
+    schema,
+    reader,
+    clock,
+    logger,
+    outbound,
+    services,
+    proxyCertificate: options.aggregation?.proxyCertificate,
+    trust: options.aggregation?.trust,
+    signal: stopping.signal,
+  });
+  let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };
   const metrics = new RequestMetrics();
   const routes: Route[] = [];
@@ -219,9 +233,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/livez', checks, logger),
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
-    metricsRoute({ requests: metrics, admission: admissionMetrics, hub, store, flowControl }),
+    metricsRoute({ requests: metrics, admission: admissionMetrics, aggregator: aggregation.metrics, hub, store, flowControl }),
     ...discoveryRoutes({
       schema,
+      remote: aggregation,
       serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),
     }),
     ...(parts.routes ?? []),
@@ -245,7 +260,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     ...(parts.handlers ?? []),
   ]);
-  const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers };
+  const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers, others: aggregation };
   late.deps = { chain, dispatch };
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
   const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
@@ -257,14 +272,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async start() {
       await hub.start();
       await custom.start();
-      definitions = runDefinitionController({
-        client: createClient(loopback({ name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] })),
-        reader,
-        resources: custom,
-        clock,
-        logger,
-        signal: stopping.signal,
-      });
+      const client = createClient(loopback({ name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] }));
+      controllers = Promise.all([
+        runDefinitionController({ client, reader, resources: custom, clock, logger, signal: stopping.signal }),
+        options.aggregation === undefined ? undefined : aggregation.run(client),
+      ]);
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
       flowControl.start?.();
@@ -282,7 +294,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       deadlines.stop();
       custom.stop();
       stopping.abort(new Error('the server stops'));
-      await definitions;
+      await controllers;
       outbound.close();
       await flowControl.stop?.();
       await compactor.stop();

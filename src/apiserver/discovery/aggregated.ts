@@ -2,12 +2,13 @@
 import type { ResourceInfo, Schema, SubresourceInfo } from '#api/schema.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { verbsOf } from './legacy.ts';
+import { NO_REMOTE_GROUPS, type RemoteGroups } from './remote-groups.ts';
 import type { APIGroupDiscovery, APIGroupDiscoveryList, APIResourceDiscovery, APISubresourceDiscovery } from '#api/gen/apidiscovery-v2.ts';
 
 /** @param part `core`: what `/api` shows; `named`: what `/apis` shows */
-export function groupDiscovery(schema: Schema, part: 'core' | 'named'): APIGroupDiscoveryList {
+export function groupDiscovery(schema: Schema, part: 'core' | 'named', remote: RemoteGroups = NO_REMOTE_GROUPS): APIGroupDiscoveryList {
   const byVersion = Map.groupBy(schema.resources(), ({ group, version }) => `${group}/${version}`);
-  const groups = schema.groups().filter(({ name }) => (name === '') === (part === 'core'));
+  const groups = remote.merge(schema.groups()).filter(({ name }) => (name === '') === (part === 'core'));
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: 'apidiscovery.k8s.io/v2',
@@ -18,11 +19,14 @@ export function groupDiscovery(schema: Schema, part: 'core' | 'named'): APIGroup
         // Items carry no type of their own, as upstream's.
         ...({} as Pick<APIGroupDiscovery, 'kind' | 'apiVersion'>),
         metadata: { ...metadata },
-        versions: versions.map((version) => ({
-          version,
-          resources: (byVersion.get(`${name}/${version}`) ?? []).map(resource).toSorted((a, b) => (a.resource < b.resource ? -1 : 1)),
-          freshness: 'Current',
-        })),
+        versions: versions.map(
+          (version) =>
+            remote.version(name, version) ?? {
+              version,
+              resources: (byVersion.get(`${name}/${version}`) ?? []).map(resource).toSorted((a, b) => (a.resource < b.resource ? -1 : 1)),
+              freshness: 'Current',
+            },
+        ),
       };
     }),
   };

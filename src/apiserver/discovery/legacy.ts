@@ -1,6 +1,6 @@
 // Discovery documents one path at a time, as every client since 1.0 reads them. Pure.
 import { createHash } from 'node:crypto';
-import type { ResourceInfo, Schema } from '#api/schema.ts';
+import type { GroupInfo, ResourceInfo, Schema } from '#api/schema.ts';
 import { apiVersionOf } from '#apimachinery/resource.ts';
 
 interface ApiResource {
@@ -38,12 +38,11 @@ export function apiVersions(schema: Schema, serverAddress: string): object {
 }
 
 /** `/apis`. */
-export function apiGroupList(schema: Schema): object {
-  const groups = schema.groups().filter(({ name }) => name !== '');
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+export function apiGroupList(groups: readonly GroupInfo[]): object {
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.filter(({ name }) => name !== '').map(apiGroup) };
 }
 
-export function apiGroup({ name, versions }: { readonly name: string; readonly versions: readonly string[] }): ApiGroup {
+export function apiGroup({ name, versions }: GroupInfo): ApiGroup {
   const all = versions.map((version) => ({ groupVersion: apiVersionOf({ group: name, version }), version }));
   return { name, versions: all, preferredVersion: all[0] as GroupVersion };
 }

@@ -1,6 +1,6 @@
 // The discovery paths: /api, /apis and below. Documents are made once for each generation of the schema.
 import { createHash } from 'node:crypto';
-import type { Schema } from '#api/schema.ts';
+import type { GroupInfo, Schema } from '#api/schema.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
 import { negotiateOutput, wantsPretty, type OutputAbilities } from '../negotiation/output.ts';
@@ -8,6 +8,7 @@ import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
 import { groupDiscovery } from './aggregated.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.ts';
+import { NO_REMOTE_GROUPS, type RemoteGroups } from './remote-groups.ts';
 
 const ABILITIES: OutputAbilities = { encodings: ['json', 'yaml', 'protobuf'], transforms: false, stream: false };
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -16,10 +17,13 @@ export interface DiscoveryOptions {
   readonly schema: Schema;
   /** `host:port` that clients are told of at `/api`. */
   readonly serverAddress: () => string;
+  /** Groups of other servers. */
+  readonly remote?: RemoteGroups;
 }
 
-export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): readonly Route[] {
-  const documents = new Documents(schema);
+export function discoveryRoutes({ schema, serverAddress, remote = NO_REMOTE_GROUPS }: DiscoveryOptions): readonly Route[] {
+  const documents = new Documents(schema, remote);
+  const groups = (): readonly GroupInfo[] => remote.merge(schema.groups());
   return [
     {
       path: '/api',
@@ -43,9 +47,9 @@ export function discoveryRoutes({ schema, serverAddress }: DiscoveryOptions): re
         const [group, version, ...more] = below('/apis', call);
         if (more.length > 0) return pageNotFound();
         if (group === undefined) {
-          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain(call, '/apis', () => apiGroupList(schema));
+          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain(call, '/apis', () => apiGroupList(groups()));
         }
-        if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(schema, group));
+        if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(groups(), group));
         return documents.plain(call, `/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
       },
     },
@@ -59,8 +63,8 @@ const below = (root: string, { request }: RouteCall): readonly string[] =>
     .split('/')
     .filter((part) => part !== '');
 
-function groupDocument(schema: Schema, name: string): object | undefined {
-  const group = schema.groups().find((one) => one.name === name);
+function groupDocument(groups: readonly GroupInfo[], name: string): object | undefined {
+  const group = groups.find((one) => one.name === name);
   return group === undefined || name === '' ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group) };
 }
 
@@ -83,11 +87,13 @@ interface Document {
 
 class Documents {
   readonly #schema: Schema;
-  #generation = -1;
+  readonly #remote: RemoteGroups;
+  #generation = '';
   #made = new Map<string, Document | undefined>();
 
-  constructor(schema: Schema) {
+  constructor(schema: Schema, remote: RemoteGroups) {
     this.#schema = schema;
+    this.#remote = remote;
   }
 
   /** As an API object where the client wants anything but plain JSON. @throws StatusError NotAcceptable */
@@ -107,15 +113,16 @@ class Documents {
 
   /** With an ETag, so that a client with the same document gets 304. Source: ServeHTTPWithETag. */
   aggregated(part: 'core' | 'named', { header }: RouteCall): Answer {
-    const { body, etag } = this.#get(`aggregated ${part}`, () => groupDiscovery(this.#schema, part)) as Document;
+    const { body, etag } = this.#get(`aggregated ${part}`, () => groupDiscovery(this.#schema, part, this.#remote)) as Document;
     const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
     if (header('if-none-match') === etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
     return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': AGGREGATED_TYPE }, body };
   }
 
   #get(key: string, make: () => object | undefined): Document | undefined {
-    if (this.#generation !== this.#schema.generation) {
-      this.#generation = this.#schema.generation;
+    const generation = `${this.#schema.generation}/${this.#remote.generation}`;
+    if (this.#generation !== generation) {
+      this.#generation = generation;
       this.#made = new Map();
     }
     if (!this.#made.has(key)) this.#made.set(key, encode(make()));

@@ -3,7 +3,7 @@ import { methodNotSupported, type StatusError } from '#apimachinery/errors.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { ServedResource } from '../registry/catalog.ts';
-import type { RequestContext } from '../request.ts';
+import type { RequestContext, RequestInfo } from '../request.ts';
 import { pageNotFound, text } from '../routes/text.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Answer } from './answer.ts';
@@ -42,6 +42,14 @@ export interface DispatchDeps extends HandlerDeps {
   readonly routes: RouteTable;
   /** By `pods/binding`, `deployments.apps/scale`, `tokenreviews.authentication.k8s.io`. */
   readonly handlers: ReadonlyMap<string, Handlers>;
+  readonly others: OtherServers;
+}
+
+/** Servers that answer for group versions of their own. */
+export interface OtherServers {
+  serves(info: RequestInfo): boolean;
+  /** Undefined for what this server answers itself. */
+  answer(request: RequestContext): Answer | undefined;
 }
 
 /** The minor release of v1 whose API this is. */
@@ -55,6 +63,8 @@ export async function dispatch(
   deps: DispatchDeps,
 ): Promise<Answer> {
   const { info } = request;
+  const others = deps.others.answer(request);
+  if (others !== undefined) return others;
   // Whoever saw a definition established finds it served: custom resources come and go with what the caches have seen.
   const catchUp =
     info.isResourceRequest && !isBuiltIn(deps.registry.catalog.find(info)) ? deps.registry.hub.caughtUp(request.signal) : undefined;

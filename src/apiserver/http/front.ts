@@ -127,7 +127,8 @@ export class Front {
     });
     const pending = runChain(walk, chain);
     if (pending !== undefined) await pending;
-    if (walk.info.isResourceRequest && !isLongRunning(walk.info)) responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
+    if (walk.info.isResourceRequest && !isLongRunning(walk.info) && !deps.others.serves(walk.info))
+      responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
     if (answer.kind === 'watch') walk.streamBegins();

@@ -3,19 +3,22 @@ import { request as requestPlain, type ClientRequest, type IncomingMessage } fro
 import { request as requestTls } from 'node:https';
 import { StatusError } from '#apimachinery/errors.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from '../http/exchange.ts';
+import { describe } from '../outbound/failures.ts';
 import { endToEnd } from './headers.ts';
 import { authority, type Target } from './target.ts';
 
 export interface ForwardOptions {
   /** Looks at the answer's head first; may throw StatusError, and nothing was sent to the client then. */
   readonly check?: (answer: IncomingMessage) => void | Promise<void>;
+  /** Breaks the request off while there is no answer. */
+  readonly signal?: AbortSignal;
   /** Headers that replace those of the answer. */
   readonly headers?: (answer: IncomingMessage) => ResponseHeaders;
 }
 
 /** Resolves when the answer is complete or the client is gone. @throws StatusError when the target cannot be reached */
 export async function forward(exchange: Exchange, target: Target, options: ForwardOptions = {}): Promise<void> {
-  const answer = await send(exchange, target);
+  const answer = await send(exchange, target, options.signal);
   exchange.onClose(() => answer.destroy());
   try {
     await options.check?.(answer);
@@ -40,10 +43,22 @@ export async function forward(exchange: Exchange, target: Target, options: Forwa
   }
 }
 
-function send(exchange: Exchange, { scheme, host, port, path, tls }: Target): Promise<IncomingMessage> {
+function send(
+  exchange: Exchange,
+  { scheme, host, port, path, tls, headers: more }: Target,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const headers = { ...endToEnd(exchange.headers), host: authority({ host, port }), 'x-forwarded-for': exchange.remoteAddress };
-    const options = { host, port, path, method: exchange.method, headers, agent: false as const };
+    const headers = { ...endToEnd(exchange.headers), host: authority({ host, port }), 'x-forwarded-for': exchange.remoteAddress, ...more };
+    const options = {
+      host,
+      port,
+      path,
+      method: exchange.method,
+      headers,
+      agent: false as const,
+      ...(signal === undefined ? {} : { signal }),
+    };
     const request: ClientRequest = scheme === 'https' ? requestTls({ ...options, ...tls }) : requestPlain(options);
     exchange.onClose(() => {
       if (!exchange.responded) request.destroy();
@@ -53,7 +68,12 @@ function send(exchange: Exchange, { scheme, host, port, path, tls }: Target): Pr
       reject(
         exchange.closed
           ? new ClientGoneError('client closed the request')
-          : new StatusError('', `error trying to reach service: ${error.message}`, undefined, 503),
+          : new StatusError(
+              '',
+              `error trying to reach service: ${describe(error, { host, port }, tls.servername ?? host)}`,
+              undefined,
+              503,
+            ),
       ),
     );
     const { bodyStream } = exchange;

@@ -24,6 +24,7 @@ export function passedOn(raw: readonly string[], target: Target): readonly (read
     const protocols = value.split(',').filter((protocol) => !protocol.trim().startsWith(BEARER_PROTOCOL));
     if (protocols.length > 0) headers.push([name, protocols.join(',')]);
   }
+  for (const [name, values] of Object.entries(target.headers ?? {})) for (const value of [values].flat()) headers.push([name, value]);
   return headers;
 }
 

@@ -8,7 +8,9 @@ export interface Target {
   /** With the query, percent-encoded. */
   readonly path: string;
   /** Of https: whom to trust and what to show. */
-  readonly tls: SecureContextOptions & { readonly rejectUnauthorized?: boolean };
+  readonly tls: SecureContextOptions & { readonly rejectUnauthorized?: boolean; readonly servername?: string };
+  /** Sent beside those of the client: who it is, for a server that trusts this one. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 /** `host:port`, an IPv6 address in brackets. */

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { Upgrade } from '../http/exchange.ts';
+import { describe } from '../outbound/failures.ts';
 import { passedOn } from './headers.ts';
 import type { Target } from './target.ts';
 
@@ -37,7 +38,7 @@ function dial({ scheme, host, port, tls }: Target, clock: Clock): Promise<Socket
     const fail = (error: Error): void => {
       cancel();
       socket.destroy();
-      reject(new StatusError('', `error dialing backend: ${error.message}`));
+      reject(new StatusError('', `error dialing backend: ${describe(error, { host, port }, tls.servername ?? host)}`));
     };
     cancel = clock.after(CONNECT_TIMEOUT_MS, () => fail(new Error(`dial tcp ${host}:${port}: i/o timeout`)));
     socket.once('error', fail);

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Registry as PromRegistry } from 'prom-client';
 import type { Store } from '#store/contract.ts';
 import type { AdmissionMetrics } from '../admission/metrics.ts';
+import type { AggregatorMetrics } from '../aggregation/metrics.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
@@ -10,6 +11,7 @@ import type { RequestMetrics } from './requests.ts';
 export interface MetricsSources {
   readonly requests: RequestMetrics;
   readonly admission: AdmissionMetrics;
+  readonly aggregator: AggregatorMetrics;
   readonly hub: CacheHub;
   readonly store: Store;
   readonly flowControl: FlowControl;
@@ -30,6 +32,7 @@ export function metricsRoute(sources: MetricsSources): Route {
       const parts = [
         sources.requests.expose(),
         sources.admission.expose(),
+        sources.aggregator.expose(),
         inFlight(sources.flowControl),
         sources.flowControl.expose?.() ?? '',
         await storage(sources),

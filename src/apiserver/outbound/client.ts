@@ -31,11 +31,6 @@ export class HttpsOutbound implements Outbound {
     this.#clock = clock;
   }
 
-  /** For requests that are passed on as streams. */
-  get agent(): Agent {
-    return this.#agent;
-  }
-
   async call(call: OutboundCall): Promise<OutboundAnswer> {
     const ending = new AbortController();
     const stop = (why: OutboundError): void => ending.abort(why);
@@ -77,7 +72,7 @@ export class HttpsOutbound implements Outbound {
       const fail = (error: Error): void => {
         if (signal.aborted) reject(signal.reason as OutboundError);
         else if (error instanceof OutboundError) reject(error);
-        else reject(failureOf('failed', call, describe(error, call)));
+        else reject(failureOf('failed', call, describe(error, address, call.trust.serverName ?? url.hostname)));
       };
       request.once('response', (answer) => {
         request.off('error', onError);

@@ -1,6 +1,6 @@
 // What went wrong on the way, in net/http's words. Pure.
 import { authority } from '../kubelet/target.ts';
-import { OutboundError, type OutboundCall, type OutboundFailure } from './contract.ts';
+import { OutboundError, type Address, type OutboundCall, type OutboundFailure } from './contract.ts';
 
 interface NodeError extends Error {
   readonly code?: string;
@@ -27,10 +27,12 @@ export function failureOf(kind: OutboundFailure, call: Pick<OutboundCall, 'metho
   return new OutboundError(kind, `${method} ${JSON.stringify(call.url)}: ${why}`);
 }
 
-/** Source: net/http, crypto/tls, crypto/x509 error texts. */
-export function describe(error: NodeError, { address, url, trust }: OutboundCall): string {
+/** @param wantedName what the certificate should have been for. Source: net/http, crypto/tls, crypto/x509 error texts. */
+export function describe(error: NodeError, address: Address, wantedName: string): string {
   const peer = authority(address);
   switch (error.code ?? '') {
+    case 'ABORT_ERR':
+      return 'context deadline exceeded';
     case 'ECONNREFUSED':
       return `dial tcp ${peer}: connect: connection refused`;
     case 'ENETUNREACH':
@@ -43,7 +45,7 @@ export function describe(error: NodeError, { address, url, trust }: OutboundCall
     case 'EAI_AGAIN':
       return `dial tcp: lookup ${address.host}: no such host`;
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return untrusted(wrongName(error, trust.serverName ?? new URL(url).hostname));
+      return untrusted(wrongName(error, wantedName));
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
       return untrusted('certificate has expired or is not yet valid');

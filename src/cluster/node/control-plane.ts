@@ -48,6 +48,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const kubeletClient = pki.read('apiserver-kubelet-client');
   const certificateAuthority = pki.certificate('ca');
   const frontProxyAuthority = pki.certificate('front-proxy-ca');
+  const proxyClient = pki.read('front-proxy-client');
   const serving = pki.read('apiserver');
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
@@ -64,6 +65,10 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       tls: { serving, clientCa: certificateAuthority + frontProxyAuthority },
     },
     kubelet: () => ({ clientCertificate: kubeletClient.certificate, clientKey: kubeletClient.key, ca: certificateAuthority }),
+    aggregation: {
+      proxyCertificate: () => proxyClient,
+      trust: { clientCa: certificateAuthority, frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } },
+    },
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
