@@ -41,7 +41,7 @@ export interface AdmissionDeps {
   /** The API itself, as this user: what is taken of quotas is written through it. Absent: namespaces have no quotas. */
   readonly loopback?: (user: UserInfo) => Transport;
   /** What webhooks are asked with. Absent: there are no webhooks. */
-  readonly webhooks?: Omit<WebhookDeps, 'reader' | 'clock' | 'ids'>;
+  readonly webhooks?: Omit<WebhookDeps, 'reader' | 'clock' | 'ids' | 'authorizer'>;
   /** What admission policies are evaluated with. Absent: there are none. */
   readonly policies?: Omit<PolicyDeps, 'reader' | 'clock' | 'authorizer'>;
 }
@@ -81,10 +81,10 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
   ({ policies, reader, clock, authorizer }) =>
     policies === undefined ? undefined : mutatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
-  ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...webhooks, reader, clock, ids })),
+  ({ webhooks, ...deps }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...deps, ...webhooks })),
   ({ policies, reader, clock, authorizer }) =>
     policies === undefined ? undefined : validatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
-  ({ webhooks, reader, clock, ids }) => (webhooks === undefined ? undefined : validatingWebhooks({ ...webhooks, reader, clock, ids })),
+  ({ webhooks, ...deps }) => (webhooks === undefined ? undefined : validatingWebhooks({ ...deps, ...webhooks })),
   quota,
 ];
 

@@ -62,6 +62,17 @@ export class AdmissionMetrics {
     ['policy', 'policy_binding', 'enforcement_action'],
   );
 
+  readonly matchConditionErrors = new CounterVector(
+    `${PREFIX}match_condition_evaluation_errors_total`,
+    'Match conditions that could not be evaluated, by name and kind (webhook or policy) of their owner, step and operation.',
+    ['name', 'kind', 'type', 'operation'],
+  );
+  readonly matchConditionExclusions = new CounterVector(
+    `${PREFIX}match_condition_exclusions_total`,
+    'Requests that match conditions kept from their owner, by its name and kind (webhook or policy), step and operation.',
+    ['name', 'kind', 'type', 'operation'],
+  );
+
   webhook({ name, type, operation, ms, code, rejection }: WebhookOutcome): void {
     const status = String(Math.min(code, MAX_CODE));
     const rejected = String(rejection !== undefined);
@@ -72,7 +83,17 @@ export class AdmissionMetrics {
 
   /** Text exposition format. */
   expose(): string {
-    const all = [this.steps, this.plugins, this.#webhooks, this.#requests, this.#rejections, this.failOpen, this.policyChecks];
+    const all = [
+      this.steps,
+      this.plugins,
+      this.#webhooks,
+      this.#requests,
+      this.#rejections,
+      this.failOpen,
+      this.matchConditionErrors,
+      this.matchConditionExclusions,
+      this.policyChecks,
+    ];
     return all.map((one) => one.expose()).join('');
   }
 }

@@ -6,6 +6,8 @@ import type {
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from '#api/gen/admissionregistration-v1.ts';
+import { BOOL } from '#apimachinery/cel/types.ts';
+import { compileExpression, type CompiledExpression } from '#api/expressions/admission.ts';
 import { selectorFromObject, type LabelSelector } from '#apimachinery/labels.ts';
 import type { WebhookClientConfig } from '../../outbound/webhook-client.ts';
 
@@ -25,6 +27,8 @@ export interface Hook {
   readonly equivalent: boolean;
   readonly namespaces: LabelSelector;
   readonly objects: LabelSelector;
+  /** All must hold for it to be asked. */
+  readonly conditions: readonly CompiledExpression[];
   /** Whether it can be asked about a dry run. */
   readonly dryRun: boolean;
   readonly timeoutMs: number;
@@ -59,6 +63,9 @@ function hook(webhook: MutatingWebhook | ValidatingWebhook, phase: HookPhase, co
     equivalent: matchPolicy !== 'Exact',
     namespaces: selectorFromObject(webhook.namespaceSelector ?? {}),
     objects: selectorFromObject(webhook.objectSelector ?? {}),
+    conditions: (webhook.matchConditions ?? []).map(({ expression }) =>
+      compileExpression(expression, { params: false, authorizer: true }, [BOOL]),
+    ),
     dryRun: sideEffects === 'None' || sideEffects === 'NoneOnDryRun',
     timeoutMs: timeoutSeconds * 1_000,
     reviewVersions: webhook.admissionReviewVersions,

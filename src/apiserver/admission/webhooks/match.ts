@@ -1,10 +1,14 @@
 // Whether a webhook is to be asked about a write, and in which form. Source: generic Webhook.ShouldCallHook.
 import { namespaces } from '#api/resources.ts';
 import type { KubeObject } from '#api/types.ts';
-import { notFound } from '#apimachinery/errors.ts';
+import { forbidden, notFound } from '#apimachinery/errors.ts';
 import type { Labels, LabelSelector } from '#apimachinery/labels.ts';
+import type { Authorizer } from '../../authorization/contract.ts';
 import type { CacheReader } from '../../cache/reader.ts';
 import type { AdmissionAttributes } from '../contract.ts';
+import type { AdmissionMetrics } from '../metrics.ts';
+import { matchConditions } from '../policies/conditions.ts';
+import { authorizerOf } from '../policies/evaluation.ts';
 import type { Hook } from './hook.ts';
 import type { ReviewSubject } from './review.ts';
 import { ruleCovers } from './rules.ts';
@@ -15,12 +19,19 @@ export interface MatchDeps {
   readonly versions: Versions;
 }
 
-/** @throws StatusError NotFound for a namespace nobody knows */
-export async function invocationOf(hook: Hook, attributes: AdmissionAttributes, deps: MatchDeps): Promise<Form | undefined> {
+export interface InvocationDeps extends MatchDeps {
+  /** Whom conditions may ask. */
+  readonly authorizer: Authorizer;
+  readonly metrics: AdmissionMetrics;
+}
+
+/** @throws StatusError NotFound for a namespace nobody knows, Forbidden for conditions that cannot be evaluated and fail closed */
+export async function invocationOf(hook: Hook, attributes: AdmissionAttributes, deps: InvocationDeps): Promise<Form | undefined> {
   if (!matchesObject(hook.objects, attributes)) return undefined;
   const form = formFor(hook, attributes, deps.versions);
   if (form === undefined) return undefined;
-  return (await matchesNamespace(hook.namespaces, attributes, deps)) ? form : undefined;
+  if (!(await matchesNamespace(hook.namespaces, attributes, deps))) return undefined;
+  return hook.conditions.length === 0 || (await meetsConditions(hook, attributes, form, deps)) ? form : undefined;
 }
 
 /** Either of the two: an object that loses the label is still the webhook's business. */
@@ -60,6 +71,23 @@ async function namespaceLabels(
   const found = reader.get(namespaces, namespace);
   if (found === undefined) throw notFound(namespaces, namespace);
   return found.metadata.labels;
+}
+
+/** @throws StatusError Forbidden. Source: matchconditions matcher.Match. */
+async function meetsConditions(hook: Hook, attributes: AdmissionAttributes, form: Form, deps: InvocationDeps): Promise<boolean> {
+  const { conditions, failOpen, name, phase } = hook;
+  const { authorizer, metrics } = deps;
+  const subject = await subjectOf(attributes, form, deps);
+  const inputs = { subject, params: undefined, namespace: undefined, authorizer: authorizerOf(attributes, authorizer) };
+  const match = await matchConditions(conditions, new Map(), inputs);
+  if (match === 'yes') return true;
+  if (match === 'no') {
+    metrics.matchConditionExclusions.increment(name, 'webhook', phase, attributes.operation);
+    return false;
+  }
+  metrics.matchConditionErrors.increment(name, 'webhook', phase, attributes.operation);
+  if (failOpen) return false;
+  throw forbidden(attributes.resource, attributes.name, match.error);
 }
 
 /** The write in the form the webhook is told of it. */

@@ -11,12 +11,12 @@ import { JsonError, parseJson } from '#apimachinery/json.ts';
 import type { AdmissionAttributes, MutatingPlugin } from '../contract.ts';
 import { ask, CallFailure, consequence, counted, type CallDeps } from './call.ts';
 import type { Hook } from './hook.ts';
-import { invocationOf, subjectOf, type MatchDeps } from './match.ts';
+import { invocationOf, subjectOf, type InvocationDeps } from './match.ts';
 import type { ReviewSubject, Verdict } from './review.ts';
 import { isExempt } from './rules.ts';
 import { HookSource } from './source.ts';
 
-export type WebhookDeps = CallDeps & MatchDeps;
+export type WebhookDeps = CallDeps & InvocationDeps;
 
 const NAME = 'MutatingAdmissionWebhook';
 /** Source: MutationAuditAnnotationPrefix, PatchAuditAnnotationPrefix. */

@@ -4,6 +4,7 @@ import type { KubeObject } from '#api/types.ts';
 import type { ServerParts } from '../../server.ts';
 import type { TestAuthority } from '../../testing/certificates.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
+import { ALLOW, NO_OPINION, type Authorizer } from '../../authorization/contract.ts';
 import type { AdmissionChain } from '../contract.ts';
 import { mutatingWebhooks } from './mutating.ts';
 import { validatingWebhooks } from './validating.ts';
@@ -31,6 +32,9 @@ export const patching = (patch: unknown): Readonly<Record<string, unknown>> => (
   patch: base64(patch),
 });
 
+/** Whom expressions may ask: jane may do everything, nobody else anything. */
+const authorizer: Authorizer = { authorize: ({ user }) => (user.name === 'jane' ? ALLOW : NO_OPINION) };
+
 /** Webhooks of both kinds and no other plugin. */
 export function onlyWebhooks({
   reader,
@@ -42,7 +46,7 @@ export function onlyWebhooks({
   schema,
   admissionMetrics: metrics,
 }: ServerParts): AdmissionChain {
-  const deps = { reader, clock, ids, outbound, services, versions: new Versions(catalog, schema), metrics };
+  const deps = { reader, clock, ids, outbound, services, versions: new Versions(catalog, schema), metrics, authorizer };
   return { mutating: [mutatingWebhooks(deps)], validating: [validatingWebhooks(deps)] };
 }
 

@@ -374,6 +374,56 @@ describe('mutating webhooks', () => {
   });
 });
 
+describe('match conditions', () => {
+  const only = (...expressions: readonly string[]): object => ({
+    matchConditions: expressions.map((expression, i) => ({ name: `condition-${i}`, expression })),
+  });
+
+  test('spare what they exclude', async () => {
+    await mutating('a', hook('/count', only("object.metadata.name != 'skip-me'", "request.operation == 'CREATE' && oldObject == null")));
+    assert.equal(await create({}, 'skip-me'), undefined);
+    assert.deepEqual(await create({ a: '1' }, 'take-me'), { a: '1', count: '1' });
+    assert.match(
+      text(await http1(server, '/metrics')),
+      /^apiserver_admission_match_condition_exclusions_total\{name="count\.example\.com",kind="webhook",type="admit",operation="CREATE"\} 1$/m,
+    );
+  });
+
+  test('may ask what the requester may do', async () => {
+    await validating('a', hook('/deny-silently', only("!authorizer.requestResource.check('breakglass').allowed()")));
+    await refusal(create({}, 'mine'));
+    await createClient(server.server.loopback({ name: 'jane', groups: ['system:masters'] })).create(configmaps, map('hers'));
+  });
+
+  test('that cannot be evaluated refuse, or spare where failures may', async () => {
+    await validating('a', hook('/allow', only("object.data.missing == 'x'")));
+    const error = await refusal(create({ a: '1' }));
+    assert.equal(
+      error.message,
+      `configmaps "map" is forbidden: expression 'object.data.missing == 'x'' resulted in error: no such key: missing`,
+    );
+    await client.deleteCollection(validatingwebhookconfigurations, {});
+    await validating('a', hook('/deny-silently', { ...only("object.data.missing == 'x'"), failurePolicy: 'Ignore' }));
+    await create({ a: '1' });
+  });
+
+  test('that do not compile are not stored', async () => {
+    for (const [expression, why] of [
+      ['... [}', /compilation failed: ERROR: <input>:1:1: /],
+      ['object.metadata.name', /must evaluate to bool|compilation failed/],
+      ["request.nothing == 'x'", /compilation failed: ERROR: <input>:1:8: undefined field 'nothing'/],
+      ["'a'", /must evaluate to bool but got string/],
+    ] as const) {
+      for (const register of [mutating, validating]) {
+        const error = await refusal(register('bad', hook('/allow', only(expression))));
+        assert.equal(error.reason, 'Invalid');
+        assert.match(error.message, why);
+        assert.equal(error.details?.causes?.[0]?.field, 'webhooks[0].matchConditions[0].expression');
+      }
+    }
+  });
+});
+
 describe('webhooks that fail', () => {
   const calling = (name: string): string => `Internal error occurred: failed calling webhook "${name}.example.com": `;
   const url = (name: string): string => `Post "${hooks.url}/${name}?timeout=10s": `;
