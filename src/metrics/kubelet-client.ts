@@ -1,0 +1,60 @@
+// Reads a kubelet's metrics over HTTPS. Source: metrics-server pkg/scraper/client/resource/client.go.
+import { Agent, request } from 'node:https';
+import type { Node } from '#api/types.ts';
+
+/** PEM texts, read anew for each connection: certificates rotate. */
+export interface KubeletCredentials {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const PATH = '/metrics/resource';
+const DEFAULT_PORT = 10_250;
+/** Bytes: a node of a thousand containers has about 300 KB. */
+const MAX_BODY = 16 << 20;
+
+/** Source: --kubelet-preferred-address-types. */
+const ADDRESS_TYPES = ['InternalIP', 'Hostname', 'ExternalIP'];
+
+export class KubeletMetricsClient {
+  readonly #credentials: () => KubeletCredentials;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+  constructor(credentials: () => KubeletCredentials) {
+    this.#credentials = credentials;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** @throws Error when the node has no address, does not answer, or answers anything but 200 */
+  fetchMetrics({ metadata, status }: Node, signal: AbortSignal): Promise<string> {
+    const host = ADDRESS_TYPES.map((type) => status.addresses?.find((address) => address.type === type)?.address).find(
+      (address) => address !== undefined,
+    );
+    if (host === undefined) return Promise.reject(new Error(`node ${metadata.name} has no known address`));
+    const port = status.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_PORT;
+    const { ca, certificate: cert, key } = this.#credentials();
+    return new Promise((resolve, reject) => {
+      const call = request({ host, port, path: PATH, agent: this.#agent, ca, cert, key, signal }, (response) => {
+        const parts: Buffer[] = [];
+        let size = 0;
+        response.on('data', (part: Buffer) => {
+          parts.push(part);
+          size += part.length;
+          if (size > MAX_BODY) call.destroy(new Error(`the kubelet's answer is longer than ${MAX_BODY} bytes`));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString();
+          if (response.statusCode === 200) resolve(text);
+          else reject(new Error(`the kubelet answered ${response.statusCode}: ${text.slice(0, 200).trim()}`));
+        });
+      });
+      call.on('error', reject);
+      call.end();
+    });
+  }
+}
