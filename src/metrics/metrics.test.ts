@@ -144,6 +144,6 @@ test('the API shows nodes and pods that were seen twice, by selectors, and a nod
   assert.equal(api.listPods({ ...all, namespace: 'other' }).items.length, 0);
   assert.equal(api.listPods({ ...all, labels: parseLabelSelector('app!=web') }).items.length, 0);
   assert.equal(api.listPods({ ...all, fields: fieldEquals('metadata.name', 'web') }).items.length, 1);
-  podInformer.put({ metadata: { name: 'web', namespace: 'ns', uid: 'p' }, status: { phase: 'Succeeded' } } as never);
+  podInformer.put({ metadata: { name: 'web', namespace: 'ns', uid: 'p', resourceVersion: '2' }, status: { phase: 'Succeeded' } } as never);
   assert.equal(api.listPods(all).items.length, 0);
 });

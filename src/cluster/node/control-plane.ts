@@ -18,6 +18,7 @@ import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
 import { NODE_CIDR_MASK_SIZE, runControllerManager, runScheduler } from './deciders.ts';
 import { ensureLocalPath } from './local-path.ts';
+import { ensureMetricsReader, MetricsSeat, schemaWithMetrics } from './metrics.ts';
 import { openStore } from './open-store.ts';
 import { USERS } from './users.ts';
 
@@ -52,8 +53,15 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const serving = pki.read('apiserver');
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
+  const metrics = new MetricsSeat({
+    credentials: () => ({ ca: certificateAuthority, ...pki.read('apiserver-kubelet-client') }),
+    clock,
+    ids,
+    logger: logger.with({ component: 'metrics' }),
+  });
   const server = createApiServer({
     store,
+    schema: schemaWithMetrics(),
     ...(encryption === undefined ? {} : { encryption }),
     clock,
     ids,
@@ -83,7 +91,12 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
           },
         },
       });
-      return { ...defaults, routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema)], printers: defaultPrinters };
+      return {
+        ...defaults,
+        routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema)],
+        handlers: new Map([...defaults.handlers, ...metrics.handlers()]),
+        printers: defaultPrinters,
+      };
     },
   });
   try {
@@ -106,6 +119,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const deciding = { transport: (user: UserInfo) => server.loopback(user), identity, clock, ids, logger, signal: ending.signal };
       const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: certificateAuthority };
       running.push(runControllerManager({ ...config, clusterSigning: pki.read('ca') }, deciding), runScheduler(undefined, deciding));
+      running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
     renewTls: () => server.reloadTls({ serving: pki.read('apiserver'), clientCa: certificateAuthority + frontProxyAuthority }),
     async stop() {
@@ -128,5 +142,6 @@ async function ensureObjects(server: ApiServer, { settings, pki, clock, logger }
   const client = createClient(server.loopback(USERS.admin));
   await ensureDefaults(client, { clock, logger, signal });
   await ensureLocalPath(client);
+  await ensureMetricsReader(client);
   await ensureClusterObjects(client, settings, pki.certificate('ca'));
 }

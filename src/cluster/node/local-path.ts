@@ -2,10 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
-import type { Resource } from '#apimachinery/resource.ts';
 import { clusterrolebindings, clusterroles, storageclasses } from '#api/resources.ts';
-import type { New } from '#api/types.ts';
 import { createClient } from '#client/client.ts';
 import type { Client, Transport } from '#client/contract.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
@@ -14,6 +11,7 @@ import { localPathDeleter } from '#controllers/local-path/deleter.ts';
 import { defaultClass, type Place } from '#controllers/local-path/plan.ts';
 import { localPathProvisioner } from '#controllers/local-path/provisioner.ts';
 import { type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
+import { ensure } from './ensure.ts';
 import { LOCAL_PATH_ACCOUNT } from './users.ts';
 
 const ROLE = 'proa:local-path-provisioner';
@@ -36,14 +34,6 @@ export async function ensureLocalPath(client: Client): Promise<void> {
     subjects: [{ kind: 'ServiceAccount', name: LOCAL_PATH_ACCOUNT, namespace: 'kube-system' }],
   });
   await ensure(client, storageclasses, defaultClass('local-path'));
-}
-
-async function ensure<T>(client: Client, resource: Resource<T>, object: New<T>): Promise<void> {
-  try {
-    await client.create(resource, object);
-  } catch (error) {
-    if (!isStatusError(error, 'AlreadyExists')) throw error;
-  }
 }
 
 export interface LocalPathDeps {

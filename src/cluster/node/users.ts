@@ -10,6 +10,8 @@ const DNS_USER = 'system:coredns';
 const NETWORK_USER = 'system:pod-network';
 /** Service account of what makes volumes on each node, in ./local-path.ts. */
 export const LOCAL_PATH_ACCOUNT = 'local-path-provisioner';
+/** In kube-system. */
+export const METRICS_ACCOUNT = 'metrics-server';
 /** Service account of the controller in ../join/node-requests.ts. */
 const JOIN_ACCOUNT = 'node-requests-approver';
 
@@ -27,6 +29,7 @@ export const USERS = {
   dns: { name: DNS_USER, groups: [] },
   network: { name: NETWORK_USER, groups: [] },
   localPath: serviceAccountUser(LOCAL_PATH_ACCOUNT),
+  metrics: serviceAccountUser(METRICS_ACCOUNT),
   nodeRequests: serviceAccountUser(JOIN_ACCOUNT),
   kubelet: (nodeName: string): UserInfo => ({ name: `system:node:${nodeName}`, groups: ['system:nodes'] }),
 } as const;
