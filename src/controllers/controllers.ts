@@ -33,6 +33,7 @@ import { serviceAccountController } from './serviceaccount/controller.ts';
 import { attributesClassProtection, claimProtection, volumeProtection } from './storage-protection/controllers.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
 import { statefulSetController } from './statefulset/controller.ts';
+import { validatingAdmissionPolicyStatusController } from './validatingadmissionpolicy-status/controller.ts';
 import { expandController } from './volume-expand/controller.ts';
 
 export const CONTROLLERS: readonly Controller[] = [
@@ -64,6 +65,7 @@ export const CONTROLLERS: readonly Controller[] = [
   namespaceController,
   nodeLifecycleController,
   taintEvictionController,
+  validatingAdmissionPolicyStatusController,
   certificateApprovingController,
   certificateSigningController,
   certificateCleanerController,

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EvaluationError } from './errors.ts';
+import { createEnvironment } from './environment.ts';
+import { AUTHORIZER, authorizerValue } from './library/authorizer.ts';
+import { schemaType } from './schema-type.ts';
+import { DYN } from './types.ts';
+
+const self = schemaType(
+  {
+    type: 'object',
+    properties: {
+      name: { type: 'string', maxLength: 10 },
+      count: { type: 'integer' },
+      ratio: { type: 'number' },
+      tags: { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 10 }, 'x-kubernetes-list-type': 'set' },
+      since: { type: 'string', format: 'date-time' },
+      'a-b': { type: 'string' },
+    },
+  },
+  'selfType',
+);
+assert.ok(self);
+const env = createEnvironment({ variables: { self, object: DYN, authorizer: AUTHORIZER } });
+const object = { name: 'web', count: 3, ratio: 1, tags: ['x', 'y'], since: '2026-01-02T03:04:05Z', 'a-b': 'c' };
+
+/** Source: k8s.io/apiserver pkg/cel/library cost_test.go, less the lists and maps of constants that a server folds. */
+for (const [source, run, min, max] of [
+  ['object.count == 3', 3, 2, 2],
+  ['object.tags.all(t, t.size() > 0)', 15, 2, 2 ** 64],
+  ['has(object.name)', 1, 1, 1],
+  ["object.name in ['a', 'b']", 2, 13, 13],
+  ["'abc'.contains('b')", 1, 1, 1],
+  ["ip('192.168.0.1').family()", 3, 3, 3],
+  ["url('https://kubernetes.io/').getHost()", 4, 4, 4],
+  ["quantity('12Mi').isGreaterThan(quantity('1k'))", 3, 3, 3],
+  ["semver('1.2.3').isLessThan(semver('2.0.0'))", 3, 3, 3],
+  ['[1, 2, 3, 4, 5].sum()', 5, 15, 15],
+  ['sets.equivalent([1], [1])', 3, 23, 23],
+  ["authorizer.group('apps').resource('deployments').check('get').allowed()", 350_004, 350_004, 350_004],
+  ["'true, false'.split(',')", 3, 3, 3],
+  ["'a'.replace('a', 'bc')", 1, 1, 1],
+  ["format.dns1123Label().validate('my-name')", 9, 33, 33],
+  ['self.name == self.name', 5, 5, 8],
+  ['self.tags.all(t, t.size() < 5)', 15, 3, 33],
+  ['self.tags.exists(t, t == self.name)', 19, 3, 58],
+] as const) {
+  test(`costs of ${source}`, () => {
+    const program = env.compile(source);
+    const authorizer = authorizerValue({ authorize: () => ({ decision: 'allow', reason: '', error: '' }) });
+    const { cost } = program.evaluate({ object, self: object, authorizer });
+    assert.deepEqual({ cost, ...program.estimateCost() }, { cost: run, min, max });
+  });
+}
+
+for (const [source, value] of [
+  ["self.tags == ['y', 'x']", true],
+  ["(self.tags + ['x', 'z']).size()", 3],
+  ["object.tags == ['y', 'x']", false],
+  ['self.ratio + 0.5 == 1.5', true],
+  ['type(self.ratio) == double && type(object.ratio) == int', true],
+  ['self.since.getFullYear() == 2026 && self.since == timestamp(object.since)', true],
+  ["self.a__dash__b == 'c'", true],
+  ['object.nothing.x || true', true],
+  ['[1].exists(x, object.nothing)', undefined],
+  ["object.?nothing.?x.orValue('none')", 'none'],
+] as const) {
+  test(`evaluates ${source}`, () => {
+    const evaluate = (): unknown => env.compile(source).evaluate({ object, self: object }).value;
+    if (value === undefined) assert.throws(evaluate, { name: 'EvaluationError', message: 'no such key: nothing' });
+    else assert.equal(evaluate(), value);
+  });
+}
+
+test('an evaluation ends when it has cost too much, and says what it cost', () => {
+  const program = env.compile('object.tags.all(a, object.tags.all(b, object.tags.all(c, true)))');
+  assert.throws(
+    () => program.evaluate({ object }, { costLimit: 20 }),
+    (error: EvaluationError) =>
+      error.reason === 'costLimit' && error.cost > 20 && error.message === 'operation cancelled: actual cost limit exceeded',
+  );
+});
+
+test('an authorizer is asked once for each question, however long it takes', async () => {
+  const asked: string[] = [];
+  const authorizer = authorizerValue({
+    authorize: ({ verb, resource }) => {
+      asked.push(`${verb} ${resource}`);
+      return Promise.resolve({ decision: verb === 'get' ? 'allow' : 'deny', reason: 'because', error: '' } as const);
+    },
+  });
+  const check = (verb: string): string => `authorizer.group('').resource('pods').check('${verb}')`;
+  const { value } = await env.compile(`${check('get')}.allowed() && ${check('get')}.reason() == 'because'`).evaluateAsync({ authorizer });
+  assert.equal(value, true);
+  assert.deepEqual(asked, ['get pods']);
+});
