@@ -28,6 +28,7 @@ const ROUNDS = 5;
 
 const walk = new RequestWalk({
   id: 'a',
+  uri: '/api/v1/namespaces/default/pods/a',
   method: 'GET',
   transport: 'https',
   info: requestInfo('GET', '/api/v1/namespaces/default/pods/a', EMPTY_QUERY),

@@ -2,7 +2,8 @@
 import type { AuthenticationRequest, Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import type { RequestContext } from './request.ts';
-import { auditStage, type AuditSink } from './stages/audit.ts';
+import type { AuditSink, AuditTrail } from './audit/contract.ts';
+import { auditStage } from './stages/audit.ts';
 import { authenticationStage } from './stages/authentication.ts';
 import { authorizationStage } from './stages/authorization.ts';
 import { impersonationStage } from './stages/impersonation.ts';
@@ -46,6 +47,7 @@ export interface Walk {
   /** What the client shows of itself; undefined on loopback. */
   readonly credentials: AuthenticationRequest | undefined;
   setUser(user: UserInfo): void;
+  auditTrail: AuditTrail | undefined;
   /** Runs `close` when the request is over, whatever the outcome; last registered first. */
   onFinish(close: (outcome: Outcome) => void): void;
   /** Runs `begun` when a watch has found what it starts from: the rest of it costs others nothing. */

@@ -1,5 +1,6 @@
 // What is known about one request on its walk through ./chain.ts. Stages fill it in order; handlers only read it.
 import type { Logger } from '#base/log.ts';
+import type { AuditTrail } from './audit/contract.ts';
 import type { UserInfo } from './authentication/contract.ts';
 
 /**
@@ -54,6 +55,8 @@ export interface AuditAnnotations {
 export interface RequestContext {
   /** Unique for each request; sent back as `Audit-Id`. */
   readonly id: string;
+  /** As sent, with the query: `/api/v1/pods?limit=5`. */
+  readonly uri: string;
   /** HTTP method; on loopback the one the verb stands for. */
   readonly method: string;
   readonly transport: 'https' | 'loopback';
@@ -68,6 +71,8 @@ export interface RequestContext {
   readonly remoteAddress: string;
   readonly warnings: Warnings;
   readonly audit: AuditAnnotations;
+  /** Where the policy wants this request written down. */
+  readonly auditTrail: AuditTrail | undefined;
   /** Headers of whatever answer is given, by lower-case name. */
   addHeaders(headers: Readonly<Record<string, string>>): void;
   /** Aborted when the client is gone, the deadline has passed or the server stops. */

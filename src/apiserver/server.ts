@@ -55,7 +55,7 @@ import { healthRoutes, ping, type HealthCheck } from './routes/health.ts';
 import { indexRoute } from './routes/index-page.ts';
 import { RouteTable } from './routes/table.ts';
 import { VERSION, versionRoute, type VersionInfo } from './routes/version.ts';
-import type { AuditSink } from './stages/audit.ts';
+import type { AuditSink } from './audit/contract.ts';
 import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 
 /** Most milliseconds a request gets that is no watch or stream. Source: --request-timeout. */
@@ -233,7 +233,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/livez', checks, logger),
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
-    metricsRoute({ requests: metrics, admission: admissionMetrics, aggregator: aggregation.metrics, hub, store, flowControl }),
+    metricsRoute({
+      audit: parts.audit,
+      requests: metrics,
+      admission: admissionMetrics,
+      aggregator: aggregation.metrics,
+      hub,
+      store,
+      flowControl,
+    }),
     ...discoveryRoutes({
       schema,
       remote: aggregation,
@@ -297,6 +305,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await controllers;
       outbound.close();
       await flowControl.stop?.();
+      await parts.audit?.stop();
       await compactor.stop();
       await hub.stop();
       encryption?.stop();

@@ -1,6 +1,7 @@
 // One request on its way through the chain: the context stages fill in and handlers read.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import type { AuditTrail } from './audit/contract.ts';
 import type { AuthenticationRequest, UserInfo } from './authentication/contract.ts';
 import type { Outcome, Walk } from './chain.ts';
 import type { AuditAnnotations, Query, RequestContext, RequestInfo, Warnings } from './request.ts';
@@ -45,6 +46,7 @@ class AuditRecorder implements AuditAnnotations {
 
 export interface WalkStart {
   readonly id: string;
+  readonly uri: string;
   readonly method: string;
   readonly transport: 'https' | 'loopback';
   readonly info: RequestInfo;
@@ -57,6 +59,7 @@ export interface WalkStart {
 
 export class RequestWalk implements Walk, RequestContext {
   readonly id: string;
+  readonly uri: string;
   readonly method: string;
   readonly transport: 'https' | 'loopback';
   readonly info: RequestInfo;
@@ -71,12 +74,14 @@ export class RequestWalk implements Walk, RequestContext {
   #audit: AuditRecorder | undefined;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
+  auditTrail: AuditTrail | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #onStream: (() => void) | undefined;
   #finishers: ((outcome: Outcome) => void)[] = [];
 
   constructor(start: WalkStart) {
     this.id = start.id;
+    this.uri = start.uri;
     this.method = start.method;
     this.transport = start.transport;
     this.info = start.info;
@@ -162,8 +167,9 @@ export class RequestWalk implements Walk, RequestContext {
     this.#onStream = begun;
   }
 
-  /** A watch has found what it starts from. */
+  /** A watch has found what it starts from, or another stream begins. */
   streamBegins(): void {
+    this.auditTrail?.streaming();
     this.#onStream?.();
   }
 

@@ -73,6 +73,8 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     warnings: { add: (text) => void warned.push(text), texts: warned },
     audit: { add: (key, value) => void (annotated[key] = value), entries: annotated, requestEntries: {} },
     addHeaders: () => {},
+    uri: '',
+    auditTrail: undefined,
     signal: new AbortController().signal,
     receivedAt: 0,
     logger: silentLogger,

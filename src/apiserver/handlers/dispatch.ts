@@ -98,7 +98,8 @@ function handled(
   if (info.rest.length > 0 && subresource?.pathSuffix !== true) return pageNotFound();
   const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
   if (deprecated !== undefined) request.warnings.add(deprecated);
-  return handlerFor(served, subresource, request, deps)({ request, served, subresource, body }, deps);
+  const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
+  return handlerFor(served, subresource, request, deps)({ request, served, subresource, body: noted }, deps);
 }
 
 function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {

@@ -79,6 +79,7 @@ export class Front {
     const { ids, clock, logger } = this.#deps;
     const auditId = exchange.header('audit-id');
     return new RequestWalk({
+      uri: exchange.rawQuery === '' ? exchange.rawPath : `${exchange.rawPath}?${exchange.rawQuery}`,
       id: auditId === undefined || auditId === '' ? ids.uuid() : auditId.slice(0, MAX_AUDIT_ID),
       method: exchange.method,
       transport: 'https',
@@ -131,7 +132,8 @@ export class Front {
       responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
-    if (answer.kind === 'watch') walk.streamBegins();
+    walk.auditTrail?.answered(answer);
+    if (answer.kind === 'watch' || answer.kind === 'stream') walk.streamBegins();
     return responder.respond(exchange, walk, answer);
   }
 
@@ -154,7 +156,10 @@ export class Front {
     let refusal: StatusError;
     if (error instanceof StatusError) {
       refusal = error;
+      walk.auditTrail?.refused(error);
+      if (error.code === UNAUTHORIZED && !walk.authenticated) this.#deps.chain.audit?.unauthenticated(walk);
     } else {
+      walk.auditTrail?.failed(error);
       logger.error('request failed', { method: exchange.method, path: walk.info.path, auditId: walk.id, error });
       refusal = internalError(error);
     }
@@ -167,6 +172,7 @@ export class Front {
   }
 }
 
+const UNAUTHORIZED = 401;
 /** For metrics: nobody was left to answer. */
 /** Custom objects have no protobuf form; what is not served as one (a Scale, a review) is answered by its own handler. */
 const isCustom = (info: RequestInfo, { registry }: DispatchDeps): boolean =>

@@ -88,6 +88,7 @@ export class LoopbackTransport implements Transport {
     const { ids, clock, logger } = this.#deps;
     const walk = new RequestWalk({
       id: ids.uuid(),
+      uri: uriOf(info.path, query),
       method,
       transport: 'loopback',
       info,
@@ -117,10 +118,14 @@ export class LoopbackTransport implements Transport {
         { kind: 'value', value: body, contentType: contentType ?? 'application/json' },
         deps,
       );
+      walk.auditTrail?.answered(answer);
+      if (answer.kind === 'watch') walk.streamBegins();
       const result = use(answer);
-      walk.finish({ code: 200, reason: '' });
+      walk.finish({ code: 'code' in answer ? answer.code : 200, reason: '' });
       return result;
     } catch (error) {
+      if (error instanceof StatusError) walk.auditTrail?.refused(error);
+      else walk.auditTrail?.failed(error);
       walk.finish(error instanceof StatusError ? { code: error.code, reason: error.reason } : { code: 500, reason: 'InternalError' });
       throw error;
     }
@@ -129,6 +134,11 @@ export class LoopbackTransport implements Transport {
 
 /** What a component in a process of its own would call itself: the last part of its user name. */
 const agentOf = ({ name }: UserInfo): string => (name.startsWith('system:node:') ? 'kubelet' : name.slice(name.lastIndexOf(':') + 1));
+
+function uriOf(path: string, query: Readonly<Record<string, string>>): string {
+  const parameters = new URLSearchParams(query).toString();
+  return parameters === '' ? path : `${path}?${parameters}`;
+}
 
 const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
 

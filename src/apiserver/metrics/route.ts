@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry as PromRegistry } from 'prom-client';
 import type { Store } from '#store/contract.ts';
 import type { AdmissionMetrics } from '../admission/metrics.ts';
 import type { AggregatorMetrics } from '../aggregation/metrics.ts';
+import type { AuditSink } from '../audit/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
@@ -15,6 +16,7 @@ export interface MetricsSources {
   readonly hub: CacheHub;
   readonly store: Store;
   readonly flowControl: FlowControl;
+  readonly audit: AuditSink | undefined;
 }
 
 export function metricsRoute(sources: MetricsSources): Route {
@@ -35,6 +37,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.aggregator.expose(),
         inFlight(sources.flowControl),
         sources.flowControl.expose?.() ?? '',
+        sources.audit?.expose() ?? '',
         await storage(sources),
         await process.metrics(),
       ];

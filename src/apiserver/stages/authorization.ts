@@ -10,7 +10,7 @@ export const authorizationStage: Stage = {
   name: 'authorization',
   run(walk, deps) {
     const { context } = walk;
-    if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return;
+    if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return note(context, 'allow', '');
     const attributes = attributesOf(context);
     const decision = deps.authorizer.authorize(attributes, undefined);
     if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context));
@@ -19,12 +19,20 @@ export const authorizationStage: Stage = {
 };
 
 function judge(attributes: AuthorizationAttributes, { decision, reason, error }: AuthorizationDecision, context: RequestContext): void {
-  if (decision === 'allow') return;
+  if (decision === 'allow') return note(context, 'allow', reason);
+  note(context, 'forbid', error === undefined ? reason : 'internal error');
   if (error !== undefined) {
     context.logger.error('authorization failed', { error });
     throw internalError(error);
   }
   throw forbiddenError(attributes, reason);
+}
+
+/** Source: WithAuthorization's audit annotations. */
+function note(context: RequestContext, decision: 'allow' | 'forbid', reason: string): void {
+  if (context.auditTrail === undefined) return; // few requests are written down
+  context.audit.add('authorization.k8s.io/decision', decision);
+  context.audit.add('authorization.k8s.io/reason', reason);
 }
 
 const SELECTOR_VERBS: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);

@@ -29,5 +29,6 @@ async function actAs(walk: Walk, headers: readonly string[], { authorizer }: Cha
   const { context } = walk;
   const { user, constraint } = await impersonate({ wanted, attributes: attributesOf(context), authorizer, signal: context.signal });
   if (constraint !== '') context.audit.add('authentication.k8s.io/impersonation-constraint', constraint);
+  walk.auditTrail?.impersonated(user);
   walk.setUser(user);
 }

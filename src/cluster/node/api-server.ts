@@ -1,6 +1,14 @@
 // The optional parts of the API server, made from files that its settings name.
 import { readFileSync } from 'node:fs';
 import { encryptionAtRest, type EncryptionAtRest } from '#apiserver/encryption/at-rest.ts';
+import type { AuditSink } from '#apiserver/audit/contract.ts';
+import { LogBackend } from '#apiserver/audit/log-backend.ts';
+import { readPolicy } from '#apiserver/audit/policy.ts';
+import { PolicySink } from '#apiserver/audit/sink.ts';
+import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
+import { kubeconfigWebhook } from '#apiserver/outbound/kubeconfig-webhook.ts';
+import type { ServerParts } from '#apiserver/server.ts';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import type { FlowControlSettings } from '#apiserver/defaults.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ControlPlaneDeps } from './control-plane.ts';
@@ -19,3 +27,26 @@ export const flowControlOf = (settings: Settings): FlowControlSettings => ({
   maxReads: settings.maxRequestsInflight,
   maxWrites: settings.maxMutatingRequestsInflight,
 });
+
+/** Undefined without a policy or without a place to write to. @throws Error for files that cannot be read or used */
+export function auditOf(settings: Settings, { schema, clock, logger, outbound }: ServerParts): AuditSink | undefined {
+  if (settings.auditPolicyFile === '') return undefined;
+  const own = logger.with({ component: 'audit' });
+  const { auditLogPath: path, auditWebhookConfigFile: webhook, auditLogCompress: compress } = settings;
+  const limits = { maxSize: settings.auditLogMaxsize, maxBackups: settings.auditLogMaxbackup, maxAge: settings.auditLogMaxage };
+  const initialBackoffMs = settings.auditWebhookInitialBackoff;
+  const backends = [
+    ...(path === '' ? [] : [new LogBackend({ path, ...limits, compress, clock, logger: own })]),
+    ...(webhook === ''
+      ? []
+      : [new WebhookBackend({ webhook: kubeconfigWebhook(webhook, outbound), initialBackoffMs, clock, logger: own })]),
+  ];
+  if (backends.length === 0) return undefined;
+  const protobuf = kubeProtobuf(schema);
+  return new PolicySink({
+    policy: readPolicy(read(settings.auditPolicyFile)),
+    backends,
+    clock,
+    decode: (bytes) => protobuf.decode(bytes, ''),
+  });
+}

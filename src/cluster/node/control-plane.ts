@@ -12,7 +12,7 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import type { Paths } from '../instance/paths.ts';
-import { encryptionOf, flowControlOf } from './api-server.ts';
+import { auditOf, encryptionOf, flowControlOf } from './api-server.ts';
 import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
@@ -91,8 +91,10 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
           },
         },
       });
+      const audit = auditOf(settings, parts);
       return {
         ...defaults,
+        ...(audit === undefined ? {} : { audit }),
         routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema)],
         handlers: new Map([...defaults.handlers, ...metrics.handlers()]),
         printers: defaultPrinters,

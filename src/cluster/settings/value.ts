@@ -1,5 +1,6 @@
 // pure
 // Values of settings, read from text.
+import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
@@ -16,11 +17,12 @@ export const wholeNumber =
   (least: number) =>
   (text: string): Parsed<number> =>
     /^-?\d{1,15}$/.test(text) && Number(text) >= least ? ok(Number(text)) : bad(`is not a whole number of at least ${least}`);
-/** Values by comma. */
-export const list = (text: string): Parsed<readonly string[]> => ok(text.split(',').filter((one) => one !== ''));
-export const oneOf =
-  <T extends string>(...choices: readonly T[]) =>
-  (text: string): Parsed<T> => {
-    const found = choices.find((choice) => choice === text);
-    return found === undefined ? bad(`is none of ${choices.join(', ')}`) : ok(found);
-  };
+/** Milliseconds of `90s`, `1h30m`. */
+export function duration(text: string): Parsed<number> {
+  try {
+    return ok(parseDuration(text));
+  } catch (error) {
+    if (error instanceof DurationError) return bad('is not a duration such as 90s or 1h30m');
+    throw error;
+  }
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lookingSink } from '../../audit/testing.ts';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
   configmaps,
@@ -36,14 +37,10 @@ before(async () => {
       const deps = { reader, catalog, schema, clock, authorizer, metrics, versions: new Versions(catalog, schema) };
       return {
         admission: { mutating: [mutatingAdmissionPolicy(deps)], validating: [validatingAdmissionPolicy(deps)] },
-        audit: {
-          begin: ({ audit, warnings }) => {
-            return () => {
-              audited = { ...audit.entries };
-              warned = [...warnings.texts];
-            };
-          },
-        },
+        audit: lookingSink(({ audit, warnings }) => {
+          audited = { ...audit.entries };
+          warned = [...warnings.texts];
+        }),
       };
     },
   });

@@ -1,0 +1,19 @@
+// A sink for tests that only look at what a request left behind.
+import type { RequestContext } from '../request.ts';
+import type { AuditSink } from './contract.ts';
+
+/** Calls `finished` when a request is over. */
+export const lookingSink = (finished: (context: RequestContext) => void): AuditSink => ({
+  begin: (context) => ({
+    impersonated: () => {},
+    body: (body) => body,
+    answered: () => {},
+    streaming: () => {},
+    refused: () => {},
+    failed: () => {},
+    finish: () => finished(context),
+  }),
+  unauthenticated: () => {},
+  stop: () => Promise.resolve(),
+  expose: () => '',
+});

@@ -1,0 +1,93 @@
+// Events in batches to a web service. The buffer is bounded: what does not fit is lost, counted and reported.
+// Source: apiserver plugin/pkg/audit/buffered, plugin/pkg/audit/webhook; server/options audit.go for the figures.
+import type { CancelTimer, Clock } from '#base/clock.ts';
+import { wait } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { KubeconfigWebhook } from '../outbound/kubeconfig-webhook.ts';
+import type { AuditBackend } from './contract.ts';
+
+/** Source: defaultBatchBufferSize, defaultBatchMaxSize, defaultBatchMaxWait. */
+const BUFFER = 10_000;
+const BATCH = 400;
+const WAIT_MS = 30_000;
+/** A batch is offered this often, after pauses that grow by half. Source: webhook.DefaultRetryBackoffWithInitialDelay. */
+const ATTEMPTS = 5;
+const GROWTH = 1.5;
+/** Most milliseconds one delivery may take. Source: webhook client timeout. */
+const CALL_MS = 30_000;
+
+export interface WebhookOptions {
+  readonly webhook: KubeconfigWebhook;
+  /** Milliseconds. Source: --audit-webhook-initial-backoff. */
+  readonly initialBackoffMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class WebhookBackend implements AuditBackend {
+  readonly #options: WebhookOptions;
+  readonly #stop = new AbortController();
+  #pending: string[] = [];
+  #lost = 0;
+  #sending: Promise<void> | undefined;
+  #cancel: CancelTimer | undefined;
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+  }
+
+  /** Events that were not delivered. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  write(event: string): void {
+    if (this.#pending.length >= BUFFER) {
+      this.#lost++;
+      return;
+    }
+    this.#pending.push(event);
+    if (this.#pending.length >= BATCH) this.#flush();
+    else this.#cancel ??= this.#options.clock.after(WAIT_MS, () => this.#flush());
+  }
+
+  async stop(): Promise<void> {
+    this.#flush();
+    this.#stop.abort(new Error('the audit log stops')); // one attempt for what is left
+    await this.#sending;
+  }
+
+  #flush(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+  }
+
+  async #send(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.slice(0, BATCH);
+      this.#pending = this.#pending.slice(BATCH);
+      await this.#deliver(batch);
+    }
+  }
+
+  async #deliver(batch: readonly string[]): Promise<void> {
+    const { webhook, initialBackoffMs, clock, logger } = this.#options;
+    const body = `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[${batch.join(',')}]}`;
+    let pause = initialBackoffMs;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await webhook.post(body, { timeoutMs: CALL_MS, signal: new AbortController().signal });
+        return;
+      } catch (error) {
+        if (attempt >= ATTEMPTS || this.#stop.signal.aborted) {
+          this.#lost += batch.length;
+          return logger.error('audit events were lost', { count: batch.length, error });
+        }
+        logger.warn('audit events were not delivered; they are tried again', { count: batch.length, error });
+      }
+      await wait(clock, pause, this.#stop.signal).catch(() => {}); // stopped: one last attempt
+      pause *= GROWTH;
+    }
+  }
+}
