@@ -63,8 +63,8 @@ export interface Outcome {
 
 export interface ChainDeps {
   readonly authenticators: readonly Authenticator[];
-  /** Whoever shows no credentials is `system:anonymous`; false refuses with 401. */
-  readonly anonymous: boolean;
+  /** Whether who shows no credentials may be `system:anonymous` at this path; false refuses with 401. */
+  readonly anonymous: (path: string) => boolean;
   readonly authorizer: Authorizer;
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;

@@ -11,6 +11,12 @@ import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './ad
 import { ensureSystemObjects } from './admission/system-objects.ts';
 import { Versions } from './admission/webhooks/versions.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
+import { ConfiguredAuthentication } from './authentication/jwt/configured.ts';
+import type { AuthenticationConfiguration } from './authentication/jwt/configuration.ts';
+import { staticTokens } from './authentication/tokens/static.ts';
+import { webhookTokens } from './authentication/tokens/webhook.ts';
+import { kubeconfigWebhook } from './outbound/kubeconfig-webhook.ts';
+import type { Outbound } from './outbound/contract.ts';
 import { frontProxyAuthenticator } from './authentication/front-proxy.ts';
 import { discoveryDocuments } from './authentication/service-account/discovery-routes.ts';
 import { ServiceAccountTokenIssuer } from './authentication/service-account/issuer.ts';
@@ -20,12 +26,13 @@ import { serviceAccountTokens } from './authentication/service-account/tokens.ts
 import { bearerAuthenticator } from './authentication/tokens/bearer.ts';
 import { bootstrapTokens } from './authentication/tokens/bootstrap.ts';
 import { x509Authenticator } from './authentication/x509.ts';
+import { DEFAULT_AUTHORIZERS, type AuthorizationConfiguration } from './authorization/configuration.ts';
+import { ConfiguredAuthorizer } from './authorization/configured.ts';
 import type { Authorizer, RuleResolver } from './authorization/contract.ts';
 import { NodeAuthorizer } from './authorization/node/authorizer.ts';
 import { ensureDefaultPolicy } from './authorization/policy/reconcile.ts';
 import { RbacAuthorizer } from './authorization/rbac/authorizer.ts';
 import { reviewHandlers } from './authorization/review-handlers.ts';
-import { privilegedGroups, unionAuthorizer, unionRules } from './authorization/union.ts';
 import type { CacheReader } from './cache/reader.ts';
 import { flowControlRoutes } from './flow-control/debug.ts';
 import { PriorityAndFairness } from './flow-control/priority-and-fairness.ts';
@@ -54,6 +61,15 @@ export interface AuthenticationSettings {
     /** Longest life a client may ask for, seconds. */
     readonly maxExpirationSeconds?: number;
   };
+  /** Further kinds of bearer tokens, asked in this order: static ones before those of service accounts, others behind. */
+  readonly tokens?: {
+    /** Text of a token file. Source: --token-auth-file. */
+    readonly static?: string;
+    /** Source: --authentication-token-webhook-config-file and its like. */
+    readonly webhook?: { readonly kubeconfig: string; readonly version: 'v1' | 'v1beta1'; readonly cacheMs: number };
+  };
+  /** JWT issuers and anonymous access. Source: --authentication-config. */
+  readonly configuration?: AuthenticationConfiguration;
 }
 
 export interface AuthenticationParts {
@@ -61,6 +77,8 @@ export interface AuthenticationParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** For issuers and webhooks. */
+  readonly outbound: Outbound;
 }
 
 export interface Authentication {
@@ -72,23 +90,33 @@ export interface Authentication {
   readonly audiences: readonly string[];
   /** Issuer discovery. */
   readonly routes: readonly Route[];
+  readonly anonymous: (path: string) => boolean;
+  /** Takes another configuration, whole or not at all. @throws ConfigurationError */
+  reconfigure(configuration: AuthenticationConfiguration): void;
 }
 
 /** @throws Error for keys or certificates that cannot be read */
 export function createAuthentication(
   parts: AuthenticationParts,
-  { clientCa, frontProxy, serviceAccounts }: AuthenticationSettings,
+  { clientCa, frontProxy, serviceAccounts, tokens = {}, configuration = {} }: AuthenticationSettings,
 ): Authentication {
-  const { reader, clock, ids, logger } = parts;
+  const { reader, clock, ids, logger, outbound } = parts;
   const { issuer: name, jwksUri } = serviceAccounts;
   const audiences = serviceAccounts.audiences ?? [name];
   const limit = serviceAccounts.maxExpirationSeconds === undefined ? {} : { maxExpirationSeconds: serviceAccounts.maxExpirationSeconds };
   const key = signingKey(serviceAccounts.signingKey);
   const keys = [key, ...(serviceAccounts.verifyingKeys ?? []).map(verifyingKey)];
   const issuer = new ServiceAccountTokenIssuer({ issuer: name, key, clock, ids });
+  const configured = new ConfiguredAuthentication(configuration, { audiences, outbound, clock });
+  const { static: file, webhook } = tokens;
   const kinds = [
+    ...(file === undefined ? [] : [staticTokens(file, audiences)]),
     serviceAccountTokens({ issuers: [name], audiences, keys, reader, clock }),
     bootstrapTokens({ audiences, reader, clock, logger }),
+    configured,
+    ...(webhook === undefined
+      ? []
+      : [webhookTokens({ ...webhook, webhook: kubeconfigWebhook(webhook.kubeconfig, outbound), audiences, clock })]),
   ];
   return {
     authenticators: [
@@ -102,6 +130,8 @@ export function createAuthentication(
     issuer,
     audiences,
     routes: discoveryDocuments({ issuer: name, jwksUri, keys }, logger),
+    anonymous: (path) => configured.anonymous(path),
+    reconfigure: (next) => configured.reconfigure(next),
   };
 }
 
@@ -115,17 +145,26 @@ export interface Authorization {
   readonly authorizer: Authorizer;
   readonly rules: RuleResolver;
   readonly rbac: RbacAuthorizer;
+  /** Takes another configuration, whole or not at all. @throws ConfigurationError, KubeconfigError */
+  reconfigure(configuration: AuthorizationConfiguration): void;
   /** The SubjectAccessReview family. */
   readonly handlers: ReadonlyMap<string, Handlers>;
 }
 
-/** Source: --authorization-mode=Node,RBAC. */
-export function createAuthorization({ reader }: { readonly reader: CacheReader }): Authorization {
+/** @throws ConfigurationError, KubeconfigError; Error when a file cannot be read */
+export function createAuthorization(
+  { reader, outbound, clock }: Pick<ServerParts, 'reader' | 'outbound' | 'clock'>,
+  configuration: AuthorizationConfiguration = DEFAULT_AUTHORIZERS,
+): Authorization {
   const rbac = new RbacAuthorizer(reader);
-  const node = new NodeAuthorizer(reader);
-  const authorizer = unionAuthorizer([privilegedGroups(), node, rbac]);
-  const rules = unionRules([node, rbac]);
-  return { authorizer, rules, rbac, handlers: reviewHandlers({ authorizer, rules }) };
+  const authorizer = new ConfiguredAuthorizer(configuration, { node: new NodeAuthorizer(reader), rbac, outbound, clock });
+  return {
+    authorizer,
+    rules: authorizer,
+    rbac,
+    reconfigure: (next) => authorizer.reconfigure(next),
+    handlers: reviewHandlers({ authorizer, rules: authorizer }),
+  };
 }
 
 export function createAdmission(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
@@ -174,6 +213,7 @@ export function createFlowControl(
 
 export interface DefaultSettings {
   readonly authentication: AuthenticationSettings;
+  readonly authorization?: AuthorizationConfiguration;
   readonly flowControl?: FlowControlSettings;
   readonly admission?: AdmissionSettings;
 }
@@ -189,14 +229,20 @@ function webhookParts({ catalog, schema, outbound, services, admissionMetrics }:
 }
 
 /** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
-export function defaultParts(parts: ServerParts, { authentication: settings, admission = {}, flowControl: seats }: DefaultSettings) {
+export function defaultParts(
+  parts: ServerParts,
+  { authentication: settings, authorization: authorizers, admission = {}, flowControl: seats }: DefaultSettings,
+) {
   const authentication = createAuthentication(parts, settings);
-  const authorization = createAuthorization(parts);
+  const authorization = createAuthorization(parts, authorizers);
   const flowControl = createFlowControl(parts, seats);
   return {
     flowControl: flowControl.flowControl,
     authenticators: authentication.authenticators,
     audiences: authentication.audiences,
+    anonymous: authentication.anonymous,
+    reconfigureAuthentication: authentication.reconfigure,
+    reconfigureAuthorization: authorization.reconfigure,
     routes: [...authentication.routes, ...flowControl.routes],
     authorizer: authorization.authorizer,
     rules: authorization.rules,

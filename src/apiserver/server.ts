@@ -86,6 +86,8 @@ export interface ServerParts {
 export interface PluggedParts {
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
+  /** Whether a request to this path may come without credentials, as `system:anonymous`; over the server's option. */
+  readonly anonymous?: (path: string) => boolean;
   /** Names under which tokens may be meant for this server. Default none. */
   readonly audiences?: readonly string[];
   readonly admission?: AdmissionChain;
@@ -252,7 +254,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const chain: ChainDeps = {
     authenticators: parts.authenticators,
-    anonymous: options.anonymous ?? true,
+    anonymous: parts.anonymous ?? (() => options.anonymous ?? true),
     authorizer: parts.authorizer,
     flowControl,
     audit: parts.audit,

@@ -30,6 +30,7 @@ import { replicationController } from './replicationcontroller/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
+import { serviceAccountTokenController } from './serviceaccount-token/controller.ts';
 import { attributesClassProtection, claimProtection, volumeProtection } from './storage-protection/controllers.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
 import { statefulSetController } from './statefulset/controller.ts';
@@ -38,6 +39,7 @@ import { expandController } from './volume-expand/controller.ts';
 
 export const CONTROLLERS: readonly Controller[] = [
   serviceAccountController,
+  serviceAccountTokenController,
   rootCaPublisher,
   nodeIpamController,
   deploymentController,

@@ -22,7 +22,12 @@ export interface RunningController {
   stop(): Promise<void>;
 }
 
-const CONFIG: ControllerConfig = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
+const CONFIG: ControllerConfig = {
+  clusterCIDR: '10.244.0.0/16',
+  nodeCIDRMaskSize: 24,
+  rootCA: 'CERTIFICATE',
+  issueToken: ({ metadata }, secretName) => `token of ${metadata.name} in ${secretName}`,
+};
 
 /** Between looks at the fake server, which has no event for "nothing more will happen". Milliseconds. */
 const LOOK_MS = 5;

@@ -31,7 +31,7 @@ function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | 
     walk.setUser(authenticated(response.user));
     return;
   }
-  if (!deps.anonymous) throw unauthorized();
+  if (!deps.anonymous(walk.context.info.path)) throw unauthorized();
   walk.setUser(ANONYMOUS_USER);
 }
 

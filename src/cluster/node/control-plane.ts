@@ -12,6 +12,8 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import type { Paths } from '../instance/paths.ts';
+import { authenticationOf, authorizationOf, followAccess } from './access.ts';
+import { secretTokens } from './secret-tokens.ts';
 import { auditOf, encryptionOf, flowControlOf } from './api-server.ts';
 import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -59,6 +61,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     ids,
     logger: logger.with({ component: 'metrics' }),
   });
+  const late: { stopFollowing?: () => void } = {};
   const server = createApiServer({
     store,
     schema: schemaWithMetrics(),
@@ -81,7 +84,9 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     parts: (parts) => {
       const defaults = defaultParts(parts, {
         flowControl: flowControlOf(settings),
+        authorization: authorizationOf(settings),
         authentication: {
+          ...authenticationOf(settings),
           clientCa: certificateAuthority,
           frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
           serviceAccounts: {
@@ -92,6 +97,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
         },
       });
       const audit = auditOf(settings, parts);
+      late.stopFollowing = followAccess(settings, defaults, { clock, logger: parts.logger });
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),
@@ -119,13 +125,15 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       // One data folder has one process: under a name of its own it leads again at once after a crash.
       const identity = `${settings.nodeName}_${installationId(paths, ids)}`;
       const deciding = { transport: (user: UserInfo) => server.loopback(user), identity, clock, ids, logger, signal: ending.signal };
-      const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: certificateAuthority };
+      const issueToken = secretTokens(pki, { clock, ids });
+      const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: certificateAuthority, issueToken };
       running.push(runControllerManager({ ...config, clusterSigning: pki.read('ca') }, deciding), runScheduler(undefined, deciding));
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
     renewTls: () => server.reloadTls({ serving: pki.read('apiserver'), clientCa: certificateAuthority + frontProxyAuthority }),
     async stop() {
       ending.abort(new Error('the control plane stops'));
+      late.stopFollowing?.();
       await Promise.all(running);
       await server.stop();
       await store.close();

@@ -34,7 +34,9 @@ export function runControllerManager(config: ControllerConfig, deps: DeciderDeps
   const { clock, ids, transport } = deps;
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
-    const clientFor = (name: string) => createClient(transport(serviceAccountUser(name)));
+    // Controllers act as accounts of their own, but for the one that hands out their tokens.
+    const clientFor = (name: string) =>
+      createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
     const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, signal });
     const client = clientFor(nodeRequestsApprover.serviceAccount);
     const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });

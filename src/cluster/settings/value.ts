@@ -26,3 +26,6 @@ export function duration(text: string): Parsed<number> {
     throw error;
   }
 }
+
+/** Values by comma. */
+export const list = (text: string): Parsed<readonly string[]> => ok(text.split(',').filter((one) => one !== ''));

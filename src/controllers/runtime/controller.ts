@@ -1,4 +1,5 @@
 // What every controller is: a name, what it reads and writes, and a reconcile over keys that events put in a queue.
+import type { ServiceAccount } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -32,6 +33,8 @@ export interface ControllerConfig {
   readonly nodeCIDRMaskSize: number;
   /** PEM of the certificates that clients in pods trust the API server by. */
   readonly rootCA: string;
+  /** The token of an account that a Secret keeps; absent: token Secrets stay empty. */
+  readonly issueToken?: (account: ServiceAccount, secretName: string) => string;
   /** The authority that signs certificate requests, PEM; absent: requests stay unsigned. */
   readonly clusterSigning?: { readonly certificate: string; readonly key: string };
 }

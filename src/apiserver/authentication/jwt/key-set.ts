@@ -1,0 +1,91 @@
+// The keys of an issuer, found by OpenID discovery and asked for again when a token names one that is not known.
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { isObject } from '#apimachinery/json-value.ts';
+import { parseJson, JsonError } from '#apimachinery/json.ts';
+import type { Clock } from '#base/clock.ts';
+import { OutboundError, type Outbound } from '../../outbound/contract.ts';
+import { AuthenticationError } from '../contract.ts';
+
+/** Least time between two questions, milliseconds: tokens with made-up key ids must not cause more. */
+const ASK_AGAIN_MS = 10_000;
+const CALL_MS = 10_000;
+const MAX_BYTES = 1 << 20;
+
+export interface KeySetOptions {
+  readonly issuer: string;
+  /** Where the discovery document is, if not below the issuer. */
+  readonly discoveryUrl: string | undefined;
+  /** PEM; undefined: authorities that Node.js trusts. */
+  readonly ca: string | undefined;
+  readonly outbound: Outbound;
+  readonly clock: Clock;
+}
+
+export class IssuerKeys {
+  readonly #options: KeySetOptions;
+  #keys: JWTVerifyGetKey | undefined;
+  #askedAt = -Infinity;
+  #asking: Promise<void> | undefined;
+
+  constructor(options: KeySetOptions) {
+    this.#options = options;
+  }
+
+  /** For jose: the key of a token. @throws AuthenticationError when the issuer does not answer */
+  readonly get: JWTVerifyGetKey = async (header, token) => {
+    if (this.#keys === undefined) await this.#refresh();
+    const keys = this.#keys;
+    if (keys === undefined) throw new AuthenticationError('oidc: authenticator not initialized');
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#refresh())) throw error;
+      return (this.#keys ?? keys)(header, token);
+    }
+  };
+
+  /** False when it was asked a moment ago. */
+  async #refresh(): Promise<boolean> {
+    const { clock } = this.#options;
+    if (this.#asking === undefined) {
+      if (clock.monotonic() - this.#askedAt < ASK_AGAIN_MS) return false;
+      this.#askedAt = clock.monotonic();
+      this.#asking = this.#read().finally(() => (this.#asking = undefined));
+    }
+    await this.#asking;
+    return true;
+  }
+
+  async #read(): Promise<void> {
+    const { issuer, discoveryUrl } = this.#options;
+    const document = await this.#fetch(discoveryUrl ?? `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+    if (!isObject(document) || document['issuer'] !== issuer) {
+      throw new AuthenticationError(`oidc: issuer did not match the issuer returned by provider, expected ${JSON.stringify(issuer)}`);
+    }
+    const uri = document['jwks_uri'];
+    if (typeof uri !== 'string') throw new AuthenticationError('oidc: the discovery document has no jwks_uri');
+    const set = await this.#fetch(uri);
+    if (!isObject(set) || !Array.isArray(set['keys'])) throw new AuthenticationError('oidc: the answer is no key set');
+    this.#keys = createLocalJWKSet(set as unknown as JSONWebKeySet);
+  }
+
+  /** @throws AuthenticationError */
+  async #fetch(url: string): Promise<unknown> {
+    const { outbound, ca } = this.#options;
+    if (!URL.canParse(url)) throw new AuthenticationError(`oidc: ${url} is no URL`);
+    const { hostname, port } = new URL(url);
+    const address = { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 443 : Number(port) };
+    const trust = ca === undefined ? {} : { ca };
+    const { signal } = new AbortController();
+    try {
+      const answer = await outbound.call({ method: 'GET', address, url, trust, timeoutMs: CALL_MS, maxBytes: MAX_BYTES, signal });
+      if (answer.status !== 200) throw new AuthenticationError(`oidc: ${url} answered ${answer.status}`);
+      return parseJson(answer.body.toString());
+    } catch (error) {
+      if (error instanceof OutboundError || error instanceof JsonError) {
+        throw new AuthenticationError(`oidc: ${url}: ${error.message}`, { cause: error });
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// Who may come and what they may do, from the settings and files of the API server.
+import { readFileSync } from 'node:fs';
+import type { AuthenticationSettings } from '#apiserver/defaults.ts';
+import { readAuthenticationConfiguration, type AuthenticationConfiguration } from '#apiserver/authentication/jwt/configuration.ts';
+import {
+  readAuthorizationConfiguration,
+  type AuthorizationConfiguration,
+  type AuthorizerType,
+} from '#apiserver/authorization/configuration.ts';
+import { followFiles } from '#apiserver/configuration/follow-file.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Settings } from '../settings/settings.ts';
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+
+/** Kinds of tokens, issuers and anonymous access. @throws Error for files that cannot be read; ConfigurationError */
+export function authenticationOf(settings: Settings): Pick<AuthenticationSettings, 'tokens' | 'configuration'> {
+  const { tokenAuthFile, authenticationTokenWebhookConfigFile: kubeconfig } = settings;
+  const webhook = {
+    kubeconfig,
+    version: settings.authenticationTokenWebhookVersion,
+    cacheMs: settings.authenticationTokenWebhookCacheTtl,
+  };
+  return {
+    tokens: { ...(tokenAuthFile === '' ? {} : { static: read(tokenAuthFile) }), ...(kubeconfig === '' ? {} : { webhook }) },
+    configuration: authenticationConfiguration(settings, settings.authenticationConfig === '' ? '' : read(settings.authenticationConfig)),
+  };
+}
+
+/** @param text of the file; empty: what flags say */
+function authenticationConfiguration(settings: Settings, text: string): AuthenticationConfiguration {
+  const flags = oidcOf(settings);
+  const configuration = text === '' ? { ...(flags === undefined ? {} : { jwt: [flags] }) } : readAuthenticationConfiguration(text);
+  if (text !== '' && flags !== undefined) throw new Error('--authentication-config and --oidc-issuer-url cannot go together');
+  return configuration.anonymous === undefined && !settings.anonymousAuth
+    ? { ...configuration, anonymous: { enabled: false } }
+    : configuration;
+}
+
+/** Source: kubeoptions oidc flags as a JWTAuthenticator. */
+function oidcOf(settings: Settings): NonNullable<AuthenticationConfiguration['jwt']>[number] | undefined {
+  const {
+    oidcIssuerUrl: url,
+    oidcClientId: client,
+    oidcCaFile,
+    oidcUsernameClaim: claim,
+    oidcUsernamePrefix: given,
+    oidcGroupsClaim,
+  } = settings;
+  if (url === '') return undefined;
+  if (client === '') throw new Error('--oidc-issuer-url needs --oidc-client-id');
+  const prefix = given === '-' ? '' : given !== '' ? given : claim === 'email' ? '' : `${url}#`;
+  return {
+    issuer: { url, audiences: [client], ...(oidcCaFile === '' ? {} : { certificateAuthority: read(oidcCaFile) }) },
+    claimMappings: {
+      username: { claim, prefix },
+      ...(oidcGroupsClaim === '' ? {} : { groups: { claim: oidcGroupsClaim, prefix: settings.oidcGroupsPrefix } }),
+    },
+    claimValidationRules: settings.oidcRequiredClaim.map((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      return { claim: name, requiredValue: value.join('=') };
+    }),
+  };
+}
+
+/** @throws Error for a file that cannot be read; ConfigurationError */
+export function authorizationOf(settings: Settings): AuthorizationConfiguration {
+  if (settings.authorizationConfig !== '') return readAuthorizationConfiguration(read(settings.authorizationConfig));
+  return { authorizers: settings.authorizationMode.map((type) => entry(type as AuthorizerType, settings)) };
+}
+
+function entry(type: AuthorizerType, settings: Settings): AuthorizationConfiguration['authorizers'][number] {
+  const name = type.toLowerCase();
+  if (type !== 'Webhook') return { type, name };
+  return {
+    type,
+    name,
+    webhook: {
+      timeout: '30s',
+      authorizedTTL: `${settings.authorizationWebhookCacheAuthorizedTtl}ms`,
+      unauthorizedTTL: `${settings.authorizationWebhookCacheUnauthorizedTtl}ms`,
+      subjectAccessReviewVersion: settings.authorizationWebhookVersion,
+      failurePolicy: 'NoOpinion',
+      connectionInfo: { type: 'KubeConfigFile', kubeConfigFile: settings.authorizationWebhookConfigFile },
+    },
+  };
+}
+
+export interface Reconfigurable {
+  readonly reconfigureAuthentication: (configuration: AuthenticationConfiguration) => void;
+  readonly reconfigureAuthorization: (configuration: AuthorizationConfiguration) => void;
+}
+
+/** Takes changes of the two files over while the server runs; returns what stops it. */
+export function followAccess(
+  settings: Settings,
+  parts: Reconfigurable,
+  deps: { readonly clock: Clock; readonly logger: Logger },
+): () => void {
+  const follow = (path: string, take: (text: string) => void): (() => void) =>
+    path === '' ? () => {} : followFiles({ paths: [path], current: [read(path)], load: ([text = '']) => take(text), ...deps });
+  const stops = [
+    follow(settings.authenticationConfig, (text) => parts.reconfigureAuthentication(authenticationConfiguration(settings, text))),
+    follow(settings.authorizationConfig, (text) => parts.reconfigureAuthorization(readAuthorizationConfiguration(text))),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
