@@ -1,6 +1,9 @@
 // What conformance says of custom resources beyond serving them: field validation, watches, admission, changes of versions.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
+import { Schema } from '#api/schema.ts';
+import { isTrue } from '#api/structural/resources.ts';
 import { customresourcedefinitions } from '#api/resources.ts';
 import type { KubeObject } from '#api/types.ts';
 import { createClient } from '#client/client.ts';
@@ -9,6 +12,7 @@ import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { silentLogger } from '#base/log.ts';
 import type { MutatingPlugin } from '../admission/contract.ts';
 import { ADMIN } from '../testing.ts';
+import { http1 } from '../testing/http.ts';
 import { Api, definition, DEFINITIONS, objectOf, OPEN, version, type Json } from './testing.ts';
 
 /** Adds what a webhook may add: data of two stages, of which a schema may know one. */
@@ -209,4 +213,22 @@ test('whole objects inside an object get defaults of their own, and nulls give w
     note: null,
     template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { mode: 'fast' } },
   });
+});
+
+test('a definition is taken and given in protobuf', async () => {
+  const group = 'wire.example.com';
+  const spec = { properties: { n: { type: 'integer', default: 3, enum: [1, 3] } } };
+  const wanted = definition({ group, versions: [version('v1', objectOf(spec))] });
+  const protobuf = kubeProtobuf(new Schema());
+  const headers = { 'content-type': 'application/vnd.kubernetes.protobuf', accept: 'application/vnd.kubernetes.protobuf' };
+  const answer = await http1(api.test, DEFINITIONS, { method: 'POST', headers, body: protobuf.encode(wanted as unknown as KubeObject) });
+  assert.equal(answer.status, 201);
+  const created = protobuf.decode(answer.body, 'CustomResourceDefinition') as KubeObject;
+  assert.equal(created.metadata.name, `widgets.${group}`);
+  const { versions } = (await api.get(`${DEFINITIONS}/widgets.${group}`)).body.spec as { readonly versions: readonly Json[] };
+  assert.deepEqual(versions[0]?.['schema'], { openAPIV3Schema: objectOf(spec) });
+  await api.until(`widgets.${group}`, (found) => found !== undefined && isTrue(found, 'Established'));
+  const widget = { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'x' }, spec: {} };
+  const stored = await api.done('POST', `/apis/${group}/v1/namespaces/default/widgets`, widget);
+  assert.deepEqual(stored.spec, { n: 3 });
 });
