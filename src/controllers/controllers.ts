@@ -19,6 +19,11 @@ import { garbageCollector } from './garbage-collector/controller.ts';
 import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler/controller.ts';
 import { jobController } from './job/controller.ts';
 import { jobOrphanController } from './job/orphans.ts';
+import { bootstrapSigner, tokenCleaner } from './bootstrap/controller.ts';
+import { clusterRoleAggregationController } from './clusterrole-aggregation/controller.ts';
+import { podGarbageCollector } from './pod-gc/controller.ts';
+import { serviceCidrsController } from './service-cidrs/controller.ts';
+import { ttlController } from './ttl/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
@@ -65,6 +70,12 @@ export const CONTROLLERS: readonly Controller[] = [
   endpointSliceController,
   garbageCollector,
   namespaceController,
+  podGarbageCollector,
+  ttlController,
+  clusterRoleAggregationController,
+  bootstrapSigner,
+  tokenCleaner,
+  serviceCidrsController,
   nodeLifecycleController,
   taintEvictionController,
   validatingAdmissionPolicyStatusController,

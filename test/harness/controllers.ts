@@ -13,7 +13,7 @@ import { type Logger, silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import { type Controller, runController } from '#controllers/runtime/controller.ts';
+import { type Controller, type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
 
 export interface ControllerTest {
   /** As a member of system:masters. */
@@ -39,6 +39,7 @@ export interface ControllerTestOptions {
   readonly prepare?: (client: Client) => Promise<void>;
   /** Answers below `/apis/GROUP` of groups that another server serves. */
   readonly routes?: readonly Route[];
+  readonly config?: Partial<ControllerConfig>;
 }
 
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
@@ -48,7 +49,13 @@ const STEP_MS = 250;
 const MASTER = { name: 'admin', groups: ['system:masters'] };
 const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
 
-export async function startControllerTest({ controllers, now, prepare, routes = [] }: ControllerTestOptions): Promise<ControllerTest> {
+export async function startControllerTest({
+  controllers,
+  now,
+  config,
+  prepare,
+  routes = [],
+}: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
@@ -80,7 +87,7 @@ export async function startControllerTest({ controllers, now, prepare, routes = 
         clock,
         ids,
         logger,
-        config: CONFIG,
+        config: { ...CONFIG, ...config },
         signal: stopping.signal,
       });
     });

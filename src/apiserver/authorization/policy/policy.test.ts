@@ -7,7 +7,7 @@ import { ManualClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { fakeClient } from '#client/testing.ts';
 import { uncovered } from '../rbac/covers.ts';
-import { aggregatedRules } from './aggregation.ts';
+import { aggregatedRules } from '#api/aggregated-rules.ts';
 import { AUTO_UPDATE, defaultPolicy } from './default-policy.ts';
 import { ensureDefaultPolicy } from './reconcile.ts';
 import { reconcileBinding, reconcileRole } from './reconcile-plan.ts';

@@ -6,7 +6,7 @@ import type { Resource } from '#apimachinery/resource.ts';
 import { wait, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
-import { aggregatedRules, type AggregationSource } from './aggregation.ts';
+import { aggregatedRules, type AggregationSource } from '#api/aggregated-rules.ts';
 import { defaultPolicy, type DefaultPolicy } from './default-policy.ts';
 import { reconcileBinding, reconcileRole, type Reconciliation } from './reconcile-plan.ts';
 

@@ -1,6 +1,6 @@
 // Rules of roles that gather the rules of others. Pure.
 // Source: pkg/controller/clusterroleaggregation clusterroleaggregation_controller.go syncClusterRole.
-import type { ClusterRole, PolicyRule } from '#api/types.ts';
+import type { ClusterRole, PolicyRule } from './types.ts';
 import { selectorFromObject } from '#apimachinery/labels.ts';
 
 /** What an aggregated role reads of others. */
