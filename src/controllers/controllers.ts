@@ -13,6 +13,8 @@ import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionController, staleDisruptionController } from './disruption/controller.ts';
 import { resourceQuotaController } from './resourcequota/controller.ts';
+import { endpointsController } from './endpoints/controller.ts';
+import { endpointSliceMirroringController } from './endpointslice-mirroring/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
@@ -67,7 +69,9 @@ export const CONTROLLERS: readonly Controller[] = [
   disruptionController,
   staleDisruptionController,
   resourceQuotaController,
+  endpointsController,
   endpointSliceController,
+  endpointSliceMirroringController,
   garbageCollector,
   namespaceController,
   podGarbageCollector,

@@ -4,8 +4,10 @@ import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpointslices, nodes, pods, services } from '#api/resources.ts';
 import type { EndpointSlice, Pod, Service } from '#api/types.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
+import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { targetsOf } from './endpoints.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL } from './plan.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
+import { TriggerTimes } from './trigger-times.ts';
 
 const BY_SERVICE = 'managed-slices-of-service';
 const SERVICES_IN = 'services-in-namespace';
@@ -33,6 +35,8 @@ export const endpointSliceController: Controller = {
     const slices = informers.informer(endpointslices);
     slices.addIndex(BY_SERVICE, sliceIndex);
     serviceLister.addIndex(SERVICES_IN, namespaceIndex);
+    indexByLabels(podInformer);
+    const triggers = new TriggerTimes();
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
@@ -57,11 +61,12 @@ export const endpointSliceController: Controller = {
 
     return async (key) => {
       const service = serviceLister.byKey(key);
-      if (service === undefined || service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
-      const selected = [...podInformer.list(service.metadata.namespace)].filter((pod) => selects(service, pod));
+      if (service === undefined) return triggers.forget(key);
+      if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
+      const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
-      const plan = planSlices(service, targets, existing);
+      const plan = planSlices(sourceOf(service, triggers.next(key, service, selected)), targets, existing);
       try {
         await Promise.all([
           ...plan.create.map((slice) => client.create(endpointslices, slice)),

@@ -2,9 +2,8 @@
 // The endpoints of a Service's pods. Source: endpointslice utils.go podToEndpoint, getEndpointPorts, ShouldPodBeInEndpoints.
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { findPodPort } from '#api/services.ts';
-import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, Node, Pod, Service } from '#api/types.ts';
-
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
+import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointHints, Node, Pod, Service } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
 
 export interface Target {
   readonly endpoint: Endpoint;
@@ -12,33 +11,61 @@ export interface Target {
   readonly ports: readonly EndpointPort[];
 }
 
-/** In the order of pods; those without an address or at their end are left out. */
+/** In the order of pods, one for each family a pod has an address of; those at their end are left out. */
 export function targetsOf(service: Service, pods: readonly Pod[], nodeOf: (name: string) => Node | undefined): readonly Target[] {
   return pods.flatMap((pod) => {
-    const ip = pod.status.podIP;
-    if (ip === undefined || ip === '' || isPodTerminal(pod)) return [];
-    return [{ endpoint: endpointOf(service, pod, ip, nodeOf), ports: portsOf(service, pod) }];
+    if (isPodTerminal(pod)) return [];
+    const ports = portsOf(service, pod);
+    return podAddresses(pod).map((ip) => ({ endpoint: endpointOf(service, pod, ip, nodeOf), ports }));
   });
+}
+
+/** Source: getEndpointAddresses. */
+function podAddresses({ status }: Pod): readonly string[] {
+  const all = (status.podIPs ?? []).map(({ ip }) => ip).filter((ip) => ip !== '');
+  if (all.length > 0) return all;
+  return status.podIP === undefined || status.podIP === '' ? [] : [status.podIP];
 }
 
 function endpointOf(service: Service, pod: Pod, ip: string, nodeOf: (name: string) => Node | undefined): Endpoint {
   const { metadata, spec } = pod;
   const serving = isPodReady(pod);
   const terminating = metadata.deletionTimestamp !== undefined;
-  const zone = spec.nodeName === undefined ? undefined : nodeOf(spec.nodeName)?.metadata.labels?.[ZONE_LABEL];
-  const named =
-    spec.hostname !== undefined && spec.subdomain === service.metadata.name && metadata.namespace === service.metadata.namespace;
+  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
+  const zone = spec.nodeName === undefined ? undefined : nodeOf(spec.nodeName)?.metadata.labels?.[LABEL.zone];
+  const hints = ready ? hintsOf(service, spec.nodeName, zone) : undefined;
   return {
     addresses: [ip],
-    conditions: { ready: service.spec.publishNotReadyAddresses === true || (serving && !terminating), serving, terminating },
-    ...(named ? { hostname: spec.hostname as string } : {}),
+    conditions: { ready, serving, terminating },
+    ...(isNamedBy(service, pod) ? { hostname: spec.hostname as string } : {}),
     targetRef: { kind: 'Pod', namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
     ...(spec.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
     ...(zone === undefined ? {} : { zone }),
+    ...(hints === undefined ? {} : { hints }),
   };
 }
 
-function portsOf({ spec }: Service, pod: Pod): readonly EndpointPort[] {
+/** The pod has a DNS name below the Service's. */
+export function isNamedBy(service: Service, { metadata, spec }: Pod): boolean {
+  return spec.hostname !== undefined && spec.subdomain === service.metadata.name && metadata.namespace === service.metadata.namespace;
+}
+
+/** Which clients should come to this endpoint first. Source: trafficdist ReconcileHints. */
+function hintsOf({ spec }: Service, node: string | undefined, zone: string | undefined): EndpointHints | undefined {
+  const forZones = zone === undefined || zone === '' ? undefined : [{ name: zone }];
+  switch (spec.trafficDistribution) {
+    case 'PreferClose':
+    case 'PreferSameZone':
+      return forZones === undefined ? undefined : { forZones };
+    case 'PreferSameNode':
+      if (node === undefined) return undefined;
+      return { ...(forZones === undefined ? {} : { forZones }), forNodes: [{ name: node }] };
+    default:
+      return undefined;
+  }
+}
+
+export function portsOf({ spec }: Service, pod: Pod): readonly EndpointPort[] {
   return (spec.ports ?? []).flatMap((port) => {
     const number = findPodPort(pod, port);
     if (number === undefined) return []; // this pod does not have that port: it has no part in it

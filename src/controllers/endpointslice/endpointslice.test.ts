@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointslices, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Pod, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Pod, Service } from '#api/types.ts';
 import { startController } from '../testing.ts';
 import { endpointSliceController } from './controller.ts';
 import { targetsOf } from './endpoints.ts';
-import { planSlices } from './plan.ts';
+import { planSlices as planFor, sourceOf } from './plan.ts';
+import { TriggerTimes } from './trigger-times.ts';
 
 const service = (spec: object = {}): Service =>
   ({
@@ -36,6 +37,9 @@ const pod = (
     spec: { nodeName: 'n1', containers: [{ name: 'c', ports: [{ name: 'http', protocol: 'TCP', containerPort: more.port ?? 8080 }] }] },
     status: { phase: more.phase ?? 'Running', podIP: ip, conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
   }) as unknown as Pod;
+
+const planSlices = (of: Service, ...rest: [Parameters<typeof planFor>[1], Parameters<typeof planFor>[2]]) =>
+  planFor(sourceOf(of, undefined), ...rest);
 
 const targets = (list: readonly Pod[], s = service()) => targetsOf(s, list, () => undefined);
 
@@ -107,6 +111,57 @@ test('planSlices keeps one empty slice for a Service without endpoints', () => {
   assert.deepEqual(planSlices(service(), [], empty), { create: [], update: [], delete: [] });
   const filled = planSlices(service(), targets([pod('a', '10.0.0.1')]), empty);
   assert.deepEqual([filled.create.length, filled.delete.length], [1, 1]);
+});
+
+test('targetsOf gives a pod of two families an endpoint in each, and planSlices a slice for each family of the Service', () => {
+  const two = { ...pod('a', '10.0.0.1') } as Pod;
+  const dual = { ...two, status: { ...two.status, podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } } as Pod;
+  const plan = planSlices(service({ ipFamilies: ['IPv6', 'IPv4'] }), targets([dual]), []);
+  assert.deepEqual(plan.create.map((slice) => `${slice.addressType} ${slice.endpoints?.[0]?.addresses?.[0]}`).toSorted(), [
+    'IPv4 10.0.0.1',
+    'IPv6 fd00::1',
+  ]);
+  assert.deepEqual(
+    planSlices(service(), targets([dual]), []).create.map((slice) => slice.addressType),
+    ['IPv4'],
+  );
+});
+
+for (const [distribution, want] of [
+  ['PreferClose', { forZones: [{ name: 'z1' }] }],
+  ['PreferSameZone', { forZones: [{ name: 'z1' }] }],
+  ['PreferSameNode', { forZones: [{ name: 'z1' }], forNodes: [{ name: 'n1' }] }],
+  [undefined, undefined],
+] as const) {
+  test(`targetsOf hints for ${distribution ?? 'no distribution'}, and not for what is not ready`, () => {
+    const node = { metadata: { labels: { 'topology.kubernetes.io/zone': 'z1' } } } as unknown as Node;
+    const list = [pod('a', '10.0.0.1'), pod('b', '10.0.0.2', { ready: false })];
+    const found = targetsOf(service({ trafficDistribution: distribution }), list, () => node);
+    assert.deepEqual(
+      found.map(({ endpoint }) => endpoint.hints),
+      [want, undefined],
+    );
+  });
+}
+
+test('publishNotReadyAddresses makes endpoints ready that do not serve yet', () => {
+  const [found] = targetsOf(service({ publishNotReadyAddresses: true }), [pod('a', '10.0.0.1', { ready: false })], () => undefined);
+  assert.deepEqual(found?.endpoint.conditions, { ready: true, serving: false, terminating: false });
+});
+
+test('TriggerTimes tells when the oldest change began, once', () => {
+  const times = new TriggerTimes();
+  const at = (name: string, time: string): Pod =>
+    ({
+      metadata: { name, namespace: 'ns' },
+      status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time }] },
+    }) as unknown as Pod;
+  const of = { ...service(), metadata: { ...service().metadata, creationTimestamp: '2026-01-01T00:00:09Z' } } as Service;
+  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:01Z')]), '2026-01-01T00:00:01Z');
+  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:01Z')]), undefined);
+  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:05Z'), at('b', '2026-01-01T00:00:04Z')]), '2026-01-01T00:00:04Z');
+  times.forget('ns/web');
+  assert.equal(times.next('ns/web', of, []), '2026-01-01T00:00:09Z');
 });
 
 test('the controller follows pods as they become ready and go', async () => {

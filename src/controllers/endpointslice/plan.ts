@@ -3,7 +3,8 @@
 // Source: endpointslice reconciler.go.
 import { isDeepStrictEqual } from 'node:util';
 import { controllerReference } from '#api/owner-references.ts';
-import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, Service } from '#api/types.ts';
+import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, OwnerReference, Service } from '#api/types.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import type { Target } from './endpoints.ts';
 
 export const MANAGED_BY = 'endpointslice-controller.k8s.io';
@@ -21,12 +22,38 @@ export interface SlicePlan {
   readonly delete: readonly EndpointSlice[];
 }
 
-/** `existing` are the slices of the Service that this controller manages. */
-export function planSlices(service: Service, targets: readonly Target[], existing: readonly EndpointSlice[]): SlicePlan {
+/** What slices are made for, and what they are to say of it. */
+export interface SliceSource {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly owner: OwnerReference;
+  readonly families: readonly ('IPv4' | 'IPv6')[];
+  /** One slice stays where there are no endpoints, so that watchers can tell this from one nobody has looked at. */
+  readonly keepEmpty: boolean;
+  /** When what a slice says began to change, for those that measure how long it takes. */
+  readonly triggerTime?: string;
+}
+
+export function sourceOf(service: Service, triggerTime: string | undefined): SliceSource {
+  return {
+    name: service.metadata.name,
+    namespace: service.metadata.namespace,
+    labels: labelsOf(service),
+    owner: controllerReference(service, SERVICE_KIND),
+    families: addressTypes(service),
+    keepEmpty: true,
+    ...(triggerTime === undefined ? {} : { triggerTime }),
+  };
+}
+
+/** `existing` are the slices of the source that the controller manages. */
+export function planSlices(source: SliceSource, targets: readonly Target[], existing: readonly EndpointSlice[]): SlicePlan {
   const create: New<EndpointSlice>[] = [];
   const update: EndpointSlice[] = [];
   const remove: EndpointSlice[] = [];
-  const families = addressTypes(service);
+  const { families } = source;
   const wanted = Map.groupBy(targets, (target) => groupKey(familyOf(target.endpoint), target.ports));
   const present = Map.groupBy(existing, (slice) => groupKey(slice.addressType, slice.ports ?? []));
 
@@ -44,20 +71,22 @@ export function planSlices(service: Service, targets: readonly Target[], existin
     );
     remove.push(...plan.empty);
     for (const { slice, endpoints } of plan.kept) {
-      const next = { ...slice, metadata: { ...slice.metadata, labels: labelsOf(service) }, endpoints };
-      if (!isDeepStrictEqual(endpoints, slice.endpoints ?? []) || !isDeepStrictEqual(next.metadata.labels, slice.metadata.labels))
-        update.push(next);
+      const { annotations: before = {}, ...metadata } = slice.metadata;
+      const annotations = annotationsOf(source);
+      const same =
+        isDeepStrictEqual(endpoints, slice.endpoints ?? []) &&
+        isDeepStrictEqual(source.labels, metadata.labels) &&
+        isDeepStrictEqual(withoutTrigger(annotations), withoutTrigger(before));
+      if (!same) update.push({ ...slice, metadata: { ...metadata, labels: source.labels, ...some(annotations) }, endpoints });
     }
-    create.push(...plan.created.map((endpoints) => newSlice(service, addressType, endpoints, ports)));
+    create.push(...plan.created.map((endpoints) => newSlice(source, addressType, endpoints, ports)));
   }
-  // A Service without endpoints keeps one empty slice, so that watchers can tell it from one nobody has looked at.
-  for (const family of families) {
-    const covered = [...wanted.keys()].some((key) => key.startsWith(`${family} `));
-    if (covered) continue;
+  for (const family of source.keepEmpty ? families : []) {
+    if ([...wanted.keys()].some((key) => key.startsWith(`${family} `))) continue;
     const empty = existing.find(
       (slice) => slice.addressType === family && (slice.endpoints ?? []).length === 0 && (slice.ports ?? []).length === 0,
     );
-    if (empty === undefined) create.push(newSlice(service, family, [], []));
+    if (empty === undefined) create.push(newSlice(source, family, [], []));
     else remove.splice(remove.indexOf(empty), 1);
   }
   return { create, update, delete: remove };
@@ -120,8 +149,20 @@ function labelsOf({ metadata, spec }: Service): Readonly<Record<string, string>>
   };
 }
 
+type Annotations = Readonly<Record<string, string>>;
+
+const annotationsOf = ({ annotations, triggerTime }: SliceSource): Annotations => ({
+  ...annotations,
+  ...(triggerTime === undefined ? {} : { [ANNOTATION.endpointsLastChange]: triggerTime }),
+});
+
+const withoutTrigger = ({ [ANNOTATION.endpointsLastChange]: _, ...rest }: Annotations): Annotations => rest;
+
+const some = (annotations: Annotations): { readonly annotations?: Annotations } =>
+  Object.keys(annotations).length === 0 ? {} : { annotations };
+
 function newSlice(
-  service: Service,
+  source: SliceSource,
   addressType: 'IPv4' | 'IPv6',
   endpoints: readonly Endpoint[],
   ports: readonly EndpointPort[],
@@ -130,10 +171,11 @@ function newSlice(
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
-      generateName: `${service.metadata.name}-`,
-      namespace: service.metadata.namespace,
-      labels: labelsOf(service),
-      ownerReferences: [controllerReference(service, SERVICE_KIND)],
+      generateName: `${source.name}-`,
+      namespace: source.namespace,
+      labels: source.labels,
+      ...some(annotationsOf(source)),
+      ownerReferences: [source.owner],
     },
     addressType,
     endpoints,

@@ -1,0 +1,92 @@
+// Keeps the Endpoints of Services with a selector. Source: pkg/controller/endpoint.
+import { isStatusError } from '#apimachinery/errors.ts';
+import { selectorFromSet } from '#apimachinery/labels.ts';
+import { endpoints, pods, services } from '#api/resources.ts';
+import type { Endpoints, New, Pod, Service } from '#api/types.ts';
+import { TriggerTimes } from '../endpointslice/trigger-times.ts';
+import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
+import { indexByLabels, selectedBy } from '../runtime/selected.ts';
+import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { planEndpoints, wantedEndpoints } from './plan.ts';
+
+const SERVICES_IN = 'selecting-services-in-namespace';
+const selectingNamespace = ({ metadata, spec }: Service): readonly string[] => (spec.selector === undefined ? [] : [metadata.namespace]);
+
+export const endpointsController: Controller = {
+  name: 'endpoints-controller',
+  serviceAccount: 'endpoint-controller',
+  reads: [services, pods, endpoints],
+  writes: ['endpoints', 'events'],
+  workers: 5, // Source: --concurrent-endpoint-syncs
+  setUp(context) {
+    const { informers, queue, client } = context;
+    const serviceLister = informers.informer(services);
+    const podInformer = informers.informer(pods);
+    const lister = informers.informer(endpoints);
+    serviceLister.addIndex(SERVICES_IN, selectingNamespace);
+    indexByLabels(podInformer);
+    const triggers = new TriggerTimes();
+    const wake = (service: Service): void => queue.add(keyOf(service));
+    serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
+    const wakeSelecting = (pod: Pod): void => {
+      for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
+        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) wake(service);
+      }
+    };
+    podInformer.addHandlers({
+      added: wakeSelecting,
+      updated(pod, previous) {
+        wakeSelecting(pod);
+        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous);
+      },
+      deleted: wakeSelecting,
+    });
+    lister.addHandlers({ deleted: ({ metadata }) => queue.add(`${metadata.namespace}/${metadata.name}`) });
+
+    return async (key) => {
+      const service = serviceLister.byKey(key);
+      if (service === undefined) {
+        triggers.forget(key);
+        // Those of a Service without a selector are somebody else's, but their Service is gone too.
+        return lister.byKey(key) === undefined ? undefined : remove(key, context);
+      }
+      if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return undefined;
+      const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
+      const present = lister.byKey(key);
+      const wanted = planEndpoints(service, wantedEndpoints(service, selected), present, triggers.next(key, service, selected));
+      if (wanted === undefined) return undefined;
+      try {
+        await (present === undefined ? client.create(endpoints, wanted) : client.update(endpoints, wanted));
+      } catch (error) {
+        if (isNamespaceTerminating(error)) return undefined;
+        triggers.forget(key); // the next try tells the time again
+        report(service, present, wanted, error, context);
+        throw error;
+      }
+      return undefined;
+    };
+  },
+};
+
+function report(
+  service: Service,
+  present: Endpoints | undefined,
+  { metadata }: New<Endpoints>,
+  error: unknown,
+  { events }: ControllerContext,
+): void {
+  if (!isStatusError(error) || error.reason === 'Conflict' || error.reason === 'AlreadyExists') return;
+  const name = `${metadata?.namespace}/${metadata?.name}`;
+  if (present === undefined)
+    events.event(service, 'Warning', 'FailedToCreateEndpoint', `Failed to create endpoint for service ${name}: ${error.message}`);
+  else events.event(service, 'Warning', 'FailedToUpdateEndpoint', `Failed to update endpoint ${name}: ${error.message}`);
+}
+
+async function remove(key: string, { client }: ControllerContext): Promise<undefined> {
+  try {
+    await client.delete(endpoints, splitKey(key));
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound')) throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,131 @@
+// pure
+// The Endpoints of a Service, as older clients read them. Source: pkg/controller/endpoint endpoints_controller.go.
+import { isDeepStrictEqual } from 'node:util';
+import { isPodReady, isPodTerminal } from '#api/pods.ts';
+import { isHeadless } from '#api/services.ts';
+import type { DiscoveryV1EndpointPort, EndpointAddress, Endpoints, EndpointSubset, New, Pod, Service } from '#api/types.ts';
+import { ANNOTATION, LABEL } from '#api/well-known.ts';
+import { isNamedBy, portsOf } from '../endpointslice/endpoints.ts';
+
+/** Most addresses one object holds. Source: maxCapacity. */
+const MAX_ADDRESSES = 1000;
+
+/** Source: the label that tells users not to write these themselves. */
+const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
+const CONTROLLER = 'endpoint-controller';
+
+export interface Wanted {
+  readonly subsets: readonly EndpointSubset[];
+  readonly overCapacity: boolean;
+}
+
+interface Member {
+  readonly address: EndpointAddress;
+  readonly ready: boolean;
+  readonly ports: readonly DiscoveryV1EndpointPort[];
+}
+
+export function wantedEndpoints(service: Service, pods: readonly Pod[]): Wanted {
+  const publish = service.spec.publishNotReadyAddresses === true;
+  const members = pods.flatMap((pod): readonly Member[] => {
+    const ip = addressOf(service, pod);
+    if (ip === undefined || isPodTerminal(pod) || (pod.metadata.deletionTimestamp !== undefined && !publish)) return [];
+    const ports = portsOf(service, pod);
+    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return [];
+    return [{ address: endpointAddress(service, pod, ip), ready: publish || isPodReady(pod), ports }];
+  });
+  const groups = Map.groupBy(members, ({ ports }) => JSON.stringify(ports));
+  const subsets = [...groups.keys()].toSorted().map((key) => subsetOf(groups.get(key) ?? []));
+  const total = members.length;
+  return { subsets: total > MAX_ADDRESSES ? truncated(subsets, total) : subsets, overCapacity: total > MAX_ADDRESSES };
+}
+
+/** Of the Service's first family. */
+function addressOf({ spec }: Service, { status }: Pod): string | undefined {
+  const [family] = spec.ipFamilies ?? [];
+  const all = (status.podIPs ?? []).map(({ ip }) => ip);
+  if (family === undefined || all.length === 0) return status.podIP === '' ? undefined : status.podIP;
+  return all.find((ip) => ip.includes(':') === (family === 'IPv6'));
+}
+
+function endpointAddress(service: Service, pod: Pod, ip: string): EndpointAddress {
+  const { metadata, spec } = pod;
+  return {
+    ip,
+    ...(isNamedBy(service, pod) ? { hostname: spec.hostname as string } : {}),
+    ...(spec.nodeName === undefined ? {} : { nodeName: spec.nodeName }),
+    targetRef: { kind: 'Pod', namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
+  };
+}
+
+const byIp = (a: EndpointAddress, b: EndpointAddress): number => (a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : 0);
+
+function subsetOf(members: readonly Member[]): EndpointSubset {
+  const addresses = members
+    .filter(({ ready }) => ready)
+    .map(({ address }) => address)
+    .toSorted(byIp);
+  const notReadyAddresses = members
+    .filter(({ ready }) => !ready)
+    .map(({ address }) => address)
+    .toSorted(byIp);
+  const ports = (members[0]?.ports ?? []).map(({ name, port = 0, protocol, appProtocol }) => ({
+    ...(name === '' ? {} : { name }),
+    port,
+    protocol,
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+  }));
+  return {
+    ...(addresses.length === 0 ? {} : { addresses }),
+    ...(notReadyAddresses.length === 0 ? {} : { notReadyAddresses }),
+    ...(ports.length === 0 ? {} : { ports }),
+  };
+}
+
+/** Ready addresses are kept before others, each subset by its share. Source: truncateEndpoints. */
+function truncated(subsets: readonly EndpointSubset[], total: number): readonly EndpointSubset[] {
+  const count = (kind: 'addresses' | 'notReadyAddresses'): number => subsets.reduce((sum, subset) => sum + (subset[kind]?.length ?? 0), 0);
+  const ready = count('addresses');
+  const readyRoom = Math.min(ready, MAX_ADDRESSES);
+  const otherRoom = MAX_ADDRESSES - readyRoom;
+  const share = (list: readonly EndpointAddress[] = [], room: number, of: number): readonly EndpointAddress[] =>
+    list.slice(0, of === 0 ? 0 : Math.floor((list.length * room) / of));
+  return subsets.flatMap(({ addresses, notReadyAddresses, ...rest }) => {
+    const [kept, others] = [share(addresses, readyRoom, ready), share(notReadyAddresses, otherRoom, total - ready)];
+    if (kept.length + others.length === 0) return [];
+    return [{ ...rest, ...(kept.length === 0 ? {} : { addresses: kept }), ...(others.length === 0 ? {} : { notReadyAddresses: others }) }];
+  });
+}
+
+/** What to write; undefined when `present` says it all already. */
+export function planEndpoints(
+  service: Service,
+  { subsets, overCapacity }: Wanted,
+  present: Endpoints | undefined,
+  triggerTime: string | undefined,
+): New<Endpoints> | undefined {
+  const { metadata } = service;
+  const labels = { ...metadata.labels, ...(isHeadless(service) ? { [LABEL.headlessService]: '' } : {}), [MANAGED_BY]: CONTROLLER };
+  const {
+    [ANNOTATION.endpointsOverCapacity]: capacity,
+    [ANNOTATION.endpointsLastChange]: _,
+    ...others
+  } = present?.metadata.annotations ?? {};
+  const same =
+    present !== undefined &&
+    isDeepStrictEqual(present.subsets ?? [], subsets) &&
+    isDeepStrictEqual(present.metadata.labels ?? {}, labels) &&
+    (capacity === 'truncated') === overCapacity;
+  if (same) return undefined;
+  const annotations = {
+    ...others,
+    ...(overCapacity ? { [ANNOTATION.endpointsOverCapacity]: 'truncated' } : {}),
+    ...(triggerTime === undefined ? {} : { [ANNOTATION.endpointsLastChange]: triggerTime }),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { ...(present?.metadata ?? { name: metadata.name, namespace: metadata.namespace }), labels, annotations },
+    subsets,
+  };
+}

@@ -1,0 +1,75 @@
+// pure
+// The slices that say what hand-made Endpoints say. Source: pkg/controller/endpointslicemirroring reconciler.go, utils.go.
+import { controllerReference } from '#api/owner-references.ts';
+import type { EndpointAddress, Endpoints, Service } from '#api/types.ts';
+import { ANNOTATION, LABEL } from '#api/well-known.ts';
+import type { Target } from '../endpointslice/endpoints.ts';
+import type { SliceSource } from '../endpointslice/plan.ts';
+
+export const MIRRORED_BY = 'endpointslicemirroring-controller.k8s.io';
+
+/** Most addresses of a subset that are mirrored. Source: --mirroring-max-endpoints-per-subset. */
+const MAX_PER_SUBSET = 1000;
+
+/** Elections of older components kept their state in Endpoints, which change every few seconds. */
+const ELECTION = 'control-plane.alpha.kubernetes.io/leader';
+
+const ENDPOINTS_KIND = { group: '', version: 'v1', kind: 'Endpoints' } as const;
+
+/** Source: shouldMirror, skipMirror. */
+export function isMirrored({ metadata }: Endpoints, service: Service | undefined): boolean {
+  return (
+    metadata.labels?.[LABEL.skipMirror] !== 'true' &&
+    metadata.annotations?.[ELECTION] === undefined &&
+    service !== undefined &&
+    service.spec.selector === undefined
+  );
+}
+
+export function mirrorSource(endpoints: Endpoints): SliceSource {
+  const { name, namespace, labels, annotations = {} } = endpoints.metadata;
+  const { [ANNOTATION.lastAppliedConfiguration]: _, [ANNOTATION.endpointsLastChange]: triggerTime, ...rest } = annotations;
+  return {
+    name,
+    namespace,
+    labels: { ...labels, [LABEL.serviceName]: name, [LABEL.managedBy]: MIRRORED_BY },
+    annotations: rest,
+    owner: controllerReference(endpoints, ENDPOINTS_KIND),
+    families: ['IPv4', 'IPv6'],
+    keepEmpty: false,
+    ...(triggerTime === undefined ? {} : { triggerTime }),
+  };
+}
+
+export interface Mirrored {
+  readonly targets: readonly Target[];
+  /** Addresses that are left out: their subset has too many. */
+  readonly skipped: number;
+}
+
+export function mirrorTargets({ subsets = [] }: Endpoints): Mirrored {
+  let skipped = 0;
+  const targets = subsets.flatMap(({ addresses = [], notReadyAddresses = [], ports = [] }) => {
+    const all = [
+      ...addresses.map((address) => endpointOf(address, true)),
+      ...notReadyAddresses.map((address) => endpointOf(address, false)),
+    ];
+    skipped += Math.max(0, all.length - MAX_PER_SUBSET);
+    const slicePorts = ports.map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
+      name,
+      port,
+      protocol,
+      ...(appProtocol === undefined ? {} : { appProtocol }),
+    }));
+    return all.slice(0, MAX_PER_SUBSET).map((endpoint) => ({ endpoint, ports: slicePorts }));
+  });
+  return { targets, skipped };
+}
+
+const endpointOf = ({ ip, hostname, nodeName, targetRef }: EndpointAddress, ready: boolean): Target['endpoint'] => ({
+  addresses: [ip],
+  conditions: { ready },
+  ...(hostname === undefined ? {} : { hostname }),
+  ...(targetRef === undefined ? {} : { targetRef }),
+  ...(nodeName === undefined ? {} : { nodeName }),
+});
