@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Endpoints, Pod, Service } from '#api/types.ts';
+import { isMirrored, mirrorSource, mirrorTargets } from '../endpointslice-mirroring/plan.ts';
+import { planEndpoints, wantedEndpoints } from './plan.ts';
+
+const service = (spec: object = {}): Service =>
+  ({
+    metadata: { name: 'web', namespace: 'ns', labels: { tier: 'front' } },
+    spec: {
+      clusterIP: '10.96.0.1',
+      selector: { app: 'web' },
+      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
+      ...spec,
+    },
+  }) as unknown as Service;
+
+const pod = (
+  name: string,
+  ip: string,
+  more: { readonly ready?: boolean; readonly deleting?: boolean; readonly phase?: string } = {},
+): Pod =>
+  ({
+    metadata: { name, namespace: 'ns', uid: name, ...(more.deleting === true ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
+    spec: { nodeName: 'n', containers: [] },
+    status: { phase: more.phase ?? 'Running', podIP: ip, conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
+  }) as unknown as Pod;
+
+const brief = (of: Service, pods: readonly Pod[]) =>
+  wantedEndpoints(of, pods).subsets.map(({ addresses = [], notReadyAddresses = [], ports = [] }) => [
+    addresses.map(({ ip }) => ip).join(),
+    notReadyAddresses.map(({ ip }) => ip).join(),
+    ports.map(({ port }) => port).join(),
+  ]);
+
+const pods = [
+  pod('b', '10.0.0.2'),
+  pod('a', '10.0.0.1'),
+  pod('c', '10.0.0.3', { ready: false }),
+  pod('d', '10.0.0.4', { deleting: true }),
+  pod('e', '10.0.0.5', { phase: 'Failed' }),
+];
+
+test('wantedEndpoints tells ready addresses from others, and leaves out what ends', () =>
+  assert.deepEqual(brief(service(), pods), [['10.0.0.1,10.0.0.2', '10.0.0.3', '8080']]));
+
+test('wantedEndpoints publishes all of them when the Service asks for it', () =>
+  assert.deepEqual(brief(service({ publishNotReadyAddresses: true }), pods), [['10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4', '', '8080']]));
+
+test('wantedEndpoints keeps a thousand addresses, the ready ones first', () => {
+  const many = Array.from({ length: 1200 }, (_, i) => pod(`p${i}`, `10.${i % 250}.0.${Math.floor(i / 250)}`, { ready: i < 900 }));
+  const { subsets, overCapacity } = wantedEndpoints(service(), many);
+  assert.ok(overCapacity);
+  assert.deepEqual([subsets[0]?.addresses?.length, subsets[0]?.notReadyAddresses?.length], [900, 100]);
+});
+
+test('planEndpoints writes once, with the labels upstream sets, and says when it cut addresses off', () => {
+  const wanted = wantedEndpoints(service({ clusterIP: 'None' }), pods);
+  const first = planEndpoints(service({ clusterIP: 'None' }), wanted, undefined, '2026-01-01T00:00:00Z');
+  assert.deepEqual(first?.metadata?.labels, {
+    tier: 'front',
+    'service.kubernetes.io/headless': '',
+    'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+  });
+  assert.equal(first.metadata.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'], '2026-01-01T00:00:00Z');
+  assert.equal(planEndpoints(service({ clusterIP: 'None' }), wanted, first as Endpoints, undefined), undefined);
+  const over = planEndpoints(service({ clusterIP: 'None' }), { ...wanted, overCapacity: true }, first as Endpoints, undefined);
+  assert.deepEqual(over?.metadata?.annotations, { 'endpoints.kubernetes.io/over-capacity': 'truncated' });
+});
+
+const byHand = (labels: object = {}, annotations: object = {}): Endpoints =>
+  ({
+    metadata: {
+      name: 'ext',
+      namespace: 'ns',
+      uid: 'e',
+      labels,
+      annotations: { note: 'x', 'kubectl.kubernetes.io/last-applied-configuration': '{}', ...annotations },
+    },
+    subsets: [
+      {
+        addresses: [{ ip: '1.2.3.4' }, { ip: 'fd00::9' }],
+        notReadyAddresses: [{ ip: '1.2.3.5' }],
+        ports: [{ port: 5432, protocol: 'TCP' }],
+      },
+    ],
+  }) as unknown as Endpoints;
+
+const without = service({ selector: undefined });
+for (const [name, endpoints, of, want] of [
+  ['those of a Service without a selector', byHand(), without, true],
+  ['none whose Service selects pods', byHand(), service(), false],
+  ['none without a Service', byHand(), undefined, false],
+  ['none that say so', byHand({ 'endpointslice.kubernetes.io/skip-mirror': 'true' }), without, false],
+  ['none that an election is kept in', byHand({}, { 'control-plane.alpha.kubernetes.io/leader': '{}' }), without, false],
+] as const) {
+  test(`isMirrored takes ${name}`, () => assert.equal(isMirrored(endpoints, of), want));
+}
+
+test('mirrorTargets has every address, ready or not, and mirrorSource what is said of them', () => {
+  const { targets, skipped } = mirrorTargets(byHand());
+  assert.deepEqual(
+    targets.map(({ endpoint }) => [endpoint.addresses[0], endpoint.conditions.ready]),
+    [
+      ['1.2.3.4', true],
+      ['fd00::9', true],
+      ['1.2.3.5', false],
+    ],
+  );
+  assert.equal(skipped, 0);
+  const { labels, annotations, owner } = mirrorSource(byHand({ a: 'b' }));
+  assert.deepEqual([annotations, owner.kind, owner.controller], [{ note: 'x' }, 'Endpoints', true]);
+  assert.deepEqual(labels, {
+    a: 'b',
+    'kubernetes.io/service-name': 'ext',
+    'endpointslice.kubernetes.io/managed-by': 'endpointslicemirroring-controller.k8s.io',
+  });
+});
