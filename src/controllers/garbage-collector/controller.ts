@@ -7,8 +7,9 @@ import { customresourcedefinitions } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
 import type { CustomResourceDefinition, KubeObject, OwnerReference } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
 import { followCustomResources } from '../runtime/custom-resources.ts';
-import type { Controller } from '../runtime/controller.ts';
+import type { Controller, ControllerContext } from '../runtime/controller.ts';
 import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
 import { type OwnerState, type Plan, planObject } from './plan.ts';
 
@@ -37,7 +38,7 @@ export const garbageCollector: Controller = {
   reads: RESOURCES,
   writes: ['*'],
   workers: 20, // Source: --concurrent-gc-syncs
-  setUp({ client, informers, queue }) {
+  setUp({ client, informers, queue, events }) {
     const graph = new Graph();
     const wake = (uids: readonly string[]): void => {
       for (const uid of uids) queue.add(uid);
@@ -61,7 +62,7 @@ export const garbageCollector: Controller = {
       for (const owner of node.owners)
         states.set(
           owner.uid,
-          await ownerState(owner, node.object, graph, { client, resourceOf: (one) => resourceOf(one, definitions.list()) }),
+          await ownerState(owner, node.object, graph, { client, events, resourceOf: (one) => resourceOf(one, definitions.list()) }),
         );
       const plan = planObject(node, (owner) => states.get(owner.uid) ?? 'absent');
       await act(plan, node, client);
@@ -81,6 +82,18 @@ function resourceOf(
   return undefined;
 }
 
+interface Finder {
+  readonly resourceOf: (owner: OwnerReference) => Resource<KubeObject> | undefined;
+}
+
+/** An owner in another namespace is none. Source: reportInvalidNamespaceOwnerRef. */
+function elsewhere({ apiVersion, kind, name, uid }: OwnerReference, dependent: KubeObject, events: EventRecorder): OwnerState {
+  const { namespace = '' } = dependent.metadata;
+  const reference = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+  events.event(dependent, 'Warning', 'OwnerRefInvalidNamespace', `ownerRef ${reference} does not exist in namespace "${namespace}"`);
+  return namespace === '' ? 'unresolvable' : 'absent';
+}
+
 /**
  * An owner that no event has shown is asked for: it may be newer than the caches, of another namespace, or not exist.
  * @throws StatusError when that cannot be told; Error for a kind that is not served
@@ -89,21 +102,19 @@ async function ownerState(
   owner: OwnerReference,
   dependent: KubeObject,
   graph: Graph,
-  {
-    client,
-    resourceOf: find,
-  }: { readonly client: Client; readonly resourceOf: (owner: OwnerReference) => Resource<KubeObject> | undefined },
+  { client, events, resourceOf: find }: Pick<ControllerContext, 'client' | 'events'> & Finder,
 ): Promise<OwnerState> {
   const known = graph.get(owner.uid);
   if (known?.object !== undefined) {
-    if (known.object.metadata.namespace !== undefined && known.object.metadata.namespace !== dependent.metadata.namespace) return 'absent';
+    const { namespace } = known.object.metadata;
+    if (namespace !== undefined && namespace !== dependent.metadata.namespace) return elsewhere(owner, dependent, events);
     return waitsForDependents(known) ? 'waiting' : 'solid';
   }
   const info = find(owner);
   // What this server does not serve cannot be known to be gone.
   if (info === undefined) return 'solid';
   const namespace = dependent.metadata.namespace;
-  if (info.namespaced && namespace === undefined) return 'absent'; // a cluster-scoped object cannot have it
+  if (info.namespaced && namespace === undefined) return elsewhere(owner, dependent, events);
   try {
     const found = await client.get(info, {
       name: owner.name,

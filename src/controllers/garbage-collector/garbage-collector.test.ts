@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configmaps, deployments, replicasets } from '#api/resources.ts';
+import { clusterroles, configmaps, deployments, replicasets } from '#api/resources.ts';
 import type { KubeObject, OwnerReference } from '#api/types.ts';
 import { startController } from '../testing.ts';
 import { garbageCollector } from './controller.ts';
@@ -53,6 +53,7 @@ for (const [name, want, got] of [
   ['keeps an object without owners', 'keep', plan(object('a'), {})],
   ['keeps an object whose owner is there', 'keep', plan(object('a', { owners: [owner('o')] }), { o: 'solid' })],
   ['deletes an object whose owners are gone', 'delete Background', plan(object('a', { owners: [owner('o')] }), {})],
+  ['keeps an object whose owner nobody can find', 'keep', plan(object('a', { owners: [owner('o'), owner('p')] }), { o: 'unresolvable' })],
   [
     'takes gone owners off while another keeps the object',
     'disown',
@@ -131,5 +132,17 @@ test('the collector deletes dependents before the owner on foreground deletion',
   await until(async () => ((await client.list(deployments)).items.length === 0 ? true : undefined));
   assert.equal((await client.list(replicasets)).items.length, 0);
   assert.ok(server.actions.some(({ verb, resource }) => verb === 'delete' && resource === 'replicasets'));
+  await stop();
+});
+
+test('the collector takes an owner in another namespace for none, and says so; what is in no namespace stays', async () => {
+  const { client, until, stop, events } = await startController(garbageCollector);
+  const there = await client.create(configmaps, { metadata: { name: 'owner', namespace: 'other' } });
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: there.metadata.uid }];
+  await client.create(clusterroles, { metadata: { name: 'wide', ownerReferences } });
+  await client.create(configmaps, { metadata: { name: 'a', namespace: 'ns', ownerReferences } });
+  await until(async () => ((await client.list(configmaps, { namespace: 'ns' })).items.length === 0 ? true : undefined));
+  await until(() => Promise.resolve(events.filter(({ reason }) => reason === 'OwnerRefInvalidNamespace').length >= 2 ? true : undefined));
+  assert.equal((await client.list(clusterroles)).items.length, 1);
   await stop();
 });

@@ -5,7 +5,12 @@ import type { OwnerReference } from '#api/types.ts';
 import { FOREGROUND, type GraphNode, ORPHAN, orphansDependents, waitsForDependents } from './graph.ts';
 
 /** What is true of an owner right now. */
-export type OwnerState = 'solid' | 'absent' | 'waiting';
+export type OwnerState =
+  | 'solid'
+  | 'absent'
+  | 'waiting'
+  /** In a namespace, of an object that is in none: nobody can tell which is meant, and the object stays. */
+  | 'unresolvable';
 
 export type Plan =
   | { readonly kind: 'keep' }
@@ -32,6 +37,7 @@ export function planObject(node: GraphNode, stateOf: (owner: OwnerReference) => 
   if (object.metadata.deletionTimestamp !== undefined || owners.length === 0) return { kind: 'keep' };
 
   const states = Map.groupBy(owners, stateOf);
+  if (states.has('unresolvable')) return { kind: 'keep' };
   const gone = [...(states.get('absent') ?? []), ...(states.get('waiting') ?? [])];
   if (gone.length === 0) return { kind: 'keep' };
   if (states.has('solid')) return { kind: 'disown', owners: gone };

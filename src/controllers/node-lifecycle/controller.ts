@@ -3,11 +3,13 @@
 import { isConditionTrue, setCondition } from '#api/conditions.ts';
 import { isPodReady } from '#api/pods.ts';
 import { leases, nodes, pods } from '#api/resources.ts';
-import type { Pod } from '#api/types.ts';
+import { isNodeReady } from '#api/nodes.ts';
+import type { Node, Pod } from '#api/types.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Controller } from '../runtime/controller.ts';
-import { GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
+import { awaitsEviction, GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
+import { Zones } from './zones.ts';
 
 export const BY_NODE = 'pods-of-node';
 export const podsOfNode = ({ spec }: Pod): readonly string[] => (spec.nodeName === undefined ? [] : [spec.nodeName]);
@@ -28,14 +30,51 @@ export const nodeLifecycleController: Controller = {
       heard.set(name, clock.monotonic());
       queue.addAfter(name, GRACE_MS);
     };
-    lister.addHandlers({
-      added({ metadata }) {
-        hear(metadata.name);
+    const zones = new Zones(clock);
+    let allDown = false;
+    /** A node that comes back, or is the last to go, decides about all that wait. */
+    const regroup = (node: Node, gone = false): void => {
+      if (gone) zones.remove(node.metadata.name);
+      else zones.put(node);
+      if (zones.allDown === allDown) return;
+      allDown = zones.allDown;
+      logger.info(allDown ? 'no node is ready: pods are left where they are' : 'nodes are ready again');
+      for (const { metadata } of lister.list()) {
+        // Silence before this moment says nothing about the node.
+        if (!allDown) hear(metadata.name);
         queue.add(metadata.name);
+      }
+    };
+    lister.addHandlers({
+      added(node, initial) {
+        const { name } = node.metadata;
+        regroup(node);
+        hear(name);
+        queue.add(name);
+        if (!initial) events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
       },
-      updated: ({ metadata }) => queue.add(metadata.name),
-      deleted: ({ metadata }) => heard.delete(metadata.name),
+      updated(node) {
+        regroup(node);
+        queue.add(node.metadata.name);
+      },
+      deleted(node) {
+        const { name } = node.metadata;
+        regroup(node, true);
+        heard.delete(name);
+        events.event(node, 'Normal', 'RemovingNode', `Node ${name} event: Removing Node ${name} from Controller`);
+      },
     });
+    podInformer.addHandlers({
+      added: ({ spec }) => wakeNotReady(spec.nodeName),
+      updated({ spec }, previous) {
+        if (spec.nodeName !== previous.spec.nodeName) wakeNotReady(spec.nodeName);
+      },
+    });
+    /** A pod that came to a node in trouble is to be marked as the others were. */
+    function wakeNotReady(nodeName: string | undefined): void {
+      const node = nodeName === undefined ? undefined : lister.get(nodeName);
+      if (node !== undefined && !isNodeReady(node)) queue.add(node.metadata.name);
+    }
     informers.informer(leases).addHandlers({
       added: ({ metadata }) => {
         if (metadata.namespace === NAMESPACE.nodeLease) hear(metadata.name);
@@ -57,8 +96,10 @@ export const nodeLifecycleController: Controller = {
         logger.warn('node is no longer heard of', { node: name, silentMs: Math.round(silentMs) });
         return undefined; // its event brings it back
       }
-      const taints = plannedTaints(node, clock.now());
+      const until = awaitsEviction(node) && !allDown ? zones.untilEviction(node) : undefined;
+      const taints = plannedTaints(node, clock.now(), allDown ? 'take-back' : until === 0 ? 'allowed' : 'not-now');
       if (taints !== (node.spec.taints ?? []) && taints !== node.spec.taints) {
+        if (until === 0) zones.evicted(node);
         await client.patch(
           nodes,
           { name },
@@ -67,7 +108,8 @@ export const nodeLifecycleController: Controller = {
       }
       if (!isConditionTrue(node.status.conditions, 'Ready'))
         await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
-      return silentMs < GRACE_MS ? { afterMs: GRACE_MS - silentMs } : undefined;
+      const waits = [silentMs < GRACE_MS ? GRACE_MS - silentMs : 0, until ?? 0].filter((ms) => ms > 0);
+      return waits.length === 0 ? undefined : { afterMs: Math.min(...waits) };
     };
 
     /** Source: MarkPodsNotReady: Services must not send to a node that may be gone. */

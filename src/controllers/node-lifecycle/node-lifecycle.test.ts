@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
 import type { Node, NodeCondition, Pod, Taint, Toleration } from '#api/types.ts';
 import { evictionTime } from '../taint-eviction/plan.ts';
 import { plannedTaints, unknownConditions } from './plan.ts';
+import { evictionRate, Zones, zoneState } from './zones.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -43,6 +45,52 @@ for (const [name, given, want] of [
 test('plannedTaints gives the same list when nothing changes, so that nothing is written', () => {
   const taints = [taint('not-ready', 'NoSchedule'), taint('not-ready', 'NoExecute')];
   assert.equal(plannedTaints(node({ Ready: 'False' }, taints), NOW), taints);
+});
+
+test('plannedTaints drives pods off only when the zone allows it, and takes that back when no node is well', () => {
+  assert.deepEqual(brief(plannedTaints(node({ Ready: 'False' }), NOW, 'not-now')), ['not-ready:NoSchedule']);
+  const driven = node({ Ready: 'Unknown' }, [taint('not-ready', 'NoSchedule'), taint('not-ready', 'NoExecute')]);
+  assert.deepEqual(brief(plannedTaints(driven, NOW, 'not-now')), ['unreachable:NoSchedule', 'unreachable:NoExecute']);
+  assert.deepEqual(brief(plannedTaints(driven, NOW, 'take-back')), ['unreachable:NoSchedule']);
+});
+
+for (const [ready, notReady, state] of [
+  [3, 0, 'normal'],
+  [0, 1, 'full'],
+  [1, 2, 'normal'],
+  [2, 3, 'partial'],
+  [45, 55, 'partial'],
+] as const) {
+  test(`zoneState of ${ready} ready and ${notReady} others is ${state}`, () => assert.equal(zoneState(ready, notReady), state));
+}
+
+test('evictionRate is lower in a large zone in trouble, and none in a small one', () => {
+  assert.deepEqual(
+    [evictionRate('normal', 9), evictionRate('full', 9), evictionRate('partial', 51), evictionRate('partial', 50)],
+    [0.1, 0.1, 0.01, 0],
+  );
+});
+
+test('Zones lets one node of a zone go every ten seconds, and none when all are down', () => {
+  const clock = new ManualClock();
+  const zones = new Zones(clock);
+  const named = (name: string, ready: string, zone: string): Node => {
+    const made = node({ Ready: ready });
+    return { ...made, metadata: { ...made.metadata, name, labels: { 'topology.kubernetes.io/zone': zone } } } as Node;
+  };
+  const [a, b] = [named('a', 'False', 'z'), named('b', 'False', 'z')];
+  for (const one of [a, b, named('c', 'True', 'z'), named('d', 'True', 'z'), named('e', 'False', 'y')]) zones.put(one);
+  assert.equal(zones.untilEviction(a), 0);
+  zones.evicted(a);
+  assert.equal(zones.untilEviction(b), 10_000);
+  clock.advance(10_000);
+  assert.equal(zones.untilEviction(b), 0);
+  assert.equal(zones.allDown, false);
+  for (const name of ['c', 'd']) zones.put(named(name, 'Unknown', 'z'));
+  assert.equal(zones.allDown, true);
+  zones.remove('e');
+  zones.put(named('c', 'True', 'z'));
+  assert.equal(zones.untilEviction(a), undefined, 'three of four are down, and the zone is small');
 });
 
 test('unknownConditions turns all reported conditions to Unknown, and says whether there ever was a report', () => {

@@ -2,6 +2,7 @@
 // What a node's conditions mean for pods: its taints; and when silence means that it is gone.
 // Source: nodelifecycle node_lifecycle_controller.go.
 import { findCondition, setCondition } from '#api/conditions.ts';
+import { isNodeReady } from '#api/nodes.ts';
 import type { Node, NodeCondition, Taint } from '#api/types.ts';
 import { TAINT } from '#api/well-known.ts';
 import { formatTime } from '#apimachinery/time.ts';
@@ -17,8 +18,20 @@ const NO_SCHEDULE: readonly (readonly [condition: NodeCondition['type'], status:
 ];
 const MANAGED = new Set<string>([...NO_SCHEDULE.map(([, , key]) => key), TAINT.unschedulable]);
 
-/** The node's taints as its conditions want them; the same list when nothing changes. Others' taints stay as they are. */
-export function plannedTaints(node: Node, now: number): readonly Taint[] {
+/** Whether pods may be driven off a node now: bounded for each zone; `take-back` when no node of the cluster is well. */
+export type Eviction = 'allowed' | 'not-now' | 'take-back';
+
+const evicts = ({ key, effect }: Taint): boolean => effect === 'NoExecute' && (key === TAINT.notReady || key === TAINT.unreachable);
+
+/** Whether the node's pods are to be driven off and are not yet. */
+export const awaitsEviction = (node: Node): boolean =>
+  findCondition(node.status.conditions, 'Ready') !== undefined && !isNodeReady(node) && node.spec.taints?.some(evicts) !== true;
+
+/**
+ * The node's taints as its conditions want them; the same list when nothing changes. Others' taints stay as they are.
+ * A node whose pods are being driven off already may change from not ready to unreachable at any time.
+ */
+export function plannedTaints(node: Node, now: number, eviction: Eviction = 'allowed'): readonly Taint[] {
   const present = node.spec.taints ?? [];
   const statusOf = (type: string): string | undefined => findCondition(node.status.conditions, type)?.status;
   const wanted: Taint[] = NO_SCHEDULE.filter(([type, status]) => statusOf(type) === status).map(([, , key]) => ({
@@ -26,7 +39,7 @@ export function plannedTaints(node: Node, now: number): readonly Taint[] {
     effect: 'NoSchedule',
   }));
   if (node.spec.unschedulable === true) wanted.push({ key: TAINT.unschedulable, effect: 'NoSchedule' });
-  const ready = statusOf('Ready');
+  const ready = eviction === 'take-back' || (eviction === 'not-now' && awaitsEviction(node)) ? undefined : statusOf('Ready');
   if (ready === 'False') wanted.push({ key: TAINT.notReady, effect: 'NoExecute', timeAdded: formatTime(now) });
   if (ready === 'Unknown') wanted.push({ key: TAINT.unreachable, effect: 'NoExecute', timeAdded: formatTime(now) });
 

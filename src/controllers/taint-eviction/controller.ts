@@ -3,6 +3,7 @@ import { setCondition } from '#api/conditions.ts';
 import { nodes, pods } from '#api/resources.ts';
 import type { Node } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import { BY_NODE, podsOfNode } from '../node-lifecycle/controller.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { evictionTime } from './plan.ts';
@@ -17,24 +18,40 @@ export const taintEvictionController: Controller = {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
-    const wakePods = ({ metadata, spec }: Node): void => {
-      if (spec.taints?.some((taint) => taint.effect === 'NoExecute') !== true) return;
+    /** Pods that are to go at some time, so that a change of mind can be told. */
+    const pending = new Set<string>();
+    const isLeaving = ({ spec }: Node): boolean => spec.taints?.some((taint) => taint.effect === 'NoExecute') === true;
+    const wakePods = ({ metadata }: Node): void => {
       for (const pod of podInformer.byIndex(BY_NODE, metadata.name)) queue.add(keyOf(pod));
     };
-    lister.addHandlers({ added: wakePods, updated: wakePods });
+    lister.addHandlers({
+      added(node) {
+        if (isLeaving(node)) wakePods(node);
+      },
+      updated(node, previous) {
+        if (node.spec.taints !== previous.spec.taints && (isLeaving(node) || isLeaving(previous))) wakePods(node);
+      },
+    });
     podInformer.addHandlers({
       added: (pod) => queue.add(keyOf(pod)),
       updated(pod, previous) {
-        if (pod.spec.nodeName !== previous.spec.nodeName || pod.spec.tolerations?.length !== previous.spec.tolerations?.length)
+        if (pod.spec.nodeName !== previous.spec.nodeName || !deepEqual(pod.spec.tolerations, previous.spec.tolerations))
           queue.add(keyOf(pod));
       },
+      deleted: (pod) => void pending.delete(keyOf(pod)),
     });
     return async (key) => {
       const pod = podInformer.byKey(key);
       if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || pod.spec.nodeName === undefined) return undefined;
       const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], clock.now());
-      if (due === undefined) return undefined;
-      if (due > clock.now()) return { afterMs: due - clock.now() };
+      if (due === undefined) {
+        if (pending.delete(key)) events.event(pod, 'Normal', 'TaintManagerEviction', `Cancelling deletion of Pod ${key}`);
+        return undefined;
+      }
+      if (due > clock.now()) {
+        pending.add(key);
+        return { afterMs: due - clock.now() };
+      }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
       const message = 'Taint manager: deleting due to NoExecute taint';
       const conditions = setCondition(

@@ -1,0 +1,89 @@
+// How fast nodes of a zone may lose their pods: slower when many are in trouble at once, for then it is the network or the
+// control plane rather than they; not at all when all are. Source: node_lifecycle_controller.go handleDisruption.
+import type { Clock } from '#base/clock.ts';
+import { isNodeReady, zoneKey } from '#api/nodes.ts';
+import type { Node } from '#api/types.ts';
+
+export type ZoneState = 'normal' | 'partial' | 'full';
+
+/** Share of a zone's nodes in trouble that is partial disruption. Source: --unhealthy-zone-threshold. */
+const UNHEALTHY_SHARE = 0.55;
+
+/** Nodes a second. Source: --node-eviction-rate, --secondary-node-eviction-rate. */
+const RATE = 0.1;
+const SECONDARY_RATE = 0.01;
+
+/** Zones of at most so many nodes lose none in partial disruption. Source: --large-cluster-size-threshold. */
+const LARGE_ZONE = 50;
+
+/** Source: ComputeZoneState. */
+export function zoneState(ready: number, notReady: number): ZoneState {
+  if (ready === 0 && notReady > 0) return 'full';
+  return notReady > 2 && notReady / (ready + notReady) >= UNHEALTHY_SHARE ? 'partial' : 'normal';
+}
+
+/** Nodes a second. Source: setLimiterInZone. */
+export function evictionRate(state: ZoneState, size: number): number {
+  return state === 'partial' ? (size > LARGE_ZONE ? SECONDARY_RATE : 0) : RATE;
+}
+
+interface Zone {
+  readonly nodes: Map<string, boolean>;
+  ready: number;
+  /** Clock.monotonic() from which the next node may be taken. */
+  nextAt: number;
+}
+
+export class Zones {
+  readonly #clock: Clock;
+  readonly #zones = new Map<string, Zone>();
+  readonly #zoneOf = new Map<string, string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  put(node: Node): void {
+    const { name } = node.metadata;
+    const key = zoneKey(node);
+    if (this.#zoneOf.get(name) !== key) this.remove(name);
+    this.#zoneOf.set(name, key);
+    const zone = this.#zones.get(key) ?? { nodes: new Map<string, boolean>(), ready: 0, nextAt: 0 };
+    this.#zones.set(key, zone);
+    const ready = isNodeReady(node);
+    zone.ready += Number(ready) - Number(zone.nodes.get(name) ?? false);
+    zone.nodes.set(name, ready);
+  }
+
+  remove(name: string): void {
+    const key = this.#zoneOf.get(name);
+    const zone = key === undefined ? undefined : this.#zones.get(key);
+    if (key === undefined || zone === undefined) return;
+    zone.ready -= Number(zone.nodes.get(name) ?? false);
+    zone.nodes.delete(name);
+    this.#zoneOf.delete(name);
+    if (zone.nodes.size === 0) this.#zones.delete(key);
+  }
+
+  /** No node of the cluster is ready: it is this side that is cut off. */
+  get allDown(): boolean {
+    return this.#zones.size > 0 && [...this.#zones.values()].every(({ ready }) => ready === 0);
+  }
+
+  /** Milliseconds until the node's zone may lose another node; 0 when it may, undefined while it may not at all. */
+  untilEviction(node: Node): number | undefined {
+    const zone = this.#zones.get(zoneKey(node));
+    if (zone === undefined) return undefined;
+    return this.#rate(zone) === 0 ? undefined : Math.max(0, zone.nextAt - this.#clock.monotonic());
+  }
+
+  /** The node's pods are being driven off. */
+  evicted(node: Node): void {
+    const zone = this.#zones.get(zoneKey(node));
+    if (zone !== undefined) zone.nextAt = this.#clock.monotonic() + 1000 / this.#rate(zone);
+  }
+
+  #rate({ ready, nodes }: Zone): number {
+    return evictionRate(zoneState(ready, nodes.size - ready), nodes.size);
+  }
+}
