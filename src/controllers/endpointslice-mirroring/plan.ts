@@ -55,7 +55,7 @@ export function mirrorTargets({ subsets = [] }: Endpoints): Mirrored {
       ...notReadyAddresses.map((address) => endpointOf(address, false)),
     ];
     skipped += Math.max(0, all.length - MAX_PER_SUBSET);
-    const slicePorts = ports.map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
+    const slicePorts = ports.map(({ name = '', port, protocol, appProtocol }) => ({
       name,
       port,
       protocol,
