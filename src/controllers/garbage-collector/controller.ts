@@ -137,6 +137,11 @@ async function act(plan: Plan, { object, resource, uid }: GraphNode, client: Cli
     case 'disown':
       return ignoreGone(() => disown(client, resource, ref, uid, plan.owners));
     case 'delete':
+      // Another version then: the event of the patch brings the object back to be deleted.
+      if (plan.unblock === true && ref.ownerReferences?.some(blocks) === true)
+        return ignoreGone(() =>
+          client.patch(resource, ref, { type: 'strategic', body: { metadata: { uid, ownerReferences: unblocked(ref.ownerReferences) } } }),
+        );
       return ignoreGone(() =>
         client.delete(resource, ref, {
           propagationPolicy: plan.policy,
@@ -164,6 +169,11 @@ async function act(plan: Plan, { object, resource, uid }: GraphNode, client: Cli
       return assertNever(plan);
   }
 }
+
+const blocks = ({ blockOwnerDeletion }: OwnerReference): boolean => blockOwnerDeletion === true;
+
+const unblocked = (owners: readonly OwnerReference[] = []): readonly Partial<OwnerReference>[] =>
+  owners.filter(blocks).map(({ uid }) => ({ uid, blockOwnerDeletion: false }));
 
 async function letGo(client: Client, { object, resource, uid, owners }: GraphNode, owner: string): Promise<void> {
   if (object === undefined || resource === undefined) return;

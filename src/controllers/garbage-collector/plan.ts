@@ -16,7 +16,8 @@ export type Plan =
   | { readonly kind: 'keep' }
   /** Take these owners off; others keep the object. */
   | { readonly kind: 'disown'; readonly owners: readonly OwnerReference[] }
-  | { readonly kind: 'delete'; readonly policy: 'Orphan' | 'Foreground' | 'Background' }
+  /** `unblock`: owners that wait for it must not, for it waits for them in a circle. */
+  | { readonly kind: 'delete'; readonly policy: 'Orphan' | 'Foreground' | 'Background'; readonly unblock?: true }
   /** Its last dependent is gone, or was let go: take the finalizer off. */
   | { readonly kind: 'finish'; readonly finalizer: string }
   /** Dependents that hold it up are to be looked at. */
@@ -42,7 +43,10 @@ export function planObject(node: GraphNode, stateOf: (owner: OwnerReference) => 
   if (gone.length === 0) return { kind: 'keep' };
   if (states.has('solid')) return { kind: 'disown', owners: gone };
   // An owner that waits wants the whole tree below it gone before itself.
-  if (states.has('waiting') && dependents.size > 0) return { kind: 'delete', policy: 'Foreground' };
+  if (states.has('waiting') && dependents.size > 0) {
+    const circle = [...dependents].some(waitsForDependents);
+    return { kind: 'delete', policy: 'Foreground', ...(circle ? { unblock: true as const } : {}) };
+  }
   const finalizers = object.metadata.finalizers ?? [];
   return { kind: 'delete', policy: finalizers.includes(ORPHAN) ? 'Orphan' : finalizers.includes(FOREGROUND) ? 'Foreground' : 'Background' };
 }
