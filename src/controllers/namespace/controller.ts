@@ -100,7 +100,7 @@ async function emptyOf(client: Client, namespace: string, resources: readonly Re
         if ((await client.list(resource, { namespace, limit: 1 })).items.length === 0) return;
         await client.deleteCollection(resource, { namespace }, { propagationPolicy: 'Background' });
         const { items } = await client.list(resource, { namespace });
-        if (items.length > 0) left.set(groupResourceString(resource), items.length);
+        if (items.length > 0) left.set(`${resource.resource}.${resource.group}`, items.length);
         for (const name of items.flatMap((item) => item.metadata.finalizers ?? [])) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
       } catch (error) {
         if (!isStatusError(error)) throw error;

@@ -4,7 +4,7 @@ import { setCondition } from '#api/conditions.ts';
 import type { Namespace, NamespaceCondition } from '#api/types.ts';
 
 export interface Remaining {
-  /** `pods`, `deployments.apps`, with how many objects of it are left. */
+  /** `pods.`, `deployments.apps`, with how many objects of it are left. */
   readonly resources: ReadonlyMap<string, number>;
   /** Finalizers that hold objects, with how many. */
   readonly finalizers: ReadonlyMap<string, number>;

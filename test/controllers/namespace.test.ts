@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { findCondition } from '#api/conditions.ts';
+import { configmaps, namespaces, pods, serviceaccounts, services } from '#api/resources.ts';
+import type { Namespace, New, Pod, Service } from '#api/types.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { namespaceController } from '#controllers/namespace/controller.ts';
+import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
+
+let t: ControllerTest;
+before(async () => {
+  t = await startControllerTest({ controllers: [namespaceController] });
+});
+after(() => t.stop());
+
+const get = async (name: string): Promise<Namespace | undefined> => {
+  try {
+    return await t.client.get(namespaces, { name });
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+};
+const gone = (name: string) => t.until(async () => ((await get(name)) === undefined ? true : undefined));
+
+async function make(name: string): Promise<void> {
+  await t.client.create(namespaces, { metadata: { name } });
+  await t.client.create(serviceaccounts, { metadata: { name: 'default', namespace: name } });
+}
+
+const pod = (name: string, namespace: string, finalizers: readonly string[] = []): New<Pod> =>
+  ({ metadata: { name, namespace, finalizers }, spec: { containers: [{ name: 'c', image: 'i' }] } }) as New<Pod>;
+
+test('a namespace that is deleted takes its pods and services with it', async () => {
+  await make('short');
+  await t.client.create(pods, pod('p', 'short'));
+  await t.client.create(services, { metadata: { name: 's', namespace: 'short' }, spec: { ports: [{ port: 80 }] } } as New<Service>);
+  await t.client.delete(namespaces, { name: 'short' });
+  await gone('short');
+  assert.equal(
+    (await t.client.list(pods, { namespace: 'short' })).items.length + (await t.client.list(services, { namespace: 'short' })).items.length,
+    0,
+  );
+});
+
+test('pods go first, and the namespace says what holds it', async () => {
+  await make('held');
+  await t.client.create(pods, pod('p', 'held', ['example.com/hold']));
+  await t.client.create(configmaps, { metadata: { name: 'c', namespace: 'held' } });
+  await t.client.delete(namespaces, { name: 'held' });
+  const { status } = await t.until(async () => {
+    const found = await get('held');
+    return findCondition(found?.status.conditions, 'NamespaceFinalizersRemaining')?.status === 'True' ? found : undefined;
+  });
+  assert.equal(status.phase, 'Terminating');
+  assert.deepEqual(
+    (status.conditions ?? []).map(({ type, status: is, reason, message }) => `${type} ${is} ${reason} ${message}`),
+    [
+      'NamespaceDeletionDiscoveryFailure False ResourcesDiscovered All resources successfully discovered',
+      'NamespaceDeletionGroupVersionParsingFailure False ParsedGroupVersions All legacy kube types successfully parsed',
+      'NamespaceDeletionContentFailure False ContentDeleted All content successfully deleted, may be waiting on finalization',
+      'NamespaceContentRemaining True SomeResourcesRemain Some resources are remaining: pods. has 1 resource instances',
+      'NamespaceFinalizersRemaining True SomeFinalizersRemain Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+    ],
+  );
+  assert.equal((await t.client.list(configmaps, { namespace: 'held' })).items.length, 1, 'everything else waits for the pods');
+  await t.client.patch(pods, { name: 'p', namespace: 'held' }, { type: 'merge', body: { metadata: { finalizers: [] } } });
+  await gone('held');
+});
+
+test('a namespace keeps its other finalizers, and goes with the last of them', async () => {
+  await make('final');
+  const found = await t.client.get(namespaces, { name: 'final' });
+  const finalizers = [...(found.spec.finalizers ?? []), 'example.com/own'];
+  await t.client.update(namespaces, { ...found, spec: { finalizers } } as Namespace, { subresource: 'finalize' });
+  await t.client.delete(namespaces, { name: 'final' });
+  const held = await t.until(async () => {
+    const now = await get('final');
+    return now?.spec.finalizers?.join() === 'example.com/own' ? now : undefined;
+  });
+  await t.client.update(namespaces, { ...held, spec: { finalizers: [] } }, { subresource: 'finalize' });
+  await gone('final');
+});
+
+test('nothing new comes into a namespace that goes', async () => {
+  await make('closing');
+  await t.client.create(pods, pod('p', 'closing', ['example.com/hold']));
+  await t.client.delete(namespaces, { name: 'closing' });
+  await assert.rejects(
+    t.client.create(configmaps, { metadata: { name: 'late', namespace: 'closing' } }),
+    (error) => isStatusError(error, 'Forbidden') && error.details?.causes?.[0]?.reason === 'NamespaceTerminating',
+  );
+});
+
+test('no call of the controller was refused for want of rights', () => {
+  assert.deepEqual(
+    t.warnings.filter((line) => /cannot (get|list|watch|create|update|patch|delete)/.test(line)),
+    [],
+  );
+});
