@@ -3,7 +3,7 @@
 import { isConditionTrue, setCondition } from '#api/conditions.ts';
 import { isPodReady } from '#api/pods.ts';
 import { leases, nodes, pods } from '#api/resources.ts';
-import { isNodeReady } from '#api/nodes.ts';
+import { isNodeReady, nodeCondition } from '#api/nodes.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
@@ -13,6 +13,8 @@ import { Zones } from './zones.ts';
 
 export const BY_NODE = 'pods-of-node';
 export const podsOfNode = ({ spec }: Pod): readonly string[] => (spec.nodeName === undefined ? [] : [spec.nodeName]);
+
+const heartbeatOf = (node: Node): string | null | undefined => nodeCondition(node, 'Ready')?.lastHeartbeatTime;
 
 export const nodeLifecycleController: Controller = {
   name: 'node-lifecycle-controller',
@@ -53,7 +55,9 @@ export const nodeLifecycleController: Controller = {
         queue.add(name);
         if (!initial) events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
       },
-      updated(node) {
+      updated(node, previous) {
+        // A status that the kubelet reports is a sign of life too.
+        if (heartbeatOf(node) !== heartbeatOf(previous)) hear(node.metadata.name);
         regroup(node);
         queue.add(node.metadata.name);
       },
