@@ -23,6 +23,7 @@ import { jobController } from './job/controller.ts';
 import { jobOrphanController } from './job/orphans.ts';
 import { bootstrapSigner, tokenCleaner } from './bootstrap/controller.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/controller.ts';
+import { legacyTokenCleaner } from './legacy-token-cleaner/controller.ts';
 import { podGarbageCollector } from './pod-gc/controller.ts';
 import { serviceCidrsController } from './service-cidrs/controller.ts';
 import { ttlController } from './ttl/controller.ts';
@@ -79,6 +80,7 @@ export const CONTROLLERS: readonly Controller[] = [
   clusterRoleAggregationController,
   bootstrapSigner,
   tokenCleaner,
+  legacyTokenCleaner,
   serviceCidrsController,
   nodeLifecycleController,
   taintEvictionController,

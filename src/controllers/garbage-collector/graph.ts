@@ -27,6 +27,13 @@ export const orphansDependents = (node: GraphNode): boolean => isEnding(node.obj
 
 const isHeldByDependents = (node: GraphNode): boolean => waitsForDependents(node) || orphansDependents(node);
 
+/** An owner is in the namespace of its dependent, or in none. */
+function isReachable(owner: KubeObject | undefined, dependent: KubeObject): boolean {
+  if (owner === undefined) return false;
+  const { namespace } = owner.metadata;
+  return namespace === undefined || namespace === dependent.metadata.namespace;
+}
+
 export class Graph {
   readonly #nodes = new Map<string, GraphNode>();
 
@@ -49,8 +56,8 @@ export class Graph {
     for (const owner of ownerReferences) this.#node(owner.uid).dependents.add(node);
 
     const look: string[] = [];
-    // An owner that is not there, or that waits for this one, decides this one's fate.
-    if (ownerReferences.some((owner) => this.#nodes.get(owner.uid)?.object === undefined)) look.push(uid);
+    // An owner that is not there, or not where this one could have it, or that waits for this one, decides this one's fate.
+    if (ownerReferences.some((owner) => !isReachable(this.#nodes.get(owner.uid)?.object, object))) look.push(uid);
     for (const owner of [...before, ...ownerReferences]) {
       const above = this.#nodes.get(owner.uid);
       if (above !== undefined && isHeldByDependents(above)) look.push(owner.uid, uid);
