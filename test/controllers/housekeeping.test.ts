@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { clusterroles, configmaps, ipaddresses, namespaces, nodes, pods, secrets, serviceaccounts, servicecidrs } from '#api/resources.ts';
+import { clusterroles, configmaps, ipaddresses, namespaces, nodes, pods, secrets, servicecidrs } from '#api/resources.ts';
 import type { ClusterRole, IPAddress, New, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { bootstrapSigner, tokenCleaner } from '#controllers/bootstrap/controller.ts';
@@ -117,30 +117,6 @@ test('a range of Service addresses stays until its last address is gone', async 
   assert.equal(held.reason, 'Terminating');
   await t.client.delete(ipaddresses, { name: '10.200.0.7' });
   await gone(() => t.client.get(servicecidrs, { name: 'extra' }));
-});
-
-test('a token in a secret that nobody used for a year is marked, and deleted a year later', async () => {
-  const account = await t.client.create(serviceaccounts, { metadata: { name: 'old', namespace: 'ns' }, secrets: [{ name: 'old-token' }] });
-  await t.client.create(secrets, {
-    metadata: {
-      name: 'old-token',
-      namespace: 'ns',
-      annotations: { 'kubernetes.io/service-account.name': 'old', 'kubernetes.io/service-account.uid': account.metadata.uid },
-    },
-    type: 'kubernetes.io/service-account-token',
-  });
-  const tracking = { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' };
-  const data = { since: '2024-01-01' };
-  try {
-    await t.client.create(configmaps, { metadata: tracking, data });
-  } catch (error) {
-    if (!isStatusError(error, 'AlreadyExists')) throw error;
-    await t.client.patch(configmaps, tracking, { type: 'merge', body: { data } });
-  }
-  const ref = { name: 'old-token', namespace: 'ns' };
-  const day = 24 * 60 * 60 * 1000;
-  await t.until(async () => (await t.client.get(secrets, ref)).metadata.labels?.['kubernetes.io/legacy-token-invalid-since'], 7 * day);
-  await gone(() => t.client.get(secrets, ref), 7 * day);
 });
 
 test('no call of the controllers was refused for want of rights', () => {
