@@ -74,6 +74,7 @@ before(async () => {
       }
       if (plain === '/apis') return answer.text(406, 'no');
       if (plain === `/apis/${GROUP}/v1`) return answer.json(200, list);
+      if (path.includes('watch=')) return answer.json(200, { type: 'ADDED', object: { kind: 'Flunder', metadata: { name: 'a' } } });
       if (plain.endsWith('/redirect')) return answer.text(302, '', { location: 'https://elsewhere.example.com/' });
       return answer.json(method === 'POST' ? 201 : 200, { path, headers, body }, { 'x-own': 'yes' });
     },
@@ -240,6 +241,22 @@ describe('an APIService of another server', () => {
       if (heard.includes('echo')) break;
     }
     assert.match(heard, /^HTTP\/1\.1 101 .*\r\n\r\n\/apis\/wardle\.example\.com\/v1\/namespaces\/ns\/flunders\/x\/connect admin echo$/s);
+  });
+
+  test('answers callers in this process too, and those who watch', async () => {
+    const resource: Resource<{ path: string; headers: Record<string, string> }> = {
+      group: GROUP,
+      version: 'v1',
+      resource: 'flunders',
+      kind: 'Flunder',
+      namespaced: true,
+    };
+    const seen = await client.get(resource, { name: 'a', namespace: 'ns' });
+    assert.deepEqual([seen.path, seen.headers['x-remote-user']], [`${path}/a`, 'admin']);
+    assert.deepEqual(await client.getPath(`/apis/${GROUP}/v1`), list);
+    const events: unknown[] = [];
+    for await (const event of client.watch(resource, { namespace: 'ns' })) events.push(event);
+    assert.deepEqual(events, [{ type: 'ADDED', object: { kind: 'Flunder', metadata: { name: 'a' } } }]);
   });
 
   test('is not followed elsewhere', async () => {

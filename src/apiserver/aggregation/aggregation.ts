@@ -3,7 +3,8 @@ import type { GroupInfo, Schema } from '#api/schema.ts';
 import type { APIVersionDiscovery } from '#api/gen/apidiscovery-v2.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import type { Client } from '#client/contract.ts';
+import type { Client, Transport } from '#client/contract.ts';
+import type { UserInfo } from '../authentication/contract.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import type { RemoteGroups } from '../discovery/remote-groups.ts';
 import type { Answer } from '../handlers/answer.ts';
@@ -16,6 +17,7 @@ import { proxyTo } from './proxy.ts';
 import { runRegistration } from './registration.ts';
 import { RemoteDiscovery } from './remote-discovery.ts';
 import { RemoteServices } from './remote-services.ts';
+import { RemoteTransports } from './remote-transports.ts';
 import type { ProxyCertificate, RemoteDeps } from './remote.ts';
 
 export interface AggregationSettings {
@@ -43,11 +45,13 @@ export class Aggregation implements RemoteGroups {
   readonly #deps: AggregationDeps;
   readonly #remotes: RemoteServices;
   readonly #discovery: RemoteDiscovery;
+  readonly #transports: RemoteTransports;
 
   constructor(deps: AggregationDeps) {
     this.#deps = deps;
     this.#remotes = new RemoteServices(deps.reader);
     this.#discovery = new RemoteDiscovery({ ...deps, remotes: this.#remotes });
+    this.#transports = new RemoteTransports(deps);
   }
 
   /** @param client as the API server itself. Resolves when the signal has ended all of it. */
@@ -71,6 +75,12 @@ export class Aggregation implements RemoteGroups {
   answer(request: RequestContext): Answer | undefined {
     const service = this.#remotes.ofPath(request.info.path);
     return service === undefined ? undefined : proxyTo(service, request, this.#deps);
+  }
+
+  transport({ path }: RequestInfo, user: UserInfo): Transport {
+    const service = this.#remotes.ofPath(path);
+    if (service === undefined) throw new Error(`${path} is served here`);
+    return this.#transports.to(service, user);
   }
 
   get generation(): number {

@@ -1,6 +1,8 @@
 // From a request that may proceed to the handler that answers it.
 import { methodNotSupported, type StatusError } from '#apimachinery/errors.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
+import type { Transport } from '#client/contract.ts';
+import type { UserInfo } from '../authentication/contract.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { RequestContext, RequestInfo } from '../request.ts';
@@ -50,6 +52,8 @@ export interface OtherServers {
   serves(info: RequestInfo): boolean;
   /** Undefined for what this server answers itself. */
   answer(request: RequestContext): Answer | undefined;
+  /** For callers in this process, who send and take objects. @throws StatusError ServiceUnavailable */
+  transport(info: RequestInfo, user: UserInfo): Transport;
 }
 
 /** The minor release of v1 whose API this is. */

@@ -4,7 +4,7 @@ import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import type { ApiRequest, Transport, WatchStream } from '#client/contract.ts';
+import type { ApiRequest, Transport, WatchEvent, WatchStream } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import { runChain, type ChainDeps } from '../chain.ts';
 import type { Answer } from '../handlers/answer.ts';
@@ -47,11 +47,14 @@ export class LoopbackTransport implements Transport {
   }
 
   request(request: ApiRequest): Promise<unknown> {
-    return this.#run(this.#walk(request, infoOf(request)), request, unwrap);
+    const walk = this.#walk(request, infoOf(request));
+    if (this.#isElsewhere(walk)) return this.#elsewhere(walk, (transport) => transport.request({ ...request, signal: walk.signal }));
+    return this.#run(walk, request, unwrap);
   }
 
   watch(request: ApiRequest): WatchStream<unknown> {
     const walk = this.#walk(request, infoOf(request));
+    if (this.#isElsewhere(walk)) return this.#watchElsewhere(walk, request);
     return new LoopbackWatch(walk, this.#deps.clock, () =>
       this.#run(walk, request, (answer) => {
         if (answer.kind !== 'watch') throw new StatusError('MethodNotAllowed', `${request.resource.resource} cannot be watched`);
@@ -64,6 +67,7 @@ export class LoopbackTransport implements Transport {
     const parameters = queryOf(query);
     const walk = this.#start(requestInfo('GET', path, parameters), query, 'GET');
     follow(walk, signal, this.#closed.signal);
+    if (this.#isElsewhere(walk)) return this.#elsewhere(walk, (transport) => transport.getPath(path, query, walk.signal));
     return this.#run(walk, {}, (answer) => {
       if (answer.kind !== 'bytes') return unwrap(answer);
       const text = Buffer.from(answer.body).toString();
@@ -102,27 +106,44 @@ export class LoopbackTransport implements Transport {
     return walk;
   }
 
+  /** Another server answers for this group version. */
+  #isElsewhere({ info }: RequestWalk): boolean {
+    return this.#deps.dispatch.others.serves(info);
+  }
+
+  async #elsewhere<T>(walk: RequestWalk, ask: (transport: Transport) => Promise<T>): Promise<T> {
+    return this.#finishing(walk, async () => ({ value: await ask(this.#deps.dispatch.others.transport(walk.info, this.#user)), code: 200 }));
+  }
+
+  async *#watchElsewhere(walk: RequestWalk, request: ApiRequest): AsyncGenerator<WatchEvent<unknown>, undefined> {
+    const transport = await this.#finishing(walk, async () => ({ value: this.#deps.dispatch.others.transport(walk.info, this.#user), code: 200 }));
+    yield* transport.watch({ ...request, signal: walk.signal });
+    return undefined;
+  }
+
   async #run<T>(
     walk: RequestWalk,
     { body, contentType }: Pick<ApiRequest, 'body' | 'contentType'>,
     use: (answer: Answer) => T,
   ): Promise<T> {
-    const { chain, dispatch: deps } = this.#deps;
-    try {
-      if (walk.aborted) walk.signal.throwIfAborted();
-      const pending = runChain(walk, chain);
-      if (pending !== undefined) await pending;
-      const answer = await dispatch(
-        walk,
-        loopbackHeader,
-        { kind: 'value', value: body, contentType: contentType ?? 'application/json' },
-        deps,
-      );
+    return this.#finishing(walk, async () => {
+      const given = { kind: 'value', value: body, contentType: contentType ?? 'application/json' } as const;
+      const answer = await dispatch(walk, loopbackHeader, given, this.#deps.dispatch);
       walk.auditTrail?.answered(answer);
       if (answer.kind === 'watch') walk.streamBegins();
-      const result = use(answer);
-      walk.finish({ code: 'code' in answer ? answer.code : 200, reason: '' });
-      return result;
+      return { value: use(answer), code: 'code' in answer ? answer.code : 200 };
+    });
+  }
+
+  /** The chain, then `handle`; the request is over then. */
+  async #finishing<T>(walk: RequestWalk, handle: () => Promise<{ readonly value: T; readonly code: number }>): Promise<T> {
+    try {
+      if (walk.aborted) walk.signal.throwIfAborted();
+      const pending = runChain(walk, this.#deps.chain);
+      if (pending !== undefined) await pending;
+      const { value, code } = await handle();
+      walk.finish({ code, reason: '' });
+      return value;
     } catch (error) {
       if (error instanceof StatusError) walk.auditTrail?.refused(error);
       else walk.auditTrail?.failed(error);

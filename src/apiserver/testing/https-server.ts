@@ -1,6 +1,6 @@
-// An HTTPS server for tests that call out: webhooks, aggregated servers.
-import { createServer } from 'node:https';
+// An HTTPS server for tests that call out: webhooks, aggregated servers. HTTP/1.1 and HTTP/2.
 import type { IncomingMessage, IncomingHttpHeaders } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
@@ -52,16 +52,21 @@ export async function startHttpsServer(
   const requests: ReceivedRequest[] = [];
   const open = new Set<Socket>();
   let connections = 0;
-  const tls = { cert: certificate, key, ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }) };
-  const server = createServer(tls, (request, response) => {
+  const tls = {
+    allowHTTP1: true,
+    cert: certificate,
+    key,
+    ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  };
+  const server = createSecureServer(tls, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const peer = (request.socket as TLSSocket).getPeerCertificate() as { readonly subject?: { readonly CN?: string } };
+      const peer = (request.socket as unknown as TLSSocket).getPeerCertificate() as { readonly subject?: { readonly CN?: string } };
       const received = {
         method: request.method ?? '',
         path: request.url ?? '',
-        headers: request.headers,
+        headers: Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith(':'))),
         body: Buffer.concat(chunks).toString(),
         clientName: peer.subject?.CN ?? '',
       };

@@ -35,6 +35,8 @@ export interface HttpsOptions {
   readonly verify?: 'full' | 'none';
   readonly credentials?: CredentialSource;
   readonly impersonate?: Impersonation;
+  /** Sent with every request: whom a front proxy speaks for. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** See userAgent (./user-agent.ts). */
   readonly userAgent?: string;
   /** Requests a second of this client, watches apart; absent: no limit. */
@@ -90,7 +92,19 @@ class HttpsTransport implements Transport {
   readonly #closing = new AbortController();
 
   constructor(options: HttpsOptions) {
-    const { server, ca, serverName, verify = 'full', credentials = anonymous, impersonate, userAgent, rateLimit, clock, logger } = options;
+    const {
+      server,
+      ca,
+      serverName,
+      verify = 'full',
+      credentials = anonymous,
+      impersonate,
+      headers = {},
+      userAgent,
+      rateLimit,
+      clock,
+      logger,
+    } = options;
     const { host, port, prefix } = parseServer(server);
     const endpoint: Endpoint = { host, port, serverName, verify };
     this.#options = options;
@@ -102,6 +116,7 @@ class HttpsTransport implements Transport {
     this.#bucket = rateLimit === undefined ? undefined : new TokenBucket(rateLimit.perSecond, rateLimit.burst);
     this.#fixedHeaders = {
       'user-agent': userAgent ?? defaultUserAgent(),
+      ...headers,
       ...(impersonate === undefined ? {} : impersonationHeaders(impersonate)),
     };
   }

@@ -1,0 +1,56 @@
+// How callers in this process reach aggregated servers: over HTTPS like everybody, as the front proxy in their name.
+import { isConditionTrue } from '#api/conditions.ts';
+import type { APIService } from '#api/gen/apiregistration-v1.ts';
+import { StatusError } from '#apimachinery/errors.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Transport } from '#client/contract.ts';
+import { fixedCredentials } from '#client/https/credentials.ts';
+import { httpsTransport } from '#client/https/transport.ts';
+import type { UserInfo } from '../authentication/contract.ts';
+import { authority } from '../kubelet/target.ts';
+import { addressOf, trustOf, type RemoteDeps } from './remote.ts';
+import { userHeaders } from './user-headers.ts';
+
+export interface RemoteTransportDeps extends RemoteDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends all of them. */
+  readonly signal: AbortSignal;
+}
+
+export class RemoteTransports {
+  readonly #deps: RemoteTransportDeps;
+  /** Of each APIService as it is, by address, user and certificate; few components use few servers. */
+  readonly #open = new WeakMap<APIService['spec'], Map<string, Transport>>();
+
+  constructor(deps: RemoteTransportDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws StatusError ServiceUnavailable */
+  to(service: APIService, user: UserInfo): Transport {
+    const { services, proxyCertificate, clock, logger, signal } = this.#deps;
+    if (!isConditionTrue(service.status.conditions, 'Available')) throw new StatusError('ServiceUnavailable', 'service unavailable');
+    const server = `https://${authority(addressOf(service, services))}`;
+    let known = this.#open.get(service.spec);
+    if (known === undefined) this.#open.set(service.spec, (known = new Map()));
+    const { ca, serverName, insecureSkipVerify, client } = trustOf(service, proxyCertificate);
+    const key = JSON.stringify([server, user, client?.certificate]);
+    const open = known.get(key);
+    if (open !== undefined) return open;
+    const transport = httpsTransport({
+      server,
+      ...(ca === undefined ? {} : { ca: { pem: ca } }),
+      ...(serverName === undefined ? {} : { serverName }),
+      verify: insecureSkipVerify === true ? 'none' : 'full',
+      ...(client === undefined ? {} : { credentials: fixedCredentials({ certificate: { cert: client.certificate, key: client.key } }) }),
+      headers: userHeaders(user),
+      clock,
+      logger,
+    });
+    known.set(key, transport);
+    signal.addEventListener('abort', () => void transport.close(), { once: true });
+    return transport;
+  }
+}
