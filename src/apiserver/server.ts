@@ -36,6 +36,7 @@ import { metricsRoute } from './metrics/route.ts';
 import { HttpsOutbound } from './outbound/client.ts';
 import type { Outbound, ServiceResolver } from './outbound/contract.ts';
 import { serviceResolver, type ServiceRouting } from './outbound/service-resolver.ts';
+import type { RemoteDocuments } from './openapi/remote-documents.ts';
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
@@ -76,6 +77,8 @@ export interface ServerParts {
   /** Where Services are. */
   readonly services: ServiceResolver;
   readonly admissionMetrics: AdmissionMetrics;
+  /** Of OpenAPI, of aggregated servers. */
+  readonly remoteDocuments: RemoteDocuments;
   /** How much there is of `pods`, `deployments.apps`, and how many watch it. */
   readonly loadOf: (resource: string) => Load | undefined;
   /** The API itself, as this user. */
@@ -166,6 +169,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const admissionMetrics = new AdmissionMetrics();
   const outbound = new HttpsOutbound(clock);
   const services = serviceResolver({ reader, ids, routing: options.serviceRouting ?? 'endpoints', self: () => address.current });
+  const stopping = new AbortController();
+  const aggregation = new Aggregation({
+    schema,
+    reader,
+    clock,
+    logger,
+    outbound,
+    services,
+    proxyCertificate: options.aggregation?.proxyCertificate,
+    trust: options.aggregation?.trust,
+    signal: stopping.signal,
+  });
   const parts = options.parts({
     schema,
     catalog,
@@ -176,6 +191,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     outbound,
     services,
     admissionMetrics,
+    remoteDocuments: aggregation.documents,
     loadOf: (resource) => hub.loadOf(resource),
     loopback,
   });
@@ -193,7 +209,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ids,
     logger,
   };
-  const stopping = new AbortController();
   const custom = new CustomResources({
     schema,
     catalog,
@@ -202,17 +217,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     clock,
     logger,
     webhookOf: (crd) => conversionWebhook(crd, { outbound, services, ids, signal: stopping.signal }),
-  });
-  const aggregation = new Aggregation({
-    schema,
-    reader,
-    clock,
-    logger,
-    outbound,
-    services,
-    proxyCertificate: options.aggregation?.proxyCertificate,
-    trust: options.aggregation?.trust,
-    signal: stopping.signal,
   });
   let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };

@@ -78,7 +78,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       authenticators: [certificates],
       authorizer,
       handlers: reviewHandlers({ authorizer, rules: NO_RULES }),
-      routes: openapiRoutes(parts.schema),
+      routes: openapiRoutes(parts.schema, parts.remoteDocuments),
       printers: defaultPrinters,
       ...options.parts?.(parts),
     }),

@@ -44,6 +44,33 @@ const list = {
   resources: [{ name: 'flunders', singularName: 'flunder', namespaced: true, kind: 'Flunder', verbs: ['get'] }],
 };
 
+const swagger = {
+  swagger: '2.0',
+  info: { title: 'wardle', version: 'v1' },
+  paths: {
+    [`/apis/${GROUP}/v1/flunders`]: {
+      parameters: [{ $ref: '#/parameters/pretty' }],
+      get: {
+        description: 'd',
+        schemes: ['https'],
+        tags: ['t'],
+        operationId: 'listFlunders',
+        responses: { 200: { description: 'OK', schema: { $ref: '#/definitions/com.example.Flunder' } } },
+      },
+    },
+    '/version/': { get: { operationId: 'mine', responses: {} } },
+  },
+  parameters: { pretty: { in: 'query', name: 'pretty', type: 'string', uniqueItems: true, description: 'p' } },
+  definitions: {
+    'com.example.Flunder': {
+      type: 'object',
+      properties: { metadata: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } },
+    },
+    'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta': { type: 'object', description: 'of an older release' },
+    'com.example.Unused': { type: 'object' },
+  },
+};
+
 before(async () => {
   proxyAuthority = await createTestAuthority(systemClock.now());
   const proxyClient = await proxyAuthority.client({ name: 'front-proxy-client', groups: [] });
@@ -74,6 +101,15 @@ before(async () => {
       }
       if (plain === '/apis') return answer.text(406, 'no');
       if (plain === `/apis/${GROUP}/v1`) return answer.json(200, list);
+      if (plain === '/openapi/v2')
+        return headers['if-none-match'] === '"spec"' ? answer.text(304, '') : answer.json(200, swagger, { etag: '"spec"' });
+      if (plain === '/openapi/v3')
+        return answer.json(200, {
+          paths: {
+            [`apis/${GROUP}/v1`]: { serverRelativeURL: `/openapi/v3/apis/${GROUP}/v1?hash=ABC` },
+            version: { serverRelativeURL: '/x' },
+          },
+        });
       if (path.includes('watch=')) return answer.json(200, { type: 'ADDED', object: { kind: 'Flunder', metadata: { name: 'a' } } });
       if (plain.endsWith('/redirect')) return answer.text(302, '', { location: 'https://elsewhere.example.com/' });
       return answer.json(method === 'POST' ? 201 : 200, { path, headers, body }, { 'x-own': 'yes' });
@@ -291,6 +327,34 @@ describe('an APIService of another server', () => {
       preferredVersion: { groupVersion: `${GROUP}/v1`, version: 'v1' },
     });
     assert.deepEqual(json(await http1(api.test, `/apis/${GROUP}/v1`)), list);
+  });
+
+  test('has its types described beside all others', async () => {
+    // Fetched in its own time: each look at the index is a request that gives it a turn.
+    for (;;) {
+      const { paths } = json<{ paths: Record<string, { serverRelativeURL: string }> }>(await http1(api.test, '/openapi/v3'));
+      if (paths[`apis/${GROUP}/v1`] === undefined) continue;
+      assert.deepEqual(paths[`apis/${GROUP}/v1`], { serverRelativeURL: `/openapi/v3/apis/${GROUP}/v1?hash=ABC` });
+      assert.match(paths['version']?.serverRelativeURL ?? '', /^\/openapi\/v3\/version\?hash=/);
+      break;
+    }
+    assert.equal(json(await http1(api.test, `/openapi/v3/apis/${GROUP}/v1?hash=ABC`))['path'], `/openapi/v3/apis/${GROUP}/v1?hash=ABC`);
+    const { paths, definitions } = json<{
+      paths: Record<string, { get?: { operationId: string }; parameters?: object[] }>;
+      definitions: Record<string, { properties?: object; description?: string }>;
+    }>(await http1(api.test, '/openapi/v2'));
+    assert.deepEqual(paths[`/apis/${GROUP}/v1/flunders`]?.parameters, [swagger.parameters.pretty]);
+    assert.notEqual(paths['/version/']?.get?.operationId, 'mine');
+    const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+    assert.deepEqual(definitions['com.example.Flunder']?.properties, { metadata: { $ref: `#/definitions/${meta}_v2` } });
+    assert.equal(definitions[`${meta}_v2`]?.description, 'of an older release');
+    assert.notEqual(definitions[meta]?.description, 'of an older release');
+    assert.equal(definitions['com.example.Unused'], undefined);
+    const proto = await http1(api.test, '/openapi/v2', {
+      headers: { accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf' },
+    });
+    assert.equal(proto.status, 200);
+    assert.ok(proto.body.includes('com.example.Flunder'));
   });
 
   const touch = (): Promise<unknown> =>

@@ -16,6 +16,7 @@ import { builtInPriority, CUSTOM_PRIORITY, ordered, type Placed } from './priori
 import { proxyTo } from './proxy.ts';
 import { runRegistration } from './registration.ts';
 import { RemoteDiscovery } from './remote-discovery.ts';
+import { RemoteOpenApi } from './remote-openapi.ts';
 import { RemoteServices } from './remote-services.ts';
 import { RemoteTransports } from './remote-transports.ts';
 import type { ProxyCertificate, RemoteDeps } from './remote.ts';
@@ -45,12 +46,14 @@ export class Aggregation implements RemoteGroups {
   readonly #deps: AggregationDeps;
   readonly #remotes: RemoteServices;
   readonly #discovery: RemoteDiscovery;
+  readonly documents: RemoteOpenApi;
   readonly #transports: RemoteTransports;
 
   constructor(deps: AggregationDeps) {
     this.#deps = deps;
     this.#remotes = new RemoteServices(deps.reader);
     this.#discovery = new RemoteDiscovery({ ...deps, remotes: this.#remotes });
+    this.documents = new RemoteOpenApi({ ...deps, remotes: this.#remotes });
     this.#transports = new RemoteTransports(deps);
   }
 
@@ -62,6 +65,7 @@ export class Aggregation implements RemoteGroups {
       runRegistration(deps),
       runAvailability(deps),
       this.#discovery.run(),
+      this.documents.run(),
       trust === undefined ? undefined : runAuthenticationConfig({ ...deps, trust }),
     ]);
   }

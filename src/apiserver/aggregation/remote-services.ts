@@ -3,6 +3,8 @@ import { apiservices } from '#api/resources.ts';
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import type { CacheReader } from '../cache/reader.ts';
 
+const OPENAPI = '/openapi/v3';
+
 export class RemoteServices {
   readonly #reader: CacheReader;
   /** By `group/version`; undefined after a change. */
@@ -32,9 +34,11 @@ export class RemoteServices {
     return all.size === 0 ? undefined : all.get(`${group}/${version}`);
   }
 
-  /** Of `/apis/GROUP/VERSION` and everything below. */
-  ofPath(path: string): APIService | undefined {
-    if (this.#map().size === 0 || !path.startsWith('/apis/')) return undefined;
+  /** Of `/apis/GROUP/VERSION` and everything below, and of its OpenAPI document. */
+  ofPath(given: string): APIService | undefined {
+    if (this.#map().size === 0) return undefined;
+    const path = given.startsWith(OPENAPI) ? given.slice(OPENAPI.length) : given;
+    if (!path.startsWith('/apis/')) return undefined;
     const [, , group = '', version = ''] = path.split('/', 4);
     return this.find(group, version);
   }

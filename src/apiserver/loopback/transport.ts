@@ -112,11 +112,17 @@ export class LoopbackTransport implements Transport {
   }
 
   async #elsewhere<T>(walk: RequestWalk, ask: (transport: Transport) => Promise<T>): Promise<T> {
-    return this.#finishing(walk, async () => ({ value: await ask(this.#deps.dispatch.others.transport(walk.info, this.#user)), code: 200 }));
+    return this.#finishing(walk, async () => ({
+      value: await ask(this.#deps.dispatch.others.transport(walk.info, this.#user)),
+      code: 200,
+    }));
   }
 
   async *#watchElsewhere(walk: RequestWalk, request: ApiRequest): AsyncGenerator<WatchEvent<unknown>, undefined> {
-    const transport = await this.#finishing(walk, async () => ({ value: this.#deps.dispatch.others.transport(walk.info, this.#user), code: 200 }));
+    const transport = await this.#finishing(walk, async () => ({
+      value: this.#deps.dispatch.others.transport(walk.info, this.#user),
+      code: 200,
+    }));
     yield* transport.watch({ ...request, signal: walk.signal });
     return undefined;
   }

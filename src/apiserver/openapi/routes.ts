@@ -6,15 +6,16 @@ import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
+import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts';
 import { StoredDocuments, type StoredDocument } from './stored-documents.ts';
 
 const ROOT = '/openapi/v3';
 /** A document under its hash never changes. */
 const IMMUTABLE_MS = 365 * 24 * 3_600_000;
 
-/** @param schema read at every request: resources of CRDs come and go */
-export function openapiRoutes(schema: Schema): readonly Route[] {
-  const documents = new StoredDocuments(schema);
+/** @param schema read at every request, as is `remote`: resources of CRDs and other servers come and go */
+export function openapiRoutes(schema: Schema, remote: RemoteDocuments = NO_REMOTE_DOCUMENTS): readonly Route[] {
+  const documents = new StoredDocuments(schema, remote);
   return [
     {
       path: ROOT,
@@ -23,7 +24,7 @@ export function openapiRoutes(schema: Schema): readonly Route[] {
       handle: (call) => {
         assertJson(call);
         const path = call.request.info.path.slice(ROOT.length).replace(/^\/|\/$/g, '');
-        return path === '' ? index(documents) : one(documents, path, call);
+        return path === '' ? index(documents, remote) : one(documents, path, call);
       },
     },
     {
@@ -39,8 +40,10 @@ export function openapiRoutes(schema: Schema): readonly Route[] {
   ];
 }
 
-function index(documents: StoredDocuments): Answer {
-  const paths = Object.fromEntries([...documents.all()].map(([path, { hash }]) => [path, { serverRelativeURL: locationOf(path, hash) }]));
+/** Requests for documents of other servers are passed on before they get here. */
+function index(documents: StoredDocuments, remote: RemoteDocuments): Answer {
+  const local = [...documents.all()].map(([path, { hash }]) => [path, locationOf(path, hash)] as const);
+  const paths = Object.fromEntries([...local, ...remote.locations()].map(([path, serverRelativeURL]) => [path, { serverRelativeURL }]));
   return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ paths })) };
 }
 

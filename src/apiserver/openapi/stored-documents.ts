@@ -6,6 +6,8 @@ import { customObjectSchema } from './custom-schemas.ts';
 import type { OpenApiDocument, OpenApiSchema, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';
 import { customName, documentOf, groupVersionDocument } from './group-version.ts';
+import { mergedSwagger } from './merge-swagger.ts';
+import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts';
 import { swaggerProtobuf } from './swagger-protobuf.ts';
 import { swaggerDocument } from './swagger.ts';
 
@@ -28,8 +30,12 @@ export class StoredDocuments {
   #fixed: ReadonlyMap<string, Paths> = new Map();
   readonly #swagger = new Map<'json' | 'protobuf', StoredDocument>();
 
-  constructor(schema: Schema) {
+  readonly #remote: RemoteDocuments;
+  #remoteGeneration = 0;
+
+  constructor(schema: Schema, remote: RemoteDocuments = NO_REMOTE_DOCUMENTS) {
     this.#schema = schema;
+    this.#remote = remote;
   }
 
   /** By path of the document, group versions in the order of discovery. */
@@ -53,9 +59,12 @@ export class StoredDocuments {
   /** The one OpenAPI v2 document. */
   swagger(form: 'json' | 'protobuf'): StoredDocument {
     this.#refresh();
+    if (this.#remoteGeneration !== this.#remote.generation) this.#swagger.clear();
+    this.#remoteGeneration = this.#remote.generation;
     const known = this.#swagger.get(form);
     if (known !== undefined) return known;
-    const document = swaggerDocument(this.#documents(), VERSION.gitVersion, this.#customSchemas());
+    const local = swaggerDocument(this.#documents(), VERSION.gitVersion, this.#customSchemas());
+    const document = mergedSwagger(local, this.#remote.swaggers());
     const made = form === 'json' ? stored(document) : storedBytes(swaggerProtobuf(document));
     this.#swagger.set(form, made);
     return made;

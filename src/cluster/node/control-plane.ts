@@ -101,7 +101,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),
-        routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema)],
+        routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema, parts.remoteDocuments)],
         handlers: new Map([...defaults.handlers, ...metrics.handlers()]),
         printers: defaultPrinters,
       };
