@@ -74,7 +74,16 @@ export class HistogramVector extends Vector<Distribution> {
 
   /** @param ms how long it took */
   observe(ms: number, ...labels: readonly string[]): void {
-    const series = this.find(labels);
+    this.#count(this.find(labels), ms);
+  }
+
+  /** `observe` for labels that are known beforehand. */
+  bound(...labels: readonly string[]): (ms: number) => void {
+    let series: Distribution | undefined;
+    return (ms) => this.#count((series ??= this.find(labels)), ms);
+  }
+
+  #count(series: Distribution | undefined, ms: number): void {
     if (series === undefined) return;
     const seconds = ms / 1_000;
     let at = 0;

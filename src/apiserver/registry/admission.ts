@@ -13,6 +13,7 @@ import type {
   ValidatingPlugin,
 } from '../admission/contract.ts';
 import type { AdmissionMetrics } from '../admission/metrics.ts';
+import type { HistogramVector } from '../metrics/vectors.ts';
 import { withMetadata } from './metadata.ts';
 import { withUniqueOwners } from './owner-references.ts';
 
@@ -21,9 +22,51 @@ const READY_TIMEOUT_MS = 10_000;
 
 const OPERATIONS: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'];
 
+/** A plugin, and where the time it takes is counted. */
+interface Step<P> {
+  readonly plugin: P;
+  readonly took: Took;
+}
+
+type Took = (ms: number, rejected: boolean) => void;
+
 interface Handlers {
-  readonly mutating: readonly MutatingPlugin[];
-  readonly validating: readonly ValidatingPlugin[];
+  readonly mutating: readonly Step<MutatingPlugin>[];
+  readonly validating: readonly Step<ValidatingPlugin>[];
+  readonly mutated: Took;
+  readonly validated: Took;
+}
+
+function tookOf(histogram: HistogramVector, ...labels: readonly string[]): Took {
+  const [accepted, rejected] = [histogram.bound(...labels, 'false'), histogram.bound(...labels, 'true')];
+  return (ms, wasRejected) => (wasRejected ? rejected(ms) : accepted(ms));
+}
+
+/** Runs `work`; what answers at once costs no turn of the event loop. */
+function timed<T>(took: Took, clock: Clock, work: () => T | Promise<T>): T | Promise<T> {
+  const started = clock.monotonic();
+  const done = (rejected: boolean): void => took(clock.monotonic() - started, rejected);
+  let result: T | Promise<T>;
+  try {
+    result = work();
+  } catch (error) {
+    done(true);
+    throw error;
+  }
+  if (!(result instanceof Promise)) {
+    done(false);
+    return result;
+  }
+  return result.then(
+    (value) => {
+      done(false);
+      return value;
+    },
+    (error: unknown) => {
+      done(true);
+      throw error;
+    },
+  );
 }
 
 /** What plugins may have got wrong. Source: fieldmanager.NewManagedFieldsValidatingAdmissionController. */
@@ -46,15 +89,24 @@ function repaired(object: KubeObject, { object: before, request }: AdmissionAttr
 export class AdmissionRunner {
   readonly #byOperation: ReadonlyMap<Operation, Handlers>;
   readonly #clock: Clock;
-  readonly #metrics: AdmissionMetrics;
 
-  constructor(chain: AdmissionChain, clock: Clock, metrics: AdmissionMetrics) {
+  constructor(chain: AdmissionChain, clock: Clock, { plugins, steps }: AdmissionMetrics) {
     this.#clock = clock;
-    this.#metrics = metrics;
     this.#byOperation = new Map(
       OPERATIONS.map((operation) => {
-        const handles = (plugin: { readonly operations: readonly Operation[] }): boolean => plugin.operations.includes(operation);
-        return [operation, { mutating: chain.mutating.filter(handles), validating: chain.validating.filter(handles) }];
+        const handling = <P extends AdmissionPlugin>(all: readonly P[], type: string): readonly Step<P>[] =>
+          all
+            .filter((plugin) => plugin.operations.includes(operation))
+            .map((plugin) => ({ plugin, took: tookOf(plugins, plugin.name, type, operation) }));
+        return [
+          operation,
+          {
+            mutating: handling(chain.mutating, 'admit'),
+            validating: handling(chain.validating, 'validate'),
+            mutated: tookOf(steps, 'admit', operation),
+            validated: tookOf(steps, 'validate', operation),
+          },
+        ];
       }),
     );
   }
@@ -67,64 +119,42 @@ export class AdmissionRunner {
 
   /** The object after all mutating plugins; for DELETE and CONNECT they only refuse. @throws StatusError */
   async mutate(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
-    const started = this.#clock.monotonic();
-    let rejected = true;
-    try {
-      const memory = new Map<string, unknown>();
-      let again = false;
-      const runAgain = (): void => {
-        again = true;
-      };
-      let object = await this.#round({ ...attributes, rounds: { round: 0, runAgain, memory } });
-      if (again) object = await this.#round({ ...attributes, object, rounds: { round: 1, runAgain, memory } });
-      rejected = false;
-      return object === undefined || object === attributes.object ? object : repaired(object, attributes);
-    } finally {
-      this.#metrics.steps.observe(this.#clock.monotonic() - started, 'admit', attributes.operation, String(rejected));
-    }
+    const object = await timed(this.#handlers(attributes.operation).mutated, this.#clock, () => this.#rounds(attributes));
+    return object === undefined || object === attributes.object ? object : repaired(object, attributes);
+  }
+
+  async #rounds(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
+    const memory = new Map<string, unknown>();
+    let again = false;
+    const runAgain = (): void => {
+      again = true;
+    };
+    const object = await this.#round({ ...attributes, rounds: { round: 0, runAgain, memory } });
+    return again ? this.#round({ ...attributes, object, rounds: { round: 1, runAgain, memory } }) : object;
   }
 
   /** Each mutating plugin once. */
   async #round(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
     let current = attributes;
-    for (const plugin of this.#handlers(attributes.operation).mutating) {
-      await this.#ready(plugin, attributes);
-      const changed = await this.#timed(plugin, 'admit', attributes, () => plugin.admit(current));
+    for (const { plugin, took } of this.#handlers(attributes.operation).mutating) {
+      if (plugin.ready !== undefined) await this.#ready(plugin, attributes);
+      const pending = timed(took, this.#clock, () => plugin.admit(current));
+      const changed = pending instanceof Promise ? await pending : pending;
       if (changed !== undefined) current = { ...current, object: changed };
     }
     return current.object;
   }
 
-  async #timed<T>(
-    plugin: AdmissionPlugin,
-    step: 'admit' | 'validate',
-    { operation }: AdmissionAttributes,
-    run: () => T | Promise<T>,
-  ): Promise<T> {
-    const started = this.#clock.monotonic();
-    let rejected = true;
-    try {
-      const result = await run();
-      rejected = false;
-      return result;
-    } finally {
-      this.#metrics.plugins.observe(this.#clock.monotonic() - started, plugin.name, step, operation, String(rejected));
-    }
-  }
-
   /** @throws StatusError of the first plugin that refuses */
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    const started = this.#clock.monotonic();
-    let rejected = true;
-    try {
-      for (const plugin of this.#handlers(attributes.operation).validating) {
-        await this.#ready(plugin, attributes);
-        await this.#timed(plugin, 'validate', attributes, () => plugin.validate(attributes));
+    const { validating, validated } = this.#handlers(attributes.operation);
+    await timed(validated, this.#clock, async () => {
+      for (const { plugin, took } of validating) {
+        if (plugin.ready !== undefined) await this.#ready(plugin, attributes);
+        const pending = timed(took, this.#clock, () => plugin.validate(attributes));
+        if (pending instanceof Promise) await pending;
       }
-      rejected = false;
-    } finally {
-      this.#metrics.steps.observe(this.#clock.monotonic() - started, 'validate', attributes.operation, String(rejected));
-    }
+    });
   }
 
   /** For operations whose object cannot change: all plugins, mutating ones first. */
