@@ -45,25 +45,25 @@ function tookOf(histogram: HistogramVector, ...labels: readonly string[]): Took 
 /** Runs `work`; what answers at once costs no turn of the event loop. */
 function timed<T>(took: Took, clock: Clock, work: () => T | Promise<T>): T | Promise<T> {
   const started = clock.monotonic();
-  const done = (rejected: boolean): void => took(clock.monotonic() - started, rejected);
+  const count = (rejected: boolean): void => took(clock.monotonic() - started, rejected);
   let result: T | Promise<T>;
   try {
     result = work();
   } catch (error) {
-    done(true);
+    count(true);
     throw error;
   }
   if (!(result instanceof Promise)) {
-    done(false);
+    count(false);
     return result;
   }
   return result.then(
     (value) => {
-      done(false);
+      count(false);
       return value;
     },
     (error: unknown) => {
-      done(true);
+      count(true);
       throw error;
     },
   );
