@@ -20,6 +20,8 @@ export interface Cluster {
   /** What `proa up` printed. */
   readonly output: string;
   readonly kubectl: KubeClient;
+  /** The administrator's, for other clients. */
+  readonly kubeconfig: string;
   /** Runs `proa` with these arguments. @throws Error with all it said unless it ends with status 0 */
   proa(...args: readonly string[]): Promise<string>;
   /** Builds an image of this machine's programs and imports it. */
@@ -45,10 +47,12 @@ export async function startCluster(owner: Owner, flags: readonly string[] = []):
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
   const output = await proa(['up', '--yes', ...flags]);
   defer(owner, async () => void (await run(PROA, ['reset', '--yes', ...place])));
+  const kubeconfig = join(folder, 'data', 'admin.kubeconfig');
   let images = 0;
   return {
     output,
-    kubectl: await kubectl(owner, join(folder, 'data', 'admin.kubeconfig')),
+    kubectl: await kubectl(owner, kubeconfig),
+    kubeconfig,
     proa: (...args) => proa(args),
     async importImage(spec) {
       const archive = join(folder, `${++images}.tar`);

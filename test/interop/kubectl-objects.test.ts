@@ -1,10 +1,12 @@
 // Every command of the real kubectl that works on objects, against a cluster as a user has it.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { temporaryFolder } from '../harness/temp.ts';
+import { pemRequest } from './certificate-request.ts';
 
 const cluster = await startCluster({ after });
 const client = cluster.kubectl;
@@ -93,6 +95,37 @@ describe('kubectl about the cluster', () => {
       /User "system:serviceaccount:default:reader" cannot deletecollection|cannot delete resource "configmaps"/,
     );
     await says('auth reconcile -f -', /role\.rbac\.authorization\.k8s\.io\/reader reconciled/, await kubectl('get role reader -o yaml'));
+  });
+
+  test('approves a certificate request, and its user is who the certificate says', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const request = await pemRequest({ publicKey, privateKey, commonName: 'ann', organization: 'crew' });
+    const manifest = (name: string): string => `
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: ${name}}
+spec:
+  request: ${Buffer.from(request).toString('base64')}
+  signerName: kubernetes.io/kube-apiserver-client
+  usages: [client auth]
+  expirationSeconds: 3600
+`;
+    await says('apply -f -', /created/, manifest('ann'));
+    await says('get csr ann', /kubernetes-admin +1h +Pending|60m +Pending/);
+    await says('certificate approve ann', /approved/);
+    await kubectl('wait csr/ann --for=jsonpath={.status.certificate} --timeout=30s');
+    await says('get csr ann', /Approved,Issued/);
+    const certificate = await kubectl('get csr ann -o jsonpath={.status.certificate}');
+    const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const paths = [file('ann.crt', Buffer.from(certificate, 'base64').toString()), file('ann.key', key)];
+    const { server, ca } = await clusterAddress();
+    await says(
+      `--kubeconfig=/dev/null --server=${server} --certificate-authority=${file('ca.crt', ca)} --client-certificate=${paths[0]} --client-key=${paths[1]} auth whoami`,
+      /ann[^]*crew/,
+    );
+    await says('apply -f -', /created/, manifest('bob'));
+    await says('certificate deny bob', /denied/);
+    await says('get csr bob', /Denied/);
   });
 });
 
