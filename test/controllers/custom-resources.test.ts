@@ -2,20 +2,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isConditionTrue } from '#api/conditions.ts';
-import { configmaps, customresourcedefinitions, namespaces } from '#api/resources.ts';
-import type { CustomResourceDefinition, KubeObject, New } from '#api/types.ts';
+import { configmaps, customresourcedefinitions, namespaces, resourcequotas } from '#api/resources.ts';
+import type { CustomResourceDefinition, KubeObject, Namespace, New, ResourceQuota } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import type { ObjectRef } from '#client/contract.ts';
 import { garbageCollector } from '#controllers/garbage-collector/controller.ts';
 import { namespaceController } from '#controllers/namespace/controller.ts';
+import { resourceQuotaController } from '#controllers/resourcequota/controller.ts';
 import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
 
 let t: ControllerTest;
 const widgets: Resource<KubeObject> = { group: 'example.com', version: 'v1', resource: 'widgets', kind: 'Widget', namespaced: true };
 
 before(async () => {
-  t = await startControllerTest({ controllers: [garbageCollector, namespaceController] });
+  t = await startControllerTest({ controllers: [garbageCollector, namespaceController, resourceQuotaController] });
   await define();
 });
 after(() => t.stop());
@@ -111,4 +112,22 @@ test('a namespace goes with its custom resources, and a definition that comes ag
   await widget('again', [owner('ConfigMap', 'v1', top as unknown as KubeObject)]);
   await t.client.delete(configmaps, { name: 'again', namespace: 'ns' });
   await gone(widgets, { name: 'again', namespace: 'ns' });
+});
+
+test('a quota counts custom resources', async () => {
+  await t.client.create(namespaces, { metadata: { name: 'limited' } } as New<Namespace>);
+  const name = 'count/widgets.example.com';
+  await widget('before', [], 'limited');
+  await t.client.create(resourcequotas, {
+    metadata: { name: 'q', namespace: 'limited' },
+    spec: { hard: { [name]: '2' } },
+  } as New<ResourceQuota>);
+  const used = (count: string): Promise<true> =>
+    t.until(async () => {
+      const { status } = await t.client.get(resourcequotas, { name: 'q', namespace: 'limited' });
+      return status.used?.[name] === count ? true : undefined;
+    });
+  await used('1');
+  await t.client.delete(widgets, { name: 'before', namespace: 'limited' });
+  await used('0');
 });

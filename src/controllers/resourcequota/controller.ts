@@ -4,11 +4,12 @@ import type { Resource } from '#apimachinery/resource.ts';
 import { isPodTerminal } from '#api/pods.ts';
 import type { QuotaReader } from '#api/quota/evaluator.ts';
 import { Evaluators } from '#api/quota/evaluators.ts';
-import { deviceclasses, resourcequotas } from '#api/resources.ts';
+import { customresourcedefinitions, deviceclasses, resourcequotas } from '#api/resources.ts';
 import { equalResources } from '#api/resource-lists.ts';
 import type { KubeObject, Pod, ResourceQuota } from '#api/types.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { collections } from '../runtime/collections.ts';
+import { followCustomResources } from '../runtime/custom-resources.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { quotaStatus } from './plan.ts';
 
@@ -29,7 +30,7 @@ const COUNTED = collections(['list', 'watch', 'create', 'delete'], ({ namespaced
 export const resourceQuotaController: Controller = {
   name: 'resourcequota-controller',
   serviceAccount: 'resourcequota-controller',
-  reads: [...COUNTED, deviceclasses],
+  reads: [...COUNTED, deviceclasses, customresourcedefinitions],
   writes: ['resourcequotas/status'],
   workers: 5, // Source: --concurrent-resource-quota-syncs
   setUp({ client, informers, queue, clock }) {
@@ -45,9 +46,12 @@ export const resourceQuotaController: Controller = {
         if (!equalResources(quota.spec.hard ?? {}, previous.spec.hard ?? {})) wake(quota);
       },
     });
-    for (const resource of COUNTED) {
+    /** What is counted now, custom resources included. */
+    const counts = new Set<Resource<KubeObject>>();
+    const follow = (resource: Resource<KubeObject>): void => {
       const evaluator = evaluators.find(resource);
-      if (evaluator === undefined) continue;
+      if (evaluator === undefined || !resource.namespaced) return;
+      counts.add(resource);
       const replenish = ({ metadata }: KubeObject): void => {
         for (const quota of quotas.byIndex(BY_NAMESPACE, metadata.namespace ?? '')) {
           if (evaluator.matching(Object.keys(quota.spec.hard ?? {})).length > 0) wake(quota);
@@ -70,7 +74,24 @@ export const resourceQuotaController: Controller = {
         },
         deleted: replenish,
       });
-    }
+    };
+    /** What a quota says of a resource nobody had defined when it was counted is worth another count. */
+    const wakeWhenKnown = async (resource: Resource<KubeObject>): Promise<void> => {
+      await informers.informer(resource).synced();
+      const evaluator = evaluators.find(resource);
+      for (const quota of quotas.list()) if ((evaluator?.matching(Object.keys(quota.spec.hard ?? {})) ?? []).length > 0) wake(quota);
+    };
+    for (const resource of COUNTED) follow(resource);
+    followCustomResources(informers.informer(customresourcedefinitions), {
+      follow(resource) {
+        follow(resource);
+        if (counts.has(resource)) void wakeWhenKnown(resource);
+      },
+      leave(resource) {
+        counts.delete(resource);
+        informers.drop(resource);
+      },
+    });
     return async (key) => {
       const quota = quotas.byKey(key);
       if (quota === undefined) {
@@ -79,7 +100,7 @@ export const resourceQuotaController: Controller = {
       }
       countedAt.set(key, clock.monotonic());
       const { namespace } = quota.metadata;
-      const counted = COUNTED.flatMap((resource) => {
+      const counted = [...counts].flatMap((resource) => {
         const evaluator = evaluators.find(resource);
         return evaluator === undefined ? [] : [{ evaluator, objects: informers.informer(resource).list(namespace) }];
       });
