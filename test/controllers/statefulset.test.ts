@@ -41,6 +41,7 @@ test('a StatefulSet rolls out, rolls back and scales under its own service accou
   const { members, found } = await set('web', updated);
   assert.deepEqual(members.map(({ metadata }) => metadata.name).toSorted(), ['web-0', 'web-1', 'web-2']);
   await patch('web', { template: template('web', 'v2') });
+  await t.restart(); // what it knew is gone, in the middle of the roll-out
   const second = await set('web', (now) => now.status.updateRevision !== found.status.updateRevision && updated(now));
   assert.ok(second.members.every(({ spec }) => spec.containers[0]?.image === 'v2'));
   const revisions = (await t.client.list(controllerrevisions, { namespace: 'ns', labelSelector: 'app=web' })).items;

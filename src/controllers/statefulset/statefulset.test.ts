@@ -3,10 +3,15 @@ import { test } from 'node:test';
 import { seededIds } from '#base/ids.ts';
 import { byteOrder, goSortedJson } from '#apimachinery/go-format.ts';
 import { isPodAvailable } from '#api/pods.ts';
+import { pods, statefulsets } from '#api/resources.ts';
+import type { New, StatefulSet } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
+import { conflict, tooManyRequests } from '#apimachinery/errors.ts';
 import { HASH_LABEL, newRevision, sameData, templateOf } from '../runtime/history-plan.ts';
 import { isInRange, ordinalOf, STATEFUL_SET_KIND } from './identity.ts';
 import { reconcileStatefulSet } from './reconcile.ts';
+import { startController } from '../testing.ts';
+import { statefulSetController } from './controller.ts';
 import { statefulSet, template, World } from './testing.ts';
 
 const pass = async (world: World): Promise<readonly string[]> => {
@@ -253,3 +258,24 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     assert.equal(world.writes, writes, 'at rest nothing is written');
   });
 }
+
+test('conflicts, refusals and lost answers on the way lead to the same pods, each made once', async () => {
+  const { client, server, until, stop } = await startController(statefulSetController);
+  const busy = tooManyRequests('the server is busy', 0);
+  server.failNext({ verb: 'create', resource: 'pods' }, busy, 3);
+  server.failNext({ verb: 'create', resource: 'controllerrevisions' }, busy, 2);
+  server.failNext({ verb: 'update', resource: 'statefulsets' }, conflict(statefulsets, 'db', 'changed'), 4);
+  const { metadata: _, status: __, ...rest } = statefulSet({ podManagementPolicy: 'Parallel' });
+  await client.create(statefulsets, { ...rest, metadata: { name: 'db', namespace: 'ns' } } as New<StatefulSet>);
+  await until(async () => ((await client.list(pods)).items.length === 3 ? true : undefined));
+  server.breakWatches();
+  await client.delete(pods, { name: 'db-1', namespace: 'ns' });
+  await until(async () => {
+    const { status } = await client.get(statefulsets, { name: 'db', namespace: 'ns' });
+    return (await client.list(pods)).items.length === 3 && status.replicas === 3 ? true : undefined;
+  });
+  await stop();
+  const made = server.writes().filter((line) => line.startsWith('create pods'));
+  assert.ok(made.length <= 8, made.join(', '));
+  assert.ok(server.writes().filter((line) => line.startsWith('update statefulsets')).length <= 12);
+});
