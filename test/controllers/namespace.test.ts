@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { findCondition } from '#api/conditions.ts';
-import { configmaps, namespaces, pods, serviceaccounts, services } from '#api/resources.ts';
+import { apiservices, configmaps, namespaces, pods, serviceaccounts, services } from '#api/resources.ts';
 import type { Namespace, New, Pod, Service } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { namespaceController } from '#controllers/namespace/controller.ts';
@@ -80,6 +80,33 @@ test('a namespace keeps its other finalizers, and goes with the last of them', a
   });
   await t.client.update(namespaces, { ...held, spec: { finalizers: [] } }, { subresource: 'finalize' });
   await gone('final');
+});
+
+test('a namespace stays while an API that may have objects in it cannot be asked', async () => {
+  const spec = {
+    group: 'away.example.com',
+    version: 'v1',
+    groupPriorityMinimum: 100,
+    versionPriority: 10,
+    service: { namespace: 'ns', name: 'away' },
+    insecureSkipTLSVerify: true,
+  };
+  await t.client.create(apiservices, { metadata: { name: 'v1.away.example.com' }, spec } as never);
+  await make('asks');
+  await t.client.delete(namespaces, { name: 'asks' });
+  const condition = await t.until(async () => {
+    const found = findCondition((await get('asks'))?.status.conditions, 'NamespaceDeletionDiscoveryFailure');
+    return found?.status === 'True' ? found : undefined;
+  });
+  assert.deepEqual(
+    [condition.reason, condition.message],
+    [
+      'DiscoveryFailed',
+      'Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: away.example.com/v1: stale GroupVersion discovery: away.example.com/v1',
+    ],
+  );
+  await t.client.delete(apiservices, { name: 'v1.away.example.com' });
+  await gone('asks');
 });
 
 test('nothing new comes into a namespace that goes', async () => {

@@ -1,57 +1,55 @@
 // Empties a namespace that is being deleted, pods first, and lets it go then. Source: pkg/controller/namespace.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
-import { customResource } from '#api/custom-kinds.ts';
-import { customresourcedefinitions, namespaces } from '#api/resources.ts';
-import { Schema } from '#api/schema.ts';
-import type { CustomResourceDefinition, KubeObject, Namespace } from '#api/types.ts';
+import { apiservices, customresourcedefinitions, namespaces } from '#api/resources.ts';
+import type { KubeObject, Namespace } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { Controller } from '../runtime/controller.ts';
-import { deletionConditions, type Remaining } from './status.ts';
+import { contentKinds } from './content.ts';
+import { deletionConditions, type Emptied } from './status.ts';
 
 const FINALIZER = 'kubernetes';
 
-/** No event tells that the last of many kinds of objects is gone. Milliseconds. */
+/** No event tells that the last of many kinds of objects is gone; what does not move is looked at more and more rarely. Milliseconds. */
 const LOOK_AGAIN_MS = 250;
+const LONGEST_MS = 15_000;
 
 /** Kinds that hold others up when they are not deleted first. Source: OrderedNamespaceDeletion. */
 const FIRST = 'pods';
 
-const NEEDED_VERBS = ['list', 'deletecollection'];
-
-/** One resource a kind; every object of a namespace is under one of them. */
-const CONTENT: readonly Resource<KubeObject>[] = (() => {
-  const seen = new Set<string>();
-  return [...new Schema().resources()].flatMap((info) => {
-    const key = `${info.storage.group}/${info.storage.resource}`;
-    if (!info.namespaced || seen.has(key) || !NEEDED_VERBS.every((verb) => info.verbs.includes(verb))) return [];
-    seen.add(key);
-    return [info as Resource<KubeObject>];
-  });
-})();
-
 export const namespaceController: Controller = {
   name: 'namespace-controller',
   serviceAccount: 'namespace-controller',
-  reads: [namespaces, customresourcedefinitions],
+  reads: [namespaces, customresourcedefinitions, apiservices],
   writes: ['*', 'namespaces/finalize', 'namespaces/status'],
   workers: 10, // Source: --concurrent-namespace-syncs
   setUp({ client, informers, queue, clock }) {
     const lister = informers.informer(namespaces);
     const definitions = informers.informer(customresourcedefinitions);
-    const content = (): readonly Resource<KubeObject>[] => [...CONTENT, ...namespacedResources(definitions.list())];
+    const apiServices = informers.informer(apiservices);
+    /** How often each was looked at with the same left. */
+    const looks = new Map<string, { readonly left: number; readonly times: number }>();
     const wake = ({ metadata }: Namespace): void => {
       if (metadata.deletionTimestamp !== undefined) queue.add(metadata.name);
     };
     lister.addHandlers({ added: wake, updated: wake });
     return async (name) => {
       const namespace = await current(client, name);
-      if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
-      const remaining = await empty(client, name, content());
+      if (namespace?.metadata.deletionTimestamp === undefined) {
+        looks.delete(name);
+        return undefined;
+      }
+      const { resources, unknown } = await contentKinds(client, definitions.list(), apiServices.list());
+      const remaining = { ...(await empty(client, name, resources)), unknown };
       const left = [...remaining.resources.values()].reduce((sum, count) => sum + count, 0);
       const conditions = deletionConditions(namespace, remaining, clock.now());
       const fresh = await writeStatus(client, namespace, conditions);
-      if (left > 0 || remaining.failures.length > 0) return { afterMs: LOOK_AGAIN_MS };
+      if (left > 0 || remaining.failures.length > 0 || unknown.length > 0) {
+        const before = looks.get(name);
+        const times = before?.left === left ? before.times + 1 : 0;
+        looks.set(name, { left, times });
+        return { afterMs: Math.min(LOOK_AGAIN_MS * 2 ** times, LONGEST_MS) };
+      }
       await finalize(client, fresh);
       return undefined;
     };
@@ -67,16 +65,8 @@ async function current(client: Client, name: string): Promise<Namespace | undefi
   }
 }
 
-/** What definitions add to the kinds a namespace may hold. */
-function namespacedResources(definitions: Iterable<CustomResourceDefinition>): readonly Resource<KubeObject>[] {
-  return [...definitions].flatMap((crd) => {
-    const resource = customResource(crd);
-    return resource?.namespaced === true ? [resource] : [];
-  });
-}
-
 /** One pass: pods, and once they are gone everything else. */
-async function empty(client: Client, namespace: string, content: readonly Resource<KubeObject>[]): Promise<Remaining> {
+async function empty(client: Client, namespace: string, content: readonly Resource<KubeObject>[]): Promise<Emptied> {
   const first = await emptyOf(
     client,
     namespace,
@@ -90,7 +80,7 @@ async function empty(client: Client, namespace: string, content: readonly Resour
   );
 }
 
-async function emptyOf(client: Client, namespace: string, resources: readonly Resource<KubeObject>[]): Promise<Remaining> {
+async function emptyOf(client: Client, namespace: string, resources: readonly Resource<KubeObject>[]): Promise<Emptied> {
   const left = new Map<string, number>();
   const finalizers = new Map<string, number>();
   const failures: string[] = [];

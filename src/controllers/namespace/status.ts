@@ -3,7 +3,8 @@
 import { setCondition } from '#api/conditions.ts';
 import type { Namespace, NamespaceCondition } from '#api/types.ts';
 
-export interface Remaining {
+/** What one pass left. */
+export interface Emptied {
   /** `pods.`, `deployments.apps`, with how many objects of it are left. */
   readonly resources: ReadonlyMap<string, number>;
   /** Finalizers that hold objects, with how many. */
@@ -12,9 +13,14 @@ export interface Remaining {
   readonly failures: readonly string[];
 }
 
+export interface Remaining extends Emptied {
+  /** Group versions that cannot be looked into, each with the reason. */
+  readonly unknown: readonly string[];
+}
+
 export function deletionConditions(
   { status }: Namespace,
-  { resources, finalizers, failures }: Remaining,
+  { resources, finalizers, failures, unknown }: Remaining,
   now: number,
 ): readonly NamespaceCondition[] {
   const listed = [...resources]
@@ -23,7 +29,15 @@ export function deletionConditions(
   const held = [...finalizers].map(([name, count]) => `${name} in ${count} resource instances`).toSorted((a, b) => (a < b ? -1 : 1));
   const rows: readonly (readonly [type: NamespaceCondition['type'], problem: string, whenTrue: string, whenFalse: string, fine: string])[] =
     [
-      ['NamespaceDeletionDiscoveryFailure', '', 'DiscoveryFailed', 'ResourcesDiscovered', 'All resources successfully discovered'],
+      [
+        'NamespaceDeletionDiscoveryFailure',
+        unknown.length === 0
+          ? ''
+          : `Discovery failed for some groups, ${unknown.length} failing: unable to retrieve the complete list of server APIs: ${unknown.join(', ')}`,
+        'DiscoveryFailed',
+        'ResourcesDiscovered',
+        'All resources successfully discovered',
+      ],
       [
         'NamespaceDeletionGroupVersionParsingFailure',
         '',
