@@ -8,6 +8,7 @@ import { Schema } from '#api/schema.ts';
 import type { CustomResourceDefinition, KubeObject, OwnerReference } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
+import { collections } from '../runtime/collections.ts';
 import { followCustomResources } from '../runtime/custom-resources.ts';
 import type { Controller, ControllerContext } from '../runtime/controller.ts';
 import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
@@ -19,18 +20,7 @@ const NEEDED_VERBS = ['list', 'watch', 'delete', 'patch', 'get'];
 
 const schema = new Schema();
 
-/** One resource a kind: two versions of one object would be two nodes with one uid. */
-function collectable(): readonly Resource<KubeObject>[] {
-  const seen = new Set<string>();
-  return [...schema.resources()].flatMap((info) => {
-    const key = `${info.group}/${info.resource}`;
-    if (seen.has(key) || IGNORED.has(info.resource) || !NEEDED_VERBS.every((verb) => info.verbs.includes(verb))) return [];
-    seen.add(key);
-    return [info as Resource<KubeObject>];
-  });
-}
-
-const RESOURCES = collectable();
+const RESOURCES = collections(NEEDED_VERBS, ({ resource }) => !IGNORED.has(resource));
 
 export const garbageCollector: Controller = {
   name: 'garbage-collector-controller',
