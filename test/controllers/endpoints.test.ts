@@ -79,6 +79,14 @@ test('Endpoints made by hand are mirrored, followed and taken back', async () =>
   await t.until(async () => ((await slicesOf('ext')).length === 0 ? true : undefined));
 });
 
+test('Endpoints whose Service went while nobody looked are removed at the next start', async () => {
+  const spec = { selector: { app: 'left' }, ports: [{ port: 80 }] };
+  await t.client.create(services, { metadata: { name: 'left', namespace: 'ns' }, spec } as New<Service>);
+  await t.until(() => legacy('left'));
+  await t.restart(() => t.client.delete(services, { name: 'left', namespace: 'ns' }));
+  await t.until(async () => ((await legacy('left')) === undefined ? true : undefined));
+});
+
 test('no call of the controllers was refused for want of rights', () => {
   assert.deepEqual(
     t.warnings.filter((line) => /cannot (get|list|watch|create|update|patch|delete)/.test(line)),

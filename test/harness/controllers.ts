@@ -26,8 +26,8 @@ export interface ControllerTest {
   readonly warnings: string[];
   /** Resolves with what `look` gives as soon as that is not undefined; the clock moves on by `stepMs` between looks. */
   until<T>(look: () => Promise<T | undefined>, stepMs?: number): Promise<T>;
-  /** Ends the controllers and starts them anew, without what they knew. */
-  restart(): Promise<void>;
+  /** Ends the controllers and starts them anew, without what they knew; `meanwhile` runs between. */
+  restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -112,8 +112,9 @@ export async function startControllerTest({
         clock.advance(stepMs);
       }
     },
-    async restart() {
+    async restart(meanwhile) {
       await end();
+      await meanwhile?.();
       end = start();
     },
     async stop() {

@@ -7,7 +7,7 @@ import { TriggerTimes } from '../endpointslice/trigger-times.ts';
 import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
-import { planEndpoints, wantedEndpoints } from './plan.ts';
+import { keepsElection, planEndpoints, wantedEndpoints } from './plan.ts';
 
 const SERVICES_IN = 'selecting-services-in-namespace';
 const selectingNamespace = ({ metadata, spec }: Service): readonly string[] => (spec.selector === undefined ? [] : [metadata.namespace]);
@@ -41,7 +41,13 @@ export const endpointsController: Controller = {
       },
       deleted: wakeSelecting,
     });
-    lister.addHandlers({ deleted: ({ metadata }) => queue.add(`${metadata.namespace}/${metadata.name}`) });
+    lister.addHandlers({
+      added(present, initial) {
+        // Its Service may have gone while nobody looked. Source: checkLeftoverEndpoints.
+        if (initial && !keepsElection(present)) queue.add(keyOf(present));
+      },
+      deleted: (gone) => queue.add(keyOf(gone)),
+    });
 
     return async (key) => {
       const service = serviceLister.byKey(key);

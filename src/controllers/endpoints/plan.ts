@@ -14,6 +14,10 @@ const MAX_ADDRESSES = 1000;
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
 const CONTROLLER = 'endpoint-controller';
 
+/** Elections of older components keep their state in Endpoints, which change every few seconds and have no Service. */
+export const keepsElection = ({ metadata }: Endpoints): boolean =>
+  metadata.annotations?.['control-plane.alpha.kubernetes.io/leader'] !== undefined;
+
 export interface Wanted {
   readonly subsets: readonly EndpointSubset[];
   readonly overCapacity: boolean;

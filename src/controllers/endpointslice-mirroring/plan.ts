@@ -3,6 +3,7 @@
 import { controllerReference } from '#api/owner-references.ts';
 import type { EndpointAddress, Endpoints, Service } from '#api/types.ts';
 import { ANNOTATION, LABEL } from '#api/well-known.ts';
+import { keepsElection } from '../endpoints/plan.ts';
 import type { Target } from '../endpointslice/endpoints.ts';
 import type { SliceSource } from '../endpointslice/plan.ts';
 
@@ -11,16 +12,13 @@ export const MIRRORED_BY = 'endpointslicemirroring-controller.k8s.io';
 /** Most addresses of a subset that are mirrored. Source: --mirroring-max-endpoints-per-subset. */
 const MAX_PER_SUBSET = 1000;
 
-/** Elections of older components kept their state in Endpoints, which change every few seconds. */
-const ELECTION = 'control-plane.alpha.kubernetes.io/leader';
-
 const ENDPOINTS_KIND = { group: '', version: 'v1', kind: 'Endpoints' } as const;
 
 /** Source: shouldMirror, skipMirror. */
-export function isMirrored({ metadata }: Endpoints, service: Service | undefined): boolean {
+export function isMirrored(endpoints: Endpoints, service: Service | undefined): boolean {
   return (
-    metadata.labels?.[LABEL.skipMirror] !== 'true' &&
-    metadata.annotations?.[ELECTION] === undefined &&
+    endpoints.metadata.labels?.[LABEL.skipMirror] !== 'true' &&
+    !keepsElection(endpoints) &&
     service !== undefined &&
     service.spec.selector === undefined
   );
