@@ -1,6 +1,7 @@
 // The request walk, in order, as data. Both transports take it; over HTTPS, the connection stands before it and encoding after it.
 import type { AuthenticationRequest, Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer } from './authorization/contract.ts';
+import type { AccessMetrics } from './metrics/access.ts';
 import type { RequestContext } from './request.ts';
 import type { AuditSink, AuditTrail } from './audit/contract.ts';
 import { auditStage } from './stages/audit.ts';
@@ -68,6 +69,7 @@ export interface ChainDeps {
   readonly authorizer: Authorizer;
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
+  readonly metrics: AccessMetrics;
 }
 
 /** Runs the stages; synchronous as long as they are. @throws StatusError of the stage that refuses */

@@ -224,3 +224,57 @@ test('loopback answers with the stored object itself', async () => {
   assert.equal(server.server.reader.get(configmaps, 'a', 'default'), one);
   await server.stop();
 });
+
+test('a stopping server serves on while balancers notice, then turns new requests away and finishes old ones', async () => {
+  const clock = new ManualClock();
+  const [inside, enter] = signal();
+  const [gate, release] = signal();
+  const gated = { name: 'Gate', operations: ['CREATE' as const], validate: (): Promise<void> => (enter(), gate) };
+  const server = await startTestServer({
+    clock,
+    store: new MemoryStore(clock),
+    parts: () => ({ admission: { mutating: [], validating: [gated] } }),
+    options: { shutdown: { delayMs: 10_000, sendRetryAfter: true } },
+  });
+  const session = http2Session(server);
+  const writing = http2(session, CONFIG_MAPS, { method: 'POST', headers: { 'content-type': 'application/json' }, body: body('a') });
+  await inside;
+  const stopping = server.server.stop();
+  assert.match(text(await http2(session, '/readyz')), /^\[-\]shutdown failed: reason withheld$/m);
+  assert.equal((await http2(session, '/livez')).status, 200);
+  assert.equal((await http2(session, CONFIG_MAPS)).status, 200, 'it serves on');
+
+  clock.advance(10_000);
+  await new Promise(setImmediate);
+  const turnedAway = await http2(session, CONFIG_MAPS);
+  assert.deepEqual([turnedAway.status, turnedAway.headers['retry-after']], [429, '5']);
+  assert.equal((await http2(session, '/livez')).status, 200, 'probes are answered to the end');
+  release();
+  assert.equal((await writing).status, 201, 'what was begun is finished');
+  await stopping;
+  session.destroy();
+  await server.stop();
+});
+
+test('metrics count who came in, what was allowed and what is streaming; profiles are off unless asked for', async (t) => {
+  const server = await startTestServer({ options: { profiling: true, eventTtlSeconds: 60 } });
+  t.after(() => server.stop());
+  const session = http2Session(server);
+  t.after(() => session.destroy());
+  const watch = session.request({ ':path': `${CONFIG_MAPS}?watch=true` });
+  await once(watch, 'response');
+  const metrics = text(await http2(session, '/metrics'));
+  assert.match(metrics, /^authentication_attempts\{result="success"\} [1-9]/m);
+  assert.match(metrics, /^authorization_attempts_total\{result="allowed"\} [1-9]/m);
+  assert.match(metrics, /^apiserver_longrunning_requests\{.*resource="configmaps",scope="namespace",.*verb="WATCH".*\} 1$/m);
+  const profile = json<{ readonly nodes: readonly unknown[] }>(await http2(session, '/debug/pprof/profile?seconds=0.01'));
+  assert.ok(profile.nodes.length > 0);
+  const plain = await startTestServer();
+  t.after(() => plain.stop());
+  assert.equal((await http1(plain, '/debug/pprof/profile')).status, 404);
+});
+
+function signal(): readonly [Promise<void>, () => void] {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return [promise, resolve];
+}

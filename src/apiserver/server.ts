@@ -31,6 +31,7 @@ import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.
 import { Responder } from './http/respond.ts';
 import type { CredentialsSource } from './kubelet/credentials.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
+import { AccessMetrics } from './metrics/access.ts';
 import { RequestMetrics } from './metrics/requests.ts';
 import { metricsRoute } from './metrics/route.ts';
 import { HttpsOutbound } from './outbound/client.ts';
@@ -47,6 +48,7 @@ import { FieldTracking, type FieldManager } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
 import { ServiceAllocator } from './registry/allocation/services.ts';
 import { builtInStrategies } from './registry/strategies.ts';
+import { eventStrategy } from './registry/strategies/core.ts';
 import { serviceStrategy } from './registry/strategies/services.ts';
 import type { Strategy } from './registry/strategy.ts';
 import { TtlLeases } from './registry/ttl-leases.ts';
@@ -54,6 +56,7 @@ import type { Registry } from './registry/write-call.ts';
 import type { Route } from './routes/contract.ts';
 import { healthRoutes, ping, type HealthCheck } from './routes/health.ts';
 import { indexRoute } from './routes/index-page.ts';
+import { profilingRoutes } from './routes/profiling.ts';
 import { RouteTable } from './routes/table.ts';
 import { VERSION, versionRoute, type VersionInfo } from './routes/version.ts';
 import type { AuditSink } from './audit/contract.ts';
@@ -63,6 +66,16 @@ import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 const REQUEST_TIMEOUT_MS = 60_000;
 /** How long a stopping server waits for requests under way, milliseconds. */
 const DRAIN_MS = 10_000;
+/** Source: --event-ttl. */
+const EVENT_TTL_SECONDS = 3_600;
+
+/** How a server ends: first it says so, then it takes no more, then what is under way comes to its end. */
+export interface ShutdownOptions {
+  /** Milliseconds during which it fails readyz and serves as before, so that balancers notice. Source: --shutdown-delay-duration. */
+  readonly delayMs: number;
+  /** Requests that come after that are told to go elsewhere instead of finding a closed port. Source: --shutdown-send-retry-after. */
+  readonly sendRetryAfter: boolean;
+}
 
 /** What parts made later may use of the server: given to `parts` before it starts. */
 export interface ServerParts {
@@ -123,6 +136,12 @@ export interface ApiServerOptions {
   readonly compactionIntervalMs?: number;
   /** Values in the store are encrypted. */
   readonly encryption?: EncryptionAtRest;
+  /** How long events are kept. Default an hour. */
+  readonly eventTtlSeconds?: number;
+  /** Default: at once. */
+  readonly shutdown?: ShutdownOptions;
+  /** CPU profiles and heap snapshots of this process, below /debug/pprof. Default false. */
+  readonly profiling?: boolean;
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
   /** How webhooks and aggregated servers behind Services are reached. Default: their endpoints. */
@@ -156,7 +175,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const hub: CacheHub = new CacheHub({ store, clock, logger });
   const compactor = new Compactor();
   const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
-  const strategies = builtInStrategies(schema, { services: serviceStrategy(allocator) as unknown as Strategy });
+  const strategies = builtInStrategies(schema, {
+    services: serviceStrategy(allocator) as unknown as Strategy,
+    events: eventStrategy(options.eventTtlSeconds ?? EVENT_TTL_SECONDS) as unknown as Strategy,
+  });
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
   const reader = new SharedReader(catalog, hub);
   const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};
@@ -221,6 +243,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };
   const metrics = new RequestMetrics();
+  const access = new AccessMetrics();
   const routes: Route[] = [];
   const checks: readonly HealthCheck[] = [
     ping,
@@ -240,6 +263,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
     metricsRoute({
+      longRunning: () => front.longRunning,
+      access,
       audit: parts.audit,
       requests: metrics,
       admission: admissionMetrics,
@@ -253,10 +278,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       remote: aggregation,
       serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),
     }),
+    ...(options.profiling === true ? profilingRoutes(clock) : []),
     ...(parts.routes ?? []),
     indexRoute(catalog, () => routes),
   );
   const chain: ChainDeps = {
+    metrics: access,
     authenticators: parts.authenticators,
     anonymous: parts.anonymous ?? (() => options.anonymous ?? true),
     authorizer: parts.authorizer,
@@ -278,7 +305,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   late.deps = { chain, dispatch };
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
   const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
-  const front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
+  const front: Front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
   const listener =
     listen === undefined ? undefined : new Listener({ tls: listen.tls, handle: (exchange) => front.handle(exchange), logger });
 
@@ -299,11 +326,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async stop() {
       if (state.stopping) return;
       state.stopping = true;
-      listener?.drain();
+      const { delayMs = 0, sendRetryAfter = false } = options.shutdown ?? {};
+      if (delayMs > 0) {
+        logger.info('the server stops: it is no longer ready', { servesOnForMs: delayMs });
+        await wait(clock, delayMs);
+      }
+      if (sendRetryAfter) front.turnAway();
+      else listener?.drain();
       front.endLongRunning();
       const patience = new AbortController();
       await Promise.race([front.idle(), wait(clock, DRAIN_MS, patience.signal).catch(() => {})]);
       patience.abort();
+      if (sendRetryAfter) listener?.drain();
       listener?.destroy();
       deadlines.stop();
       custom.stop();

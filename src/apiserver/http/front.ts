@@ -1,5 +1,5 @@
 // From a request on the wire to its answer: request info, the chain, the handler, the responder.
-import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
+import { badRequest, internalError, StatusError, tooManyRequests } from '#apimachinery/errors.ts';
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -35,6 +35,7 @@ export class Front {
   /** Requests under way: a stopping server waits for them, and ends watches. */
   readonly #open = new Set<RequestWalk>();
   #idle: (() => void) | undefined;
+  #turnsAway = false;
 
   constructor(deps: FrontDeps) {
     this.#deps = deps;
@@ -52,8 +53,22 @@ export class Front {
       this.#fail(exchange, walk, error);
       return;
     }
+    if (this.#turnsAway && !isProbe(walk.info.path)) {
+      this.#fail(exchange, walk, tooManyRequests('The apiserver is shutting down, please try again later.', SHUTDOWN_RETRY_SECONDS));
+      return;
+    }
     this.#open.add(walk);
     void this.#serve(exchange, walk);
+  }
+
+  /** Watches and streams under way, by what they ask for. */
+  get longRunning(): readonly RequestInfo[] {
+    return [...this.#open].map(({ info }) => info).filter(isLongRunning);
+  }
+
+  /** From now on requests are told to come again elsewhere. Source: WithRetryAfter, shutdown_late. */
+  turnAway(): void {
+    this.#turnsAway = true;
   }
 
   /** Tells everything under way to come to an end: watches close, other requests finish. */
@@ -171,6 +186,10 @@ export class Front {
     return refusal.code;
   }
 }
+
+/** Source: WithRetryAfter. */
+const SHUTDOWN_RETRY_SECONDS = 5;
+const isProbe = (path: string): boolean => path === '/metrics' || /^\/(healthz|livez|readyz)(\/|$)/.test(path);
 
 const UNAUTHORIZED = 401;
 /** For metrics: nobody was left to answer. */

@@ -7,6 +7,8 @@ import type { AuditSink } from '../audit/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
+import type { RequestInfo } from '../request.ts';
+import type { AccessMetrics } from './access.ts';
 import type { RequestMetrics } from './requests.ts';
 
 export interface MetricsSources {
@@ -17,6 +19,9 @@ export interface MetricsSources {
   readonly store: Store;
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
+  readonly access: AccessMetrics;
+  /** Watches and streams under way. */
+  readonly longRunning: () => readonly RequestInfo[];
 }
 
 export function metricsRoute(sources: MetricsSources): Route {
@@ -35,6 +40,8 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.requests.expose(),
         sources.admission.expose(),
         sources.aggregator.expose(),
+        sources.access.expose(),
+        longRunning(sources.longRunning()),
         inFlight(sources.flowControl),
         sources.flowControl.expose?.() ?? '',
         sources.audit?.expose() ?? '',
@@ -54,6 +61,20 @@ export function metricsRoute(sources: MetricsSources): Route {
 function gauge(name: string, help: string, samples: readonly (readonly [labels: string, value: number])[]): string {
   const lines = samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`);
   return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('\n')}\n`;
+}
+
+/** Source: apiserver_longrunning_requests. */
+function longRunning(infos: readonly RequestInfo[]): string {
+  const counts = new Map<string, number>();
+  for (const { verb, group, version, resource, subresource, namespace, name } of infos) {
+    const scope = name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
+    const labels = { component: 'apiserver', group, resource, scope, subresource, verb: verb === 'watch' ? 'WATCH' : 'CONNECT', version };
+    const text = Object.entries(labels)
+      .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
+      .join(',');
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return gauge('apiserver_longrunning_requests', 'Gauge of all active long-running apiserver requests.', [...counts]);
 }
 
 function inFlight(flowControl: FlowControl): string {

@@ -15,7 +15,6 @@ import {
 } from './strategies/apps.ts';
 import { certificateSigningRequestStrategy } from './strategies/certificates.ts';
 import {
-  eventStrategy,
   limitRangeStrategy,
   namespaceStrategy,
   nodeStrategy,
@@ -43,7 +42,6 @@ const OWN: Readonly<Record<string, Strategy>> = {
   pods: of(podStrategy),
   namespaces: of(namespaceStrategy),
   nodes: of(nodeStrategy),
-  events: of(eventStrategy),
   secrets: of(secretStrategy),
   serviceaccounts: of(serviceAccountStrategy),
   persistentvolumes: of(persistentVolumeStrategy),
@@ -92,7 +90,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'rolebindings.rbac.authorization.k8s.io': UPSERTED,
 };
 
-/** @param more strategies made from configuration, over those of this file: services */
+/** @param more strategies made from configuration, over those of this file: services, events */
 export function builtInStrategies(schema: Schema, more: Readonly<Record<string, Strategy>>): Readonly<Record<string, Strategy>> {
   const strategies: Record<string, Strategy> = {};
   for (const info of schema.resources()) {

@@ -20,17 +20,33 @@ export const authenticationStage: Stage = {
     if (walk.authenticated) return;
     const request = walk.credentials;
     if (request === undefined) throw unauthorized();
-    const answer = authenticate(request, deps.authenticators, 0);
-    if (answer instanceof Promise) return answer.then((response) => settle(walk, deps, response));
-    settle(walk, deps, answer);
+    try {
+      const answer = authenticate(request, deps.authenticators, 0);
+      if (answer instanceof Promise) {
+        return answer.then(
+          (response) => settle(walk, deps, response),
+          (error: unknown) => refused(deps, error),
+        );
+      }
+      settle(walk, deps, answer);
+    } catch (error) {
+      refused(deps, error);
+    }
   },
 };
 
+function refused({ metrics }: ChainDeps, error: unknown): never {
+  metrics.authenticationErrors.add();
+  throw error;
+}
+
 function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | undefined): void {
   if (response !== undefined) {
+    deps.metrics.authenticated.add();
     walk.setUser(authenticated(response.user));
     return;
   }
+  deps.metrics.unauthenticated.add();
   if (!deps.anonymous(walk.context.info.path)) throw unauthorized();
   walk.setUser(ANONYMOUS_USER);
 }

@@ -4,21 +4,32 @@ import { goQuote } from '#apimachinery/go-format.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { AuthorizationAttributes, AuthorizationDecision } from '../authorization/contract.ts';
 import type { Stage } from '../chain.ts';
+import type { AccessMetrics } from '../metrics/access.ts';
 import type { RequestContext } from '../request.ts';
 
 export const authorizationStage: Stage = {
   name: 'authorization',
   run(walk, deps) {
     const { context } = walk;
-    if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return note(context, 'allow', '');
+    if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) {
+      deps.metrics.allowed.add();
+      return note(context, 'allow', '');
+    }
     const attributes = attributesOf(context);
     const decision = deps.authorizer.authorize(attributes, undefined);
-    if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context));
-    judge(attributes, decision, context);
+    if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context, deps.metrics));
+    judge(attributes, decision, context, deps.metrics);
   },
 };
 
-function judge(attributes: AuthorizationAttributes, { decision, reason, error }: AuthorizationDecision, context: RequestContext): void {
+function judge(
+  attributes: AuthorizationAttributes,
+  { decision, reason, error }: AuthorizationDecision,
+  context: RequestContext,
+  metrics: AccessMetrics,
+): void {
+  const { allowed, denied, noOpinion, authorizationErrors } = metrics;
+  (decision === 'allow' ? allowed : error !== undefined ? authorizationErrors : decision === 'deny' ? denied : noOpinion).add();
   if (decision === 'allow') return note(context, 'allow', reason);
   note(context, 'forbid', error === undefined ? reason : 'internal error');
   if (error !== undefined) {

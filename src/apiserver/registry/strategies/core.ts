@@ -45,43 +45,42 @@ export const nodeStrategy = {
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
 } satisfies Strategy<Node>;
 
-/** Seconds. Source: --event-ttl. */
-const EVENT_TTL_SECONDS = 3_600;
-
-export const eventStrategy = {
-  allowCreateOnUpdate: true,
-  ttlSeconds: () => EVENT_TTL_SECONDS,
-  selectableFields: {
-    'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',
-    'involvedObject.namespace': ({ involvedObject }) => involvedObject.namespace ?? '',
-    'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '',
-    'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '',
-    'involvedObject.apiVersion': ({ involvedObject }) => involvedObject.apiVersion ?? '',
-    'involvedObject.resourceVersion': ({ involvedObject }) => involvedObject.resourceVersion ?? '',
-    'involvedObject.fieldPath': ({ involvedObject }) => involvedObject.fieldPath ?? '',
-    reason: ({ reason }) => reason ?? '',
-    reportingComponent: ({ reportingComponent }) => reportingComponent ?? '',
-    source: ({ source, reportingComponent }) => source?.component ?? reportingComponent ?? '',
-    type: ({ type }) => type ?? '',
-  },
-  fieldAliases: {
-    'events.k8s.io/v1': {
-      only: true,
-      labels: {
-        'regarding.kind': 'involvedObject.kind',
-        'regarding.namespace': 'involvedObject.namespace',
-        'regarding.name': 'involvedObject.name',
-        'regarding.uid': 'involvedObject.uid',
-        'regarding.apiVersion': 'involvedObject.apiVersion',
-        'regarding.resourceVersion': 'involvedObject.resourceVersion',
-        'regarding.fieldPath': 'involvedObject.fieldPath',
-        reason: 'reason',
-        reportingController: 'reportingComponent',
-        type: 'type',
+/** @param ttlSeconds how long events are kept */
+export const eventStrategy = (ttlSeconds: number) =>
+  ({
+    allowCreateOnUpdate: true,
+    ttlSeconds: () => ttlSeconds,
+    selectableFields: {
+      'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',
+      'involvedObject.namespace': ({ involvedObject }) => involvedObject.namespace ?? '',
+      'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '',
+      'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '',
+      'involvedObject.apiVersion': ({ involvedObject }) => involvedObject.apiVersion ?? '',
+      'involvedObject.resourceVersion': ({ involvedObject }) => involvedObject.resourceVersion ?? '',
+      'involvedObject.fieldPath': ({ involvedObject }) => involvedObject.fieldPath ?? '',
+      reason: ({ reason }) => reason ?? '',
+      reportingComponent: ({ reportingComponent }) => reportingComponent ?? '',
+      source: ({ source, reportingComponent }) => source?.component ?? reportingComponent ?? '',
+      type: ({ type }) => type ?? '',
+    },
+    fieldAliases: {
+      'events.k8s.io/v1': {
+        only: true,
+        labels: {
+          'regarding.kind': 'involvedObject.kind',
+          'regarding.namespace': 'involvedObject.namespace',
+          'regarding.name': 'involvedObject.name',
+          'regarding.uid': 'involvedObject.uid',
+          'regarding.apiVersion': 'involvedObject.apiVersion',
+          'regarding.resourceVersion': 'involvedObject.resourceVersion',
+          'regarding.fieldPath': 'involvedObject.fieldPath',
+          reason: 'reason',
+          reportingController: 'reportingComponent',
+          type: 'type',
+        },
       },
     },
-  },
-} satisfies Strategy<Event>;
+  }) satisfies Strategy<Event>;
 
 export const secretStrategy = {
   selectableFields: { type: ({ type }) => type ?? '' },
