@@ -48,10 +48,10 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const { settings, paths, pki, clock, ids, logger } = deps;
   const store = await openStore(deps);
   const read = (file: string): string => readFileSync(file, 'utf8');
-  const kubeletClient = pki.read('apiserver-kubelet-client');
+  // Shown to kubelets and aggregated servers; read again when renewed.
+  const clients = { kubelet: pki.read('apiserver-kubelet-client'), proxy: pki.read('front-proxy-client') };
   const certificateAuthority = pki.certificate('ca');
   const frontProxyAuthority = pki.certificate('front-proxy-ca');
-  const proxyClient = pki.read('front-proxy-client');
   const serving = pki.read('apiserver');
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
@@ -75,11 +75,14 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       // Which of the two a certificate must come from, each authenticator decides.
       tls: { serving, clientCa: certificateAuthority + frontProxyAuthority },
     },
-    kubelet: () => ({ clientCertificate: kubeletClient.certificate, clientKey: kubeletClient.key, ca: certificateAuthority }),
+    kubelet: () => ({ clientCertificate: clients.kubelet.certificate, clientKey: clients.kubelet.key, ca: certificateAuthority }),
     aggregation: {
-      proxyCertificate: () => proxyClient,
+      proxyCertificate: () => clients.proxy,
       trust: { clientCa: certificateAuthority, frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } },
     },
+    eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
+    shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
+    profiling: settings.profiling,
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
@@ -130,7 +133,11 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       running.push(runControllerManager({ ...config, clusterSigning: pki.read('ca') }, deciding), runScheduler(undefined, deciding));
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
-    renewTls: () => server.reloadTls({ serving: pki.read('apiserver'), clientCa: certificateAuthority + frontProxyAuthority }),
+    renewTls() {
+      clients.kubelet = pki.read('apiserver-kubelet-client');
+      clients.proxy = pki.read('front-proxy-client');
+      server.reloadTls({ serving: pki.read('apiserver'), clientCa: certificateAuthority + frontProxyAuthority });
+    },
     async stop() {
       ending.abort(new Error('the control plane stops'));
       late.stopFollowing?.();

@@ -51,6 +51,12 @@ export interface ApiServerSettings {
   /** Milliseconds. */
   readonly authorizationWebhookCacheAuthorizedTtl: number;
   readonly authorizationWebhookCacheUnauthorizedTtl: number;
+  /** Milliseconds. */
+  readonly eventTtl: number;
+  /** Milliseconds. */
+  readonly shutdownDelayDuration: number;
+  readonly shutdownSendRetryAfter: boolean;
+  readonly profiling: boolean;
 }
 
 const MODES = ['AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook'];
@@ -328,5 +334,37 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     description: 'how long its refusals are kept',
     fallback: '30s',
     parse: duration,
+  }),
+  setting({
+    key: 'eventTtl',
+    flag: 'event-ttl',
+    argument: 'DURATION',
+    description: 'how long events are kept',
+    fallback: '1h',
+    parse: duration,
+  }),
+  setting({
+    key: 'shutdownDelayDuration',
+    flag: 'shutdown-delay-duration',
+    argument: 'DURATION',
+    description: 'how long a stopping API server serves on while not ready',
+    fallback: '0s',
+    parse: duration,
+  }),
+  setting({
+    key: 'shutdownSendRetryAfter',
+    flag: 'shutdown-send-retry-after',
+    argument: 'BOOL',
+    description: 'a stopping API server answers 429 instead of closing its port',
+    fallback: 'false',
+    parse: boolean,
+  }),
+  setting({
+    key: 'profiling',
+    flag: 'profiling',
+    argument: 'BOOL',
+    description: 'serve /debug/pprof',
+    fallback: 'false',
+    parse: boolean,
   }),
 ];
