@@ -45,9 +45,13 @@ export function followFiles({ paths, current, load, clock, logger }: FollowedFil
       logger.error('configuration not reloaded; the last one stays in force', { paths, error });
     }
   };
+  let settling = false;
   const arm = (delayMs: number): void => {
+    if (settling) return; // a busy folder must not put the look off for ever
+    settling = delayMs === SETTLE_MS;
     timer?.();
     timer = clock.after(delayMs, () => {
+      settling = false;
       busy = (busy ?? Promise.resolve()).then(look).then(() => {
         if (!stopped) arm(LOOK_MS);
       });

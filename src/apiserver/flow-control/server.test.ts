@@ -106,3 +106,49 @@ test('a level without a free seat answers 429 with Retry-After, and a watch give
   await once(slow.resume(), 'close');
   assert.equal((await http2(session, '/api/v1/namespaces')).status, 200);
 });
+
+test('FlowSchemas and priority levels are objects like others: status, patches, collections', async (t) => {
+  const { client } = await start(t);
+  const rules = [
+    {
+      subjects: [{ kind: 'User', user: { name: 'example' } }],
+      nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/foo'] }],
+    },
+  ];
+  const labels = { 'example-e2e-fs-label': 'x' };
+  const spec = {
+    matchingPrecedence: 9_999,
+    priorityLevelConfiguration: { name: 'global-default' },
+    distinguisherMethod: { type: 'ByUser' },
+    rules,
+  };
+  const made = await client.create(flowschemas, { metadata: { name: 'example', labels }, spec } as never);
+  assert.equal(made.metadata.generation, 1);
+  const patched = await client.patch(flowschemas, { name: 'example' }, { type: 'merge', body: { spec: { matchingPrecedence: 9_998 } } });
+  assert.deepEqual([patched.metadata.generation, patched.spec.matchingPrecedence], [2, 9_998]);
+  const condition = { type: 'e2e', status: 'True', reason: 'patched', message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const body = { status: { conditions: [condition] } };
+  const status = await client.patch(flowschemas, { name: 'example' }, { type: 'merge', body }, { subresource: 'status' });
+  assert.equal(status.metadata.generation, 2, 'a status is no change of the object');
+  assert.ok(status.status.conditions?.some(({ type }) => type === 'e2e'));
+  await client.deleteCollection(flowschemas, { labelSelector: 'example-e2e-fs-label=x' });
+  assert.equal((await client.list(flowschemas, { labelSelector: 'example-e2e-fs-label=x' })).items.length, 0);
+
+  const limited = { nominalConcurrencyShares: 2, limitResponse: { type: 'Reject' } };
+  const level = { metadata: { name: 'example', labels }, spec: { type: 'Limited', limited } };
+  await client.create(prioritylevelconfigurations, level as never);
+  const changed = await client.patch(
+    prioritylevelconfigurations,
+    { name: 'example' },
+    { type: 'merge', body: { spec: { limited: { nominalConcurrencyShares: 4 } } } },
+  );
+  assert.deepEqual(changed.spec.limited, { nominalConcurrencyShares: 4, lendablePercent: 0, limitResponse: { type: 'Reject' } });
+  const levelStatus = await client.patch(
+    prioritylevelconfigurations,
+    { name: 'example' },
+    { type: 'merge', body },
+    { subresource: 'status' },
+  );
+  assert.equal(levelStatus.status.conditions?.[0]?.reason, 'patched');
+  await client.deleteCollection(prioritylevelconfigurations, { labelSelector: 'example-e2e-fs-label=x' });
+});
