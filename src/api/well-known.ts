@@ -65,6 +65,8 @@ export const ANNOTATION = {
   /** From before storage classes were stable. */
   betaDefaultStorageClass: 'storageclass.beta.kubernetes.io/is-default-class',
   defaultIngressClass: 'ingressclass.kubernetes.io/is-default-class',
+  /** Which entry of its pod a claim was made for. Source: resourceclaim. */
+  podClaimName: 'resource.kubernetes.io/pod-claim-name',
   nodeTtl: 'node.alpha.kubernetes.io/ttl',
 } as const;
 
@@ -91,6 +93,8 @@ export const FINALIZER = {
   /** Kept by whoever made a volume until its data is dealt with. Source: volume.PVDeletionProtectionFinalizer. */
   externalProvisioner: 'external-provisioner.volume.kubernetes.io/finalizer',
   jobTracking: 'batch.kubernetes.io/job-tracking',
+  /** Source: resource/v1 Finalizer. */
+  resourceClaim: 'resource.kubernetes.io/delete-protection',
   serviceLoadBalancer: 'service.kubernetes.io/load-balancer-cleanup',
 } as const;
 

@@ -35,6 +35,8 @@ import { claimBinder } from './persistent-volume/claim-controller.ts';
 import { volumeBinder } from './persistent-volume/volume-controller.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
+import { resourceClaimController } from './resource-claim/claim-controller.ts';
+import { resourceClaimPodController } from './resource-claim/pod-controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
@@ -67,6 +69,8 @@ export const CONTROLLERS: readonly Controller[] = [
   attributesClassProtection,
   ephemeralVolumeController,
   expandController,
+  resourceClaimController,
+  resourceClaimPodController,
   disruptionController,
   staleDisruptionController,
   resourceQuotaController,
