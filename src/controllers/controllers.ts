@@ -15,6 +15,7 @@ import { disruptionController, staleDisruptionController } from './disruption/co
 import { resourceQuotaController } from './resourcequota/controller.ts';
 import { endpointsController } from './endpoints/controller.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/controller.ts';
+import { deviceTaintEviction } from './device-taint-eviction/controller.ts';
 import { endpointSliceController } from './endpointslice/controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume/controller.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
@@ -71,6 +72,7 @@ export const CONTROLLERS: readonly Controller[] = [
   expandController,
   resourceClaimController,
   resourceClaimPodController,
+  deviceTaintEviction,
   disruptionController,
   staleDisruptionController,
   resourceQuotaController,

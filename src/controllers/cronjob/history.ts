@@ -6,7 +6,7 @@ import { ANNOTATION } from '#api/well-known.ts';
 import { formatTime, parseTime } from '#apimachinery/time.ts';
 import { jobName, type Notice } from './plan.ts';
 
-export function finishedAs({ status }: Job): 'Complete' | 'Failed' | undefined {
+function finishedAs({ status }: Job): 'Complete' | 'Failed' | undefined {
   return (['Complete', 'Failed'] as const).find((type) => findCondition(status?.conditions, type)?.status === 'True');
 }
 

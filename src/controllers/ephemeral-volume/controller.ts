@@ -55,7 +55,7 @@ async function ensureClaim(pod: Pod, volume: Volume, { client, informers, events
   }
 }
 
-export function claimFor(pod: Pod, volume: Volume): New<PersistentVolumeClaim> {
+function claimFor(pod: Pod, volume: Volume): New<PersistentVolumeClaim> {
   const { metadata, spec } = volume.ephemeral?.volumeClaimTemplate ?? {};
   return {
     metadata: {

@@ -30,7 +30,7 @@ export interface Tolerances {
   readonly down: number;
 }
 
-export const isWithin = (ratio: number, { up, down }: Tolerances): boolean => ratio >= 1 - down && ratio <= 1 + up;
+const isWithin = (ratio: number, { up, down }: Tolerances): boolean => ratio >= 1 - down && ratio <= 1 + up;
 
 export interface Current {
   /** As the scale's spec says. */

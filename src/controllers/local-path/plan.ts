@@ -4,7 +4,7 @@ import type { New, PersistentVolume, PersistentVolumeClaim, StorageClass } from 
 import { ANNOTATION, FINALIZER, LABEL } from '#api/well-known.ts';
 import { join, sep } from 'node:path';
 
-export const LOCAL_PATH = 'proa.dev/local-path';
+const LOCAL_PATH = 'proa.dev/local-path';
 
 /** Where this provisioner runs. */
 export interface Place {

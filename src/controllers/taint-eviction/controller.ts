@@ -1,11 +1,10 @@
 // Deletes pods that do not tolerate a NoExecute taint of their node. Source: pkg/controller/tainteviction.
-import { setCondition } from '#api/conditions.ts';
 import { nodes, pods } from '#api/resources.ts';
 import type { Node } from '#api/types.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { BY_NODE, podsOfNode } from '../node-lifecycle/controller.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
+import { evictPod } from '../runtime/evict-pod.ts';
 import { evictionTime } from './plan.ts';
 
 export const taintEvictionController: Controller = {
@@ -53,25 +52,8 @@ export const taintEvictionController: Controller = {
         return { afterMs: due - clock.now() };
       }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
-      const message = 'Taint manager: deleting due to NoExecute taint';
-      const conditions = setCondition(
-        pod.status.conditions,
-        {
-          type: 'DisruptionTarget',
-          status: 'True',
-          reason: 'DeletionByTaintManager',
-          message,
-          lastProbeTime: null,
-          lastTransitionTime: null,
-        },
-        clock.now(),
-      );
-      try {
-        await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
-        await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
-      } catch (error) {
-        if (!isStatusError(error, 'NotFound')) throw error;
-      }
+      const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' };
+      await evictPod(pod, disruption, { client, clock });
       return undefined;
     };
   },

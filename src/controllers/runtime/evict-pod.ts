@@ -1,0 +1,29 @@
+// Deletes a pod for a reason that is not its own: its status says so first, so that Jobs and budgets know.
+import { setCondition } from '#api/conditions.ts';
+import { pods } from '#api/resources.ts';
+import type { Pod } from '#api/types.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Client } from '#client/contract.ts';
+
+/** Of the condition DisruptionTarget. */
+export interface Disruption {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A pod that is gone already is no failure. @throws StatusError */
+export async function evictPod(
+  pod: Pod,
+  disruption: Disruption,
+  { client, clock }: { readonly client: Client; readonly clock: Clock },
+): Promise<void> {
+  const condition = { type: 'DisruptionTarget', status: 'True', ...disruption, lastProbeTime: null, lastTransitionTime: null } as const;
+  const conditions = setCondition(pod.status.conditions, condition, clock.now());
+  try {
+    await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+    await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound')) throw error;
+  }
+}
