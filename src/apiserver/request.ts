@@ -36,7 +36,7 @@ export interface RequestInfo {
   readonly rest: readonly string[];
 }
 
-/** Warnings sent back as `Warning: 299` headers (loopback: dropped), each text once. Source: warning.AddWarning. */
+/** Warnings sent back as `Warning: 299` headers (loopback: logged), each text once. Source: warning.AddWarning. */
 export interface Warnings {
   add(text: string): void;
   readonly texts: readonly string[];

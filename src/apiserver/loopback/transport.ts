@@ -4,6 +4,7 @@ import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { Lru } from '#base/lru.ts';
 import type { ApiRequest, Transport, WatchEvent, WatchStream } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import { runChain, type ChainDeps } from '../chain.ts';
@@ -36,10 +37,14 @@ const METHODS: Readonly<Record<ApiRequest['verb'], string>> = {
   deletecollection: 'DELETE',
 };
 
+const REMEMBERED_WARNINGS = 256;
+
 export class LoopbackTransport implements Transport {
   readonly #deps: LoopbackDeps;
   readonly #user: UserInfo;
   readonly #closed = new AbortController();
+  /** Each warning is logged once. */
+  readonly #warned = new Lru<string, true>(REMEMBERED_WARNINGS);
 
   constructor(user: UserInfo, deps: LoopbackDeps) {
     this.#user = authenticated(user);
@@ -141,6 +146,13 @@ export class LoopbackTransport implements Transport {
     });
   }
 
+  /** As a client over HTTPS does with the headers. */
+  #warn(text: string): void {
+    if (this.#warned.get(text) !== undefined) return;
+    this.#warned.set(text, true);
+    this.#deps.logger.warn(text, { user: this.#user.name });
+  }
+
   /** The chain, then `handle`; the request is over then. */
   async #finishing<T>(walk: RequestWalk, handle: () => Promise<{ readonly value: T; readonly code: number }>): Promise<T> {
     try {
@@ -148,6 +160,7 @@ export class LoopbackTransport implements Transport {
       const pending = runChain(walk, this.#deps.chain);
       if (pending !== undefined) await pending;
       const { value, code } = await handle();
+      for (const text of walk.warningTexts) this.#warn(text);
       walk.finish({ code, reason: '' });
       return value;
     } catch (error) {

@@ -5,10 +5,11 @@ import { configmaps, mutatingwebhookconfigurations, namespaces, pods, validating
 import type { KubeObject, New, Pod } from '#api/types.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { ADMIN, startTestServer, type TestServer } from '../../testing.ts';
-import { http1, json, text } from '../../testing/http.ts';
+import { http1, http2, http2Session, json, text } from '../../testing/http.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
 import { base64, onlyWebhooks, patching, startWebhookServer, type Asked, type WebhookServer } from './testing.ts';
 
@@ -16,12 +17,15 @@ let server: TestServer;
 let hooks: WebhookServer;
 let client: Client;
 let audited: Record<string, string> = {};
+/** Warnings that callers in this process were given. */
+const logged: string[] = [];
 
 const data = ({ object }: Asked): Readonly<Record<string, string>> => (object as { data?: Record<string, string> } | null)?.data ?? {};
 
 before(async () => {
   server = await startTestServer({
     store: new MemoryStore(systemClock),
+    logger: { ...silentLogger, warn: (message, fields) => void ('user' in (fields ?? {}) && logged.push(message)) },
     options: { kubelet: () => ({ clientCertificate: '', clientKey: '' }), serviceRouting: 'clusterIP' },
     parts: (parts) => ({
       admission: onlyWebhooks(parts),
@@ -232,6 +236,17 @@ describe('validating webhooks', () => {
     assert.equal(answer.status, 201);
     assert.equal(answer.headers['warning'], '299 - "careful: \\"this\\"", 299 - "and that"');
     assert.deepEqual(audited, { 'allow.example.com/seen': 'yes' });
+    const session = http2Session(server);
+    const body = JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'warned-again' } });
+    const second = await http2(session, '/api/v1/namespaces/one/configmaps', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    session.close();
+    assert.match(String(second.headers['warning']), /^299 - "careful: \\"this\\"",\s?299 - "and that"$/);
+    await create({}, 'warned-here');
+    assert.deepEqual(logged, ['careful: "this"', 'and that']);
   });
 
   test('are chosen by labels of the namespace and of either object', async () => {
