@@ -236,6 +236,22 @@ describe('an APIService of another server', () => {
     );
   });
 
+  test('keeps its condition, and those of others', async () => {
+    const conditions = [{ type: 'StatusPatched', status: 'True', reason: 'E2E', message: 'by somebody else' }];
+    await client.patch(
+      apiservices,
+      { name: `v1.${GROUP}` },
+      { type: 'merge', body: { status: { conditions } } },
+      { subresource: 'status' },
+    );
+    await until(apiservices, `v1.${GROUP}`, undefined, reasonIs('Passed'));
+    const { status } = (await client.get(apiservices, { name: `v1.${GROUP}` })) as APIService;
+    assert.deepEqual(
+      status.conditions?.map(({ type }) => type),
+      ['StatusPatched', 'Available'],
+    );
+  });
+
   test('gets requests in the name of their users, without their credentials', async () => {
     const answer = await http1(api.test, `${path}?labelSelector=a%3Db`, {
       method: 'POST',

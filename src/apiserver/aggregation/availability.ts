@@ -1,7 +1,7 @@
 // Keeps the Available condition of every APIService: by events, and by asking each server every 30 seconds.
 // Source: kube-aggregator pkg/controllers/status.
 import { apiservices, endpointslices, services as serviceResource } from '#api/resources.ts';
-import { isConditionTrue, setCondition } from '#api/conditions.ts';
+import { findCondition, isConditionTrue, setCondition } from '#api/conditions.ts';
 import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import type { Clock } from '#base/clock.ts';
@@ -49,7 +49,9 @@ export async function runAvailability(deps: AvailabilityDeps): Promise<void> {
   };
   const removers = [
     reader.onChange(apiservices, ({ object, previous }) => {
-      if (object?.spec !== previous?.spec) queue.add((object ?? previous)?.metadata.name as string);
+      // Not after each status: a message that changes from try to try would have us ask without end.
+      const isKnown = findCondition(object?.status.conditions, 'Available') !== undefined;
+      if (object?.spec !== previous?.spec || !isKnown) queue.add((object ?? previous)?.metadata.name as string);
     }),
     reader.onChange(serviceResource, ({ object, previous }) => {
       const { metadata } = (object ?? previous) as { readonly metadata: { readonly namespace: string; readonly name: string } };
