@@ -8,6 +8,7 @@ import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RUL
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
 import { Problems } from './problems.ts';
+import { DEVICE_RULES } from './resource-rules.ts';
 import type { KindRules } from './rules.ts';
 import { CORE_STORAGE_RULES, STORAGE_RULES } from './storage-rules.ts';
 
@@ -29,6 +30,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   'node.k8s.io': NODE_RULES,
   policy: POLICY_RULES,
   'rbac.authorization.k8s.io': RBAC_RULES,
+  'resource.k8s.io': DEVICE_RULES,
   'scheduling.k8s.io': SCHEDULING_RULES,
   'storage.k8s.io': STORAGE_RULES,
 };

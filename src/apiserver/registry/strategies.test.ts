@@ -1,8 +1,18 @@
 // What the server itself makes of objects of single kinds, over the real server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { ResourceClaim } from '#api/gen/resource-v1.ts';
 import { eventsEvents } from '#api/gen/resources.ts';
-import { daemonsets, events, ipaddresses, persistentvolumeclaims, pods, serviceaccounts } from '#api/resources.ts';
+import {
+  daemonsets,
+  events,
+  ipaddresses,
+  namespaces,
+  persistentvolumeclaims,
+  pods,
+  resourceclaims,
+  serviceaccounts,
+} from '#api/resources.ts';
 import type { DaemonSet, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client } from '#client/contract.ts';
@@ -105,4 +115,32 @@ test('field labels are those of the version that is read', async () => {
     });
   }
   assert.deepEqual(await names(client.list(pods, { namespace: NS, fieldSelector: 'spec.host=nowhere' })), []);
+});
+
+test('devices are used as an administrator only in a namespace that allows it', async () => {
+  const claim = (namespace: string): New<ResourceClaim> => ({
+    metadata: { name: 'admin', namespace },
+    spec: { devices: { requests: [{ name: 'r', exactly: { deviceClassName: 'c', allocationMode: 'All', adminAccess: true } }] } },
+  });
+  await assert.rejects(client.create(resourceclaims, claim(NS)), (error: unknown) => {
+    assert.ok(isStatusError(error, 'Invalid'));
+    assert.match(error.message, /admin access to devices requires the `resource.kubernetes.io\/admin-access: true` label/);
+    return true;
+  });
+  await client.create(namespaces, { metadata: { name: 'admins', labels: { 'resource.kubernetes.io/admin-access': 'true' } } });
+  const made = await client.create(resourceclaims, claim('admins'));
+  const device = { driver: 'd.example.com', pool: 'p', device: 'd' };
+  const allocation = { devices: { results: [{ request: 'r', ...device }] } };
+  const allocated = await client.update(
+    resourceclaims,
+    {
+      ...made,
+      metadata: { ...made.metadata, labels: { ignored: 'yes' } },
+      status: { allocation, devices: [{ ...device, conditions: [] }] },
+    },
+    { subresource: 'status' },
+  );
+  assert.deepEqual([allocated.metadata.labels, allocated.status.devices?.length], [undefined, 1]);
+  const { allocation: _allocation, ...released } = allocated.status;
+  assert.deepEqual((await client.update(resourceclaims, { ...allocated, status: released }, { subresource: 'status' })).status, {});
 });

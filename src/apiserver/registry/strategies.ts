@@ -25,8 +25,10 @@ import {
   secretStrategy,
   serviceAccountStrategy,
 } from './strategies/core.ts';
+import { resourceClaimStrategy, resourceClaimTemplateStrategy, resourceSliceStrategy } from './strategies/devices.ts';
 import { endpointSliceStrategy } from './strategies/discovery.ts';
 import { apiServiceStrategy, customResourceDefinitionStrategy } from './strategies/extensions.ts';
+import { serviceCidrStrategy } from './strategies/networking.ts';
 import { podStrategy } from './strategies/pods.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -66,6 +68,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'networkpolicies.networking.k8s.io': COUNTED,
   'ingresses.networking.k8s.io': COUNTED,
   'ingressclasses.networking.k8s.io': COUNTED,
+  'servicecidrs.networking.k8s.io': of(serviceCidrStrategy),
   'validatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'validatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
@@ -76,9 +79,9 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': COUNTED_STRICT,
   'priorityclasses.scheduling.k8s.io': { generation: 'fixed' },
   'deviceclasses.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
-  'resourceslices.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
-  'resourceclaims.resource.k8s.io': RETURNS_DELETED,
-  'resourceclaimtemplates.resource.k8s.io': RETURNS_DELETED,
+  'resourceslices.resource.k8s.io': of(resourceSliceStrategy),
+  'resourceclaims.resource.k8s.io': of(resourceClaimStrategy),
+  'resourceclaimtemplates.resource.k8s.io': of(resourceClaimTemplateStrategy),
   'storageclasses.storage.k8s.io': RETURNS_DELETED,
   'volumeattachments.storage.k8s.io': RETURNS_DELETED,
   'csidrivers.storage.k8s.io': { generation: 'desired', returnsDeleted: true },

@@ -1,0 +1,24 @@
+// The table's rows for devices that are claimed: resource.k8s.io.
+import { validateClaimStatusUpdate } from './resource/claim-status.ts';
+import {
+  validateClaim,
+  validateClaimTemplate,
+  validateClaimTemplateUpdate,
+  validateClaimUpdate,
+  validateDeviceClass,
+  validateDeviceClassUpdate,
+} from './resource/claims.ts';
+import { validateSlice, validateSliceUpdate } from './resource/slices.ts';
+import { rules, type KindRules } from './rules.ts';
+
+export const DEVICE_RULES: Readonly<Record<string, KindRules>> = {
+  DeviceClass: rules({ scope: 'cluster', create: validateDeviceClass, update: validateDeviceClassUpdate }),
+  ResourceClaim: rules({
+    scope: 'namespaced',
+    create: validateClaim,
+    update: validateClaimUpdate,
+    subresources: { status: validateClaimStatusUpdate },
+  }),
+  ResourceClaimTemplate: rules({ scope: 'namespaced', create: validateClaimTemplate, update: validateClaimTemplateUpdate }),
+  ResourceSlice: rules({ scope: 'cluster', create: validateSlice, update: validateSliceUpdate }),
+};

@@ -1,0 +1,178 @@
+// Claims, classes and slices of devices: what is right passes, and what is wrong is said in upstream's words.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createErrors, updateErrors } from '../fixture.ts';
+
+const GROUP = 'resource.k8s.io/v1';
+const exactly = (more: object = {}): object => ({ deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 1, ...more });
+const claim = (more: object = {}): object => ({ spec: { devices: { requests: [{ name: 'r', exactly: exactly() }], ...more } } });
+const slice = (more: object = {}): object => ({
+  spec: { driver: 'd.example.com', nodeName: 'n', pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, ...more },
+});
+const device = (more: object): object => slice({ devices: [{ name: 'd', ...more }] });
+const policy = (requestPolicy: object): object =>
+  device({ allowMultipleAllocations: true, capacity: { mem: { value: '10', requestPolicy } } });
+
+const CREATE: readonly (readonly [kind: string, members: object, errors: readonly string[]])[] = [
+  ['ResourceClaim', claim(), []],
+  [
+    'ResourceClaim',
+    claim({
+      requests: [{ name: 'r', firstAvailable: [{ name: 's', ...exactly() }] }],
+      config: [{ requests: ['r/s'], opaque: { driver: 'd', parameters: {} } }],
+    }),
+    [],
+  ],
+  [
+    'ResourceClaim',
+    claim({ requests: [{ name: 'r' }] }),
+    ['spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required'],
+  ],
+  [
+    'ResourceClaim',
+    claim({
+      requests: [
+        { name: 'r', exactly: exactly({ allocationMode: 'All' }) },
+        { name: 'r', exactly: exactly({ deviceClassName: '', tolerations: [{ operator: 'Exists', value: 'v' }] }) },
+      ],
+    }),
+    [
+      "spec.devices.requests[0].exactly.count: Invalid value: 1: must not be specified when allocationMode is 'All'",
+      'spec.devices.requests[1].exactly.deviceClassName: Required value',
+      'spec.devices.requests[1].exactly.tolerations[0].value: Invalid value: "v": must be empty for operator `Exists`',
+      'spec.devices.requests[1]: Duplicate value: "r"',
+    ],
+  ],
+  [
+    'ResourceClaim',
+    claim({ constraints: [{ requests: ['x'], matchAttribute: 'a' }, {}], config: [{ opaque: { driver: '', parameters: [] } }] }),
+    [
+      'spec.devices.constraints[0].requests[0]: Invalid value: "x": must be the name of a request in the claim or the name of a request and a subrequest separated by \'/\'',
+      'spec.devices.constraints[0].matchAttribute: Invalid value: "a": a fully qualified name must be a domain and a name separated by a slash',
+      'spec.devices.constraints[1]: Required value: exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set',
+      'spec.devices.config[0].opaque.driver: Required value',
+      'spec.devices.config[0].opaque.parameters: Invalid value: "<value omitted>": must be a valid JSON object',
+    ],
+  ],
+  [
+    'ResourceClaimTemplate',
+    { spec: { metadata: { name: 'x' }, spec: { devices: { requests: [{ name: 'r', exactly: exactly({ count: 0 - 1 }) }] } } } },
+    [
+      'spec.metadata.name: Forbidden: cannot be set',
+      'spec.spec.devices.requests[0].exactly.count: Invalid value: -1: must be greater than zero',
+    ],
+  ],
+  ['DeviceClass', { spec: { selectors: [{ cel: { expression: 'true' } }], extendedResourceName: 'example.com/gpu' } }, []],
+  [
+    'DeviceClass',
+    { spec: { selectors: [{}], config: [{}], extendedResourceName: 'cpu' } },
+    [
+      'spec.selectors[0].cel: Required value',
+      'spec.config[0].opaque: Required value',
+      'spec.extendedResourceName: Invalid value: "cpu": must be a valid extended resource name',
+    ],
+  ],
+  ['ResourceSlice', device({ attributes: { a: { int: 1 }, 'x.y/b': { version: '1.2.3-rc.1' } }, capacity: { mem: { value: '1Gi' } } }), []],
+  [
+    'ResourceSlice',
+    slice({ nodeName: undefined }),
+    ['spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required'],
+  ],
+  [
+    'ResourceSlice',
+    slice({ allNodes: true, pool: { name: '', generation: 0, resourceSliceCount: 0 } }),
+    [
+      'spec.pool.name: Required value',
+      'spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero',
+      'spec: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set',
+    ],
+  ],
+  [
+    'ResourceSlice',
+    device({ allNodes: true, attributes: { '/a': { string: 's', version: '1' } }, bindingConditions: ['a'] }),
+    [
+      'spec.devices[0].attributes: Invalid value: "": the domain must not be empty',
+      'spec.devices[0].attributes[/a].version: Invalid value: "1": must be a string compatible with semver.org spec 2.0.0',
+      'spec.devices[0].attributes[/a]: Invalid value: {"string":"s","version":"1"}: exactly one value must be specified',
+      'spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
+      'spec.devices[0].bindingFailureConditions: Invalid value: []: bindingFailureConditions are required to use bindingConditions',
+    ],
+  ],
+  [
+    'ResourceSlice',
+    slice({ sharedCounters: [{ name: 'c', counters: {} }], devices: [{ name: 'd' }] }),
+    ['spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed', 'spec.sharedCounters[0].counters: Required value'],
+  ],
+  ['ResourceSlice', policy({ default: '4', validRange: { min: '2', step: '2', max: '8' } }), []],
+  [
+    'ResourceSlice',
+    policy({ default: '3', validRange: { min: '2', step: '2', max: '12' } }),
+    [
+      'spec.devices[0].capacity[mem].requestPolicy.validRange.max: Invalid value: "12": max is larger than capacity value: 10',
+      'spec.devices[0].capacity[mem].requestPolicy.validRange.step: Invalid value: "3": value is not a multiple of a given step (2) from (2)',
+    ],
+  ],
+  [
+    'ResourceSlice',
+    policy({ default: '3', validValues: ['2', '1'] }),
+    [
+      'spec.devices[0].capacity[mem].requestPolicy.validValues[1]: Invalid value: "1": values must be sorted in ascending order',
+      'spec.devices[0].capacity[mem].requestPolicy.validValues: Invalid value: "3": default value is not valid according to the requestPolicy',
+    ],
+  ],
+];
+
+CREATE.forEach(([kind, members, expected], i) => {
+  test(`validateCreate of ${kind} (${i}) finds ${expected.length === 0 ? 'nothing' : expected[0]}`, () => {
+    assert.deepEqual(createErrors(`${GROUP}/${kind}`, members), expected);
+  });
+});
+
+const result = { request: 'r', driver: 'd.example.com', pool: 'p', device: 'd' };
+const given = (status: object, more: object = {}): object => ({ ...claim(), status, ...more });
+
+test('validateUpdate never changes what a claim asks for', () => {
+  const [error, ...more] = updateErrors(`${GROUP}/ResourceClaim`, claim({ requests: [{ name: 's', exactly: exactly() }] }), claim());
+  assert.match(error ?? '', /^spec: Invalid value: .*: field is immutable$/);
+  assert.deepEqual(more, []);
+});
+
+for (const [name, status, old, expected] of [
+  [
+    'takes an allocation',
+    { allocation: { devices: { results: [result] } }, reservedFor: [{ resource: 'pods', name: 'p', uid: 'u' }] },
+    {},
+    [],
+  ],
+  [
+    'reserves only what is allocated',
+    { reservedFor: [{ resource: 'pods', name: 'p', uid: 'u' }] },
+    {},
+    ['status.reservedFor: Forbidden: may not be specified when `allocated` is not set'],
+  ],
+  [
+    'knows the devices of the claim',
+    {
+      allocation: { devices: { results: [result] } },
+      devices: [{ ...result, request: undefined, device: 'e', networkData: { ips: ['10.0.0.1'] } }],
+    },
+    {},
+    [
+      'status.devices[0]: Invalid value: "d.example.com/p/e": must be an allocated device in the claim',
+      'status.devices[0].networkData.ips[0]: Invalid value: "10.0.0.1": must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)',
+    ],
+  ],
+  [
+    'refuses results of other requests and drivers without a name',
+    { allocation: { devices: { results: [{ ...result, request: 'x', driver: '' }] } } },
+    {},
+    [
+      'status.allocation.devices.results[0].request: Invalid value: "x": must be the name of a request in the claim or the name of a request and a subrequest separated by \'/\'',
+      'status.allocation.devices.results[0].driver: Required value',
+    ],
+  ],
+] as const) {
+  test(`validateUpdate of a claim's status ${name}`, () => {
+    assert.deepEqual(updateErrors(`${GROUP}/ResourceClaim`, given(status), given(old), 'status'), expected);
+  });
+}
