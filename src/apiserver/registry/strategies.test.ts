@@ -43,6 +43,8 @@ test('a DaemonSet counts the changes of its template in an annotation nobody els
     spec: { ...labelled.spec, template: template('i:2') } as DaemonSet['spec'],
   });
   assert.deepEqual([rolled.metadata.annotations?.[KEY], rolled.metadata.generation], ['2', 2]);
+  const same = await client.update(daemonsets, rolled);
+  assert.equal(same.metadata.resourceVersion, rolled.metadata.resourceVersion, 'nobody comes to own it');
 });
 
 const SNAPSHOT = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' };

@@ -44,8 +44,11 @@ export const statefulSetStrategy = {
   scale: scale as unknown as ScaleHooks<StatefulSet>,
 } satisfies Strategy<StatefulSet>;
 
+const TEMPLATE_GENERATION = ['metadata', 'annotations', ANNOTATION.daemonSetGeneration] as const;
+
 export const daemonSetStrategy = {
   generation: 'desired',
+  resetFields: { '': [TEMPLATE_GENERATION], status: [TEMPLATE_GENERATION] },
   prepareForCreate: (daemonSet) => withTemplateGeneration(daemonSet, 1),
   prepareForUpdate: (daemonSet, old) => {
     const before = templateGeneration(old);
