@@ -1,10 +1,18 @@
 // The `proa` command. Each subcommand's code is loaded only when it runs: start-up time counts.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { keepAlive } from '#base/keep-alive.ts';
-import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS } from './commands/command-line.ts';
+import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
+import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/flags.ts';
+import { API_SERVER_SETTINGS } from './settings/api-server.ts';
 import { PROA_VERSION } from './version.ts';
 
 type Options = Record<string, string | undefined>;
+
+/** A switch may stand alone, as upstream's do. */
+function componentOption({ name, argument, description, fallback }: ComponentFlag): Option {
+  const text = fallback === undefined || fallback === '' ? description : `${description} (default: ${fallback})`;
+  return argument === undefined ? new Option(`--${name} [BOOL]`, text).preset('true') : new Option(`--${name} <${argument}>`, text);
+}
 
 const program = new Command('proa')
   .description('A complete Kubernetes v1.36: a cluster on this machine with one command.')
@@ -78,6 +86,22 @@ addSettingFlags(program.command('agent'), AGENT_SETTINGS)
   .option('--token <TOKEN>', 'join token, for the first start (proa token create makes one)')
   .option('--token-file <FILE>', 'file with the join token; removed once the machine has joined')
   .action(async (options: Options) => (await import('./commands/agent.ts')).agent(options));
+
+addSettingFlags(program.command('server'), SERVER_SETTINGS)
+  .description('run the control plane alone, in the foreground; nodes join it with proa agent')
+  .action(async (options: Options) => (await import('./commands/run.ts')).server(options));
+
+for (const [name, { description, flags }] of Object.entries(COMPONENTS) as [ComponentName, ComponentDescription][]) {
+  const command = program.command(name).description(description);
+  const all = name === 'apiserver' ? [...flags, ...API_SERVER_SETTINGS.map(({ flag, ...rest }) => ({ ...rest, name: flag }))] : flags;
+  for (const flag of all) command.addOption(componentOption(flag));
+  command.action(async (_: Options, self: Command) => {
+    const given = Object.fromEntries(
+      self.options.map((option) => [option.name(), self.getOptionValue(option.attributeName()) as string | undefined]),
+    );
+    await (await import('./components/start.ts')).startComponent(name, given);
+  });
+}
 
 addPlaceFlags(program.command('run'))
   .description('run the whole cluster in the foreground (what proa up keeps running)')

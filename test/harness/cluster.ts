@@ -38,9 +38,13 @@ export async function connectMachine(): Promise<void> {
   writeFileSync('/etc/resolv.conf', `nameserver ${ROUTER}\n`);
 }
 
-/** Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
-export async function startCluster(owner: Owner, flags: readonly string[] = []): Promise<Cluster> {
-  await connectMachine();
+/** `flags` are of `proa up`; `connect` false where this machine is connected already. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
+export async function startCluster(
+  owner: Owner,
+  flags: readonly string[] = [],
+  { connect = true }: { readonly connect?: boolean } = {},
+): Promise<Cluster> {
+  if (connect) await connectMachine();
   const folder = temporaryFolder(owner);
   // Not below /var, which is an overlay here: containerd's own overlays cannot lie on one.
   const place = [`--data-dir=${join(folder, 'data')}`];

@@ -1,5 +1,5 @@
 // `proa agent`: the node's side alone, of a cluster whose API server is elsewhere. Joins with a token the first time.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
@@ -19,8 +19,8 @@ import { runProcess, stopSignal } from '../node/process.ts';
 import { keepRenewed } from '../pki/renewals.ts';
 import { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
-import { STATE_VERSION } from '../version.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
+import { prepareFolders } from './up.ts';
 
 type Options = Record<string, string | undefined>;
 
@@ -31,9 +31,7 @@ export async function agent(options: Options): Promise<void> {
   const problems = await findAgentProblems(machine);
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
   const paths = pathsOf(machine);
-  mkdirSync(machine.dataDir, { recursive: true, mode: 0o711 });
-  writeFileSync(paths.stateVersion, `${STATE_VERSION}\n`);
-  replaceJson(paths.settings, machine);
+  prepareFolders(machine);
 
   const logger = openLog(machine.logLevel);
   const signal = stopSignal();

@@ -6,16 +6,9 @@ import { pathsOf } from '../instance/paths.ts';
 import { machineDefaults } from '../machine/facts.ts';
 import { resolveSettings, type SettingsSources } from '../settings/resolve.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { CommandError } from './command-error.ts';
 
-/** A refusal that is shown as it is, without a stack; the process ends with `exitCode`. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly exitCode: number;
-  constructor(message: string, exitCode = 1) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
+export { CommandError } from './command-error.ts';
 
 export type Flags = Readonly<Record<string, string | undefined>>;
 
@@ -32,6 +25,18 @@ export const AGENT_SETTINGS: readonly (keyof Settings)[] = [
   'runDir',
   'logLevel',
 ];
+
+/** What `proa server` takes: all that is not of a node. */
+const NODE_ONLY: readonly (keyof Settings)[] = [
+  'server',
+  'nodes',
+  'nodeCIDR',
+  'cgroupRoot',
+  'kubeletPort',
+  'containerRuntimeEndpoint',
+  'kubeconfig',
+];
+export const SERVER_SETTINGS = SETTINGS.map(({ key }) => key).filter((key) => !NODE_ONLY.includes(key));
 
 const UP_SETTINGS = SETTINGS.map(({ key }) => key).filter((key) => key !== 'server');
 

@@ -45,10 +45,7 @@ export async function up(options: UpOptions): Promise<void> {
   refuseChanges(settings);
   await ensurePackages(settings, options.yes === true);
 
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o711 });
-  writeFileSync(paths.stateVersion, `${STATE_VERSION}\n`);
-  replaceJson(paths.settings, settings);
-
+  prepareFolders(settings);
   const command = [LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir];
   if (systemdRuns()) startUnit(command);
   else startKeeper(paths, command, process.env);
@@ -61,6 +58,14 @@ kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
   proa kubectl get nodes
   proa kubectl create deployment web --image=nginx --replicas=2
   proa kubectl get pods --watch`);
+}
+
+/** What every process of the cluster reads: who wrote the data folder, and with which settings. */
+export function prepareFolders(settings: Settings): void {
+  const paths = pathsOf(settings);
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o711 });
+  writeFileSync(paths.stateVersion, `${STATE_VERSION}\n`);
+  replaceJson(paths.settings, settings);
 }
 
 /** Nodes of one machine know each other by the network between them; clients still reach it by its own address. */

@@ -26,6 +26,14 @@ export async function findProblems(settings: Settings): Promise<readonly Problem
   return found;
 }
 
+/** As findProblems, for a machine that runs no pods. Needs no root. */
+export async function findServerProblems(settings: Settings): Promise<readonly Problem[]> {
+  const found = [...diskProblems(settings), ...stateProblems(settings)];
+  const taken = await portProblem(settings.bindAddress, settings.port);
+  if (taken !== undefined) found.push(`port ${settings.port} for the API server ${taken}: free it, or choose another with --port`);
+  return found;
+}
+
 /** As findProblems, for a machine that runs pods of a cluster elsewhere. */
 export async function findAgentProblems(settings: Settings): Promise<readonly Problem[]> {
   if (process.getuid?.() !== 0) return ['proa agent must run as root (it makes network interfaces, mounts and cgroups): sudo proa agent'];

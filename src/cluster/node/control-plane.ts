@@ -15,6 +15,7 @@ import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
 import { auditOf, encryptionOf, flowControlOf } from './api-server.ts';
+import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
@@ -24,10 +25,37 @@ import { ensureMetricsReader, MetricsSeat, schemaWithMetrics } from './metrics.t
 import { openStore } from './open-store.ts';
 import { USERS } from './users.ts';
 
+/** Keys and certificates of an API server, PEM. */
+export interface ApiMaterial {
+  /** Read again when certificates were renewed. */
+  serving(): KeyedCertificate;
+  readonly clientAuthority: string;
+  readonly frontProxyAuthority: string;
+  /** Shown to kubelets, whose own certificates `kubeletAuthority` vouches for. */
+  kubeletClient(): KeyedCertificate;
+  readonly kubeletAuthority: string;
+  /** Shown to aggregated API servers. */
+  proxyClient(): KeyedCertificate;
+  /** Signs service account tokens. */
+  readonly signingKey: string;
+}
+
+export function materialOf(pki: Pki): ApiMaterial {
+  return {
+    serving: () => pki.read('apiserver'),
+    clientAuthority: pki.certificate('ca'),
+    frontProxyAuthority: pki.certificate('front-proxy-ca'),
+    kubeletClient: () => pki.read('apiserver-kubelet-client'),
+    kubeletAuthority: pki.certificate('ca'),
+    proxyClient: () => pki.read('front-proxy-client'),
+    signingKey: readFileSync(pki.keyPath('sa'), 'utf8'),
+  };
+}
+
 export interface ControlPlaneDeps {
   readonly settings: Settings;
-  readonly paths: Paths;
-  readonly pki: Pki;
+  readonly paths: Pick<Paths, 'store' | 'installation'>;
+  readonly material: ApiMaterial;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -36,8 +64,8 @@ export interface ControlPlaneDeps {
 export interface ControlPlane {
   readonly server: ApiServer;
   loopback(user: UserInfo): Transport;
-  /** Starts what decides: controllers and scheduler. Resolves once default objects are there. */
-  startDeciding(): Promise<void>;
+  /** Starts what decides: controllers and scheduler, with the authorities of this folder. Resolves once default objects are there. */
+  startDeciding(pki: Pki): Promise<void>;
   /** Serves with the certificate that is in the pki folder now. */
   renewTls(): void;
   stop(): Promise<void>;
@@ -45,18 +73,17 @@ export interface ControlPlane {
 
 /** Resolves when the API answers. @throws StoreLockedError, StoreCorruptError, StoreUnavailableError; Error for a taken port */
 export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
-  const { settings, paths, pki, clock, ids, logger } = deps;
+  const { settings, paths, material, clock, ids, logger } = deps;
   const store = await openStore(deps);
-  const read = (file: string): string => readFileSync(file, 'utf8');
+  const { clientAuthority, frontProxyAuthority, kubeletAuthority } = material;
   // Shown to kubelets and aggregated servers; read again when renewed.
-  const clients = { kubelet: pki.read('apiserver-kubelet-client'), proxy: pki.read('front-proxy-client') };
-  const certificateAuthority = pki.certificate('ca');
-  const frontProxyAuthority = pki.certificate('front-proxy-ca');
-  const serving = pki.read('apiserver');
+  const clients = { kubelet: material.kubeletClient(), proxy: material.proxyClient() };
+  // Which of the two a certificate must come from, each authenticator decides.
+  const tls = () => ({ serving: material.serving(), clientCa: clientAuthority + frontProxyAuthority });
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
   const metrics = new MetricsSeat({
-    credentials: () => ({ ca: certificateAuthority, ...pki.read('apiserver-kubelet-client') }),
+    credentials: () => ({ ca: kubeletAuthority, ...clients.kubelet }),
     clock,
     ids,
     logger: logger.with({ component: 'metrics' }),
@@ -72,13 +99,12 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     listen: {
       host: settings.bindAddress,
       port: settings.port,
-      // Which of the two a certificate must come from, each authenticator decides.
-      tls: { serving, clientCa: certificateAuthority + frontProxyAuthority },
+      tls: tls(),
     },
-    kubelet: () => ({ clientCertificate: clients.kubelet.certificate, clientKey: clients.kubelet.key, ca: certificateAuthority }),
+    kubelet: () => ({ clientCertificate: clients.kubelet.certificate, clientKey: clients.kubelet.key, ca: kubeletAuthority }),
     aggregation: {
       proxyCertificate: () => clients.proxy,
-      trust: { clientCa: certificateAuthority, frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } },
+      trust: { clientCa: clientAuthority, frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } },
     },
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
@@ -90,11 +116,11 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
         authorization: authorizationOf(settings),
         authentication: {
           ...authenticationOf(settings),
-          clientCa: certificateAuthority,
+          clientCa: clientAuthority,
           frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
           serviceAccounts: {
             issuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
-            signingKey: read(pki.keyPath('sa')),
+            signingKey: material.signingKey,
             jwksUri: `https://${settings.nodeIP}:${settings.port}/openid/v1/jwks`,
           },
         },
@@ -123,20 +149,22 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   return {
     server,
     loopback: (user) => server.loopback(user),
-    async startDeciding() {
-      await ensureObjects(server, deps, ending.signal);
+    async startDeciding(pki) {
+      await ensureObjects(server, deps, pki.certificate('ca'), ending.signal);
       // One data folder has one process: under a name of its own it leads again at once after a crash.
       const identity = `${settings.nodeName}_${installationId(paths, ids)}`;
-      const deciding = { transport: (user: UserInfo) => server.loopback(user), identity, clock, ids, logger, signal: ending.signal };
+      const transport = (user: UserInfo): Transport => server.loopback(user);
+      const deciding = { transport, identity, elect: true, clock, ids, logger, signal: ending.signal };
+      const authority = pki.read('ca');
       const issueToken = secretTokens(pki, { clock, ids });
-      const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: certificateAuthority, issueToken };
-      running.push(runControllerManager({ ...config, clusterSigning: pki.read('ca') }, deciding), runScheduler(undefined, deciding));
+      const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };
+      running.push(runControllerManager({ ...config, clusterSigning: authority }, deciding), runScheduler(undefined, deciding));
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
     renewTls() {
-      clients.kubelet = pki.read('apiserver-kubelet-client');
-      clients.proxy = pki.read('front-proxy-client');
-      server.reloadTls({ serving: pki.read('apiserver'), clientCa: certificateAuthority + frontProxyAuthority });
+      clients.kubelet = material.kubeletClient();
+      clients.proxy = material.proxyClient();
+      server.reloadTls(tls());
     },
     async stop() {
       ending.abort(new Error('the control plane stops'));
@@ -149,16 +177,21 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
 }
 
 /** Made once for a data folder. */
-function installationId({ installation }: Paths, ids: Ids): string {
+function installationId({ installation }: Pick<Paths, 'installation'>, ids: Ids): string {
   if (!existsSync(installation)) writeFileSync(installation, ids.uuid(), { flush: true });
   return readFileSync(installation, 'utf8');
 }
 
 /** System namespaces, default roles, DNS: what every cluster has, written where it is missing. */
-async function ensureObjects(server: ApiServer, { settings, pki, clock, logger }: ControlPlaneDeps, signal: AbortSignal): Promise<void> {
+async function ensureObjects(
+  server: ApiServer,
+  { settings, clock, logger }: ControlPlaneDeps,
+  authority: string,
+  signal: AbortSignal,
+): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
   await ensureDefaults(client, { clock, logger, signal });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
-  await ensureClusterObjects(client, settings, pki.certificate('ca'));
+  await ensureClusterObjects(client, settings, authority);
 }

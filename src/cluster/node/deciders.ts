@@ -22,6 +22,8 @@ export interface DeciderDeps {
   transport(user: UserInfo): Transport;
   /** In Leases; unique to this copy. A copy that comes back under the same name leads on at once. */
   readonly identity: string;
+  /** False for a copy that knows it is the only one. */
+  readonly elect: boolean;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -65,10 +67,11 @@ export function runScheduler(config: unknown, deps: DeciderDeps): Promise<void> 
 async function leading(
   name: string,
   user: UserInfo,
-  { transport, identity, clock, ids, logger, signal }: DeciderDeps,
+  { transport, identity, elect, clock, ids, logger, signal }: DeciderDeps,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const own = logger.with({ component: name });
+  if (!elect) return work(signal);
   const client = createClient(transport(user));
   while (!signal.aborted) {
     const elector = new LeaderElector({ client, namespace: 'kube-system', name, identity, clock, ids, logger: own });

@@ -1,0 +1,66 @@
+// `proa controller-manager`.
+import { hostname } from 'node:os';
+import { createClient } from '#client/client.ts';
+import { httpsTransport } from '#client/https/transport.ts';
+import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
+import type { Transport } from '#client/contract.ts';
+import { runControllerManager } from '../node/deciders.ts';
+import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
+import { Flags, type FlagValues } from './flags.ts';
+import { serviceAccountCredentials } from './service-account-credentials.ts';
+
+const ACCOUNT = /^system:serviceaccount:kube-system:(.+)$/;
+
+export function controllerManager(given: FlagValues): Promise<void> {
+  const flags = new Flags('controller-manager', given);
+  return runComponent(flags, async (context) => {
+    const { clock, ids, logger, signal, stops } = context;
+    const own = transportOf(context);
+    const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
+    stops.push(() => own.close());
+    const signing = flags.optional('cluster-signing-cert-file') !== undefined;
+    const running = runControllerManager(
+      {
+        clusterCIDR: flags.text('cluster-cidr'),
+        nodeCIDRMaskSize: flags.number('node-cidr-mask-size'),
+        rootCA: fileOf(context, 'root-ca-file'),
+        ...(signing
+          ? {
+              clusterSigning: {
+                certificate: fileOf(context, 'cluster-signing-cert-file'),
+                key: fileOf(context, 'cluster-signing-key-file'),
+              },
+            }
+          : {}),
+      },
+      {
+        transport: ({ name }) => transports(ACCOUNT.exec(name)?.[1]),
+        identity: `${hostname()}_${ids.uuid()}`,
+        elect: flags.isSet('leader-elect'),
+        clock,
+        ids,
+        logger,
+        signal,
+      },
+    );
+    stops.push(() => running);
+  });
+}
+
+/** The API server as a service account of kube-system, one connection each; undefined: as the kubeconfig says. */
+function accountTransports(own: Transport, context: ComponentContext): (account: string | undefined) => Transport {
+  const { flags, clock, logger, stops } = context;
+  const deps = { clock, logger, env: process.env, stdin: 'none' } as const;
+  const { https } = loadKubeconfig(deps, { path: flags.text('kubeconfig') });
+  const client = createClient(own);
+  const made = new Map<string, Transport>();
+  return (account) => {
+    if (account === undefined) return own;
+    const known = made.get(account);
+    if (known !== undefined) return known;
+    const transport = httpsTransport({ ...https, credentials: serviceAccountCredentials(client, account, clock) });
+    stops.push(() => transport.close());
+    made.set(account, transport);
+    return transport;
+  };
+}

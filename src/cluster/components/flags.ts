@@ -1,0 +1,173 @@
+// pure
+// The flags of single components, under upstream's names, and their reading.
+import { CommandError } from '../commands/command-error.ts';
+
+export interface ComponentFlag {
+  /** Without dashes. */
+  readonly name: string;
+  /** What stands for the value in help; absent for a switch, which takes `true` or `false`. */
+  readonly argument?: string;
+  readonly description: string;
+  readonly fallback?: string;
+  readonly required?: true;
+}
+
+export interface ComponentDescription {
+  readonly description: string;
+  readonly flags: readonly ComponentFlag[];
+}
+
+export type FlagValues = Readonly<Record<string, string | undefined>>;
+
+const KUBECONFIG: ComponentFlag = {
+  name: 'kubeconfig',
+  argument: 'FILE',
+  description: 'how the API server is reached, and as whom',
+  required: true,
+};
+const LEADER_ELECT: ComponentFlag = {
+  name: 'leader-elect',
+  description: 'work only while this copy holds the Lease of its component',
+  fallback: 'true',
+};
+const LOG_LEVEL: ComponentFlag = { name: 'log-level', argument: 'LEVEL', description: 'debug, info, warn or error', fallback: 'info' };
+
+export const COMPONENTS = {
+  apiserver: {
+    description: 'the API server alone, on etcd or the embedded store. Follows kube-apiserver',
+    flags: [
+      { name: 'etcd-servers', argument: 'URLS', description: 'etcd members by comma; without any, the embedded store in --data-dir' },
+      { name: 'etcd-cafile', argument: 'FILE', description: "authority of etcd's certificates" },
+      { name: 'etcd-certfile', argument: 'FILE', description: 'certificate shown to etcd' },
+      { name: 'etcd-keyfile', argument: 'FILE', description: 'its key' },
+      { name: 'data-dir', argument: 'DIR', description: 'folder of the embedded store', fallback: '/var/lib/proa/store' },
+      { name: 'bind-address', argument: 'IP', description: 'address to listen on', fallback: '0.0.0.0' },
+      { name: 'secure-port', argument: 'PORT', description: 'port to listen on', fallback: '6443' },
+      { name: 'advertise-address', argument: 'IP', description: 'address that clients in the cluster use', required: true },
+      { name: 'tls-cert-file', argument: 'FILE', description: 'serving certificate', required: true },
+      { name: 'tls-private-key-file', argument: 'FILE', description: 'its key', required: true },
+      { name: 'client-ca-file', argument: 'FILE', description: 'authority of client certificates', required: true },
+      { name: 'requestheader-client-ca-file', argument: 'FILE', description: 'authority of front proxies', required: true },
+      { name: 'proxy-client-cert-file', argument: 'FILE', description: 'certificate shown to aggregated API servers', required: true },
+      { name: 'proxy-client-key-file', argument: 'FILE', description: 'its key', required: true },
+      { name: 'service-account-signing-key-file', argument: 'FILE', description: 'key that signs them', required: true },
+      { name: 'kubelet-client-certificate', argument: 'FILE', description: 'certificate shown to kubelets', required: true },
+      { name: 'kubelet-client-key', argument: 'FILE', description: 'its key', required: true },
+      { name: 'kubelet-certificate-authority', argument: 'FILE', description: "authority of kubelets' certificates", required: true },
+      { name: 'service-cluster-ip-range', argument: 'CIDR', description: 'network of Service addresses', fallback: '10.96.0.0/12' },
+      { name: 'service-node-port-range', argument: 'FROM-TO', description: 'ports of NodePort Services', fallback: '30000-32767' },
+      { name: 'cluster-dns', argument: 'IP', description: 'address of the cluster DNS, in that network', fallback: '10.96.0.10' },
+      LOG_LEVEL,
+    ],
+  },
+  scheduler: {
+    description: 'the scheduler alone. Follows kube-scheduler',
+    flags: [
+      KUBECONFIG,
+      { name: 'config', argument: 'FILE', description: 'KubeSchedulerConfiguration (v1), YAML' },
+      LEADER_ELECT,
+      LOG_LEVEL,
+    ],
+  },
+  'controller-manager': {
+    description: 'the controllers alone. Follows kube-controller-manager',
+    flags: [
+      KUBECONFIG,
+      { name: 'cluster-cidr', argument: 'CIDR', description: 'network of pod addresses', fallback: '10.244.0.0/16' },
+      { name: 'node-cidr-mask-size', argument: 'BITS', description: "prefix length of one node's pod network", fallback: '24' },
+      { name: 'root-ca-file', argument: 'FILE', description: 'authority that pods trust the API server by', required: true },
+      { name: 'cluster-signing-cert-file', argument: 'FILE', description: 'authority that signs certificate requests' },
+      { name: 'cluster-signing-key-file', argument: 'FILE', description: 'its key' },
+      {
+        name: 'use-service-account-credentials',
+        description: 'each controller acts as its own service account, as its role wants it',
+        fallback: 'true',
+      },
+      LEADER_ELECT,
+      LOG_LEVEL,
+    ],
+  },
+  kubelet: {
+    description: 'the kubelet alone, with a container runtime that runs already. Follows kubelet',
+    flags: [
+      KUBECONFIG,
+      { name: 'hostname-override', argument: 'NAME', description: 'name of this node', required: true },
+      { name: 'node-ip', argument: 'IP', description: 'address of this node', required: true },
+      {
+        name: 'container-runtime-endpoint',
+        argument: 'SOCKET',
+        description: 'CRI socket',
+        fallback: 'unix:///run/containerd/containerd.sock',
+      },
+      { name: 'root-dir', argument: 'DIR', description: "folder of pods' volumes", fallback: '/var/lib/kubelet' },
+      { name: 'cgroup-root', argument: 'PATH', description: 'cgroup that pods lie below', fallback: '/' },
+      { name: 'pod-manifest-path', argument: 'DIR', description: 'folder of static pods' },
+      { name: 'cluster-dns', argument: 'IP', description: 'address of the cluster DNS', fallback: '10.96.0.10' },
+      { name: 'cluster-domain', argument: 'DOMAIN', description: 'DNS domain of the cluster', fallback: 'cluster.local' },
+      { name: 'resolv-conf', argument: 'FILE', description: "the node's resolver configuration", fallback: '/etc/resolv.conf' },
+      { name: 'address', argument: 'IP', description: 'address to listen on', fallback: '0.0.0.0' },
+      { name: 'port', argument: 'PORT', description: 'port to listen on', fallback: '10250' },
+      { name: 'tls-cert-file', argument: 'FILE', description: 'serving certificate', required: true },
+      { name: 'tls-private-key-file', argument: 'FILE', description: 'its key', required: true },
+      { name: 'client-ca-file', argument: 'FILE', description: 'authority of client certificates', required: true },
+      LOG_LEVEL,
+    ],
+  },
+  proxy: {
+    description: 'the service proxy alone. Follows kube-proxy in nftables mode',
+    flags: [
+      KUBECONFIG,
+      { name: 'hostname-override', argument: 'NAME', description: 'name of this node', required: true },
+      { name: 'cluster-cidr', argument: 'CIDR', description: 'network of pod addresses', fallback: '10.244.0.0/16' },
+      LOG_LEVEL,
+    ],
+  },
+} as const satisfies Readonly<Record<string, ComponentDescription>>;
+
+export type ComponentName = keyof typeof COMPONENTS;
+
+/** Values of one component's flags, with what is required there and what is not set at its default. */
+export class Flags {
+  readonly #values: FlagValues;
+  readonly #component: string;
+
+  /** `given` is by flag name. @throws CommandError naming every flag that is missing */
+  constructor(component: ComponentName, given: FlagValues) {
+    const flags: readonly ComponentFlag[] = COMPONENTS[component].flags;
+    const missing = flags.filter(({ name, required }) => required === true && given[name] === undefined);
+    if (missing.length > 0)
+      throw new CommandError(`proa ${component} needs ${missing.map(({ name, argument }) => `--${name} ${argument}`).join(', ')}`);
+    this.#component = component;
+    this.#values = Object.fromEntries(flags.map(({ name, fallback }) => [name, given[name] ?? fallback]));
+  }
+
+  /** Of a flag that is required or has a default. */
+  text(name: string): string {
+    return this.#values[name] ?? '';
+  }
+
+  optional(name: string): string | undefined {
+    return this.#values[name];
+  }
+
+  /** @throws CommandError */
+  number(name: string): number {
+    const text = this.text(name);
+    if (!/^\d{1,9}$/.test(text)) throw new CommandError(`proa ${this.#component}: --${name} ${text} is no number`);
+    return Number(text);
+  }
+
+  /** @throws CommandError */
+  isSet(name: string): boolean {
+    const text = this.text(name);
+    if (text !== 'true' && text !== 'false') throw new CommandError(`proa ${this.#component}: --${name} ${text} is neither true nor false`);
+    return text === 'true';
+  }
+
+  /** @throws CommandError */
+  logLevel(): 'debug' | 'info' | 'warn' | 'error' {
+    const text = this.text('log-level');
+    if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
+    throw new CommandError(`proa ${this.#component}: --log-level ${text} is not debug, info, warn or error`);
+  }
+}

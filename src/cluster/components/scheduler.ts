@@ -1,0 +1,27 @@
+// `proa scheduler`.
+import { load } from 'js-yaml';
+import { hostname } from 'node:os';
+import { runScheduler } from '../node/deciders.ts';
+import { fileOf, runComponent, transportOf } from './context.ts';
+import { Flags, type FlagValues } from './flags.ts';
+
+export function scheduler(given: FlagValues): Promise<void> {
+  const flags = new Flags('scheduler', given);
+  return runComponent(flags, async (context) => {
+    const { clock, ids, logger, signal, stops } = context;
+    const config = flags.optional('config') === undefined ? undefined : load(fileOf(context, 'config'));
+    const transport = transportOf(context);
+    stops.push(() => transport.close());
+    const identity = `${hostname()}_${ids.uuid()}`;
+    const running = runScheduler(config, {
+      transport: () => transport,
+      identity,
+      elect: flags.isSet('leader-elect'),
+      clock,
+      ids,
+      logger,
+      signal,
+    });
+    stops.push(() => running);
+  });
+}
