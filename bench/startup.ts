@@ -1,6 +1,6 @@
 // How fast a cluster starts and how little it holds: `npm run bench:startup -- [--rounds 3] [--idle 30]`. Each round makes a
 // cluster in an empty folder and removes it: packages are installed and the disk is warm, nothing else is prepared.
-import { startCluster } from '../test/harness/cluster.ts';
+import { PROA, startCluster } from '#test/harness/cluster.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -16,10 +16,9 @@ import { createClient } from '#client/client.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { waitFor } from '#client/wait-for.ts';
-import { succeed } from '../test/harness/command.ts';
-import { PROA } from '../test/harness/cluster.ts';
-import { Scope } from '../test/harness/scope.ts';
-import { temporaryFolder } from '../test/harness/temp.ts';
+import { succeed } from '#test/harness/command.ts';
+import { Scope } from '#test/harness/scope.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, idle: { type: 'string', default: '30' } } });
 const [rounds, idleSeconds] = [Number(values.rounds), Number(values.idle)];

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exampleArchives } from './examples/images.ts';
+import { exampleArchives } from '#test/examples/images.ts';
 import { ROOT } from './node.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'proa-examples-'));

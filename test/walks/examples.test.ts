@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { exampleArchives } from '../../tools/examples/images.ts';
-import { ROOT } from '../../tools/node.mjs';
+import { exampleArchives } from '../examples/images.ts';
+
 import { succeed } from '../harness/command.ts';
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const ARCHIVES = join(ROOT, '.cache', 'examples');
 mkdirSync(ARCHIVES, { recursive: true });
 const archives = await exampleArchives(ARCHIVES);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { buildDebianImage, type DebianImageSpec } from '#cri/image/debian-image.ts';
 import { imageArchive } from '#cri/image/oci-image.ts';
-import { ROOT } from '../node.mjs';
+
+const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Everything goes to the log, and the pages are where the public image has them. */
 const NGINX_CONFIG = `pid /run/nginx.pid;
