@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import { pathsOf } from '../instance/paths.ts';
 import { machineDefaults } from '../machine/facts.ts';
 import { resolveSettings, type SettingsSources } from '../settings/resolve.ts';
-import { SETTINGS, type Settings } from '../settings/settings.ts';
+import { type Setting, SETTINGS, type Settings } from '../settings/settings.ts';
+import { duration } from '../settings/value.ts';
 import { CommandError } from './command-error.ts';
 
 export { CommandError } from './command-error.ts';
@@ -81,7 +82,15 @@ export function readStoredSettings(place: Pick<Settings, 'dataDir' | 'runDir'>):
   const { settings } = pathsOf(place);
   if (!existsSync(settings)) return {};
   const stored = JSON.parse(readFileSync(settings, 'utf8')) as Settings;
-  return Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, Array.isArray(value) ? value.join(',') : String(value)]));
+  return Object.fromEntries(
+    SETTINGS.filter(({ key }) => stored[key] !== undefined).map(({ key, parse }) => [key, asText(stored[key], parse)]),
+  );
+}
+
+/** What `parse` reads as this value. */
+function asText(value: unknown, parse: Setting['parse']): string {
+  if (Array.isArray(value)) return value.join(',');
+  return (parse as unknown) === duration ? `${String(value)}ms` : String(value);
 }
 
 function configFile(path: string | undefined): SettingsSources['file'] {
