@@ -12,7 +12,7 @@ import { pathsOf } from '../instance/paths.ts';
 import { serverLeaves } from '../pki/inventory.ts';
 import { Pki } from '../pki/store.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { startApi } from './control-plane.ts';
+import { materialOf, startApi } from './control-plane.ts';
 
 const SECRET = 'never-in-plain-text';
 
@@ -79,7 +79,7 @@ test('an API server takes its files from the flags: encryption, audit, tokens, a
   pki.ensureServiceAccountKey();
   const subjects = { nodeName: 'boat', nodeIP: '127.0.0.1', serviceIP: '10.96.0.1', clusterDomain: 'cluster.local', extraNames: [] };
   for (const leaf of serverLeaves(subjects)) await pki.ensureLeaf(leaf);
-  const api = await startApi({ settings, paths, pki, clock: systemClock, ids: randomIds, logger: silentLogger });
+  const api = await startApi({ settings, paths, material: materialOf(pki), clock: systemClock, ids: randomIds, logger: silentLogger });
   t.after(() => api.stop());
 
   const ask = (method: string, path: string, body?: object): Promise<Answer> =>
