@@ -1,6 +1,7 @@
 // What the scheduler talks to in the benchmark: informers filled by hand, and a server that binds at once.
 import {
   csidrivers,
+  csinodes,
   csistoragecapacities,
   namespaces,
   nodes,
@@ -13,6 +14,7 @@ import {
   services,
   statefulsets,
   storageclasses,
+  volumeattachments,
 } from '#api/resources.ts';
 import type { KubeObject, Namespace, New, Node, Pod } from '#api/types.ts';
 import { silentLogger } from '#base/log.ts';
@@ -35,6 +37,7 @@ export function inProcess(): InProcess {
   const nodeInformer = synced<Node>();
   const empty: readonly Resource[] = [
     csidrivers,
+    csinodes,
     csistoragecapacities,
     persistentvolumeclaims,
     persistentvolumes,
@@ -44,6 +47,7 @@ export function inProcess(): InProcess {
     replicationcontrollers,
     services,
     statefulsets,
+    volumeattachments,
   ];
   const informers = new Map<string, unknown>([
     [groupResourceString(pods), podInformer],

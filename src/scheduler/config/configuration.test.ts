@@ -36,6 +36,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
     'NodePorts',
     'NodeResourcesFit',
     'VolumeRestrictions',
+    'NodeVolumeLimits',
     'VolumeBinding',
     'VolumeZone',
     'PodTopologySpread',

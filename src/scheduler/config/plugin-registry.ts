@@ -10,6 +10,7 @@ import { nodeAffinity } from '../plugins/node-affinity.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { balancedAllocation, nodeResourcesFit } from '../plugins/node-resources.ts';
+import { nodeVolumeLimits } from '../plugins/node-volume-limits.ts';
 import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
 import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-spread.ts';
 import { prioritySort } from '../plugins/priority-sort.ts';
@@ -69,6 +70,7 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.nodePorts, plain(nodePorts)],
   [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, (_, args) => nodeResourcesFit(args))],
   [PLUGIN.volumeRestrictions, withArgs(readNoArgs, ({ volumes }) => volumeRestrictions(volumes.storage))],
+  [PLUGIN.nodeVolumeLimits, withArgs(readNoArgs, ({ volumes }) => nodeVolumeLimits(volumes.storage))],
   [PLUGIN.volumeZone, withArgs(readNoArgs, ({ volumes }) => volumeZone(volumes.storage))],
   [PLUGIN.volumeBinding, withArgs(readVolumeBindingArgs, ({ volumes }, args) => volumeBinding(volumes, args))],
   [PLUGIN.podTopologySpread, withArgs(readSpreadArgs, ({ groupSelector }, args) => podTopologySpread(groupSelector, args))],
@@ -96,6 +98,7 @@ export const DEFAULT_PLUGINS: readonly PluginRef[] = [
   { name: PLUGIN.nodePorts },
   { name: PLUGIN.nodeResourcesFit, weight: 1 },
   { name: PLUGIN.volumeRestrictions },
+  { name: PLUGIN.nodeVolumeLimits },
   { name: PLUGIN.volumeBinding },
   { name: PLUGIN.volumeZone },
   { name: PLUGIN.podTopologySpread, weight: 2 },

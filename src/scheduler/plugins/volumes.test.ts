@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } from '#api/types.ts';
 import { clusterOf, node, pod, refusals } from '../testing.ts';
 import type { Storage } from './volume-binding/storage.ts';
+import { nodeVolumeLimits } from './node-volume-limits.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
 import { volumeZone } from './volume-zone.ts';
 
@@ -18,6 +19,8 @@ const storageOf = (claims: readonly PersistentVolumeClaim[], volumes: readonly P
   storageClass: () => undefined,
   driver: () => undefined,
   capacities: () => [],
+  csiNode: () => undefined,
+  attachments: () => [],
 });
 
 const using = (name: string, claimName: string, nodeName = ''): Pod =>
@@ -75,4 +78,56 @@ test('VolumeZone refuses a claim that is not there', () => {
   assert.deepEqual(refusals(volumeZone(storageOf([])), using('p', 'c'), clusterOf([node('n')])), {
     n: 'persistentvolumeclaim "c" not found',
   });
+});
+
+const csiVolume = (name: string): PersistentVolume =>
+  ({ metadata: { name }, spec: { csi: { driver: 'disk.example', volumeHandle: name } } }) as unknown as PersistentVolume;
+const csiNode = (name: string, count?: number): CSINode =>
+  ({
+    metadata: { name },
+    spec: {
+      drivers: [{ name: 'disk.example', nodeID: name, topologyKeys: null, ...(count === undefined ? {} : { allocatable: { count } }) }],
+    },
+  }) as unknown as CSINode;
+const attachment = (volumeName: string): VolumeAttachment =>
+  ({ spec: { attacher: 'disk.example', nodeName: 'n', source: { persistentVolumeName: volumeName } } }) as unknown as VolumeAttachment;
+
+for (const c of [
+  { name: 'refuses a node that has as many volumes as it takes', limit: 1, placed: [using('a', 'c1', 'n')], refuses: true },
+  { name: 'lets a node pass with room for one more', limit: 2, placed: [using('a', 'c1', 'n')], refuses: false },
+  { name: 'counts no second time a volume that is on the node', limit: 1, placed: [using('a', 'c', 'n')], refuses: false },
+  { name: 'counts a volume of two pods once', limit: 2, placed: [using('a', 'c1', 'n'), using('b', 'c1', 'n')], refuses: false },
+  { name: 'counts what is attached without a pod', limit: 1, placed: [], attached: ['c1'], refuses: true },
+  { name: 'counts a pod and its attachment once', limit: 2, placed: [using('a', 'c1', 'n')], attached: ['c1'], refuses: false },
+  { name: 'knows no limit where the driver says none', limit: undefined, placed: [using('a', 'c1', 'n')], refuses: false },
+]) {
+  test(`NodeVolumeLimits ${c.name}`, () => {
+    const names = ['c', 'c1'];
+    const storage: Storage = {
+      ...storageOf(
+        names.map((name) => claim(name, { volumeName: name })),
+        names.map(csiVolume),
+      ),
+      csiNode: (name) => (name === 'n' ? csiNode(name, c.limit) : undefined),
+      attachments: (name) => (name === 'n' ? (c.attached ?? []).map(attachment) : []),
+    };
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), using('p', 'c'), clusterOf([node('n'), node('m')], c.placed)), {
+      n: c.refuses ? 'node(s) exceed max volume count' : '',
+      m: '',
+    });
+  });
+}
+
+test('NodeVolumeLimits tells of pods that leave in a trial', () => {
+  const storage: Storage = {
+    ...storageOf([claim('c', { volumeName: 'c' }), claim('d', { volumeName: 'd' })], [csiVolume('c'), csiVolume('d')]),
+    csiNode: (name) => csiNode(name, 1),
+  };
+  const victim = using('a', 'd', 'n');
+  const cluster = clusterOf([node('n')], [victim]);
+  const result = nodeVolumeLimits(storage).preFilter?.(cluster.podInfos.of(using('p', 'c')), cluster);
+  assert.ok(result?.kind === 'filter');
+  assert.notEqual(result.filter.check(0), undefined);
+  result.filter.podChanged?.(0, cluster.podInfos.of(victim), -1);
+  assert.equal(result.filter.check(0), undefined);
 });

@@ -1,5 +1,14 @@
 // Storage as informers have it, and its events for the queue. Source: pkg/scheduler eventhandlers.go addAllEventHandlers.
-import { csidrivers, csistoragecapacities, persistentvolumeclaims, persistentvolumes, storageclasses } from '#api/resources.ts';
+import {
+  csidrivers,
+  csinodes,
+  csistoragecapacities,
+  persistentvolumeclaims,
+  persistentvolumes,
+  storageclasses,
+  volumeattachments,
+} from '#api/resources.ts';
+import type { VolumeAttachment } from '#api/types.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
 import { ACTION, type ClusterEvent, clusterEvent, type EventResource } from '../framework/cluster-event.ts';
 import type { Storage } from '../plugins/volume-binding/storage.ts';
@@ -14,18 +23,27 @@ export interface WatchedStorage {
 
 export type StorageEvent = (event: ClusterEvent, previous: unknown, current: unknown) => void;
 
+/** Attachments by the name of their node. */
+const BY_NODE = 'spec.nodeName';
+const nodeOfAttachment = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];
+
 export function watchStorage(informers: InformerFactory): WatchedStorage {
   const claims = informers.informer(persistentvolumeclaims);
   const volumes = informers.informer(persistentvolumes);
   const classes = informers.informer(storageclasses);
   const drivers = informers.informer(csidrivers);
   const capacities = informers.informer(csistoragecapacities);
+  const csiNodes = informers.informer(csinodes);
+  const attachments = informers.informer(volumeattachments);
+  attachments.addIndex(BY_NODE, nodeOfAttachment);
   const all: readonly (readonly [EventResource, Informer<never>])[] = [
     ['PersistentVolumeClaim', claims as Informer<never>],
     ['PersistentVolume', volumes as Informer<never>],
     ['storage.k8s.io/StorageClass', classes as Informer<never>],
     ['storage.k8s.io/CSIDriver', drivers as Informer<never>],
     ['storage.k8s.io/CSIStorageCapacity', capacities as Informer<never>],
+    ['storage.k8s.io/CSINode', csiNodes as Informer<never>],
+    ['storage.k8s.io/VolumeAttachment', attachments as Informer<never>],
   ];
   return {
     storage: {
@@ -35,6 +53,8 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
       storageClass: (name) => classes.get(name),
       driver: (name) => drivers.get(name),
       capacities: () => capacities.list(),
+      csiNode: (name) => csiNodes.get(name),
+      attachments: (node) => attachments.byIndex(BY_NODE, node),
     },
     onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
     synced: () => Promise.all(all.map(([, informer]) => informer.synced())),

@@ -1,7 +1,15 @@
 // pure
 // What the scheduler knows of storage, and what it has decided of it that the API server has not said yet. Source:
 // plugins/volumebinding assume_cache.go, component-helpers/storage/volume.
-import type { CSIDriver, CSIStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+  VolumeAttachment,
+} from '#api/types.ts';
 
 /** Reads from memory. */
 export interface Storage {
@@ -11,6 +19,9 @@ export interface Storage {
   storageClass(name: string): StorageClass | undefined;
   driver(name: string): CSIDriver | undefined;
   capacities(): Iterable<CSIStorageCapacity>;
+  csiNode(name: string): CSINode | undefined;
+  /** Volumes attached to a node, or about to be. */
+  attachments(node: string): Iterable<VolumeAttachment>;
 }
 
 /** Volumes and claims as they will be; over a Storage, for the pods decided on meanwhile. */
@@ -55,6 +66,14 @@ export class AssumedStorage implements Storage {
 
   capacities(): Iterable<CSIStorageCapacity> {
     return this.#base.capacities();
+  }
+
+  csiNode(name: string): CSINode | undefined {
+    return this.#base.csiNode(name);
+  }
+
+  attachments(node: string): Iterable<VolumeAttachment> {
+    return this.#base.attachments(node);
   }
 }
 

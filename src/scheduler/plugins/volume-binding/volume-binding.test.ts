@@ -82,6 +82,8 @@ function storageOf(
     storageClass: (name) => named(classes, name),
     driver: () => undefined,
     capacities: () => [],
+    csiNode: () => undefined,
+    attachments: () => [],
   };
 }
 

@@ -1,0 +1,152 @@
+// pure
+// A CSI driver takes only so many volumes on one node. Source: plugins/nodevolumelimits csi.go.
+import type { CSINode, Pod, VolumeAttachment } from '#api/types.ts';
+import { claimName, className, notMadeFor } from '#api/volumes.ts';
+import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
+import type { NodeFilter, Plugin, QueueingHint } from '../framework/plugin.ts';
+import { UNLIKE_ANY } from '../framework/profile.ts';
+import { type Status, unresolvable, unschedulable } from '../framework/status.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
+import type { PodInfo } from '../state/pod-info.ts';
+import { PLUGIN } from './names.ts';
+import type { Storage } from './volume-binding/storage.ts';
+
+const TOO_MANY = unschedulable(PLUGIN.nodeVolumeLimits, 'node(s) exceed max volume count');
+
+/** Names of volumes, each unique among all drivers, with the driver that attaches it. */
+type Volumes = ReadonlyMap<string, string>;
+
+const NO_VOLUMES: Volumes = new Map();
+
+const usesClaims = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => claimName(pod, volume) !== undefined) === true;
+
+export function nodeVolumeLimits(storage: Storage): Plugin {
+  return {
+    name: PLUGIN.nodeVolumeLimits,
+    events: [
+      { event: clusterEvent('storage.k8s.io/CSINode', ACTION.Add | ACTION.Update), hint: afterNodeChange },
+      { event: clusterEvent('Pod', ACTION.Delete), hint: (_, previous) => (usesClaims(previous as Pod) ? 'queue' : 'skip') },
+      { event: clusterEvent('PersistentVolumeClaim', ACTION.Add), hint: afterClaimAdded },
+      { event: clusterEvent('storage.k8s.io/VolumeAttachment', ACTION.Delete), hint: afterDetached(storage) },
+    ],
+    sign: (pod) => (usesClaims(pod) ? UNLIKE_ANY : undefined),
+    preFilter({ pod }, cluster) {
+      if (!usesClaims(pod)) return { kind: 'skip' };
+      const wanted = volumesOf(pod, storage);
+      if ('code' in wanted) return { kind: 'rejected', status: wanted };
+      return wanted.size === 0 ? { kind: 'skip' } : { kind: 'filter', filter: limitFilter(wanted, storage, cluster) };
+    },
+  };
+}
+
+function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): NodeFilter {
+  /** By slot, then volume: by how many it is used. Made when a slot is first asked about. */
+  const used = new Map<number, Map<string, { readonly driver: string; users: number }>>();
+
+  function count(slot: number, volumes: Volumes, sign: 1 | -1): void {
+    const users = used.get(slot);
+    for (const [volume, driver] of volumes) {
+      const entry = users?.get(volume) ?? { driver, users: 0 };
+      entry.users += sign;
+      users?.set(volume, entry);
+    }
+  }
+
+  function usedIn(slot: number, node: string): Iterable<readonly [string, { readonly driver: string; readonly users: number }]> {
+    if (!used.has(slot)) {
+      used.set(slot, new Map());
+      for (const { pod } of cluster.podsIn(slot)) count(slot, knownVolumesOf(pod, storage), 1);
+      for (const attachment of storage.attachments(node)) count(slot, attachedVolume(attachment, storage), 1);
+    }
+    return used.get(slot) ?? [];
+  }
+
+  return {
+    scope: 'node',
+    podChanged(slot, { pod }: PodInfo, sign) {
+      if (used.has(slot)) count(slot, knownVolumesOf(pod, storage), sign);
+    },
+    check(slot) {
+      const name = cluster.nodes[slot]?.metadata.name ?? '';
+      const limits = limitsOf(storage.csiNode(name));
+      if (limits.size === 0) return undefined;
+      const fresh = new Map(wanted);
+      const counts = new Map<string, number>();
+      for (const [volume, { driver, users }] of usedIn(slot, name)) {
+        if (users <= 0) continue;
+        fresh.delete(volume);
+        counts.set(driver, (counts.get(driver) ?? 0) + 1);
+      }
+      // A volume the node has already takes no further place.
+      for (const driver of fresh.values()) counts.set(driver, (counts.get(driver) ?? 0) + 1);
+      const isOver = [...fresh.values()].some((driver) => (counts.get(driver) ?? 0) > (limits.get(driver) ?? Infinity));
+      return isOver ? TOO_MANY : undefined;
+    },
+  };
+}
+
+/** By driver; a driver that says nothing takes any number. */
+function limitsOf(node: CSINode | undefined): ReadonlyMap<string, number> {
+  const drivers = node?.spec.drivers ?? [];
+  return new Map(
+    drivers.flatMap(({ name, allocatable }) => (allocatable?.count === undefined ? [] : [[name, allocatable.count] as const])),
+  );
+}
+
+/** Of the pod to place: it cannot run without any of its claims. Source: filterAttachableVolumes. */
+function volumesOf(pod: Pod, storage: Storage): Volumes | Status {
+  const { namespace } = pod.metadata;
+  for (const volume of pod.spec.volumes ?? []) {
+    const name = claimName(pod, volume);
+    if (name === undefined) continue;
+    const claim = storage.claim(namespace, name);
+    if (claim === undefined) return unresolvable(PLUGIN.nodeVolumeLimits, `persistentvolumeclaim "${name}" not found`);
+    const fault = volume.ephemeral === undefined ? undefined : notMadeFor(claim, pod);
+    if (fault !== undefined) return { code: 'Error', reasons: [fault], plugin: PLUGIN.nodeVolumeLimits };
+  }
+  return knownVolumesOf(pod, storage);
+}
+
+function knownVolumesOf(pod: Pod, storage: Storage): Volumes {
+  if (!usesClaims(pod)) return NO_VOLUMES;
+  const found = new Map<string, string>();
+  for (const volume of pod.spec.volumes ?? []) {
+    const name = claimName(pod, volume);
+    const claim = name === undefined ? undefined : storage.claim(pod.metadata.namespace, name);
+    if (claim === undefined) continue;
+    const csi = storage.volume(claim.spec.volumeName ?? '')?.spec.csi;
+    if (csi !== undefined) found.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver);
+    else if (storage.volume(claim.spec.volumeName ?? '') === undefined) {
+      // Not made yet: whoever is to make it will attach it too. Source: getCSIDriverInfoFromSC.
+      const driver = storage.storageClass(className(claim))?.provisioner;
+      if (driver !== undefined) found.set(`${driver}/${className(claim)}-${pod.metadata.namespace}/${name}`, driver);
+    }
+  }
+  return found;
+}
+
+/** Attached, though no pod of the node uses it (any more). Source: getNodeVolumeAttachmentInfo. */
+function attachedVolume({ spec }: VolumeAttachment, storage: Storage): Volumes {
+  const csi = storage.volume(spec.source.persistentVolumeName ?? '')?.spec.csi;
+  return csi === undefined ? NO_VOLUMES : new Map([[`${csi.driver}/${csi.volumeHandle}`, csi.driver]]);
+}
+
+/** A limit that came to be or was raised. */
+const afterNodeChange: QueueingHint = (_, previous, current) => {
+  if (previous === undefined) return 'queue';
+  const [before, now] = [limitsOf(previous as CSINode), limitsOf(current as CSINode)];
+  return [...before].some(([driver, limit]) => (now.get(driver) ?? Infinity) > limit) ? 'queue' : 'skip';
+};
+
+const afterClaimAdded: QueueingHint = (pod, _, current) => {
+  const { namespace, name } = (current as { readonly metadata: { readonly namespace: string; readonly name: string } }).metadata;
+  if (namespace !== pod.metadata.namespace) return 'skip';
+  return pod.spec.volumes?.some((volume) => claimName(pod, volume) === name) === true ? 'queue' : 'skip';
+};
+
+const afterDetached =
+  (storage: Storage): QueueingHint =>
+  (pod, previous) => {
+    const { attacher } = (previous as VolumeAttachment).spec;
+    return [...knownVolumesOf(pod, storage).values()].includes(attacher) ? 'queue' : 'skip';
+  };
