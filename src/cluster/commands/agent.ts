@@ -67,8 +67,9 @@ export async function agent(options: Options): Promise<void> {
       network: identity.transport('pod-network'),
     };
     const serving = {
+      authority: () => pki.certificate('ca'),
       ready: () => identity.ensureServing(),
-      read: () => ({ ...pki.read('kubelet-server'), clientCa: pki.certificate('ca') }),
+      read: () => pki.read('kubelet-server'),
     };
     const running = await startAgent(identities, runtime, { ...deps, serving });
     stops.push(() => running.stop());

@@ -116,8 +116,9 @@ const withNode: Rest = async (starting, { pki, progress, stops, ...deps }) => {
     network: loopback(USERS.network),
   };
   const serving = {
+    authority: () => pki.certificate('ca'),
     ready: async () => {},
-    read: () => ({ ...pki.read('kubelet-server'), clientCa: pki.certificate('ca') }),
+    read: () => pki.read('kubelet-server'),
   };
   const agent = await startAgent(identities, runtime, { ...deps, serving });
   stops.push(() => agent.stop());

@@ -20,13 +20,14 @@ import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer, type DnsServer } from '#dns/server.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
-import { createKubeletServer, type ServerTls } from '#kubelet/server/server.ts';
+import { createKubeletServer } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
 import { Containerd } from '../runtime/containerd.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { KeyedCertificate } from '../pki/certificate.ts';
 import { NODE_CIDR_MASK_SIZE } from './deciders.ts';
 import { runLocalPath } from './local-path.ts';
 
@@ -44,9 +45,11 @@ export interface AgentIdentities {
 
 /** What the kubelet serves with. */
 export interface Serving {
+  /** Certificates of the cluster's authority, PEM; there before any other. */
+  authority(): string;
   /** Resolves when there is a certificate; asked once the node is registered. */
   ready(): Promise<unknown>;
-  read(): ServerTls;
+  read(): KeyedCertificate;
 }
 
 export interface AgentDeps {
@@ -191,7 +194,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       'local-path',
       runLocalPath(identities.localPath, {
         place: { nodeName: settings.nodeName, root: paths.volumes },
-        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.serving.read().clientCa },
+        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.serving.authority() },
         clock,
         ids,
         logger: part('local-path'),
@@ -204,7 +207,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   await deps.serving.ready();
   const server = createKubeletServer({
     host: kubelet.view,
-    tls: () => deps.serving.read(),
+    tls: () => ({ ...deps.serving.read(), clientCa: deps.serving.authority() }),
     access: apiAccess({ client: kubeletClient, clock, nodeName: settings.nodeName }),
     address: { host: settings.bindAddress, port: settings.kubeletPort },
     clock,
