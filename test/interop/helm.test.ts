@@ -82,7 +82,7 @@ spec:
       containers:
         - name: main
           image: {{ .Values.image }}
-          command: [sh, -c, 'cat /config/colour; exec sleep 100000']
+          command: [sh, -c, 'cat /config/colour; echo; exec sleep 100000']
           volumeMounts: [{name: config, mountPath: /config}]
       volumes: [{name: config, configMap: {name: {{ .Release.Name }}-config}}]
 `,
@@ -149,7 +149,7 @@ test('upgrade and rollback change what runs', async () => {
   await cluster.kubectl.succeed(['rollout', 'status', 'deployment/proa', '--timeout=60s']);
   assert.match(await get('configmap proa-config -o jsonpath={.data.colour}'), /^blue$/);
   assert.match(await client.succeed(['history', 'proa']), /3 .*Rollback to 1/);
-  assert.match(await client.succeed(['status', 'proa', '--show-resources']), /deployment/i);
+  assert.match(await client.succeed(['status', 'proa']), /STATUS: deployed[^]*Deployment/);
 });
 
 test('an upgrade that is refused leaves the release as it was', async () => {
