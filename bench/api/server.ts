@@ -1,0 +1,60 @@
+// The server under load: one of our own in a process of its own, or whatever a kubeconfig leads to.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePorts } from '#test/harness/ports.ts';
+import { defer, type Owner } from '#test/harness/scope.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
+
+const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
+
+export interface OwnServer {
+  readonly kubeconfig: string;
+  readonly pid: number;
+}
+
+/** `proa server`: store, API server, controllers and scheduler, durable, as a user runs it. @throws Error with what it said */
+export async function startOwnServer(owner: Owner): Promise<OwnServer> {
+  const folder = temporaryFolder(owner);
+  const data = join(folder, 'data');
+  const [port] = await freePorts(1);
+  const flags = [`--data-dir=${data}`, `--run-dir=${join(folder, 'run')}`, `--port=${port}`];
+  const child = spawn(PROA, ['server', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'exit');
+  defer(owner, async () => {
+    child.kill();
+    await ended;
+  });
+  const said: string[] = [];
+  const ready = new Promise<void>((resolve) => {
+    createInterface(child.stderr).on('line', (line) => {
+      if (said.length < 100) said.push(line);
+      if (line.includes('"msg":"ready"')) resolve();
+    });
+  });
+  const early = ended.then(() => Promise.reject(new Error(`the server ended:\n${said.join('\n')}`)));
+  early.catch(() => {}); // it ends at last, too
+  await Promise.race([ready, early]);
+  return { kubeconfig: join(data, 'admin.kubeconfig'), pid: child.pid as number };
+}
+
+/** Resident bytes of a process: now, and at most since `forgetPeak`. */
+export function residentMemory(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/** Source: proc(5), clear_refs. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** Processor seconds a process has used. */
+export function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
