@@ -166,6 +166,13 @@ export const badRequest = (message: string): StatusError => new StatusError('Bad
 export const methodNotSupported = (gr: GroupResource, verb: string): StatusError =>
   new StatusError('MethodNotAllowed', `${verb} is not supported on resources of kind ${goQuote(groupResourceString(gr))}`, about(gr, ''));
 
+/** A path of the built-in API that takes other methods only. Source: serviceErrorHandler, NewGenericServerResponse. */
+export const methodNotAllowed = (): StatusError =>
+  new StatusError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+
+/** A path of the built-in API that there is not. Source: as methodNotAllowed. */
+export const resourceNotServed = (): StatusError => new StatusError('NotFound', 'the server could not find the requested resource', {});
+
 /** For a revision that was compacted away, or a continue token too old. */
 export const resourceExpired = (message: string): StatusError => new StatusError('Expired', message);
 

@@ -16,7 +16,8 @@ test('jsonDiff splits changes that are far apart', () => {
   assert.deepEqual(diff.match(/@@.*@@/g), ['@@ -1,6 +1,6 @@', '@@ -27,6 +27,6 @@']);
 });
 
-test('jsonDiff of equal values is empty', () => assert.equal(jsonDiff({ a: 1 }, { a: 1 }), ''));
+test('jsonDiff of equal values is empty, in whatever order their members come', () =>
+  assert.equal(jsonDiff({ a: [{ x: 1, y: 2 }], b: 1 }, { b: 1, a: [{ y: 2, x: 1 }] }), ''));
 
 test('jsonDiff shows additions and removals', () => {
   assert.equal(jsonDiff([1, 2], [1, 3, 2]), '@@ -1,4 +1,5 @@\n [\n  1,\n+ 3,\n  2\n ]\n');

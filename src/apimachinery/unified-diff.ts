@@ -7,11 +7,16 @@ const MAX_CELLS = 4_000_000;
 
 type Line = readonly [' ' | '-' | '+', string];
 
-/** Both values as JSON, one member a line. */
+/** Both values as JSON, one member a line: those of an object by name, since the order they came in says nothing. */
 export function jsonDiff(before: unknown, after: unknown): string {
-  const print = (value: unknown): readonly string[] => (JSON.stringify(value, null, 1) ?? 'null').split('\n');
+  const print = (value: unknown): readonly string[] => (JSON.stringify(value, byName, 1) ?? 'null').split('\n');
   return unified(lines(print(before), print(after)));
 }
+
+const byName = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 function lines(a: readonly string[], b: readonly string[]): readonly Line[] {
   let head = 0;

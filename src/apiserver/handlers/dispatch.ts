@@ -1,5 +1,5 @@
 // From a request that may proceed to the handler that answers it.
-import { methodNotSupported, type StatusError } from '#apimachinery/errors.ts';
+import { methodNotAllowed, methodNotSupported, resourceNotServed, type StatusError } from '#apimachinery/errors.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
 import type { Transport } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
@@ -95,11 +95,14 @@ function handled(
   const { info } = request;
   if (!info.isResourceRequest) return route(request, header, deps);
   const served = deps.registry.catalog.find(info);
+  if (served === undefined && deps.registry.catalog.isBuiltIn(info)) throw resourceNotServed();
   if (served === undefined || (served.hidden === true && request.transport !== 'loopback'))
     return deps.routes.find(info.path)?.handle({ request, header }) ?? pageNotFound();
   const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
-  if (info.subresource !== '' && subresource === undefined) return pageNotFound();
-  if (info.rest.length > 0 && subresource?.pathSuffix !== true) return pageNotFound();
+  if ((info.subresource !== '' && subresource === undefined) || (info.rest.length > 0 && subresource?.pathSuffix !== true)) {
+    if (isBuiltIn(served)) throw resourceNotServed();
+    return pageNotFound();
+  }
   const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
   if (deprecated !== undefined) request.warnings.add(deprecated);
   const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
@@ -120,6 +123,8 @@ function handlerFor(
   { handlers }: DispatchDeps,
 ): Handler {
   const { info } = request;
+  // What is created has no name in its path; what is changed has one.
+  if (subresource === undefined && isBuiltIn(served) && UNNAMED[info.verb] === (info.name !== '')) throw notAllowed(served, info.verb);
   // A namespaced collection can be read across namespaces, but not written.
   if (served.info.namespaced && info.namespace === '' && !['list', 'watch'].includes(info.verb) && served.stored !== undefined) {
     throw notAllowed(served, info.verb);
@@ -136,4 +141,8 @@ function handlerFor(
   return generic;
 }
 
-const notAllowed = (served: ServedResource, verb: string): StatusError => methodNotSupported(served.info, verb);
+/** Whether the path of a verb ends without a name. */
+const UNNAMED: Readonly<Record<string, boolean>> = { create: true, update: false, patch: false };
+
+const notAllowed = (served: ServedResource, verb: string): StatusError =>
+  isBuiltIn(served) ? methodNotAllowed() : methodNotSupported(served.info, verb);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { poddisruptionbudgets, pods, selfsubjectreviews, tokenreviews } from '#api/resources.ts';
+import { componentstatuses, leases, poddisruptionbudgets, pods, selfsubjectreviews, tokenreviews } from '#api/resources.ts';
 import type { New, Pod, PodDisruptionBudget } from '#api/types.ts';
 import { isStatusError, type StatusError, type StatusReason } from '#apimachinery/errors.ts';
 import { ManualClock } from '#base/clock.ts';
@@ -155,4 +155,37 @@ describe('reviews', () => {
     const own = await client.create(selfsubjectreviews, { metadata: {} } as never);
     assert.deepEqual(own.status, { userInfo: { username: 'admin', groups: ['system:masters', 'system:authenticated'] } });
   });
+});
+
+test('componentstatuses tell of the store, and of what decides by its Lease', async () => {
+  const health = async (): Promise<readonly unknown[]> =>
+    (await client.list(componentstatuses)).items.map(({ metadata, conditions }) => [
+      metadata.name,
+      conditions?.[0]?.status,
+      conditions?.[0]?.message,
+    ]);
+  const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z');
+  await client.create(leases, {
+    metadata: { name: 'kube-scheduler', namespace: 'kube-system' },
+    spec: { holderIdentity: 'here', leaseDurationSeconds: 15, renewTime },
+  });
+  const absent = ['controller-manager', 'False', 'nobody holds the Lease kube-system/kube-controller-manager'];
+  assert.deepEqual(await health(), [['scheduler', 'True', 'ok'], absent, ['etcd-0', 'True', 'ok']]);
+  clock.advance(15_001);
+  const late = `here has not renewed the Lease kube-system/kube-scheduler since ${renewTime}`;
+  assert.deepEqual(await health(), [['scheduler', 'False', late], absent, ['etcd-0', 'True', 'ok']]);
+  await refused(client.get(componentstatuses, { name: 'kubelet' }), 'NotFound', 'componentstatuses "kubelet" not found');
+  const chosen = await client.list(componentstatuses, { fieldSelector: 'metadata.name=etcd-0' });
+  assert.deepEqual(
+    chosen.items.map(({ metadata }) => metadata.name),
+    ['etcd-0'],
+  );
+});
+
+test('pods/ephemeralcontainers takes none away', async () => {
+  await client.create(pods, aPod('debugged'));
+  const change = (ephemeralContainers: unknown) =>
+    client.patch(pods, ref('debugged'), { type: 'merge', body: { spec: { ephemeralContainers } } }, { subresource: 'ephemeralcontainers' });
+  await change([{ name: 'e', image: 'i' }]);
+  await refused(change(null), 'Invalid', /existing ephemeral containers "e" may not be removed/);
 });

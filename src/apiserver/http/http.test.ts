@@ -295,10 +295,30 @@ describe('the HTTPS front', () => {
     });
   }
 
-  test('refuses a verb that a resource does not have', async () => {
-    const status = refusal(await post('/api/v1/pods', '{}'), 405, 'MethodNotAllowed');
-    assert.equal(status.message, 'create is not supported on resources of kind "pods"');
-  });
+  for (const [method, path] of [
+    ['POST', '/api/v1/pods'],
+    ['POST', `${CONFIG_MAPS}/x`],
+    ['PUT', CONFIG_MAPS],
+    ['OPTIONS', CONFIG_MAPS],
+    ['DELETE', '/api/v1/componentstatuses/etcd-0'],
+  ] as const) {
+    test(`refuses ${method} ${path}: the built-in API has no such route`, async () => {
+      const headers = { 'content-type': 'application/json' };
+      const status = refusal(
+        await http1(server, path, { method, headers, ...(method.startsWith('P') ? { body: '{}' } : {}) }),
+        405,
+        'MethodNotAllowed',
+      );
+      assert.deepEqual([status.message, status.details], ['the server does not allow this method on the requested resource', {}]);
+    });
+  }
+
+  for (const path of ['/api/v1/chairs', '/apis/apps/v1/namespaces/default/chairs/x', `${CONFIG_MAPS}/x/status`]) {
+    test(`says in a Status that the built-in API has no ${path}`, async () => {
+      const status = refusal(await http1(server, path), 404, 'NotFound');
+      assert.deepEqual([status.message, status.details], ['the server could not find the requested resource', {}]);
+    });
+  }
 
   test('refuses whoever may not, and says what', async () => {
     const status = refusal(await http1(server, CONFIG_MAPS, { as: 'nobody' }), 403, 'Forbidden');

@@ -53,7 +53,8 @@ async function protobufList(served: ServedResource, list: ListResult): Promise<B
 
 export function listMetadata({ revision, continue: token, remainingItemCount }: ListResult): Readonly<Record<string, unknown>> {
   return {
-    resourceVersion: String(revision),
+    // What is computed is of no revision.
+    ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
     ...(token === '' ? {} : { continue: token }),
     ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
   };

@@ -67,14 +67,24 @@ export class Catalog {
   readonly #served = new Map<string, ServedResource>();
   /** By `deployments.apps`. */
   readonly #stored = new Map<string, StoredResource>();
+  /** `apps/v1`. */
+  readonly #builtIn = new Set<string>();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
-    for (const info of options.schema.resources()) this.#served.set(path(info), this.#serve(info));
+    for (const info of options.schema.resources()) {
+      this.#served.set(path(info), this.#serve(info));
+      if (info.origin === 'builtin') this.#builtIn.add(`${info.group}/${info.version}`);
+    }
   }
 
   find(gvr: { readonly group: string; readonly version: string; readonly resource: string }): ServedResource | undefined {
     return this.#served.get(path(gvr));
+  }
+
+  /** Whether the built-in API has resources in this group and version. */
+  isBuiltIn({ group, version }: { readonly group: string; readonly version: string }): boolean {
+    return this.#builtIn.has(`${group}/${version}`);
   }
 
   /** In the stored version: what parts inside the server read. */

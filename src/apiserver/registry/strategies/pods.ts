@@ -63,8 +63,9 @@ export const podStrategy = {
     },
     ephemeralcontainers: {
       prepareForUpdate: (pod, old) => {
+        const { ephemeralContainers: _before, ...others } = old.spec;
         const { ephemeralContainers } = pod.spec;
-        const spec = { ...old.spec, ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }) };
+        const spec = { ...others, ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }) };
         return countedSpec({ ...old, metadata: resetForStatus(pod.metadata, old.metadata), spec }, old);
       },
     },
