@@ -1,8 +1,9 @@
 // An Exchange over HTTP/1.1.
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
-import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream, type Upgrade } from './exchange.ts';
+import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
 import { drained } from './exchange-h2.ts';
 
 const EMPTY = new Uint8Array();

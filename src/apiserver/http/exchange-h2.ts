@@ -1,8 +1,9 @@
 // An Exchange over an HTTP/2 stream.
 import type { X509Certificate } from 'node:crypto';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
-import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream, type Upgrade } from './exchange.ts';
+import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
 
 const EMPTY = new Uint8Array();
 

@@ -1,7 +1,7 @@
 // One HTTP request and its answer, the same for HTTP/1.1 and HTTP/2. Everything above this file is independent of the version.
 import type { X509Certificate } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Upgrade } from '#base/websocket.ts';
 
 /** Header names in lower case; several values of one name as a list. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
@@ -39,13 +39,6 @@ export interface Exchange {
   readonly responded: boolean;
   /** For a request to upgrade: the connection itself. An `Upgrade` then speaks for itself, below HTTP. */
   readonly upgrade: Upgrade | undefined;
-}
-
-export interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  /** Bytes already read beyond the request head. */
-  readonly head: Buffer;
 }
 
 /** A bounded way out: `write` says whether there is room for more. */

@@ -16,16 +16,26 @@ export interface ForwardOptions {
   readonly headers?: (answer: IncomingMessage) => ResponseHeaders;
 }
 
-/** Resolves when the answer is complete or the client is gone. @throws StatusError when the target cannot be reached */
-export async function forward(exchange: Exchange, target: Target, options: ForwardOptions = {}): Promise<void> {
-  const answer = await send(exchange, target, options.signal);
+/** The target's answer, of which only the head was read; it ends with the exchange. @throws StatusError when the target cannot be reached */
+export async function answerTo(
+  exchange: Exchange,
+  target: Target,
+  { check, signal }: Pick<ForwardOptions, 'check' | 'signal'> = {},
+): Promise<IncomingMessage> {
+  const answer = await send(exchange, target, signal);
   exchange.onClose(() => answer.destroy());
   try {
-    await options.check?.(answer);
+    await check?.(answer);
   } catch (error) {
     answer.destroy();
     throw error;
   }
+  return answer;
+}
+
+/** Resolves when the answer is complete or the client is gone. @throws StatusError when the target cannot be reached */
+export async function forward(exchange: Exchange, target: Target, options: ForwardOptions = {}): Promise<void> {
+  const answer = await answerTo(exchange, target, options);
   const headers = options.headers?.(answer) ?? (endToEnd(answer.headers) as ResponseHeaders);
   const stream = exchange.stream(answer.statusCode ?? 502, headers);
   if (stream === undefined) {

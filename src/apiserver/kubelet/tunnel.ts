@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import { StatusError } from '#apimachinery/errors.ts';
-import type { Upgrade } from '../http/exchange.ts';
+import type { Upgrade } from '#base/websocket.ts';
 import { describe } from '../outbound/failures.ts';
 import { passedOn } from './headers.ts';
 import type { Target } from './target.ts';

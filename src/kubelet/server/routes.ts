@@ -12,7 +12,7 @@ import { resourceMetrics } from './metrics/resource.ts';
 import { matchPath, type PathParameters } from './paths.ts';
 import { pods, run, runningPods } from './pod-lists.ts';
 import { attach, exec, portForward, type Session, type SessionRequest } from './sessions.ts';
-import type { Upgrade } from '../streaming/upgrade.ts';
+import type { Upgrade } from '#base/websocket.ts';
 
 export interface RouteDeps {
   readonly host: KubeletHost;

@@ -13,7 +13,7 @@ import { NotUpgraded } from '../streaming/dial.ts';
 import { relay } from '../streaming/relay.ts';
 import { translateCommand } from '../streaming/remote-command.ts';
 import { tunnelPortForward } from '../streaming/tunnel.ts';
-import type { Upgrade } from '../streaming/upgrade.ts';
+import type { Upgrade } from '#base/websocket.ts';
 import { Refusal } from './answers.ts';
 import type { KubeletHost } from './contract.ts';
 

@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { dial } from './dial.ts';
-import type { Upgrade } from './upgrade.ts';
+import type { Upgrade } from '#base/websocket.ts';
 
 /** What concerns the connection to the API server only. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['host', 'authorization', 'content-length', 'transfer-encoding']);

@@ -3,10 +3,9 @@
 import type { WebSocket } from 'ws';
 import { SpdyConnection } from '#base/spdy/connection.ts';
 import type { SpdyStream } from '#base/spdy/stream.ts';
+import { acceptWebSocket, bytesOf, send, type Upgrade } from '#base/websocket.ts';
 import { CHANNELS, channelMessage, CLOSING_PROTOCOL, readMessage, type StreamOptions } from './channels.ts';
 import { dialSpdy } from './dial.ts';
-import { acceptWebSocket, bytesOf, send } from './websockets.ts';
-import type { Upgrade } from './upgrade.ts';
 
 /** The newest that every runtime speaks; its error stream is a Status as JSON. */
 const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';

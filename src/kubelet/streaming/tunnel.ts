@@ -4,8 +4,7 @@ import { createWebSocketStream } from 'ws';
 import { PORT_FORWARD_PROTOCOL, TUNNEL_PROTOCOL } from './channels.ts';
 import { dialSpdy } from './dial.ts';
 import { join } from './relay.ts';
-import { acceptWebSocket } from './websockets.ts';
-import type { Upgrade } from './upgrade.ts';
+import { acceptWebSocket, type Upgrade } from '#base/websocket.ts';
 
 /** Resolves when the session has ended. @throws NotUpgraded, Error when the runtime cannot be reached; nothing was sent yet */
 export async function tunnelPortForward(upgrade: Upgrade, url: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { nodes, pods } from '#api/resources.ts';
 import type { New, Node, Pod } from '#api/types.ts';
 import type { WireStatus } from '#apimachinery/errors.ts';
@@ -89,6 +90,32 @@ describe('pods/log', () => {
     session.close();
   });
 
+  for (const [protocol, decode] of [
+    [undefined, (message: Buffer) => message],
+    ['binary.k8s.io', (message: Buffer) => message],
+    ['base64.binary.k8s.io', (message: Buffer) => Buffer.from(message.toString(), 'base64')],
+  ] as const) {
+    test(`reads out over a WebSocket, protocol ${protocol ?? 'none'}`, async () => {
+      const socket = webSocket(`${POD}/log?container=one`, protocol === undefined ? [] : ['unknown.example', protocol]);
+      const messages: Buffer[] = [];
+      socket.on('message', (message) => messages.push(message as Buffer));
+      await once(socket, 'close');
+      assert.equal(socket.protocol, protocol ?? '');
+      assert.equal(messages[0]?.length, 0, 'an empty message tells that reading has begun');
+      assert.equal(Buffer.concat(messages.map(decode)).toString(), 'line 1\nline 2 of GET\n');
+    });
+  }
+
+  for (const [name, query, protocols] of [
+    ['when only unknown protocols are offered', 'container=one', ['unknown.example']],
+    ['when the kubelet refuses', 'container=one&previous=true', ['binary.k8s.io']],
+  ] as const) {
+    test(`opens no WebSocket ${name}`, async () => {
+      const [error] = (await once(webSocket(`${POD}/log?${query}`, protocols), 'error')) as [Error];
+      assert.match(error.message, /Unexpected server response: 400/);
+    });
+  }
+
   test("passes the kubelet's refusal on", async () => {
     const status = json<WireStatus>(await http1(server, `${POD}/log?container=one&previous=true`));
     assert.deepEqual([status.code, status.message], [400, 'previous terminated container "one" in pod "web" not found']);
@@ -117,6 +144,12 @@ describe('pods/log', () => {
     assert.equal((await http1(server, '/api/v1/namespaces/default/pods/waiting/log')).status, 204);
   });
 });
+
+function webSocket(path: string, protocols: readonly string[]): WebSocket {
+  const { port } = server.server.address as { port: number };
+  const { certificate: cert, key } = server.admin;
+  return new WebSocket(`wss://127.0.0.1:${port}${path}`, [...protocols], { ca: server.authority.certificate, cert, key });
+}
 
 /** Says `lines` after an upgrade and gives what came back, up to `until`. */
 async function upgrade(path: string, headers: readonly string[], say: string, until: string): Promise<string> {

@@ -5,12 +5,14 @@ import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts'
 import { forbidden, invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import type { CredentialsSource } from '../../kubelet/credentials.ts';
-import { forward } from '../../kubelet/forward.ts';
+import { answerTo, forward } from '../../kubelet/forward.ts';
+import type { ResponseHeaders } from '../../http/exchange.ts';
 import type { Query } from '../../request.ts';
 import { isTrue } from '../../stages/request-info.ts';
 import type { Handler } from '../dispatch.ts';
 import { containerOf } from './containers.ts';
 import { connected, kubeletOf, stream } from './connect.ts';
+import { readOut } from './read-out.ts';
 
 /** Most bytes of a kubelet's refusal that are passed on. Source: maxReadLength. */
 const MAX_REFUSAL = 10_240;
@@ -36,12 +38,12 @@ export function logHandler(credentials: CredentialsSource): Handler {
     if ((pod.spec.nodeName ?? '') === '') return { kind: 'bytes', code: 204, headers: {}, body: new Uint8Array() };
     const { namespace, name } = pod.metadata;
     const target = kubeletOf(pod, registry, credentials, `/containerLogs/${namespace}/${name}/${container}${queryOf(options)}`);
-    return stream((exchange) =>
-      forward(exchange, target, {
-        check: (answer) => checkAnswer(answer, name),
-        headers: () => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' }),
-      }),
-    );
+    const check = (answer: IncomingMessage): Promise<void> => checkAnswer(answer, name);
+    return stream(async (exchange) => {
+      if (exchange.upgrade !== undefined) return readOut(exchange.upgrade, await answerTo(exchange, target, { check }));
+      const headers = (): ResponseHeaders => ({ 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+      return forward(exchange, target, { check, headers });
+    });
   };
 }
 

@@ -1,11 +1,23 @@
 // WebSocket connections of clients.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Upgrade } from './upgrade.ts';
+
+/** A request that asks to speak another protocol on its connection. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client sent after its request's head. */
+  readonly head: Buffer;
+}
 
 /** Bytes; clients send 32 KiB at a time. */
 const MOST_MESSAGE = 4 << 20;
 
-/** Answers the upgrade with `protocol`, which the client offered. Undefined when its request was not in order; it was told. */
+/**
+ * Answers the upgrade with `protocol`, which the client offered; empty where it offered none. Undefined when its request was
+ * not in order; it was told.
+ */
 export function acceptWebSocket({ request, socket, head }: Upgrade, protocol: string): Promise<WebSocket | undefined> {
   const server = new WebSocketServer({
     noServer: true,
@@ -25,10 +37,12 @@ export function acceptWebSocket({ request, socket, head }: Upgrade, protocol: st
   });
 }
 
-/** Resolves when the message has left. @throws Error when the connection is closed */
-export function send(socket: WebSocket, message: Uint8Array): Promise<void> {
+/** As one message, of text when it is a string. Resolves when it has left. @throws Error when the connection is closed */
+export function send(socket: WebSocket, message: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.send(message, { binary: true }, (error) => (error === undefined || error === null ? resolve() : reject(error)));
+    socket.send(message, { binary: typeof message !== 'string' }, (error) =>
+      error === undefined || error === null ? resolve() : reject(error),
+    );
   });
 }
 
