@@ -22,6 +22,7 @@ const LAW: Readonly<Record<string, readonly string[] | typeof EVERYTHING>> = {
   cloud: [...FOUNDATION, 'api', 'client'],
   metrics: [...FOUNDATION, 'api', 'client'],
   kubelet: [...FOUNDATION, 'api', 'client', 'cri'],
+  hollow: [...FOUNDATION, 'api', 'client'],
   dashboard: [...FOUNDATION, 'api', 'client'],
   cli: [...FOUNDATION, 'api', 'client'],
   cluster: EVERYTHING,

@@ -21,7 +21,7 @@ import {
   type TestServer,
 } from '../testing/https-server.ts';
 import { serveReset } from '../testing/raw-http2-server.ts';
-import { httpsTransport, type HttpsOptions } from './transport.ts';
+import { httpsTransport, type HttpsOptions, sharedTransports } from './transport.ts';
 
 let authority: TestAuthority;
 let serverCertificate: ClientCertificate;
@@ -114,6 +114,21 @@ test('httpsTransport puts the path of the server URL first', async (t) => {
   assert.equal(server.accepted, 0);
   await transport.close();
   await other.close();
+});
+
+test('sharedTransports carries many users over one connection, and outlives each of them', async (t) => {
+  const server = await serve(authority, serverCertificate, (stream, headers) =>
+    respond(stream, 200, { user: headers['impersonate-user'] }),
+  );
+  t.after(() => server.close());
+  const shared = sharedTransports({ server: server.url, ca: { pem: authority.ca }, clock: systemClock, logger: silentLogger });
+  const [first, second] = [shared.as({ user: 'system:node:a' }), shared.as({ user: 'system:node:b' })];
+  assert.deepEqual(await first.request(GET), { user: 'system:node:a' });
+  await first.close();
+  assert.deepEqual(await second.request(GET), { user: 'system:node:b' });
+  assert.equal(server.accepted, 1);
+  await shared.close();
+  await assert.rejects(second.request(GET), ConnectionError);
 });
 
 test('httpsTransport uses one connection for concurrent requests', async (t) => {

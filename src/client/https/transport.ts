@@ -11,7 +11,7 @@ import { ExchangeError, openExchange, readBody, type OpenExchange } from './exch
 import { httpRequest, pathRequest, type HttpRequest } from './http-request.ts';
 import { HttpsWatch } from './https-watch.ts';
 import { planRetry, type Attempt } from './retry-plan.ts';
-import type { Endpoint, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { SessionPool } from './session-pool.ts';
 import { userAgent as defaultUserAgent } from './user-agent.ts';
 import { WatchedFile } from './watched-file.ts';
@@ -58,6 +58,27 @@ export function httpsTransport(options: HttpsOptions): Transport {
   return new HttpsTransport(options);
 }
 
+/** Many users over the same few connections; the credentials of `options` must be allowed to impersonate them. */
+export interface SharedTransports {
+  /** Closing it ends what this user has open, and no connection. */
+  as(user: Impersonation): Transport;
+  close(): Promise<void>;
+}
+
+/** @throws TypeError for a server that is no https URL */
+export function sharedTransports(options: HttpsOptions): SharedTransports {
+  const pool = poolOf(options);
+  return {
+    as: (impersonate) => new HttpsTransport({ ...options, impersonate }, pool),
+    close: async () => pool.close(),
+  };
+}
+
+function poolOf({ server, serverName, verify = 'full', clock }: HttpsOptions): SessionPool {
+  const { host, port } = parseServer(server);
+  return new SessionPool({ host, port, serverName, verify }, clock);
+}
+
 function parseServer(server: string): { readonly host: string; readonly port: number; readonly prefix: string } {
   const url = URL.canParse(server) ? new URL(server) : undefined;
   if (url?.protocol !== 'https:') throw new TypeError(`the server must be an https URL, not ${JSON.stringify(server)}`);
@@ -82,6 +103,7 @@ function impersonationHeaders({ user, uid, groups, extra = {} }: Impersonation):
 class HttpsTransport implements Transport {
   readonly #options: HttpsOptions;
   readonly #pool: SessionPool;
+  readonly #ownsPool: boolean;
   readonly #prefix: string;
   readonly #origin: string;
   readonly #credentials: CredentialSource;
@@ -91,24 +113,13 @@ class HttpsTransport implements Transport {
   readonly #warned = new Lru<string, true>(REMEMBERED_WARNINGS);
   readonly #closing = new AbortController();
 
-  constructor(options: HttpsOptions) {
-    const {
-      server,
-      ca,
-      serverName,
-      verify = 'full',
-      credentials = anonymous,
-      impersonate,
-      headers = {},
-      userAgent,
-      rateLimit,
-      clock,
-      logger,
-    } = options;
+  /** `shared`: connections of others too, which stay open when this transport is closed. */
+  constructor(options: HttpsOptions, shared?: SessionPool) {
+    const { server, ca, credentials = anonymous, impersonate, headers = {}, userAgent, rateLimit, clock, logger } = options;
     const { host, port, prefix } = parseServer(server);
-    const endpoint: Endpoint = { host, port, serverName, verify };
     this.#options = options;
-    this.#pool = new SessionPool(endpoint, clock);
+    this.#pool = shared ?? poolOf(options);
+    this.#ownsPool = shared === undefined;
     this.#prefix = prefix;
     this.#origin = `https://${host}:${port}`;
     this.#credentials = credentials;
@@ -136,7 +147,7 @@ class HttpsTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closing.abort(new ConnectionError('the transport is closed'));
-    this.#pool.close();
+    if (this.#ownsPool) this.#pool.close();
   }
 
   async #ask(request: HttpRequest, outer: AbortSignal | undefined): Promise<unknown> {

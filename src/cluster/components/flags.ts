@@ -122,6 +122,25 @@ export const COMPONENTS = {
       LOG_LEVEL,
     ],
   },
+  hollow: {
+    description: 'nodes without containers, for tests of scale: their pods start, become ready and end by stages',
+    flags: [
+      { ...KUBECONFIG, description: 'how the API server is reached, as somebody who may impersonate nodes' },
+      { name: 'nodes', argument: 'N', description: 'how many', fallback: '10' },
+      { name: 'prefix', argument: 'NAME', description: 'their names are NAME-0, NAME-1, …', fallback: 'hollow' },
+      {
+        name: 'stages',
+        argument: 'FILE',
+        description: 'delays, exit codes and failure rates of pods, YAML or JSON (src/hollow/README.md)',
+      },
+      { name: 'cpu', argument: 'QUANTITY', description: 'CPU of each', fallback: '8' },
+      { name: 'memory', argument: 'QUANTITY', description: 'memory of each', fallback: '32Gi' },
+      { name: 'pods', argument: 'N', description: 'pods that fit on each', fallback: '110' },
+      { name: 'workers', argument: 'N', description: 'writes under way at a time', fallback: '100' },
+      { name: 'keep', description: 'leave the nodes in the API at the end', fallback: 'false' },
+      LOG_LEVEL,
+    ],
+  },
 } as const satisfies Readonly<Record<string, ComponentDescription>>;
 
 export type ComponentName = keyof typeof COMPONENTS;

@@ -13,5 +13,7 @@ export async function startComponent(name: ComponentName, given: FlagValues): Pr
       return (await import('./kubelet.ts')).kubelet(given);
     case 'proxy':
       return (await import('./proxy.ts')).proxy(given);
+    case 'hollow':
+      return (await import('./hollow.ts')).hollow(given);
   }
 }
