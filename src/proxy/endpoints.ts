@@ -1,6 +1,6 @@
 // pure
 // Which endpoints of a Service take traffic: readiness, termination, topology. Source: kube-proxy topology.go.
-import type { EndpointSlice, Service } from '#api/types.ts';
+import type { EndpointSlice } from '#api/types.ts';
 
 export interface ProxyEndpoint {
   readonly ip: string;
@@ -63,19 +63,19 @@ export interface ChosenEndpoints {
 }
 
 /** Source: CategorizeEndpoints. */
-export function chooseEndpoints(endpoints: readonly ProxyEndpoint[], service: Service, node: ProxyNode): ChosenEndpoints {
+export function chooseEndpoints(endpoints: readonly ProxyEndpoint[], node: ProxyNode): ChosenEndpoints {
   const usable = (among: readonly ProxyEndpoint[]): readonly ProxyEndpoint[] => {
     const ready = among.filter((e) => e.ready);
     // With none ready, endpoints that still serve while they end are better than none.
     return ready.length > 0 ? ready : among.filter((e) => e.serving && e.terminating);
   };
   const ready = endpoints.filter((e) => e.ready);
-  const hinted = ready.length > 0 && service.spec.trafficDistribution !== undefined ? near(ready, node) : ready;
-  const cluster = hinted.length > 0 ? hinted : usable(endpoints);
+  // Whoever wrote the slices gave hints or none; the proxy does not ask why.
+  const cluster = ready.length > 0 ? near(ready, node) : usable(endpoints);
   return { cluster, local: usable(endpoints.filter((e) => e.local)), anywhere: usable(endpoints).length > 0 };
 }
 
-/** Endpoints hinted for this node, else for its zone; all of them when any lacks its hint. */
+/** Endpoints hinted for this node, else for its zone; all of them when any lacks its hint. Source: topologyModeFromHints. */
 function near(ready: readonly ProxyEndpoint[], node: ProxyNode): readonly ProxyEndpoint[] {
   if (ready.every((e) => e.forNodes !== undefined)) {
     const forNode = ready.filter((e) => e.forNodes?.includes(node.name));

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
-import type { EndpointSlice, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Service } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
 import { networkNamespace, type NetworkNamespace } from '#test/harness/netns.ts';
@@ -78,7 +78,9 @@ before(async () => {
     },
     clock: systemClock,
     logger: silentLogger,
-    config: { node: { name: 'n1', zone: undefined }, podCIDR: '10.244.0.0/16' },
+    nodes: fakeInformer<Node>(),
+    events: { event: () => {} },
+    config: { nodeName: 'n1', podCIDR: '10.244.0.0/16', healthzPort: 10_256 },
   });
   running = proxy.run(stop.signal);
   await proxy.synced;
@@ -104,6 +106,18 @@ async function carriedOver(program: string, change: () => void): Promise<void> {
   const from = ran.length;
   change();
   while (!ran.slice(from).includes(program)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A health server follows the transaction at once, but after it. */
+async function eventually(assertion: () => Promise<void>): Promise<void> {
+  const deadline = systemClock.monotonic() + 5_000;
+  for (;;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (systemClock.monotonic() > deadline) throw error;
+    }
+  }
 }
 
 const ASK = `const s = require('net').connect(+process.argv[2], process.argv[1]); s.on('data', (d) => process.stdout.write(d)); s.on('error', (e) => process.stdout.write(e.code)); s.setTimeout(2000, () => { process.stdout.write('timeout'); s.destroy(); })`;
@@ -162,6 +176,23 @@ test('a node port is reached from outside, and hides the client under the Cluste
   assert.equal(await from(outside)(NODE, 30_080), `${POD_A} ${OUTSIDE}`);
   await apply(slice('np', { port: 8080 }, { ip: '10.244.9.9', node: 'n2' }));
   assert.equal(await from(outside)(NODE, 30_080), 'timeout');
+});
+
+test('the health check port of a Service under the Local policy tells whether it has an endpoint here', async () => {
+  const health = async (): Promise<unknown> => {
+    const response = await fetch(`http://${NODE}:32000/`);
+    const { localEndpoints, serviceProxyHealthy } = (await response.json()) as Readonly<Record<string, unknown>>;
+    return [response.status, localEndpoints, serviceProxyHealthy];
+  };
+  const spec = { type: 'LoadBalancer', clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9'], externalTrafficPolicy: 'Local' } as const;
+  const balanced = service('lb', { ...spec, healthCheckNodePort: 32_000, ports: [{ nodePort: 30_082 }] });
+  await apply(balanced, slice('lb', { port: 8080 }, { ip: POD_A, node: 'n1' }));
+  await eventually(async () => assert.deepEqual(await health(), [200, 1, true]));
+  await apply(slice('lb', { port: 8080 }, { ip: POD_A, node: 'n2' }));
+  await eventually(async () => assert.deepEqual(await health(), [503, 0, true]));
+  await carriedOver('nft', () => services.remove(balanced));
+  await eventually(() => assert.rejects(health()));
+  assert.equal((await fetch(`http://${NODE}:10256/healthz`)).status, 200);
 });
 
 test('client affinity keeps a client at one endpoint', async () => {

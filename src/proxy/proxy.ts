@@ -5,17 +5,21 @@ import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ProgramError } from '#base/program.ts';
-import type { EndpointSlice, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Service } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Client } from '#client/contract.ts';
+import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import { conntrackArguments, flowRemovals, type UdpFlow, udpFlows } from './conntrack-plan.ts';
+import { conntrackArguments, type FlowRemoval, flowRemovals, type UdpFlow, udpFlows } from './conntrack-plan.ts';
 import type { ProxyNode } from './endpoints.ts';
+import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
+import { ProxyHealth } from './health/proxy-health.ts';
+import { ServiceHealth } from './health/service-health.ts';
 import { type Fragment, serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
 
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const BY_SERVICE = 'proxy-service';
-/** A Service with this label is another proxy's. Source: apis/well_known_labels LabelServiceProxyName. */
-const OTHER_PROXY_LABEL = 'service.kubernetes.io/service-proxy-name';
 
 /** After a refused transaction. Milliseconds. */
 const RETRY_MS = { first: 100, longest: 30_000 };
@@ -30,24 +34,53 @@ export type RunProgram = (
 export interface ProxyDeps {
   readonly services: Informer<Service>;
   readonly endpointSlices: Informer<EndpointSlice>;
+  /** May be of this node alone. */
+  readonly nodes: Informer<Node>;
   readonly runProgram: RunProgram;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly config: { readonly node: ProxyNode; readonly podCIDR: string };
+  readonly events: EventRecorder;
+  readonly config: {
+    readonly nodeName: string;
+    readonly podCIDR: string;
+    /** TCP port on all addresses that tells the proxy's own health. */
+    readonly healthzPort: number;
+  };
+}
+
+/** What one Service asks of this node. */
+interface Observation {
+  readonly fragment: Fragment | undefined;
+  readonly flows: ReadonlyMap<string, UdpFlow>;
+  readonly check: HealthCheck | undefined;
 }
 
 export class Proxy {
   readonly #deps: ProxyDeps;
   readonly #state = new RuleState();
   readonly #flows = new Map<string, ReadonlyMap<string, UdpFlow>>();
+  /** What follows once the rules are in force; kept while transactions are refused. */
+  readonly #checks = new Map<string, HealthCheck | undefined>();
+  readonly #removals: FlowRemoval[] = [];
   /** Services that changed since the last transaction began. */
   #dirty = new Set<string>();
   #wake = Promise.withResolvers<void>();
   #installed = false;
   #synced = Promise.withResolvers<void>();
+  readonly #health: ProxyHealth;
+  readonly #serviceHealth: ServiceHealth;
+  #node: ProxyNode;
 
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
+    this.#node = { name: deps.config.nodeName, zone: undefined };
+    this.#health = new ProxyHealth(deps.clock);
+    this.#serviceHealth = new ServiceHealth({
+      nodeName: deps.config.nodeName,
+      logger: deps.logger,
+      events: deps.events,
+      proxyHealthy: () => this.#health.healthy,
+    });
     deps.endpointSlices.addIndex(BY_SERVICE, (slice) => serviceKeyOf(slice));
   }
 
@@ -58,8 +91,9 @@ export class Proxy {
 
   /** Runs until the signal aborts; the rules stay in force then, so that traffic goes on while a proxy is replaced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { services, endpointSlices } = this.#deps;
+    const { services, endpointSlices, nodes, config, logger } = this.#deps;
     const remove = [
+      nodes.addHandlers({ added: (node) => this.#nodeSeen(node), updated: (node) => this.#nodeSeen(node) }),
       services.addHandlers({
         added: (service) => this.#changed(keyOf(service)),
         updated: (service) => this.#changed(keyOf(service)),
@@ -74,7 +108,8 @@ export class Proxy {
     signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
     try {
       // Rules of an incomplete view would refuse connections to Services that are well.
-      await Promise.all([services.synced(), endpointSlices.synced()]);
+      await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced()]);
+      await this.#health.serve(config.healthzPort, () => nodes.get(config.nodeName), logger, signal);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
         try {
@@ -93,11 +128,21 @@ export class Proxy {
       }
     } finally {
       for (const off of remove) off();
+      await this.#serviceHealth.stop();
     }
   }
 
+  #nodeSeen({ metadata: { name, labels } }: Node): void {
+    const zone = labels?.[LABEL.zone];
+    if (name !== this.#node.name || zone === this.#node.zone) return;
+    this.#node = { name, zone };
+    this.#changed(...this.#state.services);
+  }
+
   #changed(...keys: readonly string[]): void {
+    if (keys.length === 0) return;
     for (const key of keys) this.#dirty.add(key);
+    this.#health.queued();
     this.#wake.resolve();
   }
 
@@ -105,31 +150,39 @@ export class Proxy {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     const changes = new Map<string, Fragment | undefined>();
-    const removals = [...dirty].flatMap((key) => {
-      const { fragment, flows } = this.#observe(key);
+    for (const key of dirty) {
+      const { fragment, flows, check } = this.#observe(key);
       changes.set(key, fragment);
-      const before = this.#flows.get(key) ?? new Map<string, UdpFlow>();
+      this.#checks.set(key, check);
+      this.#removals.push(...flowRemovals(this.#flows.get(key) ?? new Map<string, UdpFlow>(), flows));
       if (flows.size === 0) this.#flows.delete(key);
       else this.#flows.set(key, flows);
-      return flowRemovals(before, flows);
-    });
+    }
     const difference = this.#state.update(changes);
     const script = this.#installed ? difference : this.#state.whole();
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
-    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#state.services });
+    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#state.size });
     this.#installed = true;
+    if (this.#dirty.size === 0) this.#health.updated();
     this.#synced.resolve();
+    for (const [key, check] of this.#checks) await this.#serviceHealth.set(key, check);
+    this.#checks.clear();
     // After the rules: entries made in between already follow the new ones.
-    for (const removal of removals) await this.#forget(conntrackArguments(removal), signal);
+    for (const removal of this.#removals.splice(0)) await this.#forget(conntrackArguments(removal), signal);
   }
 
-  #observe(key: string): { readonly fragment: Fragment | undefined; readonly flows: ReadonlyMap<string, UdpFlow> } {
+  #observe(key: string): Observation {
     const { services, endpointSlices, config } = this.#deps;
     const service = services.byKey(key);
-    if (service === undefined || service.metadata.labels?.[OTHER_PROXY_LABEL] !== undefined)
-      return { fragment: undefined, flows: new Map() };
+    if (service === undefined || service.metadata.labels?.[LABEL.serviceProxyName] !== undefined /* another proxy's */)
+      return { fragment: undefined, flows: new Map(), check: undefined };
     const slices = endpointSlices.byIndex(BY_SERVICE, key);
-    return { fragment: serviceFragment(service, slices, config), flows: udpFlows(service, slices, config.node) };
+    const node = this.#node;
+    return {
+      fragment: serviceFragment(service, slices, { node, podCIDR: config.podCIDR }),
+      flows: udpFlows(service, slices, node),
+      check: healthCheckOf(service, slices, node),
+    };
   }
 
   /** conntrack ends with 1 when there was nothing to delete. */
@@ -146,6 +199,17 @@ export class Proxy {
 const keyOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
 
 function serviceKeyOf(slice: EndpointSlice): readonly string[] {
-  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
+  const name = slice.metadata.labels?.[LABEL.serviceName];
   return name === undefined ? [] : [`${slice.metadata.namespace}/${name}`];
+}
+
+/** The recorder of a proxy's events. */
+export function proxyEvents(
+  client: Client,
+  {
+    nodeName,
+    ...deps
+  }: { readonly nodeName: string; readonly clock: Clock; readonly ids: Ids; readonly logger: Logger; readonly signal: AbortSignal },
+): EventRecorder {
+  return new QueueingEventRecorder({ client, component: 'kube-proxy', host: nodeName, ...deps });
 }

@@ -6,7 +6,7 @@ import { serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
 import { service, slice, type TestEndpoint } from './testing.ts';
 
-const node = { name: 'n1', zone: undefined };
+const node = { name: 'n1', zone: 'z1' };
 const context = { node, podCIDR: '10.244.0.0/16' };
 
 for (const c of [
@@ -28,7 +28,6 @@ for (const c of [
   },
   {
     name: 'those hinted for this node',
-    spec: { trafficDistribution: 'PreferSameNode' },
     endpoints: [
       { ip: '1', forNode: 'n1' },
       { ip: '2', forNode: 'n2' },
@@ -36,27 +35,32 @@ for (const c of [
     cluster: ['1'],
   },
   {
+    name: 'those hinted for its zone',
+    endpoints: [
+      { ip: '1', forZone: 'z1' },
+      { ip: '2', forZone: 'z2' },
+    ],
+    cluster: ['1'],
+  },
+  {
     name: 'all when a hint is missing',
-    spec: { trafficDistribution: 'PreferSameNode' },
     endpoints: [{ ip: '1', forNode: 'n1' }, { ip: '2' }],
     cluster: ['1', '2'],
   },
   {
     name: 'all when no hint names this node',
-    spec: { trafficDistribution: 'PreferSameNode' },
     endpoints: [{ ip: '1', forNode: 'n2' }],
     cluster: ['1'],
   },
 ] as readonly {
   name: string;
-  spec?: object;
   endpoints: readonly TestEndpoint[];
   cluster: readonly string[];
   local?: readonly string[];
 }[]) {
   test(`chooseEndpoints takes ${c.name}`, () => {
     const found = endpointsOf([slice('web', { port: 8080 }, ...c.endpoints)], { name: '', protocol: 'TCP' }, node);
-    const chosen = chooseEndpoints(found, service('web', { ports: [{}], ...c.spec }), node);
+    const chosen = chooseEndpoints(found, node);
     assert.deepEqual(
       chosen.cluster.map((e) => e.ip),
       c.cluster,

@@ -37,6 +37,7 @@ export interface TestEndpoint {
   readonly serving?: boolean;
   readonly terminating?: boolean;
   readonly forNode?: string;
+  readonly forZone?: string;
 }
 
 export function slice(
@@ -49,10 +50,11 @@ export function slice(
     kind: 'EndpointSlice',
     metadata: { ...meta(`${owner}-1`, nextRevision()), labels: { 'kubernetes.io/service-name': owner } },
     addressType: 'IPv4',
-    endpoints: endpoints.map(({ ip, node, forNode, ready = true, serving = ready, terminating = false }) => ({
+    endpoints: endpoints.map(({ ip, node, forNode, forZone, ready = true, serving = ready, terminating = false }) => ({
       addresses: [ip],
       conditions: { ready, serving, terminating },
       ...(node === undefined ? {} : { nodeName: node }),
+      ...(forZone === undefined ? {} : { hints: { forZones: [{ name: forZone }] } }),
       ...(forNode === undefined ? {} : { hints: { forNodes: [{ name: forNode }] } }),
     })),
     ports: [{ name: '', protocol: 'TCP', ...port }],

@@ -1,9 +1,10 @@
 // `proa proxy`.
 import { runProgram } from '#base/program.ts';
-import { endpointslices, services } from '#api/resources.ts';
+import { endpointslices, nodes, services } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import { Proxy } from '#proxy/proxy.ts';
+import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
+import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -13,14 +14,18 @@ export function proxy(given: FlagValues): Promise<void> {
     const { clock, ids, logger, signal, stops } = context;
     const transport = transportOf(context);
     stops.push(() => transport.close());
-    const informers = createInformerFactory({ client: createClient(transport), logger, clock, ids });
+    const client = createClient(transport);
+    const informers = createInformerFactory({ client, logger, clock, ids });
+    const nodeName = flags.text('hostname-override');
     const running = new Proxy({
       services: informers.informer(services),
       endpointSlices: informers.informer(endpointslices),
+      nodes: informers.informer(nodes, { fieldSelector: `metadata.name=${nodeName}` }),
       runProgram,
       clock,
       logger,
-      config: { node: { name: flags.text('hostname-override'), zone: undefined }, podCIDR: flags.text('cluster-cidr') },
+      events: proxyEvents(client, { nodeName, clock, ids, logger, signal }),
+      config: { nodeName, podCIDR: flags.text('cluster-cidr'), healthzPort: HEALTHZ_PORT },
     });
     informers.start(signal);
     const ended = running.run(signal);

@@ -22,7 +22,8 @@ import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
-import { Proxy } from '#proxy/proxy.ts';
+import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
+import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
 import { Containerd } from '../runtime/containerd.ts';
@@ -166,10 +167,12 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   const proxy = new Proxy({
     services: proxyInformers.informer<Service>(services),
     endpointSlices: proxyInformers.informer<EndpointSlice>(endpointslices),
+    nodes: proxyInformers.informer<Node>(nodes, { fieldSelector: `metadata.name=${settings.nodeName}` }),
     runProgram,
     clock,
     logger: part('proxy'),
-    config: { node: { name: settings.nodeName, zone: undefined }, podCIDR: settings.podCIDR },
+    events: proxyEvents(createClient(identities.proxy), { nodeName: settings.nodeName, clock, ids, logger: part('proxy'), signal }),
+    config: { nodeName: settings.nodeName, podCIDR: settings.podCIDR, healthzPort: HEALTHZ_PORT },
   });
 
   const dnsInformers = informersOf(identities.dns, 'dns');

@@ -75,11 +75,7 @@ function portFragment({ service, port, slices, clusterIPs, context }: PortInput,
   const protocol = port.protocol.toLowerCase();
   const name = `${metadata.namespace}/${metadata.name}/${protocol}/${port.name ?? ''}`;
   const suffix = chainSuffix(name);
-  const chosen = chooseEndpoints(
-    endpointsOf(slices, { name: port.name ?? '', protocol: port.protocol }, context.node),
-    service,
-    context.node,
-  );
+  const chosen = chooseEndpoints(endpointsOf(slices, { name: port.name ?? '', protocol: port.protocol }, context.node), context.node);
   const internalLocal = spec.internalTrafficPolicy === 'Local';
   const externalLocal = spec.externalTrafficPolicy === 'Local';
   const internal = internalLocal ? chosen.local : chosen.cluster;

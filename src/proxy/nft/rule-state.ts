@@ -13,7 +13,12 @@ export class RuleState {
   readonly #fragments = new Map<string, Fragment>();
   readonly #claims = new Map<string, Claims>();
 
-  get services(): number {
+  /** Keys of the Services in here. */
+  get services(): Iterable<string> {
+    return this.#fragments.keys();
+  }
+
+  get size(): number {
     return this.#fragments.size;
   }
 
