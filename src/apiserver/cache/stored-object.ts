@@ -7,6 +7,19 @@ export interface StoredLayout {
   read(key: string, revision: number, value: Uint8Array): StoredObject;
 }
 
+/** An object of the layout's kind and version from a value that is laid out otherwise. @throws for what is no such value */
+type ForeignReader = (bytes: Buffer) => KubeObject;
+
+const readJson: ForeignReader = (bytes) => JSON.parse(bytes.toString()) as KubeObject;
+
+interface LayoutOptions {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly typedItems: boolean;
+  /** Default: JSON with its members in any order. */
+  readonly foreign?: ForeignReader;
+}
+
 /** What all objects of one stored kind share in their bytes. */
 export class ObjectLayout implements StoredLayout {
   readonly apiVersion: string;
@@ -18,11 +31,13 @@ export class ObjectLayout implements StoredLayout {
   /** Built-in kinds are listed without kind and apiVersion, custom ones with, as upstream does. */
   readonly typedItems: boolean;
   readonly #prefix: Buffer;
+  readonly #foreign: ForeignReader;
 
-  constructor({ apiVersion, kind, typedItems }: { readonly apiVersion: string; readonly kind: string; readonly typedItems: boolean }) {
+  constructor({ apiVersion, kind, typedItems, foreign = readJson }: LayoutOptions) {
     this.apiVersion = apiVersion;
     this.kind = kind;
     this.typedItems = typedItems;
+    this.#foreign = foreign;
     this.head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
     this.#prefix = Buffer.concat([this.head, Buffer.from('"metadata":{')]);
     this.metadataStart = this.#prefix.length;
@@ -47,7 +62,7 @@ export class ObjectLayout implements StoredLayout {
   read(key: string, revision: number, value: Uint8Array): StoredObject {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (this.has(bytes)) return new StoredObject(this, key, revision, bytes, undefined);
-    return new StoredObject(this, key, revision, this.encode(JSON.parse(bytes.toString()) as KubeObject), undefined);
+    return new StoredObject(this, key, revision, this.encode(this.#foreign(bytes)), undefined);
   }
 }
 

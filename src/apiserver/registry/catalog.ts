@@ -7,6 +7,7 @@ import type { CacheHub } from '../cache/hub.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
 import type { TablePrinter } from '../printers/contract.ts';
+import { foreignValues } from './foreign-values.ts';
 import type { StorageForm } from './storage-form.ts';
 import { storagePrefix } from './storage-keys.ts';
 import type { Strategy } from './strategy.ts';
@@ -140,13 +141,18 @@ export class Catalog {
   }
 
   #store({ storage, namespaced, origin }: ResourceInfo, id: string): StoredResource {
-    const { hub, strategies, schema } = this.#options;
+    const { hub, strategies, schema, conversions } = this.#options;
     const type = schema.kind(storage);
     if (type === undefined) throw new Error(`${id} is stored as a kind nobody knows: ${storage.kind}`);
     const strategy = strategies[id] ?? GENERIC;
     const custom = origin === 'custom';
     const prefix = storagePrefix(storage, custom);
-    const layout = new ObjectLayout({ apiVersion: apiVersionOf(storage), kind: storage.kind, typedItems: custom });
+    const layout = new ObjectLayout({
+      apiVersion: apiVersionOf(storage),
+      kind: storage.kind,
+      typedItems: custom,
+      ...(custom ? {} : { foreign: foreignValues(schema, storage.kind, conversions) }),
+    });
     const fields = new Map(
       (strategy.indexedFields ?? []).map((label) => {
         const read = strategy.selectableFields?.[label];

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { configmaps, pods } from '#api/resources.ts';
-import type { New, Pod } from '#api/types.ts';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
+import { configmaps, horizontalpodautoscalers, pods, secrets } from '#api/resources.ts';
+import { Schema } from '#api/schema.ts';
+import type { New, Pod, Secret } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client, Transport, WatchEvent } from '#client/contract.ts';
 import { StoreUnavailableError } from '#store/contract.ts';
@@ -288,4 +290,41 @@ test('A store that others write too is asked where it stands, and its failure is
   } finally {
     await alone.stop();
   }
+});
+
+describe("values of upstream's server in the same store", () => {
+  const protobuf = kubeProtobuf(new Schema());
+  const metadata = { name: 'theirs', namespace: 'shared', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const put = async (prefix: string, object: object): Promise<void> => {
+    const value = protobuf.encode(object);
+    const put = { kind: 'put', key: `/registry/${prefix}/shared/theirs`, value } as const;
+    await running.store.transact({ conditions: [], operations: [put] });
+    await running.server.reader.caughtUp();
+  };
+
+  test('are read, watched and changed like our own', async () => {
+    const told = client.watch(secrets, { namespace: 'shared' })[Symbol.asyncIterator]();
+    await put('secrets', { kind: 'Secret', apiVersion: 'v1', metadata, data: { a: 'eA==' }, type: 'Opaque' });
+    const { resourceVersion, ...seen } = (await client.get(secrets, { name: 'theirs', namespace: 'shared' })).metadata;
+    assert.deepEqual(seen, metadata);
+    const event = (await told.next()).value as WatchEvent<Secret>;
+    assert.ok(event.type === 'ADDED' && event.object.metadata.resourceVersion === resourceVersion);
+    const patched = await client.patch(secrets, { name: 'theirs', namespace: 'shared' }, { type: 'merge', body: { data: { b: 'eQ==' } } });
+    assert.deepEqual([patched.data, patched.type, patched.metadata.uid], [{ a: 'eA==', b: 'eQ==' }, 'Opaque', 'u']);
+    await told.return?.();
+  });
+
+  test('may be of another version of their kind', async () => {
+    const spec = {
+      scaleTargetRef: { kind: 'Deployment', name: 'web', apiVersion: 'apps/v1' },
+      maxReplicas: 3,
+      targetCPUUtilizationPercentage: 50,
+    };
+    await put('horizontalpodautoscalers', { kind: 'HorizontalPodAutoscaler', apiVersion: 'autoscaling/v1', metadata, spec });
+    const scaler = await client.get(horizontalpodautoscalers, { name: 'theirs', namespace: 'shared' });
+    assert.equal(scaler.apiVersion, 'autoscaling/v2');
+    assert.deepEqual(scaler.spec.metrics, [
+      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } },
+    ]);
+  });
 });
