@@ -33,7 +33,7 @@ export interface TestServerOptions {
   readonly store?: Store;
   readonly clock?: Clock;
   readonly logger?: Logger;
-  readonly parts?: (server: ServerParts) => Partial<PluggedParts>;
+  readonly parts?: (server: ServerParts, authority: TestAuthority) => Partial<PluggedParts>;
   /** Over what is set here. */
   readonly options?: Partial<ApiServerOptions>;
 }
@@ -80,7 +80,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       handlers: reviewHandlers({ authorizer, rules: NO_RULES }),
       routes: openapiRoutes(parts.schema, parts.remoteDocuments),
       printers: defaultPrinters,
-      ...options.parts?.(parts),
+      ...options.parts?.(parts, authority),
     }),
     ...options.options,
   });

@@ -12,7 +12,11 @@ export function wellFormed<T>(value: T, schema: TypeSchema): T {
 function formed(value: unknown, schema: TypeSchema, field: FieldSchema | undefined): unknown {
   if (Array.isArray(value)) {
     if (schema.shape !== 'list') return value;
-    const keep = identified(value.map((item) => formed(item, schema.items, undefined)), schema, field);
+    const keep = identified(
+      value.map((item) => formed(item, schema.items, undefined)),
+      schema,
+      field,
+    );
     return keep.length === 0 && value.length > 0 ? undefined : keep;
   }
   if (!isObject(value)) return value;

@@ -91,6 +91,10 @@ export class Http1Exchange implements Exchange {
     return new Http1ResponseStream(this.#response);
   }
 
+  abort(): void {
+    this.#response.destroy();
+  }
+
   /** A body nobody read cannot be told from the next request: the connection ends with this answer. */
   #unreadBody(): OutgoingHttpHeaders {
     return this.#request.complete ? {} : { connection: 'close' };

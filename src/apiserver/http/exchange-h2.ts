@@ -95,6 +95,10 @@ export class Http2Exchange implements Exchange {
     return new Http2ResponseStream(this.#stream);
   }
 
+  abort(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
   /** What the client still sends is of no interest: end it cleanly rather than let it fill the window. */
   #discardBody(): void {
     if (this.#bodyless || this.#stream.readableEnded) return;

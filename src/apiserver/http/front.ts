@@ -182,6 +182,7 @@ export class Front {
       responder.refuse(exchange, walk, refusal);
     } catch (failure) {
       logger.error('refusal could not be sent', { auditId: walk.id, error: failure });
+      exchange.abort();
     }
     return refusal.code;
   }

@@ -5,6 +5,7 @@ import { systemClock } from '#base/clock.ts';
 import type { WireStatus } from '#apimachinery/errors.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { Schema } from '#api/schema.ts';
+import { warningHeaders } from './warning-header.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { http1, http2, http2Session, json, text, type HttpAnswer, type HttpCall } from '../testing/http.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
@@ -187,6 +188,18 @@ describe('the HTTPS front', () => {
     assert.equal(ignored.headers['warning'], undefined);
     refusal(await post(`${CONFIG_MAPS}?fieldValidation=Never`, body), 422, 'Invalid');
   });
+
+  test('warns in any script', async () => {
+    const { status, headers } = await post(`${CONFIG_MAPS}?dryRun=All`, JSON.stringify({ metadata: { name: 'a' }, größe: 1, 日本: 2 }));
+    assert.equal(status, 201);
+    assert.equal(
+      Buffer.from(String(headers['warning']), 'latin1').toString(),
+      '299 - "unknown field \\"größe\\"", 299 - "unknown field \\"日本\\""',
+    );
+  });
+
+  test('warningHeaders leaves out what a header cannot hold', () =>
+    assert.deepEqual(warningHeaders(['a\u0007', 'b', 'c\u0085']), ['299 - "b"']));
 
   test('warns of what is accepted but better not done', async () => {
     const { status, headers } = await post(

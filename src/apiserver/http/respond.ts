@@ -12,6 +12,7 @@ import type { RequestWalk } from '../walk.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import { respondWithList } from './respond-list.ts';
 import { serveWatch } from './serve-watch.ts';
+import { warningHeaders } from './warning-header.ts';
 
 export interface ResponderDeps {
   readonly printers: Printers;
@@ -145,14 +146,10 @@ export class Responder {
   #headers(walk: RequestWalk, contentType?: string): ResponseHeaders {
     const base = { 'audit-id': walk.id, 'cache-control': 'no-cache, private', ...walk.answerHeaders };
     const typed = contentType === undefined ? base : { ...base, 'content-type': contentType };
-    const warnings = walk.warningTexts;
-    return warnings.length === 0 ? typed : { ...typed, warning: warnings.map((text) => `299 - ${quoted(text)}`) };
+    const warning = warningHeaders(walk.warningTexts);
+    return warning.length === 0 ? typed : { ...typed, warning };
   }
 }
-
-/** Source: net.NewWarningHeader: quotes and backslashes escaped, control characters dropped. */
-// oxlint-disable-next-line no-control-regex
-const quoted = (text: string): string => `"${text.replace(/[\u0000-\u001f\u007f]/g, ' ').replace(/["\\]/g, '\\$&')}"`;
 
 function streamType({ encoding }: OutputForm): string {
   return encoding === 'protobuf' ? `${CONTENT_TYPES.protobuf};stream=watch` : CONTENT_TYPES.json;

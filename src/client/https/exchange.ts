@@ -41,7 +41,8 @@ const WARNING = /299 \S+ "((?:[^"\\]|\\.)*)"/g;
 
 export function readHead(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): AnswerHead {
   const after = headers['retry-after'];
-  const warnings = [...(headers.warning ?? '').matchAll(WARNING)].map(([, text]) => (text as string).replaceAll(/\\(.)/g, '$1'));
+  const given = Buffer.from(headers.warning ?? '', 'latin1').toString(); // bytes of UTF-8, one a character
+  const warnings = [...given.matchAll(WARNING)].map(([, text]) => (text as string).replaceAll(/\\(.)/g, '$1'));
   return {
     status: headers[':status'] ?? 0,
     contentType: headers['content-type'] ?? '',

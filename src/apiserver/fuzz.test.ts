@@ -1,0 +1,143 @@
+// A fuzzer over HTTP against the whole server: nothing it sends is answered with a failure of the server, ends the process
+// or is kept. A failure names the request; PROA_FUZZ_SEED and PROA_FUZZ_REQUESTS make other and longer runs.
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { Agent, request as httpsRequest } from 'node:https';
+import { after, before, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { isConditionTrue } from '#api/conditions.ts';
+import { customresourcedefinitions, serviceaccounts } from '#api/resources.ts';
+import { Schema } from '#api/schema.ts';
+import type { CustomResourceDefinition, New } from '#api/types.ts';
+import { systemClock, wait } from '#base/clock.ts';
+import { randomIds, seededIds } from '#base/ids.ts';
+import { createLogger, silentLogger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
+import { waitFor } from '#client/wait-for.ts';
+import { defaultParts, ensureDefaults } from './defaults.ts';
+import { openapiRoutes } from './openapi/routes.ts';
+import { describeRequest, Fuzzer, type FuzzRequest } from './testing/fuzz.ts';
+import { THING_DEFINITION } from './testing/fuzz-samples.ts';
+import { ADMIN, startTestServer, type TestServer } from './testing.ts';
+
+const REQUESTS = Number(process.env['PROA_FUZZ_REQUESTS'] ?? 2_000);
+const SEED = Number(process.env['PROA_FUZZ_SEED'] ?? 2_026);
+const ROUNDS = 3;
+const AT_ONCE = 16;
+/** A request without an answer by then is a failure; no test is timed by this. */
+const ANSWER_MS = 30_000;
+/** After which a stream without events is left. */
+const STREAM_MS = 50;
+/** What a round may leave in memory: the server remembers recent changes. Bytes. */
+const GROWTH = 24 << 20;
+
+/** What the server says of its own failures: a panic in a request is answered with 500 and logged. */
+const bugs: string[] = [];
+const logger = createLogger((level, message, fields) => {
+  if (level === 'error') bugs.push(`${message} ${String((fields['error'] as Error | undefined)?.stack ?? JSON.stringify(fields))}`);
+});
+
+let target: TestServer;
+let agent: Agent;
+
+before(async () => {
+  const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
+  const serviceAccounts = { issuer: 'https://kubernetes.default.svc', signingKey, jwksUri: 'https://127.0.0.1/openid/v1/jwks' };
+  target = await startTestServer({
+    logger,
+    parts: (parts, authority) => {
+      const defaults = defaultParts(parts, { authentication: { clientCa: authority.certificate, serviceAccounts } });
+      return { ...defaults, routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema, parts.remoteDocuments)] };
+    },
+  });
+  const admin = createClient(target.server.loopback(ADMIN));
+  await ensureDefaults(admin, { clock: systemClock, logger: silentLogger });
+  await admin.create(serviceaccounts, { metadata: { name: 'default', namespace: 'default' } });
+  const { metadata } = await admin.create(customresourcedefinitions, THING_DEFINITION as New<CustomResourceDefinition>);
+  await waitFor(
+    admin,
+    customresourcedefinitions,
+    { name: metadata.name },
+    { until: (crd) => isConditionTrue(crd?.status.conditions, 'Established'), timeoutMs: ANSWER_MS, clock: systemClock, ids: randomIds },
+  );
+  agent = new Agent({ keepAlive: true, ca: target.authority.certificate, cert: target.admin.certificate, key: target.admin.key });
+});
+
+after(async () => {
+  agent.destroy();
+  await target.stop();
+});
+
+interface Outcome {
+  /** 0: the connection ended without an answer, as it does for what is not HTTP. */
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Resolves with the first of the answer's body for streams, with all of it otherwise. */
+function send({ method, path, headers, body }: FuzzRequest): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(body.length) };
+    const call = httpsRequest(`${target.url}/`, { path, method, headers: { ...headers, ...length }, agent }, (answer) => {
+      let text = '';
+      const end = (): void => resolve({ status: answer.statusCode ?? 0, text });
+      answer.setEncoding('latin1').on('data', (chunk: string) => {
+        text += chunk;
+        if (isStream(path)) call.destroy();
+      });
+      answer.on('end', end).on('close', end).on('error', end);
+      if (isStream(path)) systemClock.after(STREAM_MS, () => call.destroy());
+    });
+    call.setTimeout(ANSWER_MS, () => reject(new Error('no answer')));
+    call.on('error', () => resolve({ status: 0, text: '' }));
+    call.end(body);
+  });
+}
+
+const isStream = (path: string): boolean => /watch|follow/.test(path);
+
+/** Of what stands behind the API server and is not there: a pod's address, a node, a Service without endpoints. */
+const isNeighbour = (path: string): boolean => /\/proxy(\/|\?|$)/.test(path);
+
+/** An error without a reason, which upstream answers with 500. Source: storage.ErrResourceVersionSetOnCreate. */
+const UPSTREAMS_OWN = 'resourceVersion should not be set on objects to be created';
+
+async function round(fuzzer: Fuzzer, failures: string[], counts: Map<number, number>): Promise<void> {
+  let left = REQUESTS;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) {
+      const request = fuzzer.next();
+      const { status, text } = await send(request).catch((error: unknown) => ({ status: 599, text: String(error) }));
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+      if (status < 500 || isNeighbour(request.path) || text.includes(UPSTREAMS_OWN)) continue;
+      failures.push(`${status} ${text.slice(0, 600)}\n${describeRequest(request)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes in use once nothing is on its way. */
+async function heldBytes(): Promise<number> {
+  agent.destroy();
+  await wait(systemClock, 0);
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+test('nothing a client sends over HTTP makes the server fail, end or grow', async () => {
+  const failures: string[] = [];
+  const counts = new Map<number, number>();
+  const held: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    await round(new Fuzzer(seededIds(SEED), new Schema()), failures, counts);
+    held.push(await heldBytes());
+  }
+  assert.deepEqual(failures.slice(0, 3), [], `${failures.length} failures`);
+  assert.deepEqual(bugs.slice(0, 3), []);
+  assert.ok((counts.get(200) ?? 0) > REQUESTS / 20 && (counts.get(201) ?? 0) > REQUESTS / 100, JSON.stringify([...counts]));
+  assert.ok((held.at(-1) ?? 0) - (held.at(-2) ?? 0) < GROWTH, `${held.map((bytes) => bytes >> 10).join(', ')} KiB`);
+});
