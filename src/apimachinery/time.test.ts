@@ -3,6 +3,18 @@ import { test } from 'node:test';
 import { formatDuration, humanDuration, parseDuration, parseDurationNs, shortHumanDuration } from './duration.ts';
 import { formatMicroTime, formatTime, normalizeMicroTime, normalizeTime, parseTime } from './time.ts';
 
+for (const text of [
+  '2026-02-28T23:59:59Z',
+  '2024-02-29T00:00:00Z',
+  '2026-12-31T12:00:00Z',
+  '1000-01-01T00:00:00Z',
+  '0099-03-01T00:00:00Z',
+]) {
+  test(`parseTime and normalizeTime read ${text} as Date does`, () => {
+    assert.deepEqual([parseTime(text), normalizeTime(text)], [new Date(text).getTime(), text]);
+  });
+}
+
 test('parseTime reads zones and fractions; formatTime writes UTC seconds', () => {
   assert.equal(formatTime(parseTime('2026-01-02T03:04:05Z')), '2026-01-02T03:04:05Z');
   assert.equal(normalizeTime('2026-01-02T03:04:05.999+02:30'), '2026-01-02T00:34:05Z');

@@ -65,8 +65,36 @@ function read(text: string, layout: string): Instant {
   return { seconds: base.getTime() - zoneMinutes * 60_000, micros: Math.trunc(Number(`0.${match[7] ?? 0}`) * 1e6) };
 }
 
+const ZERO = 0x30;
+
+/** A number of digits from `start` to `end`; NaN for anything else. */
+function digits(text: string, start: number, end: number): number {
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+const STORED_LENGTH = '2006-01-02T15:04:05Z'.length;
+
+/** Milliseconds of a time in the form it is stored in, which nearly all are; undefined for what `read` must look at. */
+function readStored(text: string): number | undefined {
+  if (text.length !== STORED_LENGTH || text[4] !== '-' || text[7] !== '-' || text[10] !== 'T') return undefined;
+  if (text[13] !== ':' || text[16] !== ':' || text[19] !== 'Z') return undefined;
+  const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
+  const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
+  // Days that not every month has, and years below 100, which Date.UTC takes for others, are read with care.
+  const plain = year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour <= 23 && minute <= 59 && second <= 59;
+  return plain ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
+}
+
 /** Milliseconds since the epoch, fractions of a second cut to milliseconds. @throws TimeError with Go's text */
 export function parseTime(text: string): number {
+  const stored = readStored(text);
+  if (stored !== undefined) return stored;
   const { seconds, micros } = read(text, LAYOUT);
   return seconds + Math.trunc(micros / 1000);
 }
@@ -78,7 +106,7 @@ export function formatTime(ms: number): string {
 
 /** `text` in the form it is stored in. @throws TimeError */
 export function normalizeTime(text: string): string {
-  return formatTime(read(text, LAYOUT).seconds);
+  return readStored(text) === undefined ? formatTime(read(text, LAYOUT).seconds) : text;
 }
 
 /** UTC with six digits. `ms` since the epoch; its fraction becomes microseconds. */
