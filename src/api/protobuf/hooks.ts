@@ -102,7 +102,7 @@ const intOrString: MessageHook = {
 const json: MessageHook = {
   encode(writer, value) {
     if (value === undefined || value === null) return;
-    writer.bytes(Buffer.from(JSON.stringify(value)));
+    writer.string(JSON.stringify(value));
     writer.byte(tag(1, DELIMITED));
   },
   decode(reader, end) {
@@ -115,6 +115,21 @@ const json: MessageHook = {
       return true;
     });
     return value;
+  },
+};
+
+/** Of sets that several objects share, as those of one template do: the text of each is made once. */
+const fieldTexts = new WeakMap<object, string>();
+
+/** As json. A set of fields is often larger than the rest of its object, and never changes. */
+const fieldsV1: MessageHook = {
+  ...json,
+  encode(writer, value) {
+    if (!isObject(value)) return;
+    let text = fieldTexts.get(value as object);
+    if (text === undefined) fieldTexts.set(value as object, (text = JSON.stringify(value)));
+    writer.string(text);
+    writer.byte(tag(1, DELIMITED));
   },
 };
 
@@ -171,7 +186,7 @@ export const SCALAR_HOOKS: Readonly<Record<string, MessageHook>> = {
   [`${META}Time`]: timeHook(formatTime, false),
   [`${META}MicroTime`]: timeHook(formatMicroTime, true),
   [`${META}Duration`]: duration,
-  [`${META}FieldsV1`]: json,
+  [`${META}FieldsV1`]: fieldsV1,
   [`${META}Verbs`]: strings,
   'k8s.io.apimachinery.pkg.api.resource.Quantity': quantity,
   'k8s.io.apimachinery.pkg.util.intstr.IntOrString': intOrString,
