@@ -138,17 +138,17 @@ export class FieldSetBuilder {
   readonly #root: Record<string, Record<string, FieldSet>> = {};
 
   insert(path: readonly string[]): void {
-    if (path.length === 0) return;
-    let node = this.#root as Record<string, FieldSet>;
-    path.forEach((element, depth) => {
-      const last = depth === path.length - 1;
-      let next = node[element] as Record<string, FieldSet> | undefined;
+    let node = this.#root;
+    const last = path.length - 1;
+    for (let depth = 0; depth <= last; depth++) {
+      const element = path[depth] as string;
+      let next = node[element] as Record<string, Record<string, FieldSet>> | undefined;
       if (next === undefined) {
         next = {};
         node[element] = next;
-      } else if (last ? !isMember(next) : isLeaf(next)) next[SELF] = LEAF;
+      } else if (depth === last ? !isMember(next) : isLeaf(next)) next[SELF] = {};
       node = next;
-    });
+    }
   }
 
   build(): FieldSet {
@@ -191,10 +191,22 @@ export function parseFieldSet(json: unknown): FieldSet {
 
 /** The set in the order it is written in; the same object when it is in order already. */
 export function inOrder(set: FieldSet): FieldSet {
-  const elements = elementsOf(set);
-  const sorted = elements.toSorted(compareElements);
-  const inPlace = Object.keys(set).every((element, i) => element === (SELF in set ? [SELF, ...sorted] : sorted)[i]);
-  const children = sorted.map((element) => [element, inOrder(set[element] as FieldSet)] as const);
-  if (inPlace && children.every(([element, child]) => child === set[element])) return set;
-  return { ...(SELF in set ? { [SELF]: LEAF } : {}), ...Object.fromEntries(children) };
+  let sorted = true;
+  let last: string | undefined;
+  let changed: Record<string, FieldSet> | undefined;
+  for (const element in set) {
+    if (element === SELF) {
+      sorted &&= last === undefined;
+      continue;
+    }
+    sorted &&= last === undefined || compareElements(last, element) <= 0;
+    last = element;
+    const child = set[element] as FieldSet;
+    const ordered = inOrder(child);
+    if (ordered !== child) (changed ??= {})[element] = ordered;
+  }
+  if (sorted) return changed === undefined ? set : { ...set, ...changed };
+  const out: Record<string, FieldSet> = SELF in set ? { [SELF]: LEAF } : {};
+  for (const element of elementsOf(set).toSorted(compareElements)) out[element] = changed?.[element] ?? (set[element] as FieldSet);
+  return out;
 }
