@@ -85,9 +85,9 @@ function decodeConvertible<T>(
   value: unknown,
   type: ObjectSchema,
   actual: GroupVersionKind,
-  { expected, fieldValidation, duplicates = [] }: BodyOptions,
+  { expected, fieldValidation, duplicates = [], json }: BodyOptions,
 ): Decoded<T> {
-  if (actual.kind === expected.kind) return decodeValue<T>(value, type, { fieldValidation, duplicates });
+  if (actual.kind === expected.kind) return decodeValue<T>(value, type, { fieldValidation, duplicates, json });
   decodeValue(value, type, { fieldValidation: 'Ignore' });
   throw new DecodeError(
     `converting (${actual.version}.${actual.kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`,

@@ -1,6 +1,7 @@
 // From parsed JSON to the one canonical form objects have in memory and on the wire. Built-in types only: a custom
 // resource is pruned and defaulted by its CRD's schema instead (./structural.ts).
 import { badRequest } from '#apimachinery/errors.ts';
+import { inTextOrder } from '#apimachinery/json.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { decoderOf } from './decode/compile.ts';
 import { diagnose } from './decode/diagnose.ts';
@@ -19,6 +20,8 @@ export interface DecodeOptions {
    * not the decoder; they join the unknown fields here.
    */
   readonly duplicates?: readonly string[];
+  /** The JSON text `value` was read from, where it was one: what is wrong is told in its order. */
+  readonly json?: string | undefined;
 }
 
 export interface Decoded<T> {
@@ -37,12 +40,18 @@ export class DecodeError extends Error {
  * optional ones left out, always-present ones filled in. The result is new; `value` may be shared.
  * @throws DecodeError for a value of the wrong type anywhere, and under `Strict` for unknown and duplicate fields
  */
-export function decodeValue<T>(value: unknown, schema: ObjectSchema, { fieldValidation, duplicates = [] }: DecodeOptions): Decoded<T> {
+export function decodeValue<T>(
+  value: unknown,
+  schema: ObjectSchema,
+  { fieldValidation, duplicates = [], json }: DecodeOptions,
+): Decoded<T> {
   const notes: Notes = { unknownFields: false };
   const object = attempt(value ?? {}, schema, notes) as T; // Go takes null for an empty struct
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
 
-  const problems = [...duplicates, ...(notes.unknownFields ? diagnose(value, schema.name).unknown : [])];
+  const unknown = notes.unknownFields ? diagnose(value, schema.name).unknown : [];
+  const found = [...duplicates, ...unknown];
+  const problems = json === undefined || duplicates.length === 0 || unknown.length === 0 ? found : inTextOrder(json, found);
   if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duplicateFieldText, JsonError, MAX_JSON_DEPTH, parseJson, parseJsonStrict } from './json.ts';
+import { duplicateFieldText, inTextOrder, JsonError, MAX_JSON_DEPTH, parseJson, parseJsonStrict } from './json.ts';
 
 for (const [text, message] of [
   ['', 'unexpected end of JSON input'],
@@ -61,4 +61,10 @@ test('parseJson bounds depth, without a deep stack', () => {
     assert.throws(() => parseJsonStrict(nested(depth)), { message: "invalid character '[' exceeded max depth" });
   }
   assert.throws(() => parseJson('['.repeat(1_000_000)), JsonError);
+});
+
+test('inTextOrder tells of fields as they come in the text', () => {
+  const text = '{"b":{"u":1,"r":1,"r":2},"l":[{"v":1}],"a":0}';
+  const [r, u, v, a] = ['duplicate field "b.r"', 'unknown field "b.u"', 'unknown field "l[0].v"', 'unknown field "a"'] as const;
+  assert.deepEqual(inTextOrder(text, [r, a, v, u]), [u, r, v, a]);
 });

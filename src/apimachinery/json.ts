@@ -148,9 +148,15 @@ interface Frame {
   key: string;
 }
 
-/** Source: decodeState.saveStrictError and its field stack. */
+/** Source: decodeState.saveStrictError. */
 function duplicateMembers(text: string): readonly string[] {
   const found = new Set<string>();
+  for (const { path, again } of members(text)) if (again && found.size < MAX_DUPLICATES) found.add(path);
+  return [...found];
+}
+
+/** Members of all objects of valid JSON, as they come; `again` for one that its object had already. Source: its field stack. */
+function* members(text: string): Generator<{ readonly path: string; readonly again: boolean }> {
   const stack: Frame[] = [];
   let path = '';
   let last = '';
@@ -164,7 +170,7 @@ function duplicateMembers(text: string): readonly string[] {
         if (frame?.seen === undefined) break;
         frame.key = JSON.parse(last) as string;
         path = frame.path === '' ? frame.key : `${frame.path}.${frame.key}`;
-        if (frame.seen.has(frame.key) && found.size < MAX_DUPLICATES) found.add(path);
+        yield { path, again: frame.seen.has(frame.key) };
         frame.seen.add(frame.key);
         break;
       }
@@ -181,8 +187,21 @@ function duplicateMembers(text: string): readonly string[] {
         break;
     }
   }
-  return [...found];
 }
 
 /** `duplicate field "spec.replicas"`, as strict decoding reports a path. */
 export const duplicateFieldText = (path: string): string => `duplicate field ${goQuote(path)}`;
+
+/** `unknown field "spec.foo"`, likewise. */
+export const unknownFieldText = (path: string): string => `unknown field ${goQuote(path)}`;
+
+/** What strict decoding has to say of valid JSON, in the order in which a reader of the text meets it. */
+export function inTextOrder(text: string, problems: readonly string[]): readonly string[] {
+  const places = new Map<string, number>();
+  let place = 0;
+  for (const { path, again } of members(text)) {
+    const problem = again ? duplicateFieldText(path) : unknownFieldText(path);
+    if (!places.has(problem)) places.set(problem, place++);
+  }
+  return problems.toSorted((a, b) => (places.get(a) ?? place) - (places.get(b) ?? place));
+}

@@ -1,6 +1,6 @@
 // The slow path: walks a document in its own order, as Go's decoder does, to say what is wrong with it and where.
 // Runs only after the fast path noticed something. Source: sigs.k8s.io/json decodeState.
-import { goQuote } from '#apimachinery/go-format.ts';
+import { unknownFieldText } from '#apimachinery/json.ts';
 import { definitionSchema } from '../schema/type-graph.ts';
 import { definitions, shortName, type FieldRow } from '../schema/tables.ts';
 import { decodeProps } from './compile.ts';
@@ -78,7 +78,7 @@ class Walk {
       const row = Object.hasOwn(fields, key) ? fields[key] : undefined;
       const full = join(place.full, key);
       if (row !== undefined) this.value(member, row, { struct: shortName(definition), fields: join(place.fields, key), full });
-      else if (this.unknown.size < MAX_STRICT_ERRORS) this.unknown.add(`unknown field ${goQuote(full)}`);
+      else if (this.unknown.size < MAX_STRICT_ERRORS) this.unknown.add(unknownFieldText(full));
     }
   }
 

@@ -59,12 +59,12 @@ export async function readObject<T = KubeObject>(
   deps: HandlerDeps,
 ): Promise<T> {
   const { fieldValidation } = options;
-  const { value, duplicates, text } = await readDocument(operation.body, {
+  const { value, duplicates, text, json } = await readDocument(operation.body, {
     kind: expected.kind,
     strict: fieldValidation !== 'Ignore',
     protobuf: deps.protobuf,
   });
-  const decoded = decodeBody<T>(value, deps.schema, { expected, fieldValidation, duplicates, text });
+  const decoded = decodeBody<T>(value, deps.schema, { expected, fieldValidation, duplicates, text, json });
   for (const warning of decoded.warnings) operation.request.warnings.add(warning);
   const type = deps.schema.kind(expected);
   if (type === undefined) throw notFound({ group: expected.group, resource: expected.kind }, '');

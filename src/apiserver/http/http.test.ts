@@ -175,15 +175,18 @@ describe('the HTTPS front', () => {
   }
 
   test('tells of unknown and duplicate fields as the client asks', async () => {
-    const body = '{"metadata":{"name":"fields"},"data":{"a":"1","a":"2"},"spec":{}}';
+    const body = '{"kin":"","metadata":{"name":"fields"},"data":{"a":"1","a":"2"},"spec":{}}';
     const strict = refusal(await post(`${CONFIG_MAPS}?fieldValidation=Strict&dryRun=All`, body), 400, 'BadRequest');
     assert.equal(
       strict.message,
-      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data.a", unknown field "spec"',
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "kin", duplicate field "data.a", unknown field "spec"',
     );
     const warned = await post(`${CONFIG_MAPS}?dryRun=All`, body);
     assert.equal(warned.status, 201);
-    assert.equal(warned.headers['warning'], '299 - "duplicate field \\"data.a\\"", 299 - "unknown field \\"spec\\""');
+    assert.equal(
+      warned.headers['warning'],
+      '299 - "unknown field \\"kin\\"", 299 - "duplicate field \\"data.a\\"", 299 - "unknown field \\"spec\\""',
+    );
     const ignored = await post(`${CONFIG_MAPS}?fieldValidation=Ignore&dryRun=All`, body);
     assert.equal(ignored.headers['warning'], undefined);
     refusal(await post(`${CONFIG_MAPS}?fieldValidation=Never`, body), 422, 'Invalid');

@@ -1,6 +1,6 @@
 // A request body as parsed values, whatever its media type.
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
-import { JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
+import { duplicateFieldText, JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { duplicateYamlKeys, parseYaml, YAML_TO_JSON_PREFIX, YamlError } from '#apimachinery/yaml.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import { parseMediaType } from './media-type.ts';
@@ -19,6 +19,8 @@ export interface Document {
   readonly duplicates: readonly string[];
   /** For messages about bodies that are no object; empty on loopback. */
   readonly text: string;
+  /** The text, where it was JSON that was read strictly. */
+  readonly json?: string;
 }
 
 const DECODABLE: readonly Encoding[] = ['json', 'yaml', 'protobuf'];
@@ -78,7 +80,7 @@ export async function readDocument(
 function readJson(text: string, strict: boolean): Document {
   if (!strict) return { value: parseJson(text), duplicates: [], text };
   const { value, duplicates } = parseJsonStrict(text);
-  return { value, duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`), text };
+  return { value, duplicates: duplicates.map(duplicateFieldText), text, json: text };
 }
 
 function readYaml(text: string, strict: boolean): Document {
