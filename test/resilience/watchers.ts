@@ -1,0 +1,107 @@
+// Clients that watch through crashes, and clients that write through them, each keeping a record of what it was told.
+import { isStatusError, StatusError } from '#apimachinery/errors.ts';
+import { configmaps } from '#api/resources.ts';
+import { systemClock, wait } from '#base/clock.ts';
+import { type Client, ConnectionError } from '#client/contract.ts';
+
+/** Between attempts while the server is gone. Milliseconds. */
+const AGAIN_MS = 20;
+
+/** `work` until it is answered: broken connections and refusals for now are tried again. @throws StatusError for any other refusal */
+export async function insist<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const passing = error instanceof ConnectionError || (error instanceof StatusError && (error.code === 429 || error.code >= 500));
+      if (!passing) throw error;
+      await wait(systemClock, AGAIN_MS);
+    }
+  }
+}
+
+export class Watcher {
+  /** resourceVersions it was told of, in that order: by events, and by the list it had to ask for again. */
+  readonly seen: string[] = [];
+  /** What lies between the last event and the list that followed it: only the newest of each object is known of it. */
+  readonly gaps: { readonly after: number; readonly to: number }[] = [];
+  /** Objects that a later list showed as they were when this watcher should have been told of them, and was not. */
+  readonly missed: string[] = [];
+  /** Names of objects it knows of, each at its resourceVersion. */
+  readonly state = new Map<string, string>();
+  resumes = -1;
+  readonly #client: Client;
+  readonly #namespace: string;
+  #at = '';
+
+  constructor(client: Client, namespace: string) {
+    this.#client = client;
+    this.#namespace = namespace;
+  }
+
+  /** The first list, or the one after a 410. */
+  async list(): Promise<void> {
+    const { items, metadata } = await insist(() => this.#client.list(configmaps, { namespace: this.#namespace }));
+    const [after, to] = [Number(this.#at), Number(metadata.resourceVersion)];
+    for (const {
+      metadata: { name, resourceVersion },
+    } of items) {
+      if (Number(resourceVersion) <= after && this.state.get(name) !== resourceVersion) this.missed.push(name);
+    }
+    const news = items.map((item) => item.metadata).filter(({ resourceVersion }) => Number(resourceVersion) > after);
+    for (const { name, resourceVersion } of news.toSorted((a, b) => Number(a.resourceVersion) - Number(b.resourceVersion))) {
+      this.seen.push(resourceVersion);
+      this.state.set(name, resourceVersion);
+    }
+    this.gaps.push({ after, to });
+    this.#at = metadata.resourceVersion ?? '';
+  }
+
+  /** Resolves once it has seen an object called `last`. */
+  async until(last: string): Promise<void> {
+    while (!this.state.has(last)) {
+      this.resumes++;
+      try {
+        await this.#watch(last);
+      } catch (error) {
+        if (isStatusError(error, 'Expired') || isStatusError(error, 'Gone')) {
+          await this.list();
+        } else if (!(error instanceof ConnectionError) && !(error instanceof StatusError && error.code === 429)) throw error;
+        await wait(systemClock, AGAIN_MS);
+      }
+    }
+  }
+
+  async #watch(last: string): Promise<void> {
+    const options = { namespace: this.#namespace, resourceVersion: this.#at, allowWatchBookmarks: true };
+    for await (const event of this.#client.watch(configmaps, options)) {
+      if (event.type === 'BOOKMARK') {
+        this.#at = event.resourceVersion;
+        continue;
+      }
+      const { name, resourceVersion } = event.object.metadata;
+      this.seen.push(resourceVersion);
+      this.#at = resourceVersion;
+      if (event.type === 'DELETED') this.state.delete(name);
+      else this.state.set(name, resourceVersion);
+      if (name === last) return;
+    }
+  }
+}
+
+/** Creates an object and changes it `changes` times; adds every resourceVersion it was told to `acknowledged`. */
+export async function write(client: Client, namespace: string, name: string, changes: number, acknowledged: string[]): Promise<void> {
+  // A create whose answer was lost may have been done: then its object is there.
+  const created = await insist(() =>
+    client.create(configmaps, { metadata: { name, namespace }, data: { n: '0' } }).catch((error: unknown) => {
+      if (isStatusError(error, 'AlreadyExists')) return client.get(configmaps, { name, namespace });
+      throw error;
+    }),
+  );
+  acknowledged.push(created.metadata.resourceVersion);
+  for (let n = 1; n <= changes; n++) {
+    const body = { data: { n: String(n) } };
+    const { metadata } = await insist(() => client.patch(configmaps, { name, namespace }, { type: 'merge', body }));
+    acknowledged.push(metadata.resourceVersion);
+  }
+}
