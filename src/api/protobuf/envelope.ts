@@ -22,18 +22,23 @@ const READER = { maxDepth: 100, strictUtf8: false } as const;
 /** An object with its kind: the answer to a GET, the body of a POST. @throws RangeError for a type without a message */
 export function encodeProtobuf(object: KubeObject | object, schema: ObjectSchema): Buffer {
   const { apiVersion = '', kind = '' } = object as { readonly apiVersion?: string; readonly kind?: string };
-  return envelope({ apiVersion, kind }, messageCodec(schema).encode(object));
+  return envelope({ apiVersion, kind }, [messageCodec(schema).encode(object)]);
 }
 
-/** Puts an encoded message into its envelope. Everything around it is under a hundred bytes. */
-export function envelope({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }, message: Uint8Array): Buffer {
-  const writer = new ProtoWriter();
+/** Used within one call only; a new one would take 8 KiB each time. */
+const writer = new ProtoWriter();
+
+/** Puts an encoded message, in parts, into its envelope. Everything around it is under a hundred bytes. */
+export function envelope(
+  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+  message: readonly Uint8Array[],
+): Buffer {
   writer.string(''); // contentType
   writer.byte(tag(4));
   writer.string(''); // contentEncoding
   writer.byte(tag(3));
   const trailer = writer.finish();
-  writer.uint32(message.length);
+  writer.uint32(message.reduce((sum, { length }) => sum + length, 0));
   writer.byte(tag(2));
   const before = writer.size;
   writer.string(kind);
@@ -42,7 +47,7 @@ export function envelope({ apiVersion, kind }: { readonly apiVersion: string; re
   writer.byte(tag(1));
   writer.uint32(writer.size - before);
   writer.byte(tag(1));
-  return Buffer.concat([MAGIC, writer.finish(), message, trailer]);
+  return Buffer.concat([MAGIC, writer.finish(), ...message, trailer]);
 }
 
 /** What an envelope holds: a kind (empty members where it does not say) and the message's bytes. */

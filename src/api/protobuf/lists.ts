@@ -29,7 +29,7 @@ export function encodeList({ kind, apiVersion, metadata, items }: ListParts): Bu
   const meta = messageCodec(schemaOfDefinition('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta')).encode(metadata);
   const parts: Uint8Array[] = [framed(METADATA_TAG, meta.length), meta];
   for (const item of items) parts.push(framed(ITEM_TAG, item.length), item);
-  return envelope({ apiVersion, kind }, Buffer.concat(parts));
+  return envelope({ apiVersion, kind }, parts);
 }
 
 const writer = new ProtoWriter();

@@ -10,9 +10,11 @@ const DELIMITED = 2;
 const FIRST = (1 << 3) | DELIMITED;
 const SECOND = (2 << 3) | DELIMITED;
 
+/** Used within one call only; a new one would take 8 KiB each time. */
+const writer = new ProtoWriter();
+
 /** One frame. `object`: an envelope, as encodeProtobuf makes it. */
 export function encodeWatchFrame(type: string, object: Uint8Array): Buffer {
-  const writer = new ProtoWriter();
   // RawExtension is a message of one bytes field.
   writer.bytes(object);
   writer.byte(FIRST);
