@@ -13,7 +13,7 @@ import {
   resourceclaims,
   serviceaccounts,
 } from '#api/resources.ts';
-import type { DaemonSet, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { DaemonSet, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
@@ -145,4 +145,32 @@ test('devices are used as an administrator only in a namespace that allows it', 
   assert.deepEqual([allocated.metadata.labels, allocated.status.devices?.length], [undefined, 1]);
   const { allocation: _allocation, ...released } = allocated.status;
   assert.deepEqual((await client.update(resourceclaims, { ...allocated, status: released }, { subresource: 'status' })).status, {});
+});
+
+test('an event written through events.k8s.io keeps to the rules of that group', async () => {
+  const event = {
+    metadata: { name: 'strict', namespace: NS },
+    regarding: { namespace: NS },
+    reason: 'Test',
+    action: 'Do',
+    note: 'first',
+    type: 'Normal',
+    reportingController: 'c',
+    reportingInstance: 'i',
+    eventTime: '2026-01-01T00:00:00.000000Z',
+  } as const;
+  const { eventTime: _, ...timeless } = event;
+  const refused = (promise: Promise<unknown>, message: RegExp): Promise<void> => assert.rejects(promise, { reason: 'Invalid', message });
+  await refused(client.create(eventsEvents, timeless as New<EventsV1Event>), /"strict" is invalid: eventTime: Required value$/);
+  await client.create(eventsEvents, event as New<EventsV1Event>);
+  const change = (body: object) => client.patch(eventsEvents, { name: 'strict', namespace: NS }, { type: 'merge', body });
+  await refused(change({ note: 'second' }), /is invalid: message: Invalid value: "second": field is immutable$/);
+  await refused(
+    change({ series: { count: 1 } }),
+    /series.count: Invalid value: "": should be at least 2, series.lastObservedTime: Required/,
+  );
+  const { series } = await change({ series: { count: 2, lastObservedTime: '2026-01-01T00:00:01.000001Z' } });
+  assert.deepEqual(series, { count: 2, lastObservedTime: '2026-01-01T00:00:01.000001Z' });
+  const lax = await client.patch(events, { name: 'strict', namespace: NS }, { type: 'merge', body: { message: 'third' } });
+  assert.equal(lax.message, 'third', 'the core group lets it change');
 });

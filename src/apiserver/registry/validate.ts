@@ -1,14 +1,26 @@
 // Judges a complete object: the kind's own rules and those of every kind are the api module's; a strategy may add to them.
-import { validateCreate, validateUpdate } from '#api/validation/validation.ts';
+import { validateCreate, validateUpdate, type ValidatedKind } from '#api/validation/validation.ts';
 import { createWarnings, updateWarnings } from '#api/validation/warnings/warnings.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { UpdateHooks, WriteContext } from './strategy.ts';
 import type { WriteCall } from './write-call.ts';
 
-export function validateNew({ stored }: WriteCall, object: KubeObject, context: WriteContext): readonly FieldError[] {
-  const own = stored.strategy.validate?.(object, context) ?? [];
-  return own.length > 0 ? own : validateCreate(object, stored.resource);
+/**
+ * Events are the one kind of two groups, and each group has rules of its own: a write is judged in the form of its
+ * group, whichever is stored. Source: event strategy requestGroupVersion.
+ */
+function judged({ served, stored }: WriteCall): { readonly kind: ValidatedKind; form(object: KubeObject): KubeObject } {
+  const { conversion, info } = served;
+  if (conversion === undefined || info.group === stored.resource.group) return { kind: stored.resource, form: (object) => object };
+  return { kind: info, form: (object) => conversion.toServed(object) };
+}
+
+export function validateNew(call: WriteCall, object: KubeObject, context: WriteContext): readonly FieldError[] {
+  const own = call.stored.strategy.validate?.(object, context) ?? [];
+  if (own.length > 0) return own;
+  const { kind, form } = judged(call);
+  return validateCreate(form(object), kind);
 }
 
 /** Warnings of an accepted object; a component in this process has nobody to read them. */
@@ -35,8 +47,9 @@ export function validateChange(
   old: KubeObject,
   context: WriteContext,
 ): readonly FieldError[] {
-  const { stored, subresource } = call;
+  const { subresource } = call;
   if (UNJUDGED.has(subresource)) return [];
-  const errors = validateUpdate(object, old, stored.resource, AS_WHOLE.has(subresource) ? '' : subresource);
+  const { kind, form } = judged(call);
+  const errors = validateUpdate(form(object), form(old), kind, AS_WHOLE.has(subresource) ? '' : subresource);
   return [...errors, ...(hooks.validateUpdate?.(object, old, context) ?? [])];
 }
