@@ -208,7 +208,8 @@ describe('nodes/proxy', () => {
     seen = [];
     const answer = await http1(server, '/api/v1/nodes/n/proxy/stats/summary?only=cpu', { method: 'POST', body: 'x' });
     assert.deepEqual([answer.status, answer.headers['content-type'], text(answer)], [200, 'text/x-log', 'line 1\nline 2 of POST\n']);
-    assert.deepEqual(seen, ['POST /stats/summary?only=cpu -']);
+    assert.equal((await http1(server, '/api/v1/nodes/n/proxy/any', { method: 'OPTIONS' })).status, 200);
+    assert.deepEqual(seen, ['POST /stats/summary?only=cpu -', 'OPTIONS /any -']);
   });
 });
 

@@ -157,7 +157,8 @@ async function pass(exchange: Exchange, target: Target, clock: Clock): Promise<v
 }
 
 /** Verbs that the methods of a proxied request become. */
-const VERBS = ['get', 'create', 'update', 'patch', 'delete'] as const;
+/** The last is that of OPTIONS, which is no verb of the API. */
+const VERBS = ['get', 'create', 'update', 'patch', 'delete', ''] as const;
 
 /** All methods are passed on. */
 export const proxied = (handler: Handler): Readonly<Record<string, Handler>> => Object.fromEntries(VERBS.map((verb) => [verb, handler]));
