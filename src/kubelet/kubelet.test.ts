@@ -395,6 +395,17 @@ test('a pod past its deadline fails', async (t) => {
   assert.equal(world.pod('web').status.message, 'Pod was active on the node longer than the specified deadline');
 });
 
+test('a pod fails at a deadline that it got while it ran, even if its program then ends well', async (t) => {
+  const world = await startWorld(t);
+  world.runtime.behave('app', { onTerm: 0 });
+  world.bind(pod({ name: 'web' }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const ref = { name: 'web', namespace: 'default' };
+  await world.client.patch(pods, ref, { type: 'merge', body: { spec: { activeDeadlineSeconds: 1 } } });
+  await world.advanceUntil(() => world.pod('web').status.phase === 'Failed', 5000);
+  assert.equal(world.pod('web').status.reason, 'DeadlineExceeded');
+});
+
 test('readiness gates hold a pod back until others say so', async (t) => {
   const world = await startWorld(t);
   world.bind(pod({ name: 'web', spec: { readinessGates: [{ conditionType: 'example.com/loaded' }] } }));

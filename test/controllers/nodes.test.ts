@@ -101,6 +101,19 @@ test('a node that is heard of again loses its taints, and the pod that waited st
   assert.equal((await podOf('patient'))?.metadata.deletionTimestamp, undefined);
 });
 
+test('the time of a taint that does not say when it came counts from when it was seen', async () => {
+  await t.client.patch(nodes, { name: 'n4' }, { type: 'merge', body: { spec: { taints: [{ key: 'own', effect: 'NoExecute' }] } } });
+  const tolerations = [{ key: 'own', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }];
+  const spec = { nodeName: 'n4', tolerations, containers: [{ name: 'c', image: 'i' }] };
+  await t.client.create(pods, { metadata: { name: 'counted', namespace: 'ns', labels: { app: 'on-node' } }, spec } as never);
+  await t.until(async () => {
+    for (const one of ALL) await renew(one);
+    const pod = await podOf('counted');
+    return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? true : undefined;
+  }, 1000);
+  await t.client.patch(nodes, { name: 'n4' }, { type: 'merge', body: { spec: { taints: null } } });
+});
+
 test('when no node is heard of, pods are left where they are', async () => {
   await tainted('n2', 'unreachable:NoSchedule', []);
   for (const name of ALL) await tainted(name, 'unreachable:NoSchedule', []);

@@ -17,8 +17,8 @@ export const taintEvictionController: Controller = {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
-    /** Pods that are to go at some time, so that a change of mind can be told. */
-    const pending = new Set<string>();
+    /** Since when pods are to go, milliseconds since the epoch: what taints without a time of their own count from. */
+    const pending = new Map<string, number>();
     const isLeaving = ({ spec }: Node): boolean => spec.taints?.some((taint) => taint.effect === 'NoExecute') === true;
     const wakePods = ({ metadata }: Node): void => {
       for (const pod of podInformer.byIndex(BY_NODE, metadata.name)) queue.add(keyOf(pod));
@@ -42,13 +42,14 @@ export const taintEvictionController: Controller = {
     return async (key) => {
       const pod = podInformer.byKey(key);
       if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || pod.spec.nodeName === undefined) return undefined;
-      const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], clock.now());
+      const since = pending.get(key) ?? clock.now();
+      const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], since);
       if (due === undefined) {
         if (pending.delete(key)) events.event(pod, 'Normal', 'TaintManagerEviction', `Cancelling deletion of Pod ${key}`);
         return undefined;
       }
       if (due > clock.now()) {
-        pending.add(key);
+        pending.set(key, since);
         return { afterMs: due - clock.now() };
       }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);

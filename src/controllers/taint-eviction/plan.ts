@@ -6,19 +6,20 @@ import { parseTime } from '#apimachinery/time.ts';
 
 /**
  * Milliseconds since the epoch when the pod must go; undefined when it may stay for good. A pod must tolerate every
- * NoExecute taint, each for its own time from when the taint came.
+ * NoExecute taint, each for its own time from when the taint came; `since`: when a taint was first seen that does not say.
  */
-export function evictionTime({ spec }: Pod, taints: readonly Taint[], now: number): number | undefined {
+export function evictionTime({ spec }: Pod, taints: readonly Taint[], since: number): number | undefined {
   let earliest: number | undefined;
   for (const taint of taints) {
     if (taint.effect !== 'NoExecute') continue;
     const tolerations = (spec.tolerations ?? []).filter((toleration) => toleratesTaint(toleration, taint));
-    if (tolerations.length === 0) return now;
+    if (tolerations.length === 0) return since;
     const limits = tolerations.flatMap((toleration) =>
       toleration.tolerationSeconds === undefined ? [] : [Math.max(0, toleration.tolerationSeconds)],
     );
     if (limits.length === 0) continue;
-    const due = (taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded)) + Math.min(...limits) * 1000;
+    const due =
+      (taint.timeAdded === undefined || taint.timeAdded === null ? since : parseTime(taint.timeAdded)) + Math.min(...limits) * 1000;
     earliest = earliest === undefined ? due : Math.min(earliest, due);
   }
   return earliest;

@@ -87,7 +87,7 @@ export class KubeletPodSteps implements PodSteps {
     const verdict = this.#deadlineVerdict(pod);
     if (verdict !== undefined) deps.events.pod(pod, 'Normal', verdict.reason, verdict.message);
     const status = this.publish(pod, runtime, { terminal: false, ...(verdict === undefined ? {} : { verdict }) });
-    if (isPodPhaseTerminal(status.phase)) return { kind: 'over' };
+    if (isPodPhaseTerminal(status.phase)) return { kind: 'over', verdict };
 
     const wait = await this.#prepare(pod, runtime);
     if (wait !== undefined) return wait;
@@ -117,7 +117,7 @@ export class KubeletPodSteps implements PodSteps {
         return { kind: 'again', inMs: this.#untilDeadline(pod, this.#sandboxBackoff.get(uid)) };
       }
       this.#sandboxBackoff.forget(uid);
-      if (isPodPhaseTerminal(after.phase)) return { kind: 'over' };
+      if (isPodPhaseTerminal(after.phase)) return { kind: 'over', verdict: undefined };
       if (result.retryInMs !== undefined && result.retryInMs > 0)
         return { kind: 'again', inMs: this.#untilDeadline(pod, result.retryInMs) };
     }

@@ -201,6 +201,7 @@ export class PodWorkers {
       case 'syncing': {
         const outcome = await steps.sync(pod, worker.abort.signal);
         if (outcome.kind === 'over') {
+          worker.verdict ??= outcome.verdict;
           this.#terminate(worker);
           worker.wanted = true;
           return undefined;

@@ -16,8 +16,8 @@ export type PassOutcome =
   /** Nothing to do until something changes. */
   | { readonly kind: 'rest' }
   | { readonly kind: 'again'; readonly inMs: number }
-  /** All containers have ended and none will be started: the pod is over. */
-  | { readonly kind: 'over' };
+  /** All containers have ended and none will be started, or the verdict ends them: the pod is over. */
+  | { readonly kind: 'over'; readonly verdict: Verdict | undefined };
 
 export interface PodSteps {
   /** Brings the pod to its spec. `signal` aborts when the pod is to be ended. */
