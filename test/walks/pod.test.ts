@@ -1,9 +1,22 @@
 // One Deployment all the way: from kubectl over every component to packets that are answered, and back to nothing.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { configmaps } from '#api/resources.ts';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
+import { httpsTransport } from '#client/https/transport.ts';
+import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { succeed } from '../harness/command.ts';
+import { defer } from '../harness/scope.ts';
+import { insist } from '../resilience/watchers.ts';
+
+/** At once, while the cluster process is killed. */
+const WRITERS = 4;
 
 interface PodView {
   readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
@@ -147,24 +160,53 @@ test('a deleted pod is replaced, and a killed container restarts in place', asyn
   await cluster.kubectl.succeed(['wait', `pod/${survivor.metadata.name}`, '--for=condition=Ready', '--timeout=60s']);
 });
 
-test('the cluster process killed outright comes back by itself, with every write, and no container restarts', async () => {
-  const before = new Map((await pods()).map((pod) => [pod.metadata.uid, pod.status.containerStatuses?.[0]?.containerID]));
+test('the cluster process killed ten times under writes comes back by itself, with every write, and no container restarts', async (t) => {
+  const containers = async (): Promise<ReadonlyMap<string, string | undefined>> =>
+    new Map((await pods()).map((pod) => [pod.metadata.uid, pod.status.containerStatuses?.[0]?.containerID]));
+  const before = await containers();
   const acknowledged: string[] = [];
-  for (let round = 0; round < 3; round++) {
-    const name = `kept-${round}`;
-    await cluster.kubectl.succeed(['create', 'configmap', name]);
-    acknowledged.push(name);
+  const written = new EventEmitter();
+  const stop = { now: false };
+  const writer = async (number: number): Promise<void> => {
+    const { https } = loadKubeconfig({ clock: systemClock, logger: silentLogger, env: {}, stdin: 'none' }, { path: cluster.kubeconfig });
+    const transport = httpsTransport(https);
+    defer(t, () => transport.close());
+    const client = createClient(transport);
+    for (let n = 0; !stop.now; n++) {
+      const name = `kept-${number}-${n}`;
+      await insist(() =>
+        client.create(configmaps, { metadata: { name, namespace: 'default' } }).catch((error: unknown) => {
+          if (!isStatusError(error, 'AlreadyExists')) throw error; // the answer to an earlier attempt was lost
+        }),
+      );
+      acknowledged.push(name);
+      written.emit('one');
+    }
+  };
+  const writing = Promise.all(Array.from({ length: WRITERS }, (_, i) => writer(i)));
+  const killed = new Set<number>();
+  for (let round = 0; round < 10; round++) {
+    for (const enough = acknowledged.length + 10 * WRITERS; acknowledged.length < enough;) await once(written, 'one');
     const { pid } = JSON.parse(readFileSync('/run/proa/progress.json', 'utf8')) as { readonly pid: number };
     process.kill(pid, 'SIGKILL');
-    for (;;) {
-      const answer = await cluster.kubectl.run(['get', '--raw=/readyz']);
-      if (answer.code === 0) break;
-    }
+    killed.add(pid);
   }
-  for (const name of acknowledged) await cluster.kubectl.succeed(['get', 'configmap', name]);
+  for (const enough = acknowledged.length + 10 * WRITERS; acknowledged.length < enough;) await once(written, 'one');
+  stop.now = true;
+  await writing;
+  assert.equal(killed.size, 10);
+  const { items } = await cluster.kubectl.json<{ readonly items: readonly { readonly metadata: { readonly name: string } }[] }>([
+    'get',
+    'configmaps',
+  ]);
+  const stored = new Set(items.map(({ metadata }) => metadata.name));
+  assert.deepEqual(
+    acknowledged.filter((name) => !stored.has(name)),
+    [],
+  );
   await cluster.kubectl.succeed(['wait', 'node/boat', '--for=condition=Ready', '--timeout=60s']);
   await cluster.kubectl.succeed(['wait', 'pod', '-l', 'app=web', '--for=condition=Ready', '--timeout=60s']);
-  assert.deepEqual(new Map((await pods()).map((pod) => [pod.metadata.uid, pod.status.containerStatuses?.[0]?.containerID])), before);
+  assert.deepEqual(await containers(), before);
 });
 
 test('deleting the Deployment takes its pods, and deleting a namespace all that is in it', async () => {
