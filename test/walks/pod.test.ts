@@ -1,8 +1,8 @@
 // One Deployment all the way: from kubectl over every component to packets that are answered, and back to nothing.
-import { startCluster } from '../harness/cluster.ts';
+import { PROA, startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { configmaps } from '#api/resources.ts';
@@ -11,8 +11,9 @@ import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
-import { succeed } from '../harness/command.ts';
+import { run, succeed } from '../harness/command.ts';
 import { defer } from '../harness/scope.ts';
+import { temporaryFolder } from '../harness/temp.ts';
 import { insist } from '../resilience/watchers.ts';
 
 /** At once, while the cluster process is killed. */
@@ -218,9 +219,29 @@ test('deleting the Deployment takes its pods, and deleting a namespace all that 
   assert.equal((await cluster.kubectl.run(['get', 'namespace', 'shop'])).code, 1);
 });
 
+test('proa status tells of the cluster and its nodes', async () => {
+  assert.match(await cluster.proa('status'), /^cluster +ready\n[^]*^node +boat ready$/m);
+});
+
 test('proa reset leaves nothing behind', async () => {
+  await cluster.kubectl.succeed(['run', 'last', '--image=example.test/web:1', '--image-pull-policy=Never', '--', 'sleep', '1000']);
+  await cluster.kubectl.succeed(['wait', 'pod/last', '--for=condition=Ready', '--timeout=60s']);
+  const logs = (): readonly string[] => ['pods', 'containers'].flatMap((folder) => readdirSync(`/var/log/${folder}`));
+  assert.equal(logs().filter((name) => name.includes('last')).length, 2);
   await cluster.proa('reset', '--yes');
+  assert.deepEqual(
+    logs().filter((name) => name.includes('last')),
+    [],
+  );
   assert.doesNotMatch(await succeed('ip', ['-brief', 'address']), /cni0|veth/);
   assert.equal(await succeed('nft', ['list', 'ruleset']), '');
   assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /proa\/containerd|kubelet\/pods/);
+});
+
+test('proa agent names a server that does not answer, in one line', async () => {
+  const token = `K10${'0'.repeat(64)}::abcdef.0123456789abcdef`;
+  const data = temporaryFolder({ after });
+  const { code, stderr } = await run(PROA, ['agent', '--server=https://127.0.0.1:1', `--token=${token}`, `--data-dir=${data}`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^proa: https:\/\/127\.0\.0\.1:1 cannot be reached: .*$/m);
 });

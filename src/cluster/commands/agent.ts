@@ -7,10 +7,10 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
 import { replaceJson } from '../instance/keeper.ts';
 import { pathsOf } from '../instance/paths.ts';
-import { readClusterConfig } from '../join/cluster-config.ts';
+import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
 import { AuthorityError, fetchAuthority } from '../join/cluster-info.ts';
-import { NodeIdentity } from '../join/node-identity.ts';
-import { bootstrapToken, parseJoinToken } from '../join/token.ts';
+import { NodeIdentity, type NodeIdentityDeps } from '../join/node-identity.ts';
+import { bootstrapToken, type JoinToken, parseJoinToken } from '../join/token.ts';
 import { forgetToken } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
 import { findAgentProblems } from '../machine/preflight.ts';
@@ -37,22 +37,9 @@ export async function agent(options: Options): Promise<void> {
   const signal = stopSignal();
   const base = { clock: systemClock, ids: randomIds, logger, signal };
   await runProcess({ logger, signal }, async (stops) => {
-    const pki = new Pki(paths.pki, base);
-    const token = tokenOf(options);
-    if (!existsSync(pki.certificatePath('ca'))) {
-      if (token === undefined)
-        throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
-      pki.keepAuthority(await fetchAuthority(server, token.authorityHash, base));
-    }
-    const identity = new NodeIdentity(pki, machine, base);
-    if (!identity.joined) {
-      if (token === undefined)
-        throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
-      await identity.bootstrap(bootstrapToken(token));
-    }
-    if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);
-    await identity.ensureClients();
-    const cluster = await readClusterConfig(createClient(identity.transport('kubelet-client')), signal);
+    const { pki, identity, cluster } = await join(machine, server, options, base).catch((error: unknown) => {
+      throw explained(error, server);
+    });
     const settings: Settings = { ...machine, ...cluster };
     replaceJson(paths.settings, settings);
 
@@ -83,13 +70,33 @@ export async function agent(options: Options): Promise<void> {
       },
       signal,
     );
-  }).catch((error: unknown) => {
-    throw explained(error, server);
   });
 }
 
+interface Joined {
+  readonly pki: Pki;
+  readonly identity: NodeIdentity;
+  readonly cluster: ClusterConfig;
+}
+
+/** What a member of the cluster has; made with the token the first time. @throws CommandError when there is none */
+async function join(machine: Settings, server: string, options: Options, deps: NodeIdentityDeps): Promise<Joined> {
+  const pki = new Pki(pathsOf(machine).pki, deps);
+  const token = tokenOf(options);
+  const given = (): JoinToken => {
+    if (token !== undefined) return token;
+    throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
+  };
+  if (!existsSync(pki.certificatePath('ca'))) pki.keepAuthority(await fetchAuthority(server, given().authorityHash, deps));
+  const identity = new NodeIdentity(pki, machine, deps);
+  if (!identity.joined) await identity.bootstrap(bootstrapToken(given()));
+  if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);
+  await identity.ensureClients();
+  return { pki, identity, cluster: await readClusterConfig(createClient(identity.transport('kubelet-client')), deps.signal) };
+}
+
 /** @throws CommandError when what was given is no token */
-function tokenOf({ token, tokenFile }: Options): ReturnType<typeof parseJoinToken> {
+function tokenOf({ token, tokenFile }: Options): JoinToken | undefined {
   const text = token ?? (tokenFile !== undefined && existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8') : undefined);
   if (text === undefined) return undefined;
   const parsed = parseJoinToken(text);

@@ -15,6 +15,7 @@ import { CONTEXT_NAME, readKubeconfig, withoutContext, writeKubeconfig } from '.
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
 import { cniBinFolders } from '../machine/facts.ts';
 import { removeFolder } from '../machine/folders.ts';
+import { removePodLogs } from '../machine/pod-logs.ts';
 import { Containerd } from '../runtime/containerd.ts';
 import type { Settings } from '../settings/settings.ts';
 import { CommandError } from './command-line.ts';
@@ -91,6 +92,7 @@ async function removePods(paths: Paths, deps: { readonly clock: typeof systemClo
         await cri.runtime.removePodSandbox({ podSandboxId }, { timeoutMs: STOP_POD_MS });
       }),
     );
+    removePodLogs(new Set(items.map(({ metadata }) => metadata?.uid ?? '')));
   } finally {
     cri.close();
     await containerd.stop();

@@ -8,6 +8,11 @@ import type { Settings } from '../settings/settings.ts';
 import { Pki } from '../pki/store.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
+import { isConditionTrue } from '#api/conditions.ts';
+import { nodes } from '#api/resources.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { ConnectionError } from '#client/contract.ts';
+import { asAdmin } from './as-admin.ts';
 import { storedSettings } from './up.ts';
 
 /** Exit code when the cluster does not run. Source: LSB, status action of an init script. */
@@ -31,9 +36,24 @@ export async function status(options: Record<string, string | undefined>): Promi
     ['cluster', progress?.failure ?? (done === STEPS.length ? 'ready' : `starting: ${STEPS[done]}`)],
     ['process', String(progress?.pid ?? '')],
     ['API server', `https://${settings.nodeIP}:${settings.port} ${await health(settings, '/readyz')}`],
+    ...(await nodeRows(options)),
     ['state', settings.dataDir],
     ['log', paths.log],
   ]);
+}
+
+/** One row a node. None while the API server does not answer, which its own row tells. */
+async function nodeRows(options: Record<string, string | undefined>): Promise<readonly (readonly [string, string])[]> {
+  try {
+    const { items } = await asAdmin(options, (client) => client.list(nodes));
+    return items.map(({ metadata, status }) => [
+      'node',
+      `${metadata.name} ${isConditionTrue(status.conditions, 'Ready') ? 'ready' : 'not ready'}`,
+    ]);
+  } catch (error) {
+    if (error instanceof ConnectionError || isStatusError(error)) return [];
+    throw error;
+  }
 }
 
 function print(rows: readonly (readonly [string, string])[]): void {

@@ -1,18 +1,13 @@
 // `proa token create|ls|delete`: what other machines join this cluster with.
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
-import { silentLogger } from '#base/log.ts';
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { secrets } from '#api/resources.ts';
-import { createClient } from '#client/client.ts';
-import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
-import { httpsTransport } from '#client/https/transport.ts';
-import type { Client } from '#client/contract.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
 import { Pki } from '../pki/store.ts';
-import { adminKubeconfigPath } from './kubeconfig.ts';
+import { asAdmin } from './as-admin.ts';
 import { CommandError } from './command-line.ts';
 import { storedSettings } from './up.ts';
 
@@ -62,14 +57,4 @@ function lifetime(text: string): number {
     if (!(error instanceof DurationError)) throw error;
   }
   throw new CommandError(`--ttl ${text} is no time such as 24h (0 for a token that never ends)`);
-}
-
-async function asAdmin<T>(options: Options, work: (client: Client) => Promise<T>): Promise<T> {
-  const deps = { clock: systemClock, logger: silentLogger, env: process.env, stdin: 'none' } as const;
-  const transport = httpsTransport(loadKubeconfig(deps, { path: adminKubeconfigPath(options) }).https);
-  try {
-    return await work(createClient(transport));
-  } finally {
-    await transport.close();
-  }
 }
