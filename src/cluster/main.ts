@@ -48,6 +48,14 @@ addPlaceFlags(program.command('logs'))
   .option('--containerd', "containerd's log instead")
   .action(async (options: Options) => (await import('./commands/logs.ts')).logs(options));
 
+addPlaceFlags(program.command('why'))
+  .description('tell why a pod does not run or is not ready, and what would change that')
+  .argument('<pod>', 'pod/NAME')
+  .option('-n, --namespace <NAME>', "the pod's namespace (default: that of the kubeconfig)")
+  .option('-o, --output <FORMAT>', 'text or json', 'text')
+  .option('--kubeconfig <FILE>', "of another user or cluster (default: the administrator's)")
+  .action(async (pod: string, options: Options) => (await import('./commands/why.ts')).why(pod, options));
+
 const image = program.command('image').description('images of the container runtime');
 addPlaceFlags(image.command('import'))
   .description('take in images from OCI or Docker archives')

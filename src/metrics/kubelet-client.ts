@@ -29,8 +29,12 @@ export class KubeletMetricsClient {
     this.#agent.destroy();
   }
 
+  fetchMetrics(node: Node, signal: AbortSignal): Promise<string> {
+    return this.fetchText(node, PATH, signal);
+  }
+
   /** @throws Error when the node has no address, does not answer, or answers anything but 200 */
-  fetchMetrics({ metadata, status }: Node, signal: AbortSignal): Promise<string> {
+  fetchText({ metadata, status }: Node, path: string, signal: AbortSignal): Promise<string> {
     const host = ADDRESS_TYPES.map((type) => status.addresses?.find((address) => address.type === type)?.address).find(
       (address) => address !== undefined,
     );
@@ -38,7 +42,7 @@ export class KubeletMetricsClient {
     const port = status.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_PORT;
     const { ca, certificate: cert, key } = this.#credentials();
     return new Promise((resolve, reject) => {
-      const call = request({ host, port, path: PATH, agent: this.#agent, ca, cert, key, signal }, (response) => {
+      const call = request({ host, port, path, agent: this.#agent, ca, cert, key, signal }, (response) => {
         const parts: Buffer[] = [];
         let size = 0;
         response.on('data', (part: Buffer) => {

@@ -22,6 +22,7 @@ import { ensureClusterObjects } from './cluster-objects.ts';
 import { NODE_CIDR_MASK_SIZE, runControllerManager, runScheduler } from './deciders.ts';
 import { ensureLocalPath } from './local-path.ts';
 import { ensureMetricsReader, MetricsSeat, schemaWithMetrics } from './metrics.ts';
+import { whyRoute } from '../why/route.ts';
 import { openStore } from './open-store.ts';
 import { USERS } from './users.ts';
 
@@ -82,8 +83,9 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const tls = () => ({ serving: material.serving(), clientCa: clientAuthority + frontProxyAuthority });
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
+  const kubeletCredentials = () => ({ ca: kubeletAuthority, ...clients.kubelet });
   const metrics = new MetricsSeat({
-    credentials: () => ({ ca: kubeletAuthority, ...clients.kubelet }),
+    credentials: kubeletCredentials,
     clock,
     ids,
     logger: logger.with({ component: 'metrics' }),
@@ -130,7 +132,17 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),
-        routes: [...(defaults.routes ?? []), ...openapiRoutes(parts.schema, parts.remoteDocuments)],
+        routes: [
+          ...(defaults.routes ?? []),
+          ...openapiRoutes(parts.schema, parts.remoteDocuments),
+          whyRoute({
+            loopback: (user) => parts.loopback(user),
+            credentials: kubeletCredentials,
+            clock,
+            ids,
+            logger: parts.logger.with({ component: 'why' }),
+          }),
+        ],
         handlers: new Map([...defaults.handlers, ...metrics.handlers()]),
         printers: defaultPrinters,
       };

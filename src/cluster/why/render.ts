@@ -1,0 +1,39 @@
+// pure
+// An Explanation for people.
+import type { NodeExplanation, PlacementExplanation } from '#scheduler/explain/explain-placement.ts';
+import type { Explanation } from './contract.ts';
+
+/** Nodes that are shown one by one. */
+const MOST_NODES = 20;
+
+export function render({ namespace, pod, cause, placement, precededBy }: Explanation): string {
+  const lines = [`pod ${namespace}/${pod}: ${cause.summary}`];
+  for (const { source, text, time = '' } of cause.evidence) {
+    lines.push(`  ${source}${time === '' ? '' : ` (${time})`}:`, ...text.split('\n').map((line) => `    ${line}`));
+  }
+  if (placement !== undefined) lines.push('', ...placementLines(placement));
+  if (precededBy !== undefined) {
+    lines.push('', `What changed before: ${precededBy.object} at ${precededBy.time}`, ...precededBy.differences.map((text) => `  ${text}`));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function placementLines({ before, nodes, smallest }: PlacementExplanation): readonly string[] {
+  const lines: string[] = [];
+  if (before !== undefined) lines.push(`Before any node, ${before.plugin} refuses: ${before.reason}`);
+  const shown = nodes.slice(0, MOST_NODES);
+  const width = Math.max(4, ...shown.map(({ node }) => node.length));
+  lines.push(`${'NODE'.padEnd(width)}  REFUSED BY`);
+  for (const each of shown)
+    lines.push(`${each.node.padEnd(width)}  ${refusal(each)}`, ...way(each).map((text) => `${' '.repeat(width)}    ${text}`));
+  if (nodes.length > shown.length) lines.push(`… and ${nodes.length - shown.length} more nodes`);
+  if (smallest === undefined) lines.push('', 'No change that was tried places the pod.');
+  else if (smallest.changes.length > 0)
+    lines.push('', `The smallest change that places it (tried): ${textOf(smallest)}, on ${smallest.node}`);
+  return lines;
+}
+
+const refusal = ({ plugin, reason = '' }: NodeExplanation): string =>
+  plugin === undefined ? 'none: the pod fits' : `${plugin}: ${reason}`;
+const textOf = ({ changes }: NodeExplanation): string => changes.map(({ text }) => text).join('; ');
+const way = (each: NodeExplanation): readonly string[] => (each.changes.length === 0 ? [] : [`would take it with: ${textOf(each)}`]);

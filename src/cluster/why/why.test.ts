@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Event, Node, Pod } from '#api/types.ts';
+import { ManualClock } from '#base/clock.ts';
+import { seededIds } from '#base/ids.ts';
+import { silentLogger } from '#base/log.ts';
+import { events, nodes, pods } from '#api/resources.ts';
+import { fakeClient } from '#client/testing.ts';
+import { diagnose, type Observed } from './diagnose.ts';
+import { explain } from './explain.ts';
+import { differencesOf, precedingChange } from './preceding-change.ts';
+import { render } from './render.ts';
+
+const READY_NODE = { metadata: { name: 'n' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } as unknown as Node;
+
+const running = (status: object, spec: object = {}, metadata: object = {}): Pod =>
+  ({
+    metadata: { name: 'p', namespace: 'ns', uid: 'u', ...metadata },
+    spec: { nodeName: 'n', containers: [{ name: 'web', image: 'i' }], ...spec },
+    status: { phase: 'Pending', ...status },
+  }) as unknown as Pod;
+
+const container = (state: object, more: object = {}): object => ({
+  containerStatuses: [{ name: 'web', image: 'nginx:2', ready: false, restartCount: 0, state, ...more }],
+});
+
+const event = (reason: string, message: string, lastTimestamp = '2026-01-01T00:00:05Z'): Event =>
+  ({ metadata: {}, reason, message, lastTimestamp, involvedObject: { uid: 'u' } }) as unknown as Event;
+
+const crashed = { terminated: { exitCode: 3, reason: 'Error', finishedAt: '2026-01-01T00:00:09Z' } };
+const waiting = (reason: string, message = ''): object => ({ waiting: { reason, message } });
+
+interface Case {
+  readonly name: string;
+  readonly observed: Partial<Observed> & { readonly pod: Pod };
+  readonly kind: string;
+  readonly summary: RegExp;
+  readonly evidence?: RegExp;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a ready pod',
+    observed: { pod: running({ phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }) },
+    kind: 'none',
+    summary: /^the pod is ready$/,
+  },
+  {
+    name: 'a pod on no node',
+    observed: {
+      pod: running(
+        { conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available' }] },
+        { nodeName: '' },
+      ),
+    },
+    kind: 'scheduling',
+    summary: /on no node/,
+    evidence: /Unschedulable: 0\/1 nodes/,
+  },
+  {
+    name: 'an image that is not there',
+    observed: {
+      pod: running(container(waiting('ImagePullBackOff', 'Back-off'))),
+      events: [event('Failed', 'Failed to pull image: not found')],
+    },
+    kind: 'image',
+    summary: /^image nginx:2 of container web cannot be pulled$/,
+    evidence: /not found/,
+  },
+  {
+    name: 'a key that is missing',
+    observed: { pod: running(container(waiting('CreateContainerConfigError', 'configmap "c" not found'))) },
+    kind: 'configuration',
+    summary: /cannot be made/,
+    evidence: /configmap "c" not found/,
+  },
+  {
+    name: 'a crash, with its last lines',
+    observed: {
+      pod: running(container(waiting('CrashLoopBackOff'), { lastState: crashed, restartCount: 2 })),
+      logs: new Map([['web', 'no such table']]),
+    },
+    kind: 'crash',
+    summary: /ends with exit code 3, 2 restarts so far/,
+    evidence: /no such table/,
+  },
+  {
+    name: 'too much memory',
+    observed: { pod: running(container({ terminated: { exitCode: 137, reason: 'OOMKilled' } })) },
+    kind: 'crash',
+    summary: /more memory than its limit/,
+  },
+  {
+    name: 'a liveness probe that kills',
+    observed: {
+      pod: running(container(waiting('CrashLoopBackOff'), { lastState: crashed, restartCount: 1 })),
+      events: [event('Unhealthy', 'Liveness probe failed: 500')],
+    },
+    kind: 'probe',
+    summary: /its probe failed, 1 restart so far/,
+    evidence: /Liveness probe failed: 500/,
+  },
+  {
+    name: 'a readiness probe that fails',
+    observed: { pod: running(container({ running: {} })), events: [event('Unhealthy', 'Readiness probe failed: 404')] },
+    kind: 'probe',
+    summary: /probe of container web fails/,
+    evidence: /404/,
+  },
+  {
+    name: 'a volume that cannot be mounted',
+    observed: { pod: running(container(waiting('ContainerCreating'))), events: [event('FailedMount', 'secret "s" not found')] },
+    kind: 'volume',
+    summary: /volume/,
+    evidence: /secret "s" not found/,
+  },
+  {
+    name: 'a network that is not there',
+    observed: { pod: running(container(waiting('ContainerCreating'))), events: [event('FailedCreatePodSandBox', 'no CNI')] },
+    kind: 'sandbox',
+    summary: /network/,
+  },
+  { name: 'a node that is gone', observed: { pod: running({}), node: undefined }, kind: 'node', summary: /node n is gone/ },
+  {
+    name: 'an evicted pod',
+    observed: { pod: running({ phase: 'Failed', reason: 'Evicted', message: 'low on memory' }) },
+    kind: 'ended',
+    summary: /ended: Evicted/,
+    evidence: /low on memory/,
+  },
+  {
+    name: 'a readiness gate nobody opens',
+    observed: { pod: running({ ...container({ running: {} }, { ready: true }) }, { readinessGates: [{ conditionType: 'lb' }] }) },
+    kind: 'readiness-gate',
+    summary: /gate lb/,
+    evidence: /nobody has set it/,
+  },
+  {
+    name: 'a pod that is only slow',
+    observed: { pod: running(container(waiting('ContainerCreating'))) },
+    kind: 'starting',
+    summary: /nothing has gone wrong/,
+  },
+];
+
+for (const c of CASES) {
+  test(`diagnose ${c.name}`, () => {
+    const cause = diagnose({ events: [], node: READY_NODE, logs: new Map(), ...c.observed });
+    assert.equal(cause.kind, c.kind);
+    assert.match(cause.summary, c.summary);
+    if (c.evidence !== undefined) assert.match(cause.evidence.map(({ text }) => text).join('\n'), c.evidence);
+  });
+}
+
+const template = (image: string, env = 'a') => ({ spec: { containers: [{ name: 'web', image, env: [{ name: 'E', value: env }] }] } });
+const revision = (number: number, image: string, env = 'a') => ({
+  object: `Deployment web, revision ${number}`,
+  number,
+  time: `2026-01-01T00:00:0${number}Z`,
+  template: template(image, env),
+});
+
+test('differencesOf tells named items apart by their names', () => {
+  assert.deepEqual(differencesOf(template('i:1'), template('i:2')), ['spec.containers[web].image: i:1 → i:2']);
+});
+
+for (const c of [
+  {
+    name: 'names the part of a new template that has to do with it',
+    options: { kind: 'image', revisions: [revision(1, 'i:1'), revision(2, 'i:2', 'b')], read: [] },
+    want: { object: 'Deployment web, revision 2', time: '2026-01-01T00:00:02Z', differences: ['spec.containers[web].image: i:1 → i:2'] },
+  },
+  {
+    name: 'goes by what the pod reads when the template has not to do with it',
+    options: {
+      kind: 'volume',
+      revisions: [revision(1, 'i:1'), revision(2, 'i:2')],
+      read: [{ object: 'Secret s', time: '2026-01-01T00:00:08Z' }],
+    },
+    want: { object: 'Secret s', time: '2026-01-01T00:00:08Z', differences: [] },
+  },
+  {
+    name: 'does not name what was written after it began',
+    options: {
+      kind: 'crash',
+      revisions: [],
+      read: [{ object: 'ConfigMap c', time: '2026-01-02T00:00:00Z' }],
+      since: '2026-01-01T00:00:09Z',
+    },
+    want: undefined,
+  },
+  { name: 'knows nothing of a first revision', options: { kind: 'crash', revisions: [revision(1, 'i:1')], read: [] }, want: undefined },
+] as const) {
+  test(`precedingChange ${c.name}`, () => {
+    assert.deepEqual(precedingChange({ created: '2026-01-01T00:00:00Z', ...c.options }), c.want);
+  });
+}
+
+function depsOver(prepare: (server: ReturnType<typeof fakeClient>['server']) => void) {
+  const { client, server } = fakeClient();
+  prepare(server);
+  return { client, log: () => Promise.resolve(''), clock: new ManualClock(), ids: seededIds(1), logger: silentLogger };
+}
+
+test('explain of a pod on no node says what would place it', async () => {
+  const waits = {
+    metadata: { name: 'p', namespace: 'ns', uid: 'u' },
+    spec: { schedulerName: 'default-scheduler', containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '8' } } }] },
+    status: { phase: 'Pending' },
+  };
+  const deps = depsOver((server) => {
+    server.seed(pods, waits as never);
+    server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: { allocatable: { cpu: '4', memory: '8Gi', pods: '9' } } } as never);
+  });
+  const explanation = await explain('ns', 'p', deps);
+  assert.equal(explanation.placement?.smallest?.changes[0]?.text, 'lower the request for cpu from 8 to 4');
+  assert.match(render(explanation), /The smallest change that places it \(tried\): lower the request for cpu from 8 to 4, on n/);
+});
+
+test('explain of a pod that was never made tells of its controller', async () => {
+  const refused = {
+    metadata: { name: 'e', namespace: 'ns' },
+    involvedObject: { kind: 'ReplicaSet', name: 'web-1', namespace: 'ns', uid: 'r' },
+    reason: 'FailedCreate',
+    message: 'pods "web-1-x" is forbidden: exceeded quota: q',
+    lastTimestamp: '2026-01-01T00:00:05Z',
+  };
+  const deps = depsOver((server) => void server.seed(events, refused as never));
+  const { cause } = await explain('ns', 'web', deps);
+  assert.deepEqual(
+    [cause.kind, cause.summary, cause.evidence[0]?.text],
+    ['refused', 'ReplicaSet web-1 may not make the pod', refused.message],
+  );
+  await assert.rejects(explain('ns', 'other', deps), /pods "other" not found/);
+});

@@ -1,0 +1,62 @@
+// Reads what the scheduler would know of the cluster, once, and explains where a pod could go. Writes nothing.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { isPodTerminal } from '#api/pods.ts';
+import { namespaces, nodes, pods } from '#api/resources.ts';
+import type { Pod } from '#api/types.ts';
+import type { Client } from '#client/contract.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { readConfiguration } from '../config/configuration.ts';
+import { watchGroups } from '../shell/group-selector.ts';
+import { watchStorage } from '../shell/storage-informers.ts';
+import { ClusterState } from '../state/cluster-state.ts';
+import { explainPlacement, type PlacementExplanation } from './explain-placement.ts';
+
+export interface ExplainDeps {
+  /** May list what schedulers list. */
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  /** As of SchedulerOptions. */
+  readonly config?: unknown;
+}
+
+/**
+ * Undefined when no profile of the configuration has the name in `spec.schedulerName`: some other scheduler's pod.
+ * @throws StatusError when the client may not list; ConfigurationError
+ */
+export async function explainPod(pod: Pod, { client, clock, ids, logger, config }: ExplainDeps): Promise<PlacementExplanation | undefined> {
+  const done = new AbortController();
+  const informers = createInformerFactory({ client, clock, ids, logger });
+  const [nodeInformer, podInformer, namespaceInformer] = [
+    informers.informer(nodes),
+    informers.informer(pods),
+    informers.informer(namespaces),
+  ];
+  const groups = watchGroups(informers, () => {});
+  const stored = watchStorage(informers);
+  try {
+    // An informer tries for ever what it may not list; a caller is told.
+    await Promise.all([nodes, pods, namespaces].map((resource) => client.list<unknown>(resource, { limit: 1 })));
+    informers.start(done.signal);
+    await informers.synced();
+    const cluster = new ClusterState();
+    for (const node of nodeInformer.list()) cluster.setNode(node);
+    for (const other of podInformer.list()) if ((other.spec.nodeName ?? '') !== '' && !isPodTerminal(other)) cluster.setPod(other);
+    const [profile] = readConfiguration(config)
+      .profiles({
+        client,
+        preemption: { budgets: () => [], now: () => clock.now(), fraction: () => 0, isPreempting: () => false },
+        namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
+        groupSelector: groups.selectorOf,
+        volumes: { client, clock, storage: stored.storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
+      })
+      .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
+    return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster });
+  } finally {
+    groups.stop();
+    done.abort(new Error('the explanation is made'));
+  }
+}

@@ -1,0 +1,65 @@
+// pure
+// A pod that asks for no more than a node has free, each resource taken from the containers that ask for most.
+import type { Container, Pod } from '#api/types.ts';
+import { quantityMilliValue, quantityValue } from '#apimachinery/quantity.ts';
+import type { Change, Obstacle } from './changes.ts';
+
+interface Shortage {
+  readonly name: string;
+  /** In the unit of the columns: millicores for cpu, else whole units. */
+  readonly wanted: number;
+  readonly free: number;
+}
+
+/** One change for all resources that are short together; none when a resource is used up, or pods are what is short. */
+export function loweredRequests({ pod, slot, cluster }: Obstacle): readonly Change[] {
+  const shortages = pod.requests.ids.flatMap((id, i): readonly Shortage[] => {
+    const wanted = pod.requests.values[i] as number;
+    const free = (cluster.allocatable(id)[slot] as number) - (cluster.requested(id)[slot] as number);
+    return wanted > free ? [{ name: cluster.resources.name(id), wanted, free }] : [];
+  });
+  if (shortages.length === 0 || shortages.some(({ free }) => free <= 0)) return [];
+  const lowered = shortages.map((shortage) => ({ ...shortage, to: rounded(shortage) }));
+  const changed = lowered.reduce((changing, { name, wanted, to }) => withRequest(changing, name, wanted - amountIn(name, to), to), pod.pod);
+  const said = lowered.map(({ name, wanted, to }) => `the request for ${name} from ${textOf(name, wanted)} to ${to}`);
+  return [{ kind: 'request', text: `lower ${said.join(' and ')}`, pod: changed }];
+}
+
+const isCpu = (name: string): boolean => name === 'cpu';
+const MI = 2 ** 20;
+
+function textOf(name: string, amount: number): string {
+  if (isCpu(name)) return amount % 1000 === 0 ? String(amount / 1000) : `${amount}m`;
+  return amount >= MI && amount % MI === 0 ? `${amount / MI}Mi` : String(amount);
+}
+
+/** As a person would write it, and no more than is free. */
+const rounded = ({ name, free }: Shortage): string =>
+  textOf(name, isCpu(name) || free < MI ? Math.floor(free) : Math.floor(free / MI) * MI);
+
+const amountIn = (name: string, text: string | undefined): number => (isCpu(name) ? quantityMilliValue(text) : quantityValue(text));
+
+function withRequest(pod: Pod, name: string, less: number, to: string): Pod {
+  const { spec } = pod;
+  if (spec.resources?.requests?.[name] !== undefined) {
+    return { ...pod, spec: { ...spec, resources: { ...spec.resources, requests: { ...spec.resources.requests, [name]: to } } } };
+  }
+  const requestOf = ({ resources }: Container): number => amountIn(name, resources?.requests?.[name]);
+  let rest = less;
+  const containers = [...spec.containers];
+  for (const index of containers
+    .map((_, i) => i)
+    .toSorted((a, b) => requestOf(containers[b] as Container) - requestOf(containers[a] as Container))) {
+    const container = containers[index] as Container;
+    const taken = Math.min(rest, requestOf(container));
+    rest -= taken;
+    if (taken > 0) containers[index] = asking(container, name, textOf(name, requestOf(container) - taken));
+  }
+  const most = amountIn(name, to);
+  const initContainers = spec.initContainers?.map((container) => (requestOf(container) > most ? asking(container, name, to) : container));
+  return { ...pod, spec: { ...spec, containers, ...(initContainers === undefined ? {} : { initContainers }) } };
+}
+
+function asking(container: Container, name: string, amount: string): Container {
+  return { ...container, resources: { ...container.resources, requests: { ...container.resources?.requests, [name]: amount } } };
+}
