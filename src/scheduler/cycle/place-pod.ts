@@ -138,6 +138,7 @@ export class PodPlacer {
   #refused(pod: PodInfo, kind: PodClass): Decision {
     const { cluster } = this.#options;
     const statuses = new Map<Status, number>();
+    const bySlot: Status[] = Array.from({ length: cluster.slotCount });
     const plugins = new Set<string>(kind.namingPlugins);
     const elsewhere = unresolvable('', `node(s) didn't satisfy plugin(s) [${kind.namingPlugins.toSorted().join(' ')}]`);
     const statusOf = (slot: number): Status => {
@@ -149,11 +150,13 @@ export class PodPlacer {
       if (cluster.nodes[slot] === undefined) continue;
       const status = statusOf(slot);
       if (status.code === 'Error') return { kind: 'failed', message: statusMessage(status) };
+      bySlot[slot] = status;
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (status.plugin !== '') plugins.add(status.plugin);
     }
     const diagnosis = { nodeCount: cluster.nodeCount, statuses };
-    return { kind: 'refused', diagnosis, plugins, refusal: this.#refusal(pod, kind, statusOf) };
+    // Plugins that look for a way out ask again about every node: with many nominated pods that is dear.
+    return { kind: 'refused', diagnosis, plugins, refusal: this.#refusal(pod, kind, (slot) => bySlot[slot] ?? elsewhere) };
   }
 
   #refusal(pod: PodInfo, kind: PodClass, statusOf: Refusal['statusOf']): Refusal {
