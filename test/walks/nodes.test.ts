@@ -93,6 +93,21 @@ test('pods of both nodes reach each other by address, by Service and by name', a
   }
 });
 
+test('a node port leads to pods of both nodes, from every pod and at every node', async () => {
+  const addresses = await cluster.kubectl.succeed([
+    'get',
+    'nodes',
+    '--output=jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}',
+  ]);
+  for (const from of pods) {
+    for (const address of addresses.split(' ')) {
+      const seen = new Set<string>();
+      for (let i = 0; i < 16 && seen.size < 2; i++) seen.add(await fetchIn(from, `http://${address}:30080/`));
+      assert.deepEqual(seen, new Set(['boat', 'boat-2']), `${from.spec.nodeName} asks ${address}`);
+    }
+  }
+});
+
 test('logs and commands reach a pod of the further node, over its own serving certificate', async () => {
   const [far] = pods.filter(({ spec }) => spec.nodeName === 'boat-2');
   assert.ok(far);

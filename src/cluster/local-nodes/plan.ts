@@ -41,9 +41,17 @@ export function bridgeLines(address: string, prefix: number): readonly string[] 
   return [`link add ${NODE_BRIDGE} type bridge`, `address add ${address}/${prefix} dev ${NODE_BRIDGE}`, `link set ${NODE_BRIDGE} up`];
 }
 
-/** Lines of `ip -batch -` that plug a namespace in. */
+/**
+ * Lines of `ip -batch -` that plug a namespace in. Hairpin: what a node sends to the machine's address and Service rules
+ * lead back to a pod of that same node must leave by the port it came in by, since bridged packets are translated on the
+ * bridge (bridge-nf-call-iptables).
+ */
 export function cableLines({ namespace, link }: LocalNode): readonly string[] {
-  return [`link add ${link} type veth peer name eth0 netns ${namespace}`, `link set ${link} master ${NODE_BRIDGE} up`];
+  return [
+    `link add ${link} type veth peer name eth0 netns ${namespace}`,
+    `link set ${link} master ${NODE_BRIDGE} up`,
+    `link set ${link} type bridge_slave hairpin on`,
+  ];
 }
 
 /** Lines of `ip -batch -` inside the namespace. `router` is the machine itself. */
