@@ -71,7 +71,8 @@ function isInputError(error: unknown): boolean {
   return error !== undefined && !(error instanceof Error && 'code' in error && INPUT_UNREAD.has(error.code));
 }
 
-const INPUT_UNREAD: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
+/** ECANCELED: the write was still under way when the program's end closed the pipe. */
+const INPUT_UNREAD: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET', 'ECANCELED', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 async function collect(stream: Readable, kill: () => void): Promise<string> {
   const chunks: Buffer[] = [];
