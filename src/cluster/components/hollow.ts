@@ -6,6 +6,7 @@ import { MAX_NODES } from '#hollow/node.ts';
 import { parseStages } from '#hollow/stages.ts';
 import { parseYaml } from '#apimachinery/yaml.ts';
 import { CommandError } from '../commands/command-error.ts';
+import { aborted } from '../node/process.ts';
 import { USERS } from '../node/users.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -40,7 +41,8 @@ export function hollow(given: FlagValues): Promise<void> {
       logger,
     });
     stops.push(() => running.stop({ remove: !flags.isSet('keep') }));
-    await running.registered();
+    await Promise.race([running.registered(), aborted(context.signal)]);
+    if (context.signal.aborted) return;
     logger.info('hollow nodes are registered', { nodes: count, afterMs: Math.round(clock.monotonic()) });
   });
 }
