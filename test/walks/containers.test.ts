@@ -260,7 +260,7 @@ describe('containers', { concurrency: true }, () => {
       },
       {
         name: 'read-only',
-        container: { ...sh('echo x > /file; test -e /file || echo none'), securityContext: { readOnlyRootFilesystem: true } },
+        container: { ...sh('{ echo x > /file; } 2>&1; test -e /file || echo none'), securityContext: { readOnlyRootFilesystem: true } },
         prints: /Read-only file system[^]*none\n$/,
       },
       {
