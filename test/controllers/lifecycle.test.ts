@@ -173,7 +173,9 @@ for (const { resource: untyped, body, change, conditions = false, clusterScoped 
     const types = seen.map(({ type }) => type);
     assert.deepEqual([types[0], types.at(-1)], ['ADDED', 'DELETED']);
     assert.ok(types.slice(1, -1).every((type) => type === 'MODIFIED'));
-    const shown = new Set(seen.flatMap((event) => ('object' in event ? (event.object.status?.conditions ?? []) : [])).map(({ type }) => type));
+    const shown = new Set(
+      seen.flatMap((event) => ('object' in event ? (event.object.status?.conditions ?? []) : [])).map(({ type }) => type),
+    );
     if (conditions) assert.ok(shown.has('StatusUpdate') && shown.has('StatusPatched'));
   });
 }
