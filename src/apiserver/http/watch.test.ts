@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ClientHttp2Session } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { WatchFrameReader } from '#api/protobuf/watch.ts';
 import { configmaps } from '#api/resources.ts';
@@ -174,4 +175,53 @@ describe('a watch over HTTPS', () => {
     clock.advance(30_000);
     await once(stream.resume(), 'end');
   });
+
+  test('goes over a WebSocket, an event a message', async () => {
+    const kinds = [
+      ['application/json', (message: Buffer) => JSON.parse(message.toString()) as Event],
+      ['application/json;as=Table;v=v1;g=meta.k8s.io', (message: Buffer) => JSON.parse(message.toString()) as Event],
+      ['application/vnd.kubernetes.protobuf', (message: Buffer) => frames()(withLength(message))[0] as Event],
+    ] as const;
+    for (const [index, [accept, read]] of kinds.entries()) {
+      const namespace = `messages-${index}`;
+      const { metadata } = await make(namespace, 'a');
+      const socket = webSocket(path(namespace, `&resourceVersion=${metadata.resourceVersion}`), accept);
+      await once(socket, 'open');
+      assert.equal(socket.protocol, 'of.the.client');
+      const arrives = once(socket, 'message') as Promise<[Buffer, boolean]>;
+      await make(namespace, 'b');
+      const [message, binary] = await arrives;
+      const event = read(message);
+      const kind = accept.includes('Table') ? 'Table' : 'ConfigMap';
+      assert.deepEqual([event.type, event.object['kind'], binary], ['ADDED', kind, accept.includes('protobuf')]);
+      socket.close();
+      await once(socket, 'close');
+    }
+  });
+
+  test('over a WebSocket ends when its time is up, and is refused before it is opened', async () => {
+    const socket = webSocket(path('timed', '&timeoutSeconds=30'), 'application/json');
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    clock.advance(30_000);
+    await closed;
+    const [error] = (await once(webSocket('/api/v1/nothings?watch=true', 'application/json'), 'error')) as [Error];
+    assert.match(error.message, /Unexpected server response: 404/);
+  });
 });
+
+function webSocket(url: string, accept: string): WebSocket {
+  const { certificate: cert, key } = server.admin;
+  return new WebSocket(`${server.url.replace('https', 'wss')}${url}`, ['of.the.client'], {
+    ca: server.authority.certificate,
+    cert,
+    key,
+    headers: { accept },
+  });
+}
+
+function withLength(message: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(message.length);
+  return Buffer.concat([length, message]);
+}

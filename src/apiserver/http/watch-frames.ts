@@ -1,0 +1,93 @@
+// Changes as bytes of a watch, one frame each. Encoded once for all watchers that want the same form of the same change.
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { OutputForm } from '../negotiation/output.ts';
+import type { ProtobufCodec } from '../negotiation/protobuf.ts';
+import type { ObjectForm } from '../negotiation/transform.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import type { WatchItem } from '../registry/watch-queue.ts';
+
+/** What a watcher asked to be shown. */
+export interface FrameForm {
+  readonly served: ServedResource;
+  readonly form: OutputForm;
+  readonly shape: ObjectForm;
+  readonly protobuf: ProtobufCodec | undefined;
+}
+
+export class WatchFrames {
+  readonly #form: FrameForm;
+  readonly #shared: boolean;
+  readonly #id: string;
+  #events = 0;
+
+  constructor(frameForm: FrameForm) {
+    this.#form = frameForm;
+    const { form, shape, served } = frameForm;
+    this.#shared = form.transform !== 'Table';
+    this.#id = `${served.apiVersion} ${form.encoding} ${shape.id}`;
+  }
+
+  of(item: WatchItem): Buffer {
+    switch (item.kind) {
+      case 'event': {
+        const { type, object, change } = item;
+        const index = this.#events++;
+        const encode = (): Buffer => this.#event(type, object, index);
+        return change === undefined || !this.#shared ? encode() : change.frame(`${type} ${this.#id}`, encode);
+      }
+      case 'bookmark':
+        return this.#wrap('BOOKMARK', this.#bookmark(item.revision, item.initialEventsEnd));
+      case 'error':
+        return this.#wrap('ERROR', item.error.toStatus());
+    }
+  }
+
+  #event(type: string, stored: StoredObject, index: number): Buffer {
+    const { served, form, shape } = this.#form;
+    const object = served.view(stored);
+    if (form.encoding === 'json' && form.transform === 'none') return jsonFrame(type, object);
+    return this.#wrap(type, shape.event(object, index));
+  }
+
+  #bookmark(revision: number, initialEventsEnd: boolean): object {
+    const { served, form } = this.#form;
+    const metadata = {
+      resourceVersion: String(revision),
+      ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    };
+    if (form.transform === 'PartialObjectMetadata' || form.transform === 'PartialObjectMetadataList') {
+      return {
+        kind: 'PartialObjectMetadata',
+        apiVersion: `meta.k8s.io/${form.metaVersion}`,
+        metadata: { ...metadata, creationTimestamp: null },
+      };
+    }
+    const bookmark = { kind: served.info.kind, apiVersion: served.apiVersion, metadata: { ...metadata, creationTimestamp: null } };
+    if (form.transform !== 'Table') return bookmark;
+    const apiVersion = `meta.k8s.io/${form.metaVersion}`;
+    return {
+      kind: 'Table',
+      apiVersion,
+      metadata: { resourceVersion: String(revision) },
+      columnDefinitions: [],
+      rows: [{ cells: [], object: bookmark }],
+    };
+  }
+
+  #wrap(type: string, object: object): Buffer {
+    const { form, protobuf } = this.#form;
+    if (form.encoding === 'protobuf' && protobuf !== undefined) return protobuf.frame(type, object);
+    return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+  }
+}
+
+const JSON_END = Buffer.from('}\n');
+
+/** `{"type":"ADDED","object":…}` around the stored bytes. */
+function jsonFrame(type: string, object: StoredObject): Buffer {
+  const head = `{"type":"${type}","object":`;
+  const frame = Buffer.allocUnsafe(head.length + object.jsonLength + JSON_END.length);
+  const at = object.copyJson(frame, frame.write(head, 'latin1'));
+  JSON_END.copy(frame, at);
+  return frame;
+}
