@@ -1,4 +1,5 @@
 // The request walk, in order, as data. Both transports take it; over HTTPS, the connection stands before it and encoding after it.
+import type { Clock } from '#base/clock.ts';
 import type { AuthenticationRequest, Authenticator, UserInfo } from './authentication/contract.ts';
 import type { Authorizer } from './authorization/contract.ts';
 import type { AccessMetrics } from './metrics/access.ts';
@@ -70,6 +71,7 @@ export interface ChainDeps {
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
   readonly metrics: AccessMetrics;
+  readonly clock: Clock;
 }
 
 /** Runs the stages; synchronous as long as they are. @throws StatusError of the stage that refuses */

@@ -75,6 +75,8 @@ export interface RequestContext {
   readonly auditTrail: AuditTrail | undefined;
   /** Headers of whatever answer is given, by lower-case name. */
   addHeaders(headers: Readonly<Record<string, string>>): void;
+  /** Milliseconds went by in which others (webhooks, requests before it) had to be waited for. */
+  waited(ms: number): void;
   /** Aborted when the client is gone, the deadline has passed or the server stops. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch when the request was read. */

@@ -263,7 +263,31 @@ test('metrics count who came in, what was allowed and what is streaming; profile
   t.after(() => session.destroy());
   const watch = session.request({ ':path': `${CONFIG_MAPS}?watch=true` });
   await once(watch, 'response');
+  const sent = once(watch, 'data');
+  await http2(session, CONFIG_MAPS, {
+    method: 'POST',
+    body: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'counted' } }),
+    headers: { 'content-type': 'application/json' },
+  });
+  await sent;
+  await http2(session, `${CONFIG_MAPS}/counted?dryRun=All`, { method: 'DELETE' });
+  await http2(session, `${CONFIG_MAPS}/counted`);
   const metrics = text(await http2(session, '/metrics'));
+  for (const expected of [
+    /^apiserver_request_total\{code="200",component="apiserver",dry_run="All",.*verb="DELETE"/m,
+    /^apiserver_request_sli_duration_seconds_count\{.*resource="configmaps",.*verb="POST",.*\} 1$/m,
+    /^apiserver_response_sizes_bucket\{.*resource="configmaps",.*verb="GET",version="v1",le="1000"\} 1$/m,
+    /^apiserver_watch_events_total\{group="",resource="configmaps",version="v1"\} 1$/m,
+    /^apiserver_watch_events_sizes_count\{group="",resource="configmaps",version="v1"\} 1$/m,
+    /^etcd_requests_total\{group="",operation="create",resource="configmaps"\} 1$/m,
+    /^etcd_request_duration_seconds_count\{group="",operation="create",resource="configmaps"\} 1$/m,
+    /^apiserver_resource_objects\{group="",resource="configmaps"\} 1$/m,
+    /^authentication_duration_seconds_count\{result="success"\} [1-9]/m,
+    /^authorization_duration_seconds_count\{result="allowed"\} [1-9]/m,
+    /^authenticated_user_requests\{username="(admin|other)"\} [1-9]/m,
+  ]) {
+    assert.match(metrics, expected);
+  }
   assert.match(metrics, /^authentication_attempts\{result="success"\} [1-9]/m);
   assert.match(metrics, /^authorization_attempts_total\{result="allowed"\} [1-9]/m);
   assert.match(metrics, /^apiserver_longrunning_requests\{.*resource="configmaps",scope="namespace",.*verb="WATCH".*\} 1$/m);

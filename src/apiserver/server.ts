@@ -33,7 +33,9 @@ import type { CredentialsSource } from './kubelet/credentials.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { AccessMetrics } from './metrics/access.ts';
 import { RequestMetrics } from './metrics/requests.ts';
+import { meteredStore, StoreMetrics } from './metrics/metered-store.ts';
 import { metricsRoute } from './metrics/route.ts';
+import { WatchMetrics } from './metrics/watches.ts';
 import { HttpsOutbound } from './outbound/client.ts';
 import type { Outbound, ServiceResolver } from './outbound/contract.ts';
 import { serviceResolver, type ServiceRouting } from './outbound/service-resolver.ts';
@@ -171,8 +173,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const schema = options.schema ?? new Schema();
   const protobuf = kubeProtobuf(schema);
   const encrypted = encryption?.wrap(options.store, (key) => hub.resourceOf(key));
-  const store: Store = encrypted ?? options.store;
+  const storeMetrics = new StoreMetrics();
+  const store: Store = meteredStore(encrypted ?? options.store, {
+    metrics: storeMetrics,
+    clock,
+    resourceOf: (key) => hub.resourceOf(key),
+  });
   const hub: CacheHub = new CacheHub({ store, clock, logger });
+  const metrics = new RequestMetrics();
+  const access = new AccessMetrics();
+  const watches = new WatchMetrics();
   const compactor = new Compactor();
   const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
   const strategies = builtInStrategies(schema, {
@@ -184,7 +194,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};
   const loopback = (user: UserInfo): Transport => {
     if (late.deps === undefined) throw new Error('the server is still being put together');
-    return new LoopbackTransport(user, { ...late.deps, clock, ids, logger });
+    return new LoopbackTransport(user, { ...late.deps, metrics, clock, ids, logger });
   };
 
   const address = { current: undefined as { readonly host: string; readonly port: number } | undefined };
@@ -242,8 +252,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };
-  const metrics = new RequestMetrics();
-  const access = new AccessMetrics();
   const routes: Route[] = [];
   const checks: readonly HealthCheck[] = [
     ping,
@@ -265,6 +273,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     metricsRoute({
       longRunning: () => front.longRunning,
       access,
+      watches,
+      storeMetrics,
       audit: parts.audit,
       requests: metrics,
       admission: admissionMetrics,
@@ -284,6 +294,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   );
   const chain: ChainDeps = {
     metrics: access,
+    clock,
     authenticators: parts.authenticators,
     anonymous: parts.anonymous ?? (() => options.anonymous ?? true),
     authorizer: parts.authorizer,
@@ -304,7 +315,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers, others: aggregation };
   late.deps = { chain, dispatch };
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
-  const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock });
+  const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock, watches });
   const front: Front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
   const listener =
     listen === undefined ? undefined : new Listener({ tls: listen.tls, handle: (exchange) => front.handle(exchange), logger });

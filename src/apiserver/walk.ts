@@ -77,6 +77,9 @@ export class RequestWalk implements Walk, RequestContext {
   auditTrail: AuditTrail | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #onStream: (() => void) | undefined;
+  #waitedMs = 0;
+  readonly #clock: Clock;
+  readonly #started: number;
   #finishers: ((outcome: Outcome) => void)[] = [];
 
   constructor(start: WalkStart) {
@@ -89,6 +92,8 @@ export class RequestWalk implements Walk, RequestContext {
     this.userAgent = start.userAgent;
     this.remoteAddress = start.remoteAddress;
     this.receivedAt = start.clock.now();
+    this.#clock = start.clock;
+    this.#started = start.clock.monotonic();
     this.logger = start.logger;
   }
 
@@ -138,6 +143,19 @@ export class RequestWalk implements Walk, RequestContext {
 
   get answerHeaders(): Readonly<Record<string, string>> | undefined {
     return this.#headers;
+  }
+
+  /** Milliseconds since it was read. */
+  get elapsedMs(): number {
+    return this.#clock.monotonic() - this.#started;
+  }
+
+  waited(ms: number): void {
+    this.#waitedMs += ms;
+  }
+
+  get waitedMs(): number {
+    return this.#waitedMs;
   }
 
   get signal(): AbortSignal {

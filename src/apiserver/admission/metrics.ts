@@ -1,5 +1,5 @@
 // What admission counts, under upstream's names. Source: apiserver pkg/admission/metrics.
-import { CounterVector, HistogramVector } from '../metrics/vectors.ts';
+import { CounterFamily, HistogramFamily } from '#base/metrics.ts';
 import type { Operation } from './contract.ts';
 
 const PREFIX = 'apiserver_admission_';
@@ -22,52 +22,52 @@ export interface WebhookOutcome {
 }
 
 export class AdmissionMetrics {
-  readonly steps = new HistogramVector(
+  readonly steps = new HistogramFamily(
     `${PREFIX}step_admission_duration_seconds`,
     'Time of all plugins of one step of admission, in seconds, for each operation and step (validate or admit).',
     ['type', 'operation', 'rejected'],
     PLUGIN_SECONDS,
   );
-  readonly plugins = new HistogramVector(
+  readonly plugins = new HistogramFamily(
     `${PREFIX}controller_admission_duration_seconds`,
     'Time of one admission plugin, in seconds, by its name, for each operation and step (validate or admit).',
     ['name', 'type', 'operation', 'rejected'],
     PLUGIN_SECONDS,
   );
-  readonly #webhooks = new HistogramVector(
+  readonly #webhooks = new HistogramFamily(
     `${PREFIX}webhook_admission_duration_seconds`,
     'Time of one admission webhook, in seconds, by its name, for each operation and step (validating or admit).',
     ['name', 'type', 'operation', 'rejected'],
     WEBHOOK_SECONDS,
   );
-  readonly #requests = new CounterVector(
+  readonly #requests = new CounterFamily(
     `${PREFIX}webhook_request_total`,
     'Requests to admission webhooks, by name, step, operation, HTTP status code and whether the request was rejected.',
     ['name', 'type', 'operation', 'code', 'rejected'],
   );
-  readonly #rejections = new CounterVector(
+  readonly #rejections = new CounterFamily(
     `${PREFIX}webhook_rejection_count`,
     'Requests that admission webhooks had rejected, by name, step, operation, kind of error and status code.',
     ['name', 'type', 'operation', 'error_type', 'rejection_code'],
   );
-  readonly failOpen = new CounterVector(
+  readonly failOpen = new CounterFamily(
     `${PREFIX}webhook_fail_open_count`,
     'Requests admitted although an admission webhook could not be asked, by its name and step.',
     ['name', 'type'],
   );
   /** Source: policy/validating/metrics. */
-  readonly policyChecks = new CounterVector(
+  readonly policyChecks = new CounterFamily(
     'apiserver_validating_admission_policy_check_total',
     'Checks of validating admission policies that failed, by policy, binding and what came of it.',
     ['policy', 'policy_binding', 'enforcement_action'],
   );
 
-  readonly matchConditionErrors = new CounterVector(
+  readonly matchConditionErrors = new CounterFamily(
     `${PREFIX}match_condition_evaluation_errors_total`,
     'Match conditions that could not be evaluated, by name and kind (webhook or policy) of their owner, step and operation.',
     ['name', 'kind', 'type', 'operation'],
   );
-  readonly matchConditionExclusions = new CounterVector(
+  readonly matchConditionExclusions = new CounterFamily(
     `${PREFIX}match_condition_exclusions_total`,
     'Requests that match conditions kept from their owner, by its name and kind (webhook or policy), step and operation.',
     ['name', 'kind', 'type', 'operation'],
@@ -76,9 +76,9 @@ export class AdmissionMetrics {
   webhook({ name, type, operation, ms, code, rejection }: WebhookOutcome): void {
     const status = String(Math.min(code, MAX_CODE));
     const rejected = String(rejection !== undefined);
-    this.#requests.increment(name, type, operation, status, rejected);
-    this.#webhooks.observe(ms, name, type, operation, rejected);
-    if (rejection !== undefined) this.#rejections.increment(name, type, operation, rejection, status);
+    this.#requests.of(name, type, operation, status, rejected).add();
+    this.#webhooks.of(name, type, operation, rejected).observe(ms / 1_000);
+    if (rejection !== undefined) this.#rejections.of(name, type, operation, rejection, status).add();
   }
 
   /** Text exposition format. */

@@ -77,6 +77,7 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     auditTrail: undefined,
     signal: new AbortController().signal,
     receivedAt: 0,
+    waited: () => {},
     logger: silentLogger,
   };
 }

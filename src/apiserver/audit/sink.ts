@@ -1,7 +1,7 @@
 // Asks the policy about each request and hands its events to the back ends.
 import type { Clock } from '#base/clock.ts';
+import { CounterFamily, type Counter } from '#base/metrics.ts';
 import type { UserInfo } from '../authentication/contract.ts';
-import { CounterFamily, type Counter } from '../metrics/series.ts';
 import type { RequestContext } from '../request.ts';
 import type { AuditBackend, AuditSink, AuditTrail } from './contract.ts';
 import { auditDecision, type Policy } from './policy.ts';
@@ -17,14 +17,10 @@ export interface SinkOptions {
 
 export class PolicySink implements AuditSink {
   readonly #options: SinkOptions;
-  readonly #events = new CounterFamily({
-    name: 'apiserver_audit_event_total',
-    help: 'Counter of audit events generated and sent to the audit backend.',
-  });
-  readonly #levels = new CounterFamily({
-    name: 'apiserver_audit_level_total',
-    help: 'Counter of policy levels for audit events (1 per request).',
-  });
+  readonly #events = new CounterFamily('apiserver_audit_event_total', 'Counter of audit events generated and sent to the audit backend.');
+  readonly #levels = new CounterFamily('apiserver_audit_level_total', 'Counter of policy levels for audit events (1 per request).', [
+    'level',
+  ]);
   readonly #total: Counter;
 
   constructor(options: SinkOptions) {
@@ -51,7 +47,7 @@ export class PolicySink implements AuditSink {
   #trail(context: RequestContext, user: UserInfo | undefined): RequestTrail | undefined {
     const { policy, clock, decode } = this.#options;
     const decision = auditDecision(policy, context.info, user);
-    this.#levels.of({ level: decision.level }).add();
+    this.#levels.of(decision.level).add();
     if (decision.level === 'None') return undefined;
     return new RequestTrail(context, user, { clock, decision, decode, emit: (event) => this.#emit(event) });
   }

@@ -1,5 +1,5 @@
 // What flow control counts, under upstream's names. Source: apiserver pkg/util/flowcontrol/metrics metrics.go.
-import { CounterFamily, gauge, HistogramFamily, type Counter, type Histogram, type Labels } from '../metrics/series.ts';
+import { CounterFamily, gauge, HistogramFamily, type Counter, type Histogram } from '#base/metrics.ts';
 import type { PriorityLevel } from './level.ts';
 import type { Refusal } from './queue-set.ts';
 
@@ -8,11 +8,13 @@ const PREFIX = 'apiserver_flowcontrol_';
 const SECONDS = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30];
 const SEATS = [1, 2, 4, 8, 16, 32, 64, 100];
 
-const named = (name: string, help: string): { readonly name: string; readonly help: string } => ({ name: `${PREFIX}${name}`, help });
+const LEVEL = ['priority_level'];
+const FLOW = ['priority_level', 'flow_schema'];
 
 /** What is counted for one schema of one level. */
 export class FlowSeries {
-  readonly labels: Labels;
+  /** Priority level and flow schema. */
+  readonly labels: readonly [string, string];
   readonly seats: Histogram;
   readonly dispatched: Counter;
   executing = 0;
@@ -22,13 +24,13 @@ export class FlowSeries {
   readonly #waited: readonly [Histogram, Histogram];
   readonly #executed: readonly [Histogram, Histogram];
 
-  constructor(metrics: FlowMetrics, labels: Labels) {
+  constructor(metrics: FlowMetrics, labels: readonly [string, string]) {
     this.#metrics = metrics;
     this.labels = labels;
-    this.seats = metrics.seats.of(labels);
-    this.dispatched = metrics.dispatched.of(labels);
-    this.#waited = [metrics.waited.of({ ...labels, execute: 'false' }), metrics.waited.of({ ...labels, execute: 'true' })];
-    this.#executed = [metrics.executed.of({ ...labels, type: 'regular' }), metrics.executed.of({ ...labels, type: 'watch' })];
+    this.seats = metrics.seats.of(...labels);
+    this.dispatched = metrics.dispatched.of(...labels);
+    this.#waited = [metrics.waited.of(...labels, 'false'), metrics.waited.of(...labels, 'true')];
+    this.#executed = [metrics.executed.of(...labels, 'regular'), metrics.executed.of(...labels, 'watch')];
   }
 
   waited(execute: boolean, ms: number): void {
@@ -40,29 +42,34 @@ export class FlowSeries {
   }
 
   rejected(reason: Refusal): void {
-    this.#metrics.rejected.of({ ...this.labels, reason }).add();
+    this.#metrics.rejected.of(...this.labels, reason).add();
   }
 }
 
 export class FlowMetrics {
   readonly rejected = new CounterFamily(
-    named('rejected_requests_total', 'Number of requests rejected by API Priority and Fairness subsystem'),
+    `${PREFIX}rejected_requests_total`,
+    'Number of requests rejected by API Priority and Fairness subsystem',
+    [...FLOW, 'reason'],
   );
   readonly dispatched = new CounterFamily(
-    named('dispatched_requests_total', 'Number of requests executed by API Priority and Fairness subsystem'),
+    `${PREFIX}dispatched_requests_total`,
+    'Number of requests executed by API Priority and Fairness subsystem',
+    FLOW,
   );
-  readonly waited = new HistogramFamily({
-    ...named('request_wait_duration_seconds', 'Length of time a request spent waiting in its queue'),
-    buckets: SECONDS,
-  });
-  readonly executed = new HistogramFamily({
-    ...named('request_execution_seconds', 'Duration of request execution in the API Priority and Fairness subsystem'),
-    buckets: SECONDS,
-  });
-  readonly seats = new HistogramFamily({
-    ...named('work_estimated_seats', 'Number of estimated seats associated with requests'),
-    buckets: SEATS,
-  });
+  readonly waited = new HistogramFamily(
+    `${PREFIX}request_wait_duration_seconds`,
+    'Length of time a request spent waiting in its queue',
+    [...FLOW, 'execute'],
+    SECONDS,
+  );
+  readonly executed = new HistogramFamily(
+    `${PREFIX}request_execution_seconds`,
+    'Duration of request execution in the API Priority and Fairness subsystem',
+    [...FLOW, 'type'],
+    SECONDS,
+  );
+  readonly seats = new HistogramFamily(`${PREFIX}work_estimated_seats`, 'Number of estimated seats associated with requests', FLOW, SEATS);
   fairFraction = 0;
   readonly #series = new Map<string, FlowSeries>();
 
@@ -70,7 +77,7 @@ export class FlowMetrics {
     const key = `${priorityLevel}/${flowSchema}`;
     let series = this.#series.get(key);
     if (series === undefined) {
-      this.#series.set(key, (series = new FlowSeries(this, { priority_level: priorityLevel, flow_schema: flowSchema })));
+      this.#series.set(key, (series = new FlowSeries(this, [priorityLevel, flowSchema])));
     }
     return series;
   }
@@ -82,13 +89,15 @@ export class FlowMetrics {
       gauge(
         `${PREFIX}${name}`,
         help,
+        FLOW,
         flows.map((series) => [series.labels, value(series)]),
       );
     const perLevel = (name: string, help: string, value: (level: PriorityLevel) => number): string =>
       gauge(
         `${PREFIX}${name}`,
         help,
-        all.map((level) => [{ priority_level: level.name }, value(level)]),
+        LEVEL,
+        all.map((level) => [[level.name], value(level)]),
       );
     return [
       this.rejected.expose(),
@@ -128,9 +137,12 @@ export class FlowMetrics {
         ({ demand }) => demand.stats.deviation,
       ),
       perLevel('demand_seats_smoothed', 'Smoothed seat demands', ({ demand }) => demand.stats.smoothed),
-      gauge(`${PREFIX}seat_fair_frac`, 'Fair fraction of the seats to allocate to each priority level that can use it', [
-        [{}, this.fairFraction],
-      ]),
+      gauge(
+        `${PREFIX}seat_fair_frac`,
+        'Fair fraction of the seats to allocate to each priority level that can use it',
+        [],
+        [[[], this.fairFraction]],
+      ),
     ].join('');
   }
 }

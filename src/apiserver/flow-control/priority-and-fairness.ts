@@ -152,6 +152,7 @@ export class PriorityAndFairness implements FlowControl {
   #settle(refusal: Refusal | undefined, occupant: Seated, { level, series }: Flow, waitedMs: number): () => void {
     const { clock } = this.#deps;
     series.waited(refusal === undefined, waitedMs);
+    occupant.context.waited(waitedMs);
     if (refusal !== undefined) {
       series.rejected(refusal);
       level.retryAfter.refused(Math.floor(clock.now() / 1_000));

@@ -58,7 +58,7 @@ test('answers name schema and level by uid, and pages and metrics show them', as
   assert.equal(answer.headers['x-kubernetes-pf-prioritylevel-uid'], level.metadata.uid);
   assert.match(text(await http1(server, '/debug/api_priority_and_fairness/dump_priority_levels')), /^catch-all, +0, +true, +false, /m);
   const metrics = text(await http1(server, '/metrics'));
-  assert.match(metrics, /^apiserver_flowcontrol_dispatched_requests_total\{priority_level="exempt",flow_schema="exempt"\} \d+$/m);
+  assert.match(metrics, /^apiserver_flowcontrol_dispatched_requests_total\{flow_schema="exempt",priority_level="exempt"\} \d+$/m);
   assert.match(metrics, /^apiserver_flowcontrol_nominal_limit_seats\{priority_level="workload-low"\} 245$/m);
 });
 

@@ -21,6 +21,8 @@ export class Http1Exchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #responded = false;
+  #answer: Http1ResponseStream | undefined;
+  #sentBytes = 0;
 
   constructor(
     request: IncomingMessage,
@@ -57,6 +59,10 @@ export class Http1Exchange implements Exchange {
     return this.#responded;
   }
 
+  get sentBytes(): number {
+    return this.#answer?.sentBytes ?? this.#sentBytes;
+  }
+
   get bodyStream(): NodeJS.ReadableStream {
     return this.#request;
   }
@@ -76,6 +82,7 @@ export class Http1Exchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body: Uint8Array = EMPTY): void {
     if (this.#responded) return;
     this.#responded = true;
+    this.#sentBytes = body.length;
     if (this.closed) return;
     const length = status === 204 || status === 304 ? {} : { 'content-length': body.length };
     this.#response.writeHead(status, { ...(headers as OutgoingHttpHeaders), ...length, ...this.#unreadBody() });
@@ -88,7 +95,7 @@ export class Http1Exchange implements Exchange {
     if (this.closed) return undefined;
     this.#response.writeHead(status, { ...(headers as OutgoingHttpHeaders), ...this.#unreadBody() });
     this.#response.flushHeaders();
-    return new Http1ResponseStream(this.#response);
+    return (this.#answer = new Http1ResponseStream(this.#response));
   }
 
   abort(): void {
@@ -102,6 +109,7 @@ export class Http1Exchange implements Exchange {
 }
 
 class Http1ResponseStream implements ResponseStream {
+  sentBytes = 0;
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {
@@ -113,6 +121,7 @@ class Http1ResponseStream implements ResponseStream {
   }
 
   write(chunk: Uint8Array): boolean {
+    this.sentBytes += chunk.length;
     return this.#response.destroyed || this.#response.writableEnded ? false : this.#response.write(chunk);
   }
 

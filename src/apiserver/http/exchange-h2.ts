@@ -20,6 +20,8 @@ export class Http2Exchange implements Exchange {
   readonly #stream: ServerHttp2Stream;
   readonly #bodyless: boolean;
   #responded = false;
+  #answer: Http2ResponseStream | undefined;
+  #sentBytes = 0;
 
   constructor(
     stream: ServerHttp2Stream,
@@ -55,6 +57,10 @@ export class Http2Exchange implements Exchange {
     return this.#responded;
   }
 
+  get sentBytes(): number {
+    return this.#answer?.sentBytes ?? this.#sentBytes;
+  }
+
   get bodyStream(): NodeJS.ReadableStream {
     return this.#stream;
   }
@@ -73,6 +79,7 @@ export class Http2Exchange implements Exchange {
   respond(status: number, headers: ResponseHeaders, body: Uint8Array = EMPTY): void {
     if (this.#responded) return;
     this.#responded = true;
+    this.#sentBytes = body.length;
     if (this.closed) return;
     const out: OutgoingHttpHeaders = { ...(headers as OutgoingHttpHeaders), ':status': status };
     if (body.length === 0 || this.method === 'HEAD') {
@@ -92,7 +99,7 @@ export class Http2Exchange implements Exchange {
     if (this.closed) return undefined;
     this.#stream.respond({ ...(headers as OutgoingHttpHeaders), ':status': status });
     this.#discardBody();
-    return new Http2ResponseStream(this.#stream);
+    return (this.#answer = new Http2ResponseStream(this.#stream));
   }
 
   abort(): void {
@@ -107,6 +114,7 @@ export class Http2Exchange implements Exchange {
 }
 
 class Http2ResponseStream implements ResponseStream {
+  sentBytes = 0;
   readonly #stream: ServerHttp2Stream;
 
   constructor(stream: ServerHttp2Stream) {
@@ -118,6 +126,7 @@ class Http2ResponseStream implements ResponseStream {
   }
 
   write(chunk: Uint8Array): boolean {
+    this.sentBytes += chunk.length;
     return this.#stream.destroyed || this.#stream.writableEnded ? false : this.#stream.write(chunk);
   }
 

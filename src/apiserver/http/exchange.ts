@@ -37,6 +37,8 @@ export interface Exchange {
   /** Begins an answer of unknown length; undefined when an answer was begun before. */
   stream(status: number, headers: ResponseHeaders): ResponseStream | undefined;
   readonly responded: boolean;
+  /** Of the answer's body, so far; before compression. */
+  readonly sentBytes: number;
   /** Ends it without an answer, so that the client notices. */
   abort(): void;
   /** For a request to upgrade: the connection itself. An `Upgrade` then speaks for itself, below HTTP. */

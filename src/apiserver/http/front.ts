@@ -108,8 +108,7 @@ export class Front {
   }
 
   async #serve(exchange: Exchange, walk: RequestWalk): Promise<void> {
-    const { metrics, clock } = this.#deps;
-    const started = clock.monotonic();
+    const { metrics } = this.#deps;
     exchange.onClose(() => {
       if (!exchange.responded) walk.abort(new ClientGoneError('client closed the request'));
     });
@@ -123,7 +122,9 @@ export class Front {
     }
     stopDeadline?.();
     walk.finish({ code, reason: '' });
-    metrics.observe(walk.info, code, clock.monotonic() - started);
+    metrics.observe(walk, code, exchange.sentBytes);
+    if (code === CLIENT_GONE) metrics.aborted(walk.info);
+    else if (code === TOO_MANY_REQUESTS || code === GATEWAY_TIMEOUT) metrics.terminated(walk.info, code);
     this.#open.delete(walk);
     if (this.#open.size === 0) this.#idle?.();
   }
@@ -193,12 +194,14 @@ const SHUTDOWN_RETRY_SECONDS = 5;
 const isProbe = (path: string): boolean => path === '/metrics' || /^\/(healthz|livez|readyz)(\/|$)/.test(path);
 
 const UNAUTHORIZED = 401;
+const TOO_MANY_REQUESTS = 429;
+const GATEWAY_TIMEOUT = 504;
 /** For metrics: nobody was left to answer. */
+const CLIENT_GONE = 499;
+
 /** Custom objects have no protobuf form; what is not served as one (a Scale, a review) is answered by its own handler. */
 const isCustom = (info: RequestInfo, { registry }: DispatchDeps): boolean =>
   info.subresource !== 'scale' && registry.catalog.find(info)?.info.origin === 'custom';
-
-const CLIENT_GONE = 499;
 
 /** @throws StatusError BadRequest */
 function decodePath(raw: string): string {

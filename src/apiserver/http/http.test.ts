@@ -354,7 +354,7 @@ describe('the HTTPS front', () => {
     const metrics = text(await http1(server, '/metrics'));
     assert.match(
       metrics,
-      /^apiserver_request_total\{component="apiserver",.*resource="configmaps",.*verb="POST",version="v1",code="201"\} \d+$/m,
+      /^apiserver_request_total\{code="201",component="apiserver",.*resource="configmaps",.*verb="POST",version="v1"\} \d+$/m,
     );
     assert.match(metrics, /^apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} \d+$/m);
     assert.ok(json<{ paths: string[] }>(await http1(server, '/')).paths.includes('/apis/apps/v1'));

@@ -4,6 +4,7 @@ import { toYaml } from '#apimachinery/yaml.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { CONTENT_TYPES, negotiateOutput, wantsPretty, type OutputAbilities, type OutputForm } from '../negotiation/output.ts';
+import type { WatchMetrics } from '../metrics/watches.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import { parseIncludeObject, TableMaker } from '../negotiation/table.ts';
 import { objectForm } from '../negotiation/transform.ts';
@@ -18,6 +19,7 @@ export interface ResponderDeps {
   readonly printers: Printers;
   readonly protobuf: ProtobufCodec | undefined;
   readonly clock: Clock;
+  readonly watches: WatchMetrics;
 }
 
 const NEWLINE = '\n';
@@ -92,6 +94,7 @@ export class Responder {
           protobuf: this.deps.protobuf,
           clock: this.deps.clock,
           signal: walk.signal,
+          series: this.deps.watches.of(walk.info),
         });
         return 200;
       }

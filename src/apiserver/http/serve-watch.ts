@@ -1,5 +1,6 @@
 // A watch on the wire: event after event until either side has enough.
 import type { Clock } from '#base/clock.ts';
+import type { WatchSeries } from '../metrics/watches.ts';
 import type { WatchItem } from '../registry/watch-queue.ts';
 import type { WatchPlan } from '../registry/watch.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange.ts';
@@ -11,6 +12,7 @@ export interface WatchAnswer extends FrameForm {
   readonly headers: ResponseHeaders;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly series: WatchSeries;
 }
 
 /** Resolves when the watch is over. */
@@ -29,6 +31,7 @@ function pour(answer: WatchAnswer, sink: FrameSink): Promise<void> {
     const finish = (): void => {
       if (over) return;
       over = true;
+      if (queue.overflowed) answer.series.terminated();
       watch.close();
       cancelTimeout();
       answer.signal.removeEventListener('abort', end);
@@ -41,7 +44,7 @@ function pour(answer: WatchAnswer, sink: FrameSink): Promise<void> {
     };
     const pump = (): void => {
       if (blocked || over) return;
-      if (!writeAll(sink, frames, queue)) {
+      if (!writeAll(sink, frames, queue, answer.series)) {
         blocked = true;
         sink.drained().then(
           () => {
@@ -67,7 +70,11 @@ function pour(answer: WatchAnswer, sink: FrameSink): Promise<void> {
 }
 
 /** Writes what there is; false when the connection has enough for now. */
-function writeAll(sink: FrameSink, frames: WatchFrames, queue: { take(): WatchItem | undefined }): boolean {
-  for (let item = queue.take(); item !== undefined; item = queue.take()) if (!sink.write(frames.of(item))) return false;
+function writeAll(sink: FrameSink, frames: WatchFrames, queue: { take(): WatchItem | undefined }, series: WatchSeries): boolean {
+  for (let item = queue.take(); item !== undefined; item = queue.take()) {
+    const frame = frames.of(item);
+    series.sent(frame.length);
+    if (!sink.write(frame)) return false;
+  }
   return sink.flush();
 }

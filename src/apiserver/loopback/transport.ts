@@ -7,11 +7,12 @@ import type { Logger } from '#base/log.ts';
 import { Lru } from '#base/lru.ts';
 import type { ApiRequest, Transport, WatchEvent, WatchStream } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
-import { runChain, type ChainDeps } from '../chain.ts';
+import { runChain, type ChainDeps, type Outcome } from '../chain.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
 import { queryOf } from '../http/query.ts';
 import { listMetadata } from '../http/respond-list.ts';
+import type { RequestMetrics } from '../metrics/requests.ts';
 import type { RequestInfo } from '../request.ts';
 import { authenticated } from '../stages/authentication.ts';
 import { requestInfo } from '../stages/request-info.ts';
@@ -21,6 +22,7 @@ import { LoopbackWatch } from './watch.ts';
 export interface LoopbackDeps {
   readonly chain: ChainDeps;
   readonly dispatch: DispatchDeps;
+  readonly metrics: RequestMetrics;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -161,14 +163,22 @@ export class LoopbackTransport implements Transport {
       if (pending !== undefined) await pending;
       const { value, code } = await handle();
       for (const text of walk.warningTexts) this.#warn(text);
-      walk.finish({ code, reason: '' });
+      this.#finish(walk, { code, reason: '' });
       return value;
     } catch (error) {
       if (error instanceof StatusError) walk.auditTrail?.refused(error);
       else walk.auditTrail?.failed(error);
-      walk.finish(error instanceof StatusError ? { code: error.code, reason: error.reason } : { code: 500, reason: 'InternalError' });
+      this.#finish(
+        walk,
+        error instanceof StatusError ? { code: error.code, reason: error.reason } : { code: 500, reason: 'InternalError' },
+      );
       throw error;
     }
+  }
+
+  #finish(walk: RequestWalk, outcome: Outcome): void {
+    walk.finish(outcome);
+    this.#deps.metrics.observe(walk, outcome.code, undefined);
   }
 }
 

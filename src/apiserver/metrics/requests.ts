@@ -1,93 +1,141 @@
-// Counts and times of requests, under upstream's names. Source: apiserver endpoints/metrics.
-import type { RequestInfo } from '../request.ts';
+// Counts, times and sizes of requests, under upstream's names. Source: apiserver pkg/endpoints/metrics metrics.go.
+import { CounterFamily, exponentialBuckets, HistogramFamily, type Counter, type Histogram } from '#base/metrics.ts';
+import type { Query, RequestInfo } from '../request.ts';
 import { isLongRunning } from '../stages/request-info.ts';
 
-/** Seconds. Source: requestLatencies buckets. */
-const BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
-/** Most label combinations kept; more would come from made-up paths only. */
-const MAX_SERIES = 10_000;
+/** Seconds. Source: requestLatencies, requestSliLatencies. */
+const SLI_SECONDS = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const SECONDS = [0.005, 0.025, ...SLI_SECONDS];
+/** Bytes. Source: responseSizes. */
+const SIZES = exponentialBuckets(1_000, 10, 7);
+/** Most kinds of request remembered; more would come from made-up paths only. */
+const MAX_KINDS = 10_000;
 
-interface Series {
-  readonly labels: string;
-  readonly byCode: Map<number, number>;
-  readonly buckets: Float64Array;
-  sum: number;
-  count: number;
-  readonly timed: boolean;
+const KIND = ['verb', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
+
+/** A request that is over. */
+interface Served {
+  readonly info: RequestInfo;
+  readonly query: Query;
+  readonly elapsedMs: number;
+  /** Of these, milliseconds spent waiting for a seat and for webhooks: they say nothing about this server. */
+  readonly waitedMs: number;
+}
+
+/** The series of requests of one kind: found by one look-up, since every request is counted. */
+interface Kind {
+  readonly labels: readonly string[];
+  readonly byCode: Map<number, Counter>;
+  readonly duration: Histogram | undefined;
+  readonly sli: Histogram | undefined;
+  readonly size: Histogram | undefined;
 }
 
 export class RequestMetrics {
-  readonly #series = new Map<string, Series>();
+  readonly #total = new CounterFamily('apiserver_request_total', 'Requests answered, by what they asked for and the status they got.', [
+    ...KIND,
+    'dry_run',
+    'code',
+  ]);
+  readonly #durations = new HistogramFamily(
+    'apiserver_request_duration_seconds',
+    'Time from reading a request to the end of its answer, in seconds; watches and streams apart.',
+    [...KIND, 'dry_run'],
+    SECONDS,
+  );
+  readonly #sli = new HistogramFamily(
+    'apiserver_request_sli_duration_seconds',
+    'Time of a request in seconds, without what it waited for webhooks and for a seat.',
+    KIND,
+    SLI_SECONDS,
+  );
+  readonly #sizes = new HistogramFamily('apiserver_response_sizes', 'Size of answers to reads, in bytes.', KIND, SIZES);
+  readonly #terminations = new CounterFamily('apiserver_request_terminations_total', 'Requests ended so that the server survives.', [
+    ...KIND,
+    'code',
+  ]);
+  readonly #aborts = new CounterFamily(
+    'apiserver_request_aborts_total',
+    'Requests broken off before their answer was whole.',
+    KIND.slice(0, -1),
+  );
+  readonly #kinds = new Map<string, Kind>();
 
-  /** @param ms how long it took */
-  observe(info: RequestInfo, code: number, ms: number): void {
-    const series = this.#find(info);
-    if (series === undefined) return;
-    series.byCode.set(code, (series.byCode.get(code) ?? 0) + 1);
-    if (!series.timed) return;
-    const seconds = ms / 1_000;
-    series.sum += seconds;
-    series.count++;
-    // Cumulative sums are made when they are read.
-    let at = 0;
-    while (at < BUCKETS.length && seconds > (BUCKETS[at] as number)) at++;
-    series.buckets[at] = (series.buckets[at] as number) + 1;
+  /**
+   * @param code HTTP status
+   * @param bytes size of the answer's body; undefined where nothing was encoded
+   */
+  observe({ info, query, elapsedMs, waitedMs }: Served, code: number, bytes: number | undefined): void {
+    const dryRun = query.has('dryRun');
+    const kind = this.#kind(info, dryRun);
+    if (kind === undefined) return;
+    let counter = kind.byCode.get(code);
+    if (counter === undefined) {
+      counter = this.#total.of(...kind.labels, dryRun ? 'All' : '', String(code));
+      kind.byCode.set(code, counter);
+    }
+    counter.add();
+    kind.duration?.observe(elapsedMs / 1_000);
+    kind.sli?.observe(Math.max(0, elapsedMs - waitedMs) / 1_000);
+    if (bytes !== undefined) kind.size?.observe(bytes);
+  }
+
+  /** The server refused it to protect itself (429), or ended it at its deadline (504). Source: RecordRequestTermination. */
+  terminated(info: RequestInfo, code: number): void {
+    this.#terminations.of(...kindLabels(info), String(code)).add();
+  }
+
+  /** Nobody was left to answer. */
+  aborted(info: RequestInfo): void {
+    this.#aborts.of(...kindLabels(info).slice(0, -1)).add();
   }
 
   /** Text exposition format. */
   expose(): string {
-    const lines = [
-      '# HELP apiserver_request_total Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
-      '# TYPE apiserver_request_total counter',
-    ];
-    for (const { labels, byCode } of this.#series.values()) {
-      for (const [code, count] of byCode) lines.push(`apiserver_request_total{${labels},code="${code}"} ${count}`);
-    }
-    lines.push(
-      '# HELP apiserver_request_duration_seconds Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
-      '# TYPE apiserver_request_duration_seconds histogram',
-    );
-    for (const { labels, buckets, sum, count, timed } of this.#series.values()) {
-      if (!timed) continue;
-      let total = 0;
-      BUCKETS.forEach((le, i) => {
-        total += buckets[i] as number;
-        lines.push(`apiserver_request_duration_seconds_bucket{${labels},le="${le}"} ${total}`);
-      });
-      lines.push(`apiserver_request_duration_seconds_bucket{${labels},le="+Inf"} ${count}`);
-      lines.push(
-        `apiserver_request_duration_seconds_sum{${labels}} ${sum}`,
-        `apiserver_request_duration_seconds_count{${labels}} ${count}`,
-      );
-    }
-    return `${lines.join('\n')}\n`;
+    return [this.#total, this.#durations, this.#sli, this.#sizes, this.#terminations, this.#aborts].map((each) => each.expose()).join('');
   }
 
-  #find(info: RequestInfo): Series | undefined {
-    const scope = !info.isResourceRequest ? '' : info.name !== '' ? 'resource' : info.namespace !== '' ? 'namespace' : 'cluster';
-    const key = `${info.verb}/${info.group}/${info.version}/${info.resource}/${info.subresource}/${scope}`;
-    let series = this.#series.get(key);
-    if (series === undefined && this.#series.size < MAX_SERIES) {
-      const labels = Object.entries({
-        component: 'apiserver',
-        dry_run: '',
-        group: info.group,
-        resource: info.resource,
-        scope,
-        subresource: info.subresource,
-        verb: VERBS[info.verb] ?? info.verb.toUpperCase(),
-        version: info.version,
-      })
-        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-        .join(',');
-      series = { labels, byCode: new Map(), buckets: new Float64Array(BUCKETS.length + 1), sum: 0, count: 0, timed: !isLongRunning(info) };
-      this.#series.set(key, series);
-    }
-    return series;
+  #kind(info: RequestInfo, dryRun: boolean): Kind | undefined {
+    const { verb, group, version, resource, subresource } = info;
+    const key = `${verb}/${group}/${version}/${resource}/${subresource}/${scopeOf(info)}/${dryRun ? 'All' : ''}`;
+    let kind = this.#kinds.get(key);
+    if (kind !== undefined || this.#kinds.size >= MAX_KINDS) return kind;
+    const labels = kindLabels(info);
+    const timed = !isLongRunning(info);
+    kind = {
+      labels,
+      byCode: new Map(),
+      duration: timed ? this.#durations.of(...labels, dryRun ? 'All' : '') : undefined,
+      sli: timed ? this.#sli.of(...labels) : undefined,
+      size: verb === 'get' || verb === 'list' ? this.#sizes.of(...labels) : undefined,
+    };
+    this.#kinds.set(key, kind);
+    return kind;
   }
 }
 
-/** Source: metrics.CleanVerb: HTTP methods, where reads of collections are told apart. */
+const kindLabels = (info: RequestInfo): readonly string[] => [
+  reportedVerb(info),
+  info.group,
+  info.version,
+  info.resource,
+  info.subresource,
+  scopeOf(info),
+  'apiserver',
+];
+
+/** Source: metrics.CleanScope. */
+export function scopeOf({ isResourceRequest, name, namespace }: RequestInfo): string {
+  if (!isResourceRequest) return '';
+  return name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
+}
+
+/** Source: metrics.CleanVerb: HTTP methods, where reads of collections and connections are told apart. */
+export function reportedVerb(info: RequestInfo): string {
+  if (info.isResourceRequest && info.verb !== 'watch' && isLongRunning(info)) return 'CONNECT';
+  return VERBS[info.verb] ?? OTHER_METHODS.get(info.verb) ?? 'other';
+}
+
 const VERBS: Readonly<Record<string, string>> = {
   get: 'GET',
   list: 'LIST',
@@ -98,3 +146,5 @@ const VERBS: Readonly<Record<string, string>> = {
   delete: 'DELETE',
   deletecollection: 'DELETECOLLECTION',
 };
+/** Of requests for something else than resources. */
+const OTHER_METHODS: ReadonlyMap<string, string> = new Map(['post', 'put', 'head', 'options'].map((verb) => [verb, verb.toUpperCase()]));

@@ -1,5 +1,6 @@
 // /metrics in Prometheus' text format.
 import { collectDefaultMetrics, Registry as PromRegistry } from 'prom-client';
+import { gauge, GaugeFamily } from '#base/metrics.ts';
 import type { Store } from '#store/contract.ts';
 import type { AdmissionMetrics } from '../admission/metrics.ts';
 import type { AggregatorMetrics } from '../aggregation/metrics.ts';
@@ -9,7 +10,10 @@ import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
 import type { RequestInfo } from '../request.ts';
 import type { AccessMetrics } from './access.ts';
-import type { RequestMetrics } from './requests.ts';
+import type { StoreMetrics } from './metered-store.ts';
+import type { WatchMetrics } from './watches.ts';
+import { groupAndResource } from './resource-labels.ts';
+import { reportedVerb, scopeOf, type RequestMetrics } from './requests.ts';
 
 export interface MetricsSources {
   readonly requests: RequestMetrics;
@@ -20,6 +24,8 @@ export interface MetricsSources {
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
   readonly access: AccessMetrics;
+  readonly watches: WatchMetrics;
+  readonly storeMetrics: StoreMetrics;
   /** Watches and streams under way. */
   readonly longRunning: () => readonly RequestInfo[];
 }
@@ -41,6 +47,8 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.admission.expose(),
         sources.aggregator.expose(),
         sources.access.expose(),
+        sources.watches.expose(),
+        sources.storeMetrics.expose(),
         longRunning(sources.longRunning()),
         inFlight(sources.flowControl),
         sources.flowControl.expose?.() ?? '',
@@ -58,49 +66,63 @@ export function metricsRoute(sources: MetricsSources): Route {
   };
 }
 
-function gauge(name: string, help: string, samples: readonly (readonly [labels: string, value: number])[]): string {
-  const lines = samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`);
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('\n')}\n`;
-}
-
 /** Source: apiserver_longrunning_requests. */
 function longRunning(infos: readonly RequestInfo[]): string {
-  const counts = new Map<string, number>();
-  for (const { verb, group, version, resource, subresource, namespace, name } of infos) {
-    const scope = name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
-    const labels = { component: 'apiserver', group, resource, scope, subresource, verb: verb === 'watch' ? 'WATCH' : 'CONNECT', version };
-    const text = Object.entries(labels)
-      .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
-      .join(',');
-    counts.set(text, (counts.get(text) ?? 0) + 1);
+  const active = new GaugeFamily('apiserver_longrunning_requests', 'Watches and streams under way.', [
+    'component',
+    'group',
+    'resource',
+    'scope',
+    'subresource',
+    'verb',
+    'version',
+  ]);
+  for (const info of infos) {
+    const { group, version, resource, subresource } = info;
+    active.of('apiserver', group, resource, scopeOf(info), subresource, reportedVerb(info), version).add();
   }
-  return gauge('apiserver_longrunning_requests', 'Gauge of all active long-running apiserver requests.', [...counts]);
+  return active.expose();
 }
 
 function inFlight(flowControl: FlowControl): string {
   const { readOnly, mutating } = flowControl.inFlight;
   return gauge(
     'apiserver_current_inflight_requests',
-    'Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+    'Requests that hold a seat now, by kind.',
+    ['request_kind'],
     [
-      ['request_kind="readOnly"', readOnly],
-      ['request_kind="mutating"', mutating],
+      [['readOnly'], readOnly],
+      [['mutating'], mutating],
     ],
   );
 }
 
 async function storage({ hub, store }: MetricsSources): Promise<string> {
   const caches = [...hub.caches()];
-  const objects = caches.map((cache) => [`resource=${JSON.stringify(cache.resource.name)}`, cache.size] as const);
-  const watchers = caches
-    .filter((cache) => cache.watchers.size > 0)
-    .map((cache) => [`resource=${JSON.stringify(cache.resource.name)}`, cache.watchers.size] as const);
+  const watched = caches.filter((cache) => cache.watchers.size > 0);
   const { sizeBytes, revision } = await store.status();
-  return (
-    gauge('apiserver_storage_objects', 'Number of stored objects at the time of last check split by kind.', objects) +
-    gauge('apiserver_registered_watchers', 'Number of currently registered watchers for a given resource.', watchers) +
-    gauge('apiserver_storage_size_bytes', 'Size of the storage database file physically allocated in bytes.', [['', sizeBytes]]) +
-    gauge('apiserver_watch_cache_resource_version', 'Current resource version of the watch cache.', [['', hub.revision]]) +
-    gauge('apiserver_storage_resource_version', 'Revision of the store.', [['', revision]])
-  );
+  const figure = (name: string, help: string, value: number): string => gauge(name, help, [], [[[], value]]);
+  return [
+    gauge(
+      'apiserver_resource_objects',
+      'Objects kept, by group and resource.',
+      ['group', 'resource'],
+      caches.map((cache) => [groupAndResource(cache.resource.name), cache.size]),
+    ),
+    gauge(
+      'apiserver_storage_objects',
+      'Objects kept, by resource.',
+      ['resource'],
+      caches.map((cache) => [[cache.resource.name], cache.size]),
+    ),
+    gauge(
+      'apiserver_registered_watchers',
+      'Watchers, by resource.',
+      ['resource'],
+      watched.map((cache) => [[cache.resource.name], cache.watchers.size]),
+    ),
+    figure('apiserver_storage_size_bytes', 'Bytes that the store takes on disk.', sizeBytes),
+    figure('apiserver_watch_cache_resource_version', 'Revision up to which the caches have followed the store.', hub.revision),
+    figure('apiserver_storage_resource_version', 'Revision of the store.', revision),
+  ].join('');
 }

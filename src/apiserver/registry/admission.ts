@@ -4,6 +4,7 @@ import { FieldSetError } from '#apimachinery/apply/path-element.ts';
 import { forbidden } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import { wait, type Clock } from '#base/clock.ts';
+import type { Histogram, HistogramFamily } from '#base/metrics.ts';
 import type {
   AdmissionAttributes,
   AdmissionChain,
@@ -13,7 +14,6 @@ import type {
   ValidatingPlugin,
 } from '../admission/contract.ts';
 import type { AdmissionMetrics } from '../admission/metrics.ts';
-import type { HistogramVector } from '../metrics/vectors.ts';
 import { withMetadata } from './metadata.ts';
 import { withUniqueOwners } from './owner-references.ts';
 
@@ -37,9 +37,13 @@ interface Handlers {
   readonly validated: Took;
 }
 
-function tookOf(histogram: HistogramVector, ...labels: readonly string[]): Took {
-  const [accepted, rejected] = [histogram.bound(...labels, 'false'), histogram.bound(...labels, 'true')];
-  return (ms, wasRejected) => (wasRejected ? rejected(ms) : accepted(ms));
+function tookOf(family: HistogramFamily, ...labels: readonly string[]): Took {
+  // A series is shown from its first value on, and is not looked up again.
+  const series: Partial<Record<'true' | 'false', Histogram>> = {};
+  return (ms, wasRejected) => {
+    const rejected = wasRejected ? 'true' : 'false';
+    (series[rejected] ??= family.of(...labels, rejected)).observe(ms / 1_000);
+  };
 }
 
 /** Runs `work`; what answers at once costs no turn of the event loop. */

@@ -20,33 +20,38 @@ export const authenticationStage: Stage = {
     if (walk.authenticated) return;
     const request = walk.credentials;
     if (request === undefined) throw unauthorized();
+    const since = deps.clock.monotonic();
     try {
       const answer = authenticate(request, deps.authenticators, 0);
       if (answer instanceof Promise) {
         return answer.then(
-          (response) => settle(walk, deps, response),
-          (error: unknown) => refused(deps, error),
+          (response) => settle(walk, deps, response, since),
+          (error: unknown) => refused(deps, error, since),
         );
       }
-      settle(walk, deps, answer);
+      settle(walk, deps, answer, since);
     } catch (error) {
-      refused(deps, error);
+      refused(deps, error, since);
     }
   },
 };
 
-function refused({ metrics }: ChainDeps, error: unknown): never {
-  metrics.authenticationErrors.add();
+/** @param since when looking at the credentials began, monotonic milliseconds */
+function refused({ metrics, clock }: ChainDeps, error: unknown, since: number): never {
+  metrics.authenticationErrors.took(clock.monotonic() - since);
   throw error;
 }
 
-function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | undefined): void {
+function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | undefined, since: number): void {
+  const { metrics, clock } = deps;
+  const ms = clock.monotonic() - since;
   if (response !== undefined) {
-    deps.metrics.authenticated.add();
+    metrics.authenticated.took(ms);
+    metrics.cameAs(response.user.name);
     walk.setUser(authenticated(response.user));
     return;
   }
-  deps.metrics.unauthenticated.add();
+  metrics.unauthenticated.took(ms);
   if (!deps.anonymous(walk.context.info.path)) throw unauthorized();
   walk.setUser(ANONYMOUS_USER);
 }

@@ -3,8 +3,7 @@ import { forbidden, internalError, type StatusError } from '#apimachinery/errors
 import { goQuote } from '#apimachinery/go-format.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { AuthorizationAttributes, AuthorizationDecision } from '../authorization/contract.ts';
-import type { Stage } from '../chain.ts';
-import type { AccessMetrics } from '../metrics/access.ts';
+import type { ChainDeps, Stage } from '../chain.ts';
 import type { RequestContext } from '../request.ts';
 
 export const authorizationStage: Stage = {
@@ -12,13 +11,14 @@ export const authorizationStage: Stage = {
   run(walk, deps) {
     const { context } = walk;
     if (context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) {
-      deps.metrics.allowed.add();
+      deps.metrics.allowed.took(0);
       return note(context, 'allow', '');
     }
     const attributes = attributesOf(context);
+    const since = deps.clock.monotonic();
     const decision = deps.authorizer.authorize(attributes, undefined);
-    if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context, deps.metrics));
-    judge(attributes, decision, context, deps.metrics);
+    if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context, deps, since));
+    judge(attributes, decision, context, deps, since);
   },
 };
 
@@ -26,10 +26,12 @@ function judge(
   attributes: AuthorizationAttributes,
   { decision, reason, error }: AuthorizationDecision,
   context: RequestContext,
-  metrics: AccessMetrics,
+  { metrics, clock }: ChainDeps,
+  since: number,
 ): void {
   const { allowed, denied, noOpinion, authorizationErrors } = metrics;
-  (decision === 'allow' ? allowed : error !== undefined ? authorizationErrors : decision === 'deny' ? denied : noOpinion).add();
+  const result = decision === 'allow' ? allowed : error !== undefined ? authorizationErrors : decision === 'deny' ? denied : noOpinion;
+  result.took(clock.monotonic() - since);
   if (decision === 'allow') return note(context, 'allow', reason);
   note(context, 'forbid', error === undefined ? reason : 'internal error');
   if (error !== undefined) {

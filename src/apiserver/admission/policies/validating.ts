@@ -162,7 +162,7 @@ class Dispatch {
   }
 
   #count(policy: ValidatingPolicy, binding: Binding, action: string): void {
-    this.#deps.metrics.policyChecks.increment(policy.name, binding.name, action);
+    this.#deps.metrics.policyChecks.of(policy.name, binding.name, action).add();
   }
 }
 

@@ -108,8 +108,12 @@ export async function counted<T>(hook: Hook, subject: ReviewSubject, deps: CallD
   const { metrics, clock } = deps;
   const started = clock.monotonic();
   const { name, phase } = hook;
-  const outcome = (code: number, rejection: Parameters<AdmissionMetrics['webhook']>[0]['rejection']): void =>
-    metrics.webhook({ name, type: phase, operation: subject.attributes.operation, ms: clock.monotonic() - started, code, rejection });
+  const { operation, request } = subject.attributes;
+  const outcome = (code: number, rejection: Parameters<AdmissionMetrics['webhook']>[0]['rejection']): void => {
+    const ms = clock.monotonic() - started;
+    request.waited(ms);
+    metrics.webhook({ name, type: phase, operation, ms, code, rejection });
+  };
   try {
     const result = await work();
     outcome(200, undefined);
@@ -139,7 +143,7 @@ export function consequence(
   }
   if (!error.canceled) {
     request.logger.warn('failed calling webhook, failing open', { webhook: hook.name, error });
-    metrics.failOpen.increment(hook.name, hook.phase);
+    metrics.failOpen.of(hook.name, hook.phase).add();
     request.audit.add(auditKey, hook.name);
   }
   if (request.signal.aborted) return new StatusError('Timeout', 'Timeout: request did not complete within requested timeout', {});

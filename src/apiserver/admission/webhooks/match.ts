@@ -82,10 +82,10 @@ async function meetsConditions(hook: Hook, attributes: AdmissionAttributes, form
   const match = await matchConditions(conditions, new Map(), inputs);
   if (match === 'yes') return true;
   if (match === 'no') {
-    metrics.matchConditionExclusions.increment(name, 'webhook', phase, attributes.operation);
+    metrics.matchConditionExclusions.of(name, 'webhook', phase, attributes.operation).add();
     return false;
   }
-  metrics.matchConditionErrors.increment(name, 'webhook', phase, attributes.operation);
+  metrics.matchConditionErrors.of(name, 'webhook', phase, attributes.operation).add();
   if (failOpen) return false;
   throw forbidden(attributes.resource, attributes.name, match.error);
 }
