@@ -18,7 +18,6 @@ const profile: Profile = profileOf(
   plugins.map((plugin) => ({ plugin, weight: 1 })),
 );
 
-const NO_NOMINATIONS = { size: 0, entries: () => [] };
 const STEPS = 400;
 const CPUS = ['500m', '1', '2'];
 const DISKS = ['ssd', 'hdd'];
@@ -50,7 +49,7 @@ const nodeAt = (i: number, cordoned = false) =>
 function run(seed: number, check: (cluster: ClusterState, pod: Pod, decided: string) => void = () => {}): readonly string[] {
   const ids = seededIds(seed);
   const cluster = clusterOf(Array.from({ length: NODES }, (_, i) => nodeAt(i)));
-  const placer = new PodPlacer({ profile, cluster, nominations: NO_NOMINATIONS, fraction: () => ids.fraction() });
+  const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction() });
   const decisions: string[] = [];
   for (const step of stepsOf(seed)) {
     if (step.kind === 'node') cluster.setNode(nodeAt(step.at, step.cordoned));

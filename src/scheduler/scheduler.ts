@@ -10,10 +10,10 @@ import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
 import { type Metrics, noMetrics } from './metrics.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
-import { Nominator } from './queue/nominator.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
 import { Binder } from './shell/binder.ts';
+import { Budgets } from './shell/budgets.ts';
 import { namespaceHandlers, nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
 import { Evictor } from './shell/evictor.ts';
 import { watchGroups } from './shell/group-selector.ts';
@@ -55,7 +55,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const podInformer = informers.informer(pods);
   const nodeInformer = informers.informer(nodes);
   const cluster = new ClusterState();
-  const nominator = new Nominator((pod) => cluster.podInfos.of(pod));
+  const { nominator } = cluster;
   const binder = new Binder();
   const statuses = new StatusWriter(client, logger);
   const recorders: QueueingEventRecorder[] = [];
@@ -68,7 +68,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   const profiles = new Map<string, ActiveProfile>();
-  const budgets = informers.informer(poddisruptionbudgets);
+  const budgetInformer = informers.informer(poddisruptionbudgets);
+  const budgets = new Budgets(budgetInformer);
   const namespaceInformer = informers.informer(namespaces);
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const groups = watchGroups(informers, () => cluster.invalidate());
@@ -81,13 +82,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     node: (name: string) => nodeInformer.get(name),
   };
   const preemption = {
-    budgets: () => budgets.list(),
-    now: () => clock.now(),
+    budgets: () => budgets.all,
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
   for (const profile of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes })) {
-    const placer = new PodPlacer({ profile, cluster, nominations: nominator, fraction: () => ids.fraction() });
+    const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction() });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
   const queue = new SchedulingQueue({
@@ -155,7 +155,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await Promise.all([
         nodeInformer.synced(),
         podInformer.synced(),
-        budgets.synced(),
+        budgetInformer.synced(),
         namespaceInformer.synced(),
         groups.synced(),
         stored.synced(),
@@ -166,6 +166,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       loop.stop();
       stopped.abort(new Error('the scheduler stops'));
       for (const remove of removers) remove();
+      budgets.stop();
       groups.stop();
       await binder.stop();
       await evictor.settled();

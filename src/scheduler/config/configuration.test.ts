@@ -10,7 +10,7 @@ import { expandPoint, mergePluginSet } from './plugin-sets.ts';
 
 const deps = {
   client: fakeClient().client,
-  preemption: { budgets: () => [], now: () => 0, fraction: () => 0, isPreempting: () => false },
+  preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
   namespaceLabels: () => undefined,
   groupSelector: () => everything,
   volumes: {

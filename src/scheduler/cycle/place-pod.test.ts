@@ -5,6 +5,7 @@ import { seededIds } from '#base/ids.ts';
 import { podPriority } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import { type Profile, profileOf } from '../framework/profile.ts';
+import { defaultPreemption } from '../plugins/default-preemption.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { interPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
@@ -15,7 +16,7 @@ import { taintToleration } from '../plugins/taint-toleration.ts';
 import { fitMessage } from '../framework/fit-error.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { clusterOf, node, pod } from '../testing.ts';
-import { type Decision, type Nominations, PodPlacer } from './place-pod.ts';
+import { type Decision, PodPlacer } from './place-pod.ts';
 
 const profile: Profile = profileOf(
   'default-scheduler',
@@ -30,15 +31,14 @@ const profile: Profile = profileOf(
     imageLocality,
   ].map((plugin) => ({ plugin, weight: 1 })),
 );
-const nobody: Nominations = { size: 0, entries: () => [] };
 
-const placer = (cluster: ClusterState, nominations = nobody, seed = 1): PodPlacer => {
+const placer = (cluster: ClusterState, seed = 1): PodPlacer => {
   const ids = seededIds(seed);
-  return new PodPlacer({ profile, cluster, nominations, fraction: () => ids.fraction() });
+  return new PodPlacer({ profile, cluster, fraction: () => ids.fraction() });
 };
 
-const place = (cluster: ClusterState, incoming: Pod, nominations = nobody): string => {
-  const decision = placer(cluster, nominations).place(cluster.podInfos.of(incoming));
+const place = (cluster: ClusterState, incoming: Pod): string => {
+  const decision = placer(cluster).place(cluster.podInfos.of(incoming));
   if (decision.kind === 'placed') return decision.node;
   return decision.kind === 'refused' ? fitMessage(decision.diagnosis) : decision.kind;
 };
@@ -57,13 +57,12 @@ test('PodPlacer looks only at the nodes that affinity names', () => {
 
 test('PodPlacer leaves room for pods nominated to a node that are as important', () => {
   const cluster = clusterOf([node('n')]);
-  const nominate = (priority: number): Nominations => ({
-    size: 1,
-    entries: () => [['n', [cluster.podInfos.of(pod('other', { cpu: '3' }, { priority }))]]],
-  });
+  const nominate = (priority: number): void => cluster.nominator.nominate(pod('other', { cpu: '3' }, { priority }), 'n');
   const incoming = pod('p', { cpu: '2' }, { priority: 5 });
-  assert.equal(place(cluster, incoming, nominate(5)), '0/1 nodes are available: 1 Insufficient cpu.');
-  assert.equal(place(cluster, incoming, nominate(4)), 'n');
+  nominate(5);
+  assert.equal(place(cluster, incoming), '0/1 nodes are available: 1 Insufficient cpu.');
+  nominate(4);
+  assert.equal(place(cluster, incoming), 'n');
   assert.equal(podPriority(incoming), 5);
 });
 
@@ -79,6 +78,8 @@ test('PodPlacer chooses among equal nodes by chance, each in turn', () => {
   assert.equal(seen.size, 3);
 });
 
+const NO_BUDGETS = [] as const;
+
 /** A pod of one of several kinds, some with a word to say of others. */
 function anyPod(i: number, pick: (count: number) => number): Pod {
   const app = `app-${pick(3)}`;
@@ -91,7 +92,8 @@ function anyPod(i: number, pick: (count: number) => number): Pod {
     { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' as const, labelSelector }] },
     { tolerations: [{ operator: 'Exists' as const }] },
   ];
-  return pod(`p${i}`, { cpu: `${100 * (1 + pick(4))}m` }, specs[pick(specs.length)] ?? {}, { metadata: { labels: { app } } });
+  const spec = { ...specs[pick(specs.length)], priority: pick(3) };
+  return pod(`p${i}`, { cpu: `${100 * (1 + pick(4))}m` }, spec, { metadata: { labels: { app } } });
 }
 
 test('PodPlacer decides with kept results as it would without, whatever changes in between', () => {
@@ -105,21 +107,38 @@ test('PodPlacer decides with kept results as it would without, whatever changes 
     });
   const cluster = clusterOf(Array.from({ length: 20 }, (_, i) => anyNode(i)));
   // Always the first among equals, so that answers can be compared.
-  const first = (): PodPlacer => new PodPlacer({ profile, cluster, nominations: nobody, fraction: () => 0 });
+  const first = (): PodPlacer => new PodPlacer({ profile, cluster, fraction: () => 0 });
   const kept = first();
+  const preemption = defaultPreemption({ budgets: () => NO_BUDGETS, fraction: () => 0, isPreempting: () => false });
   const placed: string[] = [];
+  const nominated = new Map<string, Pod>();
+  let evictions = 0;
   for (let i = 0; i < 600; i++) {
-    const incoming = cluster.podInfos.of(anyPod(i, pick));
-    const summary = (decision: Decision): unknown => (decision.kind === 'refused' ? fitMessage(decision.diagnosis) : decision);
+    const waiting = [...nominated.values()];
+    const incoming = cluster.podInfos.of(pick(3) === 0 && waiting.length > 0 ? (waiting[pick(waiting.length)] as Pod) : anyPod(i, pick));
+    const summary = (decision: Decision): unknown =>
+      decision.kind === 'refused' ? [fitMessage(decision.diagnosis), preemption.postFilter?.(decision.refusal, cluster)] : decision;
     const decision = first().place(incoming);
     assert.deepEqual(summary(kept.place(incoming)), summary(decision), `pod ${i}`);
+    if (decision.kind === 'refused') {
+      const way = preemption.postFilter?.(decision.refusal, cluster);
+      if (way?.kind === 'nominated') {
+        nominated.set(incoming.uid, incoming.pod);
+        cluster.nominator.nominate(incoming.pod, way.node);
+        for (const { uid } of way.victims.slice(pick(2))) cluster.removePod(uid);
+        evictions++;
+      }
+    }
+    if (pick(20) === 0) cluster.nominator.remove(`p${pick(i + 1)}`);
     if (decision.kind === 'placed') {
       cluster.assume(incoming, decision.node);
+      cluster.nominator.remove(incoming.uid);
+      nominated.delete(incoming.uid);
       placed.push(incoming.uid);
     }
     if (pick(3) === 0 && placed.length > 0) cluster.removePod(placed.splice(pick(placed.length), 1)[0] as string);
     if (pick(25) === 0) cluster.setNode(anyNode(pick(20)));
     if (pick(60) === 0) cluster.removeNode(`n${pick(20)}`);
   }
-  assert.ok(placed.length > 50);
+  assert.ok(placed.length > 50 && evictions > 20, `${placed.length} placed, ${evictions} evictions`);
 });

@@ -8,7 +8,6 @@ import { isRejected, type Status, statusMessage, unresolvable } from '../framewo
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { PodClass } from './pod-class.ts';
-import { Trial } from '../state/trial.ts';
 import { bestNode, NodeScratch } from './score-nodes.ts';
 
 export type Decision =
@@ -19,17 +18,9 @@ export type Decision =
   /** A plugin failed, which says nothing of the pod. */
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Pods that are expected on a node once their victims are gone. */
-export interface Nominations {
-  readonly size: number;
-  /** Node names with the pods nominated to them. */
-  entries(): Iterable<readonly [string, readonly PodInfo[]]>;
-}
-
 export interface PlacerOptions {
   readonly profile: Profile;
   readonly cluster: ClusterState;
-  readonly nominations: Nominations;
   /** In [0, 1): chooses among equally good nodes. */
   readonly fraction: () => number;
 }
@@ -41,8 +32,6 @@ export class PodPlacer {
   readonly #options: PlacerOptions;
   readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
   readonly #scratch = new NodeScratch();
-  /** By slot, the pods nominated to it that the pod at hand yields to. */
-  #ahead: ReadonlyMap<number, readonly PodInfo[]> = new Map();
 
   constructor(options: PlacerOptions) {
     this.#options = options;
@@ -51,14 +40,13 @@ export class PodPlacer {
   place(pod: PodInfo): Decision {
     const { cluster } = this.#options;
     if (cluster.nodeCount === 0) return { kind: 'no-nodes' };
-    this.#ahead = this.#nominatedSlots(pod);
     const kind = this.#classOf(pod);
     if (kind.refusal !== undefined) return this.#refusedBeforeNodes(pod, kind, kind.refusal);
 
     const nominated = this.#nominatedNode(pod, kind);
     if (nominated !== undefined) return { kind: 'placed', node: nominated, feasible: 1 };
 
-    const count = kind.nodeNames === undefined ? this.#collect(kind) : this.#collectNamed(kind, kind.nodeNames);
+    const count = kind.nodeNames === undefined ? this.#collect(pod, kind) : this.#collectNamed(pod, kind, kind.nodeNames);
     if (count === 0) return this.#refused(pod, kind);
     const { slots } = this.#scratch;
     const best = count === 1 ? (slots[0] as number) : bestNode(kind, this.#scratch, count, this.#options.fraction);
@@ -67,7 +55,9 @@ export class PodPlacer {
 
   #classOf(pod: PodInfo): PodClass {
     const { profile, cluster } = this.#options;
-    const signature = signatureOf(profile, pod.pod, cluster);
+    const alike = signatureOf(profile, pod.pod, cluster);
+    // Whom a pod yields to and may evict depends on its priority.
+    const signature = alike === undefined ? undefined : `${pod.priority}${alike}`;
     const kept = signature === undefined ? undefined : this.#classes.get(signature);
     if (kept?.refresh() === true) return kept;
     const made = new PodClass(pod, profile, cluster);
@@ -80,49 +70,41 @@ export class PodPlacer {
   #nominatedNode(pod: PodInfo, kind: PodClass): string | undefined {
     const name = pod.pod.status?.nominatedNodeName ?? '';
     const slot = name === '' ? undefined : this.#options.cluster.slotOf(name);
-    return slot !== undefined && this.#statusOf(kind, slot) === undefined ? name : undefined;
+    return slot !== undefined && this.#statusOf(pod, kind, slot) === undefined ? name : undefined;
   }
 
-  #collect(kind: PodClass): number {
+  #collect(pod: PodInfo, kind: PodClass): number {
     const slots = this.#scratch.reserve(this.#options.cluster.slotCount);
     const count = kind.collect(slots);
-    if (this.#ahead.size === 0) return count;
-    let kept = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i] as number;
-      if (!this.#ahead.has(slot) || this.#statusOf(kind, slot) === undefined) slots[kept++] = slot;
-    }
-    return kept;
+    const own = this.#ownSlot(pod);
+    if (own === undefined) return count;
+    const at = slots.subarray(0, count).indexOf(own);
+    const fits = kind.checkAnew(own, pod.uid) === undefined;
+    if (fits === (at !== -1)) return count;
+    if (fits) slots[count] = own;
+    else slots.copyWithin(at, at + 1, count);
+    return fits ? count + 1 : count - 1;
   }
 
-  #collectNamed(kind: PodClass, names: ReadonlySet<string>): number {
+  #collectNamed(pod: PodInfo, kind: PodClass, names: ReadonlySet<string>): number {
     const slots = this.#scratch.reserve(names.size);
     let count = 0;
     for (const name of names) {
       const slot = this.#options.cluster.slotOf(name);
-      if (slot !== undefined && this.#statusOf(kind, slot) === undefined) slots[count++] = slot;
+      if (slot !== undefined && this.#statusOf(pod, kind, slot) === undefined) slots[count++] = slot;
     }
     return count;
   }
 
-  /**
-   * The pod must fit both with and without the pods nominated to the node that are as important or more. Source:
-   * RunFilterPluginsWithNominatedPods.
-   */
-  #statusOf(kind: PodClass, slot: number): Status | undefined {
-    const ahead = this.#ahead.get(slot);
-    return (ahead === undefined ? undefined : tryWith(this.#options.cluster, kind, slot, ahead)) ?? kind.check(slot);
+  /** The node the pod is nominated to: it does not yield to itself there, so what is kept of its kind does not hold. */
+  #ownSlot({ uid }: PodInfo): number | undefined {
+    const { cluster } = this.#options;
+    const name = cluster.nominator.nodeOf(uid);
+    return name === undefined ? undefined : cluster.slotOf(name);
   }
 
-  #nominatedSlots({ uid, priority }: PodInfo): ReadonlyMap<number, readonly PodInfo[]> {
-    const { cluster, nominations } = this.#options;
-    const found = new Map<number, readonly PodInfo[]>();
-    for (const [name, pods] of nominations.entries()) {
-      const slot = cluster.slotOf(name);
-      const ahead = pods.filter((other) => other.priority >= priority && other.uid !== uid && cluster.nodeOf(other.uid) === undefined);
-      if (slot !== undefined && ahead.length > 0) found.set(slot, ahead);
-    }
-    return found;
+  #statusOf(pod: PodInfo, kind: PodClass, slot: number): Status | undefined {
+    return slot === this.#ownSlot(pod) ? kind.checkAnew(slot, pod.uid) : kind.check(slot);
   }
 
   #refusedBeforeNodes(pod: PodInfo, kind: PodClass, status: Status): Decision {
@@ -131,51 +113,67 @@ export class PodPlacer {
       kind: 'refused',
       plugins: new Set(status.plugin === '' ? kind.namingPlugins : [status.plugin]),
       diagnosis: { nodeCount: this.#options.cluster.nodeCount, statuses: new Map(), preFilterMessage: statusMessage(status) },
-      refusal: this.#refusal(pod, kind, () => status),
+      refusal: this.#refusal(pod, kind, () => status, status.code === 'Unschedulable' ? this.#allSlots() : []),
     };
+  }
+
+  #allSlots(): readonly number[] {
+    return [...this.#options.cluster.nodes.keys()].filter((slot) => this.#options.cluster.nodes[slot] !== undefined);
   }
 
   #refused(pod: PodInfo, kind: PodClass): Decision {
+    const own = this.#ownSlot(pod);
+    const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;
+    if (plain === undefined) return this.#refusedOneByOne(pod, kind);
+    const slots = this.#scratch.slots.subarray(0, kind.collectUnschedulable(this.#scratch.slots));
+    return this.#refusedBy(
+      new Map(plain),
+      kind,
+      this.#refusal(pod, kind, (slot) => kind.check(slot) as Status, slots),
+    );
+  }
+
+  #refusedOneByOne(pod: PodInfo, kind: PodClass): Decision {
     const { cluster } = this.#options;
+    const elsewhere = unresolvable('', `node(s) didn't satisfy plugin(s) [${kind.namingPlugins.toSorted().join(' ')}]`);
     const statuses = new Map<Status, number>();
     const bySlot: Status[] = Array.from({ length: cluster.slotCount });
-    const plugins = new Set<string>(kind.namingPlugins);
-    const elsewhere = unresolvable('', `node(s) didn't satisfy plugin(s) [${kind.namingPlugins.toSorted().join(' ')}]`);
-    const statusOf = (slot: number): Status => {
-      const name = cluster.nodes[slot]?.metadata.name ?? '';
-      if (kind.nodeNames?.has(name) === false) return elsewhere;
-      return this.#statusOf(kind, slot) ?? elsewhere;
-    };
+    const slots: number[] = [];
     for (let slot = 0; slot < cluster.slotCount; slot++) {
-      if (cluster.nodes[slot] === undefined) continue;
-      const status = statusOf(slot);
-      if (status.code === 'Error') return { kind: 'failed', message: statusMessage(status) };
+      const node = cluster.nodes[slot];
+      if (node === undefined) continue;
+      const isNamed = kind.nodeNames?.has(node.metadata.name) !== false;
+      const status = (isNamed ? this.#statusOf(pod, kind, slot) : undefined) ?? elsewhere;
       bySlot[slot] = status;
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (status.code === 'Unschedulable') slots.push(slot);
+    }
+    // Plugins that look for a way out ask again about every node.
+    return this.#refusedBy(
+      statuses,
+      kind,
+      this.#refusal(pod, kind, (slot) => bySlot[slot] ?? elsewhere, slots),
+    );
+  }
+
+  #refusedBy(statuses: ReadonlyMap<Status, number>, kind: PodClass, refusal: Refusal): Decision {
+    const plugins = new Set<string>(kind.namingPlugins);
+    for (const status of statuses.keys()) {
+      if (status.code === 'Error') return { kind: 'failed', message: statusMessage(status) };
       if (status.plugin !== '') plugins.add(status.plugin);
     }
-    const diagnosis = { nodeCount: cluster.nodeCount, statuses };
-    // Plugins that look for a way out ask again about every node: with many nominated pods that is dear.
-    return { kind: 'refused', diagnosis, plugins, refusal: this.#refusal(pod, kind, (slot) => bySlot[slot] ?? elsewhere) };
+    return { kind: 'refused', diagnosis: { nodeCount: this.#options.cluster.nodeCount, statuses }, plugins, refusal };
   }
 
-  #refusal(pod: PodInfo, kind: PodClass, statusOf: Refusal['statusOf']): Refusal {
-    const { cluster } = this.#options;
-    const checkNow = (slot: number): Status | undefined => {
-      const ahead = this.#ahead.get(slot);
-      return (ahead === undefined ? undefined : tryWith(cluster, kind, slot, ahead)) ?? kind.checkAnew(slot);
+  #refusal(pod: PodInfo, kind: PodClass, statusOf: Refusal['statusOf'], unschedulable: Refusal['unschedulable']): Refusal {
+    const own = this.#ownSlot(pod);
+    return {
+      pod,
+      statusOf,
+      unschedulable,
+      checkNow: (slot) => kind.checkAnew(slot, slot === own ? pod.uid : ''),
+      keep: (owner, slot, work) => (slot === own ? work() : kind.keep(owner, slot, work)),
+      watchers: kind.filters,
     };
-    return { pod, statusOf, checkNow, watchers: kind.filters };
-  }
-}
-
-/** The first refusal with `others` on the node. */
-function tryWith(cluster: ClusterState, kind: PodClass, slot: number, others: readonly PodInfo[]): Status | undefined {
-  const trial = new Trial(cluster, slot, kind.filters);
-  for (const pod of others) trial.add(pod);
-  try {
-    return kind.checkAnew(slot);
-  } finally {
-    trial.undo();
   }
 }

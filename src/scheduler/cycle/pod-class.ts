@@ -5,6 +5,7 @@ import type { Profile } from '../framework/profile.ts';
 import type { Status } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
+import { Trial } from '../state/trial.ts';
 
 /** A score plugin's answer for this kind of pod. */
 export interface Scoring {
@@ -26,7 +27,14 @@ export interface Scorings {
 
 const UNKNOWN = 0;
 const FEASIBLE = 1;
-const INFEASIBLE = 2;
+/** Others are nominated to the node, and filters on the cluster have yet to say whether the pod fits beside them. */
+const CONTENDED = 2;
+/** Refused by the node; from here on. */
+const UNSCHEDULABLE = 3;
+/** Not even evicting pods would help. */
+const UNRESOLVABLE = 4;
+
+const NOBODY: readonly PodInfo[] = [];
 
 /** Invariant: an entry for a slot that is not UNKNOWN holds for the cluster at `#position` of its log. */
 export class PodClass {
@@ -46,6 +54,11 @@ export class PodClass {
   /** Those of them that have something to refuse at present. */
   #activeFilters: readonly NodeFilter[];
   readonly #statuses: (Status | undefined)[] = [];
+  /** How many slots have each of `#statuses`. */
+  readonly #refusals = new Map<Status, number>();
+  /** By slot, what a PostFilter plugin found out about the node, all for `#foundFor`. */
+  #found: unknown[] = [];
+  #foundFor: object | undefined;
   readonly #known: Uint8Array;
   readonly #scored: Uint8Array;
   #scorings: Scorings | undefined;
@@ -80,10 +93,11 @@ export class PodClass {
     const watchers = [...this.filters, ...(this.#scorings?.relative ?? []).map(({ score }) => score)].filter(
       ({ scope }) => scope === 'cluster',
     );
-    for (const { slot, pod, sign } of changes) {
-      if (sign === 0 && watchers.length > 0) return false;
-      this.#known[slot] = UNKNOWN;
+    for (const { slot, pod, sign, nominated } of changes) {
+      if (sign === 0 && nominated === undefined && watchers.length > 0) return false;
+      this.#forget(slot);
       this.#scored[slot] = 0;
+      this.#found[slot] = undefined;
       if (pod !== undefined && sign !== 0) for (const watcher of watchers) watcher.podChanged?.(slot, pod, sign);
     }
     this.#position = cluster.log.position;
@@ -91,15 +105,70 @@ export class PodClass {
     return true;
   }
 
-  /** Why not the node in `slot`; `undefined` if it may be. */
+  /**
+   * Why not the node in `slot`; `undefined` if it may be. The pod must fit both with and without the pods nominated to the
+   * node that are as important or more. Source: RunFilterPluginsWithNominatedPods.
+   */
   check(slot: number): Status | undefined {
-    if (this.#known[slot] === UNKNOWN) {
-      const status = firstRefusal(this.#nodeFilters, slot);
-      this.#statuses[slot] = status;
-      this.#known[slot] = status === undefined ? FEASIBLE : INFEASIBLE;
+    if (this.#known[slot] === UNKNOWN) this.#decide(slot);
+    if ((this.#known[slot] as number) >= UNSCHEDULABLE) return this.#statuses[slot];
+    const beside = this.#known[slot] === CONTENDED ? this.#with(this.#ahead(slot), slot, this.#clusterFilters) : undefined;
+    return beside ?? (this.#activeFilters.length === 0 ? undefined : firstRefusal(this.#activeFilters, slot));
+  }
+
+  #decide(slot: number): void {
+    const ahead = this.#ahead(slot);
+    const status = this.#with(ahead, slot, this.#nodeFilters) ?? firstRefusal(this.#nodeFilters, slot);
+    this.#statuses[slot] = status;
+    if (status === undefined) {
+      this.#known[slot] = ahead.length > 0 && this.#clusterFilters.length > 0 ? CONTENDED : FEASIBLE;
+    } else {
+      this.#known[slot] = status.code === 'Unschedulable' ? UNSCHEDULABLE : UNRESOLVABLE;
+      this.#refusals.set(status, (this.#refusals.get(status) ?? 0) + 1);
     }
-    if (this.#known[slot] === INFEASIBLE) return this.#statuses[slot];
-    return this.#activeFilters.length === 0 ? undefined : firstRefusal(this.#activeFilters, slot);
+  }
+
+  #forget(slot: number): void {
+    const status = (this.#known[slot] as number) >= UNSCHEDULABLE ? this.#statuses[slot] : undefined;
+    this.#known[slot] = UNKNOWN;
+    if (status === undefined) return;
+    const left = (this.#refusals.get(status) as number) - 1;
+    if (left === 0) this.#refusals.delete(status);
+    else this.#refusals.set(status, left);
+  }
+
+  /** How many nodes gave each status, after `collect`; undefined when filters look at other nodes too, so each must be asked. */
+  get refusals(): ReadonlyMap<Status, number> | undefined {
+    return this.#activeFilters.length > 0 ? undefined : this.#refusals;
+  }
+
+  /** Writes the slots that refused for a reason that goes away with pods, as `collect` found it, into `slots`; gives their number. */
+  collectUnschedulable(slots: Int32Array): number {
+    const known = this.#known;
+    let count = 0;
+    for (let slot = 0; slot < known.length; slot++) if (known[slot] === UNSCHEDULABLE) slots[count++] = slot;
+    return count;
+  }
+
+  /** Pods nominated to the node that pods of this kind yield to, `except` for one. */
+  #ahead(slot: number, except = ''): readonly PodInfo[] {
+    const cluster = this.#cluster;
+    const nominated = cluster.nominator.podsOn(cluster.nodes[slot]?.metadata.name ?? '');
+    if (nominated.length === 0) return NOBODY;
+    const { priority } = this.#pod;
+    return nominated.filter((other) => other.priority >= priority && other.uid !== except && cluster.nodeOf(other.uid) === undefined);
+  }
+
+  /** The first refusal with `others` on the node. */
+  #with(others: readonly PodInfo[], slot: number, filters: readonly NodeFilter[]): Status | undefined {
+    if (others.length === 0) return undefined;
+    const trial = new Trial(this.#cluster, slot, this.filters);
+    for (const pod of others) trial.add(pod);
+    try {
+      return firstRefusal(filters, slot);
+    } finally {
+      trial.undo();
+    }
   }
 
   /** Writes the slots of all nodes that pass into `slots`, in order; gives their number. */
@@ -109,15 +178,30 @@ export class PodClass {
     const isDecided = this.#activeFilters.length === 0;
     let count = 0;
     for (let slot = 0; slot < slotCount; slot++) {
-      if (known[slot] === INFEASIBLE || nodes[slot] === undefined) continue;
+      if ((known[slot] as number) >= UNSCHEDULABLE || nodes[slot] === undefined) continue;
       if ((isDecided && known[slot] === FEASIBLE) || this.check(slot) === undefined) slots[count++] = slot;
     }
     return count;
   }
 
-  /** As `check`, without what is kept: for trials. */
-  checkAnew(slot: number): Status | undefined {
-    return firstRefusal(this.filters, slot);
+  /** As `check`, without what is kept: for trials, and for the pod `uid` that is nominated to the node itself. */
+  checkAnew(slot: number, uid = ''): Status | undefined {
+    return this.#with(this.#ahead(slot, uid), slot, this.filters) ?? firstRefusal(this.filters, slot);
+  }
+
+  /**
+   * What `work` finds out about the node in `slot` for pods of this kind; kept until the node changes, as long as it is
+   * asked for `owner` and no filter looks at other nodes.
+   */
+  keep<T extends object>(owner: object, slot: number, work: () => T): T {
+    if (this.#activeFilters.length > 0) return work();
+    if (this.#foundFor !== owner) {
+      this.#found = [];
+      this.#foundFor = owner;
+    }
+    const found = (this.#found[slot] as T | undefined) ?? work();
+    this.#found[slot] = found;
+    return found;
   }
 
   /** What scores the pod, with raw and fixed scores of `slots` made anew where a node changed. */

@@ -48,7 +48,7 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
     const [profile] = readConfiguration(config)
       .profiles({
         client,
-        preemption: { budgets: () => [], now: () => clock.now(), fraction: () => 0, isPreempting: () => false },
+        preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
         namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
         groupSelector: groups.selectorOf,
         volumes: { client, clock, storage: stored.storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },

@@ -72,8 +72,15 @@ export interface Refusal {
   readonly pod: PodInfo;
   /** Why not the node in a slot. */
   statusOf(slot: number): Status;
+  /** Slots that refused for a reason that goes away with pods. Holds until the next pod is placed. */
+  readonly unschedulable: ArrayLike<number>;
   /** Asks all filters anew, in whatever circumstances a trial makes. */
   checkNow(slot: number): Status | undefined;
+  /**
+   * What `work` finds out about the node in a slot, perhaps kept from an earlier pod of this kind: it may depend on nothing
+   * but that node, the kind of pod and `owner`.
+   */
+  keep<T extends object>(owner: object, slot: number, work: () => T): T;
   /** What a trial must tell of its changes. */
   readonly watchers: readonly Partial<PodWatcher>[];
 }

@@ -90,25 +90,37 @@ export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: Clust
 /** What `sign` answers for a pod that is like no other. */
 export const UNLIKE_ANY = Symbol('unlike any other pod');
 
-const interests = new WeakMap<Profile, Map<string, ReadonlyMap<string, readonly EventHint[]>>>();
+type Interest = ReadonlyMap<string, readonly EventHint[]>;
+
+/** What is known of a profile, with the event asked for last: one event is asked for about many pods. */
+interface Interests {
+  readonly byEvent: Map<string, Interest>;
+  event: ClusterEvent | undefined;
+  interest: Interest;
+}
+
+const interests = new WeakMap<Profile, Interests>();
 
 /** Hints to ask when `event` comes, by the plugin that refused the pod; worked out once for each kind of event. */
-export function interestIn(profile: Profile, event: ClusterEvent): ReadonlyMap<string, readonly EventHint[]> {
+export function interestIn(profile: Profile, event: ClusterEvent): Interest {
   let known = interests.get(profile);
   if (known === undefined) {
-    known = new Map();
+    known = { byEvent: new Map(), event: undefined, interest: new Map() };
     interests.set(profile, known);
   }
+  if (known.event === event) return known.interest;
   const key = `${event.resource}/${event.action}`;
-  let interest = known.get(key);
+  let interest = known.byEvent.get(key);
   if (interest === undefined) {
     interest = new Map(
       profile.all
         .map(({ name, events = EVERY_CHANGE }) => [name, events.filter((hint) => matchesEvent(hint.event, event))] as const)
         .filter(([, hints]) => hints.length > 0),
     );
-    known.set(key, interest);
+    known.byEvent.set(key, interest);
   }
+  known.event = event;
+  known.interest = interest;
   return interest;
 }
 

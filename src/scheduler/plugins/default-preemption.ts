@@ -1,14 +1,14 @@
 // Makes room for a pod that fits nowhere by evicting less important ones. Source: plugins/defaultpreemption,
 // framework/preemption Evaluator.
 import { findCondition } from '#api/conditions.ts';
-import type { Pod, PodDisruptionBudget } from '#api/types.ts';
+import type { Pod } from '#api/types.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import { fitMessage } from '../framework/fit-error.ts';
 import type { Plugin, PostFilterResult, Refusal } from '../framework/plugin.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { PLUGIN } from './names.ts';
-import { type Candidate, cheapest, isCandidate, victimsOn } from './victims-plan.ts';
+import { type Budget, type Candidate, cheapest, isCandidate, victimsOn } from './victims-plan.ts';
 
 export interface PreemptionArgs {
   /** Per cent of the nodes that are tried at least. */
@@ -20,9 +20,8 @@ export interface PreemptionArgs {
 export const DEFAULT_PREEMPTION_ARGS: PreemptionArgs = { minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100 };
 
 export interface PreemptionDeps {
-  readonly budgets: () => Iterable<PodDisruptionBudget>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** The same list until a budget changes. */
+  readonly budgets: () => readonly Budget[];
   /** In [0, 1): where among the nodes to begin. */
   readonly fraction: () => number;
   /** Whether pods are being evicted for this one. */
@@ -46,12 +45,11 @@ function preempt(refusal: Refusal, cluster: ClusterState, deps: PreemptionDeps, 
   const ineligible = whyIneligible(refusal, cluster);
   if (ineligible !== undefined) return { kind: 'refused', message: `preemption: ${ineligible}`, clear: false };
 
-  const nodes = slotsToTry(refusal, cluster);
-  const { candidates, statuses } = findCandidates(nodes, refusal, cluster, deps, args);
-  const best = cheapest(candidates, deps.now());
+  const { candidates, statuses } = findCandidates(refusal, cluster, deps, args);
+  const best = cheapest(candidates);
   if (best !== undefined) return { kind: 'nominated', node: cluster.nodes[best.slot]?.metadata.name as string, victims: best.victims };
 
-  const rest = cluster.nodeCount - nodes.length;
+  const rest = cluster.nodeCount - refusal.unschedulable.length;
   if (rest > 0) statuses.set(NOT_HELPFUL, rest);
   return { kind: 'refused', message: `preemption: ${fitMessage({ nodeCount: cluster.nodeCount, statuses })}`, clear: true };
 }
@@ -72,15 +70,6 @@ function isPreempted({ metadata, status }: Pod): boolean {
   return condition?.status === 'True' && condition.reason === 'PreemptionByScheduler';
 }
 
-/** Nodes that refused for a reason that goes away with pods. */
-function slotsToTry({ statusOf }: Refusal, cluster: ClusterState): readonly number[] {
-  const slots: number[] = [];
-  for (let slot = 0; slot < cluster.slotCount; slot++) {
-    if (cluster.nodes[slot] !== undefined && statusOf(slot).code === 'Unschedulable') slots.push(slot);
-  }
-  return slots;
-}
-
 interface Found {
   readonly candidates: readonly Candidate[];
   readonly statuses: Map<Status, number>;
@@ -88,20 +77,22 @@ interface Found {
 
 /** Goes on until there are enough and one violates no budget. Source: DryRunPreemption. */
 function findCandidates(
-  slots: readonly number[],
   refusal: Refusal,
   cluster: ClusterState,
-  { budgets, now, fraction }: PreemptionDeps,
+  { budgets: currentBudgets, fraction }: PreemptionDeps,
   { minCandidateNodesPercentage, minCandidateNodesAbsolute }: PreemptionArgs,
 ): Found {
+  const slots = refusal.unschedulable;
   const enough = Math.max(Math.floor((slots.length * minCandidateNodesPercentage) / 100), minCandidateNodesAbsolute);
-  const options = { refusal, cluster, budgets: [...budgets()], now: now() };
+  const budgets = currentBudgets();
+  const options = { refusal, cluster, budgets };
   const offset = slots.length === 0 ? 0 : Math.floor(fraction() * slots.length);
   const statuses = new Map<Status, number>();
   const sparing: Candidate[] = [];
   const violating: Candidate[] = [];
   for (let i = 0; i < slots.length; i++) {
-    const result = victimsOn(slots[(offset + i) % slots.length] as number, options);
+    const slot = slots[(offset + i) % slots.length] as number;
+    const result = refusal.keep(budgets, slot, () => victimsOn(slot, options));
     if (!isCandidate(result)) statuses.set(result, (statuses.get(result) ?? 0) + 1);
     else if (result.victims.length > 0) (result.violations === 0 ? sparing : violating).push(result);
     if (sparing.length > 0 && sparing.length + violating.length >= enough) break;

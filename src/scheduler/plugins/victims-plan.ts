@@ -1,8 +1,7 @@
 // Which pods of a node would have to go for a more important one, and on which node that costs least. Source:
 // plugins/defaultpreemption SelectVictimsOnNode, framework/preemption pickOneNodeForPreemption.
-import { selectorFromObject } from '#apimachinery/labels.ts';
+import type { LabelSelector } from '#apimachinery/labels.ts';
 import { parseTime } from '#apimachinery/time.ts';
-import type { PodDisruptionBudget } from '#api/types.ts';
 import type { Refusal } from '../framework/plugin.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
@@ -16,20 +15,29 @@ export interface Candidate {
   readonly victims: readonly PodInfo[];
   /** How many of them a disruption budget would have spared. */
   readonly violations: number;
+  /** What candidates are compared by, the most important first; the least costs least. */
+  readonly cost: readonly number[];
+}
+
+/** What a PodDisruptionBudget allows. */
+export interface Budget {
+  readonly namespace: string;
+  readonly selector: LabelSelector;
+  readonly disruptionsAllowed: number;
+  /** Names of pods whose disruption was counted when it was allowed. */
+  readonly disrupted: ReadonlySet<string>;
 }
 
 export interface VictimOptions {
   readonly refusal: Refusal;
   readonly cluster: ClusterState;
-  readonly budgets: readonly PodDisruptionBudget[];
-  /** Milliseconds since the epoch: when pods count as started that have not. */
-  readonly now: number;
+  readonly budgets: readonly Budget[];
 }
 
 const NO_VICTIMS = unresolvable(PLUGIN.defaultPreemption, 'No preemption victims found for incoming pod');
 
 /** The fewest and least important pods whose absence lets the pod in, or why there are none. */
-export function victimsOn(slot: number, { refusal, cluster, budgets, now }: VictimOptions): Candidate | Status {
+export function victimsOn(slot: number, { refusal, cluster, budgets }: VictimOptions): Candidate | Status {
   const { priority } = refusal.pod;
   const potential = [...cluster.podsIn(slot)].filter((other) => other.priority < priority);
   if (potential.length === 0) return NO_VICTIMS;
@@ -39,7 +47,6 @@ export function victimsOn(slot: number, { refusal, cluster, budgets, now }: Vict
     const status = refusal.checkNow(slot);
     if (status !== undefined) return status;
 
-    const byImportance = importance(now);
     const { violating, others } = splitByBudget(potential.toSorted(byImportance), budgets);
     /** Lets one stay if the pod fits all the same. */
     const mustGo = (victim: PodInfo): boolean => {
@@ -50,7 +57,7 @@ export function victimsOn(slot: number, { refusal, cluster, budgets, now }: Vict
     };
     const violations = violating.filter(mustGo);
     const victims = [...violations, ...others.filter(mustGo)].toSorted(byImportance);
-    return { slot, victims, violations: violations.length };
+    return { slot, victims, violations: violations.length, cost: costOf(victims, violations.length) };
   } finally {
     trial.undo();
   }
@@ -61,35 +68,32 @@ export function isCandidate(result: Candidate | Status): result is Candidate {
 }
 
 /** The most important first: by priority, then by how long it runs. Source: MoreImportantPod. */
-function importance(now: number): (a: PodInfo, b: PodInfo) => number {
-  return (a, b) => b.priority - a.priority || startTime(a, now) - startTime(b, now);
+function byImportance(a: PodInfo, b: PodInfo): number {
+  const [first, second] = [startTime(a), startTime(b)];
+  return b.priority - a.priority || (first === second ? 0 : first - second);
 }
 
-function startTime({ pod }: PodInfo, now: number): number {
+/** Milliseconds since the epoch; a pod that has not started comes last. Source: GetPodStartTime. */
+function startTime({ pod }: PodInfo): number {
   const time = pod.status?.startTime;
-  return time === undefined || time === null ? now : parseTime(time);
+  return time === undefined || time === null ? Infinity : parseTime(time);
 }
 
 /** Each budget spares pods until as many went as it allows. Source: filterPodsWithPDBViolation. */
 function splitByBudget(
   pods: readonly PodInfo[],
-  budgets: readonly PodDisruptionBudget[],
+  budgets: readonly Budget[],
 ): { readonly violating: readonly PodInfo[]; readonly others: readonly PodInfo[] } {
-  const left = budgets.map((budget) => ({
-    budget,
-    selector: selectorFromObject(budget.spec?.selector),
-    allowed: budget.status?.disruptionsAllowed ?? 0,
-  }));
+  if (budgets.length === 0) return { violating: [], others: pods };
+  const left = budgets.map((budget) => ({ budget, allowed: budget.disruptionsAllowed }));
   const violating: PodInfo[] = [];
   const others: PodInfo[] = [];
   for (const info of pods) {
     const { namespace, name, labels = {} } = info.pod.metadata;
     let violates = false;
     for (const entry of left) {
-      if (entry.budget.metadata.namespace !== namespace || Object.keys(labels).length === 0) continue;
-      if (entry.selector.empty || !entry.selector.matches(labels)) continue;
-      // Counted when its disruption was allowed.
-      if (entry.budget.status?.disruptedPods?.[name] !== undefined) continue;
+      if (entry.budget.namespace !== namespace || Object.keys(labels).length === 0) continue;
+      if (!entry.budget.selector.matches(labels) || entry.budget.disrupted.has(name)) continue;
       entry.allowed--;
       if (entry.allowed < 0) violates = true;
     }
@@ -101,22 +105,26 @@ function splitByBudget(
 /** Priorities are made positive, so that few victims cost less than many. Source: minSumPrioritiesScoreFunc. */
 const PRIORITY_OFFSET = 2 ** 31;
 
-/** Fewest violations; least important victims; least in sum; fewest; those that started last; the first. */
-export function cheapest(candidates: readonly Candidate[], now: number): Candidate | undefined {
-  const costs = candidates.map((candidate) => ({ candidate, cost: costOf(candidate, now) }));
-  let best = costs[0];
-  for (const other of costs) if (best !== undefined && isLess(other.cost, best.cost)) best = other;
-  return best?.candidate;
+/** Fewest violations; least important victims; least in sum; fewest; those that started last. Source: pickOneNodeForPreemption. */
+function costOf(victims: readonly PodInfo[], violations: number): readonly number[] {
+  const highest = victims[0]?.priority ?? 0;
+  let sum = 0;
+  let earliest = Infinity;
+  for (const victim of victims) {
+    sum += victim.priority + PRIORITY_OFFSET;
+    if (victim.priority === highest) earliest = Math.min(earliest, startTime(victim));
+  }
+  return [violations, highest, sum, victims.length, -earliest];
 }
 
-function costOf({ victims, violations }: Candidate, now: number): readonly number[] {
-  const highest = victims[0]?.priority ?? 0;
-  const sum = victims.reduce((total, { priority }) => total + priority + PRIORITY_OFFSET, 0);
-  const starts = victims.filter(({ priority }) => priority === highest).map((victim) => startTime(victim, now));
-  return [violations, highest, sum, victims.length, -Math.min(...starts)];
+/** The first of those that cost least. */
+export function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
+  let [best] = candidates;
+  for (const other of candidates) if (best !== undefined && isLess(other.cost, best.cost)) best = other;
+  return best;
 }
 
 function isLess(a: readonly number[], b: readonly number[]): boolean {
-  const differs = a.findIndex((value, i) => value !== b[i]);
-  return differs !== -1 && (a[differs] as number) < (b[differs] as number);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
+  return false;
 }

@@ -205,7 +205,7 @@ export class SchedulingQueue {
   #wake(candidates: readonly QueuedPod[], event: ClusterEvent, previous: unknown, current: unknown): void {
     for (const queued of candidates) {
       const profile = this.#options.profiles.get(queued.pod.spec.schedulerName);
-      if (profile === undefined || !isGateConcerned(queued, profile, event)) continue;
+      if (profile === undefined || isGatedStill(queued, profile, event)) continue;
       const plan = planRequeue(queued, profile, { event, previous, current });
       if (plan === 'skip') continue;
       this.#unschedulable.delete(uidOf(queued));
@@ -253,9 +253,11 @@ function firstGate({ pod }: QueuedPod, plugins: readonly Plugin[]): Plugin | und
   return plugins.find((plugin) => plugin.preEnqueue?.(pod) !== undefined);
 }
 
-/** A gated pod is looked at only for events of the plugin that gates it. */
-function isGateConcerned({ gatingPlugin }: QueuedPod, profile: Profile, event: ClusterEvent): boolean {
-  if (gatingPlugin === undefined) return true;
-  const plugin = profile.all.find(({ name }) => name === gatingPlugin);
-  return plugin?.events === undefined || plugin.events.some((hint) => matchesEvent(hint.event, event));
+/** A gated pod is looked at only for events of the plugin that gates it, and goes on only when that lets it. */
+function isGatedStill({ gatingPlugin, pod }: QueuedPod, profile: Profile, event: ClusterEvent): boolean {
+  if (gatingPlugin === undefined) return false;
+  const plugin = profile.preEnqueue.find(({ name }) => name === gatingPlugin);
+  if (plugin === undefined) return false;
+  if (plugin.preEnqueue?.(pod) !== undefined) return true;
+  return plugin.events !== undefined && !plugin.events.some((hint) => matchesEvent(hint.event, event));
 }

@@ -12,9 +12,9 @@ import {
   podChanges,
   UNSCHEDULED_POD_ADD,
 } from '../framework/cluster-event.ts';
-import type { Nominator } from '../queue/nominator.ts';
 import type { SchedulingQueue } from '../queue/scheduling-queue.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
+import type { Nominator } from '../state/nominator.ts';
 
 export interface Watched {
   readonly cluster: ClusterState;

@@ -6,6 +6,7 @@ import { isEqual, nodeChanges } from '../framework/cluster-event.ts';
 import { ChangeLog } from './change-log.ts';
 import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-ports.ts';
 import { imagesOf } from './images.ts';
+import { Nominator } from './nominator.ts';
 import { type PodInfo, PodInfos } from './pod-info.ts';
 import { ResourceTable } from './resource-table.ts';
 import { Topology } from './topology.ts';
@@ -27,6 +28,13 @@ export class ClusterState {
   readonly resources = new ResourceTable();
   readonly podInfos = new PodInfos(this.resources);
   readonly log = new ChangeLog();
+  readonly nominator = new Nominator({
+    infoOf: (pod) => this.podInfos.of(pod),
+    changed: (node) => {
+      const slot = this.#slots.get(node);
+      if (slot !== undefined) this.log.append({ slot, sign: 0, nominated: true });
+    },
+  });
   /** By resource id, then slot. */
   readonly #allocatable: Float64Array[] = [];
   readonly #requested: Float64Array[] = [];

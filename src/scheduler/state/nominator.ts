@@ -1,27 +1,32 @@
 // Pods that are expected on a node once the pods evicted for them are gone. Source: backend/queue nominator.go.
 import type { Pod } from '#api/types.ts';
-import type { Nominations } from '../cycle/place-pod.ts';
-import type { PodInfo } from '../state/pod-info.ts';
+import type { PodInfo } from './pod-info.ts';
 
-export class Nominator implements Nominations {
-  readonly #infoOf: (pod: Pod) => PodInfo;
+export interface NominatorOptions {
+  readonly infoOf: (pod: Pod) => PodInfo;
+  /** The pods nominated to `node` are others from now on. */
+  readonly changed: (node: string) => void;
+}
+
+const NOBODY: readonly PodInfo[] = [];
+
+/** Invariant: a pod is nominated to one node at most. A node need not be there to have pods nominated to it. */
+export class Nominator {
+  readonly #options: NominatorOptions;
   readonly #nodeOf = new Map<string, string>();
-  readonly #podsOn = new Map<string, Map<string, PodInfo>>();
+  /** Lists are replaced, never changed. */
+  readonly #podsOn = new Map<string, readonly PodInfo[]>();
 
-  constructor(infoOf: (pod: Pod) => PodInfo) {
-    this.#infoOf = infoOf;
+  constructor(options: NominatorOptions) {
+    this.#options = options;
   }
 
-  get size(): number {
-    return this.#nodeOf.size;
-  }
-
-  *entries(): Iterable<readonly [string, readonly PodInfo[]]> {
-    for (const [node, pods] of this.#podsOn) yield [node, [...pods.values()]];
+  nodeOf(uid: string): string | undefined {
+    return this.#nodeOf.get(uid);
   }
 
   podsOn(node: string): readonly PodInfo[] {
-    return [...(this.#podsOn.get(node)?.values() ?? [])];
+    return this.#podsOn.get(node) ?? NOBODY;
   }
 
   /** On `node`, or on the one its status names; nowhere when neither does. A pod with a node of its own is not nominated. */
@@ -29,9 +34,8 @@ export class Nominator implements Nominations {
     this.remove(pod.metadata.uid);
     if (node === '' || (pod.spec.nodeName ?? '') !== '') return;
     this.#nodeOf.set(pod.metadata.uid, node);
-    const pods = this.#podsOn.get(node) ?? new Map<string, PodInfo>();
-    pods.set(pod.metadata.uid, this.#infoOf(pod));
-    this.#podsOn.set(node, pods);
+    this.#podsOn.set(node, [...this.podsOn(node), this.#options.infoOf(pod)]);
+    this.#options.changed(node);
   }
 
   /**
@@ -49,8 +53,9 @@ export class Nominator implements Nominations {
     const node = this.#nodeOf.get(uid);
     if (node === undefined) return;
     this.#nodeOf.delete(uid);
-    const pods = this.#podsOn.get(node);
-    pods?.delete(uid);
-    if (pods?.size === 0) this.#podsOn.delete(node);
+    const left = this.podsOn(node).filter((pod) => pod.uid !== uid);
+    if (left.length === 0) this.#podsOn.delete(node);
+    else this.#podsOn.set(node, left);
+    this.#options.changed(node);
   }
 }
