@@ -9,6 +9,8 @@ import { auditStage } from './stages/audit.ts';
 import { authenticationStage } from './stages/authentication.ts';
 import { authorizationStage } from './stages/authorization.ts';
 import { impersonationStage } from './stages/impersonation.ts';
+import { tracingStage } from './stages/tracing.ts';
+import type { Span, Tracer } from './tracing/contract.ts';
 import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
 
 /**
@@ -16,6 +18,7 @@ import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
  *   connection ─ TLS, HTTP/1.1 and HTTP/2, body and header bounds        400 408 431
  *   request info (./stages/request-info.ts), deadline                     400
  *   authentication                                                        401
+ *   tracing ─ begins the span that `finish` ends
  *   audit ─ opens the event that `finish` closes
  *   impersonation                                                         400 403
  *   flow control ─ holds a seat until `finish`                            429
@@ -31,14 +34,21 @@ import { flowControlStage, type FlowControl } from './stages/flow-control.ts';
  *   finish ─ metrics, seats, audit event, in reverse order
  * ```
  */
-export const REQUEST_CHAIN: readonly Stage[] = [authenticationStage, auditStage, impersonationStage, flowControlStage, authorizationStage];
+export const REQUEST_CHAIN: readonly Stage[] = [
+  authenticationStage,
+  tracingStage,
+  auditStage,
+  impersonationStage,
+  flowControlStage,
+  authorizationStage,
+];
 
 /**
  * One step of every request. It fills its part of the context or refuses by throwing StatusError; the walk ends there
  * and the error becomes the answer. Loopback callers are authenticated when they are given their transport.
  */
 export interface Stage {
-  readonly name: 'authentication' | 'audit' | 'impersonation' | 'flow control' | 'authorization';
+  readonly name: 'authentication' | 'tracing' | 'audit' | 'impersonation' | 'flow control' | 'authorization';
   run(walk: Walk, deps: ChainDeps): void | Promise<void>;
 }
 
@@ -50,6 +60,7 @@ export interface Walk {
   readonly credentials: AuthenticationRequest | undefined;
   setUser(user: UserInfo): void;
   auditTrail: AuditTrail | undefined;
+  span: Span | undefined;
   /** Runs `close` when the request is over, whatever the outcome; last registered first. */
   onFinish(close: (outcome: Outcome) => void): void;
   /** Runs `begun` when a watch has found what it starts from: the rest of it costs others nothing. */
@@ -70,6 +81,7 @@ export interface ChainDeps {
   readonly authorizer: Authorizer;
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
+  readonly tracer: Tracer | undefined;
   readonly metrics: AccessMetrics;
   readonly clock: Clock;
 }

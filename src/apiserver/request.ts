@@ -2,6 +2,7 @@
 import type { Logger } from '#base/log.ts';
 import type { AuditTrail } from './audit/contract.ts';
 import type { UserInfo } from './authentication/contract.ts';
+import type { Span } from './tracing/contract.ts';
 
 /**
  * What the request line asks for, before anything is decided about it. Source: request.RequestInfo.
@@ -73,6 +74,8 @@ export interface RequestContext {
   readonly audit: AuditAnnotations;
   /** Where the policy wants this request written down. */
   readonly auditTrail: AuditTrail | undefined;
+  /** Of a request that is traced. */
+  readonly span: Span | undefined;
   /** Headers of whatever answer is given, by lower-case name. */
   addHeaders(headers: Readonly<Record<string, string>>): void;
   /** Milliseconds went by in which others (webhooks, requests before it) had to be waited for. */

@@ -62,6 +62,7 @@ import { profilingRoutes } from './routes/profiling.ts';
 import { RouteTable } from './routes/table.ts';
 import { VERSION, versionRoute, type VersionInfo } from './routes/version.ts';
 import type { AuditSink } from './audit/contract.ts';
+import type { Tracer } from './tracing/contract.ts';
 import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 
 /** Most milliseconds a request gets that is no watch or stream. Source: --request-timeout. */
@@ -112,6 +113,7 @@ export interface PluggedParts {
   readonly printers?: Printers;
   readonly flowControl?: FlowControl;
   readonly audit?: AuditSink;
+  readonly tracer?: Tracer;
   readonly fieldManager?: FieldManager;
   /** Further paths: OpenAPI, issuer discovery. */
   readonly routes?: readonly Route[];
@@ -300,6 +302,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authorizer: parts.authorizer,
     flowControl,
     audit: parts.audit,
+    tracer: parts.tracer,
   };
   const handlers = new Map([
     ...builtInHandlers({
@@ -357,6 +360,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       outbound.close();
       await flowControl.stop?.();
       await parts.audit?.stop();
+      await parts.tracer?.stop();
       await compactor.stop();
       await hub.stop();
       encryption?.stop();

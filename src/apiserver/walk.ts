@@ -4,6 +4,7 @@ import type { Logger } from '#base/log.ts';
 import type { AuditTrail } from './audit/contract.ts';
 import type { AuthenticationRequest, UserInfo } from './authentication/contract.ts';
 import type { Outcome, Walk } from './chain.ts';
+import type { Span } from './tracing/contract.ts';
 import type { AuditAnnotations, Query, RequestContext, RequestInfo, Warnings } from './request.ts';
 
 /** Longest warning and most of all warnings of one request, characters. Source: filters truncateAtTotalRunes. */
@@ -75,6 +76,7 @@ export class RequestWalk implements Walk, RequestContext {
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
   auditTrail: AuditTrail | undefined;
+  span: Span | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #onStream: (() => void) | undefined;
   #waitedMs = 0;

@@ -78,6 +78,7 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     signal: new AbortController().signal,
     receivedAt: 0,
     waited: () => {},
+    span: undefined,
     logger: silentLogger,
   };
 }

@@ -6,6 +6,7 @@ import type { UserInfo } from '../authentication/contract.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { RequestContext, RequestInfo } from '../request.ts';
+import type { Span } from '../tracing/contract.ts';
 import { pageNotFound, text } from '../routes/text.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Answer } from './answer.ts';
@@ -106,8 +107,35 @@ function handled(
   const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
   if (deprecated !== undefined) request.warnings.add(deprecated);
   const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
-  return handlerFor(served, subresource, request, deps)({ request, served, subresource, body: noted }, deps);
+  const handle = handlerFor(served, subresource, request, deps);
+  const operation = { request, served, subresource, body: noted };
+  return request.span === undefined ? handle(operation, deps) : traced(request.span, info.verb, () => handle(operation, deps));
 }
+
+/** Source: tracing.Start in the handlers: `Create`, `DeleteCollection`. */
+async function traced<T>(parent: Span, verb: string, work: () => T | Promise<T>): Promise<T> {
+  const span = parent.child(SPANS[verb] ?? verb);
+  let failure: string | undefined;
+  try {
+    return await work();
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
+    throw error;
+  } finally {
+    span.end({}, failure);
+  }
+}
+
+const SPANS: Readonly<Record<string, string>> = {
+  get: 'Get',
+  list: 'List',
+  watch: 'Watch',
+  create: 'Create',
+  update: 'Update',
+  patch: 'Patch',
+  delete: 'Delete',
+  deletecollection: 'DeleteCollection',
+};
 
 function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {
   const found = routes.find(request.info.path);

@@ -24,6 +24,8 @@ export interface WebhookCall {
   /** Milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Further ones. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface Endpoint {
@@ -39,7 +41,7 @@ interface Endpoint {
 export async function callWebhook(config: WebhookClientConfig, call: WebhookCall, deps: WebhookClientDeps): Promise<unknown> {
   const { body, timeoutMs, signal } = call;
   const { address, url, trust } = endpointOf(config, timeoutMs, deps.services);
-  const headers = { 'content-type': 'application/json', 'user-agent': 'kube-apiserver-admission' };
+  const headers = { ...call.headers, 'content-type': 'application/json', 'user-agent': 'kube-apiserver-admission' };
   const answer = await deps.outbound.call({ method: 'POST', address, url, trust, headers, body: JSON.stringify(body), timeoutMs, signal });
   const contentType = answer.headers['content-type'] ?? '';
   if (answer.status < 200 || answer.status > 206) {

@@ -48,6 +48,7 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
   const storeKey = stored.prefix + key;
   const write = registry.hub.writes.open(storeKey, { layout, key, value, object });
   let result: TransactionResult;
+  const span = call.request.span?.child('Store transaction', { key: storeKey, bytes: value.length });
   try {
     result = await guarded(() =>
       registry.store.transact({
@@ -58,8 +59,10 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
     );
   } catch (error) {
     write.close();
+    span?.end({}, String(error));
     throw error;
   }
+  span?.end({ committed: result.committed, revision: result.revision });
   if (!result.committed) {
     write.close();
     return missed(call, key, expected, result.present[0]);

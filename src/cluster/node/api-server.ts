@@ -8,6 +8,8 @@ import { PolicySink } from '#apiserver/audit/sink.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
 import { kubeconfigWebhook } from '#apiserver/outbound/kubeconfig-webhook.ts';
 import type { ServerParts } from '#apiserver/server.ts';
+import { readTracingConfiguration } from '#apiserver/tracing/configuration.ts';
+import type { Tracer } from '#apiserver/tracing/contract.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import type { FlowControlSettings } from '#apiserver/defaults.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -20,6 +22,14 @@ export async function encryptionOf({ settings, clock, ids, logger }: ControlPlan
   const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: reload } = settings;
   if (path === '') return undefined;
   return encryptionAtRest({ path, text: read(path), reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
+}
+
+/** @throws Error when the file cannot be read; ConfigurationError for what it says */
+export async function tracerOf({ settings, ids, logger }: ControlPlaneDeps): Promise<Tracer | undefined> {
+  if (settings.tracingConfigFile === '') return undefined;
+  const configuration = readTracingConfiguration(read(settings.tracingConfigFile));
+  const { otlpTracer } = await import('#apiserver/tracing/otlp-tracer.ts');
+  return otlpTracer({ configuration, instance: ids.uuid(), logger: logger.with({ component: 'tracing' }) });
 }
 
 export const flowControlOf = (settings: Settings): FlowControlSettings => ({

@@ -14,7 +14,7 @@ import type { Transport } from '#client/contract.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
-import { auditOf, encryptionOf, flowControlOf } from './api-server.ts';
+import { auditOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -83,6 +83,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const tls = () => ({ serving: material.serving(), clientCa: clientAuthority + frontProxyAuthority });
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
+  const tracer = await tracerOf(deps);
   const kubeletCredentials = () => ({ ca: kubeletAuthority, ...clients.kubelet });
   const metrics = new MetricsSeat({
     credentials: kubeletCredentials,
@@ -132,6 +133,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),
+        ...(tracer === undefined ? {} : { tracer }),
         routes: [
           ...(defaults.routes ?? []),
           ...openapiRoutes(parts.schema, parts.remoteDocuments),

@@ -13,6 +13,7 @@ export interface ApiServerSettings {
   readonly maxRequestsInflight: number;
   readonly maxMutatingRequestsInflight: number;
   /** audit.k8s.io/v1 Policy file; empty: nothing is written down. */
+  readonly tracingConfigFile: string;
   readonly auditPolicyFile: string;
   /** Empty: no file; `-`: standard output. */
   readonly auditLogPath: string;
@@ -110,6 +111,14 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     description: 'writes under way at most',
     fallback: '200',
     parse: wholeNumber(1),
+  }),
+  setting({
+    key: 'tracingConfigFile',
+    flag: 'tracing-config-file',
+    argument: 'FILE',
+    description: 'where traces of requests are sent, and how many (TracingConfiguration)',
+    fallback: '',
+    parse: optionalPath,
   }),
   setting({
     key: 'auditPolicyFile',

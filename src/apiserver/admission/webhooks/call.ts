@@ -5,6 +5,7 @@ import { qualifiedName } from '#apimachinery/names.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import { OutboundError } from '../../outbound/contract.ts';
+import type { RequestContext } from '../../request.ts';
 import { callWebhook, type WebhookClientDeps } from '../../outbound/webhook-client.ts';
 import type { AdmissionMetrics } from '../metrics.ts';
 import type { Hook } from './hook.ts';
@@ -56,7 +57,7 @@ export async function ask(hook: Hook, subject: ReviewSubject, deps: CallDeps): P
     throw new CallFailure(hook, why, 400);
   }
   const uid = deps.ids.uuid();
-  const answer = await answerOf(hook, reviewOf(version, uid, subject), request.signal, deps);
+  const answer = await answerOf(hook, reviewOf(version, uid, subject), request, deps);
   let verdict: Verdict;
   try {
     verdict = verdictOf(answer, { version, uid, mutating: hook.phase === 'admit' });
@@ -79,10 +80,15 @@ export async function ask(hook: Hook, subject: ReviewSubject, deps: CallDeps): P
 }
 
 /** @throws CallFailure */
-async function answerOf(hook: Hook, body: object, signal: AbortSignal, deps: CallDeps): Promise<unknown> {
+async function answerOf(hook: Hook, body: object, { signal, span: parent }: RequestContext, deps: CallDeps): Promise<unknown> {
+  const span = parent?.child(`Call ${hook.phase === 'admit' ? 'mutating' : 'validating'} webhook`, { webhook: hook.name });
   try {
-    return await callWebhook(hook.client, { body, timeoutMs: hook.timeoutMs, signal }, deps);
+    const headers = span?.headers() ?? {};
+    const answer = await callWebhook(hook.client, { body, timeoutMs: hook.timeoutMs, signal, headers }, deps);
+    span?.end();
+    return answer;
   } catch (error) {
+    span?.end({}, String(error));
     const why = (text: string): string => `failed to call webhook: ${text}`;
     if (isStatusError(error)) throw new CallFailure(hook, why(error.message), error.code);
     if (error instanceof OutboundError) throw new CallFailure(hook, why(error.message), 503, error.kind === 'canceled');
