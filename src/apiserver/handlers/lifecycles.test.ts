@@ -1,4 +1,4 @@
-// The way through its API that every resource of nodes and storage can go: made, read, found, followed, changed, removed.
+// The way through its API that every resource of nodes, storage and network can go: made, read, found, followed, changed, removed.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -7,7 +7,13 @@ import {
   csinodes,
   csistoragecapacities,
   deviceclasses,
+  endpoints,
+  endpointslices,
+  ingressclasses,
+  ingresses,
+  ipaddresses,
   leases,
+  networkpolicies,
   nodes,
   persistentvolumeclaims,
   persistentvolumes,
@@ -17,6 +23,8 @@ import {
   resourceslices,
   runtimeclasses,
   secrets,
+  servicecidrs,
+  services,
   storageclasses,
   volumeattachments,
   volumeattributesclasses,
@@ -42,12 +50,15 @@ interface Way {
   readonly content: object;
   /** A merge patch of the status, where there is one. */
   readonly status?: object;
+  /** Three that the kind takes. */
+  readonly names?: readonly [string, string, string];
 }
 
-const way = <T extends KubeObject>(resource: Resource<T>, content: object, status?: object): Way => ({
+const way = <T extends KubeObject>(resource: Resource<T>, content: object, status?: object, names?: Way['names']): Way => ({
   resource: resource as unknown as Resource<KubeObject>,
   content,
   ...(status === undefined ? {} : { status }),
+  ...(names === undefined ? {} : { names }),
 });
 
 const condition = {
@@ -61,7 +72,29 @@ const container = { name: 'main', image: 'example.test/main:1' };
 const attributes = { driverName: 'example.test', parameters: { iops: '100' } };
 const deviceRequests = { devices: { requests: [{ name: 'one', exactly: { deviceClassName: 'some' } }] } };
 
+const backend = { service: { name: 'some', port: { number: 80 } } };
+
 const WAYS: readonly Way[] = [
+  way(
+    services,
+    { spec: { type: 'LoadBalancer', ports: [{ name: 'http', port: 80 }], loadBalancerClass: 'example.test/some' } },
+    { loadBalancer: { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] }, conditions: [condition] },
+  ),
+  way(endpoints, { subsets: [{ addresses: [{ ip: '10.0.0.24' }], ports: [{ name: 'http', port: 80, protocol: 'TCP' }] }] }),
+  way(endpointslices, { addressType: 'IPv4', endpoints: [{ addresses: ['1.2.3.4'] }, { addresses: ['2.2.3.4'] }] }),
+  way(
+    ingresses,
+    { spec: { defaultBackend: backend, rules: [{ host: 'a.example', http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }] } },
+    { loadBalancer: { ingress: [{ ip: '169.1.1.1' }] } },
+  ),
+  way(ingressclasses, { spec: { controller: 'example.test/controller' } }),
+  way(networkpolicies, { spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'], ingress: [{}] } }),
+  way(servicecidrs, { spec: { cidrs: ['203.0.113.0/24'] } }, { conditions: [condition] }),
+  way(ipaddresses, { spec: { parentRef: { group: 'some', resource: 'others', namespace: 'default', name: 'one' } } }, undefined, [
+    '255.255.255.255',
+    '203.0.113.7',
+    'fe80::42:1dff:fe84:f9e2',
+  ]),
   way(configmaps, { data: { key: 'value' } }),
   way(secrets, { data: { key: 'dmFsdWU=' } }),
   way(podtemplates, { template: { metadata: { labels: { a: 'b' } }, spec: { containers: [container] } } }),
@@ -109,14 +142,14 @@ const WAYS: readonly Way[] = [
 ];
 
 describe('lifecycle', () => {
-  for (const { resource, content, status } of WAYS) {
+  for (const { resource, content, status, names: [one, ...others] = ['one', 'two', 'three'] } of WAYS) {
     test(`of ${resource.resource}`, async () => {
       const scope = resource.namespaced ? { namespace: 'default' } : {};
-      const ref = { ...scope, name: 'one' };
+      const ref = { ...scope, name: one };
       const labelSelector = 'walk=yes';
       const object = (name: string) => ({ ...content, metadata: { ...scope, name, labels: { walk: 'yes' } } });
 
-      const created = await client.create(resource, object('one'));
+      const created = await client.create(resource, object(one));
       assert.match(created.metadata.uid ?? '', /^[0-9a-f-]{36}$/);
       const { items, metadata } = await client.list(resource, { labelSelector });
       assert.deepEqual(
@@ -151,9 +184,9 @@ describe('lifecycle', () => {
       }
       assert.deepEqual(seen.slice(0, 2), ['MODIFIED', 'MODIFIED']);
 
-      for (const name of ['two', 'three']) await client.create(resource, object(name));
+      for (const name of others) await client.create(resource, object(name));
       await client.deleteCollection(resource, { ...scope, labelSelector });
-      for (const name of ['two', 'three']) if (!(await absent(resource, { ...scope, name }))) await release(resource, { ...scope, name });
+      for (const name of others) if (!(await absent(resource, { ...scope, name }))) await release(resource, { ...scope, name });
       assert.deepEqual((await client.list(resource, { labelSelector })).items, []);
     });
   }

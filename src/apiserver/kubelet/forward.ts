@@ -14,6 +14,8 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal;
   /** Headers that replace those of the answer. */
   readonly headers?: (answer: IncomingMessage) => ResponseHeaders;
+  /** What replaces the body of the answer, to be read out to its end. */
+  readonly body?: (answer: IncomingMessage) => AsyncIterable<Uint8Array>;
 }
 
 /** The target's answer, of which only the head was read; it ends with the exchange. @throws StatusError when the target cannot be reached */
@@ -43,7 +45,8 @@ export async function forward(exchange: Exchange, target: Target, options: Forwa
     return;
   }
   try {
-    for await (const chunk of answer) if (!stream.write(chunk as Buffer)) await stream.drained();
+    const body = options.body?.(answer) ?? (answer as AsyncIterable<Uint8Array>);
+    for await (const chunk of body) if (!stream.write(chunk)) await stream.drained();
     stream.end();
   } catch (error) {
     answer.destroy();

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { nodes, pods } from '#api/resources.ts';
 import type { New, Node, Pod } from '#api/types.ts';
@@ -63,6 +64,14 @@ async function startKubelet(ca: TestAuthority): Promise<Server> {
     if (request.url?.includes('previous=true') === true) {
       response.writeHead(400).end('previous terminated container "one" in pod "web" not found');
       return;
+    }
+    if (request.url === '/moved') return response.writeHead(302, { location: '/there/' }).end();
+    if (request.url?.startsWith('/page') === true) {
+      const page = Buffer.from('<a href="/next">näher</a>');
+      const isPacked = request.url.endsWith('gzip');
+      const packed = isPacked ? { 'content-encoding': 'gzip' } : {};
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'access-control-allow-origin': '*', ...packed });
+      return response.end(isPacked ? gzipSync(page) : page);
     }
     response.writeHead(200, { 'content-type': 'text/x-log' });
     response.write('line 1\n');
@@ -211,6 +220,26 @@ describe('nodes/proxy', () => {
     assert.equal((await http1(server, '/api/v1/nodes/n/proxy/any', { method: 'OPTIONS' })).status, 200);
     assert.deepEqual(seen, ['POST /stats/summary?only=cpu -', 'OPTIONS /any -']);
   });
+
+  test('leads a page that is asked for without a slash to where its links are below it', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await http1(server, '/api/v1/nodes/n/proxy?only=cpu', { method });
+      assert.deepEqual([answer.status, answer.headers.location], [301, '/api/v1/nodes/n/proxy/?only=cpu']);
+    }
+    assert.equal((await http1(server, '/api/v1/nodes/n/proxy?only=cpu', { method: 'POST' })).status, 200);
+  });
+
+  for (const encoding of ['', 'gzip']) {
+    test(`leads links of a page back through the proxy, ${encoding === '' ? 'plain' : encoding}`, async () => {
+      const answer = await http1(server, `/api/v1/nodes/n/proxy/page?as=${encoding}`);
+      assert.equal(answer.headers['access-control-allow-origin'], undefined);
+      assert.equal(answer.headers['content-encoding'] ?? '', encoding);
+      const body = encoding === '' ? answer.body : gunzipSync(answer.body);
+      assert.equal(body.toString(), '<a href="/api/v1/nodes/n/proxy/next">näher</a>');
+      const redirect = await http1(server, '/api/v1/nodes/n/proxy/moved');
+      assert.deepEqual([redirect.status, redirect.headers.location], [302, '/api/v1/nodes/n/proxy/there/']);
+    });
+  }
 });
 
 test('pods/proxy does not reach into this machine', async () => {

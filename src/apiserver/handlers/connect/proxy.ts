@@ -1,4 +1,5 @@
 // nodes/proxy, pods/proxy, services/proxy: any request to a port of a node, pod or service.
+import type { IncomingMessage } from 'node:http';
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '#api/types.ts';
 import { endpointslices } from '#api/resources.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
@@ -8,13 +9,16 @@ import type { Ids } from '#base/ids.ts';
 import type { Exchange } from '../../http/exchange.ts';
 import type { CredentialsSource } from '../../kubelet/credentials.ts';
 import { forward } from '../../kubelet/forward.ts';
-import type { Target } from '../../kubelet/target.ts';
+import { endToEnd } from '../../kubelet/headers.ts';
+import { authority, type Target } from '../../kubelet/target.ts';
 import { tunnel } from '../../kubelet/tunnel.ts';
 import type { Registry } from '../../registry/write-call.ts';
 import type { RequestContext } from '../../request.ts';
 import type { Handler } from '../dispatch.ts';
 import type { Operation } from '../operation.ts';
 import { admitConnect, connected, kubeletTarget, stream } from './connect.ts';
+import { linkThroughProxy, type Page } from './links.ts';
+import { pageThroughProxy } from './page.ts';
 
 export interface ProxyDeps {
   readonly credentials: CredentialsSource;
@@ -43,13 +47,20 @@ function splitAddress(id: string, kind: string): Address {
 export function proxyHandler(kind: 'node' | 'pod' | 'service', deps: ProxyDeps): Handler {
   return async (operation, { registry }) => {
     const { request } = operation;
-    await admitConnect(operation, { group: '', version: 'v1', kind: OPTIONS[kind] }, { path: pathOf(request, '') }, registry);
+    await admitConnect(operation, { group: '', version: 'v1', kind: OPTIONS[kind] }, { path: `/${request.info.rest.join('/')}` }, registry);
     const address = splitAddress(request.info.name, kind);
     const named: Operation = { ...operation, request: renamed(request, address.name) };
     return stream(async (exchange) => {
-      const path = pathOf(request, exchange.rawQuery, exchange.rawPath);
-      const target = await locate(kind, named, address, path, registry, deps);
-      await pass(exchange, target, deps.clock);
+      const { rawPath, rawQuery } = exchange;
+      const query = rawQuery === '' ? '' : `?${rawQuery}`;
+      const prefix = rawPath.split('/').slice(0, SEGMENTS[kind]).join('/');
+      const path = rawPath.slice(prefix.length);
+      const target = await locate(kind, named, address, `${path === '' ? '/' : path}${query}`, registry, deps);
+      if (exchange.upgrade !== undefined) return tunnel(exchange.upgrade, target, deps.clock);
+      // A page is asked for where its relative links are below it. Source: proxyRedirectsforRootPath.
+      const isPage = exchange.method === 'GET' || exchange.method === 'HEAD';
+      if (path === '' && isPage) return exchange.respond(301, { location: `${rawPath}/${query}` });
+      return pass(exchange, target, prefix);
     });
   };
 }
@@ -59,14 +70,8 @@ const OPTIONS = { node: 'NodeProxyOptions', pod: 'PodProxyOptions', service: 'Se
 const renamed = (request: RequestContext, name: string): RequestContext =>
   Object.create(request, { info: { value: { ...request.info, name } } }) as RequestContext;
 
-/** What follows `…/proxy`, as it was sent, with the query. */
-function pathOf(request: RequestContext, query: string, rawPath = ''): string {
-  const marker = '/proxy';
-  const at = rawPath.indexOf(marker, rawPath.indexOf(request.info.resource));
-  const rest = at === -1 ? `/${request.info.rest.join('/')}` : rawPath.slice(at + marker.length);
-  const path = rest === '' ? '/' : rest;
-  return query === '' ? path : `${path}?${query}`;
-}
+/** Of the path up to `proxy`, the empty one in front too. */
+const SEGMENTS = { node: 6, pod: 8, service: 8 } as const;
 
 async function locate(
   kind: 'node' | 'pod' | 'service',
@@ -151,13 +156,32 @@ function endpointsOf({ endpoints, ports }: EndpointSlice, name: string): readonl
   return (endpoints ?? []).filter(isReady).flatMap(({ addresses }) => addresses.slice(0, 1).map((host) => ({ host, port })));
 }
 
-async function pass(exchange: Exchange, target: Target, clock: Clock): Promise<void> {
-  if (exchange.upgrade !== undefined) await tunnel(exchange.upgrade, target, clock);
-  else await forward(exchange, target);
+/** What a backend allows other sites is not for it to allow here. Source: removeCORSHeaders. */
+const CORS = ['credentials', 'headers', 'methods', 'origin'].map((what) => `access-control-allow-${what}`);
+
+async function pass(exchange: Exchange, target: Target, prefix: string): Promise<void> {
+  const hosts = { target: authority(target), client: exchange.header('host') ?? '' };
+  const page: Page = { prefix, hosts };
+  const isRewritten = (answer: IncomingMessage): boolean =>
+    answer.headers.location === undefined &&
+    answer.headers['content-type']?.split(';')[0]?.trim() === 'text/html' &&
+    ['', 'gzip'].includes(answer.headers['content-encoding'] ?? '');
+  await forward(
+    exchange,
+    { ...target, headers: { ...target.headers, 'x-forwarded-uri': exchange.rawPath } },
+    {
+      headers(answer) {
+        const { location } = answer.headers;
+        const left = new Set(isRewritten(answer) ? [...CORS, 'content-length'] : CORS);
+        const kept = Object.entries(endToEnd(answer.headers)).filter(([name]) => !left.has(name));
+        return { ...Object.fromEntries(kept), ...(location === undefined ? {} : { location: linkThroughProxy(location, page) }) };
+      },
+      body: (answer) => (isRewritten(answer) ? pageThroughProxy(answer, page) : answer),
+    },
+  );
 }
 
-/** Verbs that the methods of a proxied request become. */
-/** The last is that of OPTIONS, which is no verb of the API. */
+/** Verbs that the methods of a proxied request become; the last is that of OPTIONS, which is no verb of the API. */
 const VERBS = ['get', 'create', 'update', 'patch', 'delete', ''] as const;
 
 /** All methods are passed on. */

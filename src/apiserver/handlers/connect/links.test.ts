@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LinkRewriter, linkThroughProxy } from './links.ts';
+
+const page = { prefix: '/api/v1/namespaces/n/pods/p/proxy', hosts: { target: '10.0.0.1:80', client: 'api.example:6443' } };
+
+for (const [link, want] of [
+  ['/next', '/api/v1/namespaces/n/pods/p/proxy/next'],
+  ['/', '/api/v1/namespaces/n/pods/p/proxy/'],
+  ['/a/../b/?q=/c#/d', '/api/v1/namespaces/n/pods/p/proxy/b/?q=/c#/d'],
+  ['next', 'next'],
+  ['#here', '#here'],
+  ['mailto:a@b', 'mailto:a@b'],
+  ['http://10.0.0.1:80/next', '/api/v1/namespaces/n/pods/p/proxy/next'],
+  ['https://api.example:6443/next', 'https://api.example:6443/api/v1/namespaces/n/pods/p/proxy/next'],
+  ['//elsewhere.example/next', '//elsewhere.example/next'],
+  ['/api/v1/namespaces/n/pods/p/proxy/next', '/api/v1/namespaces/n/pods/p/proxy/next'],
+] as const) {
+  test(`linkThroughProxy of ${link}`, () => assert.equal(linkThroughProxy(link, page), want));
+}
+
+const short = { ...page, prefix: '/P' };
+
+for (const [html, want] of [
+  [`<A class=x HREF = '/a'>/a</A>`, `<A class=x HREF = '/P/a'>/a</A>`],
+  ['<img src=/a longdesc="b"><p title="/c">', '<img src=/P/a longdesc="b"><p title="/c">'],
+  ['<a title=">" href="/a">1 < 2</a>', '<a title=">" href="/P/a">1 < 2</a>'],
+  ['<!-- <a href="/a"> --><a href="/b">', '<!-- <a href="/a"> --><a href="/P/b">'],
+  ['<script src="/a">"<a href=\'/b\'>"</script><a href="/c">', '<script src="/P/a">"<a href=\'/b\'>"</script><a href="/P/c">'],
+  ['<a href="/never', '<a href="/never'],
+  ['a <', 'a <'],
+] as const) {
+  test(`LinkRewriter of ${html}, however it is cut`, () => {
+    for (let size = 1; size <= html.length; size++) {
+      const rewriter = new LinkRewriter(short);
+      let out = '';
+      for (let at = 0; at < html.length; at += size) out += rewriter.write(html.slice(at, at + size));
+      assert.equal(out + rewriter.end(), want, `in pieces of ${size}`);
+    }
+  });
+}
+
+test('LinkRewriter keeps no tag without end', () => {
+  const rewriter = new LinkRewriter(short);
+  let passed = 0;
+  for (let i = 0; i < 100; i++) passed += rewriter.write(i === 0 ? '<a ' : 'x'.repeat(10_000)).length;
+  assert.ok(passed > 900_000, String(passed));
+});

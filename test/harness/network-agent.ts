@@ -1,0 +1,84 @@
+// A program that answers and asks over the network on command, as a pod: what a walk needs to see packets from inside.
+import { readFileSync } from 'node:fs';
+import type { Node, Pod } from '#api/types.ts';
+import { isConditionTrue } from '#api/conditions.ts';
+import type { Cluster } from './cluster.ts';
+import type { PodSet } from './pods.ts';
+
+const IMAGE = { name: 'example.test/agent:1', programs: ['node', 'sh', 'cat'] } as const;
+const PROGRAM = readFileSync(new URL('network-agent/program.ts', import.meta.url), 'utf8');
+
+export const importAgentImage = (into: Pick<Cluster, 'importImage'>): Promise<void> => into.importImage(IMAGE);
+
+export interface AgentPod {
+  readonly name: string;
+  readonly ip: string;
+  readonly pod: Pod;
+  /** The text at this path of the agent itself, asked from the test's own machine. */
+  get(path: string): Promise<string>;
+  /** What each of `times` connections to `url` is answered, or the error's code; `from` is the address they come from. */
+  ask(url: string, options?: { readonly times?: number; readonly from?: string }): Promise<readonly string[]>;
+  /** As `ask`, over UDP: the name of the pod that answers. */
+  udp(host: string, port: number, times?: number): Promise<readonly string[]>;
+  /** IPv4 addresses of `name` as programs find them, search domains and all; or the error's code. */
+  lookup(name: string): Promise<string>;
+  /** Records of an absolute name, or the error's code. */
+  resolve(type: string, name: string): Promise<unknown>;
+}
+
+export interface AgentPodSpec {
+  readonly name: string;
+  /** Absent: wherever the scheduler wants it. */
+  readonly node?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly ports?: readonly object[];
+  /** Never passes its probe: the pod runs and is not Ready. */
+  readonly unready?: boolean;
+  /** Further fields of the pod's spec. */
+  readonly spec?: object;
+}
+
+/** Makes these pods; resolves once all of them serve. @throws DeadlineExceeded */
+export function startAgents(set: PodSet, specs: readonly AgentPodSpec[]): Promise<readonly AgentPod[]> {
+  return Promise.all(
+    specs.map(async ({ name, node, labels = {}, env = {}, ports = [], unready = false, spec = {} }) => {
+      const container = {
+        name: 'agent',
+        image: IMAGE.name,
+        imagePullPolicy: 'Never' as const,
+        command: ['node', '--disable-warning=ExperimentalWarning', '--input-type=module-typescript', '--eval', PROGRAM],
+        ports,
+        env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+        startupProbe: { httpGet: { port: 8080, path: '/hostname' }, periodSeconds: 1, failureThreshold: 60 },
+        ...(unready ? { readinessProbe: { httpGet: { port: 9, path: '/' } } } : {}),
+      };
+      const place = node === undefined ? {} : { nodeName: node };
+      await set.run(name, { ...place, terminationGracePeriodSeconds: 1, containers: [container], ...spec }, { labels });
+      const pod = await set.until(name, ({ status }) =>
+        unready ? status.containerStatuses?.[0]?.started === true : isConditionTrue(status.conditions, 'Ready'),
+      );
+      return agentPod(pod);
+    }),
+  );
+}
+
+function agentPod(pod: Pod): AgentPod {
+  const ip = pod.status.podIP ?? '';
+  const get = async (path: string): Promise<string> => (await fetch(`http://${ip}:8080${path}`)).text();
+  const query = (values: object): string => new URLSearchParams(Object.entries(values) as [string, string][]).toString();
+  return {
+    name: pod.metadata.name,
+    ip,
+    pod,
+    get,
+    ask: async (url, { times = 1, from } = {}) =>
+      (await get(`/ask?${query({ url, times, ...(from === undefined ? {} : { from }) })}`)).split('\n'),
+    udp: async (host, port, times = 1) => (await get(`/udp?${query({ host, port, times })}`)).split('\n'),
+    lookup: (name) => get(`/lookup?${query({ name })}`),
+    resolve: async (type, name) => JSON.parse(await get(`/resolve?${query({ type, name })}`)) as unknown,
+  };
+}
+
+/** The address of this node that pods and other nodes reach it by. */
+export const addressOf = ({ status }: Node): string => status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
