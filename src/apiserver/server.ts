@@ -7,7 +7,7 @@ import { wait } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
-import type { Transport } from '#client/contract.ts';
+import type { Client, Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION, type AdmissionChain } from './admission/contract.ts';
 import { AdmissionMetrics } from './admission/metrics.ts';
@@ -69,6 +69,9 @@ import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 const REQUEST_TIMEOUT_MS = 60_000;
 /** How long a stopping server waits for requests under way, milliseconds. */
 const DRAIN_MS = 10_000;
+
+/** The server as a client of its own. */
+const SELF: UserInfo = { name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] };
 /** Source: --event-ttl. */
 const EVENT_TTL_SECONDS = 3_600;
 
@@ -317,6 +320,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   ]);
   const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers, others: aggregation };
   late.deps = { chain, dispatch };
+  const unadmitted = (): Client => {
+    const past = { ...registry, admission: new AdmissionRunner(NO_ADMISSION, clock, admissionMetrics) };
+    const deps = { chain, dispatch: { ...dispatch, registry: past }, metrics, clock, ids, logger };
+    return createClient(new LoopbackTransport(SELF, deps));
+  };
   const deadlines = new Deadlines(clock, REQUEST_TIMEOUT_MS);
   const responder = new Responder({ printers: parts.printers ?? NO_PRINTERS, protobuf, clock, watches });
   const front: Front = new Front({ chain, dispatch, responder, deadlines, metrics, clock, ids, logger });
@@ -327,9 +335,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async start() {
       await hub.start();
       await custom.start();
-      const client = createClient(loopback({ name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] }));
+      const client = createClient(loopback(SELF));
       controllers = Promise.all([
-        runDefinitionController({ client, reader, resources: custom, clock, logger, signal: stopping.signal }),
+        runDefinitionController({ client, instances: unadmitted(), reader, resources: custom, clock, logger, signal: stopping.signal }),
         options.aggregation === undefined ? undefined : aggregation.run(client),
       ]);
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });

@@ -4,6 +4,7 @@ import { ANY, type FieldSchema, type ListSchema, type ObjectSchema, type ScalarK
 import type { JSONSchemaProps } from '../gen/apiextensions-v1.ts';
 import { isJsonObject } from '../json-object.ts';
 import { DEFINITION, definitionSchema } from '../schema/type-graph.ts';
+import { knownMembers, prunedDefault } from './prune.ts';
 
 /** A schema as it stands in a CRD; nested ones may be anything JSON until they are looked at. */
 export type Props = Partial<JSONSchemaProps>;
@@ -23,6 +24,11 @@ export function customObjectSchema(props: Props | undefined, preserveUnknownFiel
 
 /** The type of a value that a schema describes. */
 export function typeOf(props: Props): TypeSchema {
+  const type = describedType(props);
+  return type.default === undefined ? type : { ...type, default: prunedDefault(type.default, type) };
+}
+
+function describedType(props: Props): TypeSchema {
   const common = { default: props.default, nullable: props.nullable === true };
   if (props['x-kubernetes-int-or-string'] === true) return { shape: 'scalar', scalar: 'intOrString', enum: undefined, ...common };
   switch (props.type) {
@@ -66,7 +72,8 @@ function objectSchema(props: Props): ObjectSchema {
   const own = Object.entries(props.properties ?? {}) as readonly (readonly [string, Props])[];
   const types = new Map(own.map(([name, nested]) => [name, typeOf(nested)]));
   if (embedded) {
-    types.set('apiVersion', STRING).set('kind', STRING).set('metadata', definitionSchema(DEFINITION.objectMeta));
+    for (const name of ['apiVersion', 'kind']) types.set(name, { ...STRING, default: types.get(name)?.default });
+    types.set('metadata', withDefaultsOf(definitionSchema(DEFINITION.objectMeta) as ObjectSchema, props.properties?.['metadata']));
   }
   const required = new Set(props.required ?? []);
   const fields = [...types]
@@ -82,6 +89,17 @@ function objectSchema(props: Props): ObjectSchema {
     default: props.default,
     nullable: props.nullable === true,
   };
+}
+
+/** Metadata is the same in every object, but a schema may say what is in it where a client says nothing. */
+function withDefaultsOf(metadata: ObjectSchema, stated: Props | undefined): ObjectSchema {
+  if (stated === undefined) return metadata;
+  const fields = Array.from(metadata.fields, ([name, own]): [string, FieldSchema] => {
+    const value: unknown = stated.properties?.[name]?.default;
+    return [name, value === undefined ? own : { ...own, type: { ...own.type, default: value } }];
+  });
+  const whole: unknown = stated.default;
+  return { ...metadata, fields: new Map(fields), default: isJsonObject(whole) ? knownMembers(whole, metadata) : undefined };
 }
 
 function field(name: string, type: TypeSchema, required: boolean): FieldSchema {

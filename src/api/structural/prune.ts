@@ -18,21 +18,31 @@ export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldVal
   if (!isJsonObject(value))
     throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`);
   const unknown: string[] = [];
-  const object = new Pruner(unknown).embedded(value, schema, '') as T;
+  const whole = value.metadata === undefined ? { ...value, metadata: {} } : value;
+  const object = new Pruner(unknown).embedded(whole, schema, '') as T;
   if (fieldValidation === 'Ignore') return { object, warnings: [] };
   const problems = [...duplicates, ...unknown.toSorted(byteOrder).map((path) => `unknown field ${goQuote(path)}`)];
   if (problems.length === 0 || fieldValidation === 'Warn') return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }
 
-/** A value without what its type does not know. */
-export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner([]).value(value, type, '');
+/** A value without what its type does not know; metadata of objects inside it stays as it is. Source: pruning.Prune. */
+export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'kept').value(value, type, '');
+
+/** A default without metadata that no object has. Source: defaulting.PruneDefaults. */
+export const prunedDefault = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'known').value(value, type, '');
+
+/** What becomes of the metadata of whole objects: read as every object's, left alone, or left alone but for unknown fields. */
+type MetadataIs = 'read' | 'kept' | 'known';
 
 class Pruner {
   readonly #unknown: string[];
 
-  constructor(unknown: string[]) {
+  readonly #metadataIs: MetadataIs;
+
+  constructor(unknown: string[], metadataIs: MetadataIs = 'read') {
     this.#unknown = unknown;
+    this.#metadataIs = metadataIs;
   }
 
   /** A whole object: its own metadata, then its other members. */
@@ -54,7 +64,9 @@ class Pruner {
 
   /** Read as every built-in object's metadata is. */
   #metadata(metadata: unknown, schema: ObjectSchema, path: string): unknown {
+    if (this.#metadataIs === 'kept') return metadata;
     const type = schema.fields.get('metadata')?.type as ObjectSchema;
+    if (this.#metadataIs === 'known') return isJsonObject(metadata) ? knownMembers(metadata, type) : metadata;
     const place = join(path, 'metadata');
     try {
       const { object, warnings } = decodeValue(metadata ?? {}, type, { fieldValidation: 'Warn' });
@@ -113,6 +125,10 @@ class Pruner {
 function keepsNull(schema: TypeSchema): boolean {
   return schema.nullable || (schema.default !== undefined && schema.default !== null);
 }
+
+/** Without members the type does not name. */
+export const knownMembers = (value: JsonObject, { fields }: ObjectSchema): JsonObject =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => fields.has(name)));
 
 const sortedKeys = (value: JsonObject): string[] => Object.keys(value).sort(byteOrder);
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);

@@ -80,7 +80,7 @@ function subresources(
     kind: { group: spec.group, version: name, kind: status.acceptedNames.kind },
     schema,
   };
-  return [...(stated.scale === undefined ? [] : [scale]), ...(stated.status === undefined ? [] : [own])];
+  return [...(stated.status === undefined ? [] : [own]), ...(stated.scale === undefined ? [] : [scale])];
 }
 
 /** Source: defaultDeprecationWarning. */

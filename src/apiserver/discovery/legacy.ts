@@ -52,7 +52,9 @@ export function apiResourceList(schema: Schema, group: string, version: string):
   const resources = [...schema.resources()].filter((info) => info.group === group && info.version === version);
   const known = schema.groups().some(({ name, versions }) => name === group && versions.includes(version));
   if (!known) return undefined;
-  const rows = resources.flatMap(resourceRows).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  // Built-in parts stand in the order of their names, those of custom resources in that of their definition.
+  const byName = resources.toSorted((a, b) => (a.resource < b.resource ? -1 : 1));
+  const rows = byName.flatMap(resourceRows);
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),

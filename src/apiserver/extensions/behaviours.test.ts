@@ -215,6 +215,91 @@ test('whole objects inside an object get defaults of their own, and nulls give w
   });
 });
 
+test('what every object says of itself has defaults in an object inside another', async () => {
+  const group = 'meta.example.com';
+  const string = (value: string): Json => ({ type: 'string', default: value });
+  const type = { apiVersion: string('foos/v1'), kind: string('Foo') };
+  const inner = (properties: Json): Json => ({ type: 'object', 'x-kubernetes-embedded-resource': true, properties });
+  const schema = objectOf({
+    properties: {
+      fields: inner({ ...type, metadata: { type: 'object', properties: { name: string('bar'), unknown: string('x') } } }),
+      metadata: inner({ ...type, metadata: { type: 'object', default: { name: 'bar', unknown: 'x' } } }),
+      whole: {
+        ...inner({ spec: { type: 'object' } }),
+        default: { apiVersion: 'foos/v1', kind: 'Foo', metadata: { name: 'bar', unknown: 'x' } },
+      },
+    },
+  });
+  await api.define(definition({ group, versions: [version('v1', schema)] }));
+  const created = await api.done('POST', `/apis/${group}/v1/namespaces/default/widgets`, {
+    apiVersion: `${group}/v1`,
+    kind: 'Widget',
+    metadata: { name: 'x' },
+    spec: { fields: { metadata: {} }, metadata: {} },
+  });
+  const foo = { apiVersion: 'foos/v1', kind: 'Foo', metadata: { name: 'bar' } };
+  assert.deepEqual(created.spec, { fields: foo, metadata: foo, whole: foo });
+});
+
+test('an object without metadata, or of another kind, is refused by its own name', async () => {
+  const group = 'nameless.example.com';
+  await api.define(definition({ group }));
+  const path = `/apis/${group}/v1/namespaces/default/widgets`;
+  const nameless = await api.request('POST', path, { apiVersion: `${group}/v1`, kind: 'Widget' });
+  assert.deepEqual(
+    [nameless.code, nameless.body.message],
+    [422, 'Widget.nameless.example.com "" is invalid: metadata.name: Required value: name or generateName is required'],
+  );
+  const other = await api.request('POST', path, { apiVersion: `${group}/v1`, kind: 'Gadget', metadata: { name: 'x' } });
+  assert.deepEqual(
+    [other.code, other.body.message],
+    [422, 'Gadget.nameless.example.com "x" is invalid: kind: Invalid value: "Gadget": must be Widget'],
+  );
+});
+
+test('paths of the other scope lead nowhere, for built-in resources too', async () => {
+  const [cluster, namespaced] = ['wide.example.com', 'narrow.example.com'];
+  await api.define(definition({ group: cluster, scope: 'Cluster' }));
+  await api.define(definition({ group: namespaced }));
+  const code = async (method: string, path: string): Promise<number> =>
+    (await api.request(method, path, method === 'POST' ? {} : undefined)).code;
+  for (const path of ['', '/x', '/x/status']) {
+    assert.equal(await code('GET', `/apis/${cluster}/v1/namespaces/default/widgets${path}`), 404, path);
+    if (path !== '') assert.equal(await code('GET', `/apis/${namespaced}/v1/widgets${path}`), 404, path);
+  }
+  assert.equal(await code('POST', `/apis/${namespaced}/v1/widgets`), 404);
+  assert.equal(await code('DELETE', `/apis/${namespaced}/v1/widgets`), 404);
+  assert.equal(await code('GET', `/apis/${namespaced}/v1/widgets`), 200);
+  for (const path of ['nodes', 'nodes/x', 'namespaces', 'namespaces/other'])
+    assert.equal(await code('GET', `/api/v1/namespaces/default/${path}`), 404, path);
+  assert.equal(await code('GET', '/api/v1/pods/x'), 404);
+  assert.equal(await code('POST', '/api/v1/pods'), 405);
+});
+
+test('replicas set through the scale are taken from whoever had them in another version', async () => {
+  const group = 'owners.example.com';
+  const scale = (path: string): Json => ({ subresources: { scale: { specReplicasPath: path, statusReplicasPath: '.status.replicas' } } });
+  const versions = [version('v1', OPEN, { storage: false, ...scale('.spec.count') }), version('v2', OPEN, scale('.spec.replicas'))];
+  await api.define(definition({ group, versions }));
+  const at = (v: string): string => `/apis/${group}/${v}/namespaces/default/widgets`;
+  const body = { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'x' }, spec: { count: 1, replicas: 1 } };
+  await api.done('POST', `${at('v1')}?fieldManager=maker`, body);
+  await api.done('PATCH', `${at('v2')}/x/scale?fieldManager=scaler`, { spec: { replicas: 5 } }, MERGE);
+  const { metadata } = await api.done('GET', `${at('v2')}/x`);
+  const owners = (metadata['managedFields'] as readonly Json[]).map(({ manager, subresource, apiVersion, fieldsV1 }) => [
+    manager,
+    subresource,
+    apiVersion,
+    fieldsV1,
+  ]);
+  assert.deepEqual(owners, [
+    ['scaler', 'scale', `${group}/v2`, { 'f:spec': { 'f:replicas': {} } }],
+    ['maker', undefined, `${group}/v1`, { 'f:spec': { '.': {}, 'f:replicas': {} } }],
+  ]);
+  const strategic = { contentType: 'application/strategic-merge-patch+json' };
+  assert.equal((await api.request('PATCH', `${at('v2')}/x/scale`, {}, strategic)).code, 415);
+});
+
 test('a definition is taken and given in protobuf', async () => {
   const group = 'wire.example.com';
   const spec = { properties: { n: { type: 'integer', default: 3, enum: [1, 3] } } };

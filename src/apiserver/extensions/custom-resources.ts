@@ -88,7 +88,8 @@ export class CustomResources {
     const crd = this.#deps.reader.get(customresourcedefinitions, name);
     const entry = this.#entries.get(name);
     if (entry !== undefined && (crd === undefined || !isServed(crd) || !sameStorage(crd, entry.crd))) this.#drop(name, entry);
-    if (crd === undefined || !isServed(crd)) return;
+    // Paths of a group of the built-in API lead to the built-in API.
+    if (crd === undefined || !isServed(crd) || this.#deps.catalog.hasBuiltIn(crd.spec.group)) return;
     const kept = this.#entries.get(name);
     if (kept !== undefined) return this.#change(kept, crd);
     const added: Entry = { crd, storage: undefined, rows: [] };

@@ -1,6 +1,6 @@
 // Keeps the status of definitions, and deletes the objects of one that goes before it goes. Source: apiextensions
 // pkg/controller/{status,establish,nonstructuralschema,apiapproval,finalizer}.
-import { setCondition } from '#api/conditions.ts';
+import { findCondition, setCondition } from '#api/conditions.ts';
 import { customresourcedefinitions } from '#api/resources.ts';
 import { isTrue } from '#api/structural/resources.ts';
 import type { CustomResourceDefinition, KubeObject } from '#api/types.ts';
@@ -19,6 +19,8 @@ import { planStatus, structuralViolations } from './status-plan.ts';
 export interface DefinitionControllerDeps {
   /** As the API server itself. */
   readonly client: Client;
+  /** Likewise, past admission: nobody can keep the objects of a definition that goes. Source: GetCustomResourceListerCollectionDeleter. */
+  readonly instances: Client;
   readonly reader: CacheReader;
   readonly resources: CustomResources;
   readonly clock: Clock;
@@ -47,12 +49,22 @@ export async function runDefinitionController(deps: DefinitionControllerDeps): P
     logger,
     signal,
   });
-  for (const remove of [...removers, ...memory.waiting.values()]) remove();
+  for (const remove of removers) remove();
+  for (const wait of memory.waiting.values()) wait.end();
+}
+
+/** How long the objects of a definition may take to go before its status says so, milliseconds. Source: deleteInstances. */
+const INSTANCES_GONE_MS = 60_000;
+
+/** For the last object of a definition that goes. */
+interface Wait {
+  overdue: boolean;
+  readonly end: () => void;
 }
 
 interface Memory {
-  /** Ends the wait for the last object of a definition that goes, by its name. */
-  readonly waiting: Map<string, () => void>;
+  /** By name of the definition. */
+  readonly waiting: Map<string, Wait>;
   /** What was found of a schema, and for which generation of which definition. */
   readonly violations: Map<string, { readonly of: string; readonly text: string }>;
 }
@@ -72,7 +84,7 @@ async function reconcile(name: string, deps: DefinitionControllerDeps, memory: M
   const { reader, resources, clock } = deps;
   const crd = reader.get(customresourcedefinitions, name);
   if (crd === undefined) {
-    waiting.get(name)?.();
+    waiting.get(name)?.end();
     waiting.delete(name);
     memory.violations.delete(name);
     return;
@@ -83,33 +95,60 @@ async function reconcile(name: string, deps: DefinitionControllerDeps, memory: M
   const status = planStatus(crd, { group, served: served !== undefined, violations: violationsOf(crd, memory), now: clock.now() });
   if (status !== crd.status) return writeStatus({ ...crd, status }, deps); // its event brings it back
   if (crd.metadata.deletionTimestamp === undefined || crd.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true) return;
-  if (!waiting.has(name) && served !== undefined) {
-    const { cache } = served.storage;
-    const remove = cache.onChange(() => {
-      if (cache.size === 0) wake();
-    });
-    waiting.set(name, remove);
-  }
-  await finish(crd, served, deps);
+  if (!UNDER_WAY.has(terminatingReason(crd)))
+    return writeStatus(terminating(crd, 'True', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress', deps), deps);
+  if (!isTrue(crd, 'Established')) return finish(crd, 'NeverEstablished', 'resource was never established', deps);
+  if (served === undefined) return undefined; // its event follows once the objects are known
+  if (served.storage.cache.size === 0) return finish(crd, 'InstanceDeletionCompleted', 'removed all instances', deps);
+  let wait = waiting.get(name);
+  if (wait === undefined) waiting.set(name, (wait = waitForLast(served, clock, wake)));
+  return wait.overdue ? tellOverdue(crd, deps) : empty(crd, served, deps);
 }
 
-/** Source: CRDFinalizer.sync. */
-async function finish(crd: CustomResourceDefinition, served: Served | undefined, deps: DefinitionControllerDeps): Promise<void> {
-  const ended = (reason: string, message: string): Promise<void> => {
-    const finalizers = (crd.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
-    const without = { ...crd, metadata: { ...crd.metadata, finalizers } };
-    return writeStatus(terminating(without, 'False', reason, message, deps), deps);
+/** Reasons of Terminating from which nothing but the end of all objects leads on. */
+const UNDER_WAY: ReadonlySet<string> = new Set(['InstanceDeletionInProgress', 'InstanceDeletionFailed', 'InstanceDeletionCheck']);
+
+const terminatingReason = ({ status }: CustomResourceDefinition): string => findCondition(status.conditions, 'Terminating')?.reason ?? '';
+
+function waitForLast({ storage: { cache } }: Served, clock: Clock, wake: () => void): Wait {
+  const stopWatching = cache.onChange(() => {
+    if (cache.size === 0) wake();
+  });
+  const stopClock = clock.after(INSTANCES_GONE_MS, () => {
+    wait.overdue = true;
+    wake();
+  });
+  const wait: Wait = {
+    overdue: false,
+    end: () => {
+      stopWatching();
+      stopClock();
+    },
   };
-  if (!isTrue(crd, 'Established')) return ended('NeverEstablished', 'resource was never established');
-  if (served === undefined) return; // its event follows once the objects are known
-  if (served.storage.cache.size === 0) return ended('InstanceDeletionCompleted', 'removed all instances');
-  const next = terminating(crd, 'True', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress', deps);
-  if (next.status !== crd.status) return writeStatus(next, deps);
+  return wait;
+}
+
+async function tellOverdue(crd: CustomResourceDefinition, deps: DefinitionControllerDeps): Promise<void> {
+  const message = 'could not confirm zero CustomResources remaining: context deadline exceeded';
+  const next = terminating(crd, 'True', 'InstanceDeletionCheck', message, deps);
+  if (next !== crd) await writeStatus(next, deps);
+}
+
+/** Nothing is left that the definition waited for. Source: CRDFinalizer.sync. */
+function finish(crd: CustomResourceDefinition, reason: string, message: string, deps: DefinitionControllerDeps): Promise<void> {
+  const finalizers = (crd.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
+  const without = { ...crd, metadata: { ...crd.metadata, finalizers } };
+  return writeStatus(terminating(without, 'False', reason, message, deps), deps);
+}
+
+/** Deletes what is there; finalizers may keep it for a while. */
+async function empty(crd: CustomResourceDefinition, served: Served, deps: DefinitionControllerDeps): Promise<void> {
   try {
-    await deleteInstances(served, deps.client);
+    await deleteInstances(served, deps.instances);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    await writeStatus(terminating(crd, 'True', 'InstanceDeletionFailed', `could not issue all deletes: ${error.message}`, deps), deps);
+    const next = terminating(crd, 'True', 'InstanceDeletionFailed', `could not issue all deletes: ${error.message}`, deps);
+    if (next !== crd) await writeStatus(next, deps);
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 // The scale subresource of a custom resource, by the paths its definition states.
 // Source: apiextensions pkg/registry/customresource etcd.go ScaleREST, validator.go ValidateScaleSpec.
-import type { CustomResourceSubresourceScale, KubeObject } from '#api/types.ts';
+import type { CustomResourceDefinition, CustomResourceSubresourceScale, KubeObject } from '#api/types.ts';
+import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
 import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
 import { goType, goValue } from '#apimachinery/go-format.ts';
 import type { JsonObject } from '#apimachinery/json-value.ts';
+import { apiVersionOf } from '#apimachinery/resource.ts';
 import type { ScaleHooks } from '../registry/strategy.ts';
 import { segmentsOf, valueAt, withValueAt } from './paths.ts';
 
@@ -14,7 +16,20 @@ const numberAt = (object: unknown, path: readonly string[]): number => {
   return typeof value === 'number' ? value : 0;
 };
 
-export function scaleHooks({ specReplicasPath, statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale): ScaleHooks {
+/** Where each version of a definition keeps its replicas. Source: replicasPathInCustomResource. */
+export function replicasPaths({ spec: { group, versions } }: CustomResourceDefinition): ReplicasPaths {
+  const paths = versions.map(({ name, subresources }) => {
+    const scale = subresources?.scale;
+    const path = scale === undefined ? null : segmentsOf(scale.specReplicasPath).map((segment) => `f:${segment}`);
+    return [apiVersionOf({ group, version: name }), path] as const;
+  });
+  return Object.fromEntries(paths);
+}
+
+export function scaleHooks(
+  { specReplicasPath, statusReplicasPath, labelSelectorPath }: CustomResourceSubresourceScale,
+  versions: ReplicasPaths,
+): ScaleHooks {
   const spec = segmentsOf(specReplicasPath);
   const status = segmentsOf(statusReplicasPath);
   const selector = labelSelectorPath === undefined || labelSelectorPath === '' ? undefined : segmentsOf(labelSelectorPath);
@@ -28,6 +43,7 @@ export function scaleHooks({ specReplicasPath, statusReplicasPath, labelSelector
     withReplicas: (object, replicas) => withValueAt(object as unknown as JsonObject, spec, replicas) as unknown as KubeObject,
     missingReplicas: (object) => (typeof valueAt(object, spec) === 'number' ? undefined : specReplicasPath),
     replicasPath: spec,
+    versions,
   };
 }
 

@@ -7,6 +7,7 @@ import { customPrinter } from '../printers/custom-columns.ts';
 import type { ServedResource, StoredResource } from '../registry/catalog.ts';
 import { VersionForm, type ConvertByWebhook, type VersionType } from './form.ts';
 import type { VersionLayouts } from './layouts.ts';
+import { replicasPaths } from './scale.ts';
 import { customStrategy } from './strategy.ts';
 
 export interface CustomStorage {
@@ -27,6 +28,7 @@ export function servedVersions(
     if (info === undefined) throw new Error(`${crd.metadata.name} has no version ${name}`);
     return { schema: info.schema, layout: layouts.of(apiVersionOf(info)) };
   };
+  const replicas = replicasPaths(crd);
   const types = new Map([...versions].map(([name, { info }]) => [apiVersionOf(info), typeOf(name)]));
   const storage = typeOf(storageVersionOf(crd));
   return crd.spec.versions.flatMap((version: CustomResourceDefinitionVersion): readonly ServedResource[] => {
@@ -34,7 +36,7 @@ export function servedVersions(
     if (info === undefined || (!version.served && !version.storage)) return [];
     const own = typeOf(version.name);
     const form = new VersionForm({ own, storage, versions: types, webhook });
-    const strategy = customStrategy(info, version);
+    const strategy = customStrategy(info, version, replicas);
     const stored: StoredResource = { resource: info, prefix, layout: own.layout, cache, strategy, schema: info.schema, form };
     return [
       {

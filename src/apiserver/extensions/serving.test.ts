@@ -259,7 +259,7 @@ describe('a custom resource', () => {
     const resources = (await api.get(`/apis/${group}/v1`)).body as unknown as { resources: readonly { name: string }[] };
     assert.deepEqual(
       resources.resources.map(({ name }) => name),
-      ['widgets', 'widgets/scale', 'widgets/status'],
+      ['widgets', 'widgets/status', 'widgets/scale'],
     );
     await api.done('POST', base(group), widget(group, 'none', { spec: {} }));
     const missing = await api.get(`${base(group)}/none/scale`);

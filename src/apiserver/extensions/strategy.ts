@@ -10,6 +10,7 @@ import type { CustomResourceDefinitionVersion, KubeObject } from '#api/types.ts'
 import { subdomainName, validatePlainMeta } from '#api/validation/metadata.ts';
 import { Problems } from '#api/validation/problems.ts';
 import { finalizerWarnings } from '#api/validation/warnings/finalizers.ts';
+import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
 import { invalid, type FieldError, type FieldErrorType } from '#apimachinery/field-errors.ts';
 import { NO_PATH } from '#apimachinery/field-path.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
@@ -22,7 +23,8 @@ import { scaleErrors, scaleHooks } from './scale.ts';
 
 type WithStatus = KubeObject & { readonly status?: unknown };
 
-export function customStrategy(info: ResourceInfo, version: CustomResourceDefinitionVersion): Strategy {
+/** @param replicas where each version of the definition keeps its replicas */
+export function customStrategy(info: ResourceInfo, version: CustomResourceDefinitionVersion, replicas: ReplicasPaths): Strategy {
   const { scale, status } = version.subresources ?? {};
   const hasStatus = status !== undefined;
   const rules = new Rules(info, version);
@@ -33,7 +35,7 @@ export function customStrategy(info: ResourceInfo, version: CustomResourceDefini
     validate: (object) => rules.create(object),
     validateUpdate: (object, old, context) => rules.update(object, old, context),
     warnings: (object, old) => finalizerWarnings(object.metadata.finalizers, old?.metadata.finalizers),
-    ...(scale === undefined ? {} : { scale: scaleHooks(scale) }),
+    ...(scale === undefined ? {} : { scale: scaleHooks(scale, replicas) }),
     ...(hasStatus ? { subresources: { status: statusHooks(rules) }, resetFields: RESET } : {}),
     selectableFields: Object.fromEntries(
       (info.custom?.selectableFields ?? []).map((path) => {

@@ -104,6 +104,10 @@ function handled(
     if (isBuiltIn(served)) throw resourceNotServed();
     return pageNotFound();
   }
+  if (!isInScope(served, info)) {
+    if (isBuiltIn(served)) throw resourceNotServed();
+    return pageNotFound();
+  }
   const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
   if (deprecated !== undefined) request.warnings.add(deprecated);
   const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
@@ -136,6 +140,16 @@ const SPANS: Readonly<Record<string, string>> = {
   delete: 'Delete',
   deletecollection: 'DeleteCollection',
 };
+
+/** Whether a path with this namespace, or without one, leads to the resource. Source: crdHandler.ServeHTTP, APIInstaller. */
+function isInScope({ info, stored }: ServedResource, { verb, namespace, name }: RequestInfo): boolean {
+  if (!info.namespaced) return namespace === '' || (isNamespaces(info) && name === namespace);
+  // A collection is read across namespaces. That of a built-in resource is there for other verbs too, though not allowed.
+  if (namespace !== '' || verb === 'list' || verb === 'watch' || stored === undefined) return true;
+  return info.origin === 'builtin' && name === '';
+}
+
+const isNamespaces = ({ group, resource }: ServedResource['info']): boolean => group === '' && resource === 'namespaces';
 
 function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {
   const found = routes.find(request.info.path);

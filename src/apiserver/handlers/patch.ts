@@ -6,6 +6,7 @@ import { duplicateYamlKeys, parseYaml, YamlError } from '#apimachinery/yaml.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import { unsupportedMediaType } from '../negotiation/input.ts';
 import { inNamespace } from '../registry/metadata.ts';
+import type { ServedResource } from '../registry/catalog.ts';
 import { applyPatch, givenPatch, readPatch, type PatchBody, type PatchTarget } from '../registry/patch.ts';
 import { update } from '../registry/update.ts';
 import type { FieldChange, FieldManager } from '../registry/field-manager.ts';
@@ -23,11 +24,14 @@ const PATCH_KINDS: Readonly<Record<string, PatchKind>> = {
   'application/apply-patch+yaml': 'apply',
 };
 
-/** Custom resources have no strategic merge. Source: crdHandler supportedTypes. */
-export const CUSTOM_PATCH_TYPES = Object.keys(PATCH_KINDS).filter((type) => PATCH_KINDS[type] !== 'strategic');
+const PATCH_TYPES = Object.keys(PATCH_KINDS);
+/** Custom resources have no strategic merge, nor have their parts. Source: crdHandler supportedTypes. */
+const CUSTOM_PATCH_TYPES = PATCH_TYPES.filter((type) => PATCH_KINDS[type] !== 'strategic');
+
+export const patchTypes = ({ info }: ServedResource): readonly string[] => (info.origin === 'custom' ? CUSTOM_PATCH_TYPES : PATCH_TYPES);
 
 /** @throws StatusError UnsupportedMediaType */
-export function patchKind(contentType: string, supported: readonly string[] = Object.keys(PATCH_KINDS)): PatchKind {
+export function patchKind(contentType: string, supported: readonly string[]): PatchKind {
   const type = (contentType.split(';')[0] as string).trim();
   const kind = PATCH_KINDS[type];
   if (kind === undefined || !supported.includes(type)) throw unsupportedMediaType(supported);
@@ -36,7 +40,7 @@ export function patchKind(contentType: string, supported: readonly string[] = Ob
 
 export async function handlePatch(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
-  const kind = patchKind(operation.body.contentType, served.info.origin === 'custom' ? CUSTOM_PATCH_TYPES : Object.keys(PATCH_KINDS));
+  const kind = patchKind(operation.body.contentType, patchTypes(served));
   const options = parsePatchOptions(request.query, kind);
   const call = writeCall(operation, options);
   const { registry } = deps;

@@ -15,7 +15,7 @@ import { fieldChange, type AdmissionLens, type WriteOptions } from '../registry/
 import type { Answer } from './answer.ts';
 import type { Handlers } from './dispatch.ts';
 import { checkInput, checkName, namespaceOf, readObject, storedOf, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { patchKind, readChange } from './patch.ts';
+import { patchKind, patchTypes, readChange } from './patch.ts';
 
 const SCALE_VERSION = 'autoscaling/v1';
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
@@ -73,7 +73,7 @@ async function updateScale(operation: Operation, deps: HandlerDeps): Promise<Ans
 }
 
 async function patchScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
-  const kind = patchKind(operation.body.contentType);
+  const kind = patchKind(operation.body.contentType, patchTypes(operation.served));
   const options = parsePatchOptions(operation.request.query, kind);
   const next = await readChange(operation, kind, options, scaleChange(operation, options, deps), deps.registry.fieldManager);
   return write(operation, options, next, deps);
@@ -95,7 +95,7 @@ async function write(
   const hooks = hooksFor(operation);
   const call = { ...writeCall(operation, options), lens: lensOf(hooks) };
   const { apiVersion } = operation.served;
-  const paths = { [apiVersion]: hooks.replicasPath.map((name) => `f:${name}`) };
+  const paths = { ...hooks.versions, [apiVersion]: hooks.replicasPath.map((name) => `f:${name}`) };
   const updated = await update(
     call,
     {

@@ -20,7 +20,7 @@ export function customObjectSchema({ group, version, kind, custom }: ResourceInf
   // Clients of v2 take fields that are not listed for unknown ones: nothing is listed where others are allowed.
   if (props === undefined || (release === 'v2' && open)) return { type: 'object', ...gvk };
   const schema = published(props, release);
-  return { ...schema, ...withWholeObject(schema), ...gvk, ...(release === 'v3' ? selectable(custom) : {}) };
+  return { ...schema, ...withWholeObject(schema), ...gvk, ...selectable(custom) };
 }
 
 /** `x-kubernetes-selectable-fields` of a kind and its list. */

@@ -3,6 +3,7 @@ import { resourceRows, type ResourceRow, type SubresourceRow } from '#api/schema
 import type { ResourceInfo } from '#api/schema.ts';
 import { componentSchema } from './component-schemas.ts';
 import { customObjectSchema, selectable } from './custom-schemas.ts';
+import { typeFieldDescription } from './descriptions.ts';
 import { collectRefs, refTo, type OpenApiDocument, type OpenApiSchema, type Paths } from './document.ts';
 import { resourceListPath } from './fixed-paths.ts';
 import { resourcePaths, rootOf, type ResourceComponents, type SubresourceContent } from './operations.ts';
@@ -51,6 +52,8 @@ function contentOf({ name, connect, def }: SubresourceRow): SubresourceContent {
   return name === 'log' ? { kind: 'text' } : { kind: 'object', component: def };
 }
 
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+
 const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 
 /** `com.example.v1.Widget`. Source: gvkToModelName. */
@@ -71,14 +74,14 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
   if (info.listKind === '') return { object, list: undefined, subresources };
   const list = customName(info, info.listKind);
   schemas.set(list, {
-    description: `A list of objects of kind ${info.kind}.`,
+    description: `${info.listKind} is a list of ${info.kind}`,
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: { type: 'string' },
-      items: { type: 'array', items: refTo(object) },
-      kind: { type: 'string' },
-      metadata: refTo(LIST_META),
+      apiVersion: { description: typeFieldDescription('apiVersion'), type: 'string' },
+      items: { description: `List of ${info.resource}. More info: ${CONVENTIONS}`, type: 'array', items: refTo(object) },
+      kind: { description: typeFieldDescription('kind'), type: 'string' },
+      metadata: { description: `Standard list metadata. More info: ${CONVENTIONS}#types-kinds`, allOf: [refTo(LIST_META)] },
     },
     'x-kubernetes-group-version-kind': [{ group: info.group, kind: info.listKind, version: info.version }],
     ...selectable(info.custom),

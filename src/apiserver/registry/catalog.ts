@@ -70,12 +70,15 @@ export class Catalog {
   readonly #stored = new Map<string, StoredResource>();
   /** `apps/v1`. */
   readonly #builtIn = new Set<string>();
+  readonly #builtInGroups = new Set<string>();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
     for (const info of options.schema.resources()) {
       this.#served.set(path(info), this.#serve(info));
-      if (info.origin === 'builtin') this.#builtIn.add(`${info.group}/${info.version}`);
+      if (info.origin !== 'builtin') continue;
+      this.#builtIn.add(`${info.group}/${info.version}`);
+      this.#builtInGroups.add(info.group);
     }
   }
 
@@ -86,6 +89,11 @@ export class Catalog {
   /** Whether the built-in API has resources in this group and version. */
   isBuiltIn({ group, version }: { readonly group: string; readonly version: string }): boolean {
     return this.#builtIn.has(`${group}/${version}`);
+  }
+
+  /** Whether the built-in API has resources in this group, in any version. */
+  hasBuiltIn(group: string): boolean {
+    return this.#builtInGroups.has(group);
   }
 
   /** In the stored version: what parts inside the server read. */

@@ -1,5 +1,6 @@
 // What one resource does differently from every other. A strategy is a literal with `satisfies Strategy<T>`; the generic
 // registry (./create.ts, ./update.ts, ./delete.ts, …) calls it. Everything here is pure and synchronous, except `reserve`.
+import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
@@ -109,6 +110,8 @@ export interface ScaleHooks<T = KubeObject> {
   readonly missingReplicas?: (object: T) => string | undefined;
   /** Where the object keeps what withReplicas sets, for the owners of that field. */
   readonly replicasPath: readonly string[];
+  /** Where each version of a custom resource keeps it, as elements of managed fields. */
+  readonly versions?: ReplicasPaths;
 }
 
 /** Something held in memory until the transaction's outcome is known. */

@@ -78,7 +78,10 @@ export function writeContext({ request, options }: WriteCall, { clock, ids, read
 
 /** @throws StatusError Invalid unless `errors` is empty */
 export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw toStatusError(served.info, object.metadata.name ?? '', errors);
+  if (errors.length === 0) return;
+  const { group } = served.info;
+  const kind = served.info.origin === 'custom' ? object.kind : served.info.kind; // a custom object may say another one
+  throw toStatusError({ group, kind }, object.metadata.name ?? '', errors);
 }
 
 /** The object as the strategy and the store know it. */

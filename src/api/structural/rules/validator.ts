@@ -2,11 +2,11 @@
 // first value comes. Source: apiextensions pkg/apiserver/schema/cel validation.go Validator.
 import { schemaType } from '#apimachinery/cel/schema-type.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
-import { deepEqual } from '#apimachinery/json-value.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';
 import { oldItems } from '../validation/old-items.ts';
 import { NO_OLD } from '../validation/run.ts';
+import { sameAsBefore } from '../validation/sameness.ts';
 import { compileRules, type CompiledRule } from './compile.ts';
 import { evaluateRules } from './evaluate.ts';
 import { RuleRun } from './run.ts';
@@ -44,17 +44,19 @@ function hasRules({ items, additionalProperties, properties = {}, ...props }: Pr
 
 /** A value and what it was. */
 class Pair {
+  readonly #props: Props;
   readonly #value: unknown;
   readonly #old: unknown;
   #same: boolean | undefined;
 
-  constructor(value: unknown, old: unknown) {
+  constructor(props: Props, value: unknown, old: unknown) {
+    this.#props = props;
     this.#value = value;
     this.#old = old;
   }
 
   get same(): boolean {
-    this.#same ??= deepEqual(this.#value, this.#old);
+    this.#same ??= sameAsBefore(this.#props, this.#value, this.#old);
     return this.#same;
   }
 }
@@ -85,7 +87,7 @@ function compileWalk(props: Props, whole: boolean): Walk | undefined {
   return (value, old, around, run) => {
     if (value === null || value === undefined) return;
     const before = old === NO_OLD || old === null ? undefined : (old as NonNullable<unknown>);
-    const pair = before === undefined ? undefined : new Pair(value, before);
+    const pair = before === undefined ? undefined : new Pair(props, value, before);
     const tolerated = (): boolean => around.ratchets && (pair ?? around.near)?.same === true;
     if (rules.length > 0) evaluateRules(rules, props, { value, old: before, tolerated }, run);
     const within: Surroundings = { near: pair ?? around.near, ratchets: around.ratchets };

@@ -1,12 +1,12 @@
 // A CRD's schema as functions that check values, made once a schema. Source: kube-openapi pkg/validation/validate,
 // apiextensions pkg/apiserver/validation (kubeOpenAPIResultToFieldErrors, ratchetingValueValidator).
 import type { FieldError } from '#apimachinery/field-errors.ts';
-import { deepEqual } from '#apimachinery/json-value.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';
 import { alternatives } from './alternatives.ts';
 import { oldItems } from './old-items.ts';
 import { NO_OLD, Run } from './run.ts';
+import { sameAsBefore } from './sameness.ts';
 import { scalarChecks, sizeChecks, typeCheck } from './values.ts';
 
 /** Adds to `run` what is wrong with a value. `old`: its counterpart before an update, or NO_OLD. */
@@ -22,8 +22,8 @@ export type Validator = {
 /** @param root where the value is in its object; empty for the object itself */
 export function compileValidator(props: Props | undefined, root = ''): Validator {
   if (props === undefined) return { create: () => [], update: () => [] };
-  const check = compileSchema(props);
-  const ratcheted = tolerant(check);
+  const check = compileSchema(props, root === '');
+  const ratcheted = tolerant(check, props);
   return {
     create: (value) => {
       const run = new Run(root);
@@ -39,21 +39,22 @@ export function compileValidator(props: Props | undefined, root = ''): Validator
 }
 
 /** A value that is what it was may be wrong as it was. */
-function tolerant(check: Check): Check {
+function tolerant(check: Check, props: Props): Check {
   return (value, old, run) => {
     const { mark } = run;
     check(value, old, run);
-    if (run.mark > mark && old !== NO_OLD && deepEqual(value, old)) run.reset(mark);
+    if (run.mark > mark && sameAsBefore(props, value, old)) run.reset(mark);
   };
 }
 
-export function compileSchema(props: Props): Check {
+/** @param whole the value is a whole object */
+export function compileSchema(props: Props, whole = false): Check {
   const type = typeCheck(props);
-  const branches = alternatives(props, compileSchema);
+  const branches = alternatives(props, (branch) => compileSchema(branch));
   const scalars = scalarChecks(props);
   const sizes = sizeChecks(props);
-  const items = isJsonObject(props.items) ? tolerant(compileSchema(props.items as Props)) : undefined;
-  const members = objectChecks(props);
+  const items = isJsonObject(props.items) ? compileTolerant(props.items as Props) : undefined;
+  const members = objectChecks(props, whole);
   return (value, old, run) => {
     type(value, run);
     if (value === null) {
@@ -76,6 +77,11 @@ export function compileSchema(props: Props): Check {
   };
 }
 
+const compileTolerant = (props: Props): Check => tolerant(compileSchema(props), props);
+
+/** Old and new objects have been brought to one version, so that these say nothing of what changed. */
+const TYPE_META: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
+
 function checkItems(list: readonly unknown[], old: (index: number) => unknown, check: Check, run: Run): void {
   for (let i = 0; i < list.length; i++) {
     run.enter(i);
@@ -89,9 +95,12 @@ interface Member {
   readonly check: Check;
 }
 
-function objectChecks({ properties = {}, additionalProperties, required = [] }: Props): Check {
-  const members: readonly Member[] = Object.entries(properties).map(([name, props]) => ({ name, check: tolerant(compileSchema(props)) }));
-  const others = isJsonObject(additionalProperties) ? tolerant(compileSchema(additionalProperties as Props)) : undefined;
+function objectChecks({ properties = {}, additionalProperties, required = [] }: Props, whole: boolean): Check {
+  const members: readonly Member[] = Object.entries(properties).map(([name, props]) => ({
+    name,
+    check: whole && TYPE_META.has(name) ? compileSchema(props) : compileTolerant(props),
+  }));
+  const others = isJsonObject(additionalProperties) ? compileTolerant(additionalProperties as Props) : undefined;
   const known = new Set(Object.keys(properties));
   return (value, old, run) => {
     const object = value as JsonObject;

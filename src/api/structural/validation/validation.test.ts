@@ -142,6 +142,20 @@ for (const [name, spec, old, next, errors] of [
     [],
   ],
   [
+    'a list of which items changed places',
+    { ...KEYED, maxItems: 1 },
+    [{ k: '1' }, { k: '2', v: 'long' }],
+    [{ k: '2', v: 'long' }, { k: '1' }],
+    [],
+  ],
+  [
+    'a list that was too long before and has another item',
+    { ...KEYED, maxItems: 1 },
+    [{ k: '1' }, { k: '2' }],
+    [{ k: '2' }, { k: '3' }],
+    ['a: Too many: 2: must have at most 1 item'],
+  ],
+  [
     'items that only have a place',
     { type: 'array', items: LONG },
     ['long'],
@@ -155,6 +169,17 @@ for (const [name, spec, old, next, errors] of [
     assert.deepEqual(compileValidator(ofSpec(spec)).update({ a: next }, { a: old }).map(errorText), errors);
   });
 }
+
+test('compileValidator holds the version of a whole object against its schema though it was the same before', () => {
+  const schema = { type: 'object', properties: { apiVersion: { type: 'string', pattern: '^a/v1$' } } } as Props;
+  const object = { apiVersion: 'a/v2' };
+  assert.deepEqual(
+    compileValidator(schema)
+      .update(object, { ...object, kind: 'A' })
+      .map(errorText),
+    [`apiVersion: Invalid value: "a/v2": apiVersion in body should match '^a/v1$'`],
+  );
+});
 
 for (const [name, spec, value, errors] of [
   [

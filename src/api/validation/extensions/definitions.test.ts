@@ -96,6 +96,22 @@ const BAD_SCHEMAS: readonly (readonly [name: string, schema: object, errors: rea
     [`${AT}.properties[a].default: Invalid value: {"c":1}: must not have unknown fields`],
   ],
   [
+    'a default inside metadata that no metadata can have',
+    {
+      type: 'object',
+      properties: {
+        a: {
+          type: 'object',
+          'x-kubernetes-embedded-resource': true,
+          properties: { metadata: { type: 'object', default: { name: 'a/b', unknown: 1 } } },
+        },
+      },
+    },
+    [
+      `${AT}.properties[a].properties[metadata].default: Invalid value: {"name":"a/b","unknown":1}: must result in valid metadata: metadata.name: Invalid value: "a/b": may not contain '/'`,
+    ],
+  ],
+  [
     'a default of what every object has',
     { type: 'object', properties: { kind: { type: 'string', default: 'x' } } },
     [`${AT}.properties[kind].default: Forbidden: must not be set in top-level kind`],

@@ -1,29 +1,71 @@
 // Defaults must themselves be what the schema allows. Source: apiextensions pkg/apiserver/schema/defaulting ValidateDefaults.
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
-import type { FieldError } from '#apimachinery/field-errors.ts';
+import { aggregateText, type FieldError } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
-import { deepEqual, isObject } from '#apimachinery/json-value.ts';
-import { typeOf } from '../../structural/from-crd.ts';
-import { prunedValue } from '../../structural/prune.ts';
+import { deepEqual, isObject, type JsonObject } from '#apimachinery/json-value.ts';
+import { DecodeError } from '../../decode.ts';
+import { customObjectSchema, typeOf } from '../../structural/from-crd.ts';
+import { decodeCustom, prunedValue } from '../../structural/prune.ts';
 import { compileRuleValidator } from '../../structural/rules/validator.ts';
 import { compileValidator } from '../../structural/validation/compile.ts';
 import { compileEmbeddedChecks } from '../../structural/validation/embedded.ts';
 import { entries, type Problems } from '../problems.ts';
 
-/** Of a structural schema. Defaults below additionalProperties are never looked at, as upstream. */
-export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps): void {
-  if (schema.default !== undefined && schema.default !== null) validateDefault(out, at.child('default'), schema);
-  if (isObject(schema.items)) validateDefaults(out, at.child('items'), schema.items as JSONSchemaProps);
-  for (const [name, property] of entries(schema.properties)) validateDefaults(out, at.child('properties').key(name), property);
+/** A default inside what an object says of itself, as part of the smallest object that has it. Source: SurroundingObjectFunc. */
+interface InMeta {
+  readonly whole: JSONSchemaProps;
+  readonly objectWith: (value: unknown) => JsonObject;
 }
 
-function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps): void {
+/** Of a structural schema. Defaults below additionalProperties are never looked at, as upstream. */
+export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps, around?: InMeta): void {
+  const embedded = schema['x-kubernetes-embedded-resource'] === true;
+  const inMeta = embedded ? undefined : around;
+  if (schema.default !== undefined && schema.default !== null) validateDefault(out, at.child('default'), schema, inMeta);
+  if (isObject(schema.items)) {
+    const inItem = inMeta && { ...inMeta, objectWith: (value: unknown) => inMeta.objectWith([value]) };
+    validateDefaults(out, at.child('items'), schema.items as JSONSchemaProps, inItem);
+  }
+  for (const [name, property] of entries(schema.properties)) {
+    const inMember = embedded && META.has(name) ? metaOf(schema, name) : memberOf(inMeta, name);
+    validateDefaults(out, at.child('properties').key(name), property, inMember);
+  }
+}
+
+const META: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
+
+const metaOf = (whole: JSONSchemaProps, name: string): InMeta => ({
+  whole,
+  objectWith: (value) => ({ apiVersion: 'validation/v1', kind: 'Validation', metadata: {}, [name]: value }),
+});
+
+const memberOf = (inMeta: InMeta | undefined, name: string): InMeta | undefined =>
+  inMeta && { ...inMeta, objectWith: (value) => inMeta.objectWith({ [name]: value }) };
+
+function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, inMeta: InMeta | undefined): void {
   const value = schema.default;
-  if (!deepEqual(prunedValue(value, typeOf(schema)), value)) out.invalid(at, value, 'must not have unknown fields');
-  const embedded = compileEmbeddedChecks(schema)?.(value) ?? [];
-  if (embedded.length > 0) return out.add(embedded.map((error) => ({ ...error, field: `${at.toString()}.${error.field}` })));
+  if (inMeta !== undefined) {
+    const wrong = metaProblem(inMeta, value);
+    if (wrong !== undefined) return out.invalid(at, value, `must result in valid metadata: ${wrong}`);
+  } else {
+    if (!deepEqual(prunedValue(value, typeOf(schema)), value)) out.invalid(at, value, 'must not have unknown fields');
+    const embedded = compileEmbeddedChecks(schema)?.(value) ?? [];
+    if (embedded.length > 0) return out.add(embedded.map((error) => ({ ...error, field: `${at.toString()}.${error.field}` })));
+  }
   const wrong = compileValidator(schema, at.toString()).create(value);
   out.add(wrong.length > 0 ? wrong : ruleErrors(at, schema));
+}
+
+function metaProblem({ whole, objectWith }: InMeta, value: unknown): string | undefined {
+  const object = objectWith(value);
+  try {
+    decodeCustom(object, customObjectSchema(whole), { fieldValidation: 'Ignore' });
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  const errors = compileEmbeddedChecks(whole)?.(object) ?? [];
+  return errors.length === 0 ? undefined : aggregateText(errors);
 }
 
 /** Rules must hold for the default whether it was there before or not. */
