@@ -25,7 +25,7 @@ function defaultReplicationController(rc: New<ReplicationController>): New<Repli
 }
 
 /** A namespace carries its own name as a label, so that selectors can find it. Source: SetDefaults_Namespace. */
-function defaultNamespace(namespace: New<Namespace>): New<Namespace> {
+export function defaultNamespace<T extends New<Namespace>>(namespace: T): T {
   const name = namespace.metadata?.name;
   const labels = namespace.metadata?.labels;
   if (name === undefined || labels?.['kubernetes.io/metadata.name'] === name) return namespace;

@@ -64,6 +64,11 @@ for (const [name, given, dataSource, dataSourceRef] of [
   });
 }
 
+test('a namespace with a name of the server’s making is found by it', async () => {
+  const { metadata } = await client.create(namespaces, { metadata: { generateName: 'made-', labels: { a: 'b' } } });
+  assert.deepEqual(metadata.labels, { a: 'b', 'kubernetes.io/metadata.name': metadata.name });
+});
+
 test('a ServiceAccount keeps names of secrets only, on update too', async () => {
   const made = await client.create(serviceaccounts, { metadata: { name: 'sa', namespace: NS } });
   const updated = await client.update(serviceaccounts, { ...made, secrets: [{ name: 's', namespace: 'x' }] });

@@ -12,6 +12,7 @@ import type {
   Secret,
   ServiceAccount,
 } from '#api/types.ts';
+import { defaultNamespace } from '#api/defaults/core.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -26,6 +27,7 @@ export const namespaceStrategy = {
     return { ...namespace, spec: { ...namespace.spec, finalizers: [...finalizers, NAMESPACE_FINALIZER] } };
   },
   prepareForUpdate: (namespace, old) => ({ ...namespace, spec: withFinalizers(namespace.spec, old.spec.finalizers) }),
+  canonicalize: defaultNamespace, // its name may have been made only now
   isHeld: ({ spec }) => (spec.finalizers ?? []).length > 0,
   prepareForDelete: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
   selectableFields: { 'status.phase': ({ status }) => status.phase ?? '' },
