@@ -32,11 +32,6 @@ export function nodeHostIps(node: Node): readonly string[] {
   return second === undefined ? [first] : [first, second];
 }
 
-/** Source: kubernetes.io/hostname, as topology spread and local volumes use it. */
-export function nodeHostname(node: Node): string {
-  return node.metadata.labels?.[LABEL.hostname] ?? node.metadata.name;
-}
-
 /** `region` and `zone`, joined so that two zones of one name in two regions differ. Source: topology.GetZoneKey. */
 export function zoneKey(node: Node): string {
   const region = node.metadata.labels?.[LABEL.region] ?? '';

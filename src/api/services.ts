@@ -24,11 +24,6 @@ export function isExternalPolicyLocal(service: Service): boolean {
   return isExternallyAccessible(service) && service.spec?.externalTrafficPolicy === 'Local';
 }
 
-/** Source: service.InternalPolicyLocal. */
-export function isInternalPolicyLocal({ spec }: Service): boolean {
-  return spec?.internalTrafficPolicy === 'Local';
-}
-
 /** A load balancer asks each node whether it has endpoints. Source: service.NeedsHealthCheck. */
 export function needsHealthCheck(service: Service): boolean {
   return service.spec?.type === 'LoadBalancer' && isExternalPolicyLocal(service);

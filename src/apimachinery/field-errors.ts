@@ -62,14 +62,6 @@ const limit = (max: number, one: string): string => `${max} ${one}${max === 1 ? 
 export const tooLong = (at: At, max: number): FieldError =>
   make('FieldValueTooLong', at, OMITTED, max < 0 ? 'value is too long' : `may not be more than ${limit(max, 'byte')}`);
 
-/** `max` in characters. */
-export const tooLongCharacters = (at: At, max: number): FieldError =>
-  make('FieldValueTooLong', at, OMITTED, max < 0 ? 'value is too long' : `may not be more than ${limit(max, 'character')}`);
-
-/** `min` in characters. */
-export const tooShort = (at: At, value: string, min: number): FieldError =>
-  make('FieldValueTooShort', at, value, min < 0 ? 'value is too short' : `must be at least ${limit(min, 'character')}`);
-
 /** `actual` below 0: not shown. */
 export const tooMany = (at: At, actual: number, max: number): FieldError =>
   make('FieldValueTooMany', at, actual < 0 ? OMITTED : actual, max < 0 ? 'has too many items' : `must have at most ${limit(max, 'item')}`);

@@ -12,14 +12,12 @@ const C_IDENTIFIER = '[A-Za-z_][A-Za-z0-9_]*';
 const KEY = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const VALUE = `(${KEY})?`;
 const CONFIG_KEY = '[-._a-zA-Z0-9]+';
-const ENV_NAME = '[-._a-zA-Z][-._a-zA-Z0-9]*';
 const PERCENT = '[0-9]+%';
 const HTTP_HEADER = '[-A-Za-z0-9]+';
 
 const whole = (pattern: string, flags = ''): RegExp => new RegExp(`^(?:${pattern})$`, flags);
 const LABEL_RE = whole(LABEL);
 const SUBDOMAIN_RE = whole(SUBDOMAIN);
-const CASELESS_SUBDOMAIN_RE = whole(SUBDOMAIN, 'i');
 const UNDERSCORE_SUBDOMAIN_RE = whole(UNDERSCORE_SUBDOMAIN);
 const LABEL_1035_RE = whole(LABEL_1035);
 const WILDCARD_RE = whole(WILDCARD);
@@ -27,7 +25,6 @@ const C_IDENTIFIER_RE = whole(C_IDENTIFIER);
 const KEY_RE = whole(KEY);
 const VALUE_RE = whole(VALUE);
 const CONFIG_KEY_RE = whole(CONFIG_KEY);
-const ENV_NAME_RE = whole(ENV_NAME);
 const PERCENT_RE = whole(PERCENT);
 const HTTP_HEADER_RE = whole(HTTP_HEADER);
 
@@ -86,19 +83,6 @@ export function dns1123Subdomain(value: string): readonly string[] {
 export function contentSubdomain(value: string): readonly string[] {
   return check(value, SUBDOMAIN_MAX_LENGTH, maxBytes, () =>
     SUBDOMAIN_RE.test(value) ? undefined : regexError(SUBDOMAIN_MESSAGE, SUBDOMAIN, 'example.com'),
-  );
-}
-
-/** Source: content.IsDNS1123SubdomainCaseless. */
-export function dns1123SubdomainCaseless(value: string): readonly string[] {
-  return check(value, SUBDOMAIN_MAX_LENGTH, maxBytes, () =>
-    CASELESS_SUBDOMAIN_RE.test(value)
-      ? undefined
-      : regexError(
-          "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
-          SUBDOMAIN,
-          'Example.com',
-        ),
   );
 }
 
@@ -225,17 +209,6 @@ export function percent(value: string): readonly string[] {
 export function httpHeaderName(value: string): readonly string[] {
   if (HTTP_HEADER_RE.test(value)) return OK;
   return [regexError("a valid HTTP header must consist of alphanumeric characters or '-'", HTTP_HEADER, 'X-Header-Name')];
-}
-
-/** Source: IsEnvVarName. */
-export function envVarName(value: string): readonly string[] {
-  const errors: string[] = [];
-  if (!ENV_NAME_RE.test(value)) {
-    const message =
-      "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit";
-    errors.push(regexError(message, ENV_NAME, 'my.env-name', 'MY_ENV.NAME', 'MyEnvName1'));
-  }
-  return [...errors, ...parentDirectoryPrefix(value)];
 }
 
 /** Source: IsRelaxedEnvVarName. */

@@ -1,7 +1,7 @@
 // Names that carry a domain: `example.com/controller`. Source: apimachinery util/validation.
 import { invalid, required, type FieldError } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
-import { dns1123Subdomain, qualifiedName, regexError } from '#apimachinery/names.ts';
+import { dns1123Subdomain, regexError } from '#apimachinery/names.ts';
 
 const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 const HTTP_PATH_RE = new RegExp(`^(?:${HTTP_PATH})$`);
@@ -15,12 +15,4 @@ export function domainPrefixedPath(at: Path, text: string): readonly FieldError[
   if (host === '' || path === '') return [invalid(at, text, 'must be a domain-prefixed path (such as "acme.io/foo")')];
   const errors = dns1123Subdomain(host).map((reason) => invalid(at, host, reason));
   return HTTP_PATH_RE.test(path) ? errors : [...errors, invalid(at, path, regexError('Invalid path', HTTP_PATH))];
-}
-
-/** Source: IsDomainPrefixedKey. */
-export function domainPrefixedKey(at: Path, key: string): readonly FieldError[] {
-  if (key === '') return [required(at, '')];
-  const reasons = qualifiedName(key);
-  if (reasons.length > 0) return reasons.map((reason) => invalid(at, key, reason));
-  return key.includes('/') ? [] : [invalid(at, key, 'must be a domain-prefixed key (such as "acme.io/foo")')];
 }

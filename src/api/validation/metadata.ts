@@ -4,7 +4,7 @@ import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from '../gen/meta
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength, goQuote } from '#apimachinery/go-format.ts';
-import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegmentName, pathSegmentPrefix, qualifiedName } from '#apimachinery/names.ts';
+import { dns1123Label, dns1123Subdomain, pathSegmentName, pathSegmentPrefix, qualifiedName } from '#apimachinery/names.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
 import { validateLabels } from './label-selectors.ts';
 import { blank, Problems } from './problems.ts';
@@ -18,7 +18,6 @@ const masked = (name: string, prefix: boolean): string =>
 
 export const subdomainName: NameCheck = (name, prefix) => dns1123Subdomain(masked(name, prefix));
 export const labelName: NameCheck = (name, prefix) => dns1123Label(masked(name, prefix));
-export const label1035Name: NameCheck = (name, prefix) => dns1035Label(masked(name, prefix));
 /** What any object's name must be. Source: rest validatePathSegment. */
 export const pathSegment: NameCheck = (name, prefix) => (prefix ? pathSegmentPrefix(name) : pathSegmentName(name));
 

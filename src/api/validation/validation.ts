@@ -49,9 +49,6 @@ function rulesOf({ group, kind }: ValidatedKind): KindRules | undefined {
   return ofGroup !== undefined && Object.hasOwn(ofGroup, kind) ? ofGroup[kind] : undefined;
 }
 
-/** Whether a kind has rules of its own. */
-export const hasRules = (kind: ValidatedKind): boolean => rulesOf(kind) !== undefined;
-
 const metaOf = (object: unknown): ObjectMeta => (object as { readonly metadata?: ObjectMeta }).metadata ?? {};
 
 const scopeOf = (kind: ValidatedKind, rules: KindRules | undefined): Scope =>

@@ -65,10 +65,6 @@ export const fieldName = (element: string): string | undefined => (element.start
 
 export const isKey = (element: string): boolean => element.startsWith('k:');
 
-/** Key fields of a step into an associative list. */
-export const keyFields = (element: string): readonly string[] =>
-  isKey(element) ? Object.keys(JSON.parse(element.slice(2)) as object) : [];
-
 const KINDS = 'fkvi';
 
 /** Source: value.Compare. Kinds in this order: number, string, boolean, list, object, null. */

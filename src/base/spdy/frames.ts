@@ -8,9 +8,6 @@ export const FLAG_UNIDIRECTIONAL = 0x02;
 /** Bytes before a frame's payload. */
 export const HEAD_LENGTH = 8;
 
-/** Most bytes that a frame's length field can say. */
-export const MOST_PAYLOAD = 0xff_ffff;
-
 const VERSION = 3;
 const CONTROL = 0x8000;
 

@@ -11,8 +11,6 @@ import { CommandError } from './command-error.ts';
 
 export { CommandError } from './command-error.ts';
 
-export type Flags = Readonly<Record<string, string | undefined>>;
-
 /** What `proa agent` takes: the rest it learns from its cluster. */
 export const AGENT_SETTINGS: readonly (keyof Settings)[] = [
   'server',

@@ -31,8 +31,6 @@ export const EXTENSION_POINTS = [
 
 export type ExtensionPoint = (typeof EXTENSION_POINTS)[number];
 
-export type PluginSets = Readonly<Partial<Record<ExtensionPoint | 'multiPoint', PluginSet>>>;
-
 /** Default plugins first, in place of each what is said of it anew; then those that are not among them. */
 export function mergePluginSet(defaults: readonly PluginRef[], { enabled, disabled }: PluginSet): readonly PluginRef[] {
   const off = new Set(disabled);

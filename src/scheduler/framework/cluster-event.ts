@@ -60,7 +60,6 @@ export function clusterEvent(resource: EventResource, action: number): ClusterEv
 export const ASSIGNED_POD_ADD = clusterEvent('AssignedPod', ACTION.Add);
 export const ASSIGNED_POD_DELETE = clusterEvent('AssignedPod', ACTION.Delete);
 export const UNSCHEDULED_POD_ADD = clusterEvent('UnschedulablePod', ACTION.Add);
-export const UNSCHEDULED_POD_UPDATE = clusterEvent('UnschedulablePod', ACTION.Update);
 export const NODE_ADD = clusterEvent('Node', ACTION.Add);
 export const NODE_DELETE = clusterEvent('Node', ACTION.Delete);
 /** A pod waited longer than `podMaxInUnschedulablePodsDuration`. */

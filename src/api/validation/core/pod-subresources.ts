@@ -1,13 +1,13 @@
 // Updates of a pod through its subresources: ephemeral containers, resize, binding.
-// Source: ValidatePodEphemeralContainersUpdate, ValidatePodResize, ValidatePodBinding.
-import type { Binding, Container, Pod, PodSpec, ResourceRequirements } from '../../gen/core-v1.ts';
+// Source: ValidatePodEphemeralContainersUpdate, ValidatePodResize.
+import type { Container, Pod, PodSpec, ResourceRequirements } from '../../gen/core-v1.ts';
 import { computePodQos, podQos } from '../../pod-qos.ts';
 import { forbidden, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { jsonDiff } from '#apimachinery/unified-diff.ts';
 import { validateObjectMetaUpdate } from '../metadata.ts';
-import { blank, Problems } from '../problems.ts';
+import { Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { isRestartableInit } from './containers.ts';
 import { MIRROR, validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotations.ts';
@@ -135,8 +135,3 @@ function validateResizes(out: Problems, now: PodSpec, old: PodSpec): void {
 
 const sameButCompute = (now: Container, was: Container): boolean =>
   semanticEqual({ ...now, resources: fixedPart(now.resources) }, { ...was, resources: fixedPart(was.resources) });
-
-export function validateBinding(out: Problems, { target }: Binding): void {
-  if (!blank(target.kind) && target.kind !== 'Node') out.notSupported(Path.of('target', 'kind'), target.kind, ['Node', '<empty>']);
-  if (blank(target.name)) out.required(Path.of('target', 'name'));
-}
