@@ -149,6 +149,8 @@ export interface ApiServerOptions {
   readonly shutdown?: ShutdownOptions;
   /** CPU profiles and heap snapshots of this process, below /debug/pprof. Default false. */
   readonly profiling?: boolean;
+  /** Figures of components in the same process, for /metrics: each in Prometheus' text format. */
+  readonly figures?: readonly (() => string)[];
   /** Addresses of Services. */
   readonly serviceNetwork?: ServiceNetwork;
   /** How webhooks and aggregated servers behind Services are reached. Default: their endpoints. */
@@ -276,6 +278,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...healthRoutes('/readyz', readyChecks, logger),
     versionRoute(options.version ?? VERSION),
     metricsRoute({
+      figures: options.figures ?? [],
       longRunning: () => front.longRunning,
       access,
       watches,

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
+import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
@@ -105,17 +106,21 @@ export interface ControllersOptions {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly config: ControllerConfig;
+  /** Absent: the queues are not counted. */
+  readonly queues?: QueueMetrics;
   readonly signal: AbortSignal;
 }
 
 /** Runs all controllers; resolves when the signal has aborted and all have ended. */
-export async function runControllers({ clientFor, informers, clock, ids, logger, config, signal }: ControllersOptions): Promise<void> {
+export async function runControllers(options: ControllersOptions): Promise<void> {
+  const { clientFor, informers, clock, ids, logger, config, queues, signal } = options;
   await Promise.all(
     CONTROLLERS.map((controller) => {
       const client = clientFor(controller.serviceAccount);
       const own = logger.with({ controller: controller.name });
       const events = new QueueingEventRecorder({ client, component: controller.name, clock, ids, logger: own, signal });
-      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal });
+      const counted = queues === undefined ? {} : { queues };
+      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal, ...counted });
     }),
   );
 }

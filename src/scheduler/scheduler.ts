@@ -8,7 +8,8 @@ import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
-import { type Metrics, noMetrics } from './metrics.ts';
+import { type Gauges, type Metrics, noMetrics } from './metrics/metrics.ts';
+import { FrameworkTimes } from './metrics/times.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
@@ -56,7 +57,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const nodeInformer = informers.informer(nodes);
   const cluster = new ClusterState();
   const { nominator } = cluster;
-  const binder = new Binder();
+  const times = new FrameworkTimes(metrics, clock);
+  const binder = new Binder(times);
   const statuses = new StatusWriter(client, logger);
   const recorders: QueueingEventRecorder[] = [];
   const recorder = options.recorder ?? recordToServer;
@@ -86,8 +88,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const profile of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes })) {
-    const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction() });
+  for (const made of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes })) {
+    const profile = times.metered(made);
+    const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction(), times });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
   const queue = new SchedulingQueue({
@@ -118,6 +121,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     binder,
     statuses,
     metrics,
+    times,
     clock,
     logger,
     wake,
@@ -143,6 +147,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     queue.moveAll(event, previous, current);
     wake();
   };
+  const gauges: Gauges = {
+    pending: () => queue.sizes,
+    unschedulable: () => queue.refusals(),
+    cache: () => ({ nodes: cluster.nodeCount, pods: cluster.pods.size, assumed_pods: cluster.assumedPods }),
+    underWay: () => ({ binding: binder.underWay, preemption: evictor.underWay }),
+  };
   const removers = [
     stored.listen(storageChanged),
     namespaceInformer.addHandlers(namespaceHandlers(cluster)),
@@ -160,10 +170,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         groups.synced(),
         stored.synced(),
       ]);
-      if (!stopped.signal.aborted) loop.start();
+      if (stopped.signal.aborted) return;
+      metrics.follow(gauges);
+      loop.start();
     },
     async stop() {
       loop.stop();
+      metrics.follow(undefined);
       stopped.abort(new Error('the scheduler stops'));
       for (const remove of removers) remove();
       budgets.stop();

@@ -9,7 +9,7 @@ import { fakeClient } from '#client/testing.ts';
 import { defaultNormalize } from './cycle/score-nodes.ts';
 import type { Plugin } from './framework/plugin.ts';
 import { statusMessage } from './framework/status.ts';
-import { createScheduler } from './scheduler.ts';
+import { createScheduler, type SchedulerOptions } from './scheduler.ts';
 import { ClusterState } from './state/cluster-state.ts';
 
 type Spec = New<Pod['spec']>;
@@ -93,7 +93,10 @@ export interface RunningScheduler {
 /** Between looks at the fake server, which has no event for "nothing more will happen". Milliseconds. */
 const LOOK_MS = 2;
 
-export async function startScheduler(prepare: (server: RunningScheduler['server']) => void = () => {}): Promise<RunningScheduler> {
+export async function startScheduler(
+  prepare: (server: RunningScheduler['server']) => void = () => {},
+  more: Partial<SchedulerOptions> = {},
+): Promise<RunningScheduler> {
   const { client, server } = fakeClient();
   prepare(server);
   const stopped = new AbortController();
@@ -108,6 +111,7 @@ export async function startScheduler(prepare: (server: RunningScheduler['server'
     recorder: () => ({
       event: ({ metadata }, type, reason, message) => void events.push({ pod: metadata.name, type, reason, message }),
     }),
+    ...more,
   });
   informers.start(stopped.signal);
   await scheduler.start();

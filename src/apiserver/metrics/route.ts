@@ -26,6 +26,8 @@ export interface MetricsSources {
   readonly access: AccessMetrics;
   readonly watches: WatchMetrics;
   readonly storeMetrics: StoreMetrics;
+  /** Of components in the same process, each in Prometheus' text format. */
+  readonly figures: readonly (() => string)[];
   /** Watches and streams under way. */
   readonly longRunning: () => readonly RequestInfo[];
 }
@@ -54,6 +56,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.flowControl.expose?.() ?? '',
         sources.audit?.expose() ?? '',
         await storage(sources),
+        ...sources.figures.map((expose) => expose()),
         await process.metrics(),
       ];
       return {

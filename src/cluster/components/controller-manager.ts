@@ -4,9 +4,11 @@ import { createClient } from '#client/client.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import type { Transport } from '#client/contract.ts';
+import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { runControllerManager } from '../node/deciders.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
+import { serveComponent } from './serving.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
 
 const ACCOUNT = /^system:serviceaccount:kube-system:(.+)$/;
@@ -18,6 +20,8 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const own = transportOf(context);
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
     stops.push(() => own.close());
+    const queues = new QueueMetrics();
+    await serveComponent(own, () => queues.expose(), context);
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
@@ -37,6 +41,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
         transport: ({ name }) => transports(ACCOUNT.exec(name)?.[1]),
         identity: `${hostname()}_${ids.uuid()}`,
         elect: flags.isSet('leader-elect'),
+        queues,
         clock,
         ids,
         logger,

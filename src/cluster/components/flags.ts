@@ -32,6 +32,14 @@ const LEADER_ELECT: ComponentFlag = {
 };
 const LOG_LEVEL: ComponentFlag = { name: 'log-level', argument: 'LEVEL', description: 'debug, info, warn or error', fallback: 'info' };
 
+/** Health and figures of a component. */
+const serving = (port: string): readonly ComponentFlag[] => [
+  { name: 'bind-address', argument: 'IP', description: 'address to serve health and figures on', fallback: '0.0.0.0' },
+  { name: 'secure-port', argument: 'PORT', description: 'port to serve them on; 0: none', fallback: port },
+  { name: 'tls-cert-file', argument: 'FILE', description: 'serving certificate; without one the component makes its own' },
+  { name: 'tls-private-key-file', argument: 'FILE', description: 'its key' },
+];
+
 export const COMPONENTS = {
   apiserver: {
     description: 'the API server alone, on etcd or the embedded store. Follows kube-apiserver',
@@ -65,6 +73,7 @@ export const COMPONENTS = {
     flags: [
       KUBECONFIG,
       { name: 'config', argument: 'FILE', description: 'KubeSchedulerConfiguration (v1), YAML' },
+      ...serving('10259'),
       LEADER_ELECT,
       LOG_LEVEL,
     ],
@@ -83,6 +92,7 @@ export const COMPONENTS = {
         description: 'each controller acts as its own service account, as its role wants it',
         fallback: 'true',
       },
+      ...serving('10257'),
       LEADER_ELECT,
       LOG_LEVEL,
     ],

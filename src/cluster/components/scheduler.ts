@@ -1,9 +1,11 @@
 // `proa scheduler`.
 import { load } from 'js-yaml';
 import { hostname } from 'node:os';
+import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { runScheduler } from '../node/deciders.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
+import { serveComponent } from './serving.ts';
 
 export function scheduler(given: FlagValues): Promise<void> {
   const flags = new Flags('scheduler', given);
@@ -12,8 +14,10 @@ export function scheduler(given: FlagValues): Promise<void> {
     const config = flags.optional('config') === undefined ? undefined : load(fileOf(context, 'config'));
     const transport = transportOf(context);
     stops.push(() => transport.close());
+    const figures = new SchedulerMetrics();
+    await serveComponent(transport, () => figures.expose(), context);
     const identity = `${hostname()}_${ids.uuid()}`;
-    const running = runScheduler(config, {
+    const running = runScheduler(config, figures, {
       transport: () => transport,
       identity,
       elect: flags.isSet('leader-elect'),

@@ -11,6 +11,8 @@ import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
+import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
+import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
@@ -91,6 +93,8 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     ids,
     logger: logger.with({ component: 'metrics' }),
   });
+  const queues = new QueueMetrics();
+  const scheduling = new SchedulerMetrics();
   const late: { stopFollowing?: () => void } = {};
   const server = createApiServer({
     store,
@@ -112,6 +116,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     profiling: settings.profiling,
+    figures: [() => scheduling.expose(), () => queues.expose()],
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
@@ -172,7 +177,10 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const authority = pki.read('ca');
       const issueToken = secretTokens(pki, { clock, ids });
       const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };
-      running.push(runControllerManager({ ...config, clusterSigning: authority }, deciding), runScheduler(undefined, deciding));
+      running.push(
+        runControllerManager({ ...config, clusterSigning: authority }, { ...deciding, queues }),
+        runScheduler(undefined, scheduling, deciding),
+      );
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
     renewTls() {

@@ -7,9 +7,11 @@ import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { LeaderElector } from '#client/leader-election/leader-elector.ts';
+import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { runControllers } from '#controllers/controllers.ts';
 import { type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import type { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import { nodeRequestsApprover } from '../join/node-requests.ts';
 import { serviceAccountUser, USERS } from './users.ts';
@@ -31,31 +33,31 @@ export interface DeciderDeps {
 }
 
 /** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
-export function runControllerManager(config: ControllerConfig, deps: DeciderDeps): Promise<void> {
+export function runControllerManager(config: ControllerConfig, deps: DeciderDeps & { readonly queues: QueueMetrics }): Promise<void> {
   const own = deps.logger.with({ component: 'controller-manager' });
-  const { clock, ids, transport } = deps;
+  const { clock, ids, transport, queues } = deps;
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
       createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
-    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, signal });
+    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, signal });
     const client = clientFor(nodeRequestsApprover.serviceAccount);
     const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });
-    const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, signal });
+    const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, queues, signal });
     informers.start(signal);
     await Promise.all([running, approver]);
   });
 }
 
 /** As runControllerManager. `config` is a KubeSchedulerConfiguration as decoded. @throws ConfigurationError */
-export function runScheduler(config: unknown, deps: DeciderDeps): Promise<void> {
+export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: DeciderDeps): Promise<void> {
   const own = deps.logger.with({ component: 'scheduler' });
   const { clock, ids } = deps;
   return leading('kube-scheduler', USERS.scheduler, deps, async (signal) => {
     const client = createClient(deps.transport(USERS.scheduler));
     const informers = createInformerFactory({ client, logger: own, clock, ids });
-    const scheduler = createScheduler({ client, informers, clock, ids, logger: own, ...(config === undefined ? {} : { config }) });
+    const scheduler = createScheduler({ client, informers, clock, ids, logger: own, metrics, ...(config === undefined ? {} : { config }) });
     informers.start(signal);
     await scheduler.start();
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

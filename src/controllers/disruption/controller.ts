@@ -137,6 +137,7 @@ async function expectedScale(
 /** Pods that were to be deleted and were not lose the condition that says so. Source: syncStalePodDisruption. */
 export const staleDisruptionController: Controller = {
   name: 'disruption-controller',
+  queue: 'stale_pod_disruption',
   serviceAccount: 'disruption-controller',
   reads: [pods],
   writes: ['pods/status'],

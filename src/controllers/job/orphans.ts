@@ -14,6 +14,7 @@ import { jobOf, releasePod } from './shared.ts';
 
 export const jobOrphanController: Controller = {
   name: 'job-orphan-pods',
+  queue: 'job_orphan_pod',
   serviceAccount: 'job-controller',
   reads: [jobs, pods],
   writes: ['pods'],

@@ -13,6 +13,7 @@ import { type ClaimPlan, type Notice, planClaim } from './plan-claim.ts';
 
 export const claimBinder: Controller = {
   name: 'persistentvolume-controller',
+  queue: 'claims',
   serviceAccount: 'persistent-volume-binder',
   reads: [persistentvolumeclaims, persistentvolumes, storageclasses, pods],
   writes: ['persistentvolumes', 'persistentvolumes/status', 'persistentvolumeclaims', 'persistentvolumeclaims/status', 'events'],

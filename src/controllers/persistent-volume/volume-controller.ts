@@ -10,6 +10,7 @@ import { planVolume, unbound, type VolumePlan } from './plan-volume.ts';
 
 export const volumeBinder: Controller = {
   name: 'persistentvolume-controller',
+  queue: 'volumes',
   serviceAccount: 'persistent-volume-binder',
   reads: [persistentvolumes, persistentvolumeclaims],
   writes: ['persistentvolumes', 'persistentvolumes/status', 'events'],

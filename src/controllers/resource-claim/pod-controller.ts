@@ -12,6 +12,7 @@ const BY_TEMPLATE = 'resource-claim-template';
 
 export const resourceClaimPodController: Controller = {
   name: 'resource-claim-controller',
+  queue: 'resource_claim_pods',
   serviceAccount: 'resource-claim-controller',
   reads: [pods, resourceclaims, resourceclaimtemplates],
   writes: ['resourceclaims', 'resourceclaims/status', 'pods/status', 'events'],

@@ -7,9 +7,11 @@ import type { Resource } from '#apimachinery/resource.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
+import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { rateLimiter } from '#client/workqueue/rate-limiter.ts';
 import { WorkQueue, type WorkSink } from '#client/workqueue/work-queue.ts';
 import { type Requeue, runWorkers } from '#client/workqueue/workers.ts';
+import { queueName } from './queue-names.ts';
 
 /** What a controller works with. Its client has the controller's own identity; informers are shared by all. */
 export interface ControllerContext {
@@ -45,6 +47,8 @@ export type Reconcile = (key: string, signal: AbortSignal) => Promise<Requeue | 
 export interface Controller {
   /** As in upstream's `--controllers`: `replicaset-controller`. */
   readonly name: string;
+  /** Of its queue in metrics, where it is not that of the controller. */
+  readonly queue?: string;
   /** In kube-system; its ClusterRole is `system:controller:<serviceAccount>`. */
   readonly serviceAccount: string;
   /** What it decides from: an informer each. */
@@ -57,10 +61,17 @@ export interface Controller {
   setUp(context: ControllerContext): Reconcile;
 }
 
+export type RunContext = Omit<ControllerContext, 'queue'> & {
+  /** Absent: the queue is not counted. */
+  readonly queues?: QueueMetrics;
+};
+
 /** Runs until the signal aborts. */
-export async function runController(controller: Controller, context: Omit<ControllerContext, 'queue'>): Promise<void> {
-  const { informers, clock, logger, signal } = context;
-  const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter() });
+export async function runController(controller: Controller, context: RunContext): Promise<void> {
+  const { informers, clock, logger, signal, queues } = context;
+  const name = queueName(controller);
+  const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter(), ...(queues === undefined ? {} : { metrics: queues.of(name) }) });
+  queues?.follow(name, queue);
   const reconcile = controller.setUp({ ...context, queue });
   await Promise.all(controller.reads.map((resource) => informers.informer(resource as Resource<never>).synced()));
   await runWorkers(queue, { workers: controller.workers, reconcile, clock, logger, signal });

@@ -5,6 +5,7 @@ import type { Diagnosis } from '../framework/fit-error.ts';
 import type { Refusal } from '../framework/plugin.ts';
 import { type Profile, signatureOf } from '../framework/profile.ts';
 import { isRejected, type Status, statusMessage, unresolvable } from '../framework/status.ts';
+import type { FrameworkTimes, Point } from '../metrics/times.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { PodClass } from './pod-class.ts';
@@ -23,7 +24,11 @@ export interface PlacerOptions {
   readonly cluster: ClusterState;
   /** In [0, 1): chooses among equally good nodes. */
   readonly fraction: () => number;
+  /** Absent: nothing is timed. */
+  readonly times?: FrameworkTimes;
 }
+
+const NO_NODE = { code: 'Unschedulable' } as const;
 
 /** Kinds of pods whose results are kept. */
 const KEPT_CLASSES = 64;
@@ -38,19 +43,29 @@ export class PodPlacer {
   }
 
   place(pod: PodInfo): Decision {
-    const { cluster } = this.#options;
+    const { cluster, fraction } = this.#options;
     if (cluster.nodeCount === 0) return { kind: 'no-nodes' };
-    const kind = this.#classOf(pod);
+    const kind = this.#timed(
+      'PreFilter',
+      () => this.#classOf(pod),
+      ({ refusal }) => refusal,
+    );
     if (kind.refusal !== undefined) return this.#refusedBeforeNodes(pod, kind, kind.refusal);
 
     const nominated = this.#nominatedNode(pod, kind);
     if (nominated !== undefined) return { kind: 'placed', node: nominated, feasible: 1 };
 
-    const count = kind.nodeNames === undefined ? this.#collect(pod, kind) : this.#collectNamed(pod, kind, kind.nodeNames);
+    const collect = (): number => (kind.nodeNames === undefined ? this.#collect(pod, kind) : this.#collectNamed(pod, kind, kind.nodeNames));
+    const count = this.#timed('Filter', collect, (found) => (found === 0 ? NO_NODE : undefined));
     if (count === 0) return this.#refused(pod, kind);
     const { slots } = this.#scratch;
-    const best = count === 1 ? (slots[0] as number) : bestNode(kind, this.#scratch, count, this.#options.fraction);
+    const best = count === 1 ? (slots[0] as number) : this.#timed('Score', () => bestNode(kind, this.#scratch, count, fraction));
     return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
+  }
+
+  #timed<T>(point: Point, work: () => T, statusOf?: (result: T) => Pick<Status, 'code'> | undefined): T {
+    const { times, profile } = this.#options;
+    return times === undefined ? work() : times.point(point, profile.schedulerName, work, statusOf);
   }
 
   #classOf(pod: PodInfo): PodClass {

@@ -29,7 +29,7 @@ function setUp() {
     maxUnschedulableMs: 300_000,
     incoming: () => {},
   });
-  const sizes = () => (['active', 'backoff', 'unschedulable', 'gated'] as const).map((part) => queue.sizeOf(part));
+  const sizes = () => Object.values(queue.sizes);
   const names = (): string[] => {
     const popped: string[] = [];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) popped.push(next.pod.metadata.name);

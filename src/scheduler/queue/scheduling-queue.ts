@@ -47,18 +47,29 @@ export class SchedulingQueue {
     this.#errorBackoff = new KeyedHeap(uidOf, byBackoff);
   }
 
-  sizeOf(part: QueuePart): number {
-    const gated = [...this.#unschedulable.values()].filter(({ gatingPlugin }) => gatingPlugin !== undefined).length;
-    switch (part) {
-      case 'active':
-        return this.#active.size;
-      case 'backoff':
-        return this.#backoff.size + this.#errorBackoff.size;
-      case 'gated':
-        return gated;
-      case 'unschedulable':
-        return this.#unschedulable.size - gated;
+  get sizes(): Readonly<Record<QueuePart, number>> {
+    let gated = 0;
+    for (const { gatingPlugin } of this.#unschedulable.values()) if (gatingPlugin !== undefined) gated++;
+    return {
+      active: this.#active.size,
+      backoff: this.#backoff.size + this.#errorBackoff.size,
+      unschedulable: this.#unschedulable.size - gated,
+      gated,
+    };
+  }
+
+  /** Pods that were refused and wait, by plugin and profile; a pod counts for each plugin that refused it. */
+  refusals(): Iterable<readonly [labels: readonly [plugin: string, profile: string], pods: number]> {
+    const counts = new Map<string, [readonly [string, string], number]>();
+    for (const queued of [...this.#unschedulable.values(), ...this.#backoff.values()]) {
+      for (const plugin of rejectors(queued)) {
+        const { schedulerName } = queued.pod.spec;
+        const entry = counts.get(`${plugin}/${schedulerName}`) ?? [[plugin, schedulerName], 0];
+        entry[1]++;
+        counts.set(`${plugin}/${schedulerName}`, entry);
+      }
     }
+    return counts.values();
   }
 
   /** Whether `pop` would give a pod. */

@@ -10,13 +10,14 @@ import type { Lister } from '#client/informer-contract.ts';
 import type { Decision, PodPlacer } from '../cycle/place-pod.ts';
 import { ASSIGNED_POD_DELETE } from '../framework/cluster-event.ts';
 import { fitMessage, truncateNote } from '../framework/fit-error.ts';
-import type { PostFilterResult } from '../framework/plugin.ts';
+import type { Placement, Plugin, PostFilterResult, Refusal } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import { isRejected, type Status, statusMessage } from '../framework/status.ts';
-import { attemptsLabel, type Metrics } from '../metrics.ts';
+import { attemptsLabel, type Metrics } from '../metrics/metrics.ts';
 import { clearRejectors, type QueuedPod, replacePod } from '../queue/queued-pod.ts';
 import type { SchedulingQueue } from '../queue/scheduling-queue.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
+import type { FrameworkTimes } from '../metrics/times.ts';
 import type { Nominator } from '../state/nominator.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import type { Binder } from './binder.ts';
@@ -41,6 +42,7 @@ export interface AttemptDeps {
   readonly statuses: StatusWriter;
   readonly evictor: Evictor;
   readonly metrics: Metrics;
+  readonly times: FrameworkTimes;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly wake: () => void;
@@ -71,6 +73,7 @@ export function attemptPod(queued: QueuedPod, deps: AttemptDeps): void {
     return deps.queue.done(uid);
   }
   const start = deps.clock.monotonic();
+  deps.times.begin();
   const attempt: Attempt = { queued, active, elapsed: () => (deps.clock.monotonic() - start) / 1000 };
   const info = deps.cluster.podInfos.of(pod);
   const decision = active.placer.place(info);
@@ -97,30 +100,43 @@ function act(decision: Decision, info: PodInfo, attempt: Attempt, deps: AttemptD
   }
 }
 
+interface WayOut {
+  readonly message: string;
+  readonly nominated?: string;
+}
+
 /** Source: RunPostFilterPlugins. */
-function postFilter(
-  { refusal }: Extract<Decision, { kind: 'refused' }>,
-  { queued, active }: Attempt,
-  deps: AttemptDeps,
-): { readonly message: string; readonly nominated?: string } {
-  if (active.profile.postFilter.length > 0) deps.metrics.count('scheduler_preemption_attempts_total', {});
+function postFilter({ refusal }: Extract<Decision, { kind: 'refused' }>, { queued, active }: Attempt, deps: AttemptDeps): WayOut {
+  const { profile } = active;
+  if (profile.postFilter.length === 0) return { message: '', nominated: '' };
+  deps.metrics.count('scheduler_preemption_attempts_total', {});
+  const found = deps.times.point(
+    'PostFilter',
+    profile.schedulerName,
+    () => askPostFilters(profile, refusal, deps.cluster),
+    ({ eviction }) => (eviction === undefined ? { code: 'Unschedulable' } : undefined),
+  );
+  if (found.eviction !== undefined) evict(found.eviction, queued.pod, active, deps);
+  return found;
+}
+
+type Nominated = Extract<PostFilterResult, { kind: 'nominated' }>;
+
+function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterState): WayOut & { readonly eviction?: Nominated } {
   const messages: string[] = [];
-  let nominated: string | undefined = active.profile.postFilter.length === 0 ? '' : undefined;
-  for (const plugin of active.profile.postFilter) {
-    const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, deps.cluster);
+  let clears = false;
+  for (const plugin of profile.postFilter) {
+    const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, cluster);
     if (result === undefined) continue;
-    if (result.kind === 'nominated') {
-      evict(result, queued.pod, active, deps);
-      return { message: '', nominated: result.node };
-    }
-    if (result.clear) nominated = '';
+    if (result.kind === 'nominated') return { message: '', nominated: result.node, eviction: result };
+    if (result.clear) clears = true;
     messages.push(result.message);
   }
-  return { message: messages.join(', '), ...(nominated === undefined ? {} : { nominated }) };
+  return { message: messages.join(', '), ...(clears ? { nominated: '' } : {}) };
 }
 
 function evict(
-  { node, victims }: Extract<PostFilterResult, { kind: 'nominated' }>,
+  { node, victims }: Nominated,
   preemptor: Pod,
   { events }: ActiveProfile,
   { evictor, nominator, metrics }: AttemptDeps,
@@ -139,7 +155,7 @@ function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps)
   cluster.assume(info, node);
   nominator.remove(info.uid);
 
-  const refused = reserveAndPermit(profile, placement);
+  const refused = reserveAndPermit(profile, placement, deps.times);
   if (refused !== undefined) {
     cluster.removePod(info.uid);
     return fail(refusedPlacement(refused), attempt, deps);
@@ -154,20 +170,27 @@ function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps)
   });
 }
 
-function reserveAndPermit(profile: Profile, placement: { readonly pod: Pod; readonly node: string }): Status | undefined {
-  for (const point of [profile.reserve, profile.permit]) {
-    for (const plugin of point) {
-      const status = point === profile.reserve ? plugin.reserve?.(placement) : plugin.permit?.(placement);
-      if (status === undefined) continue;
-      unreserve(profile, placement);
-      return status;
+function reserveAndPermit(profile: Profile, placement: Placement, times: FrameworkTimes): Status | undefined {
+  const ask = (plugins: readonly Plugin[], point: 'reserve' | 'permit'): Status | undefined => {
+    for (const plugin of plugins) {
+      const status = plugin[point]?.(placement);
+      if (status !== undefined) return status;
     }
-  }
-  return undefined;
+    return undefined;
+  };
+  const itself = (status: Status | undefined): Status | undefined => status;
+  const { schedulerName } = profile;
+  const refused =
+    times.point('Reserve', schedulerName, () => ask(profile.reserve, 'reserve'), itself) ??
+    times.point('Permit', schedulerName, () => ask(profile.permit, 'permit'), itself);
+  if (refused !== undefined) unreserve(profile, placement, times);
+  return refused;
 }
 
-function unreserve(profile: Profile, placement: { readonly pod: Pod; readonly node: string }): void {
-  for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(placement);
+function unreserve(profile: Profile, placement: Placement, times: FrameworkTimes): void {
+  times.point('Unreserve', profile.schedulerName, () => {
+    for (const plugin of profile.reserve.toReversed()) plugin.unreserve?.(placement);
+  });
 }
 
 /** Only the chosen node was asked. */
@@ -205,7 +228,7 @@ function bindingFailed(
   deps: AttemptDeps,
 ): void {
   const { cluster, queue } = deps;
-  unreserve(attempt.active.profile, { pod, node });
+  unreserve(attempt.active.profile, { pod, node }, deps.times);
   // The API server may have bound the pod and the answer been lost; then the informer has said so.
   if (cluster.isAssumed(info.uid)) cluster.removePod(info.uid);
   const gone = { ...pod, spec: { ...pod.spec, nodeName: node } };

@@ -1,6 +1,7 @@
 // Carries out placements: PreBind, Bind, PostBind, so many at a time, beside the scheduling. Source: schedule_one.go bindingCycle.
 import type { Profile } from '../framework/profile.ts';
 import type { Placement } from '../framework/plugin.ts';
+import type { FrameworkTimes } from '../metrics/times.ts';
 import { isRejected, type Status, statusMessage } from '../framework/status.ts';
 
 /** Bindings under way at a time; scheduling waits for room. */
@@ -9,6 +10,15 @@ const MOST_AT_A_TIME = 256;
 export class Binder {
   readonly #stop = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #times: FrameworkTimes;
+
+  constructor(times: FrameworkTimes) {
+    this.#times = times;
+  }
+
+  get underWay(): number {
+    return this.#underWay.size;
+  }
 
   get hasRoom(): boolean {
     return this.#underWay.size < MOST_AT_A_TIME;
@@ -17,7 +27,7 @@ export class Binder {
   /** `report` is told the failure, if any, and must not throw. */
   bind(profile: Profile, placement: Placement, report: (failure: Status | undefined) => void): void {
     const run = async (): Promise<void> => {
-      const failure = await runBinding(profile, placement, this.#stop.signal);
+      const failure = await runBinding(profile, placement, this.#times, this.#stop.signal);
       this.#underWay.delete(binding);
       report(failure);
     };
@@ -32,27 +42,51 @@ export class Binder {
   }
 }
 
-/** The first failure. What a plugin throws is an error of the attempt, not the end of the scheduler. */
-async function runBinding(profile: Profile, placement: Placement, signal: AbortSignal): Promise<Status | undefined> {
-  let asked = '';
+/** The first failure. */
+async function runBinding(profile: Profile, placement: Placement, times: FrameworkTimes, signal: AbortSignal): Promise<Status | undefined> {
+  const { schedulerName } = profile;
+  const failed =
+    (await times.pointAsync('PreBind', schedulerName, () => runPreBind(profile, placement, signal))) ??
+    (await times.pointAsync('Bind', schedulerName, () => runBind(profile, placement, signal)));
+  if (failed !== undefined) return failed;
   try {
-    for (const plugin of profile.preBind) {
-      asked = `running PreBind plugin "${plugin.name}"`;
-      const status = await plugin.preBind?.(placement, signal);
-      if (status !== undefined && status.code !== 'Skip') return isRejected(status) ? status : failure(asked, statusMessage(status));
-    }
-    for (const plugin of profile.bind) {
-      asked = `running Bind plugin "${plugin.name}"`;
-      const status = await plugin.bind?.(placement, signal);
-      if (status?.code === 'Skip') continue;
-      if (status !== undefined) return isRejected(status) ? status : failure(asked, statusMessage(status));
+    times.point('PostBind', schedulerName, () => {
       for (const { postBind } of profile.postBind) postBind?.(placement);
-      return undefined;
-    }
-    return failure('running Bind plugins', 'no plugin bound the pod');
+    });
+    return undefined;
   } catch (error) {
-    return failure(asked, error instanceof Error ? error.message : String(error));
+    return failure('running PostBind plugins', messageOf(error));
   }
 }
+
+async function runPreBind({ preBind }: Profile, placement: Placement, signal: AbortSignal): Promise<Status | undefined> {
+  for (const plugin of preBind) {
+    const asked = `running PreBind plugin "${plugin.name}"`;
+    const status = await ask(async () => plugin.preBind?.(placement, signal));
+    if (status !== undefined && status.code !== 'Skip') return isRejected(status) ? status : failure(asked, statusMessage(status));
+  }
+  return undefined;
+}
+
+async function runBind({ bind }: Profile, placement: Placement, signal: AbortSignal): Promise<Status | undefined> {
+  for (const plugin of bind) {
+    const asked = `running Bind plugin "${plugin.name}"`;
+    const status = await ask(async () => plugin.bind?.(placement, signal));
+    if (status?.code === 'Skip') continue;
+    return status === undefined || isRejected(status) ? status : failure(asked, statusMessage(status));
+  }
+  return failure('running Bind plugins', 'no plugin bound the pod');
+}
+
+/** What a plugin throws is an error of the attempt, not the end of the scheduler. */
+async function ask(work: () => Promise<Status | undefined>): Promise<Status | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    return { code: 'Error', reasons: [messageOf(error)], plugin: '' };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const failure = (what: string, message: string): Status => ({ code: 'Error', reasons: [`${what}: ${message}`], plugin: '' });

@@ -37,6 +37,10 @@ export class Evictor {
     this.#options = options;
   }
 
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
   /** Over as soon as the last victim is seen to go, be its request answered or not. */
   isPreempting(uid: string): boolean {
     if (!this.#preempting.has(uid)) return false;

@@ -88,6 +88,12 @@ export class ClusterState {
     return this.#withTerms;
   }
 
+  get assumedPods(): number {
+    let count = 0;
+    for (const { assumed } of this.#placed.values()) if (assumed) count++;
+    return count;
+  }
+
   get pods(): ReadonlyMap<string, PlacedPod> {
     return this.#placed;
   }

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
+import { tokenreviews } from '#api/resources.ts';
+import type { SubjectAccessReview, TokenReview } from '#api/types.ts';
+import { type Client, ConnectionError } from '#client/contract.ts';
+import { createAuthority, issueCertificate } from '../pki/certificate.ts';
+import { componentServer } from './serving.ts';
+
+/** Knows the tokens `scraper` and `visitor`, and lets the first read figures. */
+const reviewer = {
+  async create(resource: unknown, { spec }: TokenReview | SubjectAccessReview) {
+    if (resource === tokenreviews) {
+      const { token } = spec as TokenReview['spec'];
+      if (token === 'storm') throw new ConnectionError('no answer');
+      return { status: token === 'scraper' || token === 'visitor' ? { authenticated: true, user: { username: token } } : {} };
+    }
+    const { user, groups, nonResourceAttributes } = spec as SubjectAccessReview['spec'];
+    assert.deepEqual(groups, ['system:authenticated']);
+    return {
+      status: { allowed: user === 'scraper' && nonResourceAttributes?.verb === 'get' && nonResourceAttributes.path === '/metrics' },
+    };
+  },
+} as unknown as Client;
+
+test('componentServer tells its health to everybody and its figures to whom the API server lets', async (t) => {
+  const deps = { clock: systemClock, ids: randomIds };
+  const authority = await createAuthority('ca', 1, deps);
+  const pair = await issueCertificate(
+    authority,
+    { commonName: 'localhost', usages: ['server'], dnsNames: ['localhost'], validDays: 1 },
+    deps,
+  );
+  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n' });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const get = (path: string, token?: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      request({ host: '127.0.0.1', servername: 'localhost', port, path, ca: authority.certificate, headers, agent: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (part: string) => (body += part));
+        response.on('end', () => resolve(`${response.statusCode} ${body.split('\n')[0]}`));
+      })
+        .on('error', reject)
+        .end();
+    });
+  assert.equal(await get('/readyz'), '200 ok');
+  assert.equal(await get('/metrics'), '401 Unauthorized');
+  assert.equal(await get('/metrics', 'nobody'), '401 Unauthorized');
+  assert.equal(await get('/metrics', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics"');
+  assert.equal(await get('/metrics', 'scraper'), '200 figure 1');
+  assert.equal(await get('/metrics', 'storm'), '500 Internal Server Error');
+});

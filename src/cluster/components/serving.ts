@@ -1,0 +1,100 @@
+// What a component that runs alone serves over HTTPS: its health for everybody, its figures for whom the API server lets.
+// Source: component-base/cli, apiserver/pkg/server/options DelegatingAuthentication, DelegatingAuthorization.
+import { createServer, type Server } from 'node:https';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { subjectaccessreviews, tokenreviews } from '#api/resources.ts';
+import { createClient } from '#client/client.ts';
+import { type Client, ConnectionError, type Transport } from '#client/contract.ts';
+import { createAuthority, issueCertificate, type KeyedCertificate } from '../pki/certificate.ts';
+import { type ComponentContext, fileOf } from './context.ts';
+
+/** Source: DelegatingAuthorizationOptions AlwaysAllowPaths. */
+const HEALTH_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
+/** Of the certificate a component makes for itself when it is given none. */
+const OWN_VALID_DAYS = 365;
+
+/** Serves until the component stops; `--secure-port 0` serves nothing. @throws Error when it cannot listen */
+export async function serveComponent(transport: Transport, expose: () => string, context: ComponentContext): Promise<void> {
+  const { flags, stops, logger } = context;
+  const port = flags.number('secure-port');
+  if (port === 0) return;
+  const server = componentServer(await certificateOf(context), { client: createClient(transport), expose });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: flags.text('bind-address'), port }, resolve);
+  });
+  logger.info('serves health and figures', { address: server.address() });
+  stops.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(() => resolve()));
+  });
+}
+
+interface ServingDeps {
+  /** May create TokenReviews and SubjectAccessReviews. */
+  readonly client: Client;
+  readonly expose: () => string;
+}
+
+export function componentServer({ certificate, key }: KeyedCertificate, { client, expose }: ServingDeps): Server {
+  const own = new Registry();
+  collectDefaultMetrics({ register: own });
+
+  async function answer(path: string, authorization: string): Promise<Answer> {
+    if (HEALTH_PATHS.has(path)) return text(200, 'ok');
+    const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
+    if (refusal !== undefined) return refusal;
+    if (path !== '/metrics') return text(404, '404 page not found\n');
+    return { code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: expose() + (await own.metrics()) };
+  }
+
+  return createServer({ cert: certificate, key }, (request, response) => {
+    const reply = ({ code, type, body }: Answer): void => void response.writeHead(code, { 'content-type': type }).end(body);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return reply(text(405, 'Method Not Allowed\n'));
+    const path = new URL(request.url ?? '/', 'https://component').pathname;
+    answer(path, request.headers.authorization ?? '').then(reply, (error: unknown) => reply(failed(error)));
+  });
+}
+
+interface Answer {
+  readonly code: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const text = (code: number, body: string): Answer => ({ code, type: 'text/plain; charset=utf-8', body });
+
+/** The API server could not be asked, or would not say. */
+function failed(error: unknown): Answer {
+  if (isStatusError(error) || error instanceof ConnectionError) return text(500, 'Internal Server Error\n');
+  throw error;
+}
+
+async function refusalOf(client: Client, path: string, token: string | undefined): Promise<Answer | undefined> {
+  if (token === undefined) return text(401, 'Unauthorized\n');
+  const review = await client.create(tokenreviews, { spec: { token } });
+  if (review.status?.authenticated !== true) return text(401, 'Unauthorized\n');
+  const { username = '', uid, groups = [], extra } = review.status.user ?? {};
+  const { status } = await client.create(subjectaccessreviews, {
+    spec: {
+      user: username,
+      groups: groups.includes('system:authenticated') ? groups : [...groups, 'system:authenticated'],
+      ...(uid === undefined ? {} : { uid }),
+      ...(extra === undefined ? {} : { extra }),
+      nonResourceAttributes: { path, verb: 'get' },
+    },
+  });
+  return status?.allowed === true ? undefined : text(403, `forbidden: User "${username}" cannot get path "${path}"\n`);
+}
+
+/** As the flags name it; made on the spot without. Source: SecureServingOptions MaybeDefaultWithSelfSignedCerts. */
+async function certificateOf(context: ComponentContext): Promise<KeyedCertificate> {
+  const { flags, clock, ids } = context;
+  if (flags.optional('tls-cert-file') !== undefined) {
+    return { certificate: fileOf(context, 'tls-cert-file'), key: fileOf(context, 'tls-private-key-file') };
+  }
+  const authority = await createAuthority('localhost-ca', OWN_VALID_DAYS, { clock, ids });
+  const names = { commonName: 'localhost', usages: ['server'], dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] } as const;
+  return issueCertificate(authority, { ...names, validDays: OWN_VALID_DAYS }, { clock, ids });
+}

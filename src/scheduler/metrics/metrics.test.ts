@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodes, pods } from '#api/resources.ts';
+import { node, pod, startScheduler } from '../testing.ts';
+import { attemptsLabel, SchedulerMetrics } from './metrics.ts';
+
+test('SchedulerMetrics has attempts, times, queues and the cache of a scheduler that runs', async () => {
+  const metrics = new SchedulerMetrics();
+  const running = await startScheduler(
+    (server) => {
+      server.seed(nodes, node('n'));
+      server.seed(pods, pod('fits', { cpu: '1' }), pod('huge', { cpu: '9' }), pod('gated', {}, { schedulingGates: [{ name: 'g' }] }));
+    },
+    { metrics },
+  );
+  const has = (line: RegExp): true | undefined => (line.test(metrics.expose()) ? true : undefined);
+  for (const line of [
+    /^scheduler_schedule_attempts_total\{profile="default-scheduler",result="scheduled"\} 1$/m,
+    /^scheduler_schedule_attempts_total\{profile="default-scheduler",result="unschedulable"\} 1$/m,
+    /^scheduler_scheduling_attempt_duration_seconds_count\{profile="default-scheduler",result="scheduled"\} 1$/m,
+    /^scheduler_scheduling_algorithm_duration_seconds_count 2$/m,
+    /^scheduler_pod_scheduling_sli_duration_seconds_count\{attempts="1"\} 1$/m,
+    /^scheduler_pod_scheduling_attempts_bucket\{le="1"\} 1$/m,
+    /^scheduler_preemption_attempts_total 1$/m,
+    /^scheduler_pending_pods\{queue="unschedulable"\} 1$/m,
+    /^scheduler_pending_pods\{queue="gated"\} 1$/m,
+    /^scheduler_unschedulable_pods\{plugin="NodeResourcesFit",profile="default-scheduler"\} 1$/m,
+    /^scheduler_unschedulable_pods\{plugin="SchedulingGates",profile="default-scheduler"\} 1$/m,
+    /^scheduler_queue_incoming_pods_total\{event="UnschedulablePodAdd",queue="active"\} 2$/m,
+    /^scheduler_queue_incoming_pods_total\{event="ScheduleAttemptFailure",queue="unschedulable"\} 1$/m,
+    /^scheduler_framework_extension_point_duration_seconds_count\{extension_point="Filter",profile="default-scheduler",status="Unschedulable"\} 1$/m,
+    /^scheduler_framework_extension_point_duration_seconds_count\{extension_point="Bind",profile="default-scheduler",status="Success"\} 1$/m,
+    /^scheduler_plugin_execution_duration_seconds_count\{extension_point="Filter",plugin="NodeResourcesFit",status="(Success|UnschedulableAndUnresolvable)"\} [1-9]/m,
+    /^scheduler_cache_size\{type="nodes"\} 1$/m,
+    /^scheduler_cache_size\{type="pods"\} 1$/m,
+    /^scheduler_goroutines\{operation="binding"\} 0$/m,
+  ]) {
+    await running.until(() => has(line));
+  }
+  await running.stop();
+  // Nothing waits where nothing runs; what was counted stays.
+  assert.doesNotMatch(metrics.expose(), /scheduler_pending_pods/);
+  assert.match(metrics.expose(), /scheduler_schedule_attempts_total/);
+});
+
+test('attemptsLabel tells attempts apart up to fifteen', () =>
+  assert.deepEqual([1, 14, 15, 99].map(attemptsLabel), ['1', '14', '15+', '15+']));
