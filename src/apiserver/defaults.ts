@@ -38,6 +38,8 @@ import { flowControlRoutes } from './flow-control/debug.ts';
 import { PriorityAndFairness } from './flow-control/priority-and-fairness.ts';
 import type { Handlers } from './handlers/dispatch.ts';
 import { DEFAULT_MAX_READS, DEFAULT_MAX_WRITES, MaxInFlight, type FlowControl } from './stages/flow-control.ts';
+import { ensureDefaultServiceCidr } from './registry/allocation/default-service-cidr.ts';
+import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import type { Route } from './routes/contract.ts';
 import type { ServerParts } from './server.ts';
 
@@ -172,16 +174,25 @@ export function createAdmission(deps: AdmissionDeps, settings: AdmissionSettings
 }
 
 /**
- * System namespaces and priority classes, default roles and bindings. Safe to repeat; a server whose store has them
+ * System namespaces and priority classes, the default range of Service addresses, default roles and bindings. Safe to repeat; a server whose store has them
  * all only reads.
  * @param client as a member of system:masters
  * @throws Error when something could not be written
  */
 export async function ensureDefaults(
   client: Client,
-  deps: { readonly clock: Clock; readonly logger: Logger; readonly signal?: AbortSignal },
+  {
+    serviceCidrs = DEFAULT_SERVICE_NETWORK.cidrs,
+    ...deps
+  }: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly signal?: AbortSignal;
+    /** The server's own, as it was started. */
+    readonly serviceCidrs?: readonly string[];
+  },
 ): Promise<void> {
-  await ensureSystemObjects(client);
+  await Promise.all([ensureSystemObjects(client), ensureDefaultServiceCidr(client, serviceCidrs, deps)]);
   await ensureDefaultPolicy({ client, ...deps });
 }
 

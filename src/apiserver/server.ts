@@ -48,6 +48,7 @@ import { CustomResources } from './extensions/custom-resources.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
 import { FieldTracking, type FieldManager } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK, type ServiceNetwork } from './registry/allocation/network.ts';
+import { keepAllocations } from './registry/allocation/repair.ts';
 import { ServiceAllocator } from './registry/allocation/services.ts';
 import { builtInStrategies } from './registry/strategies.ts';
 import { eventStrategy } from './registry/strategies/core.ts';
@@ -342,6 +343,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       controllers = Promise.all([
         runDefinitionController({ client, instances: unadmitted(), reader, resources: custom, clock, logger, signal: stopping.signal }),
         options.aggregation === undefined ? undefined : aggregation.run(client),
+        keepAllocations({ client, store, reader, clock, ids, logger, signal: stopping.signal }),
       ]);
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);

@@ -29,6 +29,7 @@ export function discoveryRoutes({ schema, serverAddress, remote = NO_REMOTE_GROU
       path: '/api',
       match: 'prefix',
       listed: true,
+      getOnly: true,
       handle: (call) => {
         const [version, ...more] = below('/api', call);
         if (more.length > 0) return pageNotFound();

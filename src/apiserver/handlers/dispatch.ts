@@ -154,6 +154,7 @@ const isNamespaces = ({ group, resource }: ServedResource['info']): boolean => g
 function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {
   const found = routes.find(request.info.path);
   if (found === undefined) return pageNotFound();
+  if (found.getOnly === true && request.method !== 'GET') throw methodNotAllowed();
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, '405: Method Not Allowed', { allow: 'GET, HEAD' });
   return found.handle({ request, header });
 }
@@ -165,6 +166,8 @@ function handlerFor(
   { handlers }: DispatchDeps,
 ): Handler {
   const { info } = request;
+  // Built-in routes are of one method each; only what is passed on takes HEAD.
+  if (request.method === 'HEAD' && isBuiltIn(served) && subresource?.name !== 'proxy') throw methodNotAllowed();
   // What is created has no name in its path; what is changed has one.
   if (subresource === undefined && isBuiltIn(served) && UNNAMED[info.verb] === (info.name !== '')) throw notAllowed(served, info.verb);
   // A namespaced collection can be read across namespaces, but not written.

@@ -124,10 +124,31 @@ describe('pods/eviction', () => {
     assert.deepEqual(error.details?.causes, [
       { reason: 'DisruptionBudget', message: 'The disruption budget needed needs 1 healthy pods and has 1 currently' },
     ]);
+    const uncounted = { type: 'DisruptionAllowed', status: 'False' as const, lastTransitionTime: '2026-01-01T00:00:00Z' };
+    for (const [app, status, why] of [
+      ['failed', { conditions: [{ ...uncounted, reason: 'SyncFailed', message: 'm' }] }, 'because it failed sync: m'],
+      ['other', { currentHealthy: 2, conditions: [{ ...uncounted, reason: 'R', message: 'm' }] }, '(R): m'],
+    ] as const) {
+      await readyPod(app, app);
+      await budget(app, status);
+      const causes = (await refused(evict(app), 'TooManyRequests', /violate/)).details?.causes;
+      assert.equal(causes?.[0]?.message, `The disruption budget ${app} does not allow evicting pods currently ${why}`);
+    }
     await readyPod('counted', 'counted');
     await budget('counted', { observedGeneration: 0 });
     const retry = await refused(evict('counted'), 'TooManyRequests', /violate/);
     assert.equal(retry.details?.retryAfterSeconds, 10);
+  });
+
+  test('cannot ask two budgets at once', async () => {
+    await readyPod('twice', 'twice');
+    await budget('twice', { disruptionsAllowed: 1 });
+    await client.create(poddisruptionbudgets, {
+      metadata: { name: 'also', namespace: NS },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'twice' } } },
+    });
+    const error = await refused(evict('twice'), '', /^This pod has more than one PodDisruptionBudget, which the eviction/);
+    assert.equal(error.code, 500);
   });
 
   test('lets finished and pending pods go in any case, and takes nothing in a dry run', async () => {

@@ -63,12 +63,16 @@ describe('the HTTPS front', () => {
     assert.match(String(one.headers['audit-id']), /^[0-9a-f-]{36}$/);
   });
 
-  test('answers HEAD with the head alone', async () => {
-    await post(CONFIG_MAPS, configMap('head'));
-    const whole = await http1(server, `${CONFIG_MAPS}/head`);
-    const head = await http1(server, `${CONFIG_MAPS}/head`, { method: 'HEAD' });
+  test('answers HEAD with the head alone, and takes it only where upstream does', async () => {
+    const whole = await http1(server, '/livez');
+    const head = await http1(server, '/livez', { method: 'HEAD' });
     assert.equal(head.body.length, 0);
     assert.equal(head.headers['content-length'], String(whole.body.length));
+    await post(CONFIG_MAPS, configMap('head'));
+    for (const path of [`${CONFIG_MAPS}/head`, CONFIG_MAPS, '/version', '/api/v1']) {
+      assert.equal((await http1(server, path, { method: 'HEAD' })).status, 405, path);
+      refusal(await http1(server, path, { method: 'TRACE' }), 405, 'MethodNotAllowed');
+    }
   });
 
   test('takes over the audit id of the client', async () => {

@@ -29,10 +29,10 @@ const LIST_KIND = { group: 'meta.k8s.io', kind: 'ListOptions' };
 /** @throws StatusError BadRequest for what cannot be read, Invalid for what contradicts itself */
 export function parseListOptions(
   query: Query,
-  { stored, apiVersion }: Pick<ServedResource, 'stored' | 'apiVersion'>,
+  { stored, apiVersion, info }: Pick<ServedResource, 'stored' | 'apiVersion' | 'info'>,
   verb: 'list' | 'watch' | 'deletecollection',
 ): ListOptions {
-  const labels = fieldLabels(stored?.strategy ?? {}, apiVersion);
+  const labels = fieldLabels(stored?.strategy ?? {}, { apiVersion, namespaced: info.namespaced });
   const match = query.get('resourceVersionMatch') ?? '';
   const initial = query.get('sendInitialEvents');
   const options = {
@@ -73,16 +73,18 @@ function integer(text: string | undefined): number | undefined {
 /** Source: runtime.DefaultMetaV1FieldSelectorConversion, AddFieldLabelConversionFunc of each kind. */
 function fieldLabels(
   { selectableFields = {}, fieldAliases, unknownFieldLabel }: Strategy,
-  apiVersion: string,
+  { apiVersion, namespaced }: { readonly apiVersion: string; readonly namespaced: boolean },
 ): (label: string, value: string) => readonly [string, string] {
   const aliases = fieldAliases?.[apiVersion];
+  const own = unknownFieldLabel !== undefined || Object.keys(selectableFields).length > 0;
   return (label, value) => {
-    if (label === 'metadata.name' || label === 'metadata.namespace') return [label, value];
+    if (label === 'metadata.name') return [label, value];
+    // A kind with labels of its own knows its scope; the general answer does not.
+    if (label === 'metadata.namespace' && (namespaced || !own)) return [label, value];
     if (aliases !== undefined && Object.hasOwn(aliases.labels, label)) return [aliases.labels[label] as string, value];
     if (aliases?.only !== true && Object.hasOwn(selectableFields, label)) return [label, value];
-    const custom =
-      unknownFieldLabel?.(label) ?? (Object.keys(selectableFields).length > 0 ? `field label not supported: ${label}` : undefined);
-    throw badRequest(custom ?? `${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+    if (!own) throw badRequest(`${goQuote(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+    throw badRequest(unknownFieldLabel?.(label) ?? `field label not supported: ${label}`);
   };
 }
 

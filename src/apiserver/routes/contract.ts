@@ -14,6 +14,8 @@ export interface Route {
   readonly match: 'exact' | 'prefix';
   /** Listed at `/`. */
   readonly listed: boolean;
+  /** HEAD is refused as any other method is, in a Status. Source: routes of go-restful, /version and discovery among them. */
+  readonly getOnly?: true;
   /** Only GET and HEAD get here. @throws StatusError */
   handle(call: RouteCall): Answer | Promise<Answer>;
 }

@@ -29,5 +29,5 @@ export const VERSION: VersionInfo = {
 };
 
 export function versionRoute(version: VersionInfo): Route {
-  return { path: '/version', match: 'exact', listed: true, handle: () => json(version) };
+  return { path: '/version', match: 'exact', listed: true, getOnly: true, handle: () => json(version) };
 }

@@ -58,7 +58,7 @@ export function apiserver(given: FlagValues): Promise<void> {
       logger,
     });
     stops.push(() => controlPlane.stop());
-    await ensureDefaults(createClient(controlPlane.loopback(USERS.admin)), { clock, logger, signal });
+    await ensureDefaults(createClient(controlPlane.loopback(USERS.admin)), { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
     logger.info('the API server runs', { address: controlPlane.server.address });
   });
 }

@@ -212,7 +212,7 @@ async function ensureObjects(
   signal: AbortSignal,
 ): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
-  await ensureDefaults(client, { clock, logger, signal });
+  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
   await ensureClusterObjects(client, settings, authority);

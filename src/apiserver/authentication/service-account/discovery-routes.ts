@@ -28,5 +28,5 @@ export function discoveryDocuments(discovery: IssuerDiscovery, logger: Logger): 
 function document(path: string, type: string, value: unknown): Route {
   const body = Buffer.from(JSON.stringify(value));
   const headers = { 'content-type': type, 'cache-control': `public, max-age=${DISCOVERY_MAX_AGE_SECONDS}` };
-  return { path, match: 'exact', listed: true, handle: () => ({ kind: 'bytes', code: 200, headers, body }) };
+  return { path, match: 'exact', listed: true, getOnly: true, handle: () => ({ kind: 'bytes', code: 200, headers, body }) };
 }

@@ -159,12 +159,7 @@ function disrupted(budget: PodDisruptionBudget, pod: string, now: number): KubeO
   }
   if (status.disruptionsAllowed === 0) {
     throw new StatusError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-      causes: [
-        {
-          reason: 'DisruptionBudget',
-          message: `The disruption budget ${metadata.name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`,
-        },
-      ],
+      causes: [{ reason: 'DisruptionBudget', message: `The disruption budget ${metadata.name} ${refusalOf(status)}` }],
     });
   }
   const disruptionsAllowed = status.disruptionsAllowed - 1;
@@ -185,4 +180,13 @@ function disrupted(budget: PodDisruptionBudget, pod: string, now: number): KubeO
       ...(disruptionsAllowed === 0 ? { conditions: setCondition(status.conditions, insufficient, now) } : {}),
     },
   } as KubeObject;
+}
+
+/** Why a budget allows nothing: a budget that could not be counted says so, since its figures then mean nothing. */
+function refusalOf({ conditions = [], currentHealthy, desiredHealthy }: PodDisruptionBudget['status']): string {
+  const condition = conditions.find(({ type, status }) => type === 'DisruptionAllowed' && status === 'False');
+  const { reason = '', message = '' } = condition ?? {};
+  if (message !== '' && reason === 'SyncFailed') return `does not allow evicting pods currently because it failed sync: ${message}`;
+  if (currentHealthy <= desiredHealthy) return `needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  return `does not allow evicting pods currently${message === '' ? '' : ` (${reason}): ${message}`}`;
 }

@@ -10,7 +10,6 @@ export interface Members {
 }
 
 export class Pool {
-  readonly #members: Members;
   readonly #fraction: () => number;
   /** How many stored objects hold it: TCP and UDP of one Service may share a port. */
   readonly #stored = new Map<string, number>();
@@ -19,8 +18,7 @@ export class Pool {
   readonly #lost = new Set<string>();
 
   /** @param fraction a random number in [0, 1): two servers should not reach for the same address */
-  constructor(members: Members, fraction: () => number) {
-    this.#members = members;
+  constructor(fraction: () => number) {
     this.#fraction = fraction;
   }
 
@@ -47,10 +45,10 @@ export class Pool {
     return true;
   }
 
-  /** A free one, reserved; undefined when all are taken. */
-  reserveAny(): string | undefined {
-    const { size, staticSize } = this.#members;
-    return this.#scan(staticSize, size) ?? this.#scan(0, staticSize);
+  /** A free one of `members`, reserved; undefined when all are taken. */
+  reserveAny(members: Members): string | undefined {
+    const { size, staticSize } = members;
+    return this.#scan(members, staticSize, size) ?? this.#scan(members, 0, staticSize);
   }
 
   /** The write is over. `lost`: the store says that someone else has it. */
@@ -69,12 +67,12 @@ export class Pool {
   }
 
   /** The first free one of `[from, to)`, from a random place on. */
-  #scan(from: number, to: number): string | undefined {
+  #scan(members: Members, from: number, to: number): string | undefined {
     const count = to - from;
     if (count <= 0) return undefined;
     const start = Math.floor(this.#fraction() * count);
     for (let i = 0; i < count; i++) {
-      const member = this.#members.at(from + ((start + i) % count));
+      const member = members.at(from + ((start + i) % count));
       if (this.reserve(member)) return member;
     }
     return undefined;

@@ -1,46 +1,35 @@
 // Gives Services their addresses and node ports. In memory it knows what is taken; the store decides: each address and
 // port is a key of its own, put in the transaction that stores the Service, so two writers never get the same one.
-import type { IPAddress, KubeObject, Service, ServicePort, ServiceSpec } from '#api/types.ts';
+import type { Service, ServicePort, ServiceSpec } from '#api/types.ts';
 import { needsHealthCheck, HEADLESS } from '#api/services.ts';
 import { internalError, type StatusError } from '#apimachinery/errors.ts';
 import { invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
-import { services } from '#api/resources.ts';
-import { formatTime } from '#apimachinery/time.ts';
+import { ipaddresses, services } from '#api/resources.ts';
 import type { Ids } from '#base/ids.ts';
-import type { Condition, Operation } from '#store/contract.ts';
 import type { CacheReader } from '../../cache/reader.ts';
-import { ObjectLayout } from '../../cache/stored-object.ts';
-import { storagePrefix } from '../storage-keys.ts';
 import type { Reservation, WriteContext } from '../strategy.ts';
+import { addressesOf, Claim, portsOf, release } from './claim.ts';
 import { isUnchangedPreference, settleFamilies, familyOf } from './families.ts';
-import { IpRange, type Family } from './ip-range.ts';
+import type { Family } from './ip-range.ts';
 import type { ServiceNetwork } from './network.ts';
 import { Pool, portMembers } from './pool.ts';
+import { ServiceRanges } from './service-ranges.ts';
 
 const SERVICE = { group: '', kind: 'Service' } as const;
-const IP_LAYOUT = new ObjectLayout({ apiVersion: 'networking.k8s.io/v1', kind: 'IPAddress', typedItems: false });
-const IP_PREFIX = storagePrefix({ group: 'networking.k8s.io', resource: 'ipaddresses' });
-/** One key for each node port in use. */
-const PORT_PREFIX = '/registry/ranges/servicenodeports/';
-
-interface IpPool {
-  readonly range: IpRange;
-  readonly pool: Pool;
-}
 
 export class ServiceAllocator {
-  readonly #families: readonly Family[];
-  readonly #ips = new Map<Family, IpPool>();
+  readonly #ranges: ServiceRanges;
+  readonly #ips: Readonly<Record<Family, Pool>>;
   readonly #ports: Pool;
   readonly #network: ServiceNetwork;
   #following = false;
 
   constructor(network: ServiceNetwork, ids: Ids) {
     this.#network = network;
-    const ranges = network.cidrs.map((cidr) => new IpRange(cidr));
-    for (const range of ranges) this.#ips.set(range.family, { range, pool: new Pool(range, () => ids.fraction()) });
-    this.#families = ranges.map(({ family }) => family);
-    this.#ports = new Pool(portMembers(network.nodePorts), () => ids.fraction());
+    this.#ranges = new ServiceRanges(network.cidrs);
+    const pool = (): Pool => new Pool(() => ids.fraction());
+    this.#ips = { IPv4: pool(), IPv6: pool() };
+    this.#ports = pool();
   }
 
   /** What a create, update or delete of a Service takes and gives back. @throws StatusError Invalid, InternalError */
@@ -50,11 +39,12 @@ export class ServiceAllocator {
   ): Promise<Reservation<Service> | undefined> {
     await this.#follow(context.reader);
     if (object === undefined) return oldObject === undefined ? undefined : release(oldObject);
-    const families = settleFamilies(object, oldObject, this.#families);
+    const families = settleFamilies(object, oldObject, this.#ranges.families);
     if (families.kind === 'refused') throw toStatusError(SERVICE, object.metadata.name, families.errors);
     const claim = new Claim(families.service, context);
     try {
-      const service = this.#withPorts(this.#withAddresses(families.service, oldObject, claim), oldObject, claim);
+      const addressed = this.#withAddresses(families.service, oldObject, claim, context.reader);
+      const service = this.#withPorts(addressed, oldObject, claim);
       return claim.reservation(service);
     } catch (error) {
       claim.finish('abandoned');
@@ -79,21 +69,25 @@ export class ServiceAllocator {
       if (previous !== undefined) this.#each(previous, (pool, member) => pool.release(member));
     });
     for (const service of reader.list(services)) this.#each(service, (pool, member) => pool.hold(member));
+    // An address may also belong to somebody who is no Service.
+    reader.onChange(ipaddresses, ({ object, previous }) => {
+      if (object !== undefined && previous === undefined) this.#ips[familyOf(object.metadata.name)].hold(object.metadata.name);
+      if (object === undefined && previous !== undefined) this.#ips[familyOf(previous.metadata.name)].release(previous.metadata.name);
+    });
+    for (const { metadata } of reader.list(ipaddresses)) this.#ips[familyOf(metadata.name)].hold(metadata.name);
+    this.#ranges.follow(reader);
   }
 
   #pools(): readonly Pool[] {
-    return [this.#ports, ...[...this.#ips.values()].map(({ pool }) => pool)];
+    return [this.#ports, this.#ips.IPv4, this.#ips.IPv6];
   }
 
   #each(service: Service, use: (pool: Pool, member: string) => void): void {
-    for (const ip of addressesOf(service)) {
-      const found = this.#ips.get(familyOf(ip));
-      if (found !== undefined) use(found.pool, ip);
-    }
+    for (const ip of addressesOf(service)) use(this.#ips[familyOf(ip)], ip);
     for (const port of portsOf(service)) use(this.#ports, port);
   }
 
-  #withAddresses(service: Service, old: Service | undefined, claim: Claim): Service {
+  #withAddresses(service: Service, old: Service | undefined, claim: Claim, reader: CacheReader): Service {
     const { spec } = service;
     if (old !== undefined && isUnchangedPreference(service, old)) return service;
     const before = old === undefined ? [] : addressesOf(old);
@@ -106,24 +100,30 @@ export class ServiceAllocator {
     const clusterIPs = (spec.ipFamilies ?? []).map((family, i) => {
       const wanted = given[i] ?? '';
       if (wanted !== '' && before.includes(wanted)) return wanted;
-      return this.#address(family as Family, wanted, service, claim);
+      return this.#address(family as Family, wanted, service, { claim, reader });
     });
     for (const ip of before) if (!clusterIPs.includes(ip)) claim.giveBackIp(ip);
     return { ...service, spec: withIps(spec, clusterIPs) };
   }
 
-  #address(family: Family, wanted: string, { spec, metadata }: Service, claim: Claim): string {
-    const { range, pool } = this.#ips.get(family) as IpPool;
+  #address(
+    family: Family,
+    wanted: string,
+    { spec, metadata }: Service,
+    { claim, reader }: { readonly claim: Claim; readonly reader: CacheReader },
+  ): string {
+    const pool = this.#ips[family];
+    const ranges = this.#ranges.of(family, reader);
     if (wanted === '') {
-      const ip = pool.reserveAny();
+      const ip = firstOf(ranges, (range) => pool.reserveAny(range));
       if (ip === undefined) throw internalError(new Error('failed to allocate a serviceIP: range is full'));
       claim.takeIp(ip, family, pool);
       return ip;
     }
     const refuse = (why: string): StatusError =>
       toStatusError(SERVICE, metadata.name, [invalid('spec.clusterIPs', spec.clusterIPs ?? [], `failed to allocate IP ${wanted}: ${why}`)]);
-    const ip = range.canonical(wanted);
-    if (ip === undefined) throw refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${range.text}`);
+    const ip = firstOf(ranges, (range) => range.canonical(wanted));
+    if (ip === undefined) throw refuse('the provided network does not match the current range');
     if (!pool.reserve(ip)) throw refuse('provided IP is already allocated');
     claim.takeIp(ip, family, pool);
     return ip;
@@ -188,99 +188,22 @@ export class ServiceAllocator {
   }
 
   #anyPort(what: string, claim: Claim): number {
-    const port = this.#ports.reserveAny();
+    const port = this.#ports.reserveAny(portMembers(this.#network.nodePorts));
     if (port === undefined) throw internalError(new Error(`failed to allocate a ${what}: range is full`));
     claim.takePort(Number(port), this.#ports);
     return Number(port);
   }
 }
 
+function firstOf<T, R>(list: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of list) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function withIps(spec: ServiceSpec, clusterIPs: readonly string[]): ServiceSpec {
   const [clusterIP] = clusterIPs;
   return clusterIP === undefined ? spec : { ...spec, clusterIP, clusterIPs };
-}
-
-/** Addresses a Service holds. */
-export function addressesOf({ spec }: Service): readonly string[] {
-  if (spec.type === 'ExternalName') return [];
-  return (spec.clusterIPs ?? []).filter((ip) => ip !== HEADLESS && ip !== '');
-}
-
-/** Node ports a Service holds, each once. */
-export function portsOf({ spec }: Service): readonly string[] {
-  const ports = (spec.ports ?? []).map(({ nodePort = 0 }) => nodePort);
-  return [...new Set([...ports, spec.healthCheckNodePort ?? 0])].filter((port) => port !== 0).map(String);
-}
-
-/** Everything back, with the Service that held it. */
-function release(service: Service): Reservation<Service> {
-  const keys = [...addressesOf(service).map((ip) => IP_PREFIX + ip), ...portsOf(service).map((port) => PORT_PREFIX + port)];
-  return { object: undefined, conditions: [], operations: keys.map((key) => ({ kind: 'delete', key })), finish: () => {} };
-}
-
-/** What one write takes and gives back. */
-class Claim {
-  readonly #service: Service;
-  readonly #context: WriteContext;
-  readonly #taken: { readonly pool: Pool; readonly member: string }[] = [];
-  readonly #conditions: Condition[] = [];
-  readonly #operations: Operation[] = [];
-
-  constructor(service: Service, context: WriteContext) {
-    this.#service = service;
-    this.#context = context;
-  }
-
-  takeIp(ip: string, family: Family, pool: Pool): void {
-    const object = ipAddress(ip, family, this.#service, this.#context);
-    this.#take({ pool, member: ip }, IP_PREFIX + ip, IP_LAYOUT.encode(object as KubeObject));
-  }
-
-  takePort(port: number, pool: Pool): void {
-    const { namespace, name } = this.#service.metadata;
-    this.#take({ pool, member: String(port) }, `${PORT_PREFIX}${port}`, Buffer.from(JSON.stringify({ service: `${namespace}/${name}` })));
-  }
-
-  #take(taken: { readonly pool: Pool; readonly member: string }, key: string, value: Buffer): void {
-    this.#taken.push(taken);
-    this.#conditions.push({ key, modRevision: 0 });
-    this.#operations.push({ kind: 'put', key, value });
-  }
-
-  hasPort(port: number): boolean {
-    return this.#taken.some(({ member }) => member === String(port));
-  }
-
-  giveBackIp(ip: string): void {
-    this.#operations.push({ kind: 'delete', key: IP_PREFIX + ip });
-  }
-
-  giveBackPort(port: string): void {
-    this.#operations.push({ kind: 'delete', key: PORT_PREFIX + port });
-  }
-
-  finish(outcome: 'written' | 'abandoned' | 'lost'): void {
-    for (const { pool, member } of this.#taken) pool.settle(member, outcome);
-  }
-
-  reservation(service: Service): Reservation<Service> {
-    return { object: service, conditions: this.#conditions, operations: this.#operations, finish: (outcome) => this.finish(outcome) };
-  }
-}
-
-/** Source: ipallocator newIPAddress. */
-function ipAddress(ip: string, family: Family, { metadata }: Service, { ids, clock }: WriteContext): IPAddress {
-  return {
-    kind: 'IPAddress',
-    apiVersion: 'networking.k8s.io/v1',
-    metadata: {
-      name: ip,
-      uid: ids.uuid(),
-      resourceVersion: '',
-      generation: 1,
-      creationTimestamp: formatTime(clock.now()),
-      labels: { 'ipaddress.kubernetes.io/ip-family': family, 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' },
-    },
-    spec: { parentRef: { resource: 'services', namespace: metadata.namespace, name: metadata.name } },
-  } as unknown as IPAddress;
 }

@@ -1,6 +1,7 @@
 // Workloads: apps and batch, and the older ReplicationController. Source: pkg/registry/apps, pkg/registry/batch.
 import type { CronJob, DaemonSet, Deployment, Job, KubeObject, ReplicaSet, ReplicationController, StatefulSet } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatLabelSelector, selectorFromSet } from '#apimachinery/labels.ts';
 import { counted, risen } from '../generic-strategy.ts';
@@ -87,6 +88,7 @@ export const jobStrategy = {
   garbageCollection: 'orphan',
   prepareForCreate: (job) => (job.spec.manualSelector === true ? job : selected(job)),
   selectableFields: { 'status.successful': ({ status }) => String(status.succeeded ?? 0) },
+  unknownFieldLabel: (label) => `field label ${goQuote(label)} not supported for Job`,
 } satisfies Strategy<Job>;
 
 /** A selector that matches this Job's pods alone. Source: generateSelector. */

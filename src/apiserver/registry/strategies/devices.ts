@@ -58,6 +58,7 @@ export const resourceSliceStrategy = {
   prepareForCreate: withoutAlphaFields,
   prepareForUpdate: withoutAlphaFields,
   selectableFields: { 'spec.nodeName': ({ spec }) => spec.nodeName ?? '', 'spec.driver': ({ spec }) => spec.driver },
+  unknownFieldLabel: (label) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${label}`,
 } satisfies Strategy<ResourceSlice>;
 
 /** Fields of features that are off: DRAListTypeAttributes, DRANodeAllocatableResources. */
