@@ -37,7 +37,7 @@ export function planRepairs({ services, addresses, ports }: Holdings): readonly 
     ]),
     ...addresses.flatMap((address): readonly Repair[] => {
       if (address.metadata.labels?.[MANAGED_BY.label] !== MANAGED_BY.value) return []; // somebody else's
-      const { resource = '', namespace = '', name = '' } = address.spec.parentRef ?? {};
+      const { resource, namespace = '', name } = address.spec.parentRef;
       const service = resource === 'services' ? byName.get(`${namespace}/${name}`) : undefined;
       const wanted = service !== undefined && addressesOf(service).includes(address.metadata.name);
       return wanted ? [] : [{ kind: 'address-leaked', address, service }];

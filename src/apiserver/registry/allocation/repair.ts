@@ -83,7 +83,7 @@ async function carryOut(repair: Repair, deps: RepairDeps): Promise<void> {
     }
     case 'address-leaked': {
       const { address, service } = repair;
-      const { namespace = '', name = '' } = address.spec.parentRef ?? {};
+      const { namespace = '', name } = address.spec.parentRef;
       const key = IP_PREFIX + address.metadata.name;
       const conditions = [
         { key, modRevision: revisionOf(address) },
@@ -127,6 +127,5 @@ async function write(conditions: readonly Condition[], operation: Operation, { s
 }
 
 function tell({ events }: RepairDeps, subject: KubeObject, reason: string, message: string): void {
-  const { apiVersion = '', kind = '', metadata } = subject;
-  events.event({ apiVersion, kind, metadata }, 'Warning', reason, message);
+  events.event(subject, 'Warning', reason, message);
 }
