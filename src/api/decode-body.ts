@@ -89,9 +89,13 @@ function decodeConvertible<T>(
 ): Decoded<T> {
   if (actual.kind === expected.kind) return decodeValue<T>(value, type, { fieldValidation, duplicates, json });
   decodeValue(value, type, { fieldValidation: 'Ignore' });
-  throw new DecodeError(
-    `converting (${actual.version}.${actual.kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`,
-  );
+  throw unknownConversion(actual, expected);
+}
+
+/** One kind cannot be had from the other. Source: conversion.Converter.Convert. */
+export function unknownConversion(actual: GroupVersionKind, expected: GroupVersionKind): DecodeError {
+  const from = `${actual.version}.${actual.kind}`;
+  return new DecodeError(`converting (${from}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`);
 }
 
 /** Upstream's Go package of a group's internal types. */

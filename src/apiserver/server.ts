@@ -294,6 +294,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     ...discoveryRoutes({
       schema,
+      protobuf,
       remote: aggregation,
       serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),
     }),

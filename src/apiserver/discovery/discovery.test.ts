@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
+import { parseYaml } from '#apimachinery/yaml.ts';
 import { systemClock } from '#base/clock.ts';
 import { Schema } from '#api/schema.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
@@ -120,6 +122,24 @@ describe('discovery paths', () => {
       assert.deepEqual([again.status, again.body.length], [304, 0]);
       assert.notEqual(json(await get(path, { accept: `application/json,${AGGREGATED}` }))['kind'], 'APIGroupDiscoveryList');
     }
+  });
+
+  test('say all in one document in YAML and protobuf too', async () => {
+    const json_ = await get('/apis', { accept: AGGREGATED });
+    const yaml = await get('/apis', { accept: AGGREGATED.replace('json', 'yaml') });
+    assert.equal(yaml.headers['content-type'], AGGREGATED.replace('json', 'yaml'));
+    assert.deepEqual(parseYaml(text(yaml)), json(json_));
+    const protobuf = await get('/apis', { accept: AGGREGATED.replace('json', 'vnd.kubernetes.protobuf') });
+    assert.deepEqual(
+      [protobuf.headers['content-type'], protobuf.headers['etag']],
+      [AGGREGATED.replace('json', 'vnd.kubernetes.protobuf'), json_.headers['etag']],
+    );
+    const list = kubeProtobuf(changing).decode(protobuf.body, 'APIGroupDiscoveryList') as {
+      readonly items: readonly { readonly metadata: { readonly name: string } }[];
+    };
+    const names = ({ items }: typeof list): readonly string[] => items.map(({ metadata }) => metadata.name);
+    assert.deepEqual(names(list), names(json(json_)));
+    assert.equal((await get('/apis', { accept: AGGREGATED.replace('v2', 'v2beta1') })).status, 406);
   });
 
   test('follow the schema', async () => {

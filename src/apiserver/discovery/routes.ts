@@ -1,9 +1,11 @@
 // The discovery paths: /api, /apis and below. Documents are made once for each generation of the schema.
 import { createHash } from 'node:crypto';
 import type { GroupInfo, Schema } from '#api/schema.ts';
+import { toYaml } from '#apimachinery/yaml.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
-import { negotiateOutput, wantsPretty, type OutputAbilities } from '../negotiation/output.ts';
+import { CONTENT_TYPES, negotiateOutput, wantsPretty, type Encoding, type OutputAbilities } from '../negotiation/output.ts';
+import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
 import { groupDiscovery } from './aggregated.ts';
@@ -11,18 +13,19 @@ import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './legacy.t
 import { NO_REMOTE_GROUPS, type RemoteGroups } from './remote-groups.ts';
 
 const ABILITIES: OutputAbilities = { encodings: ['json', 'yaml', 'protobuf'], transforms: false, stream: false };
-const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const AGGREGATED = ';g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export interface DiscoveryOptions {
   readonly schema: Schema;
   /** `host:port` that clients are told of at `/api`. */
   readonly serverAddress: () => string;
+  readonly protobuf: ProtobufCodec;
   /** Groups of other servers. */
   readonly remote?: RemoteGroups;
 }
 
-export function discoveryRoutes({ schema, serverAddress, remote = NO_REMOTE_GROUPS }: DiscoveryOptions): readonly Route[] {
-  const documents = new Documents(schema, remote);
+export function discoveryRoutes({ schema, serverAddress, protobuf, remote = NO_REMOTE_GROUPS }: DiscoveryOptions): readonly Route[] {
+  const documents = new Documents(schema, remote, protobuf);
   const groups = (): readonly GroupInfo[] => remote.merge(schema.groups());
   return [
     {
@@ -34,7 +37,8 @@ export function discoveryRoutes({ schema, serverAddress, remote = NO_REMOTE_GROU
         const [version, ...more] = below('/api', call);
         if (more.length > 0) return pageNotFound();
         if (version === undefined) {
-          if (wantsAggregated(call)) return documents.aggregated('core', call);
+          const encoding = aggregatedEncoding(call);
+          if (encoding !== undefined) return documents.aggregated('core', encoding, call);
           return documents.plain(call, `/api ${serverAddress()}`, () => apiVersions(schema, serverAddress()));
         }
         return documents.plain(call, `/api/${version}`, () => apiResourceList(schema, '', version));
@@ -48,7 +52,9 @@ export function discoveryRoutes({ schema, serverAddress, remote = NO_REMOTE_GROU
         const [group, version, ...more] = below('/apis', call);
         if (more.length > 0) return pageNotFound();
         if (group === undefined) {
-          return wantsAggregated(call) ? documents.aggregated('named', call) : documents.plain(call, '/apis', () => apiGroupList(groups()));
+          const encoding = aggregatedEncoding(call);
+          if (encoding !== undefined) return documents.aggregated('named', encoding, call);
+          return documents.plain(call, '/apis', () => apiGroupList(groups()));
         }
         if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(groups(), group));
         return documents.plain(call, `/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
@@ -69,16 +75,22 @@ function groupDocument(groups: readonly GroupInfo[], name: string): object | und
   return group === undefined || name === '' ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group) };
 }
 
-/** Source: IsAggregatedDiscoveryGVK. The first clause that can be answered decides. */
-function wantsAggregated({ header }: RouteCall): boolean {
+/**
+ * The encoding of one document with all there is; undefined for a client that does not ask for it. The first clause that can
+ * be answered decides. Source: IsAggregatedDiscoveryGVK.
+ */
+function aggregatedEncoding({ header }: RouteCall): Encoding | undefined {
   for (const { type, subtype, params } of parseAccept(header('accept') ?? '')) {
-    if (type !== '*' && type !== 'application') continue;
-    if (subtype !== '*' && subtype !== 'json') continue;
-    if (params['g'] === 'apidiscovery.k8s.io' && params['v'] === 'v2' && params['as'] === 'APIGroupDiscoveryList') return true;
-    if (params['as'] === undefined) return false;
+    const encoding = ABILITIES.encodings.find((one) => isAccepted(CONTENT_TYPES[one], type, subtype));
+    if (encoding === undefined) continue;
+    if (params['g'] === 'apidiscovery.k8s.io' && params['v'] === 'v2' && params['as'] === 'APIGroupDiscoveryList') return encoding;
+    if (params['as'] === undefined) return undefined;
   }
-  return false;
+  return undefined;
 }
+
+const isAccepted = (contentType: string, type: string, subtype: string): boolean =>
+  (type === '*' || type === 'application') && (subtype === '*' || contentType === `application/${subtype}`);
 
 interface Document {
   readonly object: object;
@@ -89,12 +101,14 @@ interface Document {
 class Documents {
   readonly #schema: Schema;
   readonly #remote: RemoteGroups;
+  readonly #protobuf: ProtobufCodec;
   #generation = '';
   #made = new Map<string, Document | undefined>();
 
-  constructor(schema: Schema, remote: RemoteGroups) {
+  constructor(schema: Schema, remote: RemoteGroups, protobuf: ProtobufCodec) {
     this.#schema = schema;
     this.#remote = remote;
+    this.#protobuf = protobuf;
   }
 
   /** As an API object where the client wants anything but plain JSON. @throws StatusError NotAcceptable */
@@ -112,12 +126,15 @@ class Documents {
     return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: document.body };
   }
 
-  /** With an ETag, so that a client with the same document gets 304. Source: ServeHTTPWithETag. */
-  aggregated(part: 'core' | 'named', { header }: RouteCall): Answer {
-    const { body, etag } = this.#get(`aggregated ${part}`, () => groupDiscovery(this.#schema, part, this.#remote)) as Document;
+  /** With an ETag, so that a client with the same document gets 304: one tag for all encodings. Source: ServeHTTPWithETag. */
+  aggregated(part: 'core' | 'named', encoding: Encoding, { header }: RouteCall): Answer {
+    const { object, body, etag } = this.#get(`aggregated ${part}`, () => groupDiscovery(this.#schema, part, this.#remote)) as Document;
     const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
     if (header('if-none-match') === etag) return { kind: 'bytes', code: 304, headers, body: new Uint8Array() };
-    return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': AGGREGATED_TYPE }, body };
+    const contentType = `${CONTENT_TYPES[encoding]}${AGGREGATED}`;
+    const bytes =
+      encoding === 'json' ? body : encoding === 'yaml' ? Buffer.from(toYaml(object)) : Buffer.from(this.#protobuf.encode(object));
+    return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': contentType }, body: bytes };
   }
 
   #get(key: string, make: () => object | undefined): Document | undefined {

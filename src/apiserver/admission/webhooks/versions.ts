@@ -1,10 +1,11 @@
 // A write in the versions that webhooks want to see it in. Source: admission VersionedAttributes, runtime EquivalentResourceMapper.
 import { applyDefaults } from '#api/defaults.ts';
-import { decodeKind } from '#api/decode-kind.ts';
+import { unknownConversion } from '#api/decode-body.ts';
+import { decodeKind, isCustomType } from '#api/decode-kind.ts';
 import type { Schema } from '#api/schema.ts';
 import type { KubeObject } from '#api/types.ts';
 import { internalError } from '#apimachinery/errors.ts';
-import type { GroupVersionKind, GroupVersionResource } from '#apimachinery/resource.ts';
+import { parseApiVersion, type GroupVersionKind, type GroupVersionResource } from '#apimachinery/resource.ts';
 import type { Catalog, ServedResource } from '../../registry/catalog.ts';
 import type { AdmissionAttributes } from '../contract.ts';
 
@@ -90,7 +91,11 @@ export class Versions {
   complete(value: unknown, { kind }: Form, now: number): KubeObject {
     const schema = this.#schema.kind(kind);
     if (schema === undefined) throw new Error(`no kind ${kind.kind} is registered for version ${kind.group}/${kind.version}`);
-    return applyDefaults(decodeKind<KubeObject>(value, schema, { fieldValidation: 'Ignore' }).object, schema, now);
+    const { object } = decodeKind<KubeObject>(value, schema, { fieldValidation: 'Ignore' });
+    const actual = { ...parseApiVersion(object.apiVersion), kind: object.kind };
+    // What a custom object says it is, its validation judges.
+    if (!isCustomType(schema) && !sameKind(actual, kind)) throw unknownConversion(actual, kind);
+    return applyDefaults(object, schema, now);
   }
 
   /** The resources of both forms when the write is about whole stored objects: those alone have versions. */

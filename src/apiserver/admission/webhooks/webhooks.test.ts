@@ -62,6 +62,17 @@ before(async () => {
     '/no-patch': () => ({ patch: base64('nothing'), patchType: 'JSONPatch' }),
     '/no-fit': () => patching([{ op: 'remove', path: '/data/missing' }]),
     '/no-object': () => patching([{ op: 'replace', path: '/data', value: 7 }]),
+    '/other-kind': () => patching([{ op: 'replace', path: '/kind', value: 'Secret' }]),
+    '/elsewhere': () => patching([{ op: 'replace', path: '/metadata/namespace', value: 'spared' }]),
+    '/own-metadata': () =>
+      patching(
+        ['uid', 'resourceVersion', 'creationTimestamp', 'selfLink'].map((name) => ({
+          op: 'add',
+          path: `/metadata/${name}`,
+          value: name === 'creationTimestamp' ? '2001-01-01T00:00:00Z' : '7',
+        })),
+      ),
+    '/moved': () => (answer) => answer.text(307, ''),
     '/no-type': () => ({ patch: base64([{ op: 'add', path: '/data/x', value: 'y' }]) }),
     '/other-type': () => ({ patch: base64([{ op: 'add', path: '/data/x', value: 'y' }]), patchType: 'Merge' }),
   });
@@ -399,7 +410,7 @@ describe('match conditions', () => {
     assert.deepEqual(await create({ a: '1' }, 'take-me'), { a: '1', count: '1' });
     assert.match(
       text(await http1(server, '/metrics')),
-      /^apiserver_admission_match_condition_exclusions_total\{name="count\.example\.com",kind="webhook",type="admit",operation="CREATE"\} 1$/m,
+      /^apiserver_admission_match_condition_exclusions_total\{kind="webhook",name="count\.example\.com",operation="CREATE",type="admit"\} 1$/m,
     );
   });
 
@@ -457,6 +468,10 @@ describe('webhooks that fail', () => {
       'error',
       () => `${calling('error')}failed to call webhook: an error on the server ("out of order") has prevented the request from succeeding`,
     ],
+    [
+      'moved',
+      () => `${calling('moved')}failed to call webhook: the server responded with the status code 307 but did not return more information`,
+    ],
     ['cut', () => `${calling('cut')}failed to call webhook: ${url('cut')}unexpected EOF`],
     ['huge', () => `${calling('huge')}failed to call webhook: ${url('huge')}the answer is larger than 16777216 bytes`],
     ['no-patch', () => `${calling('no-patch')}received undecodable patch in webhook response: `],
@@ -481,6 +496,7 @@ describe('webhooks that fail', () => {
       "Internal error occurred: error in remove for path: '/data/missing': Unable to remove nonexistent key: missing: missing value",
     ],
     ['no-object', 'Internal error occurred: '],
+    ['other-kind', 'Internal error occurred: converting (v1.Secret) to (core.ConfigMap): unknown conversion'],
   ] as const) {
     test(`${path}: a patch that does not fit is refused whatever the policy`, async () => {
       await mutating('a', hook(`/${path}`, { failurePolicy: 'Ignore' }));
@@ -489,6 +505,20 @@ describe('webhooks that fail', () => {
       assert.equal(error.code, 500);
     });
   }
+
+  test('what only the server says of an object cannot be patched in, nor can the object be moved', async () => {
+    await mutating('a', hook('/own-metadata'));
+    const { metadata } = (await client.create(configmaps, map('map'))) as KubeObject;
+    assert.notEqual(metadata.uid, '7');
+    assert.notEqual(metadata.resourceVersion, '7');
+    assert.ok((metadata.creationTimestamp ?? '') > '2002');
+    await client.deleteCollection(mutatingwebhookconfigurations, {});
+    await mutating('a', hook('/elsewhere'));
+    assert.equal(
+      (await refusal(create({}, 'moved'))).message,
+      'the namespace of the provided object does not match the namespace sent on the request',
+    );
+  });
 
   test('a validating webhook may not patch', async () => {
     await validating('a', hook('/count'));
@@ -561,11 +591,11 @@ describe('webhooks that fail', () => {
   test('all of it is counted', async () => {
     const metrics = text(await http1(server, '/metrics'));
     for (const line of [
-      /^apiserver_admission_webhook_request_total\{name="slow\.example\.com",type="validating",operation="CREATE",code="503",rejected="true"\} 1$/m,
-      /^apiserver_admission_webhook_rejection_count\{name="deny\.example\.com",type="validating",operation="CREATE",error_type="no_error",rejection_code="409"\} \d+$/m,
+      /^apiserver_admission_webhook_request_total\{code="503",name="slow\.example\.com",operation="CREATE",rejected="true",type="validating"\} 1$/m,
+      /^apiserver_admission_webhook_rejection_count\{error_type="no_error",name="deny\.example\.com",operation="CREATE",rejection_code="409",type="validating"\} \d+$/m,
       /^apiserver_admission_webhook_fail_open_count\{name="slow\.example\.com",type="validating"\} 1$/m,
-      /^apiserver_admission_webhook_admission_duration_seconds_bucket\{name="first\.example\.com",type="admit",operation="CREATE",rejected="false",le="0\.5"\} \d+$/m,
-      /^apiserver_admission_controller_admission_duration_seconds_count\{name="MutatingAdmissionWebhook",type="admit",operation="CREATE",rejected="true"\} \d+$/m,
+      /^apiserver_admission_webhook_admission_duration_seconds_bucket\{name="first\.example\.com",operation="CREATE",rejected="false",type="admit",le="0\.5"\} \d+$/m,
+      /^apiserver_admission_controller_admission_duration_seconds_count\{name="MutatingAdmissionWebhook",operation="CREATE",rejected="true",type="admit"\} \d+$/m,
     ])
       assert.match(metrics, line);
   });
