@@ -119,8 +119,8 @@ try {
   await keepAlive(program.parseAsync());
 } catch (error) {
   // These say all there is to say in one line; anything else is a bug and shows its stack.
-  if (!(error instanceof Error) || !['CommandError', 'SettingsError', 'KubeconfigError', 'ContainerdError'].includes(error.name))
-    throw error;
+  const refusals = ['CommandError', 'SettingsError', 'KubeconfigError', 'ContainerdError', 'KeeperError', 'PackageError'];
+  if (!(error instanceof Error) || !refusals.includes(error.name)) throw error;
   process.stderr.write(`proa: ${error.message}\n`);
   process.exitCode = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1;
 }

@@ -38,20 +38,27 @@ export async function connectMachine(): Promise<void> {
   writeFileSync('/etc/resolv.conf', `nameserver ${ROUTER}\n`);
 }
 
-/** `flags` are of `proa up`; `connect` false where this machine is connected already. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
+export interface ClusterPlace {
+  /** False where this machine is connected already. */
+  readonly connect?: boolean;
+  /** Instead of a temporary folder. Not below /var, which is an overlay here: containerd's own overlays cannot lie on one. */
+  readonly dataDir?: string;
+}
+
+/** `flags` are of `proa up`. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
 export async function startCluster(
   owner: Owner,
   flags: readonly string[] = [],
-  { connect = true }: { readonly connect?: boolean } = {},
+  { connect = true, dataDir }: ClusterPlace = {},
 ): Promise<Cluster> {
   if (connect) await connectMachine();
   const folder = temporaryFolder(owner);
-  // Not below /var, which is an overlay here: containerd's own overlays cannot lie on one.
-  const place = [`--data-dir=${join(folder, 'data')}`];
+  const data = dataDir ?? join(folder, 'data');
+  const place = [`--data-dir=${data}`];
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
   const output = await proa(['up', '--yes', ...flags]);
   defer(owner, async () => void (await run(PROA, ['reset', '--yes', ...place])));
-  const kubeconfig = join(folder, 'data', 'admin.kubeconfig');
+  const kubeconfig = join(data, 'admin.kubeconfig');
   let images = 0;
   return {
     output,

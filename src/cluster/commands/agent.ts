@@ -5,7 +5,7 @@ import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
-import { replaceJson } from '../instance/keeper.ts';
+import { replaceJson } from '../instance/json-file.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
 import { AuthorityError, fetchAuthority } from '../join/cluster-info.ts';

@@ -1,13 +1,13 @@
 // What all commands share: settings from flags and files, and errors as one line with a way out.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import type { Command } from 'commander';
-import { pathsOf } from '../instance/paths.ts';
+import type { Place } from '../instance/paths.ts';
 import { machineDefaults } from '../machine/facts.ts';
-import { resolveSettings, type SettingsSources } from '../settings/resolve.ts';
-import { type Setting, SETTINGS, type Settings } from '../settings/settings.ts';
-import { duration } from '../settings/value.ts';
+import { resolveSettings, resolveSome, type SettingsSources } from '../settings/resolve.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { CommandError } from './command-error.ts';
+import { readStoredSettings, settingsOf } from './stored-settings.ts';
 
 export { CommandError } from './command-error.ts';
 
@@ -64,32 +64,27 @@ export function addPlaceFlags(command: Command): Command {
  * @throws SettingsError, CommandError
  */
 export function settingsFrom(options: Record<string, string | undefined>): Settings {
-  const flags: Record<string, string | undefined> = {};
-  for (const { flag, key } of SETTINGS) flags[flag] = options[camelCase(flag)] ?? options[key];
-  const machine = machineDefaults(process.env);
-  const dirs = resolveSettings({ flags, file: configFile(options['config']), machine });
-  const stored = readStoredSettings(dirs);
-  return resolveSettings({ flags, file: configFile(options['config']), machine: { ...machine, ...stored } });
+  const [flags, file] = [flagsOf(options), configFile(options['config'])];
+  const stored = readStoredSettings(resolveSome(PLACE, { flags, file, machine: {} }));
+  return resolveSettings({ flags, file, machine: { ...machineDefaults(process.env), ...stored } });
+}
+
+const PLACE = ['dataDir', 'runDir'] as const;
+
+/** Which cluster of this machine a command is about. @throws SettingsError */
+export function placeFrom(options: Record<string, string | undefined>): Place {
+  return resolveSome(PLACE, { flags: flagsOf(options), file: undefined, machine: {} });
+}
+
+/** @throws CommandError when there is no cluster of ours in that folder */
+export const storedSettings = (options: Record<string, string | undefined>): Settings => settingsOf(placeFrom(options));
+
+function flagsOf(options: Record<string, string | undefined>): Flags {
+  return Object.fromEntries(SETTINGS.map(({ flag, key }) => [flag, options[camelCase(flag)] ?? options[key]]));
 }
 
 /** commander's name for an option. */
 const camelCase = (flag: string): string => flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** Settings of the last `proa up` in this data folder, as text; empty when there was none. */
-export function readStoredSettings(place: Pick<Settings, 'dataDir' | 'runDir'>): Partial<Record<keyof Settings, string>> {
-  const { settings } = pathsOf(place);
-  if (!existsSync(settings)) return {};
-  const stored = JSON.parse(readFileSync(settings, 'utf8')) as Settings;
-  return Object.fromEntries(
-    SETTINGS.filter(({ key }) => stored[key] !== undefined).map(({ key, parse }) => [key, asText(stored[key], parse)]),
-  );
-}
-
-/** What `parse` reads as this value. */
-function asText(value: unknown, parse: Setting['parse']): string {
-  if (Array.isArray(value)) return value.join(',');
-  return (parse as unknown) === duration ? `${String(value)}ms` : String(value);
-}
 
 function configFile(path: string | undefined): SettingsSources['file'] {
   if (path === undefined) return undefined;

@@ -7,8 +7,7 @@ import { importArchive } from '#cri/image/import.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { placesOf } from '../local-nodes/local-nodes.ts';
 import type { Settings } from '../settings/settings.ts';
-import { CommandError } from './command-line.ts';
-import { storedSettings } from './up.ts';
+import { CommandError, storedSettings } from './command-line.ts';
 
 type Options = Record<string, string | undefined>;
 

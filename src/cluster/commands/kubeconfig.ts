@@ -1,8 +1,7 @@
 // `proa kubeconfig`: the administrator's kubeconfig on standard output.
 import { existsSync, readFileSync } from 'node:fs';
 import { pathsOf } from '../instance/paths.ts';
-import { CommandError } from './command-line.ts';
-import { storedSettings } from './up.ts';
+import { CommandError, storedSettings } from './command-line.ts';
 
 export function kubeconfig(options: Record<string, string | undefined>): void {
   process.stdout.write(readFileSync(adminKubeconfigPath(options), 'utf8'));

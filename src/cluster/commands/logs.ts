@@ -2,11 +2,10 @@
 import { createReadStream, existsSync, statSync, watch } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { pathsOf } from '../instance/paths.ts';
-import { CommandError } from './command-line.ts';
-import { storedSettings } from './up.ts';
+import { CommandError, placeFrom } from './command-line.ts';
 
 export async function logs(options: Record<string, string | boolean | undefined>): Promise<void> {
-  const paths = pathsOf(storedSettings(options as Record<string, string | undefined>));
+  const paths = pathsOf(placeFrom(options as Record<string, string | undefined>));
   const file = options['containerd'] === true ? paths.containerdLog : paths.log;
   if (!existsSync(file)) throw new CommandError(`${file} does not exist: the cluster has not been started yet`);
   let shown = await show(file, 0);

@@ -1,43 +1,43 @@
-// `proa reset`: stops the cluster and takes away all it made: pods, mounts, interfaces, rules, cgroups, folders.
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+// `proa reset`: stops the cluster and takes away all it made: pods, mounts, interfaces, rules, cgroups, folders. What of it
+// still works does not matter: it is the way out of every other failure.
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { systemClock } from '#base/clock.ts';
-import { silentLogger } from '#base/log.ts';
-import { connectCri } from '#cri/client.ts';
-import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import { runProgram } from '#base/program.ts';
 import { removeNodeNetwork } from '#network/node-network.ts';
-import { stopKeeper } from '../instance/keeper.ts';
+import { keeperOf } from '../instance/keeper-of.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
-import { type Paths, pathsOf } from '../instance/paths.ts';
-import { stopUnit, systemdRuns } from '../instance/systemd.ts';
-import { CONTEXT_NAME, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
+import { type Paths, pathsOf, type Place } from '../instance/paths.ts';
+import { CONTEXT_NAME, KubeconfigError, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
-import { cniBinFolders } from '../machine/facts.ts';
-import { removeFolder } from '../machine/folders.ts';
-import { removePodLogs } from '../machine/pod-logs.ts';
-import { Containerd } from '../runtime/containerd.ts';
+import { removeCgroups } from '../machine/cgroups.ts';
+import { machineDefaults } from '../machine/facts.ts';
+import { mountsBelow, removeFolder } from '../machine/folders.ts';
+import { removePods } from '../runtime/remove-pods.ts';
+import { resolveSome, SettingsError } from '../settings/resolve.ts';
 import type { Settings } from '../settings/settings.ts';
-import { CommandError } from './command-line.ts';
-import { storedSettings } from './up.ts';
-
-/** Longest that stopping one pod may take. Milliseconds. */
-const STOP_POD_MS = 30_000;
+import { CommandError, placeFrom } from './command-line.ts';
+import { readStoredSettings } from './stored-settings.ts';
 
 export async function reset(options: Record<string, string | boolean | undefined>): Promise<void> {
-  const settings = storedSettings(options as Record<string, string | undefined>);
+  const place = placeFrom(options as Record<string, string | undefined>);
   if (process.getuid?.() !== 0) throw new CommandError('proa reset must run as root: sudo proa reset');
-  if (options['yes'] !== true && !(await agreed(settings))) throw new CommandError('nothing was removed; run proa reset --yes to go ahead');
-  const paths = pathsOf(settings);
-  const deps = { clock: systemClock, logger: silentLogger };
+  const paths = pathsOf(place);
+  if (!signsOf(paths).some((file) => existsSync(file))) {
+    process.stdout.write(`There is no cluster in ${place.dataDir}, so nothing was removed.\n`);
+    return;
+  }
+  if (options['yes'] !== true && !(await agreed(place))) throw new CommandError('nothing was removed; run proa reset --yes to go ahead');
+  const settings = settingsKnown(place);
 
-  if (systemdRuns()) stopUnit({ remove: true });
-  await stopKeeper(paths, systemClock);
-  await stopLocalNodes(settings, systemClock);
+  const keeper = keeperOf(place);
+  await keeper.stop();
+  keeper.remove();
+  await stopLocalNodes(place, systemClock);
   // Each is a machine of its own, and is reset as one: from inside its network.
-  const places = placesOf(settings);
+  const places = placesOf(place);
   for (const { index, dataDir, runDir } of places) {
-    if (existsSync(`/run/netns/proa-${index}`) && existsSync(pathsOf({ dataDir, runDir }).settings))
+    if (existsSync(`/run/netns/proa-${index}`))
       await runProgram('nsenter', [
         `--net=/run/netns/proa-${index}`,
         LAUNCHER,
@@ -47,71 +47,62 @@ export async function reset(options: Record<string, string | boolean | undefined
         `--run-dir=${runDir}`,
       ]);
   }
-  if (settings.containerRuntimeEndpoint === '' && existsSync(paths.containerdRoot)) await removePods(paths, deps);
+  if (settings.containerRuntimeEndpoint === '' && existsSync(paths.containerdState)) await removePods(paths, settings.cgroupRoot);
   await removeNodeNetwork(paths.cniConf, join(paths.cniConf, '..', 'leases'));
   removeCgroups(settings.cgroupRoot);
   if (settings.server === '') await disconnectLocalNodes(places);
-  for (const folder of [settings.runDir, settings.dataDir]) await removeFolder(folder);
-  if (settings.server === '' && existsSync(settings.kubeconfig))
-    writeKubeconfig(settings.kubeconfig, withoutContext(readKubeconfig(settings.kubeconfig), CONTEXT_NAME));
-  process.stdout.write('The cluster and all it made are gone.\n');
+  for (const folder of [place.runDir, place.dataDir]) await removeParts(paths, folder);
+  const kept = settings.server === '' ? cleanKubeconfig(settings.kubeconfig) : undefined;
+  process.stdout.write(`The cluster and all it made are gone.\n${kept === undefined ? '' : `But ${kept}\n`}`);
 }
 
-async function agreed({ dataDir }: Settings): Promise<boolean> {
+const NEEDED = ['containerRuntimeEndpoint', 'cgroupRoot', 'kubeconfig', 'server'] as const;
+
+/** What the cluster was made with, or, where that is lost or of another version, what `proa up` takes by itself. */
+function settingsKnown(place: Place): Pick<Settings, (typeof NEEDED)[number]> {
+  try {
+    return resolveSome(NEEDED, { flags: {}, file: undefined, machine: { ...machineDefaults(process.env), ...readStoredSettings(place) } });
+  } catch (error) {
+    if (!(error instanceof CommandError || error instanceof SettingsError)) throw error;
+    process.stderr.write(`proa: the settings of the cluster cannot be read; going by the defaults\n`);
+    return resolveSome(NEEDED, { flags: {}, file: undefined, machine: machineDefaults(process.env) });
+  }
+}
+
+async function agreed({ dataDir }: Place): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const { confirm, isCancel } = await import('@clack/prompts');
   const answer = await confirm({ message: `Remove the cluster and everything in ${dataDir}?`, initialValue: false });
   return !isCancel(answer) && answer;
 }
 
-/** Containers outlive their supervisor: containerd is started if need be, told to end them, and then ended itself. */
-async function removePods(paths: Paths, deps: { readonly clock: typeof systemClock; readonly logger: typeof silentLogger }): Promise<void> {
-  const containerd = new Containerd(
-    {
-      root: paths.containerdRoot,
-      state: paths.containerdState,
-      socket: paths.containerdSocket,
-      cniBinDirs: cniBinFolders(),
-      cniConfDir: paths.cniConf,
-      snapshotter: 'overlayfs',
-      pauseImage: PAUSE_IMAGE,
-      restrictOOMScoreAdj: true,
-    },
-    paths.containerdLog,
-    deps,
-  );
-  const signal = new AbortController().signal;
-  await containerd.start(signal);
-  const cri = connectCri({ endpoint: containerd.endpoint, ...deps });
+/** Files of which one is enough to tell a cluster of ours, whatever was lost of the others. */
+const signsOf = ({ stateVersion, settings, installation, store, pki, keeper, progress, containerdSocket }: Paths): readonly string[] => [
+  ...[stateVersion, settings, installation, join(store, 'format'), join(pki, 'ca.crt')],
+  ...[keeper, progress, containerdSocket],
+];
+
+/** What lies in `folder` and is Proa's: the folder may hold other things as well. Names, without their folder. */
+function partsOf(paths: Paths, folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  const ours = new Set(Object.values<string>({ ...paths }).map((path) => relative(folder, path).split(sep)[0] as string));
+  return readdirSync(folder).filter((name) => ours.has(name.replace(/\.new$/, '')));
+}
+
+/** Removes what is Proa's, and the folder unless something else is in it or it is a disk of its own. @throws as removeFolder */
+async function removeParts(paths: Paths, folder: string): Promise<void> {
+  for (const name of partsOf(paths, folder)) await removeFolder(join(folder, name));
+  if (existsSync(folder) && readdirSync(folder).length === 0 && !mountsBelow(folder).includes(folder)) rmdirSync(folder);
+}
+
+/** Takes our context out again. @returns why that could not be done */
+function cleanKubeconfig(path: string): string | undefined {
+  if (!existsSync(path)) return undefined;
   try {
-    await cri.ready(signal);
-    const { items } = await cri.runtime.listPodSandbox({});
-    await Promise.all(
-      items.map(async ({ id: podSandboxId }) => {
-        await cri.runtime.stopPodSandbox({ podSandboxId }, { timeoutMs: STOP_POD_MS });
-        await cri.runtime.removePodSandbox({ podSandboxId }, { timeoutMs: STOP_POD_MS });
-      }),
-    );
-    removePodLogs(new Set(items.map(({ metadata }) => metadata?.uid ?? '')));
-  } finally {
-    cri.close();
-    await containerd.stop();
+    writeKubeconfig(path, withoutContext(readKubeconfig(path), CONTEXT_NAME));
+    return undefined;
+  } catch (error) {
+    if (error instanceof KubeconfigError) return `${path} is no kubeconfig any more and stays as it is`;
+    throw error;
   }
-}
-
-/** Only folders without processes can be removed; the innermost first. */
-function removeCgroups(root: string): void {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => line.split(' ')[4] as string);
-  for (const mount of mounts) removeTree(join(mount, root, 'kubepods'));
-}
-
-function removeTree(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeTree(join(folder, entry.name));
-  }
-  rmdirSync(folder);
 }

@@ -21,8 +21,8 @@ import { nodeLeaves, serverLeaves } from '../pki/inventory.ts';
 import { keepRenewed } from '../pki/renewals.ts';
 import { Pki } from '../pki/store.ts';
 import { firstAddress, type Settings } from '../settings/settings.ts';
-import { CommandError, settingsFrom } from './command-line.ts';
-import { prepareFolders, storedSettings } from './up.ts';
+import { CommandError, settingsFrom, storedSettings } from './command-line.ts';
+import { prepareFolders } from './up.ts';
 
 /** A first pod network on a loaded machine takes a few seconds. Milliseconds. */
 const NODE_READY_MS = 120_000;

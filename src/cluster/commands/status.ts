@@ -1,7 +1,7 @@
 // `proa status`: does the cluster of this machine run, and are its parts well.
 import { get } from 'node:https';
 import { readFileSync } from 'node:fs';
-import { runningKeeper } from '../instance/keeper.ts';
+import { keeperOf } from '../instance/keeper-of.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { readProgress, STEPS } from '../instance/progress.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,7 +13,7 @@ import { nodes } from '#api/resources.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
 import { asAdmin } from './as-admin.ts';
-import { storedSettings } from './up.ts';
+import { storedSettings } from './command-line.ts';
 
 /** Exit code when the cluster does not run. Source: LSB, status action of an init script. */
 const NOT_RUNNING = 3;
@@ -21,9 +21,8 @@ const NOT_RUNNING = 3;
 export async function status(options: Record<string, string | undefined>): Promise<void> {
   const settings = storedSettings(options);
   const paths = pathsOf(settings);
-  const keeper = runningKeeper(paths);
   const progress = readProgress(paths);
-  if (keeper === undefined) {
+  if (!keeperOf(settings).running()) {
     print([
       ['cluster', 'stopped'],
       ['state', settings.dataDir],

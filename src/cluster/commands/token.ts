@@ -8,8 +8,7 @@ import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
 import { Pki } from '../pki/store.ts';
 import { asAdmin } from './as-admin.ts';
-import { CommandError } from './command-line.ts';
-import { storedSettings } from './up.ts';
+import { CommandError, storedSettings } from './command-line.ts';
 
 type Options = Record<string, string | undefined>;
 

@@ -1,20 +1,21 @@
 // `proa up`: from a machine to a cluster that is ready, and what to type next.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
+import { replaceJson } from '../instance/json-file.ts';
+import type { Keeper } from '../instance/keeper.ts';
+import { keeperOf } from '../instance/keeper-of.ts';
+import { lastWords } from '../instance/last-words.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
-import { replaceJson, runningKeeper, startKeeper, stopKeeper } from '../instance/keeper.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
-import { followProgress, type Progress, STEPS } from '../instance/progress.ts';
-import { startUnit, systemdRuns } from '../instance/systemd.ts';
+import { followStart, type Start, STEPS } from '../instance/progress.ts';
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
 import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../machine/debian.mjs';
 import { findProblems } from '../machine/preflight.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
-import { resolveSettings } from '../settings/resolve.ts';
 import { firstAddress, SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
-import { CommandError, readStoredSettings, settingsFrom } from './command-line.ts';
+import { CommandError, settingsFrom } from './command-line.ts';
+import { readStoredSettings } from './stored-settings.ts';
 
 /** Part of what objects in the store say: another value would contradict them. */
 const FIXED_AT_CREATION = [
@@ -36,7 +37,8 @@ export interface UpOptions extends Readonly<Record<string, string | boolean | un
 export async function up(options: UpOptions): Promise<void> {
   const settings = withNodeNetwork(settingsFrom(options as Record<string, string | undefined>));
   const paths = pathsOf(settings);
-  if (runningKeeper(paths) !== undefined) {
+  const keeper = keeperOf(settings);
+  if (keeper.running()) {
     say(`The cluster is already running. Stop it with proa down, look at it with proa status.`);
     return;
   }
@@ -46,10 +48,9 @@ export async function up(options: UpOptions): Promise<void> {
   await ensurePackages(settings, options.yes === true);
 
   prepareFolders(settings);
-  const command = [LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir];
-  if (systemdRuns()) startUnit(command);
-  else startKeeper(paths, command, process.env);
-  await ready(paths, settings);
+  const logged = sizeOf(paths.log);
+  keeper.start([LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir]);
+  await ready(paths, keeper, logged);
 
   writeKubeconfig(settings.kubeconfig, mergeKubeconfig(readKubeconfig(settings.kubeconfig), readKubeconfig(paths.adminKubeconfig)));
   say(`
@@ -111,42 +112,38 @@ async function agreed(question: string): Promise<boolean> {
   return !isCancel(answer) && answer;
 }
 
-/** Shows each step as it is reached and resolves after the last. @throws CommandError when the cluster does not start */
-async function ready(paths: Paths, { dataDir }: Settings): Promise<void> {
-  mkdirSync(dirname(paths.progress), { recursive: true });
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/**
+ * Shows each step as it is reached and resolves after the last. `logged`: bytes in the log from before this start.
+ * @throws CommandError with the cause when the cluster does not start; it is stopped then
+ */
+async function ready(paths: Paths, keeper: Keeper, logged: number): Promise<void> {
   const stop = new AbortController();
   let shown = 0;
   let starting: { readonly pid: number; readonly identity: string } | undefined;
   const failure = await new Promise<string | undefined>((resolve) => {
-    const look = (progress: Progress | undefined): void => {
-      if (progress === undefined) return;
-      if (progress.pid !== starting?.pid) {
+    const look = ({ progress, ended }: Start): void => {
+      if (progress !== undefined && progress.pid !== starting?.pid) {
         starting = { pid: progress.pid, identity: processIdentity(progress.pid) };
         shown = 0;
       }
-      for (const { step, afterMs } of progress.done.slice(shown)) say(`  ${step.padEnd(20)} ${(afterMs / 1000).toFixed(2)} s`);
-      shown = progress.done.length;
-      if (progress.failure !== undefined) resolve(progress.failure);
-      else if (progress.done.length === STEPS.length) resolve(undefined);
+      const done = progress?.done ?? [];
+      for (const { step, afterMs } of done.slice(shown)) say(`  ${step.padEnd(20)} ${(afterMs / 1000).toFixed(2)} s`);
+      shown = done.length;
+      if (progress?.failure !== undefined) resolve(progress.failure);
+      else if (done.length === STEPS.length) resolve(undefined);
+      else if (ended !== undefined)
+        resolve(lastWords(readFileSync(paths.log).toString('utf8', logged)) ?? `its process ended with status ${ended}`);
     };
     systemClock.after(READY_DEADLINE_MS, () => {
       const alive = starting !== undefined && isRunning(starting.pid, starting.identity);
-      resolve(
-        `the cluster is not ready after ${READY_DEADLINE_MS / 1000} s (its process ${alive ? 'still runs' : 'is gone'}); see proa logs`,
-      );
+      resolve(`it is not ready after ${READY_DEADLINE_MS / 1000} s (its process ${alive ? 'still runs' : 'is gone'})`);
     });
-    followProgress(paths, look, stop.signal);
+    followStart(paths, look, stop.signal);
   });
   stop.abort();
   if (failure === undefined) return;
-  await stopKeeper(paths, systemClock);
-  throw new CommandError(`the cluster did not start: ${failure}\nThe log is ${join(dataDir, 'log', 'proa.log')}`);
-}
-
-/** For other commands: the settings the running or stopped cluster was started with. @throws CommandError if none was */
-export function storedSettings(options: Record<string, string | undefined>): Settings {
-  const settings = settingsFrom(options);
-  if (Object.keys(readStoredSettings(settings)).length === 0)
-    throw new CommandError(`there is no cluster in ${settings.dataDir}: make one with proa up`);
-  return resolveSettings({ flags: {}, file: undefined, machine: readStoredSettings(settings) });
+  await keeper.stop();
+  throw new CommandError(`the cluster did not start: ${failure} (log: ${paths.log})`);
 }

@@ -1,51 +1,44 @@
-// The running cluster of this machine as other commands see it: is it up, start it, stop it.
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// What keeps the cluster process of a machine running, and what every keeper has in common: keeper.sh with a log to write
+// to and nothing left of an earlier start.
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Clock } from '#base/clock.ts';
-import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts';
 import type { Paths } from './paths.ts';
 
-/** Time for a shutdown in good order: watches end, the last writes are flushed. */
-const STOP_DEADLINE_MS = 30_000;
-
+/**
+ * Keeps one command running for one data folder, and starts it again whenever it ends other than by its own wish
+ * (status 0). Every command of Proa may make a Keeper of its own: what it knows is on the machine, not in the object.
+ */
 export interface Keeper {
-  readonly pid: number;
-  readonly identity: string;
+  /** Whether the command is being kept running now. What a crash or an earlier boot left behind counts for nothing. */
+  running(): boolean;
+  /**
+   * Begins to keep `command`, beyond the life of this process; `paths.progress` and `paths.ended` begin empty, its output
+   * goes to `paths.log`. Not to be called while one is running. @throws KeeperError
+   */
+  start(command: readonly string[]): void;
+  /**
+   * Ends the command in good order and the keeping with it, also across a reboot. Safe to repeat.
+   * @returns whether there was one to stop
+   */
+  stop(): Promise<boolean>;
+  /** Takes away what `start` put on the machine outside of Proa's own folders. After `stop`; safe to repeat. */
+  remove(): void;
 }
 
-/** The keeper that runs now, or undefined. A file left by a crash or an earlier boot counts for nothing. */
-export function runningKeeper(paths: Paths): Keeper | undefined {
-  if (!existsSync(paths.keeper)) return undefined;
-  const keeper = JSON.parse(readFileSync(paths.keeper, 'utf8')) as Keeper;
-  return isRunning(keeper.pid, keeper.identity) ? keeper : undefined;
+export class KeeperError extends Error {
+  override readonly name = 'KeeperError';
 }
 
-/** Starts `command` under a keeper that outlives this process. */
-export function startKeeper(paths: Paths, command: readonly string[], env: NodeJS.ProcessEnv): Keeper {
-  for (const file of [paths.keeper, paths.log]) mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-  rmSync(paths.progress, { force: true });
-  const log = openSync(paths.log, 'a', 0o600);
-  const child = spawn(join(import.meta.dirname, 'keeper.sh'), [...command], { detached: true, stdio: ['ignore', log, log], env });
-  closeSync(log);
-  child.unref();
-  if (child.pid === undefined) throw new Error(`the keeper ${join(import.meta.dirname, 'keeper.sh')} cannot be started`);
-  const keeper = { pid: child.pid, identity: processIdentity(child.pid) };
-  replaceJson(paths.keeper, keeper);
-  return keeper;
+/** Time for a shutdown in good order: watches end, the last writes are flushed. */
+export const STOP_DEADLINE_MS = 30_000;
+
+/** The command line that keeps `command` running. */
+export function keptCommand({ ended }: Pick<Paths, 'ended'>, command: readonly string[]): readonly [string, ...string[]] {
+  return [join(import.meta.dirname, 'keeper.sh'), ended, ...command];
 }
 
-/** @returns whether there was one to stop */
-export async function stopKeeper(paths: Paths, clock: Clock): Promise<boolean> {
-  const keeper = runningKeeper(paths);
-  if (keeper !== undefined) await stopProcess(keeper.pid, clock, STOP_DEADLINE_MS);
-  rmSync(paths.keeper, { force: true });
-  return keeper !== undefined;
-}
-
-/** Readers see the old content or the new one. */
-export function replaceJson(path: string, value: unknown): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, JSON.stringify(value));
-  renameSync(`${path}.new`, path);
+export function clearForStart({ progress, ended, log }: Paths): void {
+  for (const file of [progress, log]) mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+  for (const file of [progress, ended]) rmSync(file, { force: true });
+  closeSync(openSync(log, 'a', 0o600)); // it may tell secrets: nobody else may be the one to make it
 }

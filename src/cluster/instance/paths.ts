@@ -3,6 +3,9 @@
 import { join } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
 
+/** What tells one cluster's state on a machine from another's. */
+export type Place = Pick<Settings, 'dataDir' | 'runDir'>;
+
 export interface Paths {
   readonly pki: string;
   readonly store: string;
@@ -26,13 +29,15 @@ export interface Paths {
   /** Data and run folders of further nodes on this machine, one each. */
   readonly nodesData: string;
   readonly nodesRun: string;
-  /** The keeper's pid and identity; present while the cluster should run. */
+  /** Pid and identity of a keeper that is a process of its own; present while the cluster should run. */
   readonly keeper: string;
+  /** Status of the last run of the cluster process that ended by itself. */
+  readonly ended: string;
   /** Progress of the node process: one JSON object, replaced whole. */
   readonly progress: string;
 }
 
-export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'>): Paths {
+export function pathsOf({ dataDir, runDir }: Place): Paths {
   const data = (...parts: string[]): string => join(dataDir, ...parts);
   const run = (...parts: string[]): string => join(runDir, ...parts);
   return {
@@ -54,6 +59,7 @@ export function pathsOf({ dataDir, runDir }: Pick<Settings, 'dataDir' | 'runDir'
     nodesData: data('nodes'),
     nodesRun: run('nodes'),
     keeper: run('keeper.json'),
+    ended: run('ended'),
     progress: run('progress.json'),
   };
 }

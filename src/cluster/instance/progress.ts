@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '#base/clock.ts';
-import { replaceJson } from './keeper.ts';
+import { readJson, replaceJson } from './json-file.ts';
 import type { Paths } from './paths.ts';
 
 /** In the order they are reached. */
@@ -45,13 +45,21 @@ export class ProgressReport {
   }
 }
 
-export function readProgress(paths: Paths): Progress | undefined {
-  return existsSync(paths.progress) ? (JSON.parse(readFileSync(paths.progress, 'utf8')) as Progress) : undefined;
+export function readProgress({ progress }: Pick<Paths, 'progress'>): Progress | undefined {
+  return readJson<Progress>(progress);
 }
 
-/** Calls `changed` whenever the progress may have changed, at once and then on every write, until the signal aborts. */
-export function followProgress(paths: Paths, changed: (progress: Progress | undefined) => void, signal: AbortSignal): void {
-  const tell = (): void => changed(readProgress(paths));
+/** A start as it is seen from outside. */
+export interface Start {
+  readonly progress: Progress | undefined;
+  /** Exit status of a process that ended by itself before it was told to, by what its keeper says; 128 and more: a signal. */
+  readonly ended: number | undefined;
+}
+
+/** Calls `changed` whenever the start may have changed, at once and then on every write, until the signal aborts. */
+export function followStart(paths: Paths, changed: (start: Start) => void, signal: AbortSignal): void {
+  const ended = (): number | undefined => (existsSync(paths.ended) ? Number(readFileSync(paths.ended, 'utf8')) : undefined);
+  const tell = (): void => changed({ progress: readProgress(paths), ended: ended() });
   watch(dirname(paths.progress), { signal }, tell).on('error', () => {
     // AbortError when the signal fires; the folder itself is ours and stays
   });

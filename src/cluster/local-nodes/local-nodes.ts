@@ -8,8 +8,8 @@ import type { Logger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import { secrets } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
-import { runningKeeper, startKeeper, stopKeeper } from '../instance/keeper.ts';
-import { pathsOf } from '../instance/paths.ts';
+import { DetachedKeeper } from '../instance/detached-keeper.ts';
+import { type Place, pathsOf } from '../instance/paths.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
@@ -60,7 +60,8 @@ export class LocalNodes {
     const { nodeIP, port, logLevel, kubeletPort } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
-      if (runningKeeper(paths) !== undefined) continue;
+      const keeper = new DetachedKeeper(paths, this.#deps.clock);
+      if (keeper.running()) continue;
       const fresh = !existsSync(join(paths.pki, 'kubelet-client.crt'));
       const args = {
         server: `https://${nodeIP}:${port}`,
@@ -74,7 +75,7 @@ export class LocalNodes {
         ...(fresh ? { 'token-file': await this.#token(client, node, authority) } : {}),
       };
       const flags = Object.entries(args).map(([flag, value]) => `--${flag}=${value}`);
-      startKeeper(paths, ['nsenter', `--net=/run/netns/${node.namespace}`, LAUNCHER, 'agent', ...flags], process.env);
+      keeper.start(['nsenter', `--net=/run/netns/${node.namespace}`, LAUNCHER, 'agent', ...flags]);
       this.#deps.logger.info('a further node starts', { node: node.name, address: node.address, log: paths.log });
     }
   }
@@ -90,8 +91,8 @@ export class LocalNodes {
 }
 
 /** Ends the agents of all further nodes that run here. */
-export async function stopLocalNodes(settings: Settings, clock: Clock): Promise<void> {
-  await Promise.all(placesOf(settings).map((place) => stopKeeper(pathsOf(place), clock)));
+export async function stopLocalNodes(machine: Place, clock: Clock): Promise<void> {
+  await Promise.all(placesOf(machine).map((place) => new DetachedKeeper(pathsOf(place), clock).stop()));
 }
 
 /** Takes the namespaces, the bridge and the rules away. Nothing may run in them any more. Safe to repeat. */
@@ -106,13 +107,13 @@ export async function disconnectLocalNodes(places: readonly NodePlaceOnDisk[]): 
   await runProgram('nft', ['-f', '-'], { input: Readable.from([`add table ${NODES_TABLE}\ndelete table ${NODES_TABLE}\n`]) });
 }
 
-export interface NodePlaceOnDisk extends Pick<Settings, 'dataDir' | 'runDir'> {
+export interface NodePlaceOnDisk extends Place {
   readonly index: string;
 }
 
 /** Of every further node there ever was here, whatever the settings say now. */
-export function placesOf(settings: Pick<Settings, 'dataDir' | 'runDir'>): readonly NodePlaceOnDisk[] {
-  const { nodesData, nodesRun } = pathsOf(settings);
+export function placesOf(machine: Place): readonly NodePlaceOnDisk[] {
+  const { nodesData, nodesRun } = pathsOf(machine);
   if (!existsSync(nodesData)) return [];
   return readdirSync(nodesData).map((index) => ({ index, dataDir: join(nodesData, index), runDir: join(nodesRun, index) }));
 }

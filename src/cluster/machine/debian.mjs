@@ -2,6 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 
+/** Says what to install by hand. */
+export class PackageError extends Error {
+  /** @override */
+  name = 'PackageError';
+}
+
 /** @typedef {{ name: string, files: string[], units?: string[] }} DebianPackage one of `files` shows it is installed */
 
 /** @type {DebianPackage[]} */
@@ -48,12 +54,12 @@ export function missingDebianPackages(packages, exists = existsSync) {
 /**
  * @param {readonly DebianPackage[]} packages
  * @param {(line: string) => void} say
- * @throws Error that says what to install by hand, when this machine or user cannot
+ * @throws PackageError when this machine or user cannot
  */
 export function installDebianPackages(packages, say) {
   const names = packages.map(({ name }) => name);
-  if (!existsSync('/usr/bin/apt-get')) throw new Error(`needs ${names.join(', ')}; this is no Debian, so install them yourself`);
-  if (process.getuid?.() !== 0) throw new Error(`needs ${names.join(', ')}; run as root, or: apt-get install ${names.join(' ')}`);
+  if (!existsSync('/usr/bin/apt-get')) throw new PackageError(`needs ${names.join(', ')}; this is no Debian, so install them yourself`);
+  if (process.getuid?.() !== 0) throw new PackageError(`needs ${names.join(', ')}; run as root, or: apt-get install ${names.join(' ')}`);
 
   say(`installing Debian packages: ${names.join(', ')}`);
   withoutServices(() => {
@@ -61,7 +67,7 @@ export function installDebianPackages(packages, say) {
     if (install(names) === 0) return;
     apt(['update']); // the lists may be older than what the mirror still holds
     const status = install(names);
-    if (status !== 0) throw new Error(`apt-get install ended with status ${status}; its own lines above say why`);
+    if (status !== 0) throw new PackageError(`apt-get install ended with status ${status}; its own lines above say why`);
   });
   keepServicesOff(packages.flatMap(({ units = [] }) => units));
 }
@@ -80,7 +86,7 @@ function apt(args) {
     stdio: ['ignore', 2, 2],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
-  if (error !== undefined) throw new Error(`cannot run apt-get: ${error.message}`);
+  if (error !== undefined) throw new PackageError(`cannot run apt-get: ${error.message}`);
   return status ?? 1;
 }
 

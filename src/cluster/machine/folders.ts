@@ -14,7 +14,7 @@ export function mountsBelow(folder: string): readonly string[] {
 }
 
 /** @throws ProgramError when something stays mounted */
-export async function unmountBelow(folder: string): Promise<void> {
+async function unmountBelow(folder: string): Promise<void> {
   for (const path of mountsBelow(folder)) await runProgram('umount', [path]);
 }
 

@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ManualClock } from '#base/clock.ts';
+import { type Clock, ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
+import { silentLogger } from '#base/log.ts';
 import { nodeLeaves, serverLeaves } from './inventory.ts';
+import { keepRenewed } from './renewals.ts';
 import { Pki } from './store.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -79,4 +81,55 @@ test('ensureLeaf issues anew when a name is added or the subject changes', async
   const renamed = { ...apiserver, request: { ...apiserver.request, dnsNames: [...(apiserver.request.dnsNames ?? []), 'new.example.org'] } };
   assert.equal(await pki.ensureLeaf(renamed), true);
   assert.equal(await pki.ensureLeaf({ ...renamed, request: { ...renamed.request, commonName: 'other' } }), true);
+});
+
+test('ensureLeaf issues anew what is not valid yet, since the clock was set back', async () => {
+  const { pki, clock } = await freshPki('set-back');
+  const ahead = new ManualClock(clock.now() + 30 * DAY_MS);
+  await new Pki(pki.dir, { clock: ahead, ids: seededIds(2) }).ensureLeaf(apiserver);
+  assert.equal(await pki.ensureLeaf(apiserver), true);
+  assert.ok(Date.parse(new X509Certificate(pki.read('apiserver').certificate).validFrom) <= clock.now());
+});
+
+test('ensureAuthority says so when the clock is before or after the life of the authority, and replaces nothing', async () => {
+  const { pki, clock } = await freshPki('authority');
+  const before = pki.certificate('ca');
+  for (const c of [
+    {
+      days: -1,
+      says: /ca\.crt is valid from 2025-12-31T23:55:00\.000Z, but this machine's clock says 2025-12-31T00:00:00\.000Z: set the clock right/,
+    },
+    {
+      days: 3651,
+      says: /ca\.crt ended at .*, and this machine's clock says .*: set the clock right and start again, or start anew with proa reset/,
+    },
+  ]) {
+    const jumped = new Pki(pki.dir, { clock: new ManualClock(clock.now() + c.days * DAY_MS), ids: seededIds(2) });
+    await assert.rejects(jumped.ensureAuthority('ca'), { name: 'AuthorityClockError', message: c.says });
+  }
+  assert.equal(pki.certificate('ca'), before);
+});
+
+test('keepRenewed notices within a minute that the clock jumped over the end of a certificate', async () => {
+  const { pki, clock } = await freshPki('jump');
+  await pki.ensureLeaf(apiserver);
+  const wall = { aheadMs: 0 };
+  const jumping: Clock = {
+    now: () => clock.now() + wall.aheadMs,
+    monotonic: () => clock.monotonic(),
+    after: (ms, fire) => clock.after(ms, fire),
+  };
+  const jumped = new Pki(pki.dir, { clock: jumping, ids: seededIds(2) });
+  const stop = new AbortController();
+  const renewed = Promise.withResolvers<void>();
+  const running = keepRenewed(
+    { renew: () => jumped.ensureLeaf(apiserver), renewed: renewed.resolve, clock: jumping, logger: silentLogger },
+    stop.signal,
+  );
+  wall.aheadMs = 400 * DAY_MS;
+  clock.advance(60_000);
+  await renewed.promise;
+  assert.ok(Date.parse(new X509Certificate(pki.read('apiserver').certificate).validTo) > jumping.now());
+  stop.abort(new Error('done'));
+  await running;
 });

@@ -15,15 +15,33 @@ export interface Current {
   readonly fromIssuer: boolean;
 }
 
+/** Why an authority, which nothing can replace, vouches for nobody now: one line, with the way out; undefined when it does. */
+export function authorityProblem(
+  file: string,
+  { notBefore, notAfter }: Pick<Current, 'notBefore' | 'notAfter'>,
+  now: number,
+): string | undefined {
+  const [at, from, to] = [now, notBefore, notAfter].map((time) => new Date(time).toISOString());
+  if (notBefore > now)
+    return `the cluster's authority ${file} is valid from ${from}, but this machine's clock says ${at}: set the clock right and start again`;
+  if (notAfter <= now)
+    return `the cluster's authority ${file} ended at ${to}, and this machine's clock says ${at}: set the clock right and start again, or start anew with proa reset`;
+  return undefined;
+}
+
 export type LeafDecision =
   | { readonly kind: 'keep' }
-  | { readonly kind: 'issue'; readonly why: 'missing' | 'near its end' | 'another issuer' | 'another subject' | 'names are missing' };
+  | {
+      readonly kind: 'issue';
+      readonly why: 'missing' | 'not valid yet' | 'near its end' | 'another issuer' | 'another subject' | 'names are missing';
+    };
 
 /** Renewed when less than this part of its life is left: months before a yearly certificate ends. */
 const RENEW_BELOW = 1 / 3;
 
 export function leafDecision(current: Current | undefined, request: CertificateRequest, now: number): LeafDecision {
   if (current === undefined) return { kind: 'issue', why: 'missing' };
+  if (current.notBefore > now) return { kind: 'issue', why: 'not valid yet' };
   if (current.notAfter - now < (current.notAfter - current.notBefore) * RENEW_BELOW) return { kind: 'issue', why: 'near its end' };
   if (!current.fromIssuer) return { kind: 'issue', why: 'another issuer' };
   const subject = [...(request.organizations ?? []).map((o) => `O=${o}`), `CN=${request.commonName}`].join('\n');

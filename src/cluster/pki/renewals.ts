@@ -2,8 +2,11 @@
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 
-/** A certificate is renewed with a third of its life left: months. Looking this often costs nothing. Milliseconds. */
-const LOOK_EVERY_MS = 60 * 60 * 1000;
+/**
+ * A certificate is renewed with a third of its life left: months. Only a clock that jumps can end one sooner, and no event
+ * tells of that; looking costs a few milliseconds. Milliseconds.
+ */
+const LOOK_EVERY_MS = 60 * 1000;
 
 export interface RenewalDeps {
   /** Issues what is due. @returns whether anything is new */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { KeyedCertificate } from './certificate.ts';
 import { AUTHORITIES, AUTHORITY_VALID_DAYS, type AuthorityName, type Leaf } from './inventory.ts';
-import { type Current, leafDecision } from './renewal-plan.ts';
+import { authorityProblem, type Current, leafDecision } from './renewal-plan.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 
@@ -15,6 +15,11 @@ const CERTIFICATE_MODE = 0o644;
 export interface PkiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
+}
+
+/** The machine's clock is outside of the life of an authority: nothing that it signs would be believed. */
+export class AuthorityClockError extends Error {
+  override readonly name = 'AuthorityClockError';
 }
 
 export class Pki {
@@ -45,15 +50,24 @@ export class Pki {
     return readFileSync(this.certificatePath(file), 'utf8');
   }
 
-  /** Makes the authority on first use. An authority whose key is elsewhere (only `.crt` here) is left alone. */
+  /**
+   * Makes the authority on first use. An authority whose key is elsewhere (only `.crt` here) is left alone.
+   * @throws AuthorityClockError when the machine's clock is outside of its life
+   */
   async ensureAuthority(name: AuthorityName): Promise<void> {
-    if (existsSync(this.certificatePath(name))) return;
+    if (existsSync(this.certificatePath(name))) {
+      const { validFrom, validTo } = new X509Certificate(this.certificate(name));
+      const life = { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
+      const problem = authorityProblem(this.certificatePath(name), life, this.#deps.clock.now());
+      if (problem !== undefined) throw new AuthorityClockError(problem);
+      return;
+    }
     const { createAuthority } = await import('./certificate.ts');
     this.keep(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
   }
 
   /**
-   * Issues the certificate when it is missing, near its end, of another subject, or signed by another authority.
+   * Issues the certificate when it is missing, not valid yet, near its end, of another subject, or signed by another authority.
    * @returns whether it was issued now
    */
   async ensureLeaf(leaf: Leaf): Promise<boolean> {

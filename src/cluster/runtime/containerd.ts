@@ -1,15 +1,20 @@
 // Proa's own containerd: started once a boot, left running when Proa stops or dies, so containers never notice.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import type { CriClient } from '#cri/contract.ts';
+import { CriError } from '#cri/errors.ts';
+import { lastWords } from '../instance/last-words.ts';
 import { type ContainerdConfig, containerdToml } from './containerd-config.ts';
 import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts';
 
 /** Start-up takes about 150 ms; a machine under load may need far longer. */
 const START_DEADLINE_MS = 60_000;
+/** A containerd that is well answers in milliseconds. */
+const ANSWER_MS = 10_000;
 /** Between attempts to connect to a socket that is about to appear. */
 const CONNECT_EVERY_MS = 10;
 /** After SIGTERM. */
@@ -20,6 +25,8 @@ const RESTART_PAUSE_MS = 1_000;
 export class ContainerdError extends Error {
   override readonly name = 'ContainerdError';
 }
+
+const OTHER_RUNTIME = 'or name another runtime with --container-runtime-endpoint';
 
 export interface ContainerdDeps {
   readonly clock: Clock;
@@ -38,6 +45,8 @@ export class Containerd {
   readonly #logFile: string;
   readonly #deps: ContainerdDeps;
   #stopping = false;
+  /** Where in the log file the words of the containerd that was started last begin. Bytes. */
+  #logStart = 0;
 
   constructor(config: ContainerdConfig, logFile: string, deps: ContainerdDeps) {
     this.#config = config;
@@ -98,9 +107,11 @@ export class Containerd {
     writeFileSync(configFile, containerdToml(this.#config));
 
     const log = openSync(this.#logFile, 'a', 0o600);
+    this.#logStart = fstatSync(log).size;
     const child = spawn('containerd', ['--config', configFile], { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     child.on('error', (error) => this.#deps.logger.error('containerd cannot be started', { error }));
+    if (child.pid === undefined) throw new ContainerdError(`containerd is not on PATH: apt-get install containerd, ${OTHER_RUNTIME}`);
     child.on('exit', (code, killedBy) => {
       if (this.#stopping || signal.aborted) return;
       this.#deps.logger.error('containerd ended', { code, signal: killedBy, log: this.#logFile });
@@ -109,19 +120,37 @@ export class Containerd {
       });
     });
     child.unref();
-    if (child.pid !== undefined)
-      writeFileSync(this.#pidFile, JSON.stringify({ pid: child.pid, identity: processIdentity(child.pid) } satisfies PidFile));
+    writeFileSync(this.#pidFile, JSON.stringify({ pid: child.pid, identity: processIdentity(child.pid) } satisfies PidFile));
     this.#deps.logger.info('containerd started', { pid: child.pid, socket });
   }
 
   async #accepting(signal: AbortSignal): Promise<void> {
     const deadline = this.#deps.clock.monotonic() + START_DEADLINE_MS;
     while (!(await connects(this.#config.socket))) {
-      if (!this.#adopt()) throw new ContainerdError(`containerd ended while starting; its last words are in ${this.#logFile}`);
+      if (!this.#adopt()) {
+        const words = lastWords(readFileSync(this.#logFile).toString('utf8', this.#logStart)) ?? 'without a word';
+        throw new ContainerdError(`containerd ended while starting (${words}): mend it, ${OTHER_RUNTIME}; its log is ${this.#logFile}`);
+      }
       if (this.#deps.clock.monotonic() > deadline)
-        throw new ContainerdError(`containerd does not answer on ${this.#config.socket}; see ${this.#logFile}`);
+        throw new ContainerdError(
+          `containerd does not listen on ${this.#config.socket} after ${START_DEADLINE_MS / 1000} s: mend it, ${OTHER_RUNTIME}; its log is ${this.#logFile}`,
+        );
       await wait(this.#deps.clock, CONNECT_EVERY_MS, signal);
     }
+  }
+}
+
+/** That what was connected to is a runtime a kubelet can work with. @throws ContainerdError with the way out when it is not */
+export async function checkAnswers(cri: CriClient, signal: AbortSignal): Promise<void> {
+  try {
+    await cri.runtime.version({}, { timeoutMs: ANSWER_MS, signal });
+  } catch (error) {
+    if (!(error instanceof CriError)) throw error;
+    throw new ContainerdError(
+      error.code === 'Unimplemented'
+        ? `containerd does not speak CRI v1: install containerd 1.6 or newer, ${OTHER_RUNTIME}`
+        : `containerd does not answer (${error.details}): mend it, ${OTHER_RUNTIME}`,
+    );
   }
 }
 

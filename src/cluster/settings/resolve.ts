@@ -1,6 +1,6 @@
 // pure
 // Flags over configuration file over what the machine says over defaults; every mistake is named at once.
-import { contains, parseCIDR, parseIPv4, SETTINGS, type Settings } from './settings.ts';
+import { contains, parseCIDR, parseIPv4, type Setting, SETTINGS, type Settings } from './settings.ts';
 
 /** One line a mistake, each saying where the value came from. */
 export class SettingsError extends Error {
@@ -17,15 +17,33 @@ export interface SettingsSources {
 }
 
 /** @throws SettingsError listing every mistake */
-export function resolveSettings({ flags, file, machine }: SettingsSources): Settings {
-  const mistakes: string[] = [];
+export function resolveSettings(sources: SettingsSources): Settings {
   const known = new Set<string>(SETTINGS.map((setting) => setting.key));
-  for (const key of Object.keys(file?.values ?? {})) {
-    if (!known.has(key)) mistakes.push(`${file?.path}: there is no setting ${JSON.stringify(key)}`);
-  }
+  const unknown = Object.keys(sources.file?.values ?? {}).filter((key) => !known.has(key));
+  const { values, mistakes } = readSettings(SETTINGS, sources);
+  mistakes.unshift(...unknown.map((key) => `${sources.file?.path}: there is no setting ${JSON.stringify(key)}`));
+  if (mistakes.length === 0) mistakes.push(...contradictions(values as unknown as Settings));
+  if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'));
+  return values as unknown as Settings;
+}
 
+/** Some settings, whatever the others are: for commands that need no more. @throws SettingsError listing every mistake in them */
+export function resolveSome<K extends keyof Settings>(keys: readonly K[], sources: SettingsSources): Pick<Settings, K> {
+  const wanted = SETTINGS.filter(({ key }) => (keys as readonly string[]).includes(key));
+  const { values, mistakes } = readSettings(wanted, sources);
+  if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'));
+  return values as Pick<Settings, K>;
+}
+
+interface Reading {
+  readonly values: Record<string, unknown>;
+  readonly mistakes: string[];
+}
+
+function readSettings(settings: readonly Setting[], { flags, file, machine }: SettingsSources): Reading {
+  const mistakes: string[] = [];
   const values: Record<string, unknown> = {};
-  for (const setting of SETTINGS) {
+  for (const setting of settings) {
     const fromFile = file?.values[setting.key];
     const [text, source] =
       flags[setting.flag] !== undefined
@@ -41,9 +59,7 @@ export function resolveSettings({ flags, file, machine }: SettingsSources): Sett
     if (parsed.ok) values[setting.key] = parsed.value;
     else mistakes.push(`${source}: ${JSON.stringify(text)} ${parsed.why}`);
   }
-  if (mistakes.length === 0) mistakes.push(...contradictions(values as unknown as Settings));
-  if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'));
-  return values as unknown as Settings;
+  return { values, mistakes };
 }
 
 /** Settings that are each fine but cannot go together. */

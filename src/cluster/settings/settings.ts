@@ -3,6 +3,9 @@
 import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
 import { bad, ok, path, type Parsed, optionalPath } from './value.ts';
 
+/** Where lasting state is unless another folder is named. */
+export const DATA_DIR = '/var/lib/proa';
+
 /** Everything `proa up` and the components read. Made by resolveSettings, never changed after. */
 export interface Settings extends ApiServerSettings {
   readonly dataDir: string;
@@ -261,7 +264,7 @@ export const SETTINGS: readonly Setting[] = [
     flag: 'data-dir',
     argument: 'DIR',
     description: 'folder of all lasting state',
-    fallback: '/var/lib/proa',
+    fallback: DATA_DIR,
     parse: path,
   }),
   setting({

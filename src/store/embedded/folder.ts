@@ -25,13 +25,19 @@ export async function claimFormat(disk: Disk, directory: string): Promise<void> 
   const text = await readText(disk, join(directory, FORMAT_FILE));
   if (text !== undefined) return checkFormat(directory, text);
   const segments = (await disk.list(directory)).filter((name) => parseSegmentName(name) !== undefined);
-  if (segments.length > 0) throw new StoreFormatError(`${directory} holds parts of a store, but its file "${FORMAT_FILE}" is missing`);
+  if (segments.length > 0)
+    throw new StoreFormatError(
+      `${directory} holds parts of a store, but its file "${FORMAT_FILE}" is missing: restore the store from a snapshot`,
+    );
   await writeFormat(disk, directory);
 }
 
 function checkFormat(directory: string, text: string): void {
   const match = FORMAT_LINE.exec(text);
-  if (match === null) throw new StoreFormatError(`${join(directory, FORMAT_FILE)} does not say which format the store is in`);
+  if (match === null)
+    throw new StoreFormatError(
+      `${join(directory, FORMAT_FILE)} does not say which format the store is in: restore the store from a snapshot`,
+    );
   if (Number(match[1]) === FORMAT) return;
   throw new StoreFormatError(
     `${directory} was left by another version of proa: it is in format ${match[1]}, this version reads format ${FORMAT}; ` +

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryFolder } from '#test/harness/temp.ts';
-import { replaceJson } from '../instance/keeper.ts';
+import { replaceJson } from '../instance/json-file.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { readStoredSettings } from './command-line.ts';
+import { readStoredSettings } from './stored-settings.ts';
 
 test('readStoredSettings gives every setting in the form it is read from', (t) => {
   const dataDir = temporaryFolder(t);

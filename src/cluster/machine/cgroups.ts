@@ -1,0 +1,37 @@
+// The cgroups of pods, as a reset finds them: in every hierarchy of this machine, below one root.
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** `root` is the cgroup that pods' groups lie below. */
+function podGroups(root: string): readonly string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => join(line.split(' ')[4] as string, root, 'kubepods'))
+    .filter((folder) => existsSync(folder));
+}
+
+/** Of every process in a pod's group. */
+export function podProcesses(root: string): ReadonlySet<number> {
+  const found = new Set<number>();
+  const read = (folder: string): void => {
+    for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) found.add(Number(pid));
+    for (const child of childrenOf(folder)) read(child);
+  };
+  for (const folder of podGroups(root)) read(folder);
+  return found;
+}
+
+/** Only groups without processes can be removed; the innermost first. */
+export function removeCgroups(root: string): void {
+  const remove = (folder: string): void => {
+    for (const child of childrenOf(folder)) remove(child);
+    rmdirSync(folder);
+  };
+  for (const folder of podGroups(root)) remove(folder);
+}
+
+const childrenOf = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name));

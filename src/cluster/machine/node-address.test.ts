@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodeAddressProblem } from './node-address.ts';
+
+for (const [address, kind] of [
+  ['127.0.0.1', 'loopback'],
+  ['127.255.255.254', 'loopback'],
+  ['0.0.0.0', 'unspecified'],
+  ['169.254.1.1', 'link-local'],
+  ['239.1.1.1', 'multicast'],
+] as const) {
+  test(`nodeAddressProblem tells a ${kind} address ${address}`, () =>
+    assert.equal(
+      nodeAddressProblem(address),
+      `--node-ip ${address} is a ${kind} address, which no other machine could reach: give one of this machine's own`,
+    ));
+}
+
+test('nodeAddressProblem takes addresses that others reach', () => {
+  for (const address of ['10.0.0.1', '192.0.2.1', '128.0.0.1', '223.255.255.255']) assert.equal(nodeAddressProblem(address), undefined);
+});

@@ -1,0 +1,30 @@
+// Whether the container runtime that the settings name is one a kubelet can work with.
+import { existsSync } from 'node:fs';
+import type { Clock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { CriError } from '#cri/errors.ts';
+
+/** A runtime that does well answers in milliseconds; a loaded machine may take far longer. Milliseconds. */
+const ANSWER_MS = 10_000;
+
+/** One line, what is wrong and the way out; undefined when it answers as it should. `endpoint`: a path, or `unix://` and one. */
+export async function runtimeProblem(endpoint: string, clock: Clock): Promise<string | undefined> {
+  const socket = endpoint.replace(/^unix:\/\//, '');
+  const wayOut = 'or leave --container-runtime-endpoint out and Proa runs its own';
+  if (!existsSync(socket)) return `${socket} does not exist: check --container-runtime-endpoint, ${wayOut}`;
+  const { connectCri } = await import('#cri/client.ts');
+  const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger: silentLogger });
+  try {
+    await cri.runtime.version({}, { timeoutMs: ANSWER_MS });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CriError)) throw error;
+    if (error.code === 'Unimplemented')
+      return `what listens on ${socket} does not speak CRI v1: switch that on (containerd 1.6 and newer have it), ${wayOut}`;
+    if (error.code === 'DeadlineExceeded')
+      return `the container runtime on ${socket} does not answer within ${ANSWER_MS / 1000} s: restart it, ${wayOut}`;
+    return `no container runtime answers on ${socket} (${error.details}): start it, ${wayOut}`;
+  } finally {
+    cri.close();
+  }
+}

@@ -1,0 +1,131 @@
+// Ends every pod that Proa's own containerd runs, with its help or, where that cannot help, without it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Clock, systemClock, wait } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { runProgram } from '#base/program.ts';
+import { connectCri } from '#cri/client.ts';
+import { CriError } from '#cri/errors.ts';
+import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import { BRIDGE } from '#network/cni-config.ts';
+import type { Paths } from '../instance/paths.ts';
+import { podProcesses } from '../machine/cgroups.ts';
+import { cniBinFolders } from '../machine/facts.ts';
+import { removePodLogs } from '../machine/pod-logs.ts';
+import { checkAnswers, Containerd, ContainerdError } from './containerd.ts';
+
+/** Longest that stopping one pod may take. Milliseconds. */
+const STOP_POD_MS = 30_000;
+/** Longest that a killed process may take to be gone. Milliseconds. */
+const GONE_MS = 10_000;
+/** No event tells of processes that are not our children. */
+const POLL_MS = 20;
+
+/** Containers outlive their supervisor: it is started if need be, told to end them, and then ended itself. @throws ProgramError */
+export async function removePods(paths: Paths, cgroupRoot: string): Promise<void> {
+  const containerd = new Containerd(
+    {
+      root: paths.containerdRoot,
+      state: paths.containerdState,
+      socket: paths.containerdSocket,
+      cniBinDirs: cniBinFolders(),
+      cniConfDir: paths.cniConf,
+      snapshotter: 'overlayfs',
+      pauseImage: PAUSE_IMAGE,
+      restrictOOMScoreAdj: true,
+    },
+    paths.containerdLog,
+    { clock: systemClock, logger: silentLogger },
+  );
+  try {
+    await endThrough(containerd);
+  } catch (error) {
+    if (!(error instanceof ContainerdError || error instanceof CriError)) throw error;
+    process.stderr.write(`proa: containerd cannot help (${error.message}); its containers are ended without it\n`);
+    await containerd.stop();
+    await endByForce(paths, cgroupRoot, systemClock);
+  }
+}
+
+/** @throws ContainerdError, CriError */
+async function endThrough(containerd: Containerd): Promise<void> {
+  const signal = new AbortController().signal;
+  await containerd.start(signal);
+  const cri = connectCri({ endpoint: containerd.endpoint, clock: systemClock, logger: silentLogger, timeoutMs: STOP_POD_MS });
+  try {
+    await checkAnswers(cri, signal);
+    const { items } = await cri.runtime.listPodSandbox({});
+    await Promise.all(
+      items.map(async ({ id: podSandboxId }) => {
+        await cri.runtime.stopPodSandbox({ podSandboxId });
+        await cri.runtime.removePodSandbox({ podSandboxId });
+      }),
+    );
+    removePodLogs(new Set(items.map(({ metadata }) => metadata?.uid ?? '')));
+  } finally {
+    cri.close();
+  }
+  await containerd.stop();
+}
+
+/** Shims first: each would tell of, and clean up after, the containers it watches over. */
+async function endByForce({ containerdSocket }: Paths, cgroupRoot: string, clock: Clock): Promise<void> {
+  const deadline = clock.monotonic() + GONE_MS;
+  const left = (): readonly number[] => [...shimsOf(containerdSocket), ...podProcesses(cgroupRoot)];
+  for (let pids = left(); pids.length > 0 && clock.monotonic() < deadline; pids = left()) {
+    for (const pid of pids) kill(pid);
+    await wait(clock, POLL_MS);
+  }
+  for (const name of await podNamespaces()) await runProgram('ip', ['netns', 'delete', name]);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Processes that watch over one container each, for the containerd that listens on `socket`. */
+function shimsOf(socket: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const [program = '', ...args] = commandLine(pid);
+      return /\/containerd-shim[^/]*$/.test(program) && args.some((arg, i) => arg === '-address' && args[i + 1]?.startsWith(socket));
+    })
+    .map(Number);
+}
+
+function commandLine(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // gone since it was listed
+  }
+}
+
+interface Link {
+  readonly ifindex: number;
+  readonly link_index?: number;
+}
+
+/** Network namespaces whose cable hangs on the bridge of pods: another runtime's may be on this machine too. */
+async function podNamespaces(): Promise<readonly string[]> {
+  const links = async (...args: readonly string[]): Promise<readonly Link[]> =>
+    JSON.parse(await runProgram('ip', ['-json', ...args])) as readonly Link[];
+  const all = (JSON.parse((await runProgram('ip', ['-json', 'netns', 'list'])) || '[]') as readonly { readonly name: string }[]).map(
+    ({ name }) => name,
+  );
+  const present = (await links('link', 'show')) as readonly (Link & { readonly ifname: string; readonly master?: string })[];
+  const plugged = new Set(present.filter(({ master }) => master === BRIDGE).map(({ ifindex }) => ifindex));
+  const ours = await Promise.all(
+    all
+      .filter((name) => name.startsWith('cni-'))
+      .map(async (name) => {
+        const inside = await links('-netns', name, 'link', 'show');
+        return inside.some(({ link_index: peer }) => peer !== undefined && plugged.has(peer)) ? [name] : [];
+      }),
+  );
+  return ours.flat();
+}
