@@ -79,7 +79,7 @@ export function placeFrom(options: Record<string, string | undefined>): Place {
 /** @throws CommandError when there is no cluster of ours in that folder */
 export const storedSettings = (options: Record<string, string | undefined>): Settings => settingsOf(placeFrom(options));
 
-function flagsOf(options: Record<string, string | undefined>): Flags {
+function flagsOf(options: Record<string, string | undefined>): SettingsSources['flags'] {
   return Object.fromEntries(SETTINGS.map(({ flag, key }) => [flag, options[camelCase(flag)] ?? options[key]]));
 }
 

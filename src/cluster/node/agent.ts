@@ -26,7 +26,7 @@ import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
-import { checkAnswers, Containerd } from '../runtime/containerd.ts';
+import { answersWell, Containerd } from '../runtime/containerd.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import { NODE_CIDR_MASK_SIZE } from './deciders.ts';
@@ -75,7 +75,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
   await own?.start(signal);
   const endpoint = own?.endpoint ?? `unix://${settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
   const cri = connectCri({ endpoint, clock, logger });
-  if (own !== undefined) await checkAnswers(cri, signal);
+  if (own !== undefined) await answersWell(cri, clock, signal);
   await cri.ready(signal); // another's may come up after us
   if (own !== undefined) {
     await ensurePauseImage({ address: paths.containerdSocket, images: cri.image, clock, signal });

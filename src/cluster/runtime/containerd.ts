@@ -140,17 +140,24 @@ export class Containerd {
   }
 }
 
-/** That what was connected to is a runtime a kubelet can work with. @throws ContainerdError with the way out when it is not */
-export async function checkAnswers(cri: CriClient, signal: AbortSignal): Promise<void> {
-  try {
-    await cri.runtime.version({}, { timeoutMs: ANSWER_MS, signal });
-  } catch (error) {
-    if (!(error instanceof CriError)) throw error;
-    throw new ContainerdError(
-      error.code === 'Unimplemented'
-        ? `containerd does not speak CRI v1: install containerd 1.6 or newer, ${OTHER_RUNTIME}`
-        : `containerd does not answer (${error.details}): mend it, ${OTHER_RUNTIME}`,
-    );
+/**
+ * Resolves once the runtime answers as a kubelet needs it. One that has just come up first finds its containers again and
+ * says of itself that it is not initialized. @throws ContainerdError with the way out when it never answers so
+ */
+export async function answersWell(cri: CriClient, clock: Clock, signal: AbortSignal): Promise<void> {
+  const deadline = clock.monotonic() + START_DEADLINE_MS;
+  for (;;) {
+    try {
+      await cri.runtime.version({}, { timeoutMs: ANSWER_MS, signal });
+      return;
+    } catch (error) {
+      if (!(error instanceof CriError)) throw error;
+      if (error.code === 'Unimplemented')
+        throw new ContainerdError(`containerd does not speak CRI v1: install containerd 1.6 or newer, ${OTHER_RUNTIME}`);
+      if (!error.details.includes('not initialized') || clock.monotonic() > deadline)
+        throw new ContainerdError(`containerd does not answer (${error.details}): mend it, ${OTHER_RUNTIME}`);
+      await wait(clock, CONNECT_EVERY_MS, signal);
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import type { Paths } from '../instance/paths.ts';
 import { podProcesses } from '../machine/cgroups.ts';
 import { cniBinFolders } from '../machine/facts.ts';
 import { removePodLogs } from '../machine/pod-logs.ts';
-import { checkAnswers, Containerd, ContainerdError } from './containerd.ts';
+import { answersWell, Containerd, ContainerdError } from './containerd.ts';
 
 /** Longest that stopping one pod may take. Milliseconds. */
 const STOP_POD_MS = 30_000;
@@ -52,7 +52,7 @@ async function endThrough(containerd: Containerd): Promise<void> {
   await containerd.start(signal);
   const cri = connectCri({ endpoint: containerd.endpoint, clock: systemClock, logger: silentLogger, timeoutMs: STOP_POD_MS });
   try {
-    await checkAnswers(cri, signal);
+    await answersWell(cri, systemClock, signal);
     const { items } = await cri.runtime.listPodSandbox({});
     await Promise.all(
       items.map(async ({ id: podSandboxId }) => {
