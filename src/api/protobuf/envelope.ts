@@ -22,17 +22,21 @@ const READER = { maxDepth: 100, strictUtf8: false } as const;
 /** An object with its kind: the answer to a GET, the body of a POST. @throws RangeError for a type without a message */
 export function encodeProtobuf(object: KubeObject | object, schema: ObjectSchema): Buffer {
   const { apiVersion = '', kind = '' } = object as { readonly apiVersion?: string; readonly kind?: string };
-  return envelope({ apiVersion, kind }, [messageCodec(schema).encode(object)]);
+  return inEnvelope({ apiVersion, kind }, messageCodec(schema).encode(object));
 }
+
+/** A whole message in its envelope. */
+export const inEnvelope = (type: { readonly apiVersion: string; readonly kind: string }, message: Uint8Array): Buffer =>
+  Buffer.concat(envelope(type, [message]));
 
 /** Used within one call only; a new one would take 8 KiB each time. */
 const writer = new ProtoWriter();
 
-/** Puts an encoded message, in parts, into its envelope. Everything around it is under a hundred bytes. */
+/** An encoded message, in parts, in its envelope: what stands before it, its parts, what stands behind. */
 export function envelope(
   { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
   message: readonly Uint8Array[],
-): Buffer {
+): readonly Uint8Array[] {
   writer.string(''); // contentType
   writer.byte(tag(4));
   writer.string(''); // contentEncoding
@@ -47,7 +51,7 @@ export function envelope(
   writer.byte(tag(1));
   writer.uint32(writer.size - before);
   writer.byte(tag(1));
-  return Buffer.concat([MAGIC, writer.finish(), ...message, trailer]);
+  return [MAGIC, writer.finish(), ...message, trailer];
 }
 
 /** What an envelope holds: a kind (empty members where it does not say) and the message's bytes. */

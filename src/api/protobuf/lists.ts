@@ -24,8 +24,8 @@ export interface ListParts {
   readonly items: readonly Uint8Array[];
 }
 
-/** Every list message has its metadata in field 1 and its items in field 2. */
-export function encodeList({ kind, apiVersion, metadata, items }: ListParts): Buffer {
+/** A list in its envelope, in parts. Every list message has its metadata in field 1 and its items in field 2. */
+export function listParts({ kind, apiVersion, metadata, items }: ListParts): readonly Uint8Array[] {
   const meta = messageCodec(schemaOfDefinition('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta')).encode(metadata);
   const parts: Uint8Array[] = [framed(METADATA_TAG, meta.length), meta];
   for (const item of items) parts.push(framed(ITEM_TAG, item.length), item);

@@ -8,7 +8,7 @@ import { parseYaml, YamlError } from '#apimachinery/yaml.ts';
 import type { Clock } from '#base/clock.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import type { Answer } from '../handlers/answer.ts';
-import { listMetadata } from '../http/respond-list.ts';
+import { listMetadata } from '../http/list-parts.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { RequestContext } from '../request.ts';
 import type { AuditTrail } from './contract.ts';

@@ -1,5 +1,7 @@
 // All objects of one stored resource, as of one revision, with its latest history and its watchers.
+import type { KubeObject } from '#api/types.ts';
 import { prefixEnd } from '#store/contract.ts';
+import type { EncodedMessages } from './encoded-messages.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
 import type { StoredLayout, StoredObject } from './stored-object.ts';
@@ -43,6 +45,7 @@ export class ResourceCache {
   readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
   readonly #handlers = new Set<(change: Change) => void>();
   readonly #position: Position;
+  readonly #messages: EncodedMessages;
   #history = new History(0);
   /** Of all stored values. */
   #bytes = 0;
@@ -51,9 +54,10 @@ export class ResourceCache {
   /** Changes that came before the cache was filled. */
   #held: Held[] | undefined;
 
-  constructor(resource: CachedResource, position: Position) {
+  constructor(resource: CachedResource, position: Position, messages: EncodedMessages) {
     this.resource = resource;
     this.#position = position;
+    this.#messages = messages;
     this.watchers = new WatcherIndex(resource.fields);
     for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
   }
@@ -80,6 +84,11 @@ export class ResourceCache {
   /** @param key `namespace/name`, or `name` when cluster-scoped */
   get(key: string): StoredObject | undefined {
     return this.#objects.get(key);
+  }
+
+  /** The protobuf message of an object that was read here; `encode` makes one that is not held. */
+  message(object: StoredObject, encode: (object: KubeObject) => Uint8Array): Uint8Array {
+    return this.#objects.get(object.key) === object ? this.#messages.of(object, encode) : encode(object.object);
   }
 
   *range(start: string, end?: string): IterableIterator<StoredObject> {
@@ -201,6 +210,7 @@ export class ResourceCache {
     if (next === undefined) {
       this.#objects.delete(key);
       if (previous !== undefined) {
+        this.#messages.drop(previous);
         this.#bytes -= previous.value.length;
         this.#unindex(previous);
       }
@@ -212,6 +222,7 @@ export class ResourceCache {
 
   #put(next: StoredObject, previous?: StoredObject): void {
     this.#objects.set(next.key, next);
+    if (previous !== undefined) this.#messages.drop(previous);
     this.#bytes += next.value.length - (previous?.value.length ?? 0);
     for (const [field, index] of this.#indexes) {
       const read = this.resource.fields.get(field) as (object: StoredObject) => string;

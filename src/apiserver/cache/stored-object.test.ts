@@ -7,7 +7,14 @@ const layout = new ObjectLayout({ apiVersion: 'v1', kind: 'ConfigMap', typedItem
 const object = {
   kind: 'ConfigMap',
   apiVersion: 'v1',
-  metadata: { name: 'a', namespace: 'ns', uid: 'u', resourceVersion: '3', creationTimestamp: '2026-01-01T00:00:00Z' },
+  metadata: {
+    name: 'a',
+    namespace: 'ns',
+    uid: 'u',
+    resourceVersion: '3',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    annotations: { note: '}"},\\"data":{\\', quote: '\\"', grüß: '{' },
+  },
   data: { greeting: 'grüß "dich"' },
 } satisfies KubeObject & { data: Record<string, string> };
 
@@ -18,6 +25,10 @@ for (const revision of [1, 9, 10, 99, 1_000, 9_999_999, 2 ** 40]) {
     assert.deepEqual(JSON.parse(stored.json().toString()), expected);
     assert.equal(stored.json().length, stored.jsonLength + 1);
     assert.deepEqual(stored.object, expected);
+
+    const metadata = Buffer.alloc(stored.metadataLength);
+    assert.equal(stored.copyMetadata(metadata, 0), metadata.length);
+    assert.deepEqual(JSON.parse(metadata.toString()), expected.metadata);
 
     const item = Buffer.alloc(stored.itemLength);
     assert.equal(stored.copyItem(item, 0), item.length);

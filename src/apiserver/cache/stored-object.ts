@@ -95,6 +95,9 @@ const RESOURCE_VERSION_OVERHEAD = '"resourceVersion":"",'.length;
 
 const NEWLINE = 0x0a;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 export class StoredObject {
   readonly layout: ObjectLayout;
@@ -105,6 +108,8 @@ export class StoredObject {
   /** JSON in the layout's form, without resourceVersion. */
   readonly value: Buffer;
   #object: KubeObject | undefined;
+  /** Behind the closing brace of metadata. */
+  #knownMetadataEnd: number | undefined;
 
   /** `object`: what `value` says, with or without the resourceVersion. */
   constructor(layout: ObjectLayout, key: string, revision: number, value: Buffer, object: KubeObject | undefined) {
@@ -169,13 +174,41 @@ export class StoredObject {
     return out;
   }
 
-  #copyFrom(start: number, target: Buffer, offset: number): number {
-    if (this.revision === 0) return offset + this.value.copy(target, offset, start);
+  /** Length of the JSON of its metadata alone. */
+  get metadataLength(): number {
+    return this.jsonLength - this.layout.metadataStart - (this.value.length - this.#metadataEnd) + 1;
+  }
+
+  /** As copyJson, of the metadata alone. */
+  copyMetadata(target: Buffer, offset: number): number {
+    target[offset] = OPEN_BRACE;
+    return this.#copyFrom(this.layout.metadataStart, target, offset + 1, this.#metadataEnd);
+  }
+
+  get #metadataEnd(): number {
+    return (this.#knownMetadataEnd ??= objectEnd(this.value, this.layout.metadataStart));
+  }
+
+  #copyFrom(start: number, target: Buffer, offset: number, end: number = this.value.length): number {
+    if (this.revision === 0) return offset + this.value.copy(target, offset, start, end);
     const splice = this.layout.metadataStart;
     let at = offset + this.value.copy(target, offset, start, splice);
     at += target.write(`"resourceVersion":"${this.revision}",`, at, 'latin1');
-    return at + this.value.copy(target, at, splice);
+    return at + this.value.copy(target, at, splice, end);
   }
+}
+
+/** Where the object ends whose members begin at `start`. `bytes` are valid JSON. */
+function objectEnd(bytes: Buffer, start: number): number {
+  let depth = 1;
+  let at = start;
+  for (; depth > 0; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) while (bytes[++at] !== QUOTE) at += Number(bytes[at] === BACKSLASH);
+    else if (byte === OPEN_BRACE) depth++;
+    else if (byte === CLOSE_BRACE) depth--;
+  }
+  return at;
 }
 
 function withResourceVersion(object: KubeObject, revision: number): KubeObject {

@@ -262,6 +262,62 @@ describe('the HTTPS front', () => {
     assert.ok(partial.items.every((item) => item.kind === 'PartialObjectMetadata' && item.data === undefined));
   });
 
+  /** A list without what changes meanwhile: its own revision, and ages, which stand in the last column. */
+  const lasting = ({ metadata: _metadata, ...list }: Record<string, unknown>): object => ({
+    ...list,
+    ...(Array.isArray(list['rows'])
+      ? { rows: list['rows'].map((row: { cells: unknown[] }) => ({ ...row, cells: row.cells.slice(0, -1) })) }
+      : {}),
+  });
+
+  test('puts lists together from bytes as it would encode them whole', async () => {
+    const metadata = { name: 'list-b', annotations: { note: 'ü"}},{\\' }, labels: { list: 'b' } };
+    await post(CONFIG_MAPS, configMap('list-a', { text: '}"\\{' }));
+    await post(CONFIG_MAPS, JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { a: 'b' } }));
+    const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+    for (const [accept, query] of [
+      ['application/json', ''],
+      ['application/json', '&labelSelector=list%3Db'],
+      ['application/json', '&labelSelector=list%3Dnobody'],
+      [table, ''],
+      [table, '&labelSelector=list%3Dnobody'],
+      [table, '&includeObject=None'],
+      [table, '&includeObject=Object'],
+      ['application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io', ''],
+    ] as const) {
+      const list = (pretty: boolean): Promise<HttpAnswer> =>
+        http1(server, `${CONFIG_MAPS}?pretty=${pretty}${query}`, { headers: { accept } });
+      assert.deepEqual(lasting(json(await list(false))), lasting(json(await list(true))), `${accept}${query}`);
+    }
+  });
+
+  test('lists in protobuf what is there now, however often it was listed before', async () => {
+    const protobuf = kubeProtobuf(new Schema());
+    const headers = { accept: 'application/vnd.kubernetes.protobuf' };
+    const check = async (data: string | undefined): Promise<void> => {
+      const one = await http1(server, `${CONFIG_MAPS}/message`, { headers });
+      const found = one.status === 200 ? [protobuf.decode(one.body, 'ConfigMap') as { data: object }] : [];
+      assert.deepEqual(
+        found.map((object) => object.data),
+        data === undefined ? [] : [{ a: data }],
+      );
+      for (let i = 0; i < 2; i++) {
+        const list = await http1(server, `${CONFIG_MAPS}?fieldSelector=metadata.name%3Dmessage`, { headers });
+        const { items = [] } = protobuf.decode(list.body, 'ConfigMapList') as { items?: readonly object[] };
+        assert.deepEqual(
+          items.map((item) => ({ kind: 'ConfigMap', apiVersion: 'v1', ...item })),
+          found,
+        );
+      }
+    };
+    await post(CONFIG_MAPS, configMap('message', { a: '1' }));
+    await check('1');
+    await http1(server, `${CONFIG_MAPS}/message`, { method: 'PUT', headers: JSON_BODY, body: configMap('message', { a: '2' }) });
+    await check('2');
+    await http1(server, `${CONFIG_MAPS}/message`, { method: 'DELETE' });
+    await check(undefined);
+  });
+
   test('refuses what it cannot produce', async () => {
     const status = refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'text/html' } }), 406, 'NotAcceptable');
     assert.equal(

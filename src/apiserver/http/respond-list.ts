@@ -2,14 +2,13 @@
 import { createGzip, type Gzip } from 'node:zlib';
 import { once } from 'node:events';
 import { hasMessage } from '#api/protobuf/codec.ts';
-import { encodeItem, encodeList } from '#api/protobuf/lists.ts';
-import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange.ts';
+import { listMetadata, metadataList, packed, plainList, protobufList, tableList } from './list-parts.ts';
 
 /** A list that fits is sent whole; a longer one in chunks of this size, bytes. Also where gzip begins. Source: defaultGzipThresholdBytes. */
 const CHUNK = 128 * 1024;
@@ -31,33 +30,17 @@ export async function respondWithList(exchange: Exchange, answer: ListAnswer): P
 }
 
 async function bytesOf(answer: ListAnswer): Promise<Generator<Buffer>> {
-  const { served, list, form, pretty } = answer;
-  if (form.transform === 'none' && form.encoding === 'json' && !pretty) return joined(served, list);
-  if (form.transform === 'none' && form.encoding === 'protobuf' && hasMessage(served.info.schema))
-    return whole(await protobufList(served, list));
-  return whole(answer.encode(listObject(answer)));
-}
-
-/** Objects encoded before other requests have their turn again. */
-const PROTOBUF_BATCH = 250;
-
-async function protobufList(served: ServedResource, list: ListResult): Promise<Buffer> {
-  const { schema, listKind } = served.info;
-  const items: Uint8Array[] = [];
-  for (const item of list.items) {
-    if (items.length % PROTOBUF_BATCH === PROTOBUF_BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
-    items.push(encodeItem(served.view(item).object, schema));
+  const { served, list, form, tables, pretty } = answer;
+  const { transform, encoding } = form;
+  const metaVersion = `meta.k8s.io/${form.metaVersion}`;
+  if (encoding === 'json' && !pretty) {
+    if (transform === 'none') return packed(plainList(served, list), CHUNK);
+    if (transform === 'Table') return packed(tableList(served, list, metaVersion, tables), CHUNK);
+    return packed(metadataList(served, list, metaVersion), CHUNK);
   }
-  return encodeList({ kind: listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
-}
-
-export function listMetadata({ revision, continue: token, remainingItemCount }: ListResult): Readonly<Record<string, unknown>> {
-  return {
-    // What is computed is of no revision.
-    ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
-    ...(token === '' ? {} : { continue: token }),
-    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
-  };
+  if (transform === 'none' && encoding === 'protobuf' && hasMessage(served.info.schema))
+    return packed(await protobufList(served, list), CHUNK);
+  return packed([answer.encode(listObject(answer))], CHUNK);
 }
 
 function listObject({ served, list, form, tables }: ListAnswer): object {
@@ -82,39 +65,6 @@ function listObject({ served, list, form, tables }: ListAnswer): object {
     }
   }
 }
-
-function* whole(bytes: Buffer): Generator<Buffer> {
-  yield bytes;
-}
-
-/** The list as chunks of about CHUNK bytes, made as they are asked for. */
-function* joined(served: ServedResource, list: ListResult): Generator<Buffer> {
-  const head = JSON.stringify({ kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list) });
-  let chunk = Buffer.allocUnsafe(CHUNK);
-  let at = chunk.write(`${head.slice(0, -1)},"items":[`);
-  let first = true;
-  for (const item of list.items) {
-    const object: StoredObject = served.view(item);
-    const needed = object.itemLength + 1;
-    if (at + needed > chunk.length) {
-      if (at > 0) yield chunk.subarray(0, at);
-      chunk = Buffer.allocUnsafe(Math.max(CHUNK, needed));
-      at = 0;
-    }
-    if (first) first = false;
-    else chunk[at++] = COMMA;
-    at = object.copyItem(chunk, at);
-  }
-  if (at + END.length > chunk.length) {
-    yield chunk.subarray(0, at);
-    chunk = Buffer.allocUnsafe(END.length);
-    at = 0;
-  }
-  yield chunk.subarray(0, at + END.copy(chunk, at));
-}
-
-const COMMA = 0x2c;
-const END = Buffer.from(']}\n');
 
 async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Generator<Buffer>): Promise<void> {
   const first = chunks.next().value as Buffer;
@@ -143,7 +93,9 @@ async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Genera
     }
     stream.end();
   } catch (error) {
-    if (!(error instanceof ClientGoneError)) throw error;
+    if (error instanceof ClientGoneError) return;
+    stream.abort(); // half a list must not look like a whole one
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { runChain, type ChainDeps, type Outcome } from '../chain.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
 import { queryOf } from '../http/query.ts';
-import { listMetadata } from '../http/respond-list.ts';
+import { listMetadata } from '../http/list-parts.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import type { RequestInfo } from '../request.ts';
 import { authenticated } from '../stages/authentication.ts';

@@ -4,7 +4,7 @@ import { toStatusError, invalid } from '#apimachinery/field-errors.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import type { KubeObject } from '#api/types.ts';
-import type { Printers, TableColumn, TablePrinter } from '../printers/contract.ts';
+import type { Printers, TableColumn, TablePrinter, TableRow } from '../printers/contract.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import { metadataOnly } from './partial-metadata.ts';
 
@@ -72,13 +72,13 @@ export class TableMaker {
 
   /** `columns` false: a later event of a watch, whose client knows them. `metadata`: of a list. */
   table(
-    { info, printer: own }: ServedResource,
+    served: ServedResource,
     objects: readonly KubeObject[],
     apiVersion: string,
     columns = true,
     metadata?: Readonly<Record<string, unknown>>,
   ): Table {
-    const printer = own ?? this.#printers.find(info) ?? GENERIC;
+    const printer = this.#printer(served);
     const context = { now: this.#now() };
     const rows = objects.flatMap((object) => printer.rows(object, context).map((row) => ({ ...row, ...this.#object(object, apiVersion) })));
     const [only] = objects;
@@ -89,6 +89,17 @@ export class TableMaker {
       columnDefinitions: columns ? printer.columns : [],
       rows,
     };
+  }
+
+  /** Rows without their objects, for whoever has those as bytes. */
+  printed(served: ServedResource): (object: KubeObject) => readonly TableRow[] {
+    const printer = this.#printer(served);
+    const context = { now: this.#now() };
+    return (object) => printer.rows(object, context);
+  }
+
+  #printer({ info, printer }: ServedResource): TablePrinter {
+    return printer ?? this.#printers.find(info) ?? GENERIC;
   }
 
   #object(object: KubeObject, apiVersion: string): { readonly object?: unknown } {

@@ -1,0 +1,135 @@
+// A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
+import { encodeItem, listParts } from '#api/protobuf/lists.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { TableMaker } from '../negotiation/table.ts';
+import type { ServedResource } from '../registry/catalog.ts';
+import type { ListResult } from '../registry/list.ts';
+
+/** Bytes, or what becomes bytes where it is put. */
+type Part = Uint8Array | LatePart;
+
+interface LatePart {
+  readonly length: number;
+  /** Puts all of it at `offset` of `target`. */
+  put(target: Buffer, offset: number): void;
+}
+
+/** The parts in buffers of about `size` bytes, made as they are asked for. */
+export function* packed(parts: Iterable<Part>, size: number): Generator<Buffer> {
+  let chunk = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    if (at + part.length > chunk.length) {
+      if (at > 0) yield chunk.subarray(0, at);
+      chunk = Buffer.allocUnsafe(Math.max(size, part.length));
+      at = 0;
+    }
+    if (part instanceof Uint8Array) chunk.set(part, at);
+    else part.put(chunk, at);
+    at += part.length;
+  }
+  if (at > 0) yield chunk.subarray(0, at);
+}
+
+export function listMetadata({ revision, continue: token, remainingItemCount }: ListResult): Readonly<Record<string, unknown>> {
+  return {
+    // What is computed is of no revision.
+    ...(revision === 0 ? {} : { resourceVersion: String(revision) }),
+    ...(token === '' ? {} : { continue: token }),
+    ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
+  };
+}
+
+const COMMA = Buffer.from(',');
+const END = Buffer.from(']}\n');
+
+/** `head`: an object whose last member is the empty list that `items` fill. */
+function* jsonList(head: object, items: Iterable<readonly Part[]>): Generator<Part> {
+  yield Buffer.from(JSON.stringify(head).slice(0, -']}'.length));
+  let first = true;
+  for (const item of items) {
+    if (!first) yield COMMA;
+    first = false;
+    yield* item;
+  }
+  yield END;
+}
+
+const item = (object: StoredObject): LatePart => ({
+  length: object.itemLength,
+  put: (target, offset) => void object.copyItem(target, offset),
+});
+
+const metadata = (object: StoredObject): LatePart => ({
+  length: object.metadataLength,
+  put: (target, offset) => void object.copyMetadata(target, offset),
+});
+
+const whole = (object: StoredObject): LatePart => ({
+  length: object.jsonLength,
+  put: (target, offset) => void object.copyJson(target, offset),
+});
+
+function* eachView<T>({ view }: ServedResource, { items }: ListResult, make: (object: StoredObject) => T): Generator<T> {
+  for (const object of items) yield make(view(object));
+}
+
+export function plainList(served: ServedResource, list: ListResult): Generator<Part> {
+  const head = { kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items: [] };
+  return jsonList(
+    head,
+    eachView(served, list, (object) => [item(object)]),
+  );
+}
+
+const metadataHead = (metaVersion: string): Buffer =>
+  Buffer.from(`{"kind":"PartialObjectMetadata","apiVersion":"${metaVersion}","metadata":`);
+const CLOSE = Buffer.from('}');
+
+/** @param metaVersion `meta.k8s.io/v1` */
+export function metadataList(served: ServedResource, list: ListResult, metaVersion: string): Generator<Part> {
+  const head = { kind: 'PartialObjectMetadataList', apiVersion: metaVersion, metadata: listMetadata(list), items: [] };
+  const before = metadataHead(metaVersion);
+  return jsonList(
+    head,
+    eachView(served, list, (object) => [before, metadata(object), CLOSE]),
+  );
+}
+
+/** @param metaVersion `meta.k8s.io/v1` */
+export function tableList(served: ServedResource, list: ListResult, metaVersion: string, tables: TableMaker): Generator<Part> {
+  const { rows: _rows, ...table } = tables.table(served, [], metaVersion, true, listMetadata(list));
+  const print = tables.printed(served);
+  const before = metadataHead(metaVersion);
+  const shown = (object: StoredObject): readonly Part[] => {
+    if (tables.includeObject === 'Metadata') return [before, metadata(object), CLOSE];
+    return tables.includeObject === 'Object' ? [whole(object)] : [];
+  };
+  function* rows(): Generator<readonly Part[]> {
+    for (const stored of list.items) {
+      const object = served.view(stored);
+      for (const row of print(object.object)) {
+        const text = JSON.stringify(row);
+        const parts = shown(object);
+        yield parts.length === 0 ? [Buffer.from(text)] : [Buffer.from(`${text.slice(0, -1)},"object":`), ...parts, CLOSE];
+      }
+    }
+  }
+  return jsonList({ ...table, rows: [] }, rows());
+}
+
+/** Objects encoded before other requests have their turn again. */
+const BATCH = 250;
+
+/** Messages come with their lengths, so all of them are there before the first is sent; those of current objects are kept. */
+export async function protobufList(served: ServedResource, list: ListResult): Promise<readonly Part[]> {
+  const { schema, listKind } = served.info;
+  const cache = served.conversion === undefined ? served.stored?.cache : undefined;
+  const encode = (object: object): Uint8Array => encodeItem(object, schema);
+  const items: Uint8Array[] = [];
+  for (const object of list.items) {
+    if (items.length % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    items.push(cache === undefined ? encode(served.view(object).object) : cache.message(object, encode));
+  }
+  return listParts({ kind: listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
+}
