@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededIds } from '#base/ids.ts';
 import { apply, trackUpdate } from '#apimachinery/apply/apply.ts';
-import { deepEqual, type JsonObject } from '#apimachinery/json-value.ts';
+import { sameOutline } from '#apimachinery/apply/outline.ts';
+import { deepEqual, isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { apiVersionOf } from '#apimachinery/resource.ts';
+import { sharing } from '#apimachinery/sharing.ts';
 import { strategicMergePatch } from '#apimachinery/strategic-merge-patch.ts';
 import { createTwoWayMergePatch } from '#apimachinery/two-way-diff.ts';
 import { decodeValue } from './decode.ts';
@@ -64,3 +66,46 @@ test('what is applied is there, and the last to apply with force has its way', (
     const second = apply(first, other, context(info, 'b'));
     same(apply(second, other, { ...context(info, 'b'), force: false }), second, info);
   }));
+
+/** `value` with some scalars another value of their type, Go's zero among them, and now and then a member fewer. */
+function varied(value: unknown, fraction: () => number): unknown {
+  if (Array.isArray(value)) return value.map((item) => varied(item, fraction));
+  if (isObject(value)) {
+    const members = Object.entries(value).filter(() => fraction() > 0.002);
+    return Object.fromEntries(members.map(([name, member]) => [name, varied(member, fraction)]));
+  }
+  if (fraction() > 0.1) return value;
+  if (typeof value === 'string') return fraction() < 0.1 ? '' : `${value}x`;
+  if (typeof value === 'number') return fraction() < 0.1 ? 0 : value + 1;
+  return typeof value === 'boolean' ? !value : value;
+}
+
+test('who creates an object of the same outline owns the same fields', () => {
+  const ids = seededIds(1);
+  let alike = 0;
+  eachPair((one, _other, info) => {
+    const other = varied(one, () => ids.fraction()) as JsonObject;
+    if (!sameOutline(info.schema, one, other)) return;
+    alike += Number(!deepEqual(one, other));
+    const owners = (object: JsonObject): unknown => (trackUpdate(undefined, object, context(info, 'a')) as { metadata: object }).metadata;
+    const fields = (object: JsonObject): unknown => (owners(object) as { managedFields?: unknown }).managedFields;
+    same(fields(other), fields(one), info);
+  });
+  assert.ok(alike > 50, `${alike} pairs differed in values alone`);
+});
+
+test('sharing gives the same value, with the parts that are equal', () => {
+  const ids = seededIds(2);
+  eachPair((one, _other, info) => {
+    const copy = JSON.parse(JSON.stringify(one)) as JsonObject;
+    assert.equal(sharing(one, copy), one);
+    const text = JSON.stringify(varied(one, () => ids.fraction()));
+    const next = JSON.parse(text) as JsonObject;
+    const shared = sharing(one, next);
+    assert.equal(JSON.stringify(shared), text);
+    assert.equal(JSON.stringify(next), text);
+    for (const name of Object.keys(one))
+      if (JSON.stringify(one[name]) === JSON.stringify(next[name])) assert.equal(shared[name], one[name]);
+    same(shared, next, info);
+  });
+});

@@ -178,34 +178,52 @@ function parseNode(json: unknown): FieldSet {
   return SELF in node && isEmptySet(node) ? LEAF : node;
 }
 
+/** Sets by the stored form they were read from: most writes find the owners that the write before left. */
+const parsed = new WeakMap<object, FieldSet>();
+
 /**
  * A set from its stored form.
  * @throws FieldSetError
  */
 export function parseFieldSet(json: unknown): FieldSet {
+  const known = isObject(json) ? parsed.get(json) : undefined;
+  if (known !== undefined) return known;
   const node = parseNode(json);
-  if (!(SELF in node)) return node;
-  const { [SELF]: _self, ...set } = node;
+  const { [SELF]: self, ...rest } = node;
+  const set = self === undefined ? node : rest;
+  if (isObject(json)) parsed.set(json, set);
   return set;
 }
 
+const ordered = new WeakMap<FieldSet, FieldSet>();
+
 /** The set in the order it is written in; the same object when it is in order already. */
 export function inOrder(set: FieldSet): FieldSet {
-  let sorted = true;
+  let known = ordered.get(set);
+  if (known === undefined) {
+    known = sorted(set);
+    ordered.set(set, known);
+    ordered.set(known, known);
+  }
+  return known;
+}
+
+function sorted(set: FieldSet): FieldSet {
+  let inPlace = true;
   let last: string | undefined;
   let changed: Record<string, FieldSet> | undefined;
   for (const element in set) {
     if (element === SELF) {
-      sorted &&= last === undefined;
+      inPlace &&= last === undefined;
       continue;
     }
-    sorted &&= last === undefined || compareElements(last, element) <= 0;
+    inPlace &&= last === undefined || compareElements(last, element) <= 0;
     last = element;
     const child = set[element] as FieldSet;
-    const ordered = inOrder(child);
-    if (ordered !== child) (changed ??= {})[element] = ordered;
+    const next = sorted(child);
+    if (next !== child) (changed ??= {})[element] = next;
   }
-  if (sorted) return changed === undefined ? set : { ...set, ...changed };
+  if (inPlace) return changed === undefined ? set : { ...set, ...changed };
   const out: Record<string, FieldSet> = SELF in set ? { [SELF]: LEAF } : {};
   for (const element of elementsOf(set).toSorted(compareElements)) out[element] = changed?.[element] ?? (set[element] as FieldSet);
   return out;

@@ -42,11 +42,21 @@ const isAtomicNow = (schema: TypeSchema): boolean => {
   return schema.shape !== 'scalar' && schema.mapType === 'atomic';
 };
 
+const known = new WeakMap<TypeSchema, WeakMap<FieldSet, FieldSet>>();
+
 /**
  * Ownership from before a list or map became atomic, as ownership of the whole.
  * Source: ReconcileFieldSetWithSchema.
  */
 export function reconciled(set: FieldSet, schema: TypeSchema): FieldSet {
+  let ofSchema = known.get(schema);
+  if (ofSchema === undefined) known.set(schema, (ofSchema = new WeakMap()));
+  let out = ofSchema.get(set);
+  if (out === undefined) ofSchema.set(set, (out = reconcile(set, schema)));
+  return out;
+}
+
+function reconcile(set: FieldSet, schema: TypeSchema): FieldSet {
   if (schema.shape === 'scalar' || isUntyped(schema)) return set;
   let out: Record<string, FieldSet> | undefined;
   for (const element of elementsOf(set)) {
@@ -54,7 +64,7 @@ export function reconciled(set: FieldSet, schema: TypeSchema): FieldSet {
     const type = schema.shape === 'list' ? schema.items : schemaBelow(schema, element);
     if (type === undefined) continue;
     const whole = elementsOf(node).length > 0 && isAtomicNow(type);
-    const changed = whole ? LEAF : reconciled(node, type);
+    const changed = whole ? LEAF : reconcile(node, type);
     if (changed === node) continue;
     out ??= { ...set };
     out[element] = changed;

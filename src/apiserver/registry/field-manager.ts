@@ -9,7 +9,9 @@ import { applyDefaults } from '#api/defaults.ts';
 import { decodeKind } from '#api/decode-kind.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Catalog, ServedResource } from './catalog.ts';
-import { withConversions, type Conversions } from './pending-conversions.ts';
+import { sharing } from '#apimachinery/sharing.ts';
+import { CreatedAlike } from './created-alike.ts';
+import { Conversions, withConversions } from './pending-conversions.ts';
 import { SharedFields } from './shared-fields.ts';
 
 export interface FieldChange {
@@ -47,6 +49,7 @@ const object = (value: JsonObject): KubeObject => value as unknown as KubeObject
 export class FieldTracking implements FieldManager {
   readonly #catalog: Catalog;
   readonly #sets = new SharedFields();
+  readonly #created = new CreatedAlike();
   readonly #filters = new WeakMap<ServedResource, Map<string, (fields: FieldSet) => FieldSet>>();
 
   constructor(catalog: Catalog) {
@@ -54,9 +57,12 @@ export class FieldTracking implements FieldManager {
   }
 
   update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject | Promise<KubeObject> {
-    return withConversions((conversions) =>
-      this.#sets.share(object(trackUpdate(live === undefined ? undefined : json(live), json(updated), this.#context(change, conversions)))),
-    );
+    const track = (before: KubeObject | undefined, after: KubeObject, conversions: Conversions): KubeObject =>
+      this.#sets.share(object(trackUpdate(before && json(before), json(after), this.#context(change, conversions))));
+    // Without owners there is no version to convert to.
+    if (live === undefined && updated.metadata.managedFields === undefined)
+      return this.#created.owned(updated, change, (given) => track(undefined, given, new Conversions()));
+    return withConversions((conversions) => track(live, sharing(live, updated), conversions));
   }
 
   apply(

@@ -12,6 +12,8 @@ type Fields = NonNullable<Entry['fieldsV1']>;
 export class SharedFields {
   /** By their JSON; the one that was found least recently comes first. */
   readonly #known = new Map<string, Fields>();
+  /** Those given out. */
+  readonly #shared = new WeakSet<Fields>();
 
   /** `object`, with sets that equal known ones replaced by them. */
   share<T extends KubeObject>(object: T): T {
@@ -29,12 +31,15 @@ export class SharedFields {
   }
 
   #one(fields: Fields): Fields {
+    if (this.#shared.has(fields)) return fields;
     const text = JSON.stringify(fields);
     if (text.length > MAX_LENGTH) return fields;
     const known = this.#known.get(text);
     if (known !== undefined) this.#known.delete(text);
     else if (this.#known.size >= MAX_SETS) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(text, known ?? fields);
-    return known ?? fields;
+    const one = known ?? fields;
+    this.#known.set(text, one);
+    this.#shared.add(one);
+    return one;
   }
 }
