@@ -54,6 +54,7 @@ function targetOf(service: APIService, request: RequestContext, { services, prox
 function tlsOf({ ca, serverName, insecureSkipVerify, client }: Trust): Target['tls'] {
   return {
     ...(ca === undefined ? {} : { ca }),
+    allowPartialTrustChain: true,
     ...(serverName === undefined ? {} : { servername: serverName }),
     rejectUnauthorized: insecureSkipVerify !== true,
     ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),

@@ -137,6 +137,7 @@ export class Listener {
       cert: serving.certificate,
       key: serving.key,
       ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+      allowPartialTrustChain: true, // as in Go: an intermediate authority is enough
     });
     const contexts = new Map<string, SecureContext>();
     contexts.set('', createSecureContext(options(tls.serving)));

@@ -98,6 +98,8 @@ function tlsOptions({ address, trust }: OutboundCall) {
   const servername = serverName ?? (/[^\d.]/.test(address.host) && !address.host.includes(':') ? address.host : '');
   return {
     ...(ca === undefined ? {} : { ca }),
+    // Whatever is in a bundle is trusted by itself, as in Go: an intermediate authority, the server's own certificate.
+    allowPartialTrustChain: true,
     servername,
     rejectUnauthorized: !insecureSkipVerify,
     ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),

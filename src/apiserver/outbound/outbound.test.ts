@@ -71,6 +71,20 @@ describe('callWebhook', () => {
     assert.ok(server.connections - before_ <= 1, 'the connection is kept');
   });
 
+  test('asks for the path as it is without empty segments', async () => {
+    const answer = (await post(config('//echo/'))) as { readonly path: string };
+    assert.equal(answer.path, '/echo?timeout=10s');
+  });
+
+  test('trusts a server by its own certificate too', async () => {
+    const caBundle = Buffer.from(server.certificate).toString('base64');
+    assert.deepEqual(await post(config('/echo', { caBundle })), { path: '/echo?timeout=10s', body: { hello: 1 } });
+    const other = await createTestAuthority(systemClock.now());
+    const { certificate } = await other.serving({ dns: [], ip: ['127.0.0.1'] });
+    const strange = await failing(post(config('/echo', { caBundle: Buffer.from(certificate).toString('base64') })));
+    assert.match(strange.message, /x509: certificate signed by unknown authority/);
+  });
+
   test('tries once more when a kept connection was closed by the server', async () => {
     await post(config('/echo'));
     await server.dropConnections();

@@ -1,5 +1,6 @@
 // JSON posted to a webhook, and its JSON answer: what admission, conversion, token and authorization webhooks have in common.
 // Source: apiserver pkg/util/webhook client.go.
+import { posix } from 'node:path';
 import { StatusError } from '#apimachinery/errors.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { decodeAnswer } from '#client/https/answer.ts';
@@ -69,7 +70,7 @@ function endpointOf({ url, service, caBundle = '' }: WebhookClientConfig, timeou
   if (service !== undefined) {
     const { namespace, name, path = '', port = 443 } = service;
     const serverName = `${name}.${namespace}.svc`;
-    const at = `https://${authority({ host: serverName, port })}${path === '' || path.startsWith('/') ? path : `/${path}`}`;
+    const at = `https://${authority({ host: serverName, port })}${cleaned(path)}`;
     return {
       address: resolved(services, { namespace, name, port }, `${at}${query}`),
       url: `${at}${query}`,
@@ -79,8 +80,13 @@ function endpointOf({ url, service, caBundle = '' }: WebhookClientConfig, timeou
   if (url === undefined || !URL.canParse(url)) throw new OutboundError('failed', 'webhook configuration must have either service or URL');
   const { hostname, port, pathname, host } = new URL(url);
   const plain = hostname.replace(/^\[|\]$/g, '');
-  const path = pathname === '/' && !url.endsWith('/') ? '' : pathname;
-  return { address: { host: plain, port: port === '' ? 443 : Number(port) }, url: `https://${host}${path}${query}`, trust };
+  return { address: { host: plain, port: port === '' ? 443 : Number(port) }, url: `https://${host}${cleaned(pathname)}${query}`, trust };
+}
+
+/** As requests are made of it: from the root, without empty segments, no slash at its end. Source: rest.NewRequest, path.Join. */
+function cleaned(path: string): string {
+  const joined = posix.join('/', path);
+  return joined.length > 1 && joined.endsWith('/') ? joined.slice(0, -1) : joined;
 }
 
 /** A Service without a backend is found when the connection is made. */

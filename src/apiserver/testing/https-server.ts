@@ -27,6 +27,8 @@ export interface HttpsServer {
   /** `https://127.0.0.1:40123`. */
   readonly url: string;
   readonly port: number;
+  /** Its own, PEM. */
+  readonly certificate: string;
   readonly requests: readonly ReceivedRequest[];
   /** Made so far. */
   readonly connections: number;
@@ -100,6 +102,7 @@ export async function startHttpsServer(
   return {
     url: `https://127.0.0.1:${port}`,
     port,
+    certificate,
     requests,
     get connections() {
       return connections;

@@ -174,6 +174,7 @@ function openSocket(
       ...(isIP(name) === 0 ? { servername: name } : { servername: '' }),
       checkServerIdentity: (_host, cert) => checkServerIdentity(name, cert),
       ...(ca === undefined ? {} : { ca }),
+      allowPartialTrustChain: true, // as in Go: an intermediate authority is enough
       ...certificate,
       ALPNProtocols: ['h2'],
       rejectUnauthorized: verify === 'full',
