@@ -1,5 +1,6 @@
 // Taints of nodes and the tolerations of pods.
 import type { Taint, Toleration } from './gen/core-v1.ts';
+import type { DeviceTaint, DeviceToleration } from './gen/resource-v1.ts';
 
 /** Numeric comparison is behind a gate that is closed in v1.36. Source: Toleration.ToleratesTaint. */
 export function toleratesTaint(toleration: Toleration, taint: Taint): boolean {
@@ -53,4 +54,11 @@ export function taintText({ key, value, effect }: { readonly key: string; readon
   const pair = isSet(value) ? `${key}=${value}` : key;
   if (isSet(effect)) return `${pair}:${effect}`;
   return isSet(value) ? `${pair}:` : pair;
+}
+
+/** Likewise for devices. Source: resourceclaim.ToleratesTaint. */
+export function toleratesDeviceTaint({ key = '', operator, value = '', effect }: DeviceToleration, taint: DeviceTaint): boolean {
+  if (effect !== undefined && effect !== taint.effect) return false;
+  if (key !== '' && key !== taint.key) return false;
+  return operator === 'Exists' || value === (taint.value ?? '');
 }

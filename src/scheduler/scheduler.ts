@@ -10,17 +10,20 @@ import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
 import { type Gauges, type Metrics, noMetrics } from './metrics/metrics.ts';
 import { FrameworkTimes } from './metrics/times.ts';
+import { ClaimWriter } from './plugins/dynamic-resources/claim-writer.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
 import { Binder } from './shell/binder.ts';
 import { Budgets } from './shell/budgets.ts';
 import { namespaceHandlers, nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
+import type { ChangeListener } from './shell/change-events.ts';
+import { watchDevices } from './shell/device-informers.ts';
 import { Evictor } from './shell/evictor.ts';
 import { watchGroups } from './shell/group-selector.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
 import { StatusWriter } from './shell/status-writer.ts';
-import { type StorageEvent, watchStorage } from './shell/storage-informers.ts';
+import { watchStorage } from './shell/storage-informers.ts';
 import { ClusterState } from './state/cluster-state.ts';
 
 export interface SchedulerOptions {
@@ -76,19 +79,24 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const groups = watchGroups(informers, () => cluster.invalidate());
   const stored = watchStorage(informers);
+  const watchedDevices = watchDevices(informers);
+  const claimWriter = new ClaimWriter({ client, clock, ids, logger });
+  const node = (name: string) => nodeInformer.get(name);
+  const { claims, deviceClass, slices } = watchedDevices;
+  const devices = { claims, deviceClass, slices, writer: claimWriter, node, clock };
   const volumes = {
     client,
     clock,
     storage: stored.storage,
     onClaimChange: stored.onClaimChange,
-    node: (name: string) => nodeInformer.get(name),
+    node,
   };
   const preemption = {
     budgets: () => budgets.all,
     fraction: () => ids.fraction(),
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
-  for (const made of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes })) {
+  for (const made of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes, devices })) {
     const profile = times.metered(made);
     const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction(), times });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
@@ -143,7 +151,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     schedules: (name: string) => profiles.has(name),
     left: (uid: string) => statuses.drop(uid),
   };
-  const storageChanged: StorageEvent = (event, previous, current) => {
+  const changed: ChangeListener = (event, previous, current) => {
     queue.moveAll(event, previous, current);
     wake();
   };
@@ -154,7 +162,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     underWay: () => ({ binding: binder.underWay, preemption: evictor.underWay }),
   };
   const removers = [
-    stored.listen(storageChanged),
+    stored.listen(changed),
+    watchedDevices.listen(changed),
     namespaceInformer.addHandlers(namespaceHandlers(cluster)),
     nodeInformer.addHandlers(nodeHandlers(watched)),
     podInformer.addHandlers(podHandlers(watched)),
@@ -169,6 +178,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         namespaceInformer.synced(),
         groups.synced(),
         stored.synced(),
+        watchedDevices.synced(),
       ]);
       if (stopped.signal.aborted) return;
       metrics.follow(gauges);
@@ -181,8 +191,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       for (const remove of removers) remove();
       budgets.stop();
       groups.stop();
+      watchedDevices.stop();
       await binder.stop();
       await evictor.settled();
+      await claimWriter.settled();
       await statuses.settled();
       await Promise.all(recorders.map((made) => made.flush()));
     },

@@ -1,6 +1,7 @@
 // pure
 // How long a pod may keep a device that its driver tainted. Source: pkg/controller/devicetainteviction.
 import type { DeviceTaint, DeviceToleration, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
+import { toleratesDeviceTaint } from '#api/taints.ts';
 import { parseTime } from '#apimachinery/time.ts';
 
 /** `driver/pool/device`. */
@@ -30,17 +31,12 @@ export function evictionTime(taints: readonly DeviceTaint[], tolerations: readon
   const dues = taints.flatMap((taint) => {
     if (taint.effect !== 'NoExecute') return [];
     const since = taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded);
-    const limits = tolerations.filter((one) => tolerates(one, taint)).map(({ tolerationSeconds }) => tolerationSeconds ?? Infinity);
+    const limits = tolerations
+      .filter((one) => toleratesDeviceTaint(one, taint))
+      .map(({ tolerationSeconds }) => tolerationSeconds ?? Infinity);
     if (limits.length === 0) return [since];
     const limit = Math.min(...limits);
     return limit === Infinity ? [] : [since + Math.max(0, limit) * 1000];
   });
   return dues.length === 0 ? undefined : Math.min(...dues);
-}
-
-/** Source: resourceclaim.ToleratesTaint. */
-function tolerates({ key = '', operator, value = '', effect }: DeviceToleration, taint: DeviceTaint): boolean {
-  if (effect !== undefined && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  return operator === 'Exists' || value === (taint.value ?? '');
 }

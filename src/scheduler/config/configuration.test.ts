@@ -4,6 +4,7 @@ import { everything } from '#apimachinery/labels.ts';
 import { ManualClock } from '#base/clock.ts';
 import { fakeClient } from '#client/testing.ts';
 import type { Profile } from '../framework/profile.ts';
+import type { DynamicResourcesDeps } from '../plugins/dynamic-resources/dynamic-resources.ts';
 import type { Storage } from '../plugins/volume-binding/storage.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { expandPoint, mergePluginSet } from './plugin-sets.ts';
@@ -20,6 +21,7 @@ const deps = {
     onClaimChange: () => () => {},
     node: () => undefined,
   },
+  devices: {} as DynamicResourcesDeps,
 };
 
 const profilesOf = (object: unknown): readonly Profile[] => readConfiguration(object).profiles(deps);
@@ -41,6 +43,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
     'VolumeZone',
     'PodTopologySpread',
     'InterPodAffinity',
+    'DynamicResources',
   ]);
   assert.deepEqual(
     profile?.score.map(({ plugin, weight }) => `${plugin.name} ${weight}`),
@@ -56,7 +59,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
   );
   assert.deepEqual(
     [names(profile?.preEnqueue), names(profile?.postFilter), names(profile?.bind)],
-    [['SchedulingGates', 'DefaultPreemption'], ['DefaultPreemption'], ['DefaultBinder']],
+    [['SchedulingGates', 'DynamicResources', 'DefaultPreemption'], ['DynamicResources', 'DefaultPreemption'], ['DefaultBinder']],
   );
 });
 

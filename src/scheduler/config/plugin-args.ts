@@ -158,3 +158,13 @@ export function readVolumeBindingArgs(args: Reader): VolumeBindingArgs {
   const detail = 'invalid BindTimeoutSeconds, should not be a negative value';
   return { bindTimeoutSeconds: seconds.within(DEFAULT_VOLUME_BINDING_ARGS.bindTimeoutSeconds, [0, Infinity], detail) };
 }
+
+/**
+ * `filterTimeout` is checked and has no effect: a search for devices is bounded by its steps, so that it ends alike every
+ * time. Source: ValidateDynamicResourcesArgs.
+ */
+export function readDynamicResourcesArgs(args: Reader): void {
+  args.object(...TYPE_META, 'filterTimeout');
+  const timeout = args.field('filterTimeout');
+  if (timeout.duration(0) < 0) timeout.fault(invalid(timeout.at, timeout.value, 'must be zero or greater'));
+}

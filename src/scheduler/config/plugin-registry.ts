@@ -3,6 +3,7 @@ import type { Client } from '#client/contract.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { defaultBinder } from '../plugins/default-binder.ts';
 import { defaultPreemption, type PreemptionDeps } from '../plugins/default-preemption.ts';
+import { dynamicResources, type DynamicResourcesDeps } from '../plugins/dynamic-resources/dynamic-resources.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { interPodAffinity, type NamespaceLabels } from '../plugins/inter-pod-affinity.ts';
 import { PLUGIN } from '../plugins/names.ts';
@@ -21,6 +22,7 @@ import { volumeZone } from '../plugins/volume-zone.ts';
 import { volumeBinding, type VolumeBindingDeps } from '../plugins/volume-binding/volume-binding.ts';
 import {
   readBalancedArgs,
+  readDynamicResourcesArgs,
   readFitArgs,
   readInterPodAffinityArgs,
   readNodeAffinityArgs,
@@ -38,6 +40,7 @@ export interface PluginDeps {
   readonly namespaceLabels: NamespaceLabels;
   readonly groupSelector: GroupSelector;
   readonly volumes: VolumeBindingDeps;
+  readonly devices: DynamicResourcesDeps;
 }
 
 /** Checks arguments, noting faults in the reader, and gives what makes the plugin of them. */
@@ -75,6 +78,7 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.volumeBinding, withArgs(readVolumeBindingArgs, ({ volumes }, args) => volumeBinding(volumes, args))],
   [PLUGIN.podTopologySpread, withArgs(readSpreadArgs, ({ groupSelector }, args) => podTopologySpread(groupSelector, args))],
   [PLUGIN.interPodAffinity, withArgs(readInterPodAffinityArgs, ({ namespaceLabels }, args) => interPodAffinity(namespaceLabels, args))],
+  [PLUGIN.dynamicResources, withArgs(readDynamicResourcesArgs, ({ devices }) => dynamicResources(devices))],
   [PLUGIN.defaultPreemption, withArgs(readPreemptionArgs, ({ preemption }, args) => defaultPreemption(preemption, args))],
   [PLUGIN.balancedAllocation, withArgs(readBalancedArgs, (_, args) => balancedAllocation(args))],
   [PLUGIN.imageLocality, plain(imageLocality)],
@@ -103,6 +107,7 @@ export const DEFAULT_PLUGINS: readonly PluginRef[] = [
   { name: PLUGIN.volumeZone },
   { name: PLUGIN.podTopologySpread, weight: 2 },
   { name: PLUGIN.interPodAffinity, weight: 2 },
+  { name: PLUGIN.dynamicResources },
   { name: PLUGIN.defaultPreemption },
   { name: PLUGIN.balancedAllocation, weight: 1 },
   { name: PLUGIN.imageLocality, weight: 1 },

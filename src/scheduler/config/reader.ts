@@ -1,4 +1,5 @@
 // Reads decoded JSON of any kind into what it should be, noting each fault with its path instead of stopping at the first.
+import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { type FieldError, invalid, typeInvalid } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 
@@ -76,6 +77,18 @@ export class Reader {
     const value = this.integer(fallback);
     if (value < min || value > max) this.fault(invalid(this.at, value, detail));
     return value;
+  }
+
+  /** Milliseconds of a duration such as `10s`. */
+  duration(fallback: number): number {
+    if (this.isAbsent) return fallback;
+    try {
+      return parseDuration(this.text(''));
+    } catch (error) {
+      if (!(error instanceof DurationError)) throw error;
+      this.fault(invalid(this.at, this.value, error.message));
+      return fallback;
+    }
   }
 
   #object(): JsonObject {

@@ -8,7 +8,9 @@ import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { readConfiguration } from '../config/configuration.ts';
+import { ClaimWriter } from '../plugins/dynamic-resources/claim-writer.ts';
 import { watchGroups } from '../shell/group-selector.ts';
+import { watchDevices } from '../shell/device-informers.ts';
 import { watchStorage } from '../shell/storage-informers.ts';
 import { ClusterState } from '../state/cluster-state.ts';
 import { explainPlacement, type PlacementExplanation } from './explain-placement.ts';
@@ -37,6 +39,7 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
   ];
   const groups = watchGroups(informers, () => {});
   const stored = watchStorage(informers);
+  const { claims, deviceClass, slices, stop } = watchDevices(informers);
   try {
     // An informer tries for ever what it may not list; a caller is told.
     await Promise.all([nodes, pods, namespaces].map((resource) => client.list<unknown>(resource, { limit: 1 })));
@@ -52,11 +55,20 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
         namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
         groupSelector: groups.selectorOf,
         volumes: { client, clock, storage: stored.storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
+        devices: {
+          claims,
+          deviceClass,
+          slices,
+          writer: new ClaimWriter({ client, clock, ids, logger }),
+          node: (name) => nodeInformer.get(name),
+          clock,
+        },
       })
       .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
     return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster });
   } finally {
     groups.stop();
+    stop();
     done.abort(new Error('the explanation is made'));
   }
 }

@@ -111,7 +111,8 @@ export interface Plugin {
   /** Whether `a` goes before `b`: negative, as in a comparator. */
   queueSort?(a: QueueOrder, b: QueueOrder): number;
   preFilter?(pod: PodInfo, cluster: ClusterState): PreFilterResult;
-  postFilter?(refusal: Refusal, cluster: ClusterState): PostFilterResult;
+  /** `undefined`: it has nothing to say of such a pod. */
+  postFilter?(refusal: Refusal, cluster: ClusterState): PostFilterResult | undefined;
   /** `undefined`: nothing to score for this pod. */
   preScore?(pod: PodInfo, cluster: ClusterState): NodeScore | undefined;
   reserve?(placement: Placement): Status | undefined;

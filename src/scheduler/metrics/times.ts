@@ -102,7 +102,7 @@ export class FrameworkTimes {
           time(
             'PostFilter',
             () => postFilter(refusal, cluster),
-            (result) => (result.kind === 'nominated' ? undefined : UNSCHEDULABLE),
+            (result) => (result?.kind === 'nominated' ? undefined : UNSCHEDULABLE),
           ),
       }),
       ...(preScore && {

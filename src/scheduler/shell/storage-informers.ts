@@ -1,4 +1,4 @@
-// Storage as informers have it, and its events for the queue. Source: pkg/scheduler eventhandlers.go addAllEventHandlers.
+// Storage as informers have it, and its events for the queue.
 import {
   csidrivers,
   csinodes,
@@ -10,18 +10,16 @@ import {
 } from '#api/resources.ts';
 import type { VolumeAttachment } from '#api/types.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
-import { ACTION, type ClusterEvent, clusterEvent, type EventResource } from '../framework/cluster-event.ts';
 import type { Storage } from '../plugins/volume-binding/storage.ts';
+import { type ChangeListener, listenTo, type Watched } from './change-events.ts';
 
 export interface WatchedStorage {
   readonly storage: Storage;
   readonly onClaimChange: (changed: () => void) => () => void;
   readonly synced: () => Promise<unknown>;
   /** Tells of changes from now on; gives what ends that. */
-  readonly listen: (happened: StorageEvent) => () => void;
+  readonly listen: (happened: ChangeListener) => () => void;
 }
-
-export type StorageEvent = (event: ClusterEvent, previous: unknown, current: unknown) => void;
 
 /** Attachments by the name of their node. */
 const BY_NODE = 'spec.nodeName';
@@ -36,7 +34,7 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
   const csiNodes = informers.informer(csinodes);
   const attachments = informers.informer(volumeattachments);
   attachments.addIndex(BY_NODE, nodeOfAttachment);
-  const all: readonly (readonly [EventResource, Informer<never>])[] = [
+  const all: Watched = [
     ['PersistentVolumeClaim', claims as Informer<never>],
     ['PersistentVolume', volumes as Informer<never>],
     ['storage.k8s.io/StorageClass', classes as Informer<never>],
@@ -58,18 +56,6 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
     },
     onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
     synced: () => Promise.all(all.map(([, informer]) => informer.synced())),
-    listen(happened) {
-      const removers = all.map(([resource, informer]) => informer.addHandlers(handlers(resource, happened)));
-      return () => removers.forEach((remove) => remove());
-    },
-  };
-}
-
-function handlers(resource: EventResource, happened: StorageEvent) {
-  const [add, update, remove] = [ACTION.Add, ACTION.Update, ACTION.Delete].map((action) => clusterEvent(resource, action));
-  return {
-    added: (object: unknown) => happened(add as ClusterEvent, undefined, object),
-    updated: (object: unknown, previous: unknown) => happened(update as ClusterEvent, previous, object),
-    deleted: (object: unknown) => happened(remove as ClusterEvent, object, undefined),
+    listen: (happened) => listenTo(all, happened),
   };
 }

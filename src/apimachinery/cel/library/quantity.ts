@@ -7,7 +7,7 @@ import { BOOL, DOUBLE, INT, objectOf, STRING } from '../types.ts';
 import { double, INT_MAX, INT_MIN, int, type Int } from '../values/numbers.ts';
 import { OpaqueValue } from '../values/values.ts';
 
-const QUANTITY = objectOf('kubernetes.Quantity', {});
+export const QUANTITY = objectOf('kubernetes.Quantity', {});
 
 class QuantityValue extends OpaqueValue {
   readonly type = QUANTITY;
@@ -32,7 +32,8 @@ function read(text: string): Quantity | QuantityError {
   }
 }
 
-function toQuantity(text: string): QuantityValue {
+/** The value that `quantity(text)` is. @throws EvaluationError */
+export function toQuantity(text: string): QuantityValue {
   const quantity = read(text);
   return quantity instanceof QuantityError ? fail(quantity.message) : new QuantityValue(quantity);
 }

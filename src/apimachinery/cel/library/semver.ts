@@ -92,7 +92,8 @@ function normalized(text: string): Semver | string {
 
 const readAs = (text: string, normalize: boolean): Semver | string => (normalize ? normalized(text) : read(text));
 
-function toSemver(text: string, normalize = false): Semver {
+/** The value that `semver(text)` is. @throws EvaluationError */
+export function toSemver(text: string, normalize = false): Semver {
   const version = readAs(text, normalize);
   return typeof version === 'string' ? fail(version) : version;
 }

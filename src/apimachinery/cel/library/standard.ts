@@ -24,7 +24,7 @@ import {
 } from '../types.ts';
 import { add, divide, modulo, multiply, negate, subtract } from '../values/arithmetic.ts';
 import { compare, equal } from '../values/equality.ts';
-import { itemsOf, memberOf, membersOf, sizeOf, typeNameOf, typeOfValue, TypeValue } from '../values/values.ts';
+import { itemsOf, memberOf, membersOf, sizeOf, typeNameOf, typeOfValue, TypeValue, MapValue } from '../values/values.ts';
 import { CONVERSIONS } from './conversions.ts';
 import { matches } from './regex.ts';
 import { TIME_ACCESSORS } from './times.ts';
@@ -71,7 +71,8 @@ const planned = (): never => fail('not a function that is called');
 function contains(item: Value, container: Value): boolean {
   const items = itemsOf(container);
   if (items !== undefined) return items.some((other) => equal(item, other));
-  return membersOf(container) === undefined ? fail('no such overload') : memberOf(container, item) !== undefined;
+  if (membersOf(container) === undefined) fail('no such overload');
+  return memberOf(container, item) !== undefined && (!(container instanceof MapValue) || container.has(item));
 }
 
 const OPERATORS: Functions = {

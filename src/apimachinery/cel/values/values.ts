@@ -98,6 +98,11 @@ export class MapValue implements Members {
     return this.#entries.get(identity(key))?.[1];
   }
 
+  /** For `in`: what a map answers for a key that it does not have is no member. */
+  has(key: Value): boolean {
+    return this.#entries.has(identity(key));
+  }
+
   *keys(): Iterable<Value> {
     for (const [key] of this.#entries.values()) yield key;
   }

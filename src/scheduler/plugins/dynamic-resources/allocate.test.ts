@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DeviceClass, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
+import type { New } from '#api/types.ts';
+import { node } from '../../testing.ts';
+import { allocate } from './allocate.ts';
+import { allocationResult } from './allocation-result.ts';
+import { gatherPools } from './pools.ts';
+import { DeviceSelectors } from './selectors.ts';
+import { cel, claim, deviceClass, DRIVER, request, slice } from './testing.ts';
+
+const CLASSES = [
+  deviceClass('gpu', cel(`device.driver == '${DRIVER}'`)),
+  deviceClass('broken', cel('device.attributes["x"].y == 1')),
+  deviceClass('tuned', { config: [{ opaque: { driver: DRIVER, parameters: { fast: true } } }] }),
+];
+
+const numa = (value: number) => ({ attributes: { numa: { int: value } } });
+const memory = (value: string) => ({ capacity: { memory: { value } } });
+
+interface Case {
+  readonly name: string;
+  readonly slices: readonly ResourceSlice[];
+  readonly claims: readonly ResourceClaim[];
+  readonly allocated?: readonly string[];
+  /** `request=device` of each claim, or why not. */
+  readonly answer: string;
+}
+
+const two = [slice('n', [{ name: 'a' }, { name: 'b' }])];
+
+const cases: readonly Case[] = [
+  { name: 'takes the first devices that are free', slices: two, claims: [claim('c', [request('r')])], allocated: ['a'], answer: 'r=b' },
+  { name: 'takes as many as are asked for', slices: two, claims: [claim('c', [request('r', { count: 2 })])], answer: 'r=a r=b' },
+  {
+    name: 'refuses where there are too few',
+    slices: two,
+    claims: [claim('c', [request('r', { count: 3 })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'gives claims of one pod different devices',
+    slices: two,
+    claims: [claim('c', [request('r')]), claim('d', [request('r')])],
+    answer: 'r=a | r=b',
+  },
+  {
+    name: 'looks at no slice of another node',
+    slices: [slice('m', [{ name: 'a' }])],
+    claims: [claim('c', [request('r')])],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'chooses by attribute, version and capacity',
+    slices: [
+      slice('n', [
+        { name: 'old', attributes: { driverVersion: { version: '1.9.0' }, 'vendor.io/model': { string: 'x' } }, ...memory('80Gi') },
+        { name: 'small', attributes: { driverVersion: { version: '2.1.0' } }, ...memory('40Gi') },
+        { name: 'right', attributes: { driverVersion: { version: '2.1.0' } }, ...memory('80Gi') },
+      ]),
+    ],
+    claims: [
+      claim('c', [
+        request('r', {
+          ...cel(
+            `device.attributes['${DRIVER}'].driverVersion.isGreaterThan(semver('2.0.0')) && device.capacity['${DRIVER}'].memory.compareTo(quantity('64Gi')) >= 0`,
+          ),
+        }),
+      ]),
+    ],
+    answer: 'r=right',
+  },
+  {
+    name: 'takes a domain that a device says nothing of for an empty one',
+    slices: two,
+    claims: [claim('c', [request('r', cel(`!has(device.attributes['other.io'].model) && !('other.io' in device.attributes)`))])],
+    answer: 'r=a',
+  },
+  {
+    name: 'goes back on a choice that leaves too little for a constraint',
+    slices: [
+      slice('n', [
+        { name: 'a', ...numa(0) },
+        { name: 'b', ...numa(1) },
+        { name: 'c', ...numa(1) },
+      ]),
+    ],
+    claims: [claim('c', [request('r'), request('s')], { spec: { devices: { constraints: [{ matchAttribute: `${DRIVER}/numa` }] } } })],
+    answer: 'r=b s=c',
+  },
+  {
+    name: 'holds a constraint over the requests it names only',
+    slices: [
+      slice('n', [
+        { name: 'a', ...numa(0) },
+        { name: 'b', ...numa(1) },
+        { name: 'c', ...numa(1) },
+      ]),
+    ],
+    claims: [
+      claim('c', [request('r'), request('s'), request('t')], {
+        spec: { devices: { constraints: [{ requests: ['s', 't'], matchAttribute: `${DRIVER}/numa` }] } },
+      }),
+    ],
+    answer: 'r=a s=b t=c',
+  },
+  { name: 'takes all there are', slices: two, claims: [claim('c', [request('r', { allocationMode: 'All' })])], answer: 'r=a r=b' },
+  {
+    name: 'refuses all where one is taken',
+    slices: two,
+    claims: [claim('c', [request('r', { allocationMode: 'All' })])],
+    allocated: ['b'],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'refuses all where there is none',
+    slices: two,
+    claims: [claim('c', [request('r', { allocationMode: 'All', ...cel('false') })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'waits with all for a pool that is being published',
+    slices: [slice('n', [{ name: 'a' }], { pool: { name: 'n', generation: 1, resourceSliceCount: 2 } })],
+    claims: [claim('c', [request('r', { allocationMode: 'All' })])],
+    answer: `claim ns/c, request r: asks for all devices, but resource pool ${DRIVER}/n is currently being updated`,
+  },
+  {
+    name: 'counts only the newest generation of a pool',
+    slices: [slice('n', [{ name: 'a' }]), slice('n', [{ name: 'b' }], { pool: { name: 'n', generation: 2, resourceSliceCount: 1 } })],
+    claims: [claim('c', [request('r')])],
+    answer: 'r=b',
+  },
+  {
+    name: 'takes the first alternative that can be had',
+    slices: two,
+    claims: [
+      claim('c', [
+        {
+          name: 'r',
+          firstAvailable: [
+            { name: 'many', deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 4 },
+            { name: 'two', deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 2 },
+            { name: 'one', deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 1 },
+          ],
+        },
+      ]),
+    ],
+    answer: 'r/two=a r/two=b',
+  },
+  {
+    name: 'shows an administrator devices that others have',
+    slices: two,
+    claims: [claim('c', [request('r', { adminAccess: true, count: 2 })])],
+    allocated: ['a', 'b'],
+    answer: 'r=a r=b',
+  },
+  {
+    name: 'leaves tainted devices to those who tolerate it',
+    slices: [
+      slice('n', [
+        { name: 'a', taints: [{ key: 'sick', effect: 'NoSchedule' }] },
+        { name: 'b', taints: [{ key: 'odd', effect: 'None' }] },
+      ]),
+    ],
+    claims: [claim('c', [request('r'), request('s', { tolerations: [{ key: 'sick', operator: 'Exists' }] })])],
+    answer: 'r=b s=a',
+  },
+  {
+    name: 'takes partitions as long as the card has room',
+    slices: [
+      slice(
+        'n',
+        ['a', 'b', 'c'].map((name) => ({ name, consumesCounters: [{ counterSet: 'card', counters: { memory: { value: '20Gi' } } }] })),
+        { sharedCounters: [{ name: 'card', counters: { memory: { value: '40Gi' } } }] },
+      ),
+    ],
+    claims: [claim('c', [request('r', { count: 2 })])],
+    allocated: ['a'],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'asks devices for their nodes where the slice does not say',
+    slices: [
+      slice(
+        'n',
+        [
+          { name: 'a', nodeName: 'm' },
+          { name: 'b', nodeName: 'n' },
+        ],
+        { nodeName: undefined, perDeviceNodeSelection: true } as never,
+      ),
+    ],
+    claims: [claim('c', [request('r')])],
+    answer: 'r=b',
+  },
+  {
+    name: 'tells of an expression that fails',
+    slices: two,
+    claims: [claim('c', [request('r', { deviceClassName: 'broken' })])],
+    answer: `class broken: selector #0 on device ${DRIVER}/n/a: CEL runtime error: no such key: y`,
+  },
+  {
+    name: 'tells of an expression that is none',
+    slices: two,
+    claims: [claim('c', [request('r', cel('device.'))])],
+    answer: /^claim ns\/c: selector #0: CEL compile error: ERROR: <input>:1:8: Syntax error/ as never,
+  },
+  {
+    name: 'refuses more devices than a claim may have',
+    slices: [
+      slice(
+        'n',
+        Array.from({ length: 40 }, (_, i) => ({ name: `d${i}` })),
+      ),
+    ],
+    claims: [claim('c', [request('r', { count: 33 })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'gives a search up that has no end',
+    slices: [
+      slice(
+        'n',
+        Array.from({ length: 24 }, (_, i) => ({ name: `d${i}`, ...numa(i) })),
+      ),
+    ],
+    claims: [claim('c', [request('r', { count: 12, ...cel(`device.attributes['${DRIVER}'].numa >= 0`) }), request('s', cel('false'))])],
+    answer: 'timed out trying to allocate devices',
+  },
+];
+
+for (const { name, slices, claims, allocated = [], answer } of cases) {
+  test(`allocate ${name}`, () => {
+    const isAllocated = (id: string): boolean => allocated.some((device) => id.endsWith(`/${device}`));
+    const found = allocate({
+      claims,
+      node: node('n'),
+      pools: gatherPools(slices),
+      isAllocated,
+      deviceClass: (wanted) => CLASSES.find(({ metadata }) => metadata.name === wanted),
+      selectors: new DeviceSelectors(),
+    });
+    const said =
+      found.kind === 'allocated'
+        ? found.allocation
+            .map((taken) => taken.map(({ wanted, published }) => `${wanted.name}=${published.device.name}`).join(' '))
+            .join(' | ')
+        : found.kind === 'refused'
+          ? found.reason
+          : found.message;
+    if (typeof answer === 'string') assert.equal(said, answer);
+    else assert.match(said, answer);
+  });
+}
+
+function resultOf(spec: New<ResourceClaim['spec']['devices']>, slices: readonly ResourceSlice[], classes: readonly DeviceClass[]) {
+  const wanted = claim('c', [request('r', { deviceClassName: 'tuned' }), request('s')], { spec: { devices: spec } });
+  const found = allocate({
+    claims: [wanted],
+    node: node('n', { metadata: { labels: { rack: '1' } } }),
+    pools: gatherPools(slices),
+    isAllocated: () => false,
+    deviceClass: (name) => classes.find(({ metadata }) => metadata.name === name),
+    selectors: new DeviceSelectors(),
+  });
+  assert.ok(found.kind === 'allocated');
+  return allocationResult(wanted, found.allocation[0] ?? [], 0);
+}
+
+test('allocationResult has the configuration of classes and of the claim, and the nodes that reach the devices', () => {
+  const rack = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'rack', operator: 'In', values: ['1'] }] }] } as const;
+  const shared = slice('pool', [{ name: 'a' }, { name: 'b' }], { nodeName: undefined, nodeSelector: rack } as never);
+  const own = { opaque: { driver: DRIVER, parameters: { slow: true } } };
+  const result = resultOf(
+    {
+      config: [
+        { ...own, requests: ['s'] },
+        { ...own, requests: ['r', 's'] },
+      ],
+    },
+    [shared],
+    CLASSES,
+  );
+  assert.deepEqual(result, {
+    devices: {
+      results: [
+        { request: 'r', driver: DRIVER, pool: 'pool', device: 'a' },
+        { request: 's', driver: DRIVER, pool: 'pool', device: 'b' },
+      ],
+      config: [
+        { source: 'FromClass', requests: ['r'], opaque: { driver: DRIVER, parameters: { fast: true } } },
+        { source: 'FromClaim', requests: ['s'], ...own },
+        { source: 'FromClaim', ...own },
+      ],
+    },
+    nodeSelector: rack,
+    allocationTimestamp: '1970-01-01T00:00:00Z',
+  });
+});

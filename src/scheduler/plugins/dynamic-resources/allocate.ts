@@ -1,0 +1,245 @@
+// pure
+// Finds devices for claims on one node: the first combination that meets every request, tried in the order in which pools,
+// slices and requests stand. Source: dynamic-resource-allocation/structured/internal/stable allocator_stable.go.
+import type { DeviceClass, ResourceClaim } from '#api/gen/resource-v1.ts';
+import { toleratesDeviceTaint } from '#api/taints.ts';
+import type { Node } from '#api/types.ts';
+import { type Constraint, constraintOf } from './constraints.ts';
+import { Counters } from './counters.ts';
+import { type DeviceId, type Pool, poolsFor, type Pools, type PublishedDevice, reaches } from './pools.ts';
+import { requestsOf, type Wanted, type WantedRequest } from './requests.ts';
+import { type DeviceSelectors, SelectorFault } from './selectors.ts';
+
+/** A device for a request. */
+export interface Taken {
+  readonly wanted: Wanted;
+  readonly published: PublishedDevice;
+}
+
+/** For each claim, in order, what it gets. */
+export type Allocation = readonly (readonly Taken[])[];
+
+export type AllocationAnswer =
+  | { readonly kind: 'allocated'; readonly allocation: Allocation }
+  /** Not on this node, now. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** The claim or a class is wrong, whatever the node. */
+  | { readonly kind: 'fault'; readonly message: string };
+
+export interface AllocateOptions {
+  readonly claims: readonly ResourceClaim[];
+  readonly node: Node;
+  readonly pools: Pools;
+  readonly isAllocated: (id: DeviceId) => boolean;
+  readonly deviceClass: (name: string) => DeviceClass | undefined;
+  readonly selectors: DeviceSelectors;
+}
+
+/** Most devices of one claim. Source: AllocationResultsMaxSize. */
+const MOST_DEVICES = 32;
+/** Devices looked at before the search gives up: it may take for ever. Upstream stops by time (filterTimeout). */
+const MOST_STEPS = 50_000;
+
+export function allocate(options: AllocateOptions): AllocationAnswer {
+  try {
+    return new Search(options).run();
+  } catch (error) {
+    if (error instanceof SelectorFault || error instanceof ClaimFault) return { kind: 'fault', message: error.message };
+    if (error instanceof Exhausted) return { kind: 'refused', reason: 'timed out trying to allocate devices' };
+    throw error;
+  }
+}
+
+class ClaimFault extends Error {
+  override readonly name = 'ClaimFault';
+}
+
+class Exhausted extends Error {
+  override readonly name = 'Exhausted';
+}
+
+/** `too-many`: in any case it would take more devices than a claim may have. */
+type Outcome = 'done' | 'no' | 'too-many';
+
+interface Place {
+  readonly claim: number;
+  readonly request: number;
+}
+
+const nameOf = ({ metadata }: ResourceClaim): string => `${metadata.namespace}/${metadata.name}`;
+
+/** Invariant: what a step took it has given back when it does not end in `done`. */
+class Search {
+  readonly #options: AllocateOptions;
+  readonly #pools: readonly Pool[];
+  readonly #requests: readonly (readonly WantedRequest[])[];
+  readonly #constraints: readonly (readonly Constraint[])[];
+  readonly #counters: Counters;
+  readonly #taken: Taken[][];
+  /** How many requests took a device. */
+  readonly #users = new Map<DeviceId, number>();
+  readonly #selectable = new Map<Wanted, Map<DeviceId, boolean>>();
+  readonly #all = new Map<Wanted, readonly PoolDevice[]>();
+  #steps = 0;
+
+  constructor(options: AllocateOptions) {
+    this.#options = options;
+    this.#pools = poolsFor(options.node, options.pools);
+    this.#counters = new Counters(options.isAllocated);
+    this.#taken = options.claims.map(() => []);
+    this.#requests = options.claims.map((claim) => {
+      const requests = requestsOf(claim, options.deviceClass);
+      if ('refusal' in requests) throw new ClaimFault(`claim ${nameOf(claim)}, ${requests.refusal}`);
+      return requests;
+    });
+    this.#constraints = options.claims.map((claim) =>
+      (claim.spec.devices.constraints ?? []).map((constraint, i) => {
+        const made = constraintOf(constraint);
+        if (made === undefined)
+          throw new ClaimFault(`claim ${nameOf(claim)}, constraint #${i}: empty constraint (unsupported constraint type?)`);
+        return made;
+      }),
+    );
+  }
+
+  run(): AllocationAnswer {
+    for (const [i, requests] of this.#requests.entries()) {
+      for (const wanted of requests.flatMap(({ alternatives }) => alternatives)) {
+        const unready = wanted.mode === 'All' ? this.#findAll(wanted, this.#options.claims[i] as ResourceClaim) : undefined;
+        if (unready !== undefined) return { kind: 'refused', reason: unready };
+      }
+    }
+    const isDone = this.#fromRequest({ claim: 0, request: 0 }) === 'done';
+    return isDone ? { kind: 'allocated', allocation: this.#taken } : { kind: 'refused', reason: 'cannot allocate all claims' };
+  }
+
+  /** All devices that a request for all takes, or why that cannot be told yet. */
+  #findAll(wanted: Wanted, claim: ResourceClaim): string | undefined {
+    const asks = `claim ${nameOf(claim)}, request ${wanted.name}: asks for all devices, but resource pool`;
+    const found: PoolDevice[] = [];
+    for (const pool of this.#pools) {
+      if (pool.isIncomplete) return `${asks} ${pool.id} is currently being updated`;
+      if (pool.isInvalid) return `${asks} ${pool.id} is currently invalid`;
+      for (const published of pool.devices) if (this.#isSelectable(wanted, published, claim)) found.push({ pool, published });
+    }
+    this.#all.set(wanted, found);
+    return undefined;
+  }
+
+  #fromRequest(place: Place): Outcome {
+    const requests = this.#requests[place.claim];
+    if (requests === undefined) return 'done';
+    const request = requests[place.request];
+    if (request === undefined) return notMore(this.#fromRequest({ claim: place.claim + 1, request: 0 }));
+    let outcome: Outcome = 'too-many';
+    for (const wanted of request.alternatives) {
+      const tried = this.#fromDevice(place, wanted, 0);
+      if (tried === 'done') return 'done';
+      if (tried === 'no') outcome = 'no';
+    }
+    return outcome;
+  }
+
+  /** `index`: devices that the request has so far. */
+  #fromDevice(place: Place, wanted: Wanted, index: number): Outcome {
+    const all = this.#all.get(wanted);
+    const count = all?.length ?? wanted.count;
+    if (all?.length === 0) return 'no';
+    if (index >= count) return this.#fromRequest({ claim: place.claim, request: place.request + 1 });
+    if ((this.#taken[place.claim]?.length ?? 0) + count - index > MOST_DEVICES) return 'too-many';
+    return all === undefined ? this.#anyDevice(place, wanted, index) : this.#thatDevice(place, wanted, index, all[index] as PoolDevice);
+  }
+
+  #anyDevice(place: Place, wanted: Wanted, index: number): Outcome {
+    const claim = this.#options.claims[place.claim] as ResourceClaim;
+    for (const pool of this.#pools) {
+      if (pool.isIncomplete || pool.isInvalid) continue;
+      for (const published of pool.devices) {
+        if (++this.#steps > MOST_STEPS) throw new Exhausted();
+        if (this.#isInUse(place, wanted, published) || !this.#isSelectable(wanted, published, claim)) continue;
+        if (this.#take(place, wanted, { pool, published }) !== 'taken') continue;
+        const outcome = this.#fromDevice(place, wanted, index + 1);
+        if (outcome === 'done') return 'done';
+        this.#giveBack(place, wanted, { pool, published });
+        if (outcome === 'too-many') return outcome;
+      }
+    }
+    return 'no';
+  }
+
+  /** Of a request for all devices: without this one there is no answer. */
+  #thatDevice(place: Place, wanted: Wanted, index: number, device: PoolDevice): Outcome {
+    const taking = this.#take(place, wanted, device);
+    if (taking === 'constraint') {
+      const claim = nameOf(this.#options.claims[place.claim] as ResourceClaim);
+      throw new ClaimFault(
+        `claim ${claim}, request ${wanted.name}: cannot add device ${device.published.id} because a claim constraint would not be satisfied`,
+      );
+    }
+    if (taking !== 'taken') return 'no';
+    const outcome = this.#fromDevice(place, wanted, index + 1);
+    if (outcome !== 'done') this.#giveBack(place, wanted, device);
+    return outcome;
+  }
+
+  #take(place: Place, wanted: Wanted, { pool, published }: PoolDevice): 'taken' | 'constraint' | 'no' {
+    if (this.#isInUse(place, wanted, published) || isTainted(wanted, published)) return 'no';
+    if (!this.#counters.take(pool, published)) return 'no';
+    const constraints = this.#constraints[place.claim] ?? [];
+    const refusing = constraints.findIndex((constraint) => !constraint.add(wanted, published));
+    if (refusing !== -1) {
+      for (const constraint of constraints.slice(0, refusing)) constraint.remove(wanted);
+      this.#counters.giveBack(pool, published);
+      return 'constraint';
+    }
+    this.#users.set(published.id, (this.#users.get(published.id) ?? 0) + 1);
+    this.#taken[place.claim]?.push({ wanted, published });
+    return 'taken';
+  }
+
+  #giveBack(place: Place, wanted: Wanted, { pool, published }: PoolDevice): void {
+    this.#taken[place.claim]?.pop();
+    this.#users.set(published.id, (this.#users.get(published.id) ?? 0) - 1);
+    for (const constraint of this.#constraints[place.claim] ?? []) constraint.remove(wanted);
+    this.#counters.giveBack(pool, published);
+  }
+
+  /** Whoever has admin access takes a device that others use, though not twice in one claim. */
+  #isInUse({ claim }: Place, { adminAccess }: Wanted, { id }: PublishedDevice): boolean {
+    if (adminAccess) return this.#taken[claim]?.some(({ published }) => published.id === id) === true;
+    return this.#options.isAllocated(id) || (this.#users.get(id) ?? 0) > 0;
+  }
+
+  #isSelectable(wanted: Wanted, published: PublishedDevice, claim: ResourceClaim): boolean {
+    const known = this.#selectable.get(wanted) ?? new Map<DeviceId, boolean>();
+    this.#selectable.set(wanted, known);
+    let selectable = known.get(published.id);
+    if (selectable === undefined) {
+      const { selectors, node } = this.#options;
+      const { name } = wanted.deviceClass.metadata;
+      // Devices that must be made ready by their driver before a pod is bound are behind a gate that is closed.
+      selectable =
+        (published.device.bindingConditions ?? []).length === 0 &&
+        selectors.match(`class ${name}`, wanted.deviceClass.spec.selectors, published) &&
+        selectors.match(`claim ${nameOf(claim)}`, wanted.selectors, published) &&
+        (published.slice.spec.perDeviceNodeSelection !== true || reaches(published.device, node));
+      known.set(published.id, selectable);
+    }
+    return selectable;
+  }
+}
+
+interface PoolDevice {
+  readonly pool: Pool;
+  readonly published: PublishedDevice;
+}
+
+/** What a later claim cannot have may change with other alternatives of this one. */
+const notMore = (outcome: Outcome): Outcome => (outcome === 'too-many' ? 'no' : outcome);
+
+/** Source: taintPreventsAllocation. */
+function isTainted({ tolerations }: Wanted, { device }: PublishedDevice): boolean {
+  return (device.taints ?? []).some(
+    (taint) => taint.effect !== 'None' && !tolerations.some((toleration) => toleratesDeviceTaint(toleration, taint)),
+  );
+}

@@ -1,0 +1,94 @@
+// Writes allocations and reservations into claims, and takes them back. Source: dynamicresources.go bindClaim, Unreserve,
+// PostFilter.
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
+import { resourceclaims } from '#api/resources.ts';
+import type { Pod } from '#api/types.ts';
+import { FINALIZER } from '#api/well-known.ts';
+import { type Client, ConnectionError } from '#client/contract.ts';
+import { retryOnConflict } from '#client/retry-on-conflict.ts';
+
+export interface ClaimWriterDeps {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+export class ClaimWriter {
+  readonly #deps: ClaimWriterDeps;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(deps: ClaimWriterDeps) {
+    this.#deps = deps;
+  }
+
+  /** The claim with the allocation, if there is one to write, and with the pod among those it is reserved for. @throws ClaimLost, StatusError, ConnectionError */
+  reserve(claim: ResourceClaim, pod: Pod, allocation: AllocationResult | undefined): Promise<ResourceClaim> {
+    const { client, clock, ids } = this.#deps;
+    let latest: ResourceClaim | undefined = claim;
+    return retryOnConflict(clock, ids, async () => {
+      const current = latest ?? (await client.get(resourceclaims, claim.metadata));
+      latest = undefined;
+      const name = `${claim.metadata.namespace}/${claim.metadata.name}`;
+      if (current.metadata.deletionTimestamp !== undefined) throw new ClaimLost(`claim ${name} got deleted in the meantime`);
+      if (allocation !== undefined && current.status?.allocation !== undefined)
+        throw new ClaimLost(`claim ${name} got allocated elsewhere in the meantime`);
+      const kept = allocation === undefined ? current : await this.#keep(current);
+      const reservedFor = [...(kept.status?.reservedFor ?? []), { resource: 'pods', name: pod.metadata.name, uid: pod.metadata.uid }];
+      const status = { ...kept.status, ...(allocation === undefined ? {} : { allocation }), reservedFor };
+      return client.update(resourceclaims, { ...kept, status }, { subresource: 'status' });
+    });
+  }
+
+  /** Beside the scheduling: the next attempt comes here again if it fails. */
+  release({ metadata }: ResourceClaim, pod: Pod): void {
+    const reservedFor = [{ $patch: 'delete', uid: pod.metadata.uid }];
+    const body = { metadata: { uid: metadata.uid }, status: { reservedFor } };
+    this.#run(
+      'unreserve',
+      metadata,
+      this.#deps.client.patch(resourceclaims, metadata, { type: 'strategic', body }, { subresource: 'status' }),
+    );
+  }
+
+  /** Likewise. */
+  deallocate(claim: ResourceClaim): void {
+    const { allocation: _, reservedFor: __, ...status } = claim.status;
+    const update = this.#deps.client.update(resourceclaims, { ...claim, status }, { subresource: 'status' });
+    this.#run('deallocate', claim.metadata, update);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  /** A claim that is allocated is not removed before its devices are free. */
+  async #keep(claim: ResourceClaim): Promise<ResourceClaim> {
+    const { finalizers = [] } = claim.metadata;
+    if (finalizers.includes(FINALIZER.resourceClaim)) return claim;
+    const metadata = { ...claim.metadata, finalizers: [...finalizers, FINALIZER.resourceClaim] };
+    return this.#deps.client.update(resourceclaims, { ...claim, metadata });
+  }
+
+  #run(what: string, { namespace, name }: ResourceClaim['metadata'], request: Promise<unknown>): void {
+    const running: Promise<void> = request
+      .then(
+        () => {},
+        (error: unknown) => {
+          if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
+          this.#deps.logger.error(what, { resourceclaim: `${namespace}/${name}`, error });
+        },
+      )
+      .finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+  }
+}
+
+/** Somebody else was faster. */
+export class ClaimLost extends Error {
+  override readonly name = 'ClaimLost';
+}

@@ -1,0 +1,46 @@
+// pure
+// What devices of one claim must have in common. Source: structured matchAttributeConstraint, lookupAttribute.
+import type { DeviceAttribute, DeviceConstraint } from '#api/gen/resource-v1.ts';
+import type { PublishedDevice } from './pools.ts';
+import type { Wanted } from './requests.ts';
+
+export interface Constraint {
+  /** Whether the device fits those that were added before; if so it is one of them from now on. */
+  add(wanted: Wanted, published: PublishedDevice): boolean;
+  /** Takes back the latest `add` that was true. */
+  remove(wanted: Wanted): void;
+}
+
+/** `undefined` for a constraint of a kind that is not known. */
+export function constraintOf({ requests = [], matchAttribute }: DeviceConstraint): Constraint | undefined {
+  if (matchAttribute === undefined) return undefined;
+  const concerned = new Set(requests);
+  const concerns = ({ name, parent }: Wanted): boolean => concerned.size === 0 || concerned.has(parent) || concerned.has(name);
+  const values: string[] = [];
+  return {
+    add(wanted, published) {
+      if (!concerns(wanted)) return true;
+      const attribute = attributeOf(published, matchAttribute);
+      const value = attribute === undefined ? undefined : comparable(attribute);
+      if (value === undefined || (values.length > 0 && values[0] !== value)) return false;
+      values.push(value);
+      return true;
+    },
+    remove(wanted) {
+      if (concerns(wanted)) values.pop();
+    },
+  };
+}
+
+/** An attribute without a domain is the driver's own. */
+function attributeOf({ device, slice }: PublishedDevice, name: string): DeviceAttribute | undefined {
+  const own = `${slice.spec.driver}/`;
+  return device.attributes?.[name] ?? (name.startsWith(own) ? device.attributes?.[name.slice(own.length)] : undefined);
+}
+
+/** Equal for attributes of one type and value. */
+function comparable({ string, int, bool, version }: DeviceAttribute): string | undefined {
+  const present = { string, int, bool, version };
+  const [type] = (['string', 'int', 'bool', 'version'] as const).filter((name) => present[name] !== undefined);
+  return type === undefined ? undefined : JSON.stringify([type, present[type]]);
+}
