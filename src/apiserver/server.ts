@@ -43,6 +43,7 @@ import type { RemoteDocuments } from './openapi/remote-documents.ts';
 import { NO_PRINTERS, type Printers } from './printers/contract.ts';
 import { AdmissionRunner } from './registry/admission.ts';
 import { Catalog } from './registry/catalog.ts';
+import { ConversionMetrics } from './extensions/conversion/metrics.ts';
 import { conversionWebhook } from './extensions/conversion/webhook.ts';
 import { CustomResources } from './extensions/custom-resources.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
@@ -249,6 +250,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ids,
     logger,
   };
+  const conversionMetrics = new ConversionMetrics();
   const custom = new CustomResources({
     schema,
     catalog,
@@ -256,7 +258,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     reader,
     clock,
     logger,
-    webhookOf: (crd) => conversionWebhook(crd, { outbound, services, ids, signal: stopping.signal }),
+    webhookOf: (crd) => conversionWebhook(crd, { outbound, services, ids, clock, metrics: conversionMetrics, signal: stopping.signal }),
   });
   let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };
@@ -288,6 +290,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       requests: metrics,
       admission: admissionMetrics,
       aggregator: aggregation.metrics,
+      conversion: conversionMetrics,
       hub,
       store,
       flowControl,

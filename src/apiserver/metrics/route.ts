@@ -6,6 +6,7 @@ import type { AdmissionMetrics } from '../admission/metrics.ts';
 import type { AggregatorMetrics } from '../aggregation/metrics.ts';
 import type { AuditSink } from '../audit/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
+import type { ConversionMetrics } from '../extensions/conversion/metrics.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
 import type { RequestInfo } from '../request.ts';
@@ -19,6 +20,7 @@ export interface MetricsSources {
   readonly requests: RequestMetrics;
   readonly admission: AdmissionMetrics;
   readonly aggregator: AggregatorMetrics;
+  readonly conversion: ConversionMetrics;
   readonly hub: CacheHub;
   readonly store: Store;
   readonly flowControl: FlowControl;
@@ -48,6 +50,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.requests.expose(),
         sources.admission.expose(),
         sources.aggregator.expose(),
+        sources.conversion.expose(),
         sources.access.expose(),
         sources.watches.expose(),
         sources.storeMetrics.expose(),

@@ -198,6 +198,13 @@ describe('conversion by webhook', () => {
       }),
       `${about} returned invalid object: must have the same name: a != x`,
     );
+    assert.equal(
+      await failure((review) => ({
+        ...success(review),
+        response: { ...((success(review) as Json)['response'] as Json), convertedObjects: [] },
+      })),
+      `${about} returned 0 objects, expected 1`,
+    );
     assert.match(
       await failure(() => ({}), 'POST'),
       /^Internal error occurred: conversion webhook for wrong\.example\.com\/v2, Kind=Widget failed: expected webhook response of/,
@@ -205,6 +212,21 @@ describe('conversion by webhook', () => {
     assert.deepEqual(
       (await api.done('GET', path(group, 'v1'))).items.map(({ metadata }) => metadata['name']),
       ['a'],
+    );
+    const metrics = (await api.get('/metrics')).text;
+    for (const [result, kind] of [
+      ['success', ''],
+      ['failure', 'conversion_webhook_malformed_response_failure'],
+      ['failure', 'conversion_webhook_partial_response_failure'],
+      ['failure', 'conversion_webhook_invalid_converted_object_failure'],
+    ] as const)
+      assert.match(
+        metrics,
+        new RegExp(`^apiserver_conversion_webhook_request_total\\{failure_type="${kind}",result="${result}"\\} [1-9]`, 'm'),
+      );
+    assert.match(
+      metrics,
+      /^apiserver_crd_conversion_webhook_duration_seconds_count\{crd_name="widgets\.wrong\.example\.com",from_version="v1",succeeded="false",to_version="v2"\} 3$/m,
     );
   });
 });

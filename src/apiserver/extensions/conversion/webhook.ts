@@ -1,10 +1,13 @@
 // Conversion by webhook: one review for all objects that need it. Source: apiextensions pkg/apiserver/conversion.
 import type { CustomResourceDefinition, KubeObject } from '#api/types.ts';
 import { internalError, StatusError } from '#apimachinery/errors.ts';
+import { parseApiVersion } from '#apimachinery/resource.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import { OutboundError } from '../../outbound/contract.ts';
 import { callWebhook, type WebhookClientDeps } from '../../outbound/webhook-client.ts';
 import type { ConvertByWebhook } from '../form.ts';
+import type { ConversionFailure, ConversionMetrics } from './metrics.ts';
 import { ConversionError, conversionReview, convertedObjects, gvkOf, reviewVersion } from './review.ts';
 
 /** Source: webhook.ClientManager's default timeout. */
@@ -15,10 +18,12 @@ const MAX_OBJECTS = 500;
 export interface ConversionDeps extends WebhookClientDeps {
   readonly ids: Ids;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly metrics: ConversionMetrics;
 }
 
 /** Undefined for a definition whose versions differ in nothing but their names. */
-export function conversionWebhook({ spec }: CustomResourceDefinition, deps: ConversionDeps): ConvertByWebhook | undefined {
+export function conversionWebhook({ metadata, spec }: CustomResourceDefinition, deps: ConversionDeps): ConvertByWebhook | undefined {
   const { strategy, webhook } = spec.conversion;
   const config = webhook?.clientConfig;
   if (strategy !== 'Webhook' || config === undefined) return undefined;
@@ -32,16 +37,28 @@ export function conversionWebhook({ spec }: CustomResourceDefinition, deps: Conv
     return convertedObjects(answer, { version, uid, objects, apiVersion });
   }
 
+  async function observed(objects: readonly KubeObject[], apiVersion: string): Promise<readonly KubeObject[]> {
+    const [first] = objects as readonly [KubeObject];
+    const started = deps.clock.monotonic();
+    const note = (failure: ConversionFailure | undefined): void => {
+      const [from, to] = [parseApiVersion(first.apiVersion).version, parseApiVersion(apiVersion).version];
+      deps.metrics.observe({ definition: metadata.name, from, to, ms: deps.clock.monotonic() - started, failure });
+    };
+    try {
+      const converted = await review(objects, apiVersion);
+      note(undefined);
+      return converted;
+    } catch (error) {
+      note(error instanceof ConversionError ? error.failure : 'call');
+      throw refusal(error, first);
+    }
+  }
+
   return async (objects, apiVersion) => {
     const asked = objects.filter((object) => object.apiVersion !== apiVersion);
     const converted: KubeObject[] = [];
     for (let start = 0; start < asked.length; start += MAX_OBJECTS) {
-      const part = asked.slice(start, start + MAX_OBJECTS);
-      try {
-        converted.push(...(await review(part, apiVersion)));
-      } catch (error) {
-        throw refusal(error, part[0] as KubeObject);
-      }
+      converted.push(...(await observed(asked.slice(start, start + MAX_OBJECTS), apiVersion)));
     }
     const answers = converted.values();
     return objects.map((object) => (object.apiVersion === apiVersion ? object : (answers.next().value as KubeObject)));
