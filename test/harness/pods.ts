@@ -7,6 +7,7 @@ import { events, namespaces, pods, serviceaccounts } from '#api/resources.ts';
 import type { KubeObject, New, Pod } from '#api/types.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
+import { deadline } from '#client/deadline.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { waitFor } from '#client/wait-for.ts';
@@ -25,6 +26,10 @@ export interface PodSet {
   until(name: string, until: (pod: Pod) => boolean): Promise<Pod>;
   gone(name: string): Promise<void>;
   logs(name: string, container?: string): Promise<string>;
+  /** The message of an event about the pod with this reason (and words), once there is one. @throws DeadlineExceeded */
+  told(name: string, reason: string, words?: RegExp): Promise<string>;
+  /** Resolves once the container has written such a line. */
+  writes(name: string, line: RegExp, container?: string): Promise<void>;
   /** All a pod wrote, once it has ended. @throws Error with its status and its output unless that is `phase` */
   output(name: string, phase?: 'Succeeded' | 'Failed'): Promise<string>;
 }
@@ -73,6 +78,23 @@ export async function podSet(owner: Owner, { kubeconfig, kubectl }: Cluster, nam
     logs,
     until,
     run: (name, spec, metadata = {}) => create(pods, { metadata: { ...metadata, name }, spec } as New<Pod>),
+    async writes(name, line, container = 'main') {
+      const following = kubectl.start(['logs', '-f', name, '-n', namespace, '-c', container]);
+      await following.line(line);
+      await following.stop();
+    },
+    async told(name, reason, words = /./) {
+      const fieldSelector = `involvedObject.name=${name},reason=${reason}`;
+      const limit = deadline(systemClock, TIMEOUT_MS, `timed out waiting for an event ${reason} about pod ${name}`);
+      try {
+        for await (const event of client.watch(events, { namespace, fieldSelector, signal: limit.signal })) {
+          if (event.type !== 'BOOKMARK' && words.test(event.object.message ?? '')) return event.object.message ?? '';
+        }
+      } finally {
+        limit.cancel();
+      }
+      throw new Error(`the watch ended before there was an event ${reason} about pod ${name}`);
+    },
     async gone(name) {
       await waitFor(client, pods, { namespace, name }, { ...waiting, until: (pod) => pod === undefined });
     },
