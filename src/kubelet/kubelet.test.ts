@@ -425,23 +425,44 @@ test('readiness gates hold a pod back until others say so', async (t) => {
   assert.ok(world.pod('web').status.conditions?.some(({ type }) => type === 'example.com/loaded'));
 });
 
-test('resources of a running container change without a restart', async (t) => {
+test('resources of a running container change without a restart, and events tell how it goes', async (t) => {
   const world = await startWorld(t);
-  const asking = (cpu: string): Pod =>
-    pod({ name: 'web', generation: 1, spec: { containers: [container('app', { resources: { requests: { cpu }, limits: { cpu } } })] } });
-  world.bind(asking('500m'));
+  const asking = (generation: number, cpu: string, memory = '64Mi'): Pod => {
+    const resources = { requests: { cpu, memory }, limits: { cpu } };
+    return pod({ name: 'web', generation, spec: { containers: [container('app', { resources })] } });
+  };
+  const ask = (wanted: Pod): Pod =>
+    world.server.change(pods, 'web', 'default', (current) => ({
+      ...current,
+      metadata: { ...current.metadata, generation: wanted.metadata.generation ?? 0 },
+      spec: wanted.spec,
+    }));
+  const resizing = () => world.pod('web').status.conditions?.find(({ type }) => type.startsWith('PodResize'));
+  const told = (what: string, resources: object, generation: number, error?: string): string =>
+    `Pod resize ${what}: ${JSON.stringify({ containers: [{ name: 'app', resources }], generation, ...(error === undefined ? {} : { error }) })}`;
+  const resources = (cpu: string, memory = '64Mi'): object => ({ limits: { cpu }, requests: { cpu, memory } });
+  world.bind(asking(1, '500m'));
   await world.until(() => world.pod('web').status.phase === 'Running');
-  world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('1').spec }));
+  ask(asking(2, '1'));
   await world.until(() => world.runtime.calls.some(({ method }) => method === 'updateContainerResources'));
   const update = world.runtime.calls.find(({ method }) => method === 'updateContainerResources');
   const linux = update?.request['linux'] as { readonly cpuQuota: number; readonly cpuShares: number } | undefined;
   assert.deepEqual([linux?.cpuQuota, linux?.cpuShares], [100_000, 1024]);
   await world.until(() => world.pod('web').status.containerStatuses?.[0]?.allocatedResources?.['cpu'] === '1');
   assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
-  world.server.change(pods, 'web', 'default', (current) => ({ ...current, spec: asking('9').spec }));
-  await world.until(
-    () => world.pod('web').status.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') === true,
-  );
+  await world.until(() => world.told('web').includes(`ResizeCompleted ${told('completed', resources('1'), 2)}`));
+  assert.ok(world.told('web').includes(`ResizeStarted ${told('started', resources('1'), 2)}`));
+
+  // The runtime has nothing to do for a request of memory.
+  ask(asking(3, '1', '128Mi'));
+  await world.until(() => world.told('web').includes(`ResizeCompleted ${told('completed', resources('1', '128Mi'), 3)}`));
+  await world.until(() => resizing() === undefined);
+
+  ask(asking(4, '9', '128Mi'));
+  await world.until(() => resizing()?.reason === 'Infeasible');
+  const why = resizing()?.message ?? '';
+  assert.deepEqual([resizing()?.type, resizing()?.observedGeneration], ['PodResizePending', 4]);
+  await world.until(() => world.told('web').includes(`ResizeInfeasible ${told('Infeasible', resources('9', '128Mi'), 4, why)}`));
 });
 
 test('lists alone notice the end of a container where the runtime has no events', async (t) => {

@@ -3,14 +3,25 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import type { Node, Pod } from '#api/types.ts';
+import type { KubeletEvents } from '../events/events.ts';
 import type { ContainerAmounts } from '../pod-actions/actions.ts';
+import { containersOf, type AnyContainer } from '../pod/containers.ts';
 import { containerAmounts } from '../pod/resources.ts';
 import type { Undated } from '../status/conditions.ts';
+import { resizeMessage } from './resize-event.ts';
 import { allocationOf, judgeResize, withAllocation, type Allocation } from './allocation-plan.ts';
 
 interface Pending {
   readonly reason: 'Deferred' | 'Infeasible';
   readonly message: string;
+  /** Of the pod that asked. */
+  readonly generation: number | undefined;
+}
+
+interface Progress {
+  readonly generation: number | undefined;
+  /** Why it is not yet in force; empty while it simply goes on. */
+  readonly error: string;
 }
 
 interface Kept {
@@ -23,15 +34,16 @@ interface Kept {
 export class AllocationManager {
   readonly #path: string;
   readonly #logger: Logger;
+  readonly #events: KubeletEvents;
   #pods = new Map<string, Kept>();
   readonly #pending = new Map<string, Pending>();
-  /** Why a granted resize is not yet in force; empty while it simply goes on. */
-  readonly #inProgress = new Map<string, string>();
+  readonly #inProgress = new Map<string, Progress>();
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(rootDir: string, logger: Logger) {
+  constructor(rootDir: string, logger: Logger, events: KubeletEvents) {
     this.#path = join(rootDir, 'allocated_pods_state');
     this.#logger = logger;
+    this.#events = events;
   }
 
   async load(): Promise<void> {
@@ -58,20 +70,30 @@ export class AllocationManager {
 
   /** Looks whether the spec asks for something else now. Says whether more or less was granted. */
   reconsider(pod: Pod, node: Node, others: readonly Pod[]): boolean {
-    const { uid } = pod.metadata;
+    const { uid, generation } = pod.metadata;
     const kept = this.#pods.get(uid);
     if (kept === undefined) return false;
     const verdict = judgeResize(pod, kept.allocated, node, others);
     if (verdict.kind === 'pending') {
-      this.#pending.set(uid, verdict);
+      this.#hold(pod, verdict);
       return false;
     }
     this.#pending.delete(uid);
     if (verdict.kind === 'none') return false;
     this.#pods.set(uid, { ...kept, allocated: allocationOf(pod) });
-    this.#inProgress.set(uid, '');
+    this.#inProgress.set(uid, { generation, error: '' });
+    this.#events.pod(pod, 'Normal', 'ResizeStarted', resizeMessage('started', pod, generation));
     this.#save();
     return true;
+  }
+
+  /** Told once, though it is looked at again whenever room is given back. */
+  #hold(pod: Pod, { reason, message }: Omit<Pending, 'generation'>): void {
+    const { uid, generation } = pod.metadata;
+    const before = this.#pending.get(uid);
+    if (before?.reason === reason && before.message === message && before.generation === generation) return;
+    this.#pending.set(uid, { reason, message, generation });
+    this.#events.pod(pod, 'Warning', `Resize${reason}`, resizeMessage(reason, pod, generation, message));
   }
 
   /** Pods that wait for room. */
@@ -92,45 +114,51 @@ export class AllocationManager {
     this.#save();
   }
 
-  /** A resize under way failed, went well, or is still going on. */
-  resized(pod: Pod, error: string | undefined): void {
+  /** A step of a resize failed, or no longer does. */
+  resized(pod: Pod, error = ''): void {
     const { uid } = pod.metadata;
-    if (!this.#inProgress.has(uid)) return;
-    if (error !== undefined) this.#inProgress.set(uid, error);
-    else if (this.#inForce(pod)) this.#inProgress.delete(uid);
+    const progress = this.#inProgress.get(uid);
+    if (progress === undefined || progress.error === error) return;
+    this.#inProgress.set(uid, { ...progress, error });
+    if (error !== '') this.#events.pod(pod, 'Warning', 'ResizeError', resizeMessage('error', pod, progress.generation, error));
   }
 
-  #inForce(pod: Pod): boolean {
-    const actuated = this.#pods.get(pod.metadata.uid)?.actuated ?? {};
-    return pod.spec.containers.every((container) => {
-      const have = actuated[container.name];
-      const want = containerAmounts(container);
-      return (
-        have !== undefined &&
-        have.cpuLimit === want.cpuLimit &&
-        have.cpuRequest === want.cpuRequest &&
-        have.memoryLimit === want.memoryLimit
-      );
-    });
+  /** Ends a resize once every container that runs (`running`, by name) has what it was given. Source: isPodResizeInProgress. */
+  settle(pod: Pod, running: ReadonlySet<string>): void {
+    const { uid } = pod.metadata;
+    const progress = this.#inProgress.get(uid);
+    const kept = this.#pods.get(uid);
+    if (progress === undefined || kept === undefined) return;
+    const given = withAllocation(pod, kept.allocated); // `pod` may be from before the grant
+    for (const { container } of containersOf(given.spec))
+      if (running.has(container.name) && !isInForce(container, kept.actuated[container.name])) return;
+    this.#inProgress.delete(uid);
+    this.#events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', given, progress.generation));
   }
 
   /** Source: PodResizePending, PodResizeInProgress conditions. */
   conditions(pod: Pod): readonly Undated[] {
-    const { uid, generation } = pod.metadata;
-    const observed = generation === undefined ? {} : { observedGeneration: generation };
+    const { uid } = pod.metadata;
     const pending = this.#pending.get(uid);
     const progress = this.#inProgress.get(uid);
+    const condition = (type: string, generation: number | undefined, more: object): Undated => ({
+      type,
+      status: 'True',
+      ...more,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    });
     return [
-      ...(pending === undefined ? [] : [{ type: 'PodResizePending', status: 'True', ...pending, ...observed }]),
+      ...(pending === undefined
+        ? []
+        : [condition('PodResizePending', pending.generation, { reason: pending.reason, message: pending.message })]),
       ...(progress === undefined
         ? []
         : [
-            {
-              type: 'PodResizeInProgress',
-              status: 'True',
-              ...(progress === '' ? {} : { reason: 'Error', message: progress }),
-              ...observed,
-            },
+            condition(
+              'PodResizeInProgress',
+              progress.generation,
+              progress.error === '' ? {} : { reason: 'Error', message: progress.error },
+            ),
           ]),
     ];
   }
@@ -163,4 +191,12 @@ export class AllocationManager {
     };
     this.#saving = this.#saving.then(write);
   }
+}
+
+/** What the runtime does not know of, a request of memory, is in force once it is granted. */
+function isInForce(container: AnyContainer, have: ContainerAmounts | undefined): boolean {
+  const want = containerAmounts(container);
+  return (
+    have === undefined || (have.cpuLimit === want.cpuLimit && have.cpuRequest === want.cpuRequest && have.memoryLimit === want.memoryLimit)
+  );
 }

@@ -29,7 +29,7 @@ export async function resizePod(pod: Pod, { resizes }: PodActions, deps: ResizeD
       for (const step of steps) await resizeContainer(pod, step, deps);
       if (!grows) await deps.cgroups.limitPod(pod, limits);
     }
-    deps.allocations.resized(pod, undefined);
+    deps.allocations.resized(pod);
   } catch (error) {
     if (!(error instanceof CriError) && !(error instanceof CgroupError)) throw error;
     deps.allocations.resized(pod, error.message);

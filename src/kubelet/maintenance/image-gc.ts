@@ -31,6 +31,7 @@ interface Seen {
 export class ImageGc {
   readonly #deps: ImageGcDeps;
   readonly #seen = new Map<string, Seen>();
+  #failed = false;
 
   constructor(deps: ImageGcDeps) {
     this.#deps = deps;
@@ -66,13 +67,17 @@ export class ImageGc {
   }
 
   async #guarded(pass: (images: readonly ImageRecord[], now: number) => Promise<void>): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { clock, logger, events } = this.#deps;
     try {
       const now = clock.monotonic();
       await pass(await this.#detect(now), now);
+      this.#failed = false;
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
       logger.warn('Image garbage collection failed', { error });
+      // Once may be a runtime that is just coming up. Source: StartGarbageCollection.
+      if (this.#failed) events.node('Warning', 'ImageGCFailed', error.message);
+      this.#failed = true;
     }
   }
 

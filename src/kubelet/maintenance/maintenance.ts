@@ -73,7 +73,7 @@ export class Maintenance {
 
   /** Source: containerGC.GarbageCollect. */
   async collectContainers(): Promise<void> {
-    const { pleg, store, workers, config, cri, paths, logger } = this.#parts;
+    const { pleg, store, workers, config, cri, paths, events, logger } = this.#parts;
     const known = new Set([...store.all()].map(({ metadata }) => metadata.uid));
     const busy = new Set([...workers.uids()].filter((uid) => workers.stage(uid) === 'terminating' || !known.has(uid)));
     const plan = planContainerGc({ pods: pleg.all(), keepPerContainer: config.maxPerPodContainerCount, known, busy });
@@ -86,6 +86,7 @@ export class Maintenance {
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
       logger.warn('Container garbage collection failed', { error });
+      events.node('Warning', 'ContainerGCFailed', error.message);
     }
     await removeDeadLinks(paths);
   }

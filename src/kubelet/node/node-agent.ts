@@ -162,6 +162,11 @@ export class NodeAgent {
 
   #tell(before: NodeStatus | undefined, after: NodeStatus): void {
     const { config, events } = this.#deps;
+    const bootID = after.nodeInfo?.bootID ?? '';
+    if (isOtherBoot(before?.nodeInfo?.bootID, bootID))
+      events.node('Warning', 'Rebooted', `Node ${config.nodeName} has been rebooted, boot id: ${bootID}`);
     for (const reason of conditionEvents(before, after)) events.node('Normal', reason, `Node ${config.nodeName} status is now: ${reason}`);
   }
 }
+
+const isOtherBoot = (before: string | undefined, after: string): boolean => before !== undefined && before !== '' && before !== after;

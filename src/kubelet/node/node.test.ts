@@ -110,3 +110,16 @@ test('a node that someone else changed keeps that, and gets its labels back', as
   assert.equal(world.node().metadata.labels?.['mine'], 'kept');
   assert.equal(world.node().spec.unschedulable, true);
 });
+
+test('a node that was booted anew says so', async (t) => {
+  const world = await startWorld(t);
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  await world.kubelet.stop();
+  world.server.change(nodes, 'node', undefined, (node) => ({
+    ...node,
+    status: { ...node.status, nodeInfo: { ...node.status.nodeInfo, bootID: 'the boot before' } },
+  }));
+  world.clock.advance(60_000); // a boot takes a while
+  await world.restart();
+  await world.until(() => world.told('node').includes('Rebooted Node node has been rebooted, boot id: boot'));
+});

@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import type { Pod, PodStatus, Secret } from '#api/types.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
+import { CriError } from '#cri/errors.ts';
 import type { AllocationManager } from '../allocation/allocation-manager.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
 import { CgroupError } from '../cgroups/errors.ts';
@@ -18,7 +19,7 @@ import { timeOf } from '../pod/times.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { PodReferences } from '../references/pod-references.ts';
 import { Backoff } from '../runtime/backoff.ts';
-import { containerIdString, absentPod, hasRunningContainers, type RuntimePod } from '../runtime/runtime-pod.ts';
+import { absentPod, containerIdString, hasRunningContainers, isRunning, type RuntimePod } from '../runtime/runtime-pod.ts';
 import { killPod } from '../runtime/kill.ts';
 import { syncPod, type SyncDeps, type SyncResult } from '../runtime/sync-pod.ts';
 import type { StartFailure } from '../status/container-statuses.ts';
@@ -131,7 +132,13 @@ export class KubeletPodSteps implements PodSteps {
     let runtime = (await deps.pleg.refresh(uid)) ?? absentPod(pod, deps.clock.monotonic());
     this.publish(pod, runtime, { terminal: false, ...(verdict === undefined ? {} : { verdict }) });
     deps.probes.stopLivenessAndStartup(uid);
-    await killPod({ pod, runtime, graceOverride: graceSeconds, signal }, deps);
+    try {
+      await killPod({ pod, runtime, graceOverride: graceSeconds, signal }, deps);
+    } catch (error) {
+      if (error instanceof CriError && !signal.aborted)
+        deps.events.pod(pod, 'Warning', 'FailedKillPod', `error killing pod: ${error.message}`);
+      throw error;
+    }
     deps.probes.remove(uid);
     runtime = (await deps.pleg.refresh(uid)) ?? absentPod(pod, deps.clock.monotonic());
     if (hasRunningContainers(runtime)) throw new Error('detected running containers after a successful KillPod, CRI violation');
@@ -166,6 +173,7 @@ export class KubeletPodSteps implements PodSteps {
   publish(pod: Pod, runtime: RuntimePod, how: { readonly terminal: boolean; readonly verdict?: Verdict }): UndatedStatus {
     const { status, probes, hostIPs, runtimeName, allocations } = this.#deps;
     const { uid } = pod.metadata;
+    allocations.settle(pod, new Set(runtime.containers.filter(isRunning).map(({ name }) => name)));
     const computed = podStatusOf({
       pod,
       runtime,
