@@ -1,5 +1,6 @@
 // Kubernetes' own scalars: messages in protobuf, one value in JSON. Fields are written last first, as the writer goes.
 import { formatDurationNs, parseDurationNs } from '#apimachinery/duration.ts';
+import { fieldsText } from '../fields-text.ts';
 import { formatMicroTime, formatTime, parseTime } from '#apimachinery/time.ts';
 import type { ProtoReader } from '#base/protobuf/reader.ts';
 import type { MessageHook } from '#base/protobuf/schema.ts';
@@ -118,17 +119,12 @@ const json: MessageHook = {
   },
 };
 
-/** Of sets that several objects share, as those of one template do: the text of each is made once. */
-const fieldTexts = new WeakMap<object, string>();
-
-/** As json. A set of fields is often larger than the rest of its object, and never changes. */
+/** As json. */
 const fieldsV1: MessageHook = {
   ...json,
   encode(writer, value) {
     if (!isObject(value)) return;
-    let text = fieldTexts.get(value as object);
-    if (text === undefined) fieldTexts.set(value as object, (text = JSON.stringify(value)));
-    writer.string(text);
+    writer.string(fieldsText(value as object));
     writer.byte(tag(1, DELIMITED));
   },
 };

@@ -1,5 +1,6 @@
 // One version of one object, kept once and shared by every reader: its stored JSON bytes and, once somebody needs it, the
 // object itself. Both are immutable.
+import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
 
 /** Reads values of one resource. */
@@ -48,7 +49,7 @@ export class ObjectLayout implements StoredLayout {
    * own order. Objects that were decoded are equal when their bytes are.
    */
   encode(object: KubeObject): Buffer {
-    const metadata = JSON.stringify(inOrder(object.metadata));
+    const metadata = metadataText(object.metadata);
     const rest = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
     return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
@@ -66,7 +67,7 @@ export class ObjectLayout implements StoredLayout {
   }
 }
 
-/** As Go declares ObjectMeta, but for resourceVersion, which is spliced in when it is known. */
+/** As Go declares ObjectMeta, but for managedFields, which come last, and resourceVersion, which is spliced in when it is known. */
 const METADATA_ORDER = [
   'name',
   'generateName',
@@ -81,13 +82,25 @@ const METADATA_ORDER = [
   'annotations',
   'ownerReferences',
   'finalizers',
-  'managedFields',
 ] as const satisfies readonly (keyof KubeObject['metadata'])[];
 
-function inOrder(metadata: KubeObject['metadata']): object {
+type Metadata = KubeObject['metadata'];
+
+function metadataText(metadata: Metadata): string {
   const ordered: Record<string, unknown> = {};
   for (const name of METADATA_ORDER) if (metadata[name] !== undefined) ordered[name] = metadata[name];
-  return ordered;
+  const text = JSON.stringify(ordered);
+  const { managedFields } = metadata;
+  if (managedFields === undefined || managedFields === null) return text;
+  const owners = `"managedFields":[${managedFields.map(ownerText).join(',')}]}`;
+  return text === '{}' ? `{${owners}` : `${text.slice(0, -1)},${owners}`;
+}
+
+function ownerText(entry: NonNullable<Metadata['managedFields']>[number]): string {
+  const { fieldsV1 } = entry;
+  if (typeof fieldsV1 !== 'object' || fieldsV1 === null) return JSON.stringify(entry);
+  const members = Object.entries(entry).filter(([, value]) => value !== undefined);
+  return `{${members.map(([name, value]) => `"${name}":${name === 'fieldsV1' ? fieldsText(fieldsV1) : JSON.stringify(value)}`).join(',')}}`;
 }
 
 /** Bytes around the digits of a spliced resourceVersion. */

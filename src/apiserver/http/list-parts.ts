@@ -1,9 +1,10 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
-import { encodeItem, listParts } from '#api/protobuf/lists.ts';
+import { listParts } from '#api/protobuf/lists.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
+import { messagesOf } from './messages.ts';
 
 /** Bytes, or what becomes bytes where it is put. */
 type Part = Uint8Array | LatePart;
@@ -123,13 +124,11 @@ const BATCH = 250;
 
 /** Messages come with their lengths, so all of them are there before the first is sent; those of current objects are kept. */
 export async function protobufList(served: ServedResource, list: ListResult): Promise<readonly Part[]> {
-  const { schema, listKind } = served.info;
-  const cache = served.conversion === undefined ? served.stored?.cache : undefined;
-  const encode = (object: object): Uint8Array => encodeItem(object, schema);
+  const message = messagesOf(served);
   const items: Uint8Array[] = [];
   for (const object of list.items) {
     if (items.length % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
-    items.push(cache === undefined ? encode(served.view(object).object) : cache.message(object, encode));
+    items.push(message(object));
   }
-  return listParts({ kind: listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
+  return listParts({ kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
 }

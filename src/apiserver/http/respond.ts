@@ -1,4 +1,6 @@
 // From an Answer to bytes on the wire.
+import { hasMessage } from '#api/protobuf/codec.ts';
+import { inEnvelope } from '#api/protobuf/envelope.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import type { Clock } from '#base/clock.ts';
@@ -11,6 +13,7 @@ import { objectForm } from '../negotiation/transform.ts';
 import type { Printers } from '../printers/contract.ts';
 import type { RequestWalk } from '../walk.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
+import { messagesOf } from './messages.ts';
 import { respondWithList } from './respond-list.ts';
 import { serveWatch } from './serve-watch.ts';
 import { warningHeaders } from './warning-header.ts';
@@ -57,11 +60,17 @@ export class Responder {
     switch (answer.kind) {
       case 'stored': {
         const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
-        const view = answer.served.view(answer.object);
+        const { served } = answer;
+        if (form.transform === 'none' && form.encoding === 'protobuf' && hasMessage(served.info.schema)) {
+          const body = inEnvelope({ apiVersion: served.apiVersion, kind: served.info.kind }, messagesOf(served)(answer.object));
+          exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.protobuf), body);
+          return answer.code;
+        }
+        const view = served.view(answer.object);
         if (form.transform === 'none' && form.encoding === 'json' && !this.#pretty(form, walk)) {
           exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.json), view.json());
         } else {
-          const object = objectForm(form, answer.served, this.#tables(walk)).one(view);
+          const object = objectForm(form, served, this.#tables(walk)).one(view);
           this.#send(exchange, walk, answer.code, form, object);
         }
         return answer.code;
