@@ -42,6 +42,8 @@ export interface EnvironmentOptions {
   readonly variables: Readonly<Record<string, Type>>;
   /** Mutating admission policies: `Object{…}`, `Object.spec{…}`, `JSONPatch{…}` and `jsonpatch.escapeKey`. */
   readonly patchTypes?: boolean;
+  /** `cel.bind(name, value, expression)`, for selectors of devices. */
+  readonly bindings?: boolean;
   /** Takes `[1, 'a']`, as CEL does and Kubernetes does not. */
   readonly mixedLiterals?: boolean;
 }

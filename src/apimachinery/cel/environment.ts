@@ -70,7 +70,7 @@ class KubernetesEnvironment implements Environment {
 
   compile(source: string): Program {
     const problems = new Problems(source);
-    const expr = parse(source, problems);
+    const expr = parse(source, problems, { bindings: this.#options.bindings === true });
     if (expr === undefined) throw new CompileError(problems.issues());
     const root = check(expr, this.#declarations, problems);
     if (!problems.any) checkLiterals(root, problems, this.#options.mixedLiterals === true);

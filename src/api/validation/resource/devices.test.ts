@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createErrors, updateErrors } from '../fixture.ts';
 
+/** Five loops, one in the other, over all attributes. */
+const COSTLY = ['a', 'b', 'c', 'd', 'e'].reduceRight((inner, name) => `device.attributes.all(${name}, ${inner})`, 'true');
+
 const GROUP = 'resource.k8s.io/v1';
 const exactly = (more: object = {}): object => ({ deviceClassName: 'gpu', allocationMode: 'ExactCount', count: 1, ...more });
 const claim = (more: object = {}): object => ({ spec: { devices: { requests: [{ name: 'r', exactly: exactly() }], ...more } } });
@@ -63,6 +66,26 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
     ],
   ],
   ['DeviceClass', { spec: { selectors: [{ cel: { expression: 'true' } }], extendedResourceName: 'example.com/gpu' } }, []],
+  [
+    'DeviceClass',
+    { spec: { selectors: [{ cel: { expression: 'cel.bind(dra, device.attributes["dra.example.com"], dra.one && dra.other)' } }] } },
+    [],
+  ],
+  [
+    'DeviceClass',
+    {
+      spec: {
+        selectors: ['device.capacity["a"].mem.compareTo(quantity("1Gi")) > 0', 'device.driver', 'device.driver == 1', COSTLY].map(
+          (expression) => ({ cel: { expression } }),
+        ),
+      },
+    },
+    [
+      'spec.selectors[1].cel.expression: Invalid value: "device.driver": must evaluate to bool or the unknown type, not string',
+      `spec.selectors[2].cel.expression: Invalid value: "device.driver == 1": compilation failed: ERROR: <input>:1:15: found no matching overload for '_==_' applied to '(string, int)'\n | device.driver == 1\n | ..............^`,
+      'spec.selectors[3].cel.expression: Forbidden: too complex, exceeds cost limit',
+    ],
+  ],
   [
     'DeviceClass',
     { spec: { selectors: [{}], config: [{}], extendedResourceName: 'cpu' } },

@@ -1,5 +1,6 @@
 // Names, amounts of entries and free-form parameters that all kinds of resource.k8s.io share.
 // Source: resource/validation validation.go, k8s.io/api/resource/v1 types.go.
+import { compileSelector } from '../../expressions/devices.ts';
 import type { OpaqueDeviceConfiguration } from '../../gen/resource-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
@@ -10,7 +11,6 @@ import { blank, type Problems } from '../problems.ts';
 
 const MAX_ID_BYTES = 32;
 const MAX_PARAMETERS_BYTES = 10 * 1024;
-/** The only place where an expression's length is checked before it is compiled. */
 const MAX_EXPRESSION_BYTES = 10 * 1024;
 const MAX_SELECTORS = 32;
 
@@ -88,8 +88,13 @@ export function validateSelectors(out: Problems, at: Path, selectors: readonly S
   validateList(out, at, selectors, {
     max: MAX_SELECTORS,
     item: ({ cel }, path) => {
-      if (cel === undefined) out.required(path.child('cel'));
-      else if (byteLength(cel.expression ?? '') > MAX_EXPRESSION_BYTES) out.tooLong(path.child('cel', 'expression'), MAX_EXPRESSION_BYTES);
+      if (cel === undefined) return out.required(path.child('cel'));
+      const { expression = '' } = cel;
+      const at = path.child('cel', 'expression');
+      if (byteLength(expression) > MAX_EXPRESSION_BYTES) return out.tooLong(at, MAX_EXPRESSION_BYTES);
+      const compiled = compileSelector(expression);
+      if (compiled.kind === 'invalid') out.invalid(at, expression, compiled.error);
+      if (compiled.kind === 'complex') out.forbidden(at, compiled.error);
     },
   });
 }

@@ -13,6 +13,11 @@ export class MacroError extends Error {
   }
 }
 
+export interface MacroOptions {
+  /** `cel.bind(name, value, expression)`. Source: ext.Bindings. */
+  readonly bindings: boolean;
+}
+
 export interface MacroCall {
   readonly offset: number;
   readonly name: string;
@@ -21,8 +26,9 @@ export interface MacroCall {
 }
 
 /** @throws MacroError; undefined when there is no such macro: an ordinary call */
-export function expandMacro(call: MacroCall): Expr | undefined {
+export function expandMacro(call: MacroCall, { bindings }: MacroOptions): Expr | undefined {
   const { name, target, args } = call;
+  if (bindings && name === 'bind' && args.length === 3 && target?.kind === 'ident' && target.name === 'cel') return bind(call);
   if (target === undefined) return name === 'has' && args.length === 1 ? has(args[0] as Expr, call.offset) : undefined;
   return RECEIVER[`${name}/${args.length}`]?.(new Maker(call.offset), target, args);
 }
@@ -147,23 +153,33 @@ const insertValue = (make: Maker, made: Expr, { iterVar }: Variables): Expr =>
 /** `target.filter(x, p)` is `target.map(x, p, x)`. */
 const filter: Expand = (make, target, args) => collect('list', oneIdentifier, append)(make, target, [...args, args[0] as Expr]);
 
+/** `result`, in which `name` stands for `value`. */
+const named = (make: Maker, name: string, value: Expr, result: Expr): Comprehension =>
+  make.loop({
+    macro: 'bind',
+    range: make.list(),
+    iterVar: '#unused',
+    iterVar2: undefined,
+    accuVar: name,
+    init: value,
+    condition: make.literal(false),
+    step: { kind: 'ident', offset: make.offset, name },
+    result,
+  });
+
+function bind({ offset, args }: MacroCall): Expr {
+  const [variable, value, result] = args as [Expr, Expr, Expr];
+  if (variable.kind !== 'ident') throw new MacroError(variable.offset, 'cel.bind() variable names must be simple identifiers');
+  return named(new Maker(offset), variable.name, value, result);
+}
+
 /** An optional's value under a name, where there is one. `wrap` makes the result an optional again. */
 const optional =
   (name: string, wrap: boolean): Expand =>
   (make, target, args) => {
     const [first, body] = args as [Expr, Expr];
     if (first.kind !== 'ident') throw new MacroError(first.offset, `${name}() variable name must be a simple identifier`);
-    const bound = make.loop({
-      macro: 'bind',
-      range: make.list(),
-      iterVar: '#unused',
-      iterVar2: undefined,
-      accuVar: first.name,
-      init: make.member('value', target),
-      condition: make.literal(false),
-      step: { kind: 'ident', offset: make.offset, name: first.name },
-      result: body,
-    });
+    const bound = named(make, first.name, make.member('value', target), body);
     const some = wrap ? make.call('optional.of', bound) : bound;
     return make.call('_?_:_', make.member('hasValue', target), some, make.call('optional.none'));
   };
@@ -173,8 +189,7 @@ const sortBy: Expand = (make, target, args) => {
   const input: Ident = { kind: 'ident', offset: make.offset, name: '@__sortBy_input__' };
   const keys = mapOne(make, input, args);
   const result: Call = { kind: 'call', offset: make.offset, name: '@sortByAssociatedKeys', target: input, args: [keys] };
-  const unused = { macro: 'bind', range: make.list(), iterVar: '#unused', iterVar2: undefined } as const;
-  return make.loop({ ...unused, accuVar: input.name, init: target, condition: make.literal(false), step: input, result });
+  return named(make, input.name, target, result);
 };
 
 const one = oneVariable(SIMPLE_NAME);

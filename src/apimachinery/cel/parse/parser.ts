@@ -5,7 +5,7 @@ import { RESERVED_WORDS } from '../names.ts';
 import type { Problems } from '../source.ts';
 import { tokenize, type Token } from './lexer.ts';
 import { parseBytes, parseDouble, parseInt64, parseString, parseUint64 } from './literals.ts';
-import { expandMacro, MacroError } from './macros.ts';
+import { expandMacro, MacroError, type MacroOptions } from './macros.ts';
 
 /** Source: parser/options.go. */
 const MAX_DEPTH = 250;
@@ -27,13 +27,13 @@ const PRODUCTS: ReadonlySet<string> = new Set(['*', '/', '%']);
 class Abandoned extends Error {}
 
 /** The expression, unless `problems` has any. */
-export function parse(text: string, problems: Problems): Expr | undefined {
+export function parse(text: string, problems: Problems, options: MacroOptions = { bindings: false }): Expr | undefined {
   const size = text.length > MAX_CODE_POINTS ? Array.from(text).length : 0;
   if (size > MAX_CODE_POINTS) {
     problems.add(-1, `expression code point size exceeds limit: size: ${size}, limit ${MAX_CODE_POINTS}`);
     return undefined;
   }
-  const parser = new Parser(tokenize(text, problems), problems);
+  const parser = new Parser(tokenize(text, problems), problems, options);
   try {
     const expr = parser.whole();
     return problems.any ? undefined : expr;
@@ -46,12 +46,14 @@ export function parse(text: string, problems: Problems): Expr | undefined {
 class Parser {
   readonly #tokens: readonly Token[];
   readonly #problems: Problems;
+  readonly #options: MacroOptions;
   #at = 0;
   #depth = 0;
 
-  constructor(tokens: readonly Token[], problems: Problems) {
+  constructor(tokens: readonly Token[], problems: Problems, options: MacroOptions) {
     this.#tokens = tokens;
     this.#problems = problems;
+    this.#options = options;
   }
 
   whole(): Expr {
@@ -326,7 +328,7 @@ class Parser {
   #call(symbol: Token, name: string, target: Expr | undefined, args: readonly Expr[]): Expr {
     const call = { offset: symbol.offset, name, target, args };
     try {
-      return expandMacro(call) ?? { kind: 'call', ...call };
+      return expandMacro(call, this.#options) ?? { kind: 'call', ...call };
     } catch (error) {
       if (!(error instanceof MacroError)) throw error;
       this.#problems.add(error.offset, error.message);
