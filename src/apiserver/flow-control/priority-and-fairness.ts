@@ -2,7 +2,7 @@
 // Source: apiserver pkg/server/filters priority-and-fairness.go, pkg/util/flowcontrol apf_controller.go.
 import type { FlowSchema, PolicyRulesWithSubjects, PriorityLevelConfiguration } from '#api/gen/flowcontrol-v1.ts';
 import { flowschemas, prioritylevelconfigurations } from '#api/resources.ts';
-import { tooManyRequests } from '#apimachinery/errors.ts';
+import { OverloadError } from '../stages/overload.ts';
 import { Lru } from '#base/lru.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -148,7 +148,7 @@ export class PriorityAndFairness implements FlowControl {
     });
   }
 
-  /** @throws StatusError TooManyRequests */
+  /** @throws OverloadError */
   #settle(refusal: Refusal | undefined, occupant: Seated, { level, series }: Flow, waitedMs: number): () => void {
     const { clock } = this.#deps;
     series.waited(refusal === undefined, waitedMs);
@@ -156,7 +156,7 @@ export class PriorityAndFairness implements FlowControl {
     if (refusal !== undefined) {
       series.rejected(refusal);
       level.retryAfter.refused(Math.floor(clock.now() / 1_000));
-      throw tooManyRequests('Too many requests, please try again later.', level.retryAfter.seconds);
+      throw new OverloadError(level.retryAfter.seconds);
     }
     const readOnly = isReadOnlyVerb(occupant.context.info.verb);
     if (readOnly) this.#reads++;

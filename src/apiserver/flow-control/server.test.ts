@@ -9,7 +9,7 @@ import type { Client } from '#client/contract.ts';
 import { ALLOW } from '../authorization/contract.ts';
 import { createFlowControl, type FlowControlSettings } from '../defaults.ts';
 import { ADMIN, startTestServer, type TestServer } from '../testing.ts';
-import { http1, http2, http2Session, json, text } from '../testing/http.ts';
+import { http1, http2, http2Session, text } from '../testing/http.ts';
 
 /** Between looks at what the server does by itself, milliseconds. */
 const LOOK_MS = 5;
@@ -100,7 +100,7 @@ test('a level without a free seat answers 429 with Retry-After, and a watch give
     return answer.status === 429 ? answer : undefined;
   });
   assert.equal(busy.headers['retry-after'], '1');
-  assert.equal(json<{ message: string }>(busy).message, 'Too many requests, please try again later.');
+  assert.equal(text(busy), 'Too many requests, please try again later.\n');
   assert.equal((await http1(server, '/api/v1/namespaces')).status, 200, 'administrators are exempt');
   slow.end(JSON.stringify({ metadata: { name: 'a' } }));
   await once(slow.resume(), 'close');

@@ -1,14 +1,14 @@
 // Overload is refused early: by priority and fairness (../flow-control), or without it by counting requests under way.
-import { tooManyRequests } from '#apimachinery/errors.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { Stage, Walk } from '../chain.ts';
 import { isReadOnlyVerb, type RequestContext } from '../request.ts';
+import { OverloadError } from './overload.ts';
 import { isLongRunning } from './request-info.ts';
 
 export interface FlowControl {
   /**
    * Takes a seat, perhaps after waiting for one; the result gives it back.
-   * @throws StatusError TooManyRequests
+   * @throws OverloadError
    */
   admit(context: RequestContext): (() => void) | undefined | Promise<(() => void) | undefined>;
   /** Requests that hold seats now. */
@@ -53,17 +53,15 @@ export class MaxInFlight implements FlowControl {
     // Whoever may do everything must be able to, above all when the server is overloaded.
     const exempt = context.user.groups.includes(SYSTEM_PRIVILEGED_GROUP);
     if (isReadOnlyVerb(context.info.verb) || context.info.verb === 'head') {
-      if (this.#reads >= this.#maxReads && !exempt) throw overloaded();
+      if (this.#reads >= this.#maxReads && !exempt) throw new OverloadError(RETRY_AFTER_SECONDS);
       this.#reads++;
       return this.#releaseRead;
     }
-    if (this.#writes >= this.#maxWrites && !exempt) throw overloaded();
+    if (this.#writes >= this.#maxWrites && !exempt) throw new OverloadError(RETRY_AFTER_SECONDS);
     this.#writes++;
     return this.#releaseWrite;
   }
 }
-
-const overloaded = (): Error => tooManyRequests('Too many requests, please try again later.', RETRY_AFTER_SECONDS);
 
 export const flowControlStage: Stage = {
   name: 'flow control',
