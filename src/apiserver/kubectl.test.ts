@@ -54,6 +54,39 @@ spec:
     spec: {containers: [{name: web, image: "nginx:1"}]}
 `;
 
+/** Accepted, each with something to say about it. */
+const WARNED_OF = `
+{apiVersion: v1, kind: Endpoints, metadata: {name: warned}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: warned}
+spec: {clusterIP: None, sessionAffinity: ClientIP, externalIPs: [192.0.2.1], selector: {a: b}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: warned}
+spec:
+  nodeSelector: {beta.kubernetes.io/os: linux}
+  volumes: [{name: v, configMap: {name: c, items: [{key: a, path: a}, {key: b, path: a/b}]}}]
+  containers:
+    - name: c
+      image: "nginx:1"
+      env: [{name: A, value: "1"}, {name: A, value: "2"}]
+      ports: [{containerPort: 80}, {containerPort: 80}]
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: warned}
+spec:
+  schedule: "0 3 * * *"
+  suspend: true
+  jobTemplate:
+    spec:
+      template:
+        spec: {restartPolicy: Never, containers: [{name: c, image: "nginx:1", resources: {limits: {memory: 100m}}}]}
+`;
+
 const refused = async (args: readonly string[], message: RegExp, input?: string): Promise<void> => {
   const { code, stderr } = await client.run(args, input === undefined ? {} : { input });
   assert.equal(code, 1, stderr);
@@ -166,6 +199,21 @@ describe('kubectl', () => {
       /^The Deployment "bad" is invalid: [\s\S]*spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/,
       MANIFEST.split('---')[1]?.replace('name: web}\nspec', 'name: bad}\nspec').replace('{labels: {app: web}}', '{labels: {app: other}}'),
     );
+  });
+
+  test('prints what the server warns of', async () => {
+    const { code, stderr } = await client.run(['create', '-f', '-'], { input: WARNED_OF });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stderr.trim().split('\n').toSorted(), [
+      'Warning: spec.SessionAffinity is ignored for headless services',
+      'Warning: spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
+      'Warning: spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]',
+      'Warning: spec.externalIPs is ignored for headless services',
+      'Warning: spec.jobTemplate.spec.template.spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
+      'Warning: spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
+      'Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+      'Warning: volume "v" (ConfigMap "c"): overlapping paths: "a/b" with "a"',
+    ]);
   });
 
   test('deletes a namespace in two steps', async () => {
