@@ -169,7 +169,8 @@ test('an event written through events.k8s.io keeps to the rules of that group', 
   await refused(client.create(eventsEvents, timeless as New<EventsV1Event>), /"strict" is invalid: eventTime: Required value$/);
   await client.create(eventsEvents, event as New<EventsV1Event>);
   const change = (body: object) => client.patch(eventsEvents, { name: 'strict', namespace: NS }, { type: 'merge', body });
-  await refused(change({ note: 'second' }), /is invalid: message: Invalid value: "second": field is immutable$/);
+  await refused(change({ action: 'Undo' }), /is invalid: action: Invalid value: "Undo": field is immutable$/);
+  assert.equal((await change({ note: 'second' })).note, 'second');
   await refused(
     change({ series: { count: 1 } }),
     /series.count: Invalid value: "": should be at least 2, series.lastObservedTime: Required/,

@@ -211,7 +211,6 @@ export async function builtInObjects(): Promise<readonly BuiltInObject[]> {
     {
       resource: 'customresourcedefinitions.apiextensions.k8s.io',
       content: { spec: definition('ones', 'One') },
-      status: { conditions: [{ ...condition }] },
       names: ['ones.objects.example.test'],
     },
     {
