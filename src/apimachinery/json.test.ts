@@ -68,3 +68,18 @@ test('inTextOrder tells of fields as they come in the text', () => {
   const [r, u, v, a] = ['duplicate field "b.r"', 'unknown field "b.u"', 'unknown field "l[0].v"', 'unknown field "a"'] as const;
   assert.deepEqual(inTextOrder(text, [r, a, v, u]), [u, r, v, a]);
 });
+
+test('parseJson keeps whole numbers of 64 bits, and JSON.stringify gives them back', () => {
+  const text = '{"a":9007199254740993,"b":[-9223372036854775808],"c":12345678901234567890,"d":1e30,"e":"9007199254740993","f":1.0}';
+  const value = parseJson(text) as Readonly<Record<string, unknown>>;
+  assert.deepEqual(value, {
+    a: 9007199254740993n,
+    b: [-9223372036854775808n],
+    c: 12345678901234567000,
+    d: 1e30,
+    e: '9007199254740993',
+    f: 1,
+  });
+  assert.match(JSON.stringify(value), /^\{"a":9007199254740993,"b":\[-9223372036854775808\],/);
+  assert.deepEqual(parseJson('9007199254740993'), 9007199254740993n);
+});

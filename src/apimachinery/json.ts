@@ -46,11 +46,46 @@ export function parseJsonStrict(text: string): JsonDocument {
 
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactly(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw new JsonError(jsonSyntaxError(text) ?? error.message);
     throw error;
   }
+}
+
+declare global {
+  interface BigInt {
+    /** For JSON.stringify, which otherwise refuses them. */
+    toJSON(): unknown;
+  }
+  interface JSON {
+    rawJSON(text: string): unknown;
+  }
+}
+
+BigInt.prototype.toJSON = function toJSON(this: bigint): unknown {
+  return JSON.rawJSON(this.toString());
+};
+
+/** Looks like a whole number that a double may not hold. */
+const LONG_INTEGER = /(?:^|[:,[\s])-?\d{16}/;
+const INTEGER = /^-?\d+$/;
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * As JSON.parse, but a whole number of 64 bits that a double cannot hold is a bigint: it stays what it was.
+ * @throws SyntaxError
+ */
+export function parseExactly(text: string): unknown {
+  return LONG_INTEGER.test(text) ? (JSON.parse(text, exactly as Reviver) as unknown) : (JSON.parse(text) as unknown);
+}
+
+type Reviver = (key: string, value: unknown) => unknown;
+
+function exactly(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined || !INTEGER.test(source)) return value;
+  const exact = BigInt(source);
+  return exact > INT64_MAX || exact < -INT64_MAX - 1n ? value : exact;
 }
 
 const tooDeep = (text: string): JsonError => {

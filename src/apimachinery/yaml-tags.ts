@@ -1,14 +1,32 @@
 // Which values plain YAML text stands for: YAML 1.1 booleans, Go's integer forms, timestamps as text.
 // Source: go-yaml v2 resolve.go; sigs.k8s.io/yaml convertToJSONableObject for keys.
-import { boolYaml11Tag, CORE_SCHEMA, defineMappingTag, defineScalarTag, mergeTag, NOT_RESOLVED, type Schema } from 'js-yaml';
+import {
+  boolYaml11Tag,
+  CORE_SCHEMA,
+  DUMP_SCHEMA,
+  defineMappingTag,
+  defineScalarTag,
+  intCoreTag,
+  intYaml11Tag,
+  mergeTag,
+  NOT_RESOLVED,
+  type Schema,
+} from 'js-yaml';
 
 const INT = /^([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const SIGNED_FIRST = [...'+-0123456789'];
 const MIN_INT64 = -(2n ** 63n);
+const MAX_INT64 = 2n ** 63n - 1n;
 const MAX_UINT64 = 2n ** 64n - 1n;
 
-const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
+/** A number; a bigint where a number cannot hold it, as JSON is read. */
+function exact(value: bigint): number | bigint {
+  const near = Number(value);
+  return Number.isSafeInteger(near) || value > MAX_INT64 ? near : value;
+}
+
+const intTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
   implicit: true,
   implicitFirstChars: SIGNED_FIRST,
   resolve: (source) => {
@@ -18,7 +36,7 @@ const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
     const digits =
       hex !== undefined ? `0x${hex}` : binary !== undefined ? `0b${binary}` : octal !== undefined ? `0o${octal}` : (decimal as string);
     const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
-    return value < MIN_INT64 || value > MAX_UINT64 ? NOT_RESOLVED : Number(value);
+    return value < MIN_INT64 || value > MAX_UINT64 ? NOT_RESOLVED : exact(value);
   },
   identify: () => false,
 });
@@ -59,6 +77,7 @@ const binaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
 function keyText(key: unknown): string | undefined {
   if (typeof key === 'string') return key;
   if (typeof key === 'boolean') return String(key);
+  if (typeof key === 'bigint') return key.toString();
   if (typeof key !== 'number') return undefined;
   return Number.isInteger(key) || !Number.isFinite(key)
     ? specialText(key)
@@ -93,3 +112,15 @@ export const KUBERNETES_YAML: Schema = CORE_SCHEMA.withTags(
   textTag('!'),
   textTag('tag:'),
 );
+
+/** How values are printed: as js-yaml prints them, and bigints as the whole numbers they are. */
+export const PRINTED_YAML: Schema = DUMP_SCHEMA.withTags({
+  ...intYaml11Tag,
+  // What either version of YAML takes for a number is quoted where it is text, as in DUMP_SCHEMA.
+  resolve: (...args: Parameters<typeof intYaml11Tag.resolve>) => {
+    const read = intYaml11Tag.resolve(...args);
+    return read === NOT_RESOLVED ? intCoreTag.resolve(...args) : read;
+  },
+  identify: (value: unknown) => typeof value === 'bigint' || intYaml11Tag.identify(value),
+  represent: (value: number | bigint) => value.toString(),
+});

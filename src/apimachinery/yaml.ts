@@ -3,7 +3,7 @@
 import { dump, EVENT_ID, getScalarValue, load, loadAll, parseEvents, YAMLException, type Event } from 'js-yaml';
 import { byteOrder, goQuote } from './go-format.ts';
 import { MAX_JSON_DEPTH, parseJson } from './json.ts';
-import { KUBERNETES_YAML } from './yaml-tags.ts';
+import { KUBERNETES_YAML, PRINTED_YAML } from './yaml-tags.ts';
 
 /** Text that is no YAML, or YAML that JSON cannot say; the message is upstream's: `yaml: line 3: …`. */
 export class YamlError extends Error {
@@ -186,5 +186,5 @@ function duplicates(text: string, events: readonly Event[]): readonly string[] {
 
 /** A JSON value as YAML: keys sorted, sequences not indented, as `kubectl get -o yaml` shows it. Source: JSONToYAML. */
 export function toYaml(value: unknown): string {
-  return dump(value, { lineWidth: -1, noRefs: true, seqNoIndent: true, sortKeys: byteOrder, skipInvalid: true });
+  return dump(value, { schema: PRINTED_YAML, lineWidth: -1, noRefs: true, seqNoIndent: true, sortKeys: byteOrder, skipInvalid: true });
 }

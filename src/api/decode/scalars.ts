@@ -55,7 +55,7 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
       return (value) => decodeInt(value, -INT64_LIMIT, INT64_LIMIT, goType);
     case 'number':
       return (value) => {
-        if (typeof value === 'number') return value;
+        if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
         throw new TypeMismatch(jsonKind(value), goType);
       };
     case 'bytes':
@@ -76,7 +76,9 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
   }
 }
 
-function decodeInt(value: unknown, min: number, max: number, goType: string): number {
+/** Fields of built-in types are numbers: the few that could be greater than 2^53 lose their last digits. */
+function decodeInt(given: unknown, min: number, max: number, goType: string): number {
+  const value = typeof given === 'bigint' ? Number(given) : given;
   if (typeof value !== 'number') throw new TypeMismatch(jsonKind(value), goType);
   if (Number.isInteger(value) && value >= min && value <= max) return value === 0 ? 0 : value; // -0 is 0
   throw new TypeMismatch(`number ${value}`, goType);

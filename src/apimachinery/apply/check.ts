@@ -91,7 +91,8 @@ function visitScalar(out: Problem[], { scalar }: ScalarSchema, value: unknown, p
   const refuse = (message: string): void => {
     out.push({ path, message });
   };
-  if (expected === 'numeric' && typeof value !== 'number') refuse(`expected numeric (int or float), got ${goType(value)}`);
+  if (expected === 'numeric' && typeof value !== 'number' && typeof value !== 'bigint')
+    refuse(`expected numeric (int or float), got ${goType(value)}`);
   if (expected === 'string' && typeof value !== 'string') refuse(`expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`);
   if (expected === 'boolean' && typeof value !== 'boolean') refuse(`expected boolean, got ${boxed(value)}`);
   if (expected === 'any scalar' && typeof value === 'object') refuse(`expected any scalar, got ${boxed(value)}`);

@@ -2,6 +2,7 @@
 // object itself. Both are immutable.
 import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
+import { parseExactly } from '#apimachinery/json.ts';
 
 /** Reads values of one resource. */
 export interface StoredLayout {
@@ -11,7 +12,7 @@ export interface StoredLayout {
 /** An object of the layout's kind and version from a value that is laid out otherwise. @throws for what is no such value */
 type ForeignReader = (bytes: Buffer) => KubeObject;
 
-const readJson: ForeignReader = (bytes) => JSON.parse(bytes.toString()) as KubeObject;
+const readJson: ForeignReader = (bytes) => parseExactly(bytes.toString()) as KubeObject;
 
 interface LayoutOptions {
   readonly apiVersion: string;
@@ -136,7 +137,7 @@ export class StoredObject {
   /** With its resourceVersion. Decoded at the first call. */
   get object(): KubeObject {
     if (this.#object === undefined) {
-      const object = JSON.parse(this.value.toString()) as { metadata: { resourceVersion?: string } };
+      const object = parseExactly(this.value.toString()) as { metadata: { resourceVersion?: string } };
       if (this.revision !== 0) object.metadata.resourceVersion = String(this.revision);
       this.#object = object as unknown as KubeObject;
     }

@@ -257,6 +257,37 @@ test('an object without metadata, or of another kind, is refused by its own name
   );
 });
 
+test('whole numbers of 64 bits stay what they were, in every encoding and patch, and for rules', async () => {
+  const group = 'exact.example.com';
+  const big = '9223372036854775807';
+  const limit = { rule: 'self.n > 9007199254740992 || self.n == -9007199254740993', message: 'is small' };
+  const n = { type: 'integer', format: 'int64', minimum: -9007199254740994 };
+  const schema = objectOf({ properties: { n, any: OPEN, half: { type: 'number' } }, 'x-kubernetes-validations': [limit] });
+  await api.define(
+    definition({
+      group,
+      versions: [version('v1', schema, { additionalPrinterColumns: [{ name: 'N', type: 'integer', jsonPath: '.spec.n' }] })],
+    }),
+  );
+  const path = `/apis/${group}/v1/namespaces/default/widgets`;
+  const body = (spec: string, name = 'x'): string =>
+    `{"apiVersion":"${group}/v1","kind":"Widget","metadata":{"name":"${name}"},"spec":${spec}}`;
+  const spec = `{"any":{"deep":[${big}]},"half":0.5,"n":${big}}`;
+  assert.match((await api.request('POST', path, body(spec))).text, new RegExp(`"spec":${spec.replaceAll(/[[\]{}]/g, String.raw`\$&`)}`));
+  const merged = await api.request('PATCH', `${path}/x`, `{"spec":{"half":1,"n":-9007199254740993}}`, MERGE);
+  assert.match(merged.text, /"half":1,"n":-9007199254740993\}/);
+  const applied = `${body('{"n":9007199254740993}').replace('{', '---\n{')}`;
+  const forced = await api.request('PATCH', `${path}/x?fieldManager=m&force=true`, applied, APPLY);
+  assert.match(forced.text, /"n":9007199254740993\}/);
+  assert.match((await api.get(path, { accept: 'application/yaml' })).text, /^ {4}'n': 9007199254740993$/m);
+  assert.match((await api.get(path, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).text, /"cells":\["x",9007199254740993\]/);
+  const refused = await api.request('POST', path, body('{"n":9007199254740992}', 'y'));
+  assert.match(refused.body.message, /spec: Invalid value: is small$/);
+  const low = await api.request('POST', path, body('{"n":-9223372036854775808}', 'y'));
+  assert.match(low.body.message, /spec\.n: Invalid value: .*: spec\.n in body should be greater than or equal to -9007199254740994/);
+  assert.match((await api.request('PUT', `${path}/x`, (await api.get(`${path}/x`)).text)).text, /"n":9007199254740993\}/);
+});
+
 test('paths of the other scope lead nowhere, for built-in resources too', async () => {
   const [cluster, namespaced] = ['wide.example.com', 'narrow.example.com'];
   await api.define(definition({ group: cluster, scope: 'Cluster' }));

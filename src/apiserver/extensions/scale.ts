@@ -10,6 +10,8 @@ import type { ScaleHooks } from '../registry/strategy.ts';
 import { segmentsOf, valueAt, withValueAt } from './paths.ts';
 
 const MAX_INT32 = 2 ** 31 - 1;
+const NEGATIVE = 'should be a non-negative integer';
+const TOO_MANY = `should be less than or equal to ${MAX_INT32}`;
 
 const numberAt = (object: unknown, path: readonly string[]): number => {
   const value = valueAt(object, path);
@@ -62,9 +64,10 @@ export function scaleErrors(object: unknown, scale: CustomResourceSubresourceSca
 function replicasErrors(object: unknown, path: string): readonly FieldError[] {
   const value = valueAt(object, segmentsOf(path));
   if (value === undefined) return [];
+  if (typeof value === 'bigint') return [invalid(path, value, value < 0n ? NEGATIVE : TOO_MANY)];
   if (typeof value !== 'number' || !Number.isInteger(value)) return [invalid(path, 0, wrongType(path, value, 'int64'))];
-  if (value < 0) return [invalid(path, value, 'should be a non-negative integer')];
-  return value > MAX_INT32 ? [invalid(path, value, `should be less than or equal to ${MAX_INT32}`)] : [];
+  if (value < 0) return [invalid(path, value, NEGATIVE)];
+  return value > MAX_INT32 ? [invalid(path, value, TOO_MANY)] : [];
 }
 
 function selectorErrors(object: unknown, path: string): readonly FieldError[] {

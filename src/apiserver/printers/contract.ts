@@ -15,7 +15,7 @@ export interface TableColumn {
   readonly priority: number;
 }
 
-export type TableCell = string | number | boolean | null;
+export type TableCell = string | number | bigint | boolean | null;
 
 /** Source: metav1.TableRowCondition; a finished pod has `Completed`. */
 export interface TableRowCondition {

@@ -63,7 +63,7 @@ export function compileSchema(props: Props, whole = false): Check {
     }
     branches?.(value, old, run);
     if (typeof value === 'string') scalars.text(value, run);
-    else if (typeof value === 'number') scalars.number(value, run);
+    else if (typeof value === 'number' || typeof value === 'bigint') scalars.number(value, run);
     else if (Array.isArray(value)) {
       if (items !== undefined) checkItems(value, oldItems(props, value, old), items, run);
       sizes.list(value, run);

@@ -10,12 +10,14 @@ import { isKnownFormat, stringFormat } from './formats.ts';
 import type { Run } from './run.ts';
 
 function jsonType(value: unknown): string {
+  if (typeof value === 'bigint') return 'integer';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
   if (Array.isArray(value)) return 'array';
   return typeof value;
 }
 
-const goFormat = (value: unknown): string => (typeof value !== 'number' ? '' : Number.isInteger(value) ? 'int64' : 'float64');
+const goFormat = (value: unknown): string =>
+  typeof value === 'bigint' ? 'int64' : typeof value !== 'number' ? '' : Number.isInteger(value) ? 'int64' : 'float64';
 
 /** A format that says nothing about its type is none. Source: StripUnsupportedFormatsPostProcess. */
 function formatOf({ type = '', format = '' }: Props): string {
@@ -48,7 +50,7 @@ export function typeCheck(props: Props): (value: unknown, run: Run) => void {
 
 interface ScalarChecks {
   text(value: string, run: Run): void;
-  number(value: number, run: Run): void;
+  number(value: number | bigint, run: Run): void;
   /** Of values of any type. */
   common(value: unknown, run: Run): void;
 }
@@ -124,16 +126,18 @@ const INT32_MAX = 2 ** 31 - 1;
 const INT64_MAX = 2 ** 63;
 const FLOAT32_MAX = 3.4028234663852886e38;
 
-function outOfRange(value: number, type: string, format: string): boolean {
-  if (type === 'integer' && format === 'int32') return value > INT32_MAX || value < -INT32_MAX - 1 || !Number.isInteger(value);
-  if (type === 'integer') return value >= INT64_MAX || value < -INT64_MAX || !Number.isInteger(value);
-  return format === 'float' && Math.abs(value) > FLOAT32_MAX;
+const isWhole = (value: number | bigint): boolean => typeof value === 'bigint' || Number.isInteger(value);
+
+function outOfRange(value: number | bigint, type: string, format: string): boolean {
+  if (type === 'integer' && format === 'int32') return value > INT32_MAX || value < -INT32_MAX - 1 || !isWhole(value);
+  if (type === 'integer') return value >= INT64_MAX || value < -INT64_MAX || !isWhole(value);
+  return format === 'float' && Math.abs(Number(value)) > FLOAT32_MAX;
 }
 
 /** A bound as it is printed beside a value: whole beside whole ones. */
-const bound = (limit: number, value: number): string => (Number.isInteger(value) ? String(Math.trunc(limit)) : goFloat(limit));
+const bound = (limit: number, value: number | bigint): string => (isWhole(value) ? String(Math.trunc(limit)) : goFloat(limit));
 
-function numberCheck(props: Props): (value: number, run: Run) => void {
+function numberCheck(props: Props): (value: number | bigint, run: Run) => void {
   const { maximum, minimum, multipleOf, exclusiveMaximum = false, exclusiveMinimum = false } = props;
   const type = props['x-kubernetes-int-or-string'] === true ? '' : (props.type ?? '');
   const format = formatOf(props);
@@ -142,7 +146,7 @@ function numberCheck(props: Props): (value: number, run: Run) => void {
     if (outOfRange(value, type, format))
       run.whole(`Checked value must be of type ${type} ${format === '' ? '(default format)' : `with format ${format}`} in ${run.path}`);
     if (multipleOf !== undefined && !isMultiple(value, multipleOf)) tell(`a multiple of ${bound(multipleOf, value)}`);
-    const whole = Number.isInteger(value);
+    const whole = isWhole(value);
     if (minimum !== undefined) {
       const least = whole ? Math.trunc(minimum) : minimum;
       if (exclusiveMinimum ? value <= least : value < least)
@@ -157,7 +161,9 @@ function numberCheck(props: Props): (value: number, run: Run) => void {
   };
 }
 
-function isMultiple(value: number, factor: number): boolean {
+function isMultiple(given: number | bigint, factor: number): boolean {
+  if (typeof given === 'bigint' && factor >= 1) return given % BigInt(Math.trunc(factor)) === 0n;
+  const value = Number(given);
   if (Number.isInteger(value) && factor >= 1) return value % Math.trunc(factor) === 0;
   const times = factor < 1 ? (1 / factor) * value : value / factor;
   return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));

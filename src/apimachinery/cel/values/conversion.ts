@@ -25,7 +25,7 @@ export function conversionOf(type: Type): Conversion | undefined {
 function makeConversion(type: Type): Conversion | undefined {
   switch (type.kind) {
     case 'double':
-      return (raw) => (typeof raw === 'number' ? double(raw) : raw);
+      return (raw) => (typeof raw === 'number' || typeof raw === 'bigint' ? double(Number(raw)) : raw);
     case 'timestamp':
       return (raw) => (typeof raw === 'string' ? timeOf(raw) : raw);
     case 'duration':

@@ -8,7 +8,7 @@ import { itemsOf, membersOf, Optional, typeNameOf } from './values.ts';
 /** @throws EvaluationError for a value without a form in JSON */
 export function toJson(value: Value): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (value instanceof Double) return value.number;
   if (value instanceof Uint) return Number(value.value);
   if (value instanceof Timestamp || value instanceof Duration) return value.toString();
