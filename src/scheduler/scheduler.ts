@@ -8,17 +8,21 @@ import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
+import { Extenders } from './extenders/extenders.ts';
+import { HttpExtender } from './extenders/http-extender.ts';
+import { bindingFirst } from './framework/profile.ts';
 import { type Gauges, type Metrics, noMetrics } from './metrics/metrics.ts';
 import { FrameworkTimes } from './metrics/times.ts';
 import { ClaimWriter } from './plugins/dynamic-resources/claim-writer.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
-import { type ActiveProfile, type AttemptDeps, attemptPod } from './shell/attempt.ts';
+import { type ActiveProfile, type AttemptDeps, attemptPod, beginAttempt } from './shell/attempt.ts';
 import { Binder } from './shell/binder.ts';
 import { Budgets } from './shell/budgets.ts';
 import { namespaceHandlers, nodeHandlers, podHandlers } from './shell/cluster-handlers.ts';
 import type { ChangeListener } from './shell/change-events.ts';
 import { watchDevices } from './shell/device-informers.ts';
+import { ExtendedAttempts } from './shell/extended-attempt.ts';
 import { Evictor } from './shell/evictor.ts';
 import { watchGroups } from './shell/group-selector.ts';
 import { SchedulingLoop } from './shell/scheduling-loop.ts';
@@ -51,9 +55,14 @@ export interface Scheduler {
 /** Source: DefaultPodMaxInUnschedulablePodsDuration. */
 const MAX_UNSCHEDULABLE_MS = 5 * 60 * 1000;
 
-/** @throws ConfigurationError */
+/** @throws ConfigurationError; Error when a file of an extender's TLS configuration cannot be read */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { podInitialBackoffSeconds, podMaxBackoffSeconds, profiles: makeProfiles } = readConfiguration(options.config);
+  const {
+    podInitialBackoffSeconds,
+    podMaxBackoffSeconds,
+    extenders: extenderConfigs,
+    profiles: makeProfiles,
+  } = readConfiguration(options.config);
   const { client, informers, clock, ids, logger, metrics = noMetrics } = options;
   const stopped = new AbortController();
   const podInformer = informers.informer(pods);
@@ -62,6 +71,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const { nominator } = cluster;
   const times = new FrameworkTimes(metrics, clock);
   const binder = new Binder(times);
+  const extenders = new Extenders(
+    extenderConfigs.map((config) => new HttpExtender(config, clock)),
+    logger,
+  );
   const statuses = new StatusWriter(client, logger);
   const recorders: QueueingEventRecorder[] = [];
   const recorder = options.recorder ?? recordToServer;
@@ -97,7 +110,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     isPreempting: (uid: string): boolean => evictor.isPreempting(uid),
   };
   for (const made of makeProfiles({ client, preemption, namespaceLabels, groupSelector: groups.selectorOf, volumes, devices })) {
-    const profile = times.metered(made);
+    const profile = times.metered(extenders.size === 0 ? made : bindingFirst(made, extenders.plugin));
     const placer = new PodPlacer({ profile, cluster, fraction: () => ids.fraction(), times });
     profiles.set(profile.schedulerName, { profile, placer, events: recorder(profile.schedulerName) });
   }
@@ -137,10 +150,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     evictor,
   };
 
+  const extended = new ExtendedAttempts(extenders, deps);
   function step(): boolean {
-    const queued = binder.hasRoom ? queue.pop() : undefined;
-    if (queued !== undefined) attemptPod(queued, deps);
-    return queued !== undefined;
+    const queued = binder.hasRoom && extended.hasRoom ? queue.pop() : undefined;
+    if (queued === undefined) return false;
+    const attempt = beginAttempt(queued, deps);
+    if (attempt === undefined) return true;
+    if (extenders.concern(queued.pod)) extended.run(attempt);
+    else attemptPod(attempt, deps);
+    return true;
   }
 
   const watched = {
@@ -192,6 +210,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       budgets.stop();
       groups.stop();
       watchedDevices.stop();
+      await extended.stop();
       await binder.stop();
       await evictor.settled();
       await claimWriter.settled();

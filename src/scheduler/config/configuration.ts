@@ -4,6 +4,8 @@ import { aggregateText, duplicate, type FieldError, invalid, notSupported, requi
 import { Path } from '#apimachinery/field-path.ts';
 import { type Profile, type WeightedPlugin, profileFrom } from '../framework/profile.ts';
 import type { Plugin } from '../framework/plugin.ts';
+import type { ExtenderConfig } from '../extenders/http-extender.ts';
+import { readExtenders } from './extender-config.ts';
 import { DEFAULT_PLUGINS, type PluginDeps, REGISTRY } from './plugin-registry.ts';
 import { EXTENSION_POINTS, type ExtensionPoint, expandPoint, mergePluginSet, type PluginRef, type PluginSet } from './plugin-sets.ts';
 import { Reader } from './reader.ts';
@@ -11,8 +13,9 @@ import { Reader } from './reader.ts';
 export interface SchedulerConfiguration {
   readonly podInitialBackoffSeconds: number;
   readonly podMaxBackoffSeconds: number;
+  readonly extenders: readonly ExtenderConfig[];
   /** Makes the plugins: once for each scheduler. */
-  readonly profiles: (deps: PluginDeps) => readonly Profile[];
+  readonly profiles: (deps: Omit<PluginDeps, 'ignoredResources'>) => readonly Profile[];
 }
 
 /** Every fault of a configuration, one a line. */
@@ -35,6 +38,7 @@ const TOP_FIELDS = [
   'podInitialBackoffSeconds',
   'podMaxBackoffSeconds',
   'profiles',
+  'extenders',
   'delayCacheUntilActive',
 ];
 
@@ -58,8 +62,14 @@ export function readConfiguration(object: unknown): SchedulerConfiguration {
     'must be greater than or equal to PodInitialBackoffSeconds',
   );
   const profiles = readProfiles(root.field('profiles'), errors);
+  const { extenders, ignoredResources } = readExtenders(root.field('extenders'));
   if (errors.length > 0) throw new ConfigurationError(aggregateText(errors));
-  return { podInitialBackoffSeconds, podMaxBackoffSeconds, profiles: (deps) => profiles.map((make) => make(deps)) };
+  return {
+    podInitialBackoffSeconds,
+    podMaxBackoffSeconds,
+    extenders,
+    profiles: (deps) => profiles.map((make) => make({ ...deps, ignoredResources })),
+  };
 }
 
 function expectText(field: Reader, wanted: string): void {

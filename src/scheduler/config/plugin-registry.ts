@@ -10,7 +10,7 @@ import { PLUGIN } from '../plugins/names.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
-import { balancedAllocation, nodeResourcesFit } from '../plugins/node-resources.ts';
+import { balancedAllocation, type FitArgs, nodeResourcesFit } from '../plugins/node-resources.ts';
 import { nodeVolumeLimits } from '../plugins/node-volume-limits.ts';
 import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
 import { type GroupSelector, podTopologySpread } from '../plugins/pod-topology-spread.ts';
@@ -41,6 +41,8 @@ export interface PluginDeps {
   readonly groupSelector: GroupSelector;
   readonly volumes: VolumeBindingDeps;
   readonly devices: DynamicResourcesDeps;
+  /** Extended resources that only extenders look at. */
+  readonly ignoredResources: readonly string[];
 }
 
 /** Checks arguments, noting faults in the reader, and gives what makes the plugin of them. */
@@ -63,6 +65,11 @@ const withArgs =
     return (deps) => make(deps, args);
   };
 
+const withIgnored = (args: FitArgs, more: readonly string[]): FitArgs => ({
+  ...args,
+  ignoredResources: [...(args.ignoredResources ?? []), ...more],
+});
+
 export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.schedulingGates, plain(schedulingGates)],
   [PLUGIN.prioritySort, plain(prioritySort)],
@@ -71,7 +78,7 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.taintToleration, plain(taintToleration)],
   [PLUGIN.nodeAffinity, withArgs(readNodeAffinityArgs, (_, args) => nodeAffinity(args))],
   [PLUGIN.nodePorts, plain(nodePorts)],
-  [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, (_, args) => nodeResourcesFit(args))],
+  [PLUGIN.nodeResourcesFit, withArgs(readFitArgs, ({ ignoredResources }, args) => nodeResourcesFit(withIgnored(args, ignoredResources)))],
   [PLUGIN.volumeRestrictions, withArgs(readNoArgs, ({ volumes }) => volumeRestrictions(volumes.storage))],
   [PLUGIN.nodeVolumeLimits, withArgs(readNoArgs, ({ volumes }) => nodeVolumeLimits(volumes.storage))],
   [PLUGIN.volumeZone, withArgs(readNoArgs, ({ volumes }) => volumeZone(volumes.storage))],

@@ -1,6 +1,7 @@
 // Decides where one pod goes: filters, then scores, then the best node, by chance among equals. Every node is looked at.
 // Source: schedule_one.go schedulePod, findNodesThatFitPod, prioritizeNodes.
 import { Lru } from '#base/lru.ts';
+import type { Node } from '#api/types.ts';
 import type { Diagnosis } from '../framework/fit-error.ts';
 import type { Refusal } from '../framework/plugin.ts';
 import { type Profile, signatureOf } from '../framework/profile.ts';
@@ -18,6 +19,15 @@ export type Decision =
   | { readonly kind: 'refused'; readonly diagnosis: Diagnosis; readonly plugins: ReadonlySet<string>; readonly refusal: Refusal }
   /** A plugin failed, which says nothing of the pod. */
   | { readonly kind: 'failed'; readonly message: string };
+
+export type NotPlaced = Exclude<Decision, { kind: 'placed' }>;
+
+/** What is said outside the scheduler of nodes that have room for a pod. */
+export interface Opinion {
+  /** The nodes that are left, each with what is to be added to its score. */
+  readonly passed: ReadonlyMap<string, number>;
+  readonly refused: ReadonlyMap<string, Status>;
+}
 
 export interface PlacerOptions {
   readonly profile: Profile;
@@ -42,25 +52,65 @@ export class PodPlacer {
     this.#options = options;
   }
 
-  place(pod: PodInfo): Decision {
+  /** The nodes that have room for the pod, for others to judge; or what is decided without them. */
+  feasible(pod: PodInfo): readonly Node[] | NotPlaced {
+    const { cluster } = this.#options;
+    const kind = this.#begin(pod);
+    if (!(kind instanceof PodClass)) return kind;
+    const count = this.#collectAll(pod, kind);
+    if (count === 0) return this.#refused(pod, kind);
+    return Array.from(this.#scratch.slots.subarray(0, count), (slot) => cluster.nodes[slot] as Node);
+  }
+
+  /** `opinion`: of the nodes that were feasible before; no other is chosen. */
+  place(pod: PodInfo, opinion?: Opinion): Decision {
     const { cluster, fraction } = this.#options;
-    if (cluster.nodeCount === 0) return { kind: 'no-nodes' };
+    const kind = this.#begin(pod);
+    if (!(kind instanceof PodClass)) return kind;
+
+    const nominated = this.#nominatedNode(pod, kind);
+    if (nominated !== undefined && opinion?.passed.has(nominated) !== false) return { kind: 'placed', node: nominated, feasible: 1 };
+
+    const count = this.#leave(this.#collectAll(pod, kind), opinion);
+    if (count === 0) return opinion === undefined ? this.#refused(pod, kind) : this.#refusedOneByOne(pod, kind, opinion);
+    const { slots } = this.#scratch;
+    const best =
+      count === 1
+        ? (slots[0] as number)
+        : this.#timed('Score', () => bestNode(kind, this.#scratch, count, { fraction, ...this.#extra(opinion) }));
+    return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
+  }
+
+  #begin(pod: PodInfo): PodClass | NotPlaced {
+    if (this.#options.cluster.nodeCount === 0) return { kind: 'no-nodes' };
     const kind = this.#timed(
       'PreFilter',
       () => this.#classOf(pod),
       ({ refusal }) => refusal,
     );
-    if (kind.refusal !== undefined) return this.#refusedBeforeNodes(pod, kind, kind.refusal);
+    return kind.refusal === undefined ? kind : this.#refusedBeforeNodes(pod, kind, kind.refusal);
+  }
 
-    const nominated = this.#nominatedNode(pod, kind);
-    if (nominated !== undefined) return { kind: 'placed', node: nominated, feasible: 1 };
-
+  #collectAll(pod: PodInfo, kind: PodClass): number {
     const collect = (): number => (kind.nodeNames === undefined ? this.#collect(pod, kind) : this.#collectNamed(pod, kind, kind.nodeNames));
-    const count = this.#timed('Filter', collect, (found) => (found === 0 ? NO_NODE : undefined));
-    if (count === 0) return this.#refused(pod, kind);
+    return this.#timed('Filter', collect, (found) => (found === 0 ? NO_NODE : undefined));
+  }
+
+  /** Of the slots collected, those that others left. */
+  #leave(count: number, opinion: Opinion | undefined): number {
+    if (opinion === undefined) return count;
     const { slots } = this.#scratch;
-    const best = count === 1 ? (slots[0] as number) : this.#timed('Score', () => bestNode(kind, this.#scratch, count, fraction));
-    return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i] as number;
+      if (opinion.passed.has(this.#options.cluster.nodes[slot]?.metadata.name ?? '')) slots[kept++] = slot;
+    }
+    return kept;
+  }
+
+  #extra(opinion: Opinion | undefined): { readonly extra?: (slot: number) => number } {
+    if (opinion === undefined) return {};
+    return { extra: (slot) => opinion.passed.get(this.#options.cluster.nodes[slot]?.metadata.name ?? '') ?? 0 };
   }
 
   #timed<T>(point: Point, work: () => T, statusOf?: (result: T) => Pick<Status, 'code'> | undefined): T {
@@ -122,7 +172,7 @@ export class PodPlacer {
     return slot === this.#ownSlot(pod) ? kind.checkAnew(slot, pod.uid) : kind.check(slot);
   }
 
-  #refusedBeforeNodes(pod: PodInfo, kind: PodClass, status: Status): Decision {
+  #refusedBeforeNodes(pod: PodInfo, kind: PodClass, status: Status): NotPlaced {
     if (!isRejected(status)) return { kind: 'failed', message: statusMessage(status) };
     return {
       kind: 'refused',
@@ -136,7 +186,7 @@ export class PodPlacer {
     return [...this.#options.cluster.nodes.keys()].filter((slot) => this.#options.cluster.nodes[slot] !== undefined);
   }
 
-  #refused(pod: PodInfo, kind: PodClass): Decision {
+  #refused(pod: PodInfo, kind: PodClass): NotPlaced {
     const own = this.#ownSlot(pod);
     const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;
     if (plain === undefined) return this.#refusedOneByOne(pod, kind);
@@ -148,7 +198,7 @@ export class PodPlacer {
     );
   }
 
-  #refusedOneByOne(pod: PodInfo, kind: PodClass): Decision {
+  #refusedOneByOne(pod: PodInfo, kind: PodClass, opinion?: Opinion): NotPlaced {
     const { cluster } = this.#options;
     const elsewhere = unresolvable('', `node(s) didn't satisfy plugin(s) [${kind.namingPlugins.toSorted().join(' ')}]`);
     const statuses = new Map<Status, number>();
@@ -158,7 +208,8 @@ export class PodPlacer {
       const node = cluster.nodes[slot];
       if (node === undefined) continue;
       const isNamed = kind.nodeNames?.has(node.metadata.name) !== false;
-      const status = (isNamed ? this.#statusOf(pod, kind, slot) : undefined) ?? elsewhere;
+      const own = isNamed ? this.#statusOf(pod, kind, slot) : elsewhere;
+      const status = own ?? opinion?.refused.get(node.metadata.name) ?? elsewhere;
       bySlot[slot] = status;
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (status.code === 'Unschedulable') slots.push(slot);
@@ -171,7 +222,7 @@ export class PodPlacer {
     );
   }
 
-  #refusedBy(statuses: ReadonlyMap<Status, number>, kind: PodClass, refusal: Refusal): Decision {
+  #refusedBy(statuses: ReadonlyMap<Status, number>, kind: PodClass, refusal: Refusal): NotPlaced {
     const plugins = new Set<string>(kind.namingPlugins);
     for (const status of statuses.keys()) {
       if (status.code === 'Error') return { kind: 'failed', message: statusMessage(status) };

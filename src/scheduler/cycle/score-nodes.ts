@@ -19,12 +19,21 @@ export class NodeScratch {
   }
 }
 
-/** The slot with the greatest total among `scratch.slots[0 … count - 1]`; `fraction` in [0, 1) chooses among equals. */
-export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, fraction: () => number): number {
+/**
+ * The slot with the greatest total among `scratch.slots[0 … count - 1]`; `fraction` in [0, 1) chooses among equals. `extra`:
+ * what is added to the total of a slot.
+ */
+export function bestNode(
+  kind: PodClass,
+  scratch: NodeScratch,
+  count: number,
+  { fraction, extra }: { readonly fraction: () => number; readonly extra?: (slot: number) => number },
+): number {
   const { slots, totals } = scratch;
   const { fixed, relative } = kind.scorings(slots, count);
   for (let i = 0; i < count; i++) totals[i] = fixed[slots[i] as number] as number;
   for (const scoring of relative) addScores(scoring, scratch, count);
+  if (extra !== undefined) for (let i = 0; i < count; i++) totals[i] = (totals[i] as number) + extra(slots[i] as number);
   let best = -Infinity;
   let equals = 0;
   for (let i = 0; i < count; i++) {

@@ -85,9 +85,26 @@ export interface Refusal {
   readonly watchers: readonly Partial<PodWatcher>[];
 }
 
+/** Pods that would have to go from a node. */
+export interface NodeVictims {
+  readonly node: string;
+  /** From the most important down. */
+  readonly victims: readonly PodInfo[];
+  /** How many of them a disruption budget would have spared. */
+  readonly violations: number;
+}
+
 export type PostFilterResult =
   /** `victims` are to go, and the pod waits for the room on `node`. */
-  | { readonly kind: 'nominated'; readonly node: string; readonly victims: readonly PodInfo[] }
+  | {
+      readonly kind: 'nominated';
+      readonly node: string;
+      readonly victims: readonly PodInfo[];
+      /** The nodes it was chosen from. */
+      readonly candidates: () => readonly NodeVictims[];
+      /** The best of those that are left; there is at least one. */
+      readonly choose: (left: readonly NodeVictims[]) => NodeVictims;
+    }
   /** `clear`: whatever node was nominated before does not help any more. */
   | { readonly kind: 'refused'; readonly message: string; readonly clear: boolean };
 

@@ -57,6 +57,11 @@ export function profileFrom(schedulerName: string, points: PointedPlugins): Prof
   };
 }
 
+/** The profile with `plugin` asked to bind before all others. */
+export function bindingFirst(profile: Profile, plugin: Plugin): Profile {
+  return { ...profile, bind: [plugin, ...profile.bind], all: [...profile.all, plugin] };
+}
+
 /** Every plugin at every point that it implements. */
 export function profileOf(schedulerName: string, plugins: readonly WeightedPlugin[]): Profile {
   const at = (has: (plugin: Plugin) => unknown): readonly WeightedPlugin[] => plugins.filter(({ plugin }) => has(plugin) !== undefined);

@@ -4,11 +4,11 @@ import { findCondition } from '#api/conditions.ts';
 import type { Pod } from '#api/types.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import { fitMessage } from '../framework/fit-error.ts';
-import type { Plugin, PostFilterResult, Refusal } from '../framework/plugin.ts';
+import type { NodeVictims, Plugin, PostFilterResult, Refusal } from '../framework/plugin.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { PLUGIN } from './names.ts';
-import { type Budget, type Candidate, cheapest, isCandidate, victimsOn } from './victims-plan.ts';
+import { type Budget, type Candidate, cheapest, isCandidate, victimsOn, withCost } from './victims-plan.ts';
 
 export interface PreemptionArgs {
   /** Per cent of the nodes that are tried at least. */
@@ -47,7 +47,16 @@ function preempt(refusal: Refusal, cluster: ClusterState, deps: PreemptionDeps, 
 
   const { candidates, statuses } = findCandidates(refusal, cluster, deps, args);
   const best = cheapest(candidates);
-  if (best !== undefined) return { kind: 'nominated', node: cluster.nodes[best.slot]?.metadata.name as string, victims: best.victims };
+  const named = ({ slot, victims, violations }: Candidate): NodeVictims => ({
+    node: cluster.nodes[slot]?.metadata.name as string,
+    victims,
+    violations,
+  });
+  if (best !== undefined) {
+    const { node, victims } = named(best);
+    const choose = (left: readonly NodeVictims[]): NodeVictims => cheapest(left.map(withCost)) as NodeVictims;
+    return { kind: 'nominated', node, victims, candidates: () => candidates.map(named), choose };
+  }
 
   const rest = cluster.nodeCount - refusal.unschedulable.length;
   if (rest > 0) statuses.set(NOT_HELPFUL, rest);

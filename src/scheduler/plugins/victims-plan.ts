@@ -2,19 +2,15 @@
 // plugins/defaultpreemption SelectVictimsOnNode, framework/preemption pickOneNodeForPreemption.
 import type { LabelSelector } from '#apimachinery/labels.ts';
 import { parseTime } from '#apimachinery/time.ts';
-import type { Refusal } from '../framework/plugin.ts';
+import type { NodeVictims, Refusal } from '../framework/plugin.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { Trial } from '../state/trial.ts';
 import { PLUGIN } from './names.ts';
 
-export interface Candidate {
+export interface Candidate extends Omit<NodeVictims, 'node'> {
   readonly slot: number;
-  /** From the most important down. */
-  readonly victims: readonly PodInfo[];
-  /** How many of them a disruption budget would have spared. */
-  readonly violations: number;
   /** What candidates are compared by, the most important first; the least costs least. */
   readonly cost: readonly number[];
 }
@@ -117,8 +113,13 @@ function costOf(victims: readonly PodInfo[], violations: number): readonly numbe
   return [violations, highest, sum, victims.length, -earliest];
 }
 
+/** Of victims that somebody else chose. */
+export function withCost(victims: NodeVictims): NodeVictims & Pick<Candidate, 'cost'> {
+  return { ...victims, cost: costOf(victims.victims, victims.violations) };
+}
+
 /** The first of those that cost least. */
-export function cheapest(candidates: readonly Candidate[]): Candidate | undefined {
+export function cheapest<T extends Pick<Candidate, 'cost'>>(candidates: readonly T[]): T | undefined {
   let [best] = candidates;
   for (const other of candidates) if (best !== undefined && isLess(other.cost, best.cost)) best = other;
   return best;

@@ -54,8 +54,9 @@ interface Failure extends Outcome {
   readonly pending?: ReadonlySet<string>;
 }
 
-interface Attempt {
+export interface Attempt {
   readonly queued: QueuedPod;
+  readonly info: PodInfo;
   readonly active: ActiveProfile;
   /** Seconds since it began. */
   readonly elapsed: () => number;
@@ -63,66 +64,83 @@ interface Attempt {
 
 const NONE: ReadonlySet<string> = new Set();
 
-export function attemptPod(queued: QueuedPod, deps: AttemptDeps): void {
+/** `undefined`: there is nothing to try, and the pod is in flight no more. */
+export function beginAttempt(queued: QueuedPod, deps: AttemptDeps): Attempt | undefined {
   const { pod } = queued;
   const { uid, name, namespace, deletionTimestamp } = pod.metadata;
   const active = deps.profiles.get(pod.spec.schedulerName);
-  if (active === undefined || deps.cluster.isAssumed(uid)) return deps.queue.done(uid);
+  if (active === undefined || deps.cluster.isAssumed(uid)) {
+    deps.queue.done(uid);
+    return undefined;
+  }
   if (deletionTimestamp !== undefined) {
     active.events.event(pod, 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`);
-    return deps.queue.done(uid);
+    deps.queue.done(uid);
+    return undefined;
   }
   const start = deps.clock.monotonic();
   deps.times.begin();
-  const attempt: Attempt = { queued, active, elapsed: () => (deps.clock.monotonic() - start) / 1000 };
-  const info = deps.cluster.podInfos.of(pod);
-  const decision = active.placer.place(info);
-  deps.metrics.observe('scheduler_scheduling_algorithm_duration_seconds', {}, attempt.elapsed());
-  act(decision, info, attempt, deps);
+  return { queued, info: deps.cluster.podInfos.of(pod), active, elapsed: () => (deps.clock.monotonic() - start) / 1000 };
 }
 
-function act(decision: Decision, info: PodInfo, attempt: Attempt, deps: AttemptDeps): void {
+export function attemptPod(attempt: Attempt, deps: AttemptDeps): void {
+  const decision = attempt.active.placer.place(attempt.info);
+  decided(attempt, deps);
+  if (decision.kind === 'refused') refuse(decision, findWayOut(decision, attempt, deps), attempt, deps);
+  else act(decision, attempt, deps);
+}
+
+/** A node was chosen, or none was found. */
+export function decided({ elapsed }: Attempt, { metrics }: AttemptDeps): void {
+  metrics.observe('scheduler_scheduling_algorithm_duration_seconds', {}, elapsed());
+}
+
+export type Refused = Extract<Decision, { kind: 'refused' }>;
+
+export function act(decision: Exclude<Decision, Refused>, attempt: Attempt, deps: AttemptDeps): void {
   switch (decision.kind) {
     case 'placed':
-      return place(decision.node, info, attempt, deps);
+      return place(decision.node, attempt, deps);
     case 'no-nodes':
       return fail({ reason: 'Unschedulable', message: 'no nodes available to schedule pods', plugins: NONE, nominated: '' }, attempt, deps);
     case 'failed':
       return fail({ reason: 'SchedulerError', message: decision.message, plugins: NONE, nominated: '' }, attempt, deps);
-    case 'refused': {
-      const { message, nominated } = postFilter(decision, attempt, deps);
-      const diagnosis = message === '' ? decision.diagnosis : { ...decision.diagnosis, postFilterMessage: message };
-      const failure: Failure = { reason: 'Unschedulable', message: fitMessage(diagnosis), plugins: decision.plugins };
-      return fail(nominated === undefined ? failure : { ...failure, nominated }, attempt, deps);
-    }
     default:
       assertNever(decision);
   }
 }
 
-interface WayOut {
+/** Evicts whom the way out names, and lets the pod wait. */
+export function refuse(decision: Refused, { message, nominated, eviction }: WayOut, attempt: Attempt, deps: AttemptDeps): void {
+  if (eviction !== undefined) evict(eviction, attempt.queued.pod, attempt.active, deps);
+  const diagnosis = message === '' ? decision.diagnosis : { ...decision.diagnosis, postFilterMessage: message };
+  const failure: Failure = { reason: 'Unschedulable', message: fitMessage(diagnosis), plugins: decision.plugins };
+  fail(nominated === undefined ? failure : { ...failure, nominated }, attempt, deps);
+}
+
+export interface WayOut {
   readonly message: string;
+  /** '' for none; absent: as it was. */
   readonly nominated?: string;
+  readonly eviction?: Nominated;
 }
 
 /** Source: RunPostFilterPlugins. */
-function postFilter({ refusal }: Extract<Decision, { kind: 'refused' }>, { queued, active }: Attempt, deps: AttemptDeps): WayOut {
+export function findWayOut({ refusal }: Refused, { active }: Attempt, deps: AttemptDeps): WayOut {
   const { profile } = active;
   if (profile.postFilter.length === 0) return { message: '', nominated: '' };
   deps.metrics.count('scheduler_preemption_attempts_total', {});
-  const found = deps.times.point(
+  return deps.times.point(
     'PostFilter',
     profile.schedulerName,
     () => askPostFilters(profile, refusal, deps.cluster),
     ({ eviction }) => (eviction === undefined ? { code: 'Unschedulable' } : undefined),
   );
-  if (found.eviction !== undefined) evict(found.eviction, queued.pod, active, deps);
-  return found;
 }
 
-type Nominated = Extract<PostFilterResult, { kind: 'nominated' }>;
+export type Nominated = Extract<PostFilterResult, { kind: 'nominated' }>;
 
-function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterState): WayOut & { readonly eviction?: Nominated } {
+function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterState): WayOut {
   const messages: string[] = [];
   let clears = false;
   for (const plugin of profile.postFilter) {
@@ -136,7 +154,7 @@ function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterStat
 }
 
 function evict(
-  { node, victims }: Nominated,
+  { node, victims }: Pick<Nominated, 'node' | 'victims'>,
   preemptor: Pod,
   { events }: ActiveProfile,
   { evictor, nominator, metrics }: AttemptDeps,
@@ -147,8 +165,8 @@ function evict(
   evictor.evict({ preemptor, node, victims: victims.map(({ pod }) => pod), displaced: displaced.map(({ pod }) => pod), events });
 }
 
-function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps): void {
-  const { queued, active } = attempt;
+function place(node: string, attempt: Attempt, deps: AttemptDeps): void {
+  const { queued, active, info } = attempt;
   const { cluster, queue, nominator, binder, metrics, statuses } = deps;
   const { profile } = active;
   const placement = { pod: queued.pod, node };
@@ -165,7 +183,7 @@ function place(node: string, info: PodInfo, attempt: Attempt, deps: AttemptDeps)
   statuses.drop(info.uid);
   binder.bind(profile, placement, (failure) => {
     if (failure === undefined) bound(placement, attempt, metrics, deps);
-    else bindingFailed(failure, info, placement, attempt, deps);
+    else bindingFailed(failure, placement, attempt, deps);
     deps.wake();
   });
 }
@@ -222,12 +240,12 @@ function bound(
 /** What the pod held is free again, as if it had been deleted. Source: handleBindingCycleError. */
 function bindingFailed(
   status: Status,
-  info: PodInfo,
   { pod, node }: { readonly pod: Pod; readonly node: string },
   attempt: Attempt,
   deps: AttemptDeps,
 ): void {
   const { cluster, queue } = deps;
+  const { info } = attempt;
   unreserve(attempt.active.profile, { pod, node }, deps.times);
   // The API server may have bound the pod and the answer been lost; then the informer has said so.
   if (cluster.isAssumed(info.uid)) cluster.removePod(info.uid);
