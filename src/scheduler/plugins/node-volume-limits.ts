@@ -63,8 +63,10 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
 
   return {
     scope: 'node',
+    // Only trials tell of changes, and what they try does not show in the pods of the slot.
     podChanged(slot, { pod }: PodInfo, sign) {
-      if (used.has(slot)) count(slot, knownVolumesOf(pod, storage), sign);
+      usedIn(slot, cluster.nodes[slot]?.metadata.name ?? '');
+      count(slot, knownVolumesOf(pod, storage), sign);
     },
     check(slot) {
       const name = cluster.nodes[slot]?.metadata.name ?? '';

@@ -4,6 +4,7 @@ import type { CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttac
 import { clusterOf, node, pod, refusals } from '../testing.ts';
 import type { Storage } from './volume-binding/storage.ts';
 import { nodeVolumeLimits } from './node-volume-limits.ts';
+import { Trial } from '../state/trial.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
 import { volumeZone } from './volume-zone.ts';
 
@@ -54,6 +55,50 @@ test('VolumeRestrictions wakes a pod when one that shares its claim has gone', (
     [hint?.(using('p', 'c'), using('a', 'c', 'n'), undefined), hint?.(using('p', 'c'), using('a', 'd', 'n'), undefined)],
     ['queue', 'skip'],
   );
+});
+
+const gce = (readOnly: boolean) => ({ gcePersistentDisk: { pdName: 'd', readOnly } });
+const ebs = (readOnly: boolean) => ({ awsElasticBlockStore: { volumeID: 'd', readOnly } });
+const iscsi = (readOnly: boolean) => ({ iscsi: { iqn: 'd', targetPortal: 't', lun: 0, iscsiInterface: 'default', readOnly } });
+const rbd = (monitors: readonly string[], readOnly: boolean) => ({
+  rbd: { monitors, image: 'i', pool: 'rbd', user: 'admin', keyring: 'k', readOnly },
+});
+
+for (const c of [
+  { name: 'a GCE disk that is written', there: gce(true), wanted: gce(false), conflict: true },
+  { name: 'a GCE disk that is only read', there: gce(true), wanted: gce(true), conflict: false },
+  { name: 'an EBS volume, even to read', there: ebs(true), wanted: ebs(true), conflict: true },
+  { name: 'an iSCSI target that is written', there: iscsi(false), wanted: iscsi(false), conflict: true },
+  { name: 'an iSCSI target that is only read', there: iscsi(true), wanted: iscsi(true), conflict: false },
+  { name: 'an RBD image of a monitor in common', there: rbd(['a', 'b'], false), wanted: rbd(['b', 'c'], true), conflict: true },
+  { name: 'an RBD image of other monitors', there: rbd(['a'], false), wanted: rbd(['c'], false), conflict: false },
+  { name: 'a disk of another kind', there: gce(false), wanted: ebs(false), conflict: false },
+]) {
+  test(`VolumeRestrictions keeps a node from having twice: ${c.name}`, () => {
+    const withDisk = (name: string, source: object, more: object = {}): Pod =>
+      pod(name, {}, { volumes: [{ name: 'v', ...source }], ...more });
+    const there = withDisk('there', c.there, { nodeName: 'n' });
+    const plugin = volumeRestrictions(storageOf([]));
+    const wanted = withDisk('p', c.wanted);
+    const refusal = c.conflict ? 'node(s) had no available disk' : '';
+    assert.deepEqual(refusals(plugin, wanted, clusterOf([node('n'), node('m')], [there])), { n: refusal, m: '' });
+    const hint = plugin.events?.find(({ event }) => event.resource === 'Pod')?.hint;
+    assert.equal(hint?.(wanted, there, undefined), c.conflict ? 'queue' : 'skip');
+  });
+}
+
+test('VolumeRestrictions finds a disk free once its pod is tried away, asked about it before or not', () => {
+  const disk = { volumes: [{ name: 'v', awsElasticBlockStore: { volumeID: 'd' } }] };
+  const cluster = clusterOf([node('n')], [pod('there', {}, { ...disk, nodeName: 'n' })]);
+  const result = volumeRestrictions(storageOf([])).preFilter?.(cluster.podInfos.of(pod('p', {}, disk)), cluster);
+  assert.ok(result?.kind === 'filter');
+  for (let round = 0; round < 2; round++) {
+    const trial = new Trial(cluster, 0, [result.filter]);
+    trial.remove([...cluster.podsIn(0)][0] as never);
+    assert.equal(result.filter.check(0), undefined);
+    trial.undo();
+    assert.deepEqual(result.filter.check(0)?.reasons, ['node(s) had no available disk']);
+  }
 });
 
 const ZONE = 'topology.kubernetes.io/zone';
