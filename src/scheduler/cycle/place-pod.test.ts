@@ -4,6 +4,7 @@ import { everything } from '#apimachinery/labels.ts';
 import { seededIds } from '#base/ids.ts';
 import { podPriority } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
+import type { PostFilterResult } from '../framework/plugin.ts';
 import { type Profile, profileOf } from '../framework/profile.ts';
 import { defaultPreemption } from '../plugins/default-preemption.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
@@ -80,6 +81,12 @@ test('PodPlacer chooses among equal nodes by chance, each in turn', () => {
 
 const NO_BUDGETS = [] as const;
 
+function shown(result: PostFilterResult | undefined): unknown {
+  if (result?.kind !== 'nominated') return result;
+  const { node: best, candidates } = result;
+  return { best, candidates: candidates().map(({ victims, ...candidate }) => ({ ...candidate, victims: victims.map(({ uid }) => uid) })) };
+}
+
 /** A pod of one of several kinds, some with a word to say of others. */
 function anyPod(i: number, pick: (count: number) => number): Pod {
   const app = `app-${pick(3)}`;
@@ -117,7 +124,7 @@ test('PodPlacer decides with kept results as it would without, whatever changes 
     const waiting = [...nominated.values()];
     const incoming = cluster.podInfos.of(pick(3) === 0 && waiting.length > 0 ? (waiting[pick(waiting.length)] as Pod) : anyPod(i, pick));
     const summary = (decision: Decision): unknown =>
-      decision.kind === 'refused' ? [fitMessage(decision.diagnosis), preemption.postFilter?.(decision.refusal, cluster)] : decision;
+      decision.kind === 'refused' ? [fitMessage(decision.diagnosis), shown(preemption.postFilter?.(decision.refusal, cluster))] : decision;
     const decision = first().place(incoming);
     assert.deepEqual(summary(kept.place(incoming)), summary(decision), `pod ${i}`);
     if (decision.kind === 'refused') {
