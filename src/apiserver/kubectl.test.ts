@@ -1,6 +1,7 @@
 // The real kubectl against a server over TLS.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { kubectl, type KubeClient } from '#test/harness/kubectl.ts';
@@ -52,6 +53,18 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: "nginx:1"}]}
+`;
+
+const CONTROLLER = `
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: primary}
+spec:
+  replicas: 0
+  selector: {app: primary}
+  template:
+    metadata: {labels: {app: primary}}
+    spec: {containers: [{name: main, image: "example.test/a:1"}]}
 `;
 
 /** Accepted, each with something to say about it. */
@@ -199,6 +212,47 @@ describe('kubectl', () => {
       /^The Deployment "bad" is invalid: [\s\S]*spec\.template\.metadata\.labels: Invalid value: .*`selector` does not match template `labels`/,
       MANIFEST.split('---')[1]?.replace('name: web}\nspec', 'name: bad}\nspec').replace('{labels: {app: web}}', '{labels: {app: other}}'),
     );
+  });
+
+  test('does to pods and controllers what conformance has it do', async () => {
+    const says = async (line: string, output: RegExp, input?: string): Promise<void> =>
+      assert.match(await client.succeed(line.split(' '), input === undefined ? {} : { input }), output);
+    const image = 'get pod walker --output=jsonpath={.spec.containers[0].image}';
+    await says('api-versions', /^v1$/m);
+    await says('run walker --image=example.test/a:1 --labels=run=walker --restart=Never', /created/);
+    await says(image, /^example\.test\/a:1$/);
+    const patch = JSON.stringify({ spec: { containers: [{ name: 'walker', image: 'example.test/b:1' }] } });
+    await says(`patch pod walker --patch ${patch} --dry-run=server`, /patched/);
+    await says(image, /^example\.test\/a:1$/);
+    const pod = await client.succeed(['get', 'pod', 'walker', '--output=json']);
+    await says('replace -f -', /pod\/walker replaced/, pod.replaceAll('example.test/a:1', 'example.test/c:1'));
+    await says(image, /^example\.test\/c:1$/);
+    await says('label pods walker testing-label=testing-label-value', /labeled/);
+    await says('get pod walker -L testing-label', /TESTING-LABEL\n.*testing-label-value/);
+    await says('label pods walker testing-label-', /unlabeled/);
+    assert.doesNotMatch(await client.succeed(['get', 'pod', 'walker', '-L', 'testing-label']), /testing-label-value/);
+    await says('describe pod walker', /Name: +walker\n[^]*Labels: +run=walker\n[^]*Image: +example\.test\/c:1/);
+
+    await says('create -f -', /replicationcontroller\/primary created/, CONTROLLER);
+    await says('describe rc primary', /Selector: +app=primary\n[^]*Replicas: +0 current \/ 0 desired/);
+    await says('expose rc primary --name=rm2 --port=1234 --target-port=6379', /service\/rm2 exposed/);
+    await says('expose service rm2 --name=rm3 --port=2345 --target-port=6379', /service\/rm3 exposed/);
+    await says('get service rm3 -o jsonpath={.spec.selector.app}:{.spec.ports[0].port}:{.spec.ports[0].targetPort}', /^primary:2345:6379$/);
+    await says('scale rc primary --replicas=3 --timeout=0', /scaled/);
+    const differing = await client.run(['diff', '-f', '-'], { input: CONTROLLER.replace('a:1', 'z:1') });
+    assert.equal(differing.code, 1, differing.stderr);
+    assert.match(differing.stdout, /^-.*example\.test\/a:1[^]*^\+.*example\.test\/z:1/m);
+  });
+
+  test('proxies over a socket of the file system', async () => {
+    const path = join(temporaryFolder(file), 'proxy.sock');
+    const proxy = client.start(['proxy', `--unix-socket=${path}`]);
+    await proxy.line(/Starting to serve on/);
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ socketPath: path, path: '/api/' }, resolve).on('error', reject);
+    });
+    const body = (await answer.setEncoding('utf8').toArray()).join('');
+    assert.equal((JSON.parse(body) as { readonly kind: string }).kind, 'APIVersions');
   });
 
   test('prints what the server warns of', async () => {
