@@ -1,11 +1,16 @@
 // The log of the cluster's processes: one JSON object a line on standard error, which the keeper leads to the log file.
 import { pino } from 'pino';
 import { createLogger, type Logger, type LogLevel } from '#base/log.ts';
+import { LogSink } from './log-sink.ts';
+
+const STANDARD_ERROR = 2;
 
 export function openLog(level: LogLevel): Logger {
+  const destination = new LogSink(STANDARD_ERROR);
+  process.once('exit', () => destination.flush());
   const sink = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err } },
-    pino.destination({ dest: 2, sync: false }),
+    destination,
   );
   return createLogger((lineLevel, message, fields) => sink[lineLevel](fields, message));
 }

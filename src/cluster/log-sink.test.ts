@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { defer } from '#test/harness/scope.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
+import { LogSink } from './log-sink.ts';
+
+test('LogSink writes lines in their order, those at the end as well', async (t) => {
+  const file = join(temporaryFolder(t), 'log');
+  const fd = openSync(file, 'a');
+  defer(t, () => closeSync(fd));
+  const sink = new LogSink(fd);
+  const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i} ë\n`);
+  for (const line of lines.slice(0, 900)) sink.write(line);
+  await sink.idle();
+  assert.equal(readFileSync(file, 'utf8'), lines.slice(0, 900).join(''));
+  sink.write('last\n');
+  await sink.idle();
+  assert.ok(readFileSync(file, 'utf8').endsWith('line 899 ë\nlast\n'));
+});
+
+test('LogSink loses lines that a full disk does not take, counts them, and ends all the same', async (t) => {
+  const fd = openSync('/dev/full', 'a');
+  defer(t, () => closeSync(fd));
+  const sink = new LogSink(fd);
+  for (let i = 0; i < 10; i++) sink.write(`line ${i}\n`);
+  await sink.idle();
+  assert.equal(sink.lost, 10);
+  sink.write('one more\n');
+  sink.flush();
+});
+
+test('LogSink lets only so much wait', (t) => {
+  const fd = openSync('/dev/null', 'a');
+  defer(t, () => closeSync(fd));
+  const sink = new LogSink(fd); // the first line is on its way at once, and done in a later turn
+  const line = `${'x'.repeat((1 << 20) - 1)}\n`;
+  for (let i = 0; i < 10; i++) sink.write(line);
+  assert.equal(sink.lost, 5);
+});

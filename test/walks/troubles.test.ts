@@ -1,0 +1,174 @@
+// A cluster that runs, in bad circumstances: a second start, a disk that runs full, certificates that a jump of the clock
+// made worthless, a state that cannot be read; and the reset that works all the same.
+import { PROA, startCluster } from '../harness/cluster.ts';
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { configmaps } from '#api/resources.ts';
+import { ManualClock, systemClock, wait } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
+import { keepAlive } from '#base/keep-alive.ts';
+import { silentLogger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
+import { httpsTransport } from '#client/https/transport.ts';
+import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
+import { serverLeaves } from '#cluster/pki/inventory.ts';
+import { Pki } from '#cluster/pki/store.ts';
+import { run, succeed } from '../harness/command.ts';
+import { defer } from '../harness/scope.ts';
+import { temporaryFolder } from '../harness/temp.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A disk of the cluster's own, in memory: made smaller it is full, made larger it has room again. */
+const file = { after };
+const disk = temporaryFolder(file);
+await succeed('mount', ['-t', 'tmpfs', '-o', 'size=2g', 'disk', disk]);
+defer(file, async () => void (await succeed('umount', [disk])));
+const dataDir = join(disk, 'data');
+const cluster = await startCluster(file, [], { dataDir });
+const { kubectl } = cluster;
+await cluster.importImage({ name: 'example.test/tools:1', programs: ['sh', 'sleep'] });
+// Critical, so that no disk pressure evicts it.
+const overrides = JSON.stringify({ spec: { priorityClassName: 'system-node-critical', tolerations: [{ operator: 'Exists' }] } });
+await kubectl.succeed([
+  'run',
+  'lasting',
+  '--image=example.test/tools:1',
+  '--image-pull-policy=Never',
+  `--overrides=${overrides}`,
+  '--',
+  'sleep',
+  '100000',
+]);
+await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+
+test('a second proa up says that the cluster runs, and is content', async () => {
+  assert.match(
+    await cluster.proa('up', '--yes'),
+    /^The cluster is already running\. Stop it with proa down, look at it with proa status\.\n$/,
+  );
+});
+
+test('an image that cannot be pulled is told by the pod, its events and proa why', async () => {
+  await kubectl.succeed(['run', 'lost', '--image=nowhere.test/lost:1']);
+  for (const reason of ['ErrImagePull', 'ImagePullBackOff'])
+    await kubectl.succeed([
+      'wait',
+      'pod/lost',
+      `--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=${reason}`,
+      '--timeout=60s',
+    ]);
+  const events = await kubectl.succeed(['get', 'events', '--field-selector=involvedObject.name=lost']);
+  for (const told of [
+    /Failed to pull image "nowhere\.test\/lost:1"/,
+    /Error: ErrImagePull/,
+    /Back-off pulling image "nowhere\.test\/lost:1"/,
+  ])
+    assert.match(events, told);
+  assert.match(await cluster.proa('why', 'pod/lost'), /image nowhere\.test\/lost:1 of container lost cannot be pulled/);
+  await kubectl.succeed(['delete', 'pod', 'lost', '--now']);
+});
+
+test('a disk that runs full costs a refusal, no acknowledged write, and nothing once there is room again', async (t) => {
+  const { https } = loadKubeconfig({ clock: systemClock, logger: silentLogger, env: {}, stdin: 'none' }, { path: cluster.kubeconfig });
+  const transport = httpsTransport(https);
+  defer(t, () => transport.close());
+  const client = createClient(transport);
+  const acknowledged: string[] = [];
+  const write = async (name: string): Promise<void> => {
+    await client.create(configmaps, { metadata: { name, namespace: 'default' }, data: { filling: 'x'.repeat(100_000) } });
+    acknowledged.push(name);
+  };
+  await write('before');
+  const { blocks, bfree, bsize } = statfsSync(disk);
+  await resize(`${Math.ceil(((blocks - bfree) * bsize) / 1024) + 1024}k`);
+  defer(t, async () => void (await resize('2g')));
+  let refusal: unknown;
+  for (let n = 0; refusal === undefined; n++) await write(`full-${n}`).catch((error: unknown) => (refusal = error));
+  assert.ok(isStatusError(refusal, 'ServiceUnavailable'), String(refusal));
+  assert.match(refusal.message, /^storage is unavailable: .*ENOSPC/);
+  assert.match(await kubectl.succeed(['get', 'configmap', 'before', '-o', 'name']), /before/); // reads go on
+
+  await resize('2g');
+  let written = false;
+  while (!written) {
+    written = await write('after').then(
+      () => true,
+      async (error: unknown) => {
+        if (!isStatusError(error, 'ServiceUnavailable')) throw error;
+        await keepAlive(wait(systemClock, 20));
+        return false;
+      },
+    );
+  }
+  const { pid } = JSON.parse(readFileSync('/run/proa/progress.json', 'utf8')) as { readonly pid: number };
+  process.kill(pid, 'SIGKILL');
+  await cluster.proa('down');
+  await cluster.proa('up', '--yes');
+  const stored = new Set((await client.list(configmaps, { namespace: 'default' })).items.map(({ metadata }) => metadata.name));
+  assert.deepEqual(
+    acknowledged.filter((name) => !stored.has(name)),
+    [],
+  );
+  await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+});
+
+const resize = (size: string): Promise<string> => succeed('mount', ['-o', `remount,size=${size}`, disk]);
+
+test('after the clock jumped, certificates that ended or are not valid yet are made anew at the next start', async () => {
+  await cluster.proa('down');
+  const subjects = { nodeName: 'boat', nodeIP: '192.0.2.1', serviceIP: '10.96.0.1', clusterDomain: 'cluster.local', extraNames: [] };
+  const leaves = serverLeaves(subjects);
+  const pki = join(dataDir, 'pki');
+  for (const [file, aheadMs] of [
+    ['apiserver', 300 * DAY_MS],
+    ['admin', -400 * DAY_MS],
+  ] as const) {
+    const leaf = leaves.find((each) => each.file === file);
+    assert.ok(leaf !== undefined);
+    const then = new Pki(pki, { clock: new ManualClock(systemClock.now() + aheadMs), ids: randomIds });
+    await then.ensureLeaf({ ...leaf, request: { ...leaf.request, organizations: ['of another time'] } });
+    await then.ensureLeaf(leaf);
+  }
+  await cluster.proa('up', '--yes');
+  assert.equal(await kubectl.succeed(['get', 'configmap', 'before', '-o', 'name']), 'configmap/before\n');
+});
+
+test('a state of another version is refused and stays whole', async () => {
+  await cluster.proa('down');
+  const version = join(dataDir, 'version');
+  const ours = readFileSync(version, 'utf8');
+  writeFileSync(version, '99\n');
+  const { code, stderr } = await run(PROA, ['up', '--yes', `--data-dir=${dataDir}`]);
+  assert.deepEqual([code, stderr.split('\n').length], [1, 2]);
+  assert.match(stderr, /^proa: \S+ was written by state version 99, .*: run the Proa it came from, or delete the state with proa reset$/m);
+  writeFileSync(version, ours);
+  await cluster.proa('up', '--yes');
+  assert.equal(await kubectl.succeed(['get', 'configmap', 'before', '-o', 'name']), 'configmap/before\n');
+  await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+});
+
+test('proa reset takes a running pod away though settings are damaged and containerd is dead and does not start', async () => {
+  await cluster.proa('down');
+  writeFileSync(join(dataDir, 'settings.json'), '{"port":');
+  const { pid } = JSON.parse(readFileSync('/run/proa/containerd/proa-containerd.json', 'utf8')) as { readonly pid: number };
+  process.kill(pid, 'SIGKILL');
+  const dead = temporaryFolder(file);
+  writeFileSync(join(dead, 'containerd'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const env = { ...process.env, PATH: `${dead}:${process.env.PATH}` };
+  const { code, stderr } = await run(PROA, ['reset', '--yes', `--data-dir=${dataDir}`], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^proa: the settings of the cluster cannot be read; going by the defaults\nproa: containerd cannot help \(.*\); its containers are ended without it\n$/,
+  );
+  assert.deepEqual(readdirSync(disk), []);
+  assert.doesNotMatch(await succeed('ip', ['-brief', 'address']), /cni0|veth/);
+  assert.equal(await succeed('ip', ['netns', 'list']), '');
+  assert.equal(await succeed('nft', ['list', 'ruleset']), '');
+  assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /proa\/containerd|kubelet\/pods/);
+  assert.doesNotMatch(await succeed('ps', ['ax', '-o', 'args']), /containerd-shim|^sleep 100000/m);
+});
