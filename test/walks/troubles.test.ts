@@ -54,20 +54,20 @@ test('a second proa up says that the cluster runs, and is content', async () => 
 
 test('an image that cannot be pulled is told by the pod, its events and proa why', async () => {
   await kubectl.succeed(['run', 'lost', '--image=nowhere.test/lost:1']);
-  for (const reason of ['ErrImagePull', 'ImagePullBackOff'])
-    await kubectl.succeed([
-      'wait',
-      'pod/lost',
-      `--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=${reason}`,
-      '--timeout=60s',
-    ]);
-  const events = await kubectl.succeed(['get', 'events', '--field-selector=involvedObject.name=lost']);
+  await kubectl.succeed([
+    'wait',
+    'pod/lost',
+    '--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff',
+    '--timeout=60s',
+  ]);
+  const events = kubectl.start(['get', 'events', '--watch', '--field-selector=involvedObject.name=lost']);
   for (const told of [
     /Failed to pull image "nowhere\.test\/lost:1"/,
     /Error: ErrImagePull/,
     /Back-off pulling image "nowhere\.test\/lost:1"/,
   ])
-    assert.match(events, told);
+    await events.line(told);
+  await events.stop();
   assert.match(await cluster.proa('why', 'pod/lost'), /image nowhere\.test\/lost:1 of container lost cannot be pulled/);
   await kubectl.succeed(['delete', 'pod', 'lost', '--now']);
 });
