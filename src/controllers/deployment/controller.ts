@@ -6,6 +6,7 @@ import { deployments, pods, replicasets } from '#api/resources.ts';
 import type { Deployment, ReplicaSet } from '#api/types.ts';
 import { claimMembers, controlledBy, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { Expectations } from '../runtime/expectations.ts';
 import { DEPLOYMENT_KIND } from './new-replica-set.ts';
 import { type Deps, reconcileDeployment } from './reconcile.ts';
 import { sameStatus } from './status.ts';
@@ -43,8 +44,13 @@ export const deploymentController: Controller = {
         if (selectorFromObject(deployment.spec.selector).matches(rs.metadata.labels)) wake(deployment);
       }
     };
+    const expectations = new Expectations(context.clock);
     sets.addHandlers({
-      added: wakeOwner,
+      added(rs) {
+        const owner = ownerOf(rs);
+        if (owner !== undefined) expectations.creationsObserved(keyOf(owner));
+        wakeOwner(rs);
+      },
       updated(rs, previous) {
         wakeOwner(rs);
         const before = ownerOf(previous);
@@ -62,16 +68,17 @@ export const deploymentController: Controller = {
       },
     });
 
-    const deps = realDeps(context);
+    const deps = realDeps(context, expectations);
     return (key) => reconcileDeployment(key, deps);
   },
 };
 
-function realDeps({ client, informers, events, clock }: ControllerContext): Deps {
+function realDeps({ client, informers, events, clock }: ControllerContext, expectations: Expectations): Deps {
   const lister = informers.informer(deployments);
   const sets = informers.informer(replicasets);
   const podInformer = informers.informer(pods);
   return {
+    expectations,
     find: (key) => lister.byKey(key),
     async observe(deployment) {
       const owned = await claimMembers({

@@ -72,7 +72,7 @@ function newReplicas(deployment: Deployment, present: number, all: readonly Repl
 function scaleOldDown(deployment: Deployment, current: ReplicaSet, old: readonly ReplicaSet[]): readonly Scaling[] {
   const all = [...old, current];
   const minAvailable = deployment.spec.replicas - boundsOf(deployment).maxUnavailable;
-  const newUnavailable = current.spec.replicas - (current.status.availableReplicas ?? 0);
+  const newUnavailable = current.spec.replicas - available(current);
   const maxDown = sum(all, (rs) => rs.spec.replicas) - minAvailable - newUnavailable;
   if (maxDown <= 0) return [];
 
@@ -80,13 +80,13 @@ function scaleOldDown(deployment: Deployment, current: ReplicaSet, old: readonly
   const left = (rs: ReplicaSet): number => target.get(rs) ?? rs.spec.replicas;
   let cleaned = 0;
   for (const rs of old.toSorted(olderFirst)) {
-    const unhealthy = rs.spec.replicas - (rs.status.availableReplicas ?? 0);
+    const unhealthy = rs.spec.replicas - available(rs);
     const down = Math.min(maxDown - cleaned, unhealthy);
     if (down <= 0) continue;
     target.set(rs, rs.spec.replicas - down);
     cleaned += down;
   }
-  let spare = sum(all, (rs) => rs.status.availableReplicas) - minAvailable;
+  let spare = sum(all, available) - minAvailable;
   for (const rs of old.toSorted(olderFirst)) {
     const down = Math.min(left(rs), spare);
     if (down <= 0) continue;
@@ -95,6 +95,9 @@ function scaleOldDown(deployment: Deployment, current: ReplicaSet, old: readonly
   }
   return [...target].map(([rs, to]) => ({ rs, to }));
 }
+
+/** Pods that will stay available: a set that was told to shrink, and has not yet, still counts those it will lose. */
+const available = ({ spec, status }: ReplicaSet): number => Math.min(spec.replicas, status.availableReplicas ?? 0);
 
 /** Source: rolloutRecreate. */
 function planRecreate(observed: Observed, current: ReplicaSet | undefined, old: readonly ReplicaSet[]): Plan {

@@ -5,7 +5,9 @@ import { isControlledBy } from '#api/owner-references.ts';
 import type { Deployment, DeploymentStatus, New, ReplicaSet } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
+import { keyOf } from '../runtime/controller.ts';
 import { maxReplicas, newReplicaSet } from './new-replica-set.ts';
+import type { Expectations } from '../runtime/expectations.ts';
 import { type Observed, type Plan, planDeployment, type Scaling } from './plan.ts';
 import { newSetAnnotations, nextRevision, replicasAnnotations, revisionOf, sameTemplate, sortSets } from './replica-sets.ts';
 import { deploymentStatus, type Progress } from './status.ts';
@@ -22,6 +24,8 @@ export interface Deps {
   /** Writes only what differs. */
   writeStatus(deployment: Deployment, status: DeploymentStatus): Promise<void>;
   event(deployment: Deployment, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** Of sets that were created: one that is not seen yet would not be counted, and the next be one too large. */
+  readonly expectations: Expectations;
 }
 
 interface Outcome {
@@ -37,14 +41,22 @@ interface Outcome {
  */
 export async function reconcileDeployment(key: string, deps: Deps): Promise<Requeue | undefined> {
   const deployment = deps.find(key);
-  if (deployment === undefined) return undefined;
+  if (deployment === undefined) {
+    deps.expectations.forget(key);
+    return undefined;
+  }
+  const settled = deps.expectations.satisfied(key);
   const observed = await deps.observe(deployment);
   const { current, old } = sortSets(deployment, observed.owned);
 
   const going = deployment.metadata.deletionTimestamp === undefined;
   // A set that was just written must be seen again before it is scaled.
   const written = going && current !== undefined && (await keepRevision(deployment, current, old, deps));
-  const { progress, collisionCount, failure } = await act(written ? { kind: 'steady' } : planDeployment(observed), deployment, deps);
+  const { progress, collisionCount, failure } = await act(
+    written || !settled ? { kind: 'steady' } : planDeployment(observed),
+    deployment,
+    deps,
+  );
 
   const { status, lookAgainAfterMs } = deploymentStatus({ deployment, current, old, progress, collisionCount, now: observed.now });
   await deps.writeStatus(deployment, status);
@@ -94,12 +106,15 @@ async function act(plan: Plan, deployment: Deployment, deps: Deps): Promise<Outc
 async function create(deployment: Deployment, { replicas, revision }: Extract<Plan, { kind: 'create' }>, deps: Deps): Promise<Outcome> {
   const wanted = newReplicaSet(deployment, replicas, revision);
   const { collisionCount } = deployment.status;
+  const key = keyOf(deployment);
+  deps.expectations.expectCreations(key, 1);
   try {
     const rs = await deps.createReplicaSet(wanted);
     if (replicas > 0)
       deps.event(deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${rs.metadata.name} from 0 to ${replicas}`);
     return { progress: { kind: 'created', name: rs.metadata.name }, collisionCount };
   } catch (error) {
+    deps.expectations.creationsObserved(key); // it will never be seen
     if (!isStatusError(error)) throw error;
     if (error.reason === 'AlreadyExists') {
       const present = await deps.getReplicaSet(deployment.metadata.namespace, wanted.metadata.name);
