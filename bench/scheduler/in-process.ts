@@ -19,7 +19,7 @@ import {
   storageclasses,
   volumeattachments,
 } from '#api/resources.ts';
-import type { KubeObject, Namespace, New, Node, Pod } from '#api/types.ts';
+import type { CSINode, KubeObject, Namespace, New, Node, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { silentLogger } from '#base/log.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import type { Client } from '#client/contract.ts';
@@ -31,6 +31,13 @@ export interface InProcess {
   readonly informers: InformerFactory;
   readonly addNode: (node: New<Node>) => void;
   readonly addPod: (pod: New<Pod>) => Pod;
+  /** Of the namespace `bench`; nothing when it is gone. */
+  readonly removePod: (name: string) => void;
+  readonly addNamespace: (name: string, labels: Readonly<Record<string, string>>) => void;
+  readonly addVolume: (volume: New<PersistentVolume>) => void;
+  readonly addClaim: (claim: New<PersistentVolumeClaim>) => void;
+  /** A node that takes so many volumes of a driver. */
+  readonly addCSINode: (name: string, driver: string, volumes: number) => void;
   readonly onBound: (listener: (name: string) => void) => void;
 }
 
@@ -38,15 +45,16 @@ export function inProcess(): InProcess {
   let version = 1;
   const podInformer = synced<Pod>();
   const nodeInformer = synced<Node>();
+  const namespaceInformer = synced<Namespace>();
+  const volumeInformer = synced<PersistentVolume>();
+  const claimInformer = synced<PersistentVolumeClaim>();
+  const csiNodeInformer = synced<CSINode>();
   const empty: readonly Resource[] = [
     csidrivers,
-    csinodes,
     csistoragecapacities,
     deviceclasses,
     resourceclaims,
     resourceslices,
-    persistentvolumeclaims,
-    persistentvolumes,
     storageclasses,
     poddisruptionbudgets,
     replicasets,
@@ -58,7 +66,10 @@ export function inProcess(): InProcess {
   const informers = new Map<string, unknown>([
     [groupResourceString(pods), podInformer],
     [groupResourceString(nodes), nodeInformer],
-    [groupResourceString(namespaces), synced<Namespace>()],
+    [groupResourceString(namespaces), namespaceInformer],
+    [groupResourceString(persistentvolumes), volumeInformer],
+    [groupResourceString(persistentvolumeclaims), claimInformer],
+    [groupResourceString(csinodes), csiNodeInformer],
     ...empty.map((resource) => [groupResourceString(resource), synced<KubeObject>()] as const),
   ]);
   let bound: (name: string) => void = () => {};
@@ -138,6 +149,21 @@ export function inProcess(): InProcess {
       podInformer.apply('ADDED', made);
       return made;
     },
+    removePod(name) {
+      const pod = podInformer.get(name, 'bench');
+      if (pod !== undefined) podInformer.apply('DELETED', pod);
+    },
+    addNamespace: (name, labels) =>
+      namespaceInformer.apply('ADDED', { metadata: complete({ name, labels }, name) } as unknown as Namespace),
+    addVolume: (volume) =>
+      volumeInformer.apply('ADDED', { ...volume, metadata: complete(volume.metadata, volume.metadata?.name ?? '') } as PersistentVolume),
+    addClaim: (claim) =>
+      claimInformer.apply('ADDED', { ...claim, metadata: complete(claim.metadata, claim.metadata?.name ?? '') } as PersistentVolumeClaim),
+    addCSINode: (name, driver, volumes) =>
+      csiNodeInformer.apply('ADDED', {
+        metadata: complete({ name }, name),
+        spec: { drivers: [{ name: driver, nodeID: name, allocatable: { count: volumes } }] },
+      } as unknown as CSINode),
     onBound: (listener) => (bound = listener),
   };
 }
