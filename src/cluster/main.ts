@@ -1,6 +1,7 @@
 // The `proa` command. Each subcommand's code is loaded only when it runs: start-up time counts.
 import { Command, Option } from 'commander';
 import { keepAlive } from '#base/keep-alive.ts';
+import { CommandError, plainly } from './commands/command-error.ts';
 import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
 import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/flags.ts';
 import { API_SERVER_SETTINGS } from './settings/api-server.ts';
@@ -118,9 +119,8 @@ addPlaceFlags(program.command('run'))
 try {
   await keepAlive(program.parseAsync());
 } catch (error) {
-  // These say all there is to say in one line; anything else is a bug and shows its stack.
-  const refusals = ['CommandError', 'SettingsError', 'KubeconfigError', 'ContainerdError', 'KeeperError', 'PackageError'];
-  if (!(error instanceof Error) || !refusals.includes(error.name)) throw error;
-  process.stderr.write(`proa: ${error.message}\n`);
-  process.exitCode = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1;
+  const plain = plainly(error);
+  if (plain === undefined) throw error; // a bug: its stack tells where
+  process.stderr.write(`proa: ${plain}\n`);
+  process.exitCode = error instanceof CommandError ? error.exitCode : 1;
 }

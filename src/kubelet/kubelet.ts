@@ -133,10 +133,11 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   observer.problem('cgroups', cgroupProblem);
   if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
     events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
-  observer.onChange = () => void agent.update();
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();
   await pleg.start();
+  // Not before all has been looked at: a node that was Ready before its kubelet was started again stays Ready.
+  observer.onChange = () => void agent.update();
   agent.start();
   lease.start();
   const statics = await startStaticPods(parts);

@@ -13,7 +13,7 @@ import { temporaryFolder } from './temp.ts';
 export const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
 
 /** Of the machine; addresses for documentation, which lead nowhere. */
-const MACHINE = '192.0.2.1';
+export const MACHINE = '192.0.2.1';
 const ROUTER = '192.0.2.254';
 
 export interface Cluster {

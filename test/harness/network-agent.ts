@@ -2,13 +2,12 @@
 import { readFileSync } from 'node:fs';
 import type { Node, Pod } from '#api/types.ts';
 import { isConditionTrue } from '#api/conditions.ts';
-import type { Cluster } from './cluster.ts';
 import type { PodSet } from './pods.ts';
 
 const IMAGE = { name: 'example.test/agent:1', programs: ['node', 'sh', 'cat'] } as const;
 const PROGRAM = readFileSync(new URL('network-agent/program.ts', import.meta.url), 'utf8');
 
-export const importAgentImage = (into: Pick<Cluster, 'importImage'>): Promise<void> => into.importImage(IMAGE);
+export const importAgentImage = <T>(into: { importImage(spec: typeof IMAGE): Promise<T> }): Promise<T> => into.importImage(IMAGE);
 
 export interface AgentPod {
   readonly name: string;

@@ -35,7 +35,11 @@ export interface PodSet {
 }
 
 /** As the administrator. Resolves when pods may be made. */
-export async function podSet(owner: Owner, { kubeconfig, kubectl }: Cluster, namespace: string): Promise<PodSet> {
+export async function podSet(
+  owner: Owner,
+  { kubeconfig, kubectl }: Pick<Cluster, 'kubeconfig' | 'kubectl'>,
+  namespace: string,
+): Promise<PodSet> {
   const deps = { clock: systemClock, logger: silentLogger, env: {}, stdin: 'none' } as const;
   const transport = httpsTransport(loadKubeconfig(deps, { path: kubeconfig }).https);
   defer(owner, () => transport.close());

@@ -13,7 +13,7 @@ const owner = { after };
 const NAMESPACE = 'default';
 const etcd = await startEtcd(owner);
 const pki = await controlPlanePki(owner);
-const flags = [`--etcd-servers=${etcd.endpoint}`];
+const flags = { 'etcd-servers': etcd.endpoint };
 const one = await startApiServer(owner, pki, flags);
 const other = await startApiServer(owner, pki, flags);
 const [here, there] = [createClient(one.connect()), createClient(other.connect())];

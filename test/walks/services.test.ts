@@ -2,11 +2,14 @@
 // and the way to them through the API server.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { systemClock, wait } from '#base/clock.ts';
 import { endpoints, endpointslices, nodes, pods as podResource, services } from '#api/resources.ts';
 import type { Endpoints, EndpointSlice, New, Service } from '#api/types.ts';
 import { createTestAuthority } from '#apiserver/testing/certificates.ts';
+import { succeed } from '../harness/command.ts';
+import { eventually } from '../harness/eventually.ts';
 import { addressOf, type AgentPod, importAgentImage, startAgents } from '../harness/network-agent.ts';
 import { podSet } from '../harness/pods.ts';
 
@@ -51,19 +54,6 @@ const create = (name: string, spec: object): Promise<Service> => pods.create(ser
 const patch = (name: string, spec: object): Promise<Service> => api.patch(services, { name, namespace }, { type: 'merge', body: { spec } });
 const ipOf = (service: Service): string => service.spec.clusterIP ?? '';
 const portOf = (service: Service): number => service.spec.ports?.[0]?.nodePort ?? 0;
-
-/** Asserts again and again until it holds: what a change does to packets, no event tells. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const deadline = systemClock.monotonic() + 60_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (systemClock.monotonic() > deadline) throw error;
-      await wait(systemClock, 50);
-    }
-  }
-}
 
 /** Who answers at all when many ask at once. */
 const seen = async (from: AgentPod, url: string): Promise<ReadonlySet<string>> => new Set(await from.ask(url, { times: 20 }));
@@ -390,4 +380,30 @@ test('clients that keep asking are led on when an endpoint goes, and a deleted S
   assert.deepEqual((await api.list(services, { namespace })).items, []);
   await eventually(async () => assert.equal(await client.resolve('A', `both.${namespace}.svc.cluster.local`), 'ENOTFOUND'));
   await eventually(async () => assert.ok(!(await seen(client, `http://${ipOf(both)}/hostname`)).has('far')));
+});
+
+test('the further node joined by token and request, has a pod network of its own, and what runs on it may no more than it needs', async () => {
+  const { items } = await api.list(nodes);
+  assert.equal(new Set(items.map(({ spec }) => spec.podCIDR)).size, 2);
+  for (const user of ['system:coredns', 'system:pod-network', 'system:kube-proxy'])
+    assert.match((await cluster.kubectl.run(['auth', 'can-i', 'list', 'secrets', '-A', `--as=${user}`])).stdout, /^no/);
+  const requests = await cluster.kubectl.succeed(['get', 'csr']);
+  assert.match(requests, /kubelet-serving +system:node:boat-2 .*Approved,Issued/);
+  assert.match(requests, /kube-apiserver-client-kubelet +system:bootstrap:\w+ .*Approved,Issued/);
+  assert.match(
+    await cluster.kubectl.succeed(['exec', '-n', namespace, 'far', '--', 'cat', '/etc/hosts']),
+    /# Kubernetes-managed hosts file/,
+  );
+  assert.match(await pods.logs('far'), /^ready /);
+});
+
+test('proa reset takes all nodes away', async () => {
+  await cluster.proa('reset', '--yes');
+  assert.doesNotMatch(await succeed('ip', ['-brief', 'address']), /cni0|veth|proa/);
+  assert.equal(await succeed('nft', ['list', 'ruleset']), '');
+  assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /containerd|kubelet\/pods|netns\/proa/);
+  assert.deepEqual(
+    readdirSync('/run/netns').filter((name) => name.startsWith('proa') || name.startsWith('cni')),
+    [],
+  );
 });

@@ -70,7 +70,7 @@ function readKubeconfig(path: string): Kubeconfig {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new KubeconfigError(`cannot read the kubeconfig ${path}: ${(error as Error).message}`, { cause: error });
+    throw new KubeconfigError(`the kubeconfig ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
   }
   return parseKubeconfig(text, path);
 }

@@ -27,7 +27,7 @@ type Options = Record<string, string | undefined>;
 export async function agent(options: Options): Promise<void> {
   const machine = settingsFrom(options);
   const { server } = machine;
-  if (server === '') throw new CommandError('proa agent needs --server https://host:port of the cluster to join');
+  if (server === '') throw new CommandError('agent needs --server https://host:port of the cluster to join');
   const problems = await findAgentProblems(machine);
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
   const paths = pathsOf(machine);

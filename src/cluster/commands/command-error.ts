@@ -9,3 +9,25 @@ export class CommandError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Errors whose message is written for whoever gave the command. By name, so that what throws them is loaded only when it is used. */
+const PLAIN: ReadonlySet<string> = new Set([
+  'CommandError',
+  'SettingsError',
+  'KubeconfigError',
+  'ContainerdError',
+  'KeeperError',
+  'PackageError',
+  'StoreCorruptError',
+  'StoreFormatError',
+  'StoreLockedError',
+  'StoreUnavailableError',
+]);
+
+/** What is said of an error that needs no stack; undefined for any other. */
+export function plainly(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number };
+  if (code === 'EADDRINUSE') return `${address}:${port} is taken by another program`;
+  return PLAIN.has(error.name) ? error.message : undefined;
+}

@@ -158,15 +158,13 @@ export type ComponentName = keyof typeof COMPONENTS;
 /** Values of one component's flags, with what is required there and what is not set at its default. */
 export class Flags {
   readonly #values: FlagValues;
-  readonly #component: string;
 
   /** `given` is by flag name. @throws CommandError naming every flag that is missing */
   constructor(component: ComponentName, given: FlagValues) {
     const flags: readonly ComponentFlag[] = COMPONENTS[component].flags;
     const missing = flags.filter(({ name, required }) => required === true && given[name] === undefined);
     if (missing.length > 0)
-      throw new CommandError(`proa ${component} needs ${missing.map(({ name, argument }) => `--${name} ${argument}`).join(', ')}`);
-    this.#component = component;
+      throw new CommandError(`${component} needs ${missing.map(({ name, argument }) => `--${name} ${argument}`).join(', ')}`);
     this.#values = Object.fromEntries(flags.map(({ name, fallback }) => [name, given[name] ?? fallback]));
   }
 
@@ -182,14 +180,14 @@ export class Flags {
   /** @throws CommandError */
   number(name: string): number {
     const text = this.text(name);
-    if (!/^\d{1,9}$/.test(text)) throw new CommandError(`proa ${this.#component}: --${name} ${text} is no number`);
+    if (!/^\d{1,9}$/.test(text)) throw new CommandError(`--${name} ${text} is no number`);
     return Number(text);
   }
 
   /** @throws CommandError */
   isSet(name: string): boolean {
     const text = this.text(name);
-    if (text !== 'true' && text !== 'false') throw new CommandError(`proa ${this.#component}: --${name} ${text} is neither true nor false`);
+    if (text !== 'true' && text !== 'false') throw new CommandError(`--${name} ${text} is neither true nor false`);
     return text === 'true';
   }
 
@@ -197,6 +195,6 @@ export class Flags {
   logLevel(): 'debug' | 'info' | 'warn' | 'error' {
     const text = this.text('log-level');
     if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
-    throw new CommandError(`proa ${this.#component}: --log-level ${text} is not debug, info, warn or error`);
+    throw new CommandError(`--log-level ${text} is not debug, info, warn or error`);
   }
 }

@@ -158,6 +158,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   try {
     await server.start();
   } catch (error) {
+    await server.stop(); // what it had begun must not find the store closed
     await store.close();
     throw error;
   }

@@ -1,5 +1,6 @@
 // What every long-running process of Proa shares: how it is told to stop, and how it ends.
 import type { Logger } from '#base/log.ts';
+import { plainly } from '../commands/command-error.ts';
 import type { ProgressReport } from '../instance/progress.ts';
 
 /** Aborted by SIGTERM or SIGINT. */
@@ -33,14 +34,16 @@ export async function runProcess(
     logger.info('stopping');
   } catch (error) {
     if (!signal.aborted) {
-      progress?.failed((error as Error).message);
-      logger.error('cannot run', { error: error as Error });
-      if (progress === undefined) process.stderr.write(`proa: ${(error as Error).message}\n`);
+      const plain = plainly(error);
+      const said = plain ?? (error as Error).message;
+      progress?.failed(said);
+      if (plain === undefined || progress !== undefined) logger.error('cannot run', { error: error as Error });
+      if (progress === undefined) process.stderr.write(`proa: ${said}\n`);
       process.exitCode = 1;
     }
   }
   for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
-  logger.info('stopped');
+  if (signal.aborted) logger.info('stopped');
   process.exit();
 }
 

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Flags, type FlagValues } from './flags.ts';
+
+const files = { 'tls-cert-file': 'c', 'tls-private-key-file': 'k', 'client-ca-file': 'a' };
+const kubelet = { kubeconfig: 'f', 'hostname-override': 'n', 'node-ip': '192.0.2.1', ...files };
+
+test('Flags have the defaults of their component, and what was given over them', () => {
+  const flags = new Flags('kubelet', { ...kubelet, port: '10251' });
+  assert.deepEqual(
+    [flags.number('port'), flags.text('cluster-domain'), flags.optional('pod-manifest-path')],
+    [10_251, 'cluster.local', undefined],
+  );
+  assert.equal(new Flags('scheduler', { kubeconfig: 'f' }).isSet('leader-elect'), true);
+});
+
+for (const [what, read, says] of [
+  [
+    { kubeconfig: 'f' },
+    () => {},
+    'kubelet needs --hostname-override NAME, --node-ip IP, --tls-cert-file FILE, --tls-private-key-file FILE, --client-ca-file FILE',
+  ],
+  [{ ...kubelet, port: 'high' }, (flags) => flags.number('port'), '--port high is no number'],
+  [{ ...kubelet, 'log-level': 'loud' }, (flags) => flags.logLevel(), '--log-level loud is not debug, info, warn or error'],
+] as const satisfies readonly (readonly [FlagValues, (flags: Flags) => unknown, string])[]) {
+  test(`Flags say ${says}`, () => assert.throws(() => read(new Flags('kubelet', what)), { name: 'CommandError', message: says }));
+}
+
+test('Flags take true and false for a switch, and nothing else', () => {
+  const says = { message: '--leader-elect maybe is neither true nor false' };
+  assert.throws(() => new Flags('scheduler', { kubeconfig: 'f', 'leader-elect': 'maybe' }).isSet('leader-elect'), says);
+});
