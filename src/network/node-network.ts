@@ -1,5 +1,5 @@
 // The pod network of one node: bridge, CNI configuration, masquerading, routes to the pods of other nodes.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
@@ -12,12 +12,14 @@ import { ipBatch } from './ip-batch.ts';
 import { masqueradeTable, NETWORK_TABLE } from './masquerade.ts';
 import { desiredRoutes, isOnLink, nodeAddress, type Peer, peersOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
 import { Overlay } from './overlay.ts';
+import { POLICY_TABLE } from './policy/rules.ts';
 import { VXLAN, VXLAN_OVERHEAD } from './vxlan-plan.ts';
 
 /** After a refused command. Milliseconds. */
 const RETRY_MS = 1_000;
 
-const SYSCTLS: Readonly<Record<string, string>> = { 'net/ipv4/ip_forward': '1' };
+/** Packets between pods of one node are bridged; only with the second do rules (Services, network policies) see them. */
+const SYSCTLS: Readonly<Record<string, string>> = { 'net/ipv4/ip_forward': '1', 'net/bridge/bridge-nf-call-iptables': '1' };
 
 export interface NodeNetworkDeps {
   readonly nodes: Informer<Node>;
@@ -100,9 +102,10 @@ export class NodeNetwork {
   async #attach(podCIDR: string, mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
     const { config, logger } = this.#deps;
     if (this.#attached?.podCIDR === podCIDR && this.#attached.mtu === mtu) return;
+    if (!existsSync('/proc/sys/net/bridge')) await this.#loadBridgeFilter(signal);
     for (const [name, value] of Object.entries(SYSCTLS)) {
       const path = `/proc/sys/${name}`;
-      if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+      if (existsSync(path) && readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
     }
     const { address, prefix } = gatewayOf(podCIDR);
     await ensureBridge(`${address}/${prefix}`, mtu, links, signal);
@@ -116,6 +119,16 @@ export class NodeNetwork {
     renameSync(`${file}.new`, file);
     this.#attached = { podCIDR, mtu };
     logger.info('the pod network is up', { podCIDR, bridge: BRIDGE, address, mtu });
+  }
+
+  async #loadBridgeFilter(signal: AbortSignal): Promise<void> {
+    try {
+      await runProgram('modprobe', ['br_netfilter'], { signal });
+    } catch (error) {
+      if (!(error instanceof ProgramError)) throw error;
+      const message = 'Services and network policies may not hold between pods of this node: the kernel has no br_netfilter';
+      this.#deps.logger.warn(message, { error });
+    }
   }
 }
 
@@ -179,7 +192,7 @@ export async function removeNodeNetwork(cniConfDir: string, leaseDir: string): P
   const ours = links.filter(({ ifname }) => ifname === BRIDGE || ifname === VXLAN);
   const lines = [...routes, ...ours.map(({ ifname }) => `link del ${ifname}`)];
   if (lines.length > 0) await ipBatch(lines);
-  for (const table of [NETWORK_TABLE, 'ip kube-proxy']) {
+  for (const table of [NETWORK_TABLE, POLICY_TABLE, 'ip kube-proxy']) {
     // Added first, since deleting what is not there is an error.
     await runProgram('nft', ['-f', '-'], { input: Readable.from([`add table ${table}\ndelete table ${table}\n`]) });
   }

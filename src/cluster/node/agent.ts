@@ -7,8 +7,8 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
-import { endpointslices, namespaces, nodes, services } from '#api/resources.ts';
-import type { EndpointSlice, Namespace, New, Node, Service } from '#api/types.ts';
+import { endpointslices, namespaces, networkpolicies, nodes, pods, services } from '#api/resources.ts';
+import type { EndpointSlice, Namespace, NetworkPolicy, New, Node, Pod, Service } from '#api/types.ts';
 import type { Client, Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -22,6 +22,7 @@ import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
+import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
@@ -164,6 +165,17 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     },
   });
 
+  const policies = new Policies({
+    policies: networkInformers.informer<NetworkPolicy>(networkpolicies),
+    peers() {
+      const followed = informersOf(identities.network, 'network');
+      return { pods: followed.informer<Pod>(pods), namespaces: followed.informer<Namespace>(namespaces) };
+    },
+    nodeName: settings.nodeName,
+    clock,
+    logger: part('network'),
+  });
+
   const proxyInformers = informersOf(identities.proxy, 'proxy');
   const proxy = new Proxy({
     services: proxyInformers.informer<Service>(services),
@@ -193,6 +205,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     });
   const running = [
     background('network', network.run(signal)),
+    background('network policies', policies.run(signal)),
     background('proxy', proxy.run(signal)),
     background(
       'local-path',

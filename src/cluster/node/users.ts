@@ -72,7 +72,13 @@ export const CLUSTER_ROLES: readonly New<ClusterRole>[] = [
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
     { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
   ]),
-  clusterRole('system:pod-network', [{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }]),
+  clusterRole('system:pod-network', [
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+    { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+  ]),
+  // Whether its name is another's already. Source: kubeadm GetNodesClusterRoleName.
+  clusterRole('kubeadm:get-nodes', [{ apiGroups: [''], resources: ['nodes'], verbs: ['get'] }]),
   clusterRole('system:node-requests-approver', [
     { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests/approval'], verbs: ['update'] },
@@ -91,6 +97,7 @@ export const CLUSTER_ROLE_BINDINGS: readonly New<ClusterRoleBinding>[] = [
   bind('system:node-requests-approver', 'system:node-requests-approver', { kind: 'ServiceAccount', name: JOIN_ACCOUNT }),
   bind(CLUSTER_ADMINS, 'cluster-admin', { kind: 'Group', name: CLUSTER_ADMINS }),
   // Source: kubeadm phases/bootstraptoken/node tlsbootstrap.go.
+  bind('kubeadm:get-nodes', 'kubeadm:get-nodes', JOINING),
   bind('kubeadm:kubelet-bootstrap', 'system:node-bootstrapper', JOINING),
   bind('kubeadm:node-autoapprove-bootstrap', 'system:certificates.k8s.io:certificatesigningrequests:nodeclient', JOINING),
   bind('kubeadm:node-autoapprove-certificate-rotation', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', NODES),

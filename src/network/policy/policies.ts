@@ -1,0 +1,91 @@
+// Holds NetworkPolicies on one node: informers in, nftables transactions out. Pods and namespaces are followed from the
+// first policy on, so that a cluster without any pays nothing.
+import { Readable } from 'node:stream';
+import { type Clock, wait } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
+import type { Namespace, NetworkPolicy, Pod } from '#api/types.ts';
+import type { Informer } from '#client/informer-contract.ts';
+import { planPolicies } from './plan.ts';
+import { NO_RULES, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
+
+/** After a refused transaction. Milliseconds. */
+const RETRY_MS = 1_000;
+
+export interface Peers {
+  /** Of all nodes. */
+  readonly pods: Informer<Pod>;
+  readonly namespaces: Informer<Namespace>;
+}
+
+export interface PoliciesDeps {
+  readonly policies: Informer<NetworkPolicy>;
+  /** Begins to follow them; called once. */
+  readonly peers: () => Peers;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Policies {
+  readonly #deps: PoliciesDeps;
+  /** In force; undefined while that is unknown, and then all is written anew. */
+  #rules: PolicyRules | undefined;
+  #peers: Peers | undefined;
+  #wake = Promise.withResolvers<void>();
+  readonly #leave: (() => void)[] = [];
+
+  constructor(deps: PoliciesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs until the signal aborts; the rules stay in force then. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { policies, clock, logger } = this.#deps;
+    this.#follow(policies);
+    signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
+    try {
+      await policies.synced();
+      while (!signal.aborted) {
+        try {
+          await this.#apply(signal);
+          await this.#wake.promise;
+        } catch (error) {
+          if (signal.aborted) return;
+          if (!(error instanceof ProgramError)) throw error;
+          this.#rules = undefined;
+          logger.error('network policies were refused; all will be written anew', { error, retryMs: RETRY_MS });
+          await wait(clock, RETRY_MS, signal).catch(() => {});
+        }
+        this.#wake = Promise.withResolvers();
+      }
+    } finally {
+      for (const leave of this.#leave) leave();
+    }
+  }
+
+  #follow<T>(informer: Informer<T>): void {
+    const changed = (): void => this.#wake.resolve();
+    this.#leave.push(informer.addHandlers({ added: changed, updated: changed, deleted: changed }));
+  }
+
+  async #apply(signal: AbortSignal): Promise<void> {
+    const after = await this.#plan();
+    const script = this.#rules === undefined ? wholePolicyTable(after) : policyChanges(this.#rules, after);
+    if (script !== '') await runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
+    this.#rules = after;
+  }
+
+  async #plan(): Promise<PolicyRules> {
+    const policies = [...this.#deps.policies.list()];
+    if (policies.length === 0) return NO_RULES;
+    if (this.#peers === undefined) {
+      this.#peers = this.#deps.peers();
+      this.#follow(this.#peers.pods);
+      this.#follow(this.#peers.namespaces);
+    }
+    const { pods, namespaces } = this.#peers;
+    await Promise.all([pods.synced(), namespaces.synced()]);
+    return planPolicies({ nodeName: this.#deps.nodeName, policies, pods: [...pods.list()], namespaces: [...namespaces.list()] });
+  }
+}

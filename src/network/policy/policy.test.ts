@@ -1,0 +1,170 @@
+import '#test/harness/isolated.ts';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Namespace, NetworkPolicy, NetworkPolicySpec, Pod } from '#api/types.ts';
+import { succeed } from '#test/harness/command.ts';
+import { planPolicies } from './plan.ts';
+import { NO_RULES, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
+
+const namespace = (name: string, labels: object = {}): Namespace => ({ metadata: { name, labels } }) as unknown as Namespace;
+const NAMESPACES = [namespace('shop', { team: 'sales' }), namespace('bank', { team: 'money' })];
+
+/** Its address ends with `number`, its port named `web` is 8000 and that number. */
+function pod(
+  name: string,
+  number: number,
+  labels: object = {},
+  more: { readonly node?: string; readonly phase?: string; readonly in?: string } = {},
+): Pod {
+  const { node = 'here', phase = 'Running', in: space = 'shop' } = more;
+  const ports = [{ name: 'web', containerPort: 8000 + number, protocol: 'TCP' }];
+  return {
+    metadata: { name, namespace: space, labels },
+    spec: { nodeName: node, containers: [{ name: 'c', ports }] },
+    status: { phase, podIP: `10.244.0.${number}` },
+  } as unknown as Pod;
+}
+
+const PODS = [
+  pod('db', 1, { app: 'db' }),
+  pod('web', 2, { app: 'web' }, { node: 'there' }),
+  pod('job', 3, { app: 'web' }, { node: 'there', phase: 'Succeeded' }),
+  pod('bank', 4, { app: 'web' }, { node: 'there', in: 'bank' }),
+];
+
+const policy = (spec: Partial<NetworkPolicySpec>, name = 'one'): NetworkPolicy =>
+  ({
+    metadata: { name, namespace: 'shop' },
+    spec: { podSelector: { matchLabels: { app: 'db' } }, policyTypes: ['Ingress'], ...spec },
+  }) as NetworkPolicy;
+
+const plan = (...policies: readonly NetworkPolicy[]): PolicyRules =>
+  planPolicies({ nodeName: 'here', policies, pods: PODS, namespaces: NAMESPACES });
+
+/** Lines of the chain of this address, with the elements of sets in place of their names. */
+function linesFor(rules: PolicyRules, direction: 'ingress' | 'egress', ip: string): readonly string[] | undefined {
+  const chain = rules.isolated[direction].get(ip);
+  if (chain === undefined) return undefined;
+  return rules.chains
+    .get(chain)
+    ?.map((line) => line.replace(/@(\S+)/, (_, set: string) => `[${[...(rules.sets.get(set)?.elements ?? [])].join(' ')}]`));
+}
+
+const web = { podSelector: { matchLabels: { app: 'web' } } };
+
+for (const [name, spec, ingress, egress] of [
+  ['denies all where it allows nothing', {}, ['drop']],
+  ['allows all by an empty rule', { ingress: [{}] }, ['return', 'drop']],
+  ['takes pods of its own namespace, but for those that ended', { ingress: [{ from: [web] }] }, ['ip saddr [10.244.0.2] return', 'drop']],
+  [
+    'takes pods of namespaces by label',
+    { ingress: [{ from: [{ ...web, namespaceSelector: { matchLabels: { team: 'money' } } }] }] },
+    ['ip saddr [10.244.0.4] return', 'drop'],
+  ],
+  [
+    'takes all pods of all namespaces',
+    { ingress: [{ from: [{ namespaceSelector: {} }] }] },
+    ['ip saddr [10.244.0.1 10.244.0.2 10.244.0.4] return', 'drop'],
+  ],
+  [
+    'takes a block without what is excepted',
+    { ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16', '10.1.2.0/24'] } }] }] },
+    ['ip saddr 10.0.0.0/8 ip saddr != 10.1.0.0/16 ip saddr != 10.1.2.0/24 return', 'drop'],
+  ],
+  ['lets no block of IPv6 in', { ingress: [{ from: [{ ipBlock: { cidr: 'fd00::/8' } }] }] }, ['drop']],
+  [
+    'merges ports that overlap, by protocol',
+    {
+      ingress: [
+        {
+          ports: [
+            { protocol: 'TCP', port: 80 },
+            { protocol: 'TCP', port: 70, endPort: 90 },
+            { protocol: 'UDP', port: 53 },
+            { protocol: 'SCTP' },
+          ],
+        },
+      ],
+    },
+    ['meta l4proto . th dport { sctp . 0-65535, tcp . 70-90, udp . 53 } return', 'drop'],
+  ],
+  [
+    'finds a named port in the pod itself',
+    { ingress: [{ ports: [{ protocol: 'TCP', port: 'web' }] }] },
+    ['meta l4proto . th dport { tcp . 8001 } return', 'drop'],
+  ],
+  ['allows nothing by a name that the pod has not', { ingress: [{ ports: [{ protocol: 'TCP', port: 'none' }] }] }, ['drop']],
+  [
+    'finds a named port on the way out in each peer',
+    { policyTypes: ['Egress'], egress: [{ to: [web], ports: [{ protocol: 'TCP', port: 'web' }] }] },
+    undefined,
+    ['ip daddr . meta l4proto . th dport [10.244.0.2 . tcp . 8002] return', 'drop'],
+  ],
+  [
+    'looks at both directions',
+    { policyTypes: ['Ingress', 'Egress'], ingress: [{ from: [web] }], egress: [{ to: [web], ports: [{ protocol: 'UDP', port: 53 }] }] },
+    ['ip saddr [10.244.0.2] return', 'drop'],
+    ['ip daddr [10.244.0.2] meta l4proto . th dport { udp . 53 } return', 'drop'],
+  ],
+] as const satisfies readonly (readonly [string, Partial<NetworkPolicySpec>, readonly string[] | undefined, (readonly string[])?])[]) {
+  test(`planPolicies ${name}`, () => {
+    const rules = plan(policy(spec));
+    assert.deepEqual([linesFor(rules, 'ingress', '10.244.0.1'), linesFor(rules, 'egress', '10.244.0.1')], [ingress, egress]);
+  });
+}
+
+test('planPolicies joins what several policies allow, and isolates no pod of another node or namespace, nor one that none selects', () => {
+  const all = { podSelector: {} };
+  const rules = plan(
+    policy({ ...all, ingress: [{ from: [web] }] }),
+    policy({ ...all, ingress: [{ ports: [{ protocol: 'TCP', port: 80 }] }] }, 'two'),
+  );
+  assert.deepEqual(linesFor(rules, 'ingress', '10.244.0.1'), [
+    'ip saddr [10.244.0.2] return',
+    'meta l4proto . th dport { tcp . 80 } return',
+    'drop',
+  ]);
+  assert.deepEqual([[...rules.isolated.ingress.keys()], [...rules.isolated.egress.keys()]], [['10.244.0.1'], []]);
+  assert.deepEqual(plan(policy({ podSelector: { matchLabels: { app: 'other' } } })).isolated, NO_RULES.isolated);
+});
+
+test('policyChanges writes elements where only the pods of a peer changed, and the kernel takes every step', async () => {
+  const apply = (script: string): Promise<string> => succeed('nft', ['-f', '-'], { input: script });
+  const listed = (): Promise<string> => succeed('nft', ['list', 'table', 'ip', 'proa-policy']);
+  const rich = policy({
+    policyTypes: ['Ingress', 'Egress'],
+    ingress: [
+      {
+        from: [web, { ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } }],
+        ports: [
+          { protocol: 'TCP', port: 80 },
+          { protocol: 'UDP', port: 1, endPort: 9 },
+        ],
+      },
+    ],
+    egress: [{ to: [web], ports: [{ protocol: 'TCP', port: 'web' }] }],
+  });
+  const first = plan(rich);
+  await apply(wholePolicyTable(NO_RULES));
+  const empty = await listed();
+  await apply(policyChanges(NO_RULES, first));
+  const more = planPolicies({
+    nodeName: 'here',
+    policies: [rich],
+    pods: [...PODS, pod('more', 9, { app: 'web' })],
+    namespaces: NAMESPACES,
+  });
+  const script = policyChanges(first, more);
+  assert.match(
+    script,
+    /^add element ip proa-policy pods-\w+ \{ 10\.244\.0\.9 \}\nadd element ip proa-policy ports-\w+ \{ 10\.244\.0\.9 \. tcp \. 8009 \}\n$/,
+  );
+  await apply(script);
+  assert.equal(policyChanges(more, more), '');
+  const denied = plan(policy({}));
+  await apply(policyChanges(more, denied));
+  assert.match(await listed(), /elements = \{ 10\.244\.0\.1 : jump ingress-\w+ \}/);
+  await apply(policyChanges(denied, NO_RULES));
+  assert.equal(await listed(), empty);
+  await apply(wholePolicyTable(first));
+});
