@@ -24,8 +24,8 @@ export interface Cluster {
   readonly kubeconfig: string;
   /** Runs `proa` with these arguments. @throws Error with all it said unless it ends with status 0 */
   proa(...args: readonly string[]): Promise<string>;
-  /** Builds an image of this machine's programs and imports it. */
-  importImage(spec: Omit<HostImageSpec, 'folder'>): Promise<void>;
+  /** Builds an image of this machine's programs and imports it. @returns path of its archive, for nodes elsewhere */
+  importImage(spec: Omit<HostImageSpec, 'folder'>): Promise<string>;
 }
 
 /** One outward link whose far end answers nothing: a machine with a default route, but no way out. */
@@ -70,6 +70,7 @@ export async function startCluster(
       const image = await buildHostImage({ ...spec, folder: join(folder, String(images)) });
       await pipeline(imageArchive(image), createWriteStream(archive));
       await proa(['image', 'import', archive]);
+      return archive;
     },
   };
 }

@@ -1,5 +1,7 @@
 // A program that answers and asks over the network on command, as a pod: what a walk needs to see packets from inside.
 import { readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { Node, Pod } from '#api/types.ts';
 import { isConditionTrue } from '#api/conditions.ts';
 import type { PodSet } from './pods.ts';
@@ -8,6 +10,9 @@ const IMAGE = { name: 'example.test/agent:1', programs: ['node', 'sh', 'cat'] } 
 const PROGRAM = readFileSync(new URL('network-agent/program.ts', import.meta.url), 'utf8');
 
 export const importAgentImage = <T>(into: { importImage(spec: typeof IMAGE): Promise<T> }): Promise<T> => into.importImage(IMAGE);
+
+/** Longest an agent may take: the resolver behind it asks more than once. Milliseconds. */
+const ANSWER_MS = 20_000;
 
 export interface AgentPod {
   readonly name: string;
@@ -64,7 +69,13 @@ export function startAgents(set: PodSet, specs: readonly AgentPodSpec[]): Promis
 
 function agentPod(pod: Pod): AgentPod {
   const ip = pod.status.podIP ?? '';
-  const get = async (path: string): Promise<string> => (await fetch(`http://${ip}:8080${path}`)).text();
+  // Each on a connection of its own: one that was kept may be closed by the agent just when it is used again.
+  const get = async (path: string): Promise<string> => {
+    const options = { agent: false, signal: AbortSignal.timeout(ANSWER_MS) };
+    return text(
+      await new Promise<IncomingMessage>((done, fail) => request(`http://${ip}:8080${path}`, options, done).on('error', fail).end()),
+    );
+  };
   const query = (values: object): string => new URLSearchParams(Object.entries(values) as [string, string][]).toString();
   return {
     name: pod.metadata.name,

@@ -3,13 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
-import { ConnectionError } from '#client/contract.ts';
 import { replaceJson } from '../instance/json-file.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
-import { AuthorityError, fetchAuthority } from '../join/cluster-info.ts';
+import { fetchAuthority } from '../join/cluster-info.ts';
 import { NodeIdentity, type NodeIdentityDeps } from '../join/node-identity.ts';
+import { joinRefusal } from '../join/refusals.ts';
 import { bootstrapToken, type JoinToken, parseJoinToken } from '../join/token.ts';
 import { forgetToken } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
@@ -38,7 +37,7 @@ export async function agent(options: Options): Promise<void> {
   const base = { clock: systemClock, ids: randomIds, logger, signal };
   await runProcess({ logger, signal }, async (stops) => {
     const { pki, identity, cluster } = await join(machine, server, options, base).catch((error: unknown) => {
-      throw explained(error, server);
+      throw joinRefusal(error, server, systemClock.now());
     });
     const settings: Settings = { ...machine, ...cluster };
     replaceJson(paths.settings, settings);
@@ -102,12 +101,4 @@ function tokenOf({ token, tokenFile }: Options): JoinToken | undefined {
   const parsed = parseJoinToken(text);
   if (parsed === undefined) throw new CommandError('--token is no join token (K10…::….…): make one with proa token create on the server');
   return parsed;
-}
-
-function explained(error: unknown, server: string): unknown {
-  if (error instanceof AuthorityError) return new CommandError(error.message);
-  if (error instanceof ConnectionError) return new CommandError(`${server} cannot be reached: ${error.message}`);
-  if (isStatusError(error, 'Unauthorized'))
-    return new CommandError('the token is not known or has expired: make a new one with proa token create on the server');
-  return error;
 }

@@ -1,8 +1,22 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { StatusError } from '#apimachinery/errors.ts';
+import { nodes } from '#api/resources.ts';
 import type { CertificateSigningRequest, Node } from '#api/types.ts';
 import type { RequestFacts } from '#controllers/certificates/request-facts.ts';
+import { createTestAuthority } from '#apiserver/testing/certificates.ts';
+import { systemClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
+import { silentLogger } from '#base/log.ts';
+import { createClient } from '#client/client.ts';
+import { ConnectionError } from '#client/contract.ts';
+import { httpsTransport } from '#client/https/transport.ts';
+import { CommandError } from '../commands/command-error.ts';
+import { AuthorityError } from './cluster-info.ts';
+import { joinRefusal, nameRefusal } from './refusals.ts';
 import { judgeNodeRequest } from './node-requests-plan.ts';
 import { formatJoinToken, newJoinToken, parseJoinToken, tokenSecret } from './token.ts';
 
@@ -96,3 +110,56 @@ for (const [name, { signer, facts, from = 'system:node:a', groups = ['system:nod
     assert.equal(verdict.kind === 'leave' ? verdict.why : verdict.kind, want);
   });
 }
+
+const SERVER = 'https://192.0.2.1:6443';
+const NOW = Date.UTC(2026, 0, 1);
+
+for (const [name, error, says] of [
+  ['another authority', new AuthorityError('it has another authority'), 'it has another authority'],
+  ['nobody who answers', new ConnectionError('connect ECONNREFUSED'), `${SERVER} cannot be reached: connect ECONNREFUSED`],
+  [
+    'a token that is not known',
+    new StatusError('Unauthorized', 'Unauthorized'),
+    'the token is not known or has expired: make a new one with proa token create on the server',
+  ],
+] as const) {
+  test(`joinRefusal names ${name}`, () => assert.deepEqual(joinRefusal(error, SERVER, NOW), new CommandError(says)));
+}
+
+test('joinRefusal leaves an error whose cause it does not know', () => {
+  const bug = new TypeError('x is not a function');
+  assert.equal(joinRefusal(bug, SERVER, NOW), bug);
+});
+
+for (const [name, shift] of [
+  ['before the clock', -10 * 86_400_000],
+  ['after the clock', 10 * 86_400_000],
+] as const) {
+  test(`joinRefusal names a clock that is wrong: the certificate is of ${name}`, async (t) => {
+    const authority = await createTestAuthority(systemClock.now() + shift);
+    const { certificate: cert, key } = await authority.serving({ dns: [], ip: ['127.0.0.1'] });
+    const server = createSecureServer({ cert, key }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const transport = httpsTransport({ server: address, ca: { pem: authority.certificate }, clock: systemClock, logger: silentLogger });
+    t.after(() => transport.close());
+    const refused = await createClient(transport)
+      .get(nodes, { name: 'a' })
+      .catch((error: unknown) => joinRefusal(error, address, NOW));
+    assert.deepEqual(
+      refused,
+      new CommandError(
+        `the certificate of ${address} is not valid at this machine's time, 2026-01-01T00:00:00.000Z: set the clock of whichever machine is wrong`,
+      ),
+    );
+  });
+}
+
+test('nameRefusal takes a name that nobody has, or whose machine is gone', () => {
+  const named = (status: string): Node =>
+    ({ metadata: { name: 'a' }, status: { conditions: [{ type: 'Ready', status }] } }) as unknown as Node;
+  assert.equal(nameRefusal(undefined), undefined);
+  assert.equal(nameRefusal(named('Unknown')), undefined);
+  assert.match(nameRefusal(named('True'))?.message ?? '', /^another machine is node a and Ready: choose another name with --node-name/);
+});

@@ -3,6 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { nodes } from '#api/resources.ts';
+import type { Node } from '#api/types.ts';
 import type { Client, Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { bearer, fileCredentials, fixedCredentials } from '#client/https/credentials.ts';
@@ -11,6 +14,7 @@ import { SIGNER } from '#controllers/certificates/request-facts.ts';
 import { USERS } from '../node/users.ts';
 import type { Leaf } from '../pki/inventory.ts';
 import type { Pki } from '../pki/store.ts';
+import { nameRefusal } from './refusals.ts';
 import { type CertificateOrder, requestCertificate } from './request-certificate.ts';
 
 export interface NodeIdentityDeps {
@@ -60,13 +64,28 @@ export class NodeIdentity {
     return httpsTransport({ ...this.#base(), credentials: fileCredentials(files, clock, logger) });
   }
 
-  /** The node's own certificate, asked for with a bootstrap token. @throws CertificateRefused, StatusError, ConnectionError */
+  /**
+   * The node's own certificate, asked for with a bootstrap token.
+   * @throws CommandError when the name is another machine's; CertificateRefused, StatusError, ConnectionError
+   */
   async bootstrap(token: string): Promise<void> {
     const transport = httpsTransport({ ...this.#base(), credentials: fixedCredentials({ authorization: bearer(token) }) });
     try {
-      await this.#obtain(createClient(transport), 'kubelet-client');
+      const client = createClient(transport);
+      const refusal = nameRefusal(await this.#namesake(client));
+      if (refusal !== undefined) throw refusal;
+      await this.#obtain(client, 'kubelet-client');
     } finally {
       await transport.close();
+    }
+  }
+
+  async #namesake(client: Client): Promise<Node | undefined> {
+    try {
+      return await client.get(nodes, { name: this.#place.nodeName }, { signal: this.#deps.signal });
+    } catch (error) {
+      if (isStatusError(error, 'NotFound')) return undefined;
+      throw error;
     }
   }
 

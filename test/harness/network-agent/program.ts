@@ -19,7 +19,8 @@ function ask(url: string, localAddress: string | undefined): Promise<string> {
     const options = { agent: false as const, timeout: TIMEOUT_MS, ...(localAddress === undefined ? {} : { localAddress }) };
     const request = get(url, options, (answer) => {
       let text = '';
-      answer.on('data', (chunk) => (text += String(chunk))).on('end', () => done(text));
+      answer.on('data', (chunk) => (text += String(chunk))).on('error', (error) => done(codeOf(error)));
+      answer.on('end', () => done(text));
     });
     request.on('timeout', () => request.destroy(new Error('TIMEOUT'))).on('error', (error) => done(codeOf(error)));
   });
@@ -68,6 +69,8 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
       });
     case '/file':
       return void response.end(readFileSync(text('path')));
+    case '/bytes':
+      return void response.end(Buffer.alloc(Number(query.get('count')), name));
     case '/page':
       return void response.setHeader('content-type', 'text/html').end('<a href="/next">next</a>');
     default:
