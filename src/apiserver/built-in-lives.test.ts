@@ -102,6 +102,18 @@ test('every built-in resource has a life here', () => {
   assert.deepEqual(objects.map(({ resource }) => resource).toSorted(), lasting.toSorted());
 });
 
+test('a body in protobuf that names no kind is of the kind of its path', async () => {
+  // runtime.Unknown with nothing but a ConfigMap whose metadata is a name.
+  const body = Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0x12, 10, 0x0a, 8, 0x0a, 6]), Buffer.from('plain1')]);
+  const answer = await http2(session, '/api/v1/namespaces/default/configmaps', {
+    method: 'POST',
+    headers: { 'content-type': MEDIA.protobuf },
+    body,
+  });
+  const { kind, metadata } = JSON.parse(answer.body.toString()) as Found;
+  assert.deepEqual([answer.status, kind, metadata.name], [201, 'ConfigMap', 'plain1']);
+});
+
 for (const encoding of ['json', 'protobuf'] as const) {
   describe(`in ${encoding}`, { concurrency: 4 }, () => {
     for (const one of objects) test(one.resource, () => life(one, resources.get(one.resource) as ResourceInfo, encoding));

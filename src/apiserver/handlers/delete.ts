@@ -37,6 +37,6 @@ export async function readDeleteOptions({ body, request }: Operation, { protobuf
   const bytes = await body.read(MAX_BODY_BYTES);
   if (bytes.length === 0) return parseDeleteOptions(undefined, request.query);
   const again = { ...body, read: () => Promise.resolve(bytes) };
-  const { value } = await readDocument(again, { kind: 'DeleteOptions', strict: false, protobuf });
+  const { value } = await readDocument(again, { expected: { group: '', version: 'v1', kind: 'DeleteOptions' }, strict: false, protobuf });
   return parseDeleteOptions(value, request.query);
 }

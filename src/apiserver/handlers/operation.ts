@@ -60,7 +60,7 @@ export async function readObject<T = KubeObject>(
 ): Promise<T> {
   const { fieldValidation } = options;
   const { value, duplicates, text, json } = await readDocument(operation.body, {
-    kind: expected.kind,
+    expected,
     strict: fieldValidation !== 'Ignore',
     protobuf: deps.protobuf,
   });

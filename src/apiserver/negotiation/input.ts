@@ -2,6 +2,7 @@
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import { duplicateFieldText, JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { duplicateYamlKeys, parseYaml, YAML_TO_JSON_PREFIX, YamlError } from '#apimachinery/yaml.ts';
+import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import { parseMediaType } from './media-type.ts';
 import { CONTENT_TYPES, type Encoding } from './output.ts';
@@ -58,14 +59,19 @@ export function inputEncoding(contentType: string, custom = false): Encoding {
  */
 export async function readDocument(
   body: Body,
-  { kind, strict, protobuf }: { readonly kind: string; readonly strict: boolean; readonly protobuf: ProtobufCodec | undefined },
+  {
+    expected,
+    strict,
+    protobuf,
+  }: { readonly expected: GroupVersionKind; readonly strict: boolean; readonly protobuf: ProtobufCodec | undefined },
 ): Promise<Document> {
   if (body.kind === 'value') return { value: body.value, duplicates: [], text: '' };
+  const { kind } = expected;
   const encoding = inputEncoding(body.contentType);
   const bytes = await body.read(MAX_BODY_BYTES);
   if (encoding === 'protobuf') {
     if (protobuf === undefined) throw unsupportedMediaType([CONTENT_TYPES.json, CONTENT_TYPES.yaml]);
-    return { value: protobuf.decode(bytes, kind), duplicates: [], text: '' };
+    return { value: protobuf.decode(bytes, kind, expected), duplicates: [], text: '' };
   }
   const text = bytes.toString();
   try {
