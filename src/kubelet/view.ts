@@ -4,7 +4,9 @@ import type { Node, Pod } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { isNotFound } from '#cri/errors.ts';
 import type { KubeletParts } from './assembly.ts';
+import { configurationOf } from './config-json.ts';
 import { findContainer } from './pod/containers.ts';
+import type { ProbeCount } from './probes/probe-manager.ts';
 import { bareContainerId } from './runtime/runtime-pod.ts';
 import type { Summary } from './stats/summary.ts';
 
@@ -43,6 +45,9 @@ export interface KubeletView {
   /** Why the node is not ready; empty when it is. */
   problems(): readonly string[];
   node(): Node | undefined;
+  /** The settings in use, as KubeletConfiguration. */
+  configuration(): Readonly<Record<string, unknown>>;
+  probeCounts(): readonly ProbeCount[];
   /** Where log files of the machine lie, for `/logs/`. */
   readonly logDirectory: string;
 }
@@ -93,6 +98,8 @@ export function kubeletView(parts: KubeletParts): KubeletView {
     summary: () => stats.summary(),
     problems: () => [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems()],
     node: () => observer.nodeOrInitial,
+    configuration: () => configurationOf(config),
+    probeCounts: () => parts.probes.counts(),
   };
   return view;
 }

@@ -148,6 +148,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       clusterDNS: [settings.clusterDNS],
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
+      ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
     },
   });
 

@@ -33,6 +33,8 @@ export interface Settings extends ApiServerSettings {
   readonly nodeCIDR: string;
   /** Below which cgroup pods lie. */
   readonly cgroupRoot: string;
+  /** Folder of static pods; empty for none. */
+  readonly podManifestPath: string;
   /** The API server an agent joins: `https://host:port`; empty on the machine that has it. */
   readonly server: string;
   /** Empty: Proa runs its own containerd. */
@@ -250,6 +252,14 @@ export const SETTINGS: readonly Setting[] = [
     description: 'cgroup that pods lie below',
     fallback: '/',
     parse: path,
+  }),
+  setting({
+    key: 'podManifestPath',
+    flag: 'pod-manifest-path',
+    argument: 'DIR',
+    description: 'folder of static pods',
+    fallback: '',
+    parse: optionalPath,
   }),
   setting({
     key: 'server',

@@ -21,6 +21,19 @@ interface Worker {
   timer: CancelTimer | undefined;
   running: boolean;
   stopped: boolean;
+  readonly counts: Record<ProbeOutcome, number>;
+}
+
+/** Source: prober.go, labels of ProberResults. */
+type ProbeOutcome = 'successful' | 'failed' | 'unknown';
+
+/** How often a probe of a container came out so. */
+export interface ProbeCount {
+  readonly type: ProbeType;
+  readonly pod: Pod;
+  readonly container: string;
+  readonly outcome: ProbeOutcome;
+  readonly count: number;
 }
 
 export interface ProbeManagerDeps extends ProberDeps {
@@ -60,6 +73,7 @@ export class ProbeManager implements ProbeStates {
           timer: undefined,
           running: false,
           stopped: false,
+          counts: { successful: 0, failed: 0, unknown: 0 },
         });
       }
     }
@@ -94,6 +108,17 @@ export class ProbeManager implements ProbeStates {
 
   stop(): void {
     for (const uid of [...this.#workers.keys()]) this.remove(uid);
+  }
+
+  /** Of all probes there are now, outcomes that came about. */
+  counts(): readonly ProbeCount[] {
+    return [...this.#workers.values()].flatMap((of) =>
+      [...of.values()].flatMap(({ type, pod, container, counts }) =>
+        Object.entries(counts)
+          .filter(([, count]) => count > 0)
+          .map(([outcome, count]) => ({ type, pod, container: container.name, outcome: outcome as ProbeOutcome, count })),
+      ),
+    );
   }
 
   liveness(podUid: string, containerID: string): ProbeVerdict | undefined {
@@ -162,6 +187,7 @@ export class ProbeManager implements ProbeStates {
       (result) => {
         worker.running = false;
         if (worker.stopped) return;
+        worker.counts[result === undefined ? 'unknown' : result === 'success' ? 'successful' : 'failed']++;
         if (result !== undefined && worker.view?.containerID === view.containerID)
           this.#assume(worker, record(worker.state, type, spec, result));
         const spent = this.#deps.clock.monotonic() - began;

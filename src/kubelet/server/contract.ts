@@ -5,7 +5,18 @@ export { LogUnavailable, type LogTarget } from '../view.ts';
 
 export type KubeletHost = Pick<
   KubeletView,
-  'nodeName' | 'pods' | 'pod' | 'runningContainer' | 'readySandbox' | 'hasTty' | 'logTarget' | 'summary' | 'cri' | 'problems'
+  | 'nodeName'
+  | 'pods'
+  | 'pod'
+  | 'runningContainer'
+  | 'readySandbox'
+  | 'hasTty'
+  | 'logTarget'
+  | 'summary'
+  | 'cri'
+  | 'problems'
+  | 'configuration'
+  | 'probeCounts'
 >;
 
 /** Who asks. Source: user.Info. */

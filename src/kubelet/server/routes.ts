@@ -8,6 +8,7 @@ import { serveContainerLog } from './logs/container-log.ts';
 import { cadvisorMetrics } from './metrics/cadvisor.ts';
 import { CONTENT_TYPE, exposition, type Family } from './metrics/exposition.ts';
 import type { OwnMetrics } from './metrics/own.ts';
+import { probeMetrics } from './metrics/probes.ts';
 import { resourceMetrics } from './metrics/resource.ts';
 import { matchPath, type PathParameters } from './paths.ts';
 import { pods, run, runningPods } from './pod-lists.ts';
@@ -17,11 +18,7 @@ import type { Upgrade } from '#base/websocket.ts';
 export interface RouteDeps {
   readonly host: KubeletHost;
   readonly clock: Clock;
-  /** For `/configz`. */
-  readonly configuration: () => Readonly<Record<string, unknown>>;
   readonly metrics: OwnMetrics;
-  /** For `/metrics/probes`: `prober_probe_total` and its like. */
-  readonly probeFigures: () => readonly Family[];
 }
 
 export interface Asked {
@@ -60,14 +57,14 @@ const ROUTES: readonly Route[] = [
   whole('/healthz/syncloop', (_, { host }) => health(host)),
   whole('/pods', (_, { host }) => pods(host)),
   whole('/runningpods', (_, { host }) => runningPods(host)),
-  whole('/configz', (_, { configuration }) => json({ kubeletconfig: configuration() })),
+  whole('/configz', (_, { host }) => json({ kubeletconfig: host.configuration() })),
   whole('/stats/summary', async (_, { host }) => json(await host.summary())),
   whole('/metrics', async (_, { host, metrics }) => ({ type: CONTENT_TYPE, body: await metrics.text(host) })),
   whole('/metrics/resource', async (_, { host }) => figures(resourceMetrics(await host.summary()))),
   whole('/metrics/cadvisor', async (_, { host }) =>
     figures(cadvisorMetrics(await host.summary(), host.pods(), { cpus: cpus().length, memory: totalmem() })),
   ),
-  whole('/metrics/probes', (_, { probeFigures }) => figures(probeFigures())),
+  whole('/metrics/probes', (_, { host }) => figures(probeMetrics(host.probeCounts()))),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
   { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },

@@ -9,7 +9,6 @@ import type { Logger } from '#base/log.ts';
 import { refuse, refuseUpgrade, Refusal, refusalOf } from './answers.ts';
 import { admit } from './caller.ts';
 import type { Access, KubeletHost } from './contract.ts';
-import type { Family } from './metrics/exposition.ts';
 import { ownMetrics } from './metrics/own.ts';
 import { serveRequest, serveUpgrade, type RouteDeps } from './routes.ts';
 
@@ -29,10 +28,6 @@ export interface KubeletServerOptions {
   readonly address: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly logger: Logger;
-  /** What `/configz` shows: the KubeletConfiguration in use. */
-  readonly configuration?: () => Readonly<Record<string, unknown>>;
-  /** What `/metrics/probes` shows: counts of the prober's results. */
-  readonly probeFigures?: () => readonly Family[];
 }
 
 export interface KubeletServer {
@@ -54,9 +49,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
   const deps: RouteDeps = {
     host: options.host,
     clock: options.clock,
-    configuration: options.configuration ?? (() => ({})),
     metrics: ownMetrics(),
-    probeFigures: options.probeFigures ?? (() => []),
   };
   const upgraded = new Set<Duplex>();
   let server: Server | undefined;

@@ -31,6 +31,8 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
       return cri;
     },
     problems: () => [],
+    configuration: () => ({}),
+    probeCounts: () => [],
     ...overrides,
   };
 }
