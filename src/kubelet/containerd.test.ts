@@ -1,12 +1,24 @@
 // The kubelet with a real containerd, real mounts and real cgroups.
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
-import { silentLogger } from '#base/log.ts';
+import { createLogger, silentLogger } from '#base/log.ts';
 import { configmaps, events, nodes, pods, secrets, serviceaccounts } from '#api/resources.ts';
 import type { Pod, PodSpec, VolumeMount } from '#api/types.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -55,7 +67,7 @@ writeFileSync(
 after(() => cri.close());
 
 /** Real milliseconds after which what should come about does not. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
   const deadline = systemClock.monotonic() + PATIENCE_MS;
@@ -65,9 +77,20 @@ async function until(condition: () => boolean, what = condition.toString()): Pro
   }
 }
 
-async function startNode(t: TestContext) {
+/** `disk`: a filesystem of its own for the kubelet's folder, of that size. */
+async function startNode(t: TestContext, { disk }: { readonly disk?: string } = {}) {
   const { client, server } = fakeClient({ clock: systemClock, ids: randomIds });
+  const warnings: string[] = [];
+  const logger = createLogger((level, message, { error }) => {
+    if (level === 'warn') warnings.push(`${message}: ${String(error)}`);
+  });
   const folder = temporaryFolder(t);
+  if (disk !== undefined) {
+    const root = join(folder, 'root');
+    mkdirSync(root);
+    await systemMounter.mount({ source: 'tmpfs', target: root, type: 'tmpfs', options: [`size=${disk}`] });
+    defer(t, () => systemMounter.unmount(root));
+  }
   const begin = async (): Promise<{ readonly kubelet: Kubelet; readonly stop: () => Promise<void> }> => {
     const informers = createInformerFactory({ client, logger: silentLogger, clock: systemClock, ids: randomIds });
     const stopping = new AbortController();
@@ -77,7 +100,7 @@ async function startNode(t: TestContext) {
       cri,
       clock: systemClock,
       ids: randomIds,
-      logger: silentLogger,
+      logger,
       config: {
         nodeName: 'node',
         nodeIPs: ['10.244.0.1'],
@@ -119,6 +142,7 @@ async function startNode(t: TestContext) {
         .stored(events)
         .filter(({ involvedObject }) => involvedObject.name === name)
         .map(({ reason, message }) => `${reason} ${message}`),
+    warned: (words: RegExp) => warnings.some((each) => words.test(each)),
     run(name: string, spec: Partial<PodSpec>, more: Parameters<typeof pod>[0] = {}): void {
       server.seed(pods, pod({ name, uid: `${name}-${randomIds.suffix(8)}`, spec: { terminationGracePeriodSeconds: 2, ...spec }, ...more }));
     },
@@ -443,4 +467,60 @@ test('an image volume shows the files of an image, read-only, and leaves nothing
   world.server.erase(pods, 'web', 'default');
   await until(() => !existsSync(join(world.folder, 'root', 'pods', uid)));
   assert.equal(await snapshots(), false);
+});
+
+test('a disk without room holds up what needs some, leaves what runs alone, and is told; room heals it', async (t) => {
+  const world = await startNode(t, { disk: '4m' });
+  const data = { much: 'x'.repeat(500_000) };
+  const volumes: PodSpec['volumes'] = [{ name: 'c', configMap: { name: 'large', defaultMode: 0o644 } }];
+  const volumeMounts = [{ name: 'c', mountPath: '/c' }];
+  await world.client.create(configmaps, { metadata: { name: 'large', namespace: 'default' }, data: { much: 'first' } });
+  world.run('before', { volumes, containers: [container('app', { ...shell(FOREVER), volumeMounts })] });
+  await until(() => world.pod('before').status.phase === 'Running');
+  const filler = join(world.folder, 'root', 'filler');
+  const space = Buffer.alloc(64 << 10);
+  const out = openSync(filler, 'w');
+  assert.throws(() => {
+    for (;;) writeSync(out, space);
+  }, /ENOSPC/);
+  closeSync(out);
+  world.server.change(configmaps, 'large', 'default', (current) => ({ ...current, data }));
+  world.run('after', { volumes, containers: [container('app', { ...shell(`cat /c/much | cut -c 1-3; ${FOREVER}`), volumeMounts })] });
+  await until(() => world.told('after').some((event) => /^FailedMount .*ENOSPC/.test(event)), 'FailedMount for want of space');
+  await until(() => world.told('before').some((event) => /^FailedMount .*ENOSPC/.test(event)), 'the same for the pod that runs');
+  const file = (name: string): string =>
+    join(world.folder, 'root', 'pods', world.pod(name).metadata.uid, 'volumes', 'kubernetes.io~configmap', 'c', 'much');
+  assert.equal(readFileSync(file('before'), 'utf8'), 'first');
+  const leftOver = (): number => readdirSync(dirname(file('before'))).filter((name) => /^\.\.\d/.test(name)).length;
+  await until(() => leftOver() === 1, 'no part of what could not be written stays');
+  assert.equal(stateOf(world.pod('before')), 'running');
+  rmSync(filler);
+  await until(() => world.log('after').startsWith('xxx'));
+  await until(() => readFileSync(file('before'), 'utf8') === data.much);
+  assert.equal(world.pod('before').status.containerStatuses?.[0]?.restartCount, 0);
+});
+
+test('a volume that cannot be unmounted keeps its pod until it can', async (t) => {
+  const world = await startNode(t);
+  const volumeMounts = [{ name: 'memory', mountPath: '/v' }];
+  world.run('web', {
+    volumes: [{ name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }],
+    containers: [container('app', { ...shell(`echo kept > /v/file; ${FOREVER}`), volumeMounts })],
+  });
+  const { uid } = world.pod('web').metadata;
+  const file = join(world.folder, 'root', 'pods', uid, 'volumes', 'kubernetes.io~empty-dir', 'memory', 'file');
+  await until(() => existsSync(file));
+  const held = openSync(file, 'r');
+  let closed = false;
+  const release = (): void => {
+    if (!closed) closeSync(held);
+    closed = true;
+  };
+  defer(t, release);
+  await world.client.delete(pods, { name: 'web', namespace: 'default' });
+  await until(() => stateOf(world.pod('web')).startsWith('terminated'));
+  await until(() => world.warned(/target is busy/), 'the unmount is refused');
+  assert.equal(readFileSync(file, 'utf8'), 'kept\n');
+  release();
+  await until(() => world.server.stored(pods).length === 0 && !existsSync(join(world.folder, 'root', 'pods', uid)));
 });

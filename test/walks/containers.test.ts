@@ -2,10 +2,13 @@
 // given and what they may do.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { configmaps, pods as podResource, secrets } from '#api/resources.ts';
 import type { New, Pod } from '#api/types.ts';
 import { podSet } from '../harness/pods.ts';
+import { temporaryFolder } from '../harness/temp.ts';
 
 type Spec = New<NonNullable<Pod['spec']>>;
 type Container = NonNullable<Spec['containers']>[number];
@@ -269,6 +272,27 @@ describe('containers', { concurrency: true }, () => {
         prints: 'NoNewPrivs:\t1\n',
       },
       {
+        name: 'filtered',
+        container: { ...sh('grep Seccomp: /proc/self/status'), securityContext: { seccompProfile: { type: 'RuntimeDefault' } } },
+        prints: 'Seccomp:\t2\n',
+      },
+      {
+        name: 'unfiltered',
+        container: { ...sh('grep Seccomp: /proc/self/status'), securityContext: { seccompProfile: { type: 'Unconfined' } } },
+        prints: 'Seccomp:\t0\n',
+      },
+      {
+        name: 'one-right',
+        container: { ...sh('grep CapEff /proc/self/status'), securityContext: { capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] } } },
+        prints: 'CapEff:\t0000000000001000\n',
+      },
+      {
+        name: 'groups',
+        container: sh('id -G'),
+        spec: { securityContext: { supplementalGroups: [1234, 5678], fsGroup: 99 } },
+        prints: '0 99 1234 5678\n',
+      },
+      {
         name: 'sysctls',
         container: sh('cat /proc/sys/kernel/shm_rmid_forced'),
         spec: { securityContext: { sysctls: [{ name: 'kernel.shm_rmid_forced', value: '1' }] } },
@@ -278,9 +302,19 @@ describe('containers', { concurrency: true }, () => {
     await Promise.all([
       assertPrints(cases),
       once('unsafe-sysctl', sh('true'), { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '10000000000' }] } }),
+      once('strict-groups', sh('true'), { securityContext: { supplementalGroupsPolicy: 'Strict' } }),
+      once('own-users', sh('true'), { hostUsers: false }),
+      once('no-profile', { ...sh('true'), securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'none.json' } } }),
     ]);
-    const refused = await pods.until('unsafe-sysctl', finished);
-    assert.deepEqual([refused.status.phase, refused.status.reason], ['Failed', 'SysctlForbidden']);
+    for (const [name, reason] of [
+      ['unsafe-sysctl', 'SysctlForbidden'],
+      ['strict-groups', 'SupplementalGroupsPolicyNotSupported'],
+    ] as const) {
+      const refused = await pods.until(name, finished);
+      assert.deepEqual([refused.status.phase, refused.status.reason], ['Failed', reason]);
+    }
+    assert.match(await pods.told('own-users', 'FailedCreatePodSandBox'), /runtime does not support user namespaces/);
+    assert.match(await pods.told('no-profile', 'Failed'), /cannot load seccomp profile/);
     await assert.rejects(
       once('invalid-sysctl', sh('true'), {
         securityContext: {
@@ -352,6 +386,8 @@ describe('containers', { concurrency: true }, () => {
       'prestop-exec': { preStop: get('prestop-exec') },
       'poststart-http': { postStart: { httpGet: { host, path: '/poststart-http', port: 8080 } } },
       'prestop-http': { preStop: { httpGet: { host, path: '/prestop-http', port: 8080 } } },
+      // Upstream asks again in plain HTTP where nobody speaks TLS.
+      'poststart-https': { postStart: { httpGet: { host, path: '/poststart-https', port: 8080, scheme: 'HTTPS' } } },
     };
     await Promise.all(
       Object.entries(hooks).map(async ([name, lifecycle]) => {
@@ -368,6 +404,25 @@ describe('containers', { concurrency: true }, () => {
     );
     const asked = await pods.logs('handler');
     for (const name of Object.keys(hooks)) assert.match(asked, new RegExp(`GET /${name}\\n`));
+  });
+
+  test('hooks may sleep: readiness waits for the first, the signal to end for the last', async () => {
+    await pods.run('sleeps', {
+      containers: [
+        {
+          name: 'main',
+          ...sh('trap "echo told; exit 0" TERM; while true; do sleep 0.2; done'),
+          lifecycle: { postStart: { sleep: { seconds: 1 } }, preStop: { sleep: { seconds: 2 } } },
+        },
+      ],
+    });
+    const sleeper = await pods.until('sleeps', (pod) => condition(pod, 'Ready')?.status === 'True');
+    const running = Date.parse(String(status(sleeper)?.state?.running?.startedAt));
+    assert.ok(Date.parse(String(condition(sleeper, 'Ready')?.lastTransitionTime)) - running >= 1000);
+    await client.delete(podResource, { namespace, name: 'sleeps' }, { gracePeriodSeconds: 15 });
+    const ended = await pods.until('sleeps', (pod) => status(pod)?.state?.terminated !== undefined);
+    assert.equal(status(ended)?.state?.terminated?.exitCode, 0);
+    await pods.gone('sleeps');
   });
 
   test('probes restart what is not alive, keep what is, and tell who is ready', async () => {
@@ -397,6 +452,21 @@ describe('containers', { concurrency: true }, () => {
       }),
       probed('grpc-holds', { ...server, startupProbe: started, livenessProbe: { grpc: { port: 8081 }, ...patient } }),
       probed('grpc-fails', { ...server, livenessProbe: { grpc: { port: 2333 }, initialDelaySeconds: 1, ...quick } }),
+      pods.run('grace-of-probe', {
+        terminationGracePeriodSeconds: 600,
+        containers: [
+          {
+            name: 'main',
+            ...sh('trap "" TERM; while true; do sleep 0.2; done'),
+            livenessProbe: { exec: { command: ['false'] }, ...quick, terminationGracePeriodSeconds: 1 },
+          },
+        ],
+      }),
+      probed('never-started', {
+        ...sh('sleep 3600'),
+        startupProbe: { exec: { command: ['false'] }, ...quick },
+        livenessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+      }),
       probed('ready-late', { ...server, readinessProbe: { httpGet: { port: 8080 }, initialDelaySeconds: 3, periodSeconds: 1 } }),
       probed('ready-never', { ...sh('sleep 3600'), readinessProbe: { exec: { command: ['false'] }, ...quick } }),
     ]);
@@ -409,6 +479,11 @@ describe('containers', { concurrency: true }, () => {
         return count >= 2;
       });
     }
+    for (const name of ['grace-of-probe', 'never-started']) {
+      const restarted = await pods.until(name, (pod) => (status(pod)?.restartCount ?? 0) >= 1);
+      assert.equal(status(restarted)?.lastState?.terminated?.exitCode ?? 137, 137, name);
+    }
+    await client.delete(podResource, { namespace, name: 'grace-of-probe' }, { gracePeriodSeconds: 0 });
     const late = await pods.until('ready-late', (pod) => condition(pod, 'Ready')?.status === 'True');
     const startedAt = Date.parse(String(status(late)?.state?.running?.startedAt));
     assert.ok(Date.parse(String(condition(late, 'Ready')?.lastTransitionTime)) - startedAt >= 3000);
@@ -422,5 +497,70 @@ describe('containers', { concurrency: true }, () => {
     const messages = items.filter((each) => each.reason === 'Unhealthy' || each.reason === 'Killing').map((each) => each.message);
     assert.ok(messages.includes('Liveness probe failed: HTTP probe failed with statuscode: 500'));
     assert.ok(messages.includes('Container main failed liveness probe, will be restarted'));
+    assert.ok(messages.includes('Container main failed startup probe, will be restarted'));
+  });
+
+  test('sidecars start before and in turn, are started again when they end, and end after the others, backwards', async (t) => {
+    const folder = temporaryFolder(t);
+    const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+    const told = (name: string) =>
+      `trap "echo ${name} ends >> /v/log; exit 0" TERM; echo ${name} >> /v/log; while true; do sleep 0.1; done`;
+    const side = (name: string, script: string): Container => ({ name, ...sh(script), restartPolicy: 'Always', volumeMounts });
+    await pods.run('sidecars', {
+      terminationGracePeriodSeconds: 30,
+      initContainers: [
+        side('first', told('first')),
+        side('frail', 'test -e /v/again || { touch /v/again; exit 3; }; trap "exit 0" TERM; while true; do sleep 0.1; done'),
+        { name: 'between', ...sh('echo between >> /v/log'), volumeMounts },
+        side('second', told('second')),
+      ],
+      containers: [{ name: 'main', ...sh(told('main')), volumeMounts }],
+      volumes: [{ name: 'v', hostPath: { path: folder, type: 'Directory' } }],
+    });
+    const pod = await pods.until('sidecars', (each) => condition(each, 'Ready')?.status === 'True');
+    const restarts = pod.status.initContainerStatuses?.map(({ name, restartCount, started }) => [name, restartCount, started]);
+    assert.deepEqual(restarts?.toSorted(), [
+      ['between', 0, false],
+      ['first', 0, true],
+      ['frail', 1, true],
+      ['second', 0, true],
+    ]);
+    await client.delete(podResource, { namespace, name: 'sidecars' });
+    await pods.gone('sidecars');
+    assert.deepEqual(readFileSync(join(folder, 'log'), 'utf8').trim().split('\n'), [
+      'first',
+      'between',
+      'second',
+      'main',
+      'main ends',
+      'second ends',
+      'first ends',
+    ]);
+  });
+
+  test('the hosts file is the kubelet’s, unless a container brings its own or is on the network of its node', async () => {
+    const volumes = [{ name: 'hosts', hostPath: { path: '/etc/hosts', type: 'FileOrCreate' } }] as const;
+    const original = { name: 'hosts', mountPath: '/etc/hosts-original' };
+    const show = (name: string, ...more: (typeof original)[]): Container => ({
+      name,
+      ...sh('cat /etc/hosts'),
+      volumeMounts: [original, ...more],
+    });
+    await Promise.all([
+      pods.run('own-network', {
+        restartPolicy: 'Never',
+        containers: [show('managed'), show('brought', { name: 'hosts', mountPath: '/etc/hosts' })],
+        volumes,
+      }),
+      pods.run('node-network', { restartPolicy: 'Never', hostNetwork: true, containers: [show('main')], volumes }),
+    ]);
+    for (const name of ['own-network', 'node-network']) await pods.until(name, (pod) => pod.status.phase === 'Succeeded');
+    const hosts = readFileSync('/etc/hosts', 'utf8');
+    assert.match(
+      await pods.logs('own-network', 'managed'),
+      /^# Kubernetes-managed hosts file\.\n127\.0\.0\.1\tlocalhost\n[^]*\town-network\n$/,
+    );
+    assert.equal(await pods.logs('own-network', 'brought'), hosts);
+    assert.equal(await pods.logs('node-network'), `# Kubernetes-managed hosts file (host network).\n${hosts}`);
   });
 });

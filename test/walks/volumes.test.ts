@@ -23,6 +23,8 @@ const { namespace } = pods;
 const CONFIG = { 'data-1': 'value-1', 'data-2': 'value-2', 'data-3': 'value-3' };
 await Promise.all([
   pods.create(configmaps, { metadata: { name: 'config' }, data: CONFIG, binaryData: { dump: '3q2+7w==' } }),
+  // One of the same name elsewhere is nobody's business here.
+  pods.create(secrets, { metadata: { name: 'secret', namespace: 'default' }, stringData: { 'data-1': 'of another' } }),
   pods.create(secrets, { metadata: { name: 'secret' }, data: Object.fromEntries(Object.entries(CONFIG).map(([k, v]) => [k, btoa(v)])) }),
 ]);
 
@@ -145,6 +147,12 @@ const CASES: readonly Case[] = [
   ...downward('default-cpu', { item: amount('limits.cpu', '1') }, { script: 'cat /v/amount', prints: /^[1-9]\d*$/ }),
   ...downward('default-memory', { item: amount('limits.memory', '1Mi') }, { script: 'cat /v/amount', prints: /^[1-9]\d+$/ }),
   ...emptyDirs,
+  {
+    name: 'image',
+    volume: { image: { reference: IMAGE, pullPolicy: 'IfNotPresent' } },
+    script: 'cat /v/existing/file; touch /v/new 2>/dev/null || echo refused',
+    prints: 'of the image\nrefused\n',
+  },
   {
     name: 'combined',
     volume: {

@@ -44,15 +44,13 @@ export async function writeAtomically({ directory, payload, now, prepare }: Writ
   }
   const stamp = new Date(now).toISOString().slice(0, 19).replaceAll(/[-T:]/g, '_');
   const fresh = await mkdtemp(join(directory, `..${stamp}.`));
-  await chmod(fresh, 0o755);
-  for (const [path, { data, mode, uid }] of payload) {
-    const file = join(fresh, path);
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
-    await writeFile(file, data);
-    await chmod(file, mode); // not subject to the umask
-    if (uid !== undefined) await chown(file, uid, 0);
+  try {
+    await fill(fresh, payload);
+    await prepare?.(fresh);
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true }); // a full disk must not fill further with each attempt
+    throw error;
   }
-  await prepare?.(fresh);
 
   await rm(join(directory, NEW_DATA_LINK), { force: true });
   await symlink(fresh.slice(directory.length + 1), join(directory, NEW_DATA_LINK));
@@ -129,5 +127,16 @@ async function removeStale(directory: string, payload: Payload, keep: string): P
     const path = join(directory, entry.name);
     if (entry.isDirectory() && entry.name.startsWith('..') && entry.name !== keep) await rm(path, { recursive: true, force: true });
     else if (entry.isSymbolicLink() && entry.name !== DATA_LINK && !names.has(entry.name)) await unlink(path);
+  }
+}
+
+async function fill(folder: string, payload: Payload): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const [path, { data, mode, uid }] of payload) {
+    const file = join(folder, path);
+    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await writeFile(file, data);
+    await chmod(file, mode); // not subject to the umask
+    if (uid !== undefined) await chown(file, uid, 0);
   }
 }
