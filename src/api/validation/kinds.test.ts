@@ -27,7 +27,12 @@ const scaled = (more: object): object => ({
 });
 const hook = { name: 'a.b.c', admissionReviewVersions: ['v1'], sideEffects: 'None', clientConfig: { url: 'https://a/b' } };
 
+const KEY_RULE =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
 const CREATE: readonly (readonly [kind: string, members: object, errors: readonly string[]])[] = [
+  ['v1/ConfigMap', { data: { '': 'value' } }, [`data[]: Invalid value: "": ${KEY_RULE}`]],
+  ['v1/Secret', { type: 'Opaque', data: { '': 'dmFsdWU=' } }, [`data[]: Invalid value: "": ${KEY_RULE}`]],
   ['batch/v1/Job', job({ completionMode: 'Indexed', completions: 3 }), []],
   [
     'batch/v1/Job',
