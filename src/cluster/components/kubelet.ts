@@ -2,6 +2,7 @@
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { connectCri } from '#cri/client.ts';
+import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
@@ -17,9 +18,11 @@ export function kubelet(given: FlagValues): Promise<void> {
     const client = createClient(transport);
     const informers = createInformerFactory({ client, logger, clock, ids });
     informers.start(signal);
-    const cri = connectCri({ endpoint: `unix://${flags.text('container-runtime-endpoint').replace(/^unix:\/\//, '')}`, clock, logger });
+    const socket = flags.text('container-runtime-endpoint').replace(/^unix:\/\//, '');
+    const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger });
     stops.push(() => cri.close());
     await cri.ready(signal);
+    const imageMounter = await imageMounterFor(cri, socket);
     const staticPodPath = flags.optional('pod-manifest-path');
     const nodeName = flags.text('hostname-override');
     const running = createKubelet({
@@ -29,6 +32,7 @@ export function kubelet(given: FlagValues): Promise<void> {
       clock,
       ids,
       logger,
+      ...(imageMounter === undefined ? {} : { imageMounter }),
       config: {
         nodeName,
         hostnameOverride: nodeName,

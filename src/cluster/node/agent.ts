@@ -18,6 +18,7 @@ import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
 import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer, type DnsServer } from '#dns/server.ts';
+import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
@@ -67,6 +68,8 @@ export interface AgentDeps {
 /** The runtime, started or given, with everything in it that the first pod needs. */
 export interface Runtime {
   readonly cri: CriClient;
+  /** Path of its socket. */
+  readonly socket: string;
   stop(): void;
 }
 
@@ -74,8 +77,8 @@ export interface Runtime {
 export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'serving'>): Promise<Runtime> {
   const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
   await own?.start(signal);
-  const endpoint = own?.endpoint ?? `unix://${settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
-  const cri = connectCri({ endpoint, clock, logger });
+  const socket = own === undefined ? settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '') : paths.containerdSocket;
+  const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger });
   if (own !== undefined) await answersWell(cri, clock, signal);
   await cri.ready(signal); // another's may come up after us
   if (own !== undefined) {
@@ -87,6 +90,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
   }
   return {
     cri,
+    socket,
     // containerd itself runs on: what watches over its containers must not go with this process.
     stop: () => cri.close(),
   };
@@ -128,6 +132,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   };
 
   const kubeletClient = createClient(identities.kubelet);
+  const imageMounter = await imageMounterFor(runtime.cri, runtime.socket);
   const kubelet: Kubelet = createKubelet({
     client: kubeletClient,
     informers: informersOf(identities.kubelet, 'kubelet'),
@@ -135,6 +140,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     clock,
     ids,
     logger: part('kubelet'),
+    ...(imageMounter === undefined ? {} : { imageMounter }),
     config: {
       nodeName: settings.nodeName,
       nodeIPs: [settings.nodeIP],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { mountsImages } from './containerd-image-mounter.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Secret } from '#api/types.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
@@ -134,4 +135,9 @@ test('pullFailure names registries that are out of reach and signatures that do 
     message: 'image pull failed for x:1 because the registry is unavailable: down',
   });
   assert.deepEqual(pullFailure('x:1', 'not found'), { reason: 'ErrImagePull', message: 'not found' });
+});
+
+test('mountsImages knows which containerd does', () => {
+  for (const version of ['1.6.20~ds1', 'v1.7.28', '2.0.5', '']) assert.equal(mountsImages(version), false, version);
+  for (const version of ['2.1.0', 'v2.1.0-rc.1', '2.10.1', '3.0.0']) assert.equal(mountsImages(version), true, version);
 });
