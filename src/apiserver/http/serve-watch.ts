@@ -35,7 +35,9 @@ function pour(answer: WatchAnswer, sink: FrameSink): Promise<void> {
       watch.close();
       cancelTimeout();
       answer.signal.removeEventListener('abort', end);
-      sink.end();
+      // Who reads too slowly has lost events: what still waits for it is let go of.
+      if (blocked && queue.overflowed) sink.abort();
+      else sink.end();
       resolve();
     };
     const end = (): void => {
@@ -43,8 +45,9 @@ function pour(answer: WatchAnswer, sink: FrameSink): Promise<void> {
       pump();
     };
     const pump = (): void => {
-      if (blocked || over) return;
-      if (!writeAll(sink, frames, queue, answer.series)) {
+      if (over || (blocked && !queue.ended)) return;
+      if (blocked) finish();
+      else if (!writeAll(sink, frames, queue, answer.series)) {
         blocked = true;
         sink.drained().then(
           () => {

@@ -19,6 +19,8 @@ export interface FrameSink {
   /** Rejects with ClientGoneError when the client leaves instead. */
   drained(): Promise<void>;
   end(): void;
+  /** Ends it with what waits to be sent unsent. */
+  abort(): void;
   onClose(handler: () => void): void;
 }
 
@@ -70,6 +72,10 @@ class BodySink implements FrameSink {
     this.#stream.end();
   }
 
+  abort(): void {
+    this.#stream.abort();
+  }
+
   onClose(handler: () => void): void {
     this.#exchange.onClose(handler);
   }
@@ -90,6 +96,7 @@ function messages(socket: WebSocket, encoding: Encoding): FrameSink {
         throw new ClientGoneError('client closed the watch', { cause: error });
       }),
     end: () => socket.close(),
+    abort: () => socket.terminate(),
     onClose: (handler) => void socket.once('close', handler),
   };
 }
