@@ -1,6 +1,6 @@
 // What an API server does in a second and what it holds: pods created, read, updated, patched, deleted, listed and watched,
-// in JSON and protobuf. `npm run bench:api -- [--kubeconfig F] [--clients 1,16,128] [--seconds 2] [--pods 10000]
-// [--watchers 1000] [--writes 50] [--connections 4] [--encodings json,protobuf]`. Without --kubeconfig a `proa server` is
+// in JSON and protobuf. `npm run bench:api -- [--kubeconfig F] [--clients 1,16,128] [--seconds 2] [--pods 10000,100000]
+// [--watchers 1000,10000] [--writes 50] [--connections 4] [--encodings json,protobuf]`. Without --kubeconfig a `proa server` is
 // started; any other Kubernetes with a controller manager can be measured by the same command. The load is this process.
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import { systemClock } from '#base/clock.ts';
 import { keepAlive } from '#base/keep-alive.ts';
 import { silentLogger } from '#base/log.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
+import type { HttpsOptions } from '#client/https/transport.ts';
 import { Scope } from '#test/harness/scope.ts';
 import { Connections } from './api/connections.ts';
 import { ENCODINGS } from './api/encodings.ts';
@@ -30,10 +31,14 @@ const { values } = parseArgs({
   },
 });
 const clientCounts = values.clients.split(',').map(Number);
-const [seconds, podCount, watchers] = [Number(values.seconds), Number(values.pods), Number(values.watchers)];
+const [podCounts, watcherCounts] = [values.pods.split(',').map(Number), values.watchers.split(',').map(Number)];
+const seconds = Number(values.seconds);
 const [writes, connectionCount] = [Number(values.writes), Number(values.connections)];
 const encodings = ENCODINGS.filter(({ name }) => values.encodings.split(',').includes(name));
-if (![...clientCounts, seconds, writes, connectionCount].every((value) => value > 0) || !(podCount >= 0) || !(watchers >= 0)) {
+if (
+  ![...clientCounts, seconds, writes, connectionCount].every((value) => value > 0) ||
+  ![...podCounts, ...watcherCounts].every((value) => value >= 0)
+) {
   throw new Error('--clients, --seconds, --writes, --connections must be positive numbers, --pods and --watchers may be 0');
 }
 
@@ -77,49 +82,55 @@ async function main(): Promise<void> {
     }
     console.log();
   }
-  if (podCount > 0) await lists(connections, template, own?.pid);
-  if (watchers > 0) await fanOut(scope, connections, template, https);
+  await lists(connections, template, own?.pid);
+  for (const watchers of watcherCounts) if (watchers > 0) await fanOut(connections, template, https, watchers);
   await removePods(connections);
   if (own !== undefined) console.log(`server's memory at the end: ${whole(residentMemory(own.pid).now / MIB)} MiB resident`);
 }
 
+/** Of each number of pods in turn, which are added to those there are. */
 async function lists(connections: Connections, template: PodTemplate, pid: number | undefined): Promise<void> {
   const memory = (field: 'now' | 'peak'): number => (pid === undefined ? Number.NaN : residentMemory(pid)[field]);
-  const before = memory('now');
   const filling = encodings.find(({ name }) => name === 'protobuf') ?? encodings[0];
   if (filling === undefined) return;
-  await fillPods(connections, template, filling, podCount);
-  const grown = memory('now') - before;
-  const held = Number.isNaN(grown) ? '' : `; the server grew by ${whole(grown / MIB)} MiB, ${whole(grown / podCount)} B a pod`;
-  console.log(`${whole(podCount)} pods${held}`);
-  row('LIST', 'median', 'first', 'bytes', 'MB/s', 'peak memory');
-  for (const encoding of encodings) {
-    for (const { name, accept, query } of forms(encoding)) {
-      if (pid !== undefined) forgetPeak(pid);
-      const rest = memory('now');
-      const { bytes, median, first } = await measureList(connections, accept, query, LIST_ROUNDS);
-      const peak = pid === undefined ? '-' : `+${whole((memory('peak') - rest) / MIB)} MiB`;
-      row(`${encoding.name}, ${name}`, milliseconds(median), milliseconds(first), whole(bytes), whole(bytes / 1000 / median), peak);
+  const before = memory('now');
+  let filled = 0;
+  for (const podCount of podCounts.filter((count) => count > 0).toSorted((a, b) => a - b)) {
+    await fillPods(connections, template, filling, { from: filled, to: podCount });
+    filled = podCount;
+    const grown = memory('now') - before;
+    const held = Number.isNaN(grown) ? '' : `; the server grew by ${whole(grown / MIB)} MiB, ${whole(grown / podCount)} B a pod`;
+    console.log(`${whole(podCount)} pods${held}`);
+    row('LIST', 'median', 'first', 'bytes', 'MB/s', 'CPU', 'peak memory');
+    for (const encoding of encodings) {
+      for (const { name, accept, query } of forms(encoding)) {
+        if (pid !== undefined) forgetPeak(pid);
+        const rest = memory('now');
+        const used = pid === undefined ? 0 : processorSeconds(pid);
+        const { bytes, median, first } = await measureList(connections, accept, query, LIST_ROUNDS);
+        const processor = pid === undefined ? '-' : milliseconds(((processorSeconds(pid) - used) / LIST_ROUNDS) * 1_000);
+        const peak = pid === undefined ? '-' : `+${whole((memory('peak') - rest) / MIB)} MiB`;
+        const rate = whole(bytes / 1_000 / median);
+        row(`${encoding.name}, ${name}`, milliseconds(median), milliseconds(first), whole(bytes), rate, processor, peak);
+      }
     }
+    console.log();
   }
-  console.log();
 }
 
-async function fanOut(
-  scope: Scope,
-  writer: Connections,
-  template: PodTemplate,
-  https: Parameters<typeof Connections.open>[0],
-): Promise<void> {
+async function fanOut(writer: Connections, template: PodTemplate, https: HttpsOptions, watchers: number): Promise<void> {
   const connections = await Connections.open(https, Math.ceil(watchers / WATCHES_PER_CONNECTION));
-  scope.after(() => connections.close());
-  row(`${whole(watchers)} watchers`, 'events/s', 'all', 'one event to all');
-  for (const encoding of encodings) {
-    const figures = await measureFanOut({ connections, writer, template, encoding, watchers, writes });
-    const { eventsPerSecond, elapsed, alone } = figures;
-    row(`${encoding.name}, ${writes} writes`, whole(eventsPerSecond), milliseconds(elapsed), milliseconds(alone));
+  try {
+    row(`${whole(watchers)} watchers`, 'events/s', 'all', 'one event to all');
+    for (const encoding of encodings) {
+      const figures = await measureFanOut({ connections, writer, template, encoding, watchers, writes });
+      const { eventsPerSecond, elapsed, alone } = figures;
+      row(`${encoding.name}, ${writes} writes`, whole(eventsPerSecond), milliseconds(elapsed), milliseconds(alone));
+    }
+    console.log();
+  } finally {
+    connections.close();
   }
-  console.log();
 }
 
 await keepAlive(main());

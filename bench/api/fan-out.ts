@@ -24,7 +24,7 @@ interface FanOut {
 
 export async function measureFanOut({ connections, writer, template, encoding, watchers, writes }: FanOut): Promise<FanOutFigures> {
   const { mediaType } = encoding;
-  const name = `watched-${encoding.name}`;
+  const name = `watched-${watchers}-${encoding.name}`;
   let round = 0;
   const write = (method: string, path: string): Promise<Buffer> =>
     writer.succeed({ method, path, accept: mediaType, contentType: mediaType, body: template.bytes(encoding, name, ++round) });

@@ -83,12 +83,17 @@ export async function removePods(connections: Connections): Promise<void> {
   await connections.succeed({ method: 'DELETE', path: `${PODS}?gracePeriodSeconds=0`, accept: JSON_TYPE });
 }
 
-/** Pods `pod-0` to `pod-N`, by 64 clients at once. */
-export async function fillPods(connections: Connections, template: PodTemplate, encoding: Encoding, count: number): Promise<void> {
+/** Pods `pod-FROM` to the one before `pod-TO`, by 64 clients at once. */
+export async function fillPods(
+  connections: Connections,
+  template: PodTemplate,
+  encoding: Encoding,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
   const CLIENTS = 64;
-  let next = 0;
+  let next = from;
   const client = async (): Promise<void> => {
-    while (next < count) {
+    while (next < to) {
       const body = template.bytes(encoding, `pod-${next++}`, 0);
       await connections.succeed({ method: 'POST', path: PODS, accept: encoding.mediaType, contentType: encoding.mediaType, body });
     }
