@@ -24,11 +24,11 @@ if (names.some((name) => SHAPES[name] === undefined) || !(nodes > 0) || !(pods >
   throw new Error(`--shape is all or one of ${Object.keys(SHAPES).join(', ')}; --nodes and --pods are positive numbers`);
 }
 
-console.log(`machine   ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`);
-for (const name of names) await measure(name, SHAPES[name] as Shape);
-
 /** Some shapes need more nodes than there are: what is bound until nothing more is bound for so long counts. Milliseconds. */
 const PATIENCE_MS = 20_000;
+
+console.log(`machine   ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`);
+for (const name of names) await measure(name, SHAPES[name] as Shape);
 
 async function measure(name: string, shape: Shape): Promise<void> {
   const server = inProcess();

@@ -51,15 +51,22 @@ const preferred = (kind: 'podAffinity' | 'podAntiAffinity', wanted: object): Aff
   [kind]: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: wanted }] },
 });
 
-/** Each pod of a colour, spread over the namespaces of the team where the term asks for them. */
-const affine =
-  (affinity: Affinity, labels: Readonly<Record<string, string>>, namespaces = 1) =>
-  (i: number): New<Pod> => {
-    const pod = plainPod(`pod-${i}`, { affinity }, labels);
-    return namespaces === 1 ? pod : { ...pod, metadata: { ...pod.metadata, namespace: `team-${i % namespaces}` } };
-  };
+const affine = (affinity: Affinity, labels: Readonly<Record<string, string>>) => (i: number) => plainPod(`pod-${i}`, { affinity }, labels);
+
+/** Source: initPodsPerNamespace. */
+const TEAM_PODS = 40;
+
+/** Like pods in each namespace of the team, every one on a node of its own. */
+const teamPods = (affinity: Affinity, labels: Readonly<Record<string, string>>) => (nodes: number) => ({
+  pods: Math.min(nodes, TEAM_NAMESPACES * TEAM_PODS),
+  pod: (i: number): New<Pod> => ({
+    ...plainPod('', { affinity, nodeName: `node-${i}` }, labels),
+    metadata: { name: `there-${i}`, namespace: `team-${i % TEAM_NAMESPACES}`, labels },
+  }),
+});
 
 const teamNamespaces = (server: InProcess): void => {
+  server.addNamespace(NAMESPACE, { team: 'devops' });
   for (let i = 0; i < TEAM_NAMESPACES; i++) server.addNamespace(`team-${i}`, { team: 'devops' });
 };
 
@@ -146,7 +153,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     source: 'SchedulingRequiredPodAffinityWithNSSelector 5000Nodes_2000Pods',
     node: plainNode,
     prepare: teamNamespaces,
-    pod: affine(required('podAffinity', { ...term(ZONE, blue), ...inTeam }), blue, TEAM_NAMESPACES),
+    existing: teamPods(required('podAffinity', { ...term(ZONE, blue), ...inTeam }), blue),
+    pod: affine(required('podAffinity', { ...term(ZONE, blue), ...inTeam }), blue),
   },
   'preferred-pod-affinity': {
     gate: 90,
@@ -160,7 +168,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     source: 'SchedulingPreferredAffinityWithNSSelector 5000Nodes_5000Pods',
     node: plainNode,
     prepare: teamNamespaces,
-    pod: affine(preferred('podAffinity', { ...term(HOST, red), ...inTeam }), red, TEAM_NAMESPACES),
+    existing: teamPods(preferred('podAffinity', { ...term(HOST, red), ...inTeam }), red),
+    pod: affine(preferred('podAffinity', { ...term(HOST, red), ...inTeam }), red),
   },
   'anti-affinity': {
     gate: 60,
@@ -173,7 +182,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     source: 'SchedulingRequiredPodAntiAffinityWithNSSelector 5000Nodes_2000Pods',
     node: plainNode,
     prepare: teamNamespaces,
-    pod: affine(required('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green, TEAM_NAMESPACES),
+    existing: teamPods(required('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green),
+    pod: affine(required('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green),
   },
   'preferred-anti-affinity': {
     gate: 90,
@@ -186,7 +196,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     source: 'SchedulingPreferredAntiAffinityWithNSSelector 5000Nodes_5000Pods',
     node: plainNode,
     prepare: teamNamespaces,
-    pod: affine(preferred('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green, TEAM_NAMESPACES),
+    existing: teamPods(preferred('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green),
+    pod: affine(preferred('podAntiAffinity', { ...term(HOST, green), ...inTeam }), green),
   },
   'topology-spread': { gate: 460, source: 'TopologySpreading 5000Nodes_5000Pods', node: plainNode, pod: spread('DoNotSchedule') },
   'topology-spread-soft': {

@@ -1,5 +1,6 @@
 // The control plane in one process: store, API server, controllers, scheduler. Components reach the API by loopback, each
 // as the user it would be by certificate or token.
+import { load } from 'js-yaml';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -12,6 +13,7 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
+import { readConfiguration } from '#scheduler/config/configuration.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess } from './access.ts';
@@ -95,6 +97,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   });
   const queues = new QueueMetrics();
   const scheduling = new SchedulerMetrics();
+  const schedulerConfig = schedulerConfigOf(settings);
   const late: { stopFollowing?: () => void } = {};
   const server = createApiServer({
     store,
@@ -148,6 +151,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
             clock,
             ids,
             logger: parts.logger.with({ component: 'why' }),
+            schedulerConfig,
           }),
         ],
         handlers: new Map([...defaults.handlers, ...metrics.handlers()]),
@@ -180,7 +184,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };
       running.push(
         runControllerManager({ ...config, clusterSigning: authority }, { ...deciding, queues }),
-        runScheduler(undefined, scheduling, deciding),
+        runScheduler(schedulerConfig, scheduling, deciding),
       );
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));
     },
@@ -197,6 +201,14 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       await store.close();
     },
   };
+}
+
+/** Checked here, so that a fault is told at the start. @throws ConfigurationError; Error when the file cannot be read */
+function schedulerConfigOf({ schedulerConfig }: Settings): unknown {
+  if (schedulerConfig === '') return undefined;
+  const config = load(readFileSync(schedulerConfig, 'utf8'));
+  readConfiguration(config);
+  return config;
 }
 
 /** Made once for a data folder. */

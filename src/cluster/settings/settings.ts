@@ -27,6 +27,8 @@ export interface Settings extends ApiServerSettings {
   readonly storeCAFile: string;
   readonly storeCertFile: string;
   readonly storeKeyFile: string;
+  /** KubeSchedulerConfiguration (v1), YAML; empty for upstream's defaults. */
+  readonly schedulerConfig: string;
   /** Nodes on this machine: the first is the machine itself, each further one a network namespace. */
   readonly nodes: number;
   /** Network that joins the nodes of this machine. */
@@ -225,6 +227,14 @@ export const SETTINGS: readonly Setting[] = [
     flag: 'store-key-file',
     argument: 'FILE',
     description: 'its key, PEM',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'schedulerConfig',
+    flag: 'scheduler-config',
+    argument: 'FILE',
+    description: 'KubeSchedulerConfiguration (v1), YAML: profiles, plugins, extenders',
     fallback: '',
     parse: optionalPath,
   }),

@@ -14,6 +14,8 @@ import { precedingChange } from './preceding-change.ts';
 import { revisionsOf, revisionsOfOwner } from './revisions.ts';
 
 export interface WhyDeps {
+  /** The scheduler's KubeSchedulerConfiguration as decoded; absent: upstream's defaults. */
+  readonly schedulerConfig?: unknown;
   /** With the rights of the one who asks. */
   readonly client: Client;
   /** The last lines of a container; '' when there are none, or they may not be read. */
@@ -38,7 +40,7 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
   const [revisions, read, placement] = await Promise.all([
     revisionsOf(pod, client),
     objectsRead(pod, client),
-    cause.kind === 'scheduling' ? explainPod(pod, deps) : undefined,
+    cause.kind === 'scheduling' ? explainPod(pod, { ...deps, config: deps.schedulerConfig }) : undefined,
   ]);
   const since = cause.since === undefined ? {} : { since: cause.since };
   const precededBy = precedingChange({ kind: cause.kind, revisions, read, created: pod.metadata.creationTimestamp ?? '', ...since });

@@ -15,6 +15,8 @@ import { explain, type WhyDeps } from './explain.ts';
 export const WHY_PATH = '/proa/why';
 
 export interface WhyRouteDeps {
+  /** As of WhyDeps. */
+  readonly schedulerConfig?: unknown;
   readonly loopback: (user: UserInfo) => Transport;
   readonly credentials: () => KubeletCredentials;
   readonly clock: Clock;
@@ -25,8 +27,8 @@ export interface WhyRouteDeps {
 const PATH = /^\/namespaces\/([^/]+)\/pods\/([^/]+)$/;
 const LOG_LINES = 5;
 
-/** RBAC: `get` of the path, and of whatever is read for the answer: pods, events, nodes, what a scheduler lists. */
-export function whyRoute({ loopback, credentials, clock, ids, logger }: WhyRouteDeps): Route {
+/** RBAC: `get` of the path, and of whatever is read for the answer: what ClusterRole proa:why allows. */
+export function whyRoute({ loopback, credentials, clock, ids, logger, schedulerConfig }: WhyRouteDeps): Route {
   const kubelets = new KubeletMetricsClient(credentials);
   return {
     path: WHY_PATH,
@@ -51,7 +53,7 @@ export function whyRoute({ loopback, credentials, clock, ids, logger }: WhyRoute
           return '';
         }
       };
-      return json(await explain(namespace, name, { client, log, clock, ids, logger }));
+      return json(await explain(namespace, name, { client, log, clock, ids, logger, schedulerConfig }));
     },
   };
 }

@@ -217,6 +217,33 @@ test('explain of a pod on no node says what would place it', async () => {
   assert.match(render(explanation), /The smallest change that places it \(tried\): lower the request for cpu from 8 to 4, on n/);
 });
 
+test('explain knows every profile of the scheduler, and leaves pods of other schedulers alone', async () => {
+  const waits = (name: string, schedulerName: string) => ({
+    metadata: { name, namespace: 'ns', uid: name },
+    spec: { schedulerName, containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '8' } } }] },
+    status: { phase: 'Pending' },
+  });
+  const disabled = { filter: { disabled: [{ name: 'NodeResourcesFit' }] } };
+  const deps = {
+    ...depsOver((server) => {
+      server.seed(pods, waits('p', 'packing') as never, waits('q', 'somebody-else') as never);
+      server.seed(nodes, {
+        metadata: { name: 'n' },
+        spec: { unschedulable: true },
+        status: { allocatable: { cpu: '4', pods: '9' } },
+      } as never);
+    }),
+    schedulerConfig: { profiles: [{ schedulerName: 'default-scheduler' }, { schedulerName: 'packing', plugins: disabled }] },
+  };
+  const { placement } = await explain('ns', 'p', deps);
+  assert.deepEqual(
+    placement?.nodes.map(({ node, plugin }) => [node, plugin]),
+    [['n', 'NodeUnschedulable']],
+  );
+  assert.equal(placement?.smallest?.changes.length, 1);
+  assert.equal((await explain('ns', 'q', deps)).placement, undefined);
+});
+
 test('explain of a pod that was never made tells of its controller', async () => {
   const refused = {
     metadata: { name: 'e', namespace: 'ns' },

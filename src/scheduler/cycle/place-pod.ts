@@ -41,7 +41,7 @@ export interface PlacerOptions {
 const NO_NODE = { code: 'Unschedulable' } as const;
 
 /** Kinds of pods whose results are kept. */
-const KEPT_CLASSES = 64;
+const KEPT_CLASSES = 128;
 
 export class PodPlacer {
   readonly #options: PlacerOptions;

@@ -13,6 +13,8 @@ import { watchGroups } from '../shell/group-selector.ts';
 import { watchDevices } from '../shell/device-informers.ts';
 import { watchStorage } from '../shell/storage-informers.ts';
 import { ClusterState } from '../state/cluster-state.ts';
+import type { Resource } from '#apimachinery/resource.ts';
+import { EXPLANATION_READS } from './reads.ts';
 import { explainPlacement, type PlacementExplanation } from './explain-placement.ts';
 
 export interface ExplainDeps {
@@ -42,7 +44,7 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
   const { claims, deviceClass, slices, stop } = watchDevices(informers);
   try {
     // An informer tries for ever what it may not list; a caller is told.
-    await Promise.all([nodes, pods, namespaces].map((resource) => client.list<unknown>(resource, { limit: 1 })));
+    await Promise.all(EXPLANATION_READS.map((resource) => client.list<unknown>(resource as Resource<unknown>, { limit: 1 })));
     informers.start(done.signal);
     await informers.synced();
     const cluster = new ClusterState();
