@@ -21,6 +21,8 @@ export type Point =
 
 /** Plugins are timed in one attempt of so many. Source: pluginMetricsSamplePercent. */
 const SAMPLED = 10;
+/** Questions about single nodes that are timed in such an attempt: a pod like no other is asked about on all of them. */
+const MOST_NODE_SAMPLES = 256;
 
 const outcome = (status: Pick<Status, 'code'> | undefined): string => status?.code ?? 'Success';
 
@@ -29,6 +31,7 @@ export class FrameworkTimes {
   readonly #clock: Clock;
   #attempts = 0;
   #isSampled = false;
+  #nodeSamples = 0;
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
@@ -38,6 +41,7 @@ export class FrameworkTimes {
   /** An attempt begins. */
   begin(): void {
     this.#isSampled = this.#attempts++ % SAMPLED === 0;
+    this.#nodeSamples = 0;
   }
 
   /** What `work` gives; it is the whole of an extension point. */
@@ -127,7 +131,7 @@ export class FrameworkTimes {
     // Filters and scores that look at other nodes are asked about every node in every cycle: their extension point is timed.
     if (filter.scope === 'cluster') return result;
     const check: NodeFilter['check'] = (slot) =>
-      this.#isSampled
+      this.#timesNode()
         ? this.#time(
             plugin,
             'Filter',
@@ -141,7 +145,7 @@ export class FrameworkTimes {
   #timedScore(plugin: string, score: NodeScore | undefined): NodeScore | undefined {
     if (score === undefined || score.scope === 'cluster') return score;
     const timed: NodeScore['score'] = (slot) =>
-      this.#isSampled
+      this.#timesNode()
         ? this.#time(
             plugin,
             'Score',
@@ -150,6 +154,10 @@ export class FrameworkTimes {
           )
         : score.score(slot);
     return { ...score, score: timed };
+  }
+
+  #timesNode(): boolean {
+    return this.#isSampled && this.#nodeSamples++ < MOST_NODE_SAMPLES;
   }
 
   #time<T>(plugin: string, point: Point, work: () => T, statusOf: (result: T) => Pick<Status, 'code'> | undefined): T {
