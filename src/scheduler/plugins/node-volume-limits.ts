@@ -61,6 +61,14 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
     return used.get(slot) ?? [];
   }
 
+  /** Even if every volume of every pod were attached by one driver: which is quickly told, and mostly so. */
+  function hasRoomForAll({ spec }: CSINode, slot: number, node: string): boolean {
+    let most = wanted.size;
+    for (const { pod } of cluster.podsIn(slot)) most += pod.spec.volumes?.length ?? 0;
+    for (const _ of storage.attachments(node)) most++;
+    return (spec.drivers ?? []).every(({ allocatable }) => most <= (allocatable?.count ?? Infinity));
+  }
+
   return {
     scope: 'node',
     // Only trials tell of changes, and what they try does not show in the pods of the slot.
@@ -70,7 +78,9 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
     },
     check(slot) {
       const name = cluster.nodes[slot]?.metadata.name ?? '';
-      const limits = limitsOf(storage.csiNode(name));
+      const node = storage.csiNode(name);
+      if (node === undefined || (!used.has(slot) && hasRoomForAll(node, slot, name))) return undefined;
+      const limits = limitsOf(node);
       if (limits.size === 0) return undefined;
       const fresh = new Map(wanted);
       const counts = new Map<string, number>();

@@ -1,9 +1,9 @@
 // Which pod is scheduled next. Pods are active (in order of priority), backing off, or unschedulable until an event comes
 // that a plugin which refused them wants to hear of. Source: backend/queue PriorityQueue.
 import type { Pod } from '#api/types.ts';
-import { type ClusterEvent, FORCE_ACTIVATE, matchesEvent, podChanges, UNSCHEDULABLE_TIMEOUT } from '../framework/cluster-event.ts';
+import { type ClusterEvent, FORCE_ACTIVATE, podChanges, UNSCHEDULABLE_TIMEOUT } from '../framework/cluster-event.ts';
 import type { Plugin, QueueOrder } from '../framework/plugin.ts';
-import type { Profile } from '../framework/profile.ts';
+import { interestIn, type Profile } from '../framework/profile.ts';
 import { type BackoffLimits, backoffUntil, isBackingOff, ORDERING_WINDOW_MS } from './backoff.ts';
 import { KeyedHeap } from './heap.ts';
 import { InFlight } from './in-flight.ts';
@@ -267,8 +267,6 @@ function firstGate({ pod }: QueuedPod, plugins: readonly Plugin[]): Plugin | und
 /** A gated pod is looked at only for events of the plugin that gates it, and goes on only when that lets it. */
 function isGatedStill({ gatingPlugin, pod }: QueuedPod, profile: Profile, event: ClusterEvent): boolean {
   if (gatingPlugin === undefined) return false;
-  const plugin = profile.preEnqueue.find(({ name }) => name === gatingPlugin);
-  if (plugin === undefined) return false;
-  if (plugin.preEnqueue?.(pod) !== undefined) return true;
-  return plugin.events !== undefined && !plugin.events.some((hint) => matchesEvent(hint.event, event));
+  if (!interestIn(profile, event).has(gatingPlugin)) return true;
+  return profile.preEnqueue.find(({ name }) => name === gatingPlugin)?.preEnqueue?.(pod) !== undefined;
 }
