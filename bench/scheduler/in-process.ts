@@ -31,7 +31,7 @@ export interface InProcess {
   readonly informers: InformerFactory;
   readonly addNode: (node: New<Node>) => void;
   readonly addPod: (pod: New<Pod>) => Pod;
-  /** Of the namespace `bench`; nothing when it is gone. */
+  /** Of the namespace `bench`, once it is on a node. */
   readonly removePod: (name: string) => void;
   readonly addNamespace: (name: string, labels: Readonly<Record<string, string>>) => void;
   readonly addVolume: (volume: New<PersistentVolume>) => void;
@@ -151,7 +151,7 @@ export function inProcess(): InProcess {
     },
     removePod(name) {
       const pod = podInformer.get(name, 'bench');
-      if (pod !== undefined) podInformer.apply('DELETED', pod);
+      if (pod?.spec.nodeName !== undefined) podInformer.apply('DELETED', pod);
     },
     addNamespace: (name, labels) =>
       namespaceInformer.apply('ADDED', { metadata: complete({ name, labels }, name) } as unknown as Namespace),
