@@ -63,6 +63,13 @@ export class KubeClient {
     return start(this.#owner, this.path, args, this.#with(options));
   }
 
+  /** As `start`, in a terminal of its own: what is written to its input is typed, and it ends with the command's status. */
+  startInTerminal(args: readonly string[], size: { readonly rows: number; readonly columns: number }): Running {
+    const command = [this.path, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const sized = `stty rows ${size.rows} cols ${size.columns}; exec ${command}`;
+    return start(this.#owner, 'script', ['--quiet', '--return', '--command', sized, '/dev/null'], this.#with({}));
+  }
+
   #with<O extends Omit<CommandOptions, 'input'>>(options: O): O {
     return { ...options, env: { ...this.#env, ...options.env } };
   }

@@ -106,9 +106,13 @@ describe('kubectl exec and attach', () => {
     }
   });
 
-  test('a terminal has a size', async () => {
-    const typed = client.start(['exec', '-it', pod, '-c', 'app', '--', 'sh', '-c', 'test -t 0 && echo terminal || echo none']);
-    await typed.line(/terminal|none/);
+  test('a shell in a terminal has its size, is typed to, and ends with its own status', async () => {
+    const shell = client.startInTerminal(['exec', '-it', pod, '-c', 'app', '--', 'sh'], { rows: 33, columns: 91 });
+    shell.child.stdin?.write('test -t 0 && stty size\n');
+    await shell.line(/^33 91/);
+    shell.child.stdin?.write('exit 7\n');
+    await shell.ended();
+    assert.equal(shell.child.exitCode, 7);
   });
 
   test('attach joins the container: what it says, and what it hears', async () => {
