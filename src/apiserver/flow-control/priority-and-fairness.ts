@@ -29,6 +29,8 @@ const PERIOD_MS = 10_000;
 const WAIT_MS = 15_000;
 /** Flows whose hash is kept. */
 const KNOWN_FLOWS = 4_096;
+/** Users whose schemas are remembered. */
+const MAX_USERS = 4_096;
 
 export interface PriorityAndFairnessDeps {
   readonly reader: CacheReader;
@@ -70,8 +72,8 @@ export class PriorityAndFairness implements FlowControl {
   readonly #status: DanglingStatus;
   readonly #keeper: DefaultsKeeper;
   #flows: readonly Flow[] = [];
-  /** What of the flows concerns a user; new with every configuration. */
-  #candidates = new WeakMap<UserInfo, readonly Candidate[]>();
+  /** What of the flows concerns a user; new with every configuration. By name and groups: who impersonates is a new object each time. */
+  readonly #candidates = new Lru<string, readonly Candidate[]>(MAX_USERS);
   #stopTimer: CancelTimer | undefined;
   #cancelDigest: CancelTimer | undefined;
   #unsubscribe: readonly (() => void)[] = [];
@@ -179,10 +181,11 @@ export class PriorityAndFairness implements FlowControl {
   }
 
   #classify({ user, info }: RequestContext): { readonly flow: Flow; readonly distinguisher: string } {
-    let candidates = this.#candidates.get(user);
+    const key = `${user.name}\0${user.groups.join('\0')}`;
+    let candidates = this.#candidates.get(key);
     if (candidates === undefined) {
       candidates = this.#flows.map((flow) => ({ flow, rules: rulesOf(flow.schema, user) })).filter(({ rules }) => rules.length > 0);
-      this.#candidates.set(user, candidates);
+      this.#candidates.set(key, candidates);
     }
     for (const { flow, rules } of candidates) {
       for (const rule of rules) if (matches(rule, info)) return { flow, distinguisher: distinguisherOf(flow.schema, user, info.namespace) };
@@ -242,7 +245,7 @@ export class PriorityAndFairness implements FlowControl {
     );
     levels.forEach((level, i) => level.limit(limits[i] as (typeof limits)[number]));
     this.#flows = this.#flowsOf(schemas);
-    this.#candidates = new WeakMap();
+    this.#candidates.clear();
   }
 
   #flowsOf(schemas: readonly FlowSchema[]): readonly Flow[] {
