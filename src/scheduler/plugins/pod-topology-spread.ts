@@ -7,6 +7,7 @@ import { ACTION, clusterEvent, isEqual } from '../framework/cluster-event.ts';
 import { type Feasible, MAX_NODE_SCORE, type NodeFilter, type NodeScore, type Plugin, type QueueingHint } from '../framework/plugin.ts';
 import { unresolvable, unschedulable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
+import type { Topology } from '../state/topology.ts';
 import { PLUGIN } from './names.ts';
 import {
   type DefaultConstraint,
@@ -107,22 +108,26 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
   const isIgnored = (slot: number): boolean => need === 'every-key' && counted.some(({ counts }) => counts.topology.of(slot) < 0);
 
   function begin({ slots, count }: Feasible): void {
-    let counting = 0;
-    const places = counted.map(({ counts, isHost }) => (isHost ? undefined : new Uint8Array(counts.topology.size + 1)));
+    let counting = count;
+    if (need === 'every-key') for (let i = 0; i < count; i++) if (isIgnored(slots[i] as number)) counting--;
+    counted.forEach(({ counts: { topology }, isHost }, c) => {
+      weights[c] = Math.log((isHost ? counting : placesOf(topology, slots, count)) + 2);
+    });
+  }
+
+  /** Places of nodes that are not ignored; those without the label are one place. */
+  function placesOf(topology: Topology, slots: Feasible['slots'], count: number): number {
+    const seen = new Uint8Array(topology.size + 1);
+    let places = 0;
     for (let i = 0; i < count; i++) {
       const slot = slots[i] as number;
       if (isIgnored(slot)) continue;
-      counting++;
-      // Nodes without the label count as one place, the last.
-      counted.forEach(({ counts }, c) => {
-        const seen = places[c];
-        if (seen !== undefined) seen[counts.topology.of(slot) < 0 ? seen.length - 1 : counts.topology.of(slot)] = 1;
-      });
+      const place = topology.of(slot) + 1; // 0 without the label
+      if (seen[place] === 1) continue;
+      seen[place] = 1;
+      places++;
     }
-    places.forEach((seen, c) => {
-      const size = seen === undefined ? counting : seen.reduce((sum, is) => sum + is, 0);
-      weights[c] = Math.log(size + 2);
-    });
+    return places;
   }
 
   return {
