@@ -11,7 +11,7 @@ import { ManualClock, systemClock, wait } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
-import type { Client } from '#client/contract.ts';
+import type { Client, Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { type Controller, type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
 
@@ -40,6 +40,8 @@ export interface ControllerTestOptions {
   /** Answers below `/apis/GROUP` of groups that another server serves. */
   readonly routes?: readonly Route[];
   readonly config?: Partial<ControllerConfig>;
+  /** Stands between the controllers and the server. */
+  readonly between?: (transport: Transport) => Transport;
 }
 
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
@@ -55,6 +57,7 @@ export async function startControllerTest({
   config,
   prepare,
   routes = [],
+  between = (transport) => transport,
 }: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
@@ -81,7 +84,7 @@ export async function startControllerTest({
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
       };
       return runController(controller, {
-        client: createClient(server.loopback(user)),
+        client: createClient(between(server.loopback(user))),
         informers,
         events: { event: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`) },
         clock,
