@@ -14,7 +14,7 @@ import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { connectCri } from '#cri/client.ts';
 import type { CriClient } from '#cri/contract.ts';
-import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import { ensurePauseImage } from '#cri/pause/pause-image.ts';
 import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
 import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer, type DnsServer } from '#dns/server.ts';
@@ -27,8 +27,8 @@ import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
-import { cniBinFolders, mayLowerOomScore } from '../machine/facts.ts';
-import { answersWell, Containerd } from '../runtime/containerd.ts';
+import { answersWell } from '../runtime/containerd.ts';
+import { ownContainerd } from '../runtime/own-containerd.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import { NODE_CIDR_MASK_SIZE } from './deciders.ts';
@@ -94,23 +94,6 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
     // containerd itself runs on: what watches over its containers must not go with this process.
     stop: () => cri.close(),
   };
-}
-
-function ownContainerd(paths: Paths, deps: { readonly clock: Clock; readonly logger: Logger }): Containerd {
-  return new Containerd(
-    {
-      root: paths.containerdRoot,
-      state: paths.containerdState,
-      socket: paths.containerdSocket,
-      cniBinDirs: cniBinFolders(),
-      cniConfDir: paths.cniConf,
-      snapshotter: 'overlayfs',
-      pauseImage: PAUSE_IMAGE,
-      restrictOOMScoreAdj: !mayLowerOomScore(),
-    },
-    paths.containerdLog,
-    deps,
-  );
 }
 
 export interface Agent {

@@ -5,13 +5,12 @@ import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import { connectCri } from '#cri/client.ts';
 import { CriError } from '#cri/errors.ts';
-import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import { BRIDGE } from '#network/cni-config.ts';
 import type { Paths } from '../instance/paths.ts';
 import { podProcesses } from '../machine/cgroups.ts';
-import { cniBinFolders } from '../machine/facts.ts';
 import { removePodLogs } from '../machine/pod-logs.ts';
-import { answersWell, Containerd, ContainerdError } from './containerd.ts';
+import { answersWell, type Containerd, ContainerdError } from './containerd.ts';
+import { ownContainerd } from './own-containerd.ts';
 
 /** Longest that stopping one pod may take. Milliseconds. */
 const STOP_POD_MS = 30_000;
@@ -22,20 +21,7 @@ const POLL_MS = 20;
 
 /** Containers outlive their supervisor: it is started if need be, told to end them, and then ended itself. @throws ProgramError */
 export async function removePods(paths: Paths, cgroupRoot: string): Promise<void> {
-  const containerd = new Containerd(
-    {
-      root: paths.containerdRoot,
-      state: paths.containerdState,
-      socket: paths.containerdSocket,
-      cniBinDirs: cniBinFolders(),
-      cniConfDir: paths.cniConf,
-      snapshotter: 'overlayfs',
-      pauseImage: PAUSE_IMAGE,
-      restrictOOMScoreAdj: true,
-    },
-    paths.containerdLog,
-    { clock: systemClock, logger: silentLogger },
-  );
+  const containerd = ownContainerd(paths, { clock: systemClock, logger: silentLogger });
   try {
     await endThrough(containerd);
   } catch (error) {
