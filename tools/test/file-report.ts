@@ -22,6 +22,7 @@ export class FileReport {
   readonly #file: string;
   readonly #problems: { readonly title: string; readonly detail: string }[] = [];
   #output = '';
+  #hollow = false;
 
   constructor(file: string) {
     this.#file = file;
@@ -38,11 +39,16 @@ export class FileReport {
 
   /** For a file that ran and held no test: it would look like success and prove nothing. */
   hollow(): void {
+    this.#hollow = true;
     this.#problems.push({ title: `${this.#file} has no test`, detail: '' });
   }
 
   output(text: string): void {
     this.#output = `${this.#output}${text}`.slice(-OUTPUT_KEPT);
+  }
+
+  get isHollow(): boolean {
+    return this.#hollow;
   }
 
   /** One line a test that did not pass: file, line, name. */

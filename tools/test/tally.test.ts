@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addTallies, closingLines, EMPTY_TALLY, unproven } from './tally.ts';
+import { addTallies, closingLines, EMPTY_TALLY, subtractTallies, unproven } from './tally.ts';
 
 test('addTallies adds every outcome', () => {
   const one = { tests: 7, suites: 1, passed: 1, failed: 2, cancelled: 1, skipped: 2, todo: 1 };
   assert.deepEqual(addTallies(one, one), { tests: 14, suites: 2, passed: 2, failed: 4, cancelled: 2, skipped: 4, todo: 2 });
   assert.deepEqual(addTallies(EMPTY_TALLY, one), one);
+  assert.deepEqual(subtractTallies(addTallies(one, one), one), one);
 });
 
 test('unproven counts all that did not pass', () => {

@@ -25,6 +25,18 @@ export function addTallies(a: Tally, b: Tally): Tally {
   };
 }
 
+export function subtractTallies(a: Tally, b: Tally): Tally {
+  return {
+    tests: a.tests - b.tests,
+    suites: a.suites - b.suites,
+    passed: a.passed - b.passed,
+    failed: a.failed - b.failed,
+    cancelled: a.cancelled - b.cancelled,
+    skipped: a.skipped - b.skipped,
+    todo: a.todo - b.todo,
+  };
+}
+
 /** Tests that did not show what they are there to show. Skipping is among them: a run proves only what it ran. */
 export function unproven({ failed, cancelled, skipped, todo }: Tally): number {
   return failed + cancelled + skipped + todo;
