@@ -20,7 +20,7 @@ import { USERS } from '../node/users.ts';
 import { nodeLeaves, serverLeaves } from '../pki/inventory.ts';
 import { keepRenewed } from '../pki/renewals.ts';
 import { Pki } from '../pki/store.ts';
-import { firstAddress, type Settings } from '../settings/settings.ts';
+import { apiServerAddress, apiServerURL, firstAddress, type Settings } from '../settings/settings.ts';
 import { CommandError, settingsFrom, storedSettings } from './command-line.ts';
 import { prepareFolders } from './up.ts';
 
@@ -135,10 +135,10 @@ async function ensurePki(pki: Pki, settings: Settings, paths: Paths): Promise<bo
   pki.ensureServiceAccountKey();
   const { nodeName, nodeIP, clusterDomain, tlsNames } = settings;
   const serviceIP = firstAddress(settings.serviceCIDR);
-  const subjects = { nodeName, nodeIP, serviceIP, clusterDomain, extraNames: tlsNames };
+  const subjects = { nodeName, nodeIP, serviceIP, clusterDomain, extraNames: [...tlsNames, apiServerAddress(settings)] };
   let renewed = false;
   for (const leaf of [...serverLeaves(subjects), ...nodeLeaves(subjects)]) if (await pki.ensureLeaf(leaf)) renewed = true;
-  writeKubeconfig(paths.adminKubeconfig, adminKubeconfig(`https://${nodeIP}:${settings.port}`, pki.certificate('ca'), pki.read('admin')));
+  writeKubeconfig(paths.adminKubeconfig, adminKubeconfig(apiServerURL(settings), pki.certificate('ca'), pki.read('admin')));
   return renewed;
 }
 

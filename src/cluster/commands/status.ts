@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { readProgress, STEPS } from '../instance/progress.ts';
-import type { Settings } from '../settings/settings.ts';
+import { apiServerAddress, apiServerURL, type Settings } from '../settings/settings.ts';
 import { Pki } from '../pki/store.ts';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
@@ -34,7 +34,7 @@ export async function status(options: Record<string, string | undefined>): Promi
   print([
     ['cluster', progress?.failure ?? (done === STEPS.length ? 'ready' : `starting: ${STEPS[done]}`)],
     ['process', String(progress?.pid ?? '')],
-    ['API server', `https://${settings.nodeIP}:${settings.port} ${await health(settings, '/readyz')}`],
+    ['API server', `${apiServerURL(settings)} ${await health(settings, '/readyz')}`],
     ...(await nodeRows(options)),
     ['state', settings.dataDir],
     ['log', paths.log],
@@ -66,7 +66,7 @@ function health(settings: Settings, path: string): Promise<string> {
   return new Promise((resolve) => {
     get(
       {
-        host: '127.0.0.1',
+        host: apiServerAddress({ ...settings, nodeIP: '127.0.0.1' }), // works even where the node's address has changed
         port: settings.port,
         path,
         ca: readFileSync(pki.certificatePath('ca')),

@@ -7,6 +7,7 @@ import { pathsOf } from '../instance/paths.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
 import { Pki } from '../pki/store.ts';
+import { apiServerURL } from '../settings/settings.ts';
 import { asAdmin } from './as-admin.ts';
 import { CommandError, storedSettings } from './command-line.ts';
 
@@ -25,7 +26,7 @@ export async function createToken(options: Options): Promise<void> {
   );
   process.stdout.write(`${formatJoinToken(token)}\n`);
   process.stderr.write(
-    `\nOn the machine that joins, as root:\n\n  proa agent --server https://${settings.nodeIP}:${settings.port} --token ${formatJoinToken(token)}\n`,
+    `\nOn the machine that joins, as root:\n\n  proa agent --server ${apiServerURL(settings)} --token ${formatJoinToken(token)}\n`,
   );
 }
 

@@ -13,7 +13,7 @@ import { type Place, pathsOf } from '../instance/paths.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
-import { firstAddress, parseCIDR, type Settings } from '../settings/settings.ts';
+import { apiServerURL, firstAddress, parseCIDR, type Settings } from '../settings/settings.ts';
 import { bridgeLines, cableLines, insideLines, type LocalNode, localNodes, NODE_BRIDGE, NODES_TABLE, outwardTable } from './plan.ts';
 
 export { localNodes } from './plan.ts';
@@ -57,14 +57,14 @@ export class LocalNodes {
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
   async start(client: Client, authority: string): Promise<void> {
-    const { nodeIP, port, logLevel, kubeletPort } = this.#settings;
+    const { logLevel, kubeletPort } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
       if (keeper.running()) continue;
       const fresh = !existsSync(join(paths.pki, 'kubelet-client.crt'));
       const args = {
-        server: `https://${nodeIP}:${port}`,
+        server: apiServerURL(this.#settings),
         'data-dir': node.dataDir,
         'run-dir': node.runDir,
         'node-name': node.name,

@@ -8,21 +8,20 @@ import type { Client } from '#client/contract.ts';
 import { kubeDnsService } from '#dns/kube-dns.ts';
 import { clusterInfo } from '../join/cluster-info.ts';
 import { CLUSTER_FIELDS } from '../join/cluster-config.ts';
-import { firstAddress, type Settings } from '../settings/settings.ts';
+import { apiServerURL, firstAddress, type Settings } from '../settings/settings.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
 import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACE_ROLES } from './users.ts';
 
 /** Writes what is missing, and what of ours changed. `authority` is PEM. @throws StatusError, ConnectionError */
 export async function ensureClusterObjects(client: Client, settings: Settings, authority: string): Promise<void> {
   const { nodeIP, port, serviceCIDR, clusterDNS } = settings;
-  const server = `https://${nodeIP}:${port}`;
   const config = Object.fromEntries(CLUSTER_FIELDS.map((key) => [key, settings[key]]));
   await Promise.all([
     ...CLUSTER_ROLES.map((role) => ensure(client, clusterroles, role)),
     ...CLUSTER_ROLE_BINDINGS.map((binding) => ensure(client, clusterrolebindings, binding)),
     ...NAMESPACE_ROLES.flatMap(({ role, binding }) => [ensure(client, roles, role), ensure(client, rolebindings, binding)]),
     put(client, configmaps, { metadata: CLUSTER_CONFIG, data: { config: dump(config) } }),
-    put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(server, authority) } }),
+    put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(apiServerURL(settings), authority) } }),
     ensureKubernetesService(client, { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port }),
     ensure(client, services, kubeDnsService(clusterDNS)),
   ]);

@@ -12,8 +12,9 @@ export interface ApiServerSettings {
   /** Reads and writes under way; together the seats of priority and fairness. */
   readonly maxRequestsInflight: number;
   readonly maxMutatingRequestsInflight: number;
-  /** audit.k8s.io/v1 Policy file; empty: nothing is written down. */
+  /** apiserver.config.k8s.io/v1 TracingConfiguration file; empty: no traces. */
   readonly tracingConfigFile: string;
+  /** audit.k8s.io/v1 Policy file; empty: nothing is written down. */
   readonly auditPolicyFile: string;
   /** Empty: no file; `-`: standard output. */
   readonly auditLogPath: string;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveSettings, SettingsError } from './resolve.ts';
+import { apiServerURL } from './settings.ts';
 
 const machine = { nodeName: 'boat', nodeIP: '192.0.2.7', kubeconfig: '/root/.kube/config' };
 const resolve = (flags: Record<string, string> = {}, values?: Record<string, unknown>) =>
@@ -81,4 +82,9 @@ test('resolveSettings asks for what the machine does not tell', () => {
     () => resolveSettings({ flags: {}, file: undefined, machine: { ...machine, nodeIP: undefined as never } }),
     /--node-ip: this machine does not tell its address of this node; give it by hand/,
   );
+});
+
+test('clients find the API server where it listens, and at the node address where that is everywhere', () => {
+  assert.equal(apiServerURL(resolve()), 'https://192.0.2.7:6443');
+  assert.equal(apiServerURL(resolve({ 'bind-address': '127.0.0.1', port: '7443' })), 'https://127.0.0.1:7443');
 });

@@ -110,6 +110,15 @@ const domain = (value: string): Parsed<string> =>
 
 const setting = <K extends keyof Settings>(row: Setting<K>): Setting => row as unknown as Setting;
 
+/** Where clients find the API server: the address it listens on, or the node's where it listens on all. */
+export function apiServerAddress({ bindAddress, nodeIP }: Pick<Settings, 'bindAddress' | 'nodeIP'>): string {
+  return bindAddress === '0.0.0.0' || bindAddress === '::' ? nodeIP : bindAddress;
+}
+
+export function apiServerURL(settings: Pick<Settings, 'bindAddress' | 'nodeIP' | 'port'>): string {
+  return `https://${apiServerAddress(settings)}:${settings.port}`;
+}
+
 /** In the order of `--help`. Defaults are kubeadm's, but for Proa's own folders. */
 export const SETTINGS: readonly Setting[] = [
   setting({ key: 'port', flag: 'port', argument: 'PORT', description: 'port of the API server', fallback: '6443', parse: port }),
