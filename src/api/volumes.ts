@@ -16,6 +16,8 @@ export function claimName({ metadata }: Pod, volume: Volume): string | undefined
   return volume.ephemeral === undefined ? undefined : `${metadata.name}-${volume.name}`;
 }
 
+export const usesClaims = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => claimName(pod, volume) !== undefined) === true;
+
 /** Why a claim is not the one made for a pod's ephemeral volume; undefined when it is. Source: VolumeIsForPod. */
 export function notMadeFor(claim: PersistentVolumeClaim, { metadata }: Pod): string | undefined {
   const { namespace, name } = claim.metadata;

@@ -1,15 +1,15 @@
 // Decides where one pod goes: filters, then scores, then the best node, by chance among equals. Every node is looked at.
 // Source: schedule_one.go schedulePod, findNodesThatFitPod, prioritizeNodes.
-import { Lru } from '#base/lru.ts';
 import type { Node } from '#api/types.ts';
 import type { Diagnosis } from '../framework/fit-error.ts';
-import type { Refusal } from '../framework/plugin.ts';
-import { type Profile, signatureOf } from '../framework/profile.ts';
+import type { NodeFilter, Refusal } from '../framework/plugin.ts';
+import type { Profile } from '../framework/profile.ts';
 import { isRejected, type Status, statusMessage, unresolvable } from '../framework/status.ts';
 import type { FrameworkTimes, Point } from '../metrics/times.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
-import { PodClass } from './pod-class.ts';
+import type { PodClass } from './pod-class.ts';
+import { type PodKind, PodKinds } from './pod-kinds.ts';
 import { bestNode, NodeScratch } from './score-nodes.ts';
 
 export type Decision =
@@ -40,60 +40,72 @@ export interface PlacerOptions {
 
 const NO_NODE = { code: 'Unschedulable' } as const;
 
-/** Kinds of pods whose results are kept. */
-const KEPT_CLASSES = 128;
-
 export class PodPlacer {
   readonly #options: PlacerOptions;
-  readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
+  readonly #kinds: PodKinds;
   readonly #scratch = new NodeScratch();
 
   constructor(options: PlacerOptions) {
     this.#options = options;
+    this.#kinds = new PodKinds(options);
   }
 
   /** The nodes that have room for the pod, for others to judge; or what is decided without them. */
   feasible(pod: PodInfo): readonly Node[] | NotPlaced {
     const { cluster } = this.#options;
-    const kind = this.#begin(pod);
-    if (!(kind instanceof PodClass)) return kind;
-    const count = this.#collectAll(pod, kind);
-    if (count === 0) return this.#refused(pod, kind);
+    const begun = this.#begin(pod);
+    if (begun.kind !== 'pod') return begun;
+    const count = this.#collectAll(pod, begun);
+    if (count === 0) return this.#refused(pod, begun);
     return Array.from(this.#scratch.slots.subarray(0, count), (slot) => cluster.nodes[slot] as Node);
   }
 
   /** `opinion`: of the nodes that were feasible before; no other is chosen. */
   place(pod: PodInfo, opinion?: Opinion): Decision {
     const { cluster, fraction } = this.#options;
-    const kind = this.#begin(pod);
-    if (!(kind instanceof PodClass)) return kind;
+    const begun = this.#begin(pod);
+    if (begun.kind !== 'pod') return begun;
 
-    const nominated = this.#nominatedNode(pod, kind);
+    const nominated = this.#nominatedNode(pod, begun);
     if (nominated !== undefined && opinion?.passed.has(nominated) !== false) return { kind: 'placed', node: nominated, feasible: 1 };
 
-    const count = this.#leave(this.#collectAll(pod, kind), opinion);
-    if (count === 0) return opinion === undefined ? this.#refused(pod, kind) : this.#refusedOneByOne(pod, kind, opinion);
+    const count = this.#leave(this.#collectAll(pod, begun), opinion);
+    if (count === 0) return this.#refused(pod, begun, opinion);
     const { slots } = this.#scratch;
     const best =
       count === 1
         ? (slots[0] as number)
-        : this.#timed('Score', () => bestNode(kind, this.#scratch, count, { fraction, ...this.#extra(opinion) }));
+        : this.#timed('Score', () => bestNode(begun.like, this.#scratch, count, { fraction, ...this.#extra(opinion) }));
     return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
   }
 
-  #begin(pod: PodInfo): PodClass | NotPlaced {
+  #begin(pod: PodInfo): PodKind | NotPlaced {
     if (this.#options.cluster.nodeCount === 0) return { kind: 'no-nodes' };
-    const kind = this.#timed(
+    const found = this.#timed(
       'PreFilter',
-      () => this.#classOf(pod),
-      ({ refusal }) => refusal,
+      () => this.#kinds.of(pod),
+      ({ like }) => like.refusal,
     );
-    return kind.refusal === undefined ? kind : this.#refusedBeforeNodes(pod, kind, kind.refusal);
+    return found.like.refusal === undefined ? found : this.#refusedBeforeNodes(pod, found.like, found.like.refusal);
   }
 
-  #collectAll(pod: PodInfo, kind: PodClass): number {
-    const collect = (): number => (kind.nodeNames === undefined ? this.#collect(pod, kind) : this.#collectNamed(pod, kind, kind.nodeNames));
+  #collectAll(pod: PodInfo, { like, own }: PodKind): number {
+    const collect = (): number => {
+      const count = like.nodeNames === undefined ? this.#collect(pod, like) : this.#collectNamed(pod, like, like.nodeNames);
+      return own.length === 0 ? count : this.#leaveOwn(pod, like, own, count);
+    };
     return this.#timed('Filter', collect, (found) => (found === 0 ? NO_NODE : undefined));
+  }
+
+  /** Of the slots collected, those that filters of this pod alone pass too. */
+  #leaveOwn({ uid }: PodInfo, like: PodClass, own: readonly NodeFilter[], count: number): number {
+    const { slots } = this.#scratch;
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i] as number;
+      if (like.checkAlso(own, slot, uid) === undefined) slots[kept++] = slot;
+    }
+    return kept;
   }
 
   /** Of the slots collected, those that others left. */
@@ -118,24 +130,12 @@ export class PodPlacer {
     return times === undefined ? work() : times.point(point, profile.schedulerName, work, statusOf);
   }
 
-  #classOf(pod: PodInfo): PodClass {
-    const { profile, cluster } = this.#options;
-    const alike = signatureOf(profile, pod.pod, cluster);
-    // Whom a pod yields to and may evict depends on its priority.
-    const signature = alike === undefined ? undefined : `${pod.priority}${alike}`;
-    const kept = signature === undefined ? undefined : this.#classes.get(signature);
-    if (kept?.refresh() === true) return kept;
-    const made = new PodClass(pod, profile, cluster);
-    // A pod that names its nodes looks at few, and hardly any other names the same.
-    if (signature !== undefined && made.nodeNames === undefined) this.#classes.set(signature, made);
-    return made;
-  }
-
   /** The node that was made free for the pod, if it takes it now: hardly another will. */
-  #nominatedNode(pod: PodInfo, kind: PodClass): string | undefined {
+  #nominatedNode(pod: PodInfo, { like, own }: PodKind): string | undefined {
     const name = pod.pod.status?.nominatedNodeName ?? '';
     const slot = name === '' ? undefined : this.#options.cluster.slotOf(name);
-    return slot !== undefined && this.#statusOf(pod, kind, slot) === undefined ? name : undefined;
+    if (slot === undefined || this.#statusOf(pod, like, slot) !== undefined) return undefined;
+    return like.checkAlso(own, slot, pod.uid) === undefined ? name : undefined;
   }
 
   #collect(pod: PodInfo, kind: PodClass): number {
@@ -186,7 +186,11 @@ export class PodPlacer {
     return [...this.#options.cluster.nodes.keys()].filter((slot) => this.#options.cluster.nodes[slot] !== undefined);
   }
 
-  #refused(pod: PodInfo, kind: PodClass): NotPlaced {
+  #refused(pod: PodInfo, found: PodKind, opinion?: Opinion): NotPlaced {
+    // Which plugin refuses a node first is told by asking them all in order, and preemption asks them together.
+    const kind = found.own.length === 0 ? found.like : this.#kinds.alone(pod);
+    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, own: [] });
+    if (opinion !== undefined) return this.#refusedOneByOne(pod, kind, opinion);
     const own = this.#ownSlot(pod);
     const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;
     if (plain === undefined) return this.#refusedOneByOne(pod, kind);

@@ -159,10 +159,16 @@ export class PodClass {
     return nominated.filter((other) => other.priority >= priority && other.uid !== except && cluster.nodeOf(other.uid) === undefined);
   }
 
-  /** The first refusal with `others` on the node. */
-  #with(others: readonly PodInfo[], slot: number, filters: readonly NodeFilter[]): Status | undefined {
+  /** As `check`, by other filters than those of this kind, for the pod `uid`. */
+  checkAlso(filters: readonly NodeFilter[], slot: number, uid: string): Status | undefined {
+    const ahead = this.#cluster.nominator.isEmpty ? NOBODY : this.#ahead(slot, uid);
+    return this.#with(ahead, slot, filters, filters) ?? firstRefusal(filters, slot);
+  }
+
+  /** The first refusal with `others` on the node; `watchers` hear that they are. */
+  #with(others: readonly PodInfo[], slot: number, filters: readonly NodeFilter[], watchers = this.filters): Status | undefined {
     if (others.length === 0) return undefined;
-    const trial = new Trial(this.#cluster, slot, this.filters);
+    const trial = new Trial(this.#cluster, slot, watchers);
     for (const pod of others) trial.add(pod);
     try {
       return firstRefusal(filters, slot);

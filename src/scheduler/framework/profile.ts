@@ -78,18 +78,28 @@ export function profileOf(schedulerName: string, plugins: readonly WeightedPlugi
   });
 }
 
-/** Equal for pods that every plugin treats alike; `undefined` when some plugin finds the pod like no other. Source: SignPod. */
-export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: ClusterState): string | undefined {
-  const plugins = new Set([...filter, ...score.map(({ plugin }) => plugin)]);
+export interface Signature {
+  /** Equal for pods that all plugins but those of `particular` treat alike. */
+  readonly alike: string;
+  /** Plugins that find the pod like no other, in the order in which they filter; they only filter. */
+  readonly particular: readonly Plugin[];
+}
+
+/** `undefined` when a plugin that scores finds the pod like no other. Source: SignPod. */
+export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: ClusterState): Signature | undefined {
+  const scoring = new Set(score.map(({ plugin }) => plugin));
+  const particular: Plugin[] = [];
   const parts: unknown[] = [];
-  for (const plugin of plugins) {
-    if (plugin.sign === undefined) return undefined;
-    const part = plugin.sign(pod, cluster);
-    if (part === undefined) parts.push(null);
-    else if (part === UNLIKE_ANY) return undefined;
-    else parts.push(part);
+  for (const plugin of new Set([...filter, ...scoring])) {
+    const part = plugin.sign === undefined ? UNLIKE_ANY : plugin.sign(pod, cluster);
+    if (part !== UNLIKE_ANY) parts.push(part ?? null);
+    else if (scoring.has(plugin)) return undefined;
+    else {
+      particular.push(plugin);
+      parts.push(plugin.name);
+    }
   }
-  return JSON.stringify(parts);
+  return { alike: JSON.stringify(parts), particular };
 }
 
 /** What `sign` answers for a pod that is like no other. */

@@ -1,7 +1,7 @@
 // pure
 // A CSI driver takes only so many volumes on one node. Source: plugins/nodevolumelimits csi.go.
 import type { CSINode, Pod, VolumeAttachment } from '#api/types.ts';
-import { claimName, className, notMadeFor } from '#api/volumes.ts';
+import { claimName, className, notMadeFor, usesClaims } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import type { NodeFilter, Plugin, QueueingHint } from '../framework/plugin.ts';
 import { UNLIKE_ANY } from '../framework/profile.ts';
@@ -17,8 +17,6 @@ const TOO_MANY = unschedulable(PLUGIN.nodeVolumeLimits, 'node(s) exceed max volu
 type Volumes = ReadonlyMap<string, string>;
 
 const NO_VOLUMES: Volumes = new Map();
-
-const usesClaims = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => claimName(pod, volume) !== undefined) === true;
 
 export function nodeVolumeLimits(storage: Storage): Plugin {
   return {
@@ -61,14 +59,6 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
     return used.get(slot) ?? [];
   }
 
-  /** Even if every volume of every pod were attached by one driver: which is quickly told, and mostly so. */
-  function hasRoomForAll({ spec }: CSINode, slot: number, node: string): boolean {
-    let most = wanted.size;
-    for (const { pod } of cluster.podsIn(slot)) most += pod.spec.volumes?.length ?? 0;
-    for (const _ of storage.attachments(node)) most++;
-    return (spec.drivers ?? []).every(({ allocatable }) => most <= (allocatable?.count ?? Infinity));
-  }
-
   return {
     scope: 'node',
     // Only trials tell of changes, and what they try does not show in the pods of the slot.
@@ -78,9 +68,9 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
     },
     check(slot) {
       const name = cluster.nodes[slot]?.metadata.name ?? '';
-      const node = storage.csiNode(name);
-      if (node === undefined || (!used.has(slot) && hasRoomForAll(node, slot, name))) return undefined;
-      const limits = limitsOf(node);
+      // Even if every volume of every pod were attached by one driver: which is quickly told, and mostly so.
+      if (wanted.size + (cluster.claimCount[slot] as number) <= storage.spareVolumes(name)) return undefined;
+      const limits = limitsOf(storage.csiNode(name));
       if (limits.size === 0) return undefined;
       const fresh = new Map(wanted);
       const counts = new Map<string, number>();

@@ -1,7 +1,7 @@
 // pure
 // A claim of the access mode ReadWriteOncePod serves one pod at a time, and a node has a disk once. Source:
 // plugins/volumerestrictions.
-import type { Pod } from '#api/types.ts';
+import type { PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { ACTION, clusterEvent, NODE_ADD } from '../framework/cluster-event.ts';
 import type { NodeFilter, Plugin, QueueingHint } from '../framework/plugin.ts';
 import { UNLIKE_ANY } from '../framework/profile.ts';
@@ -24,6 +24,8 @@ function claimNames({ spec }: Pod): readonly string[] {
     persistentVolumeClaim === undefined ? [] : [persistentVolumeClaim.claimName],
   );
 }
+
+const isExclusive = ({ spec }: PersistentVolumeClaim): boolean => spec.accessModes?.includes('ReadWriteOncePod') === true;
 
 const sharesClaim = (a: Pod, b: Pod): boolean => {
   if (a.metadata.namespace !== b.metadata.namespace) return false;
@@ -50,7 +52,13 @@ export function volumeRestrictions(storage: Storage): Plugin {
       { event: NODE_ADD },
       { event: clusterEvent('PersistentVolumeClaim', ACTION.Add), hint: afterClaimAdded },
     ],
-    sign: (pod) => (claimNames(pod).length > 0 || hasDisks(pod) ? UNLIKE_ANY : undefined),
+    sign(pod) {
+      const isShared = (name: string): boolean => {
+        const claim = storage.claim(pod.metadata.namespace, name);
+        return claim !== undefined && !isExclusive(claim);
+      };
+      return hasDisks(pod) || !claimNames(pod).every(isShared) ? UNLIKE_ANY : undefined;
+    },
     preFilter({ pod }, cluster) {
       const { namespace } = pod.metadata;
       const exclusive = new Set<string>();
@@ -58,7 +66,7 @@ export function volumeRestrictions(storage: Storage): Plugin {
         const claim = storage.claim(namespace, name);
         if (claim === undefined)
           return { kind: 'rejected', status: unresolvable(PLUGIN.volumeRestrictions, `persistentvolumeclaim "${name}" not found`) };
-        if (claim.spec.accessModes?.includes('ReadWriteOncePod') === true) exclusive.add(name);
+        if (isExclusive(claim)) exclusive.add(name);
       }
       const parts = [
         ...(hasDisks(pod) ? [diskFilter(pod, cluster)] : []),

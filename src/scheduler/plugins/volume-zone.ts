@@ -1,6 +1,6 @@
 // pure
 // Volumes that say their zone by labels, as they did before node affinity, are used in that zone. Source: plugins/volumezone.
-import type { Node, PersistentVolume } from '#api/types.ts';
+import type { Node, PersistentVolume, Pod } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import { className } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
@@ -45,21 +45,30 @@ export function volumeZone(storage: Storage): Plugin {
       { event: clusterEvent('PersistentVolumeClaim', ACTION.Add | ACTION.Update) },
       { event: clusterEvent('PersistentVolume', ACTION.Add | ACTION.Update) },
     ],
-    sign: ({ spec }) =>
-      spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined) === true ? UNLIKE_ANY : undefined,
+    sign(pod) {
+      const found = placesOfPod(pod, storage);
+      if ('code' in found) return UNLIKE_ANY;
+      return found.length === 0 ? undefined : found.map(({ key, values }) => [key, ...values]);
+    },
     preFilter({ pod }, cluster) {
-      const places: Place[] = [];
-      for (const { persistentVolumeClaim } of pod.spec.volumes ?? []) {
-        if (persistentVolumeClaim === undefined) continue;
-        const found = placesOfClaim(pod.metadata.namespace, persistentVolumeClaim.claimName, storage);
-        if ('code' in found) return { kind: 'rejected', status: found };
-        places.push(...found);
-      }
+      const places = placesOfPod(pod, storage);
+      if ('code' in places) return { kind: 'rejected', status: places };
       if (places.length === 0) return { kind: 'skip' };
       const check = (slot: number): Status | undefined => (isIn(cluster.nodes[slot] as Node, places) ? undefined : CONFLICT);
       return { kind: 'filter', filter: { scope: 'node', check } };
     },
   };
+}
+
+function placesOfPod({ metadata, spec }: Pod, storage: Storage): readonly Place[] | Status {
+  const places: Place[] = [];
+  for (const { persistentVolumeClaim } of spec.volumes ?? []) {
+    if (persistentVolumeClaim === undefined) continue;
+    const found = placesOfClaim(metadata.namespace, persistentVolumeClaim.claimName, storage);
+    if ('code' in found) return found;
+    places.push(...found);
+  }
+  return places;
 }
 
 /** None for a claim that waits for its consumer. Source: getPVbyPod. */

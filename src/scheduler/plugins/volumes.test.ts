@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } from '#api/types.ts';
 import { clusterOf, node, pod, refusals } from '../testing.ts';
-import type { Storage } from './volume-binding/storage.ts';
+import { countSpareVolumes, type Storage } from './volume-binding/storage.ts';
 import { nodeVolumeLimits } from './node-volume-limits.ts';
 import { Trial } from '../state/trial.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
@@ -22,7 +22,10 @@ const storageOf = (claims: readonly PersistentVolumeClaim[], volumes: readonly P
   capacities: () => [],
   csiNode: () => undefined,
   attachments: () => [],
+  spareVolumes: () => Infinity,
 });
+
+const withSpare = (storage: Storage): Storage => ({ ...storage, spareVolumes: (node) => countSpareVolumes(storage, node) });
 
 const using = (name: string, claimName: string, nodeName = ''): Pod =>
   pod(
@@ -148,14 +151,14 @@ for (const c of [
 ]) {
   test(`NodeVolumeLimits ${c.name}`, () => {
     const names = ['c', 'c1'];
-    const storage: Storage = {
+    const storage = withSpare({
       ...storageOf(
         names.map((name) => claim(name, { volumeName: name })),
         names.map(csiVolume),
       ),
       csiNode: (name) => (name === 'n' ? csiNode(name, c.limit) : undefined),
       attachments: (name) => (name === 'n' ? (c.attached ?? []).map(attachment) : []),
-    };
+    });
     assert.deepEqual(refusals(nodeVolumeLimits(storage), using('p', 'c'), clusterOf([node('n'), node('m')], c.placed)), {
       n: c.refuses ? 'node(s) exceed max volume count' : '',
       m: '',
@@ -164,10 +167,10 @@ for (const c of [
 }
 
 test('NodeVolumeLimits tells of pods that leave in a trial', () => {
-  const storage: Storage = {
+  const storage = withSpare({
     ...storageOf([claim('c', { volumeName: 'c' }), claim('d', { volumeName: 'd' })], [csiVolume('c'), csiVolume('d')]),
     csiNode: (name) => csiNode(name, 1),
-  };
+  });
   const victim = using('a', 'd', 'n');
   const cluster = clusterOf([node('n')], [victim]);
   const result = nodeVolumeLimits(storage).preFilter?.(cluster.podInfos.of(using('p', 'c')), cluster);

@@ -8,9 +8,9 @@ import {
   storageclasses,
   volumeattachments,
 } from '#api/resources.ts';
-import type { VolumeAttachment } from '#api/types.ts';
+import type { CSINode, VolumeAttachment } from '#api/types.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
-import type { Storage } from '../plugins/volume-binding/storage.ts';
+import { countSpareVolumes, type Storage } from '../plugins/volume-binding/storage.ts';
 import { type ChangeListener, listenTo, type Watched } from './change-events.ts';
 
 export interface WatchedStorage {
@@ -34,6 +34,7 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
   const csiNodes = informers.informer(csinodes);
   const attachments = informers.informer(volumeattachments);
   attachments.addIndex(BY_NODE, nodeOfAttachment);
+  const spare = spareVolumes(csiNodes, attachments);
   const all: Watched = [
     ['PersistentVolumeClaim', claims as Informer<never>],
     ['PersistentVolume', volumes as Informer<never>],
@@ -53,9 +54,27 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
       capacities: () => capacities.list(),
       csiNode: (name) => csiNodes.get(name),
       attachments: (node) => attachments.byIndex(BY_NODE, node),
+      spareVolumes: spare,
     },
     onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
     synced: () => Promise.all(all.map(([, informer]) => informer.synced())),
     listen: (happened) => listenTo(all, happened),
+  };
+}
+
+/** By node, kept until what it is made of changes: it is asked of every node for each pod with claims. */
+function spareVolumes(csiNodes: Informer<CSINode>, attachments: Informer<VolumeAttachment>): (node: string) => number {
+  const known = new Map<string, number>();
+  const forgetNode = ({ metadata }: CSINode): void => void known.delete(metadata.name);
+  const forgetPlace = ({ spec }: VolumeAttachment): void => void known.delete(spec.nodeName);
+  csiNodes.addHandlers({ added: forgetNode, updated: (_, now) => forgetNode(now), deleted: forgetNode });
+  attachments.addHandlers({ added: forgetPlace, updated: (_, now) => forgetPlace(now), deleted: forgetPlace });
+  return (node) => {
+    let spare = known.get(node);
+    if (spare === undefined) {
+      spare = countSpareVolumes({ csiNode: (name) => csiNodes.get(name), attachments: (name) => attachments.byIndex(BY_NODE, name) }, node);
+      known.set(node, spare);
+    }
+    return spare;
   };
 }

@@ -42,6 +42,8 @@ export class ClusterState {
   nonZeroMemory = new Float64Array(FIRST_CAPACITY);
   podCount = new Int32Array(FIRST_CAPACITY);
   allowedPods = new Int32Array(FIRST_CAPACITY);
+  /** Volumes of pods that stand for claims. */
+  claimCount = new Int32Array(FIRST_CAPACITY);
   /** By slot; `undefined` for slots that no pod may be placed in. */
   readonly nodes: (Node | undefined)[] = [];
   /** Counts what concerns all slots at once: nodes that came, went or changed their images, and wider columns. */
@@ -253,6 +255,7 @@ export class ClusterState {
     this.nonZeroCpu[slot] = (this.nonZeroCpu[slot] as number) + sign * info.nonZeroCpu;
     this.nonZeroMemory[slot] = (this.nonZeroMemory[slot] as number) + sign * info.nonZeroMemory;
     this.podCount[slot] = (this.podCount[slot] as number) + sign;
+    this.claimCount[slot] = (this.claimCount[slot] as number) + sign * info.claims;
     if (info.ports.length > 0) usePorts(this.#ports[slot] as UsedPorts, info.ports, sign);
   }
 
@@ -325,6 +328,7 @@ export class ClusterState {
     };
     this.podCount = counts(this.podCount);
     this.allowedPods = counts(this.allowedPods);
+    this.claimCount = counts(this.claimCount);
   }
 }
 

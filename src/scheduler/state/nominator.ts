@@ -21,6 +21,10 @@ export class Nominator {
     this.#options = options;
   }
 
+  get isEmpty(): boolean {
+    return this.#podsOn.size === 0;
+  }
+
   nodeOf(uid: string): string | undefined {
     return this.#nodeOf.get(uid);
   }

@@ -3,6 +3,7 @@ import { Lru } from '#base/lru.ts';
 import { podPriority } from '#api/pods.ts';
 import { podRequests } from '#api/pod-requests.ts';
 import type { Pod } from '#api/types.ts';
+import { claimName } from '#api/volumes.ts';
 import { type AffinityTerms, affinityTerms } from './affinity-terms.ts';
 import { type HostPort, hostPorts } from './host-ports.ts';
 import { type Amounts, CPU, MEMORY, type ResourceTable } from './resource-table.ts';
@@ -24,6 +25,8 @@ export interface PodInfo extends PodResources {
   readonly uid: string;
   readonly priority: number;
   readonly ports: readonly HostPort[];
+  /** How many of its volumes stand for claims. */
+  readonly claims: number;
   /** What it says of other pods. */
   readonly terms: AffinityTerms | undefined;
 }
@@ -43,7 +46,8 @@ export class PodInfos {
   of(pod: Pod): PodInfo {
     const { requests, nonZeroCpu, nonZeroMemory } = this.resourcesOf(pod);
     const { uid } = pod.metadata;
-    return { requests, nonZeroCpu, nonZeroMemory, pod, uid, priority: podPriority(pod), ports: hostPorts(pod), terms: this.#termsOf(pod) };
+    const [priority, ports, terms] = [podPriority(pod), hostPorts(pod), this.#termsOf(pod)];
+    return { requests, nonZeroCpu, nonZeroMemory, pod, uid, priority, ports, claims: claimsIn(pod), terms };
   }
 
   #termsOf(pod: Pod): AffinityTerms | undefined {
@@ -75,6 +79,12 @@ export class PodInfos {
     );
     return { requests, nonZeroCpu: amountOf(nonZero, CPU), nonZeroMemory: amountOf(nonZero, MEMORY) };
   }
+}
+
+function claimsIn(pod: Pod): number {
+  let claims = 0;
+  for (const volume of pod.spec.volumes ?? []) if (claimName(pod, volume) !== undefined) claims++;
+  return claims;
 }
 
 export function amountOf({ ids, values }: Amounts, id: number): number {

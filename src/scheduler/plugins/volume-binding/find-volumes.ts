@@ -1,7 +1,7 @@
 // pure
 // Which volumes a pod would use on a node: those its claims are bound to, free ones that fit, or new ones. Source:
 // plugins/volumebinding FindPodVolumes, component-helpers/storage/volume FindMatchingVolume.
-import { selectorFromObject } from '#apimachinery/labels.ts';
+import { type LabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import { parseQuantity, quantityValue } from '#apimachinery/quantity.ts';
 import { matchesNodeSelector } from '#api/node-selectors.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
@@ -28,35 +28,46 @@ const WRONG_NODE = "node(s) didn't match PersistentVolume's node affinity";
 const NO_SPACE = 'node(s) did not have enough free storage';
 const NO_VOLUME = 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
 
-export function findVolumes({ bound, delayed }: Extract<PodClaims, { kind: 'claims' }>, node: Node, storage: Storage): FoundVolumes {
-  const conflict = boundConflict(bound, node, storage);
-  const reasons = conflict === undefined ? [] : [conflict];
-  const selected = (claim: PersistentVolumeClaim): string | undefined => claim.metadata.annotations?.[ANNOTATION.selectedNode];
-  if (delayed.some((claim) => (selected(claim) ?? node.metadata.name) !== node.metadata.name)) {
-    return { kind: 'conflict', reasons: [...reasons, NONE_TO_BIND] };
-  }
-  const { bindings, left } = matchVolumes(
-    delayed.filter((claim) => selected(claim) === undefined),
-    node,
+/** What holds on every node is worked out once, so one is made for a pod and asked about each node. */
+export type VolumeFinder = (node: Node) => FoundVolumes;
+
+export function volumeFinder({ bound, delayed }: Extract<PodClaims, { kind: 'claims' }>, storage: Storage): VolumeFinder {
+  const reachable = boundReach(bound, storage);
+  const selected = delayed.filter((claim) => selectedNode(claim) !== undefined);
+  const match = volumeMatcher(
+    delayed.filter((claim) => selectedNode(claim) === undefined),
     storage,
   );
-  const provisions = [...delayed.filter((claim) => selected(claim) !== undefined), ...left];
-  for (const claim of provisions) {
-    const fault = provisionFault(claim, node, storage);
-    if (fault?.kind === 'error') return fault;
-    if (fault !== undefined) return { kind: 'conflict', reasons: [...reasons, ...fault.reasons] };
-  }
-  return reasons.length > 0 ? { kind: 'conflict', reasons } : { kind: 'plan', plan: { bindings, provisions } };
+  const provisioners = new Map(delayed.map((claim) => [claim, provisioner(claim, storage)]));
+  return (node) => {
+    const conflict = reachable(node);
+    const reasons = conflict === undefined ? [] : [conflict];
+    if (selected.some((claim) => selectedNode(claim) !== node.metadata.name))
+      return { kind: 'conflict', reasons: [...reasons, NONE_TO_BIND] };
+    const { bindings, left } = match(node);
+    const provisions = [...selected, ...left];
+    for (const claim of provisions) {
+      const fault = provisioners.get(claim)?.(node);
+      if (fault?.kind === 'error') return fault;
+      if (fault !== undefined) return { kind: 'conflict', reasons: [...reasons, ...fault.reasons] };
+    }
+    return reasons.length > 0 ? { kind: 'conflict', reasons } : { kind: 'plan', plan: { bindings, provisions } };
+  };
 }
 
-/** Source: checkBoundClaims. */
-function boundConflict(claims: readonly PersistentVolumeClaim[], node: Node, storage: Storage): string | undefined {
-  for (const { spec } of claims) {
-    const volume = storage.volume(spec.volumeName ?? '');
-    if (volume === undefined) return NO_VOLUME;
-    if (!isReachable(volume, node)) return WRONG_NODE;
-  }
-  return undefined;
+const selectedNode = ({ metadata }: PersistentVolumeClaim): string | undefined => metadata.annotations?.[ANNOTATION.selectedNode];
+
+/** Why volumes that claims are bound to cannot be used on a node. Source: checkBoundClaims. */
+export function boundReach(claims: readonly PersistentVolumeClaim[], storage: Storage): (node: Node) => string | undefined {
+  const volumes = claims.map(({ spec }) => storage.volume(spec.volumeName ?? ''));
+  const restricted = volumes.filter((volume) => volume === undefined || volume.spec.nodeAffinity?.required !== undefined);
+  return (node) => {
+    for (const volume of restricted) {
+      if (volume === undefined) return NO_VOLUME;
+      if (!isReachable(volume, node)) return WRONG_NODE;
+    }
+    return undefined;
+  };
 }
 
 /** Source: volume.CheckNodeAffinity. */
@@ -67,33 +78,43 @@ export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
 
 const requested = ({ spec }: PersistentVolumeClaim): string => spec.resources?.requests?.['storage'] ?? '0';
 
-/** Small claims first; each takes the smallest volume that will do. Source: findMatchingVolumes. */
-function matchVolumes(
-  claims: readonly PersistentVolumeClaim[],
-  node: Node,
-  storage: Storage,
-): { readonly bindings: VolumePlan['bindings']; readonly left: readonly PersistentVolumeClaim[] } {
-  const bindings: { readonly claim: PersistentVolumeClaim; readonly volume: PersistentVolume }[] = [];
-  const left: PersistentVolumeClaim[] = [];
-  for (const claim of claims.toSorted((a, b) => parseQuantity(requested(a)).cmp(parseQuantity(requested(b))))) {
-    const taken = new Set(bindings.map(({ volume }) => volume.metadata.name));
-    const volume = matchingVolume(
-      claim,
-      node,
-      [...storage.volumes()].filter(({ metadata }) => !taken.has(metadata.name)),
-    );
-    if (volume === undefined) left.push(claim);
-    else bindings.push({ claim, volume });
-  }
-  return { bindings, left };
+interface Matched {
+  readonly bindings: VolumePlan['bindings'];
+  readonly left: readonly PersistentVolumeClaim[];
 }
 
-function matchingVolume(claim: PersistentVolumeClaim, node: Node, volumes: readonly PersistentVolume[]): PersistentVolume | undefined {
-  const candidates = volumes.filter((volume) => isSuitable(volume, claim));
-  const reserved = candidates.find((volume) => isReservedFor(volume, claim));
-  if (reserved !== undefined) return isReachable(reserved, node) ? reserved : undefined;
-  const free = candidates.filter((volume) => isFreeFor(volume, claim) && isReachable(volume, node));
-  return free.toSorted(bySize)[0];
+/** Small claims first; each takes the smallest volume that will do. Source: findMatchingVolumes. */
+function volumeMatcher(claims: readonly PersistentVolumeClaim[], storage: Storage): (node: Node) => Matched {
+  const sorted = claims.toSorted((a, b) => parseQuantity(requested(a)).cmp(parseQuantity(requested(b))));
+  const volumes = sorted.length === 0 ? [] : [...storage.volumes()];
+  const candidates = sorted.map((claim) => ({ claim, ...candidatesFor(claim, volumes) }));
+  return (node) => {
+    const bindings: { readonly claim: PersistentVolumeClaim; readonly volume: PersistentVolume }[] = [];
+    const left: PersistentVolumeClaim[] = [];
+    const isTaken = (volume: PersistentVolume): boolean => bindings.some((binding) => binding.volume === volume);
+    for (const { claim, reserved, free } of candidates) {
+      const own = reserved.find((volume) => !isTaken(volume));
+      const found = own ?? free.find((volume) => !isTaken(volume) && isReachable(volume, node));
+      if (found === undefined || !isReachable(found, node)) left.push(claim);
+      else bindings.push({ claim, volume: found });
+    }
+    return { bindings, left };
+  };
+}
+
+interface Candidates {
+  /** Of these the claim takes the first and no other. */
+  readonly reserved: readonly PersistentVolume[];
+  /** The smallest first. */
+  readonly free: readonly PersistentVolume[];
+}
+
+function candidatesFor(claim: PersistentVolumeClaim, volumes: readonly PersistentVolume[]): Candidates {
+  const suitable = volumes.filter((volume) => isSuitable(volume, claim));
+  return {
+    reserved: suitable.filter((volume) => isReservedFor(volume, claim)),
+    free: suitable.filter((volume) => isFreeFor(volume, claim)).toSorted(bySize),
+  };
 }
 
 function isSuitable(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
@@ -116,18 +137,23 @@ function isFreeFor(volume: PersistentVolume, claim: PersistentVolumeClaim): bool
   );
 }
 
-/** Source: checkVolumeProvisions. */
-function provisionFault(claim: PersistentVolumeClaim, node: Node, storage: Storage): Exclude<FoundVolumes, { kind: 'plan' }> | undefined {
+type ProvisionFault = Exclude<FoundVolumes, { kind: 'plan' }>;
+
+/** Why a volume for the claim cannot be made on a node. Source: checkVolumeProvisions. */
+function provisioner(claim: PersistentVolumeClaim, storage: Storage): (node: Node) => ProvisionFault | undefined {
   const { namespace, name } = claim.metadata;
   const wanted = className(claim);
-  if (wanted === '') return { kind: 'error', message: `no class for claim "${namespace}/${name}"` };
+  const always = (fault: ProvisionFault) => () => fault;
+  if (wanted === '') return always({ kind: 'error', message: `no class for claim "${namespace}/${name}"` });
   const storageClass = storage.storageClass(wanted);
-  if (storageClass === undefined) return { kind: 'error', message: `failed to find storage class "${wanted}"` };
-  const { provisioner } = storageClass;
-  if (provisioner === '' || provisioner === NO_PROVISIONER || !isAllowed(storageClass, node))
-    return { kind: 'conflict', reasons: [NONE_TO_BIND] };
-  return hasCapacity(claim, storageClass, node, storage) ? undefined : { kind: 'conflict', reasons: [NO_SPACE] };
+  if (storageClass === undefined) return always({ kind: 'error', message: `failed to find storage class "${wanted}"` });
+  if (storageClass.provisioner === '' || storageClass.provisioner === NO_PROVISIONER) return always(NOWHERE);
+  const hasCapacity = capacityFor(claim, storageClass, storage);
+  return (node) => (isAllowed(storageClass, node) ? (hasCapacity(node) ? undefined : FULL) : NOWHERE);
 }
+
+const NOWHERE: ProvisionFault = { kind: 'conflict', reasons: [NONE_TO_BIND] };
+const FULL: ProvisionFault = { kind: 'conflict', reasons: [NO_SPACE] };
 
 /** Source: MatchTopologySelectorTerms. */
 function isAllowed({ allowedTopologies = [] }: StorageClass, { metadata }: Node): boolean {
@@ -141,13 +167,14 @@ function isAllowed({ allowedTopologies = [] }: StorageClass, { metadata }: Node)
 }
 
 /** Only drivers that tell their capacity are asked. Source: hasEnoughCapacity. */
-function hasCapacity(claim: PersistentVolumeClaim, storageClass: StorageClass, node: Node, storage: Storage): boolean {
+function capacityFor(claim: PersistentVolumeClaim, storageClass: StorageClass, storage: Storage): (node: Node) => boolean {
   const size = claim.spec.resources?.requests?.['storage'];
-  if (size === undefined || storage.driver(storageClass.provisioner)?.spec.storageCapacity !== true) return true;
+  if (size === undefined || storage.driver(storageClass.provisioner)?.spec.storageCapacity !== true) return () => true;
+  const places: LabelSelector[] = [];
   for (const { storageClassName, capacity, maximumVolumeSize, nodeTopology } of storage.capacities()) {
     const limit = maximumVolumeSize ?? capacity;
     if (storageClassName !== storageClass.metadata.name || limit === undefined || quantityValue(limit) < quantityValue(size)) continue;
-    if (nodeTopology !== undefined && selectorFromObject(nodeTopology).matches(node.metadata.labels)) return true;
+    if (nodeTopology !== undefined) places.push(selectorFromObject(nodeTopology));
   }
-  return false;
+  return ({ metadata }) => places.some((place) => place.matches(metadata.labels));
 }

@@ -22,6 +22,16 @@ export interface Storage {
   csiNode(name: string): CSINode | undefined;
   /** Volumes attached to a node, or about to be. */
   attachments(node: string): Iterable<VolumeAttachment>;
+  /** How many volumes every driver of a node would still take if all that are attached there were its own; below 0 for none. */
+  spareVolumes(node: string): number;
+}
+
+/** Infinity where no driver of the node says how many it takes. */
+export function countSpareVolumes(storage: Pick<Storage, 'csiNode' | 'attachments'>, node: string): number {
+  let spare = Infinity;
+  for (const { allocatable } of storage.csiNode(node)?.spec.drivers ?? []) spare = Math.min(spare, allocatable?.count ?? Infinity);
+  if (spare !== Infinity) for (const _ of storage.attachments(node)) spare--;
+  return spare;
 }
 
 /** Volumes and claims as they will be; over a Storage, for the pods decided on meanwhile. */
@@ -74,6 +84,10 @@ export class AssumedStorage implements Storage {
 
   attachments(node: string): Iterable<VolumeAttachment> {
     return this.#base.attachments(node);
+  }
+
+  spareVolumes(node: string): number {
+    return this.#base.spareVolumes(node);
   }
 }
 

@@ -5,7 +5,7 @@ import type { New, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } 
 import { ANNOTATION } from '#api/well-known.ts';
 import { node, pod, startScheduler } from '../../testing.ts';
 import { podClaims } from './claims.ts';
-import { findVolumes } from './find-volumes.ts';
+import { volumeFinder } from './find-volumes.ts';
 import { AssumedStorage, type Storage } from './storage.ts';
 
 const NONE = "node(s) didn't find available persistent volumes to bind";
@@ -84,6 +84,7 @@ function storageOf(
     capacities: () => [],
     csiNode: () => undefined,
     attachments: () => [],
+    spareVolumes: () => Infinity,
   };
 }
 
@@ -93,7 +94,7 @@ function conflicts(incoming: Pod, storage: Storage): string | readonly string[] 
   if (claims.kind === 'refused') return claims.status.reasons.join();
   assert.ok(claims.kind === 'claims');
   return ['a', 'b'].map((zone) => {
-    const found = findVolumes(claims, inZone(`n-${zone}`, zone), storage);
+    const found = volumeFinder(claims, storage)(inZone(`n-${zone}`, zone));
     return found.kind === 'conflict' ? found.reasons.join() : found.kind === 'error' ? found.message : '';
   });
 }
@@ -154,14 +155,14 @@ for (const c of [
     want: ['', NONE],
   },
 ]) {
-  test(`findVolumes: a pod that ${c.name}`, () => assert.deepEqual(conflicts(withClaims('c'), c.storage), c.want));
+  test(`volumeFinder: a pod that ${c.name}`, () => assert.deepEqual(conflicts(withClaims('c'), c.storage), c.want));
 }
 
-test('findVolumes gives each claim a volume of its own, small ones the small', () => {
+test('volumeFinder gives each claim a volume of its own, small ones the small', () => {
   const storage = storageOf([claim('c', {}, '2Gi'), claim('d')], [volume('large', 'a', '5Gi'), volume('small', 'a')]);
   const claims = podClaims(withClaims('c', 'd'), storage);
   assert.ok(claims.kind === 'claims');
-  const found = findVolumes(claims, inZone('n', 'a'), storage);
+  const found = volumeFinder(claims, storage)(inZone('n', 'a'));
   assert.ok(found.kind === 'plan');
   assert.deepEqual(
     found.plan.bindings.map((b) => [b.claim.metadata.name, b.volume.metadata.name]),

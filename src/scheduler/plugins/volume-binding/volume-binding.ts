@@ -1,15 +1,17 @@
 // Pods go where their volumes are or can be; claims that wait for a consumer are bound before the pod is. Source:
 // plugins/volumebinding.
-import type { Node, Pod } from '#api/types.ts';
-import { claimName } from '#api/volumes.ts';
+import type { Node, PersistentVolume } from '#api/types.ts';
+import { claimName, usesClaims } from '#api/volumes.ts';
+import { LABEL } from '#api/well-known.ts';
 import { ACTION, clusterEvent } from '../../framework/cluster-event.ts';
-import type { Placement, Plugin, QueueingHint } from '../../framework/plugin.ts';
+import type { NodeFilter, Placement, Plugin, QueueingHint } from '../../framework/plugin.ts';
 import { UNLIKE_ANY } from '../../framework/profile.ts';
 import { type Status, unresolvable } from '../../framework/status.ts';
+import type { ClusterState } from '../../state/cluster-state.ts';
 import { PLUGIN } from '../names.ts';
 import { bindVolumes, type BindVolumesDeps, decided, type DecidedVolumes } from './bind-volumes.ts';
-import { podClaims } from './claims.ts';
-import { type FoundVolumes, findVolumes } from './find-volumes.ts';
+import { podClaims, type PodClaims } from './claims.ts';
+import { boundReach, type FoundVolumes, volumeFinder } from './find-volumes.ts';
 import { AssumedStorage, type Storage } from './storage.ts';
 
 export interface VolumeBindingArgs {
@@ -25,8 +27,6 @@ export interface VolumeBindingDeps extends Omit<BindVolumesDeps, 'storage'> {
 }
 
 const { Add, Update, UpdateNodeLabel, UpdateNodeTaint } = ACTION;
-
-const usesClaims = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => claimName(pod, volume) !== undefined) === true;
 
 export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: VolumeBindingArgs = DEFAULT_VOLUME_BINDING_ARGS): Plugin {
   const assumed = new AssumedStorage(deps.storage);
@@ -49,13 +49,15 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
       { event: clusterEvent('storage.k8s.io/CSIDriver', Update) },
       { event: clusterEvent('storage.k8s.io/CSIStorageCapacity', Add | Update) },
     ],
-    sign: (pod) => (usesClaims(pod) ? UNLIKE_ANY : undefined),
+    sign: (pod) => (usesClaims(pod) ? signOf(podClaims(pod, assumed), assumed) : undefined),
     preFilter({ pod }, cluster) {
       const claims = podClaims(pod, assumed);
       if (claims.kind === 'none') return { kind: 'skip' };
       if (claims.kind === 'refused') return { kind: 'rejected', status: claims.status };
-      const check = (slot: number): Status | undefined => statusOf(findVolumes(claims, cluster.nodes[slot] as Node, assumed));
-      return { kind: 'filter', filter: { scope: 'node', check } };
+      if (claims.delayed.length === 0 && claims.bound.every(({ spec }) => isEverywhere(assumed.volume(spec.volumeName ?? '')))) {
+        return { kind: 'skip' };
+      }
+      return { kind: 'filter', filter: claimsFilter(claims, assumed, cluster) };
     },
     reserve({ pod, node }) {
       const claims = podClaims(pod, assumed);
@@ -63,7 +65,7 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
       if (claims.kind === 'refused') return claims.status;
       const target = deps.node(node);
       if (target === undefined) return failed(`node "${node}" not found`);
-      const found = findVolumes(claims, target, assumed);
+      const found = volumeFinder(claims, assumed)(target);
       if (found.kind !== 'plan') return statusOf(found);
       if (found.plan.bindings.length + found.plan.provisions.length === 0) return undefined;
       const decision = decided(found.plan, node);
@@ -83,14 +85,68 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
   };
 }
 
+type Claims = Extract<PodClaims, { kind: 'claims' }>;
+
+function claimsFilter(claims: Claims, storage: Storage, cluster: ClusterState): NodeFilter {
+  if (claims.delayed.length > 0) {
+    const find = volumeFinder(claims, storage);
+    return { scope: 'node', check: (slot) => statusOf(find(cluster.nodes[slot] as Node)) };
+  }
+  // Kept for other pods whose volumes can be used on the same nodes: of this pod's claims nothing is read any more.
+  const reach = boundReach(claims.bound, storage);
+  return {
+    scope: 'node',
+    check(slot) {
+      const reason = reach(cluster.nodes[slot] as Node);
+      return reason === undefined ? undefined : conflict([reason]);
+    },
+  };
+}
+
+/** Volumes that are there already differ only in the nodes they can be used on; each of many on a node of its own is like no other. */
+function signOf(claims: PodClaims, storage: Storage): unknown {
+  if (claims.kind === 'none') return undefined;
+  if (claims.kind === 'refused' || claims.delayed.length > 0) return UNLIKE_ANY;
+  const places: unknown[] = [];
+  for (const { spec } of claims.bound) {
+    const volume = storage.volume(spec.volumeName ?? '');
+    if (volume === undefined || isOnNamedNodes(volume)) return UNLIKE_ANY;
+    if (!isEverywhere(volume)) places.push(volume.spec.nodeAffinity?.required);
+  }
+  return places.length === 0 ? undefined : places;
+}
+
+const isEverywhere = (volume: PersistentVolume | undefined): boolean =>
+  volume !== undefined && volume.spec.nodeAffinity?.required === undefined;
+
+function isOnNamedNodes({ spec }: PersistentVolume): boolean {
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  return terms.some(
+    ({ matchFields = [], matchExpressions = [] }) => matchFields.length > 0 || matchExpressions.some(({ key }) => key === LABEL.hostname),
+  );
+}
+
 const failed = (message: string): Status => ({ code: 'Error', reasons: [message], plugin: PLUGIN.volumeBinding });
+
+/** Statuses are shared, so that nodes that refuse alike are counted together; there are few combinations of reasons. */
+const conflicts = new Map<string, Status>();
+
+function conflict(reasons: readonly string[]): Status {
+  const key = reasons.join();
+  let status = conflicts.get(key);
+  if (status === undefined) {
+    status = unresolvable(PLUGIN.volumeBinding, ...reasons);
+    conflicts.set(key, status);
+  }
+  return status;
+}
 
 function statusOf(found: FoundVolumes): Status | undefined {
   switch (found.kind) {
     case 'plan':
       return undefined;
     case 'conflict':
-      return unresolvable(PLUGIN.volumeBinding, ...found.reasons);
+      return conflict(found.reasons);
     case 'error':
       return failed(found.message);
   }

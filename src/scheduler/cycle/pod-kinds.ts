@@ -1,0 +1,83 @@
+// What is kept of pods like the one at hand, and what concerns it alone: a pod with volumes of its own shares everything with
+// its like but the filters that look at those volumes.
+import { Lru } from '#base/lru.ts';
+import type { NodeFilter, Plugin } from '../framework/plugin.ts';
+import { type Profile, signatureOf } from '../framework/profile.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
+import type { PodInfo } from '../state/pod-info.ts';
+import { PodClass } from './pod-class.ts';
+
+export interface PodKind {
+  readonly kind: 'pod';
+  /** Shared with other pods, unless no other is like this one. */
+  readonly like: PodClass;
+  /** Filters of plugins that find the pod like no other; a node must pass these, too. */
+  readonly own: readonly NodeFilter[];
+}
+
+/** Kinds of pods whose results are kept. */
+const KEPT_CLASSES = 128;
+
+export class PodKinds {
+  readonly #profile: Profile;
+  readonly #cluster: ClusterState;
+  readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
+  /** The profile without some plugins that only filter, by their names. */
+  readonly #rest = new Map<string, Profile>();
+
+  constructor({ profile, cluster }: { readonly profile: Profile; readonly cluster: ClusterState }) {
+    this.#profile = profile;
+    this.#cluster = cluster;
+  }
+
+  of(pod: PodInfo): PodKind {
+    const signature = signatureOf(this.#profile, pod.pod, this.#cluster);
+    const own = signature === undefined ? undefined : this.#ownFilters(pod, signature.particular);
+    if (signature === undefined || own === undefined) return this.#unlike(pod);
+    const { alike, particular } = signature;
+    const like = this.#kept(pod, alike, particular);
+    // The first plugin of all that refuses the pod is told, so they are asked together.
+    return like.refusal !== undefined && particular.length > 0 ? this.#unlike(pod) : { kind: 'pod', like, own };
+  }
+
+  /** All plugins asked about this one pod, and nothing kept. */
+  alone(pod: PodInfo): PodClass {
+    return new PodClass(pod, this.#profile, this.#cluster);
+  }
+
+  #unlike(pod: PodInfo): PodKind {
+    return { kind: 'pod', like: this.alone(pod), own: [] };
+  }
+
+  /** `undefined` when one refuses the pod whatever the node, or names its nodes: then order among all plugins counts. */
+  #ownFilters(pod: PodInfo, particular: readonly Plugin[]): readonly NodeFilter[] | undefined {
+    const filters: NodeFilter[] = [];
+    for (const plugin of particular) {
+      const result = plugin.preFilter?.(pod, this.#cluster) ?? { kind: 'skip' };
+      if (result.kind === 'rejected' || (result.kind === 'filter' && result.nodeNames !== undefined)) return undefined;
+      if (result.kind === 'filter') filters.push(result.filter);
+    }
+    return filters;
+  }
+
+  #kept(pod: PodInfo, alike: string, particular: readonly Plugin[]): PodClass {
+    // Whom a pod yields to and may evict depends on its priority.
+    const key = `${pod.priority}${alike}`;
+    const kept = this.#classes.get(key);
+    if (kept?.refresh() === true) return kept;
+    const made = new PodClass(pod, particular.length === 0 ? this.#profile : this.#without(particular), this.#cluster);
+    // A pod that names its nodes looks at few, and hardly any other names the same.
+    if (made.nodeNames === undefined) this.#classes.set(key, made);
+    return made;
+  }
+
+  #without(particular: readonly Plugin[]): Profile {
+    const key = particular.map(({ name }) => name).join();
+    let rest = this.#rest.get(key);
+    if (rest === undefined) {
+      rest = { ...this.#profile, filter: this.#profile.filter.filter((plugin) => !particular.includes(plugin)) };
+      this.#rest.set(key, rest);
+    }
+    return rest;
+  }
+}
