@@ -60,20 +60,22 @@ export class LoopbackTransport implements Transport {
   }
 
   watch(request: ApiRequest): WatchStream<unknown> {
-    const walk = this.#walk(request, infoOf(request));
-    if (this.#isElsewhere(walk)) return this.#watchElsewhere(walk, request);
-    return new LoopbackWatch(walk, this.#deps.clock, () =>
+    const walk = this.#start(infoOf(request), request.query ?? {}, METHODS[request.verb]);
+    // The request is over once the watch begins; who asked may end the watch as long as it lasts.
+    const unfollow = follow(walk, request.signal, this.#closed.signal);
+    if (this.#isElsewhere(walk)) return this.#watchElsewhere(walk, request, unfollow);
+    const begin = () =>
       this.#run(walk, request, (answer) => {
         if (answer.kind !== 'watch') throw new StatusError('MethodNotAllowed', `${request.resource.resource} cannot be watched`);
         return answer;
-      }),
-    );
+      });
+    return new LoopbackWatch({ walk, clock: this.#deps.clock, begin, closed: unfollow });
   }
 
   async getPath(path: string, query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown> {
     const parameters = queryOf(query);
     const walk = this.#start(requestInfo('GET', path, parameters), query, 'GET');
-    follow(walk, signal, this.#closed.signal);
+    walk.onFinish(follow(walk, signal, this.#closed.signal));
     if (this.#isElsewhere(walk)) return this.#elsewhere(walk, (transport) => transport.getPath(path, query, walk.signal));
     return this.#run(walk, {}, (answer) => {
       if (answer.kind !== 'bytes') return unwrap(answer);
@@ -91,7 +93,7 @@ export class LoopbackTransport implements Transport {
 
   #walk(request: ApiRequest, info: RequestInfo): RequestWalk {
     const walk = this.#start(info, request.query ?? {}, METHODS[request.verb]);
-    follow(walk, request.signal, this.#closed.signal);
+    walk.onFinish(follow(walk, request.signal, this.#closed.signal));
     return walk;
   }
 
@@ -125,13 +127,17 @@ export class LoopbackTransport implements Transport {
     }));
   }
 
-  async *#watchElsewhere(walk: RequestWalk, request: ApiRequest): AsyncGenerator<WatchEvent<unknown>, undefined> {
-    const transport = await this.#finishing(walk, async () => ({
-      value: this.#deps.dispatch.others.transport(walk.info, this.#user),
-      code: 200,
-    }));
-    yield* transport.watch({ ...request, signal: walk.signal });
-    return undefined;
+  async *#watchElsewhere(walk: RequestWalk, request: ApiRequest, unfollow: () => void): AsyncGenerator<WatchEvent<unknown>, undefined> {
+    try {
+      const transport = await this.#finishing(walk, async () => ({
+        value: this.#deps.dispatch.others.transport(walk.info, this.#user),
+        code: 200,
+      }));
+      yield* transport.watch({ ...request, signal: walk.signal });
+      return undefined;
+    } finally {
+      unfollow();
+    }
   }
 
   async #run<T>(
@@ -192,14 +198,22 @@ function uriOf(path: string, query: Readonly<Record<string, string>>): string {
 
 const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
 
-function follow(walk: RequestWalk, ...signals: readonly (AbortSignal | undefined)[]): void {
+/** @returns what ends the following, so that a signal that outlives many requests does not hold them */
+function follow(walk: RequestWalk, ...signals: readonly (AbortSignal | undefined)[]): () => void {
+  const listening: (() => void)[] = [];
   for (const signal of signals) {
     if (signal === undefined) continue;
-    if (signal.aborted) return walk.abort(signal.reason as Error);
     const onAbort = (): void => walk.abort(signal.reason as Error);
+    if (signal.aborted) {
+      onAbort();
+      break;
+    }
     signal.addEventListener('abort', onAbort, { once: true });
-    walk.onFinish(() => signal.removeEventListener('abort', onAbort));
+    listening.push(() => signal.removeEventListener('abort', onAbort));
   }
+  return () => {
+    for (const stop of listening) stop();
+  };
 }
 
 /** What the path would have said. @throws StatusError BadRequest for a namespaced object without a namespace */

@@ -10,20 +10,24 @@ import type { RequestWalk } from '../walk.ts';
 type Event = WatchEvent<unknown>;
 type WatchAnswer = Answer & { readonly kind: 'watch' };
 
+export interface LoopbackWatchDeps {
+  readonly walk: RequestWalk;
+  readonly clock: Clock;
+  begin(): Promise<WatchAnswer>;
+  /** Called once, when nothing more comes. */
+  closed(): void;
+}
+
 export class LoopbackWatch implements WatchStream<unknown> {
-  readonly #walk: RequestWalk;
-  readonly #clock: Clock;
-  readonly #begin: () => Promise<WatchAnswer>;
+  readonly #deps: LoopbackWatchDeps;
   #answer: WatchAnswer | undefined;
   #open: OpenWatch | undefined;
   #cancelTimeout: CancelTimer = () => {};
   #waiting: (() => void) | undefined;
   #over = false;
 
-  constructor(walk: RequestWalk, clock: Clock, begin: () => Promise<WatchAnswer>) {
-    this.#walk = walk;
-    this.#clock = clock;
-    this.#begin = begin;
+  constructor(deps: LoopbackWatchDeps) {
+    this.#deps = deps;
   }
 
   async next(): Promise<IteratorResult<Event>> {
@@ -40,7 +44,8 @@ export class LoopbackWatch implements WatchStream<unknown> {
       if (queue.ended) {
         this.#close();
         // Whoever watched broke it off: the reason is theirs.
-        if (this.#walk.aborted) throw this.#walk.signal.reason;
+        const { walk } = this.#deps;
+        if (walk.aborted) throw walk.signal.reason;
         return { value: undefined, done: true };
       }
       await new Promise<void>((resolve) => {
@@ -51,12 +56,13 @@ export class LoopbackWatch implements WatchStream<unknown> {
   }
 
   async #start(): Promise<void> {
+    const { walk, clock } = this.#deps;
     let answer: WatchAnswer;
     try {
-      answer = await this.#begin();
+      answer = await this.#deps.begin();
     } catch (error) {
-      this.#over = true;
-      if (this.#walk.aborted) return; // whoever watched has left
+      this.#close();
+      if (walk.aborted) return; // whoever watched has left
       throw error;
     }
     if (this.#over) return;
@@ -69,9 +75,9 @@ export class LoopbackWatch implements WatchStream<unknown> {
       wake();
     };
     open.queue.wake = wake;
-    this.#cancelTimeout = this.#clock.after(answer.watch.timeoutMs, end);
-    this.#walk.signal.addEventListener('abort', end, { once: true });
-    if (this.#walk.aborted) end();
+    this.#cancelTimeout = clock.after(answer.watch.timeoutMs, end);
+    walk.signal.addEventListener('abort', end, { once: true });
+    if (walk.aborted) end();
   }
 
   #give(item: WatchItem): IteratorResult<Event> {
@@ -94,6 +100,7 @@ export class LoopbackWatch implements WatchStream<unknown> {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#deps.closed();
     this.#open?.close();
     this.#cancelTimeout();
     this.#waiting?.();

@@ -124,6 +124,17 @@ export function declareWatches(declare: Declare): void {
     await assert.rejects(waiting, reason);
   });
 
+  declare('watch that has shown something ends with the reason of its signal, too', async ({ client, namespace }) => {
+    const stop = new AbortController();
+    const stream = await watchFromNow(client, namespace, { signal: stop.signal });
+    await client.create(configmaps, map('a', namespace));
+    assert.deepEqual(await next(stream, 1), ['ADDED a']);
+    const waiting = stream.next();
+    const reason = new Error('enough');
+    stop.abort(reason);
+    await assert.rejects(waiting, reason);
+  });
+
   declare('watch left by its reader is over', async ({ client, namespace }) => {
     const stream = await watchFromNow(client, namespace);
     await client.create(configmaps, map('a', namespace));

@@ -36,9 +36,9 @@ let made = 0;
 function set(
   image: string,
   replicas: number,
-  more: { readonly available?: number; readonly desired?: number; readonly max?: number; readonly revision?: number } = {},
+  more: { readonly available?: number; readonly desired?: number; readonly max?: number; readonly revision?: bigint } = {},
 ): ReplicaSet {
-  const { available = replicas, desired = 10, max = 13, revision = 1 } = more;
+  const { available = replicas, desired = 10, max = 13, revision = 1n } = more;
   return {
     metadata: {
       name: `web-${image}`,
@@ -101,15 +101,17 @@ for (const c of [
   });
 }
 
-test('planDeployment waits for the last old pod of a Recreate', () => {
-  const old = set('v1', 0);
-  const plan = planDeployment({
-    deployment: deployment({ strategy: { type: 'Recreate' } }),
-    owned: [old],
-    podsOf: () => [{ status: { phase: 'Running' } } as Pod],
-    now: NOW,
-  });
-  assert.equal(plan.kind, 'steady');
+test('planDeployment waits for the last old pod of a Recreate, and for the status to count it no more', () => {
+  const plan = (counted: number, ...phases: string[]) =>
+    planDeployment({
+      deployment: deployment({ strategy: { type: 'Recreate' } }),
+      owned: [{ ...set('v1', 0), status: { replicas: counted } }],
+      podsOf: () => phases.map((phase) => ({ status: { phase } }) as Pod),
+      now: NOW,
+    }).kind;
+  assert.equal(plan(0, 'Running'), 'steady');
+  assert.equal(plan(1), 'steady');
+  assert.equal(plan(0, 'Succeeded'), 'create');
 });
 
 test('planDeployment prunes the oldest versions beyond the history limit once complete', () => {
@@ -121,7 +123,7 @@ test('planDeployment prunes the oldest versions beyond the history limit once co
 
 test('newSetAnnotations numbers a version that is rolled back to, and keeps its old number in the history', () => {
   const d = deployment({}, {}, { note: 'x', 'kubectl.kubernetes.io/last-applied-configuration': '{}' });
-  assert.deepEqual(newSetAnnotations(d, { 'deployment.kubernetes.io/revision': '1' }, 3), {
+  assert.deepEqual(newSetAnnotations(d, { 'deployment.kubernetes.io/revision': '1' }, 3n), {
     note: 'x',
     'deployment.kubernetes.io/revision': '3',
     'deployment.kubernetes.io/revision-history': '1',

@@ -11,7 +11,7 @@ export const DEPLOYMENT_KIND = { group: 'apps', version: 'v1', kind: 'Deployment
 export function newReplicaSet(
   deployment: Deployment,
   replicas: number,
-  revision: number,
+  revision: bigint,
 ): New<ReplicaSet> & { readonly metadata: { readonly name: string } } {
   const { metadata, spec, status } = deployment;
   const hash = podTemplateHash(spec.template, status.collisionCount);

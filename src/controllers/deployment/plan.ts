@@ -26,7 +26,7 @@ export interface Scaling {
 
 export type Plan =
   | { readonly kind: 'steady' }
-  | { readonly kind: 'create'; readonly replicas: number; readonly revision: number }
+  | { readonly kind: 'create'; readonly replicas: number; readonly revision: bigint }
   | { readonly kind: 'scale'; readonly scalings: readonly Scaling[] }
   /** Old ReplicaSets beyond the history limit. */
   | { readonly kind: 'prune'; readonly sets: readonly ReplicaSet[] };
@@ -99,13 +99,13 @@ function scaleOldDown(deployment: Deployment, current: ReplicaSet, old: readonly
 /** Pods that will stay available: a set that was told to shrink, and has not yet, still counts those it will lose. */
 const available = ({ spec, status }: ReplicaSet): number => Math.min(spec.replicas, status.availableReplicas ?? 0);
 
-/** Source: rolloutRecreate. */
+/** By the status, which the Deployment's own adds up, and by the pods. Source: rolloutRecreate, oldPodsRunning. */
 function planRecreate(observed: Observed, current: ReplicaSet | undefined, old: readonly ReplicaSet[]): Plan {
   const { deployment } = observed;
   const running = old.filter((rs) => rs.spec.replicas > 0);
   if (running.length > 0) return { kind: 'scale', scalings: running.map((rs) => ({ rs, to: 0 })) };
   // Two versions never run side by side: the new one waits for the last old pod.
-  if (old.some((rs) => observed.podsOf(rs).some((pod) => !isPodTerminal(pod)))) return STEADY;
+  if (old.some((rs) => rs.status.replicas > 0 || observed.podsOf(rs).some((pod) => !isPodTerminal(pod)))) return STEADY;
   if (current === undefined) return { kind: 'create', replicas: deployment.spec.replicas, revision: nextRevision(old) };
   if (current.spec.replicas !== deployment.spec.replicas)
     return { kind: 'scale', scalings: [{ rs: current, to: deployment.spec.replicas }] };

@@ -38,14 +38,21 @@ function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
   return { ...template, metadata: { ...template.metadata, labels } };
 }
 
+/** Revisions are of 64 bits, as those of a ReplicaSet that is adopted may be. Source: deployment_util.go Revision. */
+const MAX_REVISION = 2n ** 63n - 1n;
+
 /** 0 where the annotation is missing or no number. */
-export function revisionOf({ metadata }: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } }): number {
-  const text = metadata.annotations?.[ANNOTATION.deploymentRevision] ?? '';
-  return /^\d+$/.test(text) ? Number(text) : 0;
+export function revisionOf({ metadata }: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } }): bigint {
+  return parseRevision(metadata.annotations?.[ANNOTATION.deploymentRevision]);
 }
 
-export function nextRevision(old: readonly ReplicaSet[]): number {
-  return Math.max(0, ...old.map(revisionOf)) + 1;
+function parseRevision(text = ''): bigint {
+  const revision = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+  return revision > MAX_REVISION ? 0n : revision;
+}
+
+export function nextRevision(old: readonly ReplicaSet[]): bigint {
+  return old.map(revisionOf).reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
 }
 
 /** Annotations that say something about the Deployment alone. Source: annotationsToSkip. */
@@ -65,12 +72,12 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 export function newSetAnnotations(
   deployment: Deployment,
   present: Readonly<Record<string, string>>,
-  revision: number,
+  revision: bigint,
 ): Readonly<Record<string, string>> {
   const copied = Object.fromEntries(Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => !NOT_COPIED.has(key)));
   const annotations: Record<string, string> = { ...present, ...copied };
   const old = present[ANNOTATION.deploymentRevision];
-  if (old === undefined || Number(old) < revision) {
+  if (old === undefined || parseRevision(old) < revision) {
     annotations[ANNOTATION.deploymentRevision] = String(revision);
     if (old !== undefined) {
       const history = (present[ANNOTATION.deploymentRevisionHistory] ?? '').split(',').filter((n) => n !== '');
