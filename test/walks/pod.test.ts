@@ -11,7 +11,9 @@ import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
+import { askingPod } from '../harness/asking-pod.ts';
 import { run, succeed } from '../harness/command.ts';
+import { eventually } from '../harness/eventually.ts';
 import { defer } from '../harness/scope.ts';
 import { temporaryFolder } from '../harness/temp.ts';
 import { insist } from '../resilience/watchers.ts';
@@ -24,14 +26,36 @@ interface PodView {
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
-    readonly containerStatuses?: readonly { readonly ready: boolean; readonly restartCount: number; readonly containerID?: string }[];
+    readonly containerStatuses?: readonly ContainerView[];
   };
 }
 
-/** Answers with its own name, and with its version. */
-const SERVER = `require('http').createServer((q, r) => r.end(process.env.HOSTNAME + ' ' + process.env.VERSION)).listen(8080, () => console.log('serving ' + process.env.VERSION))`;
+interface ContainerView {
+  readonly ready: boolean;
+  readonly restartCount: number;
+  readonly containerID?: string;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
+}
 
-const manifest = (version: string, replicas: number): string =>
+interface ContainerState {
+  readonly waiting?: { readonly reason: string; readonly message: string };
+  readonly running?: { readonly startedAt: string };
+  readonly terminated?: { readonly exitCode: number; readonly reason: string; readonly finishedAt: string; readonly containerID: string };
+}
+
+interface EventView {
+  readonly type: string;
+  readonly message: string;
+  readonly source: { readonly component: string };
+  readonly involvedObject: { readonly fieldPath: string };
+}
+
+/** Answers with its own name and its image's version; told to end it first serves those who have not heard of it yet. */
+const SERVER = `require('http').createServer((q, r) => r.end(process.env.HOSTNAME + ' ' + process.env.VERSION)).listen(8080, () => console.log('serving ' + process.env.VERSION));
+process.once('SIGTERM', () => setTimeout(process.exit, 3000))`;
+
+const manifest = (replicas: number): string =>
   JSON.stringify({
     apiVersion: 'v1',
     kind: 'List',
@@ -46,14 +70,12 @@ const manifest = (version: string, replicas: number): string =>
           template: {
             metadata: { labels: { app: 'web' } },
             spec: {
-              terminationGracePeriodSeconds: 1,
               containers: [
                 {
                   name: 'web',
                   image: 'example.test/web:1',
                   imagePullPolicy: 'Never',
                   command: ['node', '-e', SERVER],
-                  env: [{ name: 'VERSION', value: version }],
                   ports: [{ name: 'http', containerPort: 8080 }],
                   readinessProbe: { httpGet: { port: 'http' }, periodSeconds: 1 },
                 },
@@ -72,7 +94,12 @@ const manifest = (version: string, replicas: number): string =>
   });
 
 const cluster = await startCluster({ after });
-await cluster.importImage({ name: 'example.test/web:1', programs: ['node', 'sh', 'sleep', 'cat', 'kill'] });
+for (const version of ['1', '2'])
+  await cluster.importImage({
+    name: `example.test/web:${version}`,
+    programs: ['node', 'sh', 'sleep', 'cat', 'kill'],
+    config: { env: { PATH: '/bin', VERSION: `v${version}` } },
+  });
 
 const pods = async (): Promise<readonly PodView[]> =>
   (await cluster.kubectl.json<{ readonly items: readonly PodView[] }>(['get', 'pods', '-l', 'app=web'])).items;
@@ -89,7 +116,7 @@ test('proa up ends with a node that is Ready', async () => {
 });
 
 test('a Deployment becomes pods that answer at their Service, from the node and by the node port', async () => {
-  await cluster.kubectl.succeed(['apply', '-f', '-'], { input: manifest('v1', 2) });
+  await cluster.kubectl.succeed(['apply', '-f', '-'], { input: manifest(2) });
   await rolledOut();
   const [first, second] = await pods();
   assert.ok(first !== undefined && second !== undefined);
@@ -116,7 +143,8 @@ test('kubectl reads logs, runs a command in a container with its exit code, and 
   assert.match(await cluster.kubectl.succeed(['describe', 'pod', name]), /Started +\S+ .*kubelet/);
 });
 
-test('a change rolls out and is undone, and the Service answers all the while', async () => {
+test('a new image rolls out and is undone, and neither a pod that asks by name nor the node by its port is ever refused', async () => {
+  const client = await askingPod(cluster.kubectl, { name: 'client', image: 'example.test/web:1', url: 'http://web/' });
   const failures: string[] = [];
   let asked = 0;
   const stop = { now: false };
@@ -126,20 +154,26 @@ test('a change rolls out and is undone, and the Service answers all the while', 
       await fetchText('http://192.0.2.1:30080/').catch((error: unknown) => failures.push(String(error)));
     }
   })();
-  await cluster.kubectl.succeed(['set', 'env', 'deployment/web', 'VERSION=v2']);
-  await rolledOut();
-  assert.match(await fetchText('http://192.0.2.1:30080/'), / v2$/);
-  await cluster.kubectl.succeed(['rollout', 'undo', 'deployment/web']);
-  await rolledOut();
+  const rollsTo = async (version: string, ...command: readonly string[]): Promise<void> => {
+    await cluster.kubectl.succeed([...command]);
+    await rolledOut();
+    await eventually(async () => assert.match(await client.hears(), new RegExp(`^web-\\S+ ${version}$`)));
+  };
+  await rollsTo('v2', 'set', 'image', 'deployment/web', 'web=example.test/web:2');
+  await rollsTo('v1', 'rollout', 'undo', 'deployment/web');
   stop.now = true;
   await asking;
-  assert.match(await fetchText('http://192.0.2.1:30080/'), / v1$/);
-  assert.deepEqual(failures, []);
-  assert.ok(asked > 5, `${asked} requests`);
+  const told = await client.stop();
+  assert.deepEqual([failures, told.failures], [[], []]);
+  // Two pods of each of three ReplicaSets' lives were there to answer, and the last two were heard of.
+  const versions = told.answers.map((answer) => answer.split(' ')[1]);
+  assert.deepEqual(new Set(versions), new Set(['v1', 'v2']));
+  assert.ok(told.answers.length >= 4, told.answers.join(', '));
+  assert.ok(asked > 5 && told.asked > 50, `${asked} and ${told.asked} requests`);
   assert.match(await cluster.kubectl.succeed(['rollout', 'history', 'deployment/web']), /\n2 .*\n3 /);
 });
 
-test('a deleted pod is replaced, and a killed container restarts in place', async () => {
+test('a deleted pod is replaced', async () => {
   const [victim] = await pods();
   assert.ok(victim);
   await cluster.kubectl.succeed(['delete', 'pod', victim.metadata.name]);
@@ -147,18 +181,69 @@ test('a deleted pod is replaced, and a killed container restarts in place', asyn
   const now = (await pods()).filter((pod) => pod.metadata.deletionTimestamp === undefined);
   assert.equal(now.length, 2);
   assert.ok(now.every((pod) => pod.metadata.uid !== victim.metadata.uid));
+});
 
-  const [survivor] = now;
-  assert.ok(survivor);
-  const id = survivor.status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
-  await succeed('ctr', ['--address=/run/proa/containerd/containerd.sock', '--namespace=k8s.io', 'tasks', 'kill', '--signal=SIGKILL', id]);
-  await cluster.kubectl.succeed([
-    'wait',
-    `pod/${survivor.metadata.name}`,
-    '--for=jsonpath={.status.containerStatuses[0].restartCount}=1',
-    '--timeout=60s',
+test('a killed container restarts in place: at once, then each time later, and says so', async () => {
+  const victim = (await pods()).find(({ metadata }) => metadata.deletionTimestamp === undefined);
+  assert.ok(victim);
+  const { name, uid } = victim.metadata;
+  const container = async (): Promise<ContainerView> => {
+    const { status } = await cluster.kubectl.json<PodView>(['get', 'pod', name]);
+    const [only] = status.containerStatuses ?? [];
+    assert.ok(only);
+    return only;
+  };
+  const waitFor = (what: string): Promise<string> => cluster.kubectl.succeed(['wait', `pod/${name}`, `--for=${what}`, '--timeout=120s']);
+  const killed = async (): Promise<void> => {
+    const id = (await container()).containerID?.replace('containerd://', '') ?? '';
+    await succeed('ctr', ['--address=/run/proa/containerd/containerd.sock', '--namespace=k8s.io', 'tasks', 'kill', '--signal=SIGKILL', id]);
+  };
+  const running = async (restarts: number): Promise<void> => {
+    await waitFor(`jsonpath={.status.containerStatuses[0].restartCount}=${restarts}`);
+    await waitFor('condition=Ready');
+  };
+  const first = await container();
+  await killed();
+  await running(1);
+  const { lastState, containerID } = await container();
+  assert.deepEqual(
+    [lastState?.terminated?.exitCode, lastState?.terminated?.reason, lastState?.terminated?.containerID],
+    [137, 'Error', first.containerID],
+  );
+  assert.notEqual(containerID, first.containerID);
+
+  for (const [restarts, seconds] of [
+    [2, 10],
+    [3, 20],
+  ] as const) {
+    await killed();
+    await waitFor('jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff');
+    const waiting = await container();
+    assert.equal(waiting.state?.waiting?.message, `back-off ${seconds}s restarting failed container=web pod=${name}_default(${uid})`);
+    assert.deepEqual([waiting.ready, waiting.restartCount], [false, restarts - 1]);
+    assert.match(
+      await cluster.kubectl.succeed(['get', 'pod', name]),
+      new RegExp(String.raw`\n${name} +0/1 +CrashLoopBackOff +${restarts - 1} \(\d+s ago\) `),
+    );
+    await waitFor('condition=Ready=false');
+    await running(restarts);
+    const again = await container();
+    const died = Date.parse(again.lastState?.terminated?.finishedAt ?? '');
+    assert.ok(Date.parse(again.state?.running?.startedAt ?? '') - died >= seconds * 1000, JSON.stringify(again));
+  }
+  const backOff = await cluster.kubectl.json<{ readonly items: readonly EventView[] }>([
+    'get',
+    'events',
+    `--field-selector=involvedObject.uid=${uid},reason=BackOff`,
   ]);
-  await cluster.kubectl.succeed(['wait', `pod/${survivor.metadata.name}`, '--for=condition=Ready', '--timeout=60s']);
+  assert.deepEqual(
+    backOff.items.map(({ type, message, source, involvedObject }) => [type, message, source.component, involvedObject.fieldPath]),
+    [['Warning', `Back-off restarting failed container web in pod ${name}_default(${uid})`, 'kubelet', 'spec.containers{web}']],
+  );
+  assert.match(
+    await cluster.kubectl.succeed(['describe', 'pod', name]),
+    /Last State: +Terminated\n +Reason: +Error\n +Exit Code: +137[^]*Restart Count: +3[^]*Warning +BackOff .*kubelet .*Back-off restarting failed container web in pod /,
+  );
 });
 
 test('the cluster process killed ten times under writes comes back by itself, with every write, and no container restarts', async (t) => {
