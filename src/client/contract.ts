@@ -93,6 +93,13 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
+/** Nobody listens there now, as while a server starts anew. Source: apimachinery net.IsConnectionRefused. */
+export function isConnectionRefused(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED') return true;
+  return false;
+}
+
 /** One API call, independent of HTTP. `verb` is the one authorisation sees. */
 export interface ApiRequest {
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';

@@ -32,6 +32,7 @@ const gone = resourceExpired('too old resource version');
 const future = new StatusError('Timeout', 'Too large resource version: 9, current: 3', { causes: [{ reason: 'ResourceVersionTooLarge' }] });
 const unknown = new StatusError('Invalid', 'sendInitialEvents is forbidden');
 const broken = new ConnectionError('reset');
+const refused = new ConnectionError('GET /x', { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) });
 const full = tooManyRequests('slow down', 1);
 const forbidden = new StatusError('Forbidden', 'no');
 const internal = new StatusError('InternalError', 'oops');
@@ -71,6 +72,20 @@ const cases: readonly {
     step: watch('5'),
     outcome: ended({ resourceVersion: '5', events: 0, lastedMs: 2, error: broken }),
     want: [watch('5'), 'backoff'],
+  },
+  {
+    name: 'pauses shortly while nobody listens',
+    from: state({ resourceVersion: '5' }),
+    step: watch('5'),
+    outcome: ended({ resourceVersion: '5', events: 0, lastedMs: 2, error: refused }),
+    want: [watch('5'), 'refused'],
+  },
+  {
+    name: 'pauses shortly while there is nobody to list from',
+    from: state(),
+    step: stream(''),
+    outcome: ended({ synced: false, error: refused }),
+    want: [stream(''), 'refused'],
   },
   {
     name: 'pauses and keeps its place when the server has no room',
@@ -198,8 +213,8 @@ test('reflector plan begins with a streamed list', () => {
 });
 
 test('reflector plan remembers that streaming was refused, and asks for its version again once one was served', () => {
-  const refused = decide(state(), stream(''), ended({ synced: false, error: unknown })).state;
-  const listed = decide(refused, list('0', 500), { kind: 'listed', resourceVersion: '7', paginated: true });
+  const plain = decide(state(), stream(''), ended({ synced: false, error: unknown })).state;
+  const listed = decide(plain, list('0', 500), { kind: 'listed', resourceVersion: '7', paginated: true });
   assert.deepEqual(listed.state, { resourceVersion: '7', versionUnavailable: false, streamingList: 'refused', paginated: true });
 });
 

@@ -1,10 +1,16 @@
 // What a reflector does next: list, stream a list, watch, or pause first. Pure; ./reflector.ts carries it out.
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { BackoffPolicy } from '../backoff.ts';
-import { ConnectionError } from '../contract.ts';
+import { ConnectionError, isConnectionRefused } from '../contract.ts';
 
 /** Source: reflector.go defaultBackoff*. */
 export const REFLECTOR_BACKOFF: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 1, resetAfterMs: 120_000 };
+
+/**
+ * While nobody listens. Upstream waits as after any other fault; but to be refused costs the server nothing, all reflectors
+ * of a transport share each attempt, and the sooner they are back, the less they have missed.
+ */
+export const REFUSED_BACKOFF: BackoffPolicy = { initialMs: 100, maxMs: 2_000, factor: 2, jitter: 1, resetAfterMs: 120_000 };
 
 /** A watch that ended sooner, without an event, tells of a fault. Source: VeryShortWatchError. */
 const VERY_SHORT_WATCH_MS = 1_000;
@@ -48,8 +54,10 @@ export type Outcome =
 export interface Decision {
   readonly state: ReflectorState;
   readonly step: Step;
-  readonly pause: 'none' | 'backoff';
+  readonly pause: 'none' | 'backoff' | 'refused';
 }
+
+export const PAUSES = { backoff: REFLECTOR_BACKOFF, refused: REFUSED_BACKOFF } as const;
 
 /** Source: pager.go defaultPageSize. */
 const PAGE_SIZE = 500;
@@ -83,6 +91,12 @@ export const firstStep = (state: ReflectorState): Decision => ({ state, step: li
 
 /** The next step after `step` came to `outcome`. Source: Reflector.ListAndWatchWithContext, watchList, list, watch. */
 export function decide(state: ReflectorState, step: Step, outcome: Outcome): Decision {
+  const decision = decideStep(state, step, outcome);
+  const refused = decision.pause === 'backoff' && outcome.kind !== 'listed' && isConnectionRefused(outcome.error);
+  return refused ? { ...decision, pause: 'refused' } : decision;
+}
+
+function decideStep(state: ReflectorState, step: Step, outcome: Outcome): Decision {
   if (outcome.kind === 'listed') {
     const { resourceVersion } = outcome;
     const paginated = state.paginated || (outcome.paginated && step.resourceVersion === '0');

@@ -12,7 +12,7 @@ import type { InformerScope } from '../informer-contract.ts';
 import { listPages } from '../pager.ts';
 import { Turns } from '../turns.ts';
 import type { Placed } from './index-store.ts';
-import { decide, firstStep, INITIAL_STATE, REFLECTOR_BACKOFF, type Outcome, type Step } from './reflector-plan.ts';
+import { type Decision, decide, firstStep, INITIAL_STATE, type Outcome, PAUSES, type Step } from './reflector-plan.ts';
 
 /** Where a reflector puts what it learns, in order. */
 export interface ReflectorSink<T> {
@@ -46,13 +46,18 @@ export async function runReflector<T extends Placed>(options: ReflectorOptions<T
   const { clock, ids, logger } = options;
   let decision = firstStep(INITIAL_STATE);
   let backoff: BackoffState | undefined = undefined;
+  let paused: Decision['pause'] = 'none';
   while (!signal.aborted) {
     const outcome = await carryOut(options, decision.step, signal);
     if (signal.aborted) return;
     report(logger, decision.step, outcome);
     decision = decide(decision.state, decision.step, outcome);
-    if (decision.pause === 'none') continue;
-    const next = nextDelay(REFLECTOR_BACKOFF, backoff, clock.monotonic(), ids.fraction());
+    const { pause } = decision;
+    // A server that answers, even with a fault, is there again: the next time that nobody listens is another one.
+    if (pause !== paused && (pause === 'refused' || paused === 'refused')) backoff = undefined;
+    paused = pause;
+    if (pause === 'none') continue;
+    const next = nextDelay(PAUSES[pause], backoff, clock.monotonic(), ids.fraction());
     backoff = next.state;
     await wait(clock, next.delayMs, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;
