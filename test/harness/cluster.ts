@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { imageArchive } from '#cri/image/oci-image.ts';
 import { buildHostImage, type HostImageSpec } from '#cri/testing/host-image.ts';
-import { run, succeed } from './command.ts';
+import { succeed } from './command.ts';
 import { type KubeClient, kubectl } from './kubectl.ts';
 import { defer, type Owner } from './scope.ts';
 import { temporaryFolder } from './temp.ts';
@@ -57,7 +57,7 @@ export async function startCluster(
   const place = [`--data-dir=${data}`];
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
   const output = await proa(['up', '--yes', ...flags]);
-  defer(owner, async () => void (await run(PROA, ['reset', '--yes', ...place])));
+  defer(owner, async () => void (await proa(['reset', '--yes'])));
   const kubeconfig = join(data, 'admin.kubeconfig');
   let images = 0;
   return {

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
+import { lockForCommand } from '#cluster/instance/command-lock.ts';
 import { Pki } from '#cluster/pki/store.ts';
 import { type CommandOptions, type Finished, run, start, succeed } from '../harness/command.ts';
 import { defer, type Owner } from '../harness/scope.ts';
@@ -107,18 +108,61 @@ describe('proa up names what the machine lacks', { concurrency: 4 }, () => {
     await assertResets(here);
   });
 
-  test('a Debian package', async (t) => {
-    // An overlay of its own hides the program; it goes with the mount namespace.
-    const folder = temporaryFolder(t);
-    for (const name of ['upper', 'work']) mkdirSync(join(folder, name));
+  /** A machine without containerd, and with `programs` before its own. Overlays hide what is there; they go with the mount namespace. */
+  const bare = (owner: Owner, programs: Readonly<Record<string, string>> = {}): Machine & { readonly changed: string } => {
+    const folder = temporaryFolder(owner);
+    for (const name of ['upper', 'work', 'bin']) mkdirSync(join(folder, name));
+    for (const [name, script] of Object.entries(programs))
+      writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const hidden = `set -e
-      mount -t overlay -o "lowerdir=/usr/bin,upperdir=${folder}/upper,workdir=${folder}/work" overlay /usr/bin
+      mount -t overlay -o "lowerdir=/usr,upperdir=${folder}/upper,workdir=${folder}/work" overlay /usr
       rm -f /usr/bin/containerd
-      exec "$@"`;
-    const here = machine(t, { program: ['unshare', '--mount', 'sh', '-c', hidden, 'sh', PROA] });
+      PATH=${folder}/bin:$PATH exec "$@"`;
+    return {
+      ...machine(owner, { program: ['unshare', '--mount', 'sh', '-c', hidden, 'sh', PROA] }),
+      changed: join(folder, 'upper'),
+    };
+  };
+
+  test('a Debian package', async (t) => {
+    const here = bare(t);
     assertRefused(await here.proa('up'), /needs containerd: run proa up --yes, or apt-get install containerd/);
     await assertResets(here);
   });
+
+  test('a Debian package that cannot be installed, after what apt-get says itself', async (t) => {
+    const here = bare(t, { 'apt-get': `echo "E: $*" >&2; [ "$3" = update ] || ls /usr/sbin/policy-rc.d >&2; exit 100` });
+    const { code, stdout, stderr } = await here.proa('up', '--yes');
+    assert.equal(code, 1);
+    assert.equal(stdout, 'installing Debian packages: containerd\n');
+    const lines = stderr.trimEnd().split('\n');
+    assert.equal(
+      lines.pop(),
+      'proa: apt-get install containerd ended with status 100, its own lines above say why: mend that, or run apt-get install containerd yourself',
+    );
+    assert.ok(
+      lines.length > 0 && lines.every((line) => /^E: .* (update|install .* containerd)$|^\/usr\/sbin\/policy-rc\.d$/.test(line)),
+      stderr,
+    );
+    assert.ok(lines.includes('/usr/sbin/policy-rc.d'), 'no service starts meanwhile');
+    assert.ok(!existsSync(join(here.changed, 'sbin', 'policy-rc.d')));
+    await assertResets(here);
+  });
+});
+
+test('a command names the one that is at work on the same cluster', async (t) => {
+  const here = machine(t);
+  const unlock = lockForCommand({ dataDir: here.data, runDir: here.run }, 'reset');
+  const atWork = new RegExp(
+    String.raw`proa reset \(process ${process.pid}\) is at work on the cluster in \S+: wait for it to end, or end it$`,
+    'm',
+  );
+  assertRefused(await here.proa('up', '--yes'), atWork);
+  assertRefused(await here.proa('down'), atWork);
+  assertRefused(await here.proa('reset', '--yes'), atWork);
+  unlock();
+  assert.ok(!existsSync(here.run) && !existsSync(here.data));
+  await assertResets(here);
 });
 
 describe('proa up names what is wrong with a container runtime', { concurrency: 4 }, () => {

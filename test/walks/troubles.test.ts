@@ -16,11 +16,21 @@ import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { serverLeaves } from '#cluster/pki/inventory.ts';
 import { Pki } from '#cluster/pki/store.ts';
-import { run, succeed } from '../harness/command.ts';
+import { run, start, succeed } from '../harness/command.ts';
 import { defer } from '../harness/scope.ts';
 import { temporaryFolder } from '../harness/temp.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface PodView {
+  readonly status: { readonly containerStatuses: readonly { readonly containerID: string; readonly restartCount: number }[] };
+}
+
+interface NodeView {
+  readonly status: {
+    readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[];
+  };
+}
 
 /** A disk of the cluster's own, in memory: made smaller it is full, made larger it has room again. */
 const file = { after };
@@ -52,6 +62,31 @@ test('a second proa up says that the cluster runs, and is content', async () => 
   );
 });
 
+test('of several proa up at the same moment one starts the cluster, and the others say who does', async () => {
+  await cluster.proa('down');
+  const all = await Promise.all([1, 2, 3].map(() => run(PROA, ['up', '--yes', `--data-dir=${dataDir}`])));
+  const [winner, ...others] = all.toSorted((a, b) => a.code - b.code);
+  assert.deepEqual([winner?.code, winner?.stderr], [0, '']);
+  assert.match(winner?.stdout ?? '', /node ready .*[^]*kubectl is set up/);
+  for (const { code, stdout, stderr } of others) {
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(
+      stderr,
+      /^proa: (proa up \(process \d+\)|another command of Proa) is at work on the cluster in \S+: wait for it to end, or end it\n$/,
+    );
+  }
+  await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+});
+
+test('a proa up that was killed half way holds nobody up: the next one waits for what it began', async (t) => {
+  await cluster.proa('down');
+  const first = start(t, PROA, ['up', '--yes', `--data-dir=${dataDir}`]);
+  await first.line(/certificates/);
+  await first.stop('SIGKILL');
+  assert.match(await cluster.proa('up', '--yes'), /node ready .*[^]*kubectl is set up|^The cluster is already running/);
+  await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+});
+
 test('an image that cannot be pulled is told by the pod, its events and proa why', async () => {
   await kubectl.succeed(['run', 'lost', '--image=nowhere.test/lost:1']);
   await kubectl.succeed([
@@ -70,6 +105,60 @@ test('an image that cannot be pulled is told by the pod, its events and proa why
   await events.stop();
   assert.match(await cluster.proa('why', 'pod/lost'), /image nowhere\.test\/lost:1 of container lost cannot be pulled/);
   await kubectl.succeed(['delete', 'pod', 'lost', '--now']);
+});
+
+/** Pid of Proa's own containerd. */
+const containerd = (): number =>
+  (JSON.parse(readFileSync('/run/proa/containerd/proa-containerd.json', 'utf8')) as { readonly pid: number }).pid;
+
+const lives = async (): Promise<unknown> => {
+  const [container] = (await kubectl.json<PodView>(['get', 'pod', 'lasting'])).status.containerStatuses;
+  return [container?.containerID, container?.restartCount];
+};
+
+test('a containerd that hangs makes the node NotReady in upstream words, and Ready again when it goes on', async () => {
+  const before = await lives();
+  const pid = containerd();
+  process.kill(pid, 'SIGSTOP');
+  await kubectl.succeed(['wait', 'node/boat', '--for=condition=Ready=false', '--timeout=120s']);
+  const { status } = await kubectl.json<NodeView>(['get', 'node', 'boat']);
+  const ready = status.conditions.find(({ type }) => type === 'Ready');
+  assert.deepEqual([ready?.reason, ready?.message], ['KubeletNotReady', 'container runtime is down']);
+  assert.match(
+    await cluster.proa('status'),
+    new RegExp(
+      String.raw`^runtime +containerd \(process ${pid}\) does not answer: end it with kill -9 ${pid}, Proa starts it again and its containers run on\nnode +boat not ready$`,
+      'm',
+    ),
+  );
+  process.kill(pid, 'SIGCONT');
+  await kubectl.succeed(['wait', 'node/boat', '--for=condition=Ready', '--timeout=120s']);
+  assert.deepEqual([containerd(), await lives()], [pid, before]);
+  assert.match(await cluster.proa('status'), /^runtime +ok\nnode +boat ready$/m);
+});
+
+test('a containerd that hangs and is killed comes back, and pods start again', async () => {
+  const before = await lives();
+  const pid = containerd();
+  process.kill(pid, 'SIGSTOP');
+  await kubectl.succeed(['run', 'late', '--image=example.test/tools:1', '--image-pull-policy=Never', '--', 'sleep', '100000']);
+  await kubectl.succeed(['wait', 'pod/late', '--for=condition=PodScheduled', '--timeout=60s']);
+  process.kill(pid, 'SIGKILL');
+  await kubectl.succeed(['wait', 'pod/late', '--for=condition=Ready', '--timeout=120s']);
+  assert.notEqual(containerd(), pid);
+  assert.deepEqual(await lives(), before);
+  await kubectl.succeed(['delete', 'pod', 'late', '--now']);
+});
+
+test('proa up starts a containerd anew that hangs since before', async () => {
+  const before = await lives();
+  const pid = containerd();
+  await cluster.proa('down');
+  process.kill(pid, 'SIGSTOP');
+  assert.match(await cluster.proa('up', '--yes'), /node ready/);
+  assert.notEqual(containerd(), pid);
+  await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeout=60s']);
+  assert.deepEqual(await lives(), before);
 });
 
 test('a disk that runs full costs a refusal, no acknowledged write, and nothing once there is room again', async (t) => {
@@ -154,8 +243,7 @@ test('a state of another version is refused and stays whole', async () => {
 test('proa reset takes a running pod away though settings are damaged and containerd is dead and does not start', async () => {
   await cluster.proa('down');
   writeFileSync(join(dataDir, 'settings.json'), '{"port":');
-  const { pid } = JSON.parse(readFileSync('/run/proa/containerd/proa-containerd.json', 'utf8')) as { readonly pid: number };
-  process.kill(pid, 'SIGKILL');
+  process.kill(containerd(), 'SIGKILL');
   const dead = temporaryFolder(file);
   writeFileSync(join(dead, 'containerd'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   const env = { ...process.env, PATH: `${dead}:${process.env.PATH}` };

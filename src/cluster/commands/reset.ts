@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import { systemClock } from '#base/clock.ts';
 import { runProgram } from '#base/program.ts';
 import { removeNodeNetwork } from '#network/node-network.ts';
+import { lockForCommand } from '../instance/command-lock.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { type Paths, pathsOf, type Place } from '../instance/paths.ts';
@@ -22,12 +23,21 @@ import { readStoredSettings } from './stored-settings.ts';
 export async function reset(options: Record<string, string | boolean | undefined>): Promise<void> {
   const place = placeFrom(options as Record<string, string | undefined>);
   if (process.getuid?.() !== 0) throw new CommandError('proa reset must run as root: sudo proa reset');
+  const unlock = lockForCommand(place, 'reset');
+  try {
+    await removeAll(place, options['yes'] === true);
+  } finally {
+    unlock();
+  }
+}
+
+async function removeAll(place: Place, consent: boolean): Promise<void> {
   const paths = pathsOf(place);
   if (!signsOf(paths).some((file) => existsSync(file))) {
     process.stdout.write(`There is no cluster in ${place.dataDir}, so nothing was removed.\n`);
     return;
   }
-  if (options['yes'] !== true && !(await agreed(place))) throw new CommandError('nothing was removed; run proa reset --yes to go ahead');
+  if (!consent && !(await agreed(place))) throw new CommandError('nothing was removed; run proa reset --yes to go ahead');
   const settings = settingsKnown(place);
 
   const keeper = keeperOf(place);
@@ -82,10 +92,10 @@ const signsOf = ({ stateVersion, settings, installation, store, pki, keeper, pro
   ...[keeper, progress, containerdSocket],
 ];
 
-/** What lies in `folder` and is Proa's: the folder may hold other things as well. Names, without their folder. */
-function partsOf(paths: Paths, folder: string): readonly string[] {
+/** What lies in `folder` and is Proa's: the folder may hold other things as well. Names, without their folder; not our lock. */
+function partsOf({ lock: _, ...paths }: Paths, folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
-  const ours = new Set(Object.values<string>({ ...paths }).map((path) => relative(folder, path).split(sep)[0] as string));
+  const ours = new Set(Object.values<string>(paths).map((path) => relative(folder, path).split(sep)[0] as string));
   return readdirSync(folder).filter((name) => ours.has(name.replace(/\.new$/, '')));
 }
 

@@ -7,11 +7,13 @@ import { readProgress, STEPS } from '../instance/progress.ts';
 import { apiServerAddress, apiServerURL, type Settings } from '../settings/settings.ts';
 import { Pki } from '../pki/store.ts';
 import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
 import { randomIds } from '#base/ids.ts';
 import { isConditionTrue } from '#api/conditions.ts';
 import { nodes } from '#api/resources.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { ConnectionError } from '#client/contract.ts';
+import { runtimeProblem } from '../machine/runtime-problem.ts';
 import { asAdmin } from './as-admin.ts';
 import { storedSettings } from './command-line.ts';
 
@@ -35,6 +37,7 @@ export async function status(options: Record<string, string | undefined>): Promi
     ['cluster', progress?.failure ?? (done === STEPS.length ? 'ready' : `starting: ${STEPS[done]}`)],
     ['process', String(progress?.pid ?? '')],
     ['API server', `${apiServerURL(settings)} ${await health(settings, '/readyz')}`],
+    ['runtime', await runtimeState(settings)],
     ...(await nodeRows(options)),
     ['state', settings.dataDir],
     ['log', paths.log],
@@ -53,6 +56,18 @@ async function nodeRows(options: Record<string, string | undefined>): Promise<re
     if (error instanceof ConnectionError || isStatusError(error)) return [];
     throw error;
   }
+}
+
+/** `ok`, or what is wrong and the way out. */
+async function runtimeState(settings: Settings): Promise<string> {
+  if (settings.containerRuntimeEndpoint !== '') return (await runtimeProblem(settings.containerRuntimeEndpoint, systemClock)) ?? 'ok';
+  const { ownContainerd } = await import('../runtime/own-containerd.ts');
+  const { endpoint, pid } = ownContainerd(pathsOf(settings), { clock: systemClock, logger: silentLogger });
+  if (pid === undefined) return 'containerd does not run; Proa starts it again (proa logs --containerd tells what it said)';
+  const problem = await runtimeProblem(endpoint, systemClock);
+  return problem === undefined
+    ? 'ok'
+    : `containerd (process ${pid}) does not answer: end it with kill -9 ${pid}, Proa starts it again and its containers run on`;
 }
 
 function print(rows: readonly (readonly [string, string])[]): void {

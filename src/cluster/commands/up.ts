@@ -2,15 +2,16 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { replaceJson } from '../instance/json-file.ts';
+import { lockForCommand } from '../instance/command-lock.ts';
 import type { Keeper } from '../instance/keeper.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { lastWords } from '../instance/last-words.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
-import { followStart, type Start, STEPS } from '../instance/progress.ts';
+import { followStart, readProgress, type Start, STEPS } from '../instance/progress.ts';
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
 import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../machine/debian.mjs';
-import { findProblems } from '../machine/preflight.ts';
+import { findProblems, rootProblem } from '../machine/preflight.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
 import { firstAddress, SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
@@ -36,29 +37,56 @@ export interface UpOptions extends Readonly<Record<string, string | boolean | un
 
 export async function up(options: UpOptions): Promise<void> {
   const settings = withNodeNetwork(settingsFrom(options as Record<string, string | undefined>));
+  const root = rootProblem('up');
+  if (root !== undefined) throw new CommandError(root);
+  const unlock = lockForCommand(settings, 'up');
+  try {
+    await ensureUp(settings, options.yes === true);
+  } finally {
+    unlock();
+  }
+}
+
+async function ensureUp(settings: Settings, consent: boolean): Promise<void> {
   const paths = pathsOf(settings);
   const keeper = keeperOf(settings);
-  if (keeper.running()) {
+  const running = keeper.running();
+  if (running && readProgress(paths)?.done.length === STEPS.length) {
+    mergeContext(settings, paths);
     say(`The cluster is already running. Stop it with proa down, look at it with proa status.`);
     return;
   }
-  const problems = await findProblems(settings);
-  if (problems.length > 0) throw new CommandError(problems.join('\n'));
-  refuseChanges(settings);
-  await ensurePackages(settings, options.yes === true);
-
-  prepareFolders(settings);
-  const logged = sizeOf(paths.log);
-  keeper.start([LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir]);
-  await ready(paths, keeper, logged);
-
-  writeKubeconfig(settings.kubeconfig, mergeKubeconfig(readKubeconfig(settings.kubeconfig), readKubeconfig(paths.adminKubeconfig)));
+  // One that is starting was begun by a command that did not stay to see it ready, or comes back from a crash.
+  const before = running ? traces(paths) : await begin(settings, keeper, consent);
+  const failure = await ready(paths, before);
+  if (failure !== undefined) {
+    if (!running) await keeper.stop();
+    throw new CommandError(`the cluster ${running ? 'does' : 'did'} not start: ${failure} (log: ${paths.log})`);
+  }
+  mergeContext(settings, paths);
   say(`
 kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
 
   proa kubectl get nodes
   proa kubectl create deployment web --image=nginx --replicas=2
   proa kubectl get pods --watch`);
+}
+
+/** From a machine to a cluster that starts. @throws CommandError, KeeperError, PackageError */
+async function begin(settings: Settings, keeper: Keeper, consent: boolean): Promise<Traces> {
+  const problems = await findProblems(settings);
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+  refuseChanges(settings);
+  await ensurePackages(settings, consent);
+
+  prepareFolders(settings);
+  const { logged } = traces(pathsOf(settings));
+  keeper.start([LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir]);
+  return { logged, endedAt: undefined }; // the keeper begins without one
+}
+
+function mergeContext({ kubeconfig }: Settings, { adminKubeconfig }: Paths): void {
+  writeKubeconfig(kubeconfig, mergeKubeconfig(readKubeconfig(kubeconfig), readKubeconfig(adminKubeconfig)));
 }
 
 /** What every process of the cluster reads: who wrote the data folder, and with which settings. */
@@ -112,13 +140,21 @@ async function agreed(question: string): Promise<boolean> {
   return !isCancel(answer) && answer;
 }
 
-const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+/** What earlier runs of the cluster process left, so that it is not taken for this one's. */
+interface Traces {
+  /** Bytes in the log. */
+  readonly logged: number;
+  /** When the last one that ended by itself did; undefined when none did. Milliseconds since the epoch. */
+  readonly endedAt: number | undefined;
+}
 
-/**
- * Shows each step as it is reached and resolves after the last. `logged`: bytes in the log from before this start.
- * @throws CommandError with the cause when the cluster does not start; it is stopped then
- */
-async function ready(paths: Paths, keeper: Keeper, logged: number): Promise<void> {
+const traces = ({ log, ended }: Paths): Traces => ({
+  logged: statSync(log, { throwIfNoEntry: false })?.size ?? 0,
+  endedAt: statSync(ended, { throwIfNoEntry: false })?.mtimeMs,
+});
+
+/** Shows each step as it is reached and resolves after the last. @returns the cause, when the cluster does not start */
+async function ready(paths: Paths, before: Traces): Promise<string | undefined> {
   const stop = new AbortController();
   let shown = 0;
   let starting: { readonly pid: number; readonly identity: string } | undefined;
@@ -133,8 +169,8 @@ async function ready(paths: Paths, keeper: Keeper, logged: number): Promise<void
       shown = done.length;
       if (progress?.failure !== undefined) resolve(progress.failure);
       else if (done.length === STEPS.length) resolve(undefined);
-      else if (ended !== undefined)
-        resolve(lastWords(readFileSync(paths.log).toString('utf8', logged)) ?? `its process ended with status ${ended}`);
+      else if (ended !== undefined && traces(paths).endedAt !== before.endedAt)
+        resolve(lastWords(readFileSync(paths.log).toString('utf8', before.logged)) ?? `its process ended with status ${ended}`);
     };
     systemClock.after(READY_DEADLINE_MS, () => {
       const alive = starting !== undefined && isRunning(starting.pid, starting.identity);
@@ -143,7 +179,5 @@ async function ready(paths: Paths, keeper: Keeper, logged: number): Promise<void
     followStart(paths, look, stop.signal);
   });
   stop.abort();
-  if (failure === undefined) return;
-  await keeper.stop();
-  throw new CommandError(`the cluster did not start: ${failure} (log: ${paths.log})`);
+  return failure;
 }

@@ -35,6 +35,8 @@ export interface Paths {
   readonly ended: string;
   /** Progress of the node process: one JSON object, replaced whole. */
   readonly progress: string;
+  /** Held, and there, while a command changes the cluster. */
+  readonly lock: string;
 }
 
 export function pathsOf({ dataDir, runDir }: Place): Paths {
@@ -61,5 +63,6 @@ export function pathsOf({ dataDir, runDir }: Place): Paths {
     keeper: run('keeper.json'),
     ended: run('ended'),
     progress: run('progress.json'),
+    lock: run('lock'),
   };
 }

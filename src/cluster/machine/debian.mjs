@@ -67,7 +67,10 @@ export function installDebianPackages(packages, say) {
     if (install(names) === 0) return;
     apt(['update']); // the lists may be older than what the mirror still holds
     const status = install(names);
-    if (status !== 0) throw new PackageError(`apt-get install ended with status ${status}; its own lines above say why`);
+    if (status !== 0) {
+      const byHand = `apt-get install ${names.join(' ')}`;
+      throw new PackageError(`${byHand} ended with status ${status}, its own lines above say why: mend that, or run ${byHand} yourself`);
+    }
   });
   keepServicesOff(packages.flatMap(({ units = [] }) => units));
 }
@@ -100,11 +103,20 @@ function listsPresent() {
  */
 function withoutServices(work) {
   const ours = !existsSync(POLICY_FILE) || readFileSync(POLICY_FILE, 'utf8') === POLICY;
-  if (ours) writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
+  if (ours) writePolicy();
   try {
     work();
   } finally {
     if (ours) rmSync(POLICY_FILE, { force: true });
+  }
+}
+
+function writePolicy() {
+  try {
+    writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    throw new PackageError(`${POLICY_FILE} cannot be written (${code}), so apt-get could start services: install the packages yourself`);
   }
 }
 

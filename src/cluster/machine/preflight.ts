@@ -14,9 +14,9 @@ const MIN_FREE_BYTES = 512 * 1024 * 1024;
 /** One line a problem: what is wrong, and the way out. */
 export type Problem = string;
 
-/** Problems that no flag of `proa up` mends by itself. Empty when the machine is fit. */
+/** Problems that no flag of `proa up`, run by root, mends by itself. Empty when the machine is fit. */
 export async function findProblems(settings: Settings): Promise<readonly Problem[]> {
-  return rootProblem('up') ?? [...(await findServerProblems(settings)), ...(await nodeProblems(settings))];
+  return [...(await findServerProblems(settings)), ...(await nodeProblems(settings))];
 }
 
 /** As findProblems, for a machine that runs no pods. Needs no root. */
@@ -26,13 +26,14 @@ export async function findServerProblems(settings: Settings): Promise<readonly P
 
 /** As findProblems, for a machine that runs pods of a cluster elsewhere. */
 export async function findAgentProblems(settings: Settings): Promise<readonly Problem[]> {
-  return rootProblem('agent') ?? [...placeProblems(settings), ...(await nodeProblems(settings))];
+  const root = rootProblem('agent');
+  return root === undefined ? [...placeProblems(settings), ...(await nodeProblems(settings))] : [root];
 }
 
-function rootProblem(command: string): readonly Problem[] | undefined {
+export function rootProblem(command: string): Problem | undefined {
   return process.getuid?.() === 0
     ? undefined
-    : [`proa ${command} must run as root (it makes network interfaces, mounts and cgroups): sudo proa ${command}`];
+    : `proa ${command} must run as root (it makes network interfaces, mounts and cgroups): sudo proa ${command}`;
 }
 
 async function nodeProblems({ bindAddress, kubeletPort, containerRuntimeEndpoint }: Settings): Promise<readonly Problem[]> {

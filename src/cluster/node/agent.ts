@@ -27,7 +27,7 @@ import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
-import { answersWell } from '../runtime/containerd.ts';
+import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
@@ -79,7 +79,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
   await own?.start(signal);
   const socket = own === undefined ? settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '') : paths.containerdSocket;
   const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger });
-  if (own !== undefined) await answersWell(cri, clock, signal);
+  await own?.answering(cri, signal);
   await cri.ready(signal); // another's may come up after us
   if (own !== undefined) {
     await ensurePauseImage({ address: paths.containerdSocket, images: cri.image, clock, signal });
@@ -87,6 +87,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
       if (state === 'unavailable')
         own.ensureRunning(signal).catch((error: unknown) => logger.error('containerd does not come back', { error }));
     });
+    void restartWhenHung({ runtime: cri.runtime, containerd: own, clock, logger, signal });
   }
   return {
     cri,

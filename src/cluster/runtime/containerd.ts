@@ -13,8 +13,8 @@ import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts
 
 /** Start-up takes about 150 ms; a machine under load may need far longer. */
 const START_DEADLINE_MS = 60_000;
-/** A containerd that is well answers in milliseconds. */
-const ANSWER_MS = 10_000;
+/** A containerd that is well answers in milliseconds, on a loaded machine later. */
+const ANSWER_MS = 20_000;
 /** Between attempts to connect to a socket that is about to appear. */
 const CONNECT_EVERY_MS = 10;
 /** After SIGTERM. */
@@ -45,6 +45,8 @@ export class Containerd {
   readonly #logFile: string;
   readonly #deps: ContainerdDeps;
   #stopping = false;
+  /** Whether the one that runs is of an earlier run of ours. */
+  #adopted = false;
   /** Where in the log file the words of the containerd that was started last begin. Bytes. */
   #logStart = 0;
 
@@ -59,12 +61,18 @@ export class Containerd {
     return `unix://${this.#config.socket}`;
   }
 
+  /** Of the one that runs; undefined when none does. */
+  get pid(): number | undefined {
+    return this.#adopt() ? this.#readPid()?.pid : undefined;
+  }
+
   /**
    * Adopts the containerd of an earlier run, or starts one, and resolves once it accepts connections.
    * @throws ContainerdError with the way out when it cannot be started
    */
   async start(signal: AbortSignal): Promise<void> {
-    if (this.#adopt()) {
+    this.#adopted = this.#adopt();
+    if (this.#adopted) {
       this.#deps.logger.info('containerd is already running', { pid: this.#readPid()?.pid });
     } else {
       this.#launch(signal);
@@ -79,12 +87,39 @@ export class Containerd {
     await this.#accepting(signal);
   }
 
+  /**
+   * Resolves once it answers as a kubelet needs it. One that was found running and hangs is started anew; what only came up
+   * now finds its containers first. @throws ContainerdError with the way out when it never answers so
+   */
+  async answering(cri: CriClient, signal: AbortSignal): Promise<void> {
+    if (this.#adopted) {
+      if ((await answersWell(cri, this.#deps.clock, signal, ANSWER_MS)) === undefined) return;
+      await this.restart(signal);
+    }
+    const problem = await answersWell(cri, this.#deps.clock, signal, START_DEADLINE_MS);
+    if (problem !== undefined)
+      throw new ContainerdError(
+        `containerd does not answer within ${START_DEADLINE_MS / 1000} s (${problem}): mend it, ${OTHER_RUNTIME}; its log is ${this.#logFile}`,
+      );
+  }
+
+  /** For one that hangs: ends it and starts another. Containers run on under their shims. @throws ContainerdError */
+  async restart(signal: AbortSignal): Promise<void> {
+    this.#deps.logger.warn('containerd does not answer and is started anew; its containers run on', { pid: this.pid });
+    await this.#end();
+    if (!this.#adopt()) this.#launch(signal);
+    await this.#accepting(signal);
+  }
+
   /** Ends containerd itself; containers go on under their shims. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const running = this.#readPid();
-    if (running !== undefined && isRunning(running.pid, running.identity))
-      await stopProcess(running.pid, this.#deps.clock, STOP_DEADLINE_MS);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    const { pid } = this;
+    if (pid !== undefined) await stopProcess(pid, this.#deps.clock, STOP_DEADLINE_MS);
   }
 
   #readPid(): PidFile | undefined {
@@ -141,21 +176,21 @@ export class Containerd {
 }
 
 /**
- * Resolves once the runtime answers as a kubelet needs it. One that has just come up first finds its containers again and
- * says of itself that it is not initialized. @throws ContainerdError with the way out when it never answers so
+ * Waits until the runtime answers as a kubelet needs it. One that has just come up first finds its containers again and says
+ * of itself that it is not initialized. @returns what it said last when it did not within `patienceMs`
+ * @throws ContainerdError with the way out when it never will
  */
-export async function answersWell(cri: CriClient, clock: Clock, signal: AbortSignal): Promise<void> {
-  const deadline = clock.monotonic() + START_DEADLINE_MS;
+async function answersWell(cri: CriClient, clock: Clock, signal: AbortSignal, patienceMs: number): Promise<string | undefined> {
+  const deadline = clock.monotonic() + patienceMs;
   for (;;) {
     try {
-      await cri.runtime.version({}, { timeoutMs: ANSWER_MS, signal });
-      return;
+      await cri.runtime.version({}, { timeoutMs: Math.max(1, deadline - clock.monotonic()), signal });
+      return undefined;
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
       if (error.code === 'Unimplemented')
         throw new ContainerdError(`containerd does not speak CRI v1: install containerd 1.6 or newer, ${OTHER_RUNTIME}`);
-      if (!error.details.includes('not initialized') || clock.monotonic() > deadline)
-        throw new ContainerdError(`containerd does not answer (${error.details}): mend it, ${OTHER_RUNTIME}`);
+      if (clock.monotonic() >= deadline) return error.details;
       await wait(clock, CONNECT_EVERY_MS, signal);
     }
   }

@@ -9,7 +9,7 @@ import { BRIDGE } from '#network/cni-config.ts';
 import type { Paths } from '../instance/paths.ts';
 import { podProcesses } from '../machine/cgroups.ts';
 import { removePodLogs } from '../machine/pod-logs.ts';
-import { answersWell, type Containerd, ContainerdError } from './containerd.ts';
+import { type Containerd, ContainerdError } from './containerd.ts';
 import { ownContainerd } from './own-containerd.ts';
 
 /** Longest that stopping one pod may take. Milliseconds. */
@@ -38,7 +38,7 @@ async function endThrough(containerd: Containerd): Promise<void> {
   await containerd.start(signal);
   const cri = connectCri({ endpoint: containerd.endpoint, clock: systemClock, logger: silentLogger, timeoutMs: STOP_POD_MS });
   try {
-    await answersWell(cri, systemClock, signal);
+    await containerd.answering(cri, signal);
     const { items } = await cri.runtime.listPodSandbox({});
     await Promise.all(
       items.map(async ({ id: podSandboxId }) => {

@@ -10,6 +10,9 @@ import { readFilesystem, type FilesystemFacts, type MachineFacts } from './machi
 import type { RuntimeState } from './runtime-state.ts';
 import { initialNode, nodeAllocatable, type NodeInput, type Pressure } from './status.ts';
 
+/** Longest the status waits for the list of images: what the node is must be told while the runtime hangs, too. Milliseconds. */
+const IMAGES_MS = 5000;
+
 export interface NodeObserverDeps {
   readonly cri: CriClient;
   readonly clock: Clock;
@@ -109,7 +112,7 @@ export class NodeObserver {
   /** What was last known, while the runtime does not answer. */
   async #listImages(): Promise<readonly ContainerImage[]> {
     try {
-      const { images } = await this.#deps.cri.image.listImages({});
+      const { images } = await this.#deps.cri.image.listImages({}, { timeoutMs: IMAGES_MS });
       return images.map(({ repoDigests, repoTags, size }) => ({ names: [...repoDigests, ...repoTags], sizeBytes: size }));
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
