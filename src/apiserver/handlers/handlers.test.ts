@@ -109,6 +109,28 @@ describe('pods/eviction', () => {
     await refused(client.get(pods, ref('free')), 'NotFound', 'pods "free" not found');
   });
 
+  test('says on the pod why it goes, at the version that was asked for', async () => {
+    const held = aPod('held', { nodeName: 'n' }, { app: 'held' });
+    const { metadata } = await client.create(pods, { ...held, metadata: { ...held.metadata, finalizers: ['example.test/held'] } } as never);
+    const { resourceVersion } = metadata;
+    await refused(evict('held', { preconditions: { resourceVersion: '1' } }), 'Conflict', /resourceVersion/i);
+    assert.equal((await client.get(pods, ref('held'))).status.conditions, undefined);
+    await evict('held', { preconditions: { resourceVersion } });
+    const gone = await client.get(pods, ref('held'));
+    assert.ok(gone.metadata.deletionTimestamp !== undefined);
+    assert.deepEqual(gone.status.conditions, [
+      {
+        type: 'DisruptionTarget',
+        status: 'True',
+        lastProbeTime: null,
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+        reason: 'EvictionByEvictionAPI',
+        message: 'Eviction API: evicting',
+      },
+    ]);
+    await client.patch(pods, ref('held'), { type: 'merge', body: { metadata: { finalizers: null } } });
+  });
+
   test('takes a disruption from the budget', async () => {
     await readyPod('spare', 'spare');
     await budget('spare', { disruptionsAllowed: 1, currentHealthy: 2 });

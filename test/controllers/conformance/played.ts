@@ -39,8 +39,8 @@ export type Act =
 export type Decide = (pod: Pod) => Act;
 
 export interface Played extends ControllerTest {
-  /** In which kubelets do with pods what `decide` says; by default all run and are ready, but those of MISSING_IMAGE. */
-  carriedOn<T>(look: () => Promise<T | undefined>, decide?: Decide): Promise<T>;
+  /** `until`, while kubelets do with pods what `decide` says; by default all run and are ready, but those of MISSING_IMAGE. */
+  carriedOn<T>(look: () => Promise<T | undefined>, decide?: Decide, stepMs?: number): Promise<T>;
   podsOf(labelSelector: string): Promise<readonly Pod[]>;
   /** Updates what is there now, again when somebody else was faster. */
   changed<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, change: (fresh: T) => T, subresource?: string): Promise<T>;
@@ -83,7 +83,7 @@ export async function startPlayed(options: { readonly now?: number } = {}): Prom
   });
   return {
     ...t,
-    carriedOn(look, decide = runs) {
+    carriedOn(look, decide = runs, stepMs) {
       const began = systemClock.monotonic();
       return t.until(async () => {
         const all = (await t.client.list(pods)).items;
@@ -91,7 +91,7 @@ export async function startPlayed(options: { readonly now?: number } = {}): Prom
         const found = await look();
         if (found === undefined && systemClock.monotonic() - began > PATIENCE_MS) throw new Error(`it never came; pods: ${told(all)}`);
         return found;
-      });
+      }, stepMs);
     },
     changed: <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, change: (fresh: T) => T, subresource?: string) =>
       retryOnConflict(systemClock, ids, async () => {

@@ -9,6 +9,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { freshCurrent } from '../../registry/current.ts';
 import { deleteObject } from '../../registry/delete.ts';
+import { checkPreconditions } from '../../registry/deletion-plan.ts';
 import { deleteWriteOptions, parseDeleteOptions, type DeleteOptions } from '../../registry/delete-options.ts';
 import { objectKey } from '../../registry/storage-keys.ts';
 import { update } from '../../registry/update.ts';
@@ -69,13 +70,9 @@ async function evict(call: WriteCall, deletion: DeleteOptions, registry: Registr
   if (found === undefined) throw notFound(call.served.info, call.name);
   const pod = found.object as Pod;
   if (goesAnyway(pod)) {
-    // A pending pod could become ready meanwhile, and then counts.
-    await deleteObject(
-      call,
-      pod.status.phase === 'Pending' && pod.metadata.deletionTimestamp === undefined ? atVersion(deletion, pod) : deletion,
-      registry,
-    );
-    return;
+    // And then it counts.
+    const couldBecomeReady = pod.status.phase === 'Pending' && pod.metadata.deletionTimestamp === undefined;
+    return markAndDelete(call, couldBecomeReady ? atVersion(deletion, pod) : deletion, registry);
   }
   const [budget, ...more] = budgetsOf(pod, registry);
   if (more.length > 0) {
@@ -89,13 +86,51 @@ async function evict(call: WriteCall, deletion: DeleteOptions, registry: Registr
   const uncounted = budget !== undefined && isUncounted(pod, budget);
   if (budget !== undefined && !uncounted) await takeFrom(budget, call, registry);
   try {
-    await deleteObject(call, uncounted ? atVersion(deletion, pod) : deletion, registry);
+    await markAndDelete(call, uncounted ? atVersion(deletion, pod) : deletion, registry);
   } catch (error) {
     // It became ready while it was judged as unready: the budget must be asked after all.
     if (uncounted && isStatusError(error, 'Conflict') && deletion.preconditions?.resourceVersion === undefined)
       throw beingCounted(budget.metadata.name);
     throw error;
   }
+}
+
+/** The pod says why it goes before it goes, so that its Job and those who look know. Source: addConditionAndDeletePod. */
+async function markAndDelete(call: WriteCall, deletion: DeleteOptions, registry: Registry): Promise<void> {
+  if (call.options.dryRun) return void (await deleteObject(call, deletion, registry));
+  const { preconditions } = deletion;
+  const { object } = await update(
+    call,
+    {
+      next: (current) => {
+        checkPreconditions(current as KubeObject, deletion, call.stored.resource);
+        return marked(current as Pod, registry.clock.now());
+      },
+      mayCreate: false,
+      uid: '',
+      hooks: {},
+    },
+    registry,
+  );
+  // The version that was asked for is older now, by what was just written.
+  const own =
+    preconditions?.resourceVersion === undefined
+      ? deletion
+      : { ...deletion, preconditions: { ...preconditions, resourceVersion: String(object.revision) } };
+  await deleteObject(call, own, registry);
+}
+
+/** Pure. */
+function marked(pod: Pod, now: number): KubeObject {
+  const evicted = {
+    type: 'DisruptionTarget',
+    status: 'True' as const,
+    lastProbeTime: null,
+    lastTransitionTime: null,
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+  };
+  return { ...pod, status: { ...pod.status, conditions: setCondition(pod.status.conditions, evicted, now) } } as KubeObject;
 }
 
 const atVersion = (deletion: DeleteOptions, { metadata: { resourceVersion } }: Pod): DeleteOptions =>
