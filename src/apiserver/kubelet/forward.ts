@@ -1,11 +1,12 @@
 // A request passed on to another HTTP server, and its answer passed back, both as streams.
 import { request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as requestTls } from 'node:https';
+import { isIP } from 'node:net';
 import { StatusError } from '#apimachinery/errors.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from '../http/exchange.ts';
 import { describe } from '../outbound/failures.ts';
 import { endToEnd } from './headers.ts';
-import { authority, type Target } from './target.ts';
+import { hostHeader, type Target } from './target.ts';
 
 export interface ForwardOptions {
   /** Looks at the answer's head first; may throw StatusError, and nothing was sent to the client then. */
@@ -56,13 +57,10 @@ export async function forward(exchange: Exchange, target: Target, options: Forwa
   }
 }
 
-function send(
-  exchange: Exchange,
-  { scheme, host, port, path, tls, headers: more }: Target,
-  signal?: AbortSignal,
-): Promise<IncomingMessage> {
+function send(exchange: Exchange, target: Target, signal?: AbortSignal): Promise<IncomingMessage> {
+  const { scheme, host, port, path, tls, headers: more } = target;
   return new Promise((resolve, reject) => {
-    const headers = { ...endToEnd(exchange.headers), host: authority({ host, port }), 'x-forwarded-for': exchange.remoteAddress, ...more };
+    const headers = { ...endToEnd(exchange.headers), host: hostHeader(target), 'x-forwarded-for': forwardedFor(exchange), ...more };
     const options = {
       host,
       port,
@@ -72,7 +70,9 @@ function send(
       agent: false as const,
       ...(signal === undefined ? {} : { signal }),
     };
-    const request: ClientRequest = scheme === 'https' ? requestTls({ ...options, ...tls }) : requestPlain(options);
+    // The server is who its address says, whatever it is asked for under.
+    const request: ClientRequest =
+      scheme === 'https' ? requestTls({ ...options, servername: isIP(host) === 0 ? host : '', ...tls }) : requestPlain(options);
     exchange.onClose(() => {
       if (!exchange.responded) request.destroy();
     });
@@ -93,4 +93,10 @@ function send(
     bodyStream.on('error', () => request.destroy());
     bodyStream.pipe(request);
   });
+}
+
+/** Whom the request came from, and through whom before. Source: httputil.NewSingleHostReverseProxy. */
+function forwardedFor({ headers, remoteAddress }: Exchange): string {
+  const before = [headers['x-forwarded-for'] ?? []].flat();
+  return [...before, remoteAddress].join(', ');
 }

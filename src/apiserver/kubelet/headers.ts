@@ -1,5 +1,5 @@
 // Headers of a request or answer on their way through. Pure.
-import { authority, type Target } from './target.ts';
+import { hostHeader, type Target } from './target.ts';
 
 /** What the API server alone reads: a backend must not see the client's credentials. */
 const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'impersonate-user', 'impersonate-group', 'impersonate-uid']);
@@ -12,7 +12,7 @@ const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
 /** Headers of an upgraded request, as they came but for credentials and host. @param raw names and values in turn */
 export function passedOn(raw: readonly string[], target: Target): readonly (readonly [string, string])[] {
-  const headers: [string, string][] = [['Host', authority(target)]];
+  const headers: [string, string][] = [['Host', hostHeader(target)]];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const [name, value] = [raw[i] as string, raw[i + 1] as string];
     const lower = name.toLowerCase();

@@ -65,6 +65,10 @@ async function startKubelet(ca: TestAuthority): Promise<Server> {
       response.writeHead(400).end('previous terminated container "one" in pod "web" not found');
       return;
     }
+    if (request.url === '/head') {
+      const { host, 'x-forwarded-for': from, 'x-forwarded-uri': uri } = request.headers;
+      return response.writeHead(200).end(JSON.stringify([host, from, uri]));
+    }
     if (request.url === '/moved') return response.writeHead(302, { location: '/there/' }).end();
     if (request.url?.startsWith('/page') === true) {
       const page = Buffer.from('<a href="/next">näher</a>');
@@ -78,7 +82,8 @@ async function startKubelet(ca: TestAuthority): Promise<Server> {
     response.end(`line 2 of ${request.method}\n`);
   });
   https.on('upgrade', (request, socket) => {
-    seen.push(`UPGRADE ${request.url} ${request.headers['sec-websocket-protocol'] ?? '-'} ${request.headers.authorization ?? '-'}`);
+    if (request.url === '/host') seen.push(String(request.headers.host));
+    else seen.push(`UPGRADE ${request.url} ${request.headers['sec-websocket-protocol'] ?? '-'} ${request.headers.authorization ?? '-'}`);
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.on('data', (chunk: Buffer) => socket.write(`echo ${chunk.toString()}`));
     socket.on('error', () => socket.destroy());
@@ -219,6 +224,19 @@ describe('nodes/proxy', () => {
     assert.deepEqual([answer.status, answer.headers['content-type'], text(answer)], [200, 'text/x-log', 'line 1\nline 2 of POST\n']);
     assert.equal((await http1(server, '/api/v1/nodes/n/proxy/any', { method: 'OPTIONS' })).status, 200);
     assert.deepEqual(seen, ['POST /stats/summary?only=cpu -', 'OPTIONS /any -']);
+  });
+
+  test('asks under the name that the client asks under, and tells whom for', async () => {
+    const path = '/api/v1/nodes/n/proxy/head';
+    const headers = { host: 'localhost:1', 'x-forwarded-for': '192.0.2.7' };
+    assert.deepEqual(json(await http1(server, path, { headers })), ['localhost:1', '192.0.2.7, 127.0.0.1', path]);
+    const session = await http2Session(server);
+    const [host] = json<readonly string[]>(await http2(session, path));
+    session.close();
+    assert.equal(host, `127.0.0.1:${(server.server.address as { port: number }).port}`);
+    seen = [];
+    await upgrade('/api/v1/nodes/n/proxy/host', [], 'hello', 'echo hello');
+    assert.deepEqual(seen, ['x']);
   });
 
   test('leads a page that is asked for without a slash to where its links are below it', async () => {

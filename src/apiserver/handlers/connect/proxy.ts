@@ -55,7 +55,9 @@ export function proxyHandler(kind: 'node' | 'pod' | 'service', deps: ProxyDeps):
       const query = rawQuery === '' ? '' : `?${rawQuery}`;
       const prefix = rawPath.split('/').slice(0, SEGMENTS[kind]).join('/');
       const path = rawPath.slice(prefix.length);
-      const target = await locate(kind, named, address, `${path === '' ? '/' : path}${query}`, registry, deps);
+      const located = await locate(kind, named, address, `${path === '' ? '/' : path}${query}`, registry, deps);
+      // The backend is asked under the name that the client asks under. Source: UpgradeAwareHandler.UseLocationHost.
+      const target = { ...located, askedFor: exchange.header('host') ?? authority(located) };
       if (exchange.upgrade !== undefined) return tunnel(exchange.upgrade, target, deps.clock);
       // A page is asked for where its relative links are below it. Source: proxyRedirectsforRootPath.
       const isPage = exchange.method === 'GET' || exchange.method === 'HEAD';
