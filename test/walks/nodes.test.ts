@@ -191,8 +191,9 @@ test('a NetworkPolicy holds on both machines and in both directions, for as long
   await allow('friends-out', {
     podSelector: isFriend,
     policyTypes: ['Egress'],
-    egress: [{ to: [{ ipBlock: { cidr: all, except: [`${near.ip}/32`] } }] }],
+    egress: [{ to: [{ ipBlock: { cidr: all, except: [`${near.ip}/32`, `${BOAT}/32`] } }] }],
   });
+  await eventually(async () => assert.deepEqual(await elder.ask(`http://${BOAT}:10256/healthz`), ['TIMEOUT'], 'nor its own node'));
   await Promise.all([is(elder, `${near.ip}:8080`, 'TIMEOUT'), is(elder, `${far.ip}:8080`, 'far')]);
   assert.equal(await elder.lookup('web'), service, 'its own node answers it');
   await is(near, `${elder.ip}:8080`, 'elder');

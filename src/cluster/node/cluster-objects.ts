@@ -2,8 +2,9 @@
 import { dump } from 'js-yaml';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
-import { clusterrolebindings, clusterroles, configmaps, rolebindings, roles, services } from '#api/resources.ts';
+import { configmaps, services } from '#api/resources.ts';
 import type { KubeObject, New } from '#api/types.ts';
+import { ensureDefaultPolicy, type PolicyDeps } from '#apiserver/authorization/policy/reconcile.ts';
 import type { Client } from '#client/contract.ts';
 import { kubeDnsService } from '#dns/kube-dns.ts';
 import { clusterInfo } from '../join/cluster-info.ts';
@@ -12,20 +13,30 @@ import { apiServerURL, firstAddress, type Settings } from '../settings/settings.
 import { ensureKubernetesService } from './kubernetes-service.ts';
 import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACE_ROLES } from './users.ts';
 
-/** Writes what is missing, and what of ours changed. `authority` is PEM. @throws StatusError, ConnectionError */
-export async function ensureClusterObjects(client: Client, settings: Settings, authority: string): Promise<void> {
+/**
+ * Writes what is missing, and what of ours changed. `authority` is PEM.
+ * @throws StatusError, ConnectionError, AggregateError when roles could still not be written after half a minute
+ */
+export async function ensureClusterObjects(settings: Settings, authority: string, deps: PolicyDeps): Promise<void> {
+  const { client } = deps;
   const { nodeIP, port, serviceCIDR, clusterDNS } = settings;
   const config = Object.fromEntries(CLUSTER_FIELDS.map((key) => [key, settings[key]]));
   await Promise.all([
-    ...CLUSTER_ROLES.map((role) => ensure(client, clusterroles, role)),
-    ...CLUSTER_ROLE_BINDINGS.map((binding) => ensure(client, clusterrolebindings, binding)),
-    ...NAMESPACE_ROLES.flatMap(({ role, binding }) => [ensure(client, roles, role), ensure(client, rolebindings, binding)]),
+    // A cluster that an older version began may lack what a component has needed since.
+    ensureDefaultPolicy(deps, POLICY),
     put(client, configmaps, { metadata: CLUSTER_CONFIG, data: { config: dump(config) } }),
     put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(apiServerURL(settings), authority) } }),
     ensureKubernetesService(client, { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port }),
     ensure(client, services, kubeDnsService(clusterDNS)),
   ]);
 }
+
+const POLICY = {
+  clusterRoles: CLUSTER_ROLES,
+  clusterRoleBindings: CLUSTER_ROLE_BINDINGS,
+  roles: NAMESPACE_ROLES.map(({ role }) => role),
+  roleBindings: NAMESPACE_ROLES.map(({ binding }) => binding),
+};
 
 /** Creates it where it is missing; one that is there may have been changed by its user, and stays. */
 async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, object: New<T>): Promise<'made' | 'there'> {

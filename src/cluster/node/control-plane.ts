@@ -228,5 +228,5 @@ async function ensureObjects(
   await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
-  await ensureClusterObjects(client, settings, authority);
+  await ensureClusterObjects(settings, authority, { client, clock, logger, signal });
 }

@@ -1,8 +1,12 @@
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 import type { Namespace, NetworkPolicy, NetworkPolicySpec, Pod } from '#api/types.ts';
 import { succeed } from '#test/harness/command.ts';
+import { networkNamespace } from '#test/harness/netns.ts';
+import { defer } from '#test/harness/scope.ts';
 import { planPolicies } from './plan.ts';
 import { NO_RULES, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
 
@@ -167,4 +171,38 @@ test('policyChanges writes elements where only the pods of a peer changed, and t
   await apply(policyChanges(denied, NO_RULES));
   assert.equal(await listed(), empty);
   await apply(wholePolicyTable(first));
+});
+
+test('what a pod may not send it may not send to its own node either, but for questions to the DNS server there', async (t) => {
+  const [POD, BRIDGE, NODE] = ['10.244.0.1', '10.244.0.254', '192.0.2.1'];
+  const space = await networkNamespace(t);
+  await succeed('ip', ['link', 'add', 'bridge', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space.name]);
+  for (const address of [`${BRIDGE}/24`, `${NODE}/32`])
+    await succeed('ip', ['address', 'add', address, 'dev', address === `${NODE}/32` ? 'lo' : 'bridge']);
+  for (const link of ['lo', 'bridge']) await succeed('ip', ['link', 'set', link, 'up']);
+  await space.succeed('ip', ['address', 'add', `${POD}/24`, 'dev', 'eth0']);
+  await space.succeed('ip', ['link', 'set', 'eth0', 'up']);
+  await space.succeed('ip', ['route', 'add', 'default', 'via', BRIDGE]);
+  for (const port of [53, 80]) {
+    const server = createServer((_, response) => void response.end(String(port))).listen(port, '0.0.0.0');
+    await once(server, 'listening');
+    defer(t, () => void server.close());
+  }
+  const PROGRAM = `
+    const request = require('node:http').get(process.argv[1], { agent: false, timeout: 2000 }, (answer) => answer.pipe(process.stdout));
+    request.on('timeout', () => request.destroy(new Error())).on('error', () => console.log('nothing'));
+  `;
+  const ask = async (host: string, port: number): Promise<string> =>
+    (await space.succeed(process.execPath, ['-e', PROGRAM, `http://${host}:${port}/`])).trim();
+  const under = async (...policies: readonly NetworkPolicy[]): Promise<void> =>
+    void (await succeed('nft', ['-f', '-'], { input: wholePolicyTable(plan(...policies)) }));
+  const egress = { policyTypes: ['Egress'] };
+
+  await under();
+  assert.deepEqual([await ask(NODE, 80), await ask(BRIDGE, 80)], ['80', '80']);
+  await under(policy(egress));
+  assert.deepEqual([await ask(NODE, 80), await ask(BRIDGE, 80), await ask(NODE, 53)], ['nothing', 'nothing', 'nothing']);
+  assert.equal(await ask(BRIDGE, 53), '53', 'names are always answered');
+  await under(policy({ ...egress, egress: [{ to: [{ ipBlock: { cidr: `${NODE}/32` } }] }] }));
+  assert.deepEqual([await ask(NODE, 80), await ask(BRIDGE, 80)], ['80', 'nothing']);
 });

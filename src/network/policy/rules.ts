@@ -32,8 +32,9 @@ export const NO_RULES: PolicyRules = {
 const ELEMENTS_A_COMMAND = 500;
 
 /**
- * Replaces whatever the table holds by `rules`. Only forwarded packets are looked at, so a node always reaches its own
- * pods (probes), and they it; an answer to what was allowed is allowed; and a pod reaches itself.
+ * Replaces whatever the table holds by `rules`. Looked at is what is forwarded, and what pods send to their own node: it
+ * always reaches them (probes), and they its DNS server, which listens on the bridge. An answer to what was allowed is
+ * allowed; and a pod reaches itself.
  */
 export function wholePolicyTable(rules: PolicyRules): string {
   return `add table ${POLICY_TABLE}
@@ -48,6 +49,12 @@ table ${POLICY_TABLE} {
     ip saddr . ip daddr @self accept
     ip saddr vmap @egress
     ip daddr vmap @ingress
+  }
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ct state established,related accept
+    fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept
+    ip saddr vmap @egress
   }
 }
 ${policyChanges(NO_RULES, rules)}`;
