@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { after, before, test } from 'node:test';
 import { endpoints, endpointslices, pods, services } from '#api/resources.ts';
 import type { Endpoints, New, Pod, Service } from '#api/types.ts';
@@ -59,6 +60,47 @@ test('both forms of a Service’s endpoints follow its pods, and go with it', as
   assert.equal((await slicesOf('web'))[0]?.metadata.ownerReferences?.[0]?.kind, 'Service');
   await t.client.delete(services, { name: 'web', namespace: 'ns' });
   await t.until(async () => ((await slicesOf('web')).length === 0 && (await legacy('web')) === undefined ? true : undefined));
+});
+
+test('a port by name is there with the pods that have it, for each of them under its number; slices that are deleted come back', async () => {
+  await t.client.create(services, {
+    metadata: { name: 'multi', namespace: 'ns' },
+    spec: {
+      selector: { app: 'multi' },
+      ports: [
+        { name: 'portname1', port: 80, targetPort: 'svc1' },
+        { name: 'portname2', port: 81, targetPort: 'svc2' },
+      ],
+    },
+  } as New<Service>);
+  for (const [name, ip, port] of [
+    ['pod1', '10.0.1.1', { name: 'svc1', containerPort: 100 }],
+    ['pod2', '10.0.1.2', { name: 'svc2', containerPort: 101 }],
+  ] as const) {
+    const spec = { containers: [{ name: 'c', image: 'i', ports: [port] }] };
+    await t.client.create(pods, { metadata: { name, namespace: 'ns', labels: { app: 'multi' } }, spec } as New<Pod>);
+    await run(name, ip, true);
+  }
+  const seen = async (): Promise<readonly string[]> =>
+    (await slicesOf('multi'))
+      .map(({ endpoints: each, ports }) =>
+        [
+          ...(each ?? []).map(({ addresses: [address], targetRef }) => `${targetRef?.kind} ${targetRef?.name} ${address}`),
+          ...(ports ?? []).map((one) => `${one.name}:${one.port}`),
+        ].join(' '),
+      )
+      .toSorted();
+  const inOneObject = async (): Promise<readonly string[]> =>
+    ((await legacy('multi'))?.subsets ?? [])
+      .map(({ addresses: each = [], ports = [] }) => [each[0]?.targetRef?.name, ...ports.map((one) => `${one.name}:${one.port}`)].join(' '))
+      .toSorted();
+  const wanted = ['Pod pod1 10.0.1.1 portname1:100', 'Pod pod2 10.0.1.2 portname2:101'];
+  const wantedInOne = ['pod1 portname1:100', 'pod2 portname2:101'];
+  const there = (): Promise<unknown> =>
+    t.until(async () => (isDeepStrictEqual([await seen(), await inOneObject()], [wanted, wantedInOne]) ? true : undefined));
+  await there();
+  for (const { metadata } of await slicesOf('multi')) await t.client.delete(endpointslices, metadata);
+  await there();
 });
 
 test('Endpoints made by hand are mirrored, followed and taken back', async () => {

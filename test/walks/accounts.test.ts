@@ -149,7 +149,7 @@ describe('the account of a pod', { concurrency: true }, () => {
     ];
     const allows = async (): Promise<readonly unknown[]> => [
       (await api.create(subjectaccessreviews, { spec })).status?.allowed,
-      (await pods.create(localsubjectaccessreviews, { metadata: {}, spec })).status?.allowed,
+      (await api.create(localsubjectaccessreviews, { metadata: { namespace }, spec })).status?.allowed,
       (await cluster.kubectl.run(asked)).code === 0,
     ];
     assert.deepEqual(await allows(), [false, false, false]);

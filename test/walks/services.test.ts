@@ -154,6 +154,7 @@ describe('Services', { concurrency: true }, () => {
     await patch('changes', { externalName: target });
     await leadsTo(target);
     await reaches(client, name, BOTH);
+    assert.equal(await client.resolve('AAAA', name), 'ENODATA');
     for (const type of ['ClusterIP', 'NodePort']) {
       const changed = await patch('changes', { type, externalName: null, ...WEB, ports: [{ ...http, port: 88 }] });
       await reaches(client, `${name}:88`, BOTH);
@@ -287,6 +288,7 @@ describe('names', () => {
     const record = { type: 'SRV', name: full, priority: 0, weight: 100 };
     assert.deepEqual(await client.resolve('SRV', `_http._tcp.${full}`), [{ ...record, port: 80 }]);
     assert.deepEqual(await client.resolve('SRV', `_dns._udp.${full}`), [{ ...record, port: 53 }]);
+    assert.equal(await client.resolve('AAAA', full), 'ENODATA', 'the name is there, but for no address of the other family');
     assert.deepEqual(await client.resolve('PTR', `${ipOf(named).split('.').toReversed().join('.')}.in-addr.arpa`), [full]);
   });
 

@@ -1,9 +1,10 @@
 // What ReplicaSets and ReplicationControllers have in common: everything but their form.
 import { selectorFromObject } from '#apimachinery/labels.ts';
-import type { Resource } from '#apimachinery/resource.ts';
+import { apiVersionOf, type Resource } from '#apimachinery/resource.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { pods } from '#api/resources.ts';
 import type { KubeObject, NamespacedObjectMeta, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
+import type { EventSubject } from '#client/events/event-recorder.ts';
 import { claimMembers, controlledBy, freshOwner, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
@@ -21,7 +22,7 @@ export interface ReplicasKind<T extends Replicated> {
   readonly name: string;
   readonly serviceAccount: string;
   readonly resource: Resource<T>;
-  /** The object as a ReplicaSet, under its own apiVersion and kind. */
+  /** The object as a ReplicaSet. */
   asReplicaSet(object: T): ReplicaSet;
   /** What its status holds of a ReplicaSet's. */
   status(status: ReplicaSetStatus): ReplicaSetStatus;
@@ -91,6 +92,8 @@ function realDeps<T extends Replicated>(
   const owners = informers.informer(resource);
   const podInformer = informers.informer(pods);
   const writer = podWriter(client, events);
+  // Events are about the object as its user knows it.
+  const subject = ({ metadata }: ReplicaSet): EventSubject => ({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata });
   return {
     expectations,
     find(key) {
@@ -112,8 +115,8 @@ function realDeps<T extends Replicated>(
         parent === undefined ? owned : controlledBy(owners, parent).flatMap((sibling) => controlledBy(podInformer, sibling.metadata.uid));
       return { rs, owned, siblings, now: clock.now() };
     },
-    createPod: (rs) => writer.create(rs, podFromTemplate(rs, resource)),
-    deletePod: (rs, pod) => writer.delete(rs, pod),
+    createPod: (rs) => writer.create(subject(rs), podFromTemplate(rs, resource)),
+    deletePod: (rs, pod) => writer.delete(subject(rs), pod),
     async writeStatus(rs, wanted) {
       const status = kind.status(wanted);
       if (sameStatus(rs, status)) return;

@@ -196,7 +196,7 @@ test('what a pod may not send it may not send to its own node either, but for qu
     (await space.succeed(process.execPath, ['-e', PROGRAM, `http://${host}:${port}/`])).trim();
   const under = async (...policies: readonly NetworkPolicy[]): Promise<void> =>
     void (await succeed('nft', ['-f', '-'], { input: wholePolicyTable(plan(...policies)) }));
-  const egress = { policyTypes: ['Egress'] };
+  const egress = { policyTypes: ['Egress'] } as const;
 
   await under();
   assert.deepEqual([await ask(NODE, 80), await ask(BRIDGE, 80)], ['80', '80']);

@@ -230,7 +230,7 @@ describe('nodes/proxy', () => {
     const path = '/api/v1/nodes/n/proxy/head';
     const headers = { host: 'localhost:1', 'x-forwarded-for': '192.0.2.7' };
     assert.deepEqual(json(await http1(server, path, { headers })), ['localhost:1', '192.0.2.7, 127.0.0.1', path]);
-    const session = await http2Session(server);
+    const session = http2Session(server);
     const [host] = json<readonly string[]>(await http2(session, path));
     session.close();
     assert.equal(host, `127.0.0.1:${(server.server.address as { port: number }).port}`);
