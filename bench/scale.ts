@@ -1,6 +1,7 @@
-// A cluster of hollow nodes under load: `npm run bench:scale -- [--nodes 1000] [--pods-per-node 30]`. The control plane
-// (`proa server`) and the nodes (`proa hollow`) are processes of their own; what is measured goes over HTTPS.
+// A cluster of hollow nodes under load: `npm run bench:scale -- [--nodes 1000] [--pods-per-node 30]
+// [--until PHASE] [--profile FOLDER]`. The control plane (`proa server`) and the nodes (`proa hollow`) are processes of their own; what is measured goes over HTTPS.
 import { connectMachine, PROA } from '#test/harness/cluster.ts';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,8 +13,8 @@ import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { Scope } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
-import { latencyTable } from './scale/latencies.ts';
-import { startMeasured } from './scale/measured-process.ts';
+import { latencyTable, requestsPerPod } from './scale/latencies.ts';
+import { startMeasured, thisProcess } from './scale/measured-process.ts';
 import { PHASES } from './scale/phases.ts';
 import { observeCluster } from './scale/observed.ts';
 
@@ -21,12 +22,21 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '1000' },
     'pods-per-node': { type: 'string', default: '30' },
-    /** Folder for CPU profiles of both processes. */
+    /** The phase to end with. */
+    until: { type: 'string', default: PHASES.at(-1)?.name ?? '' },
+    /** Folder for CPU profiles of both processes; below `.cache`, for the rest of the machine's files can only be read. */
     profile: { type: 'string' },
   },
 });
 const [nodeCount, perNode] = [Number(values.nodes), Number(values['pods-per-node'])];
 if (!(nodeCount > 0) || !(perNode > 0)) throw new Error('--nodes and --pods-per-node are positive numbers');
+
+const last = PHASES.findIndex(({ name }) => name === values.until);
+if (last === -1) throw new Error(`--until is one of: ${PHASES.map(({ name }) => name).join(', ')}`);
+if (values.profile !== undefined) {
+  mkdirSync(values.profile, { recursive: true });
+  accessSync(values.profile, constants.W_OK);
+}
 
 /** Room for 32,768 nodes with 254 addresses each, apart from the Service network. */
 const POD_CIDR = '10.128.0.0/9';
@@ -54,26 +64,40 @@ async function main(): Promise<void> {
   const began = performance.now();
   const hollowFlags = [`--kubeconfig=${kubeconfig}`, `--nodes=${nodeCount}`, '--keep'];
   const hollow = await startMeasured(scope, PROA, ['hollow', ...hollowFlags], { saying: 'hollow nodes are registered', profile });
+  const observed = await observeCluster(scope, client);
+  const { nodes } = observed;
+  // A node is born with a taint, and without a pod network; pods that find no other would count as unschedulable.
+  await observed.until(
+    () =>
+      nodes.size === nodeCount && [...nodes.list()].every(({ spec }) => spec?.podCIDR !== undefined && (spec.taints ?? []).length === 0),
+  );
   console.log(`registered ${nodeCount} nodes in ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
-  const observed = await observeCluster(scope, client);
-  console.log('\nphase       time      pods    pods/s  pod start p50     p90     p99');
-  for (const { name, run } of PHASES) {
+  const parts = { 'control plane': server, 'hollow nodes': hollow, 'this client': thisProcess };
+  console.log('\nphase            time    pods  pods/s   pod start p50       p90       p99   CPU ms a pod: control plane, hollow nodes');
+  let before = await client.getPath<string>('/metrics');
+  const writes: string[] = [];
+  for (const { name, run } of PHASES.slice(0, last + 1)) {
     observed.startPhase();
+    const cpuBefore = [server, hollow].map((part) => part.usage().cpuSeconds);
     const start = performance.now();
     const pods = await run({ client, observed, nodeCount, total: nodeCount * perNode });
     const seconds = (performance.now() - start) / 1000;
-    const ms = (p: number): string => `${Math.round(observed.startMs(p))} ms`.padStart(8);
+    const cpu = [server, hollow].map((part, i) => ((1000 * (part.usage().cpuSeconds - (cpuBefore[i] ?? 0))) / pods).toFixed(2));
+    const ms = (p: number): string => `${Math.round(observed.startMs(p))} ms`.padStart(10);
     console.log(
-      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(6)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(8)}      ${ms(0.5)}${ms(0.9)}${ms(0.99)}`,
+      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(7)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(7)}      ${ms(0.5)}${ms(0.9)}${ms(0.99)}   ${cpu.map((each) => each.padStart(8)).join(' ')}`,
     );
+    const after = await client.getPath<string>('/metrics');
+    writes.push(`${name}: ${requestsPerPod(before, after, pods)}`);
+    before = after;
   }
-  console.log(`\n${latencyTable(await client.getPath<string>('/metrics'))}\n`);
-  for (const [name, { peakBytes, cpuSeconds }] of [
-    ['control plane', server.usage()],
-    ['hollow nodes', hollow.usage()],
-  ] as const)
+  console.log(`\nrequests a pod\n${writes.join('\n')}`);
+  console.log(`\n${latencyTable(before)}\n`);
+  for (const [name, part] of Object.entries(parts)) {
+    const { peakBytes, cpuSeconds } = part.usage();
     console.log(`${name.padEnd(14)} peak ${Math.round(peakBytes / 2 ** 20)} MiB resident, ${cpuSeconds.toFixed(0)} s of CPU`);
+  }
 }
 
 await keepAlive(main());

@@ -15,13 +15,19 @@ interface Usage {
   readonly cpuSeconds: number;
 }
 
+interface Measured {
+  usage(): Usage;
+}
+
+export const thisProcess: Measured = { usage: () => usageOf(process.pid) };
+
 /** Resolves when it says `saying`. @throws Error with the last it said when it ends before */
 export async function startMeasured(
   scope: Scope,
   file: string,
   args: readonly string[],
   { saying, profile }: { readonly saying: string; readonly profile: string | undefined },
-): Promise<{ usage(): Usage }> {
+): Promise<Measured> {
   const options = [`--max-old-space-size=${HEAP_MIB}`, ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])];
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_OPTIONS: options.join(' ') } });
   const ended = once(child, 'exit');

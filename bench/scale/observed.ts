@@ -1,8 +1,8 @@
 // What a client sees of all pods and Deployments: how many are ready, and how long each pod took to become so.
 import { silentLogger } from '#base/log.ts';
-import { deployments, pods } from '#api/resources.ts';
+import { deployments, nodes, pods } from '#api/resources.ts';
 import { isPodReady } from '#api/pods.ts';
-import type { Deployment, Pod } from '#api/types.ts';
+import type { Deployment, Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { Lister } from '#client/informer-contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -11,6 +11,7 @@ import { defer, type Scope } from '#test/harness/scope.ts';
 export interface Observed {
   readonly pods: Lister<Pod>;
   readonly deployments: Lister<Deployment>;
+  readonly nodes: Lister<Node>;
   /** Pods that were ready and are not marked for deletion. */
   readonly readyPods: ReadonlySet<string>;
   /** Forgets how long pods took to start. */
@@ -50,6 +51,7 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
   };
   const podInformer = factory.informer(pods);
   const deploymentInformer = factory.informer(deployments);
+  const nodeInformer = factory.informer(nodes);
   podInformer.addIndex('node', ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]));
   podInformer.addHandlers({
     added: follow,
@@ -61,12 +63,14 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
     },
   });
   deploymentInformer.addHandlers({ added: changed, updated: changed, deleted: changed });
+  nodeInformer.addHandlers({ added: changed, updated: changed, deleted: changed });
   factory.start(stop.signal);
   defer(scope, () => stop.abort(new Error('the benchmark is over')));
   await factory.synced();
   return {
     pods: podInformer,
     deployments: deploymentInformer,
+    nodes: nodeInformer,
     readyPods: ready,
     startPhase() {
       took = [];
