@@ -38,6 +38,9 @@ function why(text: string, layout: string): TimeError {
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+const daysOf = (year: number, month: number): number =>
+  (DAYS[month - 1] as number) + Number(month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0));
+
 interface Instant {
   /** Milliseconds since the epoch, whole seconds. */
   readonly seconds: number;
@@ -54,8 +57,7 @@ function read(text: string, layout: string): Instant {
   if (hour > 23) throw outOfRange('hour');
   if (minute > 59) throw outOfRange('minute');
   if (second > 59) throw outOfRange('second');
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  if (day < 1 || day > (DAYS[month - 1] as number) + (leap && month === 2 ? 1 : 0)) throw outOfRange('day');
+  if (day < 1 || day > daysOf(year, month)) throw outOfRange('day');
   const zoneMinutes = match[9] === undefined ? 0 : (Number(match[10]) * 60 + Number(match[11])) * (match[9] === '-' ? -1 : 1);
   if (Number(match[10] ?? 0) > 24) throw outOfRange('time zone offset hour');
   if (Number(match[11] ?? 0) > 60) throw outOfRange('time zone offset minute');
@@ -86,9 +88,9 @@ function readStored(text: string): number | undefined {
   if (text[13] !== ':' || text[16] !== ':' || text[19] !== 'Z') return undefined;
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
   const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
-  // Days that not every month has, and years below 100, which Date.UTC takes for others, are read with care.
-  const plain = year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour <= 23 && minute <= 59 && second <= 59;
-  return plain ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
+  // Years below 100, which Date.UTC takes for others, are read with care.
+  const inYear = year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month);
+  return inYear && hour <= 23 && minute <= 59 && second <= 59 ? Date.UTC(year, month - 1, day, hour, minute, second) : undefined;
 }
 
 /** Milliseconds since the epoch, fractions of a second cut to milliseconds. @throws TimeError with Go's text */
