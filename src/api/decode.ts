@@ -22,6 +22,8 @@ export interface DecodeOptions {
   readonly duplicates?: readonly string[];
   /** The JSON text `value` was read from, where it was one: what is wrong is told in its order. */
   readonly json?: string | undefined;
+  /** What `value` was made of by a patch, decoded before: parts that are the very same objects stay what they are. */
+  readonly before?: object;
 }
 
 export interface Decoded<T> {
@@ -37,15 +39,15 @@ export class DecodeError extends Error {
 
 /**
  * `value` as an object of type `schema`: fields in declaration order, unknown ones dropped, scalars canonical, empty
- * optional ones left out, always-present ones filled in. The result is new; `value` may be shared.
+ * optional ones left out, always-present ones filled in. The result is new but for parts of `before`; `value` may be shared.
  * @throws DecodeError for a value of the wrong type anywhere, and under `Strict` for unknown and duplicate fields
  */
 export function decodeValue<T>(
   value: unknown,
   schema: ObjectSchema,
-  { fieldValidation, duplicates = [], json }: DecodeOptions,
+  { fieldValidation, duplicates = [], json, before }: DecodeOptions,
 ): Decoded<T> {
-  const notes: Notes = { unknownFields: false };
+  const notes: Notes = { unknownFields: false, ...(before === undefined ? {} : { canonical: partsOf(before) }) };
   const object = attempt(value ?? {}, schema, notes) as T; // Go takes null for an empty struct
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
 
@@ -54,6 +56,17 @@ export function decodeValue<T>(
   const problems = json === undefined || duplicates.length === 0 || unknown.length === 0 ? found : inTextOrder(json, found);
   if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+}
+
+/** The objects and lists in an object and in its members: deeper, most patches find little that stays. */
+function partsOf(object: object): ReadonlySet<unknown> {
+  const parts = new Set<unknown>();
+  for (const member of Object.values(object) as unknown[]) {
+    if (typeof member !== 'object' || member === null) continue;
+    parts.add(member);
+    for (const inner of Object.values(member) as unknown[]) if (typeof inner === 'object' && inner !== null) parts.add(inner);
+  }
+  return parts;
 }
 
 function attempt(value: unknown, schema: ObjectSchema, notes: Notes): unknown {

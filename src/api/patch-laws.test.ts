@@ -109,3 +109,33 @@ test('sharing gives the same value, with the parts that are equal', () => {
     same(shared, next, info);
   });
 });
+
+test('what a patch made is decoded the same whether its original is known or not', () =>
+  eachPair((one, to, info) => {
+    const decoded = (value: JsonObject, before?: JsonObject): JsonObject =>
+      decodeValue<JsonObject>(value, info.schema, { fieldValidation: 'Strict', ...(before === undefined ? {} : { before }) }).object;
+    const from = decoded(one);
+    const patch = createTwoWayMergePatch(from, to, info.schema);
+    for (const member of Object.keys(patch)) {
+      const patched = strategicMergePatch(from, { [member]: patch[member] }, info.schema);
+      assert.equal(JSON.stringify(decoded(patched, from)), JSON.stringify(decoded(patched)));
+      for (const other of Object.keys(from)) if (patched[other] === from[other]) assert.equal(decoded(patched, from)[other], from[other]);
+    }
+  }));
+
+test('an update leaves the same owners whether one like it was seen before or not', () =>
+  eachPair((one, other, info) => {
+    let live = trackUpdate(undefined, one, context(info, 'a'));
+    for (const [i, manager] of ['b', 'a', 'b', 'c', 'b'].entries()) {
+      const { managedFields } = live['metadata'] as JsonObject;
+      const to = i % 2 === 0 ? other : one;
+      const next = { ...to, metadata: { ...(to['metadata'] as JsonObject), managedFields } };
+      const now = NOW + i * 1000;
+      const [first, again] = [1, 2].map(() => trackUpdate(live, next, { ...context(info, manager), now })) as [JsonObject, JsonObject];
+      // A copy's sets are no others' sets.
+      const unseen = trackUpdate(structuredClone(live), structuredClone(next), { ...context(info, manager), now });
+      same(first, unseen, info);
+      same(again, unseen, info);
+      live = again;
+    }
+  }));

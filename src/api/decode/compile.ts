@@ -55,6 +55,7 @@ export function decodeProps(value: unknown): unknown {
 function compileObject(schema: ObjectSchema): Decoder {
   let decode: Decoder | undefined;
   return (value, notes) => {
+    if (notes.canonical?.has(value) === true) return value;
     decode ??= structDecoder(Array.from(schema.fields.values(), planField));
     return decode(value, notes);
   };
@@ -86,6 +87,7 @@ function absentValue({ type, pointer, required }: FieldSchema): () => unknown {
 function compileList({ items }: ListSchema): Decoder {
   const decode = decoderOf(items);
   return (value, notes) => {
+    if (notes.canonical?.has(value) === true) return value;
     if (!Array.isArray(value)) return refuse();
     const out: unknown[] = [];
     for (const item of value) out.push(item === null || item === undefined ? zeroValue(items) : decode(item, notes));
@@ -96,6 +98,7 @@ function compileList({ items }: ListSchema): Decoder {
 function compileMap({ values }: MapSchema): Decoder {
   const decode = decoderOf(values);
   return (value, notes) => {
+    if (notes.canonical?.has(value) === true) return value;
     if (typeof value !== 'object' || Array.isArray(value)) return refuse();
     const out: JsonObject = {};
     for (const key of sortedKeys(value as JsonObject)) {

@@ -7,6 +7,8 @@ import type { JsonObject } from '../json-object.ts';
 export interface Notes {
   /** Some object had a member its type does not know; it was dropped. */
   unknownFields: boolean;
+  /** Objects and lists that are in canonical form already, and stay what they are. */
+  readonly canonical?: ReadonlySet<unknown>;
 }
 
 /**

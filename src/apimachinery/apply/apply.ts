@@ -64,6 +64,8 @@ function withManagedFields(object: JsonObject, entries: unknown): JsonObject {
 
 const bare = (object: JsonObject): JsonObject => withManagedFields(object, undefined);
 
+const all = (fields: FieldSet): FieldSet => fields;
+
 function rulesOf({ convert, filter }: WriteContext): OwnershipRules {
   return {
     convert: (from, apiVersion) => {
@@ -71,7 +73,7 @@ function rulesOf({ convert, filter }: WriteContext): OwnershipRules {
       const converted = convert?.(from.object as JsonObject, apiVersion);
       return converted === undefined ? undefined : { apiVersion, ...converted };
     },
-    filter: filter ?? ((fields) => fields),
+    filter: filter ?? all,
   };
 }
 

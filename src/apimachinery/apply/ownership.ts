@@ -51,7 +51,8 @@ function reconciledOwners(live: Versioned, owners: Owners, { convert }: Ownershi
   return out;
 }
 
-function compared(before: Versioned, after: Versioned, rules: OwnershipRules, apiVersion: string): Comparison | undefined {
+/** What differs in a version, as far as this endpoint lets it be owned; undefined where that version is gone. @throws TypedError */
+export function compared(before: Versioned, after: Versioned, rules: OwnershipRules, apiVersion: string): Comparison | undefined {
   const from = rules.convert(before, apiVersion);
   const to = rules.convert(after, apiVersion);
   if (from === undefined || to === undefined) return undefined;
@@ -71,9 +72,9 @@ function takeChanged(
   { before, after }: { readonly before: Versioned; readonly after: Versioned },
   owners: Map<string, Owner>,
   rules: OwnershipRules,
-  { writer, force }: { readonly writer: string; readonly force: boolean },
+  { writer, force, changes }: { readonly writer: string; readonly force: boolean; readonly changes?: Comparison | undefined },
 ): Comparison {
-  const comparisons = new Map<string, Comparison | undefined>();
+  const comparisons = new Map<string, Comparison | undefined>(changes === undefined ? [] : [[before.apiVersion, changes]]);
   const at = (version: string): Comparison | undefined => {
     if (!comparisons.has(version)) comparisons.set(version, compared(before, after, rules, version));
     return comparisons.get(version);
@@ -81,12 +82,12 @@ function takeChanged(
   const conflicts: { readonly id: string; readonly owner: Owner; readonly fields: FieldSet }[] = [];
   for (const [id, owner] of [...owners].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     if (id === writer) continue;
-    const changes = at(owner.apiVersion);
-    if (changes === undefined) {
+    const ofVersion = at(owner.apiVersion);
+    if (ofVersion === undefined) {
       owners.delete(id);
       continue;
     }
-    const fields = intersection(owner.fields, union(changes.modified, changes.added));
+    const fields = intersection(owner.fields, union(ofVersion.modified, ofVersion.added));
     if (!isEmptySet(fields)) conflicts.push({ id, owner, fields });
   }
   if (!force && conflicts.length > 0) {
@@ -101,19 +102,20 @@ function takeChanged(
 }
 
 /**
- * The owners after `writer` replaced `before` by `after`. Source: Updater.Update.
+ * The owners after `writer`, known as `id`, replaced `before` by `after`; `changes` between them in the version of
+ * `before`, where they are known. Source: Updater.Update.
  * @throws TypedError
  */
 export function ownersAfterUpdate(
-  before: Versioned,
-  after: Versioned,
+  change: { readonly before: Versioned; readonly after: Versioned; readonly changes?: Comparison | undefined },
   owners: Owners,
   writer: Owner,
   id: string,
   rules: OwnershipRules,
 ): Owners {
+  const { before, after, changes } = change;
   const out = reconciledOwners(before, owners, rules);
-  const { removed, modified, added } = takeChanged({ before, after }, out, rules, { writer: id, force: true });
+  const { removed, modified, added } = takeChanged({ before, after }, out, rules, { writer: id, force: true, changes });
   const had = out.get(id)?.fields ?? NO_FIELDS;
   const fields = rules.filter(union(union(difference(had, removed), modified), added), after.apiVersion);
   withFields(out, id, writer, fields);

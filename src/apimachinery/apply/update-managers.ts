@@ -1,7 +1,8 @@
 // Ownership of writes that are no apply: one entry for each manager, the oldest folded together.
 // Source: apimachinery managedfields internal managedfieldsupdater.go, stripmeta.go, capmanagers.go.
 import { difference, setOfPaths, union } from './field-set.ts';
-import { ownersAfterUpdate, type OwnershipRules, type Versioned } from './ownership.ts';
+import { knownUpdate, rememberUpdate } from './known-updates.ts';
+import { compared, ownersAfterUpdate, type OwnershipRules, type Versioned } from './ownership.ts';
 import { ownerId, secondsOf, withFields, type Owner, type Owners } from './owners.ts';
 
 /** What identifies an object and what the server sets is nobody's. Source: stripMetaManager. */
@@ -32,15 +33,38 @@ export function stripUnowned(owners: Map<string, Owner>, id: string): void {
  * @throws TypedError
  */
 export function recordUpdate(before: Versioned, after: Versioned, owners: Owners, writer: Owner, rules: OwnershipRules): Owners {
-  const out = new Map(ownersAfterUpdate(before, after, owners, writer, CURRENT, rules));
+  const { apiVersion, schema } = before;
+  const alike = owners.size < MAX_UPDATE_MANAGERS && isOfVersion(owners, apiVersion) && apiVersion === after.apiVersion;
+  const changes = alike ? compared(before, after, rules, apiVersion) : undefined;
+  if (changes === undefined) return recorded({ before, after }, owners, writer, rules).owners;
+  const update = { schema, filter: rules.filter, owners, writer, changes };
+  const known = knownUpdate(update);
+  if (known !== undefined) return known;
+  const found = recorded({ before, after, changes }, owners, writer, rules);
+  rememberUpdate(update, found.owners, found.written);
+  return found.owners;
+}
+
+function isOfVersion(owners: Owners, apiVersion: string): boolean {
+  for (const owner of owners.values()) if (owner.apiVersion !== apiVersion) return false;
+  return true;
+}
+
+function recorded(
+  change: Parameters<typeof ownersAfterUpdate>[0],
+  owners: Owners,
+  writer: Owner,
+  rules: OwnershipRules,
+): { readonly owners: Owners; readonly written: boolean } {
+  const out = new Map(ownersAfterUpdate(change, owners, writer, CURRENT, rules));
   stripUnowned(out, CURRENT);
   const current = out.get(CURRENT);
-  if (current === undefined) return capped(out);
+  if (current === undefined) return { owners: capped(out), written: false };
   out.delete(CURRENT);
   const id = ownerId(writer);
   const previous = out.get(id);
   out.set(id, previous === undefined ? current : { ...current, fields: union(current.fields, previous.fields) });
-  return capped(out);
+  return { owners: capped(out), written: true };
 }
 
 /** The oldest updaters of a version become one once there are too many. Source: capUpdateManagers. */

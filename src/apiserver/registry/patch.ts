@@ -92,7 +92,7 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
  */
 export function applyPatch(body: PatchBody, current: KubeObject, target: PatchTarget): KubeObject {
   const patched = patchedValue(body, current as unknown as JsonObject, target);
-  const decoded = decodePatched(body, patched, target);
+  const decoded = decodePatched(body, patched, current, target);
   return applyDefaults(decoded, target.schema, target.now);
 }
 
@@ -116,11 +116,11 @@ function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema 
 /** What exactly did not fit is not told, as upstream. Source: errors.NewGenericServerResponse with 422. */
 const unprocessable = (): StatusError => new StatusError('Invalid', 'the server rejected our request due to an error in our request', {});
 
-function decodePatched({ kind, problems }: PatchBody, value: unknown, target: PatchTarget): KubeObject {
+function decodePatched({ kind, problems }: PatchBody, value: unknown, before: KubeObject, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;
   if (kind === 'strategic' || isCustomType(schema)) {
     try {
-      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems });
+      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before });
       for (const warning of warnings) target.warn(warning);
       return object;
     } catch (error) {
@@ -133,6 +133,7 @@ function decodePatched({ kind, problems }: PatchBody, value: unknown, target: Pa
       fieldValidation,
       duplicates: problems,
       version: target.version,
+      before,
     });
     for (const warning of warnings) target.warn(warning);
     return object;
