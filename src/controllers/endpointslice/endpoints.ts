@@ -11,13 +11,29 @@ export interface Target {
   readonly ports: readonly EndpointPort[];
 }
 
+/** Targets of pods by Service, each in the version they were made of. */
+const known = new WeakMap<Service, WeakMap<Pod, { readonly zone: string | undefined; readonly targets: readonly Target[] }>>();
+
 /** In the order of pods, one for each family a pod has an address of; those at their end are left out. */
 export function targetsOf(service: Service, pods: readonly Pod[], nodeOf: (name: string) => Node | undefined): readonly Target[] {
-  return pods.flatMap((pod) => {
-    if (isPodTerminal(pod)) return [];
-    const ports = portsOf(service, pod);
-    return podAddresses(pod).map((ip) => ({ endpoint: endpointOf(service, pod, ip, nodeOf), ports }));
-  });
+  let ofService = known.get(service);
+  if (ofService === undefined) known.set(service, (ofService = new WeakMap()));
+  const all: Target[] = [];
+  for (const pod of pods) {
+    const { nodeName } = pod.spec;
+    const zone = nodeName === undefined ? undefined : nodeOf(nodeName)?.metadata.labels?.[LABEL.zone];
+    // Most pods are as they were at the last look.
+    let found = ofService.get(pod);
+    if (found === undefined || found.zone !== zone) ofService.set(pod, (found = { zone, targets: targetsOfPod(service, pod, zone) }));
+    all.push(...found.targets);
+  }
+  return all;
+}
+
+function targetsOfPod(service: Service, pod: Pod, zone: string | undefined): readonly Target[] {
+  if (isPodTerminal(pod)) return [];
+  const ports = portsOf(service, pod);
+  return podAddresses(pod).map((ip) => ({ endpoint: endpointOf(service, pod, ip, zone), ports }));
 }
 
 /** Source: getEndpointAddresses. */
@@ -27,12 +43,11 @@ function podAddresses({ status }: Pod): readonly string[] {
   return status.podIP === undefined || status.podIP === '' ? [] : [status.podIP];
 }
 
-function endpointOf(service: Service, pod: Pod, ip: string, nodeOf: (name: string) => Node | undefined): Endpoint {
+function endpointOf(service: Service, pod: Pod, ip: string, zone: string | undefined): Endpoint {
   const { metadata, spec } = pod;
   const serving = isPodReady(pod);
   const terminating = metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
-  const zone = spec.nodeName === undefined ? undefined : nodeOf(spec.nodeName)?.metadata.labels?.[LABEL.zone];
   const hints = ready ? hintsOf(service, spec.nodeName, zone) : undefined;
   return {
     addresses: [ip],

@@ -1,7 +1,7 @@
 // pure
 // Which EndpointSlices a Service should have, reached with the fewest writes: what is right stays where it is.
 // Source: endpointslice reconciler.go.
-import { isDeepStrictEqual } from 'node:util';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import { controllerReference } from '#api/owner-references.ts';
 import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, OwnerReference, Service } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
@@ -54,7 +54,7 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
   const update: EndpointSlice[] = [];
   const remove: EndpointSlice[] = [];
   const { families } = source;
-  const wanted = Map.groupBy(targets, (target) => groupKey(familyOf(target.endpoint), target.ports));
+  const wanted = Map.groupBy(targets, groupOf);
   const present = Map.groupBy(existing, (slice) => groupKey(slice.addressType, slice.ports ?? []));
 
   for (const [key, slices] of present) {
@@ -70,13 +70,10 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
       present.get(key) ?? [],
     );
     remove.push(...plan.empty);
-    for (const { slice, endpoints } of plan.kept) {
+    for (const { slice, endpoints, changed } of plan.kept) {
       const { annotations: before = {}, ...metadata } = slice.metadata;
       const annotations = annotationsOf(source);
-      const same =
-        isDeepStrictEqual(endpoints, slice.endpoints ?? []) &&
-        isDeepStrictEqual(source.labels, metadata.labels) &&
-        isDeepStrictEqual(withoutTrigger(annotations), withoutTrigger(before));
+      const same = !changed && deepEqual(source.labels, metadata.labels) && deepEqual(withoutTrigger(annotations), withoutTrigger(before));
       if (!same) update.push({ ...slice, metadata: { ...metadata, labels: source.labels, ...some(annotations) }, endpoints });
     }
     create.push(...plan.created.map((endpoints) => newSlice(source, addressType, endpoints, ports)));
@@ -93,7 +90,7 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
 }
 
 interface GroupPlan {
-  readonly kept: readonly { readonly slice: EndpointSlice; readonly endpoints: readonly Endpoint[] }[];
+  readonly kept: readonly { readonly slice: EndpointSlice; readonly endpoints: readonly Endpoint[]; readonly changed: boolean }[];
   readonly created: readonly (readonly Endpoint[])[];
   readonly empty: readonly EndpointSlice[];
 }
@@ -103,17 +100,25 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
   const left = new Map(wanted.map((endpoint) => [identity(endpoint), endpoint]));
   const contents = slices.map((slice) => {
     const before = slice.endpoints ?? [];
-    const endpoints = before.flatMap((endpoint) => {
-      const next = left.get(identity(endpoint));
-      left.delete(identity(endpoint));
-      return next === undefined ? [] : [next];
-    });
-    return { slice, endpoints, changed: !isDeepStrictEqual(endpoints, before) };
+    const endpoints: Endpoint[] = [];
+    let changed = false;
+    for (const endpoint of before) {
+      const id = identity(endpoint);
+      const next = left.get(id);
+      left.delete(id);
+      // What says the same stays the same object: whoever compares sees it at once.
+      const same = deepEqual(next, endpoint);
+      changed ||= !same;
+      if (next !== undefined) endpoints.push(same ? endpoint : next);
+    }
+    return { slice, endpoints, changed };
   });
   const rest = [...left.values()];
   for (const content of contents.toSorted((a, b) => Number(b.changed) - Number(a.changed) || b.endpoints.length - a.endpoints.length)) {
     if (content.endpoints.length === 0 && !content.changed && rest.length === 0) continue;
-    content.endpoints.push(...rest.splice(0, MAX_ENDPOINTS - content.endpoints.length));
+    const more = rest.splice(0, MAX_ENDPOINTS - content.endpoints.length);
+    content.endpoints.push(...more);
+    content.changed ||= more.length > 0;
   }
   const created: (readonly Endpoint[])[] = [];
   while (rest.length > 0) created.push(rest.splice(0, MAX_ENDPOINTS));
@@ -124,8 +129,25 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
   };
 }
 
+const identities = new WeakMap<Endpoint, string>();
+
 /** What makes two endpoints the same although their conditions differ. Source: hashEndpoint of EndpointSet. */
-const identity = (endpoint: Endpoint): string => `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
+function identity(endpoint: Endpoint): string {
+  let known = identities.get(endpoint);
+  if (known === undefined) {
+    known = `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
+    identities.set(endpoint, known);
+  }
+  return known;
+}
+
+const groups = new WeakMap<Target, string>();
+
+function groupOf(target: Target): string {
+  let known = groups.get(target);
+  if (known === undefined) groups.set(target, (known = groupKey(familyOf(target.endpoint), target.ports)));
+  return known;
+}
 
 const groupKey = (family: string, ports: readonly EndpointPort[]): string =>
   `${family} ${ports

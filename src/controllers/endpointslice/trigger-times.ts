@@ -16,19 +16,18 @@ export class TriggerTimes {
   /** Undefined when nothing changed that has a time. */
   next(key: string, { metadata }: Service, pods: readonly Pod[]): string | undefined {
     const before = this.#seen.get(key);
-    const seen: Seen = {
-      service: parseTime(metadata.creationTimestamp ?? formatTime(0)),
-      pods: new Map(
-        pods.flatMap((pod) => {
-          const at = readySince(pod);
-          return at === undefined ? [] : [[pod.metadata.name, at] as const];
-        }),
-      ),
-    };
-    this.#seen.set(key, seen);
-    const changes = [...seen.pods].flatMap(([name, at]) => (at > (before?.pods.get(name) ?? -Infinity) ? [at] : []));
-    if (before === undefined || seen.service > before.service) changes.push(seen.service);
-    return changes.length === 0 ? undefined : formatTime(Math.min(...changes));
+    const service = parseTime(metadata.creationTimestamp ?? formatTime(0));
+    let oldest = before === undefined || service > before.service ? service : Infinity;
+    const since = new Map<string, number>();
+    for (const pod of pods) {
+      const at = readySince(pod);
+      if (at === undefined) continue;
+      const { name } = pod.metadata;
+      since.set(name, at);
+      if (at < oldest && at > (before?.pods.get(name) ?? -Infinity)) oldest = at;
+    }
+    this.#seen.set(key, { service, pods: since });
+    return oldest === Infinity ? undefined : formatTime(oldest);
   }
 
   forget(key: string): void {

@@ -5,6 +5,13 @@ import type { New, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder, EventSubject } from '#client/events/event-recorder.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { Slots } from './slots.ts';
+
+/**
+ * Writes of one controller under way at a time. More would not be done sooner, and everybody else's requests would wait
+ * behind them: owners scaled up together ask for thousands of pods in the same moment.
+ */
+const MOST_UNDER_WAY = 32;
 
 export interface PodWriter {
   create(owner: EventSubject, pod: New<Pod>): Promise<void>;
@@ -13,10 +20,11 @@ export interface PodWriter {
 }
 
 export function podWriter(client: Client, events: EventRecorder): PodWriter {
+  const slots = new Slots(MOST_UNDER_WAY);
   return {
     async create(owner, pod) {
       try {
-        const { metadata } = await client.create(pods, pod);
+        const { metadata } = await slots.run(() => client.create(pods, pod));
         events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
         if (isStatusError(error) && !isNamespaceTerminating(error))
@@ -26,7 +34,7 @@ export function podWriter(client: Client, events: EventRecorder): PodWriter {
     },
     async delete(owner, { metadata }) {
       try {
-        await client.delete(pods, metadata, { preconditions: { uid: metadata.uid } });
+        await slots.run(() => client.delete(pods, metadata, { preconditions: { uid: metadata.uid } }));
         events.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${metadata.name}`);
       } catch (error) {
         if (isStatusError(error) && error.reason !== 'NotFound')
