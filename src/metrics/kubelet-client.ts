@@ -1,5 +1,6 @@
 // Reads a kubelet's metrics over HTTPS. Source: metrics-server pkg/scraper/client/resource/client.go.
 import { Agent, request } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Node } from '#api/types.ts';
 
 /** PEM texts, read anew for each connection: certificates rotate. */
@@ -20,6 +21,7 @@ const ADDRESS_TYPES = ['InternalIP', 'Hostname', 'ExternalIP'];
 export class KubeletMetricsClient {
   readonly #credentials: () => KubeletCredentials;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #context: { readonly of: KubeletCredentials; readonly context: SecureContext } | undefined;
 
   constructor(credentials: () => KubeletCredentials) {
     this.#credentials = credentials;
@@ -40,9 +42,12 @@ export class KubeletMetricsClient {
     );
     if (host === undefined) return Promise.reject(new Error(`node ${metadata.name} has no known address`));
     const port = status.daemonEndpoints?.kubeletEndpoint?.Port ?? DEFAULT_PORT;
-    const { ca, certificate: cert, key } = this.#credentials();
+    const credentials = this.#credentials();
+    const { ca, certificate: cert, key } = credentials;
+    // Connections and sessions of other credentials are not used again: the agent tells them apart by these texts.
+    const tls = { ca, cert, key, secureContext: this.#secureContext(credentials) };
     return new Promise((resolve, reject) => {
-      const call = request({ host, port, path, agent: this.#agent, ca, cert, key, signal }, (response) => {
+      const call = request({ host, port, path, agent: this.#agent, ...tls, signal }, (response) => {
         const parts: Buffer[] = [];
         let size = 0;
         response.on('data', (part: Buffer) => {
@@ -60,5 +65,15 @@ export class KubeletMetricsClient {
       call.on('error', reject);
       call.end();
     });
+  }
+
+  /** Made once for all nodes: reading the certificates costs more than the rest of a request. */
+  #secureContext(of: KubeletCredentials): SecureContext {
+    const { ca, certificate: cert, key } = of;
+    const known = this.#context;
+    if (known !== undefined && known.of.ca === ca && known.of.certificate === cert && known.of.key === key) return known.context;
+    const context = createSecureContext({ ca, cert, key });
+    this.#context = { of, context };
+    return context;
   }
 }
