@@ -30,6 +30,8 @@ import { Front } from './http/front.ts';
 import { Listener, type ListenOptions, type TlsMaterial } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
 import type { CredentialsSource } from './kubelet/credentials.ts';
+import { Announcer, membersOf } from './kubernetes-service/announcer.ts';
+import type { ApiAddress } from './kubernetes-service/plan.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { AccessMetrics } from './metrics/access.ts';
 import { RequestMetrics } from './metrics/requests.ts';
@@ -164,7 +166,12 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** Fills the caches, then listens. @throws StoreUnavailableError; Error when the port cannot be had */
   start(): Promise<void>;
-  /** Fails readyz, ends watches, finishes what is under way, closes. The store stays open. */
+  /**
+   * Leads the Service `kubernetes` here, and from then on to all servers over this store that serve. Resolves after the first
+   * try; what fails is logged and tried again.
+   */
+  announce(address: ApiAddress): Promise<void>;
+  /** Leaves the Service `kubernetes`, fails readyz, ends watches, finishes what is under way, closes. The store stays open. */
   stop(): Promise<void>;
   /** Where it listens; undefined before start and without a port. */
   readonly address: { readonly host: string; readonly port: number } | undefined;
@@ -262,6 +269,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   let controllers: Promise<unknown> | undefined;
   const state = { ready: false, stopping: false };
+  let announcer: Announcer | undefined;
   const routes: Route[] = [];
   const checks: readonly HealthCheck[] = [
     ping,
@@ -354,9 +362,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       flowControl.start?.();
       state.ready = true;
     },
+    async announce(own) {
+      const members = await membersOf(store, schema);
+      announcer = new Announcer({ client: createClient(loopback(SELF)), members, clock, logger }, own);
+      await announcer.start();
+    },
     async stop() {
       if (state.stopping) return;
       state.stopping = true;
+      await announcer?.stop();
       const { delayMs = 0, sendRetryAfter = false } = options.shutdown ?? {};
       if (delayMs > 0) {
         logger.info('the server stops: it is no longer ready', { servesOnForMs: delayMs });

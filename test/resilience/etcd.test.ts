@@ -3,14 +3,17 @@ import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { isStatusError } from '#apimachinery/errors.ts';
-import { configmaps } from '#api/resources.ts';
+import { configmaps, endpoints, endpointslices } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { succeed } from '../harness/command.ts';
 import { startEtcd } from '../harness/etcd.ts';
+import { eventually } from '../harness/eventually.ts';
 import { insist, Watcher, write } from './watchers.ts';
 
 const owner = { after };
 const NAMESPACE = 'default';
+/** Of two API servers that pods could reach. */
+const HOSTS = ['192.0.2.11', '192.0.2.12'];
 const etcd = await startEtcd(owner);
 const pki = await controlPlanePki(owner);
 const flags = { 'etcd-servers': etcd.endpoint };
@@ -86,4 +89,29 @@ test('what etcd has compacted is refused with 410, and a client starts again fro
     const { items } = await client.list(configmaps, { namespace: NAMESPACE });
     assert.equal(items.find(({ metadata: { name } }) => name === 'last')?.metadata.resourceVersion, newest.resourceVersion);
   }
+});
+
+test('the Service kubernetes leads to every API server on one etcd that lives', async (t) => {
+  for (const address of HOSTS) await succeed('ip', ['address', 'add', `${address}/32`, 'dev', 'lo']);
+  const servers = await Promise.all(
+    HOSTS.map(async (address) => startApiServer({ after: (stop) => t.after(stop) }, await controlPlanePki(owner, address), flags, address)),
+  );
+  const client = createClient(one.connect());
+  const leadsTo = async (expected: readonly string[]): Promise<void> => {
+    const { subsets = [] } = await client.get(endpoints, { name: 'kubernetes', namespace: NAMESPACE });
+    assert.deepEqual(
+      subsets.flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip)),
+      expected,
+    );
+    const { items } = await client.list(endpointslices, { namespace: NAMESPACE, labelSelector: 'kubernetes.io/service-name=kubernetes' });
+    assert.deepEqual(
+      items.flatMap((slice) => slice.endpoints?.flatMap(({ addresses }) => addresses)),
+      expected,
+    );
+  };
+  await eventually(() => leadsTo(HOSTS));
+  await servers[0]?.kill();
+  await eventually(() => leadsTo(HOSTS.slice(1)));
+  await servers[0]?.restart();
+  await eventually(() => leadsTo(HOSTS));
 });

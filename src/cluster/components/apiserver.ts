@@ -1,16 +1,11 @@
 // `proa apiserver`.
 import { dirname } from 'node:path';
-import type { Logger } from '#base/log.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
 import { ensureDefaults } from '#apiserver/defaults.ts';
 import { createClient } from '#client/client.ts';
-import type { Client } from '#client/contract.ts';
-import { startApi } from '../node/control-plane.ts';
-import { ensureKubernetesService } from '../node/kubernetes-service.ts';
+import { apiAddress, startApi } from '../node/control-plane.ts';
 import { USERS } from '../node/users.ts';
 import { API_SERVER_SETTINGS } from '../settings/api-server.ts';
 import { resolveSettings } from '../settings/resolve.ts';
-import { firstAddress, type Settings } from '../settings/settings.ts';
 import { fileOf, runComponent } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -65,19 +60,9 @@ export function apiserver(given: FlagValues): Promise<void> {
     stops.push(() => controlPlane.stop());
     const client = createClient(controlPlane.loopback(USERS.admin));
     await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
-    await announce(client, settings, logger);
+    await controlPlane.server.announce(apiAddress(settings));
     logger.info('the API server runs', { address: controlPlane.server.address });
   });
-}
-
-/** Makes the way for pods. An address that is no endpoint (loopback) serves clients of this machine all the same. */
-async function announce(client: Client, { serviceCIDR, nodeIP, port }: Settings, logger: Logger): Promise<void> {
-  try {
-    await ensureKubernetesService(client, { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port });
-  } catch (error) {
-    if (!isStatusError(error, 'Invalid')) throw error;
-    logger.warn('pods do not reach this API server by its Service', { address: nodeIP, error });
-  }
 }
 
 /** `--etcd-servers` as the setting `store` has it: `http://a:2379,http://b:2379`, or https. */

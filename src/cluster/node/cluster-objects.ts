@@ -9,8 +9,7 @@ import type { Client } from '#client/contract.ts';
 import { kubeDnsService } from '#dns/kube-dns.ts';
 import { clusterInfo } from '../join/cluster-info.ts';
 import { CLUSTER_FIELDS } from '../join/cluster-config.ts';
-import { apiServerURL, firstAddress, type Settings } from '../settings/settings.ts';
-import { ensureKubernetesService } from './kubernetes-service.ts';
+import { apiServerURL, type Settings } from '../settings/settings.ts';
 import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACE_ROLES } from './users.ts';
 
 /**
@@ -19,14 +18,13 @@ import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAM
  */
 export async function ensureClusterObjects(settings: Settings, authority: string, deps: PolicyDeps): Promise<void> {
   const { client } = deps;
-  const { nodeIP, port, serviceCIDR, clusterDNS } = settings;
+  const { clusterDNS } = settings;
   const config = Object.fromEntries(CLUSTER_FIELDS.map((key) => [key, settings[key]]));
   await Promise.all([
     // A cluster that an older version began may lack what a component has needed since.
     ensureDefaultPolicy(deps, POLICY),
     put(client, configmaps, { metadata: CLUSTER_CONFIG, data: { config: dump(config) } }),
     put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(apiServerURL(settings), authority) } }),
-    ensureKubernetesService(client, { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port }),
     ensure(client, services, kubeDnsService(clusterDNS)),
   ]);
 }

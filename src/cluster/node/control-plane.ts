@@ -7,6 +7,7 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
 import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
+import type { ApiAddress } from '#apiserver/kubernetes-service/plan.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
 import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
 import { type ApiServer, createApiServer } from '#apiserver/server.ts';
@@ -21,7 +22,7 @@ import { secretTokens } from './secret-tokens.ts';
 import { auditOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
-import type { Settings } from '../settings/settings.ts';
+import { firstAddress, type Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
 import { NODE_CIDR_MASK_SIZE, runControllerManager, runScheduler } from './deciders.ts';
 import { ensureLocalPath } from './local-path.ts';
@@ -229,4 +230,10 @@ async function ensureObjects(
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
   await ensureClusterObjects(settings, authority, { client, clock, logger, signal });
+  await server.announce(apiAddress(settings));
+}
+
+/** Where pods find this API server, by the Service `kubernetes`. */
+export function apiAddress({ serviceCIDR, nodeIP, port }: Settings): ApiAddress {
+  return { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port };
 }
