@@ -52,6 +52,8 @@ export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promi
 export class ManualClock implements Clock {
   #now: number;
   readonly #start: number;
+  /** How far the wall clock was set from what it would be. Milliseconds. */
+  #set = 0;
   #timers: { readonly due: number; readonly seq: number; readonly fire: () => void }[] = [];
   #seq = 0;
 
@@ -61,7 +63,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#set;
   }
 
   monotonic(): number {
@@ -87,6 +89,11 @@ export class ManualClock implements Clock {
       next.fire();
     }
     this.#now = target;
+  }
+
+  /** Sets the wall clock forward, or back if negative: no time passes. */
+  jump(ms: number): void {
+    this.#set += ms;
   }
 
   /** Timers that have not fired: lets a test assert that nothing was left armed. */

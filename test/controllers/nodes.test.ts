@@ -114,6 +114,34 @@ test('the time of a taint that does not say when it came counts from when it was
   await t.client.patch(nodes, { name: 'n4' }, { type: 'merge', body: { spec: { taints: null } } });
 });
 
+test('a clock that is set forward drives no pod away before its time, one that is set back keeps none', async (test) => {
+  test.after(() => t.client.patch(nodes, { name: 'n4' }, { type: 'merge', body: { spec: { taints: null } } }));
+  for (const setMs of [3_600_000, -7_200_000]) {
+    const name = `steady${setMs}`;
+    const tolerations = [{ key: 'own', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 100 }];
+    const spec = { nodeName: 'n4', tolerations, containers: [{ name: 'c', image: 'i' }] };
+    await t.client.create(pods, { metadata: { name, namespace: 'ns', labels: { app: 'on-node' } }, spec } as never);
+    const taint = { key: 'own', effect: 'NoExecute', timeAdded: formatTime(t.clock.now()) };
+    const taints = (...all: readonly object[]) => t.client.patch(nodes, { name: 'n4' }, { type: 'merge', body: { spec: { taints: all } } });
+    const began = t.clock.monotonic();
+    /** Until the pod goes, or this many milliseconds have passed since the taint came. */
+    const leavesWithin = (ms: number): Promise<boolean> =>
+      t.until(async () => {
+        for (const one of ALL) await renew(one);
+        const pod = await podOf(name);
+        if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return true;
+        return t.clock.monotonic() - began >= ms ? false : undefined;
+      }, 1000);
+    await taints(taint);
+    assert.equal(await leavesWithin(40_000), false);
+    t.clock.jump(setMs);
+    await taints(taint, { key: 'other', effect: 'NoSchedule' }); // so that all is looked at again
+    assert.equal(await leavesWithin(80_000), false);
+    assert.equal(await leavesWithin(200_000), true);
+    await taints();
+  }
+});
+
 test('when no node is heard of, pods are left where they are', async () => {
   await tainted('n2', 'unreachable:NoSchedule', []);
   for (const name of ALL) await tainted(name, 'unreachable:NoSchedule', []);

@@ -268,8 +268,8 @@ describe('proa up loses nothing of a state that it cannot use', { concurrency: 4
 
   for (const c of [
     {
-      name: 'whose authority is of tomorrow',
-      aheadMs: 24 * 3_600_000,
+      name: 'whose authority is of the day after tomorrow',
+      aheadMs: 48 * 3_600_000,
       says: /authority \S+ca\.crt is valid from \S+, but this machine's clock says \S+: set the clock right and start again/,
     },
     {

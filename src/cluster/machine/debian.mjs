@@ -26,7 +26,15 @@ export const DEBIAN_PACKAGES = new Map([
   ['cluster', CLUSTER],
   [
     'tests',
-    [...CLUSTER, { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] }, { name: 'etcd-client', files: bin('etcdctl') }],
+    [
+      ...CLUSTER,
+      { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] },
+      { name: 'etcd-client', files: bin('etcdctl') },
+      {
+        name: 'libfaketime',
+        files: ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`),
+      },
+    ],
   ],
 ]);
 

@@ -18,8 +18,11 @@ x509.cryptoProvider.set(webcrypto as unknown as Crypto);
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Clocks of machines differ a little: certificates start this much in the past. */
-const BACKDATE_MS = 5 * 60 * 1000;
+/**
+ * Certificates start this much in the past. Clocks of machines differ a little, but one that took local time for UTC, or a
+ * machine restored from a snapshot, is hours back: that must not lock everybody out of a cluster made before it was set right.
+ */
+const BACKDATE_MS = DAY_MS;
 
 export interface KeyedCertificate {
   /** PEM; the certificate alone, without its issuer. */

@@ -96,8 +96,8 @@ test('ensureAuthority says so when the clock is before or after the life of the 
   const before = pki.certificate('ca');
   for (const c of [
     {
-      days: -1,
-      says: /ca\.crt is valid from 2025-12-31T23:55:00\.000Z, but this machine's clock says 2025-12-31T00:00:00\.000Z: set the clock right/,
+      days: -2,
+      says: /ca\.crt is valid from 2025-12-31T00:00:00\.000Z, but this machine's clock says 2025-12-30T00:00:00\.000Z: set the clock right/,
     },
     {
       days: 3651,

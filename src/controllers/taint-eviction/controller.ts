@@ -7,6 +7,15 @@ import { type Controller, keyOf } from '../runtime/controller.ts';
 import { evictPod } from '../runtime/evict-pod.ts';
 import { evictionTime } from './plan.ts';
 
+interface Pending {
+  /** Since when the pod is to go, milliseconds since the epoch: what taints without a time of their own count from. */
+  readonly since: number;
+  /** When it must be gone, milliseconds since the epoch. */
+  readonly due: number;
+  /** The same by Clock.monotonic(): a machine's clock that is set forward drives no pod away. */
+  readonly dueAt: number;
+}
+
 export const taintEvictionController: Controller = {
   name: 'taint-eviction-controller',
   serviceAccount: 'node-controller',
@@ -17,8 +26,7 @@ export const taintEvictionController: Controller = {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
-    /** Since when pods are to go, milliseconds since the epoch: what taints without a time of their own count from. */
-    const pending = new Map<string, number>();
+    const pending = new Map<string, Pending>();
     const isLeaving = ({ spec }: Node): boolean => spec.taints?.some((taint) => taint.effect === 'NoExecute') === true;
     const wakePods = ({ metadata }: Node): void => {
       for (const pod of podInformer.byIndex(BY_NODE, metadata.name)) queue.add(keyOf(pod));
@@ -42,15 +50,18 @@ export const taintEvictionController: Controller = {
     return async (key) => {
       const pod = podInformer.byKey(key);
       if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || pod.spec.nodeName === undefined) return undefined;
-      const since = pending.get(key) ?? clock.now();
+      const known = pending.get(key);
+      const since = known?.since ?? clock.now();
       const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], since);
       if (due === undefined) {
         if (pending.delete(key)) events.event(pod, 'Normal', 'TaintManagerEviction', `Cancelling deletion of Pod ${key}`);
         return undefined;
       }
-      if (due > clock.now()) {
-        pending.set(key, since);
-        return { afterMs: due - clock.now() };
+      const dueAt = known?.due === due ? known.dueAt : clock.monotonic() + due - clock.now();
+      const afterMs = dueAt - clock.monotonic();
+      if (afterMs > 0) {
+        pending.set(key, { since, due, dueAt });
+        return { afterMs };
       }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
       const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' };

@@ -18,8 +18,9 @@ export function evictionTime({ spec }: Pod, taints: readonly Taint[], since: num
       toleration.tolerationSeconds === undefined ? [] : [Math.max(0, toleration.tolerationSeconds)],
     );
     if (limits.length === 0) continue;
-    const due =
-      (taint.timeAdded === undefined || taint.timeAdded === null ? since : parseTime(taint.timeAdded)) + Math.min(...limits) * 1000;
+    // One that seems to come only later came before the clock was set back.
+    const came = taint.timeAdded === undefined || taint.timeAdded === null ? since : Math.min(since, parseTime(taint.timeAdded));
+    const due = came + Math.min(...limits) * 1000;
     earliest = earliest === undefined ? due : Math.min(earliest, due);
   }
   return earliest;

@@ -160,9 +160,11 @@ export class ProbeManager implements ProbeStates {
     worker.timer = undefined;
     const { type, spec, view, pod } = worker;
     const deleting = pod.metadata.deletionTimestamp !== undefined;
-    const { state, next } = look(worker.state, { type, spec, container: view, deleting, now: this.#deps.clock.now() });
+    const { clock } = this.#deps;
+    const moment = { now: clock.now(), monotonic: clock.monotonic() };
+    const { state, next } = look(worker.state, { type, spec, container: view, deleting, ...moment });
     this.#assume(worker, state);
-    if (next.kind === 'wait') worker.timer = this.#deps.clock.after(next.ms, () => this.#turn(worker));
+    if (next.kind === 'wait') worker.timer = clock.after(next.ms, () => this.#turn(worker));
     if (next.kind === 'probe') this.#begin(worker);
   }
 

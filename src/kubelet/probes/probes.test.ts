@@ -209,7 +209,7 @@ const view: ProbedContainer = { containerID: 'c1', running: true, startedAt: 100
 const looking = (
   type: ProbeType,
   container_: ProbedContainer | undefined,
-  more: { now?: number; deleting?: boolean; spec?: Probe; state?: ProbeState } = {},
+  more: { now?: number; monotonic?: number; deleting?: boolean; spec?: Probe; state?: ProbeState } = {},
 ): ReturnType<typeof look> =>
   look(more.state ?? NEW_PROBE, {
     type,
@@ -217,7 +217,26 @@ const looking = (
     container: container_,
     deleting: more.deleting ?? false,
     now: more.now ?? 100_000,
+    monotonic: more.monotonic ?? 0,
   });
+
+test('look waits for the initial delay alone, however the clock is set meanwhile', () => {
+  const HOUR_MS = 3_600_000;
+  const delayed = { spec: spec({ initialDelaySeconds: 5 }) };
+  const after = (state: ProbeState, monotonic: number, now: number) =>
+    looking('Liveness', view, { ...delayed, state, monotonic, now }).next;
+  // Seen two seconds after it started, by a clock that is right.
+  const { state, next } = looking('Liveness', view, { ...delayed, monotonic: 50_000, now: 3_000 });
+  assert.deepEqual(next, { kind: 'wait', ms: 3_000 });
+  for (const setMs of [HOUR_MS, 0, -HOUR_MS]) {
+    assert.deepEqual(after(state, 51_000, 4_000 + setMs), { kind: 'wait', ms: 2_000 });
+    assert.deepEqual(after(state, 53_000, 6_000 + setMs), { kind: 'probe' });
+  }
+  // Seen first after the clock was set back: it starts in the future.
+  const late = looking('Liveness', view, { ...delayed, monotonic: 50_000, now: 3_000 - HOUR_MS });
+  assert.deepEqual(late.next, { kind: 'wait', ms: 5_000 });
+  assert.deepEqual(after(late.state, 55_000, 8_000 - HOUR_MS), { kind: 'probe' });
+});
 
 for (const c of [
   { name: 'waits for a container', got: looking('Readiness', undefined), next: { kind: 'idle' }, verdict: 'unknown' },

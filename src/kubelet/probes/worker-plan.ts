@@ -20,13 +20,22 @@ export interface ProbeState {
   readonly containerID: string;
   readonly verdict: ProbeVerdict;
   readonly lastResult: 'success' | 'failure' | undefined;
+  /** When the container started, by Clock.monotonic(): a clock that is set back must not make it start later. */
+  readonly startedAt: number;
   /** Equal results in a row. */
   readonly run: number;
   /** The container is to be restarted: nothing more until another one is there. */
   readonly onHold: boolean;
 }
 
-export const NEW_PROBE: ProbeState = { containerID: '', verdict: 'unknown', lastResult: undefined, run: 0, onHold: false };
+export const NEW_PROBE: ProbeState = {
+  containerID: '',
+  verdict: 'unknown',
+  lastResult: undefined,
+  startedAt: 0,
+  run: 0,
+  onHold: false,
+};
 
 /** Verdict before the first result. Source: newWorker initialValue. */
 const INITIAL: Readonly<Record<ProbeType, ProbeVerdict>> = { Liveness: 'success', Readiness: 'failure', Startup: 'unknown' };
@@ -46,23 +55,24 @@ export interface ProbeView {
   readonly deleting: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Clock.monotonic() at the same moment. */
+  readonly monotonic: number;
 }
 
 /** State and next step now that the container looks like this. Source: worker doProbe. */
 export function look(
   state: ProbeState,
-  { type, spec, container, deleting, now }: ProbeView,
+  { type, spec, container, deleting, now, monotonic }: ProbeView,
 ): { readonly state: ProbeState; readonly next: Next } {
   const idle = (next: ProbeState): { readonly state: ProbeState; readonly next: Next } => ({ state: next, next: { kind: 'idle' } });
   if (container === undefined || container.containerID === '') return idle(state);
-  const current =
-    state.containerID === container.containerID
-      ? state
-      : { containerID: container.containerID, verdict: INITIAL[type], lastResult: undefined, run: 0, onHold: false };
+  const { containerID } = container;
+  const startedAt = monotonic - Math.max(0, now - container.startedAt);
+  const current = state.containerID === containerID ? state : { ...NEW_PROBE, containerID, verdict: INITIAL[type], startedAt };
   if (current.onHold) return idle(current);
   if (!container.running) return idle({ ...current, verdict: 'failure' });
   if (deleting && type !== 'Readiness') return idle({ ...current, verdict: 'success' });
-  const delay = container.startedAt + (spec.initialDelaySeconds ?? 0) * 1000 - now;
+  const delay = current.startedAt + (spec.initialDelaySeconds ?? 0) * 1000 - monotonic;
   if (delay > 0) return { state: current, next: { kind: 'wait', ms: delay } };
   if ((type === 'Startup') === container.started) return idle(current);
   return { state: current, next: { kind: 'probe' } };

@@ -1,10 +1,14 @@
-// Growing waits between attempts, per key. Source: client-go flowcontrol.Backoff.
+// Growing waits between attempts, per key. Source: client-go flowcontrol.Backoff; unlike there, a clock that is set forward or
+// back while a wait is on changes nothing about it.
 import type { Clock } from '#base/clock.ts';
 
 interface Entry {
   backoffMs: number;
-  /** Wall clock of the last change. */
+  /** The last change: milliseconds since the epoch, and by Clock.monotonic(). */
   updated: number;
+  updatedAt: number;
+  /** The event last asked about: milliseconds since the epoch, and by Clock.monotonic(). */
+  event?: { readonly time: number; readonly at: number };
 }
 
 export class Backoff {
@@ -28,32 +32,43 @@ export class Backoff {
   next(key: string, eventTime: number): void {
     const entry = this.#entries.get(key);
     const fresh = entry === undefined || this.#expired(entry, eventTime);
-    this.#entries.set(key, { backoffMs: fresh ? this.#initialMs : Math.min(this.#maxMs, entry.backoffMs * 2), updated: this.#clock.now() });
+    this.#entries.set(key, {
+      backoffMs: fresh ? this.#initialMs : Math.min(this.#maxMs, entry.backoffMs * 2),
+      updated: this.#clock.now(),
+      updatedAt: this.#clock.monotonic(),
+    });
   }
 
   /** Milliseconds of the wait that are left, counted from `eventTime`; 0 when it is over. Source: IsInBackOffSince. */
   leftSince(key: string, eventTime: number): number {
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#expired(entry, eventTime)) return 0;
-    return Math.max(0, eventTime + entry.backoffMs - this.#clock.now());
+    if (entry.event?.time !== eventTime) {
+      const agoMs = Math.max(0, this.#clock.now() - eventTime);
+      entry.event = { time: eventTime, at: this.#clock.monotonic() - agoMs };
+    }
+    return Math.max(0, entry.event.at + entry.backoffMs - this.#clock.monotonic());
   }
 
   /** As leftSince, counted from the last change of the entry. Source: IsInBackOffSinceUpdate. */
   leftSinceUpdate(key: string): number {
     const entry = this.#entries.get(key);
-    if (entry === undefined || this.#expired(entry, this.#clock.now())) return 0;
-    return Math.max(0, entry.updated + entry.backoffMs - this.#clock.now());
+    if (entry === undefined || this.#unused(entry)) return 0;
+    return Math.max(0, entry.updatedAt + entry.backoffMs - this.#clock.monotonic());
   }
 
   /** Forgets what has not been used for twice the longest wait. */
   collect(): void {
-    const now = this.#clock.now();
-    for (const [key, entry] of this.#entries) if (this.#expired(entry, now)) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) if (this.#unused(entry)) this.#entries.delete(key);
   }
 
   /** Forgets keys that begin with `prefix`. */
   forget(prefix: string): void {
     for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.#entries.delete(key);
+  }
+
+  #unused({ updatedAt }: Entry): boolean {
+    return this.#clock.monotonic() - updatedAt > this.#maxMs * 2;
   }
 
   #expired({ updated }: Entry, eventTime: number): boolean {

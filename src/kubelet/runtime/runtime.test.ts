@@ -328,6 +328,33 @@ test('logText joins partial lines, and keeps what is last', () => {
   assert.ok(Buffer.byteLength(logText(line('F', 'é'.repeat(3000)), false)) <= 2048);
 });
 
+test('Backoff waits as long whether the clock is set forward or back', () => {
+  const HOUR_MS = 3_600_000;
+  for (const setMs of [HOUR_MS, -HOUR_MS]) {
+    const clock = new ManualClock();
+    const backoff = new Backoff(clock, 10_000, 300_000);
+    const ended = clock.now();
+    backoff.next('k', ended);
+    clock.advance(1_000);
+    assert.equal(backoff.leftSince('k', ended), 9_000);
+    clock.jump(setMs);
+    clock.advance(2_000);
+    assert.deepEqual([backoff.leftSince('k', ended), backoff.leftSinceUpdate('k')], [7_000, 7_000]);
+    backoff.collect();
+    clock.advance(7_000);
+    assert.deepEqual([backoff.leftSince('k', ended), backoff.leftSinceUpdate('k'), backoff.get('k')], [0, 0, 10_000]);
+  }
+  // What ended just before the clock was set back, and is asked about only now, ended in the future.
+  const clock = new ManualClock();
+  const backoff = new Backoff(clock, 10_000, 300_000);
+  backoff.next('k', clock.now());
+  const ended = clock.now();
+  clock.jump(-HOUR_MS);
+  assert.equal(backoff.leftSince('k', ended), 10_000);
+  clock.advance(10_000);
+  assert.equal(backoff.leftSince('k', ended), 0);
+});
+
 test('Backoff doubles up to its longest and forgets what is long past', () => {
   const clock = new ManualClock();
   const backoff = new Backoff(clock, 10_000, 60_000);

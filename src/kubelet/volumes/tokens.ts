@@ -12,6 +12,9 @@ const MAX_AGE_MS = 24 * 3_600_000;
 /** Spreads renewals, milliseconds. Source: maxJitter. */
 const MAX_JITTER_MS = 10_000;
 
+/** Of a token's times to this clock, milliseconds. Source: go-jose jwt DefaultLeeway, with which a token is judged. */
+const MAX_SKEW_MS = 60_000;
+
 interface Kept {
   readonly token: string;
   readonly expires: number;
@@ -40,8 +43,7 @@ export class TokenManager {
     const key = keyOf(pod, source);
     const ofPod = this.#kept.get(pod.metadata.uid);
     const kept = ofPod?.get(key);
-    const now = this.#clock.now();
-    if (kept !== undefined && now < renewalOf(kept)) return kept.token;
+    if (kept !== undefined && this.#dueIn(kept) > 0) return kept.token;
     try {
       const fresh = await this.#request(pod, source);
       const map = this.#kept.get(pod.metadata.uid) ?? new Map<string, Kept>();
@@ -57,7 +59,13 @@ export class TokenManager {
   /** Milliseconds until this token is due; undefined when there is none. */
   dueIn(pod: Pod, source: ServiceAccountTokenProjection): number | undefined {
     const kept = this.#kept.get(pod.metadata.uid)?.get(keyOf(pod, source));
-    return kept === undefined ? undefined : Math.max(0, renewalOf(kept) - this.#clock.now());
+    return kept === undefined ? undefined : this.#dueIn(kept);
+  }
+
+  /** At once for one that is good only later, since the clock was set back: nobody takes it. */
+  #dueIn(kept: Kept): number {
+    const now = this.#clock.now();
+    return kept.expires - kept.lifeMs > now + MAX_SKEW_MS ? 0 : Math.max(0, renewalOf(kept) - now);
   }
 
   forget(podUid: string): void {

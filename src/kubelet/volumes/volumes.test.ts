@@ -263,6 +263,28 @@ test('a token is asked for once, and again when a fifth of its life is left', as
   await assert.rejects(tokens.token(subject, source));
 });
 
+test('a token that is good only later, since the clock was set back, is replaced at once', async () => {
+  const clock = new ManualClock();
+  const { client, server } = fakeClient({ clock });
+  let asked = 0;
+  server.react({ resource: serviceaccounts.resource, subresource: 'token' }, () => ({
+    spec: { expirationSeconds: 3600 },
+    status: { token: `t${++asked}`, expirationTimestamp: new Date(clock.now() + 3_600_000).toISOString() },
+  }));
+  const tokens = new TokenManager(client, clock, seededIds(1));
+  const source = { path: 'token', expirationSeconds: 3600 };
+  const subject = pod();
+  assert.equal(await tokens.token(subject, source), 't1');
+  clock.jump(-30_000); // within what the server lets pass
+  assert.equal(await tokens.token(subject, source), 't1');
+  clock.jump(-3_600_000);
+  assert.equal(tokens.dueIn(subject, source), 0);
+  assert.equal(await tokens.token(subject, source), 't2');
+  assert.ok((tokens.dueIn(subject, source) ?? 0) > 2_800_000);
+  clock.jump(3_600_000);
+  assert.equal(await tokens.token(subject, source), 't3');
+});
+
 test('files of a ConfigMap follow it while the pod runs', async (t) => {
   const world = await startWorld(t);
   const volumes = [{ name: 'v', configMap: { name: 'settings', defaultMode: 0o640 } }];
