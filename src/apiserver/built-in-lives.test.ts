@@ -114,6 +114,19 @@ test('a body in protobuf that names no kind is of the kind of its path', async (
   assert.deepEqual([answer.status, kind, metadata.name], [201, 'ConfigMap', 'plain1']);
 });
 
+test('the data of a revision has the bytes of Go in both encodings, for clients compare them with their own', async () => {
+  const path = '/apis/apps/v1/namespaces/default/controllerrevisions';
+  const data = { spec: { template: { $patch: 'replace', spec: { containers: [{ args: ['a <b> && c'], name: 'c' }] } } } };
+  const body = Buffer.from(JSON.stringify({ metadata: { name: 'bytes' }, data, revision: 1 }));
+  await http2(session, path, { method: 'POST', headers: { 'content-type': MEDIA.json }, body });
+  const bytes = String.raw`{"spec":{"template":{"$patch":"replace","spec":{"containers":[{"args":["a \u003cb\u003e \u0026\u0026 c"],"name":"c"}]}}}}`;
+  for (const accept of Object.values(MEDIA)) {
+    const answer = await http2(session, `${path}/bytes`, { method: 'GET', headers: { accept } });
+    assert.ok(answer.body.includes(bytes), `${accept}: ${answer.body.toString()}`);
+  }
+  await http2(session, `${path}/bytes`, { method: 'DELETE', headers: {} });
+});
+
 for (const encoding of ['json', 'protobuf'] as const) {
   describe(`in ${encoding}`, { concurrency: 4 }, () => {
     for (const one of objects) test(one.resource, () => life(one, resources.get(one.resource) as ResourceInfo, encoding));

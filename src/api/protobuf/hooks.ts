@@ -1,6 +1,7 @@
 // Kubernetes' own scalars: messages in protobuf, one value in JSON. Fields are written last first, as the writer goes.
 import { formatDurationNs, parseDurationNs } from '#apimachinery/duration.ts';
 import { fieldsText } from '../fields-text.ts';
+import { goJson } from '#apimachinery/go-format.ts';
 import { formatMicroTime, formatTime, parseTime } from '#apimachinery/time.ts';
 import type { ProtoReader } from '#base/protobuf/reader.ts';
 import type { MessageHook } from '#base/protobuf/schema.ts';
@@ -99,11 +100,11 @@ const intOrString: MessageHook = {
   },
 };
 
-/** Free-form values are JSON text in a bytes field. */
+/** Free-form values are JSON text in a bytes field, as Go writes it: clients compare the bytes of revisions with their own. */
 const json: MessageHook = {
   encode(writer, value) {
     if (value === undefined || value === null) return;
-    writer.string(JSON.stringify(value));
+    writer.string(goJson(value));
     writer.byte(tag(1, DELIMITED));
   },
   decode(reader, end) {

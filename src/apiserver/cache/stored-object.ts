@@ -2,6 +2,7 @@
 // object itself. Both are immutable.
 import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
+import { goJson } from '#apimachinery/go-format.ts';
 import { parseExactly } from '#apimachinery/json.ts';
 
 /** Reads values of one resource. */
@@ -20,6 +21,8 @@ interface LayoutOptions {
   readonly typedItems: boolean;
   /** Default: JSON with its members in any order. */
   readonly foreign?: ForeignReader;
+  /** Text is escaped as Go's encoder does, for kinds of which clients compare bytes. Default false. */
+  readonly asGo?: boolean;
 }
 
 /** What all objects of one stored kind share in their bytes. */
@@ -34,12 +37,14 @@ export class ObjectLayout implements StoredLayout {
   readonly typedItems: boolean;
   readonly #prefix: Buffer;
   readonly #foreign: ForeignReader;
+  readonly #text: (value: object) => string;
 
-  constructor({ apiVersion, kind, typedItems, foreign = readJson }: LayoutOptions) {
+  constructor({ apiVersion, kind, typedItems, foreign = readJson, asGo = false }: LayoutOptions) {
     this.apiVersion = apiVersion;
     this.kind = kind;
     this.typedItems = typedItems;
     this.#foreign = foreign;
+    this.#text = asGo ? goJson : JSON.stringify;
     this.head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
     this.#prefix = Buffer.concat([this.head, Buffer.from('"metadata":{')]);
     this.metadataStart = this.#prefix.length;
@@ -51,7 +56,7 @@ export class ObjectLayout implements StoredLayout {
    */
   encode(object: KubeObject): Buffer {
     const metadata = metadataText(object.metadata);
-    const rest = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
+    const rest = this.#text({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
     return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
 
