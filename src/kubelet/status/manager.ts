@@ -3,7 +3,7 @@ import { isMirrorPod, isPodPhaseTerminal } from '#api/pods.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { pods } from '#api/resources.ts';
 import type { Pod, PodStatus } from '#api/types.ts';
-import type { Clock } from '#base/clock.ts';
+import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
 import { isStaticPod, podKey } from '../pod/identity.ts';
@@ -14,6 +14,8 @@ import type { UndatedStatus } from './pod-status.ts';
 /** First and longest wait before a failed write is tried again, milliseconds. Source: status syncPeriod. */
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 10_000;
+/** How long what others write into a status stays: controllers are to see it before it is put back, milliseconds. Source: syncPeriod. */
+const PUT_BACK_MS = 10_000;
 
 interface Tracked {
   pod: Pod;
@@ -27,6 +29,8 @@ interface Tracked {
   retryMs: number;
   /** What the API answered to the last write: newer than the informer's copy for a while. */
   api: Pod | undefined;
+  /** Ends the wait for what others wrote to be put back; undefined while nothing waits. */
+  cancelPutBack: CancelTimer | undefined;
 }
 
 export interface StatusManagerDeps {
@@ -69,19 +73,26 @@ export class StatusManager {
     this.#update(pod, { ...terminatedStatus(pod, last), conditions: last.conditions ?? [] }, { finished: true, force: true });
   }
 
-  /** The API's pod changed: brings the status back when someone else overwrote it, and deletes what waited for that. */
+  /** The API's pod changed: puts the status back later when someone else overwrote it, and deletes at once what waited for that. */
   reconcile(uid: string): void {
     const tracked = this.#tracked.get(uid);
-    if (tracked !== undefined) this.#kick(uid, tracked);
+    if (tracked === undefined) return;
+    if (tracked.finished || tracked.sent !== tracked.version || isStaticPod(tracked.pod)) return this.#kick(uid, tracked);
+    tracked.cancelPutBack ??= this.#deps.clock.after(PUT_BACK_MS, () => {
+      tracked.cancelPutBack = undefined;
+      if (this.#tracked.get(uid) === tracked) this.#kick(uid, tracked);
+    });
   }
 
   forget(uid: string): void {
+    this.#tracked.get(uid)?.cancelPutBack?.();
     this.#tracked.delete(uid);
   }
 
   /** Stops writing; what is under way ends by itself. */
   stop(): void {
     this.#stopped = true;
+    for (const { cancelPutBack } of this.#tracked.values()) cancelPutBack?.();
   }
 
   #update(pod: Pod, undated: UndatedStatus, { finished, force }: { readonly finished: boolean; readonly force: boolean }): void {
@@ -98,7 +109,17 @@ export class StatusManager {
       this.#kick(uid, tracked);
       return;
     }
-    const fresh = { pod, status, version: 1, sent: 0, finished, sending: false, retryMs: RETRY_MIN_MS, api: undefined };
+    const fresh = {
+      pod,
+      status,
+      version: 1,
+      sent: 0,
+      finished,
+      sending: false,
+      retryMs: RETRY_MIN_MS,
+      api: undefined,
+      cancelPutBack: undefined,
+    };
     this.#tracked.set(uid, fresh);
     this.#kick(uid, fresh);
   }
@@ -140,7 +161,7 @@ export class StatusManager {
     const listed = this.#deps.apiPod(uid);
     const api = listed === undefined ? undefined : newer(listed, tracked.api);
     if (api === undefined) {
-      if (!isStaticPod(tracked.pod)) this.#tracked.delete(uid);
+      if (!isStaticPod(tracked.pod)) this.forget(uid);
       return false; // a static pod without its mirror: written when the mirror is there
     }
     const { version } = tracked;
@@ -160,7 +181,7 @@ export class StatusManager {
     tracked.sent = version;
     if (this.#mayDelete(current, tracked)) {
       await client.delete(pods, ref, { gracePeriodSeconds: 0, preconditions: { uid: api.metadata.uid } });
-      this.#tracked.delete(uid);
+      this.forget(uid);
       return false;
     }
     return tracked.version !== version;
