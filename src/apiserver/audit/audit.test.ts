@@ -12,6 +12,7 @@ import { requestInfo } from '../stages/request-info.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 import { http1, http2Session, text } from '../testing/http.ts';
 import { LogBackend } from './log-backend.ts';
+import { AuditMetrics } from './metrics.ts';
 import { auditDecision, readPolicy, type Level } from './policy.ts';
 import { PolicySink } from './sink.ts';
 import { WebhookBackend } from './webhook-backend.ts';
@@ -74,13 +75,17 @@ async function start(
   more: object = {},
 ): Promise<{ readonly server: TestServer; readonly events: Event[] }> {
   const events: Event[] = [];
-  const backend = { write: (event: string): void => void events.push(JSON.parse(event) as Event), stop: () => Promise.resolve() };
+  const backend = {
+    write: (event: string): undefined => void events.push(JSON.parse(event) as Event),
+    stop: () => Promise.resolve(),
+  };
   const server = await startTestServer({
     parts: ({ schema }) => ({
       authorizer: { authorize: () => ALLOW },
       audit: new PolicySink({
         policy: readPolicy(policy(rules, more)),
         backends: [backend],
+        metrics: new AuditMetrics(),
         clock: systemClock,
         decode: (bytes) => kubeProtobuf(schema).decode(bytes, ''),
       }),
@@ -163,10 +168,10 @@ test('Metadata keeps objects out, refusals have their status, and a watch is tol
 test('LogBackend replaces a large file and keeps as many as it should', async () => {
   const path = join(folder, 'audit.log');
   const clock = new ManualClock();
-  const log = new LogBackend({ path, maxSize: 1, maxBackups: 2, maxAge: 0, compress: true, clock, logger: silentLogger });
+  const log = new LogBackend({ path, maxSize: 1, maxBackups: 2, maxAge: 0, compress: true, mode: 'batch', metrics: new AuditMetrics(), clock, logger: silentLogger });
   for (let i = 0; i < 5; i++) {
     const events = Array.from({ length: 700 }, (_, n) => JSON.stringify({ n, pad: 'x'.repeat(1_000) }));
-    for (const event of events) log.write(event);
+    for (const event of events) void log.write(event);
     await log.stop();
     clock.advance(1_000);
   }
@@ -186,8 +191,9 @@ test('WebhookBackend delivers in batches, tries again, and reports what it lost'
       bodies.push(body);
     },
   };
-  const backend = new WebhookBackend({ webhook, initialBackoffMs: 10_000, clock, logger: silentLogger });
-  for (let i = 0; i < 401; i++) backend.write(JSON.stringify({ i }));
+  const more = { mode: 'batch', metrics: new AuditMetrics(), clock, logger: silentLogger } as const;
+  const backend = new WebhookBackend({ webhook, initialBackoffMs: 10_000, ...more });
+  for (let i = 0; i < 401; i++) void backend.write(JSON.stringify({ i }));
   await new Promise(setImmediate);
   assert.equal(bodies.length, 0);
   clock.advance(10_000);
@@ -197,7 +203,7 @@ test('WebhookBackend delivers in batches, tries again, and reports what it lost'
     [400, 1],
   );
   failing = 1_000;
-  backend.write('{}');
+  void backend.write('{}');
   await backend.stop();
   assert.equal(backend.lost, 1);
 });

@@ -5,8 +5,16 @@ import type { Answer } from '../handlers/answer.ts';
 import type { Body } from '../negotiation/input.ts';
 import type { RequestContext } from '../request.ts';
 
+/**
+ * How a back end is waited for: not at all, until it has the event or given it up, or so that a request whose event it does not
+ * take when it arrives is refused. Source: server/options audit.go ModeBatch, ModeBlocking, ModeBlockingStrict.
+ */
+export type AuditMode = 'batch' | 'blocking' | 'blocking-strict';
+
 /** What one request is doing, told as it happens. */
 export interface AuditTrail {
+  /** Until it settles the request may not go on; false: it may not at all. Undefined: nobody has to be waited for. */
+  readonly received: Promise<boolean> | undefined;
   /** From now on the request goes on as `user`. */
   impersonated(user: UserInfo): void;
   /** The body, noted as it is read. */
@@ -26,6 +34,8 @@ export interface AuditSink {
   begin(context: RequestContext): AuditTrail | undefined;
   /** Nobody could be made out. */
   unauthenticated(context: RequestContext): void;
+  /** A request was refused because its event could not be stored. */
+  rejected(): void;
   /** Writes what is held back. */
   stop(): Promise<void>;
   expose(): string;
@@ -33,7 +43,8 @@ export interface AuditSink {
 
 /** Takes events and never throws. Each event is one JSON text. */
 export interface AuditBackend {
-  write(event: string): void;
+  /** What its mode makes a request wait for: whether it may go on. Undefined: nothing. */
+  write(event: string): Promise<boolean> | undefined;
   /** Resolves when all is written, as far as it can be. */
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// Events as lines of a file that is replaced when it is large, and of which old ones are removed. The caller never waits for
-// the disk: lines go into a bounded buffer, and are lost, counted and reported when the disk cannot keep up.
+// Events as lines of a file that is replaced when it is large, and of which old ones are removed. Lines go into a bounded
+// buffer, and are lost, counted and reported when the disk cannot keep up; whoever must wait for the disk shares one write.
 // Source: apiserver plugin/pkg/audit/log; lumberjack.v2 for names and rotation.
 import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -8,7 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import type { AuditBackend } from './contract.ts';
+import type { AuditBackend, AuditMode } from './contract.ts';
+import type { AuditMetrics } from './metrics.ts';
 
 /** Bytes that may wait for the disk. */
 const MAX_BUFFERED = 64 << 20;
@@ -26,6 +27,9 @@ export interface LogOptions {
   readonly maxAge: number;
   /** Old files are packed with gzip. Source: --audit-log-compress. */
   readonly compress: boolean;
+  /** Source: --audit-log-mode. */
+  readonly mode: AuditMode;
+  readonly metrics: AuditMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -36,6 +40,8 @@ export class LogBackend implements AuditBackend {
   #buffered = 0;
   #lost = 0;
   #working: Promise<void> | undefined;
+  /** For whoever waits for the lines that are pending. */
+  #written: PromiseWithResolvers<boolean> | undefined;
   #file: FileHandle | undefined;
   #size = 0;
 
@@ -48,14 +54,17 @@ export class LogBackend implements AuditBackend {
     return this.#lost;
   }
 
-  write(event: string): void {
+  write(event: string): Promise<boolean> | undefined {
+    const { mode, metrics } = this.#options;
     if (this.#buffered > MAX_BUFFERED) {
       this.#lost++;
-      return;
+      metrics.lost('buffered', 1);
+      return mode === 'batch' ? undefined : Promise.resolve(mode === 'blocking');
     }
     this.#pending.push(event);
     this.#buffered += event.length;
     this.#working ??= this.#drain();
+    return mode === 'batch' ? undefined : (this.#written ??= Promise.withResolvers<boolean>()).promise;
   }
 
   async stop(): Promise<void> {
@@ -69,13 +78,19 @@ export class LogBackend implements AuditBackend {
     await Promise.resolve(); // events of one turn go together
     while (this.#pending.length > 0) {
       const lines = this.#pending;
+      const written = this.#written;
       this.#pending = [];
+      this.#written = undefined;
       this.#buffered = 0;
+      const { mode, metrics, logger, path } = this.#options;
       try {
         await this.#append(Buffer.from(`${lines.join('\n')}\n`));
+        written?.resolve(true);
       } catch (error) {
         this.#lost += lines.length;
-        this.#options.logger.error('audit events were lost', { count: lines.length, path: this.#options.path, error });
+        metrics.lost('log', lines.length);
+        logger.error('audit events were lost', { count: lines.length, path, error });
+        written?.resolve(mode === 'blocking');
       }
     }
     this.#working = undefined;

@@ -1,15 +1,17 @@
 // Asks the policy about each request and hands its events to the back ends.
 import type { Clock } from '#base/clock.ts';
-import { CounterFamily, type Counter } from '#base/metrics.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import type { RequestContext } from '../request.ts';
 import type { AuditBackend, AuditSink, AuditTrail } from './contract.ts';
+import type { AuditMetrics } from './metrics.ts';
 import { auditDecision, type Policy } from './policy.ts';
 import { RequestTrail } from './trail.ts';
 
 export interface SinkOptions {
   readonly policy: Policy;
   readonly backends: readonly AuditBackend[];
+  /** Shared with the back ends. */
+  readonly metrics: AuditMetrics;
   readonly clock: Clock;
   /** A protobuf body as an object. */
   readonly decode: (bytes: Buffer) => unknown;
@@ -17,15 +19,9 @@ export interface SinkOptions {
 
 export class PolicySink implements AuditSink {
   readonly #options: SinkOptions;
-  readonly #events = new CounterFamily('apiserver_audit_event_total', 'Counter of audit events generated and sent to the audit backend.');
-  readonly #levels = new CounterFamily('apiserver_audit_level_total', 'Counter of policy levels for audit events (1 per request).', [
-    'level',
-  ]);
-  readonly #total: Counter;
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    this.#total = this.#events.of();
   }
 
   begin(context: RequestContext): AuditTrail | undefined {
@@ -36,25 +32,31 @@ export class PolicySink implements AuditSink {
     this.#trail(context, undefined)?.refusedAtTheDoor('Authentication failed');
   }
 
+  rejected(): void {
+    this.#options.metrics.rejected.add();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#options.backends.map((backend) => backend.stop()));
   }
 
   expose(): string {
-    return this.#events.expose() + this.#levels.expose();
+    return this.#options.metrics.expose();
   }
 
   #trail(context: RequestContext, user: UserInfo | undefined): RequestTrail | undefined {
-    const { policy, clock, decode } = this.#options;
+    const { policy, clock, decode, metrics } = this.#options;
     const decision = auditDecision(policy, context.info, user);
-    this.#levels.of(decision.level).add();
+    metrics.level(decision.level);
     if (decision.level === 'None') return undefined;
     return new RequestTrail(context, user, { clock, decision, decode, emit: (event) => this.#emit(event) });
   }
 
-  #emit(event: object): void {
-    this.#total.add();
+  #emit(event: object): Promise<boolean> | undefined {
+    const { metrics, backends } = this.#options;
+    metrics.event.add();
     const text = JSON.stringify(event);
-    for (const backend of this.#options.backends) backend.write(text);
+    const pending = backends.map((backend) => backend.write(text)).filter((one) => one !== undefined);
+    return pending.length === 0 ? undefined : Promise.all(pending).then((stored) => stored.every(Boolean));
   }
 }

@@ -5,6 +5,7 @@ import type { AuditSink } from './contract.ts';
 /** Calls `finished` when a request is over. */
 export const lookingSink = (finished: (context: RequestContext) => void): AuditSink => ({
   begin: (context) => ({
+    received: undefined,
     impersonated: () => {},
     body: (body) => body,
     answered: () => {},
@@ -14,6 +15,7 @@ export const lookingSink = (finished: (context: RequestContext) => void): AuditS
     finish: () => finished(context),
   }),
   unauthenticated: () => {},
+  rejected: () => {},
   stop: () => Promise.resolve(),
   expose: () => '',
 });

@@ -26,7 +26,7 @@ interface Seen {
 export interface TrailDeps {
   readonly clock: Clock;
   readonly decision: AuditDecision;
-  readonly emit: (event: object) => void;
+  readonly emit: (event: object) => Promise<boolean> | undefined;
   /** A protobuf body as an object. */
   readonly decode: (bytes: Buffer) => unknown;
 }
@@ -34,6 +34,7 @@ export interface TrailDeps {
 const atLeast = (level: Level, wanted: Level): boolean => LEVELS.indexOf(level) >= LEVELS.indexOf(wanted);
 
 export class RequestTrail implements AuditTrail {
+  readonly received: Promise<boolean> | undefined;
   readonly #context: RequestContext;
   readonly #deps: TrailDeps;
   readonly #user: UserInfo | undefined;
@@ -48,7 +49,7 @@ export class RequestTrail implements AuditTrail {
     this.#context = context;
     this.#deps = deps;
     this.#user = user;
-    this.#emit('RequestReceived', undefined);
+    this.received = this.#emit('RequestReceived', undefined);
   }
 
   impersonated(user: UserInfo): void {
@@ -76,7 +77,7 @@ export class RequestTrail implements AuditTrail {
 
   streaming(): void {
     this.#streamed = true;
-    this.#emit('ResponseStarted', 200);
+    void this.#emit('ResponseStarted', 200);
   }
 
   refused(error: StatusError): void {
@@ -89,23 +90,23 @@ export class RequestTrail implements AuditTrail {
   }
 
   finish(code: number): void {
-    this.#emit(this.#panic === undefined ? 'ResponseComplete' : 'Panic', code);
+    void this.#emit(this.#panic === undefined ? 'ResponseComplete' : 'Panic', code);
   }
 
   /** Nobody was made out, so there is no later stage. */
   refusedAtTheDoor(message: string): void {
-    this.#emit('ResponseStarted', 401, { metadata: {}, status: 'Failure', message, code: 401 });
+    void this.#emit('ResponseStarted', 401, { metadata: {}, status: 'Failure', message, code: 401 });
   }
 
-  #emit(stage: Stage, code: number | undefined, status?: object): void {
+  #emit(stage: Stage, code: number | undefined, status?: object): Promise<boolean> | undefined {
     const { decision, clock, emit } = this.#deps;
-    if (decision.omitStages.includes(stage)) return;
+    if (decision.omitStages.includes(stage)) return undefined;
     const { level } = decision;
     const { info, audit, userAgent, remoteAddress } = this.#context;
     const parsed = stage === 'RequestReceived' ? undefined : this.#parsedBody();
     const response = stage === 'RequestReceived' || stage === 'ResponseStarted' ? undefined : this.#response();
     const annotations = atLeast(level, 'Request') ? { ...audit.requestEntries, ...audit.entries } : audit.entries;
-    emit({
+    return emit({
       kind: 'Event',
       apiVersion: 'audit.k8s.io/v1',
       level,

@@ -1,10 +1,12 @@
-// Events in batches to a web service. The buffer is bounded: what does not fit is lost, counted and reported.
+// Events to a web service, in batches or, where requests wait for it, each by itself. What waits is bounded: what does not fit
+// is lost, counted and reported.
 // Source: apiserver plugin/pkg/audit/buffered, plugin/pkg/audit/webhook; server/options audit.go for the figures.
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { KubeconfigWebhook } from '../outbound/kubeconfig-webhook.ts';
-import type { AuditBackend } from './contract.ts';
+import type { AuditBackend, AuditMode } from './contract.ts';
+import type { AuditMetrics } from './metrics.ts';
 
 /** Source: defaultBatchBufferSize, defaultBatchMaxSize, defaultBatchMaxWait. */
 const BUFFER = 10_000;
@@ -20,6 +22,9 @@ export interface WebhookOptions {
   readonly webhook: KubeconfigWebhook;
   /** Milliseconds. Source: --audit-webhook-initial-backoff. */
   readonly initialBackoffMs: number;
+  /** Source: --audit-webhook-mode. */
+  readonly mode: AuditMode;
+  readonly metrics: AuditMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -30,6 +35,8 @@ export class WebhookBackend implements AuditBackend {
   #pending: string[] = [];
   #lost = 0;
   #sending: Promise<void> | undefined;
+  /** Events that requests wait for. */
+  readonly #awaited = new Set<Promise<boolean>>();
   #cancel: CancelTimer | undefined;
 
   constructor(options: WebhookOptions) {
@@ -41,20 +48,33 @@ export class WebhookBackend implements AuditBackend {
     return this.#lost;
   }
 
-  write(event: string): void {
-    if (this.#pending.length >= BUFFER) {
+  write(event: string): Promise<boolean> | undefined {
+    const { mode, metrics } = this.#options;
+    if (this.#pending.length + this.#awaited.size >= BUFFER) {
       this.#lost++;
-      return;
+      metrics.lost('buffered', 1);
+      return mode === 'batch' ? undefined : Promise.resolve(mode === 'blocking');
     }
+    if (mode !== 'batch') return this.#await(event, mode);
     this.#pending.push(event);
     if (this.#pending.length >= BATCH) this.#flush();
     else this.#cancel ??= this.#options.clock.after(WAIT_MS, () => this.#flush());
+    return undefined;
+  }
+
+  #await(event: string, mode: AuditMode): Promise<boolean> {
+    const delivered = this.#deliver([event]).then((done) => {
+      this.#awaited.delete(delivered);
+      return done || mode === 'blocking';
+    });
+    this.#awaited.add(delivered);
+    return delivered;
   }
 
   async stop(): Promise<void> {
     this.#flush();
     this.#stop.abort(new Error('the audit log stops')); // one attempt for what is left
-    await this.#sending;
+    await Promise.all([this.#sending, ...this.#awaited]);
   }
 
   #flush(): void {
@@ -71,18 +91,21 @@ export class WebhookBackend implements AuditBackend {
     }
   }
 
-  async #deliver(batch: readonly string[]): Promise<void> {
-    const { webhook, initialBackoffMs, clock, logger } = this.#options;
+  /** Gives whether it arrived. */
+  async #deliver(batch: readonly string[]): Promise<boolean> {
+    const { webhook, initialBackoffMs, clock, logger, metrics } = this.#options;
     const body = `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[${batch.join(',')}]}`;
     let pause = initialBackoffMs;
     for (let attempt = 1; ; attempt++) {
       try {
         await webhook.post(body, { timeoutMs: CALL_MS, signal: new AbortController().signal });
-        return;
+        return true;
       } catch (error) {
         if (attempt >= ATTEMPTS || this.#stop.signal.aborted) {
           this.#lost += batch.length;
-          return logger.error('audit events were lost', { count: batch.length, error });
+          metrics.lost('webhook', batch.length);
+          logger.error('audit events were lost', { count: batch.length, error });
+          return false;
         }
         logger.warn('audit events were not delivered; they are tried again', { count: batch.length, error });
       }

@@ -11,7 +11,7 @@ import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import { parseIncludeObject, TableMaker } from '../negotiation/table.ts';
 import { objectForm } from '../negotiation/transform.ts';
 import type { Printers } from '../printers/contract.ts';
-import { OverloadError } from '../stages/overload.ts';
+import { PlainRefusal } from '../stages/plain-refusal.ts';
 import type { RequestWalk } from '../walk.ts';
 import type { Exchange, ResponseHeaders } from './exchange.ts';
 import { messagesOf } from './messages.ts';
@@ -119,8 +119,9 @@ export class Responder {
     const status = error.toStatus();
     const retry = error.details?.retryAfterSeconds;
     const more: Record<string, string> = retry === undefined || retry === 0 ? {} : { 'retry-after': String(retry) };
-    if (error instanceof OverloadError) {
-      exchange.respond(error.code, { ...this.#headers(walk, 'text/plain; charset=utf-8'), ...more }, Buffer.from(`${error.message}\n`));
+    if (error instanceof PlainRefusal) {
+      const headers = { ...this.#headers(walk, 'text/plain; charset=utf-8'), 'x-content-type-options': 'nosniff', ...more };
+      exchange.respond(error.code, headers, Buffer.from(`${error.message}\n`));
       return;
     }
     let form: OutputForm = { encoding: 'json', transform: 'none', metaVersion: 'v1', pretty: false };

@@ -5,6 +5,7 @@ import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { AuthorizationAttributes, AuthorizationDecision } from '../authorization/contract.ts';
 import type { ChainDeps, Stage } from '../chain.ts';
 import type { RequestContext } from '../request.ts';
+import { sanitized } from './plain-refusal.ts';
 
 export const authorizationStage: Stage = {
   name: 'authorization',
@@ -71,8 +72,6 @@ export function attributesOf({ info, user, query }: RequestContext): Authorizati
   return { ...base, ...(fieldSelector === undefined ? {} : { fieldSelector }), ...(labelSelector === undefined ? {} : { labelSelector }) };
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-
 /** Source: forbiddenMessage, ForbiddenStatusError. */
 export function forbiddenError(attributes: AuthorizationAttributes, reason: string): StatusError {
   const { user, verb, isResourceRequest, path, namespace, group, resource, subresource, name } = attributes;
@@ -80,6 +79,6 @@ export function forbiddenError(attributes: AuthorizationAttributes, reason: stri
   const what = goQuote(subresource === '' ? resource : `${resource}/${subresource}`);
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${goQuote(namespace)}`;
   const message = isResourceRequest ? `${who} resource ${what} in API group ${goQuote(group)} ${where}` : `${who} path ${goQuote(path)}`;
-  const safe = message.replace(/[&<>]/g, (c) => ENTITIES[c] as string);
+  const safe = sanitized(message);
   return forbidden({ group, resource }, name, reason === '' ? safe : `${safe}: ${reason}`);
 }

@@ -1,8 +1,8 @@
-// The one refusal that is told in plain text: an overloaded server encodes nothing.
-import { StatusError } from '#apimachinery/errors.ts';
+// An overloaded server encodes nothing.
+import { PlainRefusal } from './plain-refusal.ts';
 
 /** Source: filters tooManyRequests. */
-export class OverloadError extends StatusError {
+export class OverloadError extends PlainRefusal {
   constructor(retryAfterSeconds: number) {
     super('TooManyRequests', 'Too many requests, please try again later.', { retryAfterSeconds });
   }

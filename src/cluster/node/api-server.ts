@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { encryptionAtRest, type EncryptionAtRest } from '#apiserver/encryption/at-rest.ts';
 import type { AuditSink } from '#apiserver/audit/contract.ts';
 import { LogBackend } from '#apiserver/audit/log-backend.ts';
+import { AuditMetrics } from '#apiserver/audit/metrics.ts';
 import { readPolicy } from '#apiserver/audit/policy.ts';
 import { PolicySink } from '#apiserver/audit/sink.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
@@ -45,17 +46,28 @@ export function auditOf(settings: Settings, { schema, clock, logger, outbound }:
   const { auditLogPath: path, auditWebhookConfigFile: webhook, auditLogCompress: compress } = settings;
   const limits = { maxSize: settings.auditLogMaxsize, maxBackups: settings.auditLogMaxbackup, maxAge: settings.auditLogMaxage };
   const initialBackoffMs = settings.auditWebhookInitialBackoff;
+  const metrics = new AuditMetrics();
   const backends = [
-    ...(path === '' ? [] : [new LogBackend({ path, ...limits, compress, clock, logger: own })]),
+    ...(path === '' ? [] : [new LogBackend({ path, ...limits, compress, mode: settings.auditLogMode, metrics, clock, logger: own })]),
     ...(webhook === ''
       ? []
-      : [new WebhookBackend({ webhook: kubeconfigWebhook(webhook, outbound), initialBackoffMs, clock, logger: own })]),
+      : [
+          new WebhookBackend({
+            webhook: kubeconfigWebhook(webhook, outbound),
+            initialBackoffMs,
+            mode: settings.auditWebhookMode,
+            metrics,
+            clock,
+            logger: own,
+          }),
+        ]),
   ];
   if (backends.length === 0) return undefined;
   const protobuf = kubeProtobuf(schema);
   return new PolicySink({
     policy: readPolicy(read(settings.auditPolicyFile)),
     backends,
+    metrics,
     clock,
     decode: (bytes) => protobuf.decode(bytes, ''),
   });

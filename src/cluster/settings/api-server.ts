@@ -1,5 +1,6 @@
 // pure
 // Settings of the API server alone, under kube-apiserver's flag names.
+import type { AuditMode } from '#apiserver/audit/contract.ts';
 import type { Setting } from './settings.ts';
 import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
 
@@ -23,10 +24,12 @@ export interface ApiServerSettings {
   readonly auditLogMaxbackup: number;
   readonly auditLogMaxsize: number;
   readonly auditLogCompress: boolean;
+  readonly auditLogMode: AuditMode;
   /** Kubeconfig of a web service that takes events; empty: none. */
   readonly auditWebhookConfigFile: string;
   /** Milliseconds. */
   readonly auditWebhookInitialBackoff: number;
+  readonly auditWebhookMode: AuditMode;
   /** AuthenticationConfiguration file, followed while it changes; empty: none. */
   readonly authenticationConfig: string;
   readonly anonymousAuth: boolean;
@@ -67,6 +70,15 @@ const modes = (text: string): Parsed<readonly string[]> => {
   const known = names.every((name) => MODES.includes(name)) && new Set(names).size === names.length;
   return known ? ok(names) : bad(`is no list of different modes among ${MODES.join(', ')}`);
 };
+const AUDIT_MODES: readonly AuditMode[] = ['batch', 'blocking', 'blocking-strict'];
+/** Source: validateBackendMode. */
+const auditMode =
+  (plugin: 'log' | 'webhook') =>
+  (text: string): Parsed<AuditMode> => {
+    const mode = AUDIT_MODES.find((one) => one === text);
+    const allowed = `allowed modes are "${AUDIT_MODES.join(',')}"`;
+    return mode === undefined ? bad(`is an invalid audit ${plugin} mode, ${allowed}`) : ok(mode);
+  };
 const version = (text: string): Parsed<'v1' | 'v1beta1'> =>
   text === 'v1' || text === 'v1beta1' ? ok(text) : bad('is neither v1 nor v1beta1');
 
@@ -170,6 +182,14 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     parse: boolean,
   }),
   setting({
+    key: 'auditLogMode',
+    flag: 'audit-log-mode',
+    argument: 'MODE',
+    description: 'whether requests wait for the audit file: batch, blocking, blocking-strict',
+    fallback: 'blocking',
+    parse: auditMode('log'),
+  }),
+  setting({
     key: 'auditWebhookConfigFile',
     flag: 'audit-webhook-config-file',
     argument: 'FILE',
@@ -184,6 +204,14 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     description: 'pause before events are offered again',
     fallback: '10s',
     parse: duration,
+  }),
+  setting({
+    key: 'auditWebhookMode',
+    flag: 'audit-webhook-mode',
+    argument: 'MODE',
+    description: 'whether requests wait for that web service: batch, blocking, blocking-strict',
+    fallback: 'batch',
+    parse: auditMode('webhook'),
   }),
   setting({
     key: 'authenticationConfig',
