@@ -34,10 +34,7 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
     throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${why}`);
   };
   const type = schema.kind(actual);
-  if (type === undefined)
-    return refuse(
-      `no kind ${goQuote(actual.kind)} is registered for version ${goQuote(apiVersionOf(actual))} in scheme ${goQuote(SCHEME)}`,
-    );
+  if (type === undefined) return refuse(unregistered(actual));
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
     if (actual.group !== expected.group || actual.version !== expected.version) throw versionMismatch(actual, expected);
@@ -92,6 +89,18 @@ function decodeConvertible<T>(
   throw unknownConversion(actual, expected);
 }
 
+/** Why an object that says it is an `actual` cannot be read as an `expected`; undefined where it can. */
+export function foreignKind(actual: GroupVersionKind, expected: GroupVersionKind, schema: Schema): string | undefined {
+  const { group, version, kind } = actual;
+  if (kind === expected.kind && group === expected.group && version === expected.version) return undefined;
+  if (schema.kind(actual) === undefined) return unregistered(actual);
+  return kind === expected.kind ? undefined : unknownConversion(actual, expected).message;
+}
+
+/** Source: runtime.NewNotRegisteredErrForKind. */
+const unregistered = (kind: GroupVersionKind): string =>
+  `no kind ${goQuote(kind.kind)} is registered for version ${goQuote(apiVersionOf(kind))} in scheme ${goQuote(SCHEME)}`;
+
 /** One kind cannot be had from the other. Source: conversion.Converter.Convert. */
 export function unknownConversion(actual: GroupVersionKind, expected: GroupVersionKind): DecodeError {
   const from = `${actual.version}.${actual.kind}`;
@@ -109,27 +118,30 @@ interface TypeMeta {
   readonly kind: string;
 }
 
-/** Source: SimpleMetaFactory.Interpret. */
-function interpret(value: unknown, options: BodyOptions): GroupVersionKind {
+const interpret = (value: unknown, options: BodyOptions): GroupVersionKind => interpretKind(value, (why) => unrecognized(why, options));
+
+/**
+ * The kind a body says it is of, as far as it says it; `refuse` makes the error for one that cannot say it.
+ * Source: SimpleMetaFactory.Interpret.
+ */
+export function interpretKind(value: unknown, refuse: (why: string) => StatusError): GroupVersionKind {
   if (value !== null && !isJsonObject(value)) {
-    throw unrecognized(
+    throw refuse(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(value)} into Go value of type ` +
         'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
-      options,
     );
   }
   const read = (name: keyof TypeMeta): string => {
     const member = value?.[name];
     if (member === undefined || member === null) return '';
     if (typeof member === 'string') return member;
-    throw unrecognized(
+    throw refuse(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonKind(member)} into Go struct field .${name} of type string`,
-      options,
     );
   };
   const apiVersion = read('apiVersion');
   const kind = read('kind');
-  if (apiVersion.split('/').length > 2) throw unrecognized(`unexpected GroupVersion string: ${apiVersion}`, options);
+  if (apiVersion.split('/').length > 2) throw refuse(`unexpected GroupVersion string: ${apiVersion}`);
   return { ...parseApiVersion(apiVersion), kind };
 }
 

@@ -4,7 +4,7 @@ import { badRequest } from '#apimachinery/errors.ts';
 import { inTextOrder } from '#apimachinery/json.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { decoderOf } from './decode/compile.ts';
-import { diagnose } from './decode/diagnose.ts';
+import { diagnose, type Mismatch } from './decode/diagnose.ts';
 import { TypeMismatch } from './decode/go-errors.ts';
 import { isScalarError } from './decode/scalars.ts';
 import { WrongType, type Notes } from './decode/structs.ts';
@@ -35,6 +35,13 @@ export interface Decoded<T> {
 /** The document is no object of the type; the message is what upstream's decoder says, without the `cannot be handled` part. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
+  /** Where a value has the wrong JSON type. */
+  readonly mismatch: Mismatch | undefined;
+
+  constructor(message: string, mismatch?: Mismatch) {
+    super(message);
+    this.mismatch = mismatch;
+  }
 }
 
 /**
@@ -74,8 +81,8 @@ function attempt(value: unknown, schema: ObjectSchema, notes: Notes): unknown {
     return decoderOf(schema)(value, notes);
   } catch (error) {
     if (!(error instanceof TypeMismatch || error instanceof WrongType || isScalarError(error))) throw error;
-    const { fatal } = diagnose(value, schema.name);
-    throw new DecodeError(fatal ?? error.message);
+    const { fatal, mismatch } = diagnose(value, schema.name);
+    throw new DecodeError(fatal ?? error.message, mismatch);
   }
 }
 

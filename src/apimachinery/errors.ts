@@ -132,7 +132,7 @@ interface GroupResource {
 const about = ({ group, resource }: GroupResource, name: string): StatusDetails => ({
   ...(name === '' ? {} : { name }),
   ...(group === '' ? {} : { group }),
-  kind: resource,
+  ...(resource === '' ? {} : { kind: resource }),
 });
 
 /** Source for all below: apimachinery pkg/api/errors. */

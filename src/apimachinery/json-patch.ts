@@ -24,14 +24,18 @@ export type JsonPatch = readonly JsonObject[];
 const goKind = (value: unknown): string =>
   Array.isArray(value) ? 'array' : typeof value === 'object' ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value;
 
+/** What Go calls a patch and its operations: the library, and who decodes them strictly. Source: applyJSPatch. */
+const LENIENT_NAMES = { patch: 'jsonpatch.Patch', operation: 'jsonpatch.Operation' } as const;
+export const STRICT_NAMES = { patch: '[]handlers.jsonPatchOp', operation: 'handlers.jsonPatchOp' } as const;
+
 /** A parsed patch body as a list of operations. @throws JsonPatchError */
-export function decodeJsonPatch(value: unknown): JsonPatch {
+export function decodeJsonPatch(value: unknown, names: { readonly patch: string; readonly operation: string } = LENIENT_NAMES): JsonPatch {
   if (value === null) return [];
   if (!Array.isArray(value))
-    throw new JsonPatchError('decode', `json: cannot unmarshal ${goKind(value)} into Go value of type jsonpatch.Patch`);
+    throw new JsonPatchError('decode', `json: cannot unmarshal ${goKind(value)} into Go value of type ${names.patch}`);
   for (const item of value) {
     if (!isObject(item) && item !== null) {
-      throw new JsonPatchError('decode', `json: cannot unmarshal ${goKind(item)} into Go value of type jsonpatch.Operation`);
+      throw new JsonPatchError('decode', `json: cannot unmarshal ${goKind(item)} into Go value of type ${names.operation}`);
     }
   }
   return value.map((item: unknown) => (item ?? {}) as JsonObject);

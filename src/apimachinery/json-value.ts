@@ -1,4 +1,5 @@
 // JSON values as patches and apply see them: never changed, compared by content.
+import { byteOrder } from './go-format.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -78,4 +79,13 @@ export function sameItems<T>(previous: readonly T[], next: readonly T[]): readon
   if (previous.length !== next.length) return next;
   for (let i = 0; i < next.length; i++) if (next[i] !== previous[i]) return next;
   return previous;
+}
+
+/** The same value with members in byte order, as Go writes the map it decodes to. */
+export function sortedKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedKeys);
+  if (!isObject(value)) return value;
+  const sorted: Record<string, unknown> = {};
+  for (const key of Object.keys(value).toSorted(byteOrder)) setMember(sorted, key, sortedKeys(value[key]));
+  return sorted;
 }

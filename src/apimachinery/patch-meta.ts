@@ -5,6 +5,13 @@ import { ANY, memberSchema, type TypeSchema } from './type-schema.ts';
 /** A strategic merge patch that does not fit; the message is upstream's. */
 export class StrategicPatchError extends Error {
   override readonly name = 'StrategicPatchError';
+  /** `format`: it breaks the rules of the format itself. `lists`: lists of lists, which cannot be merged. */
+  readonly fault: 'format' | 'lists' | 'other';
+
+  constructor(message: string, fault: StrategicPatchError['fault'] = 'other') {
+    super(message);
+    this.fault = fault;
+  }
 }
 
 export interface PatchMeta {

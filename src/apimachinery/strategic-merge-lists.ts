@@ -18,7 +18,7 @@ export function itemType(...lists: readonly List[]): string {
   for (const list of lists) {
     for (const item of list) {
       const type = typeOf(item);
-      if (type === 'list') throw new StrategicPatchError('lists of lists are not supported');
+      if (type === 'list') throw new StrategicPatchError('lists of lists are not supported', 'lists');
       if (found !== undefined && found !== type) {
         throw new StrategicPatchError(`list element types are not identical: [${lists.map(goValue).join(' ')}]`);
       }

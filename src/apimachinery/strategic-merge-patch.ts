@@ -70,7 +70,7 @@ function retainKeys(draft: ObjectDraft, patch: Record<string, unknown>): void {
   if (!Object.hasOwn(patch, RETAIN_KEYS)) return;
   const list = patch[RETAIN_KEYS];
   delete patch[RETAIN_KEYS];
-  const bad = new StrategicPatchError('invalid patch format of retainKeys');
+  const bad = new StrategicPatchError('invalid patch format of retainKeys', 'format');
   if (!Array.isArray(list)) throw bad;
   const retained = new Set<unknown>(list);
   for (const key of Object.keys(patch)) {
@@ -83,7 +83,8 @@ function retainKeys(draft: ObjectDraft, patch: Record<string, unknown>): void {
 function listKey(key: string, prefix: string): string {
   const slash = key.indexOf('/');
   if (slash === -1 || key.slice(0, slash) !== prefix) {
-    throw new StrategicPatchError(`invalid patch format of ${prefix === DELETE_FROM_LIST ? 'primitive list' : 'setElementOrder list'}`);
+    const what = prefix === DELETE_FROM_LIST ? 'primitive list' : 'setElementOrder list';
+    throw new StrategicPatchError(`invalid patch format of ${what}`, 'format');
   }
   return key.slice(slash + 1);
 }

@@ -126,14 +126,17 @@ function libyamlText(error: YAMLException, text: string): string {
 }
 
 /**
- * What strict decoding says about keys given twice: one text naming every line, undefined for none. Call after
+ * What strict decoding says about keys given twice: a text for each, `line 4: key "a" already set in map`. Call after
  * parseYaml accepted the text. Source: yaml.UnmarshalStrict.
  */
-export function duplicateYamlKeys(text: string): string | undefined {
-  if (asJson(text) !== undefined) return undefined;
-  const found = guarded(text, () => duplicates(text, parseEvents(text, { maxDepth: MAX_JSON_DEPTH })));
-  return found.length === 0 ? undefined : `yaml: unmarshal errors:\n${found.map((line) => `  ${line}`).join('\n')}`;
+export function duplicateYamlKeys(text: string): readonly string[] {
+  if (asJson(text) !== undefined) return [];
+  return guarded(text, () => duplicates(text, parseEvents(text, { maxDepth: MAX_JSON_DEPTH })));
 }
+
+/** All of them in one error. Source: yaml.TypeError. */
+export const repeatedYamlKeysText = (found: readonly string[]): string =>
+  `yaml: unmarshal errors:\n${found.map((line) => `  ${line}`).join('\n')}`;
 
 interface Open {
   /** Keys so far; undefined for a sequence. */

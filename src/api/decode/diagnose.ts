@@ -11,9 +11,18 @@ import { isScalarError, scalarDecoder, SELF_DECODING } from './scalars.ts';
 /** Source: sigs.k8s.io/json saveStrictError. */
 const MAX_STRICT_ERRORS = 100;
 
+/** A value, and what Go would have it fill. */
+export interface Mismatch {
+  readonly value: unknown;
+  readonly into: 'map' | 'slice' | 'struct' | 'scalar';
+  readonly goType: string;
+}
+
 export interface Diagnosis {
   /** The one error that makes the document undecodable, in Go's words. */
   readonly fatal: string | undefined;
+  /** The value that does not fit, where it is one of the wrong JSON type. */
+  readonly mismatch: Mismatch | undefined;
   /** `unknown field "spec.foo"`, in document order, each once. */
   readonly unknown: readonly string[];
 }
@@ -38,14 +47,15 @@ export function diagnose(value: unknown, definition: string): Diagnosis {
     walk.value(value, { ref: definition }, { struct: '', fields: '', full: '' });
   } catch (error) {
     if (!(error instanceof Abort)) throw error;
-    return { fatal: error.message, unknown: [] };
+    return { fatal: error.message, mismatch: undefined, unknown: [] };
   }
-  return { fatal: walk.fatal, unknown: [...walk.unknown] };
+  return { fatal: walk.fatal, mismatch: walk.mismatched, unknown: [...walk.unknown] };
 }
 
 class Walk {
   /** Go keeps the first type error and goes on. */
   fatal: string | undefined;
+  mismatched: Mismatch | undefined;
   readonly unknown = new Set<string>();
 
   value(value: unknown, row: FieldRow, place: Place): void {
@@ -61,17 +71,17 @@ class Walk {
   }
 
   list(value: unknown, row: FieldRow, items: FieldRow, place: Place): void {
-    if (!Array.isArray(value)) return this.mismatch(value, row, place);
+    if (!Array.isArray(value)) return this.mismatch(value, row, 'slice', place);
     value.forEach((item, i) => this.value(item, items, { ...place, full: `${place.full}[${i}]` }));
   }
 
   map(value: unknown, row: FieldRow, values: FieldRow, place: Place): void {
-    if (typeof value !== 'object' || Array.isArray(value)) return this.mismatch(value, row, place);
+    if (typeof value !== 'object' || Array.isArray(value)) return this.mismatch(value, row, 'map', place);
     for (const [key, member] of Object.entries(value as object)) this.value(member, values, { ...place, full: join(place.full, key) });
   }
 
   struct(value: unknown, definition: string, place: Place): void {
-    if (typeof value !== 'object' || Array.isArray(value)) return this.mismatch(value, { ref: definition }, place);
+    if (typeof value !== 'object' || Array.isArray(value)) return this.mismatch(value, { ref: definition }, 'struct', place);
     const { fields } = definitions[definition] as { fields: Readonly<Record<string, FieldRow>> };
     for (const [key, member] of Object.entries(value as object)) {
       if (member === undefined) continue;
@@ -96,27 +106,30 @@ class Walk {
             : row.format === 'byte'
               ? 'bytes'
               : 'string';
-    this.decoded(() => scalarDecoder(kind, goType(row))(value), false, place);
+    this.decoded(() => scalarDecoder(kind, goType(row))(value), false, place, { value, into: 'scalar', goType: goType(row) });
   }
 
-  decoded(decode: () => unknown, abort: boolean, place: Place): void {
+  decoded(decode: () => unknown, abort: boolean, place: Place, mismatch?: Mismatch): void {
     try {
       decode();
     } catch (error) {
       if (!(error instanceof TypeMismatch) && !isScalarError(error)) throw error;
       const text = error instanceof TypeMismatch && place.struct !== '' ? error.at(place.struct, place.fields) : error.message;
       if (abort) throw new Abort(text);
-      this.fatal ??= text;
+      if (this.fatal !== undefined) return;
+      this.fatal = text;
+      if (error instanceof TypeMismatch) this.mismatched = mismatch;
     }
   }
 
-  mismatch(value: unknown, row: FieldRow, place: Place): void {
+  mismatch(value: unknown, row: FieldRow, into: Mismatch['into'], place: Place): void {
     this.decoded(
       () => {
         throw new TypeMismatch(jsonKind(value), goType(row));
       },
       false,
       place,
+      { value, into, goType: goType(row) },
     );
   }
 }

@@ -102,24 +102,43 @@ function readTypeMeta(reader: ProtoReader, end: number): { readonly apiVersion: 
  * @throws StatusError BadRequest for bytes that are no object
  */
 export function readProtobufBody(bytes: Uint8Array, schema: Schema, expected: GroupVersionKind): object {
+  const { message, ...gvk } = namedMessage(bytes, expected);
+  const type = schema.kind(gvk);
+  return {
+    kind: gvk.kind,
+    apiVersion: apiVersionOf(gvk),
+    ...(type === undefined || !hasMessage(type) ? {} : decodedMessage(message, type, gvk, expected)),
+  };
+}
+
+/** What the envelope says, completed by what is expected. @throws StatusError BadRequest */
+function namedMessage(bytes: Uint8Array, expected: GroupVersionKind): Enveloped {
   try {
     const { message, ...named } = openEnvelope(bytes);
-    const gvk = {
-      ...(named.version === '' ? { group: expected.group, version: expected.version } : { group: named.group, version: named.version }),
-      kind: named.kind === '' ? expected.kind : named.kind,
-    };
-    if (gvk.version === '')
+    const home = named.version === '' ? expected : named;
+    if (home.version === '')
       throw new EnvelopeError(`Object 'apiVersion' is missing in 'runtime.TypeMeta{APIVersion:"", Kind:${goQuote(named.kind)}}'`);
-    const type = schema.kind(gvk);
-    return {
-      kind: gvk.kind,
-      apiVersion: apiVersionOf(gvk),
-      ...(type === undefined || !hasMessage(type) ? {} : messageCodec(type).decode(message)),
-    };
+    return { message, group: home.group, version: home.version, kind: named.kind === '' ? expected.kind : named.kind };
   } catch (error) {
     if (!(error instanceof ProtobufDecodeError || error instanceof EnvelopeError)) throw error;
-    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${error.message} (${summary(bytes)})`);
+    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${goWords(error)} (${summary(bytes)})`);
   }
+}
+
+/** Once the kind is known, it is named. Source: transformDecodeError. @throws StatusError BadRequest */
+function decodedMessage(message: Uint8Array, type: ObjectSchema, { kind, version }: GroupVersionKind, expected: GroupVersionKind): object {
+  try {
+    return messageCodec(type).decode(message);
+  } catch (error) {
+    if (!(error instanceof ProtobufDecodeError)) throw error;
+    throw badRequest(`${kind} in version ${goQuote(version)} cannot be handled as a ${expected.kind}: ${goWords(error)}`);
+  }
+}
+
+/** As generated code says it; what it says of other faults depends on where it stands. Source: io.ErrUnexpectedEOF, ErrIntOverflowGenerated. */
+function goWords(error: ProtobufDecodeError | EnvelopeError): string {
+  if (error instanceof EnvelopeError || error.fault === 'malformed') return error.message;
+  return error.fault === 'truncated' ? 'unexpected EOF' : 'proto: integer overflow';
 }
 
 const SUMMARY_LENGTH = 30;

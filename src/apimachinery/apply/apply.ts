@@ -140,6 +140,7 @@ function emptyLive({ schema, apiVersion, kind }: WriteContext): JsonObject {
 }
 
 function gvkString(apiVersion: string, kind: string): string {
+  if (apiVersion.split('/').length > 2) return '/, Kind='; // Source: Unstructured.GroupVersionKind
   const { group, version } = parseApiVersion(apiVersion);
   return `${group}/${version}, Kind=${kind}`;
 }

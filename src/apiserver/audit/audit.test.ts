@@ -168,7 +168,17 @@ test('Metadata keeps objects out, refusals have their status, and a watch is tol
 test('LogBackend replaces a large file and keeps as many as it should', async () => {
   const path = join(folder, 'audit.log');
   const clock = new ManualClock();
-  const log = new LogBackend({ path, maxSize: 1, maxBackups: 2, maxAge: 0, compress: true, mode: 'batch', metrics: new AuditMetrics(), clock, logger: silentLogger });
+  const log = new LogBackend({
+    path,
+    maxSize: 1,
+    maxBackups: 2,
+    maxAge: 0,
+    compress: true,
+    mode: 'batch',
+    metrics: new AuditMetrics(),
+    clock,
+    logger: silentLogger,
+  });
   for (let i = 0; i < 5; i++) {
     const events = Array.from({ length: 700 }, (_, n) => JSON.stringify({ n, pad: 'x'.repeat(1_000) }));
     for (const event of events) void log.write(event);

@@ -142,10 +142,7 @@ test('in mode blocking-strict nothing is done that is not written down, and all 
   t.after(() => server.stop());
   const refused = await http1(server, MAPS, { ...WRITE, body: JSON.stringify({ metadata: { name: 'a' } }) });
   assert.deepEqual([refused.status, text(refused)], [500, `Internal Server Error: "${MAPS}": failed to store audit event\n`]);
-  assert.deepEqual(
-    [refused.headers['content-type'], refused.headers['x-content-type-options']],
-    ['text/plain; charset=utf-8', 'nosniff'],
-  );
+  assert.deepEqual([refused.headers['content-type'], refused.headers['x-content-type-options']], ['text/plain; charset=utf-8', 'nosniff']);
   const session = http2Session(server);
   assert.equal((await http2(session, `${MAPS}?a=<b>`)).body.toString().includes('&lt;b&gt;'), true);
   await mkdir(at);

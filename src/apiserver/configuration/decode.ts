@@ -3,7 +3,7 @@
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { aggregateText, type FieldError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
-import { duplicateYamlKeys, parseYaml, YamlError } from '#apimachinery/yaml.ts';
+import { duplicateYamlKeys, parseYaml, repeatedYamlKeysText, YamlError } from '#apimachinery/yaml.ts';
 
 /** What a value must look like. `any` is not looked at. */
 export type Shape =
@@ -48,7 +48,7 @@ export function refuseConfiguration(errors: readonly FieldError[]): void {
 
 function parse(text: string): unknown {
   const repeated = duplicateYamlKeys(text);
-  if (repeated !== undefined) throw new ConfigurationError(repeated);
+  if (repeated.length > 0) throw new ConfigurationError(repeatedYamlKeysText(repeated));
   try {
     return parseYaml(text);
   } catch (error) {

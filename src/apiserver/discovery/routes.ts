@@ -1,6 +1,7 @@
 // The discovery paths: /api, /apis and below. Documents are made once for each generation of the schema.
 import { createHash } from 'node:crypto';
 import type { GroupInfo, Schema } from '#api/schema.ts';
+import { resourceNotServed } from '#apimachinery/errors.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '../negotiation/media-type.ts';
@@ -27,6 +28,11 @@ export interface DiscoveryOptions {
 export function discoveryRoutes({ schema, serverAddress, protobuf, remote = NO_REMOTE_GROUPS }: DiscoveryOptions): readonly Route[] {
   const documents = new Documents(schema, remote, protobuf);
   const groups = (): readonly GroupInfo[] => remote.merge(schema.groups());
+  const builtIn = new Set([...schema.resources()].filter(({ origin }) => origin === 'builtin').map(({ group }) => group));
+  const isBuiltInVersion = (path: string): boolean => {
+    const [, group = '', version, ...more] = path.split('/').filter((part) => part !== '');
+    return version !== undefined && more.length === 0 && builtIn.has(group);
+  };
   return [
     {
       path: '/api',
@@ -35,32 +41,40 @@ export function discoveryRoutes({ schema, serverAddress, protobuf, remote = NO_R
       getOnly: true,
       handle: (call) => {
         const [version, ...more] = below('/api', call);
-        if (more.length > 0) return pageNotFound();
+        if (more.length > 0) return notServed();
         if (version === undefined) {
           const encoding = aggregatedEncoding(call);
           if (encoding !== undefined) return documents.aggregated('core', encoding, call);
-          return documents.plain(call, `/api ${serverAddress()}`, () => apiVersions(schema, serverAddress()));
+          return documents.plain(call, `/api ${serverAddress()}`, () => apiVersions(schema, serverAddress())) ?? notServed();
         }
-        return documents.plain(call, `/api/${version}`, () => apiResourceList(schema, '', version));
+        return documents.plain(call, `/api/${version}`, () => apiResourceList(schema, '', version)) ?? notServed();
       },
     },
     {
       path: '/apis',
       match: 'prefix',
       listed: true,
+      // Versions are routes of their server; groups, and what definitions serve, take any method that asks.
+      getOnly: (path) => isBuiltInVersion(path),
       handle: (call) => {
         const [group, version, ...more] = below('/apis', call);
         if (more.length > 0) return pageNotFound();
         if (group === undefined) {
           const encoding = aggregatedEncoding(call);
           if (encoding !== undefined) return documents.aggregated('named', encoding, call);
-          return documents.plain(call, '/apis', () => apiGroupList(groups()));
+          return documents.plain(call, '/apis', () => apiGroupList(groups())) ?? pageNotFound();
         }
-        if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(groups(), group));
-        return documents.plain(call, `/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
+        if (version === undefined) return documents.plain(call, `/apis/${group}`, () => groupDocument(groups(), group)) ?? pageNotFound();
+        const document = documents.plain(call, `/apis/${group}/${version}`, () => apiResourceList(schema, group, version));
+        return document ?? (builtIn.has(group) ? notServed() : pageNotFound());
       },
     },
   ];
+}
+
+/** Below a path that is a route. @throws StatusError NotFound */
+function notServed(): never {
+  throw resourceNotServed();
 }
 
 /** Path segments after `root`. */
@@ -111,10 +125,10 @@ class Documents {
     this.#protobuf = protobuf;
   }
 
-  /** As an API object where the client wants anything but plain JSON. @throws StatusError NotAcceptable */
-  plain({ request, header }: RouteCall, path: string, make: () => object | undefined): Answer {
+  /** As an API object where the client wants anything but plain JSON; undefined for what there is not. @throws StatusError NotAcceptable */
+  plain({ request, header }: RouteCall, path: string, make: () => object | undefined): Answer | undefined {
     const document = this.#get(path, make);
-    if (document === undefined) return pageNotFound();
+    if (document === undefined) return undefined;
     const form = negotiateOutput(header('accept'), ABILITIES);
     if (form.encoding !== 'json' || wantsPretty(form, request.query.get('pretty'), request.userAgent)) {
       return {

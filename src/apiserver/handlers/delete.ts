@@ -1,4 +1,5 @@
 // DELETE of one object.
+import { badRequest } from '#apimachinery/errors.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import { readDocument } from '../negotiation/input.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
@@ -37,6 +38,7 @@ export async function readDeleteOptions({ body, request }: Operation, { protobuf
   const bytes = await body.read(MAX_BODY_BYTES);
   if (bytes.length === 0) return parseDeleteOptions(undefined, request.query);
   const again = { ...body, read: () => Promise.resolve(bytes) };
-  const { value } = await readDocument(again, { expected: { group: '', version: 'v1', kind: 'DeleteOptions' }, strict: false, protobuf });
+  const expected = { group: '', version: 'v1', kind: 'DeleteOptions' };
+  const { value } = await readDocument(again, { expected, strict: false, protobuf, refuse: badRequest });
   return parseDeleteOptions(value, request.query);
 }

@@ -152,9 +152,11 @@ function isInScope({ info, stored }: ServedResource, { verb, namespace, name }: 
 const isNamespaces = ({ group, resource }: ServedResource['info']): boolean => group === '' && resource === 'namespaces';
 
 function route(request: RequestContext, header: (name: string) => string | undefined, { routes }: DispatchDeps): Answer | Promise<Answer> {
-  const found = routes.find(request.info.path);
+  const { path } = request.info;
+  const found = routes.find(path);
   if (found === undefined) return pageNotFound();
-  if (found.getOnly === true && request.method !== 'GET') throw methodNotAllowed();
+  const getOnly = typeof found.getOnly === 'function' ? found.getOnly(path) : found.getOnly === true;
+  if (getOnly && request.method !== 'GET') throw methodNotAllowed();
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, '405: Method Not Allowed', { allow: 'GET, HEAD' });
   return found.handle({ request, header });
 }

@@ -59,12 +59,13 @@ export async function readObject<T = KubeObject>(
   deps: HandlerDeps,
 ): Promise<T> {
   const { fieldValidation } = options;
-  const { value, duplicates, text, json } = await readDocument(operation.body, {
+  const { value, duplicates, warnings, text, json } = await readDocument(operation.body, {
     expected,
     strict: fieldValidation !== 'Ignore',
     protobuf: deps.protobuf,
   });
-  const decoded = decodeBody<T>(value, deps.schema, { expected, fieldValidation, duplicates, text, json });
+  const repeated = fieldValidation === 'Warn' ? (warnings ?? duplicates) : duplicates;
+  const decoded = decodeBody<T>(value, deps.schema, { expected, fieldValidation, duplicates: repeated, text, json });
   for (const warning of decoded.warnings) operation.request.warnings.add(warning);
   const type = deps.schema.kind(expected);
   if (type === undefined) throw notFound({ group: expected.group, resource: expected.kind }, '');

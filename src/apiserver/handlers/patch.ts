@@ -1,10 +1,15 @@
 // PATCH of an object or of a subresource that is the whole object. Source: handlers/patch.go.
+import { foreignKind } from '#api/decode-body.ts';
+import { jsonKind } from '#api/decode/go-errors.ts';
+import type { Schema } from '#api/schema.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest } from '#apimachinery/errors.ts';
+import { isObject } from '#apimachinery/json-value.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
-import { duplicateYamlKeys, parseYaml, YamlError } from '#apimachinery/yaml.ts';
+import { duplicateYamlKeys, parseYaml, repeatedYamlKeysText, YAML_TO_JSON_PREFIX, YamlError } from '#apimachinery/yaml.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import { unsupportedMediaType } from '../negotiation/input.ts';
+import { noRouteConsumes } from '../negotiation/route-media.ts';
 import { inNamespace } from '../registry/metadata.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import { applyPatch, givenPatch, readPatch, type PatchBody, type PatchTarget } from '../registry/patch.ts';
@@ -28,35 +33,42 @@ const PATCH_TYPES = Object.keys(PATCH_KINDS);
 /** Custom resources have no strategic merge, nor have their parts. Source: crdHandler supportedTypes. */
 const CUSTOM_PATCH_TYPES = PATCH_TYPES.filter((type) => PATCH_KINDS[type] !== 'strategic');
 
-export const patchTypes = ({ info }: ServedResource): readonly string[] => (info.origin === 'custom' ? CUSTOM_PATCH_TYPES : PATCH_TYPES);
+const patchTypes = ({ info }: ServedResource): readonly string[] => (info.origin === 'custom' ? CUSTOM_PATCH_TYPES : PATCH_TYPES);
 
-/** @throws StatusError UnsupportedMediaType */
-export function patchKind(contentType: string, supported: readonly string[]): PatchKind {
+/** @throws StatusError UnsupportedMediaType. Source: PatchResource; routes of built-in resources refuse before that */
+export function patchKind(contentType: string, served: ServedResource): PatchKind {
   const type = (contentType.split(';')[0] as string).trim();
   const kind = PATCH_KINDS[type];
-  if (kind === undefined || !supported.includes(type)) throw unsupportedMediaType(supported);
-  return kind;
+  const supported = patchTypes(served);
+  if (kind !== undefined && supported.includes(type)) return kind;
+  throw served.info.origin === 'builtin' ? noRouteConsumes() : unsupportedMediaType(supported);
 }
 
 export async function handlePatch(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
-  const kind = patchKind(operation.body.contentType, patchTypes(served));
+  const kind = patchKind(operation.body.contentType, served);
   const options = parsePatchOptions(request.query, kind);
   const call = writeCall(operation, options);
   const { registry } = deps;
   const change = fieldChange(call, registry);
-  const next = await readChange(operation, kind, options, change, registry.fieldManager);
+  const next = await readChange(operation, kind, options, change, { owners: registry.fieldManager, kinds: deps.schema });
   const updated = await update(
     call,
     {
       next: async (current) => toStored(call, placed(operation, await next(toServed(call, current)))),
       mayCreate: kind === 'apply' && call.subresource === '',
       uid: '',
+      applies: kind === 'apply',
       hooks: hooksOf(call),
     },
     registry,
   );
   return { kind: 'stored', code: updated.created ? 201 : 200, served, object: updated.object };
+}
+
+export interface PatchDeps {
+  readonly owners: FieldManager;
+  readonly kinds: Schema;
 }
 
 type Next = (current: KubeObject | undefined) => KubeObject | Promise<KubeObject>;
@@ -70,11 +82,11 @@ export async function readChange(
   kind: PatchKind,
   options: PatchOptions,
   change: FieldChange,
-  owners: FieldManager,
+  deps: PatchDeps,
 ): Promise<Next> {
   if (kind === 'apply')
-    return applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, owners);
-  return patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, owners);
+    return applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, deps.owners);
+  return patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, deps);
 }
 
 function patched(
@@ -82,12 +94,14 @@ function patched(
   body: PatchBody,
   fieldValidation: PatchTarget['fieldValidation'],
   change: FieldChange,
-  owners: FieldManager,
+  { owners, kinds }: PatchDeps,
 ): Next {
-  const { schema, apiVersion } = change.as ?? { schema: served.info.schema, apiVersion: served.apiVersion };
+  const { schema, apiVersion, kind } = change.as ?? { schema: served.info.schema, apiVersion: served.apiVersion, kind: served.info.kind };
+  const expected = { ...parseApiVersion(apiVersion), kind };
   const target: PatchTarget = {
     schema,
-    version: parseApiVersion(apiVersion).version,
+    kind: expected,
+    foreign: (actual) => foreignKind(actual, expected, kinds),
     fieldValidation,
     now: change.now,
     warn: (text) => request.warnings.add(text),
@@ -123,16 +137,18 @@ async function readConfiguration({ body, request }: Operation, fieldValidation: 
   if (body.kind === 'value') return body.value as KubeObject;
   const text = (await body.read(MAX_BODY_BYTES)).toString();
   try {
-    const value = parseYaml(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw badRequest('error decoding patch: the body is no object');
-    const repeated = fieldValidation === 'Ignore' ? undefined : duplicateYamlKeys(text);
-    if (repeated !== undefined && fieldValidation === 'Strict')
-      throw badRequest(`error strict decoding patch: error converting YAML to JSON: ${repeated}`);
-    if (repeated !== undefined) request.warnings.add(repeated);
-    return value as KubeObject;
+    const value = parseYaml(text) ?? {}; // Go takes null for an empty map
+    if (!isObject(value)) {
+      const why = `json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`;
+      throw badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${why}`);
+    }
+    const repeated = fieldValidation === 'Ignore' ? [] : duplicateYamlKeys(text);
+    if (repeated.length > 0 && fieldValidation === 'Strict')
+      throw badRequest(`error strict decoding YAML: ${YAML_TO_JSON_PREFIX}${repeatedYamlKeysText(repeated)}`);
+    for (const warning of repeated) request.warnings.add(warning);
+    return value as unknown as KubeObject;
   } catch (error) {
-    if (error instanceof YamlError) throw badRequest(`error decoding patch: ${error.message}`);
+    if (error instanceof YamlError) throw badRequest(`error decoding YAML: ${YAML_TO_JSON_PREFIX}${error.message}`);
     throw error;
   }
 }

@@ -15,7 +15,7 @@ import { fieldChange, type AdmissionLens, type WriteOptions } from '../registry/
 import type { Answer } from './answer.ts';
 import type { Handlers } from './dispatch.ts';
 import { checkInput, checkName, namespaceOf, readObject, storedOf, writeCall, type HandlerDeps, type Operation } from './operation.ts';
-import { patchKind, patchTypes, readChange } from './patch.ts';
+import { patchKind, readChange } from './patch.ts';
 
 const SCALE_VERSION = 'autoscaling/v1';
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
@@ -73,9 +73,12 @@ async function updateScale(operation: Operation, deps: HandlerDeps): Promise<Ans
 }
 
 async function patchScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
-  const kind = patchKind(operation.body.contentType, patchTypes(operation.served));
+  const kind = patchKind(operation.body.contentType, operation.served);
   const options = parsePatchOptions(operation.request.query, kind);
-  const next = await readChange(operation, kind, options, scaleChange(operation, options, deps), deps.registry.fieldManager);
+  const next = await readChange(operation, kind, options, scaleChange(operation, options, deps), {
+    owners: deps.registry.fieldManager,
+    kinds: deps.schema,
+  });
   return write(operation, options, next, deps);
 }
 

@@ -1,11 +1,12 @@
 // PUT of an object, or of a subresource that is the whole object (status, approval, finalize, …).
 import type { KubeObject } from '#api/types.ts';
+import { inNamespace } from '../registry/metadata.ts';
 import { update } from '../registry/update.ts';
 import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
-import { checkInput, checkName, readObject, writeCall, type HandlerDeps, type Operation } from './operation.ts';
+import { checkInput, checkName, namespaceOf, readObject, writeCall, type HandlerDeps, type Operation } from './operation.ts';
 import { withUniqueOwners } from '../registry/owner-references.ts';
 
 export async function handleUpdate(operation: Operation, deps: HandlerDeps): Promise<Answer> {
@@ -14,7 +15,7 @@ export async function handleUpdate(operation: Operation, deps: HandlerDeps): Pro
   const options = parseWriteOptions(request.query, 'UpdateOptions');
   const call = writeCall(operation, options);
   const given = withUniqueOwners(await readObject<KubeObject>(operation, served.info, options, deps), request);
-  checkName(operation, given);
+  checkName(operation, inNamespace(given, namespaceOf(operation)));
   const { registry } = deps;
   const change = fieldChange(call, registry);
   const updated = await update(

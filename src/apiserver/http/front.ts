@@ -9,6 +9,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { dispatch, type DispatchDeps } from '../handlers/dispatch.ts';
 import type { RequestMetrics } from '../metrics/requests.ts';
 import type { Body } from '../negotiation/input.ts';
+import { checkRouteProduces } from '../negotiation/route-media.ts';
 import type { Query, RequestInfo } from '../request.ts';
 import { isLongRunning, requestInfo } from '../stages/request-info.ts';
 import { RequestWalk } from '../walk.ts';
@@ -144,8 +145,10 @@ export class Front {
     });
     const pending = runChain(walk, chain);
     if (pending !== undefined) await pending;
-    if (walk.info.isResourceRequest && !isLongRunning(walk.info) && !deps.others.serves(walk.info))
+    if (walk.info.isResourceRequest && !isLongRunning(walk.info) && !deps.others.serves(walk.info)) {
+      if (isBuiltIn(walk.info, deps)) checkRouteProduces(exchange.header('accept'), walk.info.verb);
       responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
+    }
     const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
     walk.auditTrail?.answered(answer);
@@ -198,6 +201,8 @@ const TOO_MANY_REQUESTS = 429;
 const GATEWAY_TIMEOUT = 504;
 /** For metrics: nobody was left to answer. */
 const CLIENT_GONE = 499;
+
+const isBuiltIn = (info: RequestInfo, { registry }: DispatchDeps): boolean => registry.catalog.find(info)?.info.origin === 'builtin';
 
 /** Custom objects have no protobuf form; what is not served as one (a Scale, a review) is answered by its own handler. */
 const isCustom = (info: RequestInfo, { registry }: DispatchDeps): boolean =>

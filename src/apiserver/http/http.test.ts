@@ -320,10 +320,9 @@ describe('the HTTPS front', () => {
 
   test('refuses what it cannot produce', async () => {
     const status = refusal(await http1(server, CONFIG_MAPS, { headers: { accept: 'text/html' } }), 406, 'NotAcceptable');
-    assert.equal(
-      status.message,
-      'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
-    );
+    const types = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+    const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+    assert.equal(status.message, `406: Not Acceptable\n\nAvailable representations: ${[...types, ...streams].join(', ')}`);
     refusal(
       await http1(server, CONFIG_MAPS, { headers: { accept: 'application/json;as=Chair;v=v1;g=meta.k8s.io' } }),
       406,

@@ -1,10 +1,11 @@
 // A request body as parsed values, whatever its media type.
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import { duplicateFieldText, JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
-import { duplicateYamlKeys, parseYaml, YAML_TO_JSON_PREFIX, YamlError } from '#apimachinery/yaml.ts';
+import { duplicateYamlKeys, parseYaml, repeatedYamlKeysText, YamlError } from '#apimachinery/yaml.ts';
+import { sortedKeys } from '#apimachinery/json-value.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
-import { parseMediaType } from './media-type.ts';
+import { mediaTypeOf } from './media-type.ts';
 import { CONTENT_TYPES, type Encoding } from './output.ts';
 import type { ProtobufCodec } from './protobuf.ts';
 
@@ -18,6 +19,8 @@ export interface Document {
   readonly value: unknown;
   /** As strict decoding reports them: `duplicate field "spec.replicas"`. */
   readonly duplicates: readonly string[];
+  /** The same for whoever is only warned, where that is worded otherwise. */
+  readonly warnings?: readonly string[];
   /** For messages about bodies that are no object; empty on loopback. */
   readonly text: string;
   /** The text, where it was JSON that was read strictly. */
@@ -45,40 +48,42 @@ const CUSTOM: readonly Encoding[] = ['json', 'yaml'];
 export function inputEncoding(contentType: string, custom = false): Encoding {
   const decodable = custom ? CUSTOM : DECODABLE;
   if (contentType === '' || contentType === 'application/json') return 'json';
-  const media = parseMediaType(contentType);
-  const found =
-    media === undefined ? undefined : decodable.find((encoding) => CONTENT_TYPES[encoding] === `${media.type}/${media.subtype}`);
+  const type = mediaTypeOf(contentType);
+  const found = type === undefined ? undefined : decodable.find((encoding) => CONTENT_TYPES[encoding] === type);
   if (found === undefined) throw unsupportedMediaType(decodable.map((encoding) => CONTENT_TYPES[encoding]));
   return found;
 }
 
+export interface DocumentOptions {
+  /** For messages. */
+  readonly expected: GroupVersionKind;
+  /** Whether duplicate fields matter. */
+  readonly strict: boolean;
+  readonly protobuf: ProtobufCodec | undefined;
+  /** The error for a text that cannot be parsed; default: names the kind that was expected. */
+  readonly refuse?: (why: string, text: string) => StatusError;
+}
+
 /**
- * @param kind of the object expected, for messages
- * @param strict whether duplicate fields matter
  * @throws StatusError UnsupportedMediaType, RequestEntityTooLarge, BadRequest
  */
 export async function readDocument(
   body: Body,
-  {
-    expected,
-    strict,
-    protobuf,
-  }: { readonly expected: GroupVersionKind; readonly strict: boolean; readonly protobuf: ProtobufCodec | undefined },
+  { expected, strict, protobuf, refuse = (why, text) => unrecognized(expected.kind, why, text) }: DocumentOptions,
 ): Promise<Document> {
   if (body.kind === 'value') return { value: body.value, duplicates: [], text: '' };
-  const { kind } = expected;
   const encoding = inputEncoding(body.contentType);
   const bytes = await body.read(MAX_BODY_BYTES);
   if (encoding === 'protobuf') {
     if (protobuf === undefined) throw unsupportedMediaType([CONTENT_TYPES.json, CONTENT_TYPES.yaml]);
-    return { value: protobuf.decode(bytes, kind, expected), duplicates: [], text: '' };
+    return { value: protobuf.decode(bytes, expected.kind, expected), duplicates: [], text: '' };
   }
   const text = bytes.toString();
   try {
     return encoding === 'json' ? readJson(text, strict) : readYaml(text, strict);
   } catch (error) {
-    if (error instanceof JsonError) throw unrecognized(kind, `couldn't get version/kind; json parse error: ${error.message}`, text);
-    if (error instanceof YamlError) throw unrecognized(kind, `${YAML_TO_JSON_PREFIX}${error.message}`, text);
+    if (error instanceof JsonError) throw refuse(`couldn't get version/kind; json parse error: ${error.message}`, text);
+    if (error instanceof YamlError) throw refuse(error.message, text);
     throw error;
   }
 }
@@ -90,9 +95,9 @@ function readJson(text: string, strict: boolean): Document {
 }
 
 function readYaml(text: string, strict: boolean): Document {
-  const value = parseYaml(text);
-  const found = strict ? duplicateYamlKeys(text) : undefined;
-  return { value, duplicates: found === undefined ? [] : [found], text };
+  const value = sortedKeys(parseYaml(text)); // as JSON made of a Go map has them: what is unknown is told in this order
+  const repeated = strict ? duplicateYamlKeys(text) : [];
+  return { value, duplicates: repeated.length === 0 ? [] : [repeatedYamlKeysText(repeated)], warnings: repeated, text };
 }
 
 const SUMMARY_LENGTH = 30;

@@ -39,3 +39,15 @@ export function parseAccept(header: string): readonly MediaClause[] {
   const specificity = ({ type, subtype }: MediaClause): number => (type === '*' ? 0 : subtype === '*' ? 1 : 2);
   return clauses.toSorted((a, b) => b.quality - a.quality || specificity(b) - specificity(a));
 }
+
+const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
+const QUOTED = String.raw`"(?:[^"\\\r\n]|\\[^\r\n])*"`;
+const CONTENT_TYPE = new RegExp(`^\\s*(${TOKEN}/${TOKEN})\\s*((?:;\\s*${TOKEN}\\s*=\\s*(?:${TOKEN}|${QUOTED})\\s*)*);?\\s*$`);
+const PARAMETER = new RegExp(`(${TOKEN})\\s*=\\s*(?:${TOKEN}|${QUOTED})`, 'g');
+
+/** `type/subtype` of a Content-Type in lower case; undefined where any part of it cannot be read. Source: mime.ParseMediaType. */
+export function mediaTypeOf(contentType: string): string | undefined {
+  const [, type = '', parameters = ''] = CONTENT_TYPE.exec(contentType) ?? [];
+  const names = [...parameters.matchAll(PARAMETER)].map(([, name = '']) => name.toLowerCase());
+  return type === '' || new Set(names).size < names.length ? undefined : type.toLowerCase();
+}

@@ -1,5 +1,8 @@
 // Where a list in pages goes on. Pure. Source: storage/continue.go.
+import { jsonKind } from '#api/decode/go-errors.ts';
 import { badRequest } from '#apimachinery/errors.ts';
+import { isObject } from '#apimachinery/json-value.ts';
+import { JsonError, parseJson } from '#apimachinery/json.ts';
 
 const TOKEN_VERSION = 'meta.k8s.io/v1';
 
@@ -35,11 +38,15 @@ export function decodeContinue(text: string): ContinueToken {
 
 function read(text: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
   if (!/^[A-Za-z0-9_-]+$/.test(text)) throw refuse(': illegal base64 data');
+  const bytes = Buffer.from(text, 'base64url');
+  const [first = 0] = bytes;
+  if (first > 0x7f) throw refuse(`: invalid character '${String.fromCharCode(first)}' looking for beginning of value`); // Go names the byte
   try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
-    if (typeof value === 'object' && value !== null) return value;
+    const value = parseJson(bytes.toString());
+    if (isObject(value)) return value;
+    throw refuse(`: json: cannot unmarshal ${jsonKind(value)} into Go value of type storage.continueToken`);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof JsonError)) throw error;
+    throw refuse(`: ${error.message}`);
   }
-  throw refuse(': no JSON object');
 }

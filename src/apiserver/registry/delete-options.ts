@@ -2,7 +2,9 @@
 import { badRequest } from '#apimachinery/errors.ts';
 import { invalid, notSupported, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
+import { interpretKind } from '#api/decode-body.ts';
 import { decodeValue, DecodeError } from '#api/decode.ts';
+import { apiVersionOf } from '#apimachinery/resource.ts';
 import { schemaOfDefinition } from '#api/schema.ts';
 import type { Query } from '../request.ts';
 import type { WriteOptions } from './write-call.ts';
@@ -18,6 +20,8 @@ export interface DeleteOptions {
   readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
 }
 
+/** How upstream names the scheme of options in errors. */
+const SCHEME = 'k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27';
 const DEFINITION = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 
 /** @throws StatusError BadRequest. `value` undefined: there was no body, and the query says it. */
@@ -40,9 +44,10 @@ export function deleteWriteOptions(options: DeleteOptions): WriteOptions {
 }
 
 function fromBody(value: unknown): DeleteOptions {
-  const { kind } = (value ?? {}) as { readonly kind?: unknown };
-  if (kind !== undefined && kind !== 'DeleteOptions') {
-    if (typeof kind === 'string') throw badRequest('decoded object cannot be converted to DeleteOptions');
+  const { kind, ...home } = interpretKind(value, badRequest);
+  if (kind !== '' && kind !== 'DeleteOptions') {
+    const version = home.version === '' ? 'v1' : apiVersionOf(home);
+    throw badRequest(`no kind ${goQuote(kind)} is registered for version ${goQuote(version)} in scheme ${goQuote(SCHEME)}`);
   }
   try {
     const {

@@ -28,7 +28,7 @@ export function get(call: GetCall, registry: Registry): StoredObject | Promise<S
 
 function freshness({ resourceVersion, request }: GetCall, registry: Registry): Promise<void> | undefined {
   if (resourceVersion === '') return registry.hub.caughtUp();
-  const revision = parseResourceVersion(resourceVersion);
+  const revision = parseResourceVersion(resourceVersion, 'get');
   return registry.hub.revision >= revision ? undefined : atLeast(revision, registry, request.signal);
 }
 

@@ -98,7 +98,7 @@ function listErrors({
   if (match !== '') {
     if (resourceVersion === '')
       errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
-    if (token !== '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    if (token !== '') errors.push(forbidden('resourceVersionMatch', CONTINUE_WITH_MATCH));
     if (match !== 'Exact' && match !== 'NotOlderThan')
       errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && resourceVersion === '0') {
@@ -109,8 +109,18 @@ function listErrors({
   return errors;
 }
 
-function watchErrors({ resourceVersionMatch: match, continue: token, sendInitialEvents }: ListOptions): readonly FieldError[] {
+const CONTINUE_WITH_MATCH = 'resourceVersionMatch is forbidden when continue is provided';
+
+function watchErrors({
+  resourceVersionMatch: match,
+  resourceVersion,
+  continue: token,
+  sendInitialEvents,
+}: ListOptions): readonly FieldError[] {
   const errors: FieldError[] = [];
+  // A watch that begins with what there is asks for initial events by default. Source: SetListOptionsDefaults.
+  const fromNow = match === '' && sendInitialEvents === undefined && (resourceVersion === '' || resourceVersion === '0');
+  if (fromNow && token !== '') errors.push(forbidden('resourceVersionMatch', CONTINUE_WITH_MATCH));
   if (sendInitialEvents !== undefined && match !== 'NotOlderThan') {
     errors.push(forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
   }
@@ -119,7 +129,7 @@ function watchErrors({ resourceVersionMatch: match, continue: token, sendInitial
       errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
     }
     if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
-    if (token !== '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    if (token !== '') errors.push(forbidden('resourceVersionMatch', CONTINUE_WITH_MATCH));
   }
   return errors;
 }

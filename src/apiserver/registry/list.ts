@@ -81,7 +81,7 @@ function judgeable({ form }: StoredResource, { all }: Selection, objects: Iterab
 /** Source: storage.ValidateListOptions, delegator.ShouldDelegateList. */
 function momentOf({ resourceVersion, resourceVersionMatch, limit }: ListOptions): Moment {
   if (resourceVersion === '') return { kind: 'newest' };
-  const revision = parseResourceVersion(resourceVersion);
+  const revision = parseResourceVersion(resourceVersion, 'list');
   if (resourceVersionMatch === 'Exact') return { kind: 'exact', revision };
   if (resourceVersionMatch === '' && limit > 0 && revision > 0) return { kind: 'exact', revision };
   return { kind: 'known', atLeast: revision };

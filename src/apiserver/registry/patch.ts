@@ -1,15 +1,17 @@
 // From a patch body and the current object to the new object. Pure; objects are in the served version.
 import { decodeKind, isCustomType } from '#api/decode-kind.ts';
-import { decodeObject, DecodeError, type FieldValidation } from '#api/decode.ts';
+import { DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
-import { goQuote } from '#apimachinery/go-format.ts';
+import { byteOrder, goJson, goQuote, goType, goValue } from '#apimachinery/go-format.ts';
+import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import {
   applyJsonPatch,
   decodeJsonPatch,
   JsonPatchError,
   MAX_JSON_PATCH_OPERATIONS,
+  STRICT_NAMES,
   strictJsonPatchErrors,
 } from '#apimachinery/json-patch.ts';
 import { JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
@@ -30,7 +32,9 @@ export interface PatchBody {
 
 export interface PatchTarget {
   readonly schema: ObjectSchema;
-  readonly version: string;
+  readonly kind: GroupVersionKind;
+  /** Why an object of that kind cannot be read as one of `kind`; undefined where it can. */
+  readonly foreign: (kind: GroupVersionKind) => string | undefined;
   readonly fieldValidation: FieldValidation;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -66,7 +70,7 @@ function parsed(
 function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly string[], strict: boolean): PatchBody {
   if (kind === 'json') {
     try {
-      const operations = decodeJsonPatch(value);
+      const operations = decodeJsonPatch(value, strict ? STRICT_NAMES : undefined);
       if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
         throw entityTooLargeText(
           `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`,
@@ -78,8 +82,13 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
       throw error;
     }
   }
+  if (value === null) {
+    // Go reads it as an empty map, which only the merge itself refuses. Source: jsonpatch.ErrBadJSONPatch.
+    if (kind === 'merge') throw badRequest('Invalid JSON Patch');
+    return { kind, value: {}, problems: duplicates };
+  }
   if (!isObject(value)) {
-    const found = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
     const why = `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`;
     throw badRequest(kind === 'strategic' ? why : `error decoding patch: ${why}`);
   }
@@ -108,7 +117,8 @@ function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema 
     }
   } catch (error) {
     if (error instanceof JsonPatchError) throw unprocessable();
-    if (error instanceof MergePatchError || error instanceof StrategicPatchError) throw badRequest(error.message);
+    if (error instanceof MergePatchError) throw badRequest(error.message);
+    if (error instanceof StrategicPatchError) throw strategicRefusal(error);
     throw error;
   }
 }
@@ -116,31 +126,70 @@ function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema 
 /** What exactly did not fit is not told, as upstream. Source: errors.NewGenericServerResponse with 422. */
 const unprocessable = (): StatusError => new StatusError('Invalid', 'the server rejected our request due to an error in our request', {});
 
-function decodePatched({ kind, problems }: PatchBody, value: unknown, before: KubeObject, target: PatchTarget): KubeObject {
+/** What upstream does not know is answered with 500. Source: interpretStrategicMergePatchError. */
+function strategicRefusal({ fault, message }: StrategicPatchError): StatusError {
+  switch (fault) {
+    case 'format':
+      return badRequest(message);
+    case 'lists':
+      return unprocessable();
+    case 'other':
+      return new StatusError('', message);
+  }
+}
+
+function decodePatched({ kind, problems, value: patch }: PatchBody, value: unknown, current: KubeObject, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;
   if (kind === 'strategic' || isCustomType(schema)) {
     try {
-      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before });
+      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before: current });
       for (const warning of warnings) target.warn(warning);
       return object;
     } catch (error) {
-      if (error instanceof DecodeError) throw invalidPatch(JSON.stringify(value), error.message);
-      throw error;
+      if (!(error instanceof DecodeError)) throw error;
+      throw kind === 'strategic' ? invalidPatch(goValue(patch), restoreText(error)) : invalidPatch(JSON.stringify(value), error.message);
     }
   }
+  const text = goPatchedJson(value, current);
+  checkKind(value, text, target);
   try {
-    const { object, warnings } = decodeObject<KubeObject>(value, schema, {
-      fieldValidation,
-      duplicates: problems,
-      version: target.version,
-      before,
-    });
+    const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before: current });
     for (const warning of warnings) target.warn(warning);
     return object;
   } catch (error) {
-    if (error instanceof StatusError && error.reason === 'BadRequest') throw invalidPatch(JSON.stringify(value), error.message);
+    if (error instanceof DecodeError) throw invalidPatch(text, error.message);
     throw error;
   }
+}
+
+/** As Go prints it: what the patch touched are maps, with their keys in order; the rest is as it was. Source: jsonpatch.partialDoc. */
+function goPatchedJson(value: unknown, current: unknown): string {
+  if (value === current || !isObject(value)) return goJson(value);
+  const before = isObject(current) ? current : {};
+  const members = Object.keys(value)
+    .filter((key) => value[key] !== undefined)
+    .toSorted(byteOrder)
+    .map((key) => `${goJson(key)}:${goPatchedJson(value[key], before[key])}`);
+  return `{${members.join(',')}}`;
+}
+
+/** A patch cannot make an object one of another kind or version. @throws StatusError Invalid. Source: codec.Decode */
+function checkKind(value: unknown, text: string, { kind: expected, foreign }: PatchTarget): void {
+  if (!isObject(value)) return;
+  const said = (name: string): string => (typeof value[name] === 'string' ? value[name] : '');
+  const home = said('apiVersion') === '' ? expected : parseApiVersion(said('apiVersion'));
+  const problem = foreign({ group: home.group, version: home.version, kind: said('kind') === '' ? expected.kind : said('kind') });
+  if (problem !== undefined) throw invalidPatch(text, problem);
+}
+
+/** How Go says that a value does not fit where maps are taken over without JSON. Source: runtime.DefaultUnstructuredConverter. */
+function restoreText({ message, mismatch }: DecodeError): string {
+  if (mismatch === undefined) return message;
+  const { value, into, goType: wanted } = mismatch;
+  const found = goType(value);
+  if (into === 'scalar') return `cannot convert ${found} to ${wanted}`;
+  const kind = found.startsWith('map[') ? 'map' : found.startsWith('[]') ? 'slice' : found;
+  return into === 'struct' ? `cannot restore struct from: ${kind}` : `cannot restore ${into} from ${kind}`;
 }
 
 /** Source: field.Invalid(field.NewPath("patch"), …) without a kind. */

@@ -9,15 +9,32 @@ const BLOCK_TIMEOUT_MS = 3_000;
 /** Source: resourceVersionTooHighRetrySeconds. */
 const RETRY_SECONDS = 1;
 
-/** 0 for empty and `0`. @throws StatusError BadRequest. Source: ParseResourceVersion. */
-export function parseResourceVersion(text: string): number {
-  if (text === '' || text === '0') return 0;
+/**
+ * 0 for empty and `0`. @throws StatusError BadRequest for a list; without a reason elsewhere, where upstream does not expect it
+ * Source: ParseResourceVersion, its callers in etcd3 store.go and cacher.
+ */
+export function parseResourceVersion(text: string, verb: 'list' | 'get' | 'watch'): number {
+  const { value, problem } = readVersion(text);
+  if (problem === undefined) return value;
+  const why = `resourceVersion: Invalid value: ${goQuote(text)}: ${problem}`;
+  throw verb === 'list' ? badRequest(`invalid resource version: ${why}`) : new StatusError('', why);
+}
+
+/** That of an object which is written. @throws StatusError without a reason. Source: APIObjectVersioner.ObjectResourceVersion */
+export function checkWrittenVersion(text: string): void {
+  const { problem } = readVersion(text);
+  if (problem !== undefined) throw new StatusError('', problem);
+}
+
+/** Source: strconv.ParseUint. */
+function readVersion(text: string): { readonly value: number; readonly problem?: string } {
+  if (text === '' || text === '0') return { value: 0 };
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value)) return value;
-  const why = Number.isNaN(value) ? 'invalid syntax' : 'value out of range';
-  throw badRequest(
-    `invalid resource version: resourceVersion: Invalid value: ${goQuote(text)}: strconv.ParseUint: parsing ${goQuote(text)}: ${why}`,
-  );
+  if (Number.isSafeInteger(value)) return { value };
+  return {
+    value,
+    problem: `strconv.ParseUint: parsing ${goQuote(text)}: ${Number.isNaN(value) ? 'invalid syntax' : 'value out of range'}`,
+  };
 }
 
 /** Source: storage.NewTooLargeResourceVersionError. */

@@ -15,6 +15,7 @@ import { cachedCurrent, freshCurrent } from './current.ts';
 import { carriedOver } from './carry-over.ts';
 import { kept, shown } from './storage-form.ts';
 import { objectKey } from './storage-keys.ts';
+import { checkWrittenVersion } from './resource-version.ts';
 import type { UpdateHooks } from './strategy.ts';
 import { validateChange, warnOfChange } from './validate.ts';
 import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
@@ -32,6 +33,8 @@ export interface UpdateRequest {
   readonly mayCreate: boolean;
   /** The uid the object must have; empty for any. */
   readonly uid: string;
+  /** What is created was applied: what it says of an older object does not count. */
+  readonly applies?: boolean;
   /** What this endpoint may change. */
   readonly hooks: UpdateHooks;
 }
@@ -56,7 +59,10 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
         }
         if (!request.mayCreate) throw notFound(call.served.info, call.name);
         await mayCreate(call, registry);
-        return { object: await create(call, await request.next(undefined), registry), created: true };
+        checkUid(call, request.uid, undefined);
+        const { object, uid } = unborn(await request.next(undefined), request.applies === true);
+        checkUid(call, uid, undefined);
+        return { object: await create(call, object, registry), created: true };
       }
       const outcome = await change(call, request, current, registry);
       if (outcome.kind === 'done') return { object: outcome.object, created: false };
@@ -139,9 +145,23 @@ async function isStale({ stored, options }: WriteCall, { key }: StoredObject, { 
 }
 
 /** @throws StatusError Conflict. Source: storage.Preconditions.Check. */
-function checkUid(call: WriteCall, uid: string, old: KubeObject): void {
-  if (uid === '' || uid === old.metadata.uid) return;
-  throw conflict(call.served.info, call.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
+function checkUid(call: WriteCall, uid: string, old: KubeObject | undefined): void {
+  if (uid === '' || uid === old?.metadata.uid) return;
+  if (old === undefined) {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(call.served.info, call.name, why);
+  }
+  const key = `${call.stored.prefix.replace(/^\/registry/, '')}${objectKey(call.name, call.namespace)}`;
+  const failed = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+  const why = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${failed}`;
+  throw conflict(call.served.info, call.name, why);
+}
+
+/** What is applied where there is nothing yet. Source: patcher.patchResource, applyPatcher.createNewObject */
+function unborn(object: KubeObject, applied: boolean): { readonly object: KubeObject; readonly uid: string } {
+  if (!applied) return { object, uid: '' };
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return { object: { ...object, metadata } as KubeObject, uid: (object.metadata.uid as string | undefined) ?? '' };
 }
 
 /** @throws StatusError Conflict for a stale resourceVersion, Invalid for a missing one where it is required */
@@ -153,6 +173,7 @@ function checkedVersion(call: WriteCall, object: KubeObject, old: KubeObject): K
     const message = 'Invalid value: 0: must be specified for an update';
     throw invalidStatus(kind, call.name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.resourceVersion' }]);
   }
+  checkWrittenVersion(wanted);
   if (wanted !== old.metadata.resourceVersion) throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);
   return object;
 }

@@ -33,7 +33,7 @@ export async function watch(call: ListCall, registry: Registry): Promise<WatchPl
   const { timeoutSeconds, resourceVersion, sendInitialEvents } = options;
   const timeoutMs =
     1_000 * (timeoutSeconds === undefined || timeoutSeconds <= 0 ? MIN_TIMEOUT_SECONDS * (1 + registry.ids.fraction()) : timeoutSeconds);
-  const revision = parseResourceVersion(resourceVersion);
+  const revision = parseResourceVersion(resourceVersion, 'watch');
   const chosen = selection(call.stored, call.namespace, options.labelSelector, options.fieldSelector);
   if (resourceVersion === '') {
     const waiting = registry.hub.caughtUp(request.signal);

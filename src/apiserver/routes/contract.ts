@@ -14,8 +14,8 @@ export interface Route {
   readonly match: 'exact' | 'prefix';
   /** Listed at `/`. */
   readonly listed: boolean;
-  /** HEAD is refused as any other method is, in a Status. Source: routes of go-restful, /version and discovery among them. */
-  readonly getOnly?: true;
+  /** HEAD is refused as any other method is, in a Status; for paths below it perhaps only some. Source: routes of go-restful. */
+  readonly getOnly?: true | ((path: string) => boolean);
   /** Only GET and HEAD get here. @throws StatusError */
   handle(call: RouteCall): Answer | Promise<Answer>;
 }

@@ -39,8 +39,12 @@ function judge(
     context.logger.error('authorization failed', { error });
     throw internalError(error);
   }
+  context.addHeaders(NOT_SNIFFED);
   throw forbiddenError(attributes, reason);
 }
+
+/** Of refusals that repeat what the client sent. Source: responsewriters.Forbidden */
+export const NOT_SNIFFED = { 'x-content-type-options': 'nosniff' } as const;
 
 /** Source: WithAuthorization's audit annotations. */
 function note(context: RequestContext, decision: 'allow' | 'forbid', reason: string): void {

@@ -2,7 +2,7 @@
 import { impersonate, impersonationWish } from '../authentication/impersonation.ts';
 import { headerValues } from '../authentication/headers.ts';
 import type { ChainDeps, Stage, Walk } from '../chain.ts';
-import { attributesOf } from './authorization.ts';
+import { attributesOf, NOT_SNIFFED } from './authorization.ts';
 
 const PREFIX = 'impersonate-';
 
@@ -11,7 +11,10 @@ export const impersonationStage: Stage = {
   run(walk, deps) {
     const headers = walk.credentials?.rawHeaders;
     if (headers === undefined || !isAsked(headers)) return;
-    return actAs(walk, headers, deps);
+    return actAs(walk, headers, deps).catch((error: unknown) => {
+      walk.context.addHeaders(NOT_SNIFFED);
+      throw error;
+    });
   },
 };
 

@@ -1,6 +1,6 @@
 // Reads protobuf's primitive encodings from one buffer. Bounds are the caller's `end` and the buffer's own length:
 // every read either stays inside or throws ProtobufDecodeError.
-import { ProtobufDecodeError } from './errors.ts';
+import { ProtobufDecodeError, type DecodeFault } from './errors.ts';
 import { signedForm, TWO_32, unsignedForm } from './int64.ts';
 import type { BytesForm, Int64Form } from './schema.ts';
 
@@ -58,8 +58,12 @@ export class ProtoReader {
   }
 
   /** @throws ProtobufDecodeError always */
-  fail(problem: string, offset: number = this.pos): never {
-    throw new ProtobufDecodeError(problem, offset);
+  fail(problem: string, offset: number = this.pos, fault: DecodeFault = 'malformed'): never {
+    throw new ProtobufDecodeError(problem, offset, fault);
+  }
+
+  #truncated(problem: string, offset: number = this.pos): never {
+    return this.fail(problem, offset, 'truncated');
   }
 
   /** Counts one more level of nesting. */
@@ -79,7 +83,7 @@ export class ProtoReader {
   uint32(): number {
     const { buffer } = this;
     let { pos } = this;
-    if (pos >= buffer.length) this.fail('truncated varint');
+    if (pos >= buffer.length) this.#truncated('truncated varint');
     let byte = buffer[pos++] as number;
     if (byte < 0x80) {
       this.pos = pos;
@@ -87,7 +91,7 @@ export class ProtoReader {
     }
     let value = byte & 0x7f;
     for (let shift = 7; shift < 70; shift += 7) {
-      if (pos >= buffer.length) this.fail('truncated varint');
+      if (pos >= buffer.length) this.#truncated('truncated varint');
       byte = buffer[pos++] as number;
       if (shift < 32) value |= (byte & 0x7f) << shift;
       if (byte < 0x80) {
@@ -95,7 +99,7 @@ export class ProtoReader {
         return value >>> 0;
       }
     }
-    return this.fail(`varint longer than ${MAX_VARINT_BYTES} bytes`);
+    return this.fail(`varint longer than ${MAX_VARINT_BYTES} bytes`, this.pos, 'overflow');
   }
 
   int32(): number {
@@ -125,7 +129,7 @@ export class ProtoReader {
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
-      if (pos >= buffer.length) this.fail('truncated varint');
+      if (pos >= buffer.length) this.#truncated('truncated varint');
       const byte = buffer[pos++] as number;
       const bits = byte & 0x7f;
       if (shift < 28) low |= bits << shift;
@@ -140,12 +144,12 @@ export class ProtoReader {
         return;
       }
     }
-    this.fail(`varint longer than ${MAX_VARINT_BYTES} bytes`);
+    this.fail(`varint longer than ${MAX_VARINT_BYTES} bytes`, this.pos, 'overflow');
   }
 
   #fixed64(): void {
     const { pos } = this;
-    if (pos + 8 > this.buffer.length) this.fail('truncated fixed64');
+    if (pos + 8 > this.buffer.length) this.#truncated('truncated fixed64');
     this.#low = this.#view.getInt32(pos, true);
     this.#high = this.#view.getInt32(pos + 4, true);
     this.pos = pos + 8;
@@ -199,21 +203,21 @@ export class ProtoReader {
 
   sfixed32(): number {
     const { pos } = this;
-    if (pos + 4 > this.buffer.length) this.fail('truncated fixed32');
+    if (pos + 4 > this.buffer.length) this.#truncated('truncated fixed32');
     this.pos = pos + 4;
     return this.#view.getInt32(pos, true);
   }
 
   float(): number {
     const { pos } = this;
-    if (pos + 4 > this.buffer.length) this.fail('truncated float');
+    if (pos + 4 > this.buffer.length) this.#truncated('truncated float');
     this.pos = pos + 4;
     return this.#view.getFloat32(pos, true);
   }
 
   double(): number {
     const { pos } = this;
-    if (pos + 8 > this.buffer.length) this.fail('truncated double');
+    if (pos + 8 > this.buffer.length) this.#truncated('truncated double');
     this.pos = pos + 8;
     return this.#view.getFloat64(pos, true);
   }
@@ -226,7 +230,7 @@ export class ProtoReader {
     if (byte < 0x80) this.pos = pos + 1;
     else length = this.uint32();
     const stop = this.pos + length;
-    if (stop > end) this.fail(`length ${length} runs past the end`);
+    if (stop > end) this.#truncated(`length ${length} runs past the end`);
     return stop;
   }
 
@@ -305,7 +309,7 @@ export class ProtoReader {
       default:
         this.fail(`wire type ${tag & 7}`);
     }
-    if (this.pos > end) this.fail('truncated field', end);
+    if (this.pos > end) this.#truncated('truncated field', end);
   }
 
   #skipGroup(number: number, end: number): void {
@@ -319,6 +323,6 @@ export class ProtoReader {
       }
       this.skip(tag, end);
     }
-    this.fail('truncated group');
+    this.#truncated('truncated group');
   }
 }
