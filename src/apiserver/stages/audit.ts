@@ -22,14 +22,14 @@ async function stored(received: Promise<boolean>, { context }: Walk, { audit }: 
 }
 
 /** A request that is over waits no longer, however long the back end takes. */
-function unlessOver(received: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+async function unlessOver(received: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const over = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', over, { once: true });
-    void received.then((done) => {
-      signal.removeEventListener('abort', over);
-      resolve(done);
-    });
-  });
+  const over = Promise.withResolvers<never>();
+  const end = (): void => over.reject(signal.reason as Error);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([received, over.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
