@@ -83,9 +83,9 @@ export class WorkQueue<T> implements WorkSink<T> {
     this.#arm();
   }
 
-  /** Adds it after a delay that grows with each failure since `forget`. */
-  addRateLimited(item: T): void {
-    this.addAfter(item, this.#limiter.when(item, this.#clock.monotonic()));
+  /** Adds it after a delay that grows with each failure since `forget`, and is `leastMs` at least. */
+  addRateLimited(item: T, leastMs = 0): void {
+    this.addAfter(item, Math.max(leastMs, this.#limiter.when(item, this.#clock.monotonic())));
   }
 
   /** `item` went well: its next failure waits shortest again. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import { createLogger } from '#base/log.ts';
-import { conflict } from '#apimachinery/errors.ts';
+import { conflict, tooManyRequests } from '#apimachinery/errors.ts';
 import { runWorkers, TerminalError, type Requeue } from './workers.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -33,6 +33,29 @@ test('runWorkers tries a failed item again after its delay and forgets its failu
   await turn();
   assert.deepEqual([queue.failures('a'), left], [0, -1]);
   assert.deepEqual(lines, ['warn reconcile failed, trying again', 'warn reconcile failed, trying again']);
+  stop.abort();
+  await ended;
+});
+
+test('runWorkers leaves a server alone for as long as it asks, and for a minute at most', async () => {
+  const waits = [3, 3600];
+  let runs = 0;
+  const { clock, queue, stop, ended } = setUp(1, async () => {
+    const seconds = waits[runs++];
+    if (seconds !== undefined) throw tooManyRequests('busy', seconds);
+  });
+  queue.add('a');
+  await turn();
+  for (const [waited, seen] of [
+    [2_999, 1],
+    [1, 2],
+    [59_999, 2],
+    [1, 3],
+  ] as const) {
+    clock.advance(waited);
+    await turn();
+    assert.equal(runs, seen);
+  }
   stop.abort();
   await ended;
 });

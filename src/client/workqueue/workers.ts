@@ -1,7 +1,7 @@
 // Takes items off a queue and reconciles them, a few at a time; decides what a failure means for the next try.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
+import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { Turns } from '../turns.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -52,6 +52,9 @@ async function work<T>(queue: WorkQueue<T>, options: WorkersOptions<T>): Promise
   }
 }
 
+/** A server may not make an item wait longer than this. */
+const MAX_RETRY_AFTER_SECONDS = 60;
+
 /** Source: processNextWorkItem of the controllers; controller-runtime reconcileHandler for TerminalError. */
 async function reconcileOne<T>(queue: WorkQueue<T>, item: T, { reconcile, logger, signal }: WorkersOptions<T>): Promise<void> {
   try {
@@ -68,6 +71,12 @@ async function reconcileOne<T>(queue: WorkQueue<T>, item: T, { reconcile, logger
     // Somebody else wrote in between: routine, and the next try reads anew.
     if (isStatusError(error, 'Conflict')) logger.debug('reconcile met a conflict, trying again', { item, error });
     else logger.warn('reconcile failed, trying again', { item, failures: queue.failures(item) + 1, error });
-    queue.addRateLimited(item);
+    queue.addRateLimited(item, retryAfterMs(error));
   }
+}
+
+/** Milliseconds the server asks to be left alone for, up to a limit. */
+function retryAfterMs(error: unknown): number {
+  const seconds = error instanceof StatusError ? (error.details?.retryAfterSeconds ?? 0) : 0;
+  return Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000;
 }
