@@ -6,7 +6,7 @@ import { isPodActive } from '#api/pods.ts';
 import { pods, replicasets, replicationcontrollers } from '#api/resources.ts';
 import type { New, OwnerReference, Pod, ReplicaSet, ReplicationController } from '#api/types.ts';
 import { replicationController } from '../replicationcontroller/controller.ts';
-import { failPod, playKubelet, sickenPod, type Simulation, simulate } from '../testing/simulation.ts';
+import { assertReplays, endAtRest, failPod, playKubelet, sickenPod, type Simulation, simulate } from '../testing/simulation.ts';
 import { replicaSetController } from './controller.ts';
 
 const NAMES = ['a', 'b', 'c'] as const;
@@ -62,7 +62,7 @@ async function run(seed: number): Promise<readonly string[]> {
 
   for (let step = 0, orphans = 0; step < STEPS; step++) {
     const pod = world.pick(server.stored(pods).filter(isPodActive));
-    switch (below(12)) {
+    switch (below(14)) {
       case 0:
       case 9: {
         const name = NAMES[below(3)] as (typeof NAMES)[number];
@@ -98,6 +98,13 @@ async function run(seed: number): Promise<readonly string[]> {
       case 8:
         await world.restart();
         break;
+      case 10:
+        // What was just made is heard of late; meanwhile the owners change, and nothing is made for them twice.
+        world.hold('pods');
+        break;
+      case 11:
+        world.catchUp();
+        break;
       default:
         playKubelet(world);
     }
@@ -121,21 +128,11 @@ async function run(seed: number): Promise<readonly string[]> {
       }
     }
   }
-  await world.quiet();
-  const writes = server.writes().length;
-  await world.restart();
-  await world.quiet();
-  assert.equal(server.writes().length, writes, 'at rest nothing is written');
-  await world.stop();
-  return world.decisions();
+  return endAtRest(world);
 }
 
 for (const seed of [1, 2, 3, 4]) {
   test(`no pod has two owners, and each set has as many as it wants (seed ${seed})`, async () => void (await run(seed)));
 }
 
-test('a run of ReplicaSets is replayed by its seed to the same requests', async () => {
-  const [first, again, other] = [await run(3), await run(3), await run(4)];
-  assert.deepEqual(first, again);
-  assert.notDeepEqual(first, other);
-});
+test('a run of ReplicaSets is replayed by its seed to the same requests', () => assertReplays(run));
