@@ -29,6 +29,7 @@ import { legacyTokenCleaner } from './legacy-token-cleaner/controller.ts';
 import { podGarbageCollector } from './pod-gc/controller.ts';
 import { serviceCidrsController } from './service-cidrs/controller.ts';
 import { ttlController } from './ttl/controller.ts';
+import { ControllerMetrics } from './metrics/metrics.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
@@ -106,6 +107,8 @@ export interface ControllersOptions {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly config: ControllerConfig;
+  /** What the controllers count; absent: not shown to anybody. */
+  readonly metrics?: ControllerMetrics;
   /** Absent: the queues are not counted. */
   readonly queues?: QueueMetrics;
   readonly signal: AbortSignal;
@@ -113,14 +116,14 @@ export interface ControllersOptions {
 
 /** Runs all controllers; resolves when the signal has aborted and all have ended. */
 export async function runControllers(options: ControllersOptions): Promise<void> {
-  const { clientFor, informers, clock, ids, logger, config, queues, signal } = options;
+  const { clientFor, informers, clock, ids, logger, config, queues, signal, metrics = new ControllerMetrics() } = options;
   await Promise.all(
     CONTROLLERS.map((controller) => {
       const client = clientFor(controller.serviceAccount);
       const own = logger.with({ controller: controller.name });
       const events = new QueueingEventRecorder({ client, component: controller.name, clock, ids, logger: own, signal });
       const counted = queues === undefined ? {} : { queues };
-      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal, ...counted });
+      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal, metrics, ...counted });
     }),
   );
 }

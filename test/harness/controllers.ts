@@ -11,13 +11,15 @@ import { ManualClock, systemClock, wait } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
-import type { Client, Transport } from '#client/contract.ts';
+import { type Client, ConnectionError, type Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
+import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { type Controller, type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
 
 export interface ControllerTest {
   /** As a member of system:masters. */
   readonly client: Client;
+  /** The present one. */
   readonly server: ApiServer;
   readonly clock: ManualClock;
   /** Of all controllers, each as `TYPE REASON MESSAGE`. */
@@ -28,6 +30,8 @@ export interface ControllerTest {
   until<T>(look: () => Promise<T | undefined>, stepMs?: number): Promise<T>;
   /** Ends the controllers and starts them anew, without what they knew; `meanwhile` runs between. */
   restart(meanwhile?: () => Promise<unknown>): Promise<void>;
+  /** Ends the API server and starts it anew over the same store; the controllers go on meanwhile, and reach nobody. */
+  restartServer(meanwhile?: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +44,8 @@ export interface ControllerTestOptions {
   /** Answers below `/apis/GROUP` of groups that another server serves. */
   readonly routes?: readonly Route[];
   readonly config?: Partial<ControllerConfig>;
+  /** Where the controllers count. */
+  readonly metrics?: ControllerMetrics;
   /** Stands between the controllers and the server. */
   readonly between?: (transport: Transport) => Transport;
 }
@@ -58,11 +64,12 @@ export async function startControllerTest({
   prepare,
   routes = [],
   between = (transport) => transport,
+  metrics = new ControllerMetrics(),
 }: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
-  const server = await startServer(store, clock, routes);
+  const server = new Restartable(await startServer(store, clock, routes));
   const client = createClient(server.loopback(MASTER));
   await ensureDefaults(client, { clock: systemClock, logger: silentLogger });
   await client.create(namespaces, { metadata: { name: 'ns' } });
@@ -77,6 +84,8 @@ export async function startControllerTest({
     const informers = createInformerFactory({
       client: createClient(server.loopback({ name: 'system:kube-controller-manager', groups: ['system:authenticated'] })),
       logger,
+      clock,
+      ids,
     });
     const running = controllers.map((controller) => {
       const user = {
@@ -92,6 +101,7 @@ export async function startControllerTest({
         logger,
         config: { ...CONFIG, ...config },
         signal: stopping.signal,
+        metrics,
       });
     });
     informers.start(stopping.signal);
@@ -103,7 +113,9 @@ export async function startControllerTest({
   let end = start();
   return {
     client,
-    server,
+    get server() {
+      return server.current;
+    },
     clock,
     events,
     warnings,
@@ -120,12 +132,61 @@ export async function startControllerTest({
       await meanwhile?.();
       end = start();
     },
+    async restartServer(meanwhile) {
+      await server.stop();
+      await meanwhile?.();
+      server.current = await startServer(store, clock, routes);
+    },
     async stop() {
       await end();
       await server.stop();
       await store.close();
     },
   };
+}
+
+/** Clients of an API server that comes and goes. */
+class Restartable {
+  #server: ApiServer | undefined;
+  #transports = new Map<string, Transport>();
+
+  constructor(server: ApiServer) {
+    this.#server = server;
+  }
+
+  /** @throws ConnectionError while there is none */
+  get current(): ApiServer {
+    if (this.#server === undefined) throw new ConnectionError('the API server is not there');
+    return this.#server;
+  }
+
+  set current(server: ApiServer) {
+    this.#server = server;
+  }
+
+  async stop(): Promise<void> {
+    const [server, transports] = [this.#server, this.#transports];
+    this.#server = undefined;
+    this.#transports = new Map();
+    for (const transport of transports.values()) await transport.close();
+    await server?.stop();
+  }
+
+  loopback(user: { readonly name: string; readonly groups: readonly string[] }): Transport {
+    const transport = (): Transport => {
+      const known = this.#transports.get(user.name) ?? this.current.loopback(user);
+      this.#transports.set(user.name, known);
+      return known;
+    };
+    return {
+      request: async (request) => transport().request(request),
+      async *watch(request) {
+        yield* transport().watch(request);
+      },
+      getPath: async (path, query, signal) => transport().getPath(path, query, signal),
+      close: async () => {},
+    };
+  }
 }
 
 async function startServer(store: MemoryStore, clock: ManualClock, routes: readonly Route[]): Promise<ApiServer> {

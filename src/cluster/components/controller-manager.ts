@@ -5,6 +5,7 @@ import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
+import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { runControllerManager } from '../node/deciders.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -20,8 +21,8 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const own = transportOf(context);
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
     stops.push(() => own.close());
-    const queues = new QueueMetrics();
-    await serveComponent(own, () => queues.expose(), context);
+    const [queues, metrics] = [new QueueMetrics(), new ControllerMetrics()];
+    await serveComponent(own, () => queues.expose() + metrics.expose(), context);
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
@@ -42,6 +43,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
         identity: `${hostname()}_${ids.uuid()}`,
         elect: flags.isSet('leader-elect'),
         queues,
+        metrics,
         clock,
         ids,
         logger,

@@ -14,6 +14,7 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
+import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { readConfiguration } from '#scheduler/config/configuration.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
@@ -97,6 +98,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     logger: logger.with({ component: 'metrics' }),
   });
   const queues = new QueueMetrics();
+  const controllerFigures = new ControllerMetrics();
   const scheduling = new SchedulerMetrics();
   const schedulerConfig = schedulerConfigOf(settings);
   const late: { stopFollowing?: () => void } = {};
@@ -120,7 +122,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     profiling: settings.profiling,
-    figures: [() => scheduling.expose(), () => queues.expose()],
+    figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose()],
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
@@ -184,7 +186,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const issueToken = secretTokens(pki, { clock, ids });
       const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };
       running.push(
-        runControllerManager({ ...config, clusterSigning: authority }, { ...deciding, queues }),
+        runControllerManager({ ...config, clusterSigning: authority }, { ...deciding, queues, metrics: controllerFigures }),
         runScheduler(schedulerConfig, scheduling, deciding),
       );
       running.push(metrics.run(server.loopback(USERS.metrics), ending.signal));

@@ -8,6 +8,7 @@ import type { Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { LeaderElector } from '#client/leader-election/leader-elector.ts';
 import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
+import type { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { runControllers } from '#controllers/controllers.ts';
 import { type ControllerConfig, runController } from '#controllers/runtime/controller.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
@@ -32,16 +33,18 @@ export interface DeciderDeps {
   readonly signal: AbortSignal;
 }
 
+export type ManagerDeps = DeciderDeps & { readonly queues: QueueMetrics; readonly metrics: ControllerMetrics };
+
 /** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
-export function runControllerManager(config: ControllerConfig, deps: DeciderDeps & { readonly queues: QueueMetrics }): Promise<void> {
+export function runControllerManager(config: ControllerConfig, deps: ManagerDeps): Promise<void> {
   const own = deps.logger.with({ component: 'controller-manager' });
-  const { clock, ids, transport, queues } = deps;
+  const { clock, ids, transport, queues, metrics } = deps;
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
       createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
-    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, signal });
+    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, metrics, signal });
     const client = clientFor(nodeRequestsApprover.serviceAccount);
     const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });
     const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, queues, signal });

@@ -3,6 +3,7 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { cronjobs, jobs } from '#api/resources.ts';
 import type { Job } from '#api/types.ts';
+import { parseTime } from '#apimachinery/time.ts';
 import { controlledBy, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { CRON_JOB_KIND } from './new-job.ts';
@@ -51,7 +52,7 @@ export const cronJobController: Controller = {
   },
 };
 
-function realDeps({ client, informers, events, clock }: ControllerContext): Deps {
+function realDeps({ client, informers, events, clock, metrics: { cronJob: figures } }: ControllerContext): Deps {
   const cronInformer = informers.informer(cronjobs);
   const jobInformer = informers.informer(jobs);
   return {
@@ -61,7 +62,11 @@ function realDeps({ client, informers, events, clock }: ControllerContext): Deps
     find: (key) => cronInformer.byKey(key),
     jobs: ({ metadata }) => controlledBy(jobInformer, metadata.uid),
     getCronJob: ({ metadata }) => client.get(cronjobs, metadata),
-    createJob: (job) => client.create(jobs, job),
+    async createJob(wanted, scheduled) {
+      const job = await client.create(jobs, wanted);
+      figures.skewSeconds.of().observe((parseTime(job.metadata.creationTimestamp) - scheduled) / 1000);
+      return job;
+    },
     async getJob(ref) {
       try {
         return await client.get(jobs, ref);

@@ -20,7 +20,8 @@ export interface Deps {
   getJob(ref: { readonly name: string; readonly namespace: string }): Promise<Job | undefined>;
   /** From the server. */
   getCronJob(cronJob: CronJob): Promise<CronJob>;
-  createJob(job: New<Job>): Promise<Job>;
+  /** `scheduled`: its time, milliseconds since the epoch. */
+  createJob(job: New<Job>, scheduled: number): Promise<Job>;
   deleteJob(job: Job): Promise<void>;
   writeStatus(cronJob: CronJob, status: CronJobStatus): Promise<void>;
   event(cronJob: CronJob, notice: Notice): void;
@@ -137,7 +138,7 @@ async function startRun(cronJob: CronJob, scheduled: number, deps: Deps): Promis
 async function createOnce(cronJob: CronJob, scheduled: number, deps: Deps): Promise<Job | undefined> {
   const wanted = newJob(cronJob, scheduled);
   try {
-    const job = await deps.createJob(wanted);
+    const job = await deps.createJob(wanted, scheduled);
     deps.started.set(keyOf(cronJob), job);
     deps.event(cronJob, { type: 'Normal', reason: 'SuccessfulCreate', message: `Created job ${job.metadata.name}` });
     return job;

@@ -7,6 +7,7 @@ import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { targetsOf } from './endpoints.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
+import { SliceMetrics } from './slice-metrics.ts';
 import { TriggerTimes } from './trigger-times.ts';
 
 const BY_SERVICE = 'managed-slices-of-service';
@@ -28,7 +29,7 @@ export const endpointSliceController: Controller = {
   reads: [services, pods, nodes, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events, logger }) {
+  setUp({ client, informers, queue, events, logger, metrics }) {
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const nodeLister = informers.informer(nodes);
@@ -37,6 +38,7 @@ export const endpointSliceController: Controller = {
     serviceLister.addIndex(SERVICES_IN, namespaceIndex);
     indexByLabels(podInformer);
     const triggers = new TriggerTimes();
+    const figures = new SliceMetrics(metrics);
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
@@ -61,7 +63,10 @@ export const endpointSliceController: Controller = {
 
     return async (key) => {
       const service = serviceLister.byKey(key);
-      if (service === undefined) return triggers.forget(key);
+      if (service === undefined) {
+        figures.forget(key);
+        return triggers.forget(key);
+      }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
@@ -75,7 +80,9 @@ export const endpointSliceController: Controller = {
             deleted(() => client.delete(endpointslices, slice.metadata, { preconditions: { uid: slice.metadata.uid } })),
           ),
         ]);
+        figures.passed(key, { service, targets, existing, plan });
       } catch (error) {
+        figures.failed(isStatusError(error, 'Conflict'));
         if (isStatusError(error, 'Forbidden') && error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
           return;
         if (!isStatusError(error, 'Conflict')) {

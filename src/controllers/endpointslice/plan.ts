@@ -132,7 +132,7 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
 const identities = new WeakMap<Endpoint, string>();
 
 /** What makes two endpoints the same although their conditions differ. Source: hashEndpoint of EndpointSet. */
-function identity(endpoint: Endpoint): string {
+export function identity(endpoint: Endpoint): string {
   let known = identities.get(endpoint);
   if (known === undefined) {
     known = `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
@@ -147,6 +147,13 @@ function groupOf(target: Target): string {
   let known = groups.get(target);
   if (known === undefined) groups.set(target, (known = groupKey(familyOf(target.endpoint), target.ports)));
   return known;
+}
+
+/** How few slices the targets would fit in. */
+export function desiredSlices(targets: readonly Target[]): number {
+  let slices = 0;
+  for (const group of Map.groupBy(targets, groupOf).values()) slices += Math.ceil(group.length / MAX_ENDPOINTS);
+  return Math.max(1, slices);
 }
 
 const groupKey = (family: string, ports: readonly EndpointPort[]): string =>

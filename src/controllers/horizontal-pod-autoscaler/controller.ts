@@ -27,10 +27,13 @@ export const horizontalPodAutoscaler: Controller = {
     const autoscaler = new Autoscaler(context);
     informer.addIndex(BY_NAMESPACE, ({ metadata }) => [metadata.namespace]);
     informer.addHandlers({
-      added: (hpa) => queue.add(keyOf(hpa)),
+      added(hpa) {
+        autoscaler.came();
+        queue.add(keyOf(hpa));
+      },
       // What the controller itself wrote is no reason to look again at once.
       updated: (hpa, before) => void (hpa.metadata.generation !== before.metadata.generation && queue.add(keyOf(hpa))),
-      deleted: (hpa) => autoscaler.forget(keyOf(hpa)),
+      deleted: (hpa) => autoscaler.left(hpa),
     });
     return async (key) => {
       const hpa = informer.byKey(key);
@@ -40,6 +43,8 @@ export const horizontalPodAutoscaler: Controller = {
     };
   },
 };
+
+const actionOf = (before: number, now: number): string => (now > before ? 'scale_up' : now < before ? 'scale_down' : 'none');
 
 /** A target that cannot be had, or not be used: what the status says of it. */
 class TargetError extends Error {
@@ -78,9 +83,25 @@ class Autoscaler {
     this.#selectors.delete(key);
   }
 
+  came(): void {
+    this.#context.metrics.autoscaler.count.of().add(1);
+  }
+
+  left(hpa: HorizontalPodAutoscaler): void {
+    const { count, desired } = this.#context.metrics.autoscaler;
+    count.of().add(-1);
+    desired.forget(hpa.metadata.namespace, hpa.metadata.name);
+    this.forget(keyOf(hpa));
+  }
+
   /** @throws StatusError when the status cannot be written; the queue retries */
   async reconcile(key: string, hpa: HorizontalPodAutoscaler): Promise<void> {
-    const { clock } = this.#context;
+    const { clock, metrics } = this.#context;
+    const since = clock.monotonic();
+    const count = (action: string, error: string): void => {
+      metrics.autoscaler.reconciliations.of(action, error).add();
+      metrics.autoscaler.reconciliationSeconds.of(action, error).observe((clock.monotonic() - since) / 1000);
+    };
     try {
       const target = await this.#target(hpa);
       const observed = await this.#observe(key, hpa, target);
@@ -89,7 +110,10 @@ class Autoscaler {
       this.#tell(hpa, plan.notices);
       const status = plan.rescale === undefined ? plan.status : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
       await this.#write(hpa, status);
+      metrics.autoscaler.desired.of(hpa.metadata.namespace, hpa.metadata.name).set(status.desiredReplicas);
+      count(actionOf(target.specReplicas, status.desiredReplicas), 'none');
     } catch (error) {
+      count('none', error instanceof TargetError && error.reason !== 'FailedGetScale' ? 'spec' : 'internal');
       if (!(error instanceof TargetError)) throw error;
       this.#tell(hpa, [{ type: 'Warning', reason: error.reason, message: error.message }]);
       const { condition: type, reason, said: message } = error;

@@ -9,9 +9,11 @@ import { claimMembers, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { isJobFinished } from './assess.ts';
+import { JobMetrics } from './metrics.ts';
 import { JOB_KIND } from './new-pod.ts';
 import { isTracked } from './pods.ts';
-import { type Deps, reconcileJob } from './reconcile.ts';
+import { type Deps, JOB_CONTROLLER, reconcileJob } from './reconcile.ts';
 import { Releases } from './releases.ts';
 import { jobOf, releasePod } from './shared.ts';
 
@@ -32,12 +34,16 @@ export const jobController: Controller = {
     const podInformer = informers.informer(pods);
     const expectations = new Expectations(clock);
     const releases = new Releases();
+    const figures = new JobMetrics(context.metrics, clock);
     indexByController(podInformer);
     jobInformer.addIndex(BY_NAMESPACE, ({ metadata }) => [metadata.namespace]);
 
     const soon = (job: Job): void => queue.addAfter(keyOf(job), BATCH_MS);
     jobInformer.addHandlers({
-      added: (job) => queue.add(keyOf(job)),
+      added(job) {
+        figures.appeared(job, JOB_CONTROLLER);
+        queue.add(keyOf(job));
+      },
       updated: (job, previous) => (job.metadata.generation === previous.metadata.generation ? soon(job) : queue.add(keyOf(job))),
       deleted: (job) => queue.add(keyOf(job)),
     });
@@ -56,6 +62,7 @@ export const jobController: Controller = {
     };
     podInformer.addHandlers({
       added(pod) {
+        figures.podChanged(pod, undefined);
         if (pod.metadata.deletionTimestamp !== undefined) return deleted(pod, false);
         const job = jobOf(pod, jobInformer);
         if (job !== undefined) {
@@ -66,6 +73,7 @@ export const jobController: Controller = {
         }
       },
       updated(pod, previous) {
+        figures.podChanged(pod, previous);
         const before = jobOf(previous, jobInformer);
         const job = jobOf(pod, jobInformer);
         if (before !== undefined && before !== job) {
@@ -83,18 +91,25 @@ export const jobController: Controller = {
           wakeAdopters(pod);
         }
       },
-      deleted: (pod) => deleted(pod, true),
+      deleted(pod) {
+        figures.podChanged(undefined, pod);
+        deleted(pod, true);
+      },
     });
 
-    const deps = realDeps(context, expectations, releases);
-    return (key) => reconcileJob(key, deps);
+    const deps = realDeps(context, expectations, releases, figures);
+    return (key) => {
+      const job = deps.find(key);
+      const counted = job === undefined || isJobFinished(job) ? undefined : job;
+      return figures.timed(key, counted, expectations.satisfied(key), () => reconcileJob(key, deps));
+    };
   },
 };
 
 /** The server gives every Job one. */
 const selectorOf = ({ spec }: Job): LabelSelectorObject => spec.selector ?? {};
 
-function realDeps(context: ControllerContext, expectations: Expectations, releases: Releases): Deps {
+function realDeps(context: ControllerContext, expectations: Expectations, releases: Releases, figures: JobMetrics): Deps {
   const { client, informers, events, clock } = context;
   const jobInformer = informers.informer(jobs);
   const podInformer = informers.informer(pods);
@@ -126,8 +141,10 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
     async createPod(job, pod) {
       try {
         const { metadata } = await client.create(pods, pod);
+        figures.created(job, keyOf(job), 'succeeded');
         events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
+        figures.created(job, keyOf(job), 'failed');
         if (isStatusError(error) && !isNamespaceTerminating(error))
           events.event(job, 'Warning', 'FailedCreate', `Error creating: ${error.message}`);
         throw error;
@@ -135,6 +152,7 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
     },
     async deletePod(job, pod) {
       try {
+        figures.deleted(keyOf(job));
         await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
         events.event(job, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`);
       } catch (error) {
@@ -144,6 +162,10 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
       }
     },
     releasePod: (pod) => releasePod(client, pod),
-    writeStatus: (job, status) => client.update(jobs, { ...job, status }, { subresource: 'status' }),
+    async writeStatus(job, status) {
+      const written = await client.update(jobs, { ...job, status }, { subresource: 'status' });
+      figures.wrote(job, status);
+      return written;
+    },
   };
 }

@@ -7,7 +7,7 @@ import { isNodeReady, nodeCondition } from '#api/nodes.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
-import type { Controller } from '../runtime/controller.ts';
+import type { Controller, Reconcile } from '../runtime/controller.ts';
 import { awaitsEviction, GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
 import { Zones } from './zones.ts';
 
@@ -22,7 +22,7 @@ export const nodeLifecycleController: Controller = {
   reads: [nodes, leases, pods],
   writes: ['nodes', 'nodes/status', 'pods/status', 'events'],
   workers: 1,
-  setUp({ client, informers, queue, clock, events, logger }) {
+  setUp({ client, informers, queue, clock, events, logger, metrics }) {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
@@ -32,7 +32,7 @@ export const nodeLifecycleController: Controller = {
       heard.set(name, clock.monotonic());
       queue.addAfter(name, GRACE_MS);
     };
-    const zones = new Zones(clock);
+    const zones = new Zones(clock, metrics.nodes);
     let allDown = false;
     /** A node that comes back, or is the last to go, decides about all that wait. */
     const regroup = (node: Node, gone = false): void => {
@@ -88,7 +88,7 @@ export const nodeLifecycleController: Controller = {
       },
     });
 
-    return async (name) => {
+    const look: Reconcile = async (name) => {
       const node = lister.get(name);
       if (node === undefined) return undefined;
       const silentMs = clock.monotonic() - (heard.get(name) ?? clock.monotonic());
@@ -114,6 +114,14 @@ export const nodeLifecycleController: Controller = {
         await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
       const waits = [silentMs < GRACE_MS ? GRACE_MS - silentMs : 0, until ?? 0].filter((ms) => ms > 0);
       return waits.length === 0 ? undefined : { afterMs: Math.min(...waits) };
+    };
+    return async (name, signal) => {
+      const since = clock.monotonic();
+      try {
+        return await look(name, signal);
+      } finally {
+        metrics.nodes.updateSeconds.of().observe((clock.monotonic() - since) / 1000);
+      }
     };
 
     /** Source: MarkPodsNotReady: Services must not send to a node that may be gone. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import type { Node, NodeCondition, Pod, Taint, Toleration } from '#api/types.ts';
 import { evictionTime } from '../taint-eviction/plan.ts';
+import { ControllerMetrics } from '../metrics/metrics.ts';
 import { plannedTaints, unknownConditions } from './plan.ts';
 import { evictionRate, Zones, zoneState } from './zones.ts';
 
@@ -73,7 +74,7 @@ test('evictionRate is lower in a large zone in trouble, and none in a small one'
 
 test('Zones lets one node of a zone go every ten seconds, and none when all are down', () => {
   const clock = new ManualClock();
-  const zones = new Zones(clock);
+  const zones = new Zones(clock, new ControllerMetrics().nodes);
   const named = (name: string, ready: string, zone: string): Node => {
     const made = node({ Ready: ready });
     return { ...made, metadata: { ...made.metadata, name, labels: { 'topology.kubernetes.io/zone': zone } } } as Node;

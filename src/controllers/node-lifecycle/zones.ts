@@ -3,6 +3,7 @@
 import type { Clock } from '#base/clock.ts';
 import { isNodeReady, zoneKey } from '#api/nodes.ts';
 import type { Node } from '#api/types.ts';
+import type { ControllerMetrics } from '../metrics/metrics.ts';
 
 export type ZoneState = 'normal' | 'partial' | 'full';
 
@@ -34,13 +35,18 @@ interface Zone {
   nextAt: number;
 }
 
+/** Upstream shows the character NUL between region and zone, which not everybody can read. */
+const labelOf = (key: string): string => key.replaceAll('\0', '');
+
 export class Zones {
   readonly #clock: Clock;
+  readonly #figures: ControllerMetrics['nodes'];
   readonly #zones = new Map<string, Zone>();
   readonly #zoneOf = new Map<string, string>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, figures: ControllerMetrics['nodes']) {
     this.#clock = clock;
+    this.#figures = figures;
   }
 
   put(node: Node): void {
@@ -53,6 +59,7 @@ export class Zones {
     const ready = isNodeReady(node);
     zone.ready += Number(ready) - Number(zone.nodes.get(name) ?? false);
     zone.nodes.set(name, ready);
+    this.#show(key, zone);
   }
 
   remove(name: string): void {
@@ -63,6 +70,19 @@ export class Zones {
     zone.nodes.delete(name);
     this.#zoneOf.delete(name);
     if (zone.nodes.size === 0) this.#zones.delete(key);
+    this.#show(key, zone);
+  }
+
+  #show(key: string, { nodes, ready }: Zone): void {
+    const label = labelOf(key);
+    const { size, health, unhealthy } = this.#figures;
+    if (nodes.size === 0) {
+      for (const family of [size, health, unhealthy]) family.forget(label);
+      return;
+    }
+    size.of(label).set(nodes.size);
+    health.of(label).set((100 * ready) / nodes.size);
+    unhealthy.of(label).set(nodes.size - ready);
   }
 
   /** No node of the cluster is ready: it is this side that is cut off. */
@@ -80,6 +100,7 @@ export class Zones {
   /** The node's pods are being driven off. */
   evicted(node: Node): void {
     const zone = this.#zones.get(zoneKey(node));
+    this.#figures.evictions.of(labelOf(zoneKey(node))).add();
     if (zone !== undefined) zone.nextAt = this.#clock.monotonic() + 1000 / this.#rate(zone);
   }
 

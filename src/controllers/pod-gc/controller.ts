@@ -30,7 +30,7 @@ export const podGarbageCollector: Controller = {
   reads: [pods, nodes],
   writes: ['pods', 'pods/status'],
   workers: 4,
-  setUp({ client, informers, queue, clock }) {
+  setUp({ client, informers, queue, clock, metrics: { podGc } }) {
     const podInformer = informers.informer(pods);
     const nodeInformer = informers.informer(nodes);
     podInformer.addIndex(BY_NODE, podsOfNode);
@@ -58,7 +58,7 @@ export const podGarbageCollector: Controller = {
     return async (key) => {
       if (key === ALL_ENDED) {
         const surplus = surplusOfEnded(podInformer.byIndex(ENDED, ''), KEPT_ENDED);
-        await Promise.all(surplus.map((pod) => remove(pod, undefined, client, clock)));
+        await Promise.all(surplus.map((pod) => removeFor('terminated', pod)));
         return undefined;
       }
       const pod = podInformer.byKey(key);
@@ -75,15 +75,26 @@ export const podGarbageCollector: Controller = {
           if (left > 0) return { afterMs: left };
           // The cache may be behind: only the server knows that there is no such node.
           if (await exists(nodeName, client)) return { afterMs: QUARANTINE_MS };
-          await remove(pod, 'PodGC: node no longer exists', client, clock);
+          await removeFor(kind, pod, 'PodGC: node no longer exists');
+          if (podInformer.byIndex(BY_NODE, nodeName).length <= 1) missed.delete(nodeName);
           return undefined;
         }
         case 'out-of-service':
         case 'unscheduled':
-          await remove(pod, undefined, client, clock);
+          await removeFor(kind, pod);
           return undefined;
       }
     };
+
+    async function removeFor(reason: string, pod: Pod, disruption?: string): Promise<void> {
+      podGc.deletions.of(pod.metadata.namespace, reason).add();
+      try {
+        await remove(pod, disruption, client, clock);
+      } catch (error) {
+        podGc.errors.of(pod.metadata.namespace, reason).add();
+        throw error;
+      }
+    }
   },
 };
 

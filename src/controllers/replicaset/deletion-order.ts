@@ -33,6 +33,17 @@ export function deletionOrder(siblings: readonly Pod[], now: number): (a: Pod, b
   };
 }
 
+/**
+ * How much older each ready victim is than the youngest ready pod, in whole times; none when no pod is kept. Source:
+ * reportSortingDeletionAgeRatioMetric.
+ */
+export function deletionAgeRatios(victims: readonly Pod[], active: readonly Pod[], now: number): readonly number[] {
+  if (victims.length >= active.length) return [];
+  const age = ({ metadata }: Pod): number => now - parseTime(metadata.creationTimestamp);
+  const youngest = Math.min(...active.filter(isPodReady).map(age));
+  return victims.filter(isPodReady).map((pod) => Math.floor(age(pod) / Math.max(1, youngest)));
+}
+
 /** Lower goes earlier; an annotation that is no number counts as none. */
 function deletionCost(pod: Pod): number {
   const text = pod.metadata.annotations?.[ANNOTATION.podDeletionCost] ?? '0';

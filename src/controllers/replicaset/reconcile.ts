@@ -1,5 +1,6 @@
 import { StatusError } from '#apimachinery/errors.ts';
 import { assertNever } from '#base/assert-never.ts';
+import { isPodActive } from '#api/pods.ts';
 import type { Pod, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
@@ -14,6 +15,8 @@ export interface Deps {
   observe(rs: ReplicaSet): Promise<Observed>;
   createPod(rs: ReplicaSet): Promise<void>;
   deletePod(rs: ReplicaSet, pod: Pod): Promise<void>;
+  /** These of the active pods are about to be deleted. */
+  chosen(victims: readonly Pod[], active: readonly Pod[]): void;
   /** Writes only what differs. */
   writeStatus(rs: ReplicaSet, status: ReplicaSetStatus): Promise<void>;
   readonly expectations: Expectations;
@@ -49,7 +52,7 @@ function nextLook({ spec }: ReplicaSet, { readyReplicas, availableReplicas }: Re
 }
 
 /** Carries out `plan`; returns the first refusal, so that status is written before the retry. */
-async function act(plan: Plan, key: string, { rs }: Observed, deps: Deps): Promise<Error | undefined> {
+async function act(plan: Plan, key: string, { rs, owned }: Observed, deps: Deps): Promise<Error | undefined> {
   switch (plan.kind) {
     case 'steady':
       return undefined;
@@ -60,6 +63,7 @@ async function act(plan: Plan, key: string, { rs }: Observed, deps: Deps): Promi
       return failure;
     }
     case 'delete': {
+      deps.chosen(plan.victims, owned.filter(isPodActive));
       deps.expectations.expectDeletions(
         key,
         plan.victims.map((pod) => pod.metadata.uid),

@@ -11,6 +11,7 @@ import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
 import { podFromTemplate } from '../runtime/pod-from-template.ts';
+import { deletionAgeRatios } from './deletion-order.ts';
 import { type Deps, reconcileReplicaSet } from './reconcile.ts';
 import { sameStatus } from './status.ts';
 
@@ -85,7 +86,7 @@ function viewsOf<T extends Replicated>(kind: ReplicasKind<T>): (object: T) => Re
 function realDeps<T extends Replicated>(
   kind: ReplicasKind<T>,
   views: (object: T) => ReplicaSet,
-  { client, informers, events, clock }: ControllerContext,
+  { client, informers, events, clock, metrics: { replicaSet: figures } }: ControllerContext,
   expectations: Expectations,
 ): Deps {
   const { resource } = kind;
@@ -117,6 +118,9 @@ function realDeps<T extends Replicated>(
     },
     createPod: (rs) => writer.create(subject(rs), podFromTemplate(rs, resource)),
     deletePod: (rs, pod) => writer.delete(subject(rs), pod),
+    chosen(victims, active) {
+      for (const ratio of deletionAgeRatios(victims, active, clock.now())) figures.deletionAgeRatio.of().observe(ratio);
+    },
     async writeStatus(rs, wanted) {
       const status = kind.status(wanted);
       if (sameStatus(rs, status)) return;

@@ -85,6 +85,7 @@ export function fakeDeps(
       const failure = creations.shift();
       return failure === undefined ? Promise.resolve() : Promise.reject(failure);
     },
+    chosen() {},
     deletePod(_, victim) {
       log.push(`delete ${victim.metadata.name}`);
       return failures.deletePod === undefined ? Promise.resolve() : Promise.reject(failures.deletePod);

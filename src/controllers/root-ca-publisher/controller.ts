@@ -1,7 +1,8 @@
 // Every namespace has a ConfigMap with the authority that pods trust the API server by. Source: rootcacertpublisher/publisher.go.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { configmaps, namespaces } from '#api/resources.ts';
-import type { Controller } from '../runtime/controller.ts';
+import { codeOf } from '../metrics/metrics.ts';
+import type { Controller, Reconcile } from '../runtime/controller.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 
 const NAME = 'kube-root-ca.crt';
@@ -17,7 +18,7 @@ export const rootCaPublisher: Controller = {
   reads: [namespaces, configmaps],
   writes: ['configmaps'],
   workers: 1,
-  setUp({ client, informers, queue, config }) {
+  setUp({ client, informers, queue, config, clock, metrics: { rootCa } }) {
     const namespaceLister = informers.informer(namespaces);
     const lister = informers.informer(configmaps);
     const mapChanged = ({ metadata }: { readonly metadata: { readonly name: string; readonly namespace: string } }): void => {
@@ -25,7 +26,7 @@ export const rootCaPublisher: Controller = {
     };
     namespaceLister.addHandlers({ added: ({ metadata }) => queue.add(metadata.name), updated: ({ metadata }) => queue.add(metadata.name) });
     lister.addHandlers({ updated: mapChanged, deleted: mapChanged });
-    return async (namespace, signal) => {
+    const publish: Reconcile = async (namespace, signal) => {
       if (namespaceLister.get(namespace)?.status.phase !== 'Active') return;
       const data = { [KEY]: config.rootCA };
       const present = lister.get(NAME, namespace);
@@ -36,6 +37,20 @@ export const rootCaPublisher: Controller = {
         else await client.update(configmaps, { ...present, data }, { signal });
       } catch (error) {
         if (!isStatusError(error, 'AlreadyExists') && !isNamespaceTerminating(error)) throw error;
+      }
+    };
+    return async (namespace, signal) => {
+      const since = clock.monotonic();
+      const count = (error?: unknown): void => {
+        rootCa.syncs.of(codeOf(error)).add();
+        rootCa.syncSeconds.of(codeOf(error)).observe((clock.monotonic() - since) / 1000);
+      };
+      try {
+        await publish(namespace, signal);
+        count();
+      } catch (error) {
+        count(error);
+        throw error;
       }
     };
   },

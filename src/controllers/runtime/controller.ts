@@ -11,6 +11,7 @@ import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { rateLimiter } from '#client/workqueue/rate-limiter.ts';
 import { WorkQueue, type WorkSink } from '#client/workqueue/work-queue.ts';
 import { type Requeue, runWorkers } from '#client/workqueue/workers.ts';
+import { ControllerMetrics } from '../metrics/metrics.ts';
 import { queueName } from './queue-names.ts';
 
 /** What a controller works with. Its client has the controller's own identity; informers are shared by all. */
@@ -24,6 +25,8 @@ export interface ControllerContext {
   /** Keys (`namespace/name`, or `name`) to reconcile. */
   readonly queue: WorkSink<string>;
   readonly config: ControllerConfig;
+  /** Shared by all; none of a controller's decisions read it. */
+  readonly metrics: ControllerMetrics;
   /** Aborted when the controllers stop. */
   readonly signal: AbortSignal;
 }
@@ -61,18 +64,20 @@ export interface Controller {
   setUp(context: ControllerContext): Reconcile;
 }
 
-export type RunContext = Omit<ControllerContext, 'queue'> & {
+export type RunContext = Omit<ControllerContext, 'queue' | 'metrics'> & {
+  /** Absent: counted, and not shown to anybody. */
+  readonly metrics?: ControllerMetrics;
   /** Absent: the queue is not counted. */
   readonly queues?: QueueMetrics;
 };
 
 /** Runs until the signal aborts. */
 export async function runController(controller: Controller, context: RunContext): Promise<void> {
-  const { informers, clock, logger, signal, queues } = context;
+  const { informers, clock, logger, signal, queues, metrics = new ControllerMetrics() } = context;
   const name = queueName(controller);
   const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter(), ...(queues === undefined ? {} : { metrics: queues.of(name) }) });
   queues?.follow(name, queue);
-  const reconcile = controller.setUp({ ...context, queue });
+  const reconcile = controller.setUp({ ...context, metrics, queue });
   await Promise.all(controller.reads.map((resource) => informers.informer(resource as Resource<never>).synced()));
   await runWorkers(queue, { workers: controller.workers, reconcile, clock, logger, signal });
 }

@@ -22,7 +22,7 @@ export const taintEvictionController: Controller = {
   reads: [nodes, pods],
   writes: ['pods', 'pods/status', 'events'],
   workers: 8, // Source: UpdateWorkerSize
-  setUp({ client, informers, queue, clock, events }) {
+  setUp({ client, informers, queue, clock, events, metrics: { taintEviction } }) {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
@@ -66,6 +66,8 @@ export const taintEvictionController: Controller = {
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
       const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' };
       await evictPod(pod, disruption, { client, clock });
+      taintEviction.deletions.of().add();
+      taintEviction.deletionSeconds.of().observe(-afterMs / 1000);
       return undefined;
     };
   },

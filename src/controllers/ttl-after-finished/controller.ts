@@ -12,7 +12,7 @@ export const ttlAfterFinishedController: Controller = {
   reads: [jobs],
   writes: ['jobs'],
   workers: 5, // Source: --concurrent-ttl-after-finished-syncs
-  setUp({ client, informers, queue, clock }) {
+  setUp({ client, informers, queue, clock, metrics }) {
     const informer = informers.informer(jobs);
     const look = (job: Job): void => {
       if (expiresAt(job) !== undefined) queue.add(keyOf(job));
@@ -33,6 +33,7 @@ export const ttlAfterFinishedController: Controller = {
           propagationPolicy: 'Foreground',
           preconditions: { uid: job.metadata.uid, resourceVersion: job.metadata.resourceVersion },
         });
+        metrics.ttlAfterFinished.deletionSeconds.of().observe((clock.now() - expiry) / 1000);
       } catch (error) {
         if (!isStatusError(error, 'NotFound')) throw error;
       }

@@ -2,52 +2,24 @@
 // circles, and once all is as wanted there is quiet.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { conflict, isStatusError, tooManyRequests } from '#apimachinery/errors.ts';
-import { seededIds } from '#base/ids.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
 import { isPodActive, isPodReady } from '#api/pods.ts';
 import { deployments, endpointslices, jobs, namespaces, pods, replicasets, services, statefulsets } from '#api/resources.ts';
 import type { Deployment, Job, New, Pod, Service, StatefulSet } from '#api/types.ts';
-import { type ApiRequest, ConnectionError, type Transport } from '#client/contract.ts';
 import { CONTROLLERS } from '#controllers/controllers.ts';
-import { makeReady, podsLabelled } from '../controllers/pods.ts';
-import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
-
-const WRITING: ReadonlySet<ApiRequest['verb']> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+import { makeReady, podsLabelled } from '../../controllers/pods.ts';
+import { type ControllerTest, startControllerTest } from '../../harness/controllers.ts';
+import { pass, Traffic } from './traffic.ts';
 
 /** Of the wall clock of the test: an hour, by the minute. */
 const QUIET_STEPS = 60;
 const MINUTE_MS = 60_000;
 
-/** What came through, and what is made of it: each write is refused or its answer lost as often as `storm` says. */
-const traffic = { storm: 0, writes: [] as string[], reads: 0 };
-const chance = seededIds(11);
-
-const between = (transport: Transport): Transport => ({
-  ...transport,
-  watch: (request) => transport.watch(request),
-  getPath: (path, query, signal) => transport.getPath(path, query, signal),
-  close: () => transport.close(),
-  async request(request) {
-    const { verb, resource, name = '', namespace, subresource } = request;
-    if (!WRITING.has(verb)) {
-      traffic.reads++;
-      return transport.request(request);
-    }
-    traffic.writes.push(`${verb} ${resource.resource}${subresource === undefined ? '' : `/${subresource}`} ${namespace}/${name}`);
-    if (chance.fraction() >= traffic.storm) return transport.request(request);
-    const dice = chance.fraction();
-    if (dice < 0.4) throw tooManyRequests('the server is busy', 0);
-    // Whether a create was done that was not answered nobody can know: for those, refusals only.
-    if (verb === 'create') throw conflict(resource, name, 'try again');
-    if (dice < 0.7) throw conflict(resource, name, 'somebody was faster');
-    await transport.request(request);
-    throw new ConnectionError('the answer was lost');
-  },
-});
+const traffic = new Traffic();
 
 let t: ControllerTest;
 before(async () => {
-  t = await startControllerTest({ controllers: CONTROLLERS, between });
+  t = await startControllerTest({ controllers: CONTROLLERS, between: traffic.between });
 });
 after(() => t.stop());
 
@@ -57,16 +29,6 @@ const template = (app: string, spec: object = {}) => ({
 });
 const workload = (app: string, replicas: number) => ({ replicas, selector: { matchLabels: { app } }, template: template(app) });
 const named = (name: string) => ({ name, namespace: 'ns' });
-
-/** Lets `ms` of the controllers' clock pass, and them do what is to be done then. */
-async function pass(ms: number): Promise<void> {
-  let looked = false;
-  await t.until(() => {
-    const before = looked;
-    looked = true;
-    return Promise.resolve(before ? true : undefined);
-  }, ms);
-}
 
 /** Pods of `app` once `count` of them are there and run; kubelets are at work. */
 const running = (app: string, count: number): Promise<readonly Pod[]> =>
@@ -113,7 +75,7 @@ test('in a storm of refusals, conflicts and lost answers each pod is made once, 
 test('an object edited under a controller is brought back once, with a few writes', async () => {
   const [set] = (await t.client.list(replicasets, { namespace: 'ns', labelSelector: 'app=web' })).items;
   assert.ok(set);
-  traffic.writes.length = 0;
+  traffic.clear();
   await t.client.patch(replicasets, set.metadata, { type: 'merge', body: { spec: { replicas: 1 } } });
   await t.until(async () => ((await t.client.get(replicasets, set.metadata)).spec.replicas === 4 ? true : undefined));
   await running('web', 4);
@@ -134,9 +96,9 @@ test('a finalizer that never clears costs no more than a look now and then', asy
       ? true
       : undefined;
   });
-  for (let step = 0; step < 10; step++) await pass(MINUTE_MS);
-  traffic.writes.length = 0;
-  for (let minute = 0; minute < 10; minute++) await pass(MINUTE_MS);
+  for (let step = 0; step < 10; step++) await pass(t, MINUTE_MS);
+  traffic.clear();
+  for (let minute = 0; minute < 10; minute++) await pass(t, MINUTE_MS);
   const deletions = traffic.writes.filter((line) => line.startsWith('deletecollection'));
   assert.ok(deletions.length <= 80, `${deletions.length} in ten minutes`);
   assert.deepEqual(
@@ -159,13 +121,12 @@ test('once all is as wanted nothing is written, and little is read, in an hour',
   const settled = async (): Promise<string> => (await t.client.list(pods)).metadata.resourceVersion ?? '';
   for (let before = '', now = await settled(); before !== now; now = await settled()) {
     before = now;
-    for (let step = 0; step < 20; step++) await pass(1000);
+    for (let step = 0; step < 20; step++) await pass(t, 1000);
   }
   const { items } = await t.client.list(endpointslices, { namespace: 'ns', labelSelector: 'kubernetes.io/service-name=web' });
   assert.equal(items.length, 1);
-  traffic.writes.length = 0;
-  traffic.reads = 0;
-  for (let step = 0; step < QUIET_STEPS; step++) await pass(MINUTE_MS);
+  traffic.clear();
+  for (let step = 0; step < QUIET_STEPS; step++) await pass(t, MINUTE_MS);
   assert.deepEqual(traffic.writes, []);
   assert.ok(traffic.reads < QUIET_STEPS * 60, `${traffic.reads} reads in an hour`);
 });

@@ -1,0 +1,91 @@
+// The controllers' own figures as they stand after known things have happened.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cronjobs, deployments, jobs, nodes, pods, services } from '#api/resources.ts';
+import type { CronJob, Deployment, Job, New, Node, Pod, Service } from '#api/types.ts';
+import { CONTROLLERS } from '#controllers/controllers.ts';
+import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
+import { startControllerTest } from '../harness/controllers.ts';
+import { makeReady, podsLabelled } from './pods.ts';
+
+const template = (app: string, spec: object = {}) => ({
+  metadata: { labels: { app } },
+  spec: { containers: [{ name: 'c', image: 'v1' }], ...spec },
+});
+const named = (name: string) => ({ name, namespace: 'ns' });
+
+test('controllers count what they do under the names that upstream gives it', async () => {
+  const metrics = new ControllerMetrics();
+  const t = await startControllerTest({ controllers: CONTROLLERS, metrics });
+  const shown = (line: string): Promise<true> =>
+    t.until(() => Promise.resolve(metrics.expose().split('\n').includes(line) ? true : undefined));
+  try {
+    await t.client.create(nodes, { metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z' } } } as New<Node>);
+    await shown('node_collector_zone_size{zone="::z"} 1');
+
+    const never = template('work', { restartPolicy: 'Never' });
+    await t.client.create(jobs, {
+      metadata: named('work'),
+      spec: { completions: 1, ttlSecondsAfterFinished: 1, template: never },
+    } as unknown as New<Job>);
+    await t.until(async () => {
+      const [pod] = await podsLabelled(t, 'work');
+      if (pod === undefined) return undefined;
+      await t.client.patch(pods, pod.metadata, { type: 'merge', body: { status: { phase: 'Succeeded' } } }, { subresource: 'status' });
+      return true;
+    });
+    for (const line of [
+      'job_controller_job_pods_creation_total{reason="new",status="succeeded"} 1',
+      'job_controller_job_pods_finished_total{completion_mode="NonIndexed",result="succeeded"} 1',
+      'job_controller_jobs_finished_total{completion_mode="NonIndexed",reason="CompletionsReached",result="succeeded"} 1',
+      'job_controller_terminated_pods_tracking_finalizer_total{event="add"} 1',
+      'job_controller_terminated_pods_tracking_finalizer_total{event="delete"} 1',
+      'ttl_after_finished_controller_job_deletion_duration_seconds_count 1',
+    ]) {
+      await shown(line);
+    }
+    assert.match(
+      metrics.expose(),
+      /job_controller_job_syncs_total\{action="pods_created",completion_mode="NonIndexed",result="success"\} [1-9]/,
+    );
+
+    await t.client.create(deployments, {
+      metadata: named('web'),
+      spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: template('web') },
+    } as New<Deployment>);
+    await t.client.create(services, { metadata: named('web'), spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } } as New<Service>);
+    await t.until(async () => {
+      const found = await podsLabelled(t, 'web');
+      for (const pod of found) {
+        await t.client.patch(
+          pods,
+          pod.metadata,
+          { type: 'merge', body: { status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] } } },
+          { subresource: 'status' },
+        );
+        await makeReady(t, pod);
+      }
+      return found.length === 3 ? true : undefined;
+    });
+    await shown('endpoint_slice_controller_endpoints_desired 3');
+    await shown('endpoint_slice_controller_num_endpoint_slices 1');
+    await shown('endpoint_slice_controller_desired_endpoint_slices 1');
+    await t.client.patch(deployments, named('web'), { type: 'merge', body: { spec: { replicas: 1 } } });
+    await shown('replicaset_controller_sorting_deletion_age_ratio_count 2');
+    await t.client.delete(services, named('web'));
+    await shown('endpoint_slice_controller_endpoints_desired 0');
+
+    const orphan = { metadata: named('orphan'), spec: { nodeName: 'gone', containers: [{ name: 'c', image: 'i' }] } };
+    await t.client.create(pods, orphan as New<Pod>);
+    await shown('pod_gc_collector_force_delete_pods_total{namespace="ns",reason="orphaned"} 1');
+
+    const jobTemplate = { spec: { template: never } };
+    await t.client.create(cronjobs, { metadata: named('tick'), spec: { schedule: '* * * * *', jobTemplate } } as unknown as New<CronJob>);
+    await t.until(() =>
+      Promise.resolve(/cronjob_controller_job_creation_skew_duration_seconds_count [1-9]/.test(metrics.expose()) ? true : undefined),
+    );
+    assert.match(metrics.expose(), /root_ca_cert_publisher_sync_total\{code="200"\} [1-9]/);
+  } finally {
+    await t.stop();
+  }
+});

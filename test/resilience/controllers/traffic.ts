@@ -1,0 +1,69 @@
+// What controllers ask of the API server, counted, and refused or left unanswered as often as a test says.
+import { conflict, tooManyRequests } from '#apimachinery/errors.ts';
+import { seededIds } from '#base/ids.ts';
+import { type ApiRequest, ConnectionError, type Transport } from '#client/contract.ts';
+import type { ControllerTest } from '../../harness/controllers.ts';
+
+const WRITING: ReadonlySet<ApiRequest['verb']> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+/** Of the storm: busy for this long. Seconds. */
+const RETRY_AFTER_SECONDS = 2;
+
+export class Traffic {
+  /** In [0, 1): how many of the writes fail. */
+  storm = 0;
+  /** `update pods/status ns/name`. */
+  writes: string[] = [];
+  reads = 0;
+  readonly #chance = seededIds(11);
+
+  clear(): void {
+    this.writes = [];
+    this.reads = 0;
+  }
+
+  /** Stands between controllers and the server. */
+  readonly between = (transport: Transport): Transport => ({
+    watch: (request) => transport.watch(request),
+    getPath: (path, query, signal) => transport.getPath(path, query, signal),
+    close: () => transport.close(),
+    request: (request) => this.#carry(request, transport),
+  });
+
+  async #carry(request: ApiRequest, transport: Transport): Promise<unknown> {
+    const { verb, resource, name = '', namespace, subresource } = request;
+    if (!WRITING.has(verb)) {
+      this.reads++;
+      return transport.request(request);
+    }
+    const what = subresource === undefined ? resource.resource : `${resource.resource}/${subresource}`;
+    this.writes.push(`${verb} ${what} ${namespace === undefined ? '' : `${namespace}/`}${name}`);
+    if (this.#chance.fraction() >= this.storm) return transport.request(request);
+    const dice = this.#chance.fraction();
+    if (dice < 0.4) throw tooManyRequests('the server is busy', dice < 0.2 ? RETRY_AFTER_SECONDS : 0);
+    // Whether a create was done that was not answered nobody can know: for those, refusals only.
+    if (verb === 'create') throw conflict(resource, name, 'try again');
+    if (dice < 0.7) throw conflict(resource, name, 'somebody was faster');
+    await transport.request(request);
+    throw new ConnectionError('the answer was lost');
+  }
+}
+
+/** Lets `ms` of the controllers' clock pass, and them do what is to be done then. */
+export async function pass(t: ControllerTest, ms: number): Promise<void> {
+  let looked = false;
+  await t.until(() => {
+    const before = looked;
+    looked = true;
+    return Promise.resolve(before ? true : undefined);
+  }, ms);
+}
+
+/** Until nothing is written any more for some seconds of the controllers' clock. */
+export async function settle(t: ControllerTest, traffic: Traffic): Promise<void> {
+  for (let still = 0, seen = -1; still < 20; still++) {
+    if (traffic.writes.length !== seen) still = 0;
+    seen = traffic.writes.length;
+    await pass(t, 1000);
+  }
+}
