@@ -80,7 +80,7 @@ before(async () => {
     logger: silentLogger,
     nodes: fakeInformer<Node>(),
     events: { event: () => {} },
-    config: { nodeName: 'n1', podCIDR: '10.244.0.0/16', healthzPort: 10_256 },
+    config: { nodeName: 'n1', podCIDR: '10.244.0.0/16', healthzPort: 10_256, metricsPort: 10_249 },
   });
   running = proxy.run(stop.signal);
   await proxy.synced;
@@ -248,4 +248,25 @@ test('a table that someone emptied comes back with the next change', async () =>
   await succeed('nft', ['delete', 'table', 'ip', 'kube-proxy']);
   await apply(service('web', { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], ports: [{}, { name: 'other', port: 82 }] }));
   assert.ok([POD_A, POD_B].includes(server(await ask('10.96.0.1', 80)) ?? ''));
+});
+
+test('figures and mode are told on the loopback, and there alone', async () => {
+  const get = async (path: string): Promise<readonly [number, string]> => {
+    const answer = await fetch(`http://127.0.0.1:10249${path}`);
+    return [answer.status, await answer.text()];
+  };
+  assert.deepEqual(await get('/proxyMode'), [200, 'nftables']);
+  assert.deepEqual(await get('/healthz'), [200, 'ok']);
+  assert.equal((await get('/none'))[0], 404);
+  const [, figures] = await get('/metrics');
+  for (const line of [
+    /^kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m,
+    /^kubeproxy_sync_proxy_rules_service_changes_total [1-9]/m,
+    /^kubeproxy_sync_proxy_rules_endpoint_changes_pending 0$/m,
+    // The table that somebody emptied.
+    /^kubeproxy_sync_proxy_rules_nftables_sync_failures_total\{ip_family="IPv4"\} 1$/m,
+    /^process_cpu_seconds_total \d/m,
+  ])
+    assert.match(figures, line);
+  await assert.rejects(fetch(`http://${NODE}:10249/proxyMode`));
 });

@@ -16,6 +16,9 @@ import type { ProxyNode } from './endpoints.ts';
 import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
+import { ProxyMetrics, type WithoutLocal } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/serve-metrics.ts';
+import { withoutLocal } from './metrics/without-local.ts';
 import { type Fragment, serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
 
@@ -45,6 +48,8 @@ export interface ProxyDeps {
     readonly podCIDR: string;
     /** TCP port on all addresses that tells the proxy's own health. */
     readonly healthzPort: number;
+    /** TCP port on the loopback that tells the proxy's figures. */
+    readonly metricsPort: number;
   };
 }
 
@@ -53,6 +58,7 @@ interface Observation {
   readonly fragment: Fragment | undefined;
   readonly flows: ReadonlyMap<string, UdpFlow>;
   readonly check: HealthCheck | undefined;
+  readonly withoutLocal: WithoutLocal | undefined;
 }
 
 export class Proxy {
@@ -67,6 +73,7 @@ export class Proxy {
   #wake = Promise.withResolvers<void>();
   #installed = false;
   #synced = Promise.withResolvers<void>();
+  readonly #metrics: ProxyMetrics;
   readonly #health: ProxyHealth;
   readonly #serviceHealth: ServiceHealth;
   #node: ProxyNode;
@@ -74,7 +81,8 @@ export class Proxy {
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
     this.#node = { name: deps.config.nodeName, zone: undefined };
-    this.#health = new ProxyHealth(deps.clock);
+    this.#metrics = new ProxyMetrics(deps.clock);
+    this.#health = new ProxyHealth(deps.clock, this.#metrics);
     this.#serviceHealth = new ServiceHealth({
       nodeName: deps.config.nodeName,
       logger: deps.logger,
@@ -95,14 +103,17 @@ export class Proxy {
     const remove = [
       nodes.addHandlers({ added: (node) => this.#nodeSeen(node), updated: (node) => this.#nodeSeen(node) }),
       services.addHandlers({
-        added: (service) => this.#changed(keyOf(service)),
-        updated: (service) => this.#changed(keyOf(service)),
-        deleted: (service) => this.#changed(keyOf(service)),
+        added: (service) => this.#serviceChanged(service),
+        updated: (service) => this.#serviceChanged(service),
+        deleted: (service) => this.#serviceChanged(service),
       }),
       endpointSlices.addHandlers({
-        added: (slice) => this.#changed(...serviceKeyOf(slice)),
-        updated: (slice, previous) => this.#changed(...serviceKeyOf(slice), ...serviceKeyOf(previous)),
-        deleted: (slice) => this.#changed(...serviceKeyOf(slice)),
+        added: (slice) => this.#sliceChanged(slice),
+        updated: (slice, previous) => this.#sliceChanged(slice, previous),
+        deleted: (slice) => {
+          this.#metrics.sliceGone(slice);
+          this.#changed(...serviceKeyOf(slice));
+        },
       }),
     ];
     signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
@@ -110,6 +121,7 @@ export class Proxy {
       // Rules of an incomplete view would refuse connections to Services that are well.
       await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced()]);
       await this.#health.serve(config.healthzPort, () => nodes.get(config.nodeName), logger, signal);
+      await serveMetrics(config.metricsPort, () => this.#metrics.expose(), logger, signal);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
         try {
@@ -120,6 +132,7 @@ export class Proxy {
         } catch (error) {
           if (signal.aborted) return;
           if (!(error instanceof ProgramError)) throw error;
+          this.#metrics.failed();
           this.#installed = false; // what is in force is unknown now: the next transaction replaces all of it
           this.#deps.logger.error('service rules were refused; all will be written anew', { error, retryMs: pause });
           await wait(this.#deps.clock, pause, signal).catch(() => {});
@@ -139,6 +152,16 @@ export class Proxy {
     this.#changed(...this.#state.services);
   }
 
+  #serviceChanged(service: Service): void {
+    this.#metrics.serviceChanged();
+    this.#changed(keyOf(service));
+  }
+
+  #sliceChanged(slice: EndpointSlice, previous = slice): void {
+    this.#metrics.sliceChanged(slice);
+    this.#changed(...serviceKeyOf(slice), ...serviceKeyOf(previous));
+  }
+
   #changed(...keys: readonly string[]): void {
     if (keys.length === 0) return;
     for (const key of keys) this.#dirty.add(key);
@@ -149,10 +172,12 @@ export class Proxy {
   async #apply(signal: AbortSignal): Promise<void> {
     const dirty = this.#dirty;
     this.#dirty = new Set();
+    this.#metrics.began();
     const changes = new Map<string, Fragment | undefined>();
     for (const key of dirty) {
-      const { fragment, flows, check } = this.#observe(key);
+      const { fragment, flows, check, withoutLocal: lacking } = this.#observe(key);
       changes.set(key, fragment);
+      this.#metrics.withoutLocal(key, lacking);
       this.#checks.set(key, check);
       this.#removals.push(...flowRemovals(this.#flows.get(key) ?? new Map<string, UdpFlow>(), flows));
       if (flows.size === 0) this.#flows.delete(key);
@@ -163,6 +188,7 @@ export class Proxy {
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
     if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#state.size });
     this.#installed = true;
+    this.#metrics.synced();
     if (this.#dirty.size === 0) this.#health.updated();
     this.#synced.resolve();
     for (const [key, check] of this.#checks) await this.#serviceHealth.set(key, check);
@@ -175,13 +201,14 @@ export class Proxy {
     const { services, endpointSlices, config } = this.#deps;
     const service = services.byKey(key);
     if (service === undefined || service.metadata.labels?.[LABEL.serviceProxyName] !== undefined /* another proxy's */)
-      return { fragment: undefined, flows: new Map(), check: undefined };
+      return { fragment: undefined, flows: new Map(), check: undefined, withoutLocal: undefined };
     const slices = endpointSlices.byIndex(BY_SERVICE, key);
     const node = this.#node;
     return {
       fragment: serviceFragment(service, slices, { node, podCIDR: config.podCIDR }),
       flows: udpFlows(service, slices, node),
       check: healthCheckOf(service, slices, node),
+      withoutLocal: withoutLocal(service, slices, node),
     };
   }
 

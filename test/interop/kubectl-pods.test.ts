@@ -81,6 +81,16 @@ describe('kubectl logs', () => {
     await following.stop('SIGINT');
   });
 
+  test('reads what is recent, and leaves the rest out', async () => {
+    const following = client.start(['logs', '--follow', pod, '-c', 'app']);
+    await following.line(/^tick 40$/); // four seconds after the first, and whole seconds are compared
+    await following.stop('SIGINT');
+    const [recent = '', all = ''] = await Promise.all(['1s', '24h'].map((since) => kubectl(`logs ${pod} -c app --since=${since}`)));
+    assert.match(all, /^tick 0$/m);
+    assert.doesNotMatch(recent, /^tick 0$/m);
+    assert.ok(recent.split('\n').length < all.split('\n').length);
+  });
+
   test('names what is not there', async () => {
     assert.match((await client.run(['logs', pod, '-c', 'none'])).stderr, /container none is not valid for pod app-/);
     assert.match(

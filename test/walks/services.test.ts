@@ -154,7 +154,7 @@ describe('Services', { concurrency: true }, () => {
     await patch('changes', { externalName: target });
     await leadsTo(target);
     await reaches(client, name, BOTH);
-    assert.equal(await client.resolve('AAAA', name), 'ENODATA');
+    assert.deepEqual(await client.resolve('AAAA', name), [], 'the alias alone, and no denial');
     for (const type of ['ClusterIP', 'NodePort']) {
       const changed = await patch('changes', { type, externalName: null, ...WEB, ports: [{ ...http, port: 88 }] });
       await reaches(client, `${name}:88`, BOTH);
@@ -275,6 +275,8 @@ describe('Services', { concurrency: true }, () => {
 
   test('each node tells that its proxy is well', async () => {
     for (const node of NODES) await eventually(async () => assert.equal((await fetch(`http://${node}:10256/healthz`)).status, 200));
+    for (const from of [nodeClient, farNodeClient])
+      assert.deepEqual(await from.ask('http://127.0.0.1:10249/proxyMode'), ['nftables'], 'for who is on the node');
   });
 });
 

@@ -4,6 +4,7 @@ import { endpointslices, nodes, services } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
+import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -25,7 +26,7 @@ export function proxy(given: FlagValues): Promise<void> {
       clock,
       logger,
       events: proxyEvents(client, { nodeName, clock, ids, logger, signal }),
-      config: { nodeName, podCIDR: flags.text('cluster-cidr'), healthzPort: HEALTHZ_PORT },
+      config: { nodeName, podCIDR: flags.text('cluster-cidr'), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
     });
     informers.start(signal);
     const ended = running.run(signal);

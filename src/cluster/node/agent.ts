@@ -25,6 +25,7 @@ import { createKubeletServer } from '#kubelet/server/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
 import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
+import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
@@ -176,7 +177,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     clock,
     logger: part('proxy'),
     events: proxyEvents(createClient(identities.proxy), { nodeName: settings.nodeName, clock, ids, logger: part('proxy'), signal }),
-    config: { nodeName: settings.nodeName, podCIDR: settings.podCIDR, healthzPort: HEALTHZ_PORT },
+    config: { nodeName: settings.nodeName, podCIDR: settings.podCIDR, healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
   });
 
   const dnsInformers = informersOf(identities.dns, 'dns');

@@ -1,4 +1,4 @@
-// Small HTTP servers for load balancers, on all addresses of the node.
+// Small HTTP servers, for load balancers on all addresses of the node.
 import type { Server } from 'node:http';
 import { promisify } from 'node:util';
 
@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 const MAX_CONNECTIONS = 100;
 
 /** @throws Error when the port is taken */
-export function listen(server: Server, port: number): Promise<void> {
+export function listen(server: Server, port: number, address = '0.0.0.0'): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(port, '0.0.0.0', () => {
+    server.once('error', reject).listen(port, address, () => {
       server.off('error', reject);
       resolve();
     });

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Node } from '#api/types.ts';
+import type { ProxyMetrics } from '../metrics/metrics.ts';
 import { close, listen } from './listening.ts';
 
 /** Source: kube-proxy's default of --healthz-bind-address. */
@@ -21,12 +22,14 @@ export function nodeEligible(node: Node | undefined): boolean {
 
 export class ProxyHealth {
   readonly #clock: Clock;
+  readonly #metrics: ProxyMetrics;
   /** Monotonic time of the oldest change whose rules are not in force. */
   #pendingSince: number | undefined;
   #lastUpdated: number | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, metrics: ProxyMetrics) {
     this.#clock = clock;
+    this.#metrics = metrics;
   }
 
   get healthy(): boolean {
@@ -51,7 +54,9 @@ export class ProxyHealth {
       if (path !== '/healthz' && path !== '/livez') return response.writeHead(404).end();
       const eligible = nodeEligible(node());
       const healthy = this.healthy && (eligible || path === '/livez');
-      response.writeHead(healthy ? 200 : 503, { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' });
+      const code = healthy ? 200 : 503;
+      this.#metrics.answered(path === '/healthz' ? 'healthz' : 'livez', code);
+      response.writeHead(code, { 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' });
       const now = this.#clock.now();
       const lastUpdated = time(healthy ? now : (this.#lastUpdated ?? 0));
       response.end(JSON.stringify({ lastUpdated, currentTime: time(now), ...(path === '/healthz' ? { nodeEligible: eligible } : {}) }));

@@ -1,0 +1,44 @@
+// The proxy's figures and how it works, for whoever is on the node. Source: kube-proxy serveMetrics.
+import { createServer } from 'node:http';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from '#base/log.ts';
+import { close, listen } from '../health/listening.ts';
+
+/** Source: kube-proxy's default of --metrics-bind-address. */
+export const METRICS_PORT = 10_249;
+const LOOPBACK = '127.0.0.1';
+const MODE = 'nftables';
+
+/** Serves /metrics, /proxyMode and /healthz on the loopback until the signal aborts. Without its port the proxy works on, unseen. */
+export async function serveMetrics(port: number, expose: () => string, logger: Logger, signal: AbortSignal): Promise<void> {
+  const own = new Registry();
+  collectDefaultMetrics({ register: own });
+  const answer = async (path: string): Promise<string | undefined> => {
+    switch (path) {
+      case '/metrics':
+        return expose() + (await own.metrics());
+      case '/proxyMode':
+        return MODE;
+      case '/healthz':
+        return 'ok';
+      default:
+        return undefined;
+    }
+  };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://proxy').pathname;
+    const headers = {
+      'Content-Type': path === '/metrics' ? 'text/plain; version=0.0.4; charset=utf-8' : 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+    };
+    void answer(path).then((body) => response.writeHead(body === undefined ? 404 : 200, headers).end(body ?? '404 page not found\n'));
+  });
+  try {
+    await listen(server, port, LOOPBACK);
+  } catch (error) {
+    logger.error("the proxy's figures cannot be served", { port, error });
+    return;
+  }
+  signal.addEventListener('abort', () => void close(server), { once: true });
+  if (signal.aborted) await close(server);
+}
