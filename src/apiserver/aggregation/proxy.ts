@@ -67,7 +67,7 @@ async function pass(exchange: Exchange, to: Omit<Target, 'path'>, request: Reque
   const ending = new AbortController();
   const cancel = isDiscovery ? clock.after(DISCOVERY_TIMEOUT_MS, () => ending.abort()) : undefined;
   try {
-    if (exchange.upgrade !== undefined) await tunnel(exchange.upgrade, target, clock);
+    if (exchange.upgrade !== undefined) await tunnel(exchange.upgrade, target, clock, exchange.remoteAddress);
     else await forward(exchange, target, { check: refuseRedirect, signal: ending.signal });
   } catch (error) {
     if (error instanceof RedirectError) plain(exchange, 502, error.message);

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { StatusError } from '#apimachinery/errors.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from '../http/exchange.ts';
 import { describe } from '../outbound/failures.ts';
-import { endToEnd } from './headers.ts';
+import { endToEnd, forwardedFor } from './headers.ts';
 import { hostHeader, type Target } from './target.ts';
 
 export interface ForwardOptions {
@@ -60,7 +60,12 @@ export async function forward(exchange: Exchange, target: Target, options: Forwa
 function send(exchange: Exchange, target: Target, signal?: AbortSignal): Promise<IncomingMessage> {
   const { scheme, host, port, path, tls, headers: more } = target;
   return new Promise((resolve, reject) => {
-    const headers = { ...endToEnd(exchange.headers), host: hostHeader(target), 'x-forwarded-for': forwardedFor(exchange), ...more };
+    const headers = {
+      ...endToEnd(exchange.headers),
+      host: hostHeader(target),
+      'x-forwarded-for': forwardedFor([exchange.headers['x-forwarded-for'] ?? []].flat(), exchange.remoteAddress),
+      ...more,
+    };
     const options = {
       host,
       port,
@@ -93,10 +98,4 @@ function send(exchange: Exchange, target: Target, signal?: AbortSignal): Promise
     bodyStream.on('error', () => request.destroy());
     bodyStream.pipe(request);
   });
-}
-
-/** Whom the request came from, and through whom before. Source: httputil.NewSingleHostReverseProxy. */
-function forwardedFor({ headers, remoteAddress }: Exchange): string {
-  const before = [headers['x-forwarded-for'] ?? []].flat();
-  return [...before, remoteAddress].join(', ');
 }

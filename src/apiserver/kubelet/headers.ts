@@ -10,13 +10,25 @@ const isCredential = (name: string): boolean =>
 /** A bearer token that a browser sends as a WebSocket protocol. Source: bearerProtocolPrefix. */
 const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
-/** Headers of an upgraded request, as they came but for credentials and host. @param raw names and values in turn */
-export function passedOn(raw: readonly string[], target: Target): readonly (readonly [string, string])[] {
+/** Whom a request came from, and through whom before. Source: AppendForwardedForHeader. */
+export const forwardedFor = (before: readonly string[], client: string): string => [...before, client].join(', ');
+
+/**
+ * Headers of an upgraded request, as they came but for credentials, host and whom it is for.
+ * @param raw names and values in turn
+ * @param client its address
+ */
+export function passedOn(raw: readonly string[], target: Target, client: string): readonly (readonly [string, string])[] {
   const headers: [string, string][] = [['Host', hostHeader(target)]];
+  const before: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const [name, value] = [raw[i] as string, raw[i + 1] as string];
     const lower = name.toLowerCase();
     if (lower === 'host' || isCredential(lower)) continue;
+    if (lower === 'x-forwarded-for') {
+      before.push(value);
+      continue;
+    }
     if (lower !== 'sec-websocket-protocol') {
       headers.push([name, value]);
       continue;
@@ -24,6 +36,7 @@ export function passedOn(raw: readonly string[], target: Target): readonly (read
     const protocols = value.split(',').filter((protocol) => !protocol.trim().startsWith(BEARER_PROTOCOL));
     if (protocols.length > 0) headers.push([name, protocols.join(',')]);
   }
+  headers.push(['X-Forwarded-For', forwardedFor(before, client)]);
   for (const [name, values] of Object.entries(target.headers ?? {})) for (const value of [values].flat()) headers.push([name, value]);
   return headers;
 }

@@ -14,13 +14,13 @@ import type { Target } from './target.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Resolves when either side has closed.
+ * Resolves when either side has closed. `client` is the address the upgrade came from.
  * @throws StatusError when the other side cannot be reached; nothing was said to the client yet
  */
-export async function tunnel(upgrade: Upgrade, target: Target, clock: Clock): Promise<void> {
+export async function tunnel(upgrade: Upgrade, target: Target, clock: Clock, client: string): Promise<void> {
   const backend = await dial(target, clock);
   const { request, socket, head } = upgrade;
-  backend.write(requestHead(request.method ?? 'GET', target, passedOn(request.rawHeaders, target)));
+  backend.write(requestHead(request.method ?? 'GET', target, passedOn(request.rawHeaders, target, client)));
   if (head.length > 0) backend.write(head);
   await join(socket, backend);
 }

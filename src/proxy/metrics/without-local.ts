@@ -7,7 +7,7 @@ import type { WithoutLocal } from './metrics.ts';
 export function withoutLocal({ spec }: Service, slices: readonly EndpointSlice[], node: ProxyNode): WithoutLocal | undefined {
   const [internal, external] = [spec.internalTrafficPolicy === 'Local', spec.externalTrafficPolicy === 'Local'];
   if (!internal && !external) return undefined;
-  const lacking = (spec.ports ?? []).filter(({ name = '', protocol = 'TCP' }) => {
+  const lacking = (spec.ports ?? []).filter(({ name = '', protocol }) => {
     const { local, anywhere } = chooseEndpoints(endpointsOf(slices, { name, protocol }, node), node);
     return local.length === 0 && anywhere;
   }).length;

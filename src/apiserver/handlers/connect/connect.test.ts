@@ -82,7 +82,7 @@ async function startKubelet(ca: TestAuthority): Promise<Server> {
     response.end(`line 2 of ${request.method}\n`);
   });
   https.on('upgrade', (request, socket) => {
-    if (request.url === '/host') seen.push(String(request.headers.host));
+    if (request.url === '/host') seen.push(`${request.headers.host} ${String(request.headers['x-forwarded-for'])}`);
     else seen.push(`UPGRADE ${request.url} ${request.headers['sec-websocket-protocol'] ?? '-'} ${request.headers.authorization ?? '-'}`);
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
     socket.on('data', (chunk: Buffer) => socket.write(`echo ${chunk.toString()}`));
@@ -235,8 +235,8 @@ describe('nodes/proxy', () => {
     session.close();
     assert.equal(host, `127.0.0.1:${(server.server.address as { port: number }).port}`);
     seen = [];
-    await upgrade('/api/v1/nodes/n/proxy/host', [], 'hello', 'echo hello');
-    assert.deepEqual(seen, ['x']);
+    await upgrade('/api/v1/nodes/n/proxy/host', ['X-Forwarded-For: 192.0.2.7'], 'hello', 'echo hello');
+    assert.deepEqual(seen, ['x 192.0.2.7, 127.0.0.1']);
   });
 
   test('leads a page that is asked for without a slash to where its links are below it', async () => {
@@ -295,9 +295,11 @@ test('kubeletEndpoint takes the preferred address and the port the node names', 
 
 test('passedOn and endToEnd leave credentials and hop-by-hop headers behind', () => {
   const target = { scheme: 'https', host: '::1', port: 1, path: '/', tls: {} } as const;
-  assert.deepEqual(passedOn(['Host', 'a', 'Authorization', 'b', 'Impersonate-User', 'c', 'X-Remote-Group', 'd', 'Upgrade', 'e'], target), [
+  const raw = ['Host', 'a', 'Authorization', 'b', 'Impersonate-User', 'c', 'X-Remote-Group', 'd', 'Upgrade', 'e'];
+  assert.deepEqual(passedOn(raw, target, '192.0.2.7'), [
     ['Host', '[::1]:1'],
     ['Upgrade', 'e'],
+    ['X-Forwarded-For', '192.0.2.7'],
   ]);
   assert.deepEqual(endToEnd({ ':path': '/', connection: 'close, x-mine', 'x-mine': '1', authorization: 'b', accept: 'c', te: 'd' }), {
     accept: 'c',

@@ -58,7 +58,7 @@ export function proxyHandler(kind: 'node' | 'pod' | 'service', deps: ProxyDeps):
       const located = await locate(kind, named, address, `${path === '' ? '/' : path}${query}`, registry, deps);
       // The backend is asked under the name that the client asks under. Source: UpgradeAwareHandler.UseLocationHost.
       const target = { ...located, askedFor: exchange.header('host') ?? authority(located) };
-      if (exchange.upgrade !== undefined) return tunnel(exchange.upgrade, target, deps.clock);
+      if (exchange.upgrade !== undefined) return tunnel(exchange.upgrade, target, deps.clock, exchange.remoteAddress);
       // A page is asked for where its relative links are below it. Source: proxyRedirectsforRootPath.
       const isPage = exchange.method === 'GET' || exchange.method === 'HEAD';
       if (path === '' && isPage) return exchange.respond(301, { location: `${rawPath}/${query}` });

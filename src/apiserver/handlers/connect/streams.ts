@@ -37,7 +37,7 @@ export function streamHandler(what: Streaming, deps: StreamDeps): Handler {
     const target = kubeletOf(pod, registry, deps.credentials, kubeletPath(what, pod, request.query));
     return stream(async (exchange) => {
       if (exchange.upgrade === undefined) throw badRequest('Upgrade request required');
-      await tunnel(exchange.upgrade, target, deps.clock);
+      await tunnel(exchange.upgrade, target, deps.clock, exchange.remoteAddress);
     });
   };
 }
