@@ -2,7 +2,7 @@
 import { hostHeader, type Target } from './target.ts';
 
 /** What the API server alone reads: a backend must not see the client's credentials. */
-const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'impersonate-user', 'impersonate-group', 'impersonate-uid']);
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'impersonate-user', 'impersonate-group', 'impersonate-uid']);
 
 const isCredential = (name: string): boolean =>
   CREDENTIALS.has(name) || name.startsWith('impersonate-extra-') || name.startsWith('x-remote-');

@@ -66,8 +66,9 @@ async function startKubelet(ca: TestAuthority): Promise<Server> {
       return;
     }
     if (request.url === '/head') {
-      const { host, 'x-forwarded-for': from, 'x-forwarded-uri': uri } = request.headers;
-      return response.writeHead(200).end(JSON.stringify([host, from, uri]));
+      const { host, cookie, 'x-forwarded-for': from, 'x-forwarded-uri': uri } = request.headers;
+      response.writeHead(200, { 'set-cookie': ['session=2', 'theme=dark'] });
+      return response.end(JSON.stringify([host, from, uri, cookie]));
     }
     if (request.url === '/moved') return response.writeHead(302, { location: '/there/' }).end();
     if (request.url?.startsWith('/page') === true) {
@@ -228,8 +229,10 @@ describe('nodes/proxy', () => {
 
   test('asks under the name that the client asks under, and tells whom for', async () => {
     const path = '/api/v1/nodes/n/proxy/head';
-    const headers = { host: 'localhost:1', 'x-forwarded-for': '192.0.2.7' };
-    assert.deepEqual(json(await http1(server, path, { headers })), ['localhost:1', '192.0.2.7, 127.0.0.1', path]);
+    const headers = { host: 'localhost:1', 'x-forwarded-for': '192.0.2.7', cookie: 'session=1' };
+    const answer = await http1(server, path, { headers });
+    assert.deepEqual(json(answer), ['localhost:1', '192.0.2.7, 127.0.0.1', path, 'session=1']);
+    assert.deepEqual(answer.headers['set-cookie'], ['session=2', 'theme=dark'], 'sessions are between the client and the backend');
     const session = http2Session(server);
     const [host] = json<readonly string[]>(await http2(session, path));
     session.close();
