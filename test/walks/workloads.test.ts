@@ -4,6 +4,7 @@ import { after, describe, test } from 'node:test';
 import { minuteTurns } from './workloads/cron.ts';
 import { daemonSet } from './workloads/daemonset.ts';
 import { drained } from './workloads/drain.ts';
+import { failures } from './workloads/failures.ts';
 import { nodeLoss } from './workloads/node-loss.ts';
 import { preempted } from './workloads/preemption.ts';
 import { blueGreen, canary, halfWay } from './workloads/releases.ts';
@@ -33,6 +34,7 @@ describe('side by side', { concurrency: true }, () => {
   test('a pod of higher priority takes the place of a lower one, which ends in its own time', async () =>
     preempted(await space('preemption')));
   test('a DaemonSet rolls out as its strategy says, back, and over taints', async () => daemonSet(await space('daemon')));
+  test('pods that are failed, rejected and evicted come again', async () => failures(await space('failures')));
   test('a canary gets its share', async () => canary(await space('canary')));
   test('a switch from blue to green loses no request', async () => blueGreen(await space('blue-green')));
   test('a release is paused, gets stuck, is scaled half way and taken back', async () => halfWay(await space('half-way')));
