@@ -74,7 +74,9 @@ async function main(): Promise<void> {
   console.log(`registered ${nodeCount} nodes in ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
   const parts = { 'control plane': server, 'hollow nodes': hollow, 'this client': thisProcess };
-  console.log('\nphase            time    pods  pods/s   pod start p50       p90       p99   CPU ms a pod: control plane, hollow nodes');
+  console.log(
+    '\nphase            time    pods  pods/s   pod start p50       p90       p99   until bound       p99   CPU ms a pod: control plane, hollow nodes',
+  );
   let before = await client.getPath<string>('/metrics');
   const writes: string[] = [];
   for (const { name, run } of PHASES.slice(0, last + 1)) {
@@ -84,9 +86,10 @@ async function main(): Promise<void> {
     const pods = await run({ client, observed, nodeCount, total: nodeCount * perNode });
     const seconds = (performance.now() - start) / 1000;
     const cpu = [server, hollow].map((part, i) => ((1000 * (part.usage().cpuSeconds - (cpuBefore[i] ?? 0))) / pods).toFixed(2));
-    const ms = (p: number): string => `${Math.round(observed.startMs(p))} ms`.padStart(10);
+    const ms = (duration: number): string => `${Math.round(duration)} ms`.padStart(10);
+    const times = [...[0.5, 0.9, 0.99].map(observed.startMs), ...[0.5, 0.99].map(observed.boundMs)].map(ms);
     console.log(
-      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(7)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(7)}      ${ms(0.5)}${ms(0.9)}${ms(0.99)}   ${cpu.map((each) => each.padStart(8)).join(' ')}`,
+      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(7)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(7)}      ${times.slice(0, 3).join('')}    ${times.slice(3).join('')}   ${cpu.map((each) => each.padStart(8)).join(' ')}`,
     );
     const after = await client.getPath<string>('/metrics');
     writes.push(`${name}: ${requestsPerPod(before, after, pods)}`);

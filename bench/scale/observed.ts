@@ -18,6 +18,8 @@ export interface Observed {
   startPhase(): void;
   /** From seen to seen ready, of pods since startPhase, milliseconds. */
   startMs(percentile: number): number;
+  /** As startMs, until a node was found. */
+  boundMs(percentile: number): number;
   /** Resolves once `holds`; looked at after each change. */
   until(holds: () => boolean): Promise<void>;
 }
@@ -26,8 +28,10 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
   const stop = new AbortController();
   const factory = createInformerFactory({ client, logger: silentLogger });
   const seen = new Map<string, number>();
+  const unbound = new Set<string>();
   const ready = new Set<string>();
   let took: number[] = [];
+  let untilBound: number[] = [];
   const waiting = new Set<() => void>();
   let due = false;
   const changed = (): void => {
@@ -41,6 +45,8 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
   const follow = (pod: Pod): void => {
     const { uid } = pod.metadata;
     const since = seen.get(uid) ?? performance.now();
+    if (pod.spec.nodeName === undefined) unbound.add(uid);
+    else if (unbound.delete(uid)) untilBound.push(performance.now() - since);
     seen.set(uid, since);
     if (pod.metadata.deletionTimestamp !== undefined) ready.delete(uid);
     else if (isPodReady(pod) && !ready.has(uid)) {
@@ -58,6 +64,7 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
     updated: follow,
     deleted({ metadata: { uid } }) {
       seen.delete(uid);
+      unbound.delete(uid);
       ready.delete(uid);
       changed();
     },
@@ -74,11 +81,10 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
     readyPods: ready,
     startPhase() {
       took = [];
+      untilBound = [];
     },
-    startMs(percentile) {
-      const sorted = took.toSorted((a, b) => a - b);
-      return sorted[Math.floor((sorted.length - 1) * percentile)] ?? 0;
-    },
+    startMs: (share) => percentile(took, share),
+    boundMs: (share) => percentile(untilBound, share),
     until(holds) {
       return new Promise((resolve) => {
         const look = (): void => {
@@ -91,4 +97,9 @@ export async function observeCluster(scope: Scope, client: Client): Promise<Obse
       });
     },
   };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
 }
