@@ -16,7 +16,6 @@ export interface Update {
 }
 
 interface Known extends Omit<Update, 'owners' | 'writer'> {
-  readonly writer: string;
   readonly before: readonly (readonly [id: string, fields: FieldSet])[];
   readonly after: readonly (readonly [id: string, fields: FieldSet])[];
   /** The writer owns something that it has just written. */
@@ -25,36 +24,65 @@ interface Known extends Omit<Update, 'owners' | 'writer'> {
 
 /** Most fields that may have changed in an update that is remembered. */
 const MAX_FIELDS = 256;
-/** Most updates remembered of owners that begin with the same set. */
-const MAX_KNOWN = 32;
+interface Writers {
+  readonly updates: Known[];
+  /** Updates that were new since one was known. */
+  misses: number;
+}
 
-/** By the fields of the first owner. Stored sets are held once, so that those of one template find each other. */
-const known = new WeakMap<FieldSet, Known[]>();
+/** Most updates remembered of one writer and of owners that begin with the same set. */
+const MAX_KNOWN = 16;
+/** After so many new updates in a row no other is remembered: what this writer writes is different each time, as addresses are. */
+const MAX_MISSES = 64;
+
+/**
+ * By the fields of the first owner, then by writer. Stored sets are held once, so that those of one template find each
+ * other.
+ */
+const known = new WeakMap<FieldSet, Map<string, Writers>>();
+/** Most writers remembered of owners that begin with the same set. */
+const MAX_WRITERS = 64;
 
 const firstOf = (owners: Owners): FieldSet | undefined => owners.values().next().value?.fields;
 
 /** The owners after an update that was seen before; undefined for one that is new. */
 export function knownUpdate(update: Update): Owners | undefined {
-  const first = firstOf(update.owners);
-  const found = first && known.get(first)?.find((one) => isLike(one, update));
-  if (found === undefined) return undefined;
   const { owners, writer } = update;
+  const first = firstOf(owners);
+  const id = ownerId(writer);
+  const ofWriter = first && known.get(first)?.get(id);
+  if (ofWriter === undefined || ofWriter.misses >= MAX_MISSES) return undefined;
+  const found = ofWriter.updates.find((one) => isLike(one, update));
+  if (found === undefined) {
+    ofWriter.misses++;
+    return undefined;
+  }
+  ofWriter.misses = 0;
   return new Map(
-    found.after.map(([id, fields]) => {
-      const owner = found.written && id === found.writer ? writer : (owners.get(id) as Owner);
-      return [id, owner.fields === fields ? owner : { ...owner, fields }];
+    found.after.map(([of, fields]) => {
+      const owner = found.written && of === id ? writer : (owners.get(of) as Owner);
+      return [of, owner.fields === fields ? owner : { ...owner, fields }];
     }),
   );
 }
 
 export function rememberUpdate({ owners, writer, ...update }: Update, after: Owners, written: boolean): void {
   const first = firstOf(owners);
+  if (first === undefined) return;
+  const ofWriter = writersOf(first, ownerId(writer));
+  if (ofWriter === undefined || ofWriter.misses >= MAX_MISSES) return void ofWriter?.updates.splice(0);
   const { removed, modified, added } = update.changes;
-  if (first === undefined || [removed, modified, added].reduce(fieldsLeft, MAX_FIELDS) <= 0) return;
-  const list = known.get(first) ?? [];
-  if (list.length === 0) known.set(first, list);
-  if (list.length >= MAX_KNOWN) list.shift();
-  list.push({ ...update, writer: ownerId(writer), before: fieldsOf(owners), after: fieldsOf(after), written });
+  if ([removed, modified, added].reduce(fieldsLeft, MAX_FIELDS) <= 0) return;
+  if (ofWriter.updates.length >= MAX_KNOWN) ofWriter.updates.shift();
+  ofWriter.updates.push({ ...update, before: fieldsOf(owners), after: fieldsOf(after), written });
+}
+
+function writersOf(first: FieldSet, id: string): Writers | undefined {
+  let writers = known.get(first);
+  if (writers === undefined) known.set(first, (writers = new Map()));
+  let ofWriter = writers.get(id);
+  if (ofWriter === undefined && writers.size < MAX_WRITERS) writers.set(id, (ofWriter = { updates: [], misses: 0 }));
+  return ofWriter;
 }
 
 /** `left` less the nodes of a set. */
@@ -69,10 +97,9 @@ function fieldsLeft(left: number, set: FieldSet): number {
 
 const fieldsOf = (owners: Owners): Known['before'] => Array.from(owners, ([id, { fields }]) => [id, fields]);
 
-function isLike(one: Known, { schema, filter, owners, writer, changes }: Update): boolean {
+function isLike(one: Known, { schema, filter, owners, changes }: Update): boolean {
   if (one.schema !== schema || one.filter !== filter || one.before.length !== owners.size) return false;
   for (const [id, fields] of one.before) if (owners.get(id)?.fields !== fields) return false;
   const { removed, modified, added } = one.changes;
-  if (!deepEqual(added, changes.added) || !deepEqual(modified, changes.modified) || !deepEqual(removed, changes.removed)) return false;
-  return one.writer === ownerId(writer);
+  return deepEqual(added, changes.added) && deepEqual(modified, changes.modified) && deepEqual(removed, changes.removed);
 }
