@@ -104,7 +104,7 @@ for (const c of [
   });
 }
 
-function world() {
+function world(answer?: (node: string) => Promise<string>) {
   const nodeInformer = fakeInformer<Node>();
   const podInformer = fakeInformer<Pod>();
   nodeInformer.put({ metadata: { name: 'n1', uid: 'n1', labels: { zone: 'a' } }, status: {} } as never);
@@ -119,8 +119,12 @@ function world() {
     nodes: nodeInformer,
     clock,
     logger: silentLogger,
-    fetchMetrics: (node) =>
-      node.metadata.name === 'n1' ? Promise.resolve(text(figures.shift() as Figures)) : Promise.reject(new Error('away')),
+    fetchMetrics: ({ metadata: { name } }) =>
+      answer !== undefined
+        ? answer(name)
+        : name === 'n1'
+          ? Promise.resolve(text(figures.shift() as Figures))
+          : Promise.reject(new Error('away')),
   });
   return { scraper, clock, api: new MetricsApi({ nodes: nodeInformer, pods: podInformer, usage: scraper }), podInformer };
 }
@@ -146,4 +150,20 @@ test('the API shows nodes and pods that were seen twice, by selectors, and a nod
   assert.equal(api.listPods({ ...all, fields: fieldEquals('metadata.name', 'web') }).items.length, 1);
   podInformer.put({ metadata: { name: 'web', namespace: 'ns', uid: 'p', resourceVersion: '2' }, status: { phase: 'Succeeded' } } as never);
   assert.equal(api.listPods(all).items.length, 0);
+});
+
+test('a node that does not answer is asked less and less often, and each round once it answers', async () => {
+  const asked: number[] = [];
+  let answers = false;
+  const { scraper } = world((name) => {
+    if (name !== 'n2') return Promise.resolve('');
+    asked.push(round);
+    return answers ? Promise.resolve('') : Promise.reject(new Error('away'));
+  });
+  let round = 0;
+  for (; round < 14; round++) {
+    answers = round >= 10;
+    await scraper.scrape(new AbortController().signal);
+  }
+  assert.deepEqual(asked, [0, 1, 3, 7, 11, 12, 13]);
 });

@@ -14,6 +14,8 @@ const RESOLUTION_MS = 15_000;
 const SCRAPE_TIMEOUT_MS = RESOLUTION_MS * 0.9;
 /** Kubelets asked at a time. */
 const MAX_CONCURRENT = 64;
+/** Most rounds that a node is left out after it did not answer again and again: it is asked every minute. */
+const MAX_LEFT_OUT = 3;
 
 export interface ScraperDeps {
   readonly nodes: Lister<Node>;
@@ -28,6 +30,8 @@ const NONE: ReadonlyMap<string, Usage> = new Map();
 export class Scraper implements UsageReader {
   readonly #deps: ScraperDeps;
   readonly #samples = new Map<string, Samples>();
+  /** Nodes that did not answer the last time. */
+  readonly #silent = new Map<string, { readonly failures: number; leftOut: number }>();
   /** Which node a pod's samples are with. */
   #nodeOfPod = new Map<string, string>();
 
@@ -51,11 +55,11 @@ export class Scraper implements UsageReader {
   async scrape(signal: AbortSignal): Promise<void> {
     const nodes = [...this.#deps.nodes.list()];
     const names = new Set(nodes.map(({ metadata }) => metadata.name));
-    for (const name of this.#samples.keys()) if (!names.has(name)) this.#samples.delete(name);
+    for (const known of [this.#samples, this.#silent]) for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     const left = nodes.values();
     await Promise.all(
       Array.from({ length: Math.min(MAX_CONCURRENT, nodes.length) }, async () => {
-        for (const node of left) await this.#scrapeNode(node, signal);
+        for (const node of left) if (this.#isAsked(node)) await this.#scrapeNode(node, signal);
       }),
     );
     this.#nodeOfPod = new Map([...this.#samples].flatMap(([name, { pods }]) => [...pods.keys()].map((pod) => [pod, name] as const)));
@@ -74,6 +78,14 @@ export class Scraper implements UsageReader {
     return known.length === usages.length && known.length > 0 ? new Map(known) : NONE;
   }
 
+  /** A silent node costs as much as one that answers: the second time it is left out for a round, then for three. */
+  #isAsked({ metadata: { name } }: Node): boolean {
+    const silent = this.#silent.get(name);
+    if (silent === undefined || silent.leftOut === 0) return true;
+    silent.leftOut--;
+    return false;
+  }
+
   async #scrapeNode(node: Node, signal: AbortSignal): Promise<void> {
     const { fetchMetrics, clock, logger } = this.#deps;
     const { name } = node.metadata;
@@ -82,8 +94,12 @@ export class Scraper implements UsageReader {
     try {
       const scrape = parseScrape(await fetchMetrics(node, AbortSignal.any([signal, late.signal])), clock.now());
       this.#samples.set(name, withScrape(this.#samples.get(name) ?? NO_SAMPLES, scrape, RESOLUTION_MS));
+      this.#silent.delete(name);
     } catch (error) {
-      if (!signal.aborted) logger.warn('failed to scrape node', { node: name, error });
+      if (signal.aborted) return;
+      const failures = (this.#silent.get(name)?.failures ?? 0) + 1;
+      this.#silent.set(name, { failures, leftOut: Math.min(2 ** (failures - 1) - 1, MAX_LEFT_OUT) });
+      logger.warn('failed to scrape node', { node: name, failures, error });
     } finally {
       cancel();
     }
