@@ -3,6 +3,7 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpoints, pods, services } from '#api/resources.ts';
 import type { Endpoints, New, Pod, Service } from '#api/types.ts';
+import { Pace } from '../endpointslice/pace.ts';
 import { TriggerTimes } from '../endpointslice/trigger-times.ts';
 import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
@@ -19,18 +20,19 @@ export const endpointsController: Controller = {
   writes: ['endpoints', 'events'],
   workers: 5, // Source: --concurrent-endpoint-syncs
   setUp(context) {
-    const { informers, queue, client } = context;
+    const { informers, queue, client, clock } = context;
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const lister = informers.informer(endpoints);
     serviceLister.addIndex(SERVICES_IN, selectingNamespace);
     indexByLabels(podInformer);
     const triggers = new TriggerTimes();
+    const pace = new Pace(queue, clock);
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
     const wakeSelecting = (pod: Pod): void => {
       for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) wake(service);
+        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) pace.wake(keyOf(service));
       }
     };
     podInformer.addHandlers({
@@ -51,7 +53,9 @@ export const endpointsController: Controller = {
 
     return async (key) => {
       const service = serviceLister.byKey(key);
+      pace.looked(key);
       if (service === undefined) {
+        pace.forget(key);
         triggers.forget(key);
         // Those of a Service without a selector are somebody else's, but their Service is gone too.
         return lister.byKey(key) === undefined ? undefined : remove(key, context);
@@ -61,6 +65,7 @@ export const endpointsController: Controller = {
       const present = lister.byKey(key);
       const wanted = planEndpoints(service, wantedEndpoints(service, selected), present, triggers.next(key, service, selected));
       if (wanted === undefined) return undefined;
+      pace.writes(key);
       try {
         await (present === undefined ? client.create(endpoints, wanted) : client.update(endpoints, wanted));
       } catch (error) {

@@ -6,6 +6,7 @@ import type { EndpointSlice, Pod, Service } from '#api/types.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { targetsOf } from './endpoints.ts';
+import { Pace } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
 import { SliceMetrics } from './slice-metrics.ts';
 import { TriggerTimes } from './trigger-times.ts';
@@ -29,7 +30,7 @@ export const endpointSliceController: Controller = {
   reads: [services, pods, nodes, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events, logger, metrics }) {
+  setUp({ client, informers, queue, events, clock, logger, metrics }) {
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const nodeLister = informers.informer(nodes);
@@ -39,12 +40,13 @@ export const endpointSliceController: Controller = {
     indexByLabels(podInformer);
     const triggers = new TriggerTimes();
     const figures = new SliceMetrics(metrics);
+    const pace = new Pace(queue, clock);
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
     const wakeSelecting = (pod: Pod): void => {
       for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selects(service, pod)) wake(service);
+        if (selects(service, pod)) pace.wake(keyOf(service));
       }
     };
     podInformer.addHandlers({
@@ -57,14 +59,16 @@ export const endpointSliceController: Controller = {
     });
     const wakeOwner = (slice: EndpointSlice): void => {
       const key = serviceKey(slice);
-      if (key !== undefined) queue.add(key);
+      if (key !== undefined) pace.wake(key);
     };
     slices.addHandlers({ updated: wakeOwner, deleted: wakeOwner });
 
     return async (key) => {
       const service = serviceLister.byKey(key);
+      pace.looked(key);
       if (service === undefined) {
         figures.forget(key);
+        pace.forget(key);
         return triggers.forget(key);
       }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
@@ -72,6 +76,7 @@ export const endpointSliceController: Controller = {
       const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
       const plan = planSlices(sourceOf(service, triggers.next(key, service, selected)), targets, existing);
+      if (plan.create.length + plan.update.length + plan.delete.length > 0) pace.writes(key);
       try {
         await Promise.all([
           ...plan.create.map((slice) => client.create(endpointslices, slice)),

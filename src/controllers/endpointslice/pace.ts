@@ -1,0 +1,59 @@
+// How often a Service's endpoints are written while its pods change: the first change at once, the more go on the later.
+// Upstream has no such rule of its own; there the client's limit of 20 requests a second has the same effect.
+import type { Clock } from '#base/clock.ts';
+import type { WorkSink } from '#client/workqueue/work-queue.ts';
+
+/** Milliseconds from one write to the next: after a quiet time, and at most. */
+const FIRST_GAP_MS = 100;
+const MAX_GAP_MS = 1000;
+
+interface Pacing {
+  /** When the last write began, monotonic milliseconds. */
+  wroteAt: number;
+  gapMs: number;
+  /** It is in the queue for later. */
+  waits: boolean;
+}
+
+export class Pace {
+  readonly #queue: WorkSink<string>;
+  readonly #clock: Clock;
+  readonly #services = new Map<string, Pacing>();
+
+  constructor(queue: WorkSink<string>, clock: Clock) {
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  /** What belongs to Service `key` changed. */
+  wake(key: string): void {
+    const pacing = this.#services.get(key);
+    const waitMs = pacing === undefined ? 0 : pacing.wroteAt + pacing.gapMs - this.#clock.monotonic();
+    if (pacing === undefined || waitMs <= 0) return this.#queue.add(key);
+    if (pacing.waits) return;
+    pacing.waits = true;
+    this.#queue.addAfter(key, waitMs);
+  }
+
+  /** It is looked at: a change from now on asks for another look. */
+  looked(key: string): void {
+    const pacing = this.#services.get(key);
+    if (pacing !== undefined) pacing.waits = false;
+  }
+
+  /** It is about to be written. */
+  writes(key: string): void {
+    const now = this.#clock.monotonic();
+    const pacing = this.#services.get(key);
+    const busy = pacing !== undefined && now - pacing.wroteAt < 2 * pacing.gapMs;
+    this.#services.set(key, {
+      wroteAt: now,
+      gapMs: busy ? Math.min(2 * pacing.gapMs, MAX_GAP_MS) : FIRST_GAP_MS,
+      waits: pacing?.waits ?? false,
+    });
+  }
+
+  forget(key: string): void {
+    this.#services.delete(key);
+  }
+}
