@@ -87,12 +87,16 @@ export function openExchange(
     stream.on('error', (error) => {
       failure = error;
     });
+    let answered = false;
     stream.once('close', () => {
       signal.removeEventListener('abort', onAbort);
-      // Without effect when the answer came.
-      reject(broken(session, stream, failure));
+      // An error costs as much as a small answer: none is made in vain.
+      if (!answered) reject(broken(session, stream, failure));
     });
-    stream.once('response', (received) => resolve({ head: readHead(received), stream }));
+    stream.once('response', (received) => {
+      answered = true;
+      resolve({ head: readHead(received), stream });
+    });
     if (body !== undefined) stream.end(body);
   });
 }
@@ -113,13 +117,17 @@ export function readBody(session: Session, { head, stream }: OpenExchange, signa
       reject(new ExchangeError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`, 'unknown'));
       stream.close(constants.NGHTTP2_CANCEL);
     });
+    let whole = false;
     stream.once('end', () => {
       // A stream that was reset ends too, without the rest.
       if (stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) return;
+      whole = true;
       const { status, contentType, retryAfter } = head;
       resolve({ status, contentType, retryAfter, body: Buffer.concat(chunks) });
     });
-    const closed = (): void => reject(signal.aborted ? (signal.reason as Error) : broken(session, stream, failure));
+    const closed = (): void => {
+      if (!whole) reject(signal.aborted ? (signal.reason as Error) : broken(session, stream, failure));
+    };
     if (stream.closed && stream.destroyed) closed();
     else stream.once('close', closed);
   });
