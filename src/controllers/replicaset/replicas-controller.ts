@@ -7,6 +7,7 @@ import type { KubeObject, NamespacedObjectMeta, ReplicaSet, ReplicaSetStatus } f
 import type { EventSubject } from '#client/events/event-recorder.ts';
 import { claimMembers, controlledBy, freshOwner, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { CreationPace } from '../runtime/creation-pace.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
@@ -86,13 +87,13 @@ function viewsOf<T extends Replicated>(kind: ReplicasKind<T>): (object: T) => Re
 function realDeps<T extends Replicated>(
   kind: ReplicasKind<T>,
   views: (object: T) => ReplicaSet,
-  { client, informers, events, clock, metrics: { replicaSet: figures } }: ControllerContext,
+  { client, informers, events, clock, metrics: { replicaSet: figures }, signal }: ControllerContext,
   expectations: Expectations,
 ): Deps {
   const { resource } = kind;
   const owners = informers.informer(resource);
   const podInformer = informers.informer(pods);
-  const writer = podWriter(client, events);
+  const writer = podWriter(client, events, new CreationPace({ pods: podInformer, clock, signal }));
   // Events are about the object as its user knows it.
   const subject = ({ metadata }: ReplicaSet): EventSubject => ({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata });
   return {

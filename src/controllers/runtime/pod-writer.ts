@@ -5,11 +5,12 @@ import type { New, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder, EventSubject } from '#client/events/event-recorder.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import type { CreationPace } from './creation-pace.ts';
 import { Slots } from './slots.ts';
 
 /**
  * Writes of one controller under way at a time. More would not be done sooner, and everybody else's requests would wait
- * behind them: owners scaled up together ask for thousands of pods in the same moment.
+ * behind them.
  */
 const MOST_UNDER_WAY = 32;
 
@@ -19,12 +20,14 @@ export interface PodWriter {
   delete(owner: EventSubject, pod: Pod): Promise<void>;
 }
 
-export function podWriter(client: Client, events: EventRecorder): PodWriter {
+/** `pace`: of a controller whose owners may ask for any number of pods in the same moment. */
+export function podWriter(client: Client, events: EventRecorder, pace?: CreationPace): PodWriter {
   const slots = new Slots(MOST_UNDER_WAY);
   return {
     async create(owner, pod) {
       try {
-        const { metadata } = await slots.run(() => client.create(pods, pod));
+        const create = (): Promise<Pod> => client.create(pods, pod);
+        const { metadata } = await (pace?.run(owner.metadata.uid ?? '', create) ?? slots.run(create));
         events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
         if (isStatusError(error) && !isNamespaceTerminating(error))
