@@ -46,8 +46,8 @@ export interface ControllerTestOptions {
   readonly config?: Partial<ControllerConfig>;
   /** Where the controllers count. */
   readonly metrics?: ControllerMetrics;
-  /** Stands between the controllers and the server. */
-  readonly between?: (transport: Transport) => Transport;
+  /** Stands between each controller and the server. */
+  readonly between?: (transport: Transport, controller: string) => Transport;
 }
 
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
@@ -93,7 +93,7 @@ export async function startControllerTest({
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
       };
       return runController(controller, {
-        client: createClient(between(server.loopback(user))),
+        client: createClient(between(server.loopback(user), controller.name)),
         informers,
         events: { event: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`) },
         clock,

@@ -7,6 +7,7 @@ import { isNodeReady, nodeCondition } from '#api/nodes.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import type { Controller, Reconcile } from '../runtime/controller.ts';
 import { awaitsEviction, GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
 import { Zones } from './zones.ts';
@@ -102,7 +103,7 @@ export const nodeLifecycleController: Controller = {
       }
       const until = awaitsEviction(node) && !allDown ? zones.untilEviction(node) : undefined;
       const taints = plannedTaints(node, clock.now(), allDown ? 'take-back' : until === 0 ? 'allowed' : 'not-now');
-      if (taints !== (node.spec.taints ?? []) && taints !== node.spec.taints) {
+      if (!deepEqual(taints, node.spec.taints ?? [])) {
         if (until === 0) zones.evicted(node);
         await client.patch(
           nodes,

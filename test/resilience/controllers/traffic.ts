@@ -14,30 +14,35 @@ export class Traffic {
   storm = 0;
   /** `update pods/status ns/name`. */
   writes: string[] = [];
+  /** The same by controller. */
+  byController = new Map<string, string[]>();
   reads = 0;
   readonly #chance = seededIds(11);
 
   clear(): void {
     this.writes = [];
+    this.byController = new Map();
     this.reads = 0;
   }
 
   /** Stands between controllers and the server. */
-  readonly between = (transport: Transport): Transport => ({
+  readonly between = (transport: Transport, controller: string): Transport => ({
     watch: (request) => transport.watch(request),
     getPath: (path, query, signal) => transport.getPath(path, query, signal),
     close: () => transport.close(),
-    request: (request) => this.#carry(request, transport),
+    request: (request) => this.#carry(request, transport, controller),
   });
 
-  async #carry(request: ApiRequest, transport: Transport): Promise<unknown> {
+  async #carry(request: ApiRequest, transport: Transport, controller: string): Promise<unknown> {
     const { verb, resource, name = '', namespace, subresource } = request;
     if (!WRITING.has(verb)) {
       this.reads++;
       return transport.request(request);
     }
     const what = subresource === undefined ? resource.resource : `${resource.resource}/${subresource}`;
-    this.writes.push(`${verb} ${what} ${namespace === undefined ? '' : `${namespace}/`}${name}`);
+    const line = `${verb} ${what} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+    this.writes.push(line);
+    this.byController.set(controller, [...(this.byController.get(controller) ?? []), line]);
     if (this.#chance.fraction() >= this.storm) return transport.request(request);
     const dice = this.#chance.fraction();
     if (dice < 0.4) throw tooManyRequests('the server is busy', dice < 0.2 ? RETRY_AFTER_SECONDS : 0);
@@ -59,11 +64,12 @@ export async function pass(t: ControllerTest, ms: number): Promise<void> {
   }, ms);
 }
 
-/** Until nothing is written any more for some seconds of the controllers' clock. */
-export async function settle(t: ControllerTest, traffic: Traffic): Promise<void> {
+/** Until nothing is written any more for some seconds of the controllers' clock; `each`: what goes on every second. */
+export async function settle(t: ControllerTest, traffic: Traffic, each: () => Promise<unknown> = async () => {}): Promise<void> {
   for (let still = 0, seen = -1; still < 20; still++) {
     if (traffic.writes.length !== seen) still = 0;
     seen = traffic.writes.length;
+    await each();
     await pass(t, 1000);
   }
 }
