@@ -9,6 +9,7 @@ import { KeyedHeap } from './heap.ts';
 import { InFlight } from './in-flight.ts';
 import { type QueuedPod, queuedPod, rejectors, replacePod } from './queued-pod.ts';
 import { isOfInterest, planRequeue, type Requeue } from './requeue-plan.ts';
+import { UnschedulablePods } from './unschedulable-pods.ts';
 
 export interface SchedulingQueueOptions {
   readonly profiles: ReadonlyMap<string, Profile>;
@@ -34,7 +35,7 @@ export class SchedulingQueue {
   /** After errors: waited out in any case. */
   readonly #errorBackoff: KeyedHeap<QueuedPod>;
   /** Unschedulable and gated ones, by uid. */
-  readonly #unschedulable = new Map<string, QueuedPod>();
+  readonly #unschedulable = new UnschedulablePods();
   readonly #inFlight = new InFlight();
   #sequence = 0;
 
@@ -48,8 +49,7 @@ export class SchedulingQueue {
   }
 
   get sizes(): Readonly<Record<QueuePart, number>> {
-    let gated = 0;
-    for (const { gatingPlugin } of this.#unschedulable.values()) if (gatingPlugin !== undefined) gated++;
+    const gated = this.#unschedulable.gatedCount;
     return {
       active: this.#active.size,
       backoff: this.#backoff.size + this.#errorBackoff.size,
@@ -147,7 +147,7 @@ export class SchedulingQueue {
     if (this.#unschedulable.size === 0 && this.#inFlight.size === 0) return;
     if (!isOfInterest(this.#options.profiles.values(), event)) return;
     this.#wake(
-      [...this.#unschedulable.values()].filter(({ pod }) => among(pod)),
+      [...this.#unschedulable.concernedBy(event, this.#options.profiles)].filter(({ pod }) => among(pod)),
       event,
       previous,
       current,
@@ -178,7 +178,8 @@ export class SchedulingQueue {
       }
     }
     const { maxUnschedulableMs } = this.#options;
-    const stale = [...this.#unschedulable.values()].filter(({ timestamp }) => now - timestamp > maxUnschedulableMs);
+    const waiting = [...this.#unschedulable.concernedBy(UNSCHEDULABLE_TIMEOUT, this.#options.profiles)];
+    const stale = waiting.filter(({ timestamp }) => now - timestamp > maxUnschedulableMs);
     this.#wake(stale, UNSCHEDULABLE_TIMEOUT, undefined, undefined);
   }
 
@@ -189,9 +190,7 @@ export class SchedulingQueue {
       const next = heap.peek();
       if (next !== undefined) times.push(this.#until(next) + ORDERING_WINDOW_MS);
     }
-    for (const { timestamp, gatingPlugin } of this.#unschedulable.values()) {
-      if (gatingPlugin === undefined) times.push(timestamp + this.#options.maxUnschedulableMs + 1);
-    }
+    for (const { timestamp } of this.#unschedulable.ungated()) times.push(timestamp + this.#options.maxUnschedulableMs + 1);
     return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
   }
 
@@ -226,7 +225,7 @@ export class SchedulingQueue {
 
   #requeue(queued: QueuedPod, plan: Requeue, label: string): void {
     if (plan === 'skip') {
-      this.#unschedulable.set(uidOf(queued), queued);
+      this.#unschedulable.set(queued);
       this.#options.incoming(queued.gatingPlugin === undefined ? 'unschedulable' : 'gated', label);
     } else if (plan === 'after-backoff' && isBackingOff(queued, this.#options.backoff, this.#options.now())) {
       this.#backOff(queued, label);
@@ -254,7 +253,7 @@ export class SchedulingQueue {
     queued.gatingPlugin = gate?.name;
     if (gate === undefined) return false;
     queued.unschedulablePlugins = new Set([...queued.unschedulablePlugins, gate.name]);
-    this.#unschedulable.set(uidOf(queued), queued);
+    this.#unschedulable.set(queued);
     this.#options.incoming('gated', label);
     return true;
   }
