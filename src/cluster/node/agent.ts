@@ -29,6 +29,7 @@ import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
+import { reviveWhenGone } from '../runtime/revive.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
@@ -84,10 +85,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
   await cri.ready(signal); // another's may come up after us
   if (own !== undefined) {
     await ensurePauseImage({ address: paths.containerdSocket, images: cri.image, clock, signal });
-    cri.onStateChange((state) => {
-      if (state === 'unavailable')
-        own.ensureRunning(signal).catch((error: unknown) => logger.error('containerd does not come back', { error }));
-    });
+    reviveWhenGone({ cri, containerd: own, clock, logger, signal });
     void restartWhenHung({ runtime: cri.runtime, containerd: own, clock, logger, signal });
   }
   return {
