@@ -67,15 +67,14 @@ const RUNNING =
   '{{if (exists . "status" "containerStatuses")}}{{range .status.containerStatuses}}{{if (exists . "state" "running")}}true{{end}}{{end}}{{end}}';
 
 /** As many pods as this, each running and answering by its name. */
-const serve = (name: string, count: number): Promise<void> =>
-  eventually(async () => {
-    const found = await names(name);
-    assert.equal(found.length, count);
-    for (const pod of found) {
-      assert.equal(await client.succeed(['-n', 'demo', 'get', 'pods', pod, '-o', 'template', `--template=${RUNNING}`]), 'true');
-      assert.equal(await proxied(`pods/${pod}/proxy/hostname`), pod);
-    }
-  });
+async function serve(name: string, count: number): Promise<void> {
+  await eventually(async () => assert.equal((await names(name)).length, count));
+  await kubectl(`wait pod -l name=${name} --for=condition=Ready --timeout=180s`);
+  for (const pod of await names(name)) {
+    assert.equal(await client.succeed(['-n', 'demo', 'get', 'pods', pod, '-o', 'template', `--template=${RUNNING}`]), 'true');
+    await eventually(async () => assert.equal(await proxied(`pods/${pod}/proxy/hostname`), pod));
+  }
+}
 
 describe('kubectl with conformance’s work', { concurrency: true }, () => {
   test('a replication controller is created, scaled down and up, and stopped with all its pods', async () => {
@@ -168,7 +167,7 @@ describe('kubectl with conformance’s work', { concurrency: true }, () => {
     const image = () => kubectl('get pod httpd -o jsonpath={.spec.containers[0].image}');
     await kubectl(`run httpd --image=${IMAGE.name} --image-pull-policy=Never --restart=Never --labels=run=httpd --command -- sleep 1000`);
     assert.equal(await kubectl('get pod httpd -o jsonpath={.spec.restartPolicy}'), 'Never');
-    await kubectl('wait pod/httpd --for=condition=Ready --timeout=120s');
+    await kubectl('wait pod/httpd --for=condition=Ready --timeout=180s');
     const patch = JSON.stringify({ spec: { containers: [{ name: 'httpd', image: OTHER.name }] } });
     assert.match(await kubectl(`patch pod httpd -p ${patch} --dry-run=server`), /patched/);
     assert.equal(await image(), IMAGE.name);
@@ -207,6 +206,7 @@ describe('kubectl with conformance’s work', { concurrency: true }, () => {
     ]);
     const list = { apiVersion: 'v1', kind: 'List', items: parts };
     await kubectl('create -f -', list);
+    for (const part of ['primary', 'replica', 'frontend']) await kubectl(`rollout status deployment/${part} --timeout=180s`);
     const ask = (query: string): Promise<string> => proxied(`services/frontend/proxy/guestbook?${query}`);
     await eventually(async () => assert.equal(await ask('cmd=get&key=messages'), '{"data":""}'));
     await ask('cmd=set&key=messages&value=TestEntry');
