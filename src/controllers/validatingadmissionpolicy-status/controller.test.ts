@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { customresourcedefinitions, validatingadmissionpolicies } from '#api/resources.ts';
 import { startController } from '../testing.ts';
 import { validatingAdmissionPolicyStatusController } from './controller.ts';
+import { kindsFor } from './known-kinds.ts';
+import { checkTypes } from './type-checking.ts';
 
 const policy = (
   name: string,
@@ -90,3 +92,18 @@ for (const c of [
     assert.deepEqual(status.typeChecking?.expressionWarnings, c.warnings);
   });
 }
+
+test('a definition that has not been heard of yet is asked for, one that has been is not', async () => {
+  const gizmos = policy('p', ['example.com', 'v1', 'gizmos'], [{ expression: "object.size == 'x'" }]);
+  const asked: string[] = [];
+  const ask = () => {
+    asked.push('asked');
+    return Promise.resolve([DEFINITION]);
+  };
+  assert.equal(checkTypes(gizmos, await kindsFor(gizmos, [], ask)).length, 1);
+  assert.deepEqual(asked, ['asked']);
+  assert.equal(checkTypes(gizmos, await kindsFor(gizmos, [DEFINITION], ask)).length, 1);
+  const others = [policy('p', ['apps', 'v1', 'deployments'], []), policy('p', ['*', '*', '*'], [])];
+  for (const other of others) await kindsFor(other, [], ask);
+  assert.deepEqual(asked, ['asked']);
+});

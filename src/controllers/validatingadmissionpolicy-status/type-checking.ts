@@ -48,15 +48,21 @@ const shown = ({ group, version, kind }: GroupVersionKind): string => `${group =
 function kindsToCheck(rules: readonly NamedRuleWithOperations[], known: KnownKinds): readonly GroupVersionKind[] {
   const found = new Map<string, GroupVersionKind>();
   for (const rule of rules) {
-    const [groups, versions] = [named(rule.apiGroups), named(rule.apiVersions)];
-    const resources = (rule.resources ?? []).filter((resource) => !/[*/]/.test(resource)).toSorted(byteOrder);
-    const kinds = groups.flatMap((group) =>
-      versions.flatMap((version) => resources.flatMap((resource) => known.kindOf({ group, version, resource }) ?? [])),
-    );
+    const kinds = resourcesOf(rule).flatMap((resource) => known.kindOf(resource) ?? []);
     for (const kind of kinds.slice(0, MAX_KINDS)) found.set(shown(kind), kind);
     if (kinds.length >= MAX_KINDS) break;
   }
   return [...found.values()].toSorted((a, b) => byteOrder(`${a.group}\0${a.version}\0${a.kind}`, `${b.group}\0${b.version}\0${b.kind}`));
+}
+
+/** What the rules name one by one. */
+export const namedResources = ({ spec }: ValidatingAdmissionPolicy): readonly GroupVersionResource[] =>
+  (spec.matchConstraints?.resourceRules ?? []).flatMap(resourcesOf);
+
+function resourcesOf(rule: NamedRuleWithOperations): readonly GroupVersionResource[] {
+  const [groups, versions] = [named(rule.apiGroups), named(rule.apiVersions)];
+  const resources = (rule.resources ?? []).filter((resource) => !/[*/]/.test(resource)).toSorted(byteOrder);
+  return groups.flatMap((group) => versions.flatMap((version) => resources.map((resource) => ({ group, version, resource }))));
 }
 
 function named(names: readonly string[] | undefined): readonly string[] {
