@@ -72,6 +72,20 @@ for (const c of [
   test(`decodeValue ${c.name}`, () => assert.equal(JSON.stringify(decode(JSON.parse(c.in), CORE + c.type)), c.out));
 }
 
+for (const given of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, 2 ** 63]) {
+  test(`decodeValue makes of ${given} a number that a client can read as an int64`, () => {
+    const { tolerationSeconds } = decode({ tolerationSeconds: given }, `${CORE}Toleration`) as { tolerationSeconds: number };
+    const written = BigInt(JSON.stringify(tolerationSeconds));
+    assert.ok(written <= 2n ** 63n - 1n && written >= -(2n ** 63n), String(written));
+    const off = written - BigInt(given);
+    assert.ok(off <= 1024n && off >= -1024n, String(off));
+  });
+}
+
+test('decodeValue refuses what no int64 is', () => {
+  assert.throws(() => decode({ tolerationSeconds: 2 ** 64 }, `${CORE}Toleration`), /cannot unmarshal number 18446744073709552000/);
+});
+
 test('decodeValue prunes schemas nested in a CRD', () => {
   const props = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
   const value = { items: { type: 'string', unknown: 1 }, additionalProperties: true, dependencies: { a: ['b'], c: { type: 'object' } } };

@@ -9,6 +9,11 @@ import { decodeMicroTime, decodeTime } from './time.ts';
 const INT32_MAX = 2 ** 31 - 1;
 const INT32_MIN = -(2 ** 31);
 const INT64_LIMIT = 2 ** 63;
+/**
+ * The greatest number below the limit. Built-in objects hold numbers, not bigints: what is greater than 2^53 loses its last
+ * digits, but must stay an int64, or no client in Go could read a list that has it.
+ */
+const INT64_GREATEST = INT64_LIMIT - 1024;
 
 /** @throws TypeMismatch, or an error that isScalarError knows */
 export type ScalarDecoder = (value: unknown) => unknown;
@@ -52,7 +57,7 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
     case 'int32':
       return (value) => decodeInt(value, INT32_MIN, INT32_MAX, goType);
     case 'int64':
-      return (value) => decodeInt(value, -INT64_LIMIT, INT64_LIMIT, goType);
+      return (value) => Math.max(-INT64_GREATEST, Math.min(decodeInt(value, -INT64_LIMIT, INT64_LIMIT, goType), INT64_GREATEST));
     case 'number':
       return (value) => {
         if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
