@@ -1,4 +1,4 @@
-// The way through its API that every resource of nodes, storage and network can go: made, read, found, followed, changed, removed.
+// The way through its API that every resource of nodes, storage, network and policies can go: made, read, found, followed, changed, removed.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -9,15 +9,19 @@ import {
   deviceclasses,
   endpoints,
   endpointslices,
+  flowschemas,
   ingressclasses,
   ingresses,
   ipaddresses,
   leases,
+  mutatingadmissionpolicies,
+  mutatingadmissionpolicybindings,
   networkpolicies,
   nodes,
   persistentvolumeclaims,
   persistentvolumes,
   podtemplates,
+  prioritylevelconfigurations,
   resourceclaims,
   resourceclaimtemplates,
   resourceslices,
@@ -26,6 +30,8 @@ import {
   servicecidrs,
   services,
   storageclasses,
+  validatingadmissionpolicies,
+  validatingadmissionpolicybindings,
   volumeattachments,
   volumeattributesclasses,
 } from '#api/resources.ts';
@@ -35,6 +41,10 @@ import type { Resource } from '#apimachinery/resource.ts';
 import { ManualClock } from '#base/clock.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
+
+const matchConstraints = {
+  resourceRules: [{ operations: ['CREATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] }],
+};
 
 let running: LoopbackServer;
 let client: Client;
@@ -139,6 +149,26 @@ const WAYS: readonly Way[] = [
       devices: [{ name: 'a' }],
     },
   }),
+  way(flowschemas, {
+    spec: {
+      matchingPrecedence: 10_000,
+      priorityLevelConfiguration: { name: 'global-default' },
+      rules: [{ subjects: [{ kind: 'User', user: { name: 'nobody' } }], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }] }],
+    },
+  }),
+  way(prioritylevelconfigurations, {
+    spec: { type: 'Limited', limited: { nominalConcurrencyShares: 2, limitResponse: { type: 'Reject' } } },
+  }),
+  way(validatingadmissionpolicies, { spec: { matchConstraints, validations: [{ expression: 'object.spec.replicas <= 100' }] } }),
+  way(validatingadmissionpolicybindings, { spec: { policyName: 'one', validationActions: ['Deny'] } }),
+  way(mutatingadmissionpolicies, {
+    spec: {
+      matchConstraints,
+      reinvocationPolicy: 'Never',
+      mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{spec: Object.spec{replicas: 100}}' } }],
+    },
+  }),
+  way(mutatingadmissionpolicybindings, { spec: { policyName: 'one' } }),
 ];
 
 describe('lifecycle', () => {

@@ -330,6 +330,16 @@ describe('the HTTPS front', () => {
     );
   });
 
+  test('gives no table of what is no list of objects', async () => {
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { nonResourceAttributes: { path: '/', verb: 'get' } },
+    };
+    const sent = { method: 'POST', headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }, body: JSON.stringify(review) };
+    refusal(await http1(server, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', sent), 406, 'NotAcceptable');
+  });
+
   test('indents for people', async () => {
     await post(CONFIG_MAPS, configMap('pretty'));
     assert.match(
