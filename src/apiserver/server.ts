@@ -295,6 +295,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       watches,
       storeMetrics,
       audit: parts.audit,
+      encryption,
       requests: metrics,
       admission: admissionMetrics,
       aggregator: aggregation.metrics,

@@ -58,8 +58,8 @@ export class AdmissionMetrics {
   /** Source: policy/validating/metrics. */
   readonly policyChecks = new CounterFamily(
     'apiserver_validating_admission_policy_check_total',
-    'Checks of validating admission policies that failed, by policy, binding and what came of it.',
-    ['policy', 'policy_binding', 'enforcement_action'],
+    'Checks of validating admission policies that failed, by policy, binding, what was wrong and what came of it.',
+    ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
   );
 
   readonly matchConditionErrors = new CounterFamily(

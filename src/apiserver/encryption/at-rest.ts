@@ -8,6 +8,7 @@ import { followFiles } from '../configuration/follow-file.ts';
 import type { HealthCheck } from '../routes/health.ts';
 import { readEncryptionConfiguration } from './configuration.ts';
 import type { KmsEnvelope } from './kms/envelope.ts';
+import { EncryptionMetrics } from './metrics.ts';
 import { encryptionRules, type EncryptionRules } from './rules.ts';
 import { EncryptedStore } from './store.ts';
 
@@ -32,6 +33,8 @@ export interface EncryptionAtRest {
   /** @param resourceOf the resource stored at a key */
   wrap(store: Store, resourceOf: (storeKey: string) => string | undefined): EncryptedStore;
   readonly checks: readonly HealthCheck[];
+  /** Figures, in Prometheus' text format. */
+  expose(): string;
   stop(): void;
 }
 
@@ -40,11 +43,12 @@ export interface EncryptionAtRest {
  * @throws ConfigurationError
  */
 export async function encryptionAtRest({ path, text, reload, clock, ids, logger }: EncryptionOptions): Promise<EncryptionAtRest> {
-  let current: EncryptionRules = encryptionRules(readEncryptionConfiguration(text), { clock, ids });
+  const metrics = new EncryptionMetrics(clock);
+  let current: EncryptionRules = encryptionRules(readEncryptionConfiguration(text), { clock, ids, metrics });
   let probes = current.kms.map((envelope) => new Probe(envelope, clock, logger));
   await Promise.all(probes.map((probe) => probe.begin()));
-  const take = async ([content = '']: readonly string[]): Promise<void> => {
-    const next = encryptionRules(readEncryptionConfiguration(content), { clock, ids });
+  const load = async ([content = '']: readonly string[]): Promise<void> => {
+    const next = encryptionRules(readEncryptionConfiguration(content), { clock, ids, metrics });
     const fresh = next.kms.map((envelope) => new Probe(envelope, clock, logger));
     await Promise.all(fresh.map((probe) => probe.begin()));
     const sick = fresh.find((probe) => probe.failure !== undefined);
@@ -56,11 +60,21 @@ export async function encryptionAtRest({ path, text, reload, clock, ids, logger 
     [current, probes] = [next, fresh];
     clock.after(GRACE_MS, () => old.forEach((probe) => probe.end()));
   };
+  const take = async (contents: readonly string[]): Promise<void> => {
+    try {
+      await load(contents);
+      metrics.reloaded('success');
+    } catch (error) {
+      metrics.reloaded('failure');
+      throw error;
+    }
+  };
   const stopFollowing = reload ? followFiles({ paths: [path], current: [text], load: take, clock, logger }) : undefined;
   const checked = reload || probes.length > 0;
   return {
     wrap: (inner, resourceOf) =>
       new EncryptedStore({ inner, resourceOf, transformerOf: (resource) => current.transformerOf(resource), logger }),
+    expose: () => metrics.expose(),
     checks: checked ? [{ name: 'kms-providers', check: () => failureOf(probes) }] : [],
     stop() {
       stopFollowing?.();

@@ -195,6 +195,10 @@ function validateKeys(keys: readonly NamedKey[] = [], at: Path, lengths: readonl
   });
 }
 
+const V1_IS_OFF =
+  'KMSv1 is deprecated and will only receive security updates going forward. Use KMSv2 instead.  ' +
+  'Set --feature-gates=KMSv1=true to use the deprecated KMSv1 feature.';
+
 function validateKms(kms: KmsConfiguration, at: Path, names: Set<string>): readonly FieldError[] {
   const { name = '', endpoint = '', apiVersion, cachesize } = kms;
   const errors: FieldError[] = [];
@@ -210,10 +214,11 @@ function validateKms(kms: KmsConfiguration, at: Path, names: Set<string>): reado
     errors.push(invalid(at.child('endpoint'), endpoint, `unsupported scheme "${scheme}" for KMS provider, only unix is supported`));
   }
   if (cachesize !== undefined) errors.push(invalid(at.child('cachesize'), cachesize, 'cachesize is not supported in v2'));
-  // Upstream serves v1 behind a feature gate that is off.
-  if (apiVersion !== 'v2') {
-    const detail = `unsupported apiVersion ${apiVersion ?? 'v1'} for KMS provider, only v2 is supported`;
-    errors.push(invalid(at.child('apiVersion'), apiVersion ?? 'v1', detail));
+  // Upstream serves v1 behind a feature gate that is off. Source: kmsPrefixTransformer, unsupportedKMSAPIVersionErrFmt.
+  if (apiVersion === undefined || apiVersion === 'v1') errors.push(invalid(at.child('apiVersion'), 'v1', V1_IS_OFF));
+  else if (apiVersion !== 'v2') {
+    const detail = 'unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported';
+    errors.push(invalid(at.child('apiVersion'), apiVersion, detail));
   }
   return errors;
 }

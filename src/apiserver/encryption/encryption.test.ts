@@ -13,6 +13,7 @@ import { encryptionAtRest, type EncryptionAtRest } from './at-rest.ts';
 import { readEncryptionConfiguration } from './configuration.ts';
 import { DecryptionError, type Decrypted, type Transformer } from './contract.ts';
 import { KmsEnvelope } from './kms/envelope.ts';
+import { EncryptionMetrics } from './metrics.ts';
 import { connectKms } from './kms/service.ts';
 import { secretbox } from './secretbox.ts';
 import { startKmsPlugin } from './testing/kms-plugin.ts';
@@ -82,7 +83,11 @@ for (const [name, text, message] of [
     configuration(rule(['*.*'], identity), rule(['secrets'], identity)),
     /resource "secrets" is masked by earlier rule "\*\.\*"/,
   ],
-  ['KMS v1', configuration(rule(['secrets'], { kms: { name: 'a', endpoint: 'unix:///a' } })), /unsupported apiVersion v1/],
+  [
+    'KMS v1',
+    configuration(rule(['secrets'], { kms: { name: 'a', endpoint: 'unix:///a' } })),
+    /KMSv1 is deprecated and will only receive security updates going forward/,
+  ],
   ['another kind', JSON.stringify({ kind: 'Pod', apiVersion: 'v1' }), /is not known here/],
 ] as const) {
   test(`readEncryptionConfiguration refuses ${name}`, () => assert.throws(() => readEncryptionConfiguration(text), message));
@@ -139,9 +144,10 @@ test('a KMS wraps one seed for many values, and a new key of the service makes t
   const clock = new ManualClock();
   const kms = new KmsEnvelope({
     name: 'k',
-    service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock }),
+    service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock, observe: () => {} }),
     clock,
     ids: randomIds,
+    metrics: new EncryptionMetrics(clock),
   });
   assert.throws(() => kms.encrypt(plain, context), /has not given a key yet/);
   await kms.probe();
@@ -156,9 +162,10 @@ test('a KMS wraps one seed for many values, and a new key of the service makes t
 
   const fresh = new KmsEnvelope({
     name: 'k',
-    service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock }),
+    service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock, observe: () => {} }),
     clock,
     ids: randomIds,
+    metrics: new EncryptionMetrics(clock),
   });
   const read = await Promise.all(sealed.map(async (value) => fresh.decrypt(value, context)));
   assert.deepEqual(

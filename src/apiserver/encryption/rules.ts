@@ -13,6 +13,7 @@ import {
 import type { Transformer, TransformerOf } from './contract.ts';
 import { KmsEnvelope } from './kms/envelope.ts';
 import { connectKms } from './kms/service.ts';
+import type { EncryptionMetrics } from './metrics.ts';
 import { identity, prefixed, type Prefixed } from './prefixes.ts';
 import { secretbox } from './secretbox.ts';
 
@@ -25,6 +26,7 @@ export interface EncryptionRules {
 interface Deps {
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly metrics: EncryptionMetrics;
 }
 
 /** @param configuration valid */
@@ -54,10 +56,15 @@ function choiceOf({ aesgcm, aescbc, secretbox: box, kms: service }: Provider, de
   return { prefix: `k8s:enc:kms:v2:${service.name}:`, transformer: envelope };
 }
 
-function envelopeOf(kms: KmsConfiguration, { clock, ids }: Deps): KmsEnvelope {
+function envelopeOf(kms: KmsConfiguration, { clock, ids, metrics }: Deps): KmsEnvelope {
   const { name = '', endpoint = '' } = kms;
-  const service = connectKms({ endpoint, timeoutMs: kmsTimeout(kms) as number, clock });
-  return new KmsEnvelope({ name, service, clock, ids });
+  const service = connectKms({
+    endpoint,
+    timeoutMs: kmsTimeout(kms) as number,
+    clock,
+    observe: (...call) => metrics.called(name, ...call),
+  });
+  return new KmsEnvelope({ name, service, clock, ids, metrics });
 }
 
 function keyed(prefix: string, kind: string, keys: readonly NamedKey[] = [], make: (key: Uint8Array) => Transformer): Prefixed {

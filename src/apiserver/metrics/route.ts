@@ -25,6 +25,7 @@ export interface MetricsSources {
   readonly store: Store;
   readonly flowControl: FlowControl;
   readonly audit: AuditSink | undefined;
+  readonly encryption: { expose(): string } | undefined;
   readonly access: AccessMetrics;
   readonly watches: WatchMetrics;
   readonly storeMetrics: StoreMetrics;
@@ -58,6 +59,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         inFlight(sources.flowControl),
         sources.flowControl.expose?.() ?? '',
         sources.audit?.expose() ?? '',
+        sources.encryption?.expose() ?? '',
         await storage(sources),
         ...sources.figures.map((expose) => expose()),
         await process.metrics(),

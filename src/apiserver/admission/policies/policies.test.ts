@@ -16,6 +16,7 @@ import { systemClock } from '#base/clock.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { ADMIN, startTestServer, type TestServer } from '../../testing.ts';
+import { http1, text } from '../../testing/http.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
 import { Versions } from '../webhooks/versions.ts';
 import { mutatingAdmissionPolicy } from './mutating.ts';
@@ -100,6 +101,23 @@ async function refused(action: Promise<unknown>): Promise<StatusError> {
 const DENIED = `configmaps "x" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'guard-binding' denied request: `;
 
 describe('ValidatingAdmissionPolicy', () => {
+  test('counts what it refused and what it let pass, and why', async () => {
+    await validate({ validations: [{ expression: "object.data['missing'] == 'a'" }] }, { validationActions: ['Deny', 'Audit'] }, 'counts');
+    await refused(configmap('x'));
+    await validate({ failurePolicy: 'Ignore', validations: [{ expression: "object.data['missing'] == 'a'" }] }, {}, 'lenient');
+    await client.delete(validatingadmissionpolicybindings, { name: 'counts-binding' });
+    await configmap('passes');
+    const figures = text(await http1(server, '/metrics'));
+    for (const [policy, action] of [
+      ['counts', 'deny'],
+      ['counts', 'audit'],
+      ['lenient', 'allow'],
+    ]) {
+      const labels = `enforcement_action="${action}",error_type="invalid_error",policy="${policy}",policy_binding="${policy}-binding"`;
+      assert.ok(figures.includes(`apiserver_validating_admission_policy_check_total{${labels}} 1\n`), labels);
+    }
+  });
+
   test('denies with the expression, and names policy and binding', async () => {
     await validate({ validations: [{ expression: 'object.data.size() < 2' }] });
     await configmap('fits', { a: '1' });

@@ -140,7 +140,7 @@ class Dispatch {
     const { validationActions } = binding.spec;
     decisions.forEach((decision, expressionIndex) => {
       if (decision.action === 'admit') {
-        if (decision.failed) this.#count(policy, binding, 'ignored');
+        if (decision.failed) this.#count(policy, binding, decision.message, 'allow');
         return;
       }
       const { message, reason } = decision;
@@ -152,19 +152,29 @@ class Dispatch {
           const text = `Validation failed for ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}': ${message}`;
           this.#attributes.request.warnings.add(text);
         }
-        this.#count(policy, binding, action.toLowerCase());
+        this.#count(policy, binding, message, action.toLowerCase());
       }
     });
     for (const annotation of annotations) {
-      if ('error' in annotation) this.#denials.push({ policy: policy.name, binding: binding.name, message: annotation.error, reason: '' });
-      else audited.add(annotation.key, annotation.value);
+      if ('error' in annotation) {
+        this.#denials.push({ policy: policy.name, binding: binding.name, message: annotation.error, reason: '' });
+        this.#count(policy, binding, annotation.error, 'deny');
+      } else audited.add(annotation.key, annotation.value);
     }
   }
 
-  #count(policy: ValidatingPolicy, binding: Binding, action: string): void {
-    this.#deps.metrics.policyChecks.of(policy.name, binding.name, action).add();
+  #count(policy: ValidatingPolicy, binding: Binding, message: string, action: string): void {
+    this.#deps.metrics.policyChecks.of(policy.name, binding.name, errorType(message), action).add();
   }
 }
+
+/** Only the message tells. Source: validating ErrorType. */
+function errorType(message: string): string {
+  if (message.startsWith('compilation')) return 'compile_error';
+  return message.startsWith(OUT_OF_BUDGET) ? 'out_of_budget' : 'invalid_error';
+}
+
+const OUT_OF_BUDGET = 'validation failed due to running out of cost budget';
 
 function denied({ policy, binding, message, reason }: Denial, attributes: AdmissionAttributes): StatusError {
   const by = binding === undefined ? `'${policy}'` : `'${policy}' with binding '${binding}'`;

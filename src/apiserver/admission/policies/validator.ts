@@ -57,7 +57,8 @@ function messageOf({ messageExpression = '' }: Validation, compiler: PolicyCompi
 }
 
 export type Decision =
-  | { readonly action: 'admit'; readonly failed: boolean }
+  | { readonly action: 'admit'; readonly failed: false }
+  | { readonly action: 'admit'; readonly failed: true; readonly message: string }
   /** `failed`: the expression could not be evaluated, and the policy says that means no. */
   | { readonly action: 'deny'; readonly failed: boolean; readonly message: string; readonly reason: StatusReason };
 
@@ -93,7 +94,7 @@ export async function judge(policy: ValidatingPolicy, inputs: Inputs): Promise<J
 }
 
 function failure({ failOpen }: ValidatingPolicy, message: string): Decision {
-  return failOpen ? { action: 'admit', failed: true } : { action: 'deny', failed: true, message, reason: '' };
+  return failOpen ? { action: 'admit', failed: true, message } : { action: 'deny', failed: true, message, reason: '' };
 }
 
 /** @throws OutOfBudget */

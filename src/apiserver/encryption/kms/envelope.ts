@@ -7,6 +7,7 @@ import type { Ids } from '#base/ids.ts';
 import { ProtobufDecodeError } from '#base/protobuf/errors.ts';
 import { aesGcm, extendedNonceGcm } from '../aes.ts';
 import { DecryptionError, EncryptionError, type Decrypted, type Transformer } from '../contract.ts';
+import type { EncryptionMetrics } from '../metrics.ts';
 import { encryptedObject, KEY_TYPE, type EncryptedObject, type KmsService, type KmsStatus, type WrappedKey } from './service.ts';
 
 /** Bounds of what the service may give. Source: KeyIDMaxSize, encryptedDEKSourceMaxSize, annotationsMaxSize. */
@@ -34,6 +35,7 @@ export interface EnvelopeDeps {
   readonly service: KmsService;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly metrics: EncryptionMetrics;
 }
 
 export class KmsEnvelope implements Transformer {
@@ -56,6 +58,7 @@ export class KmsEnvelope implements Transformer {
       throw new EncryptionError(`encryptedDEKSource of kmsv2 Provider ${name} expired at ${new Date(seed.writableUntil).toISOString()}`);
     }
     const { ciphertext, keyId, annotations } = seed.wrapped;
+    this.#deps.metrics.usedKey('to_storage', name, keyId);
     const encryptedData = seed.transformer.encrypt(plain, context) as Buffer;
     return Buffer.from(encryptedObject.encode({ encryptedData, keyId, wrappedKey: ciphertext, annotations, keyType: KEY_TYPE.seed }));
   }
@@ -65,10 +68,11 @@ export class KmsEnvelope implements Transformer {
     const name = cacheKey(object);
     const stale = object.keyId !== this.#seed?.wrapped.keyId || object.keyType !== KEY_TYPE.seed;
     const known = this.#keys.get(name);
-    const open = (transformer: Transformer): Decrypted => ({
-      value: (transformer.decrypt(object.encryptedData, context) as Decrypted).value,
-      stale,
-    });
+    const open = (transformer: Transformer): Decrypted => {
+      const { value: plain } = transformer.decrypt(object.encryptedData, context) as Decrypted;
+      this.#deps.metrics.usedKey('from_storage', this.#deps.name, object.keyId);
+      return { value: plain, stale };
+    };
     return known === undefined ? this.#unwrap(name, object).then(open) : open(known);
   }
 
@@ -77,7 +81,7 @@ export class KmsEnvelope implements Transformer {
    * @throws Error saying what is wrong with it
    */
   async probe(): Promise<void> {
-    const { service, name } = this.#deps;
+    const { service, name, metrics } = this.#deps;
     let status: KmsStatus;
     try {
       status = await service.status();
@@ -93,6 +97,7 @@ export class KmsEnvelope implements Transformer {
       wrong.push(`KMSv2 API version should not change after the initial status response version ${this.#version}, got ${status.version}`);
     }
     const badId = keyIdProblem(status.keyId);
+    metrics.statusKey(name, status.keyId, badId === undefined ? undefined : status.keyId === '' ? 'empty' : 'too_long');
     if (badId !== undefined) wrong.push(`got invalid KMSv2 KeyID: ${badId}`);
     else {
       try {
@@ -126,7 +131,12 @@ export class KmsEnvelope implements Transformer {
     if (wrapped.keyId !== keyId) throw new Error('failed to rotate DEK: the key of its status is not the key it encrypts with');
     const transformer = extendedNonceGcm(bytes);
     this.#seed = { transformer, wrapped, writableUntil };
-    this.#keys.set(cacheKey({ ...wrapped, wrappedKey: wrapped.ciphertext, keyType: KEY_TYPE.seed }), transformer);
+    this.#keep(cacheKey({ ...wrapped, wrappedKey: wrapped.ciphertext, keyType: KEY_TYPE.seed }), transformer);
+  }
+
+  #keep(name: string, transformer: Transformer): void {
+    this.#keys.set(name, transformer);
+    this.#deps.metrics.cachedKeys(this.#deps.name, this.#keys.size);
   }
 
   #unwrap(name: string, { wrappedKey, keyId, annotations, keyType }: EncryptedObject): Promise<Transformer> {
@@ -138,7 +148,7 @@ export class KmsEnvelope implements Transformer {
         .then(
           (key) => {
             const transformer = keyType === KEY_TYPE.seed ? extendedNonceGcm(key) : aesGcm(key);
-            this.#keys.set(name, transformer);
+            this.#keep(name, transformer);
             return transformer;
           },
           (error: unknown) => {

@@ -96,9 +96,11 @@ export interface KmsConnection {
   readonly endpoint: string;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Told of each call: its path, how long it took, what went wrong. */
+  readonly observe: (method: string, ms: number, error: { readonly code?: number } | undefined) => void;
 }
 
-export function connectKms({ endpoint, timeoutMs, clock }: KmsConnection): KmsService {
+export function connectKms({ endpoint, timeoutMs, clock, observe }: KmsConnection): KmsService {
   const target = `unix://${endpoint.slice('unix://'.length)}`;
   const client = new Client(target, credentials.createInsecure(), {
     'grpc.default_authority': 'localhost',
@@ -108,6 +110,7 @@ export function connectKms({ endpoint, timeoutMs, clock }: KmsConnection): KmsSe
     new Promise((resolve, reject) => {
       const encode = (value: Request): Buffer => Buffer.from(request.encode(value));
       const decode = (bytes: Buffer): Response => response.decode(bytes);
+      const since = clock.monotonic();
       client.makeUnaryRequest(
         path,
         encode,
@@ -116,6 +119,7 @@ export function connectKms({ endpoint, timeoutMs, clock }: KmsConnection): KmsSe
         new Metadata({ waitForReady: true }),
         { deadline: clock.now() + timeoutMs },
         (error, answer) => {
+          observe(path, clock.monotonic() - since, error ?? undefined);
           if (error !== null) reject(error);
           else resolve(answer as Response);
         },

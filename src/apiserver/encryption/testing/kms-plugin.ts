@@ -1,10 +1,15 @@
 // A key management service for tests: wraps by XOR, counts what it is asked, and can be sick or have a new key.
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
-import { KMS_METHODS, type KmsMethod } from '../kms/service.ts';
+import { KMS_METHODS, type KmsMethod, type WrappedKey } from '../kms/service.ts';
 
 export interface KmsPlugin {
   keyId: string;
   healthz: string;
+  version: string;
+  /** Answers nothing any more. */
+  silent: boolean;
+  /** What it gives for a key, over what it should. */
+  lie: Partial<WrappedKey>;
   readonly calls: { wrap: number; unwrap: number };
   stop(): Promise<void>;
 }
@@ -18,8 +23,11 @@ export async function startKmsPlugin(socket: string): Promise<KmsPlugin> {
   const plugin: KmsPlugin = {
     keyId: 'key-1',
     healthz: 'ok',
+    version: 'v2',
+    silent: false,
+    lie: {},
     calls: { wrap: 0, unwrap: 0 },
-    stop: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+    stop: async () => server.forceShutdown(),
   };
   const unary = <Request, Response>({ path, request, response }: KmsMethod<Request, Response>, answer: (asked: Request) => Response) => ({
     definition: {
@@ -31,12 +39,14 @@ export async function startKmsPlugin(socket: string): Promise<KmsPlugin> {
       responseSerialize: (value: Response) => Buffer.from(response.encode(value)),
       responseDeserialize: (bytes: Buffer) => response.decode(bytes),
     },
-    handle: (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => done(null, answer(call.request)),
+    handle: (call: ServerUnaryCall<Request, Response>, done: sendUnaryData<Response>) => {
+      if (!plugin.silent) done(null, answer(call.request));
+    },
   });
-  const status = unary(KMS_METHODS.status, () => ({ version: 'v2', healthz: plugin.healthz, keyId: plugin.keyId }));
+  const status = unary(KMS_METHODS.status, () => ({ version: plugin.version, healthz: plugin.healthz, keyId: plugin.keyId }));
   const wrap = unary(KMS_METHODS.wrap, ({ plaintext }) => {
     plugin.calls.wrap++;
-    return { ciphertext: masked(plaintext), keyId: plugin.keyId, annotations: { 'version.example.com': Buffer.from('1') } };
+    return { ciphertext: masked(plaintext), keyId: plugin.keyId, annotations: { 'version.example.com': Buffer.from('1') }, ...plugin.lie };
   });
   const unwrap = unary(KMS_METHODS.unwrap, ({ ciphertext }) => {
     plugin.calls.unwrap++;
