@@ -6,15 +6,21 @@ import { type Client, ConnectionError } from '#client/contract.ts';
 
 /** Between attempts while the server is gone. Milliseconds. */
 const AGAIN_MS = 20;
+/** A server that is gone for this long does not come back. Milliseconds. */
+const GONE_MS = 120_000;
 
-/** `work` until it is answered: broken connections and refusals for now are tried again. @throws StatusError for any other refusal */
+/**
+ * `work` until it is answered: broken connections and refusals for now are tried again.
+ * @throws StatusError for any other refusal, and whatever it meets last when it is not answered at all
+ */
 export async function insist<T>(work: () => Promise<T>): Promise<T> {
+  const start = systemClock.monotonic();
   for (;;) {
     try {
       return await work();
     } catch (error) {
       const passing = error instanceof ConnectionError || (error instanceof StatusError && (error.code === 429 || error.code >= 500));
-      if (!passing) throw error;
+      if (!passing || systemClock.monotonic() - start > GONE_MS) throw error;
       await wait(systemClock, AGAIN_MS);
     }
   }
@@ -59,11 +65,14 @@ export class Watcher {
 
   /** Resolves once it has seen an object called `last`. */
   async until(last: string): Promise<void> {
+    let connected = systemClock.monotonic();
     while (!this.state.has(last)) {
       this.resumes++;
       try {
         await this.#watch(last);
+        connected = systemClock.monotonic();
       } catch (error) {
+        if (systemClock.monotonic() - connected > GONE_MS) throw error;
         if (isStatusError(error, 'Expired') || isStatusError(error, 'Gone')) {
           await this.list();
         } else if (!(error instanceof ConnectionError) && !(error instanceof StatusError && error.code === 429)) throw error;
