@@ -39,6 +39,7 @@ export class Watcher {
   readonly #client: Client;
   readonly #namespace: string;
   #at = '';
+  #heard = 0;
 
   constructor(client: Client, namespace: string) {
     this.#client = client;
@@ -59,20 +60,20 @@ export class Watcher {
       this.seen.push(resourceVersion);
       this.state.set(name, resourceVersion);
     }
+    this.#heard = systemClock.monotonic();
     this.gaps.push({ after, to });
     this.#at = metadata.resourceVersion ?? '';
   }
 
-  /** Resolves once it has seen an object called `last`. */
+  /** Resolves once it has seen an object called `last`. @throws what a watch that heard nothing for long met last */
   async until(last: string): Promise<void> {
-    let connected = systemClock.monotonic();
+    this.#heard = systemClock.monotonic();
     while (!this.state.has(last)) {
       this.resumes++;
       try {
         await this.#watch(last);
-        connected = systemClock.monotonic();
       } catch (error) {
-        if (systemClock.monotonic() - connected > GONE_MS) throw error;
+        if (systemClock.monotonic() - this.#heard > GONE_MS) throw error;
         if (isStatusError(error, 'Expired') || isStatusError(error, 'Gone')) {
           await this.list();
         } else if (!(error instanceof ConnectionError) && !(error instanceof StatusError && error.code === 429)) throw error;
@@ -84,6 +85,7 @@ export class Watcher {
   async #watch(last: string): Promise<void> {
     const options = { namespace: this.#namespace, resourceVersion: this.#at, allowWatchBookmarks: true };
     for await (const event of this.#client.watch(configmaps, options)) {
+      this.#heard = systemClock.monotonic();
       if (event.type === 'BOOKMARK') {
         this.#at = event.resourceVersion;
         continue;
