@@ -42,8 +42,11 @@ export interface ListenOptions {
 
 /** Most bytes of all headers of one request. Source: net/http DefaultMaxHeaderBytes. */
 const MAX_HEADER_BYTES = 1 << 20;
-/** A TLS handshake, and the head of an HTTP/1.1 request, must arrive within this many milliseconds. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/**
+ * A TLS handshake, and the head of an HTTP/1.1 request, must arrive within this many milliseconds.
+ * Source: ReadHeaderTimeout in secure_serving.go, which net/http takes for both.
+ */
+const HANDSHAKE_TIMEOUT_MS = 32_000;
 const HEADERS_TIMEOUT_MS = 32_000;
 /** An HTTP/1.1 request, body included; the request deadline is shorter. */
 const REQUEST_TIMEOUT_MS = 90_000;
@@ -71,10 +74,12 @@ export class Listener {
     tls,
     handle,
     logger,
+    handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS,
   }: {
     readonly tls: TlsMaterial;
     readonly handle: (exchange: Exchange) => void;
     readonly logger: Logger;
+    readonly handshakeTimeoutMs?: number;
   }) {
     this.#handle = handle;
     this.#logger = logger;
@@ -84,7 +89,7 @@ export class Listener {
       // An unknown certificate is no reason to refuse the connection: a token may follow.
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      handshakeTimeout: handshakeTimeoutMs,
       maxHeaderListPairs: 256,
       maxSessionMemory: SESSION_MEMORY_MB,
       settings: {
@@ -235,14 +240,20 @@ function peerOf(socket: TLSSocket, owner: object = socket): Peer {
 
 const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
 
-/** What is not HTTP gets the shortest of answers. */
+/** Answers to what is not HTTP/1.1, or does not come in time. Source: _http_server.js socketOnError. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/**
+ * Only a client that speaks HTTP/1.1 gets an answer. The others failed within TLS: a handshake that was given up may still
+ * end and an HTTP/2 session begin on that connection, and a byte of ours in its way ends the whole process.
+ */
 function refuse(error: Error & { readonly code?: string }, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const status =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+  const { code = '' } = error;
+  const status = REFUSALS[code] ?? (code.startsWith('HPE_') ? '400 Bad Request' : undefined);
+  if (status === undefined || !socket.writable) socket.destroy();
+  else socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
 }

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { createTestAuthority } from '../testing/certificates.ts';
+import { Listener } from './listener.ts';
+
+const HANDSHAKE_TIMEOUT_MS = 100;
+const CLIENTS = 10;
+
+/** Makes HTTP/2 connections on a thread of its own, so that they go on while the server's thread is busy. */
+const clients = `
+  const { parentPort, workerData: { port, count } } = require('node:worker_threads');
+  const { connect } = require('node:http2');
+  const ended = Array.from({ length: count }, () => new Promise((resolve) => {
+    const session = connect('https://127.0.0.1:' + port, { rejectUnauthorized: false });
+    session.on('error', () => {});
+    session.once('close', () => resolve('closed'));
+    const stream = session.request({ ':path': '/' });
+    stream.on('error', () => {});
+    stream.once('response', () => { resolve('answered'); session.destroy(); });
+  }));
+  Promise.all(ended).then((all) => parentPort.postMessage(all));
+`;
+
+test('a handshake that ends after its time, since the server was busy, ends the connection and not the server', async (t) => {
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const listener = new Listener({
+    tls: { serving },
+    handle: (exchange) => exchange.respond(200, {}),
+    logger: silentLogger,
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+  });
+  t.after(() => {
+    listener.drain();
+    listener.destroy();
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const worker = new Worker(clients, { eval: true, workerData: { port, count: CLIENTS } });
+  t.after(() => worker.terminate());
+  const busy = setInterval(() => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * HANDSHAKE_TIMEOUT_MS);
+  }, 1);
+  const [outcomes] = (await once(worker, 'message')) as [string[]];
+  clearInterval(busy);
+  assert.equal(outcomes.length, CLIENTS);
+});
