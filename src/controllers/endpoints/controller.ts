@@ -3,7 +3,7 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpoints, pods, services } from '#api/resources.ts';
 import type { Endpoints, New, Pod, Service } from '#api/types.ts';
-import { Pace } from '../endpointslice/pace.ts';
+import { Pace, stopsServing } from '../endpointslice/pace.ts';
 import { TriggerTimes } from '../endpointslice/trigger-times.ts';
 import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
@@ -30,18 +30,18 @@ export const endpointsController: Controller = {
     const pace = new Pace(queue, clock);
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
-    const wakeSelecting = (pod: Pod): void => {
+    const wakeSelecting = (pod: Pod, soon = false): void => {
       for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) pace.wake(keyOf(service));
+        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) pace.wake(keyOf(service), soon);
       }
     };
     podInformer.addHandlers({
-      added: wakeSelecting,
+      added: (pod) => wakeSelecting(pod),
       updated(pod, previous) {
-        wakeSelecting(pod);
-        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous);
+        wakeSelecting(pod, stopsServing(previous, pod));
+        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous, true);
       },
-      deleted: wakeSelecting,
+      deleted: (pod) => wakeSelecting(pod, stopsServing(pod)),
     });
     lister.addHandlers({
       added(present, initial) {

@@ -6,7 +6,7 @@ import type { EndpointSlice, Pod, Service } from '#api/types.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { targetsOf } from './endpoints.ts';
-import { Pace } from './pace.ts';
+import { Pace, stopsServing } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
 import { SliceMetrics } from './slice-metrics.ts';
 import { TriggerTimes } from './trigger-times.ts';
@@ -44,18 +44,18 @@ export const endpointSliceController: Controller = {
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
-    const wakeSelecting = (pod: Pod): void => {
+    const wakeSelecting = (pod: Pod, soon = false): void => {
       for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selects(service, pod)) pace.wake(keyOf(service));
+        if (selects(service, pod)) pace.wake(keyOf(service), soon);
       }
     };
     podInformer.addHandlers({
-      added: wakeSelecting,
+      added: (pod) => wakeSelecting(pod),
       updated(pod, previous) {
-        wakeSelecting(pod);
-        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous);
+        wakeSelecting(pod, stopsServing(previous, pod));
+        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous, true);
       },
-      deleted: wakeSelecting,
+      deleted: (pod) => wakeSelecting(pod, stopsServing(pod)),
     });
     const wakeOwner = (slice: EndpointSlice): void => {
       const key = serviceKey(slice);

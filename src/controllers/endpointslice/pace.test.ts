@@ -46,3 +46,18 @@ test('Pace doubles the gap up to a second while one write follows the other, and
   pace.wake('ns/web');
   assert.equal(asked.at(-1), 'now');
 });
+
+test('Pace lets what stops serving wait 100 ms after a write at most, whatever the gap', () => {
+  const { clock, asked, pace } = paced();
+  for (let write = 0; write < 5; write++) {
+    pace.looked('ns/web');
+    pace.writes('ns/web');
+    clock.advance(30);
+  }
+  pace.wake('ns/web');
+  pace.wake('ns/web', true);
+  assert.deepEqual(asked, [970, 70]);
+  clock.advance(70);
+  pace.wake('ns/web', true);
+  assert.equal(asked.at(-1), 'now');
+});

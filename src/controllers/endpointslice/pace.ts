@@ -1,6 +1,9 @@
 // How often a Service's endpoints are written while its pods change: the first change at once, the more go on the later.
+// A pod that serves no longer is taken out soon in any case: requests still go there.
 // Upstream has no such rule of its own; there the client's limit of 20 requests a second has the same effect.
 import type { Clock } from '#base/clock.ts';
+import { isPodReady } from '#api/pods.ts';
+import type { Pod } from '#api/types.ts';
 import type { WorkSink } from '#client/workqueue/work-queue.ts';
 
 /** Milliseconds from one write to the next: after a quiet time, and at most. */
@@ -15,6 +18,13 @@ interface Pacing {
   waits: boolean;
 }
 
+const serves = (pod: Pod): boolean => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined;
+
+/** `now` undefined: the pod is deleted. */
+export function stopsServing(before: Pod, now?: Pod): boolean {
+  return serves(before) && (now === undefined || !serves(now));
+}
+
 export class Pace {
   readonly #queue: WorkSink<string>;
   readonly #clock: Clock;
@@ -25,14 +35,15 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** What belongs to Service `key` changed. */
-  wake(key: string): void {
+  /** What belongs to Service `key` changed; `soon`: it keeps no growing gap. */
+  wake(key: string, soon = false): void {
     const pacing = this.#services.get(key);
-    const waitMs = pacing === undefined ? 0 : pacing.wroteAt + pacing.gapMs - this.#clock.monotonic();
-    if (pacing === undefined || waitMs <= 0) return this.#queue.add(key);
-    if (pacing.waits) return;
+    if (pacing === undefined) return this.#queue.add(key);
+    const waitMs = pacing.wroteAt + (soon ? FIRST_GAP_MS : pacing.gapMs) - this.#clock.monotonic();
+    if (waitMs <= 0) return this.#queue.add(key);
+    if (pacing.waits && !soon) return;
     pacing.waits = true;
-    this.#queue.addAfter(key, waitMs);
+    this.#queue.addAfter(key, waitMs); // the earlier of two times counts
   }
 
   /** It is looked at: a change from now on asks for another look. */
