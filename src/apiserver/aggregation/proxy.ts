@@ -66,9 +66,11 @@ async function pass(exchange: Exchange, to: Omit<Target, 'path'>, request: Reque
   const isDiscovery = !request.info.isResourceRequest && request.info.path.split('/').filter((part) => part !== '').length === 3;
   const ending = new AbortController();
   const cancel = isDiscovery ? clock.after(DISCOVERY_TIMEOUT_MS, () => ending.abort()) : undefined;
+  // With the request its time is up here too: a backend that never answers would keep its seat and two connections for good.
+  const signal = AbortSignal.any([ending.signal, request.signal]);
   try {
     if (exchange.upgrade !== undefined) await tunnel(exchange.upgrade, target, clock, exchange.remoteAddress);
-    else await forward(exchange, target, { check: refuseRedirect, signal: ending.signal });
+    else await forward(exchange, target, { check: refuseRedirect, signal });
   } catch (error) {
     if (error instanceof RedirectError) plain(exchange, 502, error.message);
     else if (error instanceof StatusError) plain(exchange, 503, error.message);

@@ -11,7 +11,7 @@ import { hostHeader, type Target } from './target.ts';
 export interface ForwardOptions {
   /** Looks at the answer's head first; may throw StatusError, and nothing was sent to the client then. */
   readonly check?: (answer: IncomingMessage) => void | Promise<void>;
-  /** Breaks the request off while there is no answer. */
+  /** Breaks the request off, and its answer. */
   readonly signal?: AbortSignal;
   /** Headers that replace those of the answer. */
   readonly headers?: (answer: IncomingMessage) => ResponseHeaders;

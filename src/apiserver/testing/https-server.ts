@@ -21,6 +21,10 @@ export interface AnswerWith {
   text(status: number, body: string, headers?: Readonly<Record<string, string>>): void;
   /** Sends this much of a body and closes the connection. */
   cut(body: string): void;
+  /** Sends the head and this much of a body, and no more. */
+  begin(body: string): void;
+  /** Resolves when the caller has it all, or has given up. */
+  readonly over: Promise<void>;
 }
 
 export interface HttpsServer {
@@ -41,6 +45,8 @@ export interface HttpsServerOptions {
   readonly dns?: readonly string[];
   /** Asked for, and not checked: PEM of its issuer. */
   readonly clientCa?: string;
+  /** Default: any that is free. */
+  readonly port?: number;
   readonly upgrade?: (request: IncomingMessage, socket: Duplex) => void;
 }
 
@@ -48,7 +54,7 @@ export interface HttpsServerOptions {
 export async function startHttpsServer(
   authority: TestAuthority,
   handle: (request: ReceivedRequest, answer: AnswerWith) => void,
-  { dns = [], clientCa, upgrade }: HttpsServerOptions = {},
+  { dns = [], clientCa, port: wanted = 0, upgrade }: HttpsServerOptions = {},
 ): Promise<HttpsServer> {
   const { certificate, key } = await authority.serving({ dns: ['localhost', ...dns], ip: ['127.0.0.1'] });
   const requests: ReceivedRequest[] = [];
@@ -73,6 +79,7 @@ export async function startHttpsServer(
         clientName: peer.subject?.CN ?? '',
       };
       requests.push(received);
+      const over = new Promise<void>((resolve) => response.once('close', resolve));
       const send = (status: number, type: string, body: string, headers: Readonly<Record<string, string>> = {}): void => {
         response.writeHead(status, { 'content-type': type, ...headers }).end(body);
       };
@@ -83,6 +90,11 @@ export async function startHttpsServer(
           response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(body.length + 10) });
           response.write(body, () => request.socket.destroy());
         },
+        begin: (body) => {
+          response.writeHead(200, { 'content-type': 'application/json' });
+          response.write(body);
+        },
+        over,
       });
     });
   });
@@ -92,7 +104,7 @@ export async function startHttpsServer(
     socket.once('close', () => open.delete(socket));
   });
   if (upgrade !== undefined) server.on('upgrade', upgrade);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const dropConnections = async (): Promise<void> => {
     const closed = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
