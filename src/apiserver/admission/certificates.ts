@@ -53,7 +53,7 @@ async function maySign(
 ): Promise<boolean> {
   const [domain = ''] = signer.split('/');
   for (const name of [signer, `${domain}/*`]) {
-    if ((await authorizer.authorize(question(user, verb, name), request.signal)).decision === 'allow') return true;
+    if ((await authorizer.authorize(question(user, verb, name), request)).decision === 'allow') return true;
   }
   return false;
 }

@@ -71,7 +71,7 @@ async function checkAudience(
       name,
       path: '',
     },
-    request.signal,
+    request,
   );
   if (decision === 'allow') return;
   const missing = `audience ${goQuote(audience)} not found in pod spec volume`;

@@ -3,7 +3,7 @@
 import { badRequest, type StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { dns1123Subdomain } from '#apimachinery/names.ts';
-import type { AuthorizationAttributes, Authorizer } from '../authorization/contract.ts';
+import type { AuthorizationAttributes, Authorizer, Caller } from '../authorization/contract.ts';
 import { forbiddenError } from '../stages/authorization.ts';
 import { ALL_AUTHENTICATED, ALL_UNAUTHENTICATED, ANONYMOUS, SYSTEM_PRIVILEGED_GROUP, type UserInfo } from './contract.ts';
 import { extraOf, type HeaderValues } from './headers.ts';
@@ -56,7 +56,7 @@ export interface ImpersonationCall {
   /** The request itself, still as the requestor. */
   readonly attributes: AuthorizationAttributes;
   readonly authorizer: Authorizer;
-  readonly signal?: AbortSignal;
+  readonly caller?: Caller;
 }
 
 interface Mode {
@@ -139,7 +139,7 @@ class Check {
 
   /** Undefined when allowed. */
   async ask(attributes: AuthorizationAttributes): Promise<StatusError | undefined> {
-    const { decision, reason, error } = await this.#call.authorizer.authorize(attributes, this.#call.signal);
+    const { decision, reason, error } = await this.#call.authorizer.authorize(attributes, this.#call.caller);
     if (decision === 'allow') return undefined;
     return forbiddenError(attributes, [error?.message ?? '', reason].filter((text) => text !== '').join(': '));
   }

@@ -19,7 +19,7 @@ import { Path } from '#apimachinery/field-path.ts';
 import { escapeFieldValue, parseFieldSelector } from '#apimachinery/fields.ts';
 import { parseLabelSelector, selectorFromObject, SelectorError } from '#apimachinery/labels.ts';
 import type { UserInfo } from '../authentication/contract.ts';
-import type { AuthorizationAttributes, Authorizer, RuleResolver } from './contract.ts';
+import type { AuthorizationAttributes, Authorizer, RuleResolver, Caller } from './contract.ts';
 
 const GROUP = 'authorization.k8s.io';
 type Spec = Pick<SubjectAccessReviewSpec, 'resourceAttributes' | 'nonResourceAttributes'>;
@@ -149,10 +149,10 @@ export async function reviewAccess(
   user: UserInfo,
   spec: Spec,
   authorizer: Authorizer,
-  signal?: AbortSignal,
+  caller?: Caller,
 ): Promise<SubjectAccessReviewStatus> {
   const { attributes, problems } = attributesOf(user, spec);
-  const { decision, reason, error } = await authorizer.authorize(attributes, signal);
+  const { decision, reason, error } = await authorizer.authorize(attributes, caller);
   const evaluationError = [...(error === undefined ? [] : [error.message]), ...problems].join('; ');
   return {
     allowed: decision === 'allow',

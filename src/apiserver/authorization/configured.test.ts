@@ -26,7 +26,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'proa-authorization-'));
   kubeconfig = join(folder, 'kubeconfig');
   const authority = await createTestAuthority(systemClock.now());
-  service = await startHttpsServer(authority, (_, answer) => (healthy ? answer.json(201, { status }) : answer.json(403, {})));
+  service = await startHttpsServer(authority, (_, answer) => (healthy ? answer.json(201, { status }) : answer.text(403, 'not today')));
   await writeFile(
     kubeconfig,
     JSON.stringify({
@@ -161,7 +161,7 @@ test('match conditions choose what is asked, and failures are as the policy says
   const failing = authorizer(webhook({ failurePolicy: 'Deny' }));
   const answer = await failing.authorize(asked({ name: 'failing' }));
   assert.equal(answer.decision, 'deny');
-  assert.match(String(answer.error), /answered 403/);
+  assert.match(String(answer.error), /not today/);
   healthy = true;
 });
 

@@ -4,7 +4,14 @@ import type { Clock } from '#base/clock.ts';
 import { kubeconfigWebhook } from '../outbound/kubeconfig-webhook.ts';
 import type { Outbound } from '../outbound/contract.ts';
 import { durationOf, type AuthorizationConfiguration, type AuthorizerEntry, type WebhookSettings } from './configuration.ts';
-import { ALLOW, type AuthorizationAttributes, type AuthorizationDecision, type Authorizer, type RuleResolver } from './contract.ts';
+import {
+  ALLOW,
+  type AuthorizationAttributes,
+  type AuthorizationDecision,
+  type Authorizer,
+  type RuleResolver,
+  type Caller,
+} from './contract.ts';
 import type { NodeAuthorizer } from './node/authorizer.ts';
 import type { RbacAuthorizer } from './rbac/authorizer.ts';
 import { privilegedGroups, unionAuthorizer, unionRules } from './union.ts';
@@ -47,8 +54,8 @@ export class ConfiguredAuthorizer implements Authorizer, RuleResolver {
     [this.#authorizer, this.#rules] = build(configuration, this.#deps);
   }
 
-  authorize(attributes: AuthorizationAttributes, signal?: AbortSignal): AuthorizationDecision | Promise<AuthorizationDecision> {
-    return this.#authorizer.authorize(attributes, signal);
+  authorize(attributes: AuthorizationAttributes, caller?: Caller): AuthorizationDecision | Promise<AuthorizationDecision> {
+    return this.#authorizer.authorize(attributes, caller);
   }
 
   rulesFor(...asked: Parameters<RuleResolver['rulesFor']>): ReturnType<RuleResolver['rulesFor']> {

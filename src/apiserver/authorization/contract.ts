@@ -33,9 +33,15 @@ export interface AuthorizationDecision {
   readonly error?: Error;
 }
 
+/** On whose behalf is asked: a RequestContext, or an AbortController. Few authorisers look at its signal, so it is made late. */
+export interface Caller {
+  /** Ends the question. */
+  readonly signal: AbortSignal;
+}
+
 /** Synchronous answers are welcome: this is on the path of every request. Must not throw for any input. */
 export interface Authorizer {
-  authorize(attributes: AuthorizationAttributes, signal?: AbortSignal): AuthorizationDecision | Promise<AuthorizationDecision>;
+  authorize(attributes: AuthorizationAttributes, caller?: Caller): AuthorizationDecision | Promise<AuthorizationDecision>;
 }
 
 export interface ResourceRule {

@@ -28,17 +28,17 @@ export function reviewHandlers({
   readonly authorizer: Authorizer;
   readonly rules: RuleResolver;
 }): ReadonlyMap<string, Handlers> {
-  const subject = handler<SubjectAccessReview>(async (review, { user: _, signal }) => {
+  const subject = handler<SubjectAccessReview>(async (review, caller) => {
     checkSubjectAccessReview(review);
-    return { ...review, status: await reviewAccess(subjectOf(review.spec), review.spec, authorizer, signal) };
+    return { ...review, status: await reviewAccess(subjectOf(review.spec), review.spec, authorizer, caller) };
   });
-  const self = handler<SelfSubjectAccessReview>(async (review, { user, signal }) => {
+  const self = handler<SelfSubjectAccessReview>(async (review, caller) => {
     checkSelfSubjectAccessReview(review);
-    return { ...review, status: await reviewAccess(user, review.spec, authorizer, signal) };
+    return { ...review, status: await reviewAccess(caller.user, review.spec, authorizer, caller) };
   });
-  const local = handler<LocalSubjectAccessReview>(async (review, { info, signal }) => {
-    checkLocalSubjectAccessReview(review, info.namespace);
-    return { ...review, status: await reviewAccess(subjectOf(review.spec), review.spec, authorizer, signal) };
+  const local = handler<LocalSubjectAccessReview>(async (review, caller) => {
+    checkLocalSubjectAccessReview(review, caller.info.namespace);
+    return { ...review, status: await reviewAccess(subjectOf(review.spec), review.spec, authorizer, caller) };
   });
   const rulesReview = handler<SelfSubjectRulesReview>((review, { user }) => Promise.resolve(reviewRules(review, user, rules)));
   return new Map<string, Handlers>([

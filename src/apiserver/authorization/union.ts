@@ -6,6 +6,7 @@ import {
   type AuthorizationAttributes,
   type AuthorizationDecision,
   type Authorizer,
+  type Caller,
   type RuleResolver,
 } from './contract.ts';
 
@@ -17,11 +18,11 @@ export function privilegedGroups(groups: readonly string[] = [SYSTEM_PRIVILEGED_
 /** Asks in order until one allows or denies; reasons and errors of those without opinion are kept. */
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
   return {
-    authorize(attributes, signal) {
+    authorize(attributes, caller) {
       const passed: AuthorizationDecision[] = [];
       for (let i = 0; i < authorizers.length; i++) {
-        const answer = (authorizers[i] as Authorizer).authorize(attributes, signal);
-        if (answer instanceof Promise) return later({ attributes, signal, authorizers, at: i, pending: answer, passed });
+        const answer = (authorizers[i] as Authorizer).authorize(attributes, caller);
+        if (answer instanceof Promise) return later({ attributes, caller, authorizers, at: i, pending: answer, passed });
         if (answer.decision !== 'noOpinion') return answer;
         if (answer !== NO_OPINION) passed.push(answer);
       }
@@ -32,16 +33,16 @@ export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer 
 
 interface Pending {
   readonly attributes: AuthorizationAttributes;
-  readonly signal: AbortSignal | undefined;
+  readonly caller: Caller | undefined;
   readonly authorizers: readonly Authorizer[];
   readonly at: number;
   readonly pending: Promise<AuthorizationDecision>;
   readonly passed: AuthorizationDecision[];
 }
 
-async function later({ attributes, signal, authorizers, at, pending, passed }: Pending): Promise<AuthorizationDecision> {
+async function later({ attributes, caller, authorizers, at, pending, passed }: Pending): Promise<AuthorizationDecision> {
   for (let i = at; i < authorizers.length; i++) {
-    const answer = await (i === at ? pending : (authorizers[i] as Authorizer).authorize(attributes, signal));
+    const answer = await (i === at ? pending : (authorizers[i] as Authorizer).authorize(attributes, caller));
     if (answer.decision !== 'noOpinion') return answer;
     if (answer !== NO_OPINION) passed.push(answer);
   }

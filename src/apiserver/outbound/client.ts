@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request as requestTls } from 'node:https';
 import type { Clock } from '#base/clock.ts';
 import { OutboundError, type Outbound, type OutboundAnswer, type OutboundCall } from './contract.ts';
-import { describe, failureOf, isStale } from './failures.ts';
+import { describe, failureOf, isReset, isStale } from './failures.ts';
 
 /** Connections to one address with one trust. */
 const MAX_SOCKETS = 64;
@@ -72,7 +72,7 @@ export class HttpsOutbound implements Outbound {
       const fail = (error: Error): void => {
         if (signal.aborted) reject(signal.reason as OutboundError);
         else if (error instanceof OutboundError) reject(error);
-        else reject(failureOf('failed', call, describe(error, address, call.trust.serverName ?? url.hostname)));
+        else reject(failureOf(isReset(error) ? 'reset' : 'failed', call, describe(error, address, call.trust.serverName ?? url.hostname)));
       };
       request.once('response', (answer) => {
         request.off('error', onError);

@@ -52,8 +52,11 @@ export interface OutboundAnswer {
   readonly body: Buffer;
 }
 
-/** `canceled`: the caller's signal. `timeout`: its time. `failed`: no connection, no trust, or no whole answer. */
-export type OutboundFailure = 'canceled' | 'timeout' | 'failed';
+/**
+ * `canceled`: the caller's signal. `timeout`: its time. `failed`: no connection, no trust, or no whole answer. `reset`: the
+ * connection was reset by the server or something on the way, which may pass.
+ */
+export type OutboundFailure = 'canceled' | 'timeout' | 'failed' | 'reset';
 
 /** The call had no answer. The message is what net/http says: `Post "https://…": context deadline exceeded`. */
 export class OutboundError extends Error {

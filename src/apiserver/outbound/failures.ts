@@ -4,6 +4,7 @@ import { OutboundError, type Address, type OutboundCall, type OutboundFailure } 
 
 interface NodeError extends Error {
   readonly code?: string;
+  readonly syscall?: string;
   readonly cert?: { readonly subjectaltname?: string; readonly subject?: { readonly CN?: string } };
 }
 
@@ -21,6 +22,9 @@ const isClosed = ({ code, message }: NodeError): boolean => code === 'ECONNRESET
 
 /** A kept connection that its server has closed meanwhile: the next one may do. */
 export const isStale = (error: Error): boolean => isClosed(error);
+
+/** Node.js gives a connection that was closed in good order the same code, without a system call. Source: utilnet.IsConnectionReset. */
+export const isReset = ({ code, syscall }: NodeError): boolean => code === 'ECONNRESET' && syscall !== undefined;
 
 export function failureOf(kind: OutboundFailure, call: Pick<OutboundCall, 'method' | 'url'>, why: string): OutboundError {
   const method = call.method === 'POST' ? 'Post' : 'Get';

@@ -1,10 +1,9 @@
 // A web service named by a kubeconfig file: how token, authorization and audit webhooks are configured.
 // Source: apiserver pkg/util/webhook webhook.go LoadKubeconfig, GenericWebhook.
 import { readFileSync } from 'node:fs';
-import { StatusError } from '#apimachinery/errors.ts';
-import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { parseKubeconfig, selectContext, type UserEntry } from '#client/kubeconfig/kubeconfig.ts';
-import { OutboundError, type Address, type Outbound, type Trust } from './contract.ts';
+import type { Address, Outbound, Trust } from './contract.ts';
+import { jsonOf } from './json-answer.ts';
 
 export interface KubeconfigWebhook {
   /**
@@ -37,19 +36,8 @@ export function kubeconfigWebhook(path: string, outbound: Outbound): KubeconfigW
   return {
     async post(body, call) {
       const answer = await outbound.call({ method: 'POST', address, url: href, trust, headers, body, ...call });
-      if (answer.status < 200 || answer.status > 299) {
-        throw new StatusError(
-          answer.status === 429 || answer.status >= 500 ? 'InternalError' : 'Forbidden',
-          `the webhook ${href} answered ${answer.status}`,
-        );
-      }
-      if (answer.body.length === 0) return undefined;
-      try {
-        return parseJson(answer.body.toString());
-      } catch (error) {
-        if (error instanceof JsonError) throw new OutboundError('failed', `the webhook ${href} answered with no JSON: ${error.message}`);
-        throw error;
-      }
+      if (answer.status >= 200 && answer.status <= 299 && answer.body.length === 0) return undefined;
+      return jsonOf(href, answer);
     },
   };
 }

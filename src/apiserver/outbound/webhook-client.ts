@@ -2,10 +2,9 @@
 // Source: apiserver pkg/util/webhook client.go.
 import { posix } from 'node:path';
 import { StatusError } from '#apimachinery/errors.ts';
-import { JsonError, parseJson } from '#apimachinery/json.ts';
-import { decodeAnswer } from '#client/https/answer.ts';
 import { authority } from '../kubelet/target.ts';
 import { OutboundError, type Address, type Outbound, type ServiceResolver, type Trust } from './contract.ts';
+import { jsonOf } from './json-answer.ts';
 
 /** As webhook configurations and CustomResourceDefinitions give it. */
 export interface WebhookClientConfig {
@@ -37,25 +36,14 @@ interface Endpoint {
 
 /**
  * The answer's JSON.
- * @throws OutboundError without an answer, StatusError for an answer that refuses, Error for one that is no JSON
+ * @throws OutboundError without an answer, or for one that is no JSON; StatusError for an answer that refuses
  */
 export async function callWebhook(config: WebhookClientConfig, call: WebhookCall, deps: WebhookClientDeps): Promise<unknown> {
   const { body, timeoutMs, signal } = call;
   const { address, url, trust } = endpointOf(config, timeoutMs, deps.services);
   const headers = { ...call.headers, 'content-type': 'application/json', 'user-agent': 'kube-apiserver-admission' };
   const answer = await deps.outbound.call({ method: 'POST', address, url, trust, headers, body: JSON.stringify(body), timeoutMs, signal });
-  const contentType = answer.headers['content-type'] ?? '';
-  if (answer.status < 200 || answer.status > 206) {
-    const retryAfter = Number(answer.headers['retry-after']);
-    const refusal = { ...answer, contentType, retryAfter: Number.isInteger(retryAfter) ? retryAfter : undefined };
-    return decodeAnswer({ method: 'POST', path: url, headers: {} }, refusal);
-  }
-  try {
-    return parseJson(answer.body.toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    throw new OutboundError('failed', `couldn't get version/kind; json parse error: ${error.message}`);
-  }
+  return jsonOf(url, answer);
 }
 
 /** Whole seconds, rounded up, as Go prints a duration below a minute and above. */

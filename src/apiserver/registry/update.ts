@@ -79,7 +79,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
 async function mayCreate({ request }: WriteCall, { authorizer }: Registry): Promise<void> {
   if (request.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return;
   const attributes = { ...attributesOf(request), verb: 'create' };
-  const { decision, reason } = await authorizer.authorize(attributes, request.signal);
+  const { decision, reason } = await authorizer.authorize(attributes, request);
   if (decision !== 'allow') throw forbiddenError(attributes, reason);
 }
 

@@ -1,11 +1,11 @@
 // Whether the user may do this at all. Source: filters.WithAuthorization, responsewriters.Forbidden.
-import { forbidden, internalError, type StatusError } from '#apimachinery/errors.ts';
+import { forbidden, type StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { AuthorizationAttributes, AuthorizationDecision } from '../authorization/contract.ts';
 import type { ChainDeps, Stage } from '../chain.ts';
 import type { RequestContext } from '../request.ts';
-import { sanitized } from './plain-refusal.ts';
+import { PlainRefusal, sanitized } from './plain-refusal.ts';
 
 export const authorizationStage: Stage = {
   name: 'authorization',
@@ -17,7 +17,7 @@ export const authorizationStage: Stage = {
     }
     const attributes = attributesOf(context);
     const since = deps.clock.monotonic();
-    const decision = deps.authorizer.authorize(attributes, undefined);
+    const decision = deps.authorizer.authorize(attributes, context);
     if (decision instanceof Promise) return decision.then((settled) => judge(attributes, settled, context, deps, since));
     judge(attributes, decision, context, deps, since);
   },
@@ -34,11 +34,12 @@ function judge(
   const result = decision === 'allow' ? allowed : error !== undefined ? authorizationErrors : decision === 'deny' ? denied : noOpinion;
   result.took(clock.monotonic() - since);
   if (decision === 'allow') return note(context, 'allow', reason);
-  note(context, 'forbid', error === undefined ? reason : 'internal error');
   if (error !== undefined) {
+    context.audit.add('authorization.k8s.io/reason', 'internal error');
     context.logger.error('authorization failed', { error });
-    throw internalError(error);
+    throw new PlainRefusal('InternalError', sanitized(`Internal Server Error: ${goQuote(context.uri)}: ${error.message}`));
   }
+  note(context, 'forbid', reason);
   context.addHeaders(NOT_SNIFFED);
   throw forbiddenError(attributes, reason);
 }

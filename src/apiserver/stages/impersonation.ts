@@ -30,7 +30,7 @@ async function actAs(walk: Walk, headers: readonly string[], { authorizer }: Cha
   const wanted = impersonationWish(headerValues(headers));
   if (wanted === undefined) return;
   const { context } = walk;
-  const { user, constraint } = await impersonate({ wanted, attributes: attributesOf(context), authorizer, signal: context.signal });
+  const { user, constraint } = await impersonate({ wanted, attributes: attributesOf(context), authorizer, caller: context });
   if (constraint !== '') context.audit.add('authentication.k8s.io/impersonation-constraint', constraint);
   walk.auditTrail?.impersonated(user);
   walk.setUser(user);

@@ -155,10 +155,7 @@ export function authorizerOf({ user, request }: AdmissionAttributes, authorizer:
     authorize({ serviceAccount, path, ...check }) {
       const who = serviceAccount === undefined ? user : serviceAccountUser(serviceAccount);
       const isResourceRequest = path === '';
-      const answer = authorizer.authorize(
-        { ...check, user: who, isResourceRequest, version: isResourceRequest ? '*' : '', path },
-        request.signal,
-      );
+      const answer = authorizer.authorize({ ...check, user: who, isResourceRequest, version: isResourceRequest ? '*' : '', path }, request);
       return answer instanceof Promise ? answer.then(told) : told(answer);
     },
   };

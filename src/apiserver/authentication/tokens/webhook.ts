@@ -4,17 +4,15 @@ import { createHash } from 'node:crypto';
 import { StatusError } from '#apimachinery/errors.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { Lru } from '#base/lru.ts';
-import { wait, type Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { KubeconfigWebhook } from '../../outbound/kubeconfig-webhook.ts';
 import { OutboundError } from '../../outbound/contract.ts';
+import { patiently } from '../../outbound/retries.ts';
 import { AuthenticationError, type UserInfo } from '../contract.ts';
 import type { TokenAuthenticator, TokenResponse } from './contract.ts';
 
-/** Source: webhook.DefaultRetryBackoffWithInitialDelay of 500 ms: five attempts, half as long again each time. */
-const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
-const GROWTH = 1.5;
-const CALL_MS = 30_000;
+/** For all attempts together: those who bring the same token wait for one question. Source: token/cache sharedLookupTimeout. */
+const LOOKUP_MS = 30_000;
 const CACHED = 4_096;
 
 export interface WebhookTokenOptions {
@@ -81,7 +79,7 @@ async function review(
     spec: { token, audiences: wanted },
     status: { user: {} },
   });
-  const answer = await patiently(() => webhook.post(body, { timeoutMs: CALL_MS, signal: new AbortController().signal }), clock);
+  const answer = await inTime((call) => webhook.post(body, call), clock);
   const status = isObject(answer) && isObject(answer['status']) ? answer['status'] : {};
   if (status['authenticated'] !== true) return { refusal: typeof status['error'] === 'string' ? status['error'] : '' };
   const given = strings(status['audiences']);
@@ -91,18 +89,22 @@ async function review(
   return { response: { user: userOf(status['user']), audiences: common } };
 }
 
-async function patiently(call: () => Promise<unknown>, clock: Clock): Promise<unknown> {
-  let pause = FIRST_PAUSE_MS;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof OutboundError) && !(error instanceof StatusError)) throw error;
-      const passing = error instanceof OutboundError || error.code >= 500;
-      if (!passing || attempt >= ATTEMPTS) throw new AuthenticationError(`webhook token authenticator: ${error.message}`, { cause: error });
-    }
-    await wait(clock, pause);
-    pause *= GROWTH;
+type Post = (call: { readonly timeoutMs: number; readonly signal: AbortSignal }) => Promise<unknown>;
+
+/** @throws AuthenticationError */
+async function inTime(post: Post, clock: Clock): Promise<unknown> {
+  const due = clock.monotonic() + LOOKUP_MS;
+  const ending = new AbortController();
+  const cancel = clock.after(LOOKUP_MS, () => ending.abort());
+  // A call has its own time, and says so; the signal ends the pauses between them.
+  const { signal } = new AbortController();
+  try {
+    return await patiently(() => post({ timeoutMs: due - clock.monotonic(), signal }), { clock, signal: ending.signal });
+  } catch (error) {
+    if (!(error instanceof OutboundError) && !(error instanceof StatusError)) throw error;
+    throw new AuthenticationError(`webhook token authenticator: ${error.message}`, { cause: error });
+  } finally {
+    cancel();
   }
 }
 

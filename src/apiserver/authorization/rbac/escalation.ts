@@ -52,7 +52,7 @@ export function escalationCheck(deps: EscalationDeps): MutatingPlugin {
 async function checkRole(attributes: AdmissionAttributes, deps: EscalationDeps): Promise<void> {
   const { resource, namespace, name } = attributes;
   const escalate = question(attributes, { verb: 'escalate', resource: resource.resource, namespace, name });
-  if ((await deps.authorizer.authorize(escalate, attributes.request.signal)).decision === 'allow') return;
+  if ((await deps.authorizer.authorize(escalate, attributes.request)).decision === 'allow') return;
   const role = attributes.object as ClusterRole | Role;
   confirm(attributes, role.rules ?? [], deps);
   if (!aggregates(role) && !aggregates(attributes.oldObject as ClusterRole | Role | undefined)) return;
@@ -69,7 +69,7 @@ async function checkBinding(attributes: AdmissionAttributes, deps: EscalationDep
   const resource = roleRef.kind === 'ClusterRole' ? 'clusterroles' : roleRef.kind === 'Role' ? 'roles' : undefined;
   if (resource !== undefined) {
     const bind = question(attributes, { verb: 'bind', group: roleRef.apiGroup, resource, namespace, name: roleRef.name });
-    if ((await deps.authorizer.authorize(bind, attributes.request.signal)).decision === 'allow') return;
+    if ((await deps.authorizer.authorize(bind, attributes.request)).decision === 'allow') return;
   }
   confirm(attributes, deps.rbac.roleRules(roleRef, namespace), deps);
 }

@@ -4,19 +4,24 @@ import type { SubjectAccessReviewSpec } from '#api/gen/authorization-v1.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { Lru } from '#base/lru.ts';
-import { wait, type Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { KubeconfigWebhook } from '../../outbound/kubeconfig-webhook.ts';
 import { OutboundError } from '../../outbound/contract.ts';
-import { NO_OPINION, type AuthorizationAttributes, type AuthorizationDecision, type Authorizer, type RuleResolver } from '../contract.ts';
+import { patiently } from '../../outbound/retries.ts';
+import {
+  NO_OPINION,
+  type AuthorizationAttributes,
+  type AuthorizationDecision,
+  type Authorizer,
+  type Caller,
+  type RuleResolver,
+} from '../contract.ts';
 import type { Match } from './conditions.ts';
 import { reviewSpec } from './question.ts';
 
 /** Answers kept, and the longest question whose answer is. Source: NewLRUExpireCache(8192), maxControlledAttrCacheSize. */
 const CACHED = 8_192;
 const MAX_CONTROLLED_CHARACTERS = 10_000;
-const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
-const GROWTH = 1.5;
 
 export interface WebhookAuthorizerOptions {
   readonly name: string;
@@ -44,7 +49,7 @@ export class WebhookAuthorizer implements Authorizer {
     this.#options = options;
   }
 
-  authorize(attributes: AuthorizationAttributes, signal?: AbortSignal): AuthorizationDecision | Promise<AuthorizationDecision> {
+  authorize(attributes: AuthorizationAttributes, caller?: Caller): AuthorizationDecision | Promise<AuthorizationDecision> {
     const { matches, onFailure, clock } = this.#options;
     const spec = reviewSpec(attributes);
     const match = matches(spec);
@@ -53,7 +58,7 @@ export class WebhookAuthorizer implements Authorizer {
     const key = JSON.stringify(spec);
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.until > clock.monotonic()) return kept.decision;
-    return this.#ask(attributes, spec, key, signal ?? new AbortController().signal);
+    return this.#ask(attributes, spec, key, (caller ?? new AbortController()).signal);
   }
 
   async #ask(
@@ -65,7 +70,7 @@ export class WebhookAuthorizer implements Authorizer {
     const { onFailure, clock, allowedMs, refusedMs } = this.#options;
     let answer: unknown;
     try {
-      answer = await this.#patiently(spec, signal);
+      answer = await this.#review(spec, signal);
     } catch (error) {
       if (!(error instanceof OutboundError) && !(error instanceof StatusError)) throw error;
       return { decision: onFailure, reason: '', error };
@@ -77,7 +82,7 @@ export class WebhookAuthorizer implements Authorizer {
     return decision;
   }
 
-  async #patiently(spec: SubjectAccessReviewSpec, signal: AbortSignal): Promise<unknown> {
+  #review(spec: SubjectAccessReviewSpec, signal: AbortSignal): Promise<unknown> {
     const { webhook, version, timeoutMs, clock } = this.#options;
     const { groups, ...rest } = spec;
     const wire = version === 'v1' || groups === undefined ? spec : { ...rest, group: groups };
@@ -88,17 +93,7 @@ export class WebhookAuthorizer implements Authorizer {
       spec: wire,
       status: { allowed: false },
     });
-    let pause = FIRST_PAUSE_MS;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await webhook.post(body, { timeoutMs, signal });
-      } catch (error) {
-        const passing = error instanceof OutboundError ? error.kind === 'failed' : error instanceof StatusError && error.code >= 500;
-        if (!passing || attempt >= ATTEMPTS || signal.aborted) throw error;
-      }
-      await wait(clock, pause);
-      pause *= GROWTH;
-    }
+    return patiently(() => webhook.post(body, { timeoutMs, signal }), { clock, signal });
   }
 }
 

@@ -49,7 +49,7 @@ export function streamHandler(what: Streaming, deps: StreamDeps): Handler {
 async function mayStream(request: RequestContext, authorizer: Authorizer): Promise<void> {
   if (request.info.verb === 'create' || request.user.groups.includes(SYSTEM_PRIVILEGED_GROUP)) return;
   const attributes = { ...attributesOf(request), verb: 'create' };
-  const { decision, reason } = await authorizer.authorize(attributes, request.signal);
+  const { decision, reason } = await authorizer.authorize(attributes, request);
   if (decision !== 'allow') throw forbiddenError(attributes, reason);
 }
 
