@@ -1,6 +1,8 @@
 // An aggregated server that is dead, slow or lies: who asks it is told so within the request's time, everybody else is served, and
 // nothing of it stays behind.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { after, before, beforeEach, test } from 'node:test';
 import { findCondition } from '#api/conditions.ts';
@@ -11,7 +13,8 @@ import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { MaxInFlight } from '../stages/flow-control.ts';
 import { ADMIN, startTestServer, type TestServer } from '../testing.ts';
-import { http1, json, text, type HttpAnswer } from '../testing/http.ts';
+import { http1, json, text } from '../testing/http.ts';
+import { ExpiringClock } from '../testing/expiring-clock.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../testing/https-server.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
 
@@ -21,6 +24,7 @@ const PATH = `/apis/${GROUP}/v1/namespaces/ns/flunders/a`;
 const DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 const seats = new MaxInFlight();
+const clock = new ExpiringClock();
 let api: TestServer;
 let client: Client;
 let remote: HttpsServer;
@@ -61,6 +65,7 @@ before(async () => {
   documents = list;
   api = await startTestServer({
     store: new MemoryStore(systemClock),
+    clock,
     parts: () => ({ flowControl: seats }),
     options: { serviceRouting: 'clusterIP', aggregation: {} },
   });
@@ -121,10 +126,7 @@ async function nothingStays(): Promise<void> {
   while (inFlight() > 0) await othersAreServed();
 }
 
-const TIMED_OUT = { status: 504, says: /"message":"Timeout: request did not complete within the allotted timeout"/ };
-
-for (const { name, fault, status, says, query = '' } of [
-  { name: 'never answers', fault: () => {}, query: '?timeout=300ms', ...TIMED_OUT },
+for (const { name, fault, status, says } of [
   { name: 'fails', fault: (answer: AnswerWith) => answer.text(500, 'out of order'), status: 500, says: /^out of order$/ },
   {
     name: 'sends elsewhere',
@@ -136,7 +138,7 @@ for (const { name, fault, status, says, query = '' } of [
 ])
   test(`a server that ${name} is reported, and the next request is served`, async () => {
     objects = fault;
-    const pending = http1(api, PATH + query);
+    const pending = http1(api, PATH);
     await othersAreServed();
     const answer = await pending;
     assert.equal(answer.status, status);
@@ -146,20 +148,45 @@ for (const { name, fault, status, says, query = '' } of [
     assert.equal((await http1(api, PATH)).status, 200);
   });
 
-for (const [name, fault, query] of [
-  ['dies in the middle of its answer', (answer: AnswerWith) => answer.cut('{"kind":'), ''],
-  ['does not end its answer', (answer: AnswerWith) => answer.begin('{"kind":'), '?timeout=300ms'],
-] as const)
-  test(`a server that ${name} has it broken off, so that half is not taken for the whole`, async () => {
-    objects = fault;
-    const pending: Promise<HttpAnswer> = http1(api, PATH + query);
-    const broken = assert.rejects(pending, /aborted|ECONNRESET|socket hang up/);
-    await othersAreServed();
-    await broken;
-    await nothingStays();
-    objects = well;
-    assert.equal((await http1(api, PATH)).status, 200);
+test('a server that dies in the middle of its answer has it broken off, so that half is not taken for the whole', async () => {
+  objects = (answer) => answer.cut('{"kind":');
+  const broken = assert.rejects(http1(api, PATH), /aborted|ECONNRESET|socket hang up/);
+  await othersAreServed();
+  await broken;
+  await nothingStays();
+  objects = well;
+  assert.equal((await http1(api, PATH)).status, 200);
+});
+
+test('a server that does not end its answer has it broken off when the time of the request is up', async () => {
+  objects = (answer) => answer.begin('{"kind":');
+  const { certificate: cert, key } = api.admin;
+  const request = get(`${api.url}${PATH}${clock.query}`, { agent: false, ca: api.authority.certificate, cert, key });
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  answer.resume();
+  await othersAreServed();
+  const broken = once(answer, 'end');
+  clock.expire();
+  await assert.rejects(broken, /aborted/);
+  await nothingStays();
+  objects = well;
+  assert.equal((await http1(api, PATH)).status, 200);
+});
+
+test('a server that never answers is left when the time of the request is up', async () => {
+  const asked = new Promise<void>((resolve) => {
+    objects = () => resolve();
   });
+  const pending = http1(api, PATH + clock.query);
+  await asked;
+  await othersAreServed();
+  clock.expire();
+  const answer = await pending;
+  assert.deepEqual([answer.status, json(answer)['message']], [504, 'Timeout: request did not complete within the allotted timeout']);
+  await nothingStays();
+  objects = well;
+  assert.equal((await http1(api, PATH)).status, 200);
+});
 
 test('a server that never answers is left when its client is gone', async () => {
   const asked = new Promise<void>((resolve) => {

@@ -11,6 +11,7 @@ import { kubeconfigWebhook } from '../../outbound/kubeconfig-webhook.ts';
 import { MaxInFlight } from '../../stages/flow-control.ts';
 import { startTestServer, type TestServer } from '../../testing.ts';
 import { http1, text } from '../../testing/http.ts';
+import { ExpiringClock } from '../../testing/expiring-clock.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
 import { webhookKubeconfig } from '../../testing/kubeconfig.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
@@ -18,6 +19,7 @@ import { WebhookAuthorizer } from './authorizer.ts';
 
 const PATH = '/api/v1/namespaces';
 const seats = new MaxInFlight();
+const clock = new ExpiringClock();
 const outbound = new HttpsOutbound(systemClock);
 /** Pauses between attempts, milliseconds; they pass at once. */
 const pauses: number[] = [];
@@ -44,6 +46,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'proa-authorization-'));
   api = await startTestServer({
     store: new MemoryStore(systemClock),
+    clock,
     parts: () => ({
       flowControl: seats,
       authorizer: { authorize: (attributes, caller) => authorizer.authorize(attributes, caller) },
@@ -151,11 +154,13 @@ test('a webhook that is dead is an internal error at once, and none once it is b
 });
 
 test('a question ends with the request that asks it', async () => {
-  const ended: Promise<void>[] = [];
-  fault = ({ over }) => void ended.push(over);
-  const answer = await ask('?timeout=300ms');
-  assert.equal(answer.status, 504);
-  assert.equal(ended.length, 1);
-  await Promise.all(ended);
+  const asked = new Promise<AnswerWith>((resolve) => {
+    fault = resolve;
+  });
+  const pending = ask(clock.query);
+  const { over } = await asked;
+  clock.expire();
+  assert.equal((await pending).status, 504);
+  await over;
   await heals();
 });

@@ -1,0 +1,128 @@
+// A conversion webhook that is dead, silent or lies: who needs it is told so in bounded time, who does not is served, and all is well
+// once it is. What its answers may say, conversion.test.ts looks at.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { systemClock, type Clock } from '#base/clock.ts';
+import { MaxInFlight } from '../../stages/flow-control.ts';
+import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
+import { MemoryStore } from '../../testing/memory-store.ts';
+import { Api, definition, objectOf, version, type Answered } from '../testing.ts';
+
+const GROUP = 'faulty.example.com';
+const path = (v: string): string => `/apis/${GROUP}/${v}/namespaces/default/widgets`;
+const seats = new MaxInFlight();
+/** The 30 seconds that a conversion gets pass in one. */
+const hurried: Clock = { ...systemClock, after: (delayMs, fire) => systemClock.after(delayMs === 30_000 ? 1_000 : delayMs, fire) };
+
+let api: Api;
+let service: HttpsServer;
+let fault: ((answer: AnswerWith) => void) | undefined;
+
+interface Review {
+  readonly apiVersion: string;
+  readonly request: { readonly uid: string; readonly desiredAPIVersion: string; readonly objects: readonly object[] };
+}
+
+const start = (port?: number): Promise<HttpsServer> =>
+  startHttpsServer(
+    api.test.authority,
+    ({ body }, answer) => {
+      if (fault !== undefined) return fault(answer);
+      const { apiVersion, request } = JSON.parse(body) as Review;
+      const { uid, objects, desiredAPIVersion } = request;
+      const convertedObjects = objects.map((object) => ({ ...object, apiVersion: desiredAPIVersion }));
+      answer.json(200, { kind: 'ConversionReview', apiVersion, response: { uid, result: { status: 'Success' }, convertedObjects } });
+    },
+    port === undefined ? {} : { port },
+  );
+
+before(async () => {
+  api = await Api.start({ store: new MemoryStore(systemClock), clock: hurried, parts: () => ({ flowControl: seats }) });
+  service = await start();
+  const schema = objectOf({ properties: { color: { type: 'string' } } });
+  const caBundle = Buffer.from(api.test.authority.certificate).toString('base64');
+  await api.define(
+    definition({
+      group: GROUP,
+      versions: [version('v1', schema), version('v2', schema, { storage: false })],
+      spec: {
+        conversion: {
+          strategy: 'Webhook',
+          webhook: { clientConfig: { url: `${service.url}/convert`, caBundle }, conversionReviewVersions: ['v1'] },
+        },
+      },
+    }),
+  );
+});
+after(async () => {
+  await api.stop();
+  await service.stop();
+});
+
+let widgets = 0;
+
+/** Asks for a widget as it is not stored; a new one, for an object once converted is kept. */
+async function ask(): Promise<Answered> {
+  const name = `a${++widgets}`;
+  await api.done('POST', path('v1'), { apiVersion: `${GROUP}/v1`, kind: 'Widget', metadata: { name }, spec: { color: 'red' } });
+  return api.get(`${path('v2')}/${name}`);
+}
+
+async function othersAreServed(): Promise<void> {
+  assert.equal((await api.get(path('v1'))).code, 200);
+  assert.equal((await api.get('/api/v1/namespaces')).code, 200);
+}
+
+async function heals(): Promise<void> {
+  while (seats.inFlight.readOnly > 0) await othersAreServed();
+  fault = undefined;
+  assert.deepEqual((await api.done('GET', `${path('v2')}/a${widgets}`)).spec, { color: 'red' });
+}
+
+const failed = `Internal error occurred: conversion webhook for ${GROUP}/v1, Kind=Widget failed: `;
+const post = (why: string): string => `${failed}Post "${service.url}/convert?timeout=30s": ${why}`;
+
+for (const [name, lie, says] of [
+  ['never answers', () => {}, () => post('context deadline exceeded')],
+  ['does not end its answer', (answer) => answer.begin('{'), () => post('context deadline exceeded')],
+  ['dies in the middle of its answer', (answer) => answer.cut('{'), () => post('unexpected EOF')],
+  [
+    'fails',
+    (answer) => answer.text(500, 'out of order'),
+    () => `${failed}an error on the server ("out of order") has prevented the request from succeeding`,
+  ],
+  ['answers with no JSON', (answer) => answer.text(200, '<html>'), () => `${failed}couldn't get version/kind; json parse error: `],
+  [
+    'sends elsewhere',
+    (answer) => answer.text(307, '', { location: 'https://elsewhere.example.com/' }),
+    () => `${failed}the server responded with the status code 307 but did not return more information`,
+  ],
+  [
+    'answers without end',
+    (answer) => answer.text(200, 'x'.repeat(17 * 1024 * 1024)),
+    () => post('the answer is larger than 16777216 bytes'),
+  ],
+] as readonly (readonly [string, (answer: AnswerWith) => void, () => string])[])
+  test(`a webhook that ${name} is reported, and asked again for the next request`, async () => {
+    const ended: Promise<void>[] = [];
+    fault = (answer) => {
+      ended.push(answer.over);
+      lie(answer);
+    };
+    const pending = ask();
+    await othersAreServed();
+    const { code, body } = await pending;
+    assert.deepEqual([code, body['reason']], [500, 'InternalError']);
+    assert.ok(body.message.startsWith(says()), body.message);
+    await Promise.all(ended);
+    await heals();
+  });
+
+test('a webhook that is dead is reported at once, and asked again once it is back', async () => {
+  const { port } = service;
+  await service.stop();
+  assert.equal((await ask()).body.message, post(`dial tcp 127.0.0.1:${port}: connect: connection refused`));
+  await othersAreServed();
+  service = await start(port);
+  await heals();
+});
