@@ -8,7 +8,7 @@ import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import type { AdmissionChain } from './admission/contract.ts';
 import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './admission/default-plugins.ts';
-import { ensureSystemObjects } from './admission/system-objects.ts';
+import { ensureSystemNamespaces, ensureSystemPriorityClasses } from './admission/system-objects.ts';
 import { Versions } from './admission/webhooks/versions.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type Authenticator, type UserInfo } from './authentication/contract.ts';
 import { ConfiguredAuthentication } from './authentication/jwt/configured.ts';
@@ -41,6 +41,7 @@ import { DEFAULT_MAX_READS, DEFAULT_MAX_WRITES, MaxInFlight, type FlowControl } 
 import { ensureDefaultServiceCidr } from './registry/allocation/default-service-cidr.ts';
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import type { Route } from './routes/contract.ts';
+import type { HookDone, PostStartHook } from './routes/post-start-hooks.ts';
 import type { ServerParts } from './server.ts';
 
 /** PEM texts throughout. */
@@ -173,6 +174,14 @@ export function createAdmission(deps: AdmissionDeps, settings: AdmissionSettings
   return defaultPlugins(deps, settings);
 }
 
+/** What `ensureDefaults` does, as health checks know it. */
+export const DEFAULTS_HOOKS = [
+  'start-system-namespaces-controller',
+  'start-kubernetes-service-cidr-controller',
+  'scheduling/bootstrap-system-priority-classes',
+  'rbac/bootstrap-roles',
+] as const satisfies readonly PostStartHook[];
+
 /**
  * System namespaces and priority classes, the default range of Service addresses, default roles and bindings. Safe to repeat; a server whose store has them
  * all only reads.
@@ -183,6 +192,7 @@ export async function ensureDefaults(
   client: Client,
   {
     serviceCidrs = DEFAULT_SERVICE_NETWORK.cidrs,
+    hookDone = () => {},
     ...deps
   }: {
     readonly clock: Clock;
@@ -190,10 +200,16 @@ export async function ensureDefaults(
     readonly signal?: AbortSignal;
     /** The server's own, as it was started. */
     readonly serviceCidrs?: readonly string[];
+    readonly hookDone?: HookDone;
   },
 ): Promise<void> {
-  await Promise.all([ensureSystemObjects(client), ensureDefaultServiceCidr(client, serviceCidrs, deps)]);
-  await ensureDefaultPolicy({ client, ...deps });
+  const hook = (name: (typeof DEFAULTS_HOOKS)[number], work: Promise<void>): Promise<void> => work.then(() => hookDone(name));
+  await Promise.all([
+    hook('start-system-namespaces-controller', ensureSystemNamespaces(client)),
+    hook('scheduling/bootstrap-system-priority-classes', ensureSystemPriorityClasses(client)),
+    hook('start-kubernetes-service-cidr-controller', ensureDefaultServiceCidr(client, serviceCidrs, deps)),
+  ]);
+  await hook('rbac/bootstrap-roles', ensureDefaultPolicy({ client, ...deps }));
 }
 
 export interface FlowControlSettings {

@@ -60,9 +60,11 @@ import type { Strategy } from './registry/strategy.ts';
 import { TtlLeases } from './registry/ttl-leases.ts';
 import type { Registry } from './registry/write-call.ts';
 import type { Route } from './routes/contract.ts';
-import { healthRoutes, ping, type HealthCheck } from './routes/health.ts';
+import type { HealthCheck } from './routes/health.ts';
 import { indexRoute } from './routes/index-page.ts';
+import { PostStartHooks, type HookDone, type PostStartHook } from './routes/post-start-hooks.ts';
 import { profilingRoutes } from './routes/profiling.ts';
+import { serverHealthRoutes } from './routes/server-checks.ts';
 import { RouteTable } from './routes/table.ts';
 import { VERSION, versionRoute, type VersionInfo } from './routes/version.ts';
 import type { AuditSink } from './audit/contract.ts';
@@ -74,6 +76,15 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** How long a stopping server waits for requests under way, milliseconds. */
 const DRAIN_MS = 10_000;
 
+/** What every server does at its start. */
+const OWN_HOOKS: readonly PostStartHook[] = [
+  'generic-apiserver-start-informers',
+  'storage-object-count-tracker-hook',
+  'start-apiextensions-informers',
+  'start-apiextensions-controllers',
+  'crd-informer-synced',
+  'start-service-ip-repair-controllers',
+];
 /** The server as a client of its own. */
 const SELF: UserInfo = { name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] };
 /** Source: --event-ttl. */
@@ -161,6 +172,8 @@ export interface ApiServerOptions {
   readonly serviceRouting?: ServiceRouting;
   /** APIServices are kept and watched over, and requests for those of other servers are passed on. Absent: they are objects only. */
   readonly aggregation?: AggregationSettings;
+  /** What whoever starts it does afterwards, and tells with `hookDone`: until then it fails its health checks. */
+  readonly hooks?: readonly PostStartHook[];
 }
 
 export interface ApiServer {
@@ -171,6 +184,7 @@ export interface ApiServer {
    * try; what fails is logged and tried again.
    */
   announce(address: ApiAddress): Promise<void>;
+  readonly hookDone: HookDone;
   /** Leaves the Service `kubernetes`, fails readyz, ends watches, finishes what is under way, closes. The store stays open. */
   stop(): Promise<void>;
   /** Where it listens; undefined before start and without a port. */
@@ -271,22 +285,26 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const state = { ready: false, stopping: false };
   let announcer: Announcer | undefined;
   const routes: Route[] = [];
-  const checks: readonly HealthCheck[] = [
-    ping,
-    { name: 'etcd', check: () => (hub.synced ? undefined : 'the store has not been read yet') },
-    ...(encryption?.checks ?? []),
-  ];
-  const readyChecks: readonly HealthCheck[] = [
-    ...checks,
-    { name: 'informer-sync', check: () => (state.ready ? undefined : 'caches are not filled') },
-    ...(parts.readyChecks ?? []),
-    { name: 'shutdown', check: () => (state.stopping ? 'process is shutting down' : undefined) },
-  ];
   const flowControl: FlowControl = parts.flowControl ?? new MaxInFlight();
+  const aggregates = options.aggregation !== undefined;
+  const hooks = new PostStartHooks([
+    ...OWN_HOOKS,
+    ...(flowControl.hooks ?? []),
+    ...(aggregates ? aggregation.hooks : []),
+    ...(options.hooks ?? []),
+  ]);
   routes.push(
-    ...healthRoutes('/healthz', checks, logger),
-    ...healthRoutes('/livez', checks, logger),
-    ...healthRoutes('/readyz', readyChecks, logger),
+    ...serverHealthRoutes({
+      store: options.store,
+      clock,
+      logger,
+      hooks,
+      encryption: encryption?.checks ?? [],
+      starting: aggregates ? [aggregation.registered] : [],
+      ready: parts.readyChecks ?? [],
+      informersSynced: () => state.ready,
+      stopping: () => state.stopping,
+    }),
     versionRoute(options.version ?? VERSION),
     metricsRoute({
       figures: options.figures ?? [],
@@ -351,23 +369,38 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     async start() {
       await hub.start();
+      hooks.done('generic-apiserver-start-informers');
+      hooks.done('storage-object-count-tracker-hook'); // the caches are what counts
       await custom.start();
+      hooks.done('start-apiextensions-informers');
+      hooks.done('crd-informer-synced');
       const client = createClient(loopback(SELF));
+      const firstLook = Promise.withResolvers<void>();
       controllers = Promise.all([
         runDefinitionController({ client, instances: unadmitted(), reader, resources: custom, clock, logger, signal: stopping.signal }),
-        options.aggregation === undefined ? undefined : aggregation.run(client),
-        keepAllocations({ client, store, reader, clock, ids, logger, signal: stopping.signal }),
+        options.aggregation === undefined ? undefined : aggregation.run(client, hooks.done),
+        keepAllocations({
+          ...{ client, store, reader, clock, ids, logger, signal: stopping.signal },
+          looked(whole) {
+            if (whole) hooks.done('start-service-ip-repair-controllers');
+            firstLook.resolve();
+          },
+        }),
       ]);
+      hooks.done('start-apiextensions-controllers');
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
-      flowControl.start?.();
+      flowControl.start?.(hooks.done);
+      await Promise.race([firstLook.promise, controllers]);
       state.ready = true;
     },
     async announce(own) {
       const members = await membersOf(store, schema);
       announcer = new Announcer({ client: createClient(loopback(SELF)), members, clock, logger }, own);
       await announcer.start();
+      hooks.done('bootstrap-controller');
     },
+    hookDone: hooks.done,
     async stop() {
       if (state.stopping) return;
       state.stopping = true;

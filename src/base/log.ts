@@ -12,10 +12,16 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** A logger whose every line also carries `fields`. */
   with(fields: LogFields): Logger;
+  /** Lines have not left the process for a long time. Absent where nobody can tell. */
+  blocked?(): boolean;
 }
 
 /** Sends each line to `write`; errors among the fields should be passed as Error objects. */
-export function createLogger(write: (level: LogLevel, message: string, fields: LogFields) => void, bound: LogFields = {}): Logger {
+export function createLogger(
+  write: (level: LogLevel, message: string, fields: LogFields) => void,
+  bound: LogFields = {},
+  blocked?: () => boolean,
+): Logger {
   const line =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void =>
@@ -25,7 +31,8 @@ export function createLogger(write: (level: LogLevel, message: string, fields: L
     info: line('info'),
     warn: line('warn'),
     error: line('error'),
-    with: (fields) => createLogger(write, { ...bound, ...fields }),
+    with: (fields) => createLogger(write, { ...bound, ...fields }, blocked),
+    ...(blocked === undefined ? {} : { blocked }),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ManualClock, systemClock } from '#base/clock.ts';
 import { defer } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { LogSink } from './log-sink.ts';
@@ -10,7 +11,7 @@ test('LogSink writes lines in their order, those at the end as well', async (t) 
   const file = join(temporaryFolder(t), 'log');
   const fd = openSync(file, 'a');
   defer(t, () => closeSync(fd));
-  const sink = new LogSink(fd);
+  const sink = new LogSink(fd, systemClock);
   const lines = Array.from({ length: 1_000 }, (_, i) => `line ${i} ë\n`);
   for (const line of lines.slice(0, 900)) sink.write(line);
   await sink.idle();
@@ -23,7 +24,7 @@ test('LogSink writes lines in their order, those at the end as well', async (t) 
 test('LogSink loses lines that a full disk does not take, counts them, and ends all the same', async (t) => {
   const fd = openSync('/dev/full', 'a');
   defer(t, () => closeSync(fd));
-  const sink = new LogSink(fd);
+  const sink = new LogSink(fd, systemClock);
   for (let i = 0; i < 10; i++) sink.write(`line ${i}\n`);
   await sink.idle();
   assert.equal(sink.lost, 10);
@@ -34,8 +35,23 @@ test('LogSink loses lines that a full disk does not take, counts them, and ends 
 test('LogSink lets only so much wait', (t) => {
   const fd = openSync('/dev/null', 'a');
   defer(t, () => closeSync(fd));
-  const sink = new LogSink(fd); // the first line is on its way at once, and done in a later turn
+  const sink = new LogSink(fd, systemClock); // the first line is on its way at once, and done in a later turn
   const line = `${'x'.repeat((1 << 20) - 1)}\n`;
   for (let i = 0; i < 10; i++) sink.write(line);
   assert.equal(sink.lost, 5);
+});
+
+test('LogSink is blocked while a write takes more than two minutes', async (t) => {
+  const fd = openSync('/dev/null', 'a');
+  defer(t, () => closeSync(fd));
+  const clock = new ManualClock();
+  const sink = new LogSink(fd, clock);
+  clock.advance(120_001);
+  assert.equal(sink.blocked, false, 'nothing is on its way');
+  sink.write('on its way until a later turn\n');
+  assert.equal(sink.blocked, false);
+  clock.advance(120_001);
+  assert.equal(sink.blocked, true);
+  await sink.idle();
+  assert.equal(sink.blocked, false);
 });

@@ -1,12 +1,18 @@
 // Where log lines leave the process: in order, off the main thread, and never in its way. A disk that is full or too slow
 // costs lines, and the log says later how many; it never ends or holds up what is being logged.
 import { write, writeSync } from 'node:fs';
+import type { Clock } from '#base/clock.ts';
 
 /** Text that may wait for a slow disk. Characters. */
 const MOST_WAITING = 4 << 20;
+/** A write that takes longer is stuck, milliseconds. Source: healthz.LogHealthz, two minutes. */
+const BLOCKED_MS = 120_000;
 
 export class LogSink {
   readonly #fd: number;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  /** When the batch that leaves now was begun. */
+  #since = 0;
   /** Written now, the rest of it that is not out yet. */
   #leaving = '';
   #waiting: string[] = [];
@@ -14,8 +20,14 @@ export class LogSink {
   #lost = 0;
   #idle = Promise.withResolvers<void>();
 
-  constructor(fd: number) {
+  constructor(fd: number, clock: Pick<Clock, 'monotonic'>) {
     this.#fd = fd;
+    this.#clock = clock;
+  }
+
+  /** What was given out last is not through after two minutes: a pipe that nobody reads, a disk that hangs. */
+  get blocked(): boolean {
+    return this.#leaving !== '' && this.#clock.monotonic() - this.#since > BLOCKED_MS;
   }
 
   /** Lines that could not be written so far, and of which the log does not tell yet. */
@@ -61,6 +73,7 @@ export class LogSink {
     this.#waiting = [];
     this.#size = 0;
     const told = lost === 0 ? '' : `${JSON.stringify({ level: 40, lost, msg: 'log lines were lost: they could not be written' })}\n`;
+    this.#since = this.#clock.monotonic();
     this.#send(told + lines.join(''), (error) => {
       this.#lost = error === null ? this.#lost - lost : this.#lost + lines.length;
       this.#next();

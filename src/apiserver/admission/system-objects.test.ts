@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { namespaces, priorityclasses } from '#api/resources.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { fakeClient } from '#client/testing.ts';
-import { ensureSystemObjects } from './system-objects.ts';
+import { ensureSystemNamespaces, ensureSystemPriorityClasses } from './system-objects.ts';
 
-test('ensureSystemObjects writes what is missing, once', async () => {
+test('ensureSystemNamespaces and ensureSystemPriorityClasses write what is missing, once', async () => {
   const { client, server } = fakeClient();
   server.seed(namespaces, { metadata: { name: 'default', labels: { kept: 'yes' } } } as never);
-  await ensureSystemObjects(client);
+  await ensureSystemNamespaces(client);
+  await ensureSystemPriorityClasses(client);
   assert.deepEqual(
     server.stored(namespaces).map(({ metadata }) => metadata.name),
     ['default', 'kube-node-lease', 'kube-public', 'kube-system'],
@@ -22,14 +23,15 @@ test('ensureSystemObjects writes what is missing, once', async () => {
   );
   assert.deepEqual(server.stored(namespaces)[0]?.metadata.labels, { kept: 'yes' });
   server.clearActions();
-  await ensureSystemObjects(client);
+  await ensureSystemNamespaces(client);
+  await ensureSystemPriorityClasses(client);
   assert.deepEqual(server.writes(), []);
 });
 
-test('ensureSystemObjects does not mind another being first', async () => {
+test('ensureSystemNamespaces does not mind another being first', async () => {
   const { client, server } = fakeClient();
-  server.failNext({ verb: 'create' }, new StatusError('AlreadyExists', 'there'), 6);
-  await ensureSystemObjects(client);
+  server.failNext({ verb: 'create' }, new StatusError('AlreadyExists', 'there'), 4);
+  await ensureSystemNamespaces(client);
   server.failNext({ verb: 'create' }, new StatusError('Forbidden', 'no'));
-  await assert.rejects(ensureSystemObjects(client), /no/);
+  await assert.rejects(ensureSystemNamespaces(client), /no/);
 });

@@ -33,11 +33,14 @@ const PRIORITY_CLASSES = [
 ];
 
 /** @throws StatusError, ConnectionError */
-export async function ensureSystemObjects(client: Client): Promise<void> {
-  await Promise.all([
-    ...Object.values(NAMESPACE).map((name) => ensure(client, namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    ...PRIORITY_CLASSES.map((wanted) => ensure(client, priorityclasses, wanted)),
-  ]);
+export async function ensureSystemNamespaces(client: Client): Promise<void> {
+  const wanted = Object.values(NAMESPACE).map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }) as const);
+  await Promise.all(wanted.map((one) => ensure(client, namespaces, one)));
+}
+
+/** @throws StatusError, ConnectionError */
+export async function ensureSystemPriorityClasses(client: Client): Promise<void> {
+  await Promise.all(PRIORITY_CLASSES.map((wanted) => ensure(client, priorityclasses, wanted)));
 }
 
 async function ensure<T extends KubeObject>(client: Client, resource: Resource<T>, wanted: New<T>): Promise<void> {

@@ -14,7 +14,9 @@ import { runAvailability } from './availability.ts';
 import { AggregatorMetrics } from './metrics.ts';
 import { builtInPriority, CUSTOM_PRIORITY, ordered, type Placed } from './priorities.ts';
 import { proxyTo } from './proxy.ts';
-import { runRegistration } from './registration.ts';
+import type { HealthCheck } from '../routes/health.ts';
+import type { HookDone, PostStartHook } from '../routes/post-start-hooks.ts';
+import { registrationCheck, runRegistration } from './registration.ts';
 import { RemoteDiscovery } from './remote-discovery.ts';
 import { RemoteOpenApi } from './remote-openapi.ts';
 import { RemoteServices } from './remote-services.ts';
@@ -41,6 +43,17 @@ export interface AggregationDeps extends RemoteDeps {
 /** Stands before all other groups, and has no APIService. Source: APIRegistrationGroupPriority. */
 const REGISTRATION = { group: 20_001, version: 0 };
 
+const STARTED = [
+  'start-kube-aggregator-informers',
+  'apiservice-status-local-available-controller',
+  'apiservice-status-remote-available-controller',
+  'apiservice-registration-controller',
+  'apiservice-discovery-controller',
+  'kube-apiserver-autoregistration',
+  'apiservice-openapi-controller',
+  'apiservice-openapiv3-controller',
+] as const;
+
 export class Aggregation implements RemoteGroups {
   readonly metrics = new AggregatorMetrics();
   readonly #deps: AggregationDeps;
@@ -48,6 +61,8 @@ export class Aggregation implements RemoteGroups {
   readonly #discovery: RemoteDiscovery;
   readonly documents: RemoteOpenApi;
   readonly #transports: RemoteTransports;
+  /** This server's own APIServices stand. */
+  readonly registered: HealthCheck;
 
   constructor(deps: AggregationDeps) {
     this.#deps = deps;
@@ -55,19 +70,32 @@ export class Aggregation implements RemoteGroups {
     this.#discovery = new RemoteDiscovery({ ...deps, remotes: this.#remotes });
     this.documents = new RemoteOpenApi({ ...deps, remotes: this.#remotes });
     this.#transports = new RemoteTransports(deps);
+    this.registered = registrationCheck(deps);
+  }
+
+  /** What `run` does. */
+  get hooks(): readonly PostStartHook[] {
+    const { trust, proxyCertificate } = this.#deps;
+    return [
+      ...STARTED,
+      ...(trust === undefined ? [] : (['start-cluster-authentication-info-controller'] as const)),
+      ...(proxyCertificate === undefined ? [] : (['aggregator-reload-proxy-client-cert'] as const)),
+    ];
   }
 
   /** @param client as the API server itself. Resolves when the signal has ended all of it. */
-  async run(client: Client): Promise<void> {
+  async run(client: Client, done: HookDone): Promise<void> {
     const deps = { ...this.#deps, client, metrics: this.metrics };
     const { trust } = deps;
-    await Promise.all([
+    const running = Promise.all([
       runRegistration(deps),
       runAvailability(deps),
-      this.#discovery.run(),
+      this.#discovery.run(() => done('apiservice-discovery-controller')),
       this.documents.run(),
       trust === undefined ? undefined : runAuthenticationConfig({ ...deps, trust }),
     ]);
+    for (const hook of this.hooks) if (hook !== 'apiservice-discovery-controller') done(hook);
+    await running;
   }
 
   /** Whether another server answers this. */

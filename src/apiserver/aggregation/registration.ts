@@ -1,6 +1,7 @@
 // Keeps an APIService for every group version this server serves itself. Source: kube-aggregator autoregister, crdregistration.
+import { isConditionTrue } from '#api/conditions.ts';
 import { apiservices, customresourcedefinitions } from '#api/resources.ts';
-import type { Schema } from '#api/schema.ts';
+import type { GroupInfo, Schema } from '#api/schema.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -8,6 +9,7 @@ import type { Client } from '#client/contract.ts';
 import { WorkQueue } from '#client/workqueue/work-queue.ts';
 import { runWorkers } from '#client/workqueue/workers.ts';
 import type { CacheReader } from '../cache/reader.ts';
+import type { HealthCheck } from '../routes/health.ts';
 import { planRegistration, wantedServices, type Wanted } from './registration-plan.ts';
 
 export interface RegistrationDeps {
@@ -21,12 +23,26 @@ export interface RegistrationDeps {
 
 const WORKERS = 5;
 
+/** Groups this server serves by itself. */
+const builtInGroups = (schema: Schema): readonly GroupInfo[] =>
+  schema.groups().filter(({ name }) => [...schema.resources()].some(({ group, origin }) => group === name && origin === 'builtin'));
+
+/** Passes once every APIService of this server itself was seen available. Source: makeAPIServiceAvailableHealthCheck. */
+export function registrationCheck({ reader, schema }: Pick<RegistrationDeps, 'reader' | 'schema'>): HealthCheck {
+  const pending = new Set(wantedServices(builtInGroups(schema), []).keys());
+  return {
+    name: 'autoregister-completion',
+    check() {
+      for (const name of pending) if (isConditionTrue(reader.get(apiservices, name)?.status.conditions, 'Available')) pending.delete(name);
+      return pending.size === 0 ? undefined : `missing APIService: ${[...pending].toSorted().join(' ')}`;
+    },
+  };
+}
+
 /** Runs until the signal aborts. */
 export async function runRegistration(deps: RegistrationDeps): Promise<void> {
   const { client, reader, schema, clock, logger, signal } = deps;
-  const builtIn = schema
-    .groups()
-    .filter(({ name }) => [...schema.resources()].some(({ group, origin }) => group === name && origin === 'builtin'));
+  const builtIn = builtInGroups(schema);
   const presentAtStart = new Set([...reader.list(apiservices)].map(({ metadata }) => metadata.name));
   const settled = new Set<string>();
   const queue = new WorkQueue<string>({ clock });

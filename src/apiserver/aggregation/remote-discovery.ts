@@ -62,16 +62,25 @@ export class RemoteDiscovery {
     return this.#shown.get(`${group}/${version}`) ?? { version, freshness: 'Stale' };
   }
 
-  /** Runs until the signal aborts. */
-  async run(): Promise<void> {
+  /** Runs until the signal aborts. @param asked told once every server there is at the start was asked, in vain or not */
+  async run(asked: () => void): Promise<void> {
     const { reader, remotes, clock, logger, signal } = this.#deps;
     const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter(RETRIES) });
     const remove = reader.onChange(apiservices, ({ object, previous }) => {
       if (object?.spec.service !== undefined || previous?.spec.service !== undefined)
         queue.add((object ?? previous)?.metadata.name as string);
     });
-    for (const { metadata } of remotes.all()) queue.add(metadata.name);
-    await runWorkers(queue, { workers: WORKERS, reconcile: (name) => this.#reconcile(name), clock, logger, signal });
+    const pending = new Set([...remotes.all()].map(({ metadata }) => metadata.name));
+    for (const name of pending) queue.add(name);
+    if (pending.size === 0) asked();
+    const reconcile = async (name: string): Promise<Requeue | undefined> => {
+      try {
+        return await this.#reconcile(name);
+      } finally {
+        if (pending.delete(name) && pending.size === 0) asked();
+      }
+    };
+    await runWorkers(queue, { workers: WORKERS, reconcile, clock, logger, signal });
     remove();
   }
 

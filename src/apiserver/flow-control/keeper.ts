@@ -88,13 +88,16 @@ export class DefaultsKeeper {
   #working: Promise<void> = Promise.resolve();
   #again = false;
   #running = false;
+  #written = (): void => {};
   #cancel: CancelTimer | undefined;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
   }
 
-  start(): void {
+  /** @param written told whenever all of them stand */
+  start(written: () => void): void {
+    this.#written = written;
     this.#running = true;
     this.look();
   }
@@ -121,6 +124,7 @@ export class DefaultsKeeper {
       await reader.caughtUp();
       await carryOut(client(), prioritylevelconfigurations as Resource<PriorityLevelConfiguration>, reader, PRIORITY_LEVELS);
       await carryOut(client(), flowschemas as Resource<FlowSchema>, reader, FLOW_SCHEMAS);
+      this.#written();
     } catch (error) {
       if (this.#running) logger.warn('default flow control objects were not written; they are tried again', { error });
     }

@@ -14,6 +14,7 @@ import type { FlowControl } from '../stages/flow-control.ts';
 import { isLongRunning } from '../stages/request-info.ts';
 import { borrow, nominalLimits, sharesOf } from './allocation.ts';
 import { CATCH_ALL, EXEMPT, FLOW_SCHEMAS, PRIORITY_LEVELS } from './defaults.ts';
+import type { HookDone } from '../routes/post-start-hooks.ts';
 import { DefaultsKeeper } from './keeper.ts';
 import { PriorityLevel } from './level.ts';
 import { matches, matchingOrder, rulesOf } from './match.ts';
@@ -65,6 +66,11 @@ export interface Seated extends Occupant {
 }
 
 export class PriorityAndFairness implements FlowControl {
+  readonly hooks = [
+    'priority-and-fairness-config-consumer',
+    'priority-and-fairness-filter',
+    'priority-and-fairness-config-producer',
+  ] as const;
   readonly metrics = new FlowMetrics();
   readonly #deps: PriorityAndFairnessDeps;
   readonly #levels = new Map<string, PriorityLevel>();
@@ -99,7 +105,7 @@ export class PriorityAndFairness implements FlowControl {
     return this.metrics.expose(this.levels);
   }
 
-  start(): void {
+  start(done: HookDone): void {
     const { reader, clock } = this.#deps;
     this.#unsubscribe = [
       reader.onChange(flowschemas, () => this.#changed()),
@@ -111,7 +117,9 @@ export class PriorityAndFairness implements FlowControl {
       this.#stopTimer = clock.after(PERIOD_MS, adjust);
     };
     this.#stopTimer = clock.after(PERIOD_MS, adjust);
-    this.#keeper.start();
+    done('priority-and-fairness-config-consumer');
+    done('priority-and-fairness-filter');
+    this.#keeper.start(() => done('priority-and-fairness-config-producer'));
   }
 
   async stop(): Promise<void> {

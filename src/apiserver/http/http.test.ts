@@ -417,7 +417,7 @@ describe('the HTTPS front', () => {
 
   test('shows its health, version, metrics and paths', async () => {
     assert.equal(text(await http1(server, '/livez')), 'ok');
-    assert.match(text(await http1(server, '/readyz?verbose')), /^\[\+\]ping ok\n\[\+\]etcd ok\n(?:\[\+\].* ok\n)*readyz check passed\n$/);
+    assert.match(text(await http1(server, '/readyz?verbose')), /^\[\+\]ping ok\n\[\+\]log ok\n(?:\[\+\].* ok\n)*readyz check passed\n$/);
     assert.equal(text(await http1(server, '/readyz/ping')), 'ok');
     assert.equal(json<{ minor: string }>(await http1(server, '/version')).minor, '36');
     const metrics = text(await http1(server, '/metrics'));

@@ -2,6 +2,7 @@
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import type { Stage, Walk } from '../chain.ts';
 import { isReadOnlyVerb, type RequestContext } from '../request.ts';
+import type { HookDone, PostStartHook } from '../routes/post-start-hooks.ts';
 import { OverloadError } from './overload.ts';
 import { isLongRunning } from './request-info.ts';
 
@@ -15,8 +16,10 @@ export interface FlowControl {
   readonly inFlight: { readonly readOnly: number; readonly mutating: number };
   /** Further metrics, in the text format. */
   expose?(): string;
+  /** What it does after its start. */
+  readonly hooks?: readonly PostStartHook[];
   /** Once caches are filled. */
-  start?(): void;
+  start?(done: HookDone): void;
   stop?(): Promise<void>;
 }
 
@@ -33,6 +36,7 @@ export class MaxInFlight implements FlowControl {
   readonly #maxWrites: number;
   #reads = 0;
   #writes = 0;
+  readonly hooks = ['max-in-flight-filter'] as const;
   readonly #releaseRead = (): void => void this.#reads--;
   readonly #releaseWrite = (): void => void this.#writes--;
 
@@ -42,6 +46,10 @@ export class MaxInFlight implements FlowControl {
   }: { readonly maxReads?: number; readonly maxWrites?: number } = {}) {
     this.#maxReads = maxReads;
     this.#maxWrites = maxWrites;
+  }
+
+  start(done: HookDone): void {
+    done('max-in-flight-filter');
   }
 
   get inFlight(): { readonly readOnly: number; readonly mutating: number } {

@@ -59,8 +59,9 @@ export function apiserver(given: FlagValues): Promise<void> {
     });
     stops.push(() => controlPlane.stop());
     const client = createClient(controlPlane.loopback(USERS.admin));
-    await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
-    await controlPlane.server.announce(apiAddress(settings));
+    const { server } = controlPlane;
+    await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR], hookDone: server.hookDone });
+    await server.announce(apiAddress(settings));
     logger.info('the API server runs', { address: controlPlane.server.address });
   });
 }

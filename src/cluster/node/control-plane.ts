@@ -6,7 +6,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
-import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
+import { DEFAULTS_HOOKS, defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
 import type { ApiAddress } from '#apiserver/kubernetes-service/plan.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
 import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
@@ -121,6 +121,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     },
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
+    hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],
     profiling: settings.profiling,
     figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose()],
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
@@ -228,7 +229,7 @@ async function ensureObjects(
   signal: AbortSignal,
 ): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
-  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR] });
+  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR], hookDone: server.hookDone });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
   await ensureClusterObjects(settings, authority, { client, clock, logger, signal });

@@ -29,21 +29,28 @@ export interface RepairDeps {
   readonly logger: Logger;
 }
 
-/** Now and then until `signal` is aborted. `client`: for events. */
+/** Now and then until `signal` is aborted. `client`: for events. `looked` is told after each look whether it came to its end. */
 export async function keepAllocations({
   client,
   signal,
+  looked,
   ...given
-}: Omit<RepairDeps, 'events'> & { readonly client: Client; readonly signal: AbortSignal }): Promise<void> {
+}: Omit<RepairDeps, 'events'> & {
+  readonly client: Client;
+  readonly signal: AbortSignal;
+  readonly looked: (whole: boolean) => void;
+}): Promise<void> {
   const events = new QueueingEventRecorder({ ...given, client, component: COMPONENT, signal });
   const deps = { ...given, events };
   while (!signal.aborted) {
     try {
       await repairAllocations(deps);
+      looked(true);
       await wait(deps.clock, INTERVAL_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof StoreUnavailableError)) throw error;
+      looked(false);
       deps.logger.warn('allocations of Services could not be looked at', { error });
       await wait(deps.clock, INTERVAL_MS, signal).catch(() => {}); // aborted: the loop ends
     }

@@ -1,0 +1,49 @@
+// Which checks stand behind /healthz, /livez and /readyz, in upstream's order. Source: apiserver pkg/server config.go, healthz.go.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { Store } from '#store/contract.ts';
+import type { Route } from './contract.ts';
+import { healthRoutes, ping, type HealthCheck } from './health.ts';
+import type { PostStartHooks } from './post-start-hooks.ts';
+import { storeCheck } from './store-check.ts';
+
+export interface ServerState {
+  readonly store: Pick<Store, 'range'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hooks: PostStartHooks;
+  /** Of key services: a server without them lives, but is not ready. */
+  readonly encryption: readonly HealthCheck[];
+  /** Further parts of the start. */
+  readonly starting: readonly HealthCheck[];
+  /** Further conditions of being ready. */
+  readonly ready: readonly HealthCheck[];
+  informersSynced(): boolean;
+  stopping(): boolean;
+}
+
+export function serverHealthRoutes(state: ServerState): readonly Route[] {
+  const { store, clock, logger, hooks, encryption } = state;
+  const first: readonly HealthCheck[] = [ping, logCheck(logger), storeCheck('etcd', store, clock)];
+  const starting = [...hooks.checks, ...state.starting];
+  const readyz: readonly HealthCheck[] = [
+    ...first,
+    ...encryption,
+    storeCheck('etcd-readiness', store, clock),
+    { name: 'informer-sync', check: () => (state.informersSynced() ? undefined : 'caches are not filled') },
+    ...starting,
+    ...state.ready,
+    { name: 'shutdown', check: () => (state.stopping() ? 'process is shutting down' : undefined) },
+  ];
+  return [
+    ...healthRoutes('/healthz', [...first, ...encryption, ...starting], logger),
+    ...healthRoutes('/livez', [...first, ...starting], logger),
+    ...healthRoutes('/readyz', readyz, logger),
+  ];
+}
+
+/** Source: healthz.LogHealthz. */
+const logCheck = (logger: Logger): HealthCheck => ({
+  name: 'log',
+  check: () => (logger.blocked?.() === true ? 'logging blocked' : undefined),
+});
