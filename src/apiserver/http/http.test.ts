@@ -419,7 +419,18 @@ describe('the HTTPS front', () => {
     assert.equal(text(await http1(server, '/livez')), 'ok');
     assert.match(text(await http1(server, '/readyz?verbose')), /^\[\+\]ping ok\n\[\+\]log ok\n(?:\[\+\].* ok\n)*readyz check passed\n$/);
     assert.equal(text(await http1(server, '/readyz/ping')), 'ok');
-    assert.equal(json<{ minor: string }>(await http1(server, '/version')).minor, '36');
+    const version = json<Record<string, string>>(await http1(server, '/version'));
+    assert.deepEqual(Object.keys(version).slice(0, 7), [
+      'major',
+      'minor',
+      'emulationMajor',
+      'emulationMinor',
+      'minCompatibilityMajor',
+      'minCompatibilityMinor',
+      'gitVersion',
+    ]);
+    const { minor, emulationMinor, minCompatibilityMinor } = version;
+    assert.deepEqual([minor, emulationMinor, minCompatibilityMinor], ['36', '36', '35']);
     const metrics = text(await http1(server, '/metrics'));
     assert.match(
       metrics,

@@ -6,6 +6,12 @@ import { json } from './text.ts';
 export interface VersionInfo {
   readonly major: string;
   readonly minor: string;
+  /** The release it behaves as. Source: KEP-4330, compatibility versions. */
+  readonly emulationMajor: string;
+  readonly emulationMinor: string;
+  /** The oldest release that may serve beside it: the one before. */
+  readonly minCompatibilityMajor: string;
+  readonly minCompatibilityMinor: string;
   readonly gitVersion: string;
   readonly gitCommit: string;
   readonly gitTreeState: string;
@@ -19,6 +25,10 @@ export interface VersionInfo {
 export const VERSION: VersionInfo = {
   major: '1',
   minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
   gitVersion: 'v1.36.0+proa',
   gitCommit: '',
   gitTreeState: 'clean',
