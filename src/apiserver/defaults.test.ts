@@ -19,7 +19,8 @@ import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { defaultParts, ensureDefaults } from './defaults.ts';
-import { createApiServer, type ApiServer } from './server.ts';
+import type { ApiServer } from './server-contract.ts';
+import { createApiServer } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
 import { MemoryStore } from './testing/memory-store.ts';
 

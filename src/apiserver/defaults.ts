@@ -42,7 +42,7 @@ import { ensureDefaultServiceCidr } from './registry/allocation/default-service-
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import type { Route } from './routes/contract.ts';
 import type { HookDone, PostStartHook } from './routes/post-start-hooks.ts';
-import type { ServerParts } from './server.ts';
+import type { ServerParts } from './server-contract.ts';
 
 /** PEM texts throughout. */
 export interface AuthenticationSettings {

@@ -14,7 +14,8 @@ import { privilegedGroups, unionAuthorizer } from './authorization/union.ts';
 import type { ServingCertificate } from './http/listener.ts';
 import { openapiRoutes } from './openapi/routes.ts';
 import { defaultPrinters } from './printers/default-printers.ts';
-import { createApiServer, type ApiServer, type ApiServerOptions, type PluggedParts, type ServerParts } from './server.ts';
+import type { ApiServer, ApiServerOptions, PluggedParts, ServerParts } from './server-contract.ts';
+import { createApiServer } from './server.ts';
 import { createTestAuthority, type TestAuthority } from './testing/certificates.ts';
 
 export interface TestServer {

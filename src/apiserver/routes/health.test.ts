@@ -74,7 +74,10 @@ test('a server is unhealthy until every part of its start is done, and lists the
   assert.equal((await http1(server, '/livez')).status, 500, 'it is not announced yet');
   await server.server.announce({ clusterIP: '10.96.0.1', address: '10.0.0.1', port: 6443 });
   // The APIServices are written meanwhile.
-  while ((await http1(server, '/readyz')).status !== 200);
+  const start = systemClock.monotonic();
+  while ((await http1(server, '/readyz')).status !== 200) {
+    assert.ok(systemClock.monotonic() - start < 120_000, text(await http1(server, '/readyz?verbose')));
+  }
 
   const report = (names: readonly string[], name: string): string =>
     `${names.map((check) => `[+]${check} ok\n`).join('')}${name} check passed\n`;

@@ -5,7 +5,8 @@ import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
 import { NO_OPINION } from '../authorization/contract.ts';
-import { createApiServer, type ApiServer, type ApiServerOptions, type PluggedParts } from '../server.ts';
+import type { ApiServer, ApiServerOptions, PluggedParts } from '../server-contract.ts';
+import { createApiServer } from '../server.ts';
 import { ADMIN } from '../testing.ts';
 import { MemoryStore } from './memory-store.ts';
 

@@ -8,7 +8,7 @@ import { readPolicy } from '#apiserver/audit/policy.ts';
 import { PolicySink } from '#apiserver/audit/sink.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
 import { kubeconfigWebhook } from '#apiserver/outbound/kubeconfig-webhook.ts';
-import type { ServerParts } from '#apiserver/server.ts';
+import type { ServerParts } from '#apiserver/server-contract.ts';
 import { readTracingConfiguration } from '#apiserver/tracing/configuration.ts';
 import type { Tracer } from '#apiserver/tracing/contract.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';

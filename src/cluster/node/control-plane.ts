@@ -10,7 +10,8 @@ import { DEFAULTS_HOOKS, defaultParts, ensureDefaults } from '#apiserver/default
 import type { ApiAddress } from '#apiserver/kubernetes-service/plan.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
 import { defaultPrinters } from '#apiserver/printers/default-printers.ts';
-import { type ApiServer, createApiServer } from '#apiserver/server.ts';
+import type { ApiServer } from '#apiserver/server-contract.ts';
+import { createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';

@@ -1,7 +1,7 @@
 // A webhook server and a configuration for it, for tests.
 import type { AdmissionRequest } from '#api/gen/admission-v1.ts';
 import type { KubeObject } from '#api/types.ts';
-import type { ServerParts } from '../../server.ts';
+import type { ServerParts } from '../../server-contract.ts';
 import type { TestAuthority } from '../../testing/certificates.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
 import { ALLOW, NO_OPINION, type Authorizer } from '../../authorization/contract.ts';
