@@ -1,5 +1,6 @@
 // Objects that their kinds' own rules refuse. Each is sent in every encoding; what it says of itself is the same in all.
 import type { StatusCause } from '#apimachinery/errors.ts';
+import { job } from './server.ts';
 
 export interface RefusedObject {
   readonly name: string;
@@ -123,6 +124,61 @@ export const OBJECTS: readonly RefusedObject[] = [
         field: 'spec.ports[0].targetPort',
       },
       { reason: 'FieldValueDuplicate', message: 'Duplicate value: "a"', field: 'spec.ports[1].name' },
+    ),
+  },
+  {
+    name: 'other data of an immutable ConfigMap',
+    method: 'PUT',
+    path: `${MAPS}/fixed`,
+    object: configMap({ name: 'fixed' }, { data: { k: 'w' }, immutable: true }),
+    ...invalid(
+      { kind: 'ConfigMap', name: 'fixed' },
+      { reason: 'FieldValueForbidden', message: 'Forbidden: field is immutable when `immutable` is set', field: 'data' },
+    ),
+  },
+  {
+    name: 'another type of a Secret',
+    method: 'PUT',
+    path: '/api/v1/namespaces/default/secrets/typed',
+    object: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'typed' }, type: 'example.com/two' },
+    ...invalid(
+      { kind: 'Secret', name: 'typed' },
+      { reason: 'FieldValueInvalid', message: 'Invalid value: "example.com/two": field is immutable', field: 'type' },
+    ),
+  },
+  {
+    name: 'another selector of a Deployment',
+    method: 'PUT',
+    path: `${DEPLOYMENTS}/settled`,
+    object: {
+      ...deployment({
+        selector: { matchLabels: { more: 'yes' } },
+        template: { metadata: { labels: { app: 'settled', more: 'yes' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      }),
+      metadata: { name: 'settled' },
+    },
+    ...invalid(
+      { group: 'apps', kind: 'Deployment', name: 'settled' },
+      {
+        reason: 'FieldValueInvalid',
+        message: 'Invalid value: {"matchLabels":{"more":"yes"}}: field is immutable',
+        field: 'spec.selector',
+      },
+    ),
+  },
+  {
+    name: 'other completions of a Job',
+    method: 'PUT',
+    path: '/apis/batch/v1/namespaces/default/jobs/settled',
+    object: {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'settled' },
+      spec: job(3),
+    },
+    ...invalid(
+      { group: 'batch', kind: 'Job', name: 'settled' },
+      { reason: 'FieldValueInvalid', message: 'Invalid value: 3: field is immutable', field: 'spec.completions' },
     ),
   },
   {

@@ -18,6 +18,7 @@ export type Protocol = (typeof PROTOCOLS)[number];
 const WATCHED = [
   '/api/v1/namespaces/default/configmaps',
   '/api/v1/namespaces/default/pods',
+  '/api/v1/namespaces/default/secrets',
   '/api/v1/namespaces/default/services',
   '/apis/apps/v1/namespaces/default/deployments',
   '/apis/batch/v1/namespaces/default/jobs',
@@ -31,7 +32,32 @@ export interface BadInputServer {
   stop(): Promise<void>;
 }
 
-/** Holds the ConfigMap `here`, with data `k: v` and label `a: b`. */
+/** Of a Job that says itself which pods are its own. */
+export const job = (completions: number) => ({
+  completions,
+  manualSelector: true,
+  selector: { matchLabels: { job: 'settled' } },
+  template: { metadata: { labels: { job: 'settled' } }, spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } },
+});
+
+/** What an update may not change in some way. */
+const SETTLED = {
+  '/api/v1/namespaces/default/configmaps': { metadata: { name: 'fixed' }, data: { k: 'v' }, immutable: true },
+  '/api/v1/namespaces/default/secrets': { metadata: { name: 'typed' }, type: 'example.com/one' },
+  '/apis/apps/v1/namespaces/default/deployments': {
+    metadata: { name: 'settled' },
+    spec: {
+      selector: { matchLabels: { app: 'settled' } },
+      template: { metadata: { labels: { app: 'settled', more: 'yes' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+    },
+  },
+  '/apis/batch/v1/namespaces/default/jobs': {
+    metadata: { name: 'settled' },
+    spec: job(2),
+  },
+};
+
+/** Holds the ConfigMap `here`, with data `k: v` and label `a: b`, and what is `SETTLED`. */
 export async function startBadInputServer(): Promise<BadInputServer> {
   const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
   const serviceAccounts = { issuer: 'https://kubernetes.default.svc', signingKey, jwksUri: 'https://127.0.0.1/openid/v1/jwks' };
@@ -45,7 +71,11 @@ export async function startBadInputServer(): Promise<BadInputServer> {
   await admin.create(serviceaccounts, { metadata: { name: 'default', namespace: 'default' } });
   const here = { metadata: { name: 'here', labels: { a: 'b' } }, data: { k: 'v' } };
   const type = { 'content-type': 'application/json' };
-  await http1(server, '/api/v1/namespaces/default/configmaps', { method: 'POST', headers: type, body: JSON.stringify(here) });
+  const made = [['/api/v1/namespaces/default/configmaps', here], ...Object.entries(SETTLED)] as const;
+  for (const [path, object] of made) {
+    const { status, body } = await http1(server, path, { method: 'POST', headers: type, body: JSON.stringify(object) });
+    assert.equal(status, 201, body.toString());
+  }
   const sessions = new Map<HttpCall['as'], ClientHttp2Session>();
   const session = (as: HttpCall['as']): ClientHttp2Session => {
     let one = sessions.get(as);
