@@ -191,7 +191,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
       const activity = (): number => runtime.calls.length + server.actions.length;
       for (let seen = -1, quietSince = 0; ;) {
         const now = workedMs();
-        if (activity() !== seen) [seen, quietSince] = [activity(), now];
+        if (activity() !== seen || filesUnderWay()) [seen, quietSince] = [activity(), now];
         else if (now - quietSince >= QUIET_MS) return;
         await turnOfTheLoop();
       }
@@ -203,6 +203,11 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
     },
   };
   return world;
+}
+
+/** Files are read and written on other threads, and the disk may take its time. */
+function filesUnderWay(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
 }
 
 /** CPU time of all threads of this process. */
