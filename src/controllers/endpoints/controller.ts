@@ -2,16 +2,14 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpoints, pods, services } from '#api/resources.ts';
-import type { Endpoints, New, Pod, Service } from '#api/types.ts';
-import { Pace, stopsServing } from '../endpointslice/pace.ts';
+import type { Endpoints, New, Service } from '#api/types.ts';
+import { Pace } from '../endpointslice/pace.ts';
+import { followPods } from '../endpointslice/pod-changes.ts';
 import { TriggerTimes } from '../endpointslice/trigger-times.ts';
 import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { keepsElection, planEndpoints, wantedEndpoints } from './plan.ts';
-
-const SERVICES_IN = 'selecting-services-in-namespace';
-const selectingNamespace = ({ metadata, spec }: Service): readonly string[] => (spec.selector === undefined ? [] : [metadata.namespace]);
 
 export const endpointsController: Controller = {
   name: 'endpoints-controller',
@@ -24,25 +22,12 @@ export const endpointsController: Controller = {
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const lister = informers.informer(endpoints);
-    serviceLister.addIndex(SERVICES_IN, selectingNamespace);
     indexByLabels(podInformer);
     const triggers = new TriggerTimes();
     const pace = new Pace(queue, clock);
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
-    const wakeSelecting = (pod: Pod, soon = false): void => {
-      for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selectorFromSet(service.spec.selector).matches(pod.metadata.labels)) pace.wake(keyOf(service), soon);
-      }
-    };
-    podInformer.addHandlers({
-      added: (pod) => wakeSelecting(pod),
-      updated(pod, previous) {
-        wakeSelecting(pod, stopsServing(previous, pod));
-        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous, true);
-      },
-      deleted: (pod) => wakeSelecting(pod, stopsServing(pod)),
-    });
+    followPods({ pods: podInformer, services: serviceLister, pace });
     lister.addHandlers({
       added(present, initial) {
         // Its Service may have gone while nobody looked. Source: checkLeftoverEndpoints.

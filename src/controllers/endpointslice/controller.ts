@@ -2,17 +2,17 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpointslices, nodes, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Pod, Service } from '#api/types.ts';
+import type { EndpointSlice, Service } from '#api/types.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { targetsOf } from './endpoints.ts';
-import { Pace, stopsServing } from './pace.ts';
+import { Pace } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
+import { followPods } from './pod-changes.ts';
 import { SliceMetrics } from './slice-metrics.ts';
 import { TriggerTimes } from './trigger-times.ts';
 
 const BY_SERVICE = 'managed-slices-of-service';
-const SERVICES_IN = 'services-in-namespace';
 
 const serviceKey = ({ metadata }: EndpointSlice): string | undefined => {
   const name = metadata.labels?.[SERVICE_NAME_LABEL];
@@ -22,7 +22,6 @@ const sliceIndex = (slice: EndpointSlice): readonly string[] => {
   const key = serviceKey(slice);
   return key === undefined ? [] : [key];
 };
-const namespaceIndex = ({ metadata }: Service): readonly string[] => [metadata.namespace];
 
 export const endpointSliceController: Controller = {
   name: 'endpointslice-controller',
@@ -36,7 +35,6 @@ export const endpointSliceController: Controller = {
     const nodeLister = informers.informer(nodes);
     const slices = informers.informer(endpointslices);
     slices.addIndex(BY_SERVICE, sliceIndex);
-    serviceLister.addIndex(SERVICES_IN, namespaceIndex);
     indexByLabels(podInformer);
     const triggers = new TriggerTimes();
     const figures = new SliceMetrics(metrics);
@@ -44,19 +42,7 @@ export const endpointSliceController: Controller = {
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
-    const wakeSelecting = (pod: Pod, soon = false): void => {
-      for (const service of serviceLister.byIndex(SERVICES_IN, pod.metadata.namespace)) {
-        if (selects(service, pod)) pace.wake(keyOf(service), soon);
-      }
-    };
-    podInformer.addHandlers({
-      added: (pod) => wakeSelecting(pod),
-      updated(pod, previous) {
-        wakeSelecting(pod, stopsServing(previous, pod));
-        if (pod.metadata.labels !== previous.metadata.labels) wakeSelecting(previous, true);
-      },
-      deleted: (pod) => wakeSelecting(pod, stopsServing(pod)),
-    });
+    followPods({ pods: podInformer, services: serviceLister, pace });
     const wakeOwner = (slice: EndpointSlice): void => {
       const key = serviceKey(slice);
       if (key !== undefined) pace.wake(key);
@@ -104,10 +90,6 @@ export const endpointSliceController: Controller = {
     };
   },
 };
-
-function selects({ spec }: Service, { metadata }: Pod): boolean {
-  return spec.selector !== undefined && selectorFromSet(spec.selector).matches(metadata.labels);
-}
 
 async function deleted(remove: () => Promise<unknown>): Promise<void> {
   try {

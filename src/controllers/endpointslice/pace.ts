@@ -2,8 +2,6 @@
 // A pod that serves no longer is taken out soon in any case: requests still go there.
 // Upstream has no such rule of its own; there the client's limit of 20 requests a second has the same effect.
 import type { Clock } from '#base/clock.ts';
-import { isPodReady } from '#api/pods.ts';
-import type { Pod } from '#api/types.ts';
 import type { WorkSink } from '#client/workqueue/work-queue.ts';
 
 /** Milliseconds from one write to the next: after a quiet time, and at most. */
@@ -16,13 +14,6 @@ interface Pacing {
   gapMs: number;
   /** It is in the queue for later. */
   waits: boolean;
-}
-
-const serves = (pod: Pod): boolean => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined;
-
-/** `now` undefined: the pod is deleted. */
-export function stopsServing(before: Pod, now?: Pod): boolean {
-  return serves(before) && (now === undefined || !serves(now));
 }
 
 export class Pace {
