@@ -13,27 +13,18 @@ export interface Tally {
 
 export const EMPTY_TALLY: Tally = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
 
-export function addTallies(a: Tally, b: Tally): Tally {
-  return {
-    tests: a.tests + b.tests,
-    suites: a.suites + b.suites,
-    passed: a.passed + b.passed,
-    failed: a.failed + b.failed,
-    cancelled: a.cancelled + b.cancelled,
-    skipped: a.skipped + b.skipped,
-    todo: a.todo + b.todo,
-  };
-}
+export const addTallies = (a: Tally, b: Tally): Tally => combined(a, b, 1);
+export const subtractTallies = (a: Tally, b: Tally): Tally => combined(a, b, -1);
 
-export function subtractTallies(a: Tally, b: Tally): Tally {
+function combined(a: Tally, b: Tally, sign: 1 | -1): Tally {
   return {
-    tests: a.tests - b.tests,
-    suites: a.suites - b.suites,
-    passed: a.passed - b.passed,
-    failed: a.failed - b.failed,
-    cancelled: a.cancelled - b.cancelled,
-    skipped: a.skipped - b.skipped,
-    todo: a.todo - b.todo,
+    tests: a.tests + sign * b.tests,
+    suites: a.suites + sign * b.suites,
+    passed: a.passed + sign * b.passed,
+    failed: a.failed + sign * b.failed,
+    cancelled: a.cancelled + sign * b.cancelled,
+    skipped: a.skipped + sign * b.skipped,
+    todo: a.todo + sign * b.todo,
   };
 }
 

@@ -22,12 +22,11 @@ export function reviveWhenGone({ cri, containerd, clock, logger, signal }: Reviv
     while (cri.state !== 'ready' && cri.state !== 'closed' && !signal.aborted) {
       try {
         await containerd.ensureRunning(signal);
-        await wait(clock, LOOK_EVERY_MS, signal);
       } catch (error) {
         if (signal.aborted) return;
         logger.error('containerd does not come back', { error });
-        await wait(clock, LOOK_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
       }
+      await wait(clock, LOOK_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
     }
   };
   cri.onStateChange((state) => {
