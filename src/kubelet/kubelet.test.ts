@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configmaps, pods, runtimeclasses } from '#api/resources.ts';
-import type { Pod, Probe } from '#api/types.ts';
+import type { Pod } from '#api/types.ts';
 import type { ContainerConfig } from '#cri/gen/objects.ts';
 import { container, pod } from './testing/pods.ts';
 import { startWorld, stateOf } from './testing/world.ts';
@@ -230,23 +230,6 @@ test('a pod that is deleted while its image is pulled does not wait for it', asy
   assert.deepEqual(world.told('first'), ['Pulling Pulling image "example.test/first:1"']);
 });
 
-test('a kubelet that stops during a postStart hook leaves the container to the next', async (t) => {
-  const world = await startWorld(t);
-  const hook = Promise.withResolvers<void>();
-  world.runtime.intercept('execSync', () => hook.promise);
-  const lifecycle = { postStart: { exec: { command: ['begin'] } } };
-  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle })] } }));
-  await world.until(() => world.runtime.calls.some(({ method }) => method === 'execSync'));
-  await world.restart();
-  hook.resolve();
-  await world.until(() => stateOf(world.pod('web')) === 'running');
-  assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
-  assert.equal(
-    world.told('web').some((event) => event.startsWith('FailedPostStartHook')),
-    false,
-  );
-});
-
 test('a container starts as soon as what it refers to is there', async (t) => {
   const world = await startWorld(t);
   const env = [{ name: 'COLOUR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'colour' } } }];
@@ -256,102 +239,6 @@ test('a container starts as soon as what it refers to is there', async (t) => {
   await world.until(() => stateOf(world.pod('web')) === 'running');
   const envs = world.runtime.container('app').config.envs.map(({ key, value }) => `${key}=${Buffer.from(value).toString()}`);
   assert.ok(envs.includes('COLOUR=blue'));
-});
-
-test('a failed postStart hook kills the container', async (t) => {
-  const world = await startWorld(t);
-  world.runtime.behave('app', { exec: () => ({ exitCode: 3 }) });
-  world.bind(
-    pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { postStart: { exec: { command: ['begin'] } } } })] } }),
-  );
-  await world.until(() => world.told('web').includes('FailedPostStartHook PostStartHook failed'));
-  await world.until(() => world.told('web').includes('Killing FailedPostStartHook'));
-});
-
-test('a preStop hook runs before the container is stopped, within its grace period', async (t) => {
-  const world = await startWorld(t);
-  const order: string[] = [];
-  world.runtime.behave('app', {
-    exec([command = '']) {
-      order.push(command);
-      return {};
-    },
-  });
-  world.runtime.intercept('stopContainer', () => void order.push('stop'));
-  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { preStop: { exec: { command: ['drain'] } } } })] } }));
-  await world.until(() => world.pod('web').status.phase === 'Running');
-  await world.client.delete(pods, { name: 'web', namespace: 'default' });
-  await world.until(() => world.server.stored(pods).length === 0);
-  assert.deepEqual(order, ['drain', 'stop']);
-});
-
-test('a preStop hook that never ends is given up when the grace period is over', async (t) => {
-  const world = await startWorld(t);
-  world.runtime.behave('app', { exec: () => new Promise(() => {}) });
-  world.bind(pod({ name: 'web', spec: { containers: [container('app', { lifecycle: { preStop: { exec: { command: ['hang'] } } } })] } }));
-  await world.until(() => world.pod('web').status.phase === 'Running');
-  await world.client.delete(pods, { name: 'web', namespace: 'default' }, { gracePeriodSeconds: 5 });
-  await world.advanceUntil(() => world.server.stored(pods).length === 0, 8000);
-  assert.equal(world.runtime.calls.find(({ method }) => method === 'stopContainer')?.request['timeout'], 2);
-});
-
-const probe = (more: Partial<Probe> = {}): Probe => ({
-  exec: { command: ['check'] },
-  timeoutSeconds: 1,
-  periodSeconds: 10,
-  successThreshold: 1,
-  failureThreshold: 3,
-  ...more,
-});
-
-test('a container is ready once its readiness probe succeeds, and no longer when it fails', async (t) => {
-  const world = await startWorld(t);
-  let exitCode = 1;
-  world.runtime.behave('app', { exec: () => ({ exitCode, stdout: 'not yet' }) });
-  world.bind(pod({ name: 'web', spec: { containers: [container('app', { readinessProbe: probe({ failureThreshold: 1 }) })] } }));
-  const isReady = (): boolean => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  await world.until(() => stateOf(world.pod('web')) === 'running');
-  await world.until(() => world.told('web').includes('Unhealthy Readiness probe failed: not yet'));
-  assert.equal(isReady(), false);
-  exitCode = 0;
-  await world.advanceUntil(isReady, 11_000);
-  exitCode = 1;
-  await world.advanceUntil(() => !isReady(), 11_000);
-});
-
-test('a container that fails its liveness probe three times is restarted', async (t) => {
-  const world = await startWorld(t);
-  world.runtime.behave('app', { exec: () => ({ exitCode: 1, stdout: 'dead' }) });
-  world.bind(pod({ name: 'web', spec: { containers: [container('app', { livenessProbe: probe() })] } }));
-  await world.until(() => stateOf(world.pod('web')) === 'running');
-  const began = world.clock.now();
-  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.restartCount === 1, 60_000);
-  assert.ok(world.clock.now() - began >= 20_000);
-  assert.ok(world.told('web').includes('Killing Container app failed liveness probe, will be restarted'));
-});
-
-test('other probes wait for the startup probe', async (t) => {
-  const world = await startWorld(t);
-  const asked: string[] = [];
-  let up = false;
-  world.runtime.behave('app', {
-    exec([command = '']) {
-      asked.push(command);
-      return { exitCode: command === 'started' && !up ? 1 : 0 };
-    },
-  });
-  const startupProbe = probe({ exec: { command: ['started'] }, periodSeconds: 1, failureThreshold: 30 });
-  world.bind(
-    pod({ name: 'web', spec: { containers: [container('app', { startupProbe, livenessProbe: probe(), readinessProbe: probe() })] } }),
-  );
-  await world.until(() => stateOf(world.pod('web')) === 'running');
-  await world.advanceUntil(() => asked.length >= 3, 5000);
-  assert.deepEqual(new Set(asked), new Set(['started']));
-  assert.equal(world.pod('web').status.containerStatuses?.[0]?.started, false);
-  up = true;
-  await world.advanceUntil(() => world.pod('web').status.containerStatuses?.[0]?.ready === true, 5000);
-  assert.equal(world.pod('web').status.containerStatuses?.[0]?.started, true);
-  assert.ok(asked.includes('check'));
 });
 
 test('a pod the node has no room for fails with the reason', async (t) => {
@@ -405,24 +292,6 @@ test('a pod fails at a deadline that it got while it ran, even if its program th
   await world.client.patch(pods, ref, { type: 'merge', body: { spec: { activeDeadlineSeconds: 1 } } });
   await world.advanceUntil(() => world.pod('web').status.phase === 'Failed', 5000);
   assert.equal(world.pod('web').status.reason, 'DeadlineExceeded');
-});
-
-test('readiness gates hold a pod back until others say so', async (t) => {
-  const world = await startWorld(t);
-  world.bind(pod({ name: 'web', spec: { readinessGates: [{ conditionType: 'example.com/loaded' }] } }));
-  const ready = (): unknown => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready');
-  await world.until(() => world.pod('web').status.phase === 'Running');
-  assert.equal(
-    (ready() as { message?: string }).message,
-    'corresponding condition of pod readiness gate "example.com/loaded" does not exist.',
-  );
-  const condition = { type: 'example.com/loaded', status: 'True', lastProbeTime: null, lastTransitionTime: '2026-01-01T00:00:00Z' };
-  world.server.change(pods, 'web', 'default', (current) => ({
-    ...current,
-    status: { ...current.status, conditions: [...(current.status.conditions ?? []), condition] },
-  }));
-  await world.until(() => (ready() as { status?: string }).status === 'True');
-  assert.ok(world.pod('web').status.conditions?.some(({ type }) => type === 'example.com/loaded'));
 });
 
 test('resources of a running container change without a restart, and events tell how it goes', async (t) => {
