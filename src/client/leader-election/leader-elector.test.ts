@@ -5,6 +5,7 @@ import { seededIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
 import { leases } from '#api/resources.ts';
 import { fakeClient } from '../testing.ts';
+import { LeaderMetrics } from './leader-metrics.ts';
 import { LeaderElector, type ElectionEnd } from './leader-elector.ts';
 
 const turn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -19,6 +20,8 @@ function setUp() {
   const start = (identity: string) => {
     const stop = new AbortController();
     const told: string[] = [];
+    const metrics = new LeaderMetrics();
+    const status = (): string | undefined => /^leader_election_master_status\{.*$/m.exec(metrics.expose())?.[0];
     const elector = new LeaderElector({
       client,
       namespace: 'kube-system',
@@ -28,6 +31,7 @@ function setUp() {
       ids: seededIds(identity.length),
       logger: silentLogger,
       onNewLeader: (leader) => told.push(leader),
+      metrics,
     });
     const finish = Promise.withResolvers<void>();
     const ended: Promise<ElectionEnd> = elector.run(async (signal) => {
@@ -42,7 +46,7 @@ function setUp() {
       working.delete(identity);
     }, stop.signal);
     ended.catch(() => undefined);
-    return { elector, stop, told, ended, finish };
+    return { elector, stop, told, ended, finish, status };
   };
   const run = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 500) {
@@ -60,6 +64,8 @@ test('LeaderElector lets one of two copies work and renews its lease', async () 
   await run(60_000);
   assert.deepEqual([...working], ['a']);
   assert.deepEqual([a.elector.isLeader, b.elector.isLeader, b.elector.leader, b.told, most.atOnce], [true, false, 'a', ['a'], 1]);
+  const status = 'leader_election_master_status{name="kube-scheduler"}';
+  assert.deepEqual([a.status(), b.status()], [`${status} 1`, `${status} 0`]);
   const [lease] = server.stored(leases);
   assert.deepEqual(
     [lease?.spec.leaseTransitions, lease?.spec.acquireTime, lease?.spec.leaseDurationSeconds],
@@ -69,6 +75,7 @@ test('LeaderElector lets one of two copies work and renews its lease', async () 
   a.stop.abort();
   b.stop.abort();
   await Promise.all([a.ended, b.ended]);
+  assert.equal(a.status(), `${status} 0`);
 });
 
 test('LeaderElector hands the lease over at once when it is stopped', async () => {

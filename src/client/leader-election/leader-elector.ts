@@ -8,6 +8,7 @@ import type { Lease } from '#api/types.ts';
 import type { Client } from '../contract.ts';
 import { deadline } from '../deadline.ts';
 import type { EventRecorder } from '../events/event-recorder.ts';
+import type { LeaderMetrics } from './leader-metrics.ts';
 import { holderOf, observe, planAttempt, planClaim, released, type Candidate, type Observed } from './election-plan.ts';
 
 /** Milliseconds. Source: component-base config/v1alpha1 RecommendedDefaultLeaderElectionConfiguration. */
@@ -39,6 +40,7 @@ export interface LeaderElectorOptions {
   readonly recorder?: EventRecorder;
   /** Called with each leader that differs from the one before, the own identity included. */
   readonly onNewLeader?: (identity: string) => void;
+  readonly metrics?: LeaderMetrics;
 }
 
 /** `lost`: another may lead now. `stopped`: the signal was aborted. `finished`: the work ended by itself. */
@@ -58,6 +60,7 @@ export class LeaderElector {
     if (options.identity === '') throw new RangeError('Lock identity is empty');
     if (leaseDurationMs <= renewDeadlineMs) throw new RangeError('leaseDuration must be greater than renewDeadline');
     if (renewDeadlineMs <= retryPeriodMs * JITTER) throw new RangeError('renewDeadline must be greater than retryPeriod*JitterFactor');
+    options.metrics?.leads(options.name, false);
   }
 
   /** The last leader seen; empty before the first. */
@@ -87,6 +90,8 @@ export class LeaderElector {
     // It is awaited below in any case; until then its rejection is not unheard.
     worked.catch(() => undefined);
     const renewing = new AbortController();
+    const { metrics, name } = this.#options;
+    metrics?.leads(name, true);
     const end = await Promise.race([
       worked.then<ElectionEnd, ElectionEnd>(
         () => 'finished',
@@ -99,6 +104,7 @@ export class LeaderElector {
     try {
       await worked;
     } finally {
+      metrics?.leads(name, false);
       if (end !== 'lost') await this.#release();
       this.#record('stopped leading');
     }
@@ -107,8 +113,8 @@ export class LeaderElector {
 
   /** False when stopped before. */
   async #acquire(signal: AbortSignal): Promise<boolean> {
-    const { clock, ids, logger, name } = this.#options;
-    logger.info('attempting to acquire leader lease', { lease: name });
+    const { clock, identity, ids, logger, name } = this.#options;
+    logger.info('attempting to acquire leader lease', { lease: name, identity });
     while (!signal.aborted) {
       const acquired = await this.#attempt(this.#times.renewDeadlineMs, signal);
       this.#reportLeader();
@@ -146,13 +152,14 @@ export class LeaderElector {
 
   /** One try to get or keep the Lease, given up after `limitMs`. */
   async #attempt(limitMs: number, outer: AbortSignal): Promise<boolean> {
-    const { clock, logger, name } = this.#options;
+    const { clock, logger, metrics, name } = this.#options;
     const limit = deadline(clock, limitMs, 'the lease could not be written in time', outer);
     try {
       const attempt = planAttempt(this.#observed, this.#me());
       if (attempt.kind === 'renew') {
         const done = await this.#renew(attempt.spec, limit.signal);
         if (done) return true;
+        metrics?.slowPath(name);
       }
       return await this.#claim(limit.signal);
     } catch (error) {

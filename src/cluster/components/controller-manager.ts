@@ -8,6 +8,7 @@ import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { runControllerManager } from '../node/deciders.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
+import { electionOf } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
 import { serveComponent } from './serving.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
@@ -19,10 +20,11 @@ export function controllerManager(given: FlagValues): Promise<void> {
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
     const own = transportOf(context);
+    const { election, healthy, expose } = electionOf(flags);
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
     stops.push(() => own.close());
     const [queues, metrics] = [new QueueMetrics(), new ControllerMetrics()];
-    await serveComponent(own, () => queues.expose() + metrics.expose(), context);
+    await serveComponent(own, { healthy, expose: () => queues.expose() + metrics.expose() + expose() }, context);
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
@@ -41,7 +43,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
       {
         transport: ({ name }) => transports(ACCOUNT.exec(name)?.[1]),
         identity: `${hostname()}_${ids.uuid()}`,
-        elect: flags.isSet('leader-elect'),
+        ...(election === undefined ? {} : { election }),
         queues,
         metrics,
         clock,

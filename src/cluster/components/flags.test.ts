@@ -30,3 +30,14 @@ test('Flags take true and false for a switch, and nothing else', () => {
   const says = { message: '--leader-elect maybe is neither true nor false' };
   assert.throws(() => new Flags('scheduler', { kubeconfig: 'f', 'leader-elect': 'maybe' }).isSet('leader-elect'), says);
 });
+
+test('Flags take times as Go writes them', () => {
+  assert.equal(new Flags('scheduler', { kubeconfig: 'f' }).duration('leader-elect-lease-duration'), 15_000);
+  for (const text of ['15', '-1s', '0s', ''])
+    assert.throws(
+      () => new Flags('scheduler', { kubeconfig: 'f', 'leader-elect-retry-period': text }).duration('leader-elect-retry-period'),
+      {
+        message: `--leader-elect-retry-period ${text} is no time such as 15s`,
+      },
+    );
+});

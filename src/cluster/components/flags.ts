@@ -1,5 +1,6 @@
 // pure
 // The flags of single components, under upstream's names, and their reading.
+import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { CommandError } from '../commands/command-error.ts';
 
 export interface ComponentFlag {
@@ -25,11 +26,20 @@ const KUBECONFIG: ComponentFlag = {
   description: 'how the API server is reached, and as whom',
   required: true,
 };
-const LEADER_ELECT: ComponentFlag = {
-  name: 'leader-elect',
-  description: 'work only while this copy holds the Lease of its component',
-  fallback: 'true',
-};
+/** Source: component-base config/options BindLeaderElectionFlags. */
+const leaderElection = (lease: string): readonly ComponentFlag[] => [
+  { name: 'leader-elect', description: 'work only while this copy holds the Lease of its component', fallback: 'true' },
+  { name: 'leader-elect-lease-duration', argument: 'TIME', description: 'others wait this long for a silent leader', fallback: '15s' },
+  {
+    name: 'leader-elect-renew-deadline',
+    argument: 'TIME',
+    description: 'a leader stops that could not renew for this long',
+    fallback: '10s',
+  },
+  { name: 'leader-elect-retry-period', argument: 'TIME', description: 'between attempts to get or renew the Lease', fallback: '2s' },
+  { name: 'leader-elect-resource-name', argument: 'NAME', description: 'name of the Lease', fallback: lease },
+  { name: 'leader-elect-resource-namespace', argument: 'NAME', description: 'its namespace', fallback: 'kube-system' },
+];
 const LOG_LEVEL: ComponentFlag = { name: 'log-level', argument: 'LEVEL', description: 'debug, info, warn or error', fallback: 'info' };
 
 /** Health and figures of a component. */
@@ -74,7 +84,7 @@ export const COMPONENTS = {
       KUBECONFIG,
       { name: 'config', argument: 'FILE', description: 'KubeSchedulerConfiguration (v1), YAML' },
       ...serving('10259'),
-      LEADER_ELECT,
+      ...leaderElection('kube-scheduler'),
       LOG_LEVEL,
     ],
   },
@@ -93,7 +103,7 @@ export const COMPONENTS = {
         fallback: 'true',
       },
       ...serving('10257'),
-      LEADER_ELECT,
+      ...leaderElection('kube-controller-manager'),
       LOG_LEVEL,
     ],
   },
@@ -182,6 +192,18 @@ export class Flags {
     const text = this.text(name);
     if (!/^\d{1,9}$/.test(text)) throw new CommandError(`--${name} ${text} is no number`);
     return Number(text);
+  }
+
+  /** Milliseconds; more than none. @throws CommandError */
+  duration(name: string): number {
+    const text = this.text(name);
+    try {
+      const ms = parseDuration(text);
+      if (ms > 0) return ms;
+    } catch (error) {
+      if (!(error instanceof DurationError)) throw error;
+    }
+    throw new CommandError(`--${name} ${text} is no time such as 15s`);
   }
 
   /** @throws CommandError */

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { runScheduler } from '../node/deciders.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
+import { electionOf } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
 import { serveComponent } from './serving.ts';
 
@@ -15,12 +16,13 @@ export function scheduler(given: FlagValues): Promise<void> {
     const transport = transportOf(context);
     stops.push(() => transport.close());
     const figures = new SchedulerMetrics();
-    await serveComponent(transport, () => figures.expose(), context);
+    const { election, healthy, expose } = electionOf(flags);
+    await serveComponent(transport, { healthy, expose: () => figures.expose() + expose() }, context);
     const identity = `${hostname()}_${ids.uuid()}`;
     const running = runScheduler(config, figures, {
       transport: () => transport,
       identity,
-      elect: flags.isSet('leader-elect'),
+      ...(election === undefined ? {} : { election }),
       clock,
       ids,
       logger,

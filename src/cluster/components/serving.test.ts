@@ -34,7 +34,8 @@ test('componentServer tells its health to everybody and its figures to whom the 
     { commonName: 'localhost', usages: ['server'], dnsNames: ['localhost'], validDays: 1 },
     deps,
   );
-  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n' });
+  const health = { good: true };
+  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n', healthy: () => health.good });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
@@ -50,6 +51,9 @@ test('componentServer tells its health to everybody and its figures to whom the 
         .end();
     });
   assert.equal(await get('/readyz'), '200 ok');
+  health.good = false;
+  assert.equal(await get('/healthz'), '500 [+]ping ok');
+  health.good = true;
   assert.equal(await get('/metrics'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'nobody'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics"');

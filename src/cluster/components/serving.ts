@@ -15,11 +15,11 @@ const HEALTH_PATHS: ReadonlySet<string> = new Set(['/healthz', '/livez', '/ready
 const OWN_VALID_DAYS = 365;
 
 /** Serves until the component stops; `--secure-port 0` serves nothing. @throws Error when it cannot listen */
-export async function serveComponent(transport: Transport, expose: () => string, context: ComponentContext): Promise<void> {
+export async function serveComponent(transport: Transport, told: Told, context: ComponentContext): Promise<void> {
   const { flags, stops, logger } = context;
   const port = flags.number('secure-port');
   if (port === 0) return;
-  const server = componentServer(await certificateOf(context), { client: createClient(transport), expose });
+  const server = componentServer(await certificateOf(context), { client: createClient(transport), ...told });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: flags.text('bind-address'), port }, resolve);
@@ -31,18 +31,26 @@ export async function serveComponent(transport: Transport, expose: () => string,
   });
 }
 
-interface ServingDeps {
-  /** May create TokenReviews and SubjectAccessReviews. */
-  readonly client: Client;
+export interface Told {
+  /** Figures in Prometheus' text format. */
   readonly expose: () => string;
+  /** False when it says that it leads and does not, for it hangs. Source: leaderelection HealthzAdaptor. */
+  readonly healthy: () => boolean;
 }
 
-export function componentServer({ certificate, key }: KeyedCertificate, { client, expose }: ServingDeps): Server {
+interface ServingDeps extends Told {
+  /** May create TokenReviews and SubjectAccessReviews. */
+  readonly client: Client;
+}
+
+const UNHEALTHY = '[+]ping ok\n[-]leaderElection failed: reason withheld\nhealthz check failed\n';
+
+export function componentServer({ certificate, key }: KeyedCertificate, { client, expose, healthy }: ServingDeps): Server {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
 
   async function answer(path: string, authorization: string): Promise<Answer> {
-    if (HEALTH_PATHS.has(path)) return text(200, 'ok');
+    if (HEALTH_PATHS.has(path)) return healthy() ? text(200, 'ok') : text(500, UNHEALTHY);
     const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
     if (refusal !== undefined) return refusal;
     if (path !== '/metrics') return text(404, '404 page not found\n');

@@ -14,6 +14,7 @@ import type { ApiServer } from '#apiserver/server-contract.ts';
 import { createApiServer } from '#apiserver/server.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
+import { LeaderMetrics } from '#client/leader-election/leader-metrics.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { readConfiguration } from '#scheduler/config/configuration.ts';
@@ -100,6 +101,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   });
   const queues = new QueueMetrics();
   const controllerFigures = new ControllerMetrics();
+  const elections = new LeaderMetrics();
   const scheduling = new SchedulerMetrics();
   const schedulerConfig = schedulerConfigOf(settings);
   const late: { stopFollowing?: () => void } = {};
@@ -124,7 +126,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],
     profiling: settings.profiling,
-    figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose()],
+    figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose(), () => elections.expose()],
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
@@ -183,7 +185,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       // One data folder has one process: under a name of its own it leads again at once after a crash.
       const identity = `${settings.nodeName}_${installationId(paths, ids)}`;
       const transport = (user: UserInfo): Transport => server.loopback(user);
-      const deciding = { transport, identity, elect: true, clock, ids, logger, signal: ending.signal };
+      const deciding = { transport, identity, election: { metrics: elections }, clock, ids, logger, signal: ending.signal };
       const authority = pki.read('ca');
       const issueToken = secretTokens(pki, { clock, ids });
       const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };

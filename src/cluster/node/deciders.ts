@@ -6,7 +6,9 @@ import type { UserInfo } from '#apiserver/authentication/contract.ts';
 import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import { LeaderElector } from '#client/leader-election/leader-elector.ts';
+import { fenced } from '#client/leader-election/fence.ts';
+import { type ElectionTimes, LeaderElector } from '#client/leader-election/leader-elector.ts';
+import type { LeaderMetrics } from '#client/leader-election/leader-metrics.ts';
 import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import type { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { runControllers } from '#controllers/controllers.ts';
@@ -20,13 +22,24 @@ import { serviceAccountUser, USERS } from './users.ts';
 /** Prefix length of one node's pod network. Source: --node-cidr-mask-size. */
 export const NODE_CIDR_MASK_SIZE = 24;
 
+/** What is not given is as upstream has it by default. */
+export interface Election {
+  readonly times?: ElectionTimes;
+  /** Of the Lease; that of the component, in kube-system, when absent. */
+  readonly name?: string;
+  readonly namespace?: string;
+  /** Told of the one who decides whether this copy works. */
+  readonly started?: (elector: LeaderElector) => void;
+  readonly metrics?: LeaderMetrics;
+}
+
 export interface DeciderDeps {
   /** The API, as this user. */
   transport(user: UserInfo): Transport;
   /** In Leases; unique to this copy. A copy that comes back under the same name leads on at once. */
   readonly identity: string;
-  /** False for a copy that knows it is the only one. */
-  readonly elect: boolean;
+  /** Absent for a copy that knows it is the only one. */
+  readonly election?: Election;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -38,8 +51,8 @@ export type ManagerDeps = DeciderDeps & { readonly queues: QueueMetrics; readonl
 /** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
 export function runControllerManager(config: ControllerConfig, deps: ManagerDeps): Promise<void> {
   const own = deps.logger.with({ component: 'controller-manager' });
-  const { clock, ids, transport, queues, metrics } = deps;
-  return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal) => {
+  const { clock, ids, queues, metrics } = deps;
+  return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal, transport) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
@@ -57,8 +70,8 @@ export function runControllerManager(config: ControllerConfig, deps: ManagerDeps
 export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: DeciderDeps): Promise<void> {
   const own = deps.logger.with({ component: 'scheduler' });
   const { clock, ids } = deps;
-  return leading('kube-scheduler', USERS.scheduler, deps, async (signal) => {
-    const client = createClient(deps.transport(USERS.scheduler));
+  return leading('kube-scheduler', USERS.scheduler, deps, async (signal, transport) => {
+    const client = createClient(transport(USERS.scheduler));
     const informers = createInformerFactory({ client, logger: own, clock, ids });
     const scheduler = createScheduler({ client, informers, clock, ids, logger: own, metrics, ...(config === undefined ? {} : { config }) });
     informers.start(signal);
@@ -68,20 +81,30 @@ export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: D
   });
 }
 
-/** A lost lead is sought again: what worked is gone by then, and starts anew. */
+/**
+ * A lost lead is sought again: what worked is gone by then, and starts anew. `work` gets the API, which answers it no longer
+ * once the lead is lost, whatever of it is still under way.
+ */
 async function leading(
-  name: string,
+  component: string,
   user: UserInfo,
-  { transport, identity, elect, clock, ids, logger, signal }: DeciderDeps,
-  work: (signal: AbortSignal) => Promise<void>,
+  { transport, identity, election, clock, ids, logger, signal }: DeciderDeps,
+  work: (signal: AbortSignal, transport: DeciderDeps['transport']) => Promise<void>,
 ): Promise<void> {
-  const own = logger.with({ component: name });
-  if (!elect) return work(signal);
+  const own = logger.with({ component });
+  if (election === undefined) return work(signal, transport);
   const client = createClient(transport(user));
+  const { name = component, namespace = 'kube-system', times, metrics, started } = election;
+  const lease = { namespace, name, ...(times === undefined ? {} : { times }), ...(metrics === undefined ? {} : { metrics }) };
   while (!signal.aborted) {
-    const elector = new LeaderElector({ client, namespace: 'kube-system', name, identity, clock, ids, logger: own });
+    const elector = new LeaderElector({ client, ...lease, identity, clock, ids, logger: own });
+    started?.(elector);
     try {
-      await elector.run(work, signal);
+      await elector.run((lead) => {
+        const lost = new AbortController();
+        lead.addEventListener('abort', () => signal.aborted || lost.abort(lead.reason), { once: true });
+        return work(lead, (of) => fenced(transport(of), lost.signal));
+      }, signal);
     } catch (error) {
       if (!signal.aborted) own.error('ended', { error });
     }
