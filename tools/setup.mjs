@@ -1,4 +1,5 @@
-// Brings a fresh machine to where this checkout can run: npm packages always, Debian packages for what is asked.
+// Brings a fresh machine to where this checkout can run: npm packages and what their Node needs always, other Debian
+// packages for what is asked.
 // Plain JavaScript for Node 20, since nothing is installed yet. Does nothing, quickly, where nothing is missing.
 //
 //   node tools/setup.mjs [--for cluster|tests]
@@ -6,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../src/cluster/machine/debian.mjs';
+import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages, NODE_PACKAGES } from '../src/cluster/machine/debian.mjs';
 import { missingNpmPackages, npmInstallation } from './setup/npm.mjs';
 import { ROOT } from './node.mjs';
 
@@ -26,7 +27,7 @@ function main() {
 
 /** @param {string | undefined} purpose */
 function wantedFor(purpose) {
-  if (purpose === undefined) return [];
+  if (purpose === undefined) return NODE_PACKAGES;
   const packages = DEBIAN_PACKAGES.get(purpose);
   if (packages === undefined) throw new Error(`--for takes ${[...DEBIAN_PACKAGES.keys()].join(' or ')}, not ${purpose}`);
   return packages;

@@ -60,6 +60,8 @@ function allows(list, value) {
  */
 export function npmInstallation(fresh, env = process.env) {
   const args = [fresh ? 'ci' : 'install', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-save'];
+  // Its warnings are of the Node that runs npm: ours is among the packages.
+  args.push('--loglevel=error');
   // Under `npm test` the running npm says where it is; asked directly, PATH has to know.
   return env.npm_execpath?.endsWith('.js') ? { command: process.execPath, args: [env.npm_execpath, ...args] } : { command: 'npm', args };
 }

@@ -42,6 +42,10 @@ test('npmInstallation runs no script of a package', () => {
   for (const fresh of [true, false]) assert.ok(npmInstallation(fresh, {}).args.includes('--ignore-scripts'));
 });
 
+test('npmInstallation lets npm speak of errors alone: its warnings are of a Node that will not run these packages', () => {
+  assert.ok(npmInstallation(true, {}).args.includes('--loglevel=error'));
+});
+
 test('npmInstallation calls the npm it runs under, else the one on PATH', () => {
   assert.deepEqual(npmInstallation(true, { npm_execpath: '/x/npm-cli.js' }).args[0], '/x/npm-cli.js');
   assert.equal(npmInstallation(true, {}).command, 'npm');

@@ -10,8 +10,15 @@ export class PackageError extends Error {
 
 /** @typedef {{ name: string, files: string[], units?: string[] }} DebianPackage one of `files` shows it is installed */
 
+/** Where libraries of this processor lie on Debian, and on other systems. */
+const LIBRARIES = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
+
+/** What the Node of our npm packages cannot run without, and a minimal Debian lacks. @type {readonly DebianPackage[]} */
+export const NODE_PACKAGES = [{ name: 'libatomic1', files: LIBRARIES.map((folder) => `${folder}/libatomic.so.1`) }];
+
 /** @type {DebianPackage[]} */
 const CLUSTER = [
+  ...NODE_PACKAGES,
   { name: 'containerd', files: bin('containerd'), units: ['containerd.service'] },
   { name: 'runc', files: bin('runc') },
   { name: 'containernetworking-plugins', files: ['/usr/lib/cni/bridge', '/opt/cni/bin/bridge'] },
