@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
-import { nodes, persistentvolumeclaims, persistentvolumes, pods, storageclasses, volumeattributesclasses } from '#api/resources.ts';
+import {
+  events as eventKind,
+  nodes,
+  persistentvolumeclaims,
+  persistentvolumes,
+  pods,
+  storageclasses,
+  volumeattributesclasses,
+} from '#api/resources.ts';
 import type { New, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/types.ts';
 import { ephemeralVolumeController } from '#controllers/ephemeral-volume/controller.ts';
 import { claimBinder } from '#controllers/persistent-volume/claim-controller.ts';
@@ -120,22 +130,140 @@ test('a claim that comes first is bound when its volume comes, and pre-bound one
   await event('Warning VolumeMismatch Cannot bind to requested volume "tiny": requested PV is too small');
 });
 
-test('a volume whose claim is gone is released and retained, and Delete without a deleter fails', async () => {
-  await volume('keep', '7Gi', { storageClassName: 'reclaim' });
-  await volume('drop', '9Gi', { storageClassName: 'reclaim', persistentVolumeReclaimPolicy: 'Delete' });
-  await claim('one', '7Gi', { storageClassName: 'reclaim' });
-  await claim('two', '8Gi', { storageClassName: 'reclaim' });
-  for (const name of ['one', 'two']) {
-    await bound(name);
-    await t.client.delete(persistentvolumeclaims, { name, namespace: 'ns' });
-  }
-  await volumeOnce('keep', 'Released');
-  const failed = await volumeOnce('drop', 'Failed');
-  assert.equal(failed.status.message, 'error getting deleter volume plugin for volume "drop": no deletable volume plugin matched');
-  await claim('three', '7Gi', { storageClassName: 'reclaim' });
+/** Bound to a claim of its own, which goes then. */
+async function released(
+  name: string,
+  spec: VolumeSpec,
+  phase: PersistentVolume['status']['phase'] = 'Released',
+): Promise<PersistentVolume> {
+  await volume(name, '1Gi', { storageClassName: name, ...spec });
+  await claim(name, '1Gi', { storageClassName: name });
+  await bound(name);
+  await t.client.delete(persistentvolumeclaims, { name, namespace: 'ns' });
+  return volumeOnce(name, phase);
+}
+
+test('a volume whose claim is gone is released and retained', async () => {
+  await released('keep', {});
+  await claim('three', '1Gi', { storageClassName: 'keep' });
   await t.client.delete(persistentvolumes, { name: 'keep' });
   await t.until(() => goneNow(persistentvolumes, { name: 'keep' }));
   assert.equal((await claimNow('three')).spec.volumeName, undefined);
+});
+
+test('a released volume of the machine is deleted with what it held below /tmp, and of nothing else', async () => {
+  const folder = mkdtempSync('/tmp/volume-');
+  const kept = join(folder, 'beside');
+  mkdirSync(join(folder, 'data', 'deep'), { recursive: true });
+  writeFileSync(join(folder, 'data', 'deep', 'file'), 'x');
+  writeFileSync(kept, 'x');
+  await volume('drop', '1Gi', {
+    storageClassName: 'drop',
+    persistentVolumeReclaimPolicy: 'Delete',
+    hostPath: { path: join(folder, 'data') },
+  });
+  await claim('drop', '1Gi', { storageClassName: 'drop' });
+  await bound('drop');
+  await t.client.delete(persistentvolumeclaims, { name: 'drop', namespace: 'ns' });
+  await t.until(() => goneNow(persistentvolumes, { name: 'drop' }));
+  assert.deepEqual([existsSync(join(folder, 'data')), existsSync(kept)], [false, true]);
+  rmSync(folder, { recursive: true });
+
+  const failures: readonly (readonly [string, VolumeSpec, string])[] = [
+    ['elsewhere', { hostPath: { path: '/data/x' } }, 'host_path deleter only supports /tmp/.+ but received provided /data/x'],
+    [
+      'remote',
+      { hostPath: undefined, nfs: { server: 's', path: '/x' } } as VolumeSpec,
+      'error getting deleter volume plugin for volume "remote": no deletable volume plugin matched',
+    ],
+    [
+      'disk',
+      { hostPath: undefined, fc: { targetWWNs: ['w'], lun: 1 } } as VolumeSpec,
+      'error getting deleter volume plugin for volume "disk": no volume plugin matched',
+    ],
+  ];
+  for (const [name, spec, message] of failures) {
+    const { status } = await released(name, { persistentVolumeReclaimPolicy: 'Delete', ...spec }, 'Failed');
+    assert.equal(status.message, message);
+    await event(`Warning VolumeFailedDelete ${message}`);
+  }
+});
+
+const recyclerRef = (name: string) => ({ name: `recycler-for-${name}`, namespace: 'default' });
+const recyclerOf = (name: string, old?: Pod): Promise<Pod> =>
+  t.until(async () => {
+    const { items } = await t.client.list(pods, { namespace: 'default' });
+    return items.find(({ metadata }) => metadata.name === recyclerRef(name).name && metadata.uid !== old?.metadata.uid);
+  }, 1_000);
+const endPod = ({ metadata }: Pod, status: object) =>
+  t.client.patch(pods, metadata, { type: 'strategic', body: { status } }, { subresource: 'status' });
+
+test('a released volume is emptied by a pod, which is told of, and is free again', async () => {
+  await released('used', { persistentVolumeReclaimPolicy: 'Recycle' });
+  const pod = await recyclerOf('used');
+  const [container] = pod.spec.containers;
+  assert.deepEqual(
+    [
+      pod.spec.activeDeadlineSeconds,
+      pod.spec.restartPolicy,
+      pod.spec.volumes?.[0]?.hostPath?.path,
+      container?.volumeMounts?.[0]?.mountPath,
+    ],
+    [60, 'Never', '/tmp/used', '/scrub'],
+  );
+  await t.client.create(eventKind, {
+    metadata: { name: 'pulling', namespace: 'default' },
+    involvedObject: { kind: 'Pod', ...pod.metadata },
+    type: 'Normal',
+    reason: 'Pulling',
+    message: 'Pulling image',
+  } as never);
+  await event('Normal RecyclerPod Recycler pod: Pulling image');
+  await endPod(pod, { phase: 'Succeeded' });
+  const free = await volumeOnce('used', 'Available');
+  assert.deepEqual([free.spec.claimRef, free.status.message], [undefined, undefined]);
+  await event('Normal VolumeRecycled Volume recycled');
+  await t.until(() => goneNow(pods, recyclerRef('used')));
+  await claim('next', '1Gi', { storageClassName: 'used' });
+  assert.equal((await bound('next')).spec.volumeName, 'used');
+});
+
+test('a volume that could not be emptied fails and is tried again; a pod of that name that is somebody’s is not believed', async () => {
+  await t.client.create(pods, {
+    metadata: recyclerRef('tried'),
+    spec: { containers: [{ name: 'c', image: 'i' }] },
+  } as New<Pod>);
+  const { status } = await released('tried', { persistentVolumeReclaimPolicy: 'Recycle' }, 'Failed');
+  assert.equal(status.message, 'Recycle failed: old recycler pod found, will retry later');
+  const first = await t.until(async () => {
+    const pod = await recyclerOf('tried');
+    return pod.spec.containers[0]?.name === 'pv-recycler' ? pod : undefined;
+  }, 1_000);
+  await endPod(first, { phase: 'Failed', message: 'no space' });
+  const second = await recyclerOf('tried', first);
+  await t.client.delete(pods, second.metadata, { gracePeriodSeconds: 0 });
+  const third = await recyclerOf('tried', second);
+  await endPod(third, { phase: 'Succeeded' });
+  await volumeOnce('tried', 'Available');
+  const { status: none } = await released(
+    'odd',
+    { persistentVolumeReclaimPolicy: 'Recycle', hostPath: undefined, fc: { targetWWNs: ['w'], lun: 1 } } as VolumeSpec,
+    'Failed',
+  );
+  assert.equal(none.message, 'No recycler plugin found for the volume!');
+});
+
+test('a volume is not emptied while a pod uses its claim’s name', async () => {
+  await volume('busy', '1Gi', { storageClassName: 'busy', persistentVolumeReclaimPolicy: 'Recycle' });
+  await claim('busy', '1Gi', { storageClassName: 'busy' });
+  await bound('busy');
+  await podWith('holder', [{ name: 'v', persistentVolumeClaim: { claimName: 'busy', readOnly: false } }]);
+  await t.client.delete(persistentvolumeclaims, { name: 'busy', namespace: 'ns' });
+  await volumeOnce('busy', 'Released');
+  await event('Normal VolumeFailedRecycle Volume is used by pods: ns/holder');
+  await t.client.delete(pods, { name: 'holder', namespace: 'ns' }, { gracePeriodSeconds: 0 });
+  await endPod(await recyclerOf('busy'), { phase: 'Succeeded' });
+  await volumeOnce('busy', 'Available');
 });
 
 test('with delayed binding a claim waits for its pod, then names its provisioner; one without class gets the default', async () => {

@@ -1,12 +1,11 @@
 // Removes the folders of one node whose claims are gone, and their volumes.
-import { readFile, rm } from 'node:fs/promises';
-import { sep } from 'node:path';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { persistentvolumes } from '#api/resources.ts';
 import type { PersistentVolume } from '#api/types.ts';
 import { FINALIZER } from '#api/well-known.ts';
 import type { Client } from '#client/contract.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
+import { removeFolder } from '../runtime/remove-folder.ts';
 import { fateOf, ownFolder, type Place } from './plan.ts';
 
 export function localPathDeleter(place: Place): Controller {
@@ -40,18 +39,6 @@ export function localPathDeleter(place: Place): Controller {
     },
   };
 }
-
-/** Never through a mount: what is mounted below belongs to somebody else. @throws Error of the file system */
-async function removeFolder(folder: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => unescaped(line.split(' ')[4] ?? ''));
-  const inside = mounts.find((path) => path === folder || path.startsWith(`${folder}${sep}`));
-  if (inside !== undefined) throw new Error(`${inside} is still mounted`);
-  await rm(folder, { recursive: true, force: true });
-}
-
-/** Source: proc(5), mangle of fs/proc_namespace.c. */
-const unescaped = (path: string): string =>
-  path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 async function deleteVolume({ metadata }: PersistentVolume, client: Client): Promise<void> {
   try {

@@ -1,10 +1,11 @@
 // pure
 // What is to become of a volume. Source: pv_controller.go syncVolume, reclaimVolume.
 import { goQuote } from '#apimachinery/go-format.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '#api/types.ts';
+import type { New, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { hasModeOf } from '#api/volumes.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { Notice } from './plan-claim.ts';
+import { deleterOf, recyclerPod } from './reclaimers.ts';
 
 export type Phase = PersistentVolume['status']['phase'];
 
@@ -14,6 +15,10 @@ export type VolumePlan =
   | { readonly kind: 'unbind' }
   /** The claim's own pass will bind it. */
   | { readonly kind: 'wait' }
+  /** Its contents are at `path` on this machine; then the volume itself goes. */
+  | { readonly kind: 'delete'; readonly path: string }
+  /** Emptied by `pod`, then free again. */
+  | { readonly kind: 'recycle'; readonly pod: New<Pod> }
   /** They would fit but for the mode; both are told. */
   | { readonly kind: 'mismatch'; readonly claim: PersistentVolumeClaim; readonly ofVolume: Notice; readonly ofClaim: Notice };
 
@@ -42,30 +47,32 @@ export function planVolume(volume: PersistentVolume, claim: PersistentVolumeClai
   return unwanted ? planReclaim(volume) : { kind: 'unbind' };
 }
 
-/** A failure stays to be seen. What an external provisioner made, it also deletes: once the volume is released. */
-function planReclaim({ metadata, spec, status }: PersistentVolume): VolumePlan {
-  const settled = status.phase === 'Released' || status.phase === 'Failed';
-  const failed = (reason: string, message: string): VolumePlan => ({
-    kind: 'phase',
-    phase: 'Failed',
-    message,
-    notice: { type: 'Warning', reason, message },
-  });
-  if (!settled) return { kind: 'phase', phase: 'Released' };
+/** What an external provisioner made, it also deletes: once the volume is released. Source: reclaimVolume. */
+function planReclaim(volume: PersistentVolume): VolumePlan {
+  const { metadata, spec, status } = volume;
+  if (status.phase !== 'Released' && status.phase !== 'Failed') return { kind: 'phase', phase: 'Released' };
   switch (spec.persistentVolumeReclaimPolicy) {
     case 'Retain':
       return { kind: 'wait' };
-    case 'Recycle':
-      return failed('VolumeFailedRecycle', 'No recycler plugin found for the volume!');
+    case 'Recycle': {
+      const pod = recyclerPod(volume);
+      return pod === undefined ? failed('VolumeFailedRecycle', 'No recycler plugin found for the volume!') : { kind: 'recycle', pod };
+    }
     case 'Delete': {
-      const provisioner = metadata.annotations?.[ANNOTATION.provisionedBy] ?? '';
-      if (provisioner !== '' && !provisioner.startsWith('kubernetes.io/')) return { kind: 'wait' };
-      const why = `error getting deleter volume plugin for volume ${goQuote(metadata.name)}: no deletable volume plugin matched`;
-      return failed('VolumeFailedDelete', why);
+      // Somebody deletes it already, or it waits for its finalizers.
+      if (metadata.deletionTimestamp !== undefined) return { kind: 'wait' };
+      const deleter = deleterOf(volume);
+      if (deleter.kind === 'external') return { kind: 'wait' };
+      return deleter.kind === 'none' ? failed('VolumeFailedDelete', deleter.why) : { kind: 'delete', path: deleter.path };
     }
     default:
       return failed('VolumeUnknownReclaimPolicy', 'Volume has an unrecognized reclaim policy.');
   }
+}
+
+/** A failure stays to be seen, and is tried again. */
+export function failed(reason: string, message: string): VolumePlan & { readonly kind: 'phase' } {
+  return { kind: 'phase', phase: 'Failed', message, notice: { type: 'Warning', reason, message } };
 }
 
 /** Free for others; one that its owner reserved keeps the name of its claim. Source: unbindVolume. */
