@@ -41,6 +41,8 @@ export interface ResourceInfo extends Resource {
   /** Release that removes a beta or alpha version, `1.39`; for the deprecation warning. */
   readonly removedIn: string | undefined;
   readonly deprecatedIn: string | undefined;
+  /** Kind that takes the place of a deprecated one. */
+  readonly replacement?: GroupVersionKind;
   readonly origin: 'builtin' | 'custom';
   /** Present for custom resources. */
   readonly custom?: CustomFacts;
@@ -69,8 +71,8 @@ export interface GroupInfo {
 }
 
 export interface SchemaOptions {
-  /** Whether a built-in group version is served. Default: every version that is neither alpha nor beta. */
-  readonly serves?: (group: string, version: string) => boolean;
+  /** Whether a built-in resource is served in a version. Default: in every version that is neither alpha nor beta. */
+  readonly serves?: (group: string, version: string, resource: string) => boolean;
 }
 
 export const isStableVersion = (_group: string, version: string): boolean => !/alpha|beta/.test(version);
@@ -86,9 +88,14 @@ export class Schema {
   #generation = 0;
 
   constructor({ serves = isStableVersion }: SchemaOptions = {}) {
-    const versions = groupRows.map(({ name, versions: all }) => ({ name, versions: all.filter((version) => serves(name, version)) }));
+    const rows = resourceRows.filter(({ group, version, resource }) => serves(group, version, resource));
+    const served = new Set(rows.map(({ group, version }) => `${group}/${version}`));
+    const versions = groupRows.map(({ name, versions: all }) => ({
+      name,
+      versions: all.filter((version) => served.has(`${name}/${version}`)),
+    }));
     this.#groups = versions.filter((group) => group.versions.length > 0);
-    for (const row of resourceRows) if (serves(row.group, row.version)) this.#put(builtInResource(row));
+    for (const row of rows) this.#put(builtInResource(row));
   }
 
   /** Grows with every change, for caches of what is derived from the registry. */
@@ -189,6 +196,7 @@ function builtInResource(row: ResourceRow): ResourceInfo {
     storage: storageOf(row),
     removedIn: row.lifecycle?.removedIn as string | undefined,
     deprecatedIn: row.lifecycle?.deprecatedIn as string | undefined,
+    ...(row.lifecycle?.replacement === undefined ? {} : { replacement: row.lifecycle.replacement as GroupVersionKind }),
     origin: 'builtin',
   };
 }

@@ -77,6 +77,12 @@ test('the collector deletes a custom resource whose owner is gone, and what a cu
   await gone(widgets, { name: 'middle', namespace: 'ns' });
 });
 
+test('the collector knows an owner that is named by a version that is off by default', async () => {
+  const reference = owner('ResourceClaim', 'resource.k8s.io/v1beta1', { metadata: { name: 'gone', uid: 'u-1' } } as KubeObject);
+  await t.client.create(configmaps, { metadata: { name: 'claimed', namespace: 'ns', ownerReferences: [reference] as never } });
+  await gone(configmaps, { name: 'claimed', namespace: 'ns' });
+});
+
 test('the collector takes an owner that is gone off a custom resource that has another', async () => {
   const [a, b] = [await widget('a'), await widget('b')];
   await widget('both', [owner('Widget', 'example.com/v1', a), owner('Widget', 'example.com/v1', b)]);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { findCondition } from '#api/conditions.ts';
 import { apiservices, configmaps, namespaces, pods, serviceaccounts, services } from '#api/resources.ts';
-import type { Namespace, New, Pod, Service } from '#api/types.ts';
+import { isStableVersion } from '#api/schema.ts';
+import type { KubeObject, Namespace, New, Pod, Service } from '#api/types.ts';
+import type { Resource } from '#apimachinery/resource.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { namespaceController } from '#controllers/namespace/controller.ts';
 import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
@@ -107,6 +109,34 @@ test('a namespace stays while an API that may have objects in it cannot be asked
   );
   await t.client.delete(apiservices, { name: 'v1.away.example.com' });
   await gone('asks');
+});
+
+test('kinds without a stable version go with their namespace where they are served', async () => {
+  const group = 'scheduling.k8s.io';
+  const podGroups: Resource<KubeObject> = { group, version: 'v1alpha2', resource: 'podgroups', kind: 'PodGroup', namespaced: true };
+  const own = await startControllerTest({
+    controllers: [namespaceController],
+    schema: { serves: (name, version) => isStableVersion(name, version) || name === group },
+    prepare: async (client) => {
+      const spec = { group, version: 'v1alpha2', groupPriorityMinimum: 10, versionPriority: 10 };
+      const made = await client.create(apiservices, { metadata: { name: `v1alpha2.${group}` }, spec } as never);
+      const conditions = [{ type: 'Available', status: 'True', reason: 'Local', message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' }];
+      await client.update(apiservices, { ...made, status: { conditions } } as never, { subresource: 'status' });
+    },
+  });
+  try {
+    const spec = { schedulingPolicy: { gang: { minCount: 2 } } };
+    await own.client.create(podGroups, { metadata: { name: 'g', namespace: 'ns', finalizers: ['example.com/hold'] }, spec } as never);
+    await own.client.delete(namespaces, { name: 'ns' });
+    const { message } = await own.until(async () => {
+      const { status } = await own.client.get(namespaces, { name: 'ns' });
+      const found = findCondition(status.conditions, 'NamespaceContentRemaining');
+      return found?.status === 'True' ? found : undefined;
+    });
+    assert.equal(message, 'Some resources are remaining: podgroups.scheduling.k8s.io has 1 resource instances');
+  } finally {
+    await own.stop();
+  }
 });
 
 test('nothing new comes into a namespace that goes', async () => {

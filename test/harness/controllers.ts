@@ -2,6 +2,7 @@
 // under its own service account, on a clock of the test's own.
 import { generateKeyPairSync } from 'node:crypto';
 import { namespaces, serviceaccounts } from '#api/resources.ts';
+import { Schema, type SchemaOptions } from '#api/schema.ts';
 import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
 import type { Route } from '#apiserver/routes/contract.ts';
 import type { ApiServer } from '#apiserver/server-contract.ts';
@@ -44,6 +45,8 @@ export interface ControllerTestOptions {
   readonly prepare?: (client: Client) => Promise<void>;
   /** Answers below `/apis/GROUP` of groups that another server serves. */
   readonly routes?: readonly Route[];
+  /** Which built-in kinds it serves. Default: the stable ones. */
+  readonly schema?: SchemaOptions;
   readonly config?: Partial<ControllerConfig>;
   /** Where the controllers count. */
   readonly metrics?: ControllerMetrics;
@@ -64,13 +67,15 @@ export async function startControllerTest({
   config,
   prepare,
   routes = [],
+  schema = {},
   between = (transport) => transport,
   metrics = new ControllerMetrics(),
 }: ControllerTestOptions): Promise<ControllerTest> {
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
-  const server = new Restartable(await startServer(store, clock, routes));
+  const served = { routes, serves: schema };
+  const server = new Restartable(await startServer(store, clock, served));
   const client = createClient(server.loopback(MASTER));
   await ensureDefaults(client, { clock: systemClock, logger: silentLogger });
   await client.create(namespaces, { metadata: { name: 'ns' } });
@@ -136,7 +141,7 @@ export async function startControllerTest({
     async restartServer(meanwhile) {
       await server.stop();
       await meanwhile?.();
-      server.current = await startServer(store, clock, routes);
+      server.current = await startServer(store, clock, served);
     },
     async stop() {
       await end();
@@ -190,11 +195,16 @@ class Restartable {
   }
 }
 
-async function startServer(store: MemoryStore, clock: ManualClock, routes: readonly Route[]): Promise<ApiServer> {
+async function startServer(
+  store: MemoryStore,
+  clock: ManualClock,
+  { routes, serves }: { readonly routes: readonly Route[]; readonly serves: SchemaOptions },
+): Promise<ApiServer> {
   const { certificate } = await createTestAuthority(systemClock.now());
   const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
   const server = createApiServer({
     store,
+    schema: new Schema(serves),
     clock,
     ids: seededIds(2),
     logger: silentLogger,

@@ -59,7 +59,7 @@ before(async () => {
     ids: randomIds,
     logger: silentLogger,
   });
-  server = await startTestServer({ options: { schema: schemaWithMetrics() }, parts: () => ({ handlers: seat.handlers() }) });
+  server = await startTestServer({ options: { schema: schemaWithMetrics({}) }, parts: () => ({ handlers: seat.handlers() }) });
   const admin = createClient(server.server.loopback(ADMIN));
   await admin.create(namespaces, { metadata: { name: 'ns' } });
   const status = {

@@ -1,4 +1,5 @@
 // The warning that goes with every answer of a deprecated version. Pure. Source: endpoints/deprecation WarningMessage.
+import { apiVersionOf } from '#apimachinery/resource.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 
 interface Deprecation {
@@ -20,7 +21,15 @@ const minor = (release: string | undefined): number | undefined => (release === 
 export function deprecationWarning({ info, apiVersion, name }: ServedResource, current: number): string | undefined {
   const since = minor(info.deprecatedIn);
   const until = minor(info.removedIn);
-  const found: Deprecation | undefined = since === undefined ? STABLE[name] : { since, ...(until === undefined ? {} : { until }) };
+  const { replacement } = info;
+  const found: Deprecation | undefined =
+    since === undefined
+      ? STABLE[name]
+      : {
+          since,
+          ...(until === undefined ? {} : { until }),
+          ...(replacement === undefined ? {} : { use: `${apiVersionOf(replacement)} ${replacement.kind}` }),
+        };
   if (found === undefined || found.since > current) return undefined;
   const gone = found.until === undefined ? '' : `, unavailable in v1.${found.until}+`;
   return `${apiVersion} ${info.kind} is deprecated in v1.${found.since}+${gone}${found.use === undefined ? '' : `; use ${found.use}`}`;

@@ -97,10 +97,9 @@ const OWN: Readonly<Record<string, Strategy>> = {
 export function builtInStrategies(schema: Schema, more: Readonly<Record<string, Strategy>>): Readonly<Record<string, Strategy>> {
   const strategies: Record<string, Strategy> = {};
   for (const info of schema.resources()) {
-    const { storage } = info;
-    if (storage.group !== info.group || storage.version !== info.version) continue;
-    const name = groupResourceString(info);
-    strategies[name] = completeStrategy(info, more[name] ?? OWN[name] ?? {});
+    const name = groupResourceString(info.storage);
+    const isStored = info.storage.group === info.group && info.storage.version === info.version;
+    if (isStored || strategies[name] === undefined) strategies[name] = completeStrategy(info, more[name] ?? OWN[name] ?? {});
   }
   return strategies;
 }

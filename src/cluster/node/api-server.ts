@@ -7,6 +7,9 @@ import { AuditMetrics } from '#apiserver/audit/metrics.ts';
 import { readPolicy } from '#apiserver/audit/policy.ts';
 import { PolicySink } from '#apiserver/audit/sink.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
+import { FeatureGates } from '#apiserver/enablement/feature-gates.ts';
+import { RuntimeConfig } from '#apiserver/enablement/runtime-config.ts';
+import { servedApis } from '#apiserver/enablement/served-apis.ts';
 import { kubeconfigWebhook } from '#apiserver/outbound/kubeconfig-webhook.ts';
 import type { ServerParts } from '#apiserver/server-contract.ts';
 import { readTracingConfiguration } from '#apiserver/tracing/configuration.ts';
@@ -38,6 +41,21 @@ export const flowControlOf = (settings: Settings): FlowControlSettings => ({
   maxReads: settings.maxRequestsInflight,
   maxWrites: settings.maxMutatingRequestsInflight,
 });
+
+/** What of the built-in API is served; what is asked for in vain is told in the log. */
+export function enablementOf({ settings, logger }: Pick<ControlPlaneDeps, 'settings' | 'logger'>): Enablement {
+  const gates = new FeatureGates(settings.featureGates);
+  const apis = servedApis(new RuntimeConfig(settings.runtimeConfig), gates);
+  const own = logger.with({ component: 'apiserver' });
+  for (const message of apis.inVain) own.warn(message);
+  for (const gate of gates.unheeded) own.warn(`setting the feature gate ${gate} has no effect on this server`);
+  return { gates, serves: apis.serves };
+}
+
+export interface Enablement {
+  readonly gates: FeatureGates;
+  readonly serves: (group: string, version: string, resource: string) => boolean;
+}
 
 /** Undefined without a policy or without a place to write to. @throws Error for files that cannot be read or used */
 export function auditOf(settings: Settings, { schema, clock, logger, outbound }: ServerParts): AuditSink | undefined {

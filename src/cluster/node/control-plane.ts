@@ -22,7 +22,7 @@ import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
-import { auditOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
+import { auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, type Settings } from '../settings/settings.ts';
@@ -92,6 +92,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
   const tracer = await tracerOf(deps);
+  const { serves } = enablementOf(deps);
   const kubeletCredentials = () => ({ ca: kubeletAuthority, ...clients.kubelet });
   const metrics = new MetricsSeat({
     credentials: kubeletCredentials,
@@ -107,7 +108,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const late: { stopFollowing?: () => void } = {};
   const server = createApiServer({
     store,
-    schema: schemaWithMetrics(),
+    schema: schemaWithMetrics({ serves }),
     ...(encryption === undefined ? {} : { encryption }),
     clock,
     ids,

@@ -7,7 +7,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import { everyField, parseFieldSelector } from '#apimachinery/fields.ts';
 import { everything, parseLabelSelector } from '#apimachinery/labels.ts';
 import { clusterrolebindings, clusterroles, nodes, pods } from '#api/resources.ts';
-import { type ResourceInfo, Schema } from '#api/schema.ts';
+import { type ResourceInfo, Schema, type SchemaOptions } from '#api/schema.ts';
 import type { Handlers } from '#apiserver/handlers/dispatch.ts';
 import type { Operation } from '#apiserver/handlers/operation.ts';
 import { createClient } from '#client/client.ts';
@@ -27,8 +27,8 @@ const KINDS = [
 ] as const;
 
 /** Everything the server has by itself, and the metrics group. */
-export function schemaWithMetrics(): Schema {
-  const schema = new Schema();
+export function schemaWithMetrics(options: SchemaOptions): Schema {
+  const schema = new Schema(options);
   for (const { resource, kind, namespaced } of KINDS) {
     const gvk = { ...METRICS_GROUP_VERSION, kind };
     const type = schema.kind(gvk);

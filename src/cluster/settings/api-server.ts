@@ -1,6 +1,8 @@
 // pure
 // Settings of the API server alone, under kube-apiserver's flag names.
 import type { AuditMode } from '#apiserver/audit/contract.ts';
+import { FeatureGateError, FeatureGates } from '#apiserver/enablement/feature-gates.ts';
+import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime-config.ts';
 import type { Setting } from './settings.ts';
 import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
 
@@ -62,7 +64,24 @@ export interface ApiServerSettings {
   readonly shutdownDelayDuration: number;
   readonly shutdownSendRetryAfter: boolean;
   readonly profiling: boolean;
+  /** `api/beta=true`, `GROUP/VERSION[/RESOURCE]=BOOL`, by comma: built-in APIs beyond or without the stable ones. */
+  readonly runtimeConfig: string;
+  /** `GATE=BOOL` by comma. */
+  readonly featureGates: string;
 }
+
+/** The text itself, once `Reader` can read it. */
+const readableBy =
+  (Reader: new (text: string) => unknown, Mistake: typeof RuntimeConfigError | typeof FeatureGateError) =>
+  (text: string): Parsed<string> => {
+    try {
+      void new Reader(text);
+      return ok(text);
+    } catch (error) {
+      if (error instanceof Mistake) return bad(`is refused: ${error.message}`);
+      throw error;
+    }
+  };
 
 const MODES = ['AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook'];
 const modes = (text: string): Parsed<readonly string[]> => {
@@ -404,5 +423,21 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     description: 'serve /debug/pprof',
     fallback: 'false',
     parse: boolean,
+  }),
+  setting({
+    key: 'runtimeConfig',
+    flag: 'runtime-config',
+    argument: 'APIS',
+    description: 'built-in APIs to serve or not, api/beta=true or group/version[/resource]=true by comma',
+    fallback: '',
+    parse: readableBy(RuntimeConfig, RuntimeConfigError),
+  }),
+  setting({
+    key: 'featureGates',
+    flag: 'feature-gates',
+    argument: 'GATES',
+    description: 'features of the API server to turn on or off, Name=true by comma',
+    fallback: '',
+    parse: readableBy(FeatureGates, FeatureGateError),
   }),
 ];

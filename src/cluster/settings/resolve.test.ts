@@ -39,6 +39,16 @@ for (const c of [
     message: /--pod-cidr: "10.244.1.0\/16" is not an IPv4 network/,
   },
   {
+    name: 'an API nobody knows',
+    flags: { 'runtime-config': 'nope.example/v1=true' },
+    message: '--runtime-config: "nope.example/v1=true" is refused: unknown api groups nope.example/v1',
+  },
+  {
+    name: 'a feature nobody knows',
+    flags: { 'feature-gates': 'Nope=true' },
+    message: '--feature-gates: "Nope=true" is refused: unrecognized feature gate: Nope',
+  },
+  {
     name: 'networks that overlap',
     flags: { 'pod-cidr': '10.96.0.0/16' },
     message: '--pod-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',

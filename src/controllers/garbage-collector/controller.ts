@@ -18,7 +18,9 @@ import { type OwnerState, type Plan, planObject } from './plan.ts';
 const IGNORED = new Set(['events']);
 const NEEDED_VERBS = ['list', 'watch', 'delete', 'patch', 'get'];
 
-const schema = new Schema();
+/** In every version: an owner can be named by one that is off by default. */
+const everyVersion = new Schema({ serves: () => true });
+const stable = new Schema();
 
 const RESOURCES = collections(NEEDED_VERBS, ({ resource }) => !IGNORED.has(resource));
 
@@ -66,8 +68,8 @@ function resourceOf(
   { apiVersion, kind }: OwnerReference,
   definitions: Iterable<CustomResourceDefinition>,
 ): Resource<KubeObject> | undefined {
-  const builtIn = schema.resourceOfKind({ ...parseApiVersion(apiVersion), kind });
-  if (builtIn !== undefined) return builtIn as Resource<KubeObject>;
+  const builtIn = everyVersion.resourceOfKind({ ...parseApiVersion(apiVersion), kind });
+  if (builtIn !== undefined) return stable.resource(builtIn.storage) as Resource<KubeObject> | undefined;
   for (const crd of definitions) if (definesKind(crd, apiVersion, kind)) return customResource(crd);
   return undefined;
 }
@@ -185,7 +187,7 @@ function disown(
   uid: string,
   owners: readonly OwnerReference[],
 ): Promise<unknown> {
-  if (schema.resource(resource) === undefined) {
+  if (stable.resource(resource) === undefined) {
     // Custom resources have no strategic merge: the whole list is written, against the version it was read in.
     const gone = new Set(owners.map((owner) => owner.uid));
     const ownerReferences = (ref.ownerReferences ?? []).filter((owner) => !gone.has(owner.uid));

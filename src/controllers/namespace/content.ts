@@ -1,9 +1,10 @@
 // The kinds that a namespace may hold: built-in ones, those of definitions, and those that other API servers serve.
 // Source: namespaced_resources_deleter.go, discovery ServerPreferredNamespacedResources.
 import { isStatusError } from '#apimachinery/errors.ts';
-import type { Resource } from '#apimachinery/resource.ts';
+import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import { isConditionTrue } from '#api/conditions.ts';
 import { customResource } from '#api/custom-kinds.ts';
+import { isStableVersion, Schema } from '#api/schema.ts';
 import type { APIService, CustomResourceDefinition, KubeObject } from '#api/types.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
 import { collections } from '../runtime/collections.ts';
@@ -11,6 +12,18 @@ import { collections } from '../runtime/collections.ts';
 const NEEDED_VERBS = ['list', 'deletecollection'];
 
 const BUILT_IN = collections(NEEDED_VERBS, ({ namespaced }) => namespaced);
+
+const isBuiltIn = ({ group, resource }: Resource): boolean => BUILT_IN.some((one) => one.group === group && one.resource === resource);
+
+/** Group versions with kinds that have no stable version; which of them are served, only the server knows. */
+const OPTIONAL: ReadonlySet<string> = new Set(
+  [...new Schema({ serves: (group, version) => !isStableVersion(group, version) }).resources()]
+    .filter((resource) => !isBuiltIn(resource))
+    .map(({ group, version }) => `${group}/${version}`),
+);
+
+const isOptional = ({ spec }: APIService): boolean => OPTIONAL.has(`${spec.group}/${spec.version}`);
+const isElsewhere = ({ spec }: APIService): boolean => spec.service !== undefined && spec.service !== null;
 
 export interface Content {
   readonly resources: readonly Resource<KubeObject>[];
@@ -36,16 +49,17 @@ export async function contentKinds(
     const resource = customResource(crd);
     return resource?.namespaced === true ? [resource] : [];
   });
-  const elsewhere = [...apiServices].filter(({ spec }) => spec.service !== undefined && spec.service !== null);
-  const served = await Promise.all(elsewhere.map((service) => servedElsewhere(client, service)));
+  const asked = [...apiServices].filter((service) => isElsewhere(service) || isOptional(service));
+  const served = await Promise.all(asked.map((service) => servedBy(client, service)));
+  const found = served.flatMap((one) => (typeof one === 'string' ? [] : one)).filter((resource) => !isBuiltIn(resource));
   return {
-    resources: [...BUILT_IN, ...defined, ...served.flatMap((one) => (typeof one === 'string' ? [] : one))],
+    resources: [...BUILT_IN, ...defined, ...new Map(found.map((resource) => [groupResourceString(resource), resource])).values()],
     unknown: served.filter((one) => typeof one === 'string'),
   };
 }
 
 /** Its namespaced kinds, or why they cannot be told. */
-async function servedElsewhere(client: Client, { spec, status }: APIService): Promise<readonly Resource<KubeObject>[] | string> {
+async function servedBy(client: Client, { spec, status }: APIService): Promise<readonly Resource<KubeObject>[] | string> {
   const { group = '', version = '' } = spec;
   const name = `${group}/${version}`;
   if (!isConditionTrue(status?.conditions, 'Available')) return `${name}: stale GroupVersion discovery: ${name}`;
