@@ -67,6 +67,8 @@ export const ANNOTATION = {
   defaultIngressClass: 'ingressclass.kubernetes.io/is-default-class',
   /** Which entry of its pod a claim was made for. Source: resourceclaim. */
   podClaimName: 'resource.kubernetes.io/pod-claim-name',
+  /** On claims that stand for the extended resources of a pod. */
+  extendedResourceClaim: 'resource.kubernetes.io/extended-resource-claim',
   nodeTtl: 'node.alpha.kubernetes.io/ttl',
 } as const;
 

@@ -14,6 +14,7 @@ import { bindingFirst } from './framework/profile.ts';
 import { type Gauges, type Metrics, noMetrics } from './metrics/metrics.ts';
 import { FrameworkTimes } from './metrics/times.ts';
 import { ClaimWriter } from './plugins/dynamic-resources/claim-writer.ts';
+import type { DynamicResourcesDeps } from './plugins/dynamic-resources/dynamic-resources.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type ActiveProfile, type AttemptDeps, attemptPod, beginAttempt } from './shell/attempt.ts';
@@ -92,11 +93,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const groups = watchGroups(informers, () => cluster.invalidate());
   const stored = watchStorage(informers);
-  const watchedDevices = watchDevices(informers);
-  const claimWriter = new ClaimWriter({ client, clock, ids, logger });
+  const watchedDevices = watchDevices(informers, cluster);
+  const claimWriter = new ClaimWriter({ client, clock, ids, logger, metrics });
   const node = (name: string) => nodeInformer.get(name);
-  const { claims, deviceClass, slices } = watchedDevices;
-  const devices = { claims, deviceClass, slices, writer: claimWriter, node, clock };
+  const devices: DynamicResourcesDeps = {
+    ...watchedDevices,
+    writer: claimWriter,
+    node,
+    clock,
+    ids,
+    metrics,
+    event: (pod, reason, message) => profiles.get(pod.spec.schedulerName)?.events.event(pod, 'Normal', reason, message),
+  };
   const volumes = {
     client,
     clock,

@@ -53,6 +53,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
       'NodeResourcesFit 1',
       'PodTopologySpread 2',
       'InterPodAffinity 2',
+      'DynamicResources 1',
       'NodeResourcesBalancedAllocation 1',
       'ImageLocality 1',
     ],
@@ -71,7 +72,14 @@ test('readConfiguration disables and weighs anew at one point and at all', () =>
   const [profile] = profilesOf({ profiles: [{ plugins }] });
   assert.deepEqual(
     profile?.score.map(({ plugin, weight }) => `${plugin.name} ${weight}`),
-    ['NodeAffinity 7', 'TaintToleration 9', 'NodeResourcesFit 1', 'PodTopologySpread 2', 'NodeResourcesBalancedAllocation 1'],
+    [
+      'NodeAffinity 7',
+      'TaintToleration 9',
+      'NodeResourcesFit 1',
+      'PodTopologySpread 2',
+      'DynamicResources 1',
+      'NodeResourcesBalancedAllocation 1',
+    ],
   );
   assert.ok(!names(profile?.filter).includes('InterPodAffinity'));
 });

@@ -4,6 +4,7 @@ import { forbidden, invalid, notSupported, required } from '#apimachinery/field-
 import type { NodeAffinity } from '#api/types.ts';
 import { DEFAULT_PREEMPTION_ARGS, type PreemptionArgs } from '../plugins/default-preemption.ts';
 import { DEFAULT_AFFINITY_ARGS, type InterPodAffinityArgs } from '../plugins/inter-pod-affinity.ts';
+import { DEFAULT_DYNAMIC_RESOURCES_ARGS, type DynamicResourcesArgs } from '../plugins/dynamic-resources/dynamic-resources.ts';
 import type { NodeAffinityArgs } from '../plugins/node-affinity.ts';
 import { DEFAULT_FIT_ARGS, type FitArgs } from '../plugins/node-resources.ts';
 import type { PodTopologySpreadArgs } from '../plugins/pod-topology-spread.ts';
@@ -163,8 +164,11 @@ export function readVolumeBindingArgs(args: Reader): VolumeBindingArgs {
  * `filterTimeout` is checked and has no effect: a search for devices is bounded by its steps, so that it ends alike every
  * time. Source: ValidateDynamicResourcesArgs.
  */
-export function readDynamicResourcesArgs(args: Reader): void {
-  args.object(...TYPE_META, 'filterTimeout');
-  const timeout = args.field('filterTimeout');
-  if (timeout.duration(0) < 0) timeout.fault(invalid(timeout.at, timeout.value, 'must be zero or greater'));
+export function readDynamicResourcesArgs(args: Reader): DynamicResourcesArgs {
+  args.object(...TYPE_META, 'filterTimeout', 'bindingTimeout');
+  const [filter, binding] = [args.field('filterTimeout'), args.field('bindingTimeout')];
+  if (filter.duration(0) < 0) filter.fault(invalid(filter.at, filter.value, 'must be zero or positive'));
+  const bindingTimeoutMs = binding.duration(DEFAULT_DYNAMIC_RESOURCES_ARGS.bindingTimeoutMs);
+  if (bindingTimeoutMs < 1000) binding.fault(invalid(binding.at, binding.value, 'must be at least 1 second'));
+  return { bindingTimeoutMs };
 }

@@ -93,8 +93,8 @@ export class PodClass {
     const watchers = [...this.filters, ...(this.#scorings?.relative ?? []).map(({ score }) => score)].filter(
       ({ scope }) => scope === 'cluster',
     );
-    for (const { slot, pod, sign, nominated } of changes) {
-      if (sign === 0 && nominated === undefined && watchers.length > 0) return false;
+    for (const { slot, pod, sign, beside } of changes) {
+      if (sign === 0 && beside === undefined && watchers.length > 0) return false;
       this.#forget(slot);
       this.#scored[slot] = 0;
       this.#found[slot] = undefined;

@@ -8,6 +8,7 @@ import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { readConfiguration } from '../config/configuration.ts';
+import { noMetrics } from '../metrics/metrics.ts';
 import { ClaimWriter } from '../plugins/dynamic-resources/claim-writer.ts';
 import { watchGroups } from '../shell/group-selector.ts';
 import { watchDevices } from '../shell/device-informers.ts';
@@ -41,13 +42,13 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
   ];
   const groups = watchGroups(informers, () => {});
   const stored = watchStorage(informers);
-  const { claims, deviceClass, slices, stop } = watchDevices(informers);
+  const cluster = new ClusterState();
+  const devices = watchDevices(informers, cluster);
   try {
     // An informer tries for ever what it may not list; a caller is told.
     await Promise.all(EXPLANATION_READS.map((resource) => client.list<unknown>(resource as Resource<unknown>, { limit: 1 })));
     informers.start(done.signal);
     await informers.synced();
-    const cluster = new ClusterState();
     for (const node of nodeInformer.list()) cluster.setNode(node);
     for (const other of podInformer.list()) if ((other.spec.nodeName ?? '') !== '' && !isPodTerminal(other)) cluster.setPod(other);
     const [profile] = readConfiguration(config)
@@ -58,19 +59,20 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
         groupSelector: groups.selectorOf,
         volumes: { client, clock, storage: stored.storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
         devices: {
-          claims,
-          deviceClass,
-          slices,
-          writer: new ClaimWriter({ client, clock, ids, logger }),
+          ...devices,
+          writer: new ClaimWriter({ client, clock, ids, logger, metrics: noMetrics }),
           node: (name) => nodeInformer.get(name),
           clock,
+          ids,
+          metrics: noMetrics,
+          event() {},
         },
       })
       .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
     return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster });
   } finally {
     groups.stop();
-    stop();
+    devices.stop();
     done.abort(new Error('the explanation is made'));
   }
 }

@@ -132,6 +132,8 @@ export interface Plugin {
   postFilter?(refusal: Refusal, cluster: ClusterState): PostFilterResult | undefined;
   /** `undefined`: nothing to score for this pod. */
   preScore?(pod: PodInfo, cluster: ClusterState): NodeScore | undefined;
+  /** False for pods of which preScore has nothing to say; absent: it may always have. */
+  mayScore?(pod: Pod): boolean;
   reserve?(placement: Placement): Status | undefined;
   /** Undoes reserve; must bear being called without it. */
   unreserve?(placement: Placement): void;

@@ -93,7 +93,7 @@ export function signatureOf({ filter, score }: Profile, pod: Pod, cluster: Clust
   for (const plugin of new Set([...filter, ...scoring])) {
     const part = plugin.sign === undefined ? UNLIKE_ANY : plugin.sign(pod, cluster);
     if (part !== UNLIKE_ANY) parts.push(part ?? null);
-    else if (scoring.has(plugin)) return undefined;
+    else if (scoring.has(plugin) && plugin.mayScore?.(pod) !== false) return undefined;
     else {
       particular.push(plugin);
       parts.push(plugin.name);

@@ -35,6 +35,14 @@ const COUNTERS = {
     labels: ['result', 'profile'],
   },
   scheduler_queue_incoming_pods_total: { help: 'Pods that came to a part of the queue, by event.', labels: ['queue', 'event'] },
+  scheduler_resourceclaim_creates_total: {
+    help: 'Claims made for extended resources that devices stand for.',
+    labels: ['status', 'admin_access'],
+  },
+  scheduler_dra_bindingconditions_allocations_total: {
+    help: 'Attempts that waited for devices to become ready, once for each driver.',
+    labels: ['profile', 'driver', 'status'],
+  },
   scheduler_preemption_attempts_total: { help: 'Attempts to make room by evicting pods.', labels: [] },
 } as const satisfies Record<string, Described>;
 
@@ -54,6 +62,11 @@ const HISTOGRAMS = {
     help: 'Attempts that it took to place a pod.',
     labels: [],
     buckets: exponentialBuckets(1, 2, 5),
+  },
+  scheduler_dra_bindingconditions_wait_duration_seconds: {
+    help: 'Time of waiting for devices to become ready before a pod is bound.',
+    labels: ['profile', 'driver', 'status'],
+    buckets: exponentialBuckets(0.1, 2, 14),
   },
   scheduler_preemption_victims: { help: 'Pods evicted for one.', labels: [], buckets: exponentialBuckets(1, 2, 7) },
   scheduler_framework_extension_point_duration_seconds: {

@@ -1,6 +1,7 @@
 // pure
 // Room for what the pod requests, and scores by how full nodes are. Source: plugins/noderesources fit.go,
 // balanced_allocation.go, resource_allocation.go.
+import type { DeviceClass } from '#api/gen/resource-v1.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { quantityValue } from '#apimachinery/quantity.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
@@ -9,6 +10,7 @@ import type { Status } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { amountOf, type PodInfo, PodInfos, resourceShape } from '../state/pod-info.ts';
 import { type Amounts, CPU, isExtendedResource, isScalarResource, MEMORY, ResourceTable } from '../state/resource-table.ts';
+import { DEVICE_CLASS_PREFIX, mayBeDevices } from './dynamic-resources/extended-resources.ts';
 import { PLUGIN } from './names.ts';
 import { balancedScore, resourceScorer, type ScoredResource, type Scorer, type ScoringStrategy } from './resource-scores.ts';
 
@@ -20,6 +22,9 @@ export interface FitArgs {
   readonly ignoredResourceGroups?: readonly string[];
 }
 
+/** Whether a class of devices stands for a resource: then nodes that do not have it by themselves may give it by devices. */
+export type IsOfDevices = (resource: string) => boolean;
+
 const DEFAULT_RESOURCES: readonly ScoredResource[] = [
   { name: 'cpu', weight: 1 },
   { name: 'memory', weight: 1 },
@@ -28,16 +33,17 @@ const DEFAULT_RESOURCES: readonly ScoredResource[] = [
 /** Source: SetDefaults_NodeResourcesFitArgs. */
 export const DEFAULT_FIT_ARGS: FitArgs = { scoringStrategy: { type: 'LeastAllocated', resources: DEFAULT_RESOURCES } };
 
-export function nodeResourcesFit(args: FitArgs = DEFAULT_FIT_ARGS): Plugin {
+export function nodeResourcesFit(args: FitArgs = DEFAULT_FIT_ARGS, isOfDevices: IsOfDevices = () => false): Plugin {
   const scorer = resourceScorer(args.scoringStrategy);
   return {
     name: PLUGIN.nodeResourcesFit,
     events: [
       { event: clusterEvent('Pod', ACTION.Delete | ACTION.UpdatePodScaleDown), hint: afterPodEvent },
       { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeAllocatable), hint: afterNodeChange },
+      { event: clusterEvent('resource.k8s.io/DeviceClass', ACTION.Add | ACTION.Update), hint: afterDeviceClassChange },
     ],
     sign: resourceShape,
-    preFilter: (pod, cluster) => ({ kind: 'filter', filter: { scope: 'node', check: fitCheck(pod, cluster, args) } }),
+    preFilter: (pod, cluster) => ({ kind: 'filter', filter: { scope: 'node', check: fitCheck(pod, cluster, { ...args, isOfDevices }) } }),
     preScore: (pod, cluster) => usageScore(pod, cluster, { resources: args.scoringStrategy.resources, scorer, count: 'nonZero' }),
   };
 }
@@ -55,17 +61,23 @@ export function balancedAllocation(resources: readonly ScoredResource[] = DEFAUL
 }
 
 /** Bits of what is short: pods, then each requested resource, doubled for those no eviction would free. */
-function fitCheck({ requests }: PodInfo, cluster: ClusterState, args: FitArgs): (slot: number) => Status | undefined {
+function fitCheck(
+  { requests }: PodInfo,
+  cluster: ClusterState,
+  args: FitArgs & { readonly isOfDevices: IsOfDevices },
+): (slot: number) => Status | undefined {
   const wanted = checkedAmounts(requests, cluster, args);
   const statuses = new Map<number, Status>();
   const allocatable = wanted.ids.map((id) => cluster.allocatable(id));
   const requested = wanted.ids.map((id) => cluster.requested(id));
   const { values } = wanted;
+  const byDevices = wanted.ids.map((id) => mayBeDevices(cluster.resources.name(id)) && args.isOfDevices(cluster.resources.name(id)));
   return (slot) => {
     let short = (cluster.podCount[slot] as number) + 1 > (cluster.allowedPods[slot] as number) ? 1 : 0;
     for (let i = 0; i < values.length; i++) {
       const capacity = (allocatable[i] as Float64Array)[slot] as number;
       const want = values[i] as number;
+      if (capacity === 0 && byDevices[i] === true) continue;
       if (want > capacity - ((requested[i] as Float64Array)[slot] as number)) short += (want > capacity ? 3 : 1) * 2 ** (2 * i + 1);
     }
     if (short === 0) return undefined;
@@ -177,4 +189,13 @@ const afterNodeChange: QueueingHint = (pod, previous, current) => {
   if (podsNow > quantityValue(before.status?.allocatable?.['pods'])) return 'queue';
   const old = table.amounts(before.status?.allocatable);
   return wanted.ids.some((id, i) => wanted.values[i] !== 0 && amountOf(capacity, id) > amountOf(old, id)) ? 'queue' : 'skip';
+};
+
+/** A class that stands for a resource from now on. Source: isSchedulableAfterDeviceClassEvent. */
+const afterDeviceClassChange: QueueingHint = (pod, previous, current) => {
+  const [before, now] = [previous as DeviceClass | undefined, current as DeviceClass | undefined];
+  if (now === undefined || (before !== undefined && before.spec.extendedResourceName === now.spec.extendedResourceName)) return 'skip';
+  const names = new Set([now.spec.extendedResourceName, `${DEVICE_CLASS_PREFIX}${now.metadata.name}`]);
+  const table = new ResourceTable();
+  return new PodInfos(table).resourcesOf(pod).requests.ids.some((id) => names.has(table.name(id))) ? 'queue' : 'skip';
 };

@@ -3,11 +3,11 @@ import type { PodInfo } from './pod-info.ts';
 
 export interface Change {
   readonly slot: number;
-  /** The pod that came (`sign` 1) or left (-1); absent when the node itself changed, or the pods nominated to it. */
+  /** The pod that came (`sign` 1) or left (-1); absent when something else of the node changed. */
   readonly pod?: PodInfo;
   readonly sign: 0 | 1 | -1;
-  /** Other pods are nominated to the node; it is the same otherwise. */
-  readonly nominated?: true;
+  /** The node and its pods are the same: other pods are nominated to it, or its devices became free or taken. */
+  readonly beside?: true;
 }
 
 /** Entries kept at least; readers further behind begin anew. */

@@ -30,10 +30,7 @@ export class ClusterState {
   readonly log = new ChangeLog();
   readonly nominator = new Nominator({
     infoOf: (pod) => this.podInfos.of(pod),
-    changed: (node) => {
-      const slot = this.#slots.get(node);
-      if (slot !== undefined) this.log.append({ slot, sign: 0, nominated: true });
-    },
+    changed: (node) => this.touch(node),
   });
   /** By resource id, then slot. */
   readonly #allocatable: Float64Array[] = [];
@@ -114,6 +111,12 @@ export class ClusterState {
   /** Something that all results may depend on changed outside of nodes and pods, such as labels of namespaces. */
   invalidate(): void {
     this.#epoch++;
+  }
+
+  /** Something beside the node and its pods changed that answers about it depend on. */
+  touch(node: string): void {
+    const slot = this.#slots.get(node);
+    if (slot !== undefined) this.log.append({ slot, sign: 0, beside: true });
   }
 
   /** By slot, what pods may use of a resource. Held by kept results: it is replaced only with a new epoch. */

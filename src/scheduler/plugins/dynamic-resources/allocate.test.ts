@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeviceClass, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
+import { parseQuantity } from '#apimachinery/quantity.ts';
+import type { Device, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { New } from '#api/types.ts';
 import { node } from '../../testing.ts';
 import { allocate } from './allocate.ts';
-import { allocationResult } from './allocation-result.ts';
-import { gatherPools } from './pools.ts';
+import type { Capacity } from './capacity.ts';
 import { DeviceSelectors } from './selectors.ts';
-import { cel, claim, deviceClass, DRIVER, request, slice } from './testing.ts';
+import { cel, claim, deviceClass, DRIVER, poolsOf, request, slice } from './testing.ts';
 
-const CLASSES = [
-  deviceClass('gpu', cel(`device.driver == '${DRIVER}'`)),
-  deviceClass('broken', cel('device.attributes["x"].y == 1')),
-  deviceClass('tuned', { config: [{ opaque: { driver: DRIVER, parameters: { fast: true } } }] }),
-];
+const CLASSES = [deviceClass('gpu', cel(`device.driver == '${DRIVER}'`)), deviceClass('broken', cel('device.attributes["x"].y == 1'))];
 
 const numa = (value: number) => ({ attributes: { numa: { int: value } } });
 const memory = (value: string) => ({ capacity: { memory: { value } } });
@@ -23,8 +19,27 @@ interface Case {
   readonly slices: readonly ResourceSlice[];
   readonly claims: readonly ResourceClaim[];
   readonly allocated?: readonly string[];
+  /** What others have of devices. */
+  readonly shared?: Readonly<Record<string, Capacity>>;
   /** `request=device` of each claim, or why not. */
   readonly answer: string;
+}
+
+const shareable = (name: string, amount: string): New<Device> => ({ name, allowMultipleAllocations: true, ...memory(amount) });
+const share = (amount: string, more: object = {}) => request('r', { capacity: { requests: { memory: amount } }, ...more });
+
+/** Three of a card with so much memory, each with half of 40Gi. */
+function partitions(card: string, set = 'card'): readonly ResourceSlice[] {
+  const pool = { name: 'n', generation: 1, resourceSliceCount: 2 };
+  const consumesCounters = [{ counterSet: set, counters: { memory: { value: '20Gi' } } }];
+  return [
+    slice(
+      'n',
+      ['a', 'b', 'c'].map((name) => ({ name, consumesCounters })),
+      { pool },
+    ),
+    slice('n', [], { pool, sharedCounters: [{ name: 'card', counters: { memory: { value: card } } }] }, 'counters'),
+  ];
 }
 
 const two = [slice('n', [{ name: 'a' }, { name: 'b' }])];
@@ -126,7 +141,10 @@ const cases: readonly Case[] = [
   },
   {
     name: 'counts only the newest generation of a pool',
-    slices: [slice('n', [{ name: 'a' }]), slice('n', [{ name: 'b' }], { pool: { name: 'n', generation: 2, resourceSliceCount: 1 } })],
+    slices: [
+      slice('n', [{ name: 'a' }]),
+      slice('n', [{ name: 'b' }], { pool: { name: 'n', generation: 2, resourceSliceCount: 1 } }, 'newer'),
+    ],
     claims: [claim('c', [request('r')])],
     answer: 'r=b',
   },
@@ -167,16 +185,80 @@ const cases: readonly Case[] = [
   },
   {
     name: 'takes partitions as long as the card has room',
-    slices: [
-      slice(
-        'n',
-        ['a', 'b', 'c'].map((name) => ({ name, consumesCounters: [{ counterSet: 'card', counters: { memory: { value: '20Gi' } } }] })),
-        { sharedCounters: [{ name: 'card', counters: { memory: { value: '40Gi' } } }] },
-      ),
-    ],
+    slices: partitions('40Gi'),
     claims: [claim('c', [request('r', { count: 2 })])],
     allocated: ['a'],
     answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'takes partitions that leave none for others',
+    slices: partitions('40Gi'),
+    claims: [claim('c', [request('r')]), claim('d', [request('r')])],
+    answer: 'r=a | r=b',
+  },
+  {
+    name: 'takes nothing of a pool whose devices consume what is not there',
+    slices: partitions('40Gi', 'board'),
+    claims: [claim('c', [request('r')])],
+    answer: 'invalid resource pools were encountered',
+  },
+  {
+    name: 'takes devices that must be made ready after all others',
+    slices: [
+      slice('n', [{ name: 'late', bindingConditions: ['Ready'] }]),
+      slice('n', [{ name: 'now' }], { pool: { name: 'z', generation: 1, resourceSliceCount: 1 } }, 'z'),
+    ],
+    claims: [claim('c', [request('r', { count: 2 })])],
+    answer: 'r=now r=late',
+  },
+  {
+    name: 'takes devices that differ where they must',
+    slices: [
+      slice('n', [
+        { name: 'a', ...numa(0) },
+        { name: 'b', ...numa(0) },
+        { name: 'c', ...numa(1) },
+      ]),
+    ],
+    claims: [claim('c', [request('r', { count: 2 })], { spec: { devices: { constraints: [{ distinctAttribute: `${DRIVER}/numa` }] } } })],
+    answer: 'r=a r=c',
+  },
+  {
+    name: 'gives parts of a device to several claims, as long as there is enough',
+    slices: [slice('n', [shareable('big', '40Gi')])],
+    claims: [claim('c', [share('20Gi')]), claim('d', [share('10Gi')])],
+    shared: { big: new Map([['memory', parseQuantity('10Gi')]]) },
+    answer: 'r=big | r=big',
+  },
+  {
+    name: 'refuses a part that is not left',
+    slices: [slice('n', [shareable('big', '40Gi')])],
+    claims: [claim('c', [share('20Gi')]), claim('d', [share('11Gi')])],
+    shared: { big: new Map([['memory', parseQuantity('10Gi')]]) },
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'takes a shared device once for each request',
+    slices: [slice('n', [shareable('big', '40Gi'), shareable('other', '40Gi')])],
+    claims: [claim('c', [share('10Gi', { count: 2 })])],
+    answer: 'r=big r=other',
+  },
+  {
+    name: 'knows no part of what a device does not have',
+    slices: [slice('n', [shareable('big', '40Gi')])],
+    claims: [claim('c', [request('r', { capacity: { requests: { cores: '1' } } })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
+    name: 'looks for a device of its own that is great enough',
+    slices: [
+      slice('n', [
+        { name: 'small', ...memory('10Gi') },
+        { name: 'great', ...memory('20Gi') },
+      ]),
+    ],
+    claims: [claim('c', [share('15Gi')])],
+    answer: 'r=great',
   },
   {
     name: 'asks devices for their nodes where the slice does not say',
@@ -197,7 +279,7 @@ const cases: readonly Case[] = [
     name: 'tells of an expression that fails',
     slices: two,
     claims: [claim('c', [request('r', { deviceClassName: 'broken' })])],
-    answer: `class broken: selector #0 on device ${DRIVER}/n/a: CEL runtime error: no such key: y`,
+    answer: 'class broken: selector #0: CEL runtime error: no such key: y',
   },
   {
     name: 'tells of an expression that is none',
@@ -214,7 +296,7 @@ const cases: readonly Case[] = [
       ),
     ],
     claims: [claim('c', [request('r', { count: 33 })])],
-    answer: 'cannot allocate all claims',
+    answer: 'claim ns/c: number of requested devices 33 exceeds the claim limit of 32',
   },
   {
     name: 'gives a search up that has no end',
@@ -229,14 +311,14 @@ const cases: readonly Case[] = [
   },
 ];
 
-for (const { name, slices, claims, allocated = [], answer } of cases) {
+for (const { name, slices, claims, allocated = [], shared = {}, answer } of cases) {
   test(`allocate ${name}`, () => {
-    const isAllocated = (id: string): boolean => allocated.some((device) => id.endsWith(`/${device}`));
+    const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
     const found = allocate({
       claims,
       node: node('n'),
-      pools: gatherPools(slices),
-      isAllocated,
+      pools: poolsOf(slices).on(node('n')),
+      allocated: { isAllocated: (id) => allocated.includes(nameOf(id)), consumed: (id) => shared[nameOf(id)] },
       deviceClass: (wanted) => CLASSES.find(({ metadata }) => metadata.name === wanted),
       selectors: new DeviceSelectors(),
     });
@@ -252,48 +334,3 @@ for (const { name, slices, claims, allocated = [], answer } of cases) {
     else assert.match(said, answer);
   });
 }
-
-function resultOf(spec: New<ResourceClaim['spec']['devices']>, slices: readonly ResourceSlice[], classes: readonly DeviceClass[]) {
-  const wanted = claim('c', [request('r', { deviceClassName: 'tuned' }), request('s')], { spec: { devices: spec } });
-  const found = allocate({
-    claims: [wanted],
-    node: node('n', { metadata: { labels: { rack: '1' } } }),
-    pools: gatherPools(slices),
-    isAllocated: () => false,
-    deviceClass: (name) => classes.find(({ metadata }) => metadata.name === name),
-    selectors: new DeviceSelectors(),
-  });
-  assert.ok(found.kind === 'allocated');
-  return allocationResult(wanted, found.allocation[0] ?? [], 0);
-}
-
-test('allocationResult has the configuration of classes and of the claim, and the nodes that reach the devices', () => {
-  const rack = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'rack', operator: 'In', values: ['1'] }] }] } as const;
-  const shared = slice('pool', [{ name: 'a' }, { name: 'b' }], { nodeName: undefined, nodeSelector: rack } as never);
-  const own = { opaque: { driver: DRIVER, parameters: { slow: true } } };
-  const result = resultOf(
-    {
-      config: [
-        { ...own, requests: ['s'] },
-        { ...own, requests: ['r', 's'] },
-      ],
-    },
-    [shared],
-    CLASSES,
-  );
-  assert.deepEqual(result, {
-    devices: {
-      results: [
-        { request: 'r', driver: DRIVER, pool: 'pool', device: 'a' },
-        { request: 's', driver: DRIVER, pool: 'pool', device: 'b' },
-      ],
-      config: [
-        { source: 'FromClass', requests: ['r'], opaque: { driver: DRIVER, parameters: { fast: true } } },
-        { source: 'FromClaim', requests: ['s'], ...own },
-        { source: 'FromClaim', ...own },
-      ],
-    },
-    nodeSelector: rack,
-    allocationTimestamp: '1970-01-01T00:00:00Z',
-  });
-});

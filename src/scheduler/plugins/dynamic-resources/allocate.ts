@@ -1,12 +1,13 @@
 // pure
 // Finds devices for claims on one node: the first combination that meets every request, tried in the order in which pools,
-// slices and requests stand. Source: dynamic-resource-allocation/structured/internal/stable allocator_stable.go.
+// slices and requests stand. Source: structured/internal/incubating allocator_incubating.go of dynamic-resource-allocation.
 import type { DeviceClass, ResourceClaim } from '#api/gen/resource-v1.ts';
 import { toleratesDeviceTaint } from '#api/taints.ts';
 import type { Node } from '#api/types.ts';
 import { type Constraint, constraintOf } from './constraints.ts';
-import { Counters } from './counters.ts';
-import { type DeviceId, type Pool, poolsFor, type Pools, type PublishedDevice, reaches } from './pools.ts';
+import type { Capacity } from './capacity.ts';
+import { type AllocatedDevices, DeviceUse, type Taking } from './device-use.ts';
+import { type DeviceId, type NodePools, type PoolDevice, type PublishedDevice, reaches } from './pools.ts';
 import { requestsOf, type Wanted, type WantedRequest } from './requests.ts';
 import { type DeviceSelectors, SelectorFault } from './selectors.ts';
 
@@ -14,6 +15,8 @@ import { type DeviceSelectors, SelectorFault } from './selectors.ts';
 export interface Taken {
   readonly wanted: Wanted;
   readonly published: PublishedDevice;
+  /** Of a device that others may have a part of, too. */
+  readonly consumed: Capacity | undefined;
 }
 
 /** For each claim, in order, what it gets. */
@@ -29,8 +32,9 @@ export type AllocationAnswer =
 export interface AllocateOptions {
   readonly claims: readonly ResourceClaim[];
   readonly node: Node;
-  readonly pools: Pools;
-  readonly isAllocated: (id: DeviceId) => boolean;
+  /** Of that node. */
+  readonly pools: NodePools;
+  readonly allocated: AllocatedDevices;
   readonly deviceClass: (name: string) => DeviceClass | undefined;
   readonly selectors: DeviceSelectors;
 }
@@ -71,21 +75,17 @@ const nameOf = ({ metadata }: ResourceClaim): string => `${metadata.namespace}/$
 /** Invariant: what a step took it has given back when it does not end in `done`. */
 class Search {
   readonly #options: AllocateOptions;
-  readonly #pools: readonly Pool[];
   readonly #requests: readonly (readonly WantedRequest[])[];
   readonly #constraints: readonly (readonly Constraint[])[];
-  readonly #counters: Counters;
+  readonly #use: DeviceUse;
   readonly #taken: Taken[][];
-  /** How many requests took a device. */
-  readonly #users = new Map<DeviceId, number>();
   readonly #selectable = new Map<Wanted, Map<DeviceId, boolean>>();
   readonly #all = new Map<Wanted, readonly PoolDevice[]>();
   #steps = 0;
 
   constructor(options: AllocateOptions) {
     this.#options = options;
-    this.#pools = poolsFor(options.node, options.pools);
-    this.#counters = new Counters(options.isAllocated);
+    this.#use = new DeviceUse(options.allocated);
     this.#taken = options.claims.map(() => []);
     this.#requests = options.claims.map((claim) => {
       const requests = requestsOf(claim, options.deviceClass);
@@ -106,21 +106,33 @@ class Search {
     for (const [i, requests] of this.#requests.entries()) {
       for (const wanted of requests.flatMap(({ alternatives }) => alternatives)) {
         const unready = wanted.mode === 'All' ? this.#findAll(wanted, this.#options.claims[i] as ResourceClaim) : undefined;
-        if (unready !== undefined) return { kind: 'refused', reason: unready };
+        if (unready !== undefined) return { kind: 'fault', message: unready };
       }
+      this.#checkSize(requests, this.#options.claims[i] as ResourceClaim);
     }
-    const isDone = this.#fromRequest({ claim: 0, request: 0 }) === 'done';
-    return isDone ? { kind: 'allocated', allocation: this.#taken } : { kind: 'refused', reason: 'cannot allocate all claims' };
+    if (this.#fromRequest({ claim: 0, request: 0 }) === 'done') return { kind: 'allocated', allocation: this.#taken };
+    const isInvalid = this.#options.pools.pools.some((pool) => pool.isInvalid);
+    return { kind: 'refused', reason: isInvalid ? 'invalid resource pools were encountered' : 'cannot allocate all claims' };
+  }
+
+  /** What is certainly too much for one claim. */
+  #checkSize(requests: readonly WantedRequest[], claim: ResourceClaim): void {
+    const countOf = (wanted: Wanted): number => this.#all.get(wanted)?.length ?? wanted.count;
+    const least = requests.reduce((sum, { alternatives }) => sum + Math.min(...alternatives.map(countOf)), 0);
+    if (least > MOST_DEVICES)
+      throw new ClaimFault(`claim ${nameOf(claim)}: number of requested devices ${least} exceeds the claim limit of ${MOST_DEVICES}`);
   }
 
   /** All devices that a request for all takes, or why that cannot be told yet. */
   #findAll(wanted: Wanted, claim: ResourceClaim): string | undefined {
     const asks = `claim ${nameOf(claim)}, request ${wanted.name}: asks for all devices, but resource pool`;
     const found: PoolDevice[] = [];
-    for (const pool of this.#pools) {
+    for (const pool of this.#options.pools.pools) {
       if (pool.isIncomplete) return `${asks} ${pool.id} is currently being updated`;
       if (pool.isInvalid) return `${asks} ${pool.id} is currently invalid`;
-      for (const published of pool.devices) if (this.#isSelectable(wanted, published, claim)) found.push({ pool, published });
+      for (const published of pool.devices) {
+        if (this.#isSelectable(wanted, published, claim) && this.#use.hasRoom(published, wanted.capacity)) found.push({ pool, published });
+      }
     }
     this.#all.set(wanted, found);
     return undefined;
@@ -140,29 +152,33 @@ class Search {
     return outcome;
   }
 
-  /** `index`: devices that the request has so far. */
-  #fromDevice(place: Place, wanted: Wanted, index: number): Outcome {
+  /** `index`: devices that the request has so far; `from`: where the next of them is sought, as their order does not matter. */
+  #fromDevice(place: Place, wanted: Wanted, index: number, from = 0): Outcome {
     const all = this.#all.get(wanted);
     const count = all?.length ?? wanted.count;
     if (all?.length === 0) return 'no';
     if (index >= count) return this.#fromRequest({ claim: place.claim, request: place.request + 1 });
     if ((this.#taken[place.claim]?.length ?? 0) + count - index > MOST_DEVICES) return 'too-many';
-    return all === undefined ? this.#anyDevice(place, wanted, index) : this.#thatDevice(place, wanted, index, all[index] as PoolDevice);
+    return all === undefined
+      ? this.#anyDevice(place, wanted, index, from)
+      : this.#thatDevice(place, wanted, index, all[index] as PoolDevice);
   }
 
-  #anyDevice(place: Place, wanted: Wanted, index: number): Outcome {
+  #anyDevice(place: Place, wanted: Wanted, index: number, from: number): Outcome {
     const claim = this.#options.claims[place.claim] as ResourceClaim;
-    for (const pool of this.#pools) {
-      if (pool.isIncomplete || pool.isInvalid) continue;
-      for (const published of pool.devices) {
-        if (++this.#steps > MOST_STEPS) throw new Exhausted();
-        if (this.#isInUse(place, wanted, published) || !this.#isSelectable(wanted, published, claim)) continue;
-        if (this.#take(place, wanted, { pool, published }) !== 'taken') continue;
-        const outcome = this.#fromDevice(place, wanted, index + 1);
-        if (outcome === 'done') return 'done';
-        this.#giveBack(place, wanted, { pool, published });
-        if (outcome === 'too-many') return outcome;
-      }
+    const { devices } = this.#options.pools;
+    for (let i = from; i < devices.length; i++) {
+      const device = devices[i] as PoolDevice;
+      const { published } = device;
+      if (++this.#steps > MOST_STEPS) throw new Exhausted();
+      if (!this.#use.isFree(published, place.claim, wanted.adminAccess) || !this.#isSelectable(wanted, published, claim)) continue;
+      if (!this.#use.hasRoom(published, wanted.capacity)) continue;
+      const taking = this.#take(place, wanted, device);
+      if (typeof taking === 'string') continue;
+      const outcome = this.#fromDevice(place, wanted, index + 1, i + 1);
+      if (outcome === 'done') return 'done';
+      this.#giveBack(place, wanted, device, taking);
+      if (outcome === 'too-many') return outcome;
     }
     return 'no';
   }
@@ -176,38 +192,34 @@ class Search {
         `claim ${claim}, request ${wanted.name}: cannot add device ${device.published.id} because a claim constraint would not be satisfied`,
       );
     }
-    if (taking !== 'taken') return 'no';
+    if (taking === 'no') return 'no';
     const outcome = this.#fromDevice(place, wanted, index + 1);
-    if (outcome !== 'done') this.#giveBack(place, wanted, device);
+    if (outcome !== 'done') this.#giveBack(place, wanted, device, taking);
     return outcome;
   }
 
-  #take(place: Place, wanted: Wanted, { pool, published }: PoolDevice): 'taken' | 'constraint' | 'no' {
-    if (this.#isInUse(place, wanted, published) || isTainted(wanted, published)) return 'no';
-    if (!this.#counters.take(pool, published)) return 'no';
+  #take(place: Place, wanted: Wanted, device: PoolDevice): Taking | 'constraint' | 'no' {
+    const { published } = device;
+    const { adminAccess, capacity } = wanted;
+    if (!this.#use.isFree(published, place.claim, adminAccess) || isTainted(wanted, published)) return 'no';
+    if (!this.#use.hasRoom(published, capacity)) return 'no';
+    const taking = this.#use.take(device, place.claim, capacity);
+    if (taking === undefined) return 'no';
     const constraints = this.#constraints[place.claim] ?? [];
     const refusing = constraints.findIndex((constraint) => !constraint.add(wanted, published));
     if (refusing !== -1) {
       for (const constraint of constraints.slice(0, refusing)) constraint.remove(wanted);
-      this.#counters.giveBack(pool, published);
+      this.#use.giveBack(device, taking);
       return 'constraint';
     }
-    this.#users.set(published.id, (this.#users.get(published.id) ?? 0) + 1);
-    this.#taken[place.claim]?.push({ wanted, published });
-    return 'taken';
+    this.#taken[place.claim]?.push({ wanted, published, consumed: taking.consumed });
+    return taking;
   }
 
-  #giveBack(place: Place, wanted: Wanted, { pool, published }: PoolDevice): void {
+  #giveBack(place: Place, wanted: Wanted, device: PoolDevice, taking: Taking): void {
     this.#taken[place.claim]?.pop();
-    this.#users.set(published.id, (this.#users.get(published.id) ?? 0) - 1);
     for (const constraint of this.#constraints[place.claim] ?? []) constraint.remove(wanted);
-    this.#counters.giveBack(pool, published);
-  }
-
-  /** Whoever has admin access takes a device that others use, though not twice in one claim. */
-  #isInUse({ claim }: Place, { adminAccess }: Wanted, { id }: PublishedDevice): boolean {
-    if (adminAccess) return this.#taken[claim]?.some(({ published }) => published.id === id) === true;
-    return this.#options.isAllocated(id) || (this.#users.get(id) ?? 0) > 0;
+    this.#use.giveBack(device, taking);
   }
 
   #isSelectable(wanted: Wanted, published: PublishedDevice, claim: ResourceClaim): boolean {
@@ -217,9 +229,7 @@ class Search {
     if (selectable === undefined) {
       const { selectors, node } = this.#options;
       const { name } = wanted.deviceClass.metadata;
-      // Devices that must be made ready by their driver before a pod is bound are behind a gate that is closed.
       selectable =
-        (published.device.bindingConditions ?? []).length === 0 &&
         selectors.match(`class ${name}`, wanted.deviceClass.spec.selectors, published) &&
         selectors.match(`claim ${nameOf(claim)}`, wanted.selectors, published) &&
         (published.slice.spec.perDeviceNodeSelection !== true || reaches(published.device, node));
@@ -229,17 +239,14 @@ class Search {
   }
 }
 
-interface PoolDevice {
-  readonly pool: Pool;
-  readonly published: PublishedDevice;
-}
-
 /** What a later claim cannot have may change with other alternatives of this one. */
 const notMore = (outcome: Outcome): Outcome => (outcome === 'too-many' ? 'no' : outcome);
 
 /** Source: taintPreventsAllocation. */
 function isTainted({ tolerations }: Wanted, { device }: PublishedDevice): boolean {
   return (device.taints ?? []).some(
-    (taint) => taint.effect !== 'None' && !tolerations.some((toleration) => toleratesDeviceTaint(toleration, taint)),
+    (taint) =>
+      (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') &&
+      !tolerations.some((toleration) => toleratesDeviceTaint(toleration, taint)),
   );
 }

@@ -10,19 +10,29 @@ import type {
 } from '#api/gen/resource-v1.ts';
 import type { NodeSelector, NodeSelectorRequirement } from '#api/types.ts';
 import type { Taken } from './allocate.ts';
+import type { Capacity } from './capacity.ts';
 
-/** `now`: milliseconds since the epoch. */
-export function allocationResult(claim: ResourceClaim, taken: readonly Taken[], now: number): AllocationResult {
+export interface Written {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** A new UUID for each share of a device. */
+  readonly uuid: () => string;
+  /** The node the claim is allocated for. */
+  readonly node: string;
+}
+
+export function allocationResult(claim: ResourceClaim, taken: readonly Taken[], { now, uuid, node }: Written): AllocationResult {
   const config = configOf(claim, taken);
-  const nodeSelector = nodeSelectorOf(taken);
+  const nodeSelector = nodeSelectorOf(taken, node);
   return {
-    devices: { results: taken.map(resultOf), ...(config.length === 0 ? {} : { config }) },
+    devices: { results: taken.map((each) => resultOf(each, uuid)), ...(config.length === 0 ? {} : { config }) },
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
     allocationTimestamp: formatTime(now),
   };
 }
 
-function resultOf({ wanted, published: { device, slice } }: Taken): DeviceRequestAllocationResult {
+function resultOf({ wanted, published: { device, slice }, consumed }: Taken, uuid: () => string): DeviceRequestAllocationResult {
+  const { bindingConditions = [], bindingFailureConditions = [] } = device;
   return {
     request: wanted.name,
     driver: slice.spec.driver,
@@ -30,34 +40,46 @@ function resultOf({ wanted, published: { device, slice } }: Taken): DeviceReques
     device: device.name,
     ...(wanted.adminAccess ? { adminAccess: true } : {}),
     ...(wanted.tolerations.length === 0 ? {} : { tolerations: wanted.tolerations }),
+    ...(bindingConditions.length === 0 ? {} : { bindingConditions }),
+    ...(bindingFailureConditions.length === 0 ? {} : { bindingFailureConditions }),
+    ...(consumed === undefined ? {} : shareOf(consumed, uuid)),
   };
 }
 
-/** Of classes first, so that the claim's own has the last word. One that is for every request names none. */
+function shareOf(consumed: Capacity, uuid: () => string): Pick<DeviceRequestAllocationResult, 'shareID' | 'consumedCapacity'> {
+  const consumedCapacity = Object.fromEntries([...consumed].map(([name, amount]) => [name, amount.toString()]));
+  return { shareID: uuid(), ...(consumed.size === 0 ? {} : { consumedCapacity }) };
+}
+
+/** Of classes first, each once, so that the claim's own has the last word. */
 function configOf({ spec }: ResourceClaim, taken: readonly Taken[]): readonly DeviceAllocationConfiguration[] {
-  const requests = spec.devices.requests ?? [];
   const wanted = [...new Set(taken.map((each) => each.wanted))];
-  const ofClasses = wanted.flatMap(({ name, deviceClass }) =>
-    (deviceClass.spec.config ?? []).map((config) => ({ source: 'FromClass' as const, requests: [name], ...config })),
+  const requestsOfClass = Map.groupBy(wanted, ({ deviceClass }) => deviceClass);
+  const ofClasses = [...requestsOfClass].flatMap(([deviceClass, requests]) =>
+    (deviceClass.spec.config ?? []).map((config) => ({
+      source: 'FromClass' as const,
+      requests: requests.map(({ name }) => name),
+      ...config,
+    })),
   );
-  const isConcerned = (names: readonly string[]): boolean =>
-    names.length === 0 || wanted.some(({ name, parent }) => names.includes(name) || names.includes(parent));
-  const ofClaim = (spec.devices.config ?? [])
-    .filter((config) => isConcerned(config.requests ?? []))
-    .map((config) => ({ source: 'FromClaim' as const, ...config }));
-  return [...ofClasses, ...ofClaim].map(({ requests: names, ...config }) =>
-    names === undefined || names.length === requests.length ? config : { ...config, requests: names },
+  // One that names several requests of the claim stands there once for each of them.
+  const timesOf = (names: readonly string[]): number =>
+    names.length === 0 ? 1 : wanted.filter(({ name, parent }) => names.includes(name) || names.includes(parent)).length;
+  const ofClaim = (spec.devices.config ?? []).flatMap((config) =>
+    Array.from({ length: timesOf(config.requests ?? []) }, () => ({ source: 'FromClaim' as const, ...config })),
   );
+  return [...ofClasses, ...ofClaim];
 }
 
 /** Nodes from which all the devices can be reached; undefined for everywhere. */
-function nodeSelectorOf(taken: readonly Taken[]): NodeSelector | undefined {
+function nodeSelectorOf(taken: readonly Taken[], node: string): NodeSelector | undefined {
   const matchFields: NodeSelectorRequirement[] = [];
   const matchExpressions: NodeSelectorRequirement[] = [];
   for (const { published } of taken) {
-    const { nodeName, nodeSelector } = published.slice.spec.perDeviceNodeSelection === true ? published.device : published.slice.spec;
-    if (nodeName !== undefined) {
-      return { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] }] };
+    const { slice, device } = published;
+    const { nodeName, nodeSelector } = slice.spec.perDeviceNodeSelection === true ? device : slice.spec;
+    if (nodeName !== undefined || device.bindsToNode === true) {
+      return { nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] }] };
     }
     const [term] = nodeSelector?.nodeSelectorTerms ?? [];
     addNew(matchFields, term?.matchFields);

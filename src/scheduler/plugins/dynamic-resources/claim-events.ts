@@ -7,7 +7,7 @@ import { ACTION, clusterEvent, isEqual } from '../../framework/cluster-event.ts'
 import type { EventHint, QueueingHint } from '../../framework/plugin.ts';
 import { podClaims } from './pod-claims.ts';
 
-const { Add, Delete, Update, UpdateNodeLabel, UpdateNodeTaint, UpdatePodGeneratedResourceClaim } = ACTION;
+const { Add, Delete, Update, UpdateNodeAllocatable, UpdateNodeLabel, UpdatePodGeneratedResourceClaim } = ACTION;
 
 export function claimEvents(claimOf: (namespace: string, name: string) => ResourceClaim | undefined): readonly EventHint[] {
   const afterClaimChange: QueueingHint = (pod, previous, current) => {
@@ -24,7 +24,7 @@ export function claimEvents(claimOf: (namespace: string, name: string) => Resour
     return changed.metadata.uid === pod.metadata.uid && !('refusal' in podClaims(changed, claimOf)) ? 'queue' : 'skip';
   };
   return [
-    { event: clusterEvent('Node', Add | UpdateNodeLabel | UpdateNodeTaint) },
+    { event: clusterEvent('Node', Add | UpdateNodeLabel | UpdateNodeAllocatable) },
     { event: clusterEvent('resource.k8s.io/ResourceClaim', Add | Update | Delete), hint: afterClaimChange },
     { event: clusterEvent('UnschedulablePod', UpdatePodGeneratedResourceClaim), hint: afterPodChange },
     { event: clusterEvent('resource.k8s.io/DeviceClass', Add | Update) },

@@ -5,17 +5,19 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
-import { resourceclaims } from '#api/resources.ts';
-import type { Pod } from '#api/types.ts';
+import { pods, resourceclaims } from '#api/resources.ts';
+import type { Pod, PodExtendedResourceClaimStatus } from '#api/types.ts';
 import { FINALIZER } from '#api/well-known.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
 import { retryOnConflict } from '#client/retry-on-conflict.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface ClaimWriterDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 export class ClaimWriter {
@@ -44,6 +46,46 @@ export class ClaimWriter {
     });
   }
 
+  /** Makes the claim for extended resources; its status is written afterwards. @throws StatusError, ConnectionError */
+  async make({ metadata, spec }: ResourceClaim): Promise<ResourceClaim> {
+    const { name: _, uid: __, ...rest } = metadata;
+    const tell = (status: 'success' | 'failure'): void =>
+      this.#deps.metrics.count('scheduler_resourceclaim_creates_total', { status, admin_access: 'false' });
+    try {
+      const made = await this.#deps.client.create(resourceclaims, { metadata: rest, spec });
+      tell('success');
+      return made;
+    } catch (error) {
+      tell('failure');
+      throw error;
+    }
+  }
+
+  /** @throws StatusError, ConnectionError */
+  async tellPod({ metadata }: Pod, extendedResourceClaimStatus: PodExtendedResourceClaimStatus): Promise<void> {
+    const body = { metadata: { uid: metadata.uid }, status: { extendedResourceClaimStatus } };
+    await this.#deps.client.patch(pods, metadata, { type: 'strategic', body }, { subresource: 'status' });
+  }
+
+  /** Deletes a claim that was made here; beside the scheduling. Source: deleteClaim. */
+  remove(claim: ResourceClaim): void {
+    this.#run('delete', claim.metadata, this.#remove(claim));
+  }
+
+  async #remove({ metadata }: ResourceClaim): Promise<void> {
+    const { client, clock, ids } = this.#deps;
+    try {
+      await retryOnConflict(clock, ids, async () => {
+        const current = await client.get(resourceclaims, metadata);
+        const finalizers = (current.metadata.finalizers ?? []).filter((name) => name !== FINALIZER.resourceClaim);
+        await client.update(resourceclaims, { ...current, metadata: { ...current.metadata, finalizers } });
+      });
+      await client.delete(resourceclaims, metadata, { preconditions: { uid: metadata.uid } });
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
+    }
+  }
+
   /** Beside the scheduling: the next attempt comes here again if it fails. */
   release({ metadata }: ResourceClaim, pod: Pod): void {
     const reservedFor = [{ $patch: 'delete', uid: pod.metadata.uid }];
@@ -57,7 +99,7 @@ export class ClaimWriter {
 
   /** Likewise. */
   deallocate(claim: ResourceClaim): void {
-    const { allocation: _, reservedFor: __, ...status } = claim.status;
+    const { allocation: _, reservedFor: __, devices: ___, ...status } = claim.status;
     const update = this.#deps.client.update(resourceclaims, { ...claim, status }, { subresource: 'status' });
     this.#run('deallocate', claim.metadata, update);
   }

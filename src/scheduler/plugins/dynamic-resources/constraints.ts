@@ -1,5 +1,6 @@
 // pure
-// What devices of one claim must have in common. Source: structured matchAttributeConstraint, lookupAttribute.
+// What devices of one claim must have in common. Source: structured matchAttributeConstraint,
+// distinctAttributeConstraint, lookupAttribute.
 import type { DeviceAttribute, DeviceConstraint } from '#api/gen/resource-v1.ts';
 import type { PublishedDevice } from './pools.ts';
 import type { Wanted } from './requests.ts';
@@ -12,17 +13,27 @@ export interface Constraint {
 }
 
 /** `undefined` for a constraint of a kind that is not known. */
-export function constraintOf({ requests = [], matchAttribute }: DeviceConstraint): Constraint | undefined {
-  if (matchAttribute === undefined) return undefined;
+export function constraintOf({ requests = [], matchAttribute, distinctAttribute }: DeviceConstraint): Constraint | undefined {
   const concerned = new Set(requests);
   const concerns = ({ name, parent }: Wanted): boolean => concerned.size === 0 || concerned.has(parent) || concerned.has(name);
+  if (matchAttribute !== undefined) return constraint(matchAttribute, concerns, (values, value) => values[0] === value);
+  if (distinctAttribute !== undefined) return constraint(distinctAttribute, concerns, (values, value) => !values.includes(value));
+  return undefined;
+}
+
+/** `fits`: whether a value may join others; there is at least one of them. */
+function constraint(
+  name: string,
+  concerns: (wanted: Wanted) => boolean,
+  fits: (values: readonly string[], value: string) => boolean,
+): Constraint {
   const values: string[] = [];
   return {
     add(wanted, published) {
       if (!concerns(wanted)) return true;
-      const attribute = attributeOf(published, matchAttribute);
+      const attribute = attributeOf(published, name);
       const value = attribute === undefined ? undefined : comparable(attribute);
-      if (value === undefined || (values.length > 0 && values[0] !== value)) return false;
+      if (value === undefined || (values.length > 0 && !fits(values, value))) return false;
       values.push(value);
       return true;
     },

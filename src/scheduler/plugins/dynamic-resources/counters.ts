@@ -16,6 +16,7 @@ export class Counters {
 
   /** Whether there is enough; if so it is taken. */
   take(pool: Pool, { device }: PublishedDevice): boolean {
+    if ((device.consumesCounters ?? []).length === 0) return true;
     const left = this.#leftIn(pool);
     const wanted = consumption(device);
     if (wanted.some(([counter, amount]) => (left.get(counter) ?? NONE).cmp(amount) < 0)) return false;
@@ -24,6 +25,7 @@ export class Counters {
   }
 
   giveBack(pool: Pool, { device }: PublishedDevice): void {
+    if ((device.consumesCounters ?? []).length === 0) return;
     const left = this.#leftIn(pool);
     for (const [counter, amount] of consumption(device)) left.set(counter, (left.get(counter) ?? NONE).add(amount));
   }
@@ -35,7 +37,7 @@ export class Counters {
     for (const { name: set, counters } of pool.counterSets) {
       for (const [name, { value }] of Object.entries(counters)) left.set(`${set}/${name}`, parseQuantity(value));
     }
-    for (const { id, device } of pool.everyDevice) {
+    for (const { id, device } of [...pool.devices, ...pool.otherDevices]) {
       if (!this.#isAllocated(id)) continue;
       for (const [counter, amount] of consumption(device)) left.set(counter, (left.get(counter) ?? NONE).sub(amount));
     }

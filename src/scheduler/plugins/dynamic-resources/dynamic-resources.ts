@@ -1,177 +1,182 @@
 // Gives pods the devices their claims ask for: on nodes where there are enough of them, written down before the pod is bound.
 // Source: plugins/dynamicresources.
-import type { Clock } from '#base/clock.ts';
-import type { AllocationResult, DeviceClass, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
-import { matchesNodeSelector } from '#api/node-selectors.ts';
+import { Lru } from '#base/lru.ts';
+import type { ResourceClaim } from '#api/gen/resource-v1.ts';
 import type { Node, Pod } from '#api/types.ts';
-import type { Placement, Plugin, PostFilterResult, PreFilterResult } from '../../framework/plugin.ts';
+import type { NodeScore, Placement, Plugin, PostFilterResult, PreFilterResult } from '../../framework/plugin.ts';
 import { UNLIKE_ANY } from '../../framework/profile.ts';
 import { type Status, unresolvable } from '../../framework/status.ts';
 import type { ClusterState } from '../../state/cluster-state.ts';
+import { resourceShape } from '../../state/pod-info.ts';
 import { PLUGIN } from '../names.ts';
-import { allocate, type AllocationAnswer } from './allocate.ts';
-import { allocationResult } from './allocation-result.ts';
-import type { ClaimTracker } from './claim-tracker.ts';
-import type { ClaimWriter } from './claim-writer.ts';
 import { claimEvents } from './claim-events.ts';
-import { canBeReserved, isReservedFor, podClaims } from './pod-claims.ts';
-import { gatherPools, type Pools } from './pools.ts';
-import { requestsOf } from './requests.ts';
+import { DeviceBinding, type DeviceBindingDeps } from './device-binding.ts';
+import { DeviceSearch, type DeviceSearchDeps, type NodeAnswer, scoreOf } from './device-search.ts';
+import { type Needs, needsOf, whyNowhere } from './needs.ts';
+import { podClaims } from './pod-claims.ts';
 import { DeviceSelectors } from './selectors.ts';
 
-export interface DynamicResourcesDeps {
-  readonly claims: ClaimTracker;
-  readonly writer: ClaimWriter;
-  readonly deviceClass: (name: string) => DeviceClass | undefined;
-  readonly slices: () => Iterable<ResourceSlice>;
+export interface DynamicResourcesDeps
+  extends DeviceBindingDeps, Omit<DeviceSearchDeps, 'claims' | 'selectors' | 'now' | 'bindingTimeoutMs'> {
   readonly node: (name: string) => Node | undefined;
-  readonly clock: Clock;
 }
 
-/** What was decided for a pod, until it is bound. */
-interface Decision {
-  readonly claims: readonly ResourceClaim[];
-  /** By the uid of a claim that was not allocated before. */
-  readonly allocations: ReadonlyMap<string, AllocationResult>;
+export interface DynamicResourcesArgs {
+  /** Milliseconds that devices may take to become ready. */
+  readonly bindingTimeoutMs: number;
 }
 
-const hasClaims = ({ spec }: Pod): boolean => (spec.resourceClaims ?? []).length > 0;
+/** Source: DynamicResourcesBindingTimeoutDefault. */
+export const DEFAULT_DYNAMIC_RESOURCES_ARGS: DynamicResourcesArgs = { bindingTimeoutMs: 600_000 };
+
 const refused = (reason: string): Status => unresolvable(PLUGIN.dynamicResources, reason);
 const failed = (message: string): Status => ({ code: 'Error', reasons: [message], plugin: PLUGIN.dynamicResources });
-const NOT_AVAILABLE = refused('resourceclaim not available on the node');
 
-export function dynamicResources(deps: DynamicResourcesDeps): Plugin {
+/** Reasons are few: each has one status. */
+const KEPT_REASONS = 256;
+/** Kinds of claims remembered because something is wrong with them. */
+const KEPT_FAULTS = 256;
+
+export function dynamicResources(
+  deps: DynamicResourcesDeps,
+  { bindingTimeoutMs }: DynamicResourcesArgs = DEFAULT_DYNAMIC_RESOURCES_ARGS,
+): Plugin {
   const { claims: tracker, writer } = deps;
-  const selectors = new DeviceSelectors();
-  const decisions = new Map<string, Decision>();
+  const binding = new DeviceBinding(deps, bindingTimeoutMs);
+  const searchDeps: DeviceSearchDeps = { ...deps, selectors: new DeviceSelectors(), now: () => deps.clock.now(), bindingTimeoutMs };
+  const search = (pod: Pod, needs: Needs): DeviceSearch => new DeviceSearch(pod, needs, searchDeps);
   const claimOf = (namespace: string, name: string): ResourceClaim | undefined => tracker.claim(namespace, name);
-  const search = (claims: readonly ResourceClaim[], node: Node, pools: Pools): AllocationAnswer =>
-    allocate({ claims, node, pools, selectors, deviceClass: deps.deviceClass, isAllocated: (id) => tracker.isAllocated(id) });
+  const statuses = new Lru<string, Status>(KEPT_REASONS);
+  const filtered = new WeakMap<Pod, Needs>();
+  let faulty = new Lru<string, true>(KEPT_FAULTS);
+  let faultyEpoch = -1;
 
-  /** Why no node will do at present. Source: PreFilter. */
-  function whyNowhere(claims: readonly ResourceClaim[], pod: Pod): Status | undefined {
-    for (const claim of claims) {
-      const { namespace, name, uid } = claim.metadata;
-      // Its allocation may change once it is written.
-      if (tracker.isPending(uid)) return refused(`resource claim ${namespace}/${name} is in the process of being allocated`);
-      if (claim.status?.allocation !== undefined) {
-        if (!canBeReserved(claim) && !isReservedFor(claim, pod)) return refused('resourceclaim in use');
-        continue;
-      }
-      const requests = requestsOf(claim, deps.deviceClass);
-      if ('refusal' in requests) return refused(requests.refusal);
+  function refusedOnNode(reason: string): Status {
+    let status = statuses.get(reason);
+    if (status === undefined) {
+      status = refused(reason);
+      statuses.set(reason, status);
     }
-    return undefined;
+    return status;
+  }
+
+  /** Claims that are alike get the same answers as long as devices are reached from one node each. */
+  function signedPart(pod: Pod, { claims, resources }: Needs): readonly unknown[] {
+    return [claims.map(({ spec }) => spec), resources.length === 0 ? 0 : resourceShape(pod)];
+  }
+
+  function sign(pod: Pod, { epoch }: ClusterState): unknown {
+    const needs = needsOf(pod, deps);
+    if (needs.kind === 'nothing') return undefined;
+    if (needs.kind === 'refused' || needs.stale !== undefined || deps.pools.hasShared) return UNLIKE_ANY;
+    if (needs.open.length < needs.claims.length || whyNowhere(needs, pod, deps) !== undefined) return UNLIKE_ANY;
+    const part = signedPart(pod, needs);
+    if (faultyEpoch !== epoch) {
+      faulty = new Lru(KEPT_FAULTS);
+      faultyEpoch = epoch;
+    }
+    // What is wrong with a claim is told by its name.
+    return faulty.size > 0 && faulty.get(JSON.stringify(part)) === true ? UNLIKE_ANY : part;
   }
 
   function preFilter(pod: Pod, cluster: ClusterState): PreFilterResult {
-    if (!hasClaims(pod)) return { kind: 'skip' };
-    const claims = podClaims(pod, claimOf);
-    if ('refusal' in claims) return { kind: 'rejected', status: refused(claims.refusal) };
-    if (claims.length === 0) return { kind: 'skip' };
-    const nowhere = whyNowhere(claims, pod);
-    if (nowhere !== undefined) return { kind: 'rejected', status: nowhere };
-    const open = claims.filter(({ status }) => status?.allocation === undefined);
-    const pools = gatherPools(open.length === 0 ? [] : deps.slices());
+    const needs = needsOf(pod, deps);
+    if (needs.kind === 'nothing') return { kind: 'skip' };
+    if (needs.kind === 'refused') return { kind: 'rejected', status: refused(needs.reason) };
+    const nowhere = whyNowhere(needs, pod, deps);
+    if (nowhere !== undefined) return { kind: 'rejected', status: refused(nowhere) };
+    filtered.set(pod, needs);
+    const searching = search(pod, needs);
     const check = (slot: number): Status | undefined => {
-      const node = cluster.nodes[slot] as Node;
-      if (!claims.every((claim) => isAvailableOn(claim, node))) return NOT_AVAILABLE;
-      return open.length === 0 ? undefined : statusOf(search(open, node, pools));
+      const answer = searching.on(cluster.nodes[slot] as Node);
+      if (answer.kind === 'found') return undefined;
+      if (answer.kind === 'refused') return refusedOnNode(answer.reason);
+      faulty.set(JSON.stringify(signedPart(pod, needs)), true);
+      return failed(answer.message);
     };
     return { kind: 'filter', filter: { scope: 'node', check } };
   }
 
   /** A claim that nobody uses and that keeps the pod from its nodes is given up. */
   function postFilter(pod: Pod, cluster: ClusterState): PostFilterResult | undefined {
-    if (!hasClaims(pod)) return undefined;
-    const claims = podClaims(pod, claimOf);
-    if ('refusal' in claims || claims.length === 0) return { kind: 'refused', message: 'no new claims to deallocate', clear: false };
-    const idle = claims.find(
-      (claim) => isIdle(claim, pod) && cluster.nodes.some((node) => node !== undefined && !isAvailableOn(claim, node)),
+    const needs = needsOf(pod, deps);
+    if (needs.kind === 'nothing' && (pod.spec.resourceClaims ?? []).length === 0) return undefined;
+    const answer = (message: string): PostFilterResult => ({ kind: 'refused', message, clear: false });
+    if (needs.kind !== 'needs') return answer('no new claims to deallocate');
+    const searching = search(pod, needs);
+    const idle = needs.claims.find(
+      (claim) => isIdle(claim, pod) && cluster.nodes.some((node) => node !== undefined && !searching.isUsable(claim, node)),
     );
-    if (idle === undefined) return { kind: 'refused', message: 'still not schedulable', clear: false };
-    writer.deallocate(idle);
-    return { kind: 'refused', message: 'deallocation of ResourceClaim completed', clear: false };
+    if (idle !== undefined) {
+      writer.deallocate(idle);
+      return answer('deallocation of ResourceClaim completed');
+    }
+    if (needs.stale === undefined) return answer('still not schedulable');
+    writer.remove(needs.stale);
+    return answer('deletion of ResourceClaim completed');
   }
 
-  function reserve({ pod, node }: Placement): Status | undefined {
-    if (!hasClaims(pod)) return undefined;
-    const claims = podClaims(pod, claimOf);
-    if ('refusal' in claims) return refused(claims.refusal);
-    const nowhere = whyNowhere(claims, pod);
-    if (nowhere !== undefined) return nowhere;
-    const open = claims.filter(({ status }) => status?.allocation === undefined);
-    const allocations = new Map<string, AllocationResult>();
-    if (open.length > 0) {
-      const target = deps.node(node);
-      if (target === undefined) return failed(`node "${node}" not found`);
-      const answer = search(open, target, gatherPools(deps.slices()));
-      if (answer.kind !== 'allocated') return statusOf(answer);
-      open.forEach((claim, i) => {
-        const allocation = allocationResult(claim, answer.allocation[i] ?? [], deps.clock.now());
-        allocations.set(claim.metadata.uid, allocation);
-        tracker.assume({ ...claim, status: { ...claim.status, allocation } }, true);
-      });
-    }
-    decisions.set(pod.metadata.uid, { claims, allocations });
-    return undefined;
+  /** Of what preFilter found: this may be asked for a pod like it, when its own claims have long been allocated. */
+  function preScore(pod: Pod, cluster: ClusterState): NodeScore | undefined {
+    const needs = filtered.get(pod);
+    if (needs === undefined || !needs.open.some(hasAlternatives)) return undefined;
+    const searching = search(pod, needs);
+    return {
+      scope: 'node',
+      normalize: 'ascending',
+      score(slot) {
+        const answer = searching.on(cluster.nodes[slot] as Node);
+        return answer.kind === 'found' ? scoreOf(answer) : 0;
+      },
+    };
   }
 
-  function unreserve({ pod }: Placement): void {
-    const decision = decisions.get(pod.metadata.uid);
-    if (decision === undefined) return;
-    decisions.delete(pod.metadata.uid);
-    for (const { metadata } of decision.claims) {
-      if (decision.allocations.has(metadata.uid) && tracker.isPending(metadata.uid)) tracker.forget(metadata.uid);
-      const claim = tracker.claim(metadata.namespace, metadata.name);
-      if (claim?.metadata.uid === metadata.uid && isReservedFor(claim, pod)) writer.release(claim, pod);
-    }
+  /** Only alternatives make one node better than another. */
+  function mayScore(pod: Pod): boolean {
+    const claims = (pod.spec.resourceClaims ?? []).length === 0 ? [] : podClaims(pod, claimOf);
+    return !('refusal' in claims) && claims.some((claim) => claim.status?.allocation === undefined && hasAlternatives(claim));
   }
 
-  async function preBind({ pod }: Placement): Promise<Status | undefined> {
-    const decision = decisions.get(pod.metadata.uid);
-    for (const claim of decision?.claims ?? []) {
-      const allocation = decision?.allocations.get(claim.metadata.uid);
-      if (isReservedFor(claim, pod)) continue;
-      // What it throws is told as the failure of the plugin; unreserve takes back what was assumed.
-      const written = await writer.reserve(claim, pod, allocation);
-      if (allocation !== undefined) tracker.assume(written, false);
-    }
+  function reserve(placement: Placement): Status | undefined {
+    const { pod, node } = placement;
+    const needs = needsOf(pod, deps);
+    if (needs.kind === 'nothing') return undefined;
+    if (needs.kind === 'refused') return refused(needs.reason);
+    const nowhere = whyNowhere(needs, pod, deps);
+    if (nowhere !== undefined) return refused(nowhere);
+    const target = deps.node(node);
+    if (target === undefined) return failed(`node "${node}" not found`);
+    const answer: NodeAnswer = search(pod, needs).on(target);
+    if (answer.kind === 'refused') return refused(answer.reason);
+    if (answer.kind === 'fault') return failed(answer.message);
+    binding.reserve(placement, needs.claims, answer);
     return undefined;
   }
 
   return {
     name: PLUGIN.dynamicResources,
     events: claimEvents(claimOf),
-    sign: (pod) => (hasClaims(pod) ? UNLIKE_ANY : undefined),
+    sign,
+    mayScore,
     preEnqueue(pod) {
-      const claims = hasClaims(pod) ? podClaims(pod, claimOf) : [];
+      const claims = (pod.spec.resourceClaims ?? []).length === 0 ? [] : podClaims(pod, claimOf);
       return 'refusal' in claims ? refused(claims.refusal) : undefined;
     },
     preFilter: ({ pod }, cluster) => preFilter(pod, cluster),
     postFilter: ({ pod }, cluster) => postFilter(pod.pod, cluster),
+    preScore: ({ pod }, cluster) => preScore(pod, cluster),
     reserve,
-    unreserve,
-    preBind,
-    postBind: ({ pod }) => void decisions.delete(pod.metadata.uid),
+    unreserve: ({ pod }) => binding.unreserve(pod),
+    async preBind(placement, signal) {
+      await binding.preBind(placement, signal);
+      return undefined;
+    },
+    postBind: ({ pod }) => binding.forget(pod),
   };
 }
 
-function statusOf(answer: AllocationAnswer): Status | undefined {
-  switch (answer.kind) {
-    case 'allocated':
-      return undefined;
-    case 'refused':
-      return refused(answer.reason);
-    case 'fault':
-      return failed(answer.message);
-  }
-}
-
-function isAvailableOn({ status }: ResourceClaim, node: Node): boolean {
-  const selector = status?.allocation?.nodeSelector;
-  return selector === undefined || matchesNodeSelector(node, selector);
-}
+const hasAlternatives = ({ spec }: ResourceClaim): boolean =>
+  (spec.devices.requests ?? []).some(({ firstAvailable = [] }) => firstAvailable.length > 0);
 
 /** Nobody has it reserved but perhaps the pod itself. */
 function isIdle({ status }: ResourceClaim, { metadata }: Pod): boolean {

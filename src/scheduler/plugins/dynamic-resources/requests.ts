@@ -1,7 +1,14 @@
 // pure
 // What a claim asks for, request by request; alternatives of one request stand together. Source: structured requestAccessor,
 // requestData, validateDeviceRequest.
-import type { DeviceClass, DeviceRequest, DeviceSelector, DeviceToleration, ResourceClaim } from '#api/gen/resource-v1.ts';
+import type {
+  CapacityRequirements,
+  DeviceClass,
+  DeviceRequest,
+  DeviceSelector,
+  DeviceToleration,
+  ResourceClaim,
+} from '#api/gen/resource-v1.ts';
 
 /** One thing to allocate: a request, or an alternative of one. */
 export interface Wanted {
@@ -15,6 +22,8 @@ export interface Wanted {
   readonly mode: 'All' | 'ExactCount';
   readonly count: number;
   readonly adminAccess: boolean;
+  /** Of each device, how much is asked for. */
+  readonly capacity: CapacityRequirements['requests'];
 }
 
 /** A request: the first of `alternatives` that can be had. */
@@ -34,8 +43,8 @@ export function requestsOf(
       const found = deviceClass(part.deviceClassName);
       if (found === undefined) return { refusal: `request ${part.name}: device class ${part.deviceClassName} does not exist` };
       const { name, selectors = [], tolerations = [], allocationMode, count = 1, adminAccess = false } = part;
-      const wanted = { name, parent: request.name, deviceClass: found, selectors, tolerations, mode: allocationMode, count, adminAccess };
-      alternatives.push(wanted);
+      const base = { name, parent: request.name, deviceClass: found, selectors, tolerations, mode: allocationMode };
+      alternatives.push({ ...base, count, adminAccess, capacity: part.capacity?.requests });
     }
     if (alternatives.length === 0) return { refusal: `request ${request.name}: unsupported request type` };
     requests.push({ alternatives });

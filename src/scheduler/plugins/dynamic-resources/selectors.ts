@@ -50,7 +50,7 @@ export class DeviceSelectors {
       throw new SelectorFault(`${asked}: CEL result of type ${typeof value}, expected bool`);
     } catch (error) {
       if (!(error instanceof EvaluationError)) throw error;
-      throw new SelectorFault(`${asked} on device ${published.id}: CEL runtime error: ${error.message}`);
+      throw new SelectorFault(`${asked}: CEL runtime error: ${error.message}`);
     }
   }
 

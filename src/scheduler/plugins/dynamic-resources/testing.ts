@@ -1,6 +1,7 @@
 // Small claims, classes and slices for tests.
 import type { Device, DeviceClass, DeviceRequest, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { New } from '#api/types.ts';
+import { DevicePools } from './pools.ts';
 
 export const DRIVER = 'gpu.example.com';
 
@@ -31,12 +32,24 @@ export function deviceClass(name: string, spec: New<DeviceClass['spec']> = {}): 
   } as unknown as DeviceClass;
 }
 
+/** All of them published. */
+export function poolsOf(slices: readonly ResourceSlice[]): DevicePools {
+  const pools = new DevicePools();
+  for (const each of slices) pools.set(each);
+  return pools;
+}
+
 /** One slice that is a pool of its own on `node`, unless said otherwise. */
-export function slice(node: string, devices: readonly New<Device>[], spec: New<ResourceSlice['spec']> = {}): ResourceSlice {
+export function slice(
+  node: string,
+  devices: readonly New<Device>[],
+  spec: New<ResourceSlice['spec']> = {},
+  name = `${node}-slice`,
+): ResourceSlice {
   return {
     apiVersion: 'resource.k8s.io/v1',
     kind: 'ResourceSlice',
-    metadata: { name: `${node}-slice`, uid: node, resourceVersion: '1' },
+    metadata: { name, uid: name, resourceVersion: '1' },
     spec: { driver: DRIVER, pool: { name: node, generation: 1, resourceSliceCount: 1 }, nodeName: node, devices, ...spec },
   } as unknown as ResourceSlice;
 }
