@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { succeed } from '#test/harness/command.ts';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { defer } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
@@ -54,4 +57,47 @@ test('LogSink is blocked while a write takes more than two minutes', async (t) =
   assert.equal(sink.blocked, true);
   await sink.idle();
   assert.equal(sink.blocked, false);
+});
+
+/** A pipe that takes no more than it holds, and does not wait. */
+async function pipe(t: TestContext): Promise<{ readonly read: number; readonly write: number }> {
+  const path = join(temporaryFolder(t), 'pipe');
+  await succeed('mkfifo', [path]);
+  const read = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { read, write: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+}
+
+test('LogSink rests while nobody reads its pipe, and goes on when somebody does', async (t) => {
+  const { read, write } = await pipe(t);
+  const sink = new LogSink(write, systemClock);
+  const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(10_000)}\n`);
+  for (const line of lines) sink.write(line);
+  for (let turn = 0; turn < 100; turn++) await setImmediate();
+  for (let turn = 0; turn < 100; turn++) {
+    await setImmediate();
+    assert.deepEqual(
+      process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqCallback' || kind === 'Immediate'),
+      [],
+      'nothing is tried again and again',
+    );
+  }
+  const reader = new Socket({ fd: read, writable: false }).setEncoding('utf8');
+  defer(t, () => void reader.destroy());
+  const all = lines.join('');
+  let seen = '';
+  for await (const piece of reader as AsyncIterable<string>) if ((seen += piece).length >= all.length) break;
+  assert.equal(seen, all);
+  await sink.idle();
+  assert.equal(sink.lost, 0);
+});
+
+test('LogSink counts what the reader of its pipe did not stay for, and goes on', async (t) => {
+  const { read, write } = await pipe(t);
+  const sink = new LogSink(write, systemClock);
+  closeSync(read);
+  sink.write('one\n');
+  await sink.idle();
+  sink.write('two\n');
+  await sink.idle();
+  assert.equal(sink.lost, 2);
 });

@@ -1,7 +1,8 @@
 // Where log lines leave the process: in order, off the main thread, and never in its way. A disk that is full or too slow
 // costs lines, and the log says later how many; it never ends or holds up what is being logged.
-import { write, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
+import { type Output, outputTo } from './log-output.ts';
 
 /** Text that may wait for a slow disk. Characters. */
 const MOST_WAITING = 4 << 20;
@@ -10,10 +11,11 @@ const BLOCKED_MS = 120_000;
 
 export class LogSink {
   readonly #fd: number;
+  readonly #output: Output;
   readonly #clock: Pick<Clock, 'monotonic'>;
   /** When the batch that leaves now was begun. */
   #since = 0;
-  /** Written now, the rest of it that is not out yet. */
+  /** Written now. */
   #leaving = '';
   #waiting: string[] = [];
   #size = 0;
@@ -22,6 +24,7 @@ export class LogSink {
 
   constructor(fd: number, clock: Pick<Clock, 'monotonic'>) {
     this.#fd = fd;
+    this.#output = outputTo(fd);
     this.#clock = clock;
   }
 
@@ -74,20 +77,10 @@ export class LogSink {
     this.#size = 0;
     const told = lost === 0 ? '' : `${JSON.stringify({ level: 40, lost, msg: 'log lines were lost: they could not be written' })}\n`;
     this.#since = this.#clock.monotonic();
-    this.#send(told + lines.join(''), (error) => {
+    this.#leaving = told + lines.join('');
+    this.#output(this.#leaving, (error) => {
       this.#lost = error === null ? this.#lost - lost : this.#lost + lines.length;
       this.#next();
-    });
-  }
-
-  #send(text: string, done: (error: NodeJS.ErrnoException | null) => void): void {
-    this.#leaving = text;
-    const bytes = Buffer.from(text);
-    write(this.#fd, bytes, (error, written) => {
-      if (error?.code === 'EAGAIN') return void setImmediate(() => this.#send(text, done)); // a pipe whose reader is slow
-      if (error !== null) return done(error);
-      if (written < bytes.length) return this.#send(bytes.toString('utf8', written), done);
-      done(null);
     });
   }
 }

@@ -58,7 +58,7 @@ await kubectl.succeed(['wait', 'pod/lasting', '--for=condition=Ready', '--timeou
 test('a second proa up says that the cluster runs, and is content', async () => {
   assert.match(
     await cluster.proa('up', '--yes'),
-    /^The cluster is already running\. Stop it with proa down, look at it with proa status\.\n$/,
+    /^The cluster is already running\. Stop it with \S*proa down, look at it with \S*proa status\.\n$/,
   );
 });
 

@@ -3,7 +3,7 @@ import { get } from 'node:https';
 import { readFileSync } from 'node:fs';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { pathsOf } from '../instance/paths.ts';
-import { readProgress, STEPS } from '../instance/progress.ts';
+import { isAlive, isReady, readProgress, STEPS } from '../instance/progress.ts';
 import { apiServerAddress, apiServerURL, type Settings } from '../settings/settings.ts';
 import { Pki } from '../pki/store.ts';
 import { systemClock } from '#base/clock.ts';
@@ -32,10 +32,11 @@ export async function status(options: Record<string, string | undefined>): Promi
     process.exitCode = NOT_RUNNING;
     return;
   }
-  const done = progress?.done.length ?? 0;
+  // Between two runs there is the word of the last one only.
+  const now = progress !== undefined && isAlive(progress) ? progress : undefined;
   print([
-    ['cluster', progress?.failure ?? (done === STEPS.length ? 'ready' : `starting: ${STEPS[done]}`)],
-    ['process', String(progress?.pid ?? '')],
+    ['cluster', progress?.failure ?? (isReady(now) ? 'ready' : `starting: ${STEPS[now?.done.length ?? 0]}`)],
+    ...(now === undefined ? [] : [['process', String(now.pid)] as const]),
     ['API server', `${apiServerURL(settings)} ${await health(settings, '/readyz')}`],
     ['runtime', await runtimeState(settings)],
     ...(await nodeRows(options)),

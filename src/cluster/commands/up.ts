@@ -8,15 +8,15 @@ import { keeperOf } from '../instance/keeper-of.ts';
 import { lastWords } from '../instance/last-words.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
-import { followStart, readProgress, type Start, STEPS } from '../instance/progress.ts';
+import { followStart, isAlive, isReady, type Progress, readProgress, type Start } from '../instance/progress.ts';
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
 import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../machine/debian.mjs';
 import { findProblems, rootProblem } from '../machine/preflight.ts';
-import { isRunning, processIdentity } from '../machine/processes.ts';
 import { firstAddress, SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
 import { readStoredSettings } from './stored-settings.ts';
+import { typedName } from './typed-name.ts';
 
 /** Part of what objects in the store say: another value would contradict them. */
 const FIXED_AT_CREATION = [
@@ -51,9 +51,10 @@ async function ensureUp(settings: Settings, consent: boolean): Promise<void> {
   const paths = pathsOf(settings);
   const keeper = keeperOf(settings);
   const running = keeper.running();
-  if (running && readProgress(paths)?.done.length === STEPS.length) {
+  if (running && isReady(readProgress(paths))) {
     mergeContext(settings, paths);
-    say(`The cluster is already running. Stop it with proa down, look at it with proa status.`);
+    const proa = typedName();
+    say(`The cluster is already running. Stop it with ${proa} down, look at it with ${proa} status.`);
     return;
   }
   // One that is starting was begun by a command that did not stay to see it ready, or comes back from a crash.
@@ -64,12 +65,13 @@ async function ensureUp(settings: Settings, consent: boolean): Promise<void> {
     throw new CommandError(`the cluster ${running ? 'does' : 'did'} not start: ${failure} (log: ${paths.log})`);
   }
   mergeContext(settings, paths);
+  const proa = typedName();
   say(`
 kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
 
-  proa kubectl get nodes
-  proa kubectl create deployment web --image=nginx --replicas=2
-  proa kubectl get pods --watch`);
+  ${proa} kubectl get nodes
+  ${proa} kubectl create deployment web --image=nginx --replicas=2
+  ${proa} kubectl get pods --watch`);
 }
 
 /** From a machine to a cluster that starts. @throws CommandError, KeeperError, PackageError */
@@ -157,23 +159,25 @@ const traces = ({ log, ended }: Paths): Traces => ({
 async function ready(paths: Paths, before: Traces): Promise<string | undefined> {
   const stop = new AbortController();
   let shown = 0;
-  let starting: { readonly pid: number; readonly identity: string } | undefined;
+  let starting: Progress | undefined;
   const failure = await new Promise<string | undefined>((resolve) => {
-    const look = ({ progress, ended }: Start): void => {
-      if (progress !== undefined && progress.pid !== starting?.pid) {
-        starting = { pid: progress.pid, identity: processIdentity(progress.pid) };
+    const look = ({ progress: told, ended }: Start): void => {
+      // What one that is gone had reached counts for nothing: its keeper starts another.
+      const progress = told !== undefined && (told.failure !== undefined || isAlive(told)) ? told : undefined;
+      if (progress !== undefined && progress.identity !== starting?.identity) {
+        starting = progress;
         shown = 0;
       }
       const done = progress?.done ?? [];
       for (const { step, afterMs } of done.slice(shown)) say(`  ${step.padEnd(20)} ${(afterMs / 1000).toFixed(2)} s`);
       shown = done.length;
       if (progress?.failure !== undefined) resolve(progress.failure);
-      else if (done.length === STEPS.length) resolve(undefined);
+      else if (isReady(progress)) resolve(undefined);
       else if (ended !== undefined && traces(paths).endedAt !== before.endedAt)
         resolve(lastWords(readFileSync(paths.log).toString('utf8', before.logged)) ?? `its process ended with status ${ended}`);
     };
     systemClock.after(READY_DEADLINE_MS, () => {
-      const alive = starting !== undefined && isRunning(starting.pid, starting.identity);
+      const alive = starting !== undefined && isAlive(starting);
       resolve(`it is not ready after ${READY_DEADLINE_MS / 1000} s (its process ${alive ? 'still runs' : 'is gone'})`);
     });
     followStart(paths, look, stop.signal);

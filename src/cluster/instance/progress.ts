@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '#base/clock.ts';
+import { isRunning, processIdentity } from '../machine/processes.ts';
 import { readJson, replaceJson } from './json-file.ts';
 import type { Paths } from './paths.ts';
 
@@ -12,6 +13,8 @@ export type Step = (typeof STEPS)[number];
 
 export interface Progress {
   readonly pid: number;
+  /** With the pid, tells its process from all others: the file outlives it. */
+  readonly identity: string;
   /** Steps done, each with the milliseconds since the process started. */
   readonly done: readonly { readonly step: Step; readonly afterMs: number }[];
   /** Set when start-up failed: one line, and what to do about it. */
@@ -26,7 +29,7 @@ export class ProgressReport {
   constructor(paths: Paths, clock: Clock, pid: number) {
     this.#path = paths.progress;
     this.#clock = clock;
-    this.#progress = { pid, done: [] };
+    this.#progress = { pid, identity: processIdentity(pid), done: [] };
     this.#publish();
   }
 
@@ -47,6 +50,16 @@ export class ProgressReport {
 
 export function readProgress({ progress }: Pick<Paths, 'progress'>): Progress | undefined {
   return readJson<Progress>(progress);
+}
+
+/** Whether the process that tells of itself still runs. */
+export function isAlive({ pid, identity }: Progress): boolean {
+  return isRunning(pid, identity);
+}
+
+/** Whether it runs and has done it all. */
+export function isReady(progress: Progress | undefined): boolean {
+  return progress?.done.length === STEPS.length && isAlive(progress);
 }
 
 /** A start as it is seen from outside. */

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
+import { start } from '#test/harness/command.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
+import { pathsOf } from './paths.ts';
+import { isAlive, isReady, type Progress, ProgressReport, readProgress, STEPS } from './progress.ts';
+
+test('progress is ready once every step is reached, and no longer when its process is gone', async (t) => {
+  const folder = temporaryFolder(t);
+  const paths = pathsOf({ dataDir: join(folder, 'data'), runDir: join(folder, 'run') });
+  const child = start(t, 'sleep', ['1000000']);
+  const report = new ProgressReport(paths, new ManualClock(), child.pid);
+  const now = (): Progress => readProgress(paths) as Progress;
+  for (const step of STEPS) {
+    assert.equal(isReady(now()), false, `before ${step}`);
+    report.reached(step);
+  }
+  assert.equal(isReady(now()), true);
+  await child.stop('SIGKILL');
+  assert.deepEqual([isAlive(now()), isReady(now()), now().pid], [false, false, child.pid]);
+});
+
+test('progress of a process that is gone is not that of a later one with its pid', () => {
+  const progress: Progress = { pid: process.pid, identity: '1', done: STEPS.map((step) => ({ step, afterMs: 1 })) };
+  assert.equal(isReady(progress), false);
+  assert.equal(isReady(undefined), false);
+});
