@@ -3,7 +3,6 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 import { succeed } from '#test/harness/command.ts';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { defer } from '#test/harness/scope.ts';
@@ -67,14 +66,17 @@ async function pipe(t: TestContext): Promise<{ readonly read: number; readonly w
   return { read, write: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
 }
 
+/** One turn of the event loop. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 test('LogSink rests while nobody reads its pipe, and goes on when somebody does', async (t) => {
   const { read, write } = await pipe(t);
   const sink = new LogSink(write, systemClock);
   const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(10_000)}\n`);
   for (const line of lines) sink.write(line);
-  for (let turn = 0; turn < 100; turn++) await setImmediate();
-  for (let turn = 0; turn < 100; turn++) {
-    await setImmediate();
+  for (let i = 0; i < 100; i++) await turn();
+  for (let i = 0; i < 100; i++) {
+    await turn();
     assert.deepEqual(
       process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqCallback' || kind === 'Immediate'),
       [],

@@ -17,6 +17,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'KubeconfigError',
   'ContainerdError',
   'KeeperError',
+  'KernelLockError',
   'PackageError',
   'StoreCorruptError',
   'StoreFormatError',

@@ -1,13 +1,10 @@
 // One command at a time changes a cluster. The kernel holds the lock for as long as the process lives, so that one that was
 // killed holds nothing; who has it stands in the file, for those who find it taken.
-import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { lockOpenFile } from '#base/kernel-lock.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { pathsOf, type Place } from './paths.ts';
-
-/** Of a program of util-linux that is told not to wait. Source: flock(1), --conflict-exit-code. */
-const CONFLICT = 1;
 
 /** Holders take their file away when they are done: what was opened may be gone by the time it is locked. */
 const ATTEMPTS = 100;
@@ -17,14 +14,14 @@ export type Unlock = () => void;
 
 /**
  * Makes this process the only one that works on the cluster of `place`, as `proa command`.
- * @throws CommandError naming who does already, or why there can be no lock
+ * @throws CommandError naming who does already, or why there can be no file to lock; KernelLockError
  */
 export function lockForCommand(place: Place, command: string): Unlock {
   const { lock } = pathsOf(place);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const file = open(lock, command);
     if (file === undefined) continue;
-    if (!locks(file)) {
+    if (!lockOpenFile(file)) {
       const holder = readFileSync(file, 'utf8').trim();
       closeSync(file);
       throw new CommandError(
@@ -53,14 +50,6 @@ function open(path: string, command: string): number | undefined {
     if (code === 'EACCES' && process.getuid?.() !== 0) throw new CommandError(`proa ${command} must run as root: sudo proa ${command}`);
     throw new CommandError(`${path} cannot be written (${code}): choose another folder with --run-dir`);
   }
-}
-
-/** A lock is of the open file, which the program shares with us, and stays when the program ends. */
-function locks(file: number): boolean {
-  const { status, error } = spawnSync('flock', ['--exclusive', '--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-  if (error !== undefined) throw new CommandError(`flock cannot be run (${(error as NodeJS.ErrnoException).code}): install util-linux`);
-  if (status !== 0 && status !== CONFLICT) throw new Error(`flock ended with status ${status}`);
-  return status === 0;
 }
 
 function isStill(file: number, path: string): boolean {

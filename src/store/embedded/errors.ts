@@ -17,11 +17,11 @@ export class StoreCorruptError extends Error {
 /** Another process has the folder open. */
 export class StoreLockedError extends Error {
   override readonly name = 'StoreLockedError';
-  readonly pid: number;
 
+  /** `pid` is not a number while the other has not told it yet. */
   constructor(directory: string, pid: number) {
-    super(`${directory} is in use by process ${pid}${pid === process.pid ? ' (this one)' : ''}`);
-    this.pid = pid;
+    const whom = Number.isNaN(pid) ? 'another process' : `process ${pid}${pid === process.pid ? ' (this one)' : ''}`;
+    super(`${directory} is in use by ${whom}`);
   }
 }
 
