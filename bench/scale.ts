@@ -1,20 +1,23 @@
-// A cluster of hollow nodes under load: `npm run bench:scale -- [--nodes 1000] [--pods-per-node 30]
-// [--until PHASE] [--profile FOLDER]`. The control plane (`proa server`) and the nodes (`proa hollow`) are processes of their own; what is measured goes over HTTPS.
+// A cluster of hollow nodes under load: `npm run bench:scale -- [--nodes 1000] [--pods-per-node 30] [--rest 10]
+// [--phases "roll out,scale down"] [--profile FOLDER]`. The control plane (`proa server`: API server, controllers, scheduler) and
+// the nodes (`proa hollow`) are processes of their own; what is measured goes over HTTPS.
 import { connectMachine, PROA } from '#test/harness/cluster.ts';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '#base/clock.ts';
 import { keepAlive } from '#base/keep-alive.ts';
 import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
+import type { Client } from '#client/contract.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { Scope } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { latencyTable, requestsPerPod } from './scale/latencies.ts';
-import { startMeasured, thisProcess } from './scale/measured-process.ts';
+import { type Measured, startMeasured, thisProcess } from './scale/measured-process.ts';
 import { PHASES } from './scale/phases.ts';
 import { observeCluster } from './scale/observed.ts';
 
@@ -22,17 +25,21 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '1000' },
     'pods-per-node': { type: 'string', default: '30' },
-    /** The phase to end with. */
-    until: { type: 'string', default: PHASES.at(-1)?.name ?? '' },
+    /** Seconds for which nodes alone are looked at: their leases. */
+    rest: { type: 'string', default: '10' },
+    phases: { type: 'string', default: PHASES.map(({ name }) => name).join(',') },
     /** Folder for CPU profiles of both processes; below `.cache`, for the rest of the machine's files can only be read. */
     profile: { type: 'string' },
   },
 });
-const [nodeCount, perNode] = [Number(values.nodes), Number(values['pods-per-node'])];
-if (!(nodeCount > 0) || !(perNode > 0)) throw new Error('--nodes and --pods-per-node are positive numbers');
+const [nodeCount, perNode, restSeconds] = [Number(values.nodes), Number(values['pods-per-node']), Number(values.rest)];
+if (!(nodeCount > 0) || !(perNode > 0) || !(restSeconds >= 0))
+  throw new Error('--nodes and --pods-per-node are positive numbers, --rest may be 0');
 
-const last = PHASES.findIndex(({ name }) => name === values.until);
-if (last === -1) throw new Error(`--until is one of: ${PHASES.map(({ name }) => name).join(', ')}`);
+const asked = values.phases.split(',');
+const phases = PHASES.filter(({ name }) => asked.includes(name));
+if (phases.length !== asked.length || phases[0] !== PHASES[0])
+  throw new Error(`--phases are the first and others of: ${PHASES.map(({ name }) => name).join(', ')}`);
 if (values.profile !== undefined) {
   mkdirSync(values.profile, { recursive: true });
   accessSync(values.profile, constants.W_OK);
@@ -74,12 +81,13 @@ async function main(): Promise<void> {
   console.log(`registered ${nodeCount} nodes in ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
   const parts = { 'control plane': server, 'hollow nodes': hollow, 'this client': thisProcess };
+  await rest(parts, client);
   console.log(
     '\nphase            time    pods  pods/s   pod start p50       p90       p99   until bound       p99   CPU ms a pod: control plane, hollow nodes',
   );
   let before = await client.getPath<string>('/metrics');
   const writes: string[] = [];
-  for (const { name, run } of PHASES.slice(0, last + 1)) {
+  for (const { name, run } of phases) {
     observed.startPhase();
     const cpuBefore = [server, hollow].map((part) => part.usage().cpuSeconds);
     const start = performance.now();
@@ -98,9 +106,29 @@ async function main(): Promise<void> {
   console.log(`\nrequests a pod\n${writes.join('\n')}`);
   console.log(`\n${latencyTable(before)}\n`);
   for (const [name, part] of Object.entries(parts)) {
-    const { peakBytes, cpuSeconds } = part.usage();
-    console.log(`${name.padEnd(14)} peak ${Math.round(peakBytes / 2 ** 20)} MiB resident, ${cpuSeconds.toFixed(0)} s of CPU`);
+    const { peakBytes, residentBytes, cpuSeconds } = part.usage();
+    const threads = [...part.threads()].map(([what, seconds]) => `${what} ${seconds.toFixed(0)} s`).join(', ');
+    console.log(
+      `${name.padEnd(14)} peak ${mebibytes(peakBytes)}, at the end ${mebibytes(residentBytes)} resident; ${cpuSeconds.toFixed(0)} s of CPU: ${threads}`,
+    );
   }
+}
+
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+/** What nodes cost that have no pods. */
+async function rest(parts: Readonly<Record<string, Measured>>, client: Client): Promise<void> {
+  if (restSeconds === 0) return;
+  const before = await client.getPath<string>('/metrics');
+  const used = Object.values(parts).map((part) => part.usage().cpuSeconds);
+  await setTimeout(restSeconds * 1000);
+  const shares = Object.entries(parts).map(([name, part], i) => {
+    const { cpuSeconds, residentBytes } = part.usage();
+    return `${name} ${((100 * (cpuSeconds - (used[i] ?? 0))) / restSeconds).toFixed(1)} % of a core, ${mebibytes(residentBytes)}`;
+  });
+  console.log(
+    `at rest: ${shares.join('; ')}; requests a second: ${requestsPerPod(before, await client.getPath<string>('/metrics'), restSeconds)}`,
+  );
 }
 
 await keepAlive(main());

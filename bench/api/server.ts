@@ -15,13 +15,14 @@ export interface OwnServer {
   readonly pid: number;
 }
 
-/** `proa server`: store, API server, controllers and scheduler, durable, as a user runs it. @throws Error with what it said */
-export async function startOwnServer(owner: Owner): Promise<OwnServer> {
+/** `proa server`: store, API server, controllers and scheduler, durable, as a user runs it. `profile`: folder for a CPU profile. @throws Error with what it said */
+export async function startOwnServer(owner: Owner, profile?: string): Promise<OwnServer> {
   const folder = temporaryFolder(owner);
   const data = join(folder, 'data');
   const [port] = await freePorts(1);
   const flags = [`--data-dir=${data}`, `--run-dir=${join(folder, 'run')}`, `--port=${port}`];
-  const child = spawn(PROA, ['server', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const env = profile === undefined ? process.env : { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
+  const child = spawn(PROA, ['server', ...flags], { stdio: ['ignore', 'ignore', 'pipe'], env });
   const ended = once(child, 'exit');
   defer(owner, async () => {
     child.kill();

@@ -6,29 +6,57 @@ const BUCKET = /^apiserver_request_duration_seconds_bucket\{(.*),le="([^"]+)"\} 
 /** Watches last as long as they like; these count what is answered. */
 const IGNORED = new Set(['WATCH', 'CONNECT']);
 
-/** `metrics` is the text of /metrics. A percentile is the upper bound of its bucket. */
+/** Of resources with fewer requests a percentile says little. */
+const FEWEST_REQUESTS = 100;
+const SLOWEST_SHOWN = 5;
+
+type Histogram = Map<number, number>;
+
+/** Of verbs, each followed by what it was asked of where that is slowest. `metrics` is the text of /metrics. A percentile is the upper bound of its bucket. */
 export function latencyTable(metrics: string): string {
-  const verbs = new Map<string, Map<number, number>>();
+  const verbs = new Map<string, Histogram>();
+  const kinds = new Map<string, Histogram>();
   for (const line of metrics.split('\n')) {
     const [, labels = '', bound = '', count = ''] = BUCKET.exec(line) ?? [];
-    const verb = /verb="([^"]+)"/.exec(labels)?.[1];
-    if (verb === undefined || IGNORED.has(verb)) continue;
-    const buckets = verbs.get(verb) ?? new Map<number, number>();
+    const verb = labelOf(labels, 'verb');
+    if (verb === '' || IGNORED.has(verb)) continue;
     const le = bound === '+Inf' ? Infinity : Number(bound);
-    buckets.set(le, (buckets.get(le) ?? 0) + Number(count));
-    verbs.set(verb, buckets);
+    tally(verbs, verb, le, Number(count));
+    tally(kinds, `${verb} ${kindOf(labels)}`, le, Number(count));
   }
-  const rows = [...verbs].map(([verb, buckets]) => {
-    const at = (p: number): string => `≤ ${percentile(buckets, p)} s`.padStart(11);
-    return `${verb.padEnd(18)} ${String(buckets.get(Infinity)).padStart(9)} ${at(0.5)} ${at(0.9)} ${at(0.99)}`;
-  });
-  return ['API requests           count         p50         p90         p99', ...rows].join('\n');
+  const slowest = [...kinds]
+    .filter(([, buckets]) => total(buckets) >= FEWEST_REQUESTS)
+    .toSorted(([, a], [, b]) => percentile(b, 0.99) - percentile(a, 0.99))
+    .slice(0, SLOWEST_SHOWN);
+  return ['API requests                              count         p50         p90         p99', ...[...verbs, ...slowest].map(row)].join(
+    '\n',
+  );
 }
 
-function percentile(buckets: ReadonlyMap<number, number>, p: number): number {
-  const total = buckets.get(Infinity) ?? 0;
+function row([name, buckets]: readonly [string, Histogram]): string {
+  const at = (p: number): string => `≤ ${percentile(buckets, p)} s`.padStart(11);
+  return `${name.padEnd(36)} ${String(total(buckets)).padStart(9)} ${at(0.5)} ${at(0.9)} ${at(0.99)}`;
+}
+
+function tally(histograms: Map<string, Histogram>, name: string, le: number, count: number): void {
+  const buckets = histograms.get(name) ?? new Map<number, number>();
+  buckets.set(le, (buckets.get(le) ?? 0) + count);
+  histograms.set(name, buckets);
+}
+
+const total = (buckets: Histogram): number => buckets.get(Infinity) ?? 0;
+
+const labelOf = (labels: string, name: string): string => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
+
+/** `pods/status` */
+function kindOf(labels: string): string {
+  const subresource = labelOf(labels, 'subresource');
+  return `${labelOf(labels, 'resource')}${subresource === '' ? '' : `/${subresource}`}`;
+}
+
+function percentile(buckets: Histogram, p: number): number {
   const sorted = [...buckets].toSorted(([a], [b]) => a - b);
-  return sorted.find(([, count]) => count >= total * p)?.[0] ?? Infinity;
+  return sorted.find(([, count]) => count >= total(buckets) * p)?.[0] ?? Infinity;
 }
 
 const TOTAL = /^apiserver_request_total\{(.*)\} (\d+)/;
@@ -52,11 +80,9 @@ function requestCounts(metrics: string): Map<string, number> {
   for (const line of metrics.split('\n')) {
     const [, labels, count] = TOTAL.exec(line) ?? [];
     if (labels === undefined) continue;
-    const label = (name: string): string => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1] ?? '';
-    if (IGNORED.has(label('verb'))) continue;
-    const subresource = label('subresource') === '' ? '' : `/${label('subresource')}`;
-    const refused = label('code').startsWith('2') ? '' : ` (${label('code')})`;
-    const kind = `${label('verb')} ${label('resource')}${subresource}${refused}`;
+    const [verb, code] = [labelOf(labels, 'verb'), labelOf(labels, 'code')];
+    if (IGNORED.has(verb)) continue;
+    const kind = `${verb} ${kindOf(labels)}${code.startsWith('2') ? '' : ` (${code})`}`;
     counts.set(kind, (counts.get(kind) ?? 0) + Number(count));
   }
   return counts;

@@ -1,7 +1,7 @@
 // A long-running `proa` command whose memory and CPU are read at the end.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Scope } from '#test/harness/scope.ts';
 import { defer } from '#test/harness/scope.ts';
 
@@ -12,14 +12,17 @@ const HEAP_MIB = 12_288;
 
 interface Usage {
   readonly peakBytes: number;
+  readonly residentBytes: number;
   readonly cpuSeconds: number;
 }
 
-interface Measured {
+export interface Measured {
   usage(): Usage;
+  /** CPU seconds of the threads that are there, by what they do. */
+  threads(): ReadonlyMap<string, number>;
 }
 
-export const thisProcess: Measured = { usage: () => usageOf(process.pid) };
+export const thisProcess: Measured = measured(process.pid);
 
 /** Resolves when it says `saying`. @throws Error with the last it said when it ends before */
 export async function startMeasured(
@@ -43,12 +46,38 @@ export async function startMeasured(
   });
   child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}: ${said}`)));
   await promise;
-  return { usage: () => usageOf(child.pid as number) };
+  return measured(child.pid as number);
+}
+
+function measured(pid: number): Measured {
+  return { usage: () => usageOf(pid), threads: () => threadsOf(pid) };
 }
 
 function usageOf(pid: number): Usage {
-  const peakKiB = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  // Fields 14 and 15, counted behind the name, which may hold blanks.
-  const fields = (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? '').split(' ');
-  return { peakBytes: peakKiB * 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+  return { peakBytes: bytes('VmHWM'), residentBytes: bytes('VmRSS'), cpuSeconds: cpuSeconds(`/proc/${pid}/stat`) };
+}
+
+/** As Node names its threads. */
+const THREADS: Readonly<Record<string, string>> = {
+  'node-MainThread': 'main',
+  'node-V8Worker': 'garbage collection and compiling',
+  'libuv-worker': 'disk',
+};
+
+function threadsOf(pid: number): ReadonlyMap<string, number> {
+  const used = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const place = `/proc/${pid}/task/${thread}`;
+    const name = THREADS[readFileSync(`${place}/comm`, 'utf8').trim()] ?? 'other';
+    used.set(name, (used.get(name) ?? 0) + cpuSeconds(`${place}/stat`));
+  }
+  return used;
+}
+
+/** Fields 14 and 15, counted behind the name, which may hold blanks. */
+function cpuSeconds(stat: string): number {
+  const fields = (readFileSync(stat, 'utf8').split(') ')[1] ?? '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -334,6 +334,7 @@ function asValue(token: Token): Token {
 const OBJECT_OPERATORS: Readonly<Record<string, LabelOperator>> = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' };
 
 const compiled = new WeakMap<LabelSelectorObject, LabelSelector>();
+const ofSets = new WeakMap<Labels, LabelSelector>();
 
 /**
  * The selector that a LabelSelector object stands for: none selects nothing, an empty one everything. The answer is
@@ -356,12 +357,20 @@ export function selectorFromObject(object: LabelSelectorObject | undefined | nul
   return selector;
 }
 
-/** Every pair must be there, unvalidated: a Service's or ReplicationController's selector. Source: SelectorFromSet. */
+/**
+ * Every pair must be there, unvalidated: a Service's or ReplicationController's selector. What is made of a set is kept for
+ * it; it must not change. Source: SelectorFromSet.
+ */
 export function selectorFromSet(set: Labels | undefined): LabelSelector {
-  const entries = Object.entries(set ?? {});
-  return entries.length === 0
-    ? everything
-    : new LabelSelector(byKey(entries.map(([key, value]) => new LabelRequirement(key, '=', [value]))));
+  if (set === undefined) return everything;
+  let selector = ofSets.get(set);
+  if (selector === undefined) ofSets.set(set, (selector = requiringAll(Object.entries(set))));
+  return selector;
+}
+
+function requiringAll(pairs: readonly (readonly [key: string, value: string])[]): LabelSelector {
+  if (pairs.length === 0) return everything;
+  return new LabelSelector(byKey(pairs.map(([key, value]) => new LabelRequirement(key, '=', [value]))));
 }
 
 /** For tables: the string syntax, `<none>` for everything and nothing, `<error>`. Source: FormatLabelSelector. */

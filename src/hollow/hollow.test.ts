@@ -82,6 +82,27 @@ test('startHollow registers ready nodes with leases, renews them, and removes th
   assert.deepEqual((await cluster.client.list(nodes)).items, []);
 });
 
+test('startHollow goes on renewing a lease that somebody else wrote, and makes one anew that was deleted', async (t) => {
+  const { cluster, hollow } = await start(t, 1);
+  const { client } = cluster;
+  const running = hollow();
+  t.after(() => running.stop({ remove: false }));
+  await running.registered();
+  const lease = { name: 'hollow-0', namespace: 'kube-node-lease' };
+  const renewedAfter = (time: string | undefined, uid?: string): Promise<unknown> =>
+    cluster.until(async () => {
+      const { spec, metadata } = await client.get(leases, lease);
+      return spec?.renewTime === time || metadata.uid === uid ? undefined : spec;
+    });
+  const touched = await client.patch(leases, lease, { type: 'merge', body: { metadata: { labels: { touched: 'yes' } } } });
+  await renewedAfter(touched.spec?.renewTime);
+  assert.equal((await client.get(leases, lease)).metadata.labels?.['touched'], 'yes');
+
+  await client.delete(leases, lease);
+  await cluster.until(() => client.get(leases, lease).catch(() => undefined));
+  await renewedAfter(touched.spec?.renewTime, touched.metadata.uid);
+});
+
 test('startHollow brings pods to ready, each with an address of its node, and lets them end and go', async (t) => {
   const { cluster, hollow } = await start(t, 2);
   const { client } = cluster;

@@ -4,7 +4,7 @@ import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { formatMicroTime } from '#apimachinery/time.ts';
 import { leases, nodes } from '#api/resources.ts';
-import type { Node } from '#api/types.ts';
+import type { Lease, Node } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { runWorkers } from '#client/workqueue/workers.ts';
 import { WorkQueue } from '#client/workqueue/work-queue.ts';
@@ -36,6 +36,8 @@ export class HollowNodes {
   readonly #registering: WorkQueue<string>;
   readonly #renewing: WorkQueue<string>;
   readonly #wheel: Wheel<string>;
+  /** As they were answered last, by node. */
+  readonly #leases = new Map<string, Lease>();
   readonly #all = Promise.withResolvers<void>();
   readonly #running: Promise<unknown>;
   #registered = 0;
@@ -109,22 +111,25 @@ export class HollowNodes {
     const { clientOf, clock } = this.#deps;
     const { name } = node.metadata;
     try {
-      await clientOf(name).create(leases, leaseObject(node, clock.now()));
+      this.#leases.set(name, await clientOf(name).create(leases, leaseObject(node, clock.now())));
     } catch (error) {
       if (!isStatusError(error, 'AlreadyExists')) throw error;
       await this.#renew(name);
     }
   }
 
+  /** Source: component-helpers lease controller retryUpdateLease. */
   async #renew(name: string): Promise<void> {
     const { clientOf, clock } = this.#deps;
     const client = clientOf(name);
-    const body = { spec: { holderIdentity: name, renewTime: formatMicroTime(clock.now()) } };
     try {
-      await client.patch(leases, { name, namespace: LEASE_NAMESPACE }, { type: 'merge', body });
+      const held = this.#leases.get(name) ?? (await client.get(leases, { name, namespace: LEASE_NAMESPACE }));
+      const spec = { ...held.spec, holderIdentity: name, renewTime: formatMicroTime(clock.now()) };
+      this.#leases.set(name, await client.update(leases, { ...held, spec }));
     } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-      await this.#restore(name, client);
+      this.#leases.delete(name);
+      if (isStatusError(error, 'NotFound')) return this.#restore(name, client);
+      throw error; // somebody else wrote it: read again next time
     }
   }
 

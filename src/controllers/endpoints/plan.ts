@@ -1,6 +1,6 @@
 // pure
 // The Endpoints of a Service, as older clients read them. Source: pkg/controller/endpoint endpoints_controller.go.
-import { isDeepStrictEqual } from 'node:util';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { isHeadless } from '#api/services.ts';
 import type { DiscoveryV1EndpointPort, EndpointAddress, Endpoints, EndpointSubset, New, Pod, Service } from '#api/types.ts';
@@ -27,21 +27,36 @@ interface Member {
   readonly address: EndpointAddress;
   readonly ready: boolean;
   readonly ports: readonly DiscoveryV1EndpointPort[];
+  /** Equal for equal ports. */
+  readonly group: string;
 }
 
+/** What pods are to a Service, each in the version it was made of: most are as they were at the last look. */
+const known = new WeakMap<Service, WeakMap<Pod, Member | null>>();
+
 export function wantedEndpoints(service: Service, pods: readonly Pod[]): Wanted {
-  const publish = service.spec.publishNotReadyAddresses === true;
-  const members = pods.flatMap((pod): readonly Member[] => {
-    const ip = addressOf(service, pod);
-    if (ip === undefined || isPodTerminal(pod) || (pod.metadata.deletionTimestamp !== undefined && !publish)) return [];
-    const ports = portsOf(service, pod);
-    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return [];
-    return [{ address: endpointAddress(service, pod, ip), ready: publish || isPodReady(pod), ports }];
-  });
-  const groups = Map.groupBy(members, ({ ports }) => JSON.stringify(ports));
+  let ofService = known.get(service);
+  if (ofService === undefined) known.set(service, (ofService = new WeakMap()));
+  const members: Member[] = [];
+  for (const pod of pods) {
+    let member = ofService.get(pod);
+    if (member === undefined) ofService.set(pod, (member = memberOf(service, pod)));
+    if (member !== null) members.push(member);
+  }
+  const groups = Map.groupBy(members, ({ group }) => group);
   const subsets = [...groups.keys()].toSorted().map((key) => subsetOf(groups.get(key) ?? []));
   const total = members.length;
   return { subsets: total > MAX_ADDRESSES ? truncated(subsets, total) : subsets, overCapacity: total > MAX_ADDRESSES };
+}
+
+/** Null for a pod that has no part in it. */
+function memberOf(service: Service, pod: Pod): Member | null {
+  const publish = service.spec.publishNotReadyAddresses === true;
+  const ip = addressOf(service, pod);
+  if (ip === undefined || isPodTerminal(pod) || (pod.metadata.deletionTimestamp !== undefined && !publish)) return null;
+  const ports = portsOf(service, pod);
+  if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return null;
+  return { address: endpointAddress(service, pod, ip), ready: publish || isPodReady(pod), ports, group: JSON.stringify(ports) };
 }
 
 /** Of the Service's first family. */
@@ -117,8 +132,8 @@ export function planEndpoints(
   } = present?.metadata.annotations ?? {};
   const same =
     present !== undefined &&
-    isDeepStrictEqual(present.subsets ?? [], subsets) &&
-    isDeepStrictEqual(present.metadata.labels ?? {}, labels) &&
+    deepEqual(present.subsets ?? [], subsets) &&
+    deepEqual(present.metadata.labels ?? {}, labels) &&
     (capacity === 'truncated') === overCapacity;
   if (same) return undefined;
   const annotations = {

@@ -62,7 +62,8 @@ export const endpointSliceController: Controller = {
       const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
       const plan = planSlices(sourceOf(service, triggers.next(key, service, selected)), targets, existing);
-      if (plan.create.length + plan.update.length + plan.delete.length > 0) pace.writes(key);
+      const requests = plan.create.length + plan.update.length + plan.delete.length;
+      if (requests > 0) pace.writes(key, requests);
       try {
         await Promise.all([
           ...plan.create.map((slice) => client.create(endpointslices, slice)),

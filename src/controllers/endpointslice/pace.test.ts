@@ -61,3 +61,16 @@ test('Pace lets what stops serving wait 100 ms after a write at most, whatever t
   pace.wake('ns/web', true);
   assert.equal(asked.at(-1), 'now');
 });
+
+test('Pace lets all Services wait when they are written more often than their share, a pod that serves no longer too', () => {
+  const { clock, asked, pace } = paced();
+  for (let i = 0; i < 100; i++) pace.writes(`ns/web-${i}`);
+  pace.wake('ns/new');
+  pace.writes('ns/web-100', 50);
+  pace.wake('ns/new');
+  pace.wake('ns/web-0', true);
+  assert.deepEqual(asked, ['now', 1000, 1000]);
+  clock.advance(1000);
+  pace.wake('ns/new');
+  assert.deepEqual(asked.at(-1), 'now');
+});

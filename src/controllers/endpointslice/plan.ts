@@ -107,7 +107,7 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
       const next = left.get(id);
       left.delete(id);
       // What says the same stays the same object: whoever compares sees it at once.
-      const same = deepEqual(next, endpoint);
+      const same = next !== undefined && saysTheSame(next, endpoint);
       changed ||= !same;
       if (next !== undefined) endpoints.push(same ? endpoint : next);
     }
@@ -127,6 +127,16 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
     created,
     empty: contents.filter((c) => c.endpoints.length === 0).map((c) => c.slice),
   };
+}
+
+/** What was found equal at an earlier look, wanted to present: a pod that did not change wants the same object each time. */
+const equals = new WeakMap<Endpoint, Endpoint>();
+
+function saysTheSame(wanted: Endpoint, present: Endpoint): boolean {
+  if (wanted === present || equals.get(wanted) === present) return true;
+  if (!deepEqual(wanted, present)) return false;
+  equals.set(wanted, present);
+  return true;
 }
 
 const identities = new WeakMap<Endpoint, string>();

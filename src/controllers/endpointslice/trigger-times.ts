@@ -35,7 +35,13 @@ export class TriggerTimes {
   }
 }
 
-function readySince({ status }: Pod): number | undefined {
-  const since = podCondition(status, 'Ready')?.lastTransitionTime;
-  return since === undefined || since === null ? undefined : parseTime(since);
+/** Of pods as they are: most of a Service's are as they were at the last look. */
+const known = new WeakMap<Pod, number | undefined>();
+
+function readySince(pod: Pod): number | undefined {
+  if (!known.has(pod)) {
+    const since = podCondition(pod.status, 'Ready')?.lastTransitionTime;
+    known.set(pod, since === undefined || since === null ? undefined : parseTime(since));
+  }
+  return known.get(pod);
 }
