@@ -15,11 +15,28 @@ export interface Ip {
   readonly mapped: boolean;
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+const MAX_DIGITS = 16;
+
 function parseV4(text: string): { readonly bytes: readonly number[]; readonly sloppy: boolean } | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  if (!parts.every((part) => /^[0-9]+$/.test(part) && part.length <= 16 && Number(part) <= 255)) return undefined;
-  return { bytes: parts.map(Number), sloppy: parts.some((part) => part.length > 1 && part.startsWith('0')) };
+  const bytes: number[] = [];
+  let [value, digits, sloppy] = [0, 0, false];
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0) return undefined;
+      bytes.push(value);
+      [value, digits] = [0, 0];
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    sloppy ||= digits === 1 && value === 0;
+    value = value * 10 + digit;
+    if (++digits > MAX_DIGITS || value > 255) return undefined;
+  }
+  return bytes.length === 4 ? { bytes, sloppy } : undefined;
 }
 
 function groups(text: string): readonly number[] | undefined {

@@ -101,9 +101,14 @@ export function parseTime(text: string): number {
   return seconds + Math.trunc(micros / 1000);
 }
 
+/** The second that was written last, and how: most are asked for many times, all of them the present one. */
+let [lastSecond, lastText] = [Number.NaN, ''];
+
 /** As stored and served: UTC, whole seconds. `ms` since the epoch. */
 export function formatTime(ms: number): string {
-  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, -5)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== lastSecond) [lastSecond, lastText] = [second, `${new Date(second * 1000).toISOString().slice(0, -5)}Z`];
+  return lastText;
 }
 
 /** `text` in the form it is stored in. @throws TimeError */

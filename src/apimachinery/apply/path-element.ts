@@ -110,7 +110,20 @@ export function compareElements(a: string, b: string): number {
   const kind = a[0] as string;
   if (kind !== b[0]) return KINDS.indexOf(kind) - KINDS.indexOf(b[0] as string);
   if (kind === 'f') return order(a, b);
-  return compareValues(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
+  return compareValues(bodyOf(a), bodyOf(b));
+}
+
+/** What keys and values say: conditions of all objects have the same few keys. */
+const bodies = new Map<string, unknown>();
+const MAX_BODIES = 1024;
+
+function bodyOf(element: string): unknown {
+  let body = bodies.get(element);
+  if (body === undefined) {
+    if (bodies.size >= MAX_BODIES) bodies.clear();
+    bodies.set(element, (body = JSON.parse(element.slice(2))));
+  }
+  return body;
 }
 
 /** Source: value.ToString. */
