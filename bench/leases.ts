@@ -78,7 +78,7 @@ async function joined(name: string, https: HttpsOptions, data: string, scope: Sc
     metadata: { name, namespace: NAMESPACE, ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid: metadata.uid }] },
     spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime: formatMicroTime(systemClock.now()) },
   });
-  transport.close();
+  await transport.close();
   const connections = await Connections.open(own, 1);
   scope.after(() => connections.close());
   return { connections, lease };
