@@ -41,6 +41,7 @@ import { replicationController } from './replicationcontroller/controller.ts';
 import { resourceClaimController } from './resource-claim/claim-controller.ts';
 import { resourceClaimPodController } from './resource-claim/pod-controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
+import { eventSource, isControllerEnabled } from './runtime/controller-names.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/controller.ts';
@@ -107,6 +108,8 @@ export interface ControllersOptions {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly config: ControllerConfig;
+  /** Which of them run, as `--controllers` says it; absent: all. */
+  readonly selection?: readonly string[];
   /** What the controllers count; absent: not shown to anybody. */
   readonly metrics?: ControllerMetrics;
   /** Absent: the queues are not counted. */
@@ -117,11 +120,13 @@ export interface ControllersOptions {
 /** Runs all controllers; resolves when the signal has aborted and all have ended. */
 export async function runControllers(options: ControllersOptions): Promise<void> {
   const { clientFor, informers, clock, ids, logger, config, queues, signal, metrics = new ControllerMetrics() } = options;
+  const { selection } = options;
+  const selected = selection === undefined ? CONTROLLERS : CONTROLLERS.filter(({ name }) => isControllerEnabled(name, selection));
   await Promise.all(
-    CONTROLLERS.map((controller) => {
+    selected.map((controller) => {
       const client = clientFor(controller.serviceAccount);
       const own = logger.with({ controller: controller.name });
-      const events = new QueueingEventRecorder({ client, component: controller.name, clock, ids, logger: own, signal });
+      const events = new QueueingEventRecorder({ client, component: eventSource(controller.name), clock, ids, logger: own, signal });
       const counted = queues === undefined ? {} : { queues };
       return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal, metrics, ...counted });
     }),

@@ -183,6 +183,10 @@ describe('what cannot run says why in one line, and ends with 1:', { concurrency
     [['scheduler'], 'proa: scheduler needs --kubeconfig FILE'],
     [['scheduler', '--kubeconfig=/none'], 'proa: the kubeconfig /none cannot be read (ENOENT)'],
     [['scheduler', `--kubeconfig=${admin}`, '--config=/none'], 'proa: --config /none cannot be read (ENOENT)'],
+    [
+      ['controller-manager', `--kubeconfig=${admin}`, `--root-ca-file=${ca}`, '--controllers=*,jobs'],
+      'proa: --controllers: "jobs" is not in the list of known controllers',
+    ],
     [['proxy', '--no-such-flag'], "error: unknown option '--no-such-flag'\n(see proa --help)"],
   ] as const) {
     test(`proa ${args.join(' ')}`, async () => {

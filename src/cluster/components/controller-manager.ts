@@ -6,6 +6,8 @@ import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
+import { unknownControllers } from '#controllers/runtime/controller-names.ts';
+import { CommandError } from '../commands/command-error.ts';
 import { runControllerManager } from '../node/deciders.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
 import { electionOf } from './election.ts';
@@ -19,6 +21,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
   const flags = new Flags('controller-manager', given);
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
+    const selection = selectionOf(flags);
     const own = transportOf(context);
     const { election, healthy, expose } = electionOf(flags);
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
@@ -46,6 +49,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
         ...(election === undefined ? {} : { election }),
         queues,
         metrics,
+        selection,
         clock,
         ids,
         logger,
@@ -72,4 +76,15 @@ function accountTransports(own: Transport, context: ComponentContext): (account:
     made.set(account, transport);
     return transport;
   };
+}
+
+/** @throws CommandError naming what is no controller */
+function selectionOf(flags: Flags): readonly string[] {
+  const selection = flags
+    .text('controllers')
+    .split(',')
+    .filter((entry) => entry !== '');
+  const [unknown] = unknownControllers(selection);
+  if (unknown !== undefined) throw new CommandError(`--controllers: "${unknown}" is not in the list of known controllers`);
+  return selection;
 }

@@ -98,6 +98,12 @@ export const COMPONENTS = {
       { name: 'cluster-signing-cert-file', argument: 'FILE', description: 'authority that signs certificate requests' },
       { name: 'cluster-signing-key-file', argument: 'FILE', description: 'its key' },
       {
+        name: 'controllers',
+        argument: 'NAMES',
+        description: 'which run, by comma: * for all but bootstrap-signer-controller and token-cleaner-controller, NAME, -NAME',
+        fallback: '*',
+      },
+      {
         name: 'use-service-account-credentials',
         description: 'each controller acts as its own service account, as its role wants it',
         fallback: 'true',

@@ -46,18 +46,24 @@ export interface DeciderDeps {
   readonly signal: AbortSignal;
 }
 
-export type ManagerDeps = DeciderDeps & { readonly queues: QueueMetrics; readonly metrics: ControllerMetrics };
+export type ManagerDeps = DeciderDeps & {
+  readonly queues: QueueMetrics;
+  readonly metrics: ControllerMetrics;
+  /** As `--controllers` says it; absent: all. */
+  readonly selection?: readonly string[];
+};
 
 /** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
 export function runControllerManager(config: ControllerConfig, deps: ManagerDeps): Promise<void> {
   const own = deps.logger.with({ component: 'controller-manager' });
-  const { clock, ids, queues, metrics } = deps;
+  const { clock, ids, queues, metrics, selection } = deps;
+  const which = selection === undefined ? {} : { selection };
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal, transport) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
       createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
-    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, metrics, signal });
+    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, metrics, ...which, signal });
     const client = clientFor(nodeRequestsApprover.serviceAccount);
     const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });
     const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, queues, signal });

@@ -16,7 +16,7 @@ const SYNC_PERIOD_MS = 15_000;
 const BY_NAMESPACE = 'autoscaler-namespace';
 
 export const horizontalPodAutoscaler: Controller = {
-  name: 'horizontal-pod-autoscaler',
+  name: 'horizontal-pod-autoscaler-controller',
   serviceAccount: 'horizontal-pod-autoscaler',
   reads: [horizontalpodautoscalers, pods],
   writes: ['*/scale', 'horizontalpodautoscalers/status', 'events'],

@@ -13,7 +13,7 @@ import { JOB_CONTROLLER } from './reconcile.ts';
 import { jobOf, releasePod } from './shared.ts';
 
 export const jobOrphanController: Controller = {
-  name: 'job-orphan-pods',
+  name: 'job-controller',
   queue: 'job_orphan_pod',
   serviceAccount: 'job-controller',
   reads: [jobs, pods],

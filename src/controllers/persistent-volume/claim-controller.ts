@@ -12,7 +12,7 @@ import { indexPodsByClaim, indexVolumes } from './indexes.ts';
 import { type ClaimPlan, type Notice, planClaim } from './plan-claim.ts';
 
 export const claimBinder: Controller = {
-  name: 'persistentvolume-controller',
+  name: 'persistentvolume-binder-controller',
   queue: 'claims',
   serviceAccount: 'persistent-volume-binder',
   reads: [persistentvolumeclaims, persistentvolumes, storageclasses, pods],

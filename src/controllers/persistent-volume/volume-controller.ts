@@ -18,7 +18,7 @@ const AGAIN_MS = 15_000;
 type Find = (key: string) => readonly Pod[];
 
 export const volumeBinder: Controller = {
-  name: 'persistentvolume-controller',
+  name: 'persistentvolume-binder-controller',
   queue: 'volumes',
   serviceAccount: 'persistent-volume-binder',
   reads: [persistentvolumes, persistentvolumeclaims, pods],

@@ -13,7 +13,7 @@ import { isPodDone, planClaim, released } from './plan.ts';
 const BY_CONSUMER = 'consumer-uid';
 
 export const resourceClaimController: Controller = {
-  name: 'resource-claim-controller',
+  name: 'resourceclaim-controller',
   serviceAccount: 'resource-claim-controller',
   reads: [resourceclaims, pods],
   writes: ['resourceclaims', 'resourceclaims/status'],

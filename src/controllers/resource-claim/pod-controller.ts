@@ -11,7 +11,7 @@ import { claimNameOf, isMadeFor, isPodDone, madeFor, newClaim, reservation } fro
 const BY_TEMPLATE = 'resource-claim-template';
 
 export const resourceClaimPodController: Controller = {
-  name: 'resource-claim-controller',
+  name: 'resourceclaim-controller',
   queue: 'resource_claim_pods',
   serviceAccount: 'resource-claim-controller',
   reads: [pods, resourceclaims, resourceclaimtemplates],

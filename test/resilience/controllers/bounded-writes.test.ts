@@ -129,7 +129,7 @@ const CHANGES: readonly { readonly name: string; readonly change: () => Promise<
       });
       await create(persistentvolumeclaims, { metadata: named('pvc'), spec: { ...common, resources: { requests: { storage: '1Gi' } } } });
     },
-    by: ['persistentvolume-controller'],
+    by: ['persistentvolume-binder-controller'],
   },
   {
     name: 'a CronJob is due',
