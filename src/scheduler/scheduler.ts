@@ -4,7 +4,8 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { namespaces, nodes, poddisruptionbudgets, pods } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
-import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
+import { SeriesEventRecorder } from '#client/events/series-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { readConfiguration } from './config/configuration.ts';
 import { PodPlacer } from './cycle/place-pod.ts';
@@ -77,11 +78,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     logger,
   );
   const statuses = new StatusWriter(client, logger);
-  const recorders: QueueingEventRecorder[] = [];
+  const recorders: SeriesEventRecorder[] = [];
   const recorder = options.recorder ?? recordToServer;
 
   function recordToServer(component: string): EventRecorder {
-    const made = new QueueingEventRecorder({ client, component, clock, ids, logger, signal: stopped.signal });
+    const made = new SeriesEventRecorder({ client, component, clock, ids, logger, signal: stopped.signal });
     recorders.push(made);
     return made;
   }

@@ -28,7 +28,9 @@ test('validates resource limits of pods that are allowed to run', async () => {
     await s.node(node, { test: 'limits' });
     await s.create({ name: `filler-${node}`, test: 'limits', cpu: '2800m', spec: { affinity: inNode(node) } as never });
     assert.equal(await s.placed(`filler-${node}`), node);
-    const { message } = await s.event(`filler-${node}`, 'Scheduled');
+    const { message, action, reportingComponent, eventTime, source } = await s.event(`filler-${node}`, 'Scheduled');
+    assert.deepEqual([action, reportingComponent, source], ['Binding', 'default-scheduler', {}]);
+    assert.ok(eventTime !== null && eventTime !== undefined);
     assert.equal(message, `Successfully assigned ns/filler-${node} to ${node}`);
     assert.equal(podCondition((await s.find(`filler-${node}`))?.status, 'PodScheduled')?.status, 'True');
   }

@@ -16,7 +16,11 @@ function setUp() {
   const { client, server } = fakeClient({ clock });
   const stop = new AbortController();
   const lines: string[] = [];
-  const logger = createLogger((level, message) => lines.push(`${level} ${message}`));
+  const reports: unknown[] = [];
+  const logger = createLogger((level, message, fields) => {
+    lines.push(`${level} ${message}`);
+    if (message === 'events given up') reports.push(fields['count']);
+  });
   const recorder = new QueueingEventRecorder({
     client,
     component: 'kubelet',
@@ -26,7 +30,7 @@ function setUp() {
     logger,
     signal: stop.signal,
   });
-  return { clock, client, server, stop, lines, recorder };
+  return { clock, client, server, stop, lines, reports, recorder };
 }
 
 test('EventRecorder writes what upstream writes', async () => {
@@ -126,7 +130,7 @@ test('EventRecorder gives up after twelve tries', async () => {
     clock.advance(10_000);
   }
   await recorder.flush();
-  assert.deepEqual(lines, ['error event given up']);
+  assert.deepEqual(lines, ['error events given up']);
 });
 
 test('EventRecorder does not repeat what the server refuses', async () => {
@@ -136,7 +140,7 @@ test('EventRecorder does not repeat what the server refuses', async () => {
   recorder.event(pod, 'Normal', 'A', 'a');
   recorder.event(pod, 'Normal', 'B', 'b');
   await recorder.flush();
-  assert.deepEqual([recorder.dropped, lines], [2, ['debug event refused', 'error event given up']]);
+  assert.deepEqual([recorder.dropped, lines], [2, ['debug event refused', 'error events given up']]);
 });
 
 test('EventRecorder drops what does not fit its queue and says how much', async () => {
@@ -147,6 +151,27 @@ test('EventRecorder drops what does not fit its queue and says how much', async 
   release();
   await recorder.flush();
   assert.equal(server.stored(events).length, 1000);
+});
+
+test('EventRecorder says once a minute how many events are lost, and at its end', async () => {
+  const { clock, server, stop, recorder, reports } = setUp();
+  const lose = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      server.failNext({ verb: 'create' }, new StatusError('Invalid', 'bad'));
+      recorder.event({ ...pod, metadata: { name: `p${i}` } }, 'Normal', 'A', `${i}`);
+    }
+    await recorder.flush();
+  };
+  await lose(300);
+  assert.deepEqual(reports, [1]);
+  clock.advance(60_000);
+  assert.deepEqual(reports, [1, 299]);
+  clock.advance(600_000);
+  assert.deepEqual(reports, [1, 299], 'nothing is said of nothing');
+  await lose(1);
+  await lose(5);
+  stop.abort();
+  assert.deepEqual([reports, clock.pending, recorder.dropped], [[1, 299, 1, 5], 0, 306]);
 });
 
 test('EventRecorder does not wait for retries once it is stopped', async () => {

@@ -1,14 +1,15 @@
 // Tells users what happened to their objects: Events of core/v1, sent in the background, dropped rather than waited for.
 // Source: client-go tools/record event.go.
-import { wait, type Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { StatusError } from '#apimachinery/errors.ts';
-import { dns1123Subdomain } from '#apimachinery/names.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { events } from '#api/resources.ts';
 import type { Client } from '../contract.ts';
-import { EventCorrelator, type CorrelatorOptions, type EventDraft } from './correlator.ts';
+import { EventCorrelator, type Correlated, type CorrelatorOptions, type EventDraft } from './correlator.ts';
+import { EventNames } from './event-name.ts';
+import { EventQueue } from './event-queue.ts';
 
 /** What an event is about: any object as read, or a reference with the same fields. */
 export interface EventSubject {
@@ -21,6 +22,10 @@ export interface EventDetails {
   /** The part of the object meant: `spec.containers{web}`. */
   readonly fieldPath?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What was done, UpperCamelCase; told in events.k8s.io only. */
+  readonly action?: string;
+  /** The other object that had a part in it; told in events.k8s.io only. */
+  readonly related?: EventSubject;
 }
 
 export interface EventRecorder {
@@ -42,59 +47,42 @@ export interface EventRecorderOptions {
   readonly correlation?: CorrelatorOptions;
 }
 
-/** Source: event.go maxQueuedEvents, maxTriesPerEvent, defaultSleepDuration. */
-const MAX_QUEUED_EVENTS = 1000;
-const MAX_TRIES_PER_EVENT = 12;
-const RETRY_DELAY_MS = 10_000;
-
 export class QueueingEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator: EventCorrelator;
-  readonly #queue: EventDraft[] = [];
-  #sending: Promise<void> | undefined;
-  #dropped = 0;
-  #lastNanos = 0n;
+  readonly #queue: EventQueue;
+  readonly #names: EventNames;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#correlator = new EventCorrelator(options.correlation);
+    this.#queue = new EventQueue(options);
+    this.#names = new EventNames(options);
   }
 
   /** Events given up: the queue was full, or the server refused or stayed away. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#queue.dropped;
   }
 
   event(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string, details: EventDetails = {}): void {
-    if (this.#queue.length >= MAX_QUEUED_EVENTS) {
-      this.#dropped++;
-      this.#options.logger.error('too many queued events, dropped event', { reason, name: subject.metadata.name });
-      return;
-    }
-    this.#queue.push(this.#draft(subject, type, reason, message, details));
-    this.#sending ??= this.#sendAll();
+    const draft = this.#draft(subject, type, reason, message, details);
+    const { name } = subject.metadata;
+    this.#queue.push({ reason, name, prepare: () => this.#prepared(draft, name) });
   }
 
   /** Resolves when everything recorded so far was sent or given up. */
-  async flush(): Promise<void> {
-    await this.#sending;
+  flush(): Promise<void> {
+    return this.#queue.flush();
   }
 
   #draft(subject: EventSubject, type: string, reason: string, message: string, { fieldPath, annotations }: EventDetails): EventDraft {
     const { component, host, clock } = this.#options;
-    const { name, namespace, uid, resourceVersion } = subject.metadata;
+    const { name, namespace } = subject.metadata;
     const now = formatTime(clock.now());
     return {
-      metadata: { name: this.#eventName(name), namespace: namespace ?? 'default', ...(annotations === undefined ? {} : { annotations }) },
-      involvedObject: {
-        kind: subject.kind,
-        apiVersion: subject.apiVersion,
-        name,
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(uid === undefined ? {} : { uid }),
-        ...(resourceVersion === undefined ? {} : { resourceVersion }),
-        ...(fieldPath === undefined ? {} : { fieldPath }),
-      },
+      metadata: { name: this.#names.of(name), namespace: namespace ?? 'default', ...(annotations === undefined ? {} : { annotations }) },
+      involvedObject: { ...referenceTo(subject), ...(fieldPath === undefined ? {} : { fieldPath }) },
       reason,
       message,
       source: { component, ...(host === undefined ? {} : { host }) },
@@ -107,69 +95,36 @@ export class QueueingEventRecorder implements EventRecorder {
     };
   }
 
-  /** `web-1.17f2c9a1b3d4e5f6`: the subject and the time in nanoseconds, never twice the same. Source: GenerateEventName. */
-  #eventName(subject: string): string {
-    const now = BigInt(Math.floor(this.#options.clock.now())) * 1_000_000n;
-    this.#lastNanos = now > this.#lastNanos ? now : this.#lastNanos + 1n;
-    const name = `${subject}.${this.#lastNanos.toString(16)}`;
-    return dns1123Subdomain(name).length === 0 ? name : this.#options.ids.uuid();
+  #prepared(draft: EventDraft, subject: string): (() => Promise<unknown>) | undefined {
+    const correlated = this.#correlator.correlate(draft, this.#options.clock.now(), this.#names.of(subject));
+    return correlated.kind === 'skip' ? undefined : () => this.#write(correlated);
   }
 
-  async #sendAll(): Promise<void> {
-    // The first turn is the caller's: an event costs it no request.
-    await Promise.resolve();
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) await this.#send(next);
-    this.#sending = undefined;
-  }
-
-  async #send(draft: EventDraft): Promise<void> {
-    const { clock, ids, logger, signal } = this.#options;
-    const now = clock.now();
-    const correlated = this.#correlator.correlate(draft, now, this.#eventName(draft.involvedObject.name ?? ''));
-    if (correlated.kind === 'skip') return;
-    for (let tries = 1; ; tries++) {
-      const error = await this.#write(correlated);
-      if (error === undefined) return;
-      const final = error instanceof StatusError && !isOverload(error);
-      if (final || signal.aborted || tries >= MAX_TRIES_PER_EVENT) {
-        this.#dropped++;
-        const fields = { reason: draft.reason, name: draft.involvedObject.name, error };
-        if (final && isExpected(error)) logger.debug('event refused', fields);
-        else logger.error('event given up', fields);
-        return;
-      }
-      // The first pause is random, so that not all come back together when the server does.
-      const delay = tries === 1 ? RETRY_DELAY_MS * ids.fraction() : RETRY_DELAY_MS;
-      await wait(clock, delay, signal).catch((reason: unknown) => {
-        if (!signal.aborted) throw reason;
-      });
-    }
-  }
-
-  /** The error of the attempt, if it failed. Source: recordEvent. */
-  async #write(correlated: Exclude<ReturnType<EventCorrelator['correlate']>, { readonly kind: 'skip' }>): Promise<unknown> {
+  /** Source: recordEvent. */
+  async #write(correlated: Exclude<Correlated, { readonly kind: 'skip' }>): Promise<void> {
     const { client } = this.#options;
     const { event } = correlated;
-    try {
-      if (correlated.kind === 'count') {
-        try {
-          await client.patch(events, event.metadata, { type: 'strategic', body: correlated.patch });
-          return undefined;
-        } catch (error) {
-          // Events expire: one that is gone begins anew under its old name and count.
-          if (!(error instanceof StatusError) || error.code !== 404) throw error;
-        }
+    if (correlated.kind === 'count') {
+      try {
+        await client.patch(events, event.metadata, { type: 'strategic', body: correlated.patch });
+        return;
+      } catch (error) {
+        // Events expire: one that is gone begins anew under its old name and count.
+        if (!isStatusError(error, 'NotFound')) throw error;
       }
-      await client.create(events, event);
-      return undefined;
-    } catch (error) {
-      return error;
     }
+    await client.create(events, event);
   }
 }
 
-/** The server has no room now; it will look at the event later. */
-const isOverload = (error: StatusError): boolean => error.reason === 'TooManyRequests' || error.reason === 'ServiceUnavailable';
-
-const isExpected = (error: StatusError): boolean =>
-  error.reason === 'AlreadyExists' || (error.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+/** Source: client-go tools/reference GetReference. */
+export function referenceTo({ kind, apiVersion, metadata: { name, namespace, uid, resourceVersion } }: EventSubject) {
+  return {
+    kind,
+    apiVersion,
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}

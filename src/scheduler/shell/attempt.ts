@@ -74,7 +74,7 @@ export function beginAttempt(queued: QueuedPod, deps: AttemptDeps): Attempt | un
     return undefined;
   }
   if (deletionTimestamp !== undefined) {
-    active.events.event(pod, 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`);
+    active.events.event(pod, 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`, { action: 'Scheduling' });
     deps.queue.done(uid);
     return undefined;
   }
@@ -228,7 +228,7 @@ function bound(
 ): void {
   const { queued, active, elapsed } = attempt;
   const { name, namespace } = pod.metadata;
-  active.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
+  active.events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`, { action: 'Binding' });
   const profile = active.profile.schedulerName;
   metrics.count('scheduler_schedule_attempts_total', { result: 'scheduled', profile });
   metrics.observe('scheduler_scheduling_attempt_duration_seconds', { result: 'scheduled', profile }, elapsed());
@@ -280,7 +280,7 @@ function fail(failure: Failure, { queued, active, elapsed }: Attempt, deps: Atte
   queue.addUnschedulable(queued);
   if (failure.nominated !== undefined) nominator.nominate(latest, failure.nominated);
 
-  active.events.event(latest, 'Warning', 'FailedScheduling', truncateNote(failure.message));
+  active.events.event(latest, 'Warning', 'FailedScheduling', truncateNote(failure.message), { action: 'Scheduling' });
   const patch = planPodStatus(latest, failure, clock.now());
   if (patch !== undefined) statuses.patch(latest, patch);
 }

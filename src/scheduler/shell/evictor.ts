@@ -94,7 +94,8 @@ export class Evictor {
     const isThere = await this.#patchStatus(victim, { conditions: [condition] });
     if (!isThere) return;
     if (!(await unlessGone(this.#options.client.delete(pods, { name, namespace })))) return;
-    events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata.uid} on node ${node}`);
+    const told = { action: 'Preempting', related: preemptor };
+    events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata.uid} on node ${node}`, told);
   }
 
   /** Whether the pod was still there. */
