@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
-import type { Client } from '#client/contract.ts';
+import type { Client, Transport } from '#client/contract.ts';
 import type { AdmissionChain } from './admission/contract.ts';
 import { defaultPlugins, type AdmissionDeps, type AdmissionSettings } from './admission/default-plugins.ts';
 import { ensureSystemNamespaces, ensureSystemPriorityClasses } from './admission/system-objects.ts';
@@ -41,6 +41,7 @@ import { DEFAULT_MAX_READS, DEFAULT_MAX_WRITES, MaxInFlight, type FlowControl } 
 import { ensureDefaultServiceCidr } from './registry/allocation/default-service-cidr.ts';
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import type { Route } from './routes/contract.ts';
+import { LastUses } from './identity/token-tracking.ts';
 import type { HookDone, PostStartHook } from './routes/post-start-hooks.ts';
 import type { ServerParts } from './server-contract.ts';
 
@@ -82,6 +83,8 @@ export interface AuthenticationParts {
   readonly logger: Logger;
   /** For issuers and webhooks. */
   readonly outbound: Outbound;
+  /** To note uses of tokens in Secrets. */
+  loopback(user: UserInfo): Transport;
 }
 
 export interface Authentication {
@@ -111,10 +114,11 @@ export function createAuthentication(
   const keys = [key, ...(serviceAccounts.verifyingKeys ?? []).map(verifyingKey)];
   const issuer = new ServiceAccountTokenIssuer({ issuer: name, key, clock, ids });
   const configured = new ConfiguredAuthentication(configuration, { audiences, outbound, clock });
+  const lastUses = new LastUses({ client: () => createClient(parts.loopback(SERVER)), reader, clock, logger });
   const { static: file, webhook } = tokens;
   const kinds = [
     ...(file === undefined ? [] : [staticTokens(file, audiences)]),
-    serviceAccountTokens({ issuers: [name], audiences, keys, reader, clock }),
+    serviceAccountTokens({ issuers: [name], audiences, keys, reader, clock, onLegacyUse: (use) => lastUses.note(use) }),
     bootstrapTokens({ audiences, reader, clock, logger }),
     configured,
     ...(webhook === undefined

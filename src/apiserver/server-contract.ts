@@ -1,4 +1,5 @@
 // What the API server is given, and what it offers to whoever put it together.
+import type { VersionInfo } from '#api/build.ts';
 import type { Schema } from '#api/schema.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -16,6 +17,7 @@ import type { EncryptionAtRest } from './encryption/at-rest.ts';
 import type { Load } from './flow-control/work.ts';
 import type { ListenOptions, TlsMaterial } from './http/listener.ts';
 import type { CredentialsSource } from './kubelet/credentials.ts';
+import type { IdentityOptions } from './identity/records.ts';
 import type { ApiAddress } from './kubernetes-service/plan.ts';
 import type { Outbound, ServiceResolver } from './outbound/contract.ts';
 import type { ServiceRouting } from './outbound/service-resolver.ts';
@@ -27,7 +29,6 @@ import type { ServiceNetwork } from './registry/allocation/network.ts';
 import type { Route } from './routes/contract.ts';
 import type { HealthCheck } from './routes/health.ts';
 import type { HookDone, PostStartHook } from './routes/post-start-hooks.ts';
-import type { VersionInfo } from './routes/version.ts';
 import type { AuditSink } from './audit/contract.ts';
 import type { Tracer } from './tracing/contract.ts';
 import type { FlowControl } from './stages/flow-control.ts';
@@ -114,6 +115,8 @@ export interface ApiServerOptions {
   readonly serviceRouting?: ServiceRouting;
   /** APIServices are kept and watched over, and requests for those of other servers are passed on. Absent: they are objects only. */
   readonly aggregation?: AggregationSettings;
+  /** What it leaves in kube-system about itself. Absent: nothing. */
+  readonly identity?: IdentityOptions;
   /** What whoever starts it does afterwards, and tells with `hookDone`: until then it fails its health checks. */
   readonly hooks?: readonly PostStartHook[];
 }

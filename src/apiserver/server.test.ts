@@ -278,6 +278,7 @@ test('metrics count who came in, what was allowed and what is streaming; profile
     /^apiserver_request_sli_duration_seconds_count\{.*resource="configmaps",.*verb="POST",.*\} 1$/m,
     /^apiserver_response_sizes_bucket\{.*resource="configmaps",.*verb="GET",version="v1",le="1000"\} 1$/m,
     /^apiserver_watch_events_total\{group="",resource="configmaps",version="v1"\} 1$/m,
+    /^kubernetes_build_info\{build_date=.*,git_version="v1\.36\.0\+proa",.*,major="1",minor="36",platform=.*\} 1$/m,
     /^apiserver_watch_events_sizes_count\{group="",resource="configmaps",version="v1"\} 1$/m,
     /^etcd_requests_total\{group="",operation="create",resource="configmaps"\} 1$/m,
     /^etcd_request_duration_seconds_count\{group="",operation="create",resource="configmaps"\} 1$/m,

@@ -1,4 +1,5 @@
 // Puts the API server together, and starts and stops it. Everything it depends on comes in; nothing is global.
+import { buildInfo, VERSION } from '#api/build.ts';
 import { conversions } from '#api/conversion.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { Schema } from '#api/schema.ts';
@@ -22,6 +23,7 @@ import type { DispatchDeps } from './handlers/dispatch.ts';
 import { Front } from './http/front.ts';
 import { Listener } from './http/listener.ts';
 import { Responder } from './http/respond.ts';
+import { identityHooks, keepRecords } from './identity/records.ts';
 import { Announcer, membersOf } from './kubernetes-service/announcer.ts';
 import { LoopbackTransport } from './loopback/transport.ts';
 import { AccessMetrics } from './metrics/access.ts';
@@ -54,7 +56,7 @@ import { PostStartHooks, type PostStartHook } from './routes/post-start-hooks.ts
 import { profilingRoutes } from './routes/profiling.ts';
 import { serverHealthRoutes } from './routes/server-checks.ts';
 import { RouteTable } from './routes/table.ts';
-import { VERSION, versionRoute } from './routes/version.ts';
+import { versionRoute } from './routes/version.ts';
 import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 import type { ApiServerOptions, ApiServer } from './server-contract.ts';
 
@@ -170,6 +172,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...OWN_HOOKS,
     ...(flowControl.hooks ?? []),
     ...(aggregates ? aggregation.hooks : []),
+    ...(options.identity === undefined ? [] : identityHooks(options.identity)),
     ...(options.hooks ?? []),
   ]);
   routes.push(
@@ -186,7 +189,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     versionRoute(options.version ?? VERSION),
     metricsRoute({
-      figures: options.figures ?? [],
+      figures: [() => buildInfo(options.version), ...(options.figures ?? [])],
       longRunning: () => front.longRunning,
       access,
       watches,
@@ -258,6 +261,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       controllers = Promise.all([
         runDefinitionController({ client, instances: unadmitted(), reader, resources: custom, clock, logger, signal: stopping.signal }),
         options.aggregation === undefined ? undefined : aggregation.run(client, hooks.done),
+        options.identity === undefined
+          ? undefined
+          : keepRecords(options.identity, { client, reader, clock, ids, logger, signal: stopping.signal }),
         keepAllocations({
           ...{ client, store, reader, clock, ids, logger, signal: stopping.signal },
           looked(whole) {
@@ -267,6 +273,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         }),
       ]);
       hooks.done('start-apiextensions-controllers');
+      for (const hook of options.identity === undefined ? [] : identityHooks(options.identity)) hooks.done(hook);
       compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
       flowControl.start?.(hooks.done);

@@ -1,7 +1,7 @@
 // The bytes and hashes of all documents, made when first asked for.
 import { createHash } from 'node:crypto';
 import type { ResourceInfo, Schema } from '#api/schema.ts';
-import { VERSION } from '../routes/version.ts';
+import { VERSION } from '#api/build.ts';
 import { customObjectSchema } from './custom-schemas.ts';
 import type { OpenApiDocument, OpenApiSchema, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';

@@ -45,7 +45,11 @@ test('componentServer tells its health to everybody and its figures to whom the 
       request({ host: '127.0.0.1', servername: 'localhost', port, path, ca: authority.certificate, headers, agent: false }, (response) => {
         let body = '';
         response.setEncoding('utf8').on('data', (part: string) => (body += part));
-        response.on('end', () => resolve(`${response.statusCode} ${body.split('\n')[0]}`));
+        response.on('end', () =>
+          resolve(
+            `${response.statusCode} ${body.split('\n')[0]}${/^kubernetes_build_info\{.*git_version="v1\.36\.0.*\} 1$/m.test(body) ? ', built' : ''}`,
+          ),
+        );
       })
         .on('error', reject)
         .end();
@@ -57,6 +61,6 @@ test('componentServer tells its health to everybody and its figures to whom the 
   assert.equal(await get('/metrics'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'nobody'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics"');
-  assert.equal(await get('/metrics', 'scraper'), '200 figure 1');
+  assert.equal(await get('/metrics', 'scraper'), '200 figure 1, built');
   assert.equal(await get('/metrics', 'storm'), '500 Internal Server Error');
 });

@@ -3,6 +3,7 @@
 import { createServer, type Server } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { buildInfo } from '#api/build.ts';
 import { subjectaccessreviews, tokenreviews } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { type Client, ConnectionError, type Transport } from '#client/contract.ts';
@@ -54,7 +55,7 @@ export function componentServer({ certificate, key }: KeyedCertificate, { client
     const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
     if (refusal !== undefined) return refusal;
     if (path !== '/metrics') return text(404, '404 page not found\n');
-    return { code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: expose() + (await own.metrics()) };
+    return { code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: expose() + buildInfo() + (await own.metrics()) };
   }
 
   return createServer({ cert: certificate, key }, (request, response) => {

@@ -2,6 +2,7 @@
 // as the user it would be by certificate or token.
 import { load } from 'js-yaml';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -92,7 +93,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
   const tracer = await tracerOf(deps);
-  const { serves } = enablementOf(deps);
+  const { serves, gates } = enablementOf(deps);
   const kubeletCredentials = () => ({ ca: kubeletAuthority, ...clients.kubelet });
   const metrics = new MetricsSeat({
     credentials: kubeletCredentials,
@@ -127,6 +128,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],
     profiling: settings.profiling,
+    identity: gates.isOn('APIServerIdentity') ? { hostname: hostname() } : {},
     figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose(), () => elections.expose()],
     serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
     parts: (parts) => {

@@ -184,6 +184,7 @@ for (const c of [
     has: 'container_network_receive_bytes_total{container="",id="",image="",interface="eth0",name="",namespace="default",pod="web"} 10 1767225600000\n',
   },
   { path: '/metrics', has: 'kubelet_running_pods 1\n' },
+  { path: '/metrics', has: 'git_version="v1.36.0+proa"' },
   { path: '/metrics', has: 'kubelet_http_requests_total{long_running="false",method="GET",path="metrics",server_type="readwrite"} 1\n' },
   { path: '/stats/summary', has: '"podRef":{"name":"web"' },
   { path: '/pods', has: '"kind":"PodList"' },

@@ -1,6 +1,7 @@
 // The proxy's figures and how it works, for whoever is on the node. Source: kube-proxy serveMetrics.
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { buildInfo } from '#api/build.ts';
 import type { Logger } from '#base/log.ts';
 import { close, listen } from '../health/listening.ts';
 
@@ -16,7 +17,7 @@ export async function serveMetrics(port: number, expose: () => string, logger: L
   const answer = async (path: string): Promise<string | undefined> => {
     switch (path) {
       case '/metrics':
-        return expose() + (await own.metrics());
+        return buildInfo() + expose() + (await own.metrics());
       case '/proxyMode':
         return MODE;
       case '/healthz':

@@ -1,5 +1,6 @@
 // `/metrics`: the kubelet's own figures. Source: pkg/kubelet/metrics, pkg/kubelet/server/metrics.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { buildInfo } from '#api/build.ts';
 import type { KubeletHost } from '../contract.ts';
 
 export interface OwnMetrics {
@@ -71,7 +72,7 @@ export function ownMetrics(): OwnMetrics {
         ),
       );
       nodeName.set({ node: host.nodeName }, 1);
-      return registry.metrics();
+      return buildInfo() + (await registry.metrics());
     },
   };
 }

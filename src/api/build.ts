@@ -1,0 +1,53 @@
+// The release whose API this is, as a build of Proa, and the figure that tells of it.
+import { gauge } from '#base/metrics.ts';
+
+/** Source: version.Info. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  /** The release it behaves as. Source: KEP-4330, compatibility versions. */
+  readonly emulationMajor: string;
+  readonly emulationMinor: string;
+  /** The oldest release that may serve beside it: the one before. */
+  readonly minCompatibilityMajor: string;
+  readonly minCompatibilityMinor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+export const VERSION: VersionInfo = {
+  major: '1',
+  minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
+  gitVersion: 'v1.36.0+proa',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: `node ${process.version}`,
+  compiler: 'none',
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+};
+
+/** `kubernetes_build_info`, which every component shows. Source: component-base metrics/prometheus/version. */
+export function buildInfo(version: VersionInfo = VERSION): string {
+  const labels: Readonly<Record<string, string>> = {
+    build_date: version.buildDate,
+    compiler: version.compiler,
+    git_commit: version.gitCommit,
+    git_tree_state: version.gitTreeState,
+    git_version: version.gitVersion,
+    go_version: version.goVersion,
+    major: version.major,
+    minor: version.minor,
+    platform: version.platform,
+  };
+  return gauge('kubernetes_build_info', 'The build that runs: always 1.', Object.keys(labels), [[Object.values(labels), 1]]);
+}
