@@ -142,6 +142,13 @@ export const notFound = (gr: GroupResource, name: string): StatusError =>
 export const alreadyExists = (gr: GroupResource, name: string): StatusError =>
   new StatusError('AlreadyExists', `${groupResourceString(gr)} ${goQuote(name)} already exists`, about(gr, name));
 
+/** A name that was made from generateName, and every one tried before it, is taken: trying again may do. Source: NewGenerateNameConflict. */
+export const generateNameConflict = (gr: GroupResource, name: string): StatusError => {
+  const { message, details } = alreadyExists(gr, name);
+  const text = `${message}, the server was not able to generate a unique name for the object`;
+  return new StatusError('AlreadyExists', text, { ...details, retryAfterSeconds: 1 });
+};
+
 export const conflict = (gr: GroupResource, name: string, why: string): StatusError =>
   new StatusError('Conflict', `Operation cannot be fulfilled on ${groupResourceString(gr)} ${goQuote(name)}: ${why}`, about(gr, name));
 

@@ -1,5 +1,5 @@
 // Create: the object gets its identity, is judged, and is stored under a key nobody holds yet.
-import { alreadyExists, forbidden, StatusError } from '#apimachinery/errors.ts';
+import { alreadyExists, forbidden, generateNameConflict, StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import { StoredObject } from '../cache/stored-object.ts';
@@ -108,9 +108,10 @@ export const effects = (reservation: Reservation | undefined): Pick<Reservation,
   operations: reservation?.operations ?? [],
 });
 
-/** Source: Store.create. */
+/** Source: Store.create, CheckGeneratedNameError. */
 function taken(call: WriteCall, object: KubeObject, present: StoredObject | undefined): StatusError {
-  const error = alreadyExists(call.served.info, object.metadata.name);
+  const { name, generateName = '' } = object.metadata;
+  const error = (generateName === '' ? alreadyExists : generateNameConflict)(call.served.info, name);
   if (present?.object.metadata.deletionTimestamp === undefined) return error;
   return new StatusError('AlreadyExists', `object is being deleted: ${error.message}`, error.details);
 }

@@ -71,6 +71,28 @@ describe('create', () => {
     await fixed.stop();
   });
 
+  test('gives up after eight generated names, and says that another try may do', async () => {
+    let draws = 0;
+    const suffix = (): string => {
+      draws++;
+      return 'aaaa0';
+    };
+    const fixed = await startLoopbackServer({ ids: { ...(await import('#base/ids.ts')).randomIds, suffix } });
+    const make = () => fixed.client.create(configmaps, { metadata: { generateName: 'g-', namespace: NS } });
+    await make();
+    draws = 0;
+    await assert.rejects(make(), (error) => {
+      assert.ok(error instanceof StatusError);
+      const { reason, code, message, details } = error;
+      assert.deepEqual([reason, code], ['AlreadyExists', 409]);
+      assert.equal(message, 'configmaps "g-aaaa0" already exists, the server was not able to generate a unique name for the object');
+      assert.deepEqual(details, { name: 'g-aaaa0', kind: 'configmaps', retryAfterSeconds: 1 });
+      return true;
+    });
+    assert.equal(draws, 8);
+    await fixed.stop();
+  });
+
   test('says that a name is still being deleted', async () => {
     await client.create(configmaps, { metadata: { name: 'going', namespace: NS, finalizers: ['x/y'] } });
     await client.delete(configmaps, { name: 'going', namespace: NS });
