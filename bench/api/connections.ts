@@ -17,6 +17,10 @@ export interface Asked {
   readonly accept: string;
   readonly contentType?: string;
   readonly body?: Uint8Array;
+  /** Default: none. The first part of it names the manager of fields. */
+  readonly userAgent?: string;
+  /** Default: the answer is not compressed. */
+  readonly acceptEncoding?: 'gzip';
 }
 
 export class Connections {
@@ -56,10 +60,12 @@ export class Connections {
   }
 
   /** The answer's head, then its body as it comes. */
-  stream({ method, path, accept, contentType, body }: Asked): ClientHttp2Stream {
+  stream({ method, path, accept, contentType, body, userAgent, acceptEncoding }: Asked): ClientHttp2Stream {
     const session = this.#sessions[this.#next++ % this.#sessions.length] as ClientHttp2Session;
     const headers: OutgoingHttpHeaders = { ':method': method, ':path': path, accept };
     if (contentType !== undefined) headers['content-type'] = contentType;
+    if (userAgent !== undefined) headers['user-agent'] = userAgent;
+    if (acceptEncoding !== undefined) headers['accept-encoding'] = acceptEncoding;
     if (this.#authorization !== undefined) headers['authorization'] = this.#authorization;
     const stream = session.request(headers, { endStream: body === undefined });
     if (body !== undefined) stream.end(body);

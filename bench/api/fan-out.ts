@@ -1,8 +1,7 @@
 // One pod changes, many watch: how many events reach them in a second, and how long after the write the last has it.
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Connections } from './connections.ts';
-import type { Encoding } from './encodings.ts';
-import { PODS, type PodTemplate } from './pods.ts';
+import { PODS, podName, type PodRequests } from './pods.ts';
 
 export interface FanOutFigures {
   readonly eventsPerSecond: number;
@@ -10,25 +9,29 @@ export interface FanOutFigures {
   readonly elapsed: number;
   /** From one write until the last watcher had it, milliseconds. */
   readonly alone: number;
+  /** All that were received, those each watcher began with included. */
+  readonly events: number;
 }
 
 interface FanOut {
   /** The watchers'; the writer has `writer`. */
   readonly connections: Connections;
   readonly writer: Connections;
-  readonly template: PodTemplate;
-  readonly encoding: Encoding;
+  readonly requests: PodRequests;
   readonly watchers: number;
   readonly writes: number;
 }
 
-export async function measureFanOut({ connections, writer, template, encoding, watchers, writes }: FanOut): Promise<FanOutFigures> {
+/** The watched pod's number: beyond those of lists. */
+const WATCHED = 9_000_000;
+
+export async function measureFanOut({ connections, writer, requests, watchers, writes }: FanOut): Promise<FanOutFigures> {
+  const { encoding } = requests;
   const { mediaType } = encoding;
-  const name = `watched-${watchers}-${encoding.name}`;
+  const name = podName(WATCHED);
   let round = 0;
-  const write = (method: string, path: string): Promise<Buffer> =>
-    writer.succeed({ method, path, accept: mediaType, contentType: mediaType, body: template.bytes(encoding, name, ++round) });
-  await write('POST', PODS);
+  const write = (): Promise<Buffer> => writer.succeed(requests.update(name, ++round));
+  await writer.succeed(requests.create(name));
 
   let [seen, wanted, reached] = [0, 0, () => {}];
   const expect = (events: number): Promise<void> =>
@@ -57,15 +60,16 @@ export async function measureFanOut({ connections, writer, template, encoding, w
 
   const one = expect(watchers);
   const began = performance.now();
-  await write('PUT', `${PODS}/${name}`);
+  await write();
   await Promise.race([one, failed]);
   const alone = performance.now() - began;
 
   const all = expect(watchers * writes);
   const start = performance.now();
-  for (let i = 0; i < writes; i++) await write('PUT', `${PODS}/${name}`);
+  for (let i = 0; i < writes; i++) await write();
   await Promise.race([all, failed]);
   const elapsed = performance.now() - start;
   for (const stream of streams) stream.close();
-  return { eventsPerSecond: ((watchers * writes) / elapsed) * 1000, elapsed, alone };
+  await writer.succeed({ method: 'DELETE', path: `${PODS}/${name}?gracePeriodSeconds=0`, accept: mediaType });
+  return { eventsPerSecond: ((watchers * writes) / elapsed) * 1000, elapsed, alone, events: watchers * (writes + 2) };
 }

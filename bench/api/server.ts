@@ -41,16 +41,47 @@ export async function startOwnServer(owner: Owner, profile?: string): Promise<Ow
   return { kubeconfig: join(data, 'admin.kubeconfig'), pid: child.pid as number };
 }
 
-/** Resident bytes of a process: now, and at most since `forgetPeak`. */
-export function residentMemory(pid: number): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
-  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+/** What the processes of a server use together, from `/proc` of the machine it shares with the load. */
+export class ServerProcesses {
+  readonly #pids: readonly number[];
+
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+  }
+
+  /** Whether there is anything to say; without any process all figures are NaN. */
+  get known(): boolean {
+    return this.#pids.length > 0;
+  }
+
+  /** Resident bytes. */
+  resident(): number {
+    return this.#sum((pid) => statusBytes(pid, 'VmRSS'));
+  }
+
+  /** Resident bytes at most since `forgetPeak`; of several processes the sum of each one's most. */
+  peak(): number {
+    return this.#sum((pid) => statusBytes(pid, 'VmHWM'));
+  }
+
+  /** Source: proc(5), clear_refs. */
+  forgetPeak(): void {
+    for (const pid of this.#pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  }
+
+  /** Processor seconds used since they began. */
+  processorSeconds(): number {
+    return this.#sum(processorSeconds);
+  }
+
+  #sum(figure: (pid: number) => number): number {
+    return this.known ? this.#pids.reduce((sum, pid) => sum + figure(pid), 0) : Number.NaN;
+  }
 }
 
-/** Source: proc(5), clear_refs. */
-export function forgetPeak(pid: number): void {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+function statusBytes(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
 }
 
 /** Processor seconds a process has used. */

@@ -1,7 +1,6 @@
 // Requests a second of each verb on one pod, by so many clients at once, each asking again when it is answered.
 import type { Asked, Connections } from './connections.ts';
-import type { Encoding } from './encodings.ts';
-import { PODS, type PodTemplate } from './pods.ts';
+import { PODS, podName, type PodRequests } from './pods.ts';
 
 export interface VerbFigures {
   readonly verb: string;
@@ -14,43 +13,36 @@ export interface VerbFigures {
 
 interface Load {
   readonly connections: Connections;
-  readonly template: PodTemplate;
-  readonly encoding: Encoding;
+  readonly requests: PodRequests;
   readonly clients: number;
   readonly seconds: number;
 }
 
 /** Creates pods for so long, then reads, updates, patches and deletes those. */
 export async function* measureVerbs(load: Load): AsyncGenerator<VerbFigures> {
-  const { template, encoding } = load;
-  const { mediaType } = encoding;
+  const { requests } = load;
+  const accept = requests.encoding.mediaType;
   const created: string[] = [];
   let round = 0;
   const some = (i: number): string => created[i % created.length] as string;
-  const write = (method: string, path: string, name: string): Asked => ({
-    method,
-    path,
-    accept: mediaType,
-    contentType: mediaType,
-    body: template.bytes(encoding, name, ++round),
-  });
   yield await measure('create', load, (i) => {
-    const name = `${encoding.name}-${load.clients}-${i}`;
+    const name = podName(i);
     created.push(name);
-    return write('POST', PODS, name);
+    return requests.create(name);
   });
-  yield await measure('get', load, (i) => ({ method: 'GET', path: `${PODS}/${some(i)}`, accept: mediaType }));
-  yield await measure('update', load, (i) => write('PUT', `${PODS}/${some(i)}`, some(i)));
+  yield await measure('update of status', load, (i) => requests.status(some(i), ++round));
+  yield await measure('get', load, (i) => ({ method: 'GET', path: `${PODS}/${some(i)}`, accept }));
+  yield await measure('update', load, (i) => requests.update(some(i), ++round));
   yield await measure('patch', load, (i) => ({
     method: 'PATCH',
     path: `${PODS}/${some(i)}`,
-    accept: mediaType,
+    accept,
     contentType: 'application/merge-patch+json',
     body: Buffer.from(`{"metadata":{"labels":{"round":"p${++round}"}}}`),
   }));
   const remove = (i: number): Asked | undefined => {
     const name = created[i];
-    return name === undefined ? undefined : { method: 'DELETE', path: `${PODS}/${name}?gracePeriodSeconds=0`, accept: mediaType };
+    return name === undefined ? undefined : { method: 'DELETE', path: `${PODS}/${name}?gracePeriodSeconds=0`, accept };
   };
   yield await measure('delete', load, remove);
 }

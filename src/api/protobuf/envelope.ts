@@ -34,24 +34,36 @@ const writer = new ProtoWriter();
 
 /** An encoded message, in parts, in its envelope: what stands before it, its parts, what stands behind. */
 export function envelope(
-  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+  type: { readonly apiVersion: string; readonly kind: string },
   message: readonly Uint8Array[],
 ): readonly Uint8Array[] {
+  const { before, behind } = envelopeOf(
+    type,
+    message.reduce((sum, { length }) => sum + length, 0),
+  );
+  return [MAGIC, before, ...message, behind];
+}
+
+/** What stands around a message of `length` bytes; MAGIC comes first. */
+export function envelopeOf(
+  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+  length: number,
+): { readonly before: Uint8Array; readonly behind: Uint8Array } {
   writer.string(''); // contentType
   writer.byte(tag(4));
   writer.string(''); // contentEncoding
   writer.byte(tag(3));
-  const trailer = writer.finish();
-  writer.uint32(message.reduce((sum, { length }) => sum + length, 0));
+  const behind = writer.finish();
+  writer.uint32(length);
   writer.byte(tag(2));
-  const before = writer.size;
+  const message = writer.size;
   writer.string(kind);
   writer.byte(tag(2));
   writer.string(apiVersion);
   writer.byte(tag(1));
-  writer.uint32(writer.size - before);
+  writer.uint32(writer.size - message);
   writer.byte(tag(1));
-  return [MAGIC, writer.finish(), ...message, trailer];
+  return { before: writer.finish(), behind };
 }
 
 /** What an envelope holds: a kind (empty members where it does not say) and the message's bytes. */

@@ -4,7 +4,7 @@ import { ProtoWriter } from '#base/protobuf/writer.ts';
 import type { ListMeta } from '../gen/meta-v1.ts';
 import { schemaOfDefinition } from '../schema.ts';
 import { messageCodec } from './codec.ts';
-import { envelope } from './envelope.ts';
+import { envelopeOf, MAGIC } from './envelope.ts';
 
 const DELIMITED = 2;
 const METADATA_TAG = (1 << 3) | DELIMITED;
@@ -15,21 +15,25 @@ export function encodeItem(object: object, schema: ObjectSchema): Uint8Array {
   return messageCodec(schema).encode(object);
 }
 
-export interface ListParts {
-  /** `PodList`, `v1`. */
+/** A list's kind and metadata: `PodList`, `v1`. */
+export interface ListHead {
   readonly kind: string;
   readonly apiVersion: string;
   readonly metadata: ListMeta;
-  /** Messages, as encodeItem gives them. */
-  readonly items: readonly Uint8Array[];
 }
 
-/** A list in its envelope, in parts. Every list message has its metadata in field 1 and its items in field 2. */
-export function listParts({ kind, apiVersion, metadata, items }: ListParts): readonly Uint8Array[] {
+/** An item as it stands in every list, whatever stands before it: every list message has its items in field 2. */
+export const listItem = (message: Uint8Array): readonly Uint8Array[] => [framed(ITEM_TAG, message.length), message];
+
+/** What stands around items of `bytes` bytes together, as listItem gives them: the envelope, and the metadata in field 1. */
+export function listEnvelope(
+  { kind, apiVersion, metadata }: ListHead,
+  bytes: number,
+): { readonly before: readonly Uint8Array[]; readonly behind: readonly Uint8Array[] } {
   const meta = messageCodec(schemaOfDefinition('io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta')).encode(metadata);
-  const parts: Uint8Array[] = [framed(METADATA_TAG, meta.length), meta];
-  for (const item of items) parts.push(framed(ITEM_TAG, item.length), item);
-  return envelope({ apiVersion, kind }, parts);
+  const frame = framed(METADATA_TAG, meta.length);
+  const { before, behind } = envelopeOf({ apiVersion, kind }, frame.length + meta.length + bytes);
+  return { before: [MAGIC, before, frame, meta], behind: [behind] };
 }
 
 const writer = new ProtoWriter();

@@ -13,7 +13,7 @@ import type { KubeObject } from '../types.ts';
 import { hasMessage, messageCodec } from './codec.ts';
 import { encodeProtobuf, openEnvelope, readProtobufBody } from './envelope.ts';
 import { kubeProtobuf } from './kube-protobuf.ts';
-import { encodeItem, listParts } from './lists.ts';
+import { encodeItem, listEnvelope, listItem } from './lists.ts';
 import { encodeWatchFrame, WatchFrameReader } from './watch.ts';
 
 const OBJECTS_A_TYPE = 8;
@@ -142,12 +142,14 @@ test('readProtobufBody survives any damage', () => {
   }
 });
 
-test('listParts puts encoded items together', () => {
+test('listEnvelope stands around encoded items', () => {
   const list = schemaOfDefinition('io.k8s.api.core.v1.NamespaceList');
   const items = ['a', 'b'].map((name) => object('io.k8s.api.core.v1.Namespace', { metadata: { name } }));
   const whole = { kind: 'NamespaceList', apiVersion: 'v1', metadata: { resourceVersion: '7' }, items };
-  const parts = listParts({ ...whole, items: items.map((item) => encodeItem(item, namespace)) });
-  assert.equal(hex(Buffer.concat(parts)), hex(encodeProtobuf(whole, list)));
+  const encoded = items.flatMap((item) => listItem(encodeItem(item, namespace)));
+  const bytes = Buffer.concat(encoded);
+  const { before, behind } = listEnvelope(whole, bytes.length);
+  assert.equal(hex(Buffer.concat([...before, bytes, ...behind])), hex(encodeProtobuf(whole, list)));
 });
 
 test('WatchFrameReader cuts frames wherever the stream breaks', () => {

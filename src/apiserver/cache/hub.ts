@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
+import { CompressedRuns } from './compressed-runs.ts';
 import { EncodedMessages } from './encoded-messages.ts';
 import { ResourceCache, type CachedResource, type Position } from './resource-cache.ts';
 import type { StoredObject } from './stored-object.ts';
@@ -30,7 +31,7 @@ export interface HubDeps {
 
 export class CacheHub {
   readonly writes = new WriteLog();
-  readonly #messages = new EncodedMessages();
+  readonly #prepared = { messages: new EncodedMessages(), runs: new CompressedRuns() };
   readonly #deps: HubDeps;
   /** By prefix without `/registry/` and the closing slash: `pods`, `services/specs`. */
   readonly #caches = new Map<string, ResourceCache>();
@@ -62,7 +63,7 @@ export class CacheHub {
 
   /** Before start; later resources are attached. */
   add(resource: CachedResource): ResourceCache {
-    const cache = new ResourceCache(resource, this.#position, this.#messages);
+    const cache = new ResourceCache(resource, this.#position, this.#prepared);
     this.#caches.set(placeOf(resource), cache);
     this.#byName.set(resource.name, cache);
     return cache;

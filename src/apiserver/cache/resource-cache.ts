@@ -1,6 +1,7 @@
 // All objects of one stored resource, as of one revision, with its latest history and its watchers.
 import type { KubeObject } from '#api/types.ts';
 import { prefixEnd } from '#store/contract.ts';
+import type { CompressedRun, CompressedRuns } from './compressed-runs.ts';
 import type { EncodedMessages } from './encoded-messages.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
@@ -30,6 +31,12 @@ export interface Position {
   revision: number;
 }
 
+/** Bytes that are made of current objects when first asked for, and shared by all caches of one store. */
+export interface Prepared {
+  readonly messages: EncodedMessages;
+  readonly runs: CompressedRuns;
+}
+
 /** Objects as of one revision, in key order. */
 export interface Snapshot {
   readonly revision: number;
@@ -45,7 +52,7 @@ export class ResourceCache {
   readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
   readonly #handlers = new Set<(change: Change) => void>();
   readonly #position: Position;
-  readonly #messages: EncodedMessages;
+  readonly #prepared: Prepared;
   #history = new History(0);
   /** Of all stored values. */
   #bytes = 0;
@@ -54,10 +61,10 @@ export class ResourceCache {
   /** Changes that came before the cache was filled. */
   #held: Held[] | undefined;
 
-  constructor(resource: CachedResource, position: Position, messages: EncodedMessages) {
+  constructor(resource: CachedResource, position: Position, prepared: Prepared) {
     this.resource = resource;
     this.#position = position;
-    this.#messages = messages;
+    this.#prepared = prepared;
     this.watchers = new WatcherIndex(resource.fields);
     for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
   }
@@ -88,7 +95,18 @@ export class ResourceCache {
 
   /** The protobuf message of an object that was read here; `encode` makes one that is not held. */
   message(object: StoredObject, encode: (object: KubeObject) => Uint8Array): Uint8Array {
-    return this.#objects.get(object.key) === object ? this.#messages.of(object, encode) : encode(object.object);
+    return this.#objects.get(object.key) === object ? this.#prepared.messages.of(object, encode) : encode(object.object);
+  }
+
+  /** See CompressedRuns.find. */
+  compressed(form: string, objects: readonly StoredObject[], from: number): ReturnType<CompressedRuns['find']> {
+    return this.#prepared.runs.find(form, objects, from);
+  }
+
+  /** Keeps a run that begins with a current object. */
+  keepCompressed(form: string, objects: readonly StoredObject[], run: CompressedRun): void {
+    const [first] = objects;
+    if (first !== undefined && this.#objects.get(first.key) === first) this.#prepared.runs.keep(form, objects, run);
   }
 
   *range(start: string, end?: string): IterableIterator<StoredObject> {
@@ -210,7 +228,7 @@ export class ResourceCache {
     if (next === undefined) {
       this.#objects.delete(key);
       if (previous !== undefined) {
-        this.#messages.drop(previous);
+        this.#forgetPrepared(previous);
         this.#bytes -= previous.value.length;
         this.#unindex(previous);
       }
@@ -222,7 +240,7 @@ export class ResourceCache {
 
   #put(next: StoredObject, previous?: StoredObject): void {
     this.#objects.set(next.key, next);
-    if (previous !== undefined) this.#messages.drop(previous);
+    if (previous !== undefined) this.#forgetPrepared(previous);
     this.#bytes += next.value.length - (previous?.value.length ?? 0);
     for (const [field, index] of this.#indexes) {
       const read = this.resource.fields.get(field) as (object: StoredObject) => string;
@@ -233,6 +251,11 @@ export class ResourceCache {
       if (bucket === undefined) index.set(value, (bucket = new Map()));
       bucket.set(next.key, next);
     }
+  }
+
+  #forgetPrepared(object: StoredObject): void {
+    this.#prepared.messages.drop(object);
+    this.#prepared.runs.drop(object);
   }
 
   #unindex(object: StoredObject): void {

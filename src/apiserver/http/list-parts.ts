@@ -1,5 +1,5 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
-import { listParts } from '#api/protobuf/lists.ts';
+import { listEnvelope, listItem } from '#api/protobuf/lists.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
@@ -7,7 +7,7 @@ import type { ListResult } from '../registry/list.ts';
 import { messagesOf } from './messages.ts';
 
 /** Bytes, or what becomes bytes where it is put. */
-type Part = Uint8Array | LatePart;
+export type Part = Uint8Array | LatePart;
 
 interface LatePart {
   readonly length: number;
@@ -75,12 +75,73 @@ function* eachView<T>({ view }: ServedResource, { items }: ListResult, make: (ob
   for (const object of items) yield make(view(object));
 }
 
-export function plainList(served: ServedResource, list: ListResult): Generator<Part> {
-  const head = { kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items: [] };
-  return jsonList(
-    head,
-    eachView(served, list, (object) => [item(object)]),
-  );
+/** A list whose items are the same bytes in every list, but for the first one of JSON, before which no comma stands. */
+export interface ListBody {
+  /** What all lists with these items have in common: `v1 json`. */
+  readonly form: string;
+  readonly objects: readonly StoredObject[];
+  /** What stands before the items tells how long they are. */
+  readonly lengthFirst: boolean;
+  /** Of the object at `index`. */
+  item(index: number): readonly Part[];
+  /** What stands before and behind items of so many bytes. */
+  around(itemBytes: number): { readonly before: readonly Part[]; readonly behind: readonly Part[] };
+}
+
+export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListResult): ListBody {
+  const { items } = list;
+  return {
+    form: `${apiVersion} json`,
+    objects: items,
+    lengthFirst: false,
+    item: (index) => {
+      const bytes = item(view(items[index] as StoredObject));
+      return index === 0 ? [bytes] : [COMMA, bytes];
+    },
+    around: () => {
+      const head = { kind: info.listKind, apiVersion, metadata: listMetadata(list), items: [] };
+      return { before: [Buffer.from(JSON.stringify(head).slice(0, -']}'.length))], behind: [END] };
+    },
+  };
+}
+
+export function protobufBody(served: ServedResource, list: ListResult): ListBody {
+  const message = messagesOf(served);
+  const head = { kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list) };
+  return {
+    form: `${served.apiVersion} protobuf`,
+    objects: list.items,
+    lengthFirst: true,
+    item: (index) => listItem(message(list.items[index] as StoredObject)),
+    around: (bytes) => listEnvelope(head, bytes),
+  };
+}
+
+/** Items put together before other requests have their turn again. */
+const BATCH = 250;
+
+/** The parts of `body`, made as they are asked for, or all at once where their length stands before them. */
+export async function wholeBody(body: ListBody): Promise<Iterable<Part>> {
+  if (!body.lengthFirst) return streamedBody(body);
+  const { objects, item: itemOf, around } = body;
+  const items: Part[] = [];
+  let bytes = 0;
+  for (let i = 0; i < objects.length; i++) {
+    if (i % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    for (const part of itemOf(i)) {
+      items.push(part);
+      bytes += part.length;
+    }
+  }
+  const { before, behind } = around(bytes);
+  return [...before, ...items, ...behind];
+}
+
+function* streamedBody({ objects, item: itemOf, around }: ListBody): Generator<Part> {
+  const { before, behind } = around(0);
+  yield* before;
+  for (let i = 0; i < objects.length; i++) yield* itemOf(i);
+  yield* behind;
 }
 
 const metadataHead = (metaVersion: string): Buffer =>
@@ -117,18 +178,4 @@ export function tableList(served: ServedResource, list: ListResult, metaVersion:
     }
   }
   return jsonList({ ...table, rows: [] }, rows());
-}
-
-/** Objects encoded before other requests have their turn again. */
-const BATCH = 250;
-
-/** Messages come with their lengths, so all of them are there before the first is sent; those of current objects are kept. */
-export async function protobufList(served: ServedResource, list: ListResult): Promise<readonly Part[]> {
-  const message = messagesOf(served);
-  const items: Uint8Array[] = [];
-  for (const object of list.items) {
-    if (items.length % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
-    items.push(message(object));
-  }
-  return listParts({ kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list), items });
 }

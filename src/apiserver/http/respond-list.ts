@@ -8,7 +8,18 @@ import { metadataOnly } from '../negotiation/partial-metadata.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange.ts';
-import { listMetadata, metadataList, packed, plainList, protobufList, tableList } from './list-parts.ts';
+import {
+  jsonBody,
+  listMetadata,
+  metadataList,
+  packed,
+  protobufBody,
+  tableList,
+  wholeBody,
+  type ListBody,
+  type Part,
+} from './list-parts.ts';
+import { planZipped, zippedList } from './zipped-list.ts';
 
 /** A list that fits is sent whole; a longer one in chunks of this size, bytes. Also where gzip begins. Source: defaultGzipThresholdBytes. */
 const CHUNK = 128 * 1024;
@@ -26,21 +37,35 @@ export interface ListAnswer {
 }
 
 export async function respondWithList(exchange: Exchange, answer: ListAnswer): Promise<void> {
-  await send(exchange, answer.headers, await bytesOf(answer));
+  const body = bodyOf(answer);
+  if (body === undefined) {
+    await send(exchange, answer.headers, packed(partsOf(answer), CHUNK));
+    return;
+  }
+  const plan = acceptsGzip(exchange) && mayBeLong(answer.list) ? await planZipped(body, answer.served.stored?.cache) : undefined;
+  if (plan !== undefined && plan.itemBytes > CHUNK) await stream(exchange, zipped(answer.headers), zippedList(plan));
+  else await send(exchange, answer.headers, packed(await wholeBody(body), CHUNK));
 }
 
-async function bytesOf(answer: ListAnswer): Promise<Generator<Buffer>> {
+/** By what is stored of its objects: no form of them is longer. */
+function mayBeLong({ items }: ListResult): boolean {
+  let bytes = 0;
+  for (const { value } of items) if ((bytes += value.length) > CHUNK) return true;
+  return false;
+}
+
+/** Of a list whose items are sent as they are; undefined for one that shows something else of them. */
+function bodyOf({ served, list, form, pretty }: ListAnswer): ListBody | undefined {
+  if (form.transform !== 'none' || pretty) return undefined;
+  if (form.encoding === 'json') return jsonBody(served, list);
+  return form.encoding === 'protobuf' && hasMessage(served.info.schema) ? protobufBody(served, list) : undefined;
+}
+
+function partsOf(answer: ListAnswer): Iterable<Part> {
   const { served, list, form, tables, pretty } = answer;
-  const { transform, encoding } = form;
+  if (form.encoding !== 'json' || pretty) return [answer.encode(listObject(answer))];
   const metaVersion = `meta.k8s.io/${form.metaVersion}`;
-  if (encoding === 'json' && !pretty) {
-    if (transform === 'none') return packed(plainList(served, list), CHUNK);
-    if (transform === 'Table') return packed(tableList(served, list, metaVersion, tables), CHUNK);
-    return packed(metadataList(served, list, metaVersion), CHUNK);
-  }
-  if (transform === 'none' && encoding === 'protobuf' && hasMessage(served.info.schema))
-    return packed(await protobufList(served, list), CHUNK);
-  return packed([answer.encode(listObject(answer))], CHUNK);
+  return form.transform === 'Table' ? tableList(served, list, metaVersion, tables) : metadataList(served, list, metaVersion);
 }
 
 function listObject({ served, list, form, tables }: ListAnswer): object {
@@ -69,34 +94,46 @@ function listObject({ served, list, form, tables }: ListAnswer): object {
 async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Generator<Buffer>): Promise<void> {
   const first = chunks.next().value as Buffer;
   const second = chunks.next();
-  const long = second.done !== true || first.length > CHUNK;
-  const zipped = long && acceptsGzip(exchange);
-  if (!long) {
+  if (second.done === true && first.length <= CHUNK) {
     exchange.respond(200, headers, first);
     return;
   }
-  const stream = exchange.stream(200, zipped ? { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' } : headers);
-  if (stream === undefined) return;
-  const plain = async (chunk: Buffer): Promise<void> => {
-    if (!stream.write(chunk)) await stream.drained();
-  };
+  const all = (function* (): Generator<Buffer> {
+    yield first;
+    if (second.done !== true) yield second.value;
+    yield* chunks;
+  })();
+  if (acceptsGzip(exchange)) await stream(exchange, zipped(headers), squeezed(all));
+  else await stream(exchange, headers, all);
+}
+
+const zipped = (headers: ResponseHeaders): ResponseHeaders => ({ ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+
+async function stream(exchange: Exchange, headers: ResponseHeaders, chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+  const out = exchange.stream(200, headers);
+  if (out === undefined) return;
   try {
-    const gzip = zipped ? createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK }) : undefined;
-    const pump = gzip === undefined ? undefined : drain(gzip, plain);
-    const write = gzip === undefined ? plain : (chunk: Buffer): Promise<void> => squeeze(gzip, chunk);
-    await write(first);
-    if (second.done !== true) await write(second.value);
-    for (const chunk of chunks) await write(chunk);
-    if (gzip !== undefined) {
-      gzip.end();
-      await pump;
-    }
-    stream.end();
+    for await (const chunk of chunks) if (!out.write(chunk)) await out.drained();
+    out.end();
   } catch (error) {
     if (error instanceof ClientGoneError) return;
-    stream.abort(); // half a list must not look like a whole one
+    out.abort(); // half a list must not look like a whole one
     throw error;
   }
+}
+
+/** Compressed as it comes. */
+async function* squeezed(chunks: Iterable<Buffer>): AsyncGenerator<Buffer> {
+  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: CHUNK });
+  const fed = (async (): Promise<void> => {
+    for (const chunk of chunks) {
+      await squeeze(gzip, chunk);
+      if (gzip.destroyed) return; // nobody reads on
+    }
+    gzip.end();
+  })();
+  fed.catch((error: unknown) => gzip.destroy(error as Error));
+  for await (const chunk of gzip) yield chunk as Buffer;
 }
 
 /** Resolves when there is room for more; breaking off the answer destroys it, and then there is. */
@@ -105,10 +142,6 @@ async function squeeze(gzip: Gzip, chunk: Buffer): Promise<void> {
   const settled = new AbortController();
   const { signal } = settled;
   await Promise.race([once(gzip, 'drain', { signal }), once(gzip, 'close', { signal })]).finally(() => settled.abort());
-}
-
-async function drain(gzip: Gzip, write: (chunk: Buffer) => Promise<void>): Promise<void> {
-  for await (const chunk of gzip) await write(chunk as Buffer);
 }
 
 /** Source: responseContentEncodingSupported: only GET is compressed. */

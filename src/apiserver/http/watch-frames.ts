@@ -1,10 +1,15 @@
-// Changes as bytes of a watch, one frame each. Encoded once for all watchers that want the same form of the same change.
+// Changes as bytes of a watch, one frame each. Encoded once for all watchers that want the same form of the same change; what
+// there is when a watch begins, from bytes that lists use too.
+import { hasMessage } from '#api/protobuf/codec.ts';
+import { inEnvelope } from '#api/protobuf/envelope.ts';
+import { encodeWatchFrame } from '#api/protobuf/watch.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import type { ObjectForm } from '../negotiation/transform.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { WatchItem } from '../registry/watch-queue.ts';
+import { messagesOf } from './messages.ts';
 
 /** What a watcher asked to be shown. */
 export interface FrameForm {
@@ -18,6 +23,8 @@ export class WatchFrames {
   readonly #form: FrameForm;
   readonly #shared: boolean;
   readonly #id: string;
+  /** Of objects there are, where they are asked for as they are, in protobuf. */
+  readonly #message: ((object: StoredObject) => Uint8Array) | undefined;
   #events = 0;
 
   constructor(frameForm: FrameForm) {
@@ -25,6 +32,8 @@ export class WatchFrames {
     const { form, shape, served } = frameForm;
     this.#shared = form.transform !== 'Table';
     this.#id = `${served.apiVersion} ${form.encoding} ${shape.id}`;
+    const plain = form.encoding === 'protobuf' && form.transform === 'none' && hasMessage(served.info.schema);
+    this.#message = plain ? messagesOf(served) : undefined;
   }
 
   of(item: WatchItem): Buffer {
@@ -32,6 +41,7 @@ export class WatchFrames {
       case 'event': {
         const { type, object, change } = item;
         const index = this.#events++;
+        if (change === undefined && this.#message !== undefined) return this.#framed(type, this.#message(object));
         const encode = (): Buffer => this.#event(type, object, index);
         return change === undefined || !this.#shared ? encode() : change.frame(`${type} ${this.#id}`, encode);
       }
@@ -40,6 +50,11 @@ export class WatchFrames {
       case 'error':
         return this.#wrap('ERROR', item.error.toStatus());
     }
+  }
+
+  #framed(type: string, message: Uint8Array): Buffer {
+    const { apiVersion, info } = this.#form.served;
+    return encodeWatchFrame(type, inEnvelope({ apiVersion, kind: info.kind }, message));
   }
 
   #event(type: string, stored: StoredObject, index: number): Buffer {

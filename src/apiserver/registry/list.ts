@@ -92,7 +92,8 @@ interface Range {
   readonly end: string | undefined;
 }
 
-function rangeOf({ namespace, name }: Selection, namespaced: boolean): Range {
+/** Keys among which all objects of a selection are: of one name, of a namespace, or all. */
+export function rangeOf({ namespace, name }: Selection, namespaced: boolean): Range {
   if (name !== undefined && (namespace !== undefined || !namespaced)) {
     const key = objectKey(name, namespaced ? (namespace as string) : '');
     return { start: key, end: `${key}\0` };

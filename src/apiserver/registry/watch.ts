@@ -3,7 +3,7 @@ import { resourceExpired } from '#apimachinery/errors.ts';
 import type { Change } from '../cache/history.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import { asSeen, inScope, type Watcher, type WatchScope } from '../cache/watchers.ts';
-import type { ListCall } from './list.ts';
+import { rangeOf, type ListCall } from './list.ts';
 import { atLeast, parseResourceVersion } from './resource-version.ts';
 import { selection, type Selection } from './selection.ts';
 import { ConvertedChanges, objectsOf } from './watch-conversion.ts';
@@ -50,7 +50,8 @@ export async function watch(call: ListCall, registry: Registry): Promise<WatchPl
 function fromState(call: ListCall, chosen: Selection, registry: Registry): OpenWatch {
   const { cache } = call.stored;
   const { field } = chosen;
-  const objects = [...((field === undefined ? undefined : cache.byField(field.label, field.value)) ?? cache.list(chosen.namespace))];
+  const { start, end } = rangeOf(chosen, call.stored.resource.namespaced);
+  const objects = [...((field === undefined ? undefined : cache.byField(field.label, field.value)) ?? cache.range(start, end))];
   const { revision } = cache;
   const ends = call.options.sendInitialEvents === true && call.options.allowWatchBookmarks;
   const items = (): Iterable<WatchItem> => stateItems(objects, chosen, ends ? revision : undefined);
