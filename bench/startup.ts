@@ -41,7 +41,7 @@ function ownProcesses(): readonly string[] {
     if (!/^\d+$/.test(pid)) return false;
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      return /src\/cluster\/main\.ts run|keeper\.sh/.test(command) || command.includes('src/base/');
+      return /main\.[jt]s run|keeper\.sh/.test(command) || command.includes('src/base/');
     } catch {
       return false; // it has just ended
     }

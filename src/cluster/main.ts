@@ -5,6 +5,7 @@ import { CommandError, plainly } from './commands/command-error.ts';
 import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
 import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/flags.ts';
 import { API_SERVER_SETTINGS } from './settings/api-server.ts';
+import { uncaughtInSources } from './source-lines.ts';
 import { PROA_VERSION } from './version.ts';
 
 type Options = Record<string, string | undefined>;
@@ -116,6 +117,7 @@ addPlaceFlags(program.command('run'))
   .description('run the whole cluster in the foreground (what proa up keeps running)')
   .action(async (options: Options) => (await import('./commands/run.ts')).run(options));
 
+uncaughtInSources();
 try {
   await keepAlive(program.parseAsync());
 } catch (error) {

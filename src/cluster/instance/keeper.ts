@@ -2,6 +2,7 @@
 // to and nothing left of an earlier start.
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CHECKOUT } from '../checkout.ts';
 import type { Paths } from './paths.ts';
 
 /**
@@ -34,7 +35,7 @@ export const STOP_DEADLINE_MS = 30_000;
 
 /** The command line that keeps `command` running. */
 export function keptCommand({ ended }: Pick<Paths, 'ended'>, command: readonly string[]): readonly [string, ...string[]] {
-  return [join(import.meta.dirname, 'keeper.sh'), ended, ...command];
+  return [join(CHECKOUT, 'src/cluster/instance/keeper.sh'), ended, ...command];
 }
 
 export function clearForStart({ progress, ended, log }: Paths): void {
