@@ -26,7 +26,7 @@ export interface ApiServerProcess extends ComponentProcess {
 export async function controlPlanePki(owner: Owner, nodeIP = '127.0.0.1'): Promise<Pki> {
   const pki = new Pki(join(temporaryFolder(owner), 'pki'), { clock: systemClock, ids: randomIds });
   for (const name of ['ca', 'front-proxy-ca'] as const) await pki.ensureAuthority(name);
-  pki.ensureServiceAccountKey();
+  await pki.ensureServiceAccountKey();
   const subjects = { nodeName: 'boat', nodeIP, serviceIP: '10.96.0.1', clusterDomain: 'cluster.local', extraNames: [] };
   for (const leaf of [...serverLeaves(subjects), ...nodeLeaves(subjects)]) await pki.ensureLeaf(leaf);
   return pki;

@@ -86,7 +86,7 @@ async function join(machine: Settings, server: string, options: Options, deps: N
     if (token !== undefined) return token;
     throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
   };
-  if (!existsSync(pki.certificatePath('ca'))) pki.keepAuthority(await fetchAuthority(server, given().authorityHash, deps));
+  if (!existsSync(pki.certificatePath('ca'))) await pki.keepAuthority(await fetchAuthority(server, given().authorityHash, deps));
   const identity = new NodeIdentity(pki, machine, deps);
   if (!identity.joined) await identity.bootstrap(bootstrapToken(given()));
   if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);

@@ -131,15 +131,18 @@ const withNode: Rest = async (starting, { pki, progress, stops, ...deps }) => {
 
 /** @returns whether anything is new */
 async function ensurePki(pki: Pki, settings: Settings, paths: Paths): Promise<boolean> {
-  for (const name of ['ca', 'front-proxy-ca'] as const) await pki.ensureAuthority(name);
-  pki.ensureServiceAccountKey();
+  // Most of this is waiting for the disk, and for a prime number.
+  const signing = pki.ensureServiceAccountKey();
+  signing.catch(() => {}); // awaited below, whatever comes first
+  await Promise.all([pki.ensureAuthority('ca'), pki.ensureAuthority('front-proxy-ca')]);
   const { nodeName, nodeIP, clusterDomain, tlsNames } = settings;
   const serviceIP = firstAddress(settings.serviceCIDR);
   const subjects = { nodeName, nodeIP, serviceIP, clusterDomain, extraNames: [...tlsNames, apiServerAddress(settings)] };
-  let renewed = false;
-  for (const leaf of [...serverLeaves(subjects), ...nodeLeaves(subjects)]) if (await pki.ensureLeaf(leaf)) renewed = true;
+  const leaves = [...serverLeaves(subjects), ...nodeLeaves(subjects)];
+  const renewed = await Promise.all(leaves.map((leaf) => pki.ensureLeaf(leaf)));
+  await signing;
   writeKubeconfig(paths.adminKubeconfig, adminKubeconfig(apiServerURL(settings), pki.certificate('ca'), pki.read('admin')));
-  return renewed;
+  return renewed.includes(true);
 }
 
 async function nodesReady(controlPlane: ControlPlane, settings: Settings, signal: AbortSignal): Promise<void> {

@@ -111,7 +111,7 @@ export class NodeIdentity {
   }
 
   async #obtain(client: Client, file: NodeFile): Promise<void> {
-    this.pki.keep(file, await requestCertificate(client, this.#order(file), this.#deps));
+    await this.pki.keep(file, await requestCertificate(client, this.#order(file), this.#deps));
     this.#deps.logger.info('a certificate was issued to this node', { file: this.pki.certificatePath(file) });
   }
 

@@ -76,7 +76,7 @@ test('an API server takes its files from the flags: encryption, audit, tokens, a
   const paths = pathsOf(settings);
   const pki = new Pki(paths.pki, { clock: systemClock, ids: randomIds });
   for (const name of ['ca', 'front-proxy-ca'] as const) await pki.ensureAuthority(name);
-  pki.ensureServiceAccountKey();
+  await pki.ensureServiceAccountKey();
   const subjects = { nodeName: 'boat', nodeIP: '127.0.0.1', serviceIP: '10.96.0.1', clusterDomain: 'cluster.local', extraNames: [] };
   for (const leaf of serverLeaves(subjects)) await pki.ensureLeaf(leaf);
   const api = await startApi({ settings, paths, material: materialOf(pki), clock: systemClock, ids: randomIds, logger: silentLogger });

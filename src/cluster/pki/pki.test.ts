@@ -61,7 +61,7 @@ test('the apiserver certificate answers for every name and address clients use',
 test('keys are readable by their owner alone', async () => {
   const { pki } = await freshPki('modes');
   await pki.ensureLeaf(apiserver);
-  pki.ensureServiceAccountKey();
+  await pki.ensureServiceAccountKey();
   for (const file of ['ca', 'apiserver', 'sa']) assert.equal(statSync(pki.keyPath(file)).mode & 0o777, 0o600);
 });
 

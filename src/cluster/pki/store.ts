@@ -1,7 +1,9 @@
 // The pki folder: issues what is missing, renews what is near its end, and never replaces an authority or sa.key.
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { generateKeyPair, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { KeyedCertificate } from './certificate.ts';
 import { AUTHORITIES, AUTHORITY_VALID_DAYS, type AuthorityName, type Leaf } from './inventory.ts';
 import { authorityProblem, type Current, leafDecision } from './renewal-plan.ts';
@@ -63,7 +65,7 @@ export class Pki {
       return;
     }
     const { createAuthority } = await import('./certificate.ts');
-    this.keep(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
+    await this.keep(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
   }
 
   /**
@@ -73,7 +75,7 @@ export class Pki {
   async ensureLeaf(leaf: Leaf): Promise<boolean> {
     if (!this.needs(leaf)) return false;
     const { issueCertificate } = await import('./certificate.ts');
-    this.keep(leaf.file, await issueCertificate(this.read(leaf.issuer), leaf.request, this.#deps));
+    await this.keep(leaf.file, await issueCertificate(this.read(leaf.issuer), leaf.request, this.#deps));
     return true;
   }
 
@@ -84,22 +86,25 @@ export class Pki {
   }
 
   /** Replaces the pair; a reader that comes in between finds that the two do not match, and reads again. */
-  keep(file: string, { certificate, key }: KeyedCertificate): void {
-    replaceFile(this.keyPath(file), key, KEY_MODE);
-    replaceFile(this.certificatePath(file), certificate, CERTIFICATE_MODE);
+  async keep(file: string, { certificate, key }: KeyedCertificate): Promise<void> {
+    const written = await Promise.all([
+      writtenBeside(this.keyPath(file), key, KEY_MODE),
+      writtenBeside(this.certificatePath(file), certificate, CERTIFICATE_MODE),
+    ]);
+    for (const replace of written) await replace();
   }
 
   /** Of a cluster made elsewhere: only its certificate is here. PEM. */
-  keepAuthority(certificate: string): void {
-    replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
+  async keepAuthority(certificate: string): Promise<void> {
+    await replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
   }
 
   /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. */
-  ensureServiceAccountKey(): void {
+  async ensureServiceAccountKey(): Promise<void> {
     if (existsSync(this.keyPath('sa'))) return;
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    replaceFile(this.keyPath('sa'), privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
-    replaceFile(join(this.dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
+    const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+    await replaceFile(this.keyPath('sa'), privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
+    await replaceFile(join(this.dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
   }
 
   #current(leaf: Leaf, issuer: string): Current | undefined {
@@ -116,8 +121,14 @@ export class Pki {
 }
 
 /** A reader sees the old file or the new one, never half of one. */
-function replaceFile(path: string, content: string, mode: number): void {
+async function replaceFile(path: string, content: string, mode: number): Promise<void> {
+  const replace = await writtenBeside(path, content, mode);
+  await replace();
+}
+
+/** Safe on the disk when it resolves, with what puts it in the place of `path`. */
+async function writtenBeside(path: string, content: string, mode: number): Promise<() => Promise<void>> {
   const temporary = `${path}.new`;
-  writeFileSync(temporary, content, { mode, flush: true });
-  renameSync(temporary, path);
+  await writeFile(temporary, content, { mode, flush: true });
+  return () => rename(temporary, path);
 }
