@@ -14,6 +14,7 @@ import { LocalNodes, localNodes } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
 import { findServerProblems } from '../machine/preflight.ts';
 import { type Agent, startAgent, startRuntime } from '../node/agent.ts';
+import { markControlPlane } from '../node/control-plane-role.ts';
 import { type ControlPlane, materialOf, startApi } from '../node/control-plane.ts';
 import { runProcess, stopSignal } from '../node/process.ts';
 import { USERS } from '../node/users.ts';
@@ -148,8 +149,10 @@ async function ensurePki(pki: Pki, settings: Settings, paths: Paths): Promise<bo
 async function nodesReady(controlPlane: ControlPlane, settings: Settings, signal: AbortSignal): Promise<void> {
   const client = createClient(controlPlane.loopback(USERS.admin));
   const names = [settings.nodeName, ...localNodes(settings).map(({ name }) => name)];
-  await Promise.all(
-    names.map((name) =>
+  const marked = markControlPlane(client, settings.nodeName, { clock: systemClock, ids: randomIds, timeoutMs: NODE_READY_MS, signal });
+  await Promise.all([
+    marked,
+    ...names.map((name) =>
       waitFor(
         client,
         nodes,
@@ -163,5 +166,5 @@ async function nodesReady(controlPlane: ControlPlane, settings: Settings, signal
         },
       ),
     ),
-  );
+  ]);
 }
