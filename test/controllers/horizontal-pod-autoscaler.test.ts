@@ -7,6 +7,7 @@ import { customresourcedefinitions, deployments, horizontalpodautoscalers, pods 
 import type { CustomResourceDefinition, Deployment, HorizontalPodAutoscaler, KubeObject, MetricSpec, New } from '#api/types.ts';
 import type { Route } from '#apiserver/routes/contract.ts';
 import { horizontalPodAutoscaler } from '#controllers/horizontal-pod-autoscaler/controller.ts';
+import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
 
 /** By path; what is not here is not served. */
@@ -24,10 +25,12 @@ const serves = (group: string): Route => ({
   },
 });
 
+const metrics = new ControllerMetrics();
 let t: ControllerTest;
 before(async () => {
   t = await startControllerTest({
     controllers: [horizontalPodAutoscaler],
+    metrics,
     routes: ['metrics.k8s.io', 'custom.metrics.k8s.io', 'external.metrics.k8s.io'].map(serves),
   });
 });
@@ -119,6 +122,14 @@ test('a Deployment grows with the CPU its pods use, and the status says why', as
   const { currentMetrics, lastScaleTime, desiredReplicas } = await status('web');
   assert.deepEqual(currentMetrics?.[0]?.resource?.current, { averageValue: '100m', averageUtilization: 100 });
   assert.ok(lastScaleTime !== undefined && desiredReplicas === 4);
+  for (const [action, error] of [
+    ['none', 'internal'],
+    ['scale_up', 'none'],
+  ]) {
+    const labels = `action="${action}",error="${error}",metric_type="Resource"`;
+    assert.match(metrics.expose(), new RegExp(`_metric_computation_total\\{${labels}\\} [1-9]`));
+    assert.match(metrics.expose(), new RegExp(`_metric_computation_duration_seconds_count\\{${labels}\\} [1-9]`));
+  }
   assert.ok(asked.includes('/apis/metrics.k8s.io/v1beta1/namespaces/ns/pods app=web'));
   await t.client.delete(horizontalpodautoscalers, { name: 'web', namespace: 'ns' });
 });

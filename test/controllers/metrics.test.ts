@@ -1,8 +1,18 @@
 // The controllers' own figures as they stand after known things have happened.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cronjobs, deployments, jobs, nodes, pods, services } from '#api/resources.ts';
-import type { CronJob, Deployment, Job, New, Node, Pod, Service } from '#api/types.ts';
+import {
+  cronjobs,
+  deployments,
+  endpoints,
+  jobs,
+  nodes,
+  persistentvolumeclaims,
+  persistentvolumes,
+  pods,
+  services,
+} from '#api/resources.ts';
+import type { CronJob, Deployment, Endpoints, Job, New, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service } from '#api/types.ts';
 import { CONTROLLERS } from '#controllers/controllers.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { startControllerTest } from '../harness/controllers.ts';
@@ -78,6 +88,67 @@ test('controllers count what they do under the names that upstream gives it', as
     const orphan = { metadata: named('orphan'), spec: { nodeName: 'gone', containers: [{ name: 'c', image: 'i' }] } };
     await t.client.create(pods, orphan as New<Pod>);
     await shown('pod_gc_collector_force_delete_pods_total{namespace="ns",reason="orphaned"} 1');
+
+    // Endpoints made by hand, for a Service without selector.
+    await t.client.create(services, { metadata: named('hand'), spec: { ports: [{ port: 80 }] } } as New<Service>);
+    const subsets = (...ips: readonly string[]) => [{ addresses: ips.map((ip) => ({ ip })), ports: [{ port: 80 }] }];
+    await t.client.create(endpoints, { metadata: named('hand'), subsets: subsets('192.0.2.1', '192.0.2.2') } as New<Endpoints>);
+    for (const line of ['endpoints_desired 2', 'num_endpoint_slices 1', 'desired_endpoint_slices 1', 'changes{operation="create"} 1'])
+      await shown(`endpoint_slice_mirroring_controller_${line}`);
+    await t.client.patch(endpoints, named('hand'), { type: 'merge', body: { subsets: subsets('192.0.2.2', '192.0.2.3') } });
+    await shown('endpoint_slice_mirroring_controller_changes{operation="update"} 1');
+    assert.match(metrics.expose(), /endpoint_slice_mirroring_controller_endpoints_removed_per_sync_sum 1\n/);
+    await t.client.delete(services, named('hand'));
+    await shown('endpoint_slice_mirroring_controller_endpoints_desired 0');
+    await shown('endpoint_slice_mirroring_controller_num_endpoint_slices 0');
+
+    // A volume that is taken, one that is not, and a claim that waits.
+    const volume = (name: string, storage: string) =>
+      t.client.create(persistentvolumes, {
+        metadata: { name },
+        spec: { capacity: { storage }, accessModes: ['ReadWriteOnce'], hostPath: { path: `/tmp/${name}` }, storageClassName: 'slow' },
+      } as New<PersistentVolume>);
+    const claim = (name: string, storage: string) =>
+      t.client.create(persistentvolumeclaims, {
+        metadata: named(name),
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } }, storageClassName: 'slow' },
+      } as New<PersistentVolumeClaim>);
+    await volume('small', '1Gi');
+    await volume('large', '2Gi');
+    await claim('fits', '1Gi');
+    await claim('waits', '9Gi');
+    for (const line of [
+      'total_pv_count{plugin_name="kubernetes.io/host-path",volume_mode="Filesystem"} 2',
+      'bound_pv_count{storage_class="slow"} 1',
+      'unbound_pv_count{storage_class="slow"} 1',
+      'bound_pvc_count{namespace="ns",storage_class="slow",volume_attributes_class=""} 1',
+      'unbound_pvc_count{namespace="ns",storage_class="slow",volume_attributes_class=""} 1',
+    ]) {
+      await shown(`pv_collector_${line}`);
+    }
+    const scratch = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    const ephemeral = { volumeClaimTemplate: { spec: scratch } };
+    await t.client.create(pods, {
+      metadata: named('scratch'),
+      spec: { containers: [{ name: 'c', image: 'i' }], volumes: [{ name: 'v', ephemeral }] },
+    } as unknown as New<Pod>);
+    await shown('ephemeral_volume_controller_create_total 1');
+    assert.match(metrics.expose(), /ephemeral_volume_controller_create_failures_total 0\n/);
+
+    // Failures that a Job's own rules say something of.
+    const ignored = [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }];
+    await t.client.create(jobs, {
+      metadata: named('ruled'),
+      spec: { backoffLimit: 0, podFailurePolicy: { rules: ignored }, template: template('ruled', { restartPolicy: 'Never' }) },
+    } as unknown as New<Job>);
+    await t.until(async () => {
+      const [pod] = await podsLabelled(t, 'ruled');
+      if (pod === undefined) return undefined;
+      const disrupted = { phase: 'Failed', conditions: [{ type: 'DisruptionTarget', status: 'True' }] };
+      await t.client.patch(pods, pod.metadata, { type: 'strategic', body: { status: disrupted } }, { subresource: 'status' });
+      return true;
+    });
+    await shown('job_controller_pod_failures_handled_by_failure_policy_total{action="Ignore"} 1');
 
     const jobTemplate = { spec: { template: never } };
     await t.client.create(cronjobs, { metadata: named('tick'), spec: { schedule: '* * * * *', jobTemplate } } as unknown as New<CronJob>);

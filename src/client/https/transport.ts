@@ -10,6 +10,7 @@ import { anonymous, type CredentialSource, type Identity } from './credentials.t
 import { ExchangeError, openExchange, readBody, type OpenExchange } from './exchange.ts';
 import { httpRequest, pathRequest, type HttpRequest } from './http-request.ts';
 import { HttpsWatch } from './https-watch.ts';
+import type { RequestMetrics } from './request-metrics.ts';
 import { planRetry, type Attempt } from './retry-plan.ts';
 import type { Session } from './session.ts';
 import { SessionPool } from './session-pool.ts';
@@ -43,6 +44,8 @@ export interface HttpsOptions {
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
   /** For one request with all its retries, milliseconds. */
   readonly timeoutMs?: number;
+  /** Absent: nothing is counted. */
+  readonly metrics?: RequestMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -188,14 +191,18 @@ class HttpsTransport implements Transport {
     for (let retries = 0; ; retries++) {
       const identity = await this.#identity();
       let outcome: { readonly attempt: Attempt; readonly settle: () => A };
+      const since = this.#options.clock.monotonic();
+      const count = (status: number | undefined): void => this.#count(request, { status, since, again: retries > 0 });
       try {
         const answer = await this.#attempt(request, identity, signal, take);
+        count(answer.status);
         if (answer.status === 401 && !refreshed) {
           refreshed = true;
           if (await this.#credentials.refused(identity)) continue;
         }
         outcome = { attempt: { kind: 'answered', status: answer.status, retryAfter: answer.retryAfter }, settle: () => answer };
       } catch (error) {
+        count(undefined);
         if (!(error instanceof ConnectionError) || signal.aborted) throw error;
         outcome = {
           attempt: attemptOf(error),
@@ -208,6 +215,12 @@ class HttpsTransport implements Transport {
       if (plan.kind === 'settle') return outcome.settle();
       if (plan.afterMs > 0) await wait(this.#options.clock, plan.afterMs, signal);
     }
+  }
+
+  #count({ method }: HttpRequest, { status, since, again }: { status: number | undefined; since: number; again: boolean }): void {
+    const { metrics, clock } = this.#options;
+    const host = this.#origin.slice('https://'.length);
+    metrics?.attempted({ method, host, status, seconds: (clock.monotonic() - since) / 1000, again });
   }
 
   async #attempt<A>(

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '#base/clock.ts';
 import { type Ids, randomIds } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Transport } from '#client/contract.ts';
+import type { RequestMetrics } from '#client/https/request-metrics.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { CommandError } from '../commands/command-line.ts';
@@ -28,10 +29,11 @@ export async function runComponent(flags: Flags, start: (context: ComponentConte
   await runProcess({ logger, signal }, (stops) => start({ flags, clock: systemClock, ids: randomIds, logger, signal, stops }));
 }
 
-/** The API server of `--kubeconfig`. @throws KubeconfigError */
-export function transportOf({ flags, clock, logger }: ComponentContext): Transport {
+/** The API server of `--kubeconfig`; `metrics` count what is asked of it. @throws KubeconfigError */
+export function transportOf({ flags, clock, logger }: ComponentContext, metrics?: RequestMetrics): Transport {
   const deps = { clock, logger, env: process.env, stdin: 'none' } as const;
-  return httpsTransport(loadKubeconfig(deps, { path: flags.text('kubeconfig') }).https);
+  const { https } = loadKubeconfig(deps, { path: flags.text('kubeconfig') });
+  return httpsTransport({ ...https, ...(metrics === undefined ? {} : { metrics }) });
 }
 
 /** The text of the file a flag names. @throws CommandError when it cannot be read */

@@ -1,6 +1,7 @@
 // `proa controller-manager`.
 import { hostname } from 'node:os';
 import { createClient } from '#client/client.ts';
+import { RequestMetrics } from '#client/https/request-metrics.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import type { Transport } from '#client/contract.ts';
@@ -22,12 +23,13 @@ export function controllerManager(given: FlagValues): Promise<void> {
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
     const selection = selectionOf(flags);
-    const own = transportOf(context);
+    const requests = new RequestMetrics();
+    const own = transportOf(context, requests);
     const { election, healthy, expose } = electionOf(flags);
-    const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, context) : () => own;
+    const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, requests, context) : () => own;
     stops.push(() => own.close());
     const [queues, metrics] = [new QueueMetrics(), new ControllerMetrics()];
-    await serveComponent(own, { healthy, expose: () => queues.expose() + metrics.expose() + expose() }, context);
+    await serveComponent(own, { healthy, expose: () => queues.expose() + metrics.expose() + expose() + requests.expose() }, context);
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
@@ -61,7 +63,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
 }
 
 /** The API server as a service account of kube-system, one connection each; undefined: as the kubeconfig says. */
-function accountTransports(own: Transport, context: ComponentContext): (account: string | undefined) => Transport {
+function accountTransports(own: Transport, metrics: RequestMetrics, context: ComponentContext): (account: string | undefined) => Transport {
   const { flags, clock, logger, stops } = context;
   const deps = { clock, logger, env: process.env, stdin: 'none' } as const;
   const { https } = loadKubeconfig(deps, { path: flags.text('kubeconfig') });
@@ -71,7 +73,7 @@ function accountTransports(own: Transport, context: ComponentContext): (account:
     if (account === undefined) return own;
     const known = made.get(account);
     if (known !== undefined) return known;
-    const transport = httpsTransport({ ...https, credentials: serviceAccountCredentials(client, account, clock) });
+    const transport = httpsTransport({ ...https, metrics, credentials: serviceAccountCredentials(client, account, clock) });
     stops.push(() => transport.close());
     made.set(account, transport);
     return transport;

@@ -1,6 +1,7 @@
 // `proa scheduler`.
 import { load } from 'js-yaml';
 import { hostname } from 'node:os';
+import { RequestMetrics } from '#client/https/request-metrics.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { runScheduler } from '../node/deciders.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
@@ -13,11 +14,12 @@ export function scheduler(given: FlagValues): Promise<void> {
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
     const config = flags.optional('config') === undefined ? undefined : load(fileOf(context, 'config'));
-    const transport = transportOf(context);
+    const requests = new RequestMetrics();
+    const transport = transportOf(context, requests);
     stops.push(() => transport.close());
     const figures = new SchedulerMetrics();
     const { election, healthy, expose } = electionOf(flags);
-    await serveComponent(transport, { healthy, expose: () => figures.expose() + expose() }, context);
+    await serveComponent(transport, { healthy, expose: () => figures.expose() + expose() + requests.expose() }, context);
     const identity = `${hostname()}_${ids.uuid()}`;
     const running = runScheduler(config, figures, {
       transport: () => transport,

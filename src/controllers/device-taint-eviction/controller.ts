@@ -21,6 +21,7 @@ export const deviceTaintEviction: Controller = {
   workers: 8,
   setUp(context) {
     const { informers, queue, clock } = context;
+    const { deletions, deletionSeconds } = context.metrics.deviceTaintEviction;
     const claims = informers.informer(resourceclaims);
     const slices = informers.informer(resourceslices);
     claims.addIndex(BY_DEVICE, devicesOfClaim);
@@ -45,6 +46,8 @@ export const deviceTaintEviction: Controller = {
       for (const pod of usersOf(claim, context)) {
         context.events.event(pod, 'Normal', 'DeviceTaintManagerEviction', 'Marking for deletion');
         await evictPod(pod, DISRUPTION, context);
+        deletions.of().add();
+        deletionSeconds.of().observe((now - due) / 1000);
       }
       return undefined;
     };

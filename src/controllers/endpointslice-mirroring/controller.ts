@@ -7,6 +7,7 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { planSlices } from '../endpointslice/plan.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { MirrorMetrics } from './mirror-metrics.ts';
 import { isMirrored, MIRRORED_BY, mirrorSource, mirrorTargets } from './plan.ts';
 
 const MIRRORED = 'mirrored-slices-of-endpoints';
@@ -22,7 +23,8 @@ export const endpointSliceMirroringController: Controller = {
   reads: [endpoints, services, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --mirroring-concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events }) {
+  setUp({ client, informers, queue, events, metrics, clock }) {
+    const figures = new MirrorMetrics(metrics);
     const lister = informers.informer(endpoints);
     const serviceLister = informers.informer(services);
     const slices = informers.informer(endpointslices);
@@ -34,7 +36,7 @@ export const endpointSliceMirroringController: Controller = {
       for (const key of mirroredKey(slice)) queue.add(key);
     };
     slices.addHandlers({ updated: wakeSource, deleted: wakeSource });
-    return async (key) => {
+    const sync = async (key: string): Promise<void> => {
       const source = lister.byKey(key);
       const existing = slices.byIndex(MIRRORED, key).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
       const mirrored =
@@ -43,6 +45,7 @@ export const endpointSliceMirroringController: Controller = {
         gone(() => client.delete(endpointslices, slice.metadata, { preconditions: { uid: slice.metadata.uid } }));
       if (!mirrored) {
         await Promise.all(existing.map(remove));
+        figures.gone(key, existing.length);
         return;
       }
       const { targets, skipped } = mirrorTargets(source);
@@ -57,8 +60,17 @@ export const endpointSliceMirroringController: Controller = {
           ...plan.update.map((slice) => client.update(endpointslices, slice)),
           ...plan.delete.map(remove),
         ]);
+        figures.passed(key, { targets, skipped, existing, plan });
       } catch (error) {
         if (!isNamespaceTerminating(error)) throw error;
+      }
+    };
+    return async (key) => {
+      const since = clock.monotonic();
+      try {
+        await sync(key);
+      } finally {
+        figures.took((clock.monotonic() - since) / 1000);
       }
     };
   },

@@ -40,15 +40,21 @@ export const ephemeralVolumeController: Controller = {
 const ephemeralVolumes = ({ spec }: Pod): readonly Volume[] => (spec.volumes ?? []).filter(({ ephemeral }) => ephemeral !== undefined);
 
 /** @throws StatusError, also when the name is taken by another claim: then the pod is told by an event */
-async function ensureClaim(pod: Pod, volume: Volume, { client, informers, events }: ControllerContext): Promise<void> {
+async function ensureClaim(
+  pod: Pod,
+  volume: Volume,
+  { client, informers, events, metrics: { ephemeralVolume } }: ControllerContext,
+): Promise<void> {
   const known = informers.informer(persistentvolumeclaims).get(claimName(pod, volume) ?? '', pod.metadata.namespace);
   const refuse = (why: string): void => events.event(pod, 'Warning', 'FailedBinding', `ephemeral volume ${volume.name}: ${why}`);
   const problem = known === undefined ? undefined : notMadeFor(known, pod);
   if (problem !== undefined) return refuse(problem);
   if (known !== undefined) return;
+  ephemeralVolume.creations.of().add();
   try {
     await client.create(persistentvolumeclaims, claimFor(pod, volume));
   } catch (error) {
+    ephemeralVolume.failures.of().add();
     if (isStatusError(error, 'AlreadyExists')) throw error; // seen in a moment
     if (isStatusError(error)) refuse(`create PVC ${claimName(pod, volume)}: ${error.message}`);
     throw error;

@@ -8,7 +8,7 @@ import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, KubeObject
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { type History, NO_HISTORY, scaled } from './limits.ts';
 import { readMetrics } from './metrics-client.ts';
-import { byCount, isDisabled, type Notice, type Observed, planScale, rescaled, said, withGeneration } from './plan.ts';
+import { byCount, isDisabled, type Notice, type Observed, planScale, rescaled, type ScalePlan, said, withGeneration } from './plan.ts';
 import { ResourceMapper, UnknownKindError } from './resource-mapper.ts';
 
 /** Metrics are read anew after this long, milliseconds. Source: --horizontal-pod-autoscaler-sync-period. */
@@ -107,6 +107,7 @@ class Autoscaler {
       const observed = await this.#observe(key, hpa, target);
       const plan = planScale(observed);
       this.#histories.set(key, plan.history);
+      this.#countOutcomes(hpa, plan, observed);
       this.#tell(hpa, plan.notices);
       const status = plan.rescale === undefined ? plan.status : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
       await this.#write(hpa, status);
@@ -118,6 +119,21 @@ class Autoscaler {
       this.#tell(hpa, [{ type: 'Warning', reason: error.reason, message: error.message }]);
       const { condition: type, reason, said: message } = error;
       await this.#write(hpa, said(withGeneration(hpa), clock.now(), { type, status: 'False', reason, message }));
+    }
+  }
+
+  /** Source: monitor ObserveMetricComputationResult. */
+  #countOutcomes(hpa: HorizontalPodAutoscaler, { outcomes = [] }: ScalePlan, { specReplicas, readings }: Observed): void {
+    const { computations, computationSeconds } = this.#context.metrics.autoscaler;
+    for (const [i, outcome] of outcomes.entries()) {
+      const fault = outcome.kind !== 'invalid' ? 'none' : outcome.reason === 'InvalidMetricSourceType' ? 'spec' : 'internal';
+      const labels = [
+        outcome.kind === 'invalid' ? 'none' : actionOf(specReplicas, outcome.replicas),
+        fault,
+        hpa.spec.metrics[i]?.type ?? '',
+      ];
+      computations.of(...labels).add();
+      computationSeconds.of(...labels).observe(readings[i]?.seconds ?? 0);
     }
   }
 
@@ -152,7 +168,11 @@ class Autoscaler {
     const selector = this.#selector(key, scale);
     const selected = this.#pods(namespace, selector);
     this.#refuseAmbiguous(key, namespace, selected, selector);
-    const readings = await readMetrics(hpa.spec.metrics, { namespace, selector: selector.toString() }, { client, mapper: this.#mapper });
+    const readings = await readMetrics(
+      hpa.spec.metrics,
+      { namespace, selector: selector.toString() },
+      { client, mapper: this.#mapper, clock },
+    );
     return { ...base, pods: selected, readings, now: clock.now() };
   }
 

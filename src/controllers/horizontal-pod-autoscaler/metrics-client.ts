@@ -7,8 +7,9 @@ import { quantityMilliValue } from '#apimachinery/quantity.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import type { PodMetrics } from '#api/gen/metrics-v1beta1.ts';
 import type { MetricSpec } from '#api/types.ts';
+import type { Clock } from '#base/clock.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
-import type { Reading } from './metrics.ts';
+import type { Reading, TimedReading } from './metrics.ts';
 import type { PodSample } from './replicas.ts';
 import type { ResourceMapper } from './resource-mapper.ts';
 
@@ -18,6 +19,7 @@ const DEFAULT_WINDOW_MS = 60_000;
 export interface ReadMetricsDeps {
   readonly client: Client;
   readonly mapper: ResourceMapper;
+  readonly clock: Clock;
 }
 
 export interface MetricsScope {
@@ -27,29 +29,38 @@ export interface MetricsScope {
 }
 
 /** One reading a metric, in order; what could not be read says why. Pods' own metrics are asked for once. */
-export async function readMetrics(specs: readonly MetricSpec[], scope: MetricsScope, deps: ReadMetricsDeps): Promise<readonly Reading[]> {
+export async function readMetrics(
+  specs: readonly MetricSpec[],
+  scope: MetricsScope,
+  deps: ReadMetricsDeps,
+): Promise<readonly TimedReading[]> {
+  const { clock } = deps;
   let pods: Promise<readonly PodMetrics[]> | undefined;
-  return Promise.all(
-    specs.map(async (spec): Promise<Reading> => {
-      try {
-        switch (spec.type) {
-          case 'Resource':
-            return ofPods(await (pods ??= podMetrics(scope, deps)), spec.resource?.name ?? '', undefined);
-          case 'ContainerResource': {
-            const { name = '', container } = spec.containerResource ?? {};
-            return ofPods(await (pods ??= podMetrics(scope, deps)), name, container);
-          }
-          case 'Pods':
-            return await customOfPods(spec, scope, deps);
-          case 'Object':
-            return await customOfObject(spec, scope, deps);
-          default:
-            return await external(spec, scope, deps);
+  const read = async (spec: MetricSpec): Promise<Reading> => {
+    try {
+      switch (spec.type) {
+        case 'Resource':
+          return ofPods(await (pods ??= podMetrics(scope, deps)), spec.resource?.name ?? '', undefined);
+        case 'ContainerResource': {
+          const { name = '', container } = spec.containerResource ?? {};
+          return ofPods(await (pods ??= podMetrics(scope, deps)), name, container);
         }
-      } catch (error) {
-        if (!isStatusError(error) && !(error instanceof ConnectionError) && !(error instanceof UnreadableError)) throw error;
-        return { kind: 'failed', message: error.message };
+        case 'Pods':
+          return await customOfPods(spec, scope, deps);
+        case 'Object':
+          return await customOfObject(spec, scope, deps);
+        default:
+          return await external(spec, scope, deps);
       }
+    } catch (error) {
+      if (!isStatusError(error) && !(error instanceof ConnectionError) && !(error instanceof UnreadableError)) throw error;
+      return { kind: 'failed', message: error.message };
+    }
+  };
+  return Promise.all(
+    specs.map(async (spec) => {
+      const since = clock.monotonic();
+      return { ...(await read(spec)), seconds: (clock.monotonic() - since) / 1000 };
     }),
   );
 }

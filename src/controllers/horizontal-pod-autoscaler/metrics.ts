@@ -12,6 +12,9 @@ export type Reading =
   | { readonly kind: 'values'; readonly values: readonly number[] }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** And how long it took. */
+export type TimedReading = Reading & { readonly seconds?: number };
+
 export type MetricOutcome =
   | { readonly kind: 'proposal'; readonly replicas: number; readonly name: string; readonly status: MetricStatus }
   | { readonly kind: 'invalid'; readonly reason: string; readonly message: string };

@@ -12,7 +12,7 @@ import type {
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { type History, limit, NO_HISTORY } from './limits.ts';
-import { evaluate, type Reading, summarize } from './metrics.ts';
+import { evaluate, type MetricOutcome, type Reading, summarize, type TimedReading } from './metrics.ts';
 import type { Current } from './replicas.ts';
 
 /** Source: --horizontal-pod-autoscaler-tolerance. */
@@ -25,7 +25,7 @@ export interface Observed {
   /** Of the scale's selector. */
   readonly pods: readonly Pod[];
   /** One for each metric; not needed where the count alone decides. */
-  readonly readings: readonly Reading[];
+  readonly readings: readonly TimedReading[];
   readonly history: History;
   readonly now: number;
 }
@@ -42,6 +42,8 @@ export interface ScalePlan {
   readonly rescale: { readonly replicas: number; readonly reason: string } | undefined;
   readonly notices: readonly Notice[];
   readonly history: History;
+  /** What each metric came to, where metrics decided. */
+  readonly outcomes?: readonly MetricOutcome[];
 }
 
 /** Whether the number of replicas alone decides: then no metric is read. */
@@ -98,6 +100,7 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
       rescale: undefined,
       notices: [...notices, { type: 'Warning', reason: 'FailedComputeMetricsReplicas', message: why }],
       history,
+      outcomes,
     };
   }
   const found = `the HPA was able to successfully calculate a replica count from ${wanted.name}`;
@@ -112,6 +115,7 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
     rescale: limited.replicas === specReplicas ? undefined : { replicas: limited.replicas, reason },
     notices,
     history: limited.history,
+    outcomes,
   };
 }
 

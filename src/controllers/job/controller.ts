@@ -161,7 +161,10 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
         throw error;
       }
     },
-    releasePod: (pod) => releasePod(client, pod),
+    async releasePod(pod) {
+      await releasePod(client, pod);
+      figures.released(pod, jobOf(pod, jobInformer));
+    },
     async writeStatus(job, status) {
       const written = await client.update(jobs, { ...job, status }, { subresource: 'status' });
       figures.wrote(job, status);

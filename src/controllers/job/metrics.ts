@@ -6,6 +6,7 @@ import type { Clock } from '#base/clock.ts';
 import type { ControllerMetrics } from '../metrics/metrics.ts';
 import { Indexes } from './indexes.ts';
 import { isTracked } from './pods.ts';
+import { failureVerdict } from './policies.ts';
 
 const modeOf = ({ spec }: Job): string => spec.completionMode ?? 'NonIndexed';
 
@@ -78,6 +79,13 @@ export class JobMetrics {
     const failed = size(status.failedIndexes) - size(before.failedIndexes);
     if (succeeded > 0) this.#figures.finishedIndexes.of('succeeded', limit).add(succeeded);
     if (failed > 0) this.#figures.finishedIndexes.of('failed', limit).add(failed);
+  }
+
+  /** A failed pod that was counted, or was not. Source: recordJobPodFailuresHandledByFailurePolicy. */
+  released(pod: Pod, job: Job | undefined): void {
+    if (job === undefined || pod.status.phase !== 'Failed') return;
+    const action = failureVerdict(job, pod)?.action;
+    if (action !== undefined) this.#figures.failuresHandled.of(action).add();
   }
 
   appeared({ spec }: Job, own: string): void {

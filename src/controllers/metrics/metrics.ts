@@ -1,17 +1,20 @@
 // The controllers' own figures, with upstream's names and labels; those of their queues are the queues' own. Source: the
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
 import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
+import { VolumeMetrics } from './volume-metrics.ts';
 
 const FROM_MILLISECOND = exponentialBuckets(0.001, 2, 15);
 const SYNC = ['completion_mode', 'result', 'action'];
 const MODE = ['completion_mode', 'result'];
 const ZONE = ['zone'];
 const ACTION = ['action', 'error'];
+const COMPUTATION = ['action', 'error', 'metric_type'];
 const REASON = ['namespace', 'reason'];
 
 /** What client libraries count by when they are told no bounds. Source: prometheus.DefBuckets. */
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+const MIRRORING = 'endpoint_slice_mirroring_controller';
 const ENDPOINTS = exponentialBuckets(2, 2, 15);
 const DELETION_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240];
 
@@ -47,6 +50,11 @@ export class ControllerMetrics {
       'job_controller_terminated_pods_tracking_finalizer_total',
       'Terminated pods that got (add) or lost (delete) the finalizer batch.kubernetes.io/job-tracking',
       ['event'],
+    ),
+    failuresHandled: new CounterFamily(
+      'job_controller_pod_failures_handled_by_failure_policy_total',
+      'The number of failed Pods handled by failure policy, by the action of the rule that matched',
+      ['action'],
     ),
   } as const;
 
@@ -120,6 +128,59 @@ export class ControllerMetrics {
     ),
   } as const;
 
+  readonly deviceTaintEviction = {
+    deletions: new CounterFamily(
+      'device_taint_eviction_controller_pod_deletions_total',
+      'Total number of Pods deleted by DeviceTaintEvictionController since its start.',
+    ),
+    deletionSeconds: new HistogramFamily(
+      'device_taint_eviction_controller_pod_deletion_duration_seconds',
+      "Latency, in seconds, between the time when a device taint effect has been activated and a Pod's deletion via DeviceTaintEvictionController.",
+      [],
+      DELETION_SECONDS,
+    ),
+  } as const;
+
+  readonly ephemeralVolume = {
+    creations: new CounterFamily('ephemeral_volume_controller_create_total', 'Number of PersistentVolumeClaim creation requests'),
+    failures: new CounterFamily(
+      'ephemeral_volume_controller_create_failures_total',
+      'Number of PersistentVolumeClaim creation requests that failed',
+    ),
+  } as const;
+
+  readonly mirroring = {
+    added: new HistogramFamily(`${MIRRORING}_endpoints_added_per_sync`, 'Number of endpoints added on each Endpoints sync', [], ENDPOINTS),
+    updated: new HistogramFamily(
+      `${MIRRORING}_endpoints_updated_per_sync`,
+      'Number of endpoints updated on each Endpoints sync',
+      [],
+      ENDPOINTS,
+    ),
+    removed: new HistogramFamily(
+      `${MIRRORING}_endpoints_removed_per_sync`,
+      'Number of endpoints removed on each Endpoints sync',
+      [],
+      ENDPOINTS,
+    ),
+    skipped: new HistogramFamily(
+      `${MIRRORING}_addresses_skipped_per_sync`,
+      'Number of addresses skipped on each Endpoints sync due to being invalid or exceeding MaxEndpointsPerSubset',
+      [],
+      ENDPOINTS,
+    ),
+    seconds: new HistogramFamily(`${MIRRORING}_endpoints_sync_duration`, 'Duration of syncEndpoints() in seconds', [], FROM_MILLISECOND),
+    desired: new GaugeFamily(`${MIRRORING}_endpoints_desired`, 'Number of endpoints desired'),
+    slices: new GaugeFamily(`${MIRRORING}_num_endpoint_slices`, 'Number of EndpointSlices'),
+    desiredSlices: new GaugeFamily(
+      `${MIRRORING}_desired_endpoint_slices`,
+      'Number of EndpointSlices that would exist with perfect endpoint allocation',
+    ),
+    changes: new CounterFamily(`${MIRRORING}_changes`, 'Number of EndpointSlice changes', ['operation']),
+  } as const;
+
+  readonly volumes = new VolumeMetrics();
+
   readonly ttlAfterFinished = {
     deletionSeconds: new HistogramFamily(
       'ttl_after_finished_controller_job_deletion_duration_seconds',
@@ -148,6 +209,17 @@ export class ControllerMetrics {
       'horizontal_pod_autoscaler_controller_reconciliation_duration_seconds',
       'Seconds that the HPA controller takes to reconcile once, by action and error.',
       ACTION,
+      FROM_MILLISECOND,
+    ),
+    computations: new CounterFamily(
+      'horizontal_pod_autoscaler_controller_metric_computation_total',
+      'Number of metric computations, by action (scale_down, scale_up, none), error (spec, internal, none) and type of the metric.',
+      COMPUTATION,
+    ),
+    computationSeconds: new HistogramFamily(
+      'horizontal_pod_autoscaler_controller_metric_computation_duration_seconds',
+      'Seconds that the HPA controller takes to calculate one metric, by action, error and type of the metric.',
+      COMPUTATION,
       FROM_MILLISECOND,
     ),
     count: new GaugeFamily(
@@ -182,14 +254,25 @@ export class ControllerMetrics {
   } as const;
 
   constructor() {
-    const { cronJob, endpointSlice, nodes, taintEviction, ttlAfterFinished, replicaSet, autoscaler } = this;
-    const counters = [taintEviction.deletions, endpointSlice.desired, endpointSlice.slices, endpointSlice.desiredSlices, autoscaler.count];
+    const { cronJob, endpointSlice, nodes, taintEviction, ttlAfterFinished, replicaSet, autoscaler, deviceTaintEviction, ephemeralVolume } =
+      this;
+    const counters = [
+      taintEviction.deletions,
+      deviceTaintEviction.deletions,
+      ephemeralVolume.creations,
+      ephemeralVolume.failures,
+      endpointSlice.desired,
+      endpointSlice.slices,
+      endpointSlice.desiredSlices,
+      autoscaler.count,
+    ];
     const histograms = [
       cronJob.skewSeconds,
       endpointSlice.added,
       endpointSlice.removed,
       nodes.updateSeconds,
       taintEviction.deletionSeconds,
+      deviceTaintEviction.deletionSeconds,
     ];
     // What has no labels is shown before anything was counted.
     for (const family of [...counters, ...histograms, ttlAfterFinished.deletionSeconds, replicaSet.deletionAgeRatio]) family.of();
@@ -197,8 +280,12 @@ export class ControllerMetrics {
 
   /** Prometheus' text format. */
   expose(): string {
-    const { job, cronJob, endpointSlice, nodes, taintEviction, ttlAfterFinished, replicaSet, autoscaler, podGc, rootCa } = this;
-    const groups = [job, cronJob, endpointSlice, nodes, taintEviction, ttlAfterFinished, replicaSet, autoscaler, podGc, rootCa];
+    const { job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet } = this;
+    const { autoscaler, podGc, rootCa, ephemeralVolume, volumes } = this;
+    const groups = [
+      ...[job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet],
+      ...[autoscaler, podGc, rootCa, ephemeralVolume, { volumes }],
+    ];
     return groups.flatMap((group) => Object.values<{ expose(): string }>(group).map((family) => family.expose())).join('');
   }
 }

@@ -28,6 +28,7 @@ export const volumeBinder: Controller = {
     const { informers, queue, client } = context;
     const { volumes, claims, volumesOfClaim } = indexVolumes(informers);
     const podsOfClaim = indexPodsByClaim(informers);
+    context.metrics.volumes.follow({ volumes, claims });
     const wake = (volume: PersistentVolume): void => queue.add(keyOf(volume));
     const wakeVolumes = (claim: PersistentVolumeClaim): void => volumesOfClaim(keyOf(claim)).forEach(wake);
     const recycler = new Recycler(context, (name) => queue.add(name));
