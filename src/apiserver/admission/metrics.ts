@@ -5,10 +5,19 @@ import type { Operation } from './contract.ts';
 const PREFIX = 'apiserver_admission_';
 const PLUGIN_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 const WEBHOOK_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
+/** Source: policy/validating/metrics, policy/mutating/metrics. */
+const POLICY_SECONDS = [0.0000005, 0.001, 0.01, 0.1, 1];
 /** Greater codes count as this one, so that no webhook can make up series. */
 const MAX_CODE = 600;
 
 export type RejectionCause = 'calling_webhook_error' | 'apiserver_internal_error' | 'no_error';
+
+export interface PolicyCheck {
+  readonly policy: string;
+  readonly binding: string;
+  readonly error: 'no_error' | 'compile_error' | 'out_of_budget' | 'invalid_error';
+  readonly ms: number;
+}
 
 export interface WebhookOutcome {
   readonly name: string;
@@ -56,11 +65,33 @@ export class AdmissionMetrics {
     ['name', 'type'],
   );
   /** Source: policy/validating/metrics. */
-  readonly policyChecks = new CounterFamily(
-    'apiserver_validating_admission_policy_check_total',
-    'Checks of validating admission policies that failed, by policy, binding, what was wrong and what came of it.',
-    ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
-  );
+  readonly #validating = {
+    checks: new CounterFamily(
+      'apiserver_validating_admission_policy_check_total',
+      'Checks of validating admission policies that failed, by policy, binding, what was wrong and what came of it.',
+      ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
+    ),
+    seconds: new HistogramFamily(
+      'apiserver_validating_admission_policy_check_duration_seconds',
+      'Time of those checks, in seconds.',
+      ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
+      POLICY_SECONDS,
+    ),
+  };
+  /** Source: policy/mutating/metrics. */
+  readonly #mutating = {
+    checks: new CounterFamily(
+      'apiserver_mutating_admission_policy_check_total',
+      'Mutations of mutating admission policies, by policy, binding and what was wrong.',
+      ['policy', 'policy_binding', 'error_type'],
+    ),
+    seconds: new HistogramFamily(
+      'apiserver_mutating_admission_policy_check_duration_seconds',
+      'Time of those mutations, in seconds.',
+      ['policy', 'policy_binding', 'error_type'],
+      POLICY_SECONDS,
+    ),
+  };
 
   readonly matchConditionErrors = new CounterFamily(
     `${PREFIX}match_condition_evaluation_errors_total`,
@@ -72,6 +103,18 @@ export class AdmissionMetrics {
     'Requests that match conditions kept from their owner, by its name and kind (webhook or policy), step and operation.',
     ['name', 'kind', 'type', 'operation'],
   );
+
+  /** A check that failed. `action`: what the binding makes of it, `allow` where the policy overlooks it. */
+  validatingPolicy({ policy, binding, error, ms }: PolicyCheck, action: string): void {
+    this.#validating.checks.of(policy, binding, error, action).add();
+    this.#validating.seconds.of(policy, binding, error, action).observe(ms / 1_000);
+  }
+
+  /** A mutation, whatever came of it. */
+  mutatingPolicy({ policy, binding, error, ms }: PolicyCheck): void {
+    this.#mutating.checks.of(policy, binding, error).add();
+    this.#mutating.seconds.of(policy, binding, error).observe(ms / 1_000);
+  }
 
   webhook({ name, type, operation, ms, code, rejection }: WebhookOutcome): void {
     const status = String(Math.min(code, MAX_CODE));
@@ -92,7 +135,8 @@ export class AdmissionMetrics {
       this.failOpen,
       this.matchConditionErrors,
       this.matchConditionExclusions,
-      this.policyChecks,
+      ...Object.values(this.#validating),
+      ...Object.values(this.#mutating),
     ];
     return all.map((one) => one.expose()).join('');
   }

@@ -11,6 +11,7 @@ import { BOOL, listOf } from '#apimachinery/cel/types.ts';
 import { internalError, StatusError, type StatusReason } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import type { AdmissionAttributes, MutatingPlugin } from '../contract.ts';
+import type { PolicyCheck } from '../metrics.ts';
 import { refusal } from '../refusal.ts';
 import { subjectOf } from '../webhooks/match.ts';
 import type { ReviewSubject } from '../webhooks/review.ts';
@@ -107,6 +108,12 @@ export function mutatingAdmissionPolicy(deps: PolicyDeps): MutatingPlugin {
   };
 }
 
+/** Source: mutating/metrics ErrorType. */
+function errorType(error: unknown): PolicyCheck['error'] {
+  if (error instanceof OutOfBudget) return 'out_of_budget';
+  return error instanceof Error && error.message.startsWith('compilation') ? 'compile_error' : 'invalid_error';
+}
+
 /** One write before all policies, in one round. */
 class Dispatch {
   readonly #deps: PolicyDeps;
@@ -193,11 +200,14 @@ class Dispatch {
     const { policy, form, param } = invocation;
     let object = before.object as KubeObject;
     for (const { kind, expression } of policy.mutations) {
+      const start = this.#deps.clock.monotonic();
       try {
         const inputs = { ...offered, subject: { ...before, object }, params: param };
         const value = await evaluated(expression, new Evaluation(inputs, policy.variables, new Budget()));
         object = this.#patched(kind, object, value, form);
+        this.#count(invocation, 'no_error', start);
       } catch (error) {
+        this.#count(invocation, errorType(error), start);
         if (!(error instanceof MutationError || error instanceof OutOfBudget)) throw error;
         this.#refuse(invocation, error.message);
       }
@@ -206,6 +216,12 @@ class Dispatch {
     this.#current = { ...this.#current, object: await this.#deps.versions.taken(object, this.#current, form) };
     invokeAgain(this.#memory);
     this.#given.rounds?.runAgain();
+  }
+
+  /** @param start of the mutation, by the monotonic clock */
+  #count({ policy, binding }: Invocation, error: PolicyCheck['error'], start: number): void {
+    const ms = this.#deps.clock.monotonic() - start;
+    this.#deps.metrics.mutatingPolicy({ policy: policy.name, binding: binding.name, error, ms });
   }
 
   #patched(kind: 'apply' | 'patch', object: KubeObject, value: Value, form: Form): KubeObject {

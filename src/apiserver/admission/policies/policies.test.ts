@@ -115,6 +115,7 @@ describe('ValidatingAdmissionPolicy', () => {
     ]) {
       const labels = `enforcement_action="${action}",error_type="invalid_error",policy="${policy}",policy_binding="${policy}-binding"`;
       assert.ok(figures.includes(`apiserver_validating_admission_policy_check_total{${labels}} 1\n`), labels);
+      assert.ok(figures.includes(`apiserver_validating_admission_policy_check_duration_seconds_count{${labels}} 1\n`), labels);
     }
   });
 
@@ -282,6 +283,22 @@ describe('MutatingAdmissionPolicy', () => {
     } as unknown as Deployment);
     const [first, side] = spec.template.spec?.initContainers ?? [];
     assert.deepEqual([first?.name, side?.name, side?.restartPolicy, side?.imagePullPolicy], ['first', 'side', 'Always', 'Always']);
+  });
+
+  test('counts and times its mutations, and what went wrong with them', async () => {
+    await mutate([patch("[JSONPatch{op: 'add', path: '/metadata/labels', value: {'x': 'y'}}]")], {}, {}, 'works');
+    await configmap('x');
+    await mutate([patch("[JSONPatch{op: 'add', path: '/metadata/labels', value: object.data['missing']}]")], {}, {}, 'fails');
+    await refused(configmap('y'));
+    const figures = text(await http1(server, '/metrics'));
+    for (const [policy, error, count] of [
+      ['works', 'no_error', 2],
+      ['fails', 'invalid_error', 1],
+    ]) {
+      const labels = `error_type="${error}",policy="${policy}",policy_binding="${policy}-binding"`;
+      assert.ok(figures.includes(`apiserver_mutating_admission_policy_check_total{${labels}} ${count}\n`), labels);
+      assert.ok(figures.includes(`apiserver_mutating_admission_policy_check_duration_seconds_count{${labels}} ${count}\n`), labels);
+    }
   });
 
   test('applies a JSON patch, unless a test in it fails', async () => {

@@ -5,6 +5,7 @@ import { validatingadmissionpolicies, validatingadmissionpolicybindings } from '
 import type { Namespace } from '#api/types.ts';
 import { StatusError, type StatusReason } from '#apimachinery/errors.ts';
 import type { AdmissionAttributes, ValidatingPlugin } from '../contract.ts';
+import type { PolicyCheck } from '../metrics.ts';
 import { refusal } from '../refusal.ts';
 import { subjectOf } from '../webhooks/match.ts';
 import { AuditedAnnotations } from './annotations.ts';
@@ -106,7 +107,12 @@ class Dispatch {
         const params = await collectParams(policy.spec.paramKind, binding.spec.paramRef, this.#attributes.namespace, this.#deps);
         const namespace = await this.#ownNamespace();
         for (const param of params) {
-          this.#note(policy, binding, await judge(policy, { subject, params: param, namespace, authorizer }), annotations);
+          this.#note(
+            policy,
+            binding,
+            await judge(policy, { subject, params: param, namespace, authorizer }, this.#deps.clock),
+            annotations,
+          );
         }
       } catch (error) {
         this.#misconfigured(policy, binding, error);
@@ -140,7 +146,7 @@ class Dispatch {
     const { validationActions } = binding.spec;
     decisions.forEach((decision, expressionIndex) => {
       if (decision.action === 'admit') {
-        if (decision.failed) this.#count(policy, binding, decision.message, 'allow');
+        if (decision.failed) this.#count(policy, binding, decision, 'allow');
         return;
       }
       const { message, reason } = decision;
@@ -152,24 +158,29 @@ class Dispatch {
           const text = `Validation failed for ValidatingAdmissionPolicy '${policy.name}' with binding '${binding.name}': ${message}`;
           this.#attributes.request.warnings.add(text);
         }
-        this.#count(policy, binding, message, action.toLowerCase());
+        this.#count(policy, binding, decision, action.toLowerCase());
       }
     });
     for (const annotation of annotations) {
       if ('error' in annotation) {
         this.#denials.push({ policy: policy.name, binding: binding.name, message: annotation.error, reason: '' });
-        this.#count(policy, binding, annotation.error, 'deny');
+        this.#count(policy, binding, { message: annotation.error, ms: 0 }, 'deny');
       } else audited.add(annotation.key, annotation.value);
     }
   }
 
-  #count(policy: ValidatingPolicy, binding: Binding, message: string, action: string): void {
-    this.#deps.metrics.policyChecks.of(policy.name, binding.name, errorType(message), action).add();
+  #count(
+    { name: policy }: ValidatingPolicy,
+    { name: binding }: Binding,
+    { message, ms }: { readonly message: string; readonly ms: number },
+    action: string,
+  ): void {
+    this.#deps.metrics.validatingPolicy({ policy, binding, error: errorType(message), ms }, action);
   }
 }
 
 /** Only the message tells. Source: validating ErrorType. */
-function errorType(message: string): string {
+function errorType(message: string): PolicyCheck['error'] {
   if (message.startsWith('compilation')) return 'compile_error';
   return message.startsWith(OUT_OF_BUDGET) ? 'out_of_budget' : 'invalid_error';
 }

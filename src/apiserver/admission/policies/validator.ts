@@ -1,5 +1,6 @@
 // A ValidatingAdmissionPolicy compiled, and its judgement of one write. Source: policy/validating validator.go, plugin.go.
 import type { ValidatingAdmissionPolicy, Validation } from '#api/gen/admissionregistration-v1.ts';
+import type { Clock } from '#base/clock.ts';
 import { PolicyCompiler, type CompiledExpression, type Offered } from '#api/expressions/admission.ts';
 import { BOOL, NULL_TYPE, STRING } from '#apimachinery/cel/types.ts';
 import { typeNameOf } from '#apimachinery/cel/values/values.ts';
@@ -56,11 +57,15 @@ function messageOf({ messageExpression = '' }: Validation, compiler: PolicyCompi
   return messageExpression === '' ? undefined : compiler.compile(messageExpression, { ...offered, authorizer: false }, [STRING]);
 }
 
-export type Decision =
+export type Decision = {
+  /** That the expression took; 0 where it was not evaluated. */
+  readonly ms: number;
+} & (
   | { readonly action: 'admit'; readonly failed: false }
   | { readonly action: 'admit'; readonly failed: true; readonly message: string }
   /** `failed`: the expression could not be evaluated, and the policy says that means no. */
-  | { readonly action: 'deny'; readonly failed: boolean; readonly message: string; readonly reason: StatusReason };
+  | { readonly action: 'deny'; readonly failed: boolean; readonly message: string; readonly reason: StatusReason }
+);
 
 export type Annotation = { readonly key: string; readonly value: string } | { readonly error: string };
 
@@ -72,7 +77,7 @@ export interface Judgement {
 
 const NOTHING: Judgement = { decisions: [], annotations: [] };
 
-export async function judge(policy: ValidatingPolicy, inputs: Inputs): Promise<Judgement> {
+export async function judge(policy: ValidatingPolicy, inputs: Inputs, clock: Pick<Clock, 'monotonic'>): Promise<Judgement> {
   const match = await matchConditions(policy.conditions, policy.variables, inputs);
   if (match === 'no') return NOTHING;
   if (match !== 'yes') return policy.failOpen ? NOTHING : { decisions: [failure(policy, match.error)], annotations: [] };
@@ -83,18 +88,25 @@ export async function judge(policy: ValidatingPolicy, inputs: Inputs): Promise<J
       policy,
       policy.validations.map(({ expression }) => expression),
       inputs,
-      budget,
+      { budget, clock },
     );
-    const decisions = await decide(policy, outcomes, quiet, budget);
-    return { decisions, annotations: await annotate(policy, quiet) };
+    const decisions = await decide(policy, outcomes, quiet, { budget, clock });
+    return { decisions, annotations: await annotate(policy, quiet, clock) };
   } catch (error) {
     if (!(error instanceof OutOfBudget)) throw error;
     return { decisions: [failure(policy, error.message)], annotations: [] };
   }
 }
 
-function failure({ failOpen }: ValidatingPolicy, message: string): Decision {
-  return failOpen ? { action: 'admit', failed: true, message } : { action: 'deny', failed: true, message, reason: '' };
+function failure({ failOpen }: ValidatingPolicy, message: string, ms = 0): Decision {
+  return failOpen ? { action: 'admit', failed: true, message, ms } : { action: 'deny', failed: true, message, reason: '', ms };
+}
+
+type Timed = Outcome & { readonly ms: number };
+
+interface Limits {
+  readonly budget: Budget;
+  readonly clock: Pick<Clock, 'monotonic'>;
 }
 
 /** @throws OutOfBudget */
@@ -102,42 +114,47 @@ async function evaluateAll(
   { variables }: ValidatingPolicy,
   expressions: readonly (CompiledExpression | undefined)[],
   inputs: Inputs,
-  budget: Budget,
-): Promise<readonly (Outcome | undefined)[]> {
+  { budget, clock }: Limits,
+): Promise<readonly (Timed | undefined)[]> {
   const evaluation = new Evaluation(inputs, variables, budget);
-  const outcomes: (Outcome | undefined)[] = [];
-  for (const expression of expressions) outcomes.push(expression === undefined ? undefined : await evaluation.evaluate(expression));
+  const outcomes: (Timed | undefined)[] = [];
+  for (const expression of expressions) {
+    const start = clock.monotonic();
+    const outcome = expression === undefined ? undefined : await evaluation.evaluate(expression);
+    outcomes.push(outcome === undefined ? undefined : { ...outcome, ms: clock.monotonic() - start });
+  }
   return outcomes;
 }
 
 async function decide(
   policy: ValidatingPolicy,
-  outcomes: readonly (Outcome | undefined)[],
+  outcomes: readonly (Timed | undefined)[],
   inputs: Inputs,
-  budget: Budget,
+  limits: Limits,
 ): Promise<readonly Decision[]> {
-  const messages = await messagesOf(policy, inputs, budget);
+  const messages = await messagesOf(policy, inputs, limits);
   return policy.validations.map(({ validation }, i): Decision => {
-    const outcome = outcomes[i] as Outcome;
-    if ('error' in outcome) return failure(policy, outcome.error);
-    if (messages instanceof OutOfBudget) return failure(policy, `failed messageExpression: ${messages.message}`);
-    if (outcome.value === true) return { action: 'admit', failed: false };
+    const outcome = outcomes[i] as Timed;
+    const { ms } = outcome;
+    if ('error' in outcome) return failure(policy, outcome.error, ms);
+    if (messages instanceof OutOfBudget) return failure(policy, `failed messageExpression: ${messages.message}`, ms);
+    if (outcome.value === true) return { action: 'admit', failed: false, ms };
     const message = usable(messages[i]) || (validation.message ?? '').trim() || `failed expression: ${validation.expression.trim()}`;
-    return { action: 'deny', failed: false, message, reason: (validation.reason ?? 'Invalid') as StatusReason };
+    return { action: 'deny', failed: false, message, reason: (validation.reason ?? 'Invalid') as StatusReason, ms };
   });
 }
 
 async function messagesOf(
   policy: ValidatingPolicy,
   inputs: Inputs,
-  budget: Budget,
+  limits: Limits,
 ): Promise<readonly (Outcome | undefined)[] | OutOfBudget> {
   try {
     return await evaluateAll(
       policy,
       policy.validations.map(({ message }) => message),
       inputs,
-      budget,
+      limits,
     );
   } catch (error) {
     if (error instanceof OutOfBudget) return error;
@@ -152,12 +169,12 @@ function usable(outcome: Outcome | undefined): string {
   return byteLength(message) > MAX_MESSAGE || message.includes('\n') ? '' : message;
 }
 
-async function annotate(policy: ValidatingPolicy, inputs: Inputs): Promise<readonly Annotation[]> {
+async function annotate(policy: ValidatingPolicy, inputs: Inputs, clock: Limits['clock']): Promise<readonly Annotation[]> {
   const outcomes = await evaluateAll(
     policy,
     policy.annotations.map(({ expression }) => expression),
     inputs,
-    new Budget(),
+    { budget: new Budget(), clock },
   );
   return policy.annotations.flatMap(({ key, expression }, i): Annotation[] => {
     const outcome = outcomes[i] as Outcome;
