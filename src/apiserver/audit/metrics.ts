@@ -1,8 +1,8 @@
 // What the audit log counts, under upstream's names. Source: apiserver pkg/audit metrics.go.
 import { CounterFamily, type Counter } from '#base/metrics.ts';
 
-/** Whose fault it is that an event is lost; `buffered`: it came faster than its back end took it. */
-export type AuditPlugin = 'log' | 'webhook' | 'buffered';
+/** Whose fault it is that an event is lost; `buffered`: it came faster than its back end took it; `truncate`: it was too large. */
+export type AuditPlugin = 'log' | 'webhook' | 'buffered' | 'truncate';
 
 export class AuditMetrics {
   readonly #events = new CounterFamily('apiserver_audit_event_total', 'Counter of audit events generated and sent to the audit backend.');

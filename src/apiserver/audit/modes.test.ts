@@ -16,6 +16,7 @@ import { LogBackend } from './log-backend.ts';
 import { AuditMetrics } from './metrics.ts';
 import { readPolicy } from './policy.ts';
 import { PolicySink } from './sink.ts';
+import { truncating } from './truncate.ts';
 import { WebhookBackend } from './webhook-backend.ts';
 
 const POLICY = JSON.stringify({ kind: 'Policy', apiVersion: 'audit.k8s.io/v1', rules: [{ level: 'Metadata' }] });
@@ -119,6 +120,50 @@ test('WebhookBackend keeps 10,000 events for a web service that is silent, and c
   assert.deepEqual(errors(metrics), []);
   for (let i = 0; i < 100; i++) void backend.write('{}');
   assert.deepEqual(errors(metrics), ['apiserver_audit_error_total{plugin="buffered"} 100']);
+});
+
+test('WebhookBackend sends batches as large, as late and as often as it is told', async () => {
+  const clock = new ManualClock();
+  const webhook = webService();
+  const batches = { bufferSize: 5, maxSize: 2, maxWait: 1_000, throttle: { qps: 1, burst: 1 } };
+  const metrics = new AuditMetrics();
+  const more = { mode: 'batch', metrics, clock, logger: silentLogger } as const;
+  const backend = new WebhookBackend({ webhook, initialBackoffMs: 10, batches, ...more });
+  const settled = async (): Promise<readonly number[]> => {
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+    return webhook.batches;
+  };
+  void backend.write('{}');
+  clock.advance(999);
+  assert.deepEqual(await settled(), []);
+  clock.advance(1);
+  assert.deepEqual(await settled(), [1]); // waited long enough
+  for (let i = 0; i < 4; i++) void backend.write('{}');
+  assert.deepEqual(await settled(), [1]); // one a second
+  for (let i = 0; i < 3; i++) void backend.write('{}');
+  assert.deepEqual(errors(metrics), ['apiserver_audit_error_total{plugin="buffered"} 2']);
+  clock.advance(1_000);
+  assert.deepEqual(await settled(), [1, 2]);
+  await backend.stop();
+  assert.deepEqual(webhook.batches, [1, 2, 2, 1]); // at the end without pauses
+});
+
+test('truncating takes the bodies off an event that is too large, and drops one that is still', () => {
+  const written: string[] = [];
+  const metrics = new AuditMetrics();
+  const backend = truncating({ write: (event) => void written.push(event), stop: async () => {} }, 200, metrics);
+  const large = 'x'.repeat(200);
+  const small = JSON.stringify({ level: 'Request', requestObject: { a: 1 } });
+  void backend.write(small);
+  void backend.write(JSON.stringify({ level: 'RequestResponse', annotations: { a: 'b' }, requestObject: { large }, responseObject: {} }));
+  assert.deepEqual(written.splice(0), [
+    small,
+    JSON.stringify({ level: 'RequestResponse', annotations: { a: 'b', 'audit.k8s.io/truncated': 'true' } }),
+  ]);
+  void backend.write(JSON.stringify({ level: 'Request', requestURI: large }));
+  void backend.write(JSON.stringify({ level: 'Metadata', requestURI: large }));
+  assert.deepEqual(written, []);
+  assert.deepEqual(errors(metrics), ['apiserver_audit_error_total{plugin="truncate"} 2']);
 });
 
 async function serverWith(backend: AuditBackend, metrics: AuditMetrics) {

@@ -1,17 +1,13 @@
 // Events to a web service, in batches or, where requests wait for it, each by itself. What waits is bounded: what does not fit
 // is lost, counted and reported.
 // Source: apiserver plugin/pkg/audit/buffered, plugin/pkg/audit/webhook; server/options audit.go for the figures.
-import type { CancelTimer, Clock } from '#base/clock.ts';
-import { wait } from '#base/clock.ts';
+import { wait, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { KubeconfigWebhook } from '../outbound/kubeconfig-webhook.ts';
+import { Batches, type BatchOptions, WEBHOOK_BATCHES } from './batches.ts';
 import type { AuditBackend, AuditMode } from './contract.ts';
 import type { AuditMetrics } from './metrics.ts';
 
-/** Source: defaultBatchBufferSize, defaultBatchMaxSize, defaultBatchMaxWait. */
-const BUFFER = 10_000;
-const BATCH = 400;
-const WAIT_MS = 30_000;
 /** A batch is offered this often, after pauses that grow by half. Source: webhook.DefaultRetryBackoffWithInitialDelay. */
 const ATTEMPTS = 5;
 const GROWTH = 1.5;
@@ -24,6 +20,8 @@ export interface WebhookOptions {
   readonly initialBackoffMs: number;
   /** Source: --audit-webhook-mode. */
   readonly mode: AuditMode;
+  /** In mode batch; `bufferSize` bounds what waits in the other modes, too. Default: upstream's. */
+  readonly batches?: BatchOptions;
   readonly metrics: AuditMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,15 +30,17 @@ export interface WebhookOptions {
 export class WebhookBackend implements AuditBackend {
   readonly #options: WebhookOptions;
   readonly #stop = new AbortController();
-  #pending: string[] = [];
+  readonly #batches: Batches;
+  readonly #room: number;
   #lost = 0;
-  #sending: Promise<void> | undefined;
   /** Events that requests wait for. */
   readonly #awaited = new Set<Promise<boolean>>();
-  #cancel: CancelTimer | undefined;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
+    const { batches = WEBHOOK_BATCHES, clock } = options;
+    this.#room = batches.bufferSize;
+    this.#batches = new Batches({ options: batches, clock, deliver: (batch) => this.#deliver(batch) });
   }
 
   /** Events that were not delivered. */
@@ -50,16 +50,11 @@ export class WebhookBackend implements AuditBackend {
 
   write(event: string): Promise<boolean> | undefined {
     const { mode, metrics } = this.#options;
-    if (this.#pending.length + this.#awaited.size >= BUFFER) {
-      this.#lost++;
-      metrics.lost('buffered', 1);
-      return mode === 'batch' ? undefined : Promise.resolve(mode === 'blocking');
-    }
-    if (mode !== 'batch') return this.#await(event, mode);
-    this.#pending.push(event);
-    if (this.#pending.length >= BATCH) this.#flush();
-    else this.#cancel ??= this.#options.clock.after(WAIT_MS, () => this.#flush());
-    return undefined;
+    if (mode !== 'batch' && this.#awaited.size < this.#room) return this.#await(event, mode);
+    if (mode === 'batch' && this.#batches.add(event)) return undefined;
+    this.#lost++;
+    metrics.lost('buffered', 1);
+    return mode === 'batch' ? undefined : Promise.resolve(mode === 'blocking');
   }
 
   #await(event: string, mode: AuditMode): Promise<boolean> {
@@ -72,23 +67,8 @@ export class WebhookBackend implements AuditBackend {
   }
 
   async stop(): Promise<void> {
-    this.#flush();
     this.#stop.abort(new Error('the audit log stops')); // one attempt for what is left
-    await Promise.all([this.#sending, ...this.#awaited]);
-  }
-
-  #flush(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
-  }
-
-  async #send(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.slice(0, BATCH);
-      this.#pending = this.#pending.slice(BATCH);
-      await this.#deliver(batch);
-    }
+    await Promise.all([this.#batches.stop(), ...this.#awaited]);
   }
 
   /** Gives whether it arrived. */

@@ -155,3 +155,21 @@ describe('discovery paths', () => {
     assert.equal((await get('/apis/example.com')).status, 404);
   });
 });
+
+test('the groups are told by whatever method they are asked for, versions by GET alone', async () => {
+  const server = await startTestServer();
+  try {
+    const codes = async (path: string): Promise<readonly number[]> =>
+      Promise.all(
+        ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].map(async (method) => (await http1(server, path, { method })).status),
+      );
+    for (const path of ['/apis', '/apis/', '/apis/apps']) assert.deepEqual(await codes(path), [200, 200, 200, 200, 200, 200, 200], path);
+    assert.deepEqual(await codes('/apis/apps/v1'), [200, 405, 405, 405, 405, 405, 405]);
+    assert.deepEqual(
+      json(await http1(server, '/apis', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })),
+      json(await http1(server, '/apis')),
+    );
+  } finally {
+    await server.stop();
+  }
+});

@@ -54,8 +54,9 @@ export function discoveryRoutes({ schema, serverAddress, protobuf, remote = NO_R
       path: '/apis',
       match: 'prefix',
       listed: true,
-      // Versions are routes of their server; groups, and what definitions serve, take any method that asks.
+      // Versions are routes of their server; the aggregator's handlers of all groups and of one do not ask for the method.
       getOnly: (path) => isBuiltInVersion(path),
+      anyMethod: (path) => path.split('/').filter((part) => part !== '').length <= 2,
       handle: (call) => {
         const [group, version, ...more] = below('/apis', call);
         if (more.length > 0) return pageNotFound();

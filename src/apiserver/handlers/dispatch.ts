@@ -157,7 +157,8 @@ function route(request: RequestContext, header: (name: string) => string | undef
   if (found === undefined) return pageNotFound();
   const getOnly = typeof found.getOnly === 'function' ? found.getOnly(path) : found.getOnly === true;
   if (getOnly && request.method !== 'GET') throw methodNotAllowed();
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, '405: Method Not Allowed', { allow: 'GET, HEAD' });
+  const isAnswered = request.method === 'GET' || request.method === 'HEAD' || found.anyMethod?.(path) === true;
+  if (!isAnswered) return text(405, '405: Method Not Allowed', { allow: 'GET, HEAD' });
   return found.handle({ request, header });
 }
 

@@ -16,6 +16,8 @@ export interface Route {
   readonly listed: boolean;
   /** HEAD is refused as any other method is, in a Status; for paths below it perhaps only some. Source: routes of go-restful. */
   readonly getOnly?: true | ((path: string) => boolean);
-  /** Only GET and HEAD get here. @throws StatusError */
+  /** Whether every method is answered as GET is, for what upstream leaves to a handler that does not ask. Default false. */
+  readonly anyMethod?: (path: string) => boolean;
+  /** Only GET and HEAD get here, but for `anyMethod`. @throws StatusError */
   handle(call: RouteCall): Answer | Promise<Answer>;
 }

@@ -1,11 +1,13 @@
 // The optional parts of the API server, made from files that its settings name.
 import { readFileSync } from 'node:fs';
 import { encryptionAtRest, type EncryptionAtRest } from '#apiserver/encryption/at-rest.ts';
-import type { AuditSink } from '#apiserver/audit/contract.ts';
+import { inBatches, type BatchOptions } from '#apiserver/audit/batches.ts';
+import type { AuditBackend, AuditSink } from '#apiserver/audit/contract.ts';
 import { LogBackend } from '#apiserver/audit/log-backend.ts';
 import { AuditMetrics } from '#apiserver/audit/metrics.ts';
 import { readPolicy } from '#apiserver/audit/policy.ts';
 import { PolicySink } from '#apiserver/audit/sink.ts';
+import { truncating } from '#apiserver/audit/truncate.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
 import { FeatureGates } from '#apiserver/enablement/feature-gates.ts';
 import { RuntimeConfig } from '#apiserver/enablement/runtime-config.ts';
@@ -65,21 +67,24 @@ export function auditOf(settings: Settings, { schema, clock, logger, outbound }:
   const limits = { maxSize: settings.auditLogMaxsize, maxBackups: settings.auditLogMaxbackup, maxAge: settings.auditLogMaxage };
   const initialBackoffMs = settings.auditWebhookInitialBackoff;
   const metrics = new AuditMetrics();
-  const backends = [
-    ...(path === '' ? [] : [new LogBackend({ path, ...limits, compress, mode: settings.auditLogMode, metrics, clock, logger: own })]),
-    ...(webhook === ''
-      ? []
-      : [
-          new WebhookBackend({
-            webhook: kubeconfigWebhook(webhook, outbound),
-            initialBackoffMs,
-            mode: settings.auditWebhookMode,
-            metrics,
-            clock,
-            logger: own,
-          }),
-        ]),
-  ];
+  const backends: AuditBackend[] = [];
+  if (path !== '') {
+    const log = new LogBackend({ path, ...limits, compress, mode: settings.auditLogMode, metrics, clock, logger: own });
+    const batched = settings.auditLogMode === 'batch' ? inBatches(log, { options: batchesOf(settings, 'auditLog'), metrics, clock }) : log;
+    backends.push(truncated(batched, settings, 'auditLog', metrics));
+  }
+  if (webhook !== '') {
+    const service = new WebhookBackend({
+      webhook: kubeconfigWebhook(webhook, outbound),
+      initialBackoffMs,
+      mode: settings.auditWebhookMode,
+      batches: batchesOf(settings, 'auditWebhook'),
+      metrics,
+      clock,
+      logger: own,
+    });
+    backends.push(truncated(service, settings, 'auditWebhook', metrics));
+  }
   if (backends.length === 0) return undefined;
   const protobuf = kubeProtobuf(schema);
   return new PolicySink({
@@ -89,4 +94,21 @@ export function auditOf(settings: Settings, { schema, clock, logger, outbound }:
     clock,
     decode: (bytes) => protobuf.decode(bytes, ''),
   });
+}
+
+type AuditKeys = 'auditLog' | 'auditWebhook';
+
+function batchesOf(settings: Settings, of: AuditKeys): BatchOptions {
+  return {
+    bufferSize: settings[`${of}BatchBufferSize`],
+    maxSize: settings[`${of}BatchMaxSize`],
+    maxWait: settings[`${of}BatchMaxWait`],
+    throttle: settings[`${of}BatchThrottleEnable`]
+      ? { qps: settings[`${of}BatchThrottleQps`], burst: settings[`${of}BatchThrottleBurst`] }
+      : undefined,
+  };
+}
+
+function truncated(backend: AuditBackend, settings: Settings, of: AuditKeys, metrics: AuditMetrics): AuditBackend {
+  return settings[`${of}TruncateEnabled`] ? truncating(backend, settings[`${of}TruncateMaxEventSize`], metrics) : backend;
 }

@@ -1,12 +1,12 @@
 // pure
 // Settings of the API server alone, under kube-apiserver's flag names.
-import type { AuditMode } from '#apiserver/audit/contract.ts';
 import { FeatureGateError, FeatureGates } from '#apiserver/enablement/feature-gates.ts';
 import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime-config.ts';
+import { AUDIT_SETTINGS, type AuditSettings } from './audit.ts';
 import type { Setting } from './settings.ts';
 import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
 
-export interface ApiServerSettings {
+export interface ApiServerSettings extends AuditSettings {
   /** EncryptionConfiguration file; empty: values stand plainly in the store. */
   readonly encryptionProviderConfig: string;
   readonly encryptionProviderConfigAutomaticReload: boolean;
@@ -17,21 +17,6 @@ export interface ApiServerSettings {
   readonly maxMutatingRequestsInflight: number;
   /** apiserver.config.k8s.io/v1 TracingConfiguration file; empty: no traces. */
   readonly tracingConfigFile: string;
-  /** audit.k8s.io/v1 Policy file; empty: nothing is written down. */
-  readonly auditPolicyFile: string;
-  /** Empty: no file; `-`: standard output. */
-  readonly auditLogPath: string;
-  /** Days, files, megabytes; 0: no limit (100 MB for the size). */
-  readonly auditLogMaxage: number;
-  readonly auditLogMaxbackup: number;
-  readonly auditLogMaxsize: number;
-  readonly auditLogCompress: boolean;
-  readonly auditLogMode: AuditMode;
-  /** Kubeconfig of a web service that takes events; empty: none. */
-  readonly auditWebhookConfigFile: string;
-  /** Milliseconds. */
-  readonly auditWebhookInitialBackoff: number;
-  readonly auditWebhookMode: AuditMode;
   /** AuthenticationConfiguration file, followed while it changes; empty: none. */
   readonly authenticationConfig: string;
   readonly anonymousAuth: boolean;
@@ -89,15 +74,6 @@ const modes = (text: string): Parsed<readonly string[]> => {
   const known = names.every((name) => MODES.includes(name)) && new Set(names).size === names.length;
   return known ? ok(names) : bad(`is no list of different modes among ${MODES.join(', ')}`);
 };
-const AUDIT_MODES: readonly AuditMode[] = ['batch', 'blocking', 'blocking-strict'];
-/** Source: validateBackendMode. */
-const auditMode =
-  (plugin: 'log' | 'webhook') =>
-  (text: string): Parsed<AuditMode> => {
-    const mode = AUDIT_MODES.find((one) => one === text);
-    const allowed = `allowed modes are "${AUDIT_MODES.join(',')}"`;
-    return mode === undefined ? bad(`is an invalid audit ${plugin} mode, ${allowed}`) : ok(mode);
-  };
 const version = (text: string): Parsed<'v1' | 'v1beta1'> =>
   text === 'v1' || text === 'v1beta1' ? ok(text) : bad('is neither v1 nor v1beta1');
 
@@ -152,86 +128,7 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     fallback: '',
     parse: optionalPath,
   }),
-  setting({
-    key: 'auditPolicyFile',
-    flag: 'audit-policy-file',
-    argument: 'FILE',
-    description: 'which requests are written down (audit Policy)',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'auditLogPath',
-    flag: 'audit-log-path',
-    argument: 'FILE',
-    description: 'file that takes audit events; - for standard output',
-    fallback: '',
-    parse: (text) => (text === '-' ? ok(text) : optionalPath(text)),
-  }),
-  setting({
-    key: 'auditLogMaxage',
-    flag: 'audit-log-maxage',
-    argument: 'DAYS',
-    description: 'how long old audit files are kept; 0 for ever',
-    fallback: '0',
-    parse: wholeNumber(0),
-  }),
-  setting({
-    key: 'auditLogMaxbackup',
-    flag: 'audit-log-maxbackup',
-    argument: 'COUNT',
-    description: 'old audit files kept; 0 for all',
-    fallback: '0',
-    parse: wholeNumber(0),
-  }),
-  setting({
-    key: 'auditLogMaxsize',
-    flag: 'audit-log-maxsize',
-    argument: 'MB',
-    description: 'size at which the audit file is replaced; 0 for 100',
-    fallback: '0',
-    parse: wholeNumber(0),
-  }),
-  setting({
-    key: 'auditLogCompress',
-    flag: 'audit-log-compress',
-    argument: 'BOOL',
-    description: 'pack old audit files',
-    fallback: 'false',
-    parse: boolean,
-  }),
-  setting({
-    key: 'auditLogMode',
-    flag: 'audit-log-mode',
-    argument: 'MODE',
-    description: 'whether requests wait for the audit file: batch, blocking, blocking-strict',
-    fallback: 'blocking',
-    parse: auditMode('log'),
-  }),
-  setting({
-    key: 'auditWebhookConfigFile',
-    flag: 'audit-webhook-config-file',
-    argument: 'FILE',
-    description: 'kubeconfig of a web service that takes audit events',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'auditWebhookInitialBackoff',
-    flag: 'audit-webhook-initial-backoff',
-    argument: 'DURATION',
-    description: 'pause before events are offered again',
-    fallback: '10s',
-    parse: duration,
-  }),
-  setting({
-    key: 'auditWebhookMode',
-    flag: 'audit-webhook-mode',
-    argument: 'MODE',
-    description: 'whether requests wait for that web service: batch, blocking, blocking-strict',
-    fallback: 'batch',
-    parse: auditMode('webhook'),
-  }),
+  ...AUDIT_SETTINGS,
   setting({
     key: 'authenticationConfig',
     flag: 'authentication-config',

@@ -49,6 +49,16 @@ for (const c of [
     message: '--feature-gates: "Nope=true" is refused: unrecognized feature gate: Nope',
   },
   {
+    name: 'an audit batch smaller than an event',
+    flags: { 'audit-log-truncate-max-batch-size': '1000', 'audit-log-truncate-max-event-size': '2000' },
+    message: 'invalid audit truncate log max batch size 1000, must be greater than max event size (2000)',
+  },
+  {
+    name: 'audit batches without a rate',
+    flags: { 'audit-webhook-batch-throttle-qps': '0' },
+    message: '--audit-webhook-batch-throttle-qps: "0" is not a positive number',
+  },
+  {
     name: 'networks that overlap',
     flags: { 'pod-cidr': '10.96.0.0/16' },
     message: '--pod-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',

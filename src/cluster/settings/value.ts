@@ -17,6 +17,8 @@ export const wholeNumber =
   (least: number) =>
   (text: string): Parsed<number> =>
     /^-?\d{1,15}$/.test(text) && Number(text) >= least ? ok(Number(text)) : bad(`is not a whole number of at least ${least}`);
+export const positiveNumber = (text: string): Parsed<number> =>
+  /^\d{1,15}(\.\d{1,9})?$/.test(text) && Number(text) > 0 ? ok(Number(text)) : bad('is not a positive number');
 /** Milliseconds of `90s`, `1h30m`. */
 export function duration(text: string): Parsed<number> {
   try {
