@@ -75,6 +75,14 @@ test('the launcher takes the packaged Node before the one on PATH', (t) => {
   assert.equal(run(root, pathWith(t, 'v20.0.0')).status, 3);
 });
 
+test("the launcher adds root's own folders to a search path that lacks them", (t) => {
+  const root = installed(t);
+  write(join(root, 'src/cluster/main.ts'), 'console.log(process.env.PATH);\n');
+  const path = pathWith(t, 'v26.0.0');
+  assert.equal(run(root, path).stdout, `${path}:/usr/local/sbin:/usr/sbin:/sbin\n`);
+  assert.equal(run(root, `${path}:/usr/sbin:/x`).stdout, `${path}:/usr/sbin:/x\n`);
+});
+
 for (const c of [
   { name: 'no package is installed', root: checkout, version: 'v26.0.0', says: /its packages are not installed; run: npm install/ },
   { name: 'there is no Node', root: installed, version: undefined, says: /found none; run: npm install/ },

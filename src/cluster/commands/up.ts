@@ -177,8 +177,8 @@ async function ready(paths: Paths, before: Traces): Promise<string | undefined> 
         resolve(lastWords(readFileSync(paths.log).toString('utf8', before.logged)) ?? `its process ended with status ${ended}`);
     };
     systemClock.after(READY_DEADLINE_MS, () => {
-      const alive = starting !== undefined && isAlive(starting);
-      resolve(`it is not ready after ${READY_DEADLINE_MS / 1000} s (its process ${alive ? 'still runs' : 'is gone'})`);
+      const state = starting === undefined ? 'has not told of itself yet' : isAlive(starting) ? 'still runs' : 'is gone';
+      resolve(`it is not ready after ${READY_DEADLINE_MS / 1000} s (its process ${state})`);
     });
     followStart(paths, look, stop.signal);
   });

@@ -23,10 +23,16 @@ pass_on() { # once, whether the child was there first or the signal
 }
 trap 'stopping=1; pass_on' TERM INT
 
+# Where standard error is systemd's journal, an administrator looks there first.
+tell() {
+  echo "$1"
+  [ -z "${JOURNAL_STREAM:-}" ] || echo "$1" >&2
+}
+
 pause=0 # seconds; grows while the command keeps dying young, so that a broken machine is not kept busy
 while [ -z "$stopping" ]; do
   started=$(date +%s)
-  setpriv --pdeathsig TERM "$@" </dev/null &
+  setpriv --pdeathsig TERM "$@" </dev/null 2>&1 &
   child=$!
   pass_on # what came before the line above
   # A trapped signal ends `wait` early: wait again until the child is really gone.
@@ -39,7 +45,7 @@ while [ -z "$stopping" ]; do
   [ "$code" -eq 0 ] && exit 0
   [ -n "$stopping" ] && exit 0
   if [ $(($(date +%s) - started)) -ge 10 ]; then pause=0; else pause=$((pause < 8 ? pause * 2 + (pause == 0 && code < 128) : 8)); fi
-  echo "proa: the cluster process ended with $code; starting it again" >&2
+  tell "proa: the cluster process ended with $code; starting it again"
   echo "$code" >"$ended.new" && mv "$ended.new" "$ended"
   if [ "$pause" -gt 0 ]; then
     sleep "$pause" & # in the background, so that `proa down` need not wait for it

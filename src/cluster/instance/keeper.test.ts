@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { systemClock, wait } from '#base/clock.ts';
 import { keepAlive } from '#base/keep-alive.ts';
+import { run } from '#test/harness/command.ts';
 import { defer } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
@@ -216,12 +217,37 @@ test('a systemd keeper says in one line what systemctl refused', (t) => {
   });
 });
 
+test('a keeper tells the journal of systemd too, where its standard error is that', async (t) => {
+  const folder = temporaryFolder(t);
+  const keeper = join(import.meta.dirname, 'keeper.sh');
+  for (const [stream, told] of [
+    [undefined, ''],
+    ['8:1', 'proa: the cluster process ended with 7; starting it again\n'],
+  ] as const) {
+    const count = join(folder, `count-${stream}`);
+    const { stdout, stderr } = await run(
+      keeper,
+      [join(folder, 'ended'), 'sh', '-c', 'echo said >&2; [ -e "$1" ] && exit 0; touch "$1"; exit 7', 'sh', count],
+      { env: { PATH: process.env.PATH, ...(stream === undefined ? {} : { JOURNAL_STREAM: stream }) } },
+    );
+    assert.equal(stdout, 'said\nproa: the cluster process ended with 7; starting it again\nsaid\n');
+    assert.equal(stderr, told);
+  }
+});
+
 test('unitText keeps containers, restarts after a failure and logs where proa logs looks', () => {
-  const text = unitText(['/opt/a b/keeper.sh', '50%'], { log: '/var/lib/proa/log/proa.log' }, '/usr/bin:/bin');
+  const text = unitText(
+    ['/opt/a b/keeper.sh', '50%'],
+    { log: '/var/lib/proa/log/proa.log' },
+    '/src/proa/node_modules/.bin:.:/usr/bin:/bin',
+  );
   for (const line of [
     'ExecStart="/opt/a b/keeper.sh" "50%%"',
     'Environment="PATH=/usr/bin:/bin"',
     'StandardOutput=append:/var/lib/proa/log/proa.log',
+    'StandardError=journal',
+    'Documentation=file:/var/lib/proa/log/proa.log',
+    'OOMPolicy=continue',
     'Restart=on-failure',
     'KillMode=process',
     'Delegate=yes',

@@ -18,22 +18,32 @@ const quoted = (word: string): string =>
     .replaceAll('$', '$$$$')
     .replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 
+/** Without what npm puts in front for a script of its own: a service of root's looks for programs where root does. */
+const lastingSearchPath = (searchPath: string): string =>
+  searchPath
+    .split(':')
+    .filter((folder) => folder.startsWith('/') && !folder.includes('/node_modules/'))
+    .join(':');
+
 /** `searchPath` is PATH of who types `proa up`: the unit finds the programs that were found then. */
 export function unitText(command: readonly string[], { log }: Pick<Paths, 'log'>, searchPath: string): string {
   return `[Unit]
 Description=Proa, a Kubernetes cluster
+Documentation=file:${log.replaceAll('%', '%%')}
 After=network-online.target
 Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${command.map(quoted).join(' ')}
-Environment=${quoted(`PATH=${searchPath}`)}
+Environment=${quoted(`PATH=${lastingSearchPath(searchPath)}`)}
 StandardOutput=append:${log.replaceAll('%', '%%')}
-StandardError=inherit
+StandardError=journal
 Restart=on-failure
-# Containers and containerd outlive the cluster process.
+# Further nodes of this machine, and their containers, outlive the cluster process.
 KillMode=process
+# Of a process that ran out of memory the keeper hears, and starts it again.
+OOMPolicy=continue
 TimeoutStopSec=${STOP_DEADLINE_MS / 1000}
 Delegate=yes
 LimitNOFILE=1048576

@@ -1,5 +1,6 @@
 // Processes known by pid and start time, so that a reused pid is never mistaken for ours.
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Clock, wait } from '#base/clock.ts';
 
 const POLL_MS = 20;
@@ -34,4 +35,16 @@ export async function stopProcess(pid: number, clock: Clock, graceMs: number): P
     }
     await wait(clock, POLL_MS);
   }
+}
+
+/** Whether a program of this name could be started. */
+export function onSearchPath(name: string, searchPath = process.env.PATH ?? ''): boolean {
+  return searchPath.split(':').some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -9,7 +9,9 @@ import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import { lastWords } from '../instance/last-words.ts';
 import { type ContainerdConfig, containerdToml } from './containerd-config.ts';
-import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts';
+import { systemdRuns } from '../instance/systemd-keeper.ts';
+import { inOwnScope } from '../machine/own-scope.ts';
+import { isRunning, onSearchPath, processIdentity, stopProcess } from '../machine/processes.ts';
 
 /** Start-up takes about 150 ms; a machine under load may need far longer. */
 const START_DEADLINE_MS = 60_000;
@@ -140,13 +142,15 @@ export class Containerd {
     for (const dir of [root, state, dirname(socket), cniConfDir, dirname(this.#logFile)]) mkdirSync(dir, { recursive: true, mode: 0o711 });
     const configFile = join(state, 'config.toml');
     writeFileSync(configFile, containerdToml(this.#config));
+    if (!onSearchPath('containerd')) throw new ContainerdError(`containerd is not on PATH: apt-get install containerd, ${OTHER_RUNTIME}`);
 
     const log = openSync(this.#logFile, 'a', 0o600);
     this.#logStart = fstatSync(log).size;
-    const child = spawn('containerd', ['--config', configFile], { detached: true, stdio: ['ignore', log, log] });
+    const [program, ...args] = inOwnScope(['containerd', '--config', configFile], 'containerd of Proa', systemdRuns());
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     child.on('error', (error) => this.#deps.logger.error('containerd cannot be started', { error }));
-    if (child.pid === undefined) throw new ContainerdError(`containerd is not on PATH: apt-get install containerd, ${OTHER_RUNTIME}`);
+    if (child.pid === undefined) throw new ContainerdError(`containerd cannot be started: mend that, ${OTHER_RUNTIME}`);
     child.on('exit', (code, killedBy) => {
       if (this.#stopping || signal.aborted) return;
       this.#deps.logger.error('containerd ended', { code, signal: killedBy, log: this.#logFile });
