@@ -15,8 +15,8 @@ export interface PodKind {
   readonly own: readonly NodeFilter[];
 }
 
-/** Kinds of pods whose results are kept. */
-const KEPT_CLASSES = 128;
+/** Kinds of pods whose results are kept: as many as roll out side by side in a large cluster. */
+const KEPT_CLASSES = 1024;
 
 export class PodKinds {
   readonly #profile: Profile;

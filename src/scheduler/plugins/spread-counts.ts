@@ -45,7 +45,7 @@ export class SpreadCounts implements PodWatcher {
       if (place >= 0) this.isDomain[place] = 1;
     }
     this.domains = this.isDomain.reduce((sum, is) => sum + is, 0);
-    for (const { slot, info } of cluster.pods.values()) this.podChanged(slot, info, 1);
+    for (const { slot, info } of cluster.podsLike(this.#namespace, constraint.selector)) this.podChanged(slot, info, 1);
   }
 
   podChanged(slot: number, { pod }: PodInfo, sign: 1 | -1): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededIds } from '#base/ids.ts';
+import { parseLabelSelector } from '#apimachinery/labels.ts';
 import { quantityMilliValue, quantityValue } from '#apimachinery/quantity.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { node, pod } from '../testing.ts';
@@ -46,6 +47,30 @@ test('ClusterState has no word of a heartbeat in its log', () => {
   const { position, epoch } = { position: cluster.log.position, epoch: cluster.epoch };
   cluster.setNode({ ...node('n'), metadata: { ...node('n').metadata, resourceVersion: '2' } });
   assert.deepEqual([cluster.log.position, cluster.epoch, cluster.nodes[0]?.metadata.resourceVersion], [position, epoch, '2']);
+});
+
+test('ClusterState finds the pods that a selector may select, as they come, change and go', () => {
+  const cluster = new ClusterState();
+  cluster.setNode(node('n'));
+  const labelled = (name: string, labels: Record<string, string>, namespace = 'default'): Pod => {
+    const made = onNode(name, 'n', '1');
+    return { ...made, metadata: { ...made.metadata, namespace, labels } };
+  };
+  const like = (selector: string, namespace = 'default'): readonly string[] =>
+    Array.from(cluster.podsLike(namespace, parseLabelSelector(selector)), ({ info }) => info.uid).toSorted();
+  cluster.setPod(labelled('a', { app: 'web', tier: 'front' }));
+  cluster.setPod(labelled('b', { app: 'web' }));
+  cluster.setPod(labelled('c', { app: 'db' }));
+  cluster.setPod(labelled('d', { app: 'web' }, 'other'));
+  assert.deepEqual([like('app=web'), like('app=web,tier=front'), like('app in (db)'), like('app=none')], [['a', 'b'], ['a'], ['c'], []]);
+  assert.deepEqual(like('app'), ['a', 'b', 'c', 'd'], 'no label by value: all of them');
+
+  cluster.setPod(labelled('b', { app: 'db' }));
+  cluster.removePod('a');
+  assert.deepEqual([like('app=web'), like('app=db'), like('app=web', 'other')], [[], ['b', 'c'], ['d']]);
+  cluster.assume(cluster.podInfos.of(labelled('e', { app: 'web' })), 'n');
+  cluster.setPod(labelled('e', { app: 'web' }));
+  assert.deepEqual(like('app=web'), ['e']);
 });
 
 test('Trial takes back what it tried', () => {

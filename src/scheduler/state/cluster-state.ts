@@ -1,5 +1,6 @@
 // What the scheduler knows of nodes and of the pods on them, in columns: one array a resource, one place (slot) a node.
 // Source: pkg/scheduler/backend/cache, framework.NodeInfo.
+import type { LabelSelector } from '#apimachinery/labels.ts';
 import { quantityValue } from '#apimachinery/quantity.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { isEqual, nodeChanges } from '../framework/cluster-event.ts';
@@ -8,6 +9,7 @@ import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-p
 import { imagesOf } from './images.ts';
 import { Nominator } from './nominator.ts';
 import { type PodInfo, PodInfos } from './pod-info.ts';
+import { PodsByLabel } from './pods-by-label.ts';
 import { ResourceTable } from './resource-table.ts';
 import { Topology } from './topology.ts';
 
@@ -55,6 +57,7 @@ export class ClusterState {
   readonly #images: ReadonlyMap<string, number>[] = [];
   readonly #imageNodes = new Map<string, number>();
   readonly #placed = new Map<string, PlacedPod>();
+  readonly #byLabel = new PodsByLabel<PlacedPod>();
   /** Pods that say something of other pods, by uid. */
   readonly #withTerms = new Map<string, PlacedPod>();
   readonly #topologies = new Map<string, Topology>();
@@ -204,11 +207,17 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (placed === undefined) return false;
     this.#placed.delete(uid);
+    this.#byLabel.delete(placed);
     if (this.#withTerms.delete(uid) && this.#withTerms.size === 0) this.#epoch++;
     this.#count(placed.slot, placed.info, -1);
     this.log.append({ slot: placed.slot, pod: placed.info, sign: -1 });
     this.#release(placed.slot);
     return true;
+  }
+
+  /** Pods that `selector` may select in a namespace, and perhaps others. */
+  podsLike(namespace: string, selector: LabelSelector): Iterable<PlacedPod> {
+    return this.#byLabel.candidates(namespace, selector) ?? this.#placed.values();
   }
 
   isAssumed(uid: string): boolean {
@@ -236,6 +245,7 @@ export class ClusterState {
   #remember(placed: PlacedPod): void {
     const { uid, terms } = placed.info;
     this.#placed.set(uid, placed);
+    this.#byLabel.set(placed);
     if (terms === undefined) return;
     if (this.#withTerms.size === 0) this.#epoch++;
     this.#withTerms.set(uid, placed);
