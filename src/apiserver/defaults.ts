@@ -58,7 +58,9 @@ export interface AuthenticationSettings {
     readonly signingKey: string;
     /** Further public or private keys whose tokens are still good. */
     readonly verifyingKeys?: readonly string[];
-    /** Default: the issuer. */
+    /** Further ones whose tokens are taken. */
+    readonly otherIssuers?: readonly string[];
+    /** Default: the issuers. */
     readonly audiences?: readonly string[];
     /** Where the key set is served to the outside: `https://10.0.0.1:6443/openid/v1/jwks`. */
     readonly jwksUri: string;
@@ -107,8 +109,9 @@ export function createAuthentication(
   { clientCa, frontProxy, serviceAccounts, tokens = {}, configuration = {} }: AuthenticationSettings,
 ): Authentication {
   const { reader, clock, ids, logger, outbound } = parts;
-  const { issuer: name, jwksUri } = serviceAccounts;
-  const audiences = serviceAccounts.audiences ?? [name];
+  const { issuer: name, jwksUri, otherIssuers = [] } = serviceAccounts;
+  const issuers = [name, ...otherIssuers];
+  const audiences = serviceAccounts.audiences ?? issuers;
   const limit = serviceAccounts.maxExpirationSeconds === undefined ? {} : { maxExpirationSeconds: serviceAccounts.maxExpirationSeconds };
   const key = signingKey(serviceAccounts.signingKey);
   const keys = [key, ...(serviceAccounts.verifyingKeys ?? []).map(verifyingKey)];
@@ -118,7 +121,7 @@ export function createAuthentication(
   const { static: file, webhook } = tokens;
   const kinds = [
     ...(file === undefined ? [] : [staticTokens(file, audiences)]),
-    serviceAccountTokens({ issuers: [name], audiences, keys, reader, clock, onLegacyUse: (use) => lastUses.note(use) }),
+    serviceAccountTokens({ issuers, audiences, keys, reader, clock, onLegacyUse: (use) => lastUses.note(use) }),
     bootstrapTokens({ audiences, reader, clock, logger }),
     configured,
     ...(webhook === undefined

@@ -28,6 +28,21 @@ export function authenticationOf(settings: Settings): Pick<AuthenticationSetting
   };
 }
 
+/** @param signingKey PEM. @throws Error for files that cannot be read */
+export function serviceAccountsOf(settings: Settings, signingKey: string): AuthenticationSettings['serviceAccounts'] {
+  const { serviceAccountIssuer: given, serviceAccountJwksUri: uri, apiAudiences, serviceAccountMaxTokenExpiration: longest } = settings;
+  const [issuer = `https://kubernetes.default.svc.${settings.clusterDomain}`, ...otherIssuers] = given;
+  return {
+    issuer,
+    otherIssuers,
+    signingKey,
+    verifyingKeys: settings.serviceAccountKeyFile.map(read),
+    jwksUri: uri === '' ? `https://${settings.nodeIP}:${settings.port}/openid/v1/jwks` : uri,
+    ...(apiAudiences.length === 0 ? {} : { audiences: apiAudiences }),
+    ...(longest === 0 ? {} : { maxExpirationSeconds: longest / 1_000 }),
+  };
+}
+
 /** @param text of the file; empty: what flags say */
 function authenticationConfiguration(settings: Settings, text: string): AuthenticationConfiguration {
   const flags = oidcOf(settings);

@@ -21,7 +21,7 @@ import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { readConfiguration } from '#scheduler/config/configuration.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
-import { authenticationOf, authorizationOf, followAccess } from './access.ts';
+import { authenticationOf, authorizationOf, followAccess, serviceAccountsOf } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
 import { auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
@@ -139,11 +139,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
           ...authenticationOf(settings),
           clientCa: clientAuthority,
           frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
-          serviceAccounts: {
-            issuer: `https://kubernetes.default.svc.${settings.clusterDomain}`,
-            signingKey: material.signingKey,
-            jwksUri: `https://${settings.nodeIP}:${settings.port}/openid/v1/jwks`,
-          },
+          serviceAccounts: serviceAccountsOf(settings, material.signingKey),
         },
       });
       const audit = auditOf(settings, parts);

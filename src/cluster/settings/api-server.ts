@@ -3,10 +3,11 @@
 import { FeatureGateError, FeatureGates } from '#apiserver/enablement/feature-gates.ts';
 import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime-config.ts';
 import { AUDIT_SETTINGS, type AuditSettings } from './audit.ts';
+import { SERVICE_ACCOUNT_SETTINGS, type ServiceAccountSettings } from './service-accounts.ts';
 import type { Setting } from './settings.ts';
 import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
 
-export interface ApiServerSettings extends AuditSettings {
+export interface ApiServerSettings extends AuditSettings, ServiceAccountSettings {
   /** EncryptionConfiguration file; empty: values stand plainly in the store. */
   readonly encryptionProviderConfig: string;
   readonly encryptionProviderConfigAutomaticReload: boolean;
@@ -129,6 +130,7 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     parse: optionalPath,
   }),
   ...AUDIT_SETTINGS,
+  ...SERVICE_ACCOUNT_SETTINGS,
   setting({
     key: 'authenticationConfig',
     flag: 'authentication-config',

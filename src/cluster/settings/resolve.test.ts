@@ -59,6 +59,21 @@ for (const c of [
     message: '--audit-webhook-batch-throttle-qps: "0" is not a positive number',
   },
   {
+    name: 'a key set that is not behind https',
+    flags: { 'service-account-jwks-uri': 'http://keys.example.org/jwks' },
+    message: '--service-account-jwks-uri: "http://keys.example.org/jwks" does not have the https scheme that is required',
+  },
+  {
+    name: 'an issuer that is no URL',
+    flags: { 'service-account-issuer': 'https://a.example.org,https://[x' },
+    message: /^--service-account-issuer: .* has "https:\/\/\[x", which contains a ':' but is not a valid URL$/,
+  },
+  {
+    name: 'tokens that live too short',
+    flags: { 'service-account-max-token-expiration': '10m' },
+    message: '--service-account-max-token-expiration: "10m" is not between 1 hour and 2^32 seconds',
+  },
+  {
     name: 'networks that overlap',
     flags: { 'pod-cidr': '10.96.0.0/16' },
     message: '--pod-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',
