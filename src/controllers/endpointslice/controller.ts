@@ -10,6 +10,7 @@ import { Pace } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
 import { followPods } from './pod-changes.ts';
 import { SliceMetrics } from './slice-metrics.ts';
+import { TopologyHints } from './topology-hints.ts';
 import { TriggerTimes } from './trigger-times.ts';
 
 const BY_SERVICE = 'managed-slices-of-service';
@@ -39,6 +40,7 @@ export const endpointSliceController: Controller = {
     const triggers = new TriggerTimes();
     const figures = new SliceMetrics(metrics);
     const pace = new Pace(queue, clock);
+    const hints = new TopologyHints({ nodes: nodeLister, events, wake: (key) => pace.wake(key) });
 
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
@@ -55,12 +57,14 @@ export const endpointSliceController: Controller = {
       if (service === undefined) {
         figures.forget(key);
         pace.forget(key);
+        hints.forget(key);
         return triggers.forget(key);
       }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
-      const targets = targetsOf(service, selected, (name) => nodeLister.get(name));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
+      const all = targetsOf(service, selected, (name) => nodeLister.get(name));
+      const targets = hints.apply(key, service, all, existing);
       const plan = planSlices(sourceOf(service, triggers.next(key, service, selected)), targets, existing);
       const requests = plan.create.length + plan.update.length + plan.delete.length;
       if (requests > 0) pace.writes(key, requests);

@@ -4,6 +4,7 @@ import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { findPodPort } from '#api/services.ts';
 import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointHints, Node, Pod, Service } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
+import { isTopologyAware } from './topology.ts';
 
 export interface Target {
   readonly endpoint: Endpoint;
@@ -48,7 +49,8 @@ function endpointOf(service: Service, pod: Pod, ip: string, zone: string | undef
   const serving = isPodReady(pod);
   const terminating = metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
-  const hints = ready ? hintsOf(service, spec.nodeName, zone) : undefined;
+  // Hints by CPU share are put on later, when all endpoints are known.
+  const hints = ready && !isTopologyAware(service) ? hintsOf(service, spec.nodeName, zone) : undefined;
   return {
     addresses: [ip],
     conditions: { ready, serving, terminating },

@@ -2,6 +2,7 @@
 import type { Endpoint, EndpointSlice, New, Service } from '#api/types.ts';
 import type { ControllerMetrics } from '../metrics/metrics.ts';
 import type { Target } from './endpoints.ts';
+import { isTopologyAware } from './topology.ts';
 import { desiredSlices, identity, type SlicePlan } from './plan.ts';
 
 interface Share {
@@ -37,7 +38,7 @@ export class SliceMetrics {
     const changed = counts.create + counts.update + counts.delete;
     for (const [operation, count] of Object.entries(counts)) if (count > 0) changes.of(operation).add(count);
     const distribution = service.spec.trafficDistribution ?? '';
-    changedPerSync.of('Disabled', distribution).observe(changed);
+    changedPerSync.of(isTopologyAware(service) ? 'Auto' : 'Disabled', distribution).observe(changed);
     const moved = changed === 0 ? { added: 0, removed: 0 } : difference(existing, plan);
     added.of().observe(moved.added);
     removed.of().observe(moved.removed);
