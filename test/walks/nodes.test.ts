@@ -93,6 +93,15 @@ async function allWorks(inlandIP: string): Promise<void> {
 
 test('pods of both networks reach each other under their own addresses, through Services and by name', () => allWorks(INLAND));
 
+test('the machine with the control plane has that role and no taint, the one that joined has neither', async () => {
+  const { items } = await api.list(nodes);
+  const told = items.map(({ metadata, spec }) => [metadata.name, metadata.labels?.['node-role.kubernetes.io/control-plane'], spec.taints]);
+  assert.deepEqual(told, [
+    ['boat', '', undefined],
+    ['inland', undefined, undefined],
+  ]);
+});
+
 test('what a pod sends fits through the tunnel, also from a pod that is older than the tunnel', async () => {
   const mtuOf = async (pod: AgentPod): Promise<number> => Number(await pod.get('/file?path=/sys/class/net/eth0/mtu'));
   assert.deepEqual([await mtuOf(elder), await mtuOf(near), await mtuOf(far)], [MTU, MTU - 50, MTU - 50]);
