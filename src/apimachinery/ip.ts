@@ -118,6 +118,17 @@ export function parseCidr(text: string): Cidr | undefined {
 
 export const formatCidr = ({ network, prefix }: Pick<Cidr, 'network' | 'prefix'>): string => `${formatIp(network)}/${prefix}`;
 
+export type IpFamily = 'IPv4' | 'IPv6';
+
+/** Of text that is known to be an address or a CIDR. */
+export const ipFamilyOf = (text: string): IpFamily => (text.includes(':') ? 'IPv6' : 'IPv4');
+
+/** The one text of an address that many texts may mean; text that is no address stays. IPv4 has but one. */
+export function canonicalIp(text: string): string {
+  const ip = text.includes(':') ? parseIp(text) : undefined;
+  return ip === undefined ? text : formatIp(ip);
+}
+
 /** Whether `text` is an IPv6 address or CIDR; false for everything else. */
 export const isIpv6 = (text: string): boolean => (text.includes('/') ? parseCidr(text)?.network.family : parseIp(text)?.family) === 6;
 

@@ -23,8 +23,7 @@ export interface RunningController {
 }
 
 const CONFIG: ControllerConfig = {
-  clusterCIDR: '10.244.0.0/16',
-  nodeCIDRMaskSize: 24,
+  clusterCIDRs: [{ cidr: '10.244.0.0/16', nodeMaskSize: 24 }],
   rootCA: 'CERTIFICATE',
   issueToken: ({ metadata }, secretName) => `token of ${metadata.name} in ${secretName}`,
 };
@@ -35,13 +34,15 @@ const LOOK_MS = 5;
 export function startController(
   controller: Controller,
   prepare: (client: Client) => Promise<void> = async () => {},
+  config: Partial<ControllerConfig> = {},
 ): Promise<RunningController> {
-  return startControllers([controller], prepare);
+  return startControllers([controller], prepare, config);
 }
 
 export async function startControllers(
   controllers: readonly Controller[],
   prepare: (client: Client) => Promise<void> = async () => {},
+  config: Partial<ControllerConfig> = {},
 ): Promise<RunningController> {
   const { client, server } = fakeClient();
   await prepare(client);
@@ -56,7 +57,7 @@ export async function startControllers(
       clock: systemClock,
       ids: seededIds(1),
       logger: silentLogger,
-      config: CONFIG,
+      config: { ...CONFIG, ...config },
       signal: stop.signal,
     }),
   );

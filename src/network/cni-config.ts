@@ -1,6 +1,8 @@
 // pure
 // The CNI configuration of a node: one bridge, addresses from the node's own pod network.
 
+import { formatIp, ipFamilyOf, parseCidr } from '#apimachinery/ip.ts';
+
 /** Bridge of a node's pods; the name every Kubernetes user looks for. */
 export const BRIDGE = 'cni0';
 
@@ -8,8 +10,8 @@ export const BRIDGE = 'cni0';
 export const CNI_FILE = '10-proa.conflist';
 
 export interface CniNetwork {
-  /** The node's pod network: `10.244.1.0/24`. */
-  readonly podCIDR: string;
+  /** The node's pod network, `10.244.1.0/24`, or one of each family: a pod gets an address of each. */
+  readonly podCIDRs: readonly string[];
   /** Bytes; pods' interfaces and the bridge have the same. */
   readonly mtu: number;
   /** Folder that host-local keeps its leases in; must outlive a reboot, as running containers do not. */
@@ -17,7 +19,7 @@ export interface CniNetwork {
 }
 
 /** Source: CNI specification 1.0.0; plugins bridge, host-local, portmap, firewall of containernetworking/plugins. */
-export function cniConfig({ podCIDR, mtu, leaseDir }: CniNetwork): string {
+export function cniConfig({ podCIDRs, mtu, leaseDir }: CniNetwork): string {
   const conflist = {
     cniVersion: '1.0.0',
     name: 'proa',
@@ -30,7 +32,12 @@ export function cniConfig({ podCIDR, mtu, leaseDir }: CniNetwork): string {
         ipMasq: false,
         hairpinMode: true,
         mtu,
-        ipam: { type: 'host-local', ranges: [[{ subnet: podCIDR }]], routes: [{ dst: '0.0.0.0/0' }], dataDir: leaseDir },
+        ipam: {
+          type: 'host-local',
+          ranges: podCIDRs.map((subnet) => [{ subnet }]),
+          routes: podCIDRs.map((podCIDR) => ({ dst: EVERYWHERE[ipFamilyOf(podCIDR)] })),
+          dataDir: leaseDir,
+        },
       },
       { type: 'portmap', capabilities: { portMappings: true }, snat: true },
     ],
@@ -38,10 +45,14 @@ export function cniConfig({ podCIDR, mtu, leaseDir }: CniNetwork): string {
   return `${JSON.stringify(conflist, undefined, 2)}\n`;
 }
 
+const EVERYWHERE = { IPv4: '0.0.0.0/0', IPv6: '::/0' } as const;
+
 /** The bridge's own address: the first of the network. Source: host-local's default gateway. */
 export function gatewayOf(podCIDR: string): { readonly address: string; readonly prefix: number } {
-  const [base = '', bits = ''] = podCIDR.split('/');
-  const octets = base.split('.').map(Number);
-  const value = octets.reduce((sum, octet) => sum * 256 + octet, 0) + 1;
-  return { address: [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.'), prefix: Number(bits) };
+  const cidr = parseCidr(podCIDR);
+  if (cidr === undefined) throw new TypeError(`not a CIDR: ${podCIDR}`);
+  const { network, prefix } = cidr;
+  // A pod network is never so small that the last byte of its own address is not even.
+  const bytes = network.bytes.with(-1, (network.bytes.at(-1) as number) + 1);
+  return { address: formatIp({ family: network.family, bytes }), prefix };
 }

@@ -1,16 +1,26 @@
 // pure
 // Pods leave the cluster under their node's address; inside it everyone sees the true one.
+import { ipFamilyOf } from '#apimachinery/ip.ts';
+import { NFT_FAMILY, tablesOf } from './nft-names.ts';
 
-export const NETWORK_TABLE = 'ip proa-network';
+const NAME = 'proa-network';
 
-/** Replaces the table in one transaction. `nonMasquerade` are networks that pods reach under their own address. */
+/** One a family. */
+export const NETWORK_TABLES = tablesOf(NAME);
+
+const MULTICAST = { IPv4: '224.0.0.0/4', IPv6: 'ff00::/8' } as const;
+
+/** Replaces the table of `podCIDR`'s family in one transaction. Pods reach `nonMasquerade` (of any family) under their own address. */
 export function masqueradeTable(podCIDR: string, nonMasquerade: readonly string[]): string {
-  return `add table ${NETWORK_TABLE}
-delete table ${NETWORK_TABLE}
-table ${NETWORK_TABLE} {
+  const family = ipFamilyOf(podCIDR);
+  const ip = NFT_FAMILY[family];
+  const inside = [...nonMasquerade.filter((network) => ipFamilyOf(network) === family), MULTICAST[family]];
+  return `add table ${ip} ${NAME}
+delete table ${ip} ${NAME}
+table ${ip} ${NAME} {
   chain postrouting {
     type nat hook postrouting priority 110; policy accept;
-    ip saddr ${podCIDR} ip daddr != { ${[...nonMasquerade, '224.0.0.0/4'].join(', ')} } masquerade fully-random
+    ${ip} saddr ${podCIDR} ${ip} daddr != { ${inside.join(', ')} } masquerade fully-random
   }
 }
 `;

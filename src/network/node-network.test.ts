@@ -14,12 +14,14 @@ import { NodeNetwork, removeNodeNetwork } from './node-network.ts';
 import { desiredRoutes, isOnLink, peersOf, routeChanges } from './routes-plan.ts';
 
 let revision = 0;
-const node = (name: string, ip: string, podCIDR?: string): Node => ({
+const listed = (value: string | readonly string[] | undefined): readonly string[] => (value === undefined ? [] : [value].flat());
+const node = (name: string, ips: string | readonly string[], cidrs?: string | readonly string[]): Node => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, uid: name, resourceVersion: String(++revision), creationTimestamp: '2026-01-01T00:00:00Z' },
-  spec: podCIDR === undefined ? {} : { podCIDR, podCIDRs: [podCIDR] },
-  status: { addresses: [{ type: 'InternalIP', address: ip }] } as unknown as Node['status'], // the rest of a status says nothing to the network
+  spec: cidrs === undefined ? {} : { podCIDR: listed(cidrs)[0] ?? '', podCIDRs: listed(cidrs) },
+  // The rest of a status says nothing to the network.
+  status: { addresses: listed(ips).map((address) => ({ type: 'InternalIP', address })) } as unknown as Node['status'],
 });
 
 /** Until the kernel is as it should be; no event tells of it. */
@@ -29,16 +31,53 @@ async function until(look: () => Promise<boolean>): Promise<void> {
 
 test('gatewayOf is the first address of the network', () => {
   assert.deepEqual(gatewayOf('10.244.3.0/24'), { address: '10.244.3.1', prefix: 24 });
+  assert.deepEqual(gatewayOf('fd00:10:244:3::/64'), { address: 'fd00:10:244:3::1', prefix: 64 });
 });
 
 test('cniConfig is a list of plugins that CNI takes', () => {
-  const parsed = JSON.parse(cniConfig({ podCIDR: '10.244.3.0/24', mtu: 1450, leaseDir: '/x' })) as {
+  const parsed = JSON.parse(cniConfig({ podCIDRs: ['10.244.3.0/24'], mtu: 1450, leaseDir: '/x' })) as {
     readonly plugins: readonly { readonly type: string }[];
   };
   assert.deepEqual(
     parsed.plugins.map((plugin) => plugin.type),
     ['bridge', 'portmap'],
   );
+});
+
+test('cniConfig of two families gives a pod an address and a way out of each', () => {
+  const text = cniConfig({ podCIDRs: ['10.244.3.0/24', 'fd00:10:244:3::/64'], mtu: 1450, leaseDir: '/x' });
+  const { plugins } = JSON.parse(text) as {
+    readonly plugins: readonly [{ readonly ipam: { readonly ranges: object; readonly routes: object } }];
+  };
+  assert.deepEqual(plugins[0].ipam.ranges, [[{ subnet: '10.244.3.0/24' }], [{ subnet: 'fd00:10:244:3::/64' }]]);
+  assert.deepEqual(plugins[0].ipam.routes, [{ dst: '0.0.0.0/0' }, { dst: '::/0' }]);
+});
+
+test('isOnLink compares addresses of one family', () => {
+  const prefixes = ['10.0.0.1/24', 'fd00:1::1/64'];
+  assert.deepEqual(
+    ['10.0.0.200', '10.0.1.1', 'fd00:1::ffff', 'fd00:2::1', '::a00:c8'].map((address) => isOnLink(address, prefixes)),
+    [true, false, true, false, false],
+  );
+});
+
+test('a route of each family leads to the address of that family, or through the one tunnel', () => {
+  const far = node('b', ['10.0.0.2', 'fd00:1::2'], ['10.244.1.0/24', 'fd00:244:1::/64']);
+  const routes = (onLink: readonly string[]) => desiredRoutes(peersOf([far], 'a', 'IPv4'), (address) => onLink.includes(address));
+  assert.deepEqual(routes(['10.0.0.2', 'fd00:1::2']), [
+    { podCIDR: '10.244.1.0/24', via: '10.0.0.2' },
+    { podCIDR: 'fd00:244:1::/64', via: 'fd00:1::2' },
+  ]);
+  assert.deepEqual(routes(['10.0.0.2']), [
+    { podCIDR: '10.244.1.0/24', via: '10.0.0.2' },
+    { podCIDR: 'fd00:244:1::/64', via: 'fd00:244:1::', dev: 'proa-vxlan' },
+  ]);
+  const four = node('c', ['10.0.0.3'], ['10.244.2.0/24', 'fd00:244:2::/64']);
+  assert.deepEqual(
+    peersOf([four], 'a', 'IPv4').map(({ address }) => address),
+    ['10.0.0.3', undefined],
+  );
+  assert.deepEqual(peersOf([four], 'a', 'IPv6'), [], 'no tunnel of IPv6 ends there');
 });
 
 test('routeChanges adds what is missing, moves what changed and removes what is gone', () => {
@@ -51,6 +90,7 @@ test('routeChanges adds what is missing, moves what changed and removes what is 
       node('e', '172.16.0.4', '10.244.4.0/24'),
     ],
     'a',
+    'IPv4',
   );
   const desired = desiredRoutes(peers, (address) => isOnLink(address, ['192.168.0.1/16', '10.0.0.1/24']));
   const present = [
@@ -78,11 +118,11 @@ test('NodeNetwork brings the bridge, the rules and the routes up when the node g
     nodes,
     clock: systemClock,
     logger: silentLogger,
-    config: { nodeName: 'a', clusterCIDR: '10.244.0.0/16', cniConfDir, leaseDir },
+    config: { nodeName: 'a', clusterCIDRs: ['10.244.0.0/16'], cniConfDir, leaseDir },
   });
   const running = network.run(stop.signal);
   nodes.put(node('a', '10.0.0.1', '10.244.0.0/24'));
-  assert.equal(await network.ready, '10.244.0.1');
+  assert.deepEqual(await network.ready, ['10.244.0.1']);
   assert.match(await succeed('ip', ['-4', 'addr', 'show', 'cni0']), /10\.244\.0\.1\/24/);
   assert.match(await succeed('ip', ['route']), /10\.244\.1\.0\/24 via 10\.0\.0\.2/);
   assert.match(
@@ -108,4 +148,70 @@ test('NodeNetwork brings the bridge, the rules and the routes up when the node g
   assert.doesNotMatch(await succeed('ip', ['route']), /10\.244/);
   assert.equal(await succeed('nft', ['list', 'ruleset']), '');
   assert.equal(existsSync(join(cniConfDir, '10-proa.conflist')), false);
+});
+
+test('NodeNetwork brings both families up, keeps listening to routers, and tunnels both to a node that is on no network of ours', async (t) => {
+  const dir = temporaryFolder(t);
+  const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
+  await succeed('ip', ['addr', 'add', 'fd00:1::1/64', 'dev', 'wan', 'nodad']);
+  assert.equal(readFileSync('/proc/sys/net/ipv6/conf/wan/accept_ra', 'utf8').trim(), '1');
+  const [own, near] = [
+    node('a', ['10.0.0.1', 'fd00:1::1'], ['10.244.0.0/24', 'fd00:244::/64']),
+    node('b', ['10.0.0.2', 'fd00:1::2'], ['10.244.1.0/24', 'fd00:244:1::/64']),
+  ];
+  const far = node('far', ['172.16.0.9', 'fd00:9::9'], ['10.244.9.0/24', 'fd00:244:9::/64']);
+  const nodes = fakeInformer(own, near);
+  const stop = new AbortController();
+  const network = new NodeNetwork({
+    nodes,
+    clock: systemClock,
+    logger: silentLogger,
+    config: { nodeName: 'a', clusterCIDRs: ['10.244.0.0/16', 'fd00:244::/56'], cniConfDir, leaseDir },
+  });
+  const running = network.run(stop.signal);
+  assert.deepEqual(await network.ready, ['10.244.0.1', 'fd00:244::1']);
+  assert.match(await succeed('ip', ['-6', 'addr', 'show', 'cni0']), /fd00:244::1\/64/);
+  assert.match(await succeed('ip', ['-6', 'route']), /fd00:244:1::\/64 via fd00:1::2 dev wan proto 112/);
+  assert.match(
+    await succeed('nft', ['list', 'table', 'ip6', 'proa-network']),
+    /ip6 saddr fd00:244::\/64 ip6 daddr != \{ fd00:244::\/56, ff00::\/8 \} masquerade/,
+  );
+  const sysctl = (name: string): string => readFileSync(`/proc/sys/net/${name}`, 'utf8').trim();
+  assert.deepEqual([sysctl('ipv6/conf/all/forwarding'), sysctl('ipv6/conf/wan/accept_ra')], ['1', '2']);
+
+  nodes.put(far);
+  await until(async () => (await succeed('ip', ['-6', 'route'])).includes('fd00:244:9::/64 via fd00:244:9:: dev proa-vxlan'));
+  assert.match(await succeed('ip', ['route']), /10\.244\.9\.0\/24 via 10\.244\.9\.0 dev proa-vxlan/);
+  assert.match(await succeed('ip', ['-6', 'neighbour', 'show', 'dev', 'proa-vxlan']), /fd00:244:9:: lladdr 0e:70:ac:10:00:09 .*PERMANENT/);
+  assert.match(await succeed('bridge', ['fdb', 'show', 'dev', 'proa-vxlan']), /0e:70:ac:10:00:09 dst 172\.16\.0\.9 .*permanent/);
+  nodes.remove(far);
+  await until(async () => !(await succeed('ip', ['link'])).includes('proa-vxlan'));
+  assert.match(await succeed('ip', ['-6', 'route']), /fd00:244:1::\/64 via fd00:1::2/);
+  stop.abort();
+  await running;
+  for (let i = 0; i < 2; i++) await removeNodeNetwork(cniConfDir, leaseDir);
+  assert.doesNotMatch(await succeed('ip', ['-6', 'route']), /fd00:244/);
+  assert.equal(await succeed('nft', ['list', 'ruleset']), '');
+});
+
+test('NodeNetwork of IPv6 alone tunnels over IPv6', async (t) => {
+  const dir = temporaryFolder(t);
+  const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
+  const nodes = fakeInformer(node('a', 'fd00:1::1', 'fd00:244::/64'), node('far', 'fd00:9::9', 'fd00:244:9::/64'));
+  const stop = new AbortController();
+  const network = new NodeNetwork({
+    nodes,
+    clock: systemClock,
+    logger: silentLogger,
+    config: { nodeName: 'a', clusterCIDRs: ['fd00:244::/56'], cniConfDir, leaseDir },
+  });
+  const running = network.run(stop.signal);
+  assert.deepEqual(await network.ready, ['fd00:244::1']);
+  assert.match(await succeed('ip', ['-6', 'route']), /fd00:244:9::\/64 via fd00:244:9:: dev proa-vxlan/);
+  assert.match(await succeed('ip', ['-details', 'link', 'show', 'proa-vxlan']), /mtu 1430 .*vxlan id 112 local fd00:1::1/s);
+  assert.match(await succeed('bridge', ['fdb', 'show', 'dev', 'proa-vxlan']), /dst fd00:9::9 .*permanent/);
+  assert.match(readFileSync(join(cniConfDir, '10-proa.conflist'), 'utf8'), /"mtu": 1430/);
+  stop.abort();
+  await running;
+  await removeNodeNetwork(cniConfDir, leaseDir);
 });

@@ -1,25 +1,29 @@
 // The pod network of one node: bridge, CNI configuration, masquerading, routes to the pods of other nodes.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, gatewayOf } from './cni-config.ts';
+import { allowForwarding, hasIpv6, setSysctl } from './forwarding.ts';
 import { ipBatch } from './ip-batch.ts';
-import { masqueradeTable, NETWORK_TABLE } from './masquerade.ts';
-import { desiredRoutes, isOnLink, nodeAddress, type Peer, peersOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
+import { masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
+import { tablesOf } from './nft-names.ts';
+import { desiredRoutes, isOnLink, nodeAddresses, peersOf, podCIDRsOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
 import { Overlay } from './overlay.ts';
-import { POLICY_TABLE } from './policy/rules.ts';
-import { VXLAN, VXLAN_OVERHEAD } from './vxlan-plan.ts';
+import { POLICY_TABLES } from './policy/rules.ts';
+import { removeTables } from './tables.ts';
+import { nodad, VXLAN, VXLAN_OVERHEAD } from './vxlan-plan.ts';
 
 /** After a refused command. Milliseconds. */
 const RETRY_MS = 1_000;
 
-/** Packets between pods of one node are bridged; only with the second do rules (Services, network policies) see them. */
-const SYSCTLS: Readonly<Record<string, string>> = { 'net/ipv4/ip_forward': '1', 'net/bridge/bridge-nf-call-iptables': '1' };
+/** Packets between pods of one node are bridged; only so do rules (Services, network policies) see them. */
+const BRIDGE_FILTER = { IPv4: 'net/bridge/bridge-nf-call-iptables', IPv6: 'net/bridge/bridge-nf-call-ip6tables' } as const;
 
 export interface NodeNetworkDeps {
   readonly nodes: Informer<Node>;
@@ -27,8 +31,8 @@ export interface NodeNetworkDeps {
   readonly logger: Logger;
   readonly config: {
     readonly nodeName: string;
-    /** All pods of the cluster. */
-    readonly clusterCIDR: string;
+    /** All pods of the cluster: one network, or one of each family. */
+    readonly clusterCIDRs: readonly string[];
     readonly cniConfDir: string;
     readonly leaseDir: string;
     /** Networks that pods reach under their own address beside the cluster's. */
@@ -38,17 +42,18 @@ export interface NodeNetworkDeps {
 
 export class NodeNetwork {
   readonly #deps: NodeNetworkDeps;
-  readonly #ready = Promise.withResolvers<string>();
+  readonly #ready = Promise.withResolvers<readonly string[]>();
   #wake = Promise.withResolvers<void>();
-  #attached: { readonly podCIDR: string; readonly mtu: number } | undefined;
+  /** As it was brought up the last time: pod networks and MTU. */
+  #attached: string | undefined;
   readonly #overlay = new Overlay();
 
   constructor(deps: NodeNetworkDeps) {
     this.#deps = deps;
   }
 
-  /** Resolves with the bridge's address once pods can be connected: after the node was given its pod network. */
-  get ready(): Promise<string> {
+  /** Resolves with the bridge's addresses, one a family, once pods can be connected: after the node was given its pod network. */
+  get ready(): Promise<readonly string[]> {
     return this.#ready.promise;
   }
 
@@ -80,45 +85,48 @@ export class NodeNetwork {
   async #apply(signal: AbortSignal): Promise<void> {
     const { nodes, config } = this.#deps;
     const own = nodes.get(config.nodeName);
-    const [podCIDR, address] = [own?.spec.podCIDR, own === undefined ? undefined : nodeAddress(own)];
-    if (podCIDR === undefined || podCIDR === '' || address === undefined) return;
+    const podCIDRs = own === undefined ? [] : podCIDRsOf(own);
+    const [address] = own === undefined ? [] : nodeAddresses(own);
+    if (podCIDRs.length === 0 || address === undefined) return;
+    const families = podCIDRs.map(ipFamilyOf);
     const links = await presentLinks(signal);
     const local = links.filter(({ ifname }) => ifname !== BRIDGE && ifname !== VXLAN);
     const prefixes = local.flatMap(addressesOf);
-    const peers = peersOf(nodes.list(), config.nodeName);
-    const far = peers.filter((peer) => !isOnLink(peer.address, prefixes));
+    const tunnel = ipFamilyOf(address);
+    // What a node has of a family that is not ours, nobody here can ask for.
+    const peers = peersOf(nodes.list(), config.nodeName, tunnel).filter(({ podCIDR }) => families.includes(ipFamilyOf(podCIDR)));
+    const near = (to: string): boolean => isOnLink(to, prefixes);
+    const far = peers.filter((peer) => peer.address === undefined || !near(peer.address));
     const link = local.find((each) => addressesOf(each).some((prefix) => prefix.startsWith(`${address}/`)));
-    await this.#attach(podCIDR, podMtu(link?.mtu, far), links, signal);
-    await this.#overlay.bring({ nodeAddress: address, podCIDR, mtu: podMtu(link?.mtu, far) }, far, signal);
-    const changes = routeChanges(
-      await presentRoutes(signal),
-      desiredRoutes(peers, (to) => !far.some((peer) => peer.address === to)),
-    );
+    const mtu = (link?.mtu ?? USUAL_MTU) - (far.length > 0 ? VXLAN_OVERHEAD[tunnel] : 0);
+    await this.#attach(podCIDRs, mtu, links, signal);
+    await this.#overlay.bring({ nodeAddress: address, podCIDRs, mtu }, far, signal);
+    const changes = routeChanges(await presentRoutes(families, signal), desiredRoutes(peers, near));
     if (changes.length > 0) await ipBatch(changes, signal);
-    this.#ready.resolve(gatewayOf(podCIDR).address);
+    this.#ready.resolve(podCIDRs.map((podCIDR) => gatewayOf(podCIDR).address));
   }
 
   /** Does nothing when all of it is as it was the last time. */
-  async #attach(podCIDR: string, mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
+  async #attach(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
     const { config, logger } = this.#deps;
-    if (this.#attached?.podCIDR === podCIDR && this.#attached.mtu === mtu) return;
+    const wanted = [...podCIDRs, mtu].join(' ');
+    if (this.#attached === wanted) return;
     if (!existsSync('/proc/sys/net/bridge')) await this.#loadBridgeFilter(signal);
-    for (const [name, value] of Object.entries(SYSCTLS)) {
-      const path = `/proc/sys/${name}`;
-      if (existsSync(path) && readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+    for (const family of podCIDRs.map(ipFamilyOf)) {
+      allowForwarding(family);
+      setSysctl(BRIDGE_FILTER[family], '1');
     }
-    const { address, prefix } = gatewayOf(podCIDR);
-    await ensureBridge(`${address}/${prefix}`, mtu, links, signal);
-    const inside = [config.clusterCIDR, ...(config.nonMasquerade ?? [])];
-    await runProgram('nft', ['-f', '-'], { input: Readable.from([masqueradeTable(podCIDR, inside)]), signal });
+    await ensureBridge(podCIDRs, mtu, links, signal);
+    const inside = [...config.clusterCIDRs, ...(config.nonMasquerade ?? [])];
+    await runProgram('nft', ['-f', '-'], { input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))), signal });
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
     mkdirSync(config.cniConfDir, { recursive: true });
     const file = join(config.cniConfDir, CNI_FILE);
-    writeFileSync(`${file}.new`, cniConfig({ podCIDR, mtu, leaseDir: config.leaseDir }));
+    writeFileSync(`${file}.new`, cniConfig({ podCIDRs, mtu, leaseDir: config.leaseDir }));
     renameSync(`${file}.new`, file);
-    this.#attached = { podCIDR, mtu };
-    logger.info('the pod network is up', { podCIDR, bridge: BRIDGE, address, mtu });
+    this.#attached = wanted;
+    logger.info('the pod network is up', { podCIDRs, bridge: BRIDGE, mtu });
   }
 
   async #loadBridgeFilter(signal: AbortSignal): Promise<void> {
@@ -135,52 +143,58 @@ export class NodeNetwork {
 /** Where the device that carries the node's address does not tell: Ethernet's. Bytes. */
 const USUAL_MTU = 1_500;
 
-/** Of pods: what the node's own link carries, less the tunnel's headers where there is a tunnel. Bytes. */
-function podMtu(link: number | undefined, far: readonly Peer[]): number {
-  return (link ?? USUAL_MTU) - (far.length > 0 ? VXLAN_OVERHEAD : 0);
-}
-
 interface Link {
   readonly ifname: string;
   readonly mtu: number;
-  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
+  readonly addr_info: readonly { readonly scope: string; readonly local: string; readonly prefixlen: number }[];
 }
 
 async function presentLinks(signal: AbortSignal): Promise<readonly Link[]> {
   return JSON.parse(await runProgram('ip', ['-json', 'address', 'show'], { signal })) as readonly Link[];
 }
 
-/** IPv4, with prefix length: `10.0.0.1/24`. */
+/** Those that reach beyond the link, with prefix length: `10.0.0.1/24`. */
 const addressesOf = (link: Link): readonly string[] =>
-  link.addr_info.filter(({ family }) => family === 'inet').map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+  link.addr_info.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${local}/${prefixlen}`);
 
-/** The bridge with its address, so that servers can listen on it before the first pod. Another address on it is removed. */
-async function ensureBridge(address: string, mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
+/**
+ * The bridge with its addresses, so that servers can listen on it before the first pod. Another address of these families on
+ * it is removed.
+ */
+async function ensureBridge(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
+  const wanted = podCIDRs.map(gatewayOf).map(({ address, prefix }) => `${address}/${prefix}`);
+  const families = podCIDRs.map(ipFamilyOf);
   const bridge = links.find((link) => link.ifname === BRIDGE);
-  const present = bridge === undefined ? [] : addressesOf(bridge);
+  const present = bridge === undefined ? [] : addressesOf(bridge).filter((old) => families.includes(ipFamilyOf(old)));
   await ipBatch(
     [
       ...(bridge === undefined ? [`link add ${BRIDGE} type bridge`] : []),
-      ...present.filter((old) => old !== address).map((old) => `address del ${old} dev ${BRIDGE}`),
-      ...(present.includes(address) ? [] : [`address add ${address} dev ${BRIDGE}`]),
+      ...present.filter((old) => !wanted.includes(old)).map((old) => `address del ${old} dev ${BRIDGE}`),
+      ...wanted.filter((each) => !present.includes(each)).map((each) => `address add ${each} dev ${BRIDGE}${nodad(each)}`),
       `link set ${BRIDGE} mtu ${mtu} up`,
     ],
     signal,
   );
 }
 
-async function presentRoutes(signal: AbortSignal): Promise<readonly PodRoute[]> {
-  const text = await runProgram('ip', ['-json', '-4', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)], { signal });
-  const rows = (text.trim() === '' ? [] : JSON.parse(text)) as readonly {
-    readonly dst: string;
-    readonly gateway?: string;
-    readonly dev?: string;
-  }[];
-  return rows.map(({ dst, gateway = '', dev }) => ({
-    podCIDR: dst.includes('/') ? dst : `${dst}/32`,
-    via: gateway,
-    ...(dev === VXLAN ? { dev: VXLAN } : {}),
-  }));
+const WIDTH = { IPv4: 32, IPv6: 128 } as const;
+
+async function presentRoutes(families: readonly IpFamily[], signal: AbortSignal): Promise<readonly PodRoute[]> {
+  const routes: PodRoute[] = [];
+  for (const family of families) {
+    const flag = family === 'IPv4' ? '-4' : '-6';
+    const text = await runProgram('ip', ['-json', flag, 'route', 'show', 'proto', String(ROUTE_PROTOCOL)], { signal });
+    const rows = (text.trim() === '' ? [] : JSON.parse(text)) as readonly {
+      readonly dst: string;
+      readonly gateway?: string;
+      readonly dev?: string;
+    }[];
+    for (const { dst, gateway = '', dev } of rows) {
+      const podCIDR = dst.includes('/') ? dst : `${dst}/${WIDTH[family]}`;
+      routes.push({ podCIDR, via: gateway, ...(dev === VXLAN ? { dev: VXLAN } : {}) });
+    }
+  }
+  return routes;
 }
 
 /** Takes away all that `run` made, for good: interfaces, routes, rules and the CNI configuration. Safe to repeat. */
@@ -188,12 +202,9 @@ export async function removeNodeNetwork(cniConfDir: string, leaseDir: string): P
   rmSync(join(cniConfDir, CNI_FILE), { force: true });
   rmSync(leaseDir, { recursive: true, force: true });
   const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
-  const routes = routeChanges(await presentRoutes(new AbortController().signal), []);
+  const routes = routeChanges(await presentRoutes(hasIpv6() ? ['IPv4', 'IPv6'] : ['IPv4'], new AbortController().signal), []);
   const ours = links.filter(({ ifname }) => ifname === BRIDGE || ifname === VXLAN);
   const lines = [...routes, ...ours.map(({ ifname }) => `link del ${ifname}`)];
   if (lines.length > 0) await ipBatch(lines);
-  for (const table of [NETWORK_TABLE, POLICY_TABLE, 'ip kube-proxy']) {
-    // Added first, since deleting what is not there is an error.
-    await runProgram('nft', ['-f', '-'], { input: Readable.from([`add table ${table}\ndelete table ${table}\n`]) });
-  }
+  await removeTables([...NETWORK_TABLES, ...POLICY_TABLES, ...tablesOf('kube-proxy')]);
 }

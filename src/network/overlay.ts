@@ -16,7 +16,7 @@ export class Overlay {
     if (peers.length > 0 || told === undefined || told.peers.length > 0) {
       const fresh = told === undefined || told.end !== wanted || told.peers.length === 0 || peers.length === 0;
       if (fresh) await this.#remake(end, peers.length > 0, signal);
-      const key = ({ address, podCIDR }: Peer): string => `${address} ${podCIDR}`;
+      const key = ({ end, podCIDR }: Peer): string => `${end} ${podCIDR}`;
       const now = new Set(peers.map(key));
       const gone = fresh ? [] : (told?.peers ?? []).filter((peer) => !now.has(key(peer)));
       const removed = removalLines(gone);

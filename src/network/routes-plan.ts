@@ -1,6 +1,7 @@
 // pure
 // How packets reach the pods of other nodes: by a plain route where the node is on a network of ours, else through a
 // VXLAN tunnel; and how that differs from what is there.
+import { formatCidr, type IpFamily, ipFamilyOf, parseCidr } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import { VXLAN, vtepAddress } from './vxlan-plan.ts';
 
@@ -12,32 +13,39 @@ export interface PodRoute {
   readonly dev?: typeof VXLAN;
 }
 
-/** Another node, and the network its pods have. */
+/** Another node, and a network its pods have; a node is one peer a family. */
 export interface Peer {
   readonly podCIDR: string;
-  readonly address: string;
+  /** Of the network's family, where the node has one. */
+  readonly address: string | undefined;
+  /** Where a tunnel to the node ends. */
+  readonly end: string;
 }
 
 /** Marks our routes in the kernel's table, so that nobody else's is touched. Any number from 5 to 255 that is free. */
 export const ROUTE_PROTOCOL = 112;
 
-export function peersOf(nodes: Iterable<Node>, self: string): readonly Peer[] {
+/** `tunnel`: the family of tunnels, that of this node's main address. A node without an address of it cannot be reached. */
+export function peersOf(nodes: Iterable<Node>, self: string, tunnel: IpFamily): readonly Peer[] {
   return [...nodes].flatMap((node) => {
     if (node.metadata.name === self) return [];
-    const address = nodeAddress(node);
-    const cidrs = (node.spec.podCIDRs ?? [node.spec.podCIDR ?? '']).filter((cidr) => cidr !== '' && !cidr.includes(':'));
-    return address === undefined ? [] : cidrs.map((podCIDR) => ({ podCIDR, address }));
+    const addresses = nodeAddresses(node);
+    const of = (family: IpFamily): string | undefined => addresses.find((address) => ipFamilyOf(address) === family);
+    const end = of(tunnel);
+    return end === undefined ? [] : podCIDRsOf(node).map((podCIDR) => ({ podCIDR, address: of(ipFamilyOf(podCIDR)), end }));
   });
 }
 
-export function nodeAddress(node: Node): string | undefined {
-  return node.status.addresses?.find(({ type, address }) => type === 'InternalIP' && !address.includes(':'))?.address;
-}
+export const podCIDRsOf = ({ spec }: Node): readonly string[] => (spec.podCIDRs ?? [spec.podCIDR ?? '']).filter((cidr) => cidr !== '');
+
+/** The main one first. */
+export const nodeAddresses = ({ status }: Node): readonly string[] =>
+  (status.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
 
 /** `onLink` tells whether an address is on a network this node is on too. */
 export function desiredRoutes(peers: readonly Peer[], onLink: (address: string) => boolean): readonly PodRoute[] {
   return peers.map(({ podCIDR, address }) =>
-    onLink(address) ? { podCIDR, via: address } : { podCIDR, via: vtepAddress(podCIDR), dev: VXLAN },
+    address !== undefined && onLink(address) ? { podCIDR, via: address } : { podCIDR, via: vtepAddress(podCIDR), dev: VXLAN },
   );
 }
 
@@ -56,14 +64,9 @@ export function routeChanges(present: readonly PodRoute[], desired: readonly Pod
 
 /** Whether `address` is in one of `prefixes`, such as `10.0.0.1/24`. */
 export function isOnLink(address: string, prefixes: readonly string[]): boolean {
-  const value = numeric(address);
-  return prefixes.some((prefix) => {
-    const [base = '', bits = '32'] = prefix.split('/');
-    const size = 2 ** (32 - Number(bits));
-    return Math.floor(numeric(base) / size) === Math.floor(value / size);
+  return prefixes.some((text) => {
+    const prefix = parseCidr(text);
+    const own = prefix === undefined ? undefined : parseCidr(`${address}/${prefix.prefix}`);
+    return own !== undefined && prefix !== undefined && formatCidr(own) === formatCidr(prefix);
   });
-}
-
-function numeric(address: string): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }

@@ -1,5 +1,6 @@
 // pure
 // Which endpoints of a Service take traffic: readiness, termination, topology. Source: kube-proxy topology.go.
+import type { IpFamily } from '#apimachinery/ip.ts';
 import type { EndpointSlice } from '#api/types.ts';
 
 export interface ProxyEndpoint {
@@ -20,15 +21,15 @@ export interface ProxyNode {
   readonly zone: string | undefined;
 }
 
-/** All endpoints of one port, each address once; a ready report wins over another for the same address. */
+/** All endpoints of one port in one family, each address once; a ready report wins over another for the same address. */
 export function endpointsOf(
   slices: readonly EndpointSlice[],
-  port: { readonly name: string; readonly protocol: string },
+  port: { readonly name: string; readonly protocol: string; readonly family: IpFamily },
   node: ProxyNode,
 ): readonly ProxyEndpoint[] {
   const byTarget = new Map<string, ProxyEndpoint>();
   for (const slice of slices) {
-    if (slice.addressType !== 'IPv4') continue;
+    if (slice.addressType !== port.family) continue;
     const match = (slice.ports ?? []).find((p) => (p.name ?? '') === port.name && (p.protocol ?? 'TCP') === port.protocol);
     if (match?.port === undefined) continue;
     for (const endpoint of slice.endpoints ?? []) {

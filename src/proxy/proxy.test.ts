@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
@@ -20,12 +20,17 @@ const POD_A = '10.244.0.2';
 const POD_B = '10.244.0.3';
 const NODE = '192.0.2.1';
 const OUTSIDE = '192.0.2.9';
+const [POD_A6, POD_B6] = ['fd00:244::2', 'fd00:244::3'];
+const [NODE6, OUTSIDE6] = ['2001:db8::1', '2001:db8::9'];
 
 /** Answers every TCP connection and UDP packet with its own address and the client's. */
 const SERVER = `
-  const [ip] = process.argv.slice(1);
-  require('net').createServer((s) => { s.on('error', () => {}); s.end(ip + ' ' + s.remoteAddress.replace('::ffff:', '')); }).listen(8080, ip, () => console.log('ready'));
-  const u = require('dgram').createSocket('udp4'); u.on('message', (_, f) => u.send(ip, f.port, f.address)); u.bind(8053, ip);
+  const ips = process.argv.slice(1);
+  let left = ips.length;
+  for (const ip of ips) {
+    const u = require('dgram').createSocket(ip.includes(':') ? 'udp6' : 'udp4'); u.on('message', (_, f) => u.send(ip, f.port, f.address)); u.bind(8053, ip);
+    require('net').createServer((s) => { s.on('error', () => {}); s.end(ip + ' ' + s.remoteAddress.replace('::ffff:', '')); }).listen(8080, ip, () => { if (--left === 0) console.log('ready'); });
+  }
 `;
 
 const scope = new Scope();
@@ -38,33 +43,44 @@ const ran: string[] = [];
 let podA: NetworkNamespace;
 let outside: NetworkNamespace;
 
-async function pod(ip: string, host: string): Promise<NetworkNamespace> {
+async function pod(ip: string, ip6: string, host: string): Promise<NetworkNamespace> {
   const namespace = await networkNamespace(scope);
   await succeed('ip', ['link', 'add', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace.name]);
   await succeed('ip', ['link', 'set', host, 'master', 'cni0', 'up']);
   await succeed('ip', ['link', 'set', host, 'type', 'bridge_slave', 'hairpin', 'on']);
   await namespace.succeed('ip', ['addr', 'add', `${ip}/24`, 'dev', 'eth0']);
+  await namespace.succeed('ip', ['addr', 'add', `${ip6}/64`, 'dev', 'eth0', 'nodad']);
   await namespace.succeed('ip', ['link', 'set', 'eth0', 'up']);
   await namespace.succeed('ip', ['route', 'add', 'default', 'via', '10.244.0.1']);
-  await namespace.start(process.execPath, ['-e', SERVER, ip]).line(/ready/);
+  await namespace.succeed('ip', ['route', 'add', 'default', 'via', 'fd00:244::1']);
+  await namespace.start(process.execPath, ['-e', SERVER, ip, ip6]).line(/ready/);
   return namespace;
 }
 
 before(async () => {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
   await succeed('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
   await succeed('ip', ['addr', 'add', '10.244.0.1/24', 'dev', 'cni0']);
+  await succeed('ip', ['addr', 'add', 'fd00:244::1/64', 'dev', 'cni0', 'nodad']);
   await succeed('ip', ['link', 'set', 'cni0', 'up']);
-  podA = await pod(POD_A, 'va');
-  await pod(POD_B, 'vb');
+  podA = await pod(POD_A, POD_A6, 'va');
+  await pod(POD_B, POD_B6, 'vb');
   outside = await networkNamespace(scope);
   await succeed('ip', ['link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside.name]);
   await succeed('ip', ['addr', 'add', `${NODE}/24`, 'dev', 'wan']);
+  await succeed('ip', ['addr', 'add', `${NODE6}/64`, 'dev', 'wan', 'nodad']);
   await succeed('ip', ['link', 'set', 'wan', 'up']);
   await outside.succeed('ip', ['addr', 'add', `${OUTSIDE}/24`, 'dev', 'eth0']);
+  await outside.succeed('ip', ['addr', 'add', `${OUTSIDE6}/64`, 'dev', 'eth0', 'nodad']);
   await outside.succeed('ip', ['link', 'set', 'eth0', 'up']);
-  await outside.succeed('ip', ['route', 'add', 'default', 'via', NODE]);
-  await succeed('ip', ['route', 'add', 'default', 'via', OUTSIDE]);
+  for (const [from, to] of [
+    [NODE, OUTSIDE],
+    [NODE6, OUTSIDE6],
+  ] as const) {
+    await outside.succeed('ip', ['route', 'add', 'default', 'via', from]);
+    await succeed('ip', ['route', 'add', 'default', 'via', to]);
+  }
 
   const proxy = new Proxy({
     services,
@@ -80,7 +96,7 @@ before(async () => {
     logger: silentLogger,
     nodes: fakeInformer<Node>(),
     events: { event: () => {} },
-    config: { nodeName: 'n1', podCIDR: '10.244.0.0/16', healthzPort: 10_256, metricsPort: 10_249 },
+    config: { nodeName: 'n1', podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'], healthzPort: 10_256, metricsPort: 10_249 },
   });
   running = proxy.run(stop.signal);
   await proxy.synced;
@@ -269,4 +285,52 @@ test('figures and mode are told on the loopback, and there alone', async () => {
   ])
     assert.match(figures, line);
   await assert.rejects(fetch(`http://${NODE}:10249/proxyMode`));
+});
+
+describe('over IPv6', () => {
+  const six = (name: string, ip: string, spec: Partial<Service['spec']> = {}) =>
+    service(name, { clusterIP: ip, clusterIPs: [ip], ipFamilies: ['IPv6'], ports: [{}], ...spec } as Parameters<typeof service>[1]);
+
+  test('a cluster IP spreads connections over its endpoints, from a pod, from the node and from the pod that serves', async () => {
+    await apply(six('web6', 'fd00:96::1'), slice('web6', { port: 8080 }, { ip: POD_A6 }, { ip: POD_B6 }));
+    assert.deepEqual(await servers(24, () => ask('fd00:96::1', 80)), new Set([POD_A6, POD_B6]));
+    assert.deepEqual(await servers(12, () => from(podA)('fd00:96::1', 80)), new Set([POD_A6, POD_B6]));
+  });
+
+  test('a Service of both families answers at each address with endpoints of that family', async () => {
+    const both = service('two', { clusterIP: '10.96.0.20', clusterIPs: ['10.96.0.20', 'fd00:96::20'], ports: [{}] });
+    const [v4, v6] = [slice('two', { port: 8080 }, { ip: POD_B }), slice('two', { port: 8080 }, { ip: POD_B6 })];
+    await apply(both, v4, { ...v6, metadata: { ...v6.metadata, name: 'two-6' } });
+    assert.deepEqual([server(await from(podA)('10.96.0.20', 80)), server(await from(podA)('fd00:96::20', 80))], [POD_B, POD_B6]);
+  });
+
+  test('a Service without endpoints refuses connections at once', async () => {
+    await apply(six('none6', 'fd00:96::3'));
+    assert.deepEqual([await ask('fd00:96::3', 80), await from(podA)('fd00:96::3', 80)], ['ECONNREFUSED', 'ECONNREFUSED']);
+  });
+
+  test('a node port is reached from outside, and hides the client under the Cluster policy only', async () => {
+    const spec = { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', targetPort: 80, nodePort: 30086 }] } as const;
+    await apply(six('np6', 'fd00:96::4', spec), slice('np6', { port: 8080 }, { ip: POD_A6, node: 'n1' }));
+    assert.equal(await from(outside)(NODE6, 30_086), `${POD_A6} fd00:244::1`);
+    await apply(six('np6', 'fd00:96::4', { ...spec, externalTrafficPolicy: 'Local' }));
+    assert.equal(await from(outside)(NODE6, 30_086), `${POD_A6} ${OUTSIDE6}`);
+  });
+
+  test('client affinity holds, and external addresses and source ranges are of the family', async () => {
+    await apply(
+      six('sticky6', 'fd00:96::5', { sessionAffinity: 'ClientIP' }),
+      slice('sticky6', { port: 8080 }, { ip: POD_A6 }, { ip: POD_B6 }),
+    );
+    assert.equal((await servers(12, () => ask('fd00:96::5', 80))).size, 1);
+    const balanced = (loadBalancerSourceRanges: readonly string[]): Service => ({
+      ...six('lb6', 'fd00:96::6', { type: 'LoadBalancer', externalIPs: ['2001:DB8:9::8'], loadBalancerSourceRanges }),
+      status: { loadBalancer: { ingress: [{ ip: '2001:db8:9::9' }] } },
+    });
+    await apply(balanced([]), slice('lb6', { port: 8080 }, { ip: POD_A6 }));
+    for (const ip of ['2001:db8:9::9', '2001:db8:9::8']) assert.equal(server(await from(outside)(ip, 80)), POD_A6);
+    await apply(balanced(['2001:db8:1::/48']));
+    assert.equal(await from(outside)('2001:db8:9::9', 80), 'timeout');
+    assert.equal(server(await from(outside)('2001:db8:9::8', 80)), POD_A6);
+  });
 });

@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ProgramError } from '#base/program.ts';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { EndpointSlice, Node, Service } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import type { Ids } from '#base/ids.ts';
@@ -14,6 +15,7 @@ import type { Informer } from '#client/informer-contract.ts';
 import { conntrackArguments, type FlowRemoval, flowRemovals, type UdpFlow, udpFlows } from './conntrack-plan.ts';
 import type { ProxyNode } from './endpoints.ts';
 import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
+import type { ListenAddress } from './health/listening.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
 import { ProxyMetrics, type WithoutLocal } from './metrics/metrics.ts';
@@ -45,7 +47,8 @@ export interface ProxyDeps {
   readonly events: EventRecorder;
   readonly config: {
     readonly nodeName: string;
-    readonly podCIDR: string;
+    /** Of all pods: one network, or one of each family, the main one first. Services have no other families here. */
+    readonly podCIDRs: readonly string[];
     /** TCP port on all addresses that tells the proxy's own health. */
     readonly healthzPort: number;
     /** TCP port on the loopback that tells the proxy's figures. */
@@ -53,7 +56,7 @@ export interface ProxyDeps {
   };
 }
 
-/** What one Service asks of this node. */
+/** What one Service asks of this node in one family. */
 interface Observation {
   readonly fragment: Fragment | undefined;
   readonly flows: ReadonlyMap<string, UdpFlow>;
@@ -61,12 +64,26 @@ interface Observation {
   readonly withoutLocal: WithoutLocal | undefined;
 }
 
+const NOTHING: Observation = { fragment: undefined, flows: new Map(), check: undefined, withoutLocal: undefined };
+
+/** What there is of each family. */
+interface Side {
+  readonly family: IpFamily;
+  readonly podCIDR: string;
+  readonly state: RuleState;
+  readonly flows: Map<string, ReadonlyMap<string, UdpFlow>>;
+  /** What follows once the rules are in force; kept while transactions are refused. */
+  readonly checks: Map<string, HealthCheck | undefined>;
+  readonly health: ServiceHealth;
+}
+
+const EVERYWHERE: Readonly<Record<IpFamily, ListenAddress>> = { IPv4: { host: '0.0.0.0' }, IPv6: { host: '::', ipv6Only: true } };
+const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
+
 export class Proxy {
   readonly #deps: ProxyDeps;
-  readonly #state = new RuleState();
-  readonly #flows = new Map<string, ReadonlyMap<string, UdpFlow>>();
-  /** What follows once the rules are in force; kept while transactions are refused. */
-  readonly #checks = new Map<string, HealthCheck | undefined>();
+  readonly #sides: readonly Side[];
+  /** As `checks` of a side. */
   readonly #removals: FlowRemoval[] = [];
   /** Services that changed since the last transaction began. */
   #dirty = new Set<string>();
@@ -75,7 +92,6 @@ export class Proxy {
   #synced = Promise.withResolvers<void>();
   readonly #metrics: ProxyMetrics;
   readonly #health: ProxyHealth;
-  readonly #serviceHealth: ServiceHealth;
   #node: ProxyNode;
 
   constructor(deps: ProxyDeps) {
@@ -83,13 +99,16 @@ export class Proxy {
     this.#node = { name: deps.config.nodeName, zone: undefined };
     this.#metrics = new ProxyMetrics(deps.clock);
     this.#health = new ProxyHealth(deps.clock, this.#metrics);
-    this.#serviceHealth = new ServiceHealth({
-      nodeName: deps.config.nodeName,
-      logger: deps.logger,
-      events: deps.events,
-      proxyHealthy: () => this.#health.healthy,
-    });
+    this.#sides = deps.config.podCIDRs.map((podCIDR) => this.#sideOf(podCIDR));
     deps.endpointSlices.addIndex(BY_SERVICE, (slice) => serviceKeyOf(slice));
+  }
+
+  #sideOf(podCIDR: string): Side {
+    const { config, logger, events } = this.#deps;
+    const family = ipFamilyOf(podCIDR);
+    const proxyHealthy = (): boolean => this.#health.healthy;
+    const health = new ServiceHealth({ nodeName: config.nodeName, address: EVERYWHERE[family], logger, events, proxyHealthy });
+    return { family, podCIDR, state: new RuleState(family), flows: new Map(), checks: new Map(), health };
   }
 
   /** Resolves once the rules of all Services known at start are in force. */
@@ -120,8 +139,11 @@ export class Proxy {
     try {
       // Rules of an incomplete view would refuse connections to Services that are well.
       await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced()]);
-      await this.#health.serve(config.healthzPort, () => nodes.get(config.nodeName), logger, signal);
-      await serveMetrics(config.metricsPort, () => this.#metrics.expose(), logger, signal);
+      const families = this.#sides.map(({ family }) => family);
+      const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
+      await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
+      const figures = { host: LOOPBACK[families[0] ?? 'IPv4'], port: config.metricsPort };
+      await serveMetrics(figures, () => this.#metrics.expose(), logger, signal);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
         try {
@@ -141,7 +163,7 @@ export class Proxy {
       }
     } finally {
       for (const off of remove) off();
-      await this.#serviceHealth.stop();
+      for (const { health } of this.#sides) await health.stop();
     }
   }
 
@@ -149,7 +171,7 @@ export class Proxy {
     const zone = labels?.[LABEL.zone];
     if (name !== this.#node.name || zone === this.#node.zone) return;
     this.#node = { name, zone };
-    this.#changed(...this.#state.services);
+    this.#changed(...(this.#sides[0]?.state.services ?? [])); // each side knows them all
   }
 
   #serviceChanged(service: Service): void {
@@ -173,42 +195,50 @@ export class Proxy {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     this.#metrics.began();
-    const changes = new Map<string, Fragment | undefined>();
-    for (const key of dirty) {
-      const { fragment, flows, check, withoutLocal: lacking } = this.#observe(key);
-      changes.set(key, fragment);
-      this.#metrics.withoutLocal(key, lacking);
-      this.#checks.set(key, check);
-      this.#removals.push(...flowRemovals(this.#flows.get(key) ?? new Map<string, UdpFlow>(), flows));
-      if (flows.size === 0) this.#flows.delete(key);
-      else this.#flows.set(key, flows);
-    }
-    const difference = this.#state.update(changes);
-    const script = this.#installed ? difference : this.#state.whole();
+    const scripts = this.#sides.map((side) => this.#update(side, dirty));
+    const script = scripts.join('');
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
-    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#state.size });
+    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#sides[0]?.state.size });
     this.#installed = true;
     this.#metrics.synced();
     if (this.#dirty.size === 0) this.#health.updated();
     this.#synced.resolve();
-    for (const [key, check] of this.#checks) await this.#serviceHealth.set(key, check);
-    this.#checks.clear();
+    for (const { checks, health } of this.#sides) {
+      for (const [key, check] of checks) await health.set(key, check);
+      checks.clear();
+    }
     // After the rules: entries made in between already follow the new ones.
     for (const removal of this.#removals.splice(0)) await this.#forget(conntrackArguments(removal), signal);
   }
 
-  #observe(key: string): Observation {
-    const { services, endpointSlices, config } = this.#deps;
+  /** The script that brings one family in line with the Services in `keys`. */
+  #update(side: Side, keys: ReadonlySet<string>): string {
+    const { family, state, flows, checks } = side;
+    const changes = new Map<string, Fragment | undefined>();
+    for (const key of keys) {
+      const now = this.#observe(key, side);
+      changes.set(key, now.fragment);
+      this.#metrics.withoutLocal(`${key} ${family}`, now.withoutLocal);
+      checks.set(key, now.check);
+      this.#removals.push(...flowRemovals(flows.get(key) ?? new Map<string, UdpFlow>(), now.flows));
+      if (now.flows.size === 0) flows.delete(key);
+      else flows.set(key, now.flows);
+    }
+    const difference = state.update(changes);
+    return this.#installed ? difference : state.whole();
+  }
+
+  #observe(key: string, { family, podCIDR }: Side): Observation {
+    const { services, endpointSlices } = this.#deps;
     const service = services.byKey(key);
-    if (service === undefined || service.metadata.labels?.[LABEL.serviceProxyName] !== undefined /* another proxy's */)
-      return { fragment: undefined, flows: new Map(), check: undefined, withoutLocal: undefined };
+    if (service === undefined || service.metadata.labels?.[LABEL.serviceProxyName] !== undefined /* another proxy's */) return NOTHING;
     const slices = endpointSlices.byIndex(BY_SERVICE, key);
     const node = this.#node;
     return {
-      fragment: serviceFragment(service, slices, { node, podCIDR: config.podCIDR }),
-      flows: udpFlows(service, slices, node),
-      check: healthCheckOf(service, slices, node),
-      withoutLocal: withoutLocal(service, slices, node),
+      fragment: serviceFragment(service, slices, { node, podCIDR }),
+      flows: udpFlows(service, slices, node, family),
+      check: healthCheckOf(service, slices, node, family),
+      withoutLocal: withoutLocal(service, slices, node, family),
     };
   }
 

@@ -59,7 +59,7 @@ for (const c of [
   local?: readonly string[];
 }[]) {
   test(`chooseEndpoints takes ${c.name}`, () => {
-    const found = endpointsOf([slice('web', { port: 8080 }, ...c.endpoints)], { name: '', protocol: 'TCP' }, node);
+    const found = endpointsOf([slice('web', { port: 8080 }, ...c.endpoints)], { name: '', protocol: 'TCP', family: 'IPv4' }, node);
     const chosen = chooseEndpoints(found, node);
     assert.deepEqual(
       chosen.cluster.map((e) => e.ip),
@@ -85,7 +85,7 @@ test('serviceFragment gives no rules to headless and ExternalName Services', () 
 });
 
 test('RuleState writes only what changed, and nothing for a change that makes no difference', () => {
-  const state = new RuleState();
+  const state = new RuleState('IPv4');
   const fragment = (...endpoints: readonly TestEndpoint[]) =>
     serviceFragment(web('10.96.0.1'), [slice('web', { port: 8080 }, ...endpoints)], context);
   assert.notEqual(
@@ -108,7 +108,7 @@ test('RuleState writes only what changed, and nothing for a change that makes no
 });
 
 test('RuleState gives an address that two Services claim to the first by name, and to the other once that one is gone', () => {
-  const state = new RuleState();
+  const state = new RuleState('IPv4');
   const claim = (name: string) =>
     serviceFragment(
       service(name, { clusterIP: `10.96.0.${name === 'a' ? 1 : 2}`, externalIPs: ['192.0.2.50'], ports: [{}] }),
@@ -135,14 +135,70 @@ test('flowRemovals forgets UDP flows to endpoints that are gone, and untranslate
     ports: [{ port: 53, protocol: 'UDP', nodePort: 30053 }],
   });
   const flows = (...ips: readonly string[]) =>
-    udpFlows(dns, [slice('dns', { protocol: 'UDP', port: 53 }, ...ips.map((ip) => ({ ip })))], node);
+    udpFlows(dns, [slice('dns', { protocol: 'UDP', port: 53 }, ...ips.map((ip) => ({ ip })))], node, 'IPv4');
   assert.deepEqual(flowRemovals(flows('1.1.1.1', '1.1.1.2'), flows('1.1.1.2')), [
-    { kind: 'backend', frontend: '10.96.0.10:53', backend: '1.1.1.1' },
-    { kind: 'backend', frontend: ':30053', backend: '1.1.1.1' },
+    { kind: 'backend', family: 'IPv4', frontend: '10.96.0.10:53', backend: '1.1.1.1' },
+    { kind: 'backend', family: 'IPv4', frontend: ':30053', backend: '1.1.1.1' },
   ]);
   assert.deepEqual(flowRemovals(flows(), flows('1.1.1.1')).map(conntrackArguments), [
     ['--delete', '--family=ipv4', '--proto=udp', '--orig-dst=10.96.0.10', '--orig-port-dst=53'],
     ['--delete', '--family=ipv4', '--proto=udp', '--orig-port-dst=30053'],
   ]);
   assert.deepEqual(flowRemovals(flows('1.1.1.1'), flows('1.1.1.1')), []);
+});
+
+const both = service('both', {
+  type: 'LoadBalancer',
+  clusterIP: '10.96.0.7',
+  clusterIPs: ['10.96.0.7', 'fd00:96::7'],
+  ports: [{ protocol: 'UDP', port: 53, nodePort: 30053 }],
+  externalIPs: ['192.0.2.50', '2001:db8::50'],
+  loadBalancerSourceRanges: ['10.0.0.0/8', '2001:db8:1::/48'],
+  sessionAffinity: 'ClientIP',
+});
+const ofBoth = [
+  slice('both', { protocol: 'UDP', port: 5353 }, { ip: '10.244.0.2' }),
+  slice('both', { protocol: 'UDP', port: 5353 }, { ip: 'fd00:244::2' }),
+];
+
+test('serviceFragment gives each family rules of its own: its cluster IPs, its external ones, its endpoints', () => {
+  const balanced = { ...both, status: { loadBalancer: { ingress: [{ ip: '192.0.2.60' }, { ip: '2001:db8::60' }] } } } as typeof both;
+  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(balanced, ofBoth, { node, podCIDR }));
+  const keys = (fragment: typeof v4, set: string) => fragment?.elements.filter((e) => e.set === set).map(({ key }) => key);
+  assert.deepEqual(keys(v4, 'service-ips'), ['10.96.0.7 . udp . 53', '192.0.2.50 . udp . 53', '192.0.2.60 . udp . 53']);
+  assert.deepEqual(keys(v6, 'service-ips'), ['fd00:96::7 . udp . 53', '2001:db8::50 . udp . 53', '2001:db8::60 . udp . 53']);
+  assert.deepEqual([keys(v4, 'hairpin'), keys(v6, 'hairpin')], [['10.244.0.2 . 10.244.0.2'], ['fd00:244::2 . fd00:244::2']]);
+  assert.deepEqual([keys(v4, 'service-nodeports'), keys(v6, 'service-nodeports')], [['udp . 30053'], ['udp . 30053']]);
+  const text = (fragment: typeof v4) => [...(fragment?.chains.values() ?? [])].flat().join('\n');
+  assert.match(text(v6), /ip6 saddr \{ 2001:db8:1::\/48 \} return/);
+  assert.match(text(v6), /dnat to \[fd00:244::2\]:5353/);
+  assert.doesNotMatch(text(v6), /10\.|ip saddr/);
+  assert.doesNotMatch(text(v4), /ip6|fd00|2001/);
+  for (const name of [...(v6?.chains.keys() ?? []), ...(v6?.affinitySets.keys() ?? [])])
+    assert.match(name, /^[a-z][\w/.-]*$/, 'nftables takes it');
+});
+
+test('serviceFragment of a family a Service does not have is empty, but not of one whose endpoints are still to come', () => {
+  const single = service('web', { clusterIP: 'fd00:96::1', clusterIPs: ['fd00:96::1'], ports: [{}] });
+  assert.deepEqual(serviceFragment(single, ofBoth, context).elements, []);
+  const { elements } = serviceFragment(single, [], { node, podCIDR: 'fd00:244::/56' });
+  assert.deepEqual(
+    elements.filter(({ set }) => set === 'no-endpoint-services'),
+    [{ set: 'no-endpoint-services', key: 'fd00:96::1 . tcp . 80', value: 'goto reject-packet' }],
+  );
+});
+
+test('flowRemovals forgets the flows of each family by its own addresses', () => {
+  const [none, some] = [[], ofBoth].map((slices) => udpFlows(both, slices, node, 'IPv6'));
+  assert.deepEqual(flowRemovals(none as never, some as never).map(conntrackArguments), [
+    ['--delete', '--family=ipv6', '--proto=udp', '--orig-dst=fd00:96::7', '--orig-port-dst=53'],
+    ['--delete', '--family=ipv6', '--proto=udp', '--orig-dst=2001:db8::50', '--orig-port-dst=53'],
+    ['--delete', '--family=ipv6', '--proto=udp', '--orig-port-dst=30053'],
+  ]);
+  assert.deepEqual(flowRemovals(some as never, none as never)[0], {
+    kind: 'backend',
+    family: 'IPv6',
+    frontend: 'fd00:96::7:53',
+    backend: 'fd00:244::2',
+  });
 });

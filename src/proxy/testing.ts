@@ -49,7 +49,7 @@ export function slice(
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { ...meta(`${owner}-1`, nextRevision()), labels: { 'kubernetes.io/service-name': owner } },
-    addressType: 'IPv4',
+    addressType: endpoints[0]?.ip.includes(':') === true ? 'IPv6' : 'IPv4',
     endpoints: endpoints.map(({ ip, node, forNode, forZone, ready = true, serving = ready, terminating = false }) => ({
       addresses: [ip],
       conditions: { ready, serving, terminating },

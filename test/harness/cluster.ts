@@ -15,6 +15,8 @@ export const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
 /** Of the machine; addresses for documentation, which lead nowhere. */
 export const MACHINE = '192.0.2.1';
 const ROUTER = '192.0.2.254';
+export const MACHINE6 = '2001:db8::1';
+const ROUTER6 = '2001:db8::fe';
 
 export interface Cluster {
   /** What `proa up` printed. */
@@ -29,18 +31,20 @@ export interface Cluster {
 }
 
 /** One outward link whose far end answers nothing: a machine with a default route, but no way out. */
-export async function connectMachine(): Promise<void> {
+export async function connectMachine(families: 'IPv4' | 'IPv6' | 'both' = 'IPv4'): Promise<void> {
   await succeed('ip', ['link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'router']);
-  await succeed('ip', ['address', 'add', `${MACHINE}/24`, 'dev', 'wan']);
+  if (families !== 'IPv6') await succeed('ip', ['address', 'add', `${MACHINE}/24`, 'dev', 'wan']);
+  if (families !== 'IPv4') await succeed('ip', ['address', 'add', `${MACHINE6}/64`, 'dev', 'wan', 'nodad']);
   for (const link of ['wan', 'router']) await succeed('ip', ['link', 'set', link, 'up']);
-  await succeed('ip', ['route', 'add', 'default', 'via', ROUTER]);
+  if (families !== 'IPv6') await succeed('ip', ['route', 'add', 'default', 'via', ROUTER]);
+  if (families !== 'IPv4') await succeed('ip', ['route', 'add', 'default', 'via', ROUTER6]);
   await succeed('hostname', ['boat']);
   writeFileSync('/etc/resolv.conf', `nameserver ${ROUTER}\n`);
 }
 
 export interface ClusterPlace {
   /** False where this machine is connected already. */
-  readonly connect?: boolean;
+  readonly connect?: boolean | 'IPv6' | 'both';
   /** Instead of a temporary folder. Not below /var, which is an overlay here: containerd's own overlays cannot lie on one. */
   readonly dataDir?: string;
 }
@@ -51,7 +55,7 @@ export async function startCluster(
   flags: readonly string[] = [],
   { connect = true, dataDir }: ClusterPlace = {},
 ): Promise<Cluster> {
-  if (connect) await connectMachine();
+  if (connect !== false) await connectMachine(connect === true ? 'IPv4' : connect);
   const folder = temporaryFolder(owner);
   const data = dataDir ?? join(folder, 'data');
   const place = [`--data-dir=${data}`];

@@ -59,7 +59,7 @@ const LOOK_MS = 5;
 const STEP_MS = 250;
 
 const MASTER = { name: 'admin', groups: ['system:masters'] };
-const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
+const CONFIG = { clusterCIDRs: [{ cidr: '10.244.0.0/16', nodeMaskSize: 24 }], rootCA: 'CERTIFICATE' };
 
 export async function startControllerTest({
   controllers,

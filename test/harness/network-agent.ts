@@ -17,6 +17,8 @@ const ANSWER_MS = 20_000;
 export interface AgentPod {
   readonly name: string;
   readonly ip: string;
+  /** Its address of the other family; empty where it has none. */
+  readonly ip2: string;
   readonly pod: Pod;
   /** The text at this path of the agent itself, asked from the test's own machine. */
   get(path: string): Promise<string>;
@@ -24,8 +26,8 @@ export interface AgentPod {
   ask(url: string, options?: { readonly times?: number; readonly from?: string }): Promise<readonly string[]>;
   /** As `ask`, over UDP: the name of the pod that answers. */
   udp(host: string, port: number, times?: number): Promise<readonly string[]>;
-  /** IPv4 addresses of `name` as programs find them, search domains and all; or the error's code. */
-  lookup(name: string): Promise<string>;
+  /** Addresses of `name` of a family as programs find them, search domains and all; or the error's code. */
+  lookup(name: string, family?: 4 | 6): Promise<string>;
   /** Records of an absolute name, or the error's code. */
   resolve(type: string, name: string): Promise<unknown>;
 }
@@ -68,27 +70,35 @@ export function startAgents(set: PodSet, specs: readonly AgentPodSpec[]): Promis
 }
 
 function agentPod(pod: Pod): AgentPod {
-  const ip = pod.status.podIP ?? '';
+  const { podIP: ip = '', podIPs = [] } = pod.status;
   // Each on a connection of its own: one that was kept may be closed by the agent just when it is used again.
   const get = async (path: string): Promise<string> => {
     const options = { agent: false, signal: AbortSignal.timeout(ANSWER_MS) };
     return text(
-      await new Promise<IncomingMessage>((done, fail) => request(`http://${ip}:8080${path}`, options, done).on('error', fail).end()),
+      await new Promise<IncomingMessage>((done, fail) =>
+        request(`http://${urlHost(ip)}:8080${path}`, options, done)
+          .on('error', fail)
+          .end(),
+      ),
     );
   };
   const query = (values: object): string => new URLSearchParams(Object.entries(values) as [string, string][]).toString();
   return {
     name: pod.metadata.name,
     ip,
+    ip2: podIPs[1]?.ip ?? '',
     pod,
     get,
     ask: async (url, { times = 1, from } = {}) =>
       (await get(`/ask?${query({ url, times, ...(from === undefined ? {} : { from }) })}`)).split('\n'),
     udp: async (host, port, times = 1) => (await get(`/udp?${query({ host, port, times })}`)).split('\n'),
-    lookup: (name) => get(`/lookup?${query({ name })}`),
+    lookup: (name, family = 4) => get(`/lookup?${query({ name, family })}`),
     resolve: async (type, name) => JSON.parse(await get(`/resolve?${query({ type, name })}`)) as unknown,
   };
 }
+
+/** As in a URL: IPv6 in brackets. */
+export const urlHost = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /** The address of this node that pods and other nodes reach it by. */
 export const addressOf = ({ status }: Node): string => status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';

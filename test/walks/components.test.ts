@@ -43,7 +43,7 @@ await importAgentImage({
   importImage: async (spec) => void (await importImage(await buildHostImage({ ...spec, folder: join(folder, 'image') }), target)),
 });
 // What `proa agent` does for its node, an administrator does for a kubelet that runs alone.
-const network = { podCIDR: '10.244.0.0/24', mtu: 1_500, leaseDir: join(folder, 'leases') };
+const network = { podCIDRs: ['10.244.0.0/24'], mtu: 1_500, leaseDir: join(folder, 'leases') };
 writeFileSync(join(containerd.cniConfigFolder, '10-test.conflist'), cniConfig(network));
 
 const apiserver = await startApiServer(owner, pki, {}, MACHINE);
@@ -111,7 +111,7 @@ const untouched = async (): Promise<void> => {
 test('the node gets its pod network, pods run, and a Service leads to them', async () => {
   await answers(service, 'web');
   const { spec } = (await waitFor(api, nodes, { name: 'boat' }, { ...waiting, until: (node) => node?.spec.podCIDR !== undefined })) as Node;
-  assert.equal(spec.podCIDR, network.podCIDR);
+  assert.deepEqual(spec.podCIDRs, network.podCIDRs);
   const { spec: kubernetes } = await api.get(services, { name: 'kubernetes', namespace: 'default' });
   assert.equal(await web.lookup(kubernetes.clusterIP ?? ''), kubernetes.clusterIP);
   assert.match(

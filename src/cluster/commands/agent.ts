@@ -12,7 +12,7 @@ import { joinRefusal } from '../join/refusals.ts';
 import { bootstrapToken, type JoinToken, parseJoinToken } from '../join/token.ts';
 import { forgetToken } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
-import { findAgentProblems } from '../machine/preflight.ts';
+import { findAgentProblems, ipv6Problem } from '../machine/preflight.ts';
 import { startAgent, startRuntime } from '../node/agent.ts';
 import { runProcess, stopSignal } from '../node/process.ts';
 import { keepRenewed } from '../pki/renewals.ts';
@@ -36,10 +36,13 @@ export async function agent(options: Options): Promise<void> {
   const signal = stopSignal();
   const base = { clock: systemClock, ids: randomIds, logger, signal };
   await runProcess({ logger, signal }, async (stops) => {
-    const { pki, identity, cluster } = await join(machine, server, options, base).catch((error: unknown) => {
+    const { pki, cluster } = await join(machine, server, options, base).catch((error: unknown) => {
       throw joinRefusal(error, server, systemClock.now());
     });
-    const settings: Settings = { ...machine, ...cluster };
+    const settings = { ...ofCluster(options, cluster), server };
+    const problem = ipv6Problem(settings);
+    if (problem !== undefined) throw new CommandError(problem);
+    const identity = new NodeIdentity(pki, settings, base);
     replaceJson(paths.settings, settings);
 
     const deps = { ...base, settings, paths };
@@ -72,9 +75,13 @@ export async function agent(options: Options): Promise<void> {
   });
 }
 
+/** The machine's settings as they are in this cluster, whose families say which addresses the node has. @throws SettingsError */
+function ofCluster(options: Options, cluster: ClusterConfig): Settings {
+  return settingsFrom({ ...options, ...cluster });
+}
+
 interface Joined {
   readonly pki: Pki;
-  readonly identity: NodeIdentity;
   readonly cluster: ClusterConfig;
 }
 
@@ -91,7 +98,7 @@ async function join(machine: Settings, server: string, options: Options, deps: N
   if (!identity.joined) await identity.bootstrap(bootstrapToken(given()));
   if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);
   await identity.ensureClients();
-  return { pki, identity, cluster: await readClusterConfig(createClient(identity.transport('kubelet-client')), deps.signal) };
+  return { pki, cluster: await readClusterConfig(createClient(identity.transport('kubelet-client')), deps.signal) };
 }
 
 /** @throws CommandError when what was given is no token */

@@ -21,7 +21,8 @@ import { USERS } from '../node/users.ts';
 import { nodeLeaves, serverLeaves } from '../pki/inventory.ts';
 import { keepRenewed } from '../pki/renewals.ts';
 import { Pki } from '../pki/store.ts';
-import { apiServerAddress, apiServerURL, firstAddress, type Settings } from '../settings/settings.ts';
+import { firstAddress, firstOf } from '../settings/networks.ts';
+import { apiServerAddress, apiServerURL, type Settings } from '../settings/settings.ts';
 import { CommandError, settingsFrom, storedSettings } from './command-line.ts';
 import { prepareFolders } from './up.ts';
 
@@ -137,7 +138,7 @@ async function ensurePki(pki: Pki, settings: Settings, paths: Paths): Promise<bo
   signing.catch(() => {}); // awaited below, whatever comes first
   await Promise.all([pki.ensureAuthority('ca'), pki.ensureAuthority('front-proxy-ca')]);
   const { nodeName, nodeIP, clusterDomain, tlsNames } = settings;
-  const serviceIP = firstAddress(settings.serviceCIDR);
+  const serviceIP = firstAddress(firstOf(settings.serviceCIDR));
   const subjects = { nodeName, nodeIP, serviceIP, clusterDomain, extraNames: [...tlsNames, apiServerAddress(settings)] };
   const leaves = [...serverLeaves(subjects), ...nodeLeaves(subjects)];
   const renewed = await Promise.all(leaves.map((leaf) => pki.ensureLeaf(leaf)));

@@ -12,7 +12,8 @@ import { followStart, isAlive, isReady, type Progress, readProgress, type Start 
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
 import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../machine/debian.mjs';
 import { findProblems, rootProblem } from '../machine/preflight.ts';
-import { firstAddress, SETTINGS, type Settings } from '../settings/settings.ts';
+import { firstAddress, listOf } from '../settings/networks.ts';
+import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
 import { readStoredSettings } from './stored-settings.ts';
@@ -101,9 +102,9 @@ export function prepareFolders(settings: Settings): void {
 
 /** Nodes of one machine know each other by the network between them; clients still reach it by its own address. */
 function withNodeNetwork(settings: Settings): Settings {
-  const address = firstAddress(settings.nodeCIDR);
-  if (settings.nodes === 1 || settings.nodeIP === address) return settings;
-  return { ...settings, nodeIP: address, tlsNames: [...new Set([...settings.tlsNames, settings.nodeIP])] };
+  const nodeIP = listOf(settings.nodeCIDR).map(firstAddress).join(',');
+  if (settings.nodes === 1 || settings.nodeIP === nodeIP) return settings;
+  return { ...settings, nodeIP, tlsNames: [...new Set([...settings.tlsNames, ...listOf(settings.nodeIP)])] };
 }
 
 function say(text: string): void {

@@ -5,6 +5,7 @@ import { createClient } from '#client/client.ts';
 import { apiAddress, startApi } from '../node/control-plane.ts';
 import { USERS } from '../node/users.ts';
 import { API_SERVER_SETTINGS } from '../settings/api-server.ts';
+import { listOf } from '../settings/networks.ts';
 import { resolveSettings } from '../settings/resolve.ts';
 import { fileOf, runComponent } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -60,7 +61,7 @@ export function apiserver(given: FlagValues): Promise<void> {
     stops.push(() => controlPlane.stop());
     const client = createClient(controlPlane.loopback(USERS.admin));
     const { server } = controlPlane;
-    await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR], hookDone: server.hookDone });
+    await ensureDefaults(client, { clock, logger, signal, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
     await server.announce(apiAddress(settings));
     logger.info('the API server runs', { address: controlPlane.server.address });
   });

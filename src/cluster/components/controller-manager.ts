@@ -10,6 +10,7 @@ import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { unknownControllers } from '#controllers/runtime/controller-names.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { runControllerManager } from '../node/deciders.ts';
+import { clusterCIDRsOf } from './cluster-cidrs.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
 import { electionOf } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -33,8 +34,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
-        clusterCIDR: flags.text('cluster-cidr'),
-        nodeCIDRMaskSize: flags.number('node-cidr-mask-size'),
+        clusterCIDRs: clusterCIDRsOf(flags),
         rootCA: fileOf(context, 'root-ca-file'),
         ...(signing
           ? {

@@ -42,6 +42,13 @@ const leaderElection = (lease: string): readonly ComponentFlag[] => [
 ];
 const LOG_LEVEL: ComponentFlag = { name: 'log-level', argument: 'LEVEL', description: 'debug, info, warn or error', fallback: 'info' };
 
+const CLUSTER_CIDR: ComponentFlag = {
+  name: 'cluster-cidr',
+  argument: 'CIDRS',
+  description: 'network of pod addresses, or one of each family by comma',
+  fallback: '10.244.0.0/16',
+};
+
 /** Health and figures of a component. */
 const serving = (port: string): readonly ComponentFlag[] => [
   { name: 'bind-address', argument: 'IP', description: 'address to serve health and figures on', fallback: '0.0.0.0' },
@@ -72,7 +79,12 @@ export const COMPONENTS = {
       { name: 'kubelet-client-certificate', argument: 'FILE', description: 'certificate shown to kubelets', required: true },
       { name: 'kubelet-client-key', argument: 'FILE', description: 'its key', required: true },
       { name: 'kubelet-certificate-authority', argument: 'FILE', description: "authority of kubelets' certificates", required: true },
-      { name: 'service-cluster-ip-range', argument: 'CIDR', description: 'network of Service addresses', fallback: '10.96.0.0/12' },
+      {
+        name: 'service-cluster-ip-range',
+        argument: 'CIDRS',
+        description: 'network of Service addresses, or one of each family',
+        fallback: '10.96.0.0/12',
+      },
       { name: 'service-node-port-range', argument: 'FROM-TO', description: 'ports of NodePort Services', fallback: '30000-32767' },
       { name: 'cluster-dns', argument: 'IP', description: 'address of the cluster DNS, in that network', fallback: '10.96.0.10' },
       LOG_LEVEL,
@@ -92,8 +104,14 @@ export const COMPONENTS = {
     description: 'the controllers alone. Follows kube-controller-manager',
     flags: [
       KUBECONFIG,
-      { name: 'cluster-cidr', argument: 'CIDR', description: 'network of pod addresses', fallback: '10.244.0.0/16' },
-      { name: 'node-cidr-mask-size', argument: 'BITS', description: "prefix length of one node's pod network", fallback: '24' },
+      CLUSTER_CIDR,
+      {
+        name: 'node-cidr-mask-size',
+        argument: 'BITS',
+        description: "prefix length of one node's pod network, in a cluster of one family (24, or 64 of IPv6)",
+      },
+      { name: 'node-cidr-mask-size-ipv4', argument: 'BITS', description: 'the same of its IPv4 network' },
+      { name: 'node-cidr-mask-size-ipv6', argument: 'BITS', description: 'the same of its IPv6 network' },
       { name: 'root-ca-file', argument: 'FILE', description: 'authority that pods trust the API server by', required: true },
       { name: 'cluster-signing-cert-file', argument: 'FILE', description: 'authority that signs certificate requests' },
       { name: 'cluster-signing-key-file', argument: 'FILE', description: 'its key' },
@@ -118,7 +136,7 @@ export const COMPONENTS = {
     flags: [
       KUBECONFIG,
       { name: 'hostname-override', argument: 'NAME', description: 'name of this node', required: true },
-      { name: 'node-ip', argument: 'IP', description: 'address of this node', required: true },
+      { name: 'node-ip', argument: 'IP', description: 'address of this node, or one of each family by comma', required: true },
       {
         name: 'container-runtime-endpoint',
         argument: 'SOCKET',
@@ -144,7 +162,7 @@ export const COMPONENTS = {
     flags: [
       KUBECONFIG,
       { name: 'hostname-override', argument: 'NAME', description: 'name of this node', required: true },
-      { name: 'cluster-cidr', argument: 'CIDR', description: 'network of pod addresses', fallback: '10.244.0.0/16' },
+      CLUSTER_CIDR,
       LOG_LEVEL,
     ],
   },

@@ -6,6 +6,7 @@ import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
+import { listOf } from '../settings/networks.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -36,11 +37,11 @@ export function kubelet(given: FlagValues): Promise<void> {
       config: {
         nodeName,
         hostnameOverride: nodeName,
-        nodeIPs: [flags.text('node-ip')],
+        nodeIPs: listOf(flags.text('node-ip')),
         port: flags.number('port'),
         rootDir: flags.text('root-dir'),
         cgroupRoot: flags.text('cgroup-root'),
-        clusterDNS: [flags.text('cluster-dns')],
+        clusterDNS: listOf(flags.text('cluster-dns')),
         clusterDomain: flags.text('cluster-domain'),
         resolvConf: flags.text('resolv-conf'),
         ...(staticPodPath === undefined ? {} : { staticPodPath }),

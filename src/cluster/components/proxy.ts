@@ -6,6 +6,7 @@ import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
+import { listOf } from '../settings/networks.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -26,7 +27,7 @@ export function proxy(given: FlagValues): Promise<void> {
       clock,
       logger,
       events: proxyEvents(client, { nodeName, clock, ids, logger, signal }),
-      config: { nodeName, podCIDR: flags.text('cluster-cidr'), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
+      config: { nodeName, podCIDRs: listOf(flags.text('cluster-cidr')), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
     });
     informers.start(signal);
     const ended = running.run(signal);

@@ -13,6 +13,7 @@ import { httpsTransport } from '#client/https/transport.ts';
 import { SIGNER } from '#controllers/certificates/request-facts.ts';
 import { USERS } from '../node/users.ts';
 import type { Leaf } from '../pki/inventory.ts';
+import { listOf } from '../settings/networks.ts';
 import type { Pki } from '../pki/store.ts';
 import { nameRefusal } from './refusals.ts';
 import { type CertificateOrder, requestCertificate } from './request-certificate.ts';
@@ -28,6 +29,7 @@ export interface NodePlace {
   /** `https://host:port`. */
   readonly server: string;
   readonly nodeName: string;
+  /** One address, or one of each family by comma. */
   readonly nodeIP: string;
 }
 
@@ -127,7 +129,7 @@ export class NodeIdentity {
       case 'kubelet-client':
         return { ...node, signerName: SIGNER.kubeletClient, usage: 'client auth' };
       case 'kubelet-server':
-        return { ...node, signerName: SIGNER.kubeletServing, usage: 'server auth', dnsNames: [nodeName], ipAddresses: [nodeIP] };
+        return { ...node, signerName: SIGNER.kubeletServing, usage: 'server auth', dnsNames: [nodeName], ipAddresses: listOf(nodeIP) };
       default:
         return { signerName: SIGNER.client, usage: 'client auth', commonName: COMPONENTS[file], organizations: [] };
     }

@@ -7,14 +7,27 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import { secrets } from '#api/resources.ts';
+import { allowForwarding } from '#network/forwarding.ts';
+import { removeTables } from '#network/tables.ts';
 import type { Client } from '#client/contract.ts';
 import { DetachedKeeper } from '../instance/detached-keeper.ts';
 import { type Place, pathsOf } from '../instance/paths.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
-import { apiServerURL, firstAddress, parseCIDR, type Settings } from '../settings/settings.ts';
-import { bridgeLines, cableLines, insideLines, type LocalNode, localNodes, NODE_BRIDGE, NODES_TABLE, outwardTable } from './plan.ts';
+import { familyOf, listOf } from '../settings/networks.ts';
+import { apiServerURL, type Settings } from '../settings/settings.ts';
+import {
+  bridgeLines,
+  cableLines,
+  insideLines,
+  type LocalNode,
+  localNodes,
+  NODE_BRIDGE,
+  NODES_TABLES,
+  outwardTable,
+  sidesOf,
+} from './plan.ts';
 
 export { localNodes } from './plan.ts';
 
@@ -41,17 +54,17 @@ export class LocalNodes {
     const nodes = localNodes(this.#settings);
     if (nodes.length === 0) return;
     const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
-    const router = firstAddress(nodeCIDR);
-    const prefix = parseCIDR(nodeCIDR)?.bits ?? 24;
+    const sides = sidesOf(nodeCIDR);
     const links = await linkNames();
-    if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(router, prefix));
-    writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-    await runProgram('nft', ['-f', '-'], { input: Readable.from([outwardTable(nodeCIDR, [podCIDR, serviceCIDR])]) });
+    if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(sides));
+    for (const { cidr } of sides) allowForwarding(familyOf(cidr));
+    const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
+    await runProgram('nft', ['-f', '-'], { input: Readable.from(sides.map((side) => outwardTable(side, inside))) });
     for (const node of nodes) {
       if (links.has(node.link)) continue;
       if (!existsSync(join('/run/netns', node.namespace))) await runProgram('ip', ['netns', 'add', node.namespace]);
       await ipBatch(cableLines(node));
-      await ipBatch(insideLines(node, prefix, router), node.namespace);
+      await ipBatch(insideLines(node, sides), node.namespace);
     }
   }
 
@@ -103,8 +116,7 @@ export async function disconnectLocalNodes(places: readonly NodePlaceOnDisk[]): 
     if (existsSync(`/run/netns/proa-${index}`)) await runProgram('ip', ['netns', 'delete', `proa-${index}`]);
   }
   if (links.has(NODE_BRIDGE)) await ipBatch([`link del ${NODE_BRIDGE}`]);
-  // Added first, since deleting what is not there is an error.
-  await runProgram('nft', ['-f', '-'], { input: Readable.from([`add table ${NODES_TABLE}\ndelete table ${NODES_TABLE}\n`]) });
+  await removeTables(NODES_TABLES);
 }
 
 export interface NodePlaceOnDisk extends Place {

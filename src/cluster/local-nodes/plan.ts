@@ -1,8 +1,8 @@
 // pure
 // Further nodes of one machine: their names, addresses and network devices.
 import { join } from 'node:path';
+import { addressAt, familyOf, listOf, ofFamily } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
-import { formatIPv4, parseCIDR } from '../settings/settings.ts';
 
 /** Joins the nodes of this machine. */
 export const NODE_BRIDGE = 'proa0';
@@ -11,6 +11,7 @@ export interface LocalNode {
   /** Of the node; its network namespace is `proa-<index>`. */
   readonly name: string;
   readonly namespace: string;
+  /** One, or one of each family by comma. */
   readonly address: string;
   /** The end of its cable that hangs on the bridge. */
   readonly link: string;
@@ -21,13 +22,14 @@ export interface LocalNode {
 
 /** All but the first, which is the machine itself and has the network's first address. */
 export function localNodes({ nodes, nodeName, nodeCIDR, dataDir, runDir, cgroupRoot }: Settings): readonly LocalNode[] {
-  const base = parseCIDR(nodeCIDR)?.base ?? 0;
   return Array.from({ length: nodes - 1 }, (_, i) => {
     const index = i + 2;
     return {
       name: `${nodeName}-${index}`,
       namespace: `proa-${index}`,
-      address: formatIPv4(base + index),
+      address: listOf(nodeCIDR)
+        .map((cidr) => addressAt(cidr, index))
+        .join(','),
       link: `proa-${index}`,
       dataDir: join(dataDir, 'nodes', String(index)),
       runDir: join(runDir, 'nodes', String(index)),
@@ -36,9 +38,29 @@ export function localNodes({ nodes, nodeName, nodeCIDR, dataDir, runDir, cgroupR
   });
 }
 
+/** One family of the network between the nodes. */
+export interface NodeNetworkSide {
+  /** `10.89.0.0/24`. */
+  readonly cidr: string;
+  /** Of the machine itself, through which the others reach the rest of the world. */
+  readonly router: string;
+  readonly prefix: number;
+}
+
+export const sidesOf = (nodeCIDR: string): readonly NodeNetworkSide[] =>
+  listOf(nodeCIDR).map((cidr) => ({ cidr, router: addressAt(cidr, 1), prefix: Number(cidr.split('/')[1]) }));
+
+/** Nobody else can have the address: it need not be asked for, and can be used at once. */
+const addLine = (address: string, prefix: number, device: string): string =>
+  `address add ${address}/${prefix} dev ${device}${familyOf(address) === 'IPv6' ? ' nodad' : ''}`;
+
 /** Lines of `ip -batch -` for the bridge, unless it is there. */
-export function bridgeLines(address: string, prefix: number): readonly string[] {
-  return [`link add ${NODE_BRIDGE} type bridge`, `address add ${address}/${prefix} dev ${NODE_BRIDGE}`, `link set ${NODE_BRIDGE} up`];
+export function bridgeLines(sides: readonly NodeNetworkSide[]): readonly string[] {
+  return [
+    `link add ${NODE_BRIDGE} type bridge`,
+    ...sides.map(({ router, prefix }) => addLine(router, prefix, NODE_BRIDGE)),
+    `link set ${NODE_BRIDGE} up`,
+  ];
 }
 
 /**
@@ -54,21 +76,26 @@ export function cableLines({ namespace, link }: LocalNode): readonly string[] {
   ];
 }
 
-/** Lines of `ip -batch -` inside the namespace. `router` is the machine itself. */
-export function insideLines({ address }: LocalNode, prefix: number, router: string): readonly string[] {
-  return ['link set lo up', `address add ${address}/${prefix} dev eth0`, 'link set eth0 up', `route add default via ${router}`];
+/** Lines of `ip -batch -` inside the namespace. */
+export function insideLines({ address }: LocalNode, sides: readonly NodeNetworkSide[]): readonly string[] {
+  const own = sides.map(({ router, prefix }) => addLine(ofFamily(address, familyOf(router)) ?? '', prefix, 'eth0'));
+  return ['link set lo up', ...own, 'link set eth0 up', ...sides.map(({ router }) => `route add default via ${router}`)];
 }
 
-export const NODES_TABLE = 'ip proa-nodes';
+/** Of each family there may be. */
+export const NODES_TABLES = ['ip proa-nodes', 'ip6 proa-nodes'] as const;
 
-/** What the nodes send outwards leaves under the machine's own address. */
-export function outwardTable(nodeCIDR: string, inside: readonly string[]): string {
-  return `add table ${NODES_TABLE}
-delete table ${NODES_TABLE}
-table ${NODES_TABLE} {
+/** What the nodes send outwards leaves under the machine's own address. `inside` are networks of any family. */
+export function outwardTable({ cidr }: NodeNetworkSide, inside: readonly string[]): string {
+  const family = familyOf(cidr);
+  const [table, ip] = family === 'IPv4' ? [NODES_TABLES[0], 'ip'] : [NODES_TABLES[1], 'ip6'];
+  const near = [cidr, ...inside.filter((network) => familyOf(network) === family)];
+  return `add table ${table}
+delete table ${table}
+table ${table} {
   chain postrouting {
     type nat hook postrouting priority 110; policy accept;
-    ip saddr ${nodeCIDR} ip daddr != { ${[nodeCIDR, ...inside].join(', ')} } masquerade
+    ${ip} saddr ${cidr} ${ip} daddr != { ${near.join(', ')} } masquerade
   }
 }
 `;

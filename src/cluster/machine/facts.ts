@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir, hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import type { Settings } from '../settings/settings.ts';
+import type { SettingsSources } from '../settings/resolve.ts';
 
 interface Route {
   readonly dev?: string;
@@ -11,30 +11,34 @@ interface Route {
 }
 
 /** Defaults only the machine can give; a fact it cannot tell is left out. */
-export function machineDefaults(env: NodeJS.ProcessEnv): Partial<Record<keyof Settings, string>> {
-  const nodeIP = primaryAddress();
+export function machineDefaults(env: NodeJS.ProcessEnv): SettingsSources['machine'] {
+  const nodeIP = primaryAddress('IPv4');
   const listed = env.KUBECONFIG?.split(':').find((file) => file !== '');
   return {
     nodeName: hostname().toLowerCase(),
     ...(nodeIP === undefined ? {} : { nodeIP }),
+    nodeIPv6: () => primaryAddress('IPv6'),
     kubeconfig: listed ?? join(homedir(), '.kube', 'config'),
   };
 }
 
-/** The IPv4 address of the interface that holds the default route, else the first one beyond loopback. */
-function primaryAddress(): string | undefined {
+/** The address of the interface that holds the default route, else the first one beyond loopback and link. */
+function primaryAddress(family: 'IPv4' | 'IPv6'): string | undefined {
   const addresses = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
-    (list ?? []).filter((a) => a.family === 'IPv4' && !a.internal).map((a) => ({ name, address: a.address })),
+    (list ?? [])
+      .filter((a) => a.family === family && !a.internal && !a.address.startsWith('fe80:'))
+      .map((a) => ({ name, address: a.address })),
   );
-  const route = defaultRoute();
+  if (addresses.length === 0) return undefined; // and iproute2 need not be asked
+  const route = defaultRoute(family === 'IPv4' ? '-4' : '-6');
   if (route?.prefsrc !== undefined) return route.prefsrc;
   return (addresses.find((a) => a.name === route?.dev) ?? addresses[0])?.address;
 }
 
-function defaultRoute(): Route | undefined {
+function defaultRoute(family: '-4' | '-6'): Route | undefined {
   try {
     const [route] = JSON.parse(
-      execFileSync('ip', ['-4', '-json', 'route', 'show', 'default'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+      execFileSync('ip', [family, '-json', 'route', 'show', 'default'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
     ) as Route[];
     return route;
   } catch {

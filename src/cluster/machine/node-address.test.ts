@@ -8,6 +8,10 @@ for (const [address, kind] of [
   ['0.0.0.0', 'unspecified'],
   ['169.254.1.1', 'link-local'],
   ['239.1.1.1', 'multicast'],
+  ['::', 'unspecified'],
+  ['::1', 'loopback'],
+  ['fe80::1', 'link-local'],
+  ['ff02::1', 'multicast'],
 ] as const) {
   test(`nodeAddressProblem tells a ${kind} address ${address}`, () =>
     assert.equal(
@@ -17,5 +21,10 @@ for (const [address, kind] of [
 }
 
 test('nodeAddressProblem takes addresses that others reach', () => {
-  for (const address of ['10.0.0.1', '192.0.2.1', '128.0.0.1', '223.255.255.255']) assert.equal(nodeAddressProblem(address), undefined);
+  for (const address of ['10.0.0.1', '192.0.2.1', '128.0.0.1', '223.255.255.255', 'fd00::1', '10.0.0.1,2001:db8::1'])
+    assert.equal(nodeAddressProblem(address), undefined);
+});
+
+test('nodeAddressProblem looks at the second address too', () => {
+  assert.match(nodeAddressProblem('10.0.0.1,fe80::1') ?? '', /^--node-ip fe80::1 is a link-local address/);
 });

@@ -1,7 +1,8 @@
 // What must be so before a cluster can start here, and what to do about each thing that is not.
-import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { systemClock } from '#base/clock.ts';
+import { familiesOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import { listenerOf } from './listeners.ts';
 import { nodeAddressProblem } from './node-address.ts';
@@ -44,8 +45,18 @@ async function nodeProblems({ bindAddress, kubeletPort, containerRuntimeEndpoint
 
 function placeProblems(settings: Settings): readonly Problem[] {
   const version = versionProblem(settings);
-  const address = nodeAddressProblem(settings.nodeIP);
-  return [...(version === undefined ? diskProblems(settings) : [version]), ...(address === undefined ? [] : [address])];
+  const found = [nodeAddressProblem(settings.nodeIP), ipv6Problem(settings)].filter((problem) => problem !== undefined);
+  return [...(version === undefined ? diskProblems(settings) : [version]), ...found];
+}
+
+/** A kernel may be without IPv6, or be told not to use it; undefined where the cluster does not want any. */
+export function ipv6Problem({ podCIDR }: Pick<Settings, 'podCIDR'>): Problem | undefined {
+  if (!familiesOf(podCIDR).includes('IPv6')) return undefined;
+  if (!existsSync('/proc/net/if_inet6'))
+    return `--pod-cidr ${podCIDR} has an IPv6 network, but this machine's kernel has no IPv6: start it without ipv6.disable=1, or choose --ip-family ipv4`;
+  const off = ['all', 'default'].find((name) => readFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, 'utf8').trim() === '1');
+  if (off === undefined) return undefined;
+  return `--pod-cidr ${podCIDR} has an IPv6 network, but IPv6 is switched off on this machine: sysctl -w net.ipv6.conf.${off}.disable_ipv6=0, or choose --ip-family ipv4`;
 }
 
 function diskProblems({ dataDir }: Settings): readonly Problem[] {

@@ -10,6 +10,7 @@ import {
 import { followFiles } from '#apiserver/configuration/follow-file.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { firstOf, urlHost } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -37,7 +38,7 @@ export function serviceAccountsOf(settings: Settings, signingKey: string): Authe
     otherIssuers,
     signingKey,
     verifyingKeys: settings.serviceAccountKeyFile.map(read),
-    jwksUri: uri === '' ? `https://${settings.nodeIP}:${settings.port}/openid/v1/jwks` : uri,
+    jwksUri: uri === '' ? `https://${urlHost(firstOf(settings.nodeIP))}:${settings.port}/openid/v1/jwks` : uri,
     ...(apiAudiences.length === 0 ? {} : { audiences: apiAudiences }),
     ...(longest === 0 ? {} : { maxExpirationSeconds: longest / 1_000 }),
   };

@@ -31,9 +31,10 @@ import type { Paths } from '../instance/paths.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
+import { familiesOf, listOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
-import { NODE_CIDR_MASK_SIZE } from './deciders.ts';
+import { clusterCIDRs } from './deciders.ts';
 import { runLocalPath } from './local-path.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -126,7 +127,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     ...(imageMounter === undefined ? {} : { imageMounter }),
     config: {
       nodeName: settings.nodeName,
-      nodeIPs: [settings.nodeIP],
+      nodeIPs: listOf(settings.nodeIP),
       port: settings.kubeletPort,
       rootDir: paths.kubelet,
       ...(settings.server === ''
@@ -134,7 +135,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
         : { podLogsDir: join(paths.kubelet, 'log', 'pods'), containerLogsDir: join(paths.kubelet, 'log', 'containers') }),
       cgroupRoot: settings.cgroupRoot,
       hostnameOverride: settings.nodeName,
-      clusterDNS: [settings.clusterDNS],
+      clusterDNS: listOf(settings.clusterDNS),
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
       ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
@@ -148,10 +149,10 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     logger: part('network'),
     config: {
       nodeName: settings.nodeName,
-      clusterCIDR: settings.podCIDR,
+      clusterCIDRs: listOf(settings.podCIDR),
       cniConfDir: paths.cniConf,
       leaseDir: join(paths.cniConf, '..', 'leases'),
-      nonMasquerade: settings.nodes > 1 ? [settings.nodeCIDR] : [],
+      nonMasquerade: settings.nodes > 1 ? listOf(settings.nodeCIDR) : [],
     },
   });
 
@@ -162,6 +163,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       return { pods: followed.informer<Pod>(pods), namespaces: followed.informer<Namespace>(namespaces) };
     },
     nodeName: settings.nodeName,
+    families: familiesOf(settings.podCIDR),
     clock,
     logger: part('network'),
   });
@@ -175,7 +177,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     clock,
     logger: part('proxy'),
     events: proxyEvents(createClient(identities.proxy), { nodeName: settings.nodeName, clock, ids, logger: part('proxy'), signal }),
-    config: { nodeName: settings.nodeName, podCIDR: settings.podCIDR, healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
+    config: { nodeName: settings.nodeName, podCIDRs: listOf(settings.podCIDR), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
   });
 
   const dnsInformers = informersOf(identities.dns, 'dns');
@@ -201,7 +203,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       'local-path',
       runLocalPath(identities.localPath, {
         place: { nodeName: settings.nodeName, root: paths.volumes },
-        config: { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: deps.serving.authority() },
+        config: { clusterCIDRs: clusterCIDRs(settings.podCIDR), rootCA: deps.serving.authority() },
         clock,
         ids,
         logger: part('local-path'),
@@ -251,14 +253,13 @@ interface DnsWiring {
   readonly logger: Logger;
 }
 
-/** Listens on the bridge and tells the cluster, so that the `kube-dns` Service leads here. */
+/** Listens on the bridge, in each family, and tells the cluster, so that the `kube-dns` Service leads here. */
 async function serveDns({ dns, network, client, nodeName, logger }: DnsWiring): Promise<void> {
-  const address = await network.ready;
-  await dns.start([{ address, port: DNS_PORT }]);
+  const addresses = await network.ready;
+  await dns.start(addresses.map((address) => ({ address, port: DNS_PORT })));
   const node = await client.get(nodes, { name: nodeName });
-  const slice = kubeDnsEndpoints({ name: nodeName, uid: node.metadata.uid }, address);
-  await createOrReplace(client, slice);
-  logger.info('cluster DNS serves', { address });
+  for (const address of addresses) await createOrReplace(client, kubeDnsEndpoints({ name: nodeName, uid: node.metadata.uid }, address));
+  logger.info('cluster DNS serves', { addresses });
 }
 
 async function createOrReplace(client: Client, slice: New<EndpointSlice>): Promise<void> {

@@ -9,6 +9,7 @@ import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
 
 const SETTINGS = {
+  bindAddress: '0.0.0.0',
   nodeIP: '192.0.2.1',
   port: 6443,
   podCIDR: '10.244.0.0/16',

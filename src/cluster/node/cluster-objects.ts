@@ -9,6 +9,7 @@ import type { Client } from '#client/contract.ts';
 import { kubeDnsService } from '#dns/kube-dns.ts';
 import { clusterInfo } from '../join/cluster-info.ts';
 import { CLUSTER_FIELDS } from '../join/cluster-config.ts';
+import { listOf } from '../settings/networks.ts';
 import { apiServerURL, type Settings } from '../settings/settings.ts';
 import { CLUSTER_CONFIG, CLUSTER_INFO, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACE_ROLES } from './users.ts';
 
@@ -25,7 +26,7 @@ export async function ensureClusterObjects(settings: Settings, authority: string
     ensureDefaultPolicy(deps, POLICY),
     put(client, configmaps, { metadata: CLUSTER_CONFIG, data: { config: dump(config) } }),
     put(client, configmaps, { metadata: CLUSTER_INFO, data: { kubeconfig: clusterInfo(apiServerURL(settings), authority) } }),
-    ensure(client, services, kubeDnsService(clusterDNS)),
+    ensure(client, services, kubeDnsService(listOf(clusterDNS))),
   ]);
 }
 

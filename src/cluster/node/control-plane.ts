@@ -26,9 +26,10 @@ import { secretTokens } from './secret-tokens.ts';
 import { auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
-import { firstAddress, type Settings } from '../settings/settings.ts';
+import { firstAddress, firstOf, listOf } from '../settings/networks.ts';
+import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
-import { NODE_CIDR_MASK_SIZE, runControllerManager, runScheduler } from './deciders.ts';
+import { clusterCIDRs, runControllerManager, runScheduler } from './deciders.ts';
 import { ensureLocalPath } from './local-path.ts';
 import { ensureMetricsReader, MetricsSeat, schemaWithMetrics } from './metrics.ts';
 import { whyRoute } from '../why/route.ts';
@@ -130,7 +131,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     profiling: settings.profiling,
     identity: gates.isOn('APIServerIdentity') ? { hostname: hostname() } : {},
     figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose(), () => elections.expose()],
-    serviceNetwork: { cidrs: [settings.serviceCIDR], nodePorts: { first, last } },
+    serviceNetwork: { cidrs: listOf(settings.serviceCIDR), nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
         flowControl: flowControlOf(settings),
@@ -187,7 +188,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const deciding = { transport, identity, election: { metrics: elections }, clock, ids, logger, signal: ending.signal };
       const authority = pki.read('ca');
       const issueToken = secretTokens(pki, { clock, ids });
-      const config = { clusterCIDR: settings.podCIDR, nodeCIDRMaskSize: NODE_CIDR_MASK_SIZE, rootCA: authority.certificate, issueToken };
+      const config = { clusterCIDRs: clusterCIDRs(settings.podCIDR), rootCA: authority.certificate, issueToken };
       running.push(
         runControllerManager({ ...config, clusterSigning: authority }, { ...deciding, queues, metrics: controllerFigures }),
         runScheduler(schedulerConfig, scheduling, deciding),
@@ -231,7 +232,7 @@ async function ensureObjects(
   signal: AbortSignal,
 ): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
-  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: [settings.serviceCIDR], hookDone: server.hookDone });
+  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
   await ensureClusterObjects(settings, authority, { client, clock, logger, signal });
@@ -240,5 +241,5 @@ async function ensureObjects(
 
 /** Where pods find this API server, by the Service `kubernetes`. */
 export function apiAddress({ serviceCIDR, nodeIP, port }: Settings): ApiAddress {
-  return { clusterIP: firstAddress(serviceCIDR), address: nodeIP, port };
+  return { clusterIP: firstAddress(firstOf(serviceCIDR)), address: firstOf(nodeIP), port };
 }

@@ -17,10 +17,15 @@ import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import { nodeRequestsApprover } from '../join/node-requests.ts';
+import { type Family, familyOf, listOf } from '../settings/networks.ts';
 import { serviceAccountUser, USERS } from './users.ts';
 
-/** Prefix length of one node's pod network. Source: --node-cidr-mask-size. */
-export const NODE_CIDR_MASK_SIZE = 24;
+/** Prefix length of one node's pod network. Source: --node-cidr-mask-size-ipv4, -ipv6. */
+const NODE_MASK_SIZE: Readonly<Record<Family, number>> = { IPv4: 24, IPv6: 64 };
+
+/** Networks of pods, and how much of each one node gets unless it is said. */
+export const clusterCIDRs = (podCIDR: string, sizes: Partial<Record<Family, number>> = {}): ControllerConfig['clusterCIDRs'] =>
+  listOf(podCIDR).map((cidr) => ({ cidr, nodeMaskSize: sizes[familyOf(cidr)] ?? NODE_MASK_SIZE[familyOf(cidr)] }));
 
 /** What is not given is as upstream has it by default. */
 export interface Election {

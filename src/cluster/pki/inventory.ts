@@ -1,6 +1,7 @@
 // pure
 // Every key and certificate of a cluster: its file, its issuer and what it may be used for. Layout and subjects are
 // kubeadm's. Source: kubeadm certs list.go.
+import { listOf } from '../settings/networks.ts';
 import type { CertificateRequest } from './certificate.ts';
 
 export type AuthorityName = 'ca' | 'front-proxy-ca';
@@ -23,6 +24,7 @@ export interface Leaf {
 
 export interface Subjects {
   readonly nodeName: string;
+  /** One address, or one of each family by comma. */
   readonly nodeIP: string;
   /** First address of the Service CIDR: `kubernetes.default`. */
   readonly serviceIP: string;
@@ -51,7 +53,7 @@ export function serverLeaves({ nodeName, nodeIP, serviceIP, clusterDomain, extra
         commonName: 'kube-apiserver',
         usages: ['server'],
         dnsNames: names.filter((name) => !isAddress(name)),
-        ipAddresses: [...new Set(['127.0.0.1', '::1', nodeIP, serviceIP, ...extraNames.filter(isAddress)])],
+        ipAddresses: [...new Set(['127.0.0.1', '::1', ...listOf(nodeIP), serviceIP, ...extraNames.filter(isAddress)])],
         validDays: CERTIFICATE_VALID_DAYS,
       },
     },
@@ -79,7 +81,7 @@ export function nodeLeaves({ nodeName, nodeIP }: Pick<Subjects, 'nodeName' | 'no
         organizations: ['system:nodes'],
         usages: ['server'],
         dnsNames: [nodeName],
-        ipAddresses: [nodeIP, '127.0.0.1'],
+        ipAddresses: [...listOf(nodeIP), '127.0.0.1'],
         validDays: CERTIFICATE_VALID_DAYS,
       },
     },

@@ -1,5 +1,6 @@
 // pure
 // Decides whether a certificate on disk still serves.
+import { formatIp, parseIp } from '#apimachinery/ip.ts';
 import type { CertificateRequest } from './certificate.ts';
 
 /** What is on disk. */
@@ -29,6 +30,14 @@ export function authorityProblem(
   return undefined;
 }
 
+/** Node prints an IPv6 address in full and in upper case. */
+function canonical(name: string): string {
+  const ip = name.startsWith(IP) ? parseIp(name.slice(IP.length)) : undefined;
+  return ip === undefined ? name : IP + formatIp(ip);
+}
+
+const IP = 'IP Address:';
+
 export type LeafDecision =
   | { readonly kind: 'keep' }
   | {
@@ -46,11 +55,10 @@ export function leafDecision(current: Current | undefined, request: CertificateR
   if (!current.fromIssuer) return { kind: 'issue', why: 'another issuer' };
   const subject = [...(request.organizations ?? []).map((o) => `O=${o}`), `CN=${request.commonName}`].join('\n');
   if (current.subject !== subject) return { kind: 'issue', why: 'another subject' };
-  const present = new Set(current.names);
+  const present = new Set(current.names.map(canonical));
   const wanted = [
     ...(request.dnsNames ?? []).map((name) => `DNS:${name}`),
-    // Node prints IPv6 addresses in full; a colon is enough to tell them apart.
-    ...(request.ipAddresses ?? []).filter((address) => !address.includes(':')).map((address) => `IP Address:${address}`),
-  ];
+    ...(request.ipAddresses ?? []).map((address) => `IP Address:${address}`),
+  ].map(canonical);
   return wanted.every((name) => present.has(name)) ? { kind: 'keep' } : { kind: 'issue', why: 'names are missing' };
 }

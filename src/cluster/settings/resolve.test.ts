@@ -36,7 +36,7 @@ for (const c of [
   {
     name: 'host bits in a network',
     flags: { 'pod-cidr': '10.244.1.0/16' },
-    message: /--pod-cidr: "10.244.1.0\/16" is not an IPv4 network/,
+    message: /--pod-cidr: "10.244.1.0\/16" is not an IP network/,
   },
   {
     name: 'an API nobody knows',
@@ -122,4 +122,63 @@ test('resolveSettings asks for what the machine does not tell', () => {
 test('clients find the API server where it listens, and at the node address where that is everywhere', () => {
   assert.equal(apiServerURL(resolve()), 'https://192.0.2.7:6443');
   assert.equal(apiServerURL(resolve({ 'bind-address': '127.0.0.1', port: '7443' })), 'https://127.0.0.1:7443');
+});
+
+const sixth = { ...machine, nodeIPv6: () => '2001:db8::7' };
+const families = (flags: Record<string, string>, from: Parameters<typeof resolveSettings>[0]['machine'] = sixth) => {
+  const settings = resolveSettings({ flags, file: undefined, machine: from });
+  return [settings.podCIDR, settings.serviceCIDR, settings.clusterDNS, settings.nodeIP, settings.bindAddress];
+};
+
+const [POD4, POD6] = ['10.244.0.0/16', 'fd00:10:244::/56'];
+const [SERVICE4, SERVICE6] = ['10.96.0.0/12', 'fd00:10:96::/112'];
+
+for (const [flags, expected] of [
+  [{}, [POD4, SERVICE4, '10.96.0.10', '192.0.2.7', '0.0.0.0']],
+  [{ 'ip-family': 'ipv6' }, [POD6, SERVICE6, 'fd00:10:96::a', '2001:db8::7', '::']],
+  [{ 'ip-family': 'dual' }, [`${POD4},${POD6}`, `${SERVICE4},${SERVICE6}`, '10.96.0.10', '192.0.2.7,2001:db8::7', '::']],
+  [
+    { 'pod-cidr': `fd00:1::/56,10.1.0.0/16` },
+    ['fd00:1::/56,10.1.0.0/16', `${SERVICE6},${SERVICE4}`, 'fd00:10:96::a', '2001:db8::7,192.0.2.7', '::'],
+  ],
+  [{ 'service-cidr': 'FD00:0010:0096::/112' }, [POD6, SERVICE6, 'fd00:10:96::a', '2001:db8::7', '::']],
+  [{ 'node-ip': 'fd00::9' }, [POD6, SERVICE6, 'fd00:10:96::a', 'fd00::9', '::']],
+  [{ 'ip-family': 'dual', 'service-cidr': SERVICE4 }, [`${POD4},${POD6}`, SERVICE4, '10.96.0.10', '192.0.2.7,2001:db8::7', '::']],
+] as const) {
+  test(`resolveSettings gives the networks of ${JSON.stringify(flags)}`, () => assert.deepEqual(families(flags), expected));
+}
+
+test('resolveSettings keeps the networks of the last start', () => {
+  const stored = resolveSettings({ flags: { 'ip-family': 'dual' }, file: undefined, machine: sixth });
+  const { ipFamily, podCIDR, serviceCIDR, clusterDNS, nodeIP, bindAddress } = stored;
+  const again = families({}, { ...machine, ipFamily, podCIDR, serviceCIDR, clusterDNS, nodeIP, bindAddress });
+  assert.deepEqual(again, [podCIDR, serviceCIDR, clusterDNS, nodeIP, bindAddress]);
+});
+
+test('resolveSettings takes the one address a machine has where the other family is not the main one', () => {
+  assert.equal(families({ 'ip-family': 'dual' }, machine)[3], '192.0.2.7');
+  assert.throws(() => families({ 'ip-family': 'ipv6' }, machine), /--node-ip: this machine does not tell its address of this node/);
+});
+
+test('resolveSettings makes a cluster of IPv6 on a machine that has nothing else', () => {
+  const { nodeIP: _, ...rest } = sixth;
+  assert.deepEqual(families({}, rest), [POD6, SERVICE6, 'fd00:10:96::a', '2001:db8::7', '::']);
+});
+
+for (const [flags, message] of [
+  [{ 'ip-family': 'both' }, /--ip-family: "both" is not ipv4, ipv6 or dual/],
+  [{ 'pod-cidr': '10.0.0.0/16,10.1.0.0/16' }, /has two networks of one family: give one, or one of IPv4 and one of IPv6/],
+  [{ 'node-ip': '::ffff:10.0.0.1' }, /--node-ip: "::ffff:10.0.0.1" is not an IP address/],
+  [{ 'pod-cidr': 'fd00::/40' }, /--pod-cidr fd00::\/40 is larger than nodes can share: an IPv6 network of at least \/48/],
+  [{ 'pod-cidr': 'fd00::/65' }, /--pod-cidr fd00::\/65 is smaller than one node's \/64/],
+  [{ 'service-cidr': 'fd00::/48' }, /--service-cidr fd00::\/48 is too large: an IPv6 network of at least \/64/],
+  [{ 'ip-family': 'ipv4', 'service-cidr': `${SERVICE4},${SERVICE6}` }, /has IPv6, which --pod-cidr 10.244.0.0\/16 has not/],
+  [{ 'ip-family': 'dual', 'node-ip': 'fd00::1' }, /--node-ip fd00::1 must begin with an address of IPv4/],
+  [{ 'ip-family': 'ipv6', 'node-ip': 'fd00:10:244::5' }, /--node-ip fd00:10:244::5 is in --pod-cidr/],
+] as const) {
+  test(`resolveSettings refuses ${JSON.stringify(flags)}`, () => assert.throws(() => families(flags), message));
+}
+
+test('an IPv6 address stands in brackets in a URL', () => {
+  assert.equal(apiServerURL({ bindAddress: '::', nodeIP: 'fd00::1,192.0.2.1', port: 6443 }), 'https://[fd00::1]:6443');
 });

@@ -1,7 +1,21 @@
 // pure
 // Flags over configuration file over what the machine says over defaults; every mistake is named at once.
 import { auditContradictions } from './audit.ts';
-import { contains, parseCIDR, parseIPv4, type Setting, SETTINGS, type Settings } from './settings.ts';
+import {
+  addresses,
+  contains,
+  familiesOf,
+  type Family,
+  familyOf,
+  firstOf,
+  listOf,
+  networks,
+  ofFamily,
+  overlap,
+  parseNetwork,
+  type Network,
+} from './networks.ts';
+import { type Setting, SETTINGS, type Settings, wantedFamilies } from './settings.ts';
 
 /** One line a mistake, each saying where the value came from. */
 export class SettingsError extends Error {
@@ -14,7 +28,10 @@ export interface SettingsSources {
   /** The parsed configuration file; keys as in Settings. */
   readonly file: { readonly path: string; readonly values: Readonly<Record<string, unknown>> } | undefined;
   /** What the machine decides: node name, node address, kubeconfig. */
-  readonly machine: Partial<Readonly<Record<keyof Settings, string>>>;
+  readonly machine: Partial<Readonly<Record<keyof Settings, string>>> & {
+    /** `nodeIP` of IPv6: asked for only where the cluster has it. */
+    readonly nodeIPv6?: () => string | undefined;
+  };
 }
 
 /** @throws SettingsError listing every mistake */
@@ -42,19 +59,17 @@ interface Reading {
   readonly mistakes: string[];
 }
 
-function readSettings(settings: readonly Setting[], { flags, file, machine }: SettingsSources): Reading {
+function readSettings(settings: readonly Setting[], sources: SettingsSources): Reading {
   const mistakes: string[] = [];
   const values: Record<string, unknown> = {};
+  const families = familiesWanted(sources);
   for (const setting of settings) {
-    const fromFile = file?.values[setting.key];
-    const [text, source] =
-      flags[setting.flag] !== undefined
-        ? [flags[setting.flag] as string, `--${setting.flag}`]
-        : fromFile !== undefined
-          ? [Array.isArray(fromFile) ? fromFile.join(',') : String(fromFile), `${file?.path}: ${setting.key}`]
-          : [machine[setting.key] ?? setting.fallback, `--${setting.flag}`];
+    const { text, source } = given(setting.key, setting.flag, sources) ?? {
+      text: preset(setting, families, sources.machine),
+      source: `--${setting.flag}`,
+    };
     if (text === undefined) {
-      mistakes.push(`--${setting.flag}: this machine does not tell its ${setting.description.replace(/ \(.*/, '')}; give it by hand`);
+      mistakes.push(`--${setting.flag}: this machine does not tell its ${setting.description.replace(/( \(|,).*/, '')}; give it by hand`);
       continue;
     }
     const parsed = setting.parse(text);
@@ -64,24 +79,100 @@ function readSettings(settings: readonly Setting[], { flags, file, machine }: Se
   return { values, mistakes };
 }
 
+/** What a flag says, or the file, and which of them it was. */
+function given(
+  key: keyof Settings,
+  flag: string,
+  { flags, file }: SettingsSources,
+): { readonly text: string; readonly source: string } | undefined {
+  const fromFlag = flags[flag];
+  if (fromFlag !== undefined) return { text: fromFlag, source: `--${flag}` };
+  const fromFile = file?.values[key];
+  if (fromFile === undefined) return undefined;
+  return { text: Array.isArray(fromFile) ? fromFile.join(',') : String(fromFile), source: `${file?.path}: ${key}` };
+}
+
+/** In order: as asked for by name; as the ranges, or the node's addresses, that are given have them; IPv4, if the machine has it. */
+function familiesWanted(sources: SettingsSources): readonly Family[] {
+  const textOf = (key: keyof Settings, flag: string): string => given(key, flag, sources)?.text ?? sources.machine[key] ?? '';
+  const asked = wantedFamilies(textOf('ipFamily', 'ip-family'));
+  if (asked !== undefined) return asked;
+  const ranges = [textOf('podCIDR', 'pod-cidr'), textOf('serviceCIDR', 'service-cidr')].map(networks);
+  const known = [...ranges, addresses(given('nodeIP', 'node-ip', sources)?.text ?? '')].find(({ ok }) => ok);
+  if (known?.ok === true) return familiesOf(known.value);
+  const { nodeIP, nodeIPv6 } = sources.machine;
+  return nodeIP === undefined && nodeIPv6?.() !== undefined ? ['IPv6'] : ['IPv4'];
+}
+
+/** Where nothing was said: what the machine says, or else the default. */
+function preset(
+  { key, fallback, fallback6 }: Setting,
+  families: readonly Family[],
+  machine: SettingsSources['machine'],
+): string | undefined {
+  if (key === 'nodeIP') return machineAddresses(families, machine);
+  if (machine[key] !== undefined) return machine[key];
+  if (fallback === undefined || fallback6 === undefined) return fallback;
+  // `::` takes connections of both families.
+  if (key === 'bindAddress') return families.includes('IPv6') ? fallback6 : fallback;
+  // The cluster DNS needs one address: as in every cluster, one of the main family.
+  const wanted = key === 'clusterDNS' ? families.slice(0, 1) : families;
+  return wanted.map((family) => (family === 'IPv4' ? fallback : fallback6)).join(',');
+}
+
+/** Of each family the cluster has, as far as the machine has one; undefined when it has none of the main family. */
+function machineAddresses(families: readonly Family[], { nodeIP, nodeIPv6 }: SettingsSources['machine']): string | undefined {
+  const sixth = families.includes('IPv6') ? nodeIPv6?.() : undefined;
+  const known = [nodeIP, sixth].filter((text) => text !== undefined).join(',');
+  const [main, ...others] = families.map((family) => ofFamily(known, family));
+  return main === undefined ? undefined : [main, ...others].filter((ip) => ip !== undefined).join(',');
+}
+
 /** Settings that are each fine but cannot go together. */
-function contradictions({ podCIDR, serviceCIDR, clusterDNS, nodeIP, port, kubeletPort }: Settings): readonly string[] {
-  const pods = parseCIDR(podCIDR);
-  const services = parseCIDR(serviceCIDR);
-  const dns = parseIPv4(clusterDNS);
-  const node = parseIPv4(nodeIP);
-  if (pods === undefined || services === undefined || dns === undefined || node === undefined) return [];
+function contradictions(settings: Settings): readonly string[] {
+  const { podCIDR, serviceCIDR, clusterDNS, nodeIP, port, kubeletPort } = settings;
+  const [pods, services] = [networksIn(podCIDR), networksIn(serviceCIDR)];
   const found: string[] = [];
-  if (contains(pods, services.base) || contains(services, pods.base))
-    found.push(`--pod-cidr ${podCIDR} and --service-cidr ${serviceCIDR} overlap`);
-  if (!contains(services, dns)) found.push(`--cluster-dns ${clusterDNS} is not in --service-cidr ${serviceCIDR}`);
-  for (const [name, network] of [
+  if (pods.some((a) => services.some((b) => overlap(a, b)))) found.push(`--pod-cidr ${podCIDR} and --service-cidr ${serviceCIDR} overlap`);
+  if (!listOf(clusterDNS).every((ip) => services.some((network) => contains(network, ip))))
+    found.push(`--cluster-dns ${clusterDNS} is not in --service-cidr ${serviceCIDR}`);
+  for (const [name, list] of [
     ['pod', pods],
     ['service', services],
   ] as const) {
-    if (contains(network, node)) found.push(`--node-ip ${nodeIP} is in --${name}-cidr: choose another network`);
+    if (listOf(nodeIP).some((ip) => list.some((network) => contains(network, ip))))
+      found.push(`--node-ip ${nodeIP} is in --${name}-cidr: choose another network`);
   }
-  if (pods.bits > 24) found.push(`--pod-cidr ${podCIDR} is smaller than one node's /24`);
+  for (const { family, bits } of pods) {
+    const least = SMALLEST_POD_NETWORK[family];
+    if (bits > least) found.push(`--pod-cidr ${podCIDR} is smaller than one node's /${least}`);
+    if (family === 'IPv6' && least - bits > MOST_NODE_BITS)
+      found.push(`--pod-cidr ${podCIDR} is larger than nodes can share: an IPv6 network of at least /${least - MOST_NODE_BITS}`);
+  }
+  for (const { family, bits } of services) {
+    if (family === 'IPv6' && bits < LARGEST_SERVICE_NETWORK)
+      found.push(`--service-cidr ${serviceCIDR} is too large: an IPv6 network of at least /${LARGEST_SERVICE_NETWORK}`);
+  }
   if (port === kubeletPort) found.push(`--port and --kubelet-port are both ${port}`);
+  return [...found, ...familyProblems(settings)];
+}
+
+/** Bits of one node's pod network. Source: --node-cidr-mask-size-ipv4, -ipv6. */
+const SMALLEST_POD_NETWORK: Readonly<Record<Family, number>> = { IPv4: 24, IPv6: 64 };
+/** Source: cidrset clusterSubnetMaxDiff. */
+const MOST_NODE_BITS = 16;
+/** Source: NewIPAllocator. */
+const LARGEST_SERVICE_NETWORK = 64;
+
+const networksIn = (text: string): readonly Network[] => listOf(text).flatMap((each) => parseNetwork(each) ?? []);
+
+function familyProblems({ podCIDR, serviceCIDR, nodeIP }: Settings): readonly string[] {
+  const found: string[] = [];
+  const [pods, nodes] = [familiesOf(podCIDR), familiesOf(nodeIP)];
+  const lacking = familiesOf(serviceCIDR).filter((family) => !pods.includes(family));
+  if (lacking.length > 0) found.push(`--service-cidr ${serviceCIDR} has ${lacking.join(', ')}, which --pod-cidr ${podCIDR} has not`);
+  const main = familyOf(firstOf(serviceCIDR));
+  // The Service kubernetes has an address of the first, and leads to the second.
+  if (nodes[0] !== main) found.push(`--node-ip ${nodeIP} must begin with an address of ${main}, as --service-cidr ${serviceCIDR} does`);
   return found;
 }

@@ -1,6 +1,7 @@
 // pure
 // The settings of a machine: each is a key of the configuration file and a flag, described once here.
 import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
+import { address, addresses, type Family, firstOf, networks, urlHost } from './networks.ts';
 import { bad, ok, path, type Parsed, optionalPath } from './value.ts';
 
 /** Where lasting state is unless another folder is named. */
@@ -11,14 +12,19 @@ export interface Settings extends ApiServerSettings {
   readonly dataDir: string;
   readonly runDir: string;
   readonly nodeName: string;
-  /** IPv4 address other nodes and the API server reach this node at. */
+  /** Which families the ranges have unless they are given; `auto`: as those that are given. */
+  readonly ipFamily: 'auto' | 'ipv4' | 'ipv6' | 'dual';
+  /** Address other nodes and the API server reach this node at, or one of each family by comma, the main one first. */
   readonly nodeIP: string;
   readonly bindAddress: string;
   readonly port: number;
   readonly kubeletPort: number;
+  /** As `nodeIP`: one, or one of each family. The first family is that of pods' main addresses. */
   readonly podCIDR: string;
+  /** As `nodeIP`. The first family is that of a Service that does not say which it wants. */
   readonly serviceCIDR: string;
   readonly nodePortRange: string;
+  /** As `nodeIP`. */
   readonly clusterDNS: string;
   readonly clusterDomain: string;
   /** `embedded`, or `etcd://host:port[,host:port]`. */
@@ -31,7 +37,7 @@ export interface Settings extends ApiServerSettings {
   readonly schedulerConfig: string;
   /** Nodes on this machine: the first is the machine itself, each further one a network namespace. */
   readonly nodes: number;
-  /** Network that joins the nodes of this machine. */
+  /** Network that joins the nodes of this machine; as `nodeIP`. */
   readonly nodeCIDR: string;
   /** Below which cgroup pods lie. */
   readonly cgroupRoot: string;
@@ -57,50 +63,11 @@ export interface Setting<K extends keyof Settings = keyof Settings> {
   readonly description: string;
   /** Absent where the machine decides (node name, address). */
   readonly fallback?: string;
+  /** Instead of `fallback` in a cluster of IPv6, and after it or before it in one of both. */
+  readonly fallback6?: string;
   parse(text: string): Parsed<Settings[K]>;
 }
 
-const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
-
-/** The address as an unsigned 32-bit integer, or undefined. */
-export function parseIPv4(text: string): number | undefined {
-  const match = IPV4.exec(text);
-  if (match === null) return undefined;
-  const octets = match.slice(1).map(Number);
-  return octets.every((o) => o <= 255) ? octets.reduce((sum, o) => sum * 256 + o, 0) : undefined;
-}
-
-export function formatIPv4(address: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
-}
-
-export interface CIDR {
-  /** First address, as an unsigned integer. */
-  readonly base: number;
-  /** Bits of the prefix. */
-  readonly bits: number;
-}
-
-export function parseCIDR(text: string): CIDR | undefined {
-  const [address, bits, ...rest] = text.split('/');
-  const value = parseIPv4(address ?? '');
-  if (value === undefined || bits === undefined || rest.length > 0 || !/^\d{1,2}$/.test(bits) || Number(bits) > 32) return undefined;
-  const size = 2 ** (32 - Number(bits));
-  return value % size === 0 ? { base: value, bits: Number(bits) } : undefined;
-}
-
-/** The first address after the network's own: the gateway of a pod network, `kubernetes` of a Service network. */
-export function firstAddress(cidr: string): string {
-  return formatIPv4((parseCIDR(cidr)?.base ?? 0) + 1);
-}
-
-export function contains({ base, bits }: CIDR, address: number): boolean {
-  return address >= base && address < base + 2 ** (32 - bits);
-}
-
-const address = (text: string): Parsed<string> => (parseIPv4(text) === undefined ? bad('is not an IPv4 address') : ok(text));
-const cidr = (text: string): Parsed<string> =>
-  parseCIDR(text) === undefined ? bad('is not an IPv4 network such as 10.244.0.0/16 (address bits after the prefix must be 0)') : ok(text);
 const port = (text: string): Parsed<number> =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
 
@@ -110,14 +77,25 @@ const domain = (value: string): Parsed<string> =>
 
 const setting = <K extends keyof Settings>(row: Setting<K>): Setting => row as unknown as Setting;
 
-/** Where clients find the API server: the address it listens on, or the node's where it listens on all. */
+/** Where clients find the API server: the address it listens on, or the node's main one where it listens on all. */
 export function apiServerAddress({ bindAddress, nodeIP }: Pick<Settings, 'bindAddress' | 'nodeIP'>): string {
-  return bindAddress === '0.0.0.0' || bindAddress === '::' ? nodeIP : bindAddress;
+  return bindAddress === '0.0.0.0' || bindAddress === '::' ? firstOf(nodeIP) : bindAddress;
 }
 
 export function apiServerURL(settings: Pick<Settings, 'bindAddress' | 'nodeIP' | 'port'>): string {
-  return `https://${apiServerAddress(settings)}:${settings.port}`;
+  return `https://${urlHost(apiServerAddress(settings))}:${settings.port}`;
 }
+
+const FAMILIES: Readonly<Record<'ipv4' | 'ipv6' | 'dual', readonly Family[]>> = {
+  ipv4: ['IPv4'],
+  ipv6: ['IPv6'],
+  dual: ['IPv4', 'IPv6'],
+};
+
+const isFamilyChoice = (text: string): text is keyof typeof FAMILIES => text in FAMILIES;
+
+/** What `ipFamily` asks for; undefined where the ranges say it. */
+export const wantedFamilies = (text: string): readonly Family[] | undefined => (isFamilyChoice(text) ? FAMILIES[text] : undefined);
 
 /** In the order of `--help`. Defaults are kubeadm's, but for Proa's own folders. */
 export const SETTINGS: readonly Setting[] = [
@@ -128,23 +106,34 @@ export const SETTINGS: readonly Setting[] = [
     argument: 'IP',
     description: 'address the API server listens on',
     fallback: '0.0.0.0',
+    fallback6: '::',
     parse: address,
+  }),
+  setting({
+    key: 'ipFamily',
+    flag: 'ip-family',
+    argument: 'FAMILY',
+    description: 'ipv4, ipv6 or dual: which networks there are where they are not given',
+    fallback: 'auto',
+    parse: (value) => (value === 'auto' || isFamilyChoice(value) ? ok(value) : bad('is not ipv4, ipv6 or dual')),
   }),
   setting({
     key: 'podCIDR',
     flag: 'pod-cidr',
     argument: 'CIDR',
-    description: 'network of pod addresses',
+    description: 'network of pod addresses, or one of each family by comma',
     fallback: '10.244.0.0/16',
-    parse: cidr,
+    fallback6: 'fd00:10:244::/56',
+    parse: networks,
   }),
   setting({
     key: 'serviceCIDR',
     flag: 'service-cidr',
     argument: 'CIDR',
-    description: 'network of Service addresses',
+    description: 'network of Service addresses, or one of each family by comma',
     fallback: '10.96.0.0/12',
-    parse: cidr,
+    fallback6: 'fd00:10:96::/112',
+    parse: networks,
   }),
   setting({
     key: 'nodePortRange',
@@ -163,9 +152,10 @@ export const SETTINGS: readonly Setting[] = [
     key: 'clusterDNS',
     flag: 'cluster-dns',
     argument: 'IP',
-    description: 'Service address of the cluster DNS',
+    description: 'Service address of the cluster DNS, or one of each family by comma',
     fallback: '10.96.0.10',
-    parse: address,
+    fallback6: 'fd00:10:96::a',
+    parse: addresses,
   }),
   setting({
     key: 'clusterDomain',
@@ -186,8 +176,8 @@ export const SETTINGS: readonly Setting[] = [
     key: 'nodeIP',
     flag: 'node-ip',
     argument: 'IP',
-    description: 'address of this node (that of the default route)',
-    parse: address,
+    description: 'address of this node (that of the default route), or one of each family by comma',
+    parse: addresses,
   }),
   setting({
     key: 'kubeletPort',
@@ -262,7 +252,8 @@ export const SETTINGS: readonly Setting[] = [
     argument: 'CIDR',
     description: 'network between the nodes of this machine, with --nodes',
     fallback: '10.89.0.0/24',
-    parse: cidr,
+    fallback6: 'fd00:10:89::/64',
+    parse: networks,
   }),
   setting({
     key: 'cgroupRoot',
@@ -319,7 +310,7 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '',
     parse(value) {
       const names = value.split(',').filter((name) => name !== '');
-      const wrong = names.find((name) => parseIPv4(name) === undefined && !DNS_SUBDOMAIN.test(name) && !name.includes(':'));
+      const wrong = names.find((name) => !address(name).ok && !DNS_SUBDOMAIN.test(name));
       return wrong === undefined ? ok(names) : bad(`has ${JSON.stringify(wrong)}, which is neither an address nor a DNS name`);
     },
   }),

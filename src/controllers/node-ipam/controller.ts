@@ -1,8 +1,11 @@
-// Gives each node the network its pods take their addresses from. Source: nodeipam/ipam/range_allocator.go.
+// Gives each node the networks its pods take their addresses from, one of each family. Source: nodeipam/ipam/range_allocator.go.
 import { nodes } from '#api/resources.ts';
 import type { Node } from '#api/types.ts';
 import type { Controller } from '../runtime/controller.ts';
 import { PodNetworks } from './plan.ts';
+
+/** In the order of the cluster's, the main one first. */
+const cidrsOf = ({ spec }: Node): readonly string[] => spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]);
 
 export const nodeIpamController: Controller = {
   name: 'node-ipam-controller',
@@ -12,32 +15,49 @@ export const nodeIpamController: Controller = {
   workers: 1,
   setUp({ client, informers, queue, events, logger, config }) {
     const lister = informers.informer(nodes);
-    const networks = new PodNetworks(config.clusterCIDR, config.nodeCIDRMaskSize);
-    const has = ({ metadata, spec }: Node): void => {
-      if (spec.podCIDR === undefined) return queue.add(metadata.name);
-      if (!networks.occupy(spec.podCIDR, metadata.name))
-        logger.error('two nodes have one pod network, or it is outside the cluster', { node: metadata.name, podCIDR: spec.podCIDR });
+    const networks = config.clusterCIDRs.map(({ cidr, nodeMaskSize }) => new PodNetworks(cidr, nodeMaskSize));
+    const has = (node: Node): void => {
+      const { name } = node.metadata;
+      if (cidrsOf(node).length === 0) return queue.add(name);
+      for (const [i, podCIDR] of cidrsOf(node).entries()) {
+        if (networks[i]?.occupy(podCIDR, name) !== true)
+          logger.error('two nodes have one pod network, or it is outside the cluster', { node: name, podCIDR });
+      }
+    };
+    const release = (podCIDRs: readonly string[], name: string): void =>
+      podCIDRs.forEach((podCIDR, i) => networks[i]?.release(podCIDR, name));
+    /** One of each; undefined, and nothing taken, when any is full. */
+    const allocate = (name: string): readonly string[] | undefined => {
+      const podCIDRs: string[] = [];
+      for (const each of networks) {
+        const podCIDR = each.allocate(name);
+        if (podCIDR === undefined) {
+          release(podCIDRs, name);
+          return undefined;
+        }
+        podCIDRs.push(podCIDR);
+      }
+      return podCIDRs;
     };
     lister.addHandlers({
       added: has,
       updated: has,
-      deleted({ metadata, spec }) {
-        if (spec.podCIDR !== undefined) networks.release(spec.podCIDR, metadata.name);
-      },
+      deleted: (node) => release(cidrsOf(node), node.metadata.name),
     });
     return async (name, signal) => {
       // Every node's network is noted by the handlers above before the first key is reconciled: reads have synced.
       const node = lister.get(name);
-      if (node === undefined || node.spec.podCIDR !== undefined) return;
-      const podCIDR = networks.allocate(name);
-      if (podCIDR === undefined) {
+      if (node === undefined || cidrsOf(node).length > 0) return;
+      const podCIDRs = allocate(name);
+      const [podCIDR] = podCIDRs ?? [];
+      if (podCIDRs === undefined || podCIDR === undefined) {
         events.event(node, 'Normal', 'CIDRNotAvailable', `Node ${name} status is now: CIDRNotAvailable`);
-        throw new Error(`no pod network is left in ${config.clusterCIDR} for node ${name}`);
+        throw new Error(`no pod network is left in ${config.clusterCIDRs.map(({ cidr }) => cidr).join(', ')} for node ${name}`);
       }
       try {
-        await client.patch(nodes, { name }, { type: 'strategic', body: { spec: { podCIDR, podCIDRs: [podCIDR] } } }, { signal });
+        await client.patch(nodes, { name }, { type: 'strategic', body: { spec: { podCIDR, podCIDRs } } }, { signal });
       } catch (error) {
-        networks.release(podCIDR, name);
+        release(podCIDRs, name);
         throw error;
       }
     };

@@ -1,22 +1,36 @@
 // pure
-// Which network a node's pods get: the lowest that no other node has. Source: nodeipam range allocator.
+// Which network a node's pods get: the lowest that no other node has. Source: nodeipam range allocator, cidrset.
+import { formatIp, parseCidr } from '#apimachinery/ip.ts';
+
+/** A node takes at most this many bits from an IPv6 network; more networks than that nobody needs. Source: clusterSubnetMaxDiff. */
+const MOST_NODE_BITS = 16;
+/** Longest prefix that leaves pods an address beside the network's, the bridge's and IPv4's broadcast. */
+const LONGEST_PREFIX = { 4: 30, 6: 126 } as const;
 
 /** Networks of `maskSize` below a cluster CIDR, in use and free. Each is known by its number from the first. */
 export class PodNetworks {
-  readonly #base: number;
+  readonly #family: 4 | 6;
+  readonly #base: bigint;
   readonly #bits: number;
   readonly #maskSize: number;
+  /** Bits of an address that stay to a node's pods. */
+  readonly #hostBits: bigint;
   readonly #owner = new Map<number, string>();
   /** No number below this is free. */
   #lowest = 0;
 
-  /** @throws RangeError when the mask is not longer than the network's own */
+  /** @throws RangeError when the mask is not longer than the network's own, or much longer */
   constructor(clusterCIDR: string, maskSize: number) {
-    const [address = '', bits = ''] = clusterCIDR.split('/');
-    this.#base = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-    this.#bits = Number(bits);
+    const cidr = parseCidr(clusterCIDR);
+    if (cidr === undefined) throw new RangeError(`not a CIDR: ${clusterCIDR}`);
+    this.#family = cidr.network.family;
+    this.#base = valueOf(cidr.network.bytes);
+    this.#bits = cidr.prefix;
     this.#maskSize = maskSize;
-    if (maskSize < this.#bits || maskSize > 30) throw new RangeError(`nodes of ${clusterCIDR} cannot have networks of /${maskSize}`);
+    this.#hostBits = BigInt(cidr.network.bytes.length * 8 - maskSize);
+    const tooMany = this.#family === 6 && maskSize - this.#bits > MOST_NODE_BITS;
+    if (maskSize < this.#bits || maskSize > LONGEST_PREFIX[this.#family] || tooMany)
+      throw new RangeError(`nodes of ${clusterCIDR} cannot have networks of /${maskSize}`);
   }
 
   get capacity(): number {
@@ -52,15 +66,18 @@ export class PodNetworks {
   }
 
   #cidrOf(number: number): string {
-    const address = this.#base + number * 2 ** (32 - this.#maskSize);
-    return `${[24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.')}/${this.#maskSize}`;
+    const value = this.#base + (BigInt(number) << this.#hostBits);
+    const length = this.#family === 4 ? 4 : 16;
+    const bytes = Array.from({ length }, (_, i) => Number((value >> BigInt(8 * (length - 1 - i))) & 255n));
+    return `${formatIp({ family: this.#family, bytes })}/${this.#maskSize}`;
   }
 
   #numberOf(podCIDR: string): number | undefined {
-    const [address = '', bits] = podCIDR.split('/');
-    if (Number(bits) !== this.#maskSize) return undefined;
-    const offset = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0) - this.#base;
-    const number = offset / 2 ** (32 - this.#maskSize);
-    return Number.isInteger(number) && number >= 0 && number < this.capacity ? number : undefined;
+    const cidr = parseCidr(podCIDR);
+    if (cidr?.network.family !== this.#family || cidr.prefix !== this.#maskSize) return undefined;
+    const number = (valueOf(cidr.network.bytes) - this.#base) >> this.#hostBits;
+    return number >= 0n && number < BigInt(this.capacity) ? Number(number) : undefined;
   }
 }
+
+const valueOf = (bytes: readonly number[]): bigint => bytes.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);

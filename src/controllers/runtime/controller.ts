@@ -31,11 +31,16 @@ export interface ControllerContext {
   readonly signal: AbortSignal;
 }
 
+export interface ClusterCIDR {
+  /** `10.244.0.0/16`. */
+  readonly cidr: string;
+  /** Prefix length of one node's network in it. */
+  readonly nodeMaskSize: number;
+}
+
 export interface ControllerConfig {
-  /** All pods of the cluster: `10.244.0.0/16`. */
-  readonly clusterCIDR: string;
-  /** Prefix length of one node's pod network. */
-  readonly nodeCIDRMaskSize: number;
+  /** All pods of the cluster: one network, or one of each family. */
+  readonly clusterCIDRs: readonly ClusterCIDR[];
   /** PEM of the certificates that clients in pods trust the API server by. */
   readonly rootCA: string;
   /** The token of an account that a Secret keeps; absent: token Secrets stay empty. */

@@ -52,7 +52,7 @@ const STEP_MS = 1_000;
 /** More requests than any change may cost; then the controllers turn in circles. */
 const MOST_REQUESTS = 5_000;
 
-const CONFIG = { clusterCIDR: '10.244.0.0/16', nodeCIDRMaskSize: 24, rootCA: 'CERTIFICATE' };
+const CONFIG = { clusterCIDRs: [{ cidr: '10.244.0.0/16', nodeMaskSize: 24 }], rootCA: 'CERTIFICATE' };
 
 export interface SimulationOptions {
   /** Answers take some turns of the event loop, told by this seed, so that they come in another order; by default none. */

@@ -1,12 +1,16 @@
 // pure
 // Which packets NetworkPolicies allow the pods of one node. Source: networking.k8s.io/v1 NetworkPolicySpec.
 import { createHash } from 'node:crypto';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { selectorFromObject } from '#apimachinery/labels.ts';
 import { isPodTerminal, isSidecar } from '#api/pods.ts';
 import type { Namespace, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Pod } from '#api/types.ts';
+import { NFT_FAMILY } from '../nft-names.ts';
 import type { Direction, PolicyRules, PolicySet, SetType } from './rules.ts';
 
 export interface PolicyInput {
+  /** Whose packets: a pod with an address of each is isolated in each. */
+  readonly family: IpFamily;
   readonly nodeName: string;
   readonly policies: readonly NetworkPolicy[];
   /** Of every node: they are the peers. */
@@ -14,7 +18,7 @@ export interface PolicyInput {
   readonly namespaces: readonly Namespace[];
 }
 
-/** A pod with an address of its own. */
+/** A pod with an address of its own, of the family. */
 interface Addressed {
   readonly pod: Pod;
   readonly ip: string;
@@ -45,13 +49,18 @@ class Plan implements PolicyRules {
   readonly sets = new Map<string, PolicySet>();
   readonly chains = new Map<string, readonly string[]>();
   readonly isolated = { ingress: new Map<string, string>(), egress: new Map<string, string>() };
+  readonly family: IpFamily;
   readonly pods: readonly Addressed[];
   readonly #namespaces: readonly Namespace[];
+  /** `ip` or `ip6`: the word for a packet's addresses. */
+  readonly #ip: string;
 
-  constructor({ pods, namespaces }: PolicyInput) {
+  constructor({ family, pods, namespaces }: PolicyInput) {
+    this.family = family;
+    this.#ip = NFT_FAMILY[family];
     this.pods = pods.flatMap((pod) => {
-      const ip = pod.status.podIP ?? '';
-      return ip === '' || ip.includes(':') || pod.spec.hostNetwork === true || isPodTerminal(pod) ? [] : [{ pod, ip }];
+      const ip = addressOf(pod, family);
+      return ip === undefined || pod.spec.hostNetwork === true || isPodTerminal(pod) ? [] : [{ pod, ip }];
     });
     this.#namespaces = namespaces;
   }
@@ -85,33 +94,37 @@ class Plan implements PolicyRules {
     if (any || numbers.length > 0) {
       if (peers.length === 0) lines.push(`${match} return`.trim());
       for (const peer of peers) {
-        const whom = peer.ipBlock === undefined ? ` ip ${side} @${this.#podSet(peer, namespace)}` : blockMatch(peer.ipBlock, side);
+        const whom =
+          peer.ipBlock === undefined
+            ? ` ${this.#ip} ${side} @${this.#podSet(peer, namespace)}`
+            : blockMatch(peer.ipBlock, side, this.family);
         if (whom !== undefined) lines.push(`${whom}${match} return`.trim());
       }
     }
     for (const port of ports.filter(isOfPeer)) {
       const everyone: readonly NetworkPolicyPeer[] = [{ namespaceSelector: {} }];
       for (const peer of peers.length === 0 ? everyone : peers)
-        if (peer.ipBlock === undefined) lines.push(`ip ${side} . meta l4proto . th dport @${this.#portSet(peer, port, namespace)} return`);
+        if (peer.ipBlock === undefined)
+          lines.push(`${this.#ip} ${side} . meta l4proto . th dport @${this.#portSet(peer, port, namespace)} return`);
     }
     return lines;
   }
 
   /** Name of the set of the peer's pods. */
   #podSet(peer: NetworkPolicyPeer, namespace: string): string {
-    return this.#set('pods', 'ipv4_addr', [keyOf(peer, namespace)], () => this.#podsOf(peer, namespace).map(({ ip }) => ip));
+    return this.#set('pods', [keyOf(peer, namespace)], () => this.#podsOf(peer, namespace).map(({ ip }) => ip));
   }
 
   /** Name of the set of the ports that the peer's pods have under one name. */
   #portSet(peer: NetworkPolicyPeer, port: NetworkPolicyPort, namespace: string): string {
     const key = [keyOf(peer, namespace), port.protocol, String(port.port)];
-    return this.#set('ports', 'ipv4_addr . inet_proto . inet_service', key, () =>
+    return this.#set('ports', key, () =>
       this.#podsOf(peer, namespace).flatMap(({ pod, ip }) => rangesOf(port, pod).map((range) => `${ip} . ${elementOf(range)}`)),
     );
   }
 
-  #set(kind: string, type: SetType, key: readonly string[], elements: () => readonly string[]): string {
-    const name = `${kind}-${hashOf(key)}`;
+  #set(type: SetType, key: readonly string[], elements: () => readonly string[]): string {
+    const name = `${type}-${hashOf(key)}`;
     if (!this.sets.has(name)) this.sets.set(name, { type, elements: new Set(elements()) });
     return name;
   }
@@ -166,10 +179,16 @@ function merged(ranges: readonly PortRange[]): readonly PortRange[] {
 /** As `inet_proto . inet_service`. */
 const elementOf = ({ protocol, first, last }: PortRange): string => `${protocol} . ${first === last ? first : `${first}-${last}`}`;
 
-/** Undefined for a block of IPv6, whose packets do not come here. */
-function blockMatch({ cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>, side: string): string | undefined {
-  if (cidr.includes(':')) return undefined;
-  return [` ip ${side} ${cidr}`, ...except.map((inner) => `ip ${side} != ${inner}`)].join(' ');
+/** Undefined for a block of the other family, whose packets do not come here. */
+function blockMatch({ cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>, side: string, family: IpFamily): string | undefined {
+  if (ipFamilyOf(cidr) !== family) return undefined;
+  const ip = NFT_FAMILY[family];
+  return [` ${ip} ${side} ${cidr}`, ...except.map((inner) => `${ip} ${side} != ${inner}`)].join(' ');
+}
+
+function addressOf({ status: { podIP = '', podIPs = [] } }: Pod, family: IpFamily): string | undefined {
+  if (podIP !== '' && ipFamilyOf(podIP) === family) return podIP;
+  return podIPs.find(({ ip }) => ip !== '' && ipFamilyOf(ip) === family)?.ip;
 }
 
 /** The same for peers that are the same pods, in whatever policy. */

@@ -4,10 +4,11 @@ import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
+import type { IpFamily } from '#apimachinery/ip.ts';
 import type { Namespace, NetworkPolicy, Pod } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { planPolicies } from './plan.ts';
-import { NO_RULES, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
+import { noRules, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
 
 /** After a refused transaction. Milliseconds. */
 const RETRY_MS = 1_000;
@@ -23,14 +24,16 @@ export interface PoliciesDeps {
   /** Begins to follow them; called once. */
   readonly peers: () => Peers;
   readonly nodeName: string;
+  /** Of pods' addresses. */
+  readonly families: readonly IpFamily[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export class Policies {
   readonly #deps: PoliciesDeps;
-  /** In force; undefined while that is unknown, and then all is written anew. */
-  #rules: PolicyRules | undefined;
+  /** In force, one set a family; undefined while that is unknown, and then all is written anew. */
+  #rules: readonly PolicyRules[] | undefined;
   #peers: Peers | undefined;
   #wake = Promise.withResolvers<void>();
   readonly #leave: (() => void)[] = [];
@@ -71,14 +74,18 @@ export class Policies {
 
   async #apply(signal: AbortSignal): Promise<void> {
     const after = await this.#plan();
-    const script = this.#rules === undefined ? wholePolicyTable(after) : policyChanges(this.#rules, after);
+    const before = this.#rules;
+    const script = after
+      .map((rules, i) => (before?.[i] === undefined ? wholePolicyTable(rules) : policyChanges(before[i], rules)))
+      .join('');
     if (script !== '') await runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
     this.#rules = after;
   }
 
-  async #plan(): Promise<PolicyRules> {
+  async #plan(): Promise<readonly PolicyRules[]> {
+    const { families, nodeName } = this.#deps;
     const policies = [...this.#deps.policies.list()];
-    if (policies.length === 0) return NO_RULES;
+    if (policies.length === 0) return families.map(noRules);
     if (this.#peers === undefined) {
       this.#peers = this.#deps.peers();
       this.#follow(this.#peers.pods);
@@ -86,6 +93,7 @@ export class Policies {
     }
     const { pods, namespaces } = this.#peers;
     await Promise.all([pods.synced(), namespaces.synced()]);
-    return planPolicies({ nodeName: this.#deps.nodeName, policies, pods: [...pods.list()], namespaces: [...namespaces.list()] });
+    const input = { nodeName, policies, pods: [...pods.list()], namespaces: [...namespaces.list()] };
+    return families.map((family) => planPolicies({ ...input, family }));
   }
 }

@@ -8,7 +8,7 @@ import { succeed } from '#test/harness/command.ts';
 import { networkNamespace } from '#test/harness/netns.ts';
 import { defer } from '#test/harness/scope.ts';
 import { planPolicies } from './plan.ts';
-import { NO_RULES, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
+import { noRules, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
 
 const namespace = (name: string, labels: object = {}): Namespace => ({ metadata: { name, labels } }) as unknown as Namespace;
 const NAMESPACES = [namespace('shop', { team: 'sales' }), namespace('bank', { team: 'money' })];
@@ -43,7 +43,7 @@ const policy = (spec: Partial<NetworkPolicySpec>, name = 'one'): NetworkPolicy =
   }) as NetworkPolicy;
 
 const plan = (...policies: readonly NetworkPolicy[]): PolicyRules =>
-  planPolicies({ nodeName: 'here', policies, pods: PODS, namespaces: NAMESPACES });
+  planPolicies({ family: 'IPv4', nodeName: 'here', policies, pods: PODS, namespaces: NAMESPACES });
 
 /** Lines of the chain of this address, with the elements of sets in place of their names. */
 function linesFor(rules: PolicyRules, direction: 'ingress' | 'egress', ip: string): readonly string[] | undefined {
@@ -129,7 +129,57 @@ test('planPolicies joins what several policies allow, and isolates no pod of ano
     'drop',
   ]);
   assert.deepEqual([[...rules.isolated.ingress.keys()], [...rules.isolated.egress.keys()]], [['10.244.0.1'], []]);
-  assert.deepEqual(plan(policy({ podSelector: { matchLabels: { app: 'other' } } })).isolated, NO_RULES.isolated);
+  assert.deepEqual(plan(policy({ podSelector: { matchLabels: { app: 'other' } } })).isolated, noRules('IPv4').isolated);
+});
+
+test('planPolicies of IPv6 isolates pods by their addresses of it, and takes its blocks alone', () => {
+  const two = PODS.map((each, i) => ({
+    ...each,
+    status: { ...each.status, podIPs: [{ ip: each.status.podIP }, { ip: `fd00:244::${i + 1}` }] },
+  })) as Pod[];
+  const rules = planPolicies({
+    family: 'IPv6',
+    nodeName: 'here',
+    policies: [
+      policy({
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [{ from: [web, { ipBlock: { cidr: 'fd00::/8', except: ['fd00:1::/32'] } }, { ipBlock: { cidr: '10.0.0.0/8' } }] }],
+        egress: [{ to: [web], ports: [{ protocol: 'TCP', port: 'web' }] }],
+      }),
+    ],
+    pods: two,
+    namespaces: NAMESPACES,
+  });
+  assert.deepEqual(linesFor(rules, 'ingress', 'fd00:244::1'), [
+    'ip6 saddr [fd00:244::2] return',
+    'ip6 saddr fd00::/8 ip6 saddr != fd00:1::/32 return',
+    'drop',
+  ]);
+  assert.deepEqual(linesFor(rules, 'egress', 'fd00:244::1'), [
+    'ip6 daddr . meta l4proto . th dport [fd00:244::2 . tcp . 8002] return',
+    'drop',
+  ]);
+  assert.deepEqual([...rules.isolated.ingress.keys()], ['fd00:244::1']);
+});
+
+test('the kernel takes the rules of IPv6, whole and by changes', async () => {
+  const apply = (script: string): Promise<string> => succeed('nft', ['-f', '-'], { input: script });
+  const sixth = PODS.map((each, i) => ({ ...each, status: { ...each.status, podIP: `fd00:244::${i + 1}` } })) as Pod[];
+  const of = (spec: Partial<NetworkPolicySpec>): PolicyRules =>
+    planPolicies({ family: 'IPv6', nodeName: 'here', policies: [policy(spec)], pods: sixth, namespaces: NAMESPACES });
+  const rich = of({
+    policyTypes: ['Ingress', 'Egress'],
+    ingress: [{ from: [web, { ipBlock: { cidr: '::/0', except: ['fd00::/8'] } }], ports: [{ protocol: 'UDP', port: 1, endPort: 9 }] }],
+    egress: [{ to: [web], ports: [{ protocol: 'TCP', port: 'web' }] }],
+  });
+  await apply(wholePolicyTable(noRules('IPv6')));
+  const empty = await succeed('nft', ['list', 'table', 'ip6', 'proa-policy']);
+  assert.match(empty, /icmpv6 type \{ mld-listener-query-nd-redirect, mld2-listener-report \} accept|nd-neighbor-solicit|130-137/);
+  await apply(policyChanges(noRules('IPv6'), rich));
+  await apply(policyChanges(rich, of({})));
+  await apply(policyChanges(of({}), noRules('IPv6')));
+  assert.equal(await succeed('nft', ['list', 'table', 'ip6', 'proa-policy']), empty);
+  await apply(wholePolicyTable(rich));
 });
 
 test('policyChanges writes elements where only the pods of a peer changed, and the kernel takes every step', async () => {
@@ -149,10 +199,11 @@ test('policyChanges writes elements where only the pods of a peer changed, and t
     egress: [{ to: [web], ports: [{ protocol: 'TCP', port: 'web' }] }],
   });
   const first = plan(rich);
-  await apply(wholePolicyTable(NO_RULES));
+  await apply(wholePolicyTable(noRules('IPv4')));
   const empty = await listed();
-  await apply(policyChanges(NO_RULES, first));
+  await apply(policyChanges(noRules('IPv4'), first));
   const more = planPolicies({
+    family: 'IPv4',
     nodeName: 'here',
     policies: [rich],
     pods: [...PODS, pod('more', 9, { app: 'web' })],
@@ -168,7 +219,7 @@ test('policyChanges writes elements where only the pods of a peer changed, and t
   const denied = plan(policy({}));
   await apply(policyChanges(more, denied));
   assert.match(await listed(), /elements = \{ 10\.244\.0\.1 : jump ingress-\w+ \}/);
-  await apply(policyChanges(denied, NO_RULES));
+  await apply(policyChanges(denied, noRules('IPv4')));
   assert.equal(await listed(), empty);
   await apply(wholePolicyTable(first));
 });

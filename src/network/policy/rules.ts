@@ -1,19 +1,27 @@
 // pure
 // The rules that hold NetworkPolicies on one node, and the nftables script that leads from some rules to others.
 
-export const POLICY_TABLE = 'ip proa-policy';
+import type { IpFamily } from '#apimachinery/ip.ts';
+import { NFT_FAMILY, tablesOf } from '../nft-names.ts';
+
+const NAME = 'proa-policy';
+
+/** One a family. */
+export const POLICY_TABLES = tablesOf(NAME);
 
 export type Direction = 'ingress' | 'egress';
 
 /** What a set has as elements: pods, or ports of pods. */
-export type SetType = 'ipv4_addr' | 'ipv4_addr . inet_proto . inet_service';
+export type SetType = 'pods' | 'ports';
 
 export interface PolicySet {
   readonly type: SetType;
   readonly elements: ReadonlySet<string>;
 }
 
+/** The rules of one family. */
 export interface PolicyRules {
+  readonly family: IpFamily;
   /** By name. The name tells who is meant, not who that is now: sets change by elements. */
   readonly sets: ReadonlyMap<string, PolicySet>;
   /** By name, which follows from the lines: a chain never changes. A packet it returns is allowed in that direction. */
@@ -22,11 +30,25 @@ export interface PolicyRules {
   readonly isolated: Readonly<Record<Direction, ReadonlyMap<string, string>>>;
 }
 
-export const NO_RULES: PolicyRules = {
+export const noRules = (family: IpFamily): PolicyRules => ({
+  family,
   sets: new Map(),
   chains: new Map(),
   isolated: { ingress: new Map(), egress: new Map() },
-};
+});
+
+const ADDRESS = { IPv4: 'ipv4_addr', IPv6: 'ipv6_addr' } as const;
+
+const setType = (family: IpFamily, type: SetType): string =>
+  type === 'pods' ? ADDRESS[family] : `${ADDRESS[family]} . inet_proto . inet_service`;
+
+const tableOf = (family: IpFamily): string => `${NFT_FAMILY[family]} ${NAME}`;
+
+/**
+ * In IPv6 neighbours, routers and listeners of groups find each other by ICMP, between the bridged pods of a node too: it is
+ * part of the link, as ARP is in IPv4, and no traffic of a pod.
+ */
+const LINK_UPKEEP: Readonly<Record<IpFamily, string>> = { IPv4: '', IPv6: 'icmpv6 type { 130-137, 143 } accept' };
 
 /** Elements of one command: a line must not grow beyond what nft reads at once. */
 const ELEMENTS_A_COMMAND = 500;
@@ -37,43 +59,50 @@ const ELEMENTS_A_COMMAND = 500;
  * allowed; and a pod reaches itself.
  */
 export function wholePolicyTable(rules: PolicyRules): string {
-  return `add table ${POLICY_TABLE}
-delete table ${POLICY_TABLE}
-table ${POLICY_TABLE} {
-  map ingress { type ipv4_addr : verdict; }
-  map egress { type ipv4_addr : verdict; }
-  set self { type ipv4_addr . ipv4_addr; }
+  const { family } = rules;
+  const [table, ip, address, upkeep] = [tableOf(family), NFT_FAMILY[family], ADDRESS[family], LINK_UPKEEP[family]];
+  return `add table ${table}
+delete table ${table}
+table ${table} {
+  map ingress { type ${address} : verdict; }
+  map egress { type ${address} : verdict; }
+  set self { type ${address} . ${address}; }
   chain forward {
     type filter hook forward priority 0; policy accept;
     ct state established,related accept
-    ip saddr . ip daddr @self accept
-    ip saddr vmap @egress
-    ip daddr vmap @ingress
+    ${upkeep}
+    ${ip} saddr . ${ip} daddr @self accept
+    ${ip} saddr vmap @egress
+    ${ip} daddr vmap @ingress
   }
   chain input {
     type filter hook input priority 0; policy accept;
     ct state established,related accept
+    ${upkeep}
     fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept
-    ip saddr vmap @egress
+    ${ip} saddr vmap @egress
   }
 }
-${policyChanges(NO_RULES, rules)}`;
+${policyChanges(noRules(family), rules)}`;
 }
 
-/** One transaction; empty where nothing changes. Nothing is named before it is made or after it is gone. */
+/** Both of one family. One transaction; empty where nothing changes. Nothing is named before it is made or after it is gone. */
 export function policyChanges(before: PolicyRules, after: PolicyRules): string {
+  const table = tableOf(after.family);
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(`${line}\n`);
+  const elementLines = (verb: 'add' | 'delete', set: string, elements: ReadonlySet<string>): readonly string[] =>
+    commandsOf(`${verb} element ${table} ${set}`, elements);
   for (const [name, { type, elements }] of after.sets) {
     const known = before.sets.get(name);
-    if (known === undefined) say(`add set ${POLICY_TABLE} ${name} { type ${type}; }`);
+    if (known === undefined) say(`add set ${table} ${name} { type ${setType(after.family, type)}; }`);
     const had = known?.elements ?? new Set<string>();
     lines.push(...elementLines('delete', name, had.difference(elements)), ...elementLines('add', name, elements.difference(had)));
   }
   for (const [name, rules] of after.chains) {
     if (before.chains.has(name)) continue;
-    say(`add chain ${POLICY_TABLE} ${name}`);
-    for (const rule of rules) say(`add rule ${POLICY_TABLE} ${name} ${rule}`);
+    say(`add chain ${table} ${name}`);
+    for (const rule of rules) say(`add rule ${table} ${name} ${rule}`);
   }
   for (const direction of ['ingress', 'egress'] as const) {
     const [had, has] = [before.isolated[direction], after.isolated[direction]];
@@ -83,18 +112,18 @@ export function policyChanges(before: PolicyRules, after: PolicyRules): string {
   }
   const [had, has] = [selvesOf(before), selvesOf(after)];
   lines.push(...elementLines('delete', 'self', had.difference(has)), ...elementLines('add', 'self', has.difference(had)));
-  for (const name of before.chains.keys()) if (!after.chains.has(name)) say(`delete chain ${POLICY_TABLE} ${name}`);
-  for (const name of before.sets.keys()) if (!after.sets.has(name)) say(`delete set ${POLICY_TABLE} ${name}`);
+  for (const name of before.chains.keys()) if (!after.chains.has(name)) say(`delete chain ${table} ${name}`);
+  for (const name of before.sets.keys()) if (!after.sets.has(name)) say(`delete set ${table} ${name}`);
   return lines.join('');
 }
 
 const selvesOf = ({ isolated }: PolicyRules): ReadonlySet<string> =>
   new Set([...isolated.ingress.keys(), ...isolated.egress.keys()].map((ip) => `${ip} . ${ip}`));
 
-function elementLines(verb: 'add' | 'delete', set: string, elements: ReadonlySet<string>): readonly string[] {
+function commandsOf(command: string, elements: ReadonlySet<string>): readonly string[] {
   const all = [...elements];
   const lines: string[] = [];
   for (let i = 0; i < all.length; i += ELEMENTS_A_COMMAND)
-    lines.push(`${verb} element ${POLICY_TABLE} ${set} { ${all.slice(i, i + ELEMENTS_A_COMMAND).join(', ')} }\n`);
+    lines.push(`${command} { ${all.slice(i, i + ELEMENTS_A_COMMAND).join(', ')} }\n`);
   return lines;
 }

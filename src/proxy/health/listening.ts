@@ -5,11 +5,17 @@ import { promisify } from 'node:util';
 /** Open connections to one server; further ones are refused. */
 const MAX_CONNECTIONS = 100;
 
+/** All addresses of one family, or (`::`, unless `ipv6Only`) of both. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly ipv6Only?: boolean;
+}
+
 /** @throws Error when the port is taken */
-export function listen(server: Server, port: number, address = '0.0.0.0'): Promise<void> {
+export function listen(server: Server, port: number, address: ListenAddress): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
-    server.once('error', reject).listen(port, address, () => {
+    server.once('error', reject).listen({ ...address, port }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -48,7 +48,12 @@ export class ProxyHealth {
   }
 
   /** Serves /healthz and /livez until the signal aborts. Without its port the proxy works on, unseen. */
-  async serve(port: number, node: () => Node | undefined, logger: Logger, signal: AbortSignal): Promise<void> {
+  async serve(
+    { host, port }: { readonly host: string; readonly port: number },
+    node: () => Node | undefined,
+    logger: Logger,
+    signal: AbortSignal,
+  ): Promise<void> {
     const server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://proxy').pathname;
       if (path !== '/healthz' && path !== '/livez') return response.writeHead(404).end();
@@ -62,7 +67,7 @@ export class ProxyHealth {
       response.end(JSON.stringify({ lastUpdated, currentTime: time(now), ...(path === '/healthz' ? { nodeEligible: eligible } : {}) }));
     });
     try {
-      await listen(server, port);
+      await listen(server, port, { host });
     } catch (error) {
       logger.error("the proxy's own health cannot be served", { port, error });
       return;

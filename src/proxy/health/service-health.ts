@@ -1,14 +1,16 @@
 // Tells load balancers by HTTP which nodes can serve a Service whose traffic must stay on the node: one server for each
-// health check node port, on all addresses. Source: kube-proxy healthcheck service_health.go.
+// health check node port, on all addresses of a family. Source: kube-proxy healthcheck service_health.go.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '#base/log.ts';
 import type { Service } from '#api/types.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { HealthCheck } from './health-plan.ts';
-import { close, listen } from './listening.ts';
+import { close, listen, type ListenAddress } from './listening.ts';
 
 export interface ServiceHealthDeps {
   readonly nodeName: string;
+  /** Where to listen. */
+  readonly address: ListenAddress;
   readonly logger: Logger;
   readonly events: EventRecorder;
   /** Whether rules reach the kernel in time. */
@@ -42,10 +44,10 @@ export class ServiceHealth {
   }
 
   async #open(key: string, check: HealthCheck): Promise<void> {
-    const { nodeName, logger, events } = this.#deps;
+    const { nodeName, address, logger, events } = this.#deps;
     const server = createServer((_, response) => this.#answer(key, response));
     try {
-      await listen(server, check.port);
+      await listen(server, check.port, address);
     } catch (error) {
       // The port is another program's: the Service's traffic itself is not affected.
       const message = `node ${nodeName} failed to start healthcheck "${key}" on port ${check.port}: ${(error as Error).message}`;

@@ -80,7 +80,7 @@ test('ProxyMetrics tells answers of its health, and Services that find nothing o
   metrics.answered('healthz', 503);
   const local = service('local', { internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local', ports: [{}] });
   const count = (...nodes: readonly string[]) =>
-    withoutLocal(local, [slice('local', { port: 8080 }, ...nodes.map((node, i) => ({ ip: `10.244.0.${i + 1}`, node })))], NODE);
+    withoutLocal(local, [slice('local', { port: 8080 }, ...nodes.map((node, i) => ({ ip: `10.244.0.${i + 1}`, node })))], NODE, 'IPv4');
   assert.deepEqual(
     [count(), count('n1', 'n2'), count('n2')],
     [
@@ -89,7 +89,7 @@ test('ProxyMetrics tells answers of its health, and Services that find nothing o
       { internal: 1, external: 1 },
     ],
   );
-  assert.equal(withoutLocal(service('any', { ports: [{}] }), [], NODE), undefined);
+  assert.equal(withoutLocal(service('any', { ports: [{}] }), [], NODE, 'IPv4'), undefined);
   metrics.withoutLocal('shop/local', count('n2'));
   has(
     'kubeproxy_proxy_healthz_total{code="503"} 1',

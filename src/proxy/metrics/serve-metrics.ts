@@ -7,11 +7,15 @@ import { close, listen } from '../health/listening.ts';
 
 /** Source: kube-proxy's default of --metrics-bind-address. */
 export const METRICS_PORT = 10_249;
-const LOOPBACK = '127.0.0.1';
 const MODE = 'nftables';
 
-/** Serves /metrics, /proxyMode and /healthz on the loopback until the signal aborts. Without its port the proxy works on, unseen. */
-export async function serveMetrics(port: number, expose: () => string, logger: Logger, signal: AbortSignal): Promise<void> {
+/** Serves /metrics, /proxyMode and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
+export async function serveMetrics(
+  { host, port }: { readonly host: string; readonly port: number },
+  expose: () => string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
   const answer = async (path: string): Promise<string | undefined> => {
@@ -35,7 +39,7 @@ export async function serveMetrics(port: number, expose: () => string, logger: L
     void answer(path).then((body) => response.writeHead(body === undefined ? 404 : 200, headers).end(body ?? '404 page not found\n'));
   });
   try {
-    await listen(server, port, LOOPBACK);
+    await listen(server, port, { host });
   } catch (error) {
     logger.error("the proxy's figures cannot be served", { port, error });
     return;

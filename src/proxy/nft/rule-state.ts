@@ -1,7 +1,8 @@
 // What is installed, fragment by fragment, and the nft script that leads from one state to the next. Only what changed
 // is written; one script is one transaction, so no packet ever meets half of a change.
 import type { Element, Fragment, SharedSet } from './fragment.ts';
-import { baseTable, TABLE } from './table.ts';
+import type { IpFamily } from '#apimachinery/ip.ts';
+import { ADDRESS_TYPE, baseTable, tableOf } from './table.ts';
 
 /** Elements a single nft command adds: a longer line only costs memory. */
 const ELEMENTS_A_COMMAND = 1_000;
@@ -12,6 +13,13 @@ type Claims = Map<string, string>;
 export class RuleState {
   readonly #fragments = new Map<string, Fragment>();
   readonly #claims = new Map<string, Claims>();
+  readonly #family: IpFamily;
+  readonly #table: string;
+
+  constructor(family: IpFamily) {
+    this.#family = family;
+    this.#table = tableOf(family);
+  }
 
   /** Keys of the Services in here. */
   get services(): Iterable<string> {
@@ -27,7 +35,7 @@ export class RuleState {
    * empty if there is none. The state is then as after the script: when it fails, call `whole` and apply that.
    */
   update(changes: ReadonlyMap<string, Fragment | undefined>): string {
-    const chains = new ChainChanges();
+    const chains = new ChainChanges(this.#family);
     const touched = new Map<string, string | undefined>(); // element id → value before
     for (const [owner, next] of changes) {
       const before = this.#fragments.get(owner);
@@ -46,15 +54,20 @@ export class RuleState {
       if (before !== undefined) remove.push({ set, key, value: before });
       if (after !== undefined) add.push({ set, key, value: after });
     }
-    return [...chains.definitions(), ...elementCommands('delete', remove), ...elementCommands('add', add), ...chains.removals()].join('');
+    return [
+      ...chains.definitions(),
+      ...elementCommands(this.#table, 'delete', remove),
+      ...elementCommands(this.#table, 'add', add),
+      ...chains.removals(),
+    ].join('');
   }
 
   /** The script that replaces whatever the table holds by this state. */
   whole(): string {
-    const chains = new ChainChanges();
+    const chains = new ChainChanges(this.#family);
     for (const fragment of this.#fragments.values()) chains.compare(undefined, fragment);
     const elements = [...this.#claims.keys()].map((id) => ({ ...parseId(id), value: this.#holder(id) as string }));
-    return [baseTable(), ...chains.definitions(), ...elementCommands('add', elements)].join('');
+    return [baseTable(this.#family), ...chains.definitions(), ...elementCommands(this.#table, 'add', elements)].join('');
   }
 
   #claim(element: Element, owner: string, touched: Map<string, string | undefined>): void {
@@ -90,13 +103,13 @@ function parseId(id: string): { readonly set: SharedSet; readonly key: string } 
   return { set: id.slice(0, bar) as SharedSet, key: id.slice(bar + 1) };
 }
 
-function elementCommands(verb: 'add' | 'delete', elements: readonly Element[]): readonly string[] {
+function elementCommands(table: string, verb: 'add' | 'delete', elements: readonly Element[]): readonly string[] {
   const bySet = Map.groupBy(elements, (element) => element.set);
   return [...bySet].flatMap(([set, list]) => {
     const texts = list.map(({ key, value }) => (value === '' || verb === 'delete' ? key : `${key} : ${value}`));
     const commands: string[] = [];
     for (let i = 0; i < texts.length; i += ELEMENTS_A_COMMAND) {
-      commands.push(`${verb} element ${TABLE} ${set} { ${texts.slice(i, i + ELEMENTS_A_COMMAND).join(', ')} }\n`);
+      commands.push(`${verb} element ${table} ${set} { ${texts.slice(i, i + ELEMENTS_A_COMMAND).join(', ')} }\n`);
     }
     return commands;
   });
@@ -109,27 +122,34 @@ class ChainChanges {
   readonly #rules: string[] = [];
   readonly #goneChains: string[] = [];
   readonly #goneSets: string[] = [];
+  readonly #table: string;
+  readonly #address: string;
+
+  constructor(family: IpFamily) {
+    this.#table = tableOf(family);
+    this.#address = ADDRESS_TYPE[family];
+  }
 
   compare(before: Fragment | undefined, after: Fragment | undefined): void {
     for (const [set, seconds] of after?.affinitySets ?? []) {
       if (before?.affinitySets.has(set) === true) continue; // its timeout is part of its name
-      this.#sets.push(`add set ${TABLE} ${set} { type ipv4_addr; flags dynamic,timeout; timeout ${seconds}s; }\n`);
+      this.#sets.push(`add set ${this.#table} ${set} { type ${this.#address}; flags dynamic,timeout; timeout ${seconds}s; }\n`);
     }
     for (const [chain, rules] of after?.chains ?? []) {
       const known = before?.chains.get(chain);
-      if (known === undefined) this.#newChains.push(`add chain ${TABLE} ${chain}\n`);
+      if (known === undefined) this.#newChains.push(`add chain ${this.#table} ${chain}\n`);
       else if (sameRules(known, rules)) continue;
-      else this.#rules.push(`flush chain ${TABLE} ${chain}\n`);
-      for (const rule of rules) this.#rules.push(`add rule ${TABLE} ${chain} ${rule}\n`);
+      else this.#rules.push(`flush chain ${this.#table} ${chain}\n`);
+      for (const rule of rules) this.#rules.push(`add rule ${this.#table} ${chain} ${rule}\n`);
     }
     for (const chain of before?.chains.keys() ?? []) {
       // Flushed first, so that chains that refer to each other can go in any order.
       if (after?.chains.has(chain) === true) continue;
-      this.#rules.push(`flush chain ${TABLE} ${chain}\n`);
-      this.#goneChains.push(`delete chain ${TABLE} ${chain}\n`);
+      this.#rules.push(`flush chain ${this.#table} ${chain}\n`);
+      this.#goneChains.push(`delete chain ${this.#table} ${chain}\n`);
     }
     for (const set of before?.affinitySets.keys() ?? []) {
-      if (after?.affinitySets.has(set) !== true) this.#goneSets.push(`delete set ${TABLE} ${set}\n`);
+      if (after?.affinitySets.has(set) !== true) this.#goneSets.push(`delete set ${this.#table} ${set}\n`);
     }
   }
 

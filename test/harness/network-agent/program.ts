@@ -28,7 +28,7 @@ function ask(url: string, localAddress: string | undefined): Promise<string> {
 
 function askUdp(host: string, port: number): Promise<string> {
   return new Promise((done) => {
-    const socket = createSocket('udp4');
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     const late = AbortSignal.timeout(TIMEOUT_MS);
     let ended = false;
     const end = (text: string): void => {
@@ -60,7 +60,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     case '/udp':
       return times(() => askUdp(text('host'), Number(text('port'))));
     case '/lookup':
-      return lookup(text('name'), { family: 4, all: true }, (error, found) => {
+      return lookup(text('name'), { family: Number(query.get('family') ?? 4), all: true }, (error, found) => {
         response.end(error === null ? found.map(({ address }) => address).join(' ') : codeOf(error));
       });
     case '/resolve':
@@ -81,14 +81,15 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   }
 }
 
-const udp = createSocket('udp4').on('message', (_, from) => udp.send(name, from.port, from.address));
+const sockets = [createSocket('udp4'), createSocket({ type: 'udp6', ipv6Only: true })];
+for (const udp of sockets) udp.on('message', (_, from) => udp.send(name, from.port, from.address));
 const servers = [8080, 8081].map((port) => createServer(serve).listen(port));
 if (TLS !== undefined) servers.push(createTlsServer(JSON.parse(TLS) as { key: string; cert: string }, serve).listen(8443));
-let waiting = servers.length + 1;
+let waiting = servers.length + sockets.length;
 const listening = (): void => {
   waiting -= 1;
   if (waiting === 0) console.log('ready', servers.map((server) => (server.address() as AddressInfo).port).join(' '));
 };
 for (const server of servers) server.once('listening', listening);
-udp.once('listening', listening).bind(8081);
+for (const udp of sockets) udp.once('listening', listening).bind(8081);
 process.once('SIGTERM', () => process.exit());

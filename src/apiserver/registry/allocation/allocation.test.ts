@@ -12,7 +12,8 @@ for (const c of [
   { cidr: '10.96.0.0/12', family: 'IPv4', size: 2 ** 20 - 2, staticSize: 256, first: '10.96.0.1', last: '10.111.255.254' },
   { cidr: '10.0.0.0/24', family: 'IPv4', size: 254, staticSize: 16, first: '10.0.0.1', last: '10.0.0.254' },
   { cidr: '10.0.0.0/29', family: 'IPv4', size: 6, staticSize: 0, first: '10.0.0.1', last: '10.0.0.6' },
-  { cidr: 'fd00::/108', family: 'IPv6', size: 2 ** 16 - 1, staticSize: 256, first: 'fd00::1', last: 'fd00::ffff' },
+  { cidr: 'fd00::/108', family: 'IPv6', size: 2 ** 20 - 1, staticSize: 256, first: 'fd00::1', last: 'fd00::f:ffff' },
+  { cidr: 'fd00::/64', family: 'IPv6', size: 2 ** 52, staticSize: 256, first: 'fd00::1', last: 'fd00::10:0:0:0' },
   { cidr: 'fd00::/120', family: 'IPv6', size: 255, staticSize: 16, first: 'fd00::1', last: 'fd00::ff' },
 ] as const) {
   test(`IpRange of ${c.cidr} gives its addresses and no other`, () => {
@@ -34,6 +35,8 @@ test('IpRange refuses the network, the broadcast address and what lies outside',
   );
   assert.throws(() => new IpRange('10.0.0.0'), RangeError);
   assert.throws(() => new IpRange('10.0.0.0/32'), RangeError);
+  assert.equal(new IpRange('fd00::/64').canonical('FD00::ffff:ffff:ffff:ffff'), 'fd00::ffff:ffff:ffff:ffff', 'for who names it');
+  assert.throws(() => new IpRange('fd00::/63'), { message: 'shortest allowed prefix length for service CIDR is 64, got 63' });
 });
 
 test('Pool gives every member once, the static ones last', () => {

@@ -1,6 +1,7 @@
 // What one write of a Service takes and gives back: for each address and port a key of its own, put in the Service's transaction.
 import type { KubeObject, Service } from '#api/types.ts';
 import { HEADLESS } from '#api/services.ts';
+import { canonicalIp } from '#apimachinery/ip.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Condition, Operation } from '#store/contract.ts';
 import { ObjectLayout } from '../../cache/stored-object.ts';
@@ -17,10 +18,10 @@ export const PORT_PREFIX = '/registry/ranges/servicenodeports/';
 /** On IPAddresses made here. */
 export const MANAGED_BY = { label: 'ipaddress.kubernetes.io/managed-by', value: 'ipallocator.k8s.io' } as const;
 
-/** Addresses a Service holds. */
+/** Addresses a Service holds, as they are kept: it says them as its writer did. */
 export function addressesOf({ spec }: Service): readonly string[] {
   if (spec.type === 'ExternalName') return [];
-  return (spec.clusterIPs ?? []).filter((ip) => ip !== HEADLESS && ip !== '');
+  return (spec.clusterIPs ?? []).filter((ip) => ip !== HEADLESS && ip !== '').map(canonicalIp);
 }
 
 /** Node ports a Service holds, each once. */

@@ -17,7 +17,7 @@ export async function ensureDefaultServiceCidr(
   cidrs: readonly string[],
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<void> {
-  const range = await found(client, cidrs);
+  const range = await widened(client, await found(client, cidrs), cidrs);
   if (range.metadata.deletionTimestamp !== undefined) return;
   if (!deepEqual(range.spec.cidrs, cidrs)) {
     logger.warn('the default ServiceCIDR does not match the ranges the server was started with', { object: range.spec.cidrs, cidrs });
@@ -33,6 +33,13 @@ export async function ensureDefaultServiceCidr(
   };
   const body = { status: { conditions: [ready] } };
   await client.patch(servicecidrs, { name: NAME }, { type: 'strategic', body }, { subresource: 'status' });
+}
+
+/** From one family to two, its own first; another change is nobody's to make. @throws StatusError */
+async function widened(client: Client, range: ServiceCIDR, cidrs: readonly string[]): Promise<ServiceCIDR> {
+  const { cidrs: before = [] } = range.spec;
+  if (cidrs.length !== 2 || before.length !== 1 || before[0] !== cidrs[0]) return range;
+  return client.update(servicecidrs, { ...range, spec: { ...range.spec, cidrs } });
 }
 
 async function found(client: Client, cidrs: readonly string[]): Promise<ServiceCIDR> {

@@ -3,8 +3,10 @@ import { formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '#apimachine
 
 export type Family = 'IPv4' | 'IPv6';
 
-/** Addresses used of a larger IPv6 range. */
-const MAX_SIZE = 2 ** 16;
+/** Shortest prefix of an IPv6 range. Source: NewIPAllocator. */
+const SHORTEST_IPV6 = 64;
+/** Of a larger range, so many addresses from the start are given to those who name none: more than anybody counts exactly. */
+const MAX_SIZE = 2 ** 52;
 
 /** Addresses at the start are kept for those who name theirs; others are given from there only when the rest is full. */
 const MIN_STATIC = 16;
@@ -14,14 +16,16 @@ const STATIC_STEP = 16;
 export class IpRange {
   readonly family: Family;
   readonly text: string;
-  /** How many addresses can be given. */
+  /** How many addresses are given to those who name none. */
   readonly size: number;
   /** How many of them, from the start, are given last. Source: calculateRangeOffset. */
   readonly staticSize: number;
   readonly #base: bigint;
   readonly #bytes: number;
+  /** How many can be given to those who name theirs. */
+  readonly #all: bigint;
 
-  /** @throws RangeError for text that is no CIDR, or one too small to give anything */
+  /** @throws RangeError for text that is no CIDR, or one too small to give anything, or too large */
   constructor(text: string) {
     const cidr = parseCidr(text);
     if (cidr === undefined) throw new RangeError(`not a CIDR: ${text}`);
@@ -29,10 +33,11 @@ export class IpRange {
     this.family = cidr.network.family === 4 ? 'IPv4' : 'IPv6';
     this.#bytes = cidr.network.bytes.length;
     this.#base = toNumber(cidr.network.bytes);
-    const hostBits = this.#bytes * 8 - cidr.prefix;
-    const all = hostBits >= 16 && this.family === 'IPv6' ? MAX_SIZE : 2 ** hostBits;
+    if (this.family === 'IPv6' && cidr.prefix < SHORTEST_IPV6)
+      throw new RangeError(`shortest allowed prefix length for service CIDR is ${SHORTEST_IPV6}, got ${cidr.prefix}`);
     // The first address names the network; the last one of IPv4 is its broadcast address.
-    this.size = all - (this.family === 'IPv4' ? 2 : 1);
+    this.#all = 2n ** BigInt(this.#bytes * 8 - cidr.prefix) - (this.family === 'IPv4' ? 2n : 1n);
+    this.size = Math.min(Number(this.#all), MAX_SIZE);
     if (this.size < 1) throw new RangeError(`${text} has no address to give`);
     const tooSmall = this.size < MIN_STATIC;
     this.staticSize = tooSmall ? 0 : Math.min(MAX_STATIC, Math.max(MIN_STATIC, Math.floor(this.size / STATIC_STEP)));
@@ -48,7 +53,7 @@ export class IpRange {
     const ip = parseIp(text);
     if (ip === undefined || ip.bytes.length !== this.#bytes) return undefined;
     const offset = toNumber(ip.bytes) - this.#base - 1n;
-    return offset >= 0n && offset < BigInt(this.size) ? formatIp(ip) : undefined;
+    return offset >= 0n && offset < this.#all ? formatIp(ip) : undefined;
   }
 }
 

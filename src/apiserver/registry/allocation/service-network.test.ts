@@ -7,6 +7,7 @@ import { seededIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
 import { prefixEnd } from '#store/contract.ts';
 import { startLoopbackServer } from '../../testing/loopback.ts';
+import { ensureDefaultServiceCidr } from './default-service-cidr.ts';
 import { repairAllocations } from './repair.ts';
 
 const NS = 'default';
@@ -77,4 +78,68 @@ test('keepers of addresses and ports that disagree with Services are brought bac
     [portKey],
   );
   await small.stop();
+});
+
+const DUAL = { cidrs: ['10.0.0.0/24', 'fd00:96::/64'], nodePorts: { first: 30_000, last: 30_019 } };
+
+test('cluster IPs of both families are kept by IPAddresses, and given back one by one', async () => {
+  const dual = await startLoopbackServer({ options: { serviceNetwork: DUAL } });
+  const { client } = dual;
+  const families = async () =>
+    (await client.list(ipaddresses)).items.map(({ metadata }) => metadata.labels?.['ipaddress.kubernetes.io/ip-family'] ?? '').toSorted();
+  const made = await client.create(services, service('web', { ipFamilyPolicy: 'RequireDualStack' }) as never);
+  assert.deepEqual(made.spec.ipFamilies, ['IPv4', 'IPv6']);
+  assert.match(made.spec.clusterIPs?.[1] ?? '', /^fd00:96::/);
+  assert.deepEqual(await families(), ['IPv4', 'IPv6']);
+  await client.patch(services, { name: 'web', namespace: NS }, { type: 'merge', body: { spec: { ipFamilyPolicy: 'SingleStack' } } });
+  assert.deepEqual(await families(), ['IPv4']);
+  await client.patch(services, { name: 'web', namespace: NS }, { type: 'merge', body: { spec: { ipFamilyPolicy: 'PreferDualStack' } } });
+  assert.deepEqual(await families(), ['IPv4', 'IPv6']);
+  await client.delete(services, { name: 'web', namespace: NS });
+  assert.deepEqual(await families(), []);
+  await dual.stop();
+});
+
+test('an address is kept under its one canonical name, and stays in the Service as it was written', async () => {
+  const dual = await startLoopbackServer({ options: { serviceNetwork: DUAL } });
+  const { client } = dual;
+  const [clusterIP, ipFamilies] = ['FD00:0096::00AB', ['IPv6']];
+  const spec = { clusterIP, ipFamilies, ports: [{ port: 80 }] };
+  const made = await client.create(services, service('web', spec) as never);
+  assert.deepEqual(made.spec.clusterIPs, [clusterIP]);
+  assert.deepEqual(
+    (await client.list(ipaddresses)).items.map(({ metadata }) => metadata.name),
+    ['fd00:96::ab'],
+  );
+  await refused(
+    client.create(services, service('other', { ...spec, clusterIP: 'fd00:96::ab' }) as never),
+    'Invalid',
+    /provided IP is already allocated/,
+  );
+  const again = await client.update(services, { ...made, spec: { ...made.spec, ports: [{ port: 81, protocol: 'TCP' }] } } as never);
+  assert.equal(again.spec.clusterIP, clusterIP);
+  assert.equal((await client.list(ipaddresses)).items.length, 1);
+  await client.delete(services, { name: 'web', namespace: NS });
+  assert.deepEqual((await client.list(ipaddresses)).items, []);
+  await dual.stop();
+});
+
+test('the default ServiceCIDR follows the server from one family to two, and no other change', async () => {
+  const clock = new ManualClock();
+  const { client, stop } = await startLoopbackServer({ clock });
+  const deps = { clock, logger: silentLogger };
+  const read = async () => (await client.get(servicecidrs, { name: 'kubernetes' })).spec.cidrs;
+  for (const [cidrs, expected] of [
+    [['10.0.0.0/24'], ['10.0.0.0/24']],
+    [['10.1.0.0/24', 'fd00::/112'], ['10.0.0.0/24']],
+    [
+      ['10.0.0.0/24', 'fd00::/112'],
+      ['10.0.0.0/24', 'fd00::/112'],
+    ],
+    [['10.0.0.0/24'], ['10.0.0.0/24', 'fd00::/112']],
+  ] as const) {
+    await ensureDefaultServiceCidr(client, cidrs, deps);
+    assert.deepEqual(await read(), expected);
+  }
+  await stop();
 });

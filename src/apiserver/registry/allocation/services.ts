@@ -2,6 +2,7 @@
 // port is a key of its own, put in the transaction that stores the Service, so two writers never get the same one.
 import type { Service, ServicePort, ServiceSpec } from '#api/types.ts';
 import { needsHealthCheck, HEADLESS } from '#api/services.ts';
+import { canonicalIp } from '#apimachinery/ip.ts';
 import { internalError, type StatusError } from '#apimachinery/errors.ts';
 import { invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { ipaddresses, services } from '#api/resources.ts';
@@ -99,11 +100,13 @@ export class ServiceAllocator {
     const given = spec.clusterIPs ?? [];
     const clusterIPs = (spec.ipFamilies ?? []).map((family, i) => {
       const wanted = given[i] ?? '';
-      if (wanted !== '' && before.includes(wanted)) return wanted;
+      if (wanted !== '' && before.includes(canonicalIp(wanted))) return wanted;
       return this.#address(family as Family, wanted, service, { claim, reader });
     });
-    for (const ip of before) if (!clusterIPs.includes(ip)) claim.giveBackIp(ip);
-    return { ...service, spec: withIps(spec, clusterIPs) };
+    const next = { ...service, spec: withIps(spec, clusterIPs) };
+    const kept = addressesOf(next);
+    for (const ip of before) if (!kept.includes(ip)) claim.giveBackIp(ip);
+    return next;
   }
 
   #address(
@@ -126,7 +129,7 @@ export class ServiceAllocator {
     if (ip === undefined) throw refuse('the provided network does not match the current range');
     if (!pool.reserve(ip)) throw refuse('provided IP is already allocated');
     claim.takeIp(ip, family, pool);
-    return ip;
+    return wanted; // as it was written: whoever applies it again must find it unchanged
   }
 
   #withPorts(service: Service, old: Service | undefined, claim: Claim): Service {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nodes } from '#api/resources.ts';
+import type { New, Node } from '#api/types.ts';
+import { startController } from '../testing.ts';
+import { nodeIpamController } from './controller.ts';
+import { PodNetworks } from './plan.ts';
+
+for (const [cidr, mask, first, second, capacity] of [
+  ['10.244.0.0/16', 24, '10.244.0.0/24', '10.244.1.0/24', 256],
+  ['10.0.0.0/8', 24, '10.0.0.0/24', '10.0.1.0/24', 65_536],
+  ['fd00:10:244::/56', 64, 'fd00:10:244::/64', 'fd00:10:244:1::/64', 256],
+  ['2001:db8::/48', 64, '2001:db8::/64', '2001:db8:0:1::/64', 65_536],
+  ['fd00::/108', 120, 'fd00::/120', 'fd00::100/120', 4_096],
+] as const) {
+  test(`PodNetworks of ${cidr} are of /${mask}, the lowest that is free first`, () => {
+    const networks = new PodNetworks(cidr, mask);
+    assert.deepEqual([networks.capacity, networks.allocate('a'), networks.allocate('b')], [capacity, first, second]);
+    assert.equal(networks.occupy(second, 'a'), false, 'it is another node’s');
+    networks.release(first, 'b');
+    assert.notEqual(networks.allocate('c'), first, 'only its owner gives it back');
+    networks.release(first, 'a');
+    assert.equal(networks.allocate('d'), first);
+  });
+}
+
+test('PodNetworks take no network of another size, family or cluster', () => {
+  const networks = new PodNetworks('fd00:10:244::/56', 64);
+  for (const cidr of ['fd00:10:244::/65', 'fd00:10:245::/64', '10.244.0.0/24', 'fd00:10:244:100::/64', 'junk'])
+    assert.equal(networks.occupy(cidr, 'a'), false, cidr);
+  assert.equal(networks.occupy('fd00:0010:0244:00ff::/64', 'a'), true);
+});
+
+for (const [cidr, mask] of [
+  ['10.244.0.0/16', 15],
+  ['10.244.0.0/16', 31],
+  ['fd00::/64', 56],
+  ['fd00::/40', 64],
+  ['fd00::/120', 127],
+] as const) {
+  test(`PodNetworks refuse /${mask} of ${cidr}`, () =>
+    assert.throws(() => new PodNetworks(cidr, mask), { name: 'RangeError', message: `nodes of ${cidr} cannot have networks of /${mask}` }));
+}
+
+const DUAL = {
+  clusterCIDRs: [
+    { cidr: '10.244.0.0/23', nodeMaskSize: 24 },
+    { cidr: 'fd00:10:244::/60', nodeMaskSize: 64 },
+  ],
+};
+const node = (name: string, podCIDRs?: readonly string[]): New<Node> =>
+  ({ metadata: { name }, spec: podCIDRs === undefined ? {} : { podCIDR: podCIDRs[0], podCIDRs } }) as New<Node>;
+
+test('a node gets a network of each family, and none of either when one family has none left', async () => {
+  const running = await startController(
+    nodeIpamController,
+    async (client) => {
+      await client.create(nodes, node('old', ['10.244.0.0/24', 'fd00:10:244::/64']));
+    },
+    DUAL,
+  );
+  const cidrsOf = async (name: string): Promise<readonly string[] | undefined> => {
+    const { spec } = await running.client.get(nodes, { name });
+    return spec.podCIDR === undefined ? undefined : [spec.podCIDR, ...(spec.podCIDRs ?? [])];
+  };
+  try {
+    await running.client.create(nodes, node('new'));
+    assert.deepEqual(await running.until(() => cidrsOf('new')), ['10.244.1.0/24', '10.244.1.0/24', 'fd00:10:244:1::/64']);
+    await running.client.create(nodes, node('late'));
+    await running.until(async () => running.events.find(({ reason }) => reason === 'CIDRNotAvailable'));
+    assert.equal(await cidrsOf('late'), undefined);
+    await running.client.delete(nodes, { name: 'old' });
+    assert.deepEqual(await running.until(() => cidrsOf('late')), ['10.244.0.0/24', '10.244.0.0/24', 'fd00:10:244::/64']);
+  } finally {
+    await running.stop();
+  }
+});
