@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
-import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
+import { ClientGoneError, unlessFailed, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
 import { drained } from './exchange-h2.ts';
 
 const EMPTY = new Uint8Array();
@@ -120,9 +120,10 @@ class Http1ResponseStream implements ResponseStream {
     return this.#response.writableLength;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, sent?: () => void): boolean {
     this.sentBytes += chunk.length;
-    return this.#response.destroyed || this.#response.writableEnded ? false : this.#response.write(chunk);
+    if (this.#response.destroyed || this.#response.writableEnded) return false;
+    return sent === undefined ? this.#response.write(chunk) : this.#response.write(chunk, unlessFailed(sent));
   }
 
   drained(): Promise<void> {

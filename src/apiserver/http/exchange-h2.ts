@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
-import { ClientGoneError, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
+import { ClientGoneError, unlessFailed, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
 
 const EMPTY = new Uint8Array();
 
@@ -125,9 +125,10 @@ class Http2ResponseStream implements ResponseStream {
     return this.#stream.writableLength;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, sent?: () => void): boolean {
     this.sentBytes += chunk.length;
-    return this.#stream.destroyed || this.#stream.writableEnded ? false : this.#stream.write(chunk);
+    if (this.#stream.destroyed || this.#stream.writableEnded) return false;
+    return sent === undefined ? this.#stream.write(chunk) : this.#stream.write(chunk, unlessFailed(sent));
   }
 
   drained(): Promise<void> {

@@ -47,8 +47,11 @@ export interface Exchange {
 
 /** A bounded way out: `write` says whether there is room for more. */
 export interface ResponseStream {
-  /** False: wait for `drained` before writing more. Bytes given are sent in any case. */
-  write(chunk: Uint8Array): boolean;
+  /**
+   * False: wait for `drained` before writing more. Bytes given are sent in any case; `sent` is called when they were and the
+   * chunk may be written over. It is not called for a client that is gone.
+   */
+  write(chunk: Uint8Array, sent?: () => void): boolean;
   /** Bytes accepted and not yet handed to the connection. */
   readonly buffered: number;
   drained(): Promise<void>;
@@ -61,3 +64,10 @@ export interface ResponseStream {
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }
+
+/** For `write` of a Node.js stream. What was given to one that failed may still be read by the connection below it. */
+export const unlessFailed =
+  (sent: () => void) =>
+  (error?: Error | null): void => {
+    if (error === undefined || error === null) sent();
+  };

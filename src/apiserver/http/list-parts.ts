@@ -4,6 +4,7 @@ import type { StoredObject } from '../cache/stored-object.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
+import type { Chunks } from './chunks.ts';
 import { messagesOf } from './messages.ts';
 
 /** Bytes, or what becomes bytes where it is put. */
@@ -15,14 +16,14 @@ interface LatePart {
   put(target: Buffer, offset: number): void;
 }
 
-/** The parts in buffers of about `size` bytes, made as they are asked for. */
-export function* packed(parts: Iterable<Part>, size: number): Generator<Buffer> {
-  let chunk = Buffer.allocUnsafe(size);
+/** The parts in buffers from `chunks`, or larger ones where a part needs it, made as they are asked for. */
+export function* packed(parts: Iterable<Part>, chunks: Chunks): Generator<Buffer> {
+  let chunk = chunks.take();
   let at = 0;
   for (const part of parts) {
     if (at + part.length > chunk.length) {
       if (at > 0) yield chunk.subarray(0, at);
-      chunk = Buffer.allocUnsafe(Math.max(size, part.length));
+      chunk = part.length > chunks.size ? Buffer.allocUnsafeSlow(part.length) : chunks.take();
       at = 0;
     }
     if (part instanceof Uint8Array) chunk.set(part, at);

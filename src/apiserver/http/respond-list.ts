@@ -7,6 +7,7 @@ import type { TableMaker } from '../negotiation/table.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
+import { Chunks } from './chunks.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange.ts';
 import {
   jsonBody,
@@ -25,6 +26,8 @@ import { planZipped, zippedList } from './zipped-list.ts';
 const CHUNK = 128 * 1024;
 /** Source: defaultGzipContentEncodingLevel. */
 const GZIP_LEVEL = 1;
+/** A mebibyte of them: a list has one or two under way. */
+const CHUNKS = new Chunks(CHUNK, 8);
 
 export interface ListAnswer {
   readonly served: ServedResource;
@@ -39,12 +42,12 @@ export interface ListAnswer {
 export async function respondWithList(exchange: Exchange, answer: ListAnswer): Promise<void> {
   const body = bodyOf(answer);
   if (body === undefined) {
-    await send(exchange, answer.headers, packed(partsOf(answer), CHUNK));
+    await send(exchange, answer.headers, packed(partsOf(answer), CHUNKS));
     return;
   }
   const plan = acceptsGzip(exchange) && mayBeLong(answer.list) ? await planZipped(body, answer.served.stored?.cache) : undefined;
   if (plan !== undefined && plan.itemBytes > CHUNK) await stream(exchange, zipped(answer.headers), zippedList(plan));
-  else await send(exchange, answer.headers, packed(await wholeBody(body), CHUNK));
+  else await send(exchange, answer.headers, packed(await wholeBody(body), CHUNKS));
 }
 
 /** By what is stored of its objects: no form of them is longer. */
@@ -95,7 +98,8 @@ async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Genera
   const first = chunks.next().value as Buffer;
   const second = chunks.next();
   if (second.done === true && first.length <= CHUNK) {
-    exchange.respond(200, headers, first);
+    exchange.respond(200, headers, Buffer.from(first)); // a copy of its own size, of which most are small
+    CHUNKS.give(first);
     return;
   }
   const all = (function* (): Generator<Buffer> {
@@ -104,16 +108,22 @@ async function send(exchange: Exchange, headers: ResponseHeaders, chunks: Genera
     yield* chunks;
   })();
   if (acceptsGzip(exchange)) await stream(exchange, zipped(headers), squeezed(all));
-  else await stream(exchange, headers, all);
+  else await stream(exchange, headers, all, (chunk) => CHUNKS.give(chunk));
 }
 
 const zipped = (headers: ResponseHeaders): ResponseHeaders => ({ ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
 
-async function stream(exchange: Exchange, headers: ResponseHeaders, chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+/** @param sent what becomes of a chunk that nobody needs any more */
+async function stream(
+  exchange: Exchange,
+  headers: ResponseHeaders,
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  sent?: (chunk: Buffer) => void,
+): Promise<void> {
   const out = exchange.stream(200, headers);
   if (out === undefined) return;
   try {
-    for await (const chunk of chunks) if (!out.write(chunk)) await out.drained();
+    for await (const chunk of chunks) if (!out.write(chunk, sent && (() => sent(chunk)))) await out.drained();
     out.end();
   } catch (error) {
     if (error instanceof ClientGoneError) return;
