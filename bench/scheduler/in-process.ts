@@ -1,4 +1,4 @@
-// What the scheduler talks to in the benchmark: informers filled by hand, and a server that binds at once.
+// What the scheduler talks to in the benchmark: informers filled by hand, and a server that does at once what it is asked.
 import {
   csidrivers,
   csinodes,
@@ -19,19 +19,29 @@ import {
   storageclasses,
   volumeattachments,
 } from '#api/resources.ts';
-import type { CSINode, KubeObject, Namespace, New, Node, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { KubeObject, New, Node, ObjectMeta, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { silentLogger } from '#base/log.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import type { Client } from '#client/contract.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import { SharedInformer } from '#client/informer/informer.ts';
+import { NAMESPACE } from './shape.ts';
+
+/** An object without what a server fills in. */
+export interface Draft {
+  readonly metadata: Partial<ObjectMeta> & { readonly name: string };
+}
 
 export interface InProcess {
   readonly client: Client;
   readonly informers: InformerFactory;
+  readonly add: (resource: Resource, object: Draft & Readonly<Record<string, unknown>>) => void;
+  /** If it is there. */
+  readonly remove: (resource: Resource, object: Draft) => void;
   readonly addNode: (node: New<Node>) => void;
-  readonly addPod: (pod: New<Pod>) => Pod;
-  /** Of the namespace `bench`, once it is on a node. */
+  readonly removeNode: (name: string) => void;
+  readonly addPod: (pod: New<Pod>) => void;
+  /** Of the namespace of the benchmark, if it is there. */
   readonly removePod: (name: string) => void;
   readonly addNamespace: (name: string, labels: Readonly<Record<string, string>>) => void;
   readonly addVolume: (volume: New<PersistentVolume>) => void;
@@ -41,45 +51,62 @@ export interface InProcess {
   readonly onBound: (listener: (name: string) => void) => void;
 }
 
+const WATCHED: readonly Resource[] = [
+  csidrivers,
+  csinodes,
+  csistoragecapacities,
+  deviceclasses,
+  namespaces,
+  nodes,
+  persistentvolumeclaims,
+  persistentvolumes,
+  poddisruptionbudgets,
+  pods,
+  replicasets,
+  replicationcontrollers,
+  resourceclaims,
+  resourceslices,
+  services,
+  statefulsets,
+  storageclasses,
+  volumeattachments,
+];
+
+type Named = { readonly name: string; readonly namespace?: string };
+
 export function inProcess(): InProcess {
   let version = 1;
-  const podInformer = synced<Pod>();
-  const nodeInformer = synced<Node>();
-  const namespaceInformer = synced<Namespace>();
-  const volumeInformer = synced<PersistentVolume>();
-  const claimInformer = synced<PersistentVolumeClaim>();
-  const csiNodeInformer = synced<CSINode>();
-  const empty: readonly Resource[] = [
-    csidrivers,
-    csistoragecapacities,
-    deviceclasses,
-    resourceclaims,
-    resourceslices,
-    storageclasses,
-    poddisruptionbudgets,
-    replicasets,
-    replicationcontrollers,
-    services,
-    statefulsets,
-    volumeattachments,
-  ];
-  const informers = new Map<string, unknown>([
-    [groupResourceString(pods), podInformer],
-    [groupResourceString(nodes), nodeInformer],
-    [groupResourceString(namespaces), namespaceInformer],
-    [groupResourceString(persistentvolumes), volumeInformer],
-    [groupResourceString(persistentvolumeclaims), claimInformer],
-    [groupResourceString(csinodes), csiNodeInformer],
-    ...empty.map((resource) => [groupResourceString(resource), synced<KubeObject>()] as const),
-  ]);
+  const informers = new Map(WATCHED.map((resource) => [groupResourceString(resource), synced()] as const));
+  const informer = (resource: Resource): SharedInformer<KubeObject> => {
+    const found = informers.get(groupResourceString(resource));
+    if (found === undefined) throw new Error(`nobody watches ${groupResourceString(resource)}`);
+    return found;
+  };
   let bound: (name: string) => void = () => {};
 
-  function change(name: string, namespace: string, edit: (pod: Pod) => Pod): Pod {
-    const pod = podInformer.get(name, namespace);
-    if (pod === undefined) throw new Error(`no pod ${name}`);
-    const edited = edit(pod);
-    const next = { ...edited, metadata: { ...edited.metadata, resourceVersion: String(++version) } };
-    podInformer.apply('MODIFIED', next);
+  const withVersion = (object: KubeObject): KubeObject => ({
+    ...object,
+    metadata: { ...object.metadata, resourceVersion: String(++version) },
+  });
+
+  function add(resource: Resource, object: Draft & object): KubeObject {
+    const { name } = object.metadata;
+    const metadata = { creationTimestamp: '2026-01-01T00:00:00Z', ...object.metadata, uid: name };
+    const made = withVersion({ ...object, metadata } as unknown as KubeObject);
+    informer(resource).apply('ADDED', made);
+    return made;
+  }
+
+  function remove(resource: Resource, { metadata }: { readonly metadata: Named }): void {
+    const known = informer(resource).get(metadata.name, metadata.namespace);
+    if (known !== undefined) informer(resource).apply('DELETED', known);
+  }
+
+  function change(resource: Resource, { name, namespace }: Named, edit: (object: KubeObject) => KubeObject): KubeObject | undefined {
+    const known = informer(resource).get(name, namespace);
+    if (known === undefined) return undefined;
+    const next = withVersion(edit(known));
+    informer(resource).apply('MODIFIED', next);
     return next;
   }
 
@@ -87,90 +114,71 @@ export function inProcess(): InProcess {
     throw new Error('the scheduler does not do this');
   };
   const client = {
-    get: refused,
     list: refused,
     watch: refused,
-    create: refused,
-    update: refused,
     deleteCollection: refused,
     getPath: refused,
-    async createSubresource(_: Resource, { name, namespace = '' }: { name: string; namespace?: string }, __: string, body: unknown) {
+    async get(resource: Resource, { name, namespace }: Named) {
+      await turn();
+      return informer(resource).get(name, namespace);
+    },
+    async create(resource: Resource, object: { readonly metadata: Partial<ObjectMeta> }) {
+      await turn();
+      const { generateName = '', name = `${generateName}${++version}` } = object.metadata;
+      return add(resource, { ...object, metadata: { ...object.metadata, name } } as Draft);
+    },
+    async update(resource: Resource, object: KubeObject) {
+      await turn();
+      return change(resource, object.metadata, () => object);
+    },
+    async createSubresource(_: Resource, named: Named, __: string, body: unknown) {
       await turn();
       const nodeName = (body as { readonly target: { readonly name: string } }).target.name;
-      change(name, namespace, (pod) => ({ ...pod, spec: { ...pod.spec, nodeName } }));
-      bound(name);
+      change(pods, named, (pod) => ({ ...pod, spec: { ...(pod as Pod).spec, nodeName } }) as KubeObject);
+      bound(named.name);
     },
-    async patch(_: Resource, { name, namespace = '' }: { name: string; namespace?: string }, patch: { readonly body?: unknown }) {
+    async patch(resource: Resource, named: Named, patch: { readonly body?: unknown }) {
       await turn();
-      const { status } = patch.body as { readonly status: Partial<Pod['status']> };
-      return podInformer.get(name, namespace) === undefined
-        ? undefined
-        : change(name, namespace, (pod) => ({ ...pod, status: { ...pod.status, ...status } }));
+      const { status } = patch.body as { readonly status: object };
+      return change(resource, named, (object) => ({ ...object, status: { ...(object as Pod).status, ...status } }) as KubeObject);
     },
-    async delete(_: Resource, { name, namespace }: { name: string; namespace?: string }) {
+    async delete(resource: Resource, named: Named) {
       await turn();
-      const pod = podInformer.get(name, namespace);
-      if (pod !== undefined) podInformer.apply('DELETED', pod);
+      remove(resource, { metadata: named });
     },
   } as unknown as Client;
 
-  const complete = (metadata: object | undefined, name: string) => ({
-    ...metadata,
-    uid: name,
-    resourceVersion: String(++version),
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  });
   return {
     client,
     informers: {
-      informer: (resource: Resource) => informers.get(groupResourceString(resource)) as never,
+      informer: (resource: Resource) => informer(resource) as never,
       drop() {},
       start() {},
       async synced() {},
     },
-    addNode(node) {
-      nodeInformer.apply('ADDED', {
-        apiVersion: 'v1',
-        kind: 'Node',
-        spec: {},
-        ...node,
-        metadata: complete(node.metadata, node.metadata?.name ?? ''),
-      } as Node);
-    },
+    add: (resource, object) => void add(resource, object),
+    remove,
+    addNode: (node) => void add(nodes, { apiVersion: 'v1', kind: 'Node', spec: {}, ...node } as unknown as Draft),
+    removeNode: (name) => remove(nodes, { metadata: { name } }),
     addPod(pod) {
-      const made = {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        status: { phase: 'Pending' },
-        ...pod,
-        metadata: complete(pod.metadata, pod.metadata?.name ?? ''),
-        spec: { schedulerName: 'default-scheduler', ...pod.spec },
-      } as unknown as Pod;
-      podInformer.apply('ADDED', made);
-      return made;
+      const spec = { schedulerName: 'default-scheduler', ...pod.spec };
+      add(pods, { apiVersion: 'v1', kind: 'Pod', status: { phase: 'Pending' }, ...pod, spec } as unknown as Draft);
     },
-    removePod(name) {
-      const pod = podInformer.get(name, 'bench');
-      if (pod?.spec.nodeName !== undefined) podInformer.apply('DELETED', pod);
+    removePod: (name) => remove(pods, { metadata: { name, namespace: NAMESPACE } }),
+    addNamespace: (name, labels) => void add(namespaces, { metadata: { name, labels } } as Draft),
+    addVolume: (volume) => void add(persistentvolumes, volume as unknown as Draft),
+    addClaim: (claim) => void add(persistentvolumeclaims, claim as unknown as Draft),
+    addCSINode(name, driver, volumes) {
+      const spec = { drivers: [{ name: driver, nodeID: name, allocatable: { count: volumes } }] };
+      add(csinodes, { metadata: { name }, spec } as unknown as Draft);
     },
-    addNamespace: (name, labels) =>
-      namespaceInformer.apply('ADDED', { metadata: complete({ name, labels }, name) } as unknown as Namespace),
-    addVolume: (volume) =>
-      volumeInformer.apply('ADDED', { ...volume, metadata: complete(volume.metadata, volume.metadata?.name ?? '') } as PersistentVolume),
-    addClaim: (claim) =>
-      claimInformer.apply('ADDED', { ...claim, metadata: complete(claim.metadata, claim.metadata?.name ?? '') } as PersistentVolumeClaim),
-    addCSINode: (name, driver, volumes) =>
-      csiNodeInformer.apply('ADDED', {
-        metadata: complete({ name }, name),
-        spec: { drivers: [{ name: driver, nodeID: name, allocatable: { count: volumes } }] },
-      } as unknown as CSINode),
     onBound: (listener) => (bound = listener),
   };
 }
 
 /** An informer that has nothing yet and knows it. */
-function synced<T extends KubeObject>(): SharedInformer<T> {
-  const informer = new SharedInformer<T>(silentLogger);
+function synced(): SharedInformer<KubeObject> {
+  const informer = new SharedInformer<KubeObject>(silentLogger);
   informer.replace([], '1');
   return informer;
 }
