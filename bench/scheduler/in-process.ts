@@ -110,6 +110,16 @@ export function inProcess(): InProcess {
     return next;
   }
 
+  /** As the controller of volumes does it. */
+  function bindClaimOf({ metadata, spec }: PersistentVolume): void {
+    const { name = '', namespace = '' } = spec.claimRef ?? {};
+    change(persistentvolumeclaims, { name, namespace }, (claim) => {
+      const annotations = { ...claim.metadata.annotations, 'pv.kubernetes.io/bind-completed': 'yes' };
+      const bound = { ...(claim as PersistentVolumeClaim).spec, volumeName: metadata.name };
+      return { ...claim, metadata: { ...claim.metadata, annotations }, spec: bound, status: { phase: 'Bound' } } as KubeObject;
+    });
+  }
+
   const refused = (): never => {
     throw new Error('the scheduler does not do this');
   };
@@ -129,7 +139,9 @@ export function inProcess(): InProcess {
     },
     async update(resource: Resource, object: KubeObject) {
       await turn();
-      return change(resource, object.metadata, () => object);
+      const changed = change(resource, object.metadata, () => object);
+      if (resource === persistentvolumes) bindClaimOf(object as PersistentVolume);
+      return changed;
     },
     async createSubresource(_: Resource, named: Named, __: string, body: unknown) {
       await turn();

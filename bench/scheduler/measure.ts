@@ -80,7 +80,7 @@ function follow(shape: Shape, server: InProcess, { nodes, pods }: Size) {
     if (shape.steady !== undefined) {
       // Its binding is over first.
       setImmediate(() => shape.steady?.gone(server, i));
-      if (next < pods) setImmediate(bring);
+      setImmediate(() => next < pods && bring());
     }
     if (next === pods && waiting.size === 0) finished.resolve();
   });

@@ -57,7 +57,7 @@ test('the scheduler says of a pod that fits nowhere why, and binds it when a nod
   const status = await running.until(scheduled(running, 'a'));
   const condition = status.conditions?.find(({ type }) => type === 'PodScheduled');
   const message =
-    '0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
+    '0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
   assert.deepEqual([condition?.reason, condition?.message], ['Unschedulable', message]);
   assert.deepEqual(running.events[0], { pod: 'a', type: 'Warning', reason: 'FailedScheduling', message });
 
@@ -140,7 +140,7 @@ test('the scheduler evicts the least important pods for a more important one', a
   const refused = running.events.filter((event) => event.pod === 'low-3').at(-1);
   assert.equal(
     refused?.message,
-    '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
+    '0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
   );
 });
 

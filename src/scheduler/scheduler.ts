@@ -72,12 +72,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const cluster = new ClusterState();
   const { nominator } = cluster;
   const times = new FrameworkTimes(metrics, clock);
-  const binder = new Binder(times);
   const extenders = new Extenders(
     extenderConfigs.map((config) => new HttpExtender(config, clock)),
     logger,
   );
   const statuses = new StatusWriter(client, logger);
+  const binder = new Binder(times, ({ pod, node: nominatedNodeName }) => statuses.write(pod, { status: { nominatedNodeName } }));
   const recorders: SeriesEventRecorder[] = [];
   const recorder = options.recorder ?? recordToServer;
 

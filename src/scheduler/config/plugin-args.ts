@@ -98,8 +98,8 @@ function readShape(list: Reader): readonly ShapePoint[] {
     item.object('utilization', 'score');
     const utilization = item.field('utilization');
     const point = {
-      utilization: utilization.within(0, [0, 100], 'not in valid range [0-100]'),
-      score: item.field('score').within(0, [0, 10], 'not in valid range [0-10]'),
+      utilization: utilization.within(0, [0, 100], 'not in valid range [0, 100]'),
+      score: item.field('score').within(0, [0, 10], 'not in valid range [0, 10]'),
     };
     if (point.utilization <= last) item.fault(invalid(utilization.at, point.utilization, 'values must be sorted in increasing order'));
     last = point.utilization;

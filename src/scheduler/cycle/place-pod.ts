@@ -243,6 +243,7 @@ export class PodPlacer {
       unschedulable,
       checkNow: (slot) => kind.checkAnew(slot, slot === own ? pod.uid : ''),
       keep: (owner, slot, work) => (slot === own ? work() : kind.keep(owner, slot, work)),
+      isPrepared: (plugin) => kind.prepared.has(plugin),
       watchers: kind.filters,
     };
   }

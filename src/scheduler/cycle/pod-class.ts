@@ -45,6 +45,8 @@ export class PodClass {
   readonly nodeNames: ReadonlySet<string> | undefined;
   /** Plugins that named nodes. */
   readonly namingPlugins: readonly string[];
+  /** Plugins that were asked, be there something for them to filter or not. */
+  readonly prepared: ReadonlySet<string>;
   readonly #cluster: ClusterState;
   readonly #profile: Profile;
   readonly #pod: PodInfo;
@@ -77,6 +79,7 @@ export class PodClass {
     this.refusal = prepared.refusal;
     this.nodeNames = prepared.nodeNames;
     this.namingPlugins = prepared.namingPlugins;
+    this.prepared = prepared.prepared;
     // The first refusal is the one that is told, so what stands after a filter on the cluster is asked after it.
     const first = this.filters.findIndex(({ scope }) => scope === 'cluster');
     this.#nodeFilters = first === -1 ? this.filters : this.filters.slice(0, first);
@@ -242,16 +245,19 @@ interface PreparedFilters {
   readonly refusal: Status | undefined;
   readonly nodeNames: ReadonlySet<string> | undefined;
   readonly namingPlugins: readonly string[];
+  readonly prepared: ReadonlySet<string>;
 }
 
 /** Source: RunPreFilterPlugins. */
 function prepareFilters(pod: PodInfo, profile: Profile, cluster: ClusterState): PreparedFilters {
   const filters: NodeFilter[] = [];
   const namingPlugins: string[] = [];
+  const prepared = new Set<string>();
   let nodeNames: ReadonlySet<string> | undefined;
   let refusal: Status | undefined;
   for (const plugin of profile.filter) {
     const result = plugin.preFilter?.(pod, cluster) ?? { kind: 'skip' };
+    prepared.add(plugin.name);
     if (result.kind === 'skip') continue;
     if (result.kind === 'rejected') {
       refusal = result.status;
@@ -263,9 +269,9 @@ function prepareFilters(pod: PodInfo, profile: Profile, cluster: ClusterState): 
     if (result.nodeNames === undefined) continue;
     namingPlugins.push(plugin.name);
     nodeNames = nodeNames === undefined ? result.nodeNames : nodeNames.intersection(result.nodeNames);
-    if (nodeNames.size === 0) return { filters, refusal: contradiction(namingPlugins), nodeNames, namingPlugins };
+    if (nodeNames.size === 0) return { filters, refusal: contradiction(namingPlugins), nodeNames, namingPlugins, prepared };
   }
-  return { filters, refusal, nodeNames, namingPlugins };
+  return { filters, refusal, nodeNames, namingPlugins, prepared };
 }
 
 function contradiction(plugins: readonly string[]): Status {

@@ -112,7 +112,10 @@ test('an extender that leaves no node is told with its reasons, and asked again 
     server.seed(pods, pod('p', { cpu: '1' }));
   });
   const message = await running.until(failure(running, 'p'));
-  assert.match(message, /^0\/3 nodes are available: 1 busy, 2 no licence\. preemption: 0\/3 nodes are available: /);
+  assert.match(
+    message,
+    /^0\/3 nodes are available: 1 busy, 2 no licence\. no new claims to deallocate, preemption: 0\/3 nodes are available: /,
+  );
   open = true;
   running.server.seed(nodes, node('n4'));
   assert.ok(await running.until(nodeOf(running, 'p')));

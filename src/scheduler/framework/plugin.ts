@@ -81,6 +81,8 @@ export interface Refusal {
    * but that node, the kind of pod and `owner`.
    */
   keep<T extends object>(owner: object, slot: number, work: () => T): T;
+  /** Whether a filtering plugin was asked about the pod at all: one before it may have refused the pod whatever the node. */
+  isPrepared(plugin: string): boolean;
   /** What a trial must tell of its changes. */
   readonly watchers: readonly Partial<PodWatcher>[];
 }
@@ -105,6 +107,8 @@ export type PostFilterResult =
       /** The best of those that are left; there is at least one. */
       readonly choose: (left: readonly NodeVictims[]) => NodeVictims;
     }
+  /** Plugins after it are not asked. */
+  | { readonly kind: 'failed'; readonly message: string }
   /** `clear`: whatever node was nominated before does not help any more. */
   | { readonly kind: 'refused'; readonly message: string; readonly clear: boolean };
 
@@ -138,6 +142,8 @@ export interface Plugin {
   /** Undoes reserve; must bear being called without it. */
   unreserve?(placement: Placement): void;
   permit?(placement: Placement): Status | undefined;
+  /** Whether preBind has something to do that takes time. Source: PreBindPreFlight. */
+  willPreBind?(placement: Placement): boolean;
   preBind?(placement: Placement, signal: AbortSignal): Promise<Status | undefined>;
   bind?(placement: Placement, signal: AbortSignal): Promise<Status | undefined>;
   postBind?(placement: Placement): void;

@@ -147,6 +147,7 @@ function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterStat
     const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, cluster);
     if (result === undefined) continue;
     if (result.kind === 'nominated') return { message: '', nominated: result.node, eviction: result };
+    if (result.kind === 'failed') return { message: result.message };
     if (result.clear) clears = true;
     messages.push(result.message);
   }

@@ -7,13 +7,18 @@ import { isRejected, type Status, statusMessage } from '../framework/status.ts';
 /** Bindings under way at a time; scheduling waits for room. */
 const MOST_AT_A_TIME = 256;
 
+type Expect = (placement: Placement) => Promise<void>;
+
 export class Binder {
   readonly #stop = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   readonly #times: FrameworkTimes;
+  readonly #expect: Expect;
 
-  constructor(times: FrameworkTimes) {
+  /** `expect`: says of a pod that it will be on a node, when its binding takes time. Must not throw. */
+  constructor(times: FrameworkTimes, expect: Expect = async () => {}) {
     this.#times = times;
+    this.#expect = expect;
   }
 
   get underWay(): number {
@@ -27,6 +32,8 @@ export class Binder {
   /** `report` is told the failure, if any, and must not throw. */
   bind(profile: Profile, placement: Placement, report: (failure: Status | undefined) => void): void {
     const run = async (): Promise<void> => {
+      // Autoscalers and others see where it will be. Source: NominatedNodeNameForExpectation.
+      if (profile.preBind.some((plugin) => plugin.willPreBind?.(placement) === true)) await this.#expect(placement);
       const failure = await runBinding(profile, placement, this.#times, this.#stop.signal);
       this.#underWay.delete(binding);
       report(failure);

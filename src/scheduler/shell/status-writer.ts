@@ -30,6 +30,17 @@ export class StatusWriter {
     this.#next();
   }
 
+  /** At once, whatever else is under way. Failures are logged. */
+  async write(pod: Pod, body: { readonly status: object }): Promise<void> {
+    const { name, namespace, uid } = pod.metadata;
+    try {
+      const patch = { type: 'strategic', body: { metadata: { uid }, ...body } } as const;
+      await this.#client.patch(pods, { name, namespace }, patch, { subresource: 'status' });
+    } catch (error) {
+      this.#told(error, pod);
+    }
+  }
+
   /** A pod that is bound or gone needs no word of what failed before. */
   drop(uid: string): void {
     this.#waiting.delete(uid);
@@ -53,12 +64,17 @@ export class StatusWriter {
     try {
       await this.#client.patch(pods, { name, namespace }, { type: 'strategic', body }, { subresource: 'status' });
     } catch (error) {
-      if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
-      // Gone, or replaced by another of the name: nobody is left to tell. Else the next attempt tells it again.
-      if (!isStatusError(error, 'NotFound')) this.#logger.error('Error updating pod', { pod: `${namespace}/${name}`, error });
+      this.#told(error, pod);
     } finally {
       this.#underWay.delete(uid);
       this.#next();
     }
+  }
+
+  /** @throws what is neither an answer nor a lost connection */
+  #told(error: unknown, { metadata: { name, namespace } }: Pod): void {
+    if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
+    // Gone, or replaced by another of the name: nobody is left to tell. Else the next attempt tells it again.
+    if (!isStatusError(error, 'NotFound')) this.#logger.error('Error updating pod', { pod: `${namespace}/${name}`, error });
   }
 }

@@ -49,9 +49,12 @@ test('DynamicResources binds a pod when its device is ready, and not before', as
   await running.until(told(running, 'BindingConditionsPending', PENDING));
   assert.equal(nodeOf(running, 'p')(), undefined);
   assert.equal(claimNamed(running, 'c')?.status.reservedFor?.length, 1);
+  const expected = podNamed(running, 'p')?.status.nominatedNodeName;
+  assert.match(expected ?? '', /^n[12]$/);
   await say(running, 'c', 'Attached');
   const [name] = claimNamed(running, 'c')?.status.allocation?.nodeSelector?.nodeSelectorTerms[0]?.matchFields?.[0]?.values ?? [];
   assert.equal(await running.until(nodeOf(running, 'p')), name);
+  assert.equal(name, expected);
   await running.stop();
 });
 

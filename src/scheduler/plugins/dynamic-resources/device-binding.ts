@@ -58,6 +58,10 @@ export class DeviceBinding {
     this.#decisions.set(pod.metadata.uid, { claims, allocations, extended: found.extended, made: undefined });
   }
 
+  has(pod: Pod): boolean {
+    return this.#decisions.has(pod.metadata.uid);
+  }
+
   forget(pod: Pod): void {
     this.#decisions.delete(pod.metadata.uid);
   }
@@ -135,6 +139,8 @@ export class DeviceBinding {
     }
     const unlisten = tracker.listen(look);
     signal.addEventListener('abort', stop, { once: true });
+    // It may have been told while the writes were under way.
+    if (signal.aborted) stop();
     look();
     return promise.finally(() => {
       unlisten();

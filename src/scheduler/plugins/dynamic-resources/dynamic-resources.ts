@@ -3,7 +3,7 @@
 import { Lru } from '#base/lru.ts';
 import type { ResourceClaim } from '#api/gen/resource-v1.ts';
 import type { Node, Pod } from '#api/types.ts';
-import type { NodeScore, Placement, Plugin, PostFilterResult, PreFilterResult } from '../../framework/plugin.ts';
+import type { NodeScore, Placement, Plugin, PostFilterResult, PreFilterResult, Refusal } from '../../framework/plugin.ts';
 import { UNLIKE_ANY } from '../../framework/profile.ts';
 import { type Status, unresolvable } from '../../framework/status.ts';
 import type { ClusterState } from '../../state/cluster-state.ts';
@@ -97,11 +97,12 @@ export function dynamicResources(
     return { kind: 'filter', filter: { scope: 'node', check } };
   }
 
-  /** A claim that nobody uses and that keeps the pod from its nodes is given up. */
-  function postFilter(pod: Pod, cluster: ClusterState): PostFilterResult | undefined {
-    const needs = needsOf(pod, deps);
-    if (needs.kind === 'nothing' && (pod.spec.resourceClaims ?? []).length === 0) return undefined;
+  /** A claim that nobody uses and that keeps the pod from its nodes is given up. It has a word for pods without claims, too. */
+  function postFilter({ pod: { pod }, isPrepared }: Refusal, cluster: ClusterState): PostFilterResult {
+    // In upstream's words, which has nothing of the pod to read then.
+    if (!isPrepared(PLUGIN.dynamicResources)) return { kind: 'failed', message: 'not found' };
     const answer = (message: string): PostFilterResult => ({ kind: 'refused', message, clear: false });
+    const needs = needsOf(pod, deps);
     if (needs.kind !== 'needs') return answer('no new claims to deallocate');
     const searching = search(pod, needs);
     const idle = needs.claims.find(
@@ -163,10 +164,11 @@ export function dynamicResources(
       return 'refusal' in claims ? refused(claims.refusal) : undefined;
     },
     preFilter: ({ pod }, cluster) => preFilter(pod, cluster),
-    postFilter: ({ pod }, cluster) => postFilter(pod.pod, cluster),
+    postFilter,
     preScore: ({ pod }, cluster) => preScore(pod, cluster),
     reserve,
     unreserve: ({ pod }) => binding.unreserve(pod),
+    willPreBind: ({ pod }) => binding.has(pod),
     async preBind(placement, signal) {
       await binding.preBind(placement, signal);
       return undefined;

@@ -63,6 +63,8 @@ export async function bindVolumes(request: BindVolumesRequest, deps: BindVolumes
   const cancel = deps.clock.after(timeoutMs, () => resolve('binding volumes: context deadline exceeded'));
   const stop = (): void => resolve('binding volumes: context canceled');
   signal.addEventListener('abort', stop, { once: true });
+  // It may have been told while the writes were under way.
+  if (signal.aborted) stop();
   look();
   try {
     return await promise;

@@ -216,7 +216,10 @@ test('the scheduler reserves a free volume for the claim, and one volume for one
   const [refused] = running.events;
   assert.deepEqual(
     [refused?.pod, refused?.message],
-    ['q', `0/1 nodes are available: 1 ${NONE}. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.`],
+    [
+      'q',
+      `0/1 nodes are available: 1 ${NONE}. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.`,
+    ],
   );
   await running.stop();
 });

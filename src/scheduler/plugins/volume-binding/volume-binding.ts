@@ -74,6 +74,7 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
       return undefined;
     },
     unreserve: ({ pod }: Placement) => forget(pod.metadata.uid),
+    willPreBind: ({ pod }) => decisions.has(pod.metadata.uid),
     async preBind({ pod, node }, signal) {
       const decision = decisions.get(pod.metadata.uid);
       if (decision === undefined) return undefined;
