@@ -104,7 +104,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     clock,
     ids,
     metrics,
-    event: (pod, reason, message) => profiles.get(pod.spec.schedulerName)?.events.event(pod, 'Normal', reason, message),
+    event: (pod, reason, message) =>
+      profiles.get(pod.spec.schedulerName)?.events.event(pod, 'Normal', reason, message, { action: 'Scheduling' }),
   };
   const volumes = {
     client,
