@@ -124,7 +124,7 @@ export const VOLUME_SHAPES: Readonly<Record<string, Shape>> = {
     pods: 5000,
     existing: lowPods,
     pod: (i) => plainPod(`pod-${i}`),
-    churn: { everyMs: 200, act: (server, i) => void server.addPod(highPod(`high-${i}`)) },
+    churn: { everyMs: 200, act: (server, i) => server.addPod(highPod(`high-${i}`)) },
   },
   'preemption-pvs': {
     source: 'PreemptionPVs at 1,000 nodes; none at 5,000, where it fails',

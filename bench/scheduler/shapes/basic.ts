@@ -22,10 +22,10 @@ const unschedulable = (before: number, gate: number): Shape => ({
   existing: plainPods(before),
   pod: (i) => plainPod(`pod-${i}`),
   // Pods that fit nowhere keep coming.
-  churn: { everyMs: CHURN_MS, act: (server, i) => void server.addPod(hugePod(`churn-${i}`)) },
+  churn: { everyMs: CHURN_MS, act: (server, i) => server.addPod(hugePod(`churn-${i}`)) },
 });
 
-export const MISC_SHAPES: Readonly<Record<string, Shape>> = {
+export const BASIC_SHAPES: Readonly<Record<string, Shape>> = {
   basic: {
     gate: 680,
     source: 'SchedulingBasic 5000Nodes_10000Pods',
