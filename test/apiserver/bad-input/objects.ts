@@ -45,7 +45,12 @@ function invalid(
     code: 422,
     reason: 'Invalid',
     message: `${subject} "${of.name}" is invalid: ${list}`,
-    details: { name: of.name, ...(of.group === undefined ? {} : { group: of.group }), kind: of.kind, causes },
+    details: {
+      ...(of.name === '' ? {} : { name: of.name }),
+      ...(of.group === undefined ? {} : { group: of.group }),
+      kind: of.kind,
+      causes,
+    },
   };
 }
 
@@ -163,6 +168,24 @@ export const OBJECTS: readonly RefusedObject[] = [
         reason: 'FieldValueInvalid',
         message: 'Invalid value: {"matchLabels":{"more":"yes"}}: field is immutable',
         field: 'spec.selector',
+      },
+    ),
+  },
+  {
+    name: 'a Job without a name',
+    path: '/apis/batch/v1/namespaces/default/jobs',
+    object: {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: {},
+      spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+    },
+    ...invalid(
+      { group: 'batch', kind: 'Job', name: '' },
+      {
+        reason: 'FieldValueRequired',
+        message: 'Required value: name or generateName is required',
+        field: 'metadata.name',
       },
     ),
   },

@@ -1,5 +1,15 @@
 // Workloads: apps and batch, and the older ReplicationController. Source: pkg/registry/apps, pkg/registry/batch.
-import type { CronJob, DaemonSet, Deployment, Job, KubeObject, ReplicaSet, ReplicationController, StatefulSet } from '#api/types.ts';
+import type {
+  CronJob,
+  DaemonSet,
+  Deployment,
+  Job,
+  KubeObject,
+  ObjectMeta,
+  ReplicaSet,
+  ReplicationController,
+  StatefulSet,
+} from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
@@ -93,7 +103,8 @@ export const jobStrategy = {
 
 /** A selector that matches this Job's pods alone. Source: generateSelector. */
 function selected(job: Job): Job {
-  const { uid, name } = job.metadata;
+  const { uid } = job.metadata;
+  const { name = '' } = job.metadata as Partial<ObjectMeta>; // only validation, which comes later, asks for a name
   const { labels: own = {} } = job.spec.template.metadata ?? {};
   const labels: Record<string, string> = { ...own };
   for (const key of JOB_LABELS.uid) labels[key] ??= uid;
