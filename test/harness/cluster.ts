@@ -1,6 +1,6 @@
 // A whole cluster of the test's own, by the command a user types. Importing this isolates the test file.
 import './isolated.ts';
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { imageArchive } from '#cri/image/oci-image.ts';
@@ -47,13 +47,15 @@ export interface ClusterPlace {
   readonly connect?: boolean | 'IPv6' | 'both';
   /** Instead of a temporary folder. Not below /var, which is an overlay here: containerd's own overlays cannot lie on one. */
   readonly dataDir?: string;
+  /** The test kills the cluster process. Everywhere else one that ends by itself fails the test, however well it came back. */
+  readonly killed?: boolean;
 }
 
 /** `flags` are of `proa up`. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
 export async function startCluster(
   owner: Owner,
   flags: readonly string[] = [],
-  { connect = true, dataDir }: ClusterPlace = {},
+  { connect = true, dataDir, killed = false }: ClusterPlace = {},
 ): Promise<Cluster> {
   if (connect !== false) await connectMachine(connect === true ? 'IPv4' : connect);
   const folder = temporaryFolder(owner);
@@ -61,7 +63,12 @@ export async function startCluster(
   const place = [`--data-dir=${data}`];
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
   const output = await proa(['up', '--yes', ...flags]);
-  defer(owner, async () => void (await proa(['reset', '--yes'])));
+  defer(owner, async () => {
+    const log = join(data, 'log', 'proa.log');
+    const told = !killed && existsSync(log) ? readFileSync(log, 'utf8') : '';
+    await proa(['reset', '--yes']);
+    if (told.includes('the cluster process ended with')) throw new Error(`the cluster process ended by itself:\n${told.slice(-8_000)}`);
+  });
   const kubeconfig = join(data, 'admin.kubeconfig');
   let images = 0;
   return {

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../harness/temp.ts';
 type Container = NonNullable<New<NonNullable<Pod['spec']>>['containers']>[number];
 
 const manifests = temporaryFolder({ after });
-const cluster = await startCluster({ after }, [`--pod-manifest-path=${manifests}`]);
+const cluster = await startCluster({ after }, [`--pod-manifest-path=${manifests}`], { killed: true });
 await cluster.importImage({ name: 'example.test/tools:1', programs: ['sh', 'sleep', 'cat', 'dd', 'echo', 'true'] });
 const pods = await podSet({ after }, cluster, 'kubelet');
 const { client, namespace } = pods;

@@ -93,7 +93,7 @@ const manifest = (replicas: number): string =>
     ],
   });
 
-const cluster = await startCluster({ after });
+const cluster = await startCluster({ after }, [], { killed: true });
 for (const version of ['1', '2'])
   await cluster.importImage({
     name: `example.test/web:${version}`,
