@@ -1,24 +1,12 @@
 // The release whose API this is, as a build of Proa, and the figure that tells of it.
 import { gauge } from '#base/metrics.ts';
+import type { Info } from './gen/version.ts';
 
-/** Source: version.Info. */
-export interface VersionInfo {
-  readonly major: string;
-  readonly minor: string;
-  /** The release it behaves as. Source: KEP-4330, compatibility versions. */
-  readonly emulationMajor: string;
-  readonly emulationMinor: string;
-  /** The oldest release that may serve beside it: the one before. */
-  readonly minCompatibilityMajor: string;
-  readonly minCompatibilityMinor: string;
-  readonly gitVersion: string;
-  readonly gitCommit: string;
-  readonly gitTreeState: string;
-  readonly buildDate: string;
-  readonly goVersion: string;
-  readonly compiler: string;
-  readonly platform: string;
-}
+/**
+ * `emulation…` is the release it behaves as, `minCompatibility…` the oldest that may serve beside it: the one before.
+ * Source: KEP-4330, compatibility versions.
+ */
+export type VersionInfo = Required<Info>;
 
 export const VERSION: VersionInfo = {
   major: '1',

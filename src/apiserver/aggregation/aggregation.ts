@@ -15,7 +15,7 @@ import { AggregatorMetrics } from './metrics.ts';
 import { builtInPriority, CUSTOM_PRIORITY, ordered, type Placed } from './priorities.ts';
 import { proxyTo } from './proxy.ts';
 import type { HealthCheck } from '../routes/health.ts';
-import type { HookDone, PostStartHook } from '../routes/post-start-hooks.ts';
+import { AGGREGATOR_HOOKS, type HookDone, type PostStartHook } from '../routes/post-start-hooks.ts';
 import { registrationCheck, runRegistration } from './registration.ts';
 import { RemoteDiscovery } from './remote-discovery.ts';
 import { RemoteOpenApi } from './remote-openapi.ts';
@@ -43,17 +43,6 @@ export interface AggregationDeps extends RemoteDeps {
 /** Stands before all other groups, and has no APIService. Source: APIRegistrationGroupPriority. */
 const REGISTRATION = { group: 20_001, version: 0 };
 
-const STARTED = [
-  'start-kube-aggregator-informers',
-  'apiservice-status-local-available-controller',
-  'apiservice-status-remote-available-controller',
-  'apiservice-registration-controller',
-  'apiservice-discovery-controller',
-  'kube-apiserver-autoregistration',
-  'apiservice-openapi-controller',
-  'apiservice-openapiv3-controller',
-] as const;
-
 export class Aggregation implements RemoteGroups {
   readonly metrics = new AggregatorMetrics();
   readonly #deps: AggregationDeps;
@@ -77,7 +66,7 @@ export class Aggregation implements RemoteGroups {
   get hooks(): readonly PostStartHook[] {
     const { trust, proxyCertificate } = this.#deps;
     return [
-      ...STARTED,
+      ...AGGREGATOR_HOOKS,
       ...(trust === undefined ? [] : (['start-cluster-authentication-info-controller'] as const)),
       ...(proxyCertificate === undefined ? [] : (['aggregator-reload-proxy-client-cert'] as const)),
     ];

@@ -1,6 +1,18 @@
 // The parts of a server's start, each a check that fails until that part is done. Source: apiserver pkg/server/hooks.go.
 import type { HealthCheck } from './health.ts';
 
+/** Of the parts that serve groups of other servers. */
+export const AGGREGATOR_HOOKS = [
+  'start-kube-aggregator-informers',
+  'apiservice-status-local-available-controller',
+  'apiservice-status-remote-available-controller',
+  'apiservice-registration-controller',
+  'apiservice-discovery-controller',
+  'kube-apiserver-autoregistration',
+  'apiservice-openapi-controller',
+  'apiservice-openapiv3-controller',
+] as const;
+
 /** In the order in which checks list them. Source: the post-start hooks of kube-apiserver, by name. */
 const HOOKS = [
   'generic-apiserver-start-informers',
@@ -23,14 +35,7 @@ const HOOKS = [
   'bootstrap-controller',
   'start-kubernetes-service-cidr-controller',
   'aggregator-reload-proxy-client-cert',
-  'start-kube-aggregator-informers',
-  'apiservice-status-local-available-controller',
-  'apiservice-status-remote-available-controller',
-  'apiservice-registration-controller',
-  'apiservice-discovery-controller',
-  'kube-apiserver-autoregistration',
-  'apiservice-openapi-controller',
-  'apiservice-openapiv3-controller',
+  ...AGGREGATOR_HOOKS,
 ] as const;
 
 export type PostStartHook = (typeof HOOKS)[number];
