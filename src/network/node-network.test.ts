@@ -150,6 +150,47 @@ test('NodeNetwork brings the bridge, the rules and the routes up when the node g
   assert.equal(existsSync(join(cniConfDir, '10-proa.conflist')), false);
 });
 
+test('the bridge keeps its hardware address while pods come and go, also one that an older version made', async (t) => {
+  const dir = temporaryFolder(t);
+  const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
+  const bridgeMac = async (): Promise<string> => /link\/ether (\S+)/.exec(await succeed('ip', ['link', 'show', 'cni0']))?.[1] ?? '';
+  const comeAndGo = async (): Promise<readonly string[]> => {
+    const seen = [await bridgeMac()];
+    for (const mac of ['02:00:00:00:00:02', '02:00:00:00:00:01']) {
+      const pod = `pod${mac.at(-1)}`;
+      await succeed('ip', ['link', 'add', pod, 'address', mac, 'type', 'veth', 'peer', 'name', `${pod}-eth0`]);
+      await succeed('ip', ['link', 'set', pod, 'master', 'cni0', 'up']);
+      seen.push(await bridgeMac());
+    }
+    for (const pod of ['pod1', 'pod2']) await succeed('ip', ['link', 'del', pod]);
+    return [...new Set([...seen, await bridgeMac()])];
+  };
+  const run = async (): Promise<() => Promise<unknown>> => {
+    const stop = new AbortController();
+    const network = new NodeNetwork({
+      nodes: fakeInformer(node('a', '10.0.0.1', '10.244.0.0/24')),
+      clock: systemClock,
+      logger: silentLogger,
+      config: { nodeName: 'a', clusterCIDRs: ['10.244.0.0/16'], cniConfDir, leaseDir },
+    });
+    const running = network.run(stop.signal);
+    await network.ready;
+    return () => (stop.abort(), running);
+  };
+  const stopFirst = await run();
+  assert.deepEqual(await comeAndGo(), ['0e:71:0a:f4:00:01']);
+  await stopFirst();
+  await removeNodeNetwork(cniConfDir, leaseDir);
+
+  await succeed('ip', ['link', 'add', 'cni0', 'type', 'bridge']);
+  assert.ok((await comeAndGo()).length > 1, 'the kernel gives such a bridge the lowest address of its ports');
+  const old = await bridgeMac();
+  const stopSecond = await run();
+  assert.deepEqual(await comeAndGo(), [old]);
+  await stopSecond();
+  await removeNodeNetwork(cniConfDir, leaseDir);
+});
+
 test('NodeNetwork brings both families up, keeps listening to routers, and tunnels both to a node that is on no network of ours', async (t) => {
   const dir = temporaryFolder(t);
   const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];

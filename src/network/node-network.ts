@@ -10,6 +10,7 @@ import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, gatewayOf } from './cni-config.ts';
 import { allowForwarding, hasIpv6, setSysctl } from './forwarding.ts';
+import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
 import { masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
 import { tablesOf } from './nft-names.ts';
@@ -145,6 +146,8 @@ const USUAL_MTU = 1_500;
 
 interface Link {
   readonly ifname: string;
+  /** Hardware address. */
+  readonly address: string;
   readonly mtu: number;
   readonly addr_info: readonly { readonly scope: string; readonly local: string; readonly prefixlen: number }[];
 }
@@ -159,16 +162,19 @@ const addressesOf = (link: Link): readonly string[] =>
 
 /**
  * The bridge with its addresses, so that servers can listen on it before the first pod. Another address of these families on
- * it is removed.
+ * it is removed. Its hardware address is given: else it is the lowest of its ports', and whenever that pod ends all others
+ * send to nobody until they ask again, up to a minute later. Source: plugins bridge.go ensureAddr.
  */
 async function ensureBridge(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
   const wanted = podCIDRs.map(gatewayOf).map(({ address, prefix }) => `${address}/${prefix}`);
   const families = podCIDRs.map(ipFamilyOf);
   const bridge = links.find((link) => link.ifname === BRIDGE);
   const present = bridge === undefined ? [] : addressesOf(bridge).filter((old) => families.includes(ipFamilyOf(old)));
+  const mac = bridge?.address ?? hardwareAddress('bridge', gatewayOf(podCIDRs[0] as string).address);
   await ipBatch(
     [
       ...(bridge === undefined ? [`link add ${BRIDGE} type bridge`] : []),
+      `link set ${BRIDGE} address ${mac}`,
       ...present.filter((old) => !wanted.includes(old)).map((old) => `address del ${old} dev ${BRIDGE}`),
       ...wanted.filter((each) => !present.includes(each)).map((each) => `address add ${each} dev ${BRIDGE}${nodad(each)}`),
       `link set ${BRIDGE} mtu ${mtu} up`,

@@ -1,8 +1,8 @@
 // pure
 // The overlay to nodes on other networks: one VXLAN device a node, whose neighbours are told to the kernel, never asked for.
 // Everything about a tunnel's end follows from its node's address and pod networks, so nodes need not tell each other.
-import { createHash } from 'node:crypto';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
+import { hardwareAddress } from './hardware-address.ts';
 import type { Peer } from './routes-plan.ts';
 
 export const VXLAN = 'proa-vxlan';
@@ -20,14 +20,8 @@ export function vtepAddress(podCIDR: string): string {
   return podCIDR.split('/')[0] ?? '';
 }
 
-/** Hardware address of the tunnel's end on the node with this address: locally administered, unicast. */
-export function vtepMac(nodeAddress: string): string {
-  const octets =
-    ipFamilyOf(nodeAddress) === 'IPv4'
-      ? nodeAddress.split('.').map(Number)
-      : [...createHash('sha256').update(nodeAddress).digest().subarray(0, 4)];
-  return ['0e', '70', ...octets.map((octet) => octet.toString(16).padStart(2, '0'))].join(':');
-}
+/** Hardware address of the tunnel's end on the node with this address. */
+export const vtepMac = (nodeAddress: string): string => hardwareAddress('tunnel', nodeAddress);
 
 export interface TunnelEnd {
   readonly nodeAddress: string;

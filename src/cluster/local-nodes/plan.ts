@@ -1,6 +1,7 @@
 // pure
 // Further nodes of one machine: their names, addresses and network devices.
 import { join } from 'node:path';
+import { hardwareAddress } from '#network/hardware-address.ts';
 import { addressAt, familyOf, listOf, ofFamily } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -57,7 +58,8 @@ const addLine = (address: string, prefix: number, device: string): string =>
 /** Lines of `ip -batch -` for the bridge, unless it is there. */
 export function bridgeLines(sides: readonly NodeNetworkSide[]): readonly string[] {
   return [
-    `link add ${NODE_BRIDGE} type bridge`,
+    // As of the bridge of pods: without one of its own it would change with its ports.
+    `link add ${NODE_BRIDGE} address ${hardwareAddress('bridge', sides[0]?.router ?? '')} type bridge`,
     ...sides.map(({ router, prefix }) => addLine(router, prefix, NODE_BRIDGE)),
     `link set ${NODE_BRIDGE} up`,
   ];
