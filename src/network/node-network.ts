@@ -120,6 +120,7 @@ export class NodeNetwork {
     await ensureBridge(podCIDRs, mtu, links, signal);
     const inside = [...config.clusterCIDRs, ...(config.nonMasquerade ?? [])];
     await runProgram('nft', ['-f', '-'], { input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))), signal });
+    this.#trackLiberally();
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
     mkdirSync(config.cniConfDir, { recursive: true });
@@ -128,6 +129,19 @@ export class NodeNetwork {
     renameSync(`${file}.new`, file);
     this.#attached = wanted;
     logger.info('the pod network is up', { podCIDRs, bridge: BRIDGE, mtu });
+  }
+
+  /**
+   * A segment outside of the window that the kernel believes in is not translated: it comes to a node or a pod that knows no such
+   * connection, whose reset ends the true one. Its receiver knows better what to do with it. The kernel has the setting once
+   * there are rules. Source: kube-proxy conntrack.tcpBeLiberal, kubernetes issue 74839.
+   */
+  #trackLiberally(): void {
+    try {
+      setSysctl('net/netfilter/nf_conntrack_tcp_be_liberal', '1');
+    } catch (error) {
+      this.#deps.logger.warn('connections may be reset under load: the kernel stays strict about TCP windows', { error: error as Error });
+    }
   }
 
   async #loadBridgeFilter(signal: AbortSignal): Promise<void> {
