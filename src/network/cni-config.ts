@@ -9,6 +9,9 @@ export const BRIDGE = 'cni0';
 /** Name of the file containerd reads; the number decides when others are there too. */
 export const CNI_FILE = '10-proa.conflist';
 
+/** Programs that the configuration needs where the runtime searches; `loopback` runtimes need by themselves. */
+export const CNI_PLUGINS = ['bridge', 'host-local', 'portmap', 'loopback'] as const;
+
 export interface CniNetwork {
   /** The node's pod network, `10.244.1.0/24`, or one of each family: a pod gets an address of each. */
   readonly podCIDRs: readonly string[];
@@ -17,6 +20,10 @@ export interface CniNetwork {
   /** Folder that host-local keeps its leases in; must outlive a reboot, as running containers do not. */
   readonly leaseDir: string;
 }
+
+/** Which file a runtime takes of those in its folder. Source: libcni ConfFiles, go-cni WithConfListFile. */
+export const firstCniFile = (names: readonly string[]): string | undefined =>
+  names.filter((name) => /\.(conf|conflist|json)$/.test(name)).toSorted()[0];
 
 /** Source: CNI specification 1.0.0; plugins bridge, host-local, portmap, firewall of containernetworking/plugins. */
 export function cniConfig({ podCIDRs, mtu, leaseDir }: CniNetwork): string {

@@ -1,5 +1,5 @@
 // The pod network of one node: bridge, CNI configuration, masquerading, routes to the pods of other nodes.
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
@@ -8,7 +8,7 @@ import { ProgramError, runProgram } from '#base/program.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import { BRIDGE, CNI_FILE, cniConfig, gatewayOf } from './cni-config.ts';
+import { BRIDGE, CNI_FILE, cniConfig, firstCniFile, gatewayOf } from './cni-config.ts';
 import { allowForwarding, hasIpv6, setSysctl } from './forwarding.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
@@ -127,6 +127,9 @@ export class NodeNetwork {
     const file = join(config.cniConfDir, CNI_FILE);
     writeFileSync(`${file}.new`, cniConfig({ podCIDRs, mtu, leaseDir: config.leaseDir }));
     renameSync(`${file}.new`, file);
+    const first = firstCniFile(readdirSync(config.cniConfDir));
+    if (first !== CNI_FILE)
+      logger.warn("pods get another network than this node's: remove the other configuration", { taken: first, file });
     this.#attached = wanted;
     logger.info('the pod network is up', { podCIDRs, bridge: BRIDGE, mtu });
   }

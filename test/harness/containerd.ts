@@ -11,6 +11,8 @@ export interface ContainerdOptions {
   readonly snapshotter?: 'overlayfs' | 'native';
   /** Image of the sandboxes; it must be imported before the first. */
   readonly sandboxImage?: string;
+  /** Where it searches CNI plugins. Default: Debian's folder. */
+  readonly pluginFolder?: string;
 }
 
 export interface Containerd {
@@ -68,7 +70,7 @@ function configuration(
   folder: string,
   socket: string,
   cni: string,
-  { snapshotter = 'overlayfs', sandboxImage }: ContainerdOptions,
+  { snapshotter = 'overlayfs', sandboxImage, pluginFolder = '/usr/lib/cni' }: ContainerdOptions,
 ): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return [
@@ -84,7 +86,7 @@ function configuration(
     `restrict_oom_score_adj = ${!mayLowerOomScore()}`,
     ...(sandboxImage === undefined ? [] : [`sandbox_image = ${quoted(sandboxImage)}`]),
     `[${cri}.cni]`,
-    'bin_dir = "/usr/lib/cni"',
+    `bin_dir = ${quoted(pluginFolder)}`,
     `conf_dir = ${quoted(cni)}`,
     `[${cri}.containerd]`,
     `snapshotter = ${quoted(snapshotter)}`,

@@ -19,6 +19,7 @@ export const AGENT_SETTINGS: readonly (keyof Settings)[] = [
   'nodeIP',
   'kubeletPort',
   'containerRuntimeEndpoint',
+  'cniConfDir',
   'cgroupRoot',
   'dataDir',
   'runDir',
@@ -33,6 +34,7 @@ const NODE_ONLY: readonly (keyof Settings)[] = [
   'cgroupRoot',
   'kubeletPort',
   'containerRuntimeEndpoint',
+  'cniConfDir',
   'kubeconfig',
 ];
 export const SERVER_SETTINGS = SETTINGS.map(({ key }) => key).filter((key) => !NODE_ONLY.includes(key));

@@ -8,15 +8,16 @@ import { removeNodeNetwork } from '#network/node-network.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
-import { type Paths, pathsOf, type Place } from '../instance/paths.ts';
+import { readJson } from '../instance/json-file.ts';
+import { type CniPlace, type Paths, pathsOf, type Place } from '../instance/paths.ts';
 import { CONTEXT_NAME, KubeconfigError, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
 import { removeCgroups } from '../machine/cgroups.ts';
 import { machineDefaults } from '../machine/facts.ts';
 import { mountsBelow, removeFolder } from '../machine/folders.ts';
-import { removePods } from '../runtime/remove-pods.ts';
+import { removeForeignPods, removePods } from '../runtime/remove-pods.ts';
 import { resolveSome, SettingsError } from '../settings/resolve.ts';
-import type { Settings } from '../settings/settings.ts';
+import { runtimeEndpoint, type Settings } from '../settings/settings.ts';
 import { CommandError, placeFrom } from './command-line.ts';
 import { readStoredSettings } from './stored-settings.ts';
 
@@ -57,8 +58,9 @@ async function removeAll(place: Place, consent: boolean): Promise<void> {
         `--run-dir=${runDir}`,
       ]);
   }
-  if (settings.containerRuntimeEndpoint === '' && existsSync(paths.containerdState)) await removePods(paths, settings.cgroupRoot);
-  await removeNodeNetwork(paths.cniConf, join(paths.cniConf, '..', 'leases'));
+  if (settings.containerRuntimeEndpoint !== '') await removeForeignPods(runtimeEndpoint(settings));
+  else if (existsSync(paths.containerdState)) await removePods(paths, settings.cgroupRoot);
+  await removeNodeNetwork(readJson<CniPlace>(paths.cniPlace)?.folder ?? paths.cniConf, join(paths.cniConf, '..', 'leases'));
   removeCgroups(settings.cgroupRoot);
   if (settings.server === '') await disconnectLocalNodes(places);
   for (const folder of [place.runDir, place.dataDir]) await removeParts(paths, folder);

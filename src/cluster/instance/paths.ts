@@ -22,6 +22,8 @@ export interface Paths {
   readonly containerdSocket: string;
   readonly containerdLog: string;
   readonly cniConf: string;
+  /** Where else CNI configuration was written, for a runtime that is not ours. */
+  readonly cniPlace: string;
   readonly imageCache: string;
   readonly kubelet: string;
   /** Volumes of the class `local-path`, a folder each. */
@@ -37,6 +39,11 @@ export interface Paths {
   readonly progress: string;
   /** Held, and there, while a command changes the cluster. */
   readonly lock: string;
+}
+
+/** What `cniPlace` holds. */
+export interface CniPlace {
+  readonly folder: string;
 }
 
 export function pathsOf({ dataDir, runDir }: Place): Paths {
@@ -55,6 +62,7 @@ export function pathsOf({ dataDir, runDir }: Place): Paths {
     containerdSocket: run('containerd', 'containerd.sock'),
     containerdLog: data('log', 'containerd.log'),
     cniConf: data('cni', 'net.d'),
+    cniPlace: data('cni', 'place.json'),
     imageCache: data('images'),
     kubelet: data('kubelet'),
     volumes: data('volumes'),

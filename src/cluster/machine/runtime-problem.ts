@@ -1,8 +1,11 @@
 // Whether the container runtime that the settings name is one a kubelet can work with.
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { CriError } from '#cri/errors.ts';
+import { CNI_PLUGINS } from '#network/cni-config.ts';
+import { cniFolders } from '../runtime/cni-folders.ts';
 
 /** A runtime that does well answers in milliseconds; a loaded machine may take far longer. Milliseconds. */
 const ANSWER_MS = 10_000;
@@ -16,7 +19,8 @@ export async function runtimeProblem(endpoint: string, clock: Clock): Promise<st
   const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger: silentLogger });
   try {
     await cri.runtime.version({}, { timeoutMs: ANSWER_MS });
-    return undefined;
+    const { info } = await cri.runtime.status({ verbose: true }, { timeoutMs: ANSWER_MS });
+    return pluginProblem(cniFolders(info).binDirs, wayOut);
   } catch (error) {
     if (!(error instanceof CriError)) throw error;
     if (error.code === 'Unimplemented')
@@ -27,4 +31,13 @@ export async function runtimeProblem(endpoint: string, clock: Clock): Promise<st
   } finally {
     cri.close();
   }
+}
+
+/** `folders`: where the runtime searches; undefined where it does not tell. */
+function pluginProblem(folders: readonly string[] | undefined, wayOut: string): string | undefined {
+  if (folders === undefined) return undefined;
+  const missing = CNI_PLUGINS.filter((plugin) => !folders.some((folder) => existsSync(join(folder, plugin))));
+  return missing.length === 0
+    ? undefined
+    : `the container runtime finds no CNI plugins ${missing.join(', ')} in ${folders.join(', ')}: put them there, name their folder in its configuration (bin_dir), ${wayOut}`;
 }

@@ -27,7 +27,9 @@ import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
-import type { Paths } from '../instance/paths.ts';
+import { replaceJson } from '../instance/json-file.ts';
+import type { CniPlace, Paths } from '../instance/paths.ts';
+import { cniFolders } from '../runtime/cni-folders.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
@@ -73,6 +75,8 @@ export interface Runtime {
   readonly cri: CriClient;
   /** Path of its socket. */
   readonly socket: string;
+  /** Folder that it reads CNI configuration from. */
+  readonly cniConfDir: string;
   stop(): void;
 }
 
@@ -89,12 +93,21 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
     reviveWhenGone({ cri, containerd: own, clock, logger, signal });
     void restartWhenHung({ runtime: cri.runtime, containerd: own, clock, logger, signal });
   }
+  const cniConfDir = own === undefined ? await foreignCniConfDir(cri, settings, paths) : paths.cniConf;
   return {
     cri,
     socket,
+    cniConfDir,
     // containerd itself runs on: what watches over its containers must not go with this process.
     stop: () => cri.close(),
   };
+}
+
+/** As the settings say or the runtime, and noted, so that `proa reset` finds what lies there without either. @throws CriError */
+async function foreignCniConfDir(cri: CriClient, settings: Settings, { cniPlace }: Paths): Promise<string> {
+  const folder = settings.cniConfDir === '' ? cniFolders((await cri.runtime.status({ verbose: true })).info).confDir : settings.cniConfDir;
+  replaceJson(cniPlace, { folder } satisfies CniPlace);
+  return folder;
 }
 
 export interface Agent {
@@ -150,7 +163,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     config: {
       nodeName: settings.nodeName,
       clusterCIDRs: listOf(settings.podCIDR),
-      cniConfDir: paths.cniConf,
+      cniConfDir: runtime.cniConfDir,
       leaseDir: join(paths.cniConf, '..', 'leases'),
       nonMasquerade: settings.nodes > 1 ? listOf(settings.nodeCIDR) : [],
     },

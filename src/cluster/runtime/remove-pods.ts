@@ -4,6 +4,7 @@ import { type Clock, systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import { connectCri } from '#cri/client.ts';
+import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import { BRIDGE } from '#network/cni-config.ts';
 import type { Paths } from '../instance/paths.ts';
@@ -32,6 +33,34 @@ export async function removePods(paths: Paths, cgroupRoot: string): Promise<void
   }
 }
 
+/**
+ * As removePods, of a runtime that is not ours: it stays, and where it does not help so do its pods. Those of a runtime are the
+ * kubelet's, all of them. Source: kubeadm reset, removeContainers.
+ */
+export async function removeForeignPods(endpoint: string): Promise<void> {
+  const cri = connectCri({ endpoint, clock: systemClock, logger: silentLogger, timeoutMs: STOP_POD_MS });
+  try {
+    await endPods(cri);
+  } catch (error) {
+    if (!(error instanceof CriError)) throw error;
+    process.stderr.write(`proa: the container runtime cannot help (${error.message}); its pods stay as they are\n`);
+  } finally {
+    cri.close();
+  }
+}
+
+/** @throws CriError */
+async function endPods({ runtime }: CriClient): Promise<void> {
+  const { items } = await runtime.listPodSandbox({});
+  await Promise.all(
+    items.map(async ({ id: podSandboxId }) => {
+      await runtime.stopPodSandbox({ podSandboxId });
+      await runtime.removePodSandbox({ podSandboxId });
+    }),
+  );
+  removePodLogs(new Set(items.map(({ metadata }) => metadata?.uid ?? '')));
+}
+
 /** @throws ContainerdError, CriError */
 async function endThrough(containerd: Containerd): Promise<void> {
   const signal = new AbortController().signal;
@@ -39,14 +68,7 @@ async function endThrough(containerd: Containerd): Promise<void> {
   const cri = connectCri({ endpoint: containerd.endpoint, clock: systemClock, logger: silentLogger, timeoutMs: STOP_POD_MS });
   try {
     await containerd.answering(cri, signal);
-    const { items } = await cri.runtime.listPodSandbox({});
-    await Promise.all(
-      items.map(async ({ id: podSandboxId }) => {
-        await cri.runtime.stopPodSandbox({ podSandboxId });
-        await cri.runtime.removePodSandbox({ podSandboxId });
-      }),
-    );
-    removePodLogs(new Set(items.map(({ metadata }) => metadata?.uid ?? '')));
+    await endPods(cri);
   } finally {
     cri.close();
   }

@@ -47,6 +47,8 @@ export interface Settings extends ApiServerSettings {
   readonly server: string;
   /** Empty: Proa runs its own containerd. */
   readonly containerRuntimeEndpoint: string;
+  /** Where that runtime looks for CNI configuration; empty: where it says it does. */
+  readonly cniConfDir: string;
   /** Where `proa up` merges its context in. */
   readonly kubeconfig: string;
   /** More names and addresses of the API server, for its certificate. */
@@ -76,6 +78,10 @@ const domain = (value: string): Parsed<string> =>
   DNS_SUBDOMAIN.test(value) && value.length <= 253 ? ok(value) : bad('is not a lower-case DNS name');
 
 const setting = <K extends keyof Settings>(row: Setting<K>): Setting => row as unknown as Setting;
+
+/** As a gRPC address, of a runtime that is not ours. */
+export const runtimeEndpoint = ({ containerRuntimeEndpoint }: Pick<Settings, 'containerRuntimeEndpoint'>): string =>
+  `unix://${containerRuntimeEndpoint.replace(/^unix:\/\//, '')}`;
 
 /** Where clients find the API server: the address it listens on, or the node's main one where it listens on all. */
 export function apiServerAddress({ bindAddress, nodeIP }: Pick<Settings, 'bindAddress' | 'nodeIP'>): string {
@@ -195,6 +201,14 @@ export const SETTINGS: readonly Setting[] = [
     fallback: '',
     parse: (value) =>
       value === '' || /^(unix:\/\/)?\//.test(value) ? ok(value) : bad('is not a socket such as unix:///run/containerd/containerd.sock'),
+  }),
+  setting({
+    key: 'cniConfDir',
+    flag: 'cni-conf-dir',
+    argument: 'DIR',
+    description: 'folder of CNI configuration of a runtime that does not tell it',
+    fallback: '',
+    parse: optionalPath,
   }),
   setting({
     key: 'store',
