@@ -66,3 +66,10 @@ test('readKubeconfig refuses a broken file and leaves it as it was', () => {
   writeFileSync(path, '- a list');
   assert.throws(() => readKubeconfig(path), /is not a kubeconfig, so nothing was added to it/);
 });
+
+test('writeKubeconfig says that a file cannot be written, and how to name another', () => {
+  assert.throws(() => writeKubeconfig('/proc/no-such-folder/config', {}), {
+    name: 'KubeconfigError',
+    message: '/proc/no-such-folder/config cannot be written (ENOENT): name another file with --kubeconfig',
+  });
+});

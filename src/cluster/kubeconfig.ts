@@ -1,7 +1,8 @@
 // Kubeconfig files: what Proa writes, and how its entries join a file that others wrote too.
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { dump, load } from 'js-yaml';
+import { makeFolder } from '#base/make-folder.ts';
 import type { KeyedCertificate } from './pki/certificate.ts';
 
 /** The name of Proa's cluster, user and context. */
@@ -87,10 +88,19 @@ export function readKubeconfig(path: string): Kubeconfig {
   return value as Kubeconfig;
 }
 
-/** Replaces the file in one step; it holds a private key, so only its owner may read it. */
+/**
+ * Replaces the file in one step; it holds a private key, so only its owner may read it.
+ * @throws KubeconfigError when it cannot be written
+ */
 export function writeKubeconfig(path: string, config: Kubeconfig): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.proa-new`;
-  writeFileSync(temporary, dump(config, { lineWidth: -1 }), { mode: 0o600, flush: true });
-  renameSync(temporary, path);
+  try {
+    makeFolder(dirname(path), 0o700);
+    writeFileSync(temporary, dump(config, { lineWidth: -1 }), { mode: 0o600, flush: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new KubeconfigError(`${path} cannot be written (${code}): name another file with --kubeconfig`, { cause: error });
+  }
 }

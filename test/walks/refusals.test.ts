@@ -28,10 +28,14 @@ let port = 20_000;
 
 function machine(
   owner: Owner,
-  { env, program = [PROA] }: { readonly env?: NodeJS.ProcessEnv; readonly program?: readonly string[] } = {},
+  {
+    env,
+    program = [PROA],
+    data: given,
+  }: { readonly env?: NodeJS.ProcessEnv; readonly program?: readonly string[]; readonly data?: string } = {},
 ): Machine {
   const folder = temporaryFolder(owner);
-  const [data, runDir] = [join(folder, 'data'), join(folder, 'run')];
+  const [data, runDir] = [given ?? join(folder, 'data'), join(folder, 'run')];
   const options: CommandOptions = env === undefined ? {} : { env: { ...process.env, ...env } };
   const [file = PROA, ...first] = program;
   const ports = [`--port=${port++}`, `--kubelet-port=${port++}`];
@@ -106,6 +110,35 @@ describe('proa up names what the machine lacks', { concurrency: 4 }, () => {
       /only 6[34] MiB are free on the disk of \S+: free at least 512 MiB, or choose another disk with --data-dir/,
     );
     await assertResets(here);
+  });
+
+  test('a data folder that can be written', async (t) => {
+    const folder = temporaryFolder(t);
+    const at = (name: string): string => join(folder, name);
+    writeFileSync(at('file'), 'a file');
+    for (const [name, options] of [
+      ['fixed', 'ro'],
+      ['full', 'nr_inodes=1'],
+    ] as const) {
+      mkdirSync(at(name));
+      await succeed('mount', ['-t', 'tmpfs', '-o', options, name, at(name)]);
+      defer(t, async () => void (await succeed('umount', [at(name)])));
+    }
+    const cgroups = existsSync('/sys/fs/cgroup/pids') ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup';
+    for (const [data, why] of [
+      [at('file'), 'is no folder, or lies in something that is none \\(ENOTDIR\\)'],
+      [at('file/below'), 'is no folder, or lies in something that is none \\(ENOTDIR\\)'],
+      [at('fixed'), 'is on a file system that is read-only \\(EROFS\\)'],
+      [at('fixed/below'), 'is on a file system that is read-only \\(EROFS\\)'],
+      [at('full'), 'is on a disk without any room left, or without room for another file \\(ENOSPC\\)'],
+      ['/proc/no-such-folder', 'cannot be written \\(ENOENT\\)'],
+      [join(cgroups, 'no-such-group'), 'cannot be written \\((EACCES|EPERM)\\)'],
+    ] as const) {
+      const existed = existsSync(data);
+      const line = new RegExp(`^proa: ${data} ${why}: choose another folder with --data-dir$`, 'm');
+      for (const command of ['up', 'server']) assertRefused(await machine(t, { data }).proa(command), line);
+      assert.equal(existsSync(data), existed);
+    }
   });
 
   /** A machine without containerd, and with `programs` before its own. Overlays hide what is there; they go with the mount namespace. */

@@ -84,6 +84,10 @@ test('lockForCommand says why there can be no lock', (t) => {
   mkdirSync(join(place.runDir, '..'), { recursive: true });
   writeFileSync(place.runDir, 'a file');
   assert.throws(() => lockForCommand(place, 'up'), {
-    message: `${pathsOf(place).lock} cannot be written (EEXIST): choose another folder with --run-dir`,
+    message: `${pathsOf(place).lock} cannot be written (ENOTDIR): choose another folder with --run-dir`,
   });
+  for (const runDir of ['/proc/no-such-folder', '/proc'])
+    assert.throws(() => lockForCommand({ ...place, runDir }, 'up'), {
+      message: `${runDir}/lock cannot be written (ENOENT): choose another folder with --run-dir`,
+    });
 });

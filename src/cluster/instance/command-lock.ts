@@ -1,7 +1,8 @@
 // One command at a time changes a cluster. The kernel holds the lock for as long as the process lives, so that one that was
 // killed holds nothing; who has it stands in the file, for those who find it taken.
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '#base/make-folder.ts';
 import { lockOpenFile } from '#base/kernel-lock.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { pathsOf, type Place } from './paths.ts';
@@ -41,12 +42,14 @@ export function lockForCommand(place: Place, command: string): Unlock {
 
 /** Undefined while a holder is taking the folder away. */
 function open(path: string, command: string): number | undefined {
+  let inFolder = false;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeFolder(dirname(path), 0o755);
+    inFolder = true;
     return openSync(path, 'a+', 0o644);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (inFolder && code === 'ENOENT' && !existsSync(dirname(path))) return undefined;
     if (code === 'EACCES' && process.getuid?.() !== 0) throw new CommandError(`proa ${command} must run as root: sudo proa ${command}`);
     throw new CommandError(`${path} cannot be written (${code}): choose another folder with --run-dir`);
   }

@@ -1,5 +1,6 @@
 // Who listens on a TCP port of this machine.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { processIdentity } from './processes.ts';
 
 /** st of /proc/net/tcp. Source: include/net/tcp_states.h TCP_LISTEN. */
 const LISTEN = '0A';
@@ -15,17 +16,27 @@ export function listeningInodes(table: string, port: number): readonly string[] 
     .map((fields) => fields[9] ?? '');
 }
 
-/** `nginx (process 12)`; undefined where that is not to be known: another user's process, or one in another PID namespace. */
+/**
+ * `nginx (process 12)`: of several that have the socket the one that was there first, since the others are its children, some only
+ * until they are another program. Undefined where that is not to be known: another user's process, or one in another PID namespace.
+ */
 export function listenerOf(port: number): string | undefined {
   const tables = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readable(() => readFileSync(file, 'latin1')) ?? []);
   const sockets = new Set(tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`));
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const files = readable(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-    if (files.some((fd) => sockets.has(readable(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '')))
-      return `${readable(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()) ?? '?'} (process ${pid})`;
-  }
-  return undefined;
+  const holders = readdirSync('/proc').filter((name) => {
+    const files = /^\d+$/.test(name) ? (readable(() => readdirSync(`/proc/${name}/fd`)) ?? []) : [];
+    return files.some((fd) => sockets.has(readable(() => readlinkSync(`/proc/${name}/fd/${fd}`)) ?? ''));
+  });
+  const [first] = holders.map((pid) => ({ pid: Number(pid), since: Number(processIdentity(Number(pid))) })).toSorted(byStart);
+  return first && `${readable(() => readFileSync(`/proc/${first.pid}/comm`, 'utf8').trim()) ?? '?'} (process ${first.pid})`;
 }
+
+interface Holder {
+  readonly pid: number;
+  readonly since: number;
+}
+
+const byStart = (a: Holder, b: Holder): number => a.since - b.since || a.pid - b.pid;
 
 /** Undefined for what has just gone, or is another user's. */
 function readable<T>(read: () => T): T | undefined {

@@ -1,7 +1,9 @@
 // What must be so before a cluster can start here, and what to do about each thing that is not.
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { systemClock } from '#base/clock.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import { familiesOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import { listenerOf } from './listeners.ts';
@@ -60,18 +62,38 @@ export function ipv6Problem({ podCIDR }: Pick<Settings, 'podCIDR'>): Problem | u
 }
 
 function diskProblems({ dataDir }: Settings): readonly Problem[] {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-    accessSync(dataDir, constants.W_OK);
-  } catch (error) {
-    return [`${dataDir} cannot be written (${(error as NodeJS.ErrnoException).code}): choose another folder with --data-dir`];
-  }
+  const code = writeError(dataDir);
+  if (code !== undefined) return [`${dataDir} ${UNWRITABLE[code] ?? 'cannot be written'} (${code}): choose another folder with --data-dir`];
   const { bavail, bsize } = statfsSync(dataDir);
   return bavail * bsize >= MIN_FREE_BYTES
     ? []
     : [
         `only ${Math.floor((bavail * bsize) / 1024 / 1024)} MiB are free on the disk of ${dataDir}: free at least 512 MiB, or choose another disk with --data-dir`,
       ];
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  ENOTDIR: 'is no folder, or lies in something that is none',
+  EROFS: 'is on a file system that is read-only',
+  ENOSPC: 'is on a disk without any room left, or without room for another file',
+};
+
+/** The kernel's code, or undefined when files can be made in there; a folder that was missing stays only then. */
+function writeError(folder: string): string | undefined {
+  let made: readonly string[] = [];
+  try {
+    made = makeFolder(folder, 0o711);
+    // Only a file tells: folders can be made where files cannot (cgroups), and root has rights that a file system has not.
+    const file = join(folder, `.written-${process.pid}`);
+    writeFileSync(file, '\n', { flush: true });
+    rmSync(file);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    for (const each of made.toReversed()) rmdirSync(each);
+    return code;
+  }
 }
 
 async function portProblems(address: string, port: number, what: string, flag: string): Promise<readonly Problem[]> {
