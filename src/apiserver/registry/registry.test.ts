@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { configmaps, deployments, events, jobs, leases, namespaces, nodes, poddisruptionbudgets, pods, services } from '#api/resources.ts';
 import { events as eventsV1 } from '#api/gen/resources.ts';
-import type { Namespace, New, Pod } from '#api/types.ts';
+import type { Namespace, New, Pod, Service } from '#api/types.ts';
 import { isStatusError, StatusError, type StatusReason } from '#apimachinery/errors.ts';
 import { ManualClock } from '#base/clock.ts';
 import type { Client } from '#client/contract.ts';
@@ -139,6 +139,23 @@ describe('update', () => {
     const made = await client.create(configmaps, { metadata: { name: 'same', namespace: NS }, data: { a: '1' } });
     const again = await client.update(configmaps, made);
     assert.equal(again.metadata.resourceVersion, made.metadata.resourceVersion);
+  });
+
+  test('that only tells members in another order writes nothing', async () => {
+    const made = await client.create(services, {
+      metadata: { name: 'turned', namespace: NS, annotations: { b: '2', a: '1' } },
+      spec: { ports: [{ port: 80 }], selector: { a: 'b' } },
+    } as New<Service>);
+    const turned = Object.fromEntries(Object.entries(made.spec).toReversed()) as unknown as Service['spec'];
+    const again = await client.update(services, {
+      ...made,
+      metadata: { ...made.metadata, annotations: { a: '1', b: '2' } },
+      spec: turned,
+    });
+    assert.equal(again.metadata.resourceVersion, made.metadata.resourceVersion);
+    const changed = await client.update(services, { ...made, spec: { ...turned, selector: { a: 'c' } } });
+    assert.notEqual(changed.metadata.resourceVersion, made.metadata.resourceVersion);
+    assert.deepEqual(changed.spec.selector, { a: 'c' });
   });
 
   test('creates where the kind allows it, and only there', async () => {

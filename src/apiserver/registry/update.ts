@@ -6,14 +6,14 @@ import { guarded } from '../cache/store-failure.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { withoutTimeChanges } from '#apimachinery/apply/managed-times.ts';
-import type { JsonObject } from '#apimachinery/json-value.ts';
+import { deepEqual, type JsonObject } from '#apimachinery/json-value.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../authentication/contract.ts';
 import { attributesOf, forbiddenError } from '../stages/authorization.ts';
 import { put, remove } from './commit.ts';
 import { effects, create } from './create.ts';
 import { cachedCurrent, freshCurrent } from './current.ts';
 import { carriedOver } from './carry-over.ts';
-import { kept, shown } from './storage-form.ts';
+import { kept, shown, type Kept } from './storage-form.ts';
 import { objectKey } from './storage-keys.ts';
 import { checkWrittenVersion } from './resource-version.ts';
 import type { UpdateHooks } from './strategy.ts';
@@ -116,7 +116,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
     const stored = await kept(call.stored, object);
     const value = stored.layout.encode(stored.object);
     const { conditions, operations } = effects(reservation);
-    if (operations.length === 0 && value.equals(current.value) && !(await isStale(call, current, registry))) {
+    if (operations.length === 0 && saysTheSame({ ...stored, value }, current) && !(await isStale(call, current, registry))) {
       return { kind: 'done', object: current };
     }
     if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
@@ -138,6 +138,22 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
     reservation?.finish(outcome);
   }
 }
+
+/**
+ * Equal but for the order of members: what strategies and admission add to a new object comes last, while whoever sends it
+ * back gives it in the order of its type.
+ */
+function saysTheSame({ object, layout, value }: Kept & { readonly value: Buffer }, current: StoredObject): boolean {
+  if (value.length !== current.value.length) return false;
+  return value.equals(current.value) || (layout.has(current.value) && deepEqual(unversioned(object), unversioned(current.object)));
+}
+
+const unversioned = ({ metadata, ...rest }: KubeObject): object => ({
+  ...rest,
+  kind: undefined,
+  apiVersion: undefined,
+  metadata: { ...metadata, resourceVersion: undefined },
+});
 
 /** A value under an old key is written again, though nothing else changes. */
 async function isStale({ stored, options }: WriteCall, { key }: StoredObject, { encrypted }: Registry): Promise<boolean> {
