@@ -6,6 +6,7 @@ import { join } from 'node:path';
 interface FieldRow {
   readonly t?: string;
   readonly ref?: string;
+  readonly format?: string;
   readonly items?: FieldRow;
   readonly map?: FieldRow;
   readonly enum?: readonly string[];
@@ -65,6 +66,8 @@ export type Quantity = string;
 export type Time = string;
 /** RFC 3339 in UTC, microseconds. */
 export type MicroTime = string;
+/** A whole number of 64 bits: a number while that is exact, a bigint beyond 2^53. They compare with each other; for sums take Number(). */
+export type Int64 = number | bigint;
 export type IntOrString = number | string;
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 /** A set of field paths as nested objects. Source: structured-merge-diff fieldpath. */
@@ -136,6 +139,9 @@ function typeOf(f: FieldRow, owner: string, imports: Map<string, Set<string>>): 
   if (f.enum !== undefined) return f.enum.map((value) => JSON.stringify(value)).join(' | ');
   switch (f.t) {
     case 'integer':
+      if (f.format !== 'int64') return 'number';
+      note(imports, 'scalars', 'Int64');
+      return 'Int64';
     case 'number':
       return 'number';
     case 'boolean':

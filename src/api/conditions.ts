@@ -1,4 +1,5 @@
 // Conditions, whatever kind they belong to: all have a type, a status and mostly the time the status last changed.
+import type { Int64 } from './gen/scalars.ts';
 import { formatTime } from '#apimachinery/time.ts';
 
 export interface AnyCondition {
@@ -7,7 +8,7 @@ export interface AnyCondition {
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
   readonly lastTransitionTime?: string | null | undefined;
-  readonly observedGeneration?: number | undefined;
+  readonly observedGeneration?: Int64 | undefined;
 }
 
 export function findCondition<T extends AnyCondition>(conditions: readonly T[] | null | undefined, type: string): T | undefined {

@@ -1,7 +1,7 @@
 // From parsed JSON to the one canonical form objects have in memory and on the wire. Built-in types only: a custom
 // resource is pruned and defaulted by its CRD's schema instead (./structural.ts).
 import { badRequest } from '#apimachinery/errors.ts';
-import { inTextOrder } from '#apimachinery/json.ts';
+import { inTextOrder, parseAsWritten } from '#apimachinery/json.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { decoderOf } from './decode/compile.ts';
 import { diagnose, type Mismatch } from './decode/diagnose.ts';
@@ -20,7 +20,7 @@ export interface DecodeOptions {
    * not the decoder; they join the unknown fields here.
    */
   readonly duplicates?: readonly string[];
-  /** The JSON text `value` was read from, where it was one: what is wrong is told in its order. */
+  /** The JSON text `value` was read from, where it was one: what is wrong is told in its order, and numbers are read as written. */
   readonly json?: string | undefined;
   /** What `value` was made of by a patch, decoded before: parts that are the very same objects stay what they are. */
   readonly before?: object;
@@ -54,6 +54,7 @@ export function decodeValue<T>(
   schema: ObjectSchema,
   { fieldValidation, duplicates = [], json, before }: DecodeOptions,
 ): Decoded<T> {
+  if (json !== undefined) refuseWrittenNumbers(json, schema);
   const notes: Notes = { unknownFields: false, ...(before === undefined ? {} : { canonical: partsOf(before) }) };
   const object = attempt(value ?? {}, schema, notes) as T; // Go takes null for an empty struct
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
@@ -63,6 +64,17 @@ export function decodeValue<T>(
   const problems = json === undefined || duplicates.length === 0 || unknown.length === 0 ? found : inTextOrder(json, found);
   if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+}
+
+/**
+ * Go fits the digits of a number into an integer, not its value: `1.0` and `1e3` do not fit. Source: decodeState.literalStore.
+ * @throws DecodeError
+ */
+function refuseWrittenNumbers(json: string, schema: ObjectSchema): void {
+  const written = parseAsWritten(json);
+  if (written === undefined) return;
+  const { fatal, mismatch } = diagnose(written, schema.name);
+  if (fatal !== undefined) throw new DecodeError(fatal, mismatch);
 }
 
 /** The objects and lists in an object and in its members: deeper, most patches find little that stays. */

@@ -1,6 +1,7 @@
 // Laws that hold for every built-in type, on generated objects.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseExactly } from '#apimachinery/json.ts';
 import { seededIds } from '#base/ids.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { decodeBody } from './decode-body.ts';
@@ -25,7 +26,7 @@ function each(law: (object: KubeObject, info: (typeof resources)[number], genera
 }
 
 const reread = (object: unknown, { schema }: (typeof resources)[number]): string =>
-  JSON.stringify(decodeValue(JSON.parse(JSON.stringify(object)), schema, { fieldValidation: 'Strict' }).object);
+  JSON.stringify(decodeValue(parseExactly(JSON.stringify(object)), schema, { fieldValidation: 'Strict' }).object);
 
 test('every type is generated', () => assert.equal(resources.length, 95));
 

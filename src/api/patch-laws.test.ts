@@ -1,6 +1,7 @@
 // Laws of patches that hold for every built-in type, on generated objects.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseExactly } from '#apimachinery/json.ts';
 import { seededIds } from '#base/ids.ts';
 import { apply, trackUpdate } from '#apimachinery/apply/apply.ts';
 import { sameOutline } from '#apimachinery/apply/outline.ts';
@@ -97,10 +98,10 @@ test('who creates an object of the same outline owns the same fields', () => {
 test('sharing gives the same value, with the parts that are equal', () => {
   const ids = seededIds(2);
   eachPair((one, _other, info) => {
-    const copy = JSON.parse(JSON.stringify(one)) as JsonObject;
+    const copy = parseExactly(JSON.stringify(one)) as JsonObject;
     assert.equal(sharing(one, copy), one);
     const text = JSON.stringify(varied(one, () => ids.fraction()));
-    const next = JSON.parse(text) as JsonObject;
+    const next = parseExactly(text) as JsonObject;
     const shared = sharing(one, next);
     assert.equal(JSON.stringify(shared), text);
     assert.equal(JSON.stringify(next), text);

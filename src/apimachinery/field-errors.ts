@@ -56,14 +56,14 @@ export const internal = (at: At, detail: string): FieldError => make('InternalEr
 export const notSupported = (at: At, value: unknown, supported: readonly string[]): FieldError =>
   make('FieldValueNotSupported', at, value, supported.length === 0 ? '' : `supported values: ${supported.map(goQuote).join(', ')}`);
 
-const limit = (max: number, one: string): string => `${max} ${one}${max === 1 ? '' : 's'}`;
+const limit = (max: number | bigint, one: string): string => `${max} ${one}${max === 1 ? '' : 's'}`;
 
 /** `max` in bytes. */
-export const tooLong = (at: At, max: number): FieldError =>
+export const tooLong = (at: At, max: number | bigint): FieldError =>
   make('FieldValueTooLong', at, OMITTED, max < 0 ? 'value is too long' : `may not be more than ${limit(max, 'byte')}`);
 
 /** `actual` below 0: not shown. */
-export const tooMany = (at: At, actual: number, max: number): FieldError =>
+export const tooMany = (at: At, actual: number, max: number | bigint): FieldError =>
   make('FieldValueTooMany', at, actual < 0 ? OMITTED : actual, max < 0 ? 'has too many items' : `must have at most ${limit(max, 'item')}`);
 
 /** `actual` below 0: not shown. */

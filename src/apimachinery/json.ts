@@ -88,6 +88,37 @@ function exactly(_key: string, value: unknown, { source }: { readonly source?: s
   return exact > INT64_MAX || exact < -INT64_MAX - 1n ? value : exact;
 }
 
+/** A number whose text a double does not give back: `1.0`, `1e3`, 20 digits. JSON.stringify writes it as it was. */
+export class WrittenNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  toJSON(): unknown {
+    return JSON.rawJSON(this.text);
+  }
+}
+
+/** A number with a point, with an exponent, or longer than a double is exact; now and then something in a string. */
+const ODD_NUMBER = /(?:^|[:,[\s])-?\d(?:\d{15}|\d*(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)(?=[\s,}\]]|$))/;
+
+/** Valid JSON with each number that is not written as JavaScript writes it as a WrittenNumber; undefined where there is none. */
+export function parseAsWritten(text: string): unknown {
+  if (!ODD_NUMBER.test(text)) return undefined;
+  let found = false;
+  const written = (key: string, value: unknown, { source }: { readonly source?: string }): unknown => {
+    if (typeof value !== 'number' || source === undefined || source === String(value)) return value;
+    const exact = exactly(key, value, { source });
+    if (exact !== value) return exact;
+    found = true;
+    return new WrittenNumber(source);
+  };
+  const value: unknown = JSON.parse(text, written as Reviver);
+  return found ? value : undefined;
+}
+
 const tooDeep = (text: string): JsonError => {
   let depth = 0;
   for (const token of tokens(text)) {

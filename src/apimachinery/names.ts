@@ -177,12 +177,12 @@ export function portNumber(value: number): readonly string[] {
 }
 
 /** Source: IsInRange. */
-export function inRange(value: number, low: number, high: number): readonly string[] {
+export function inRange(value: number | bigint, low: number, high: number): readonly string[] {
   return value >= low && value <= high ? OK : [inclusiveRange(low, high)];
 }
 
 /** User and group ids. Source: IsValidUserID, IsValidGroupID. */
-export function userOrGroupId(value: number): readonly string[] {
+export function userOrGroupId(value: number | bigint): readonly string[] {
   return inRange(value, 0, 2 ** 31 - 1);
 }
 

@@ -46,7 +46,7 @@ test('a StatefulSet rolls out, rolls back and scales under its own service accou
   assert.ok(second.members.every(({ spec }) => spec.containers[0]?.image === 'v2'));
   const revisions = (await t.client.list(controllerrevisions, { namespace: 'ns', labelSelector: 'app=web' })).items;
   assert.deepEqual(
-    revisions.map(({ revision }) => revision).toSorted((a, b) => a - b),
+    revisions.map(({ revision }) => revision).toSorted((a, b) => Number(a) - Number(b)),
     [1, 2],
   );
 

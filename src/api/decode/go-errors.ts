@@ -1,3 +1,4 @@
+import { WrittenNumber } from '#apimachinery/json.ts';
 // How Go's JSON decoder words a value that does not fit. Source: encoding/json UnmarshalTypeError, sigs.k8s.io/json.
 
 /** A value that no Go field of that type can hold. Where it stands is added by whoever walks the document. */
@@ -29,6 +30,7 @@ export class ScalarError extends Error {
 export function jsonKind(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
+  if (value instanceof WrittenNumber) return 'number';
   switch (typeof value) {
     case 'string':
       return 'string';

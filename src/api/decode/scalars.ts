@@ -1,4 +1,5 @@
 // One JSON value to one scalar in canonical form, refused in Go's words.
+import { WrittenNumber } from '#apimachinery/json.ts';
 import { DurationError, formatDurationNs, parseDurationNs } from '#apimachinery/duration.ts';
 import { QuantityError, quantityFromJson } from '#apimachinery/quantity.ts';
 import { TimeError } from '#apimachinery/time.ts';
@@ -8,12 +9,9 @@ import { decodeMicroTime, decodeTime } from './time.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 const INT32_MIN = -(2 ** 31);
-const INT64_LIMIT = 2 ** 63;
-/**
- * The greatest number below the limit. Built-in objects hold numbers, not bigints: what is greater than 2^53 loses its last
- * digits, but must stay an int64, or no client in Go could read a list that has it.
- */
-const INT64_GREATEST = INT64_LIMIT - 1024;
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** @throws TypeMismatch, or an error that isScalarError knows */
 export type ScalarDecoder = (value: unknown) => unknown;
@@ -57,10 +55,11 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
     case 'int32':
       return (value) => decodeInt(value, INT32_MIN, INT32_MAX, goType);
     case 'int64':
-      return (value) => Math.max(-INT64_GREATEST, Math.min(decodeInt(value, -INT64_LIMIT, INT64_LIMIT, goType), INT64_GREATEST));
+      return (value) => decodeInt64(value, goType);
     case 'number':
       return (value) => {
         if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
+        if (value instanceof WrittenNumber) return finite(value, goType);
         throw new TypeMismatch(jsonKind(value), goType);
       };
     case 'bytes':
@@ -81,12 +80,30 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
   }
 }
 
-/** Fields of built-in types are numbers: the few that could be greater than 2^53 lose their last digits. */
-function decodeInt(given: unknown, min: number, max: number, goType: string): number {
-  const value = typeof given === 'bigint' ? Number(given) : given;
-  if (typeof value !== 'number') throw new TypeMismatch(jsonKind(value), goType);
-  if (Number.isInteger(value) && value >= min && value <= max) return value === 0 ? 0 : value; // -0 is 0
-  throw new TypeMismatch(`number ${value}`, goType);
+/** @throws TypeMismatch for what is beyond a double. Source: strconv.ParseFloat ErrRange */
+function finite(value: WrittenNumber, goType: string): number {
+  const number = Number(value.text);
+  if (Number.isFinite(number)) return number;
+  throw unfit(value, goType);
+}
+
+function decodeInt(value: unknown, min: number, max: number, goType: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value === 0 ? 0 : value; // -0 is 0
+  throw unfit(value, goType);
+}
+
+/** A number as long as that is exact, otherwise a bigint. */
+function decodeInt64(value: unknown, goType: string): number | bigint {
+  if (Number.isSafeInteger(value)) return value === 0 ? 0 : (value as number);
+  // A number beyond was computed in this process, or comes from a text that is read without regard for bigints.
+  const wide = typeof value === 'bigint' ? value : typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined;
+  if (wide === undefined || wide > INT64_MAX || wide < INT64_MIN) throw unfit(value, goType);
+  return wide >= -MAX_SAFE && wide <= MAX_SAFE ? Number(wide) : wide;
+}
+
+function unfit(value: unknown, goType: string): TypeMismatch {
+  const text = value instanceof WrittenNumber ? value.text : typeof value === 'number' || typeof value === 'bigint' ? value : undefined;
+  return new TypeMismatch(text === undefined ? jsonKind(value) : `number ${text}`, goType);
 }
 
 /** Time types read a Go string first, so a wrong type is reported against string. */

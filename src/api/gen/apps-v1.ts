@@ -2,7 +2,7 @@
 
 import type { PersistentVolumeClaim, PodTemplateSpec } from './core-v1.ts';
 import type { LabelSelector, ListMeta } from './meta-v1.ts';
-import type { IntOrString, RawExtension, Time } from './scalars.ts';
+import type { Int64, IntOrString, RawExtension, Time } from './scalars.ts';
 import type { NamespacedObjectMeta } from './stored-meta.ts';
 
 export interface ControllerRevision {
@@ -10,7 +10,7 @@ export interface ControllerRevision {
   readonly apiVersion: string;
   readonly metadata: NamespacedObjectMeta;
   readonly data: RawExtension;
-  readonly revision: number;
+  readonly revision: Int64;
 }
 
 export interface ControllerRevisionList {
@@ -56,7 +56,7 @@ export interface DaemonSetStatus {
   readonly numberMisscheduled: number;
   readonly desiredNumberScheduled: number;
   readonly numberReady: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly updatedNumberScheduled?: number;
   readonly numberAvailable?: number;
   readonly numberUnavailable?: number;
@@ -105,7 +105,7 @@ export interface DeploymentSpec {
 }
 
 export interface DeploymentStatus {
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly replicas?: number;
   readonly updatedReplicas?: number;
   readonly readyReplicas?: number;
@@ -157,7 +157,7 @@ export interface ReplicaSetStatus {
   readonly readyReplicas?: number;
   readonly availableReplicas?: number;
   readonly terminatingReplicas?: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly conditions?: readonly ReplicaSetCondition[];
 }
 
@@ -223,7 +223,7 @@ export interface StatefulSetSpec {
 }
 
 export interface StatefulSetStatus {
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly replicas: number;
   readonly readyReplicas?: number;
   readonly currentReplicas?: number;

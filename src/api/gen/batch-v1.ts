@@ -2,7 +2,7 @@
 
 import type { ObjectReference, PodTemplateSpec } from './core-v1.ts';
 import type { LabelSelector, ListMeta, ObjectMeta } from './meta-v1.ts';
-import type { Time } from './scalars.ts';
+import type { Int64, Time } from './scalars.ts';
 import type { NamespacedObjectMeta } from './stored-meta.ts';
 
 export interface CronJob {
@@ -23,7 +23,7 @@ export interface CronJobList {
 export interface CronJobSpec {
   readonly schedule: string;
   readonly timeZone?: string;
-  readonly startingDeadlineSeconds?: number;
+  readonly startingDeadlineSeconds?: Int64;
   readonly concurrencyPolicy: "Allow" | "Forbid" | "Replace";
   readonly suspend: boolean;
   readonly jobTemplate: JobTemplateSpec;
@@ -64,7 +64,7 @@ export interface JobList {
 export interface JobSpec {
   readonly parallelism: number;
   readonly completions?: number;
-  readonly activeDeadlineSeconds?: number;
+  readonly activeDeadlineSeconds?: Int64;
   readonly podFailurePolicy?: PodFailurePolicy;
   readonly successPolicy?: SuccessPolicy;
   readonly backoffLimit: number;

@@ -2,7 +2,7 @@
 
 import type { NodeSelector } from './core-v1.ts';
 import type { Condition, ListMeta, ObjectMeta } from './meta-v1.ts';
-import type { Quantity, RawExtension, Time } from './scalars.ts';
+import type { Int64, Quantity, RawExtension, Time } from './scalars.ts';
 import type { ClusterObjectMeta, NamespacedObjectMeta } from './stored-meta.ts';
 
 export interface AllocatedDeviceStatus {
@@ -82,11 +82,11 @@ export interface DeviceAllocationResult {
 }
 
 export interface DeviceAttribute {
-  readonly int?: number;
+  readonly int?: Int64;
   readonly bool?: boolean;
   readonly string?: string;
   readonly version?: string;
-  readonly ints?: readonly number[];
+  readonly ints?: readonly Int64[];
   readonly bools?: readonly boolean[];
   readonly strings?: readonly string[];
   readonly versions?: readonly string[];
@@ -148,7 +148,7 @@ export interface DeviceRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
   readonly allocationMode?: "All" | "ExactCount";
-  readonly count?: number;
+  readonly count?: Int64;
   readonly adminAccess?: boolean;
   readonly firstAvailable?: readonly DeviceSubRequest[];
   readonly tolerations?: readonly DeviceToleration[];
@@ -177,7 +177,7 @@ export interface DeviceSubRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
   readonly allocationMode?: "All" | "ExactCount";
-  readonly count?: number;
+  readonly count?: Int64;
   readonly tolerations?: readonly DeviceToleration[];
   readonly capacity?: CapacityRequirements;
 }
@@ -194,7 +194,7 @@ export interface DeviceToleration {
   readonly operator: "Equal" | "Exists";
   readonly value?: string;
   readonly effect?: "NoExecute" | "NoSchedule" | "None";
-  readonly tolerationSeconds?: number;
+  readonly tolerationSeconds?: Int64;
 }
 
 export interface NetworkDeviceData {
@@ -266,8 +266,8 @@ export interface ResourceClaimTemplateSpec {
 
 export interface ResourcePool {
   readonly name: string;
-  readonly generation: number;
-  readonly resourceSliceCount: number;
+  readonly generation: Int64;
+  readonly resourceSliceCount: Int64;
 }
 
 export interface ResourceSlice {

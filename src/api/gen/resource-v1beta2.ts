@@ -2,7 +2,7 @@
 
 import type { NodeSelector } from './core-v1.ts';
 import type { Condition, ListMeta, ObjectMeta } from './meta-v1.ts';
-import type { Quantity, RawExtension, Time } from './scalars.ts';
+import type { Int64, Quantity, RawExtension, Time } from './scalars.ts';
 import type { ClusterObjectMeta, NamespacedObjectMeta } from './stored-meta.ts';
 
 export interface AllocatedDeviceStatus {
@@ -78,11 +78,11 @@ export interface DeviceAllocationResult {
 }
 
 export interface DeviceAttribute {
-  readonly int?: number;
+  readonly int?: Int64;
   readonly bool?: boolean;
   readonly string?: string;
   readonly version?: string;
-  readonly ints?: readonly number[];
+  readonly ints?: readonly Int64[];
   readonly bools?: readonly boolean[];
   readonly strings?: readonly string[];
   readonly versions?: readonly string[];
@@ -167,7 +167,7 @@ export interface DeviceSubRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
   readonly allocationMode?: "All" | "ExactCount";
-  readonly count?: number;
+  readonly count?: Int64;
   readonly tolerations?: readonly DeviceToleration[];
   readonly capacity?: CapacityRequirements;
 }
@@ -214,14 +214,14 @@ export interface DeviceToleration {
   readonly operator: "Equal" | "Exists";
   readonly value?: string;
   readonly effect?: "NoExecute" | "NoSchedule" | "None";
-  readonly tolerationSeconds?: number;
+  readonly tolerationSeconds?: Int64;
 }
 
 export interface ExactDeviceRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
   readonly allocationMode?: "All" | "ExactCount";
-  readonly count?: number;
+  readonly count?: Int64;
   readonly adminAccess?: boolean;
   readonly tolerations?: readonly DeviceToleration[];
   readonly capacity?: CapacityRequirements;
@@ -296,8 +296,8 @@ export interface ResourceClaimTemplateSpec {
 
 export interface ResourcePool {
   readonly name: string;
-  readonly generation: number;
-  readonly resourceSliceCount: number;
+  readonly generation: Int64;
+  readonly resourceSliceCount: Int64;
 }
 
 export interface ResourceSlice {

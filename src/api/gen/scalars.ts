@@ -6,6 +6,8 @@ export type Quantity = string;
 export type Time = string;
 /** RFC 3339 in UTC, microseconds. */
 export type MicroTime = string;
+/** A whole number of 64 bits: a number while that is exact, a bigint beyond 2^53. They compare with each other; for sums take Number(). */
+export type Int64 = number | bigint;
 export type IntOrString = number | string;
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 /** A set of field paths as nested objects. Source: structured-merge-diff fieldpath. */

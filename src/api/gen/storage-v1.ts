@@ -2,7 +2,7 @@
 
 import type { PersistentVolumeSpec, TopologySelectorTerm } from './core-v1.ts';
 import type { LabelSelector, ListMeta } from './meta-v1.ts';
-import type { Quantity, Time } from './scalars.ts';
+import type { Int64, Quantity, Time } from './scalars.ts';
 import type { ClusterObjectMeta, NamespacedObjectMeta } from './stored-meta.ts';
 
 export interface CSIDriver {
@@ -28,7 +28,7 @@ export interface CSIDriverSpec {
   readonly tokenRequests?: readonly TokenRequest[];
   readonly requiresRepublish: boolean;
   readonly seLinuxMount: boolean;
-  readonly nodeAllocatableUpdatePeriodSeconds?: number;
+  readonly nodeAllocatableUpdatePeriodSeconds?: Int64;
   readonly serviceAccountTokenInSecrets?: boolean;
   readonly preventPodSchedulingIfMissing?: boolean;
 }
@@ -97,7 +97,7 @@ export interface StorageClassList {
 
 export interface TokenRequest {
   readonly audience: string;
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds?: Int64;
 }
 
 export interface VolumeAttachment {

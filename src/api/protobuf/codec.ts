@@ -14,6 +14,7 @@ let compiled: ProtoCodec | undefined;
 function codec(): ProtoCodec {
   compiled ??= compileCodec(protoSchema(), {
     bytes: 'base64',
+    int64: 'exact',
     maxDepth: MAX_DEPTH,
     hooks: { ...SCALAR_HOOKS, ...schemaHooks(() => codec().message(PROPS)) },
   });

@@ -1,4 +1,5 @@
 // Kubernetes' own scalars: messages in protobuf, one value in JSON. Fields are written last first, as the writer goes.
+import { parseExactly } from '#apimachinery/json.ts';
 import { formatDurationNs, parseDurationNs } from '#apimachinery/duration.ts';
 import { fieldsText } from '../fields-text.ts';
 import { goJson } from '#apimachinery/go-format.ts';
@@ -133,7 +134,7 @@ const fieldsV1: MessageHook = {
 function parse(reader: ProtoReader, text: string): unknown {
   if (text === '') return null;
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (error) {
     if (error instanceof SyntaxError) return reader.fail('embedded value is not JSON');
     throw error;

@@ -63,7 +63,7 @@ function isAlive({ metadata, status }: Pod, now: number): boolean {
   if (status.phase === 'Failed' || status.phase === 'Succeeded') return false;
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   if (typeof deletionTimestamp !== 'string' || deletionGracePeriodSeconds === undefined) return true;
-  return now <= parseTime(deletionTimestamp) + deletionGracePeriodSeconds * 1_000;
+  return now <= parseTime(deletionTimestamp) + Number(deletionGracePeriodSeconds) * 1_000;
 }
 
 /** Source: podComputeUsageHelper. */

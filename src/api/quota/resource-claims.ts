@@ -1,5 +1,6 @@
 // What device claims take of a quota: themselves and devices by class, at worst; those made for a pod's extended
 // resources only what the pod is not charged for. Source: pkg/quota/v1/evaluator/core resource_claims.go.
+import type { Int64 } from '../gen/scalars.ts';
 import { deviceclasses, pods, resourceclaims } from '../resources.ts';
 import { controllerOf } from '../owner-references.ts';
 import type { ResourceList } from '../resource-lists.ts';
@@ -49,11 +50,11 @@ export function resourceClaimEvaluator(reader: QuotaReader): Evaluator {
 interface Wish {
   readonly deviceClassName: string;
   readonly allocationMode?: string;
-  readonly count?: number;
+  readonly count?: Int64;
 }
 
 const devicesOf = ({ allocationMode, count = 0 }: Wish): number =>
-  allocationMode === 'All' ? MAX_DEVICES : allocationMode === 'ExactCount' ? count : 0;
+  allocationMode === 'All' ? MAX_DEVICES : allocationMode === 'ExactCount' ? Number(count) : 0;
 
 function devicesByClass({ spec }: ResourceClaim): ReadonlyMap<string, number> {
   const total = new Map<string, number>();

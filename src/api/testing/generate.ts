@@ -14,7 +14,7 @@ const TIMES = ['2026-01-02T03:04:05Z', '1999-12-31T23:59:59Z', '2026-06-30T12:00
 const MICRO_TIMES = ['2026-01-02T03:04:05.000006Z', '1999-12-31T23:59:59.999999Z', '2026-06-30T12:00:00.500000-07:00'];
 const BYTES = ['', 'YQ==', 'YWI=', 'YWJj', '/+8='];
 const INT32S = [0, 1, -1, 80, 65535, 2147483647, -2147483648];
-const INT64S = [...INT32S, 2 ** 40, -(2 ** 40), Number.MAX_SAFE_INTEGER];
+const INT64S = [...INT32S, 2 ** 40, -(2 ** 40), Number.MAX_SAFE_INTEGER, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
 const JSON_VALUES = [{ a: 1 }, { b: { c: [1, 'x', null, true] } }, { d: 1.5, e: '' }, {}];
 
 export class Generator {

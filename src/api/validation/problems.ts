@@ -71,12 +71,12 @@ export class Problems {
   }
 
   /** Source: ValidateNonnegativeField. Absent is zero. */
-  nonNegative(at: Path, value: number | undefined): void {
+  nonNegative(at: Path, value: number | bigint | undefined): void {
     if (value !== undefined && value < 0) this.invalid(at, value, NEGATIVE);
   }
 
   /** Source: ValidatePositiveField. */
-  positive(at: Path, value: number | undefined): void {
+  positive(at: Path, value: number | bigint | undefined): void {
     if ((value ?? 0) <= 0) this.invalid(at, value ?? 0, NOT_POSITIVE);
   }
 

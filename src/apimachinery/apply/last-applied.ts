@@ -1,5 +1,6 @@
 // Objects that kubectl applied on the client's side before it applied them on the server's.
 // Source: apimachinery managedfields internal lastappliedmanager.go, lastappliedupdater.go.
+import { parseExactly } from '../json.ts';
 import { byteLength, goJson, sortedMap } from '../go-format.ts';
 import { isObject, type JsonObject } from '../json-value.ts';
 import { compare } from './compare.ts';
@@ -22,7 +23,7 @@ const annotationsOf = (object: JsonObject): Readonly<Record<string, string>> | u
 
 function parsed(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseExactly(text);
     return isObject(value) ? value : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

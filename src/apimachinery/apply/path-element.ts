@@ -1,5 +1,6 @@
 // One step of a field's path, as FieldsV1 writes it: `f:name`, `k:{"name":"web"}`, `v:"x"`, `i:0`.
 // Texts are canonical, so equal steps are equal strings. Source: structured-merge-diff fieldpath PathElement.
+import { parseExactly } from '../json.ts';
 import { goFloat, goJson, goQuote } from '../go-format.ts';
 import { isObject, type JsonObject } from '../json-value.ts';
 
@@ -28,7 +29,7 @@ const PLAIN_KEY = /^k:\{"[A-Za-z]+":(?:"[^"\\<>&\u2028\u2029]*"|[1-9][0-9]*)\}$/
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch (error) {
     throw new FieldSetError(`parsing key as path element: ${(error as Error).message}`, { cause: error });
   }
@@ -121,7 +122,7 @@ function bodyOf(element: string): unknown {
   let body = bodies.get(element);
   if (body === undefined) {
     if (bodies.size >= MAX_BODIES) bodies.clear();
-    bodies.set(element, (body = JSON.parse(element.slice(2))));
+    bodies.set(element, (body = parseExactly(element.slice(2))));
   }
   return body;
 }

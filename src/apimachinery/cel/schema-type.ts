@@ -15,9 +15,9 @@ export interface SchemaProps {
   readonly required?: readonly string[];
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
-  readonly maxLength?: number;
-  readonly maxItems?: number;
-  readonly maxProperties?: number;
+  readonly maxLength?: number | bigint;
+  readonly maxItems?: number | bigint;
+  readonly maxProperties?: number | bigint;
   readonly 'x-kubernetes-int-or-string'?: boolean;
   readonly 'x-kubernetes-embedded-resource'?: boolean;
   readonly 'x-kubernetes-list-type'?: string;
@@ -156,6 +156,6 @@ function enumBound({ enum: values = [] }: SchemaProps): number | undefined {
   return Math.max(0, ...values.map((value) => (typeof value === 'string' ? Buffer.byteLength(value) : 0)));
 }
 
-function bound(stated: number | undefined): number | undefined {
-  return stated === undefined ? undefined : Math.max(0, stated);
+function bound(stated: number | bigint | undefined): number | undefined {
+  return stated === undefined ? undefined : Math.max(0, Number(stated));
 }

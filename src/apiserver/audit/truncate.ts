@@ -1,4 +1,5 @@
 // Keeps events below a size: bodies go first, then the event. Source: apiserver plugin/pkg/audit/truncate.
+import { parseExactly } from '#apimachinery/json.ts';
 import type { AuditBackend } from './contract.ts';
 import type { AuditMetrics } from './metrics.ts';
 
@@ -28,7 +29,7 @@ export function truncating(backend: AuditBackend, maxEventSize: number, metrics:
 
 /** Undefined for an event that has none. */
 function withoutBodies(text: string): string | undefined {
-  const { requestObject: _request, responseObject: _response, ...event } = JSON.parse(text) as Event;
+  const { requestObject: _request, responseObject: _response, ...event } = parseExactly(text) as Event;
   if (event.level !== 'Request' && event.level !== 'RequestResponse') return undefined;
   return JSON.stringify({ ...event, annotations: { ...event.annotations, [TRUNCATED]: 'true' } });
 }

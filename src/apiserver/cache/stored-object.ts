@@ -142,9 +142,7 @@ export class StoredObject {
   /** With its resourceVersion. Decoded at the first call. */
   get object(): KubeObject {
     if (this.#object === undefined) {
-      // Built-in types have no field that needs a bigint, and there are many of them.
-      const read = this.layout.typedItems ? parseExactly : JSON.parse;
-      const object = read(this.value.toString()) as { metadata: { resourceVersion?: string } };
+      const object = parseExactly(this.value.toString()) as { metadata: { resourceVersion?: string } };
       if (this.revision !== 0) object.metadata.resourceVersion = String(this.revision);
       this.#object = object as unknown as KubeObject;
     }

@@ -56,7 +56,7 @@ const shownField = (value: unknown): string =>
 function counted(object: KubeObject, old: KubeObject): KubeObject {
   const { metadata: _, ...now } = object;
   const { metadata: __, ...before } = old;
-  return deepEqual(now, before) ? object : withMetadata(object, { generation: (old.metadata.generation ?? 0) + 1 });
+  return deepEqual(now, before) ? object : withMetadata(object, { generation: Number(old.metadata.generation ?? 0) + 1 });
 }
 
 /** Only status is taken over. */

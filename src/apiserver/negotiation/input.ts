@@ -89,7 +89,7 @@ export async function readDocument(
 }
 
 function readJson(text: string, strict: boolean): Document {
-  if (!strict) return { value: parseJson(text), duplicates: [], text };
+  if (!strict) return { value: parseJson(text), duplicates: [], text, json: text };
   const { value, duplicates } = parseJsonStrict(text);
   return { value, duplicates: duplicates.map(duplicateFieldText), text, json: text };
 }

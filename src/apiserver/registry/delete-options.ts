@@ -1,4 +1,5 @@
 // DeleteOptions, from a body or the query. Pure. Source: metav1.DeleteOptions and ValidateDeleteOptions.
+import type { Int64 } from '#api/types.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import { invalid, notSupported, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
@@ -11,7 +12,7 @@ import type { WriteOptions } from './write-call.ts';
 import { isTrue } from '../stages/request-info.ts';
 
 export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: Int64;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   /** Older form of propagationPolicy. */
   readonly orphanDependents?: boolean;
@@ -69,14 +70,24 @@ function fromQuery(query: Query): DeleteOptions {
   const orphan = query.get('orphanDependents');
   const policy = query.get('propagationPolicy');
   const dryRun = query.getAll('dryRun');
-  if (grace !== undefined && grace !== '' && !/^[+-]?\d+$/.test(grace))
-    throw badRequest(`strconv.ParseInt: parsing ${goQuote(grace)}: invalid syntax`);
   return {
-    ...(grace === undefined || grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(grace === undefined || grace === '' ? {} : { gracePeriodSeconds: parseInt64(grace) }),
     ...(orphan === undefined || orphan === '' ? {} : { orphanDependents: isTrue(orphan) }),
     ...(policy === undefined || policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
     ...(dryRun.length === 0 ? {} : { dryRun }),
   };
+}
+
+/** Source: Convert_Slice_string_To_int64. @throws StatusError BadRequest in Go's words */
+function parseInt64(text: string): Int64 {
+  const refuse = (why: string): never => {
+    throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: ${why}`);
+  };
+  if (!/^[+-]?\d+$/.test(text)) return refuse('invalid syntax');
+  const wide = BigInt(text.replace('+', ''));
+  if (wide !== BigInt.asIntN(64, wide)) return refuse('value out of range');
+  const value = Number(wide);
+  return Number.isSafeInteger(value) ? value : wide;
 }
 
 function problems(options: DeleteOptions): readonly FieldError[] {

@@ -2,7 +2,7 @@
 // Source: rest.BeforeDelete, registry.Store.Delete, deletionFinalizersForGarbageCollection, markAsDeleting.
 import { conflict } from '#apimachinery/errors.ts';
 import { formatTime, parseTime } from '#apimachinery/time.ts';
-import type { KubeObject } from '#api/types.ts';
+import type { Int64, KubeObject } from '#api/types.ts';
 import type { DeleteOptions } from './delete-options.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER, withMetadata } from './metadata.ts';
 import type { Strategy } from './strategy.ts';
@@ -35,7 +35,7 @@ export function planDeletion(object: KubeObject, options: DeleteOptions, strateg
 
 type Grace =
   | { readonly kind: 'none'; readonly object: KubeObject }
-  | { readonly kind: 'graceful'; readonly object: KubeObject; readonly seconds: number }
+  | { readonly kind: 'graceful'; readonly object: KubeObject; readonly seconds: Int64 }
   | { readonly kind: 'pending' };
 
 function graceful(object: KubeObject, options: DeleteOptions, strategy: Strategy, now: number): Grace {
@@ -48,9 +48,9 @@ function graceful(object: KubeObject, options: DeleteOptions, strategy: Strategy
       kind: 'graceful',
       seconds,
       object: withMetadata(object, {
-        deletionTimestamp: formatTime(now + seconds * 1_000),
+        deletionTimestamp: formatTime(secondsAfter(now, seconds)),
         deletionGracePeriodSeconds: seconds,
-        ...(generation > 0 ? { generation: generation + 1 } : {}),
+        ...(generation > 0 ? { generation: Number(generation) + 1 } : {}),
       }),
     };
   }
@@ -58,7 +58,7 @@ function graceful(object: KubeObject, options: DeleteOptions, strategy: Strategy
   if (left === 0) return { kind: 'none', object };
   // It can only become shorter.
   if (requested === undefined || requested >= atLeastOne(left)) return { kind: 'pending' };
-  const earlier = parseTime(deletionTimestamp) - atLeastOne(left) * 1_000 + requested * 1_000;
+  const earlier = secondsAfter(parseTime(deletionTimestamp) - Number(atLeastOne(left)) * 1_000, requested);
   const past = earlier < now;
   const seconds = past && requested !== 0 ? 1 : requested;
   return {
@@ -68,13 +68,22 @@ function graceful(object: KubeObject, options: DeleteOptions, strategy: Strategy
   };
 }
 
-const atLeastOne = (seconds: number): number => (seconds < 0 ? 1 : seconds);
+const atLeastOne = (seconds: Int64): Int64 => (seconds < 0 ? 1 : seconds);
+
+/** Seconds that a duration in Go can hold: more wrap around, upstream's as ours. */
+const MOST_SECONDS = 2 ** 63 / 1e9;
+
+/** Milliseconds since the epoch. Source: BeforeDelete, time.Second * time.Duration(gracePeriodSeconds). */
+function secondsAfter(now: number, seconds: Int64): number {
+  if (seconds < MOST_SECONDS) return now + Number(seconds) * 1_000;
+  return now + Number(BigInt.asIntN(64, BigInt(seconds) * 1_000_000_000n) / 1_000_000n);
+}
 
 /** Marked for finalizers to act on, without a grace period. Source: markAsDeleting. */
 function deleting(object: KubeObject, now: number): KubeObject {
   const { deletionTimestamp, generation = 0 } = object.metadata;
   return withMetadata(object, {
-    ...(deletionTimestamp === undefined && generation > 0 ? { generation: generation + 1 } : {}),
+    ...(deletionTimestamp === undefined && generation > 0 ? { generation: Number(generation) + 1 } : {}),
     deletionTimestamp: deletionTimestamp === undefined || parseTime(deletionTimestamp) > now ? formatTime(now) : deletionTimestamp,
     deletionGracePeriodSeconds: 0,
   });

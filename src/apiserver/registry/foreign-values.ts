@@ -1,5 +1,6 @@
 // Values that another API server put into the same store: upstream keeps built-in kinds as protobuf, at times in a
 // version of its own choice. Pure.
+import { parseExactly } from '#apimachinery/json.ts';
 import { decodeBody } from '#api/decode-body.ts';
 import { MAGIC } from '#api/protobuf/envelope.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
@@ -22,7 +23,7 @@ export function foreignValues(
 ): (bytes: Uint8Array) => KubeObject {
   const protobuf = kubeProtobuf(schema);
   return (bytes) => {
-    if (!isProtobuf(bytes)) return JSON.parse(Buffer.from(bytes).toString()) as KubeObject;
+    if (!isProtobuf(bytes)) return parseExactly(Buffer.from(bytes).toString()) as KubeObject;
     const value = protobuf.decode(bytes, kind) as KubeObject;
     const expected: GroupVersionKind = { ...parseApiVersion(value.apiVersion ?? ''), kind };
     // The same steps as for a body: members of a message that say nothing are not there in an object.

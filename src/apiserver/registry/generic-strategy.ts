@@ -31,7 +31,7 @@ function desired(object: KubeObject): Record<string, unknown> {
 
 /** `object` with the next generation. */
 export function risen<T extends KubeObject>(object: T, old: T): T {
-  return withMetadata(object, { generation: (old.metadata.generation ?? 0) + 1 });
+  return withMetadata(object, { generation: Number(old.metadata.generation ?? 0) + 1 });
 }
 
 /** `object` with the next generation if it asks for something else than `old`. */

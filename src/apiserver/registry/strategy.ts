@@ -2,7 +2,7 @@
 // registry (./create.ts, ./update.ts, ./delete.ts, …) calls it. Everything here is pure and synchronous, except `reserve`.
 import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
-import type { KubeObject } from '#api/types.ts';
+import type { Int64, KubeObject } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Condition, Operation } from '#store/contract.ts';
@@ -68,7 +68,7 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
    * Whole seconds the object stays with a deletionTimestamp before it goes, given what the client asked for; 0 deletes
    * at once. Absent: deletion is never graceful. Source: RESTGracefulDeleteStrategy.CheckGracefulDelete.
    */
-  deletionGrace?(object: T, requested: number | undefined): number;
+  deletionGrace?(object: T, requested: Int64 | undefined): Int64;
   /** Changes an object whose deletion begins (status, say). */
   prepareForDelete?(object: T, context: WriteContext): T;
   /**

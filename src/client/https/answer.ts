@@ -1,4 +1,5 @@
 // What an HTTP answer means: a decoded object, or the StatusError it stands for. Pure.
+import { parseExactly } from '#apimachinery/json.ts';
 import { StatusError, type StatusReason, type WireStatus } from '#apimachinery/errors.ts';
 import { groupResourceString } from '#apimachinery/resource.ts';
 import type { HttpRequest } from './http-request.ts';
@@ -40,7 +41,7 @@ export function decodeAnswer(request: HttpRequest, answer: HttpAnswer): unknown 
 /** Undefined for what is no JSON. */
 function parsed(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    return parseExactly(body.toString('utf8')) as unknown;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,5 +1,6 @@
 // Parses a byte stream of JSON objects, one on a line as API servers write them, or any other way they can follow
 // each other.
+import { parseExactly } from '#apimachinery/json.ts';
 import { BracketScanner, FrameError } from './bracket-scanner.ts';
 
 const NEWLINE = 0x0a;
@@ -48,7 +49,7 @@ export class JsonObjects {
     const text = line.toString('utf8');
     if (text.trim() === '') return;
     try {
-      found.push(JSON.parse(text) as unknown);
+      found.push(parseExactly(text) as unknown);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       this.#scan(line, found);
@@ -93,7 +94,7 @@ export class JsonObjects {
 
 function parse(frame: Buffer): unknown {
   try {
-    return JSON.parse(frame.toString('utf8')) as unknown;
+    return parseExactly(frame.toString('utf8')) as unknown;
   } catch (error) {
     throw new FrameError('the stream holds an object that is no JSON', { cause: error });
   }

@@ -94,7 +94,7 @@ export function prepareUpdate(resource: Resource, stored: FakeObject, body: Fake
   const next = merged(resource, stored, body, subresource);
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, resourceVersion, name, namespace } =
     stored.metadata;
-  const bumped = generation !== undefined && !isDeepStrictEqual(next.spec, stored.spec) ? generation + 1 : generation;
+  const bumped = generation !== undefined && !isDeepStrictEqual(next.spec, stored.spec) ? Number(generation) + 1 : generation;
   const { deletionTimestamp: _, deletionGracePeriodSeconds: __, generation: ___, ...metadata } = next.metadata;
   const result: FakeObject = {
     ...next,
@@ -158,7 +158,7 @@ export function planDelete(resource: Resource, object: FakeObject, options: Dele
       metadata: {
         ...object.metadata,
         ...(finalizers.length === 0 ? {} : { finalizers }),
-        ...(object.metadata.generation === undefined ? {} : { generation: object.metadata.generation + 1 }),
+        ...(object.metadata.generation === undefined ? {} : { generation: Number(object.metadata.generation) + 1 }),
         deletionTimestamp: formatTime(nowMs + grace * 1000),
         deletionGracePeriodSeconds: grace,
       },

@@ -50,7 +50,7 @@ function ofControllerRevision(revision: ControllerRevision): Revision {
   const { spec } = (revision.data ?? {}) as { readonly spec?: { readonly template?: unknown } };
   return {
     object: `${owner?.kind ?? ''} ${owner?.name ?? ''}, revision ${revision.revision}`,
-    number: revision.revision,
+    number: Number(revision.revision),
     time: revision.metadata.creationTimestamp ?? '',
     template: spec?.template,
   };

@@ -53,7 +53,7 @@ export function planRun(cronJob: CronJob, now: number): RunPlan {
   const rest = (...more: readonly Notice[]): RunPlan => ({ ...next, notices: [...notices, ...more] });
   const due = recent.time;
   if (due === undefined) return rest();
-  if (spec.startingDeadlineSeconds !== undefined && due + spec.startingDeadlineSeconds * 1000 < now) {
+  if (spec.startingDeadlineSeconds !== undefined && due + Number(spec.startingDeadlineSeconds) * 1000 < now) {
     const when = new Date(due).toUTCString().replace('GMT', '+0000');
     return rest(warning('MissSchedule', `Missed scheduled time to start a job: ${when}`));
   }
@@ -114,7 +114,8 @@ interface Recent {
 /** Times that were missed are counted by the distance of the first two: exact enough to tell few from many. Source: mostRecentScheduleTime. */
 function mostRecent({ spec, status, metadata }: CronJob, { schedule, zone }: Readable, now: number, withDeadline: boolean): Recent {
   const since = parseTime(status.lastScheduleTime ?? metadata.creationTimestamp);
-  const deadline = withDeadline && spec.startingDeadlineSeconds !== undefined ? now - spec.startingDeadlineSeconds * 1000 : -Infinity;
+  const deadline =
+    withDeadline && spec.startingDeadlineSeconds !== undefined ? now - Number(spec.startingDeadlineSeconds) * 1000 : -Infinity;
   const earliest = Math.max(since, deadline);
   const first = nextTime(schedule, earliest, zone);
   const second = first === undefined ? undefined : nextTime(schedule, first, zone);

@@ -33,7 +33,7 @@ export function evictionTime(taints: readonly DeviceTaint[], tolerations: readon
     const since = taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded);
     const limits = tolerations
       .filter((one) => toleratesDeviceTaint(one, taint))
-      .map(({ tolerationSeconds }) => tolerationSeconds ?? Infinity);
+      .map(({ tolerationSeconds }) => Number(tolerationSeconds ?? Infinity));
     if (limits.length === 0) return [since];
     const limit = Math.min(...limits);
     return limit === Infinity ? [] : [since + Math.max(0, limit) * 1000];

@@ -75,7 +75,7 @@ export function assess({ job, pods, released, backoff, now }: Observed): Assessm
   const deadlineInMs =
     startTime === undefined || spec.suspend || spec.activeDeadlineSeconds === undefined
       ? undefined
-      : startTime + spec.activeDeadlineSeconds * 1000 - now;
+      : startTime + Number(spec.activeDeadlineSeconds) * 1000 - now;
   const tally = { job, pods, failed, succeededIndexes, failedIndexes, deadlineInMs };
   return {
     active,

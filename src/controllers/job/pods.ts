@@ -69,7 +69,7 @@ export function finishedAt({ spec, status, metadata }: Pod): number {
   const ready = podCondition(status, 'Ready');
   if (ready?.status === 'False' && ready.lastTransitionTime !== null) return parseTime(ready.lastTransitionTime);
   if (metadata.deletionTimestamp !== undefined)
-    return parseTime(metadata.deletionTimestamp) - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+    return parseTime(metadata.deletionTimestamp) - Number(metadata.deletionGracePeriodSeconds ?? 0) * 1000;
   return parseTime(metadata.creationTimestamp);
 }
 

@@ -65,7 +65,7 @@ export function newRevision(
 
 /** Oldest first. Source: byRevision. */
 export function byRevision(a: ControllerRevision, b: ControllerRevision): number {
-  if (a.revision !== b.revision) return a.revision - b.revision;
+  if (a.revision !== b.revision) return a.revision < b.revision ? -1 : 1;
   const [x, y] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
   if (x !== y) return x < y ? -1 : 1;
   return a.metadata.name < b.metadata.name ? -1 : 1;
@@ -94,7 +94,7 @@ export type CurrentRevision =
 export function currentRevision(history: readonly ControllerRevision[], template: PodTemplateSpec): CurrentRevision {
   const data = templatePatch(template);
   const newest = history.at(-1);
-  const next = (newest?.revision ?? 0) + 1;
+  const next = Number(newest?.revision ?? 0) + 1;
   const equal = history.findLast((revision) => sameData(revision.data, data));
   if (equal === undefined) return { kind: 'create', number: next };
   return equal === newest || sameData(equal.data, newest?.data)

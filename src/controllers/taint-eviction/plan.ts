@@ -15,7 +15,7 @@ export function evictionTime({ spec }: Pod, taints: readonly Taint[], since: num
     const tolerations = (spec.tolerations ?? []).filter((toleration) => toleratesTaint(toleration, taint));
     if (tolerations.length === 0) return since;
     const limits = tolerations.flatMap((toleration) =>
-      toleration.tolerationSeconds === undefined ? [] : [Math.max(0, toleration.tolerationSeconds)],
+      toleration.tolerationSeconds === undefined ? [] : [Math.max(0, Number(toleration.tolerationSeconds))],
     );
     if (limits.length === 0) continue;
     // One that seems to come only later came before the clock was set back.

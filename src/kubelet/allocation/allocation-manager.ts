@@ -2,7 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
-import type { Node, Pod } from '#api/types.ts';
+import type { Int64, Node, Pod } from '#api/types.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { ContainerAmounts } from '../pod-actions/actions.ts';
 import { containersOf, type AnyContainer } from '../pod/containers.ts';
@@ -15,11 +15,11 @@ interface Pending {
   readonly reason: 'Deferred' | 'Infeasible';
   readonly message: string;
   /** Of the pod that asked. */
-  readonly generation: number | undefined;
+  readonly generation: Int64 | undefined;
 }
 
 interface Progress {
-  readonly generation: number | undefined;
+  readonly generation: Int64 | undefined;
   /** Why it is not yet in force; empty while it simply goes on. */
   readonly error: string;
 }
@@ -141,7 +141,7 @@ export class AllocationManager {
     const { uid } = pod.metadata;
     const pending = this.#pending.get(uid);
     const progress = this.#inProgress.get(uid);
-    const condition = (type: string, generation: number | undefined, more: object): Undated => ({
+    const condition = (type: string, generation: Int64 | undefined, more: object): Undated => ({
       type,
       status: 'True',
       ...more,

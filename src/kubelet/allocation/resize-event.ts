@@ -2,10 +2,10 @@
 // What events tell of a resize: the resources of each container that can be resized, as one line of JSON.
 // Source: pkg/kubelet/events podResizeMessage.
 import { isSidecar } from '#api/pods.ts';
-import type { Container, Pod } from '#api/types.ts';
+import type { Container, Int64, Pod } from '#api/types.ts';
 
 /** @param what `started`, `completed`, `error`, or why it waits: `Deferred`, `Infeasible` */
-export function resizeMessage(what: string, pod: Pod, generation: number | undefined, error = ''): string {
+export function resizeMessage(what: string, pod: Pod, generation: Int64 | undefined, error = ''): string {
   const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar);
   const summary = {
     ...(sidecars.length === 0 ? {} : { initContainers: sidecars.map(summaryOf) }),

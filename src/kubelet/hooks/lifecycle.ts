@@ -47,7 +47,7 @@ export async function runHook(call: HookCall, runtime: RuntimeService, clock: Cl
   }
   if (handler.httpGet !== undefined) return runHttp(handler.httpGet, call, clock);
   if (handler.sleep !== undefined) {
-    await wait(clock, handler.sleep.seconds * 1000, signal);
+    await wait(clock, Number(handler.sleep.seconds) * 1000, signal);
     return;
   }
   throw new HookError(`Invalid handler: ${JSON.stringify(handler)} for ${podFullName(pod)}/${container.name}, ip ${podIP}`);

@@ -145,7 +145,7 @@ const MAX_IMAGE_NAMES = 5;
 
 /** The largest first. Source: Images setter. */
 function imageList(images: readonly ContainerImage[], max: number): readonly ContainerImage[] {
-  const sorted = images.toSorted((a, b) => (b.sizeBytes ?? 0) - (a.sizeBytes ?? 0));
+  const sorted = images.toSorted((a, b) => Number(b.sizeBytes ?? 0) - Number(a.sizeBytes ?? 0));
   return (max < 0 ? sorted : sorted.slice(0, max)).map(({ names, sizeBytes }) => ({
     names: (names ?? []).slice(0, MAX_IMAGE_NAMES),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),

@@ -1,6 +1,6 @@
 // The steps of a pod's life on this node: sync, terminate, release, forget. Source: kubelet.go SyncPod and its siblings.
-import { isPodPhaseTerminal } from '#api/pods.ts';
 import { mkdir } from 'node:fs/promises';
+import { isPodPhaseTerminal } from '#api/pods.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod, PodStatus, Secret } from '#api/types.ts';
@@ -273,7 +273,7 @@ export class KubeletPodSteps implements PodSteps {
     const { activeDeadlineSeconds } = pod.spec;
     const started = timeOf(this.#deps.status.get(pod.metadata.uid)?.startTime ?? pod.status.startTime);
     if (activeDeadlineSeconds === undefined || started === undefined) return other;
-    return Math.min(other, started + activeDeadlineSeconds * 1000 - this.#deps.clock.now());
+    return Math.min(other, started + Number(activeDeadlineSeconds) * 1000 - this.#deps.clock.now());
   }
 }
 

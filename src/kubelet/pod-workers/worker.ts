@@ -65,7 +65,7 @@ export const MIN_GRACE_SECONDS = 1;
 /** Seconds; Source: calculateEffectiveGracePeriod. */
 export function effectiveGrace({ pod, override }: Worker): number {
   const own = pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? MIN_GRACE_SECONDS;
-  return Math.max(MIN_GRACE_SECONDS, Math.min(own, override ?? own));
+  return Math.max(MIN_GRACE_SECONDS, Math.min(Number(own), override ?? Infinity));
 }
 
 export function newWorker(pod: Pod): Worker {

@@ -11,11 +11,11 @@ export const MIN_GRACE_SECONDS = 2;
 /** Seconds; Source: setTerminationGracePeriod. */
 export function graceSeconds(pod: Pick<Pod, 'metadata' | 'spec'>, container: AnyContainer, reason: KillReason): number {
   const { deletionGracePeriodSeconds } = pod.metadata;
-  if (deletionGracePeriodSeconds !== undefined) return deletionGracePeriodSeconds;
+  if (deletionGracePeriodSeconds !== undefined) return Number(deletionGracePeriodSeconds);
   const { terminationGracePeriodSeconds } = pod.spec;
   if (terminationGracePeriodSeconds === undefined) return MIN_GRACE_SECONDS;
   const probe = reason === 'StartupProbe' ? container.startupProbe : reason === 'LivenessProbe' ? container.livenessProbe : undefined;
-  return probe?.terminationGracePeriodSeconds ?? terminationGracePeriodSeconds;
+  return Number(probe?.terminationGracePeriodSeconds ?? terminationGracePeriodSeconds);
 }
 
 /**

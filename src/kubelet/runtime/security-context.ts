@@ -86,8 +86,8 @@ export function sandboxSecurityContext(pod: Pod, userNamespace: Input<UserNamesp
     seccomp: { profileType: 'RuntimeDefault' },
     namespaceOptions: namespaceOptions(pod, userNamespace),
     supplementalGroups: groupsOf(pod),
-    ...(context.runAsUser === undefined ? {} : { runAsUser: { value: context.runAsUser } }),
-    ...(context.runAsGroup === undefined ? {} : { runAsGroup: { value: context.runAsGroup } }),
+    ...(context.runAsUser === undefined ? {} : { runAsUser: { value: Number(context.runAsUser) } }),
+    ...(context.runAsGroup === undefined ? {} : { runAsGroup: { value: Number(context.runAsGroup) } }),
     ...(context.seLinuxOptions === undefined ? {} : { selinuxOptions: context.seLinuxOptions }),
     ...(context.supplementalGroupsPolicy === undefined ? {} : { supplementalGroupsPolicy: context.supplementalGroupsPolicy }),
   };
@@ -95,7 +95,7 @@ export function sandboxSecurityContext(pod: Pod, userNamespace: Input<UserNamesp
 
 function groupsOf({ spec }: Pod): readonly number[] {
   const { fsGroup, supplementalGroups = [] } = spec.securityContext ?? {};
-  return [...(fsGroup === undefined ? [] : [fsGroup]), ...supplementalGroups];
+  return [...(fsGroup === undefined ? [] : [fsGroup]), ...supplementalGroups].map(Number);
 }
 
 export interface ContainerSecurityInput {
@@ -138,11 +138,11 @@ export function containerSecurityContext(input: ContainerSecurityInput): Input<L
       : { capabilities: { addCapabilities: capabilities.add ?? [], dropCapabilities: capabilities.drop ?? [] } }),
     ...(seLinuxOptions === undefined ? {} : { selinuxOptions: seLinuxOptions }),
     ...(runAsUser !== undefined
-      ? { runAsUser: { value: runAsUser } }
+      ? { runAsUser: { value: Number(runAsUser) } }
       : 'uid' in user
         ? { runAsUser: { value: user.uid } }
         : { runAsUsername: user.username }),
-    ...(runAsGroup === undefined ? {} : { runAsGroup: { value: runAsGroup } }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup: { value: Number(runAsGroup) } }),
     seccomp: seccompOf(context.seccompProfile, input),
     ...(apparmor === undefined ? {} : apparmor),
   };

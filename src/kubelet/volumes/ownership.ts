@@ -14,10 +14,11 @@ const PERMISSIONS = 0o7777;
  * fits is left alone. Source: SetVolumeOwnership.
  */
 export async function setOwnership(path: string, pod: Pod, access: 'rw' | 'ro'): Promise<void> {
-  const group = pod.spec.securityContext?.fsGroup;
-  if (group === undefined) return;
+  const { fsGroup } = pod.spec.securityContext ?? {};
+  if (fsGroup === undefined) return;
+  const group = Number(fsGroup);
   const mask = access === 'rw' ? READ_WRITE : READ_ONLY;
-  if (pod.spec.securityContext.fsGroupChangePolicy === 'OnRootMismatch' && (await fits(path, group, mask))) return;
+  if (pod.spec.securityContext?.fsGroupChangePolicy === 'OnRootMismatch' && (await fits(path, group, mask))) return;
   await own(path, group, mask);
 }
 
@@ -43,5 +44,6 @@ export function commonUser({ spec }: Pod): number | undefined {
       (container) => container.securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
     ),
   );
-  return users.size === 1 ? [...users][0] : undefined;
+  const [user] = users;
+  return users.size !== 1 || user === undefined ? undefined : Number(user);
 }

@@ -88,7 +88,7 @@ export class TokenManager {
       },
     });
     const now = this.#clock.now();
-    const lifeMs = (answer.spec?.expirationSeconds ?? expirationSeconds) * 1000;
+    const lifeMs = Number(answer.spec?.expirationSeconds ?? expirationSeconds) * 1000;
     return {
       token: answer.status.token,
       expires: timeOf(answer.status.expirationTimestamp) ?? now + lifeMs,

@@ -10,7 +10,7 @@ export function normalizedImageName(name: string): string {
 /** Bytes of each image by each of its names. */
 export function imagesOf(node: Node): ReadonlyMap<string, number> {
   const images = new Map<string, number>();
-  for (const { names, sizeBytes = 0 } of node.status?.images ?? []) for (const name of names ?? []) images.set(name, sizeBytes);
+  for (const { names, sizeBytes = 0 } of node.status?.images ?? []) for (const name of names ?? []) images.set(name, Number(sizeBytes));
   return images;
 }
 

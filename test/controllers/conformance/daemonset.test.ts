@@ -189,7 +189,7 @@ test('should manage the lifecycle of a ControllerRevision: those others make are
   const made = await t.client.create(controllerrevisions, {
     metadata: { name: 'revised-made-by-hand', namespace: 'ns', labels, ownerReferences: [controllerReference(ds, DAEMON_SET_KIND)] },
     data: initial.data,
-    revision: initial.revision + 1,
+    revision: Number(initial.revision) + 1,
   } as New<ControllerRevision>);
   await count(2);
   await t.client.delete(controllerrevisions, initial.metadata);

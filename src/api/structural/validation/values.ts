@@ -175,7 +175,7 @@ interface SizeChecks {
 }
 
 export function sizeChecks({ minItems, maxItems, minProperties, maxProperties }: Props): SizeChecks {
-  const least = (size: number, min: number | undefined, what: string, run: Run): void => {
+  const least = (size: number, min: number | bigint | undefined, what: string, run: Run): void => {
     if (min !== undefined && size < min) run.add(invalid(run.field, size, `${run.path} in body should have at least ${min} ${what}`));
   };
   return {

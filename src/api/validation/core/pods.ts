@@ -1,5 +1,6 @@
 // Pods: create and update. Source: ValidatePodCreate, ValidatePodUpdate. Status, ephemeral containers and resize are
 // in pod-subresources.ts and pod-status.ts.
+import type { Int64 } from '../../gen/scalars.ts';
 import type {
   Affinity,
   Container,
@@ -95,7 +96,7 @@ function validateContainerUpdates(out: Problems, at: Path, now: readonly Contain
   return true;
 }
 
-function validateDeadlineUpdate(out: Problems, now: number | undefined, before: number | undefined): boolean {
+function validateDeadlineUpdate(out: Problems, now: Int64 | undefined, before: Int64 | undefined): boolean {
   const path = SPEC.child('activeDeadlineSeconds');
   if (now === undefined) {
     if (before !== undefined) out.invalid(path, null, 'must not update from a positive integer to nil value');

@@ -1,4 +1,5 @@
 // Probes and lifecycle hooks. Source: validateProbe, validateHandler, validateLifecycle.
+import type { Int64 } from '../../gen/scalars.ts';
 import type { HTTPGetAction, Lifecycle, PodOS, Probe } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { httpHeaderName, portName, portNumber } from '#apimachinery/names.ts';
@@ -24,11 +25,11 @@ interface Handler {
   readonly httpGet?: HTTPGetAction;
   readonly tcpSocket?: { readonly port: number | string };
   readonly grpc?: { readonly port: number };
-  readonly sleep?: { readonly seconds: number };
+  readonly sleep?: { readonly seconds: Int64 };
 }
 
 const HANDLERS: {
-  readonly [K in keyof Handler]-?: (out: Problems, at: Path, action: NonNullable<Handler[K]>, gracePeriod: number | undefined) => void;
+  readonly [K in keyof Handler]-?: (out: Problems, at: Path, action: NonNullable<Handler[K]>, gracePeriod: Int64 | undefined) => void;
 } = {
   exec: (out, at, { command = [] }) => {
     if (command.length === 0) out.required(at.child('command'));
@@ -44,14 +45,14 @@ const HANDLERS: {
 };
 
 /** `gracePeriod` in seconds. */
-function validateHandler(out: Problems, at: Path, handler: Handler, gracePeriod: number | undefined): void {
+function validateHandler(out: Problems, at: Path, handler: Handler, gracePeriod: Int64 | undefined): void {
   let found = false;
   for (const kind of Object.keys(HANDLERS) as (keyof Handler)[]) {
     const action = handler[kind];
     if (action === undefined) continue;
     if (found) out.forbidden(at.child(kind), 'may not specify more than 1 handler type');
     else
-      (HANDLERS[kind] as (out: Problems, at: Path, action: unknown, grace: number | undefined) => void)(
+      (HANDLERS[kind] as (out: Problems, at: Path, action: unknown, grace: Int64 | undefined) => void)(
         out,
         at.child(kind),
         action,
@@ -64,7 +65,7 @@ function validateHandler(out: Problems, at: Path, handler: Handler, gracePeriod:
 
 type ProbeKind = 'livenessProbe' | 'readinessProbe' | 'startupProbe';
 
-function validateProbe(out: Problems, at: Path, probe: Probe, kind: ProbeKind, gracePeriod: number | undefined): void {
+function validateProbe(out: Problems, at: Path, probe: Probe, kind: ProbeKind, gracePeriod: Int64 | undefined): void {
   validateHandler(out, at, probe, gracePeriod);
   for (const member of ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const) {
     out.nonNegative(at.child(member), probe[member]);
@@ -78,7 +79,7 @@ function validateProbe(out: Problems, at: Path, probe: Probe, kind: ProbeKind, g
 
 type Probed = Readonly<Partial<Record<ProbeKind, Probe>>>;
 
-export function validateProbes(out: Problems, at: Path, container: Probed, gracePeriod: number | undefined): void {
+export function validateProbes(out: Problems, at: Path, container: Probed, gracePeriod: Int64 | undefined): void {
   for (const kind of ['livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
     const probe = container[kind];
     if (probe !== undefined) validateProbe(out, at.child(kind), probe, kind, gracePeriod);
@@ -101,7 +102,7 @@ export function validateLifecycle(
   out: Problems,
   at: Path,
   lifecycle: Lifecycle,
-  gracePeriod: number | undefined,
+  gracePeriod: Int64 | undefined,
   os: PodOS | undefined,
 ): void {
   if (lifecycle.postStart !== undefined) validateHandler(out, at.child('postStart'), lifecycle.postStart, gracePeriod);

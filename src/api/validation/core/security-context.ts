@@ -1,4 +1,5 @@
 // Security contexts of pods and containers. Source: ValidateSecurityContext, validatePodSpecSecurityContext.
+import type { Int64 } from '../../gen/scalars.ts';
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
@@ -75,7 +76,7 @@ function windowsUserName(name: string): readonly string[] {
   return reasons;
 }
 
-const validateId = (out: Problems, at: Path, id: number | undefined): void => {
+const validateId = (out: Problems, at: Path, id: Int64 | undefined): void => {
   if (id !== undefined) out.each(at, id, userOrGroupId(id));
 };
 

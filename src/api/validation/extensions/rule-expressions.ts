@@ -122,7 +122,7 @@ function childTimes({ type, additionalProperties, maxProperties, maxItems }: Pro
   const mapped = type === 'object' && additionalProperties !== undefined;
   if (times === undefined || (!listed && !mapped)) return times;
   const most = listed ? maxItems : maxProperties;
-  return most === undefined ? undefined : product(times, Math.max(0, most));
+  return most === undefined ? undefined : product(times, Math.max(0, Number(most)));
 }
 
 /** Source: getCostErrorMessage. */

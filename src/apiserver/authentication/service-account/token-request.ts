@@ -2,7 +2,7 @@
 // Source: pkg/registry/core/serviceaccount/storage token.go TokenREST.Create.
 import type { BoundObjectReference, TokenRequest } from '#api/gen/authentication-v1.ts';
 import { nodes, pods, secrets, serviceaccounts } from '#api/resources.ts';
-import type { ServiceAccount } from '#api/types.ts';
+import type { Int64, ServiceAccount } from '#api/types.ts';
 import { badRequest, conflict, notFound } from '#apimachinery/errors.ts';
 import { invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
@@ -67,18 +67,19 @@ export async function createToken(call: TokenRequestCall, deps: TokenRequestDeps
   }
   const now = deps.clock.now();
   const audiences = request.spec.audiences?.length ? request.spec.audiences : deps.audiences;
-  const seconds = request.spec.expirationSeconds ?? 3_600;
+  const asked = request.spec.expirationSeconds ?? 3_600;
   const complete: TokenRequest = {
     ...request,
     metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(now) },
-    spec: { ...request.spec, audiences, expirationSeconds: seconds },
+    spec: { ...request.spec, audiences, expirationSeconds: asked },
     status: { token: '', expirationTimestamp: null },
   };
-  const errors = validate(seconds);
+  const errors = validate(asked);
   if (errors.length > 0) throw toStatusError(KIND, '', errors);
   await call.admit?.(complete);
 
   const bound = bind(request.spec.boundObjectRef ?? undefined, account, deps.reader);
+  const seconds = Number(asked);
   const { maxExpirationSeconds = 0 } = deps;
   const shortened = maxExpirationSeconds > 0 && seconds > maxExpirationSeconds;
   if (shortened) warnings.add(`requested expiration of ${seconds} seconds shortened to ${maxExpirationSeconds} seconds`);
@@ -119,7 +120,7 @@ function checkNames({ name, namespace, request: { metadata } }: TokenRequestCall
   }
 }
 
-function validate(seconds: number): readonly FieldError[] {
+function validate(seconds: Int64): readonly FieldError[] {
   const at = Path.of('spec', 'expirationSeconds');
   if (seconds < MIN_SECONDS) return [invalid(at, seconds, 'may not specify a duration less than 10 minutes')];
   return seconds > MAX_SECONDS ? [invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds')] : [];

@@ -44,7 +44,7 @@ export function requestsOf(
       if (found === undefined) return { refusal: `request ${part.name}: device class ${part.deviceClassName} does not exist` };
       const { name, selectors = [], tolerations = [], allocationMode, count = 1, adminAccess = false } = part;
       const base = { name, parent: request.name, deviceClass: found, selectors, tolerations, mode: allocationMode };
-      alternatives.push({ ...base, count, adminAccess, capacity: part.capacity?.requests });
+      alternatives.push({ ...base, count: Number(count), adminAccess, capacity: part.capacity?.requests });
     }
     if (alternatives.length === 0) return { refusal: `request ${request.name}: unsupported request type` };
     requests.push({ alternatives });
