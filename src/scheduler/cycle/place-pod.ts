@@ -8,9 +8,10 @@ import { isRejected, type Status, statusMessage, unresolvable } from '../framewo
 import type { FrameworkTimes, Point } from '../metrics/times.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
+import type { NodeRanking } from './node-ranking.ts';
 import type { PodClass } from './pod-class.ts';
 import { type PodKind, PodKinds } from './pod-kinds.ts';
-import { bestNode, NodeScratch } from './score-nodes.ts';
+import { bestNode, bestRanked, NodeScratch } from './score-nodes.ts';
 
 export type Decision =
   | { readonly kind: 'placed'; readonly node: string; readonly feasible: number }
@@ -69,6 +70,8 @@ export class PodPlacer {
     const nominated = this.#nominatedNode(pod, begun);
     if (nominated !== undefined && opinion?.passed.has(nominated) !== false) return { kind: 'placed', node: nominated, feasible: 1 };
 
+    const ranking = opinion === undefined ? this.#ranking(pod, begun) : undefined;
+    if (ranking !== undefined) return ranking.count === 0 ? this.#refused(pod, begun) : this.#placeRanked(begun.like, ranking);
     const count = this.#leave(this.#collectAll(pod, begun), opinion);
     if (count === 0) return this.#refused(pod, begun, opinion);
     const { slots } = this.#scratch;
@@ -77,6 +80,22 @@ export class PodPlacer {
         ? (slots[0] as number)
         : this.#timed('Score', () => bestNode(begun.like, this.#scratch, count, { fraction, ...this.#extra(opinion) }));
     return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
+  }
+
+  /** What is kept in step of the nodes for the pod, where its kind decides all. */
+  #ranking(pod: PodInfo, { like, isKept, own }: PodKind): NodeRanking | undefined {
+    if (!isKept || !like.isRanked || own.length > 0 || this.#ownSlot(pod) !== undefined) return undefined;
+    return this.#timed(
+      'Filter',
+      () => like.ranking(),
+      ({ count }) => (count === 0 ? NO_NODE : undefined),
+    );
+  }
+
+  #placeRanked(like: PodClass, ranking: NodeRanking): Decision {
+    const { cluster, fraction } = this.#options;
+    const best = this.#timed('Score', () => bestRanked(like, ranking, this.#scratch, { fraction }));
+    return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: ranking.count };
   }
 
   #begin(pod: PodInfo): PodKind | NotPlaced {
@@ -189,12 +208,13 @@ export class PodPlacer {
   #refused(pod: PodInfo, found: PodKind, opinion?: Opinion): NotPlaced {
     // Which plugin refuses a node first is told by asking them all in order, and preemption asks them together.
     const kind = found.own.length === 0 ? found.like : this.#kinds.alone(pod);
-    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, own: [] });
+    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, isKept: false, own: [] });
     if (opinion !== undefined) return this.#refusedOneByOne(pod, kind, opinion);
     const own = this.#ownSlot(pod);
     const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;
     if (plain === undefined) return this.#refusedOneByOne(pod, kind);
-    const slots = this.#scratch.slots.subarray(0, kind.collectUnschedulable(this.#scratch.slots));
+    const all = this.#scratch.reserve(this.#options.cluster.slotCount);
+    const slots = all.subarray(0, kind.collectUnschedulable(all));
     return this.#refusedBy(
       new Map(plain),
       kind,

@@ -1,29 +1,13 @@
 // What is known of one kind of pod (equal signatures) on every node: kept from pod to pod, and made anew only for the
 // nodes that changed in between.
-import type { NodeFilter, NodeScore, Normalize } from '../framework/plugin.ts';
+import type { NodeFilter } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import type { Status } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { Trial } from '../state/trial.ts';
-
-/** A score plugin's answer for this kind of pod. */
-export interface Scoring {
-  readonly score: NodeScore;
-  readonly normalize: Normalize;
-  readonly weight: number;
-  /** By slot, for the scope `node`. */
-  readonly raw: Float64Array;
-}
-
-export interface Scorings {
-  /** Of the scope `node`. */
-  readonly own: readonly Scoring[];
-  /** Those that must be normalised over the feasible nodes, of either scope. */
-  readonly relative: readonly Scoring[];
-  /** By slot, the weighted sum of those that need not be. */
-  readonly fixed: Float64Array;
-}
+import { NodeRanking } from './node-ranking.ts';
+import { prepareFilters, prepareScorings, type Scorings } from './prepare.ts';
 
 const UNKNOWN = 0;
 const FEASIBLE = 1;
@@ -53,6 +37,8 @@ export class PodClass {
   readonly #epoch: number;
   readonly #nodeFilters: readonly NodeFilter[];
   readonly #clusterFilters: readonly NodeFilter[];
+  /** Filters of the scope `cluster`. */
+  readonly #watchers: readonly NodeFilter[];
   /** Those of them that have something to refuse at present. */
   #activeFilters: readonly NodeFilter[];
   readonly #statuses: (Status | undefined)[] = [];
@@ -64,6 +50,9 @@ export class PodClass {
   readonly #known: Uint8Array;
   readonly #scored: Uint8Array;
   #scorings: Scorings | undefined;
+  #ranking: NodeRanking | undefined;
+  /** Slots that are CONTENDED. */
+  readonly #contended = new Set<number>();
   #position: number;
 
   constructor(pod: PodInfo, profile: Profile, cluster: ClusterState) {
@@ -84,6 +73,7 @@ export class PodClass {
     const first = this.filters.findIndex(({ scope }) => scope === 'cluster');
     this.#nodeFilters = first === -1 ? this.filters : this.filters.slice(0, first);
     this.#clusterFilters = first === -1 ? [] : this.filters.slice(first);
+    this.#watchers = this.filters.filter(({ scope }) => scope === 'cluster');
     this.#activeFilters = this.#clusterFilters.filter((filter) => filter.isIdle?.() !== true);
   }
 
@@ -93,9 +83,8 @@ export class PodClass {
     if (cluster.epoch !== this.#epoch || cluster.slotCount !== this.#known.length) return false;
     const changes = cluster.log.since(this.#position);
     if (changes === undefined) return false;
-    const watchers = [...this.filters, ...(this.#scorings?.relative ?? []).map(({ score }) => score)].filter(
-      ({ scope }) => scope === 'cluster',
-    );
+    if (changes.length === 0) return true;
+    const watchers = [...this.#watchers, ...this.elsewhere.map(({ score }) => score).filter(({ scope }) => scope === 'cluster')];
     for (const { slot, pod, sign, beside } of changes) {
       if (sign === 0 && beside === undefined && watchers.length > 0) return false;
       this.#forget(slot);
@@ -125,6 +114,7 @@ export class PodClass {
     this.#statuses[slot] = status;
     if (status === undefined) {
       this.#known[slot] = ahead.length > 0 && this.#clusterFilters.length > 0 ? CONTENDED : FEASIBLE;
+      if (this.#known[slot] === CONTENDED) this.#contended.add(slot);
     } else {
       this.#known[slot] = status.code === 'Unschedulable' ? UNSCHEDULABLE : UNRESOLVABLE;
       this.#refusals.set(status, (this.#refusals.get(status) ?? 0) + 1);
@@ -132,6 +122,8 @@ export class PodClass {
   }
 
   #forget(slot: number): void {
+    this.#ranking?.touch(slot);
+    this.#contended.delete(slot);
     const status = (this.#known[slot] as number) >= UNSCHEDULABLE ? this.#statuses[slot] : undefined;
     this.#known[slot] = UNKNOWN;
     if (status === undefined) return;
@@ -213,22 +205,50 @@ export class PodClass {
     return found;
   }
 
+  /** Whether all filters tell which of their answers change; else `collect` must ask about every node. */
+  get isRanked(): boolean {
+    return this.#watchers.every(({ takeStale }) => takeStale !== undefined);
+  }
+
+  /** All nodes that pass, in step with what changed since it was last asked for. Only when `isRanked`. */
+  ranking(): NodeRanking {
+    const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
+    let ranking = this.#ranking;
+    if (ranking === undefined) {
+      ranking = this.#ranking = new NodeRanking(this.#known.length, scorings);
+      for (const filter of this.#watchers) filter.takeStale?.();
+    } else {
+      for (const filter of this.#watchers) ranking.touchAll(filter.takeStale?.());
+      ranking.touchAll(this.#contended);
+    }
+    ranking.settle((slot) => {
+      if (this.#cluster.nodes[slot] === undefined || this.check(slot) !== undefined) return false;
+      this.#score(slot, scorings);
+      return true;
+    });
+    return ranking;
+  }
+
   /** What scores the pod, with raw and fixed scores of `slots` made anew where a node changed. */
   scorings(slots: Int32Array, count: number): Scorings {
     const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
-    const { own, fixed } = scorings;
-    const scored = this.#scored;
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i] as number;
-      if (scored[slot] === 1) continue;
-      fixed[slot] = 0;
-      for (const { score, normalize, weight, raw } of own) {
-        raw[slot] = score.score(slot);
-        if (normalize === 'none') fixed[slot] = (fixed[slot] as number) + weight * (raw[slot] as number);
-      }
-      scored[slot] = 1;
-    }
+    for (let i = 0; i < count; i++) this.#score(slots[i] as number, scorings);
     return scorings;
+  }
+
+  /** Of `ranking`, what is left to be scored in every cycle. */
+  get elsewhere(): Scorings['elsewhere'] {
+    return this.#scorings?.elsewhere ?? [];
+  }
+
+  #score(slot: number, { own, fixed }: Scorings): void {
+    if (this.#scored[slot] === 1) return;
+    fixed[slot] = 0;
+    for (const { score, normalize, weight, raw } of own) {
+      raw[slot] = score.score(slot);
+      if (normalize === 'none') fixed[slot] = (fixed[slot] as number) + weight * (raw[slot] as number);
+    }
+    this.#scored[slot] = 1;
   }
 }
 
@@ -238,59 +258,4 @@ export function firstRefusal(filters: readonly NodeFilter[], slot: number): Stat
     if (status !== undefined) return status;
   }
   return undefined;
-}
-
-interface PreparedFilters {
-  readonly filters: readonly NodeFilter[];
-  readonly refusal: Status | undefined;
-  readonly nodeNames: ReadonlySet<string> | undefined;
-  readonly namingPlugins: readonly string[];
-  readonly prepared: ReadonlySet<string>;
-}
-
-/** Source: RunPreFilterPlugins. */
-function prepareFilters(pod: PodInfo, profile: Profile, cluster: ClusterState): PreparedFilters {
-  const filters: NodeFilter[] = [];
-  const namingPlugins: string[] = [];
-  const prepared = new Set<string>();
-  let nodeNames: ReadonlySet<string> | undefined;
-  let refusal: Status | undefined;
-  for (const plugin of profile.filter) {
-    const result = plugin.preFilter?.(pod, cluster) ?? { kind: 'skip' };
-    prepared.add(plugin.name);
-    if (result.kind === 'skip') continue;
-    if (result.kind === 'rejected') {
-      refusal = result.status;
-      // One that evicting pods may answer is told only after all were asked.
-      if (refusal.code === 'UnschedulableAndUnresolvable' || refusal.code === 'Error') break;
-      continue;
-    }
-    filters.push(result.filter);
-    if (result.nodeNames === undefined) continue;
-    namingPlugins.push(plugin.name);
-    nodeNames = nodeNames === undefined ? result.nodeNames : nodeNames.intersection(result.nodeNames);
-    if (nodeNames.size === 0) return { filters, refusal: contradiction(namingPlugins), nodeNames, namingPlugins, prepared };
-  }
-  return { filters, refusal, nodeNames, namingPlugins, prepared };
-}
-
-function contradiction(plugins: readonly string[]): Status {
-  const sorted = plugins.toSorted();
-  const reason =
-    sorted.length === 1
-      ? `node(s) didn't satisfy plugin ${sorted[0]}`
-      : `node(s) didn't satisfy plugin(s) [${sorted.join(' ')}] simultaneously`;
-  return { code: 'UnschedulableAndUnresolvable', reasons: [reason], plugin: '' };
-}
-
-function prepareScorings(pod: PodInfo, profile: Profile, cluster: ClusterState): Scorings {
-  const scorings: Scoring[] = [];
-  for (const { plugin, weight } of profile.score) {
-    const score = plugin.preScore?.(pod, cluster);
-    if (score === undefined) continue;
-    scorings.push({ score, normalize: score.normalize, weight, raw: new Float64Array(score.scope === 'node' ? cluster.slotCount : 0) });
-  }
-  const own = scorings.filter(({ score }) => score.scope === 'node');
-  const relative = scorings.filter(({ score, normalize }) => score.scope === 'cluster' || normalize !== 'none');
-  return { own, relative, fixed: new Float64Array(cluster.slotCount) };
 }

@@ -11,6 +11,8 @@ export interface PodKind {
   readonly kind: 'pod';
   /** Shared with other pods, unless no other is like this one. */
   readonly like: PodClass;
+  /** Whether `like` is kept, so that little of it has changed since it was last asked. */
+  readonly isKept: boolean;
   /** Filters of plugins that find the pod like no other; a node must pass these, too. */
   readonly own: readonly NodeFilter[];
 }
@@ -37,7 +39,9 @@ export class PodKinds {
     const { alike, particular } = signature;
     const like = this.#kept(pod, alike, particular);
     // The first plugin of all that refuses the pod is told, so they are asked together.
-    return like.refusal !== undefined && particular.length > 0 ? this.#unlike(pod) : { kind: 'pod', like, own };
+    return like.refusal !== undefined && particular.length > 0
+      ? this.#unlike(pod)
+      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own };
   }
 
   /** All plugins asked about this one pod, and nothing kept. */
@@ -46,7 +50,7 @@ export class PodKinds {
   }
 
   #unlike(pod: PodInfo): PodKind {
-    return { kind: 'pod', like: this.alone(pod), own: [] };
+    return { kind: 'pod', like: this.alone(pod), isKept: false, own: [] };
   }
 
   /** `undefined` when one refuses the pod whatever the node, or names its nodes: then order among all plugins counts. */

@@ -1,6 +1,8 @@
 // Sums what score plugins say of the feasible nodes and picks the best. Source: prioritizeNodes, RunScorePlugins.
-import { MAX_NODE_SCORE, type Normalize } from '../framework/plugin.ts';
-import type { PodClass, Scoring } from './pod-class.ts';
+import { type Feasible, MAX_NODE_SCORE, type Normalize } from '../framework/plugin.ts';
+import type { NodeRanking } from './node-ranking.ts';
+import type { PodClass } from './pod-class.ts';
+import type { Scoring } from './prepare.ts';
 
 /** Arrays used anew in every cycle. */
 export class NodeScratch {
@@ -19,20 +21,35 @@ export class NodeScratch {
   }
 }
 
-/**
- * The slot with the greatest total among `scratch.slots[0 … count - 1]`; `fraction` in [0, 1) chooses among equals. `extra`:
- * what is added to the total of a slot.
- */
-export function bestNode(
-  kind: PodClass,
-  scratch: NodeScratch,
-  count: number,
-  { fraction, extra }: { readonly fraction: () => number; readonly extra?: (slot: number) => number },
-): number {
+export interface Choice {
+  /** In [0, 1): chooses among equals. */
+  readonly fraction: () => number;
+  /** What is added to the total of a slot. */
+  readonly extra?: (slot: number) => number;
+}
+
+/** The slot with the greatest total among `scratch.slots[0 … count - 1]`. */
+export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, choice: Choice): number {
   const { slots, totals } = scratch;
-  const { fixed, relative } = kind.scorings(slots, count);
+  const { fixed, relative, elsewhere } = kind.scorings(slots, count);
   for (let i = 0; i < count; i++) totals[i] = fixed[slots[i] as number] as number;
-  for (const scoring of relative) addScores(scoring, scratch, count);
+  for (const scoring of [...relative, ...elsewhere]) addScores(scoring, scratch, { slots, count });
+  return greatest(scratch, { slots, count }, choice);
+}
+
+/** Likewise among all nodes that pods of this kind may go to. */
+export function bestRanked(kind: PodClass, ranking: NodeRanking, scratch: NodeScratch, choice: Choice): number {
+  const elsewhere = kind.elsewhere.filter(({ score }) => score.isIdle?.() !== true);
+  if (elsewhere.length === 0) return ranking.best(choice.fraction);
+  const { feasible } = ranking;
+  const { slots, count } = feasible;
+  scratch.reserve(count);
+  for (let i = 0; i < count; i++) scratch.totals[i] = ranking.totals[slots[i] as number] as number;
+  for (const scoring of elsewhere) addScores(scoring, scratch, feasible);
+  return greatest(scratch, feasible, choice);
+}
+
+function greatest({ totals }: NodeScratch, { slots, count }: Feasible, { fraction, extra }: Choice): number {
   if (extra !== undefined) for (let i = 0; i < count; i++) totals[i] = (totals[i] as number) + extra(slots[i] as number);
   let best = -Infinity;
   let equals = 0;
@@ -49,12 +66,14 @@ export function bestNode(
 }
 
 /** What all nodes would get alike is left out. */
-function addScores({ score, normalize, weight, raw }: Scoring, { slots, totals, scores }: NodeScratch, count: number): void {
+function addScores({ score, normalize, weight, raw }: Scoring, { totals, scores }: NodeScratch, feasible: Feasible): void {
   if (score.isIdle?.() === true) return;
+  const { slots, count } = feasible;
   let differs = false;
   if (score.scope === 'cluster') {
-    score.begin?.({ slots, count });
-    for (let i = 0; i < count; i++) scores[i] = score.score(slots[i] as number);
+    score.begin?.(feasible);
+    if (score.scoreAll !== undefined) score.scoreAll(feasible, scores);
+    else for (let i = 0; i < count; i++) scores[i] = score.score(slots[i] as number);
     differs = true;
   } else {
     for (let i = 0; i < count; i++) {
@@ -63,7 +82,7 @@ function addScores({ score, normalize, weight, raw }: Scoring, { slots, totals, 
     }
   }
   if (!differs) return;
-  if (typeof normalize === 'function') normalize(scores, { slots, count });
+  if (typeof normalize === 'function') normalize(scores, feasible);
   else defaultNormalize(normalize, scores, count);
   for (let i = 0; i < count; i++) totals[i] = (totals[i] as number) + weight * (scores[i] as number);
 }
@@ -73,12 +92,13 @@ export function defaultNormalize(how: Exclude<Normalize, (...args: never) => voi
   if (how === 'none') return;
   let max = 0;
   for (let i = 0; i < count; i++) if ((scores[i] as number) > max) max = scores[i] as number;
-  if (max === 0) {
-    if (how === 'descending') scores.fill(MAX_NODE_SCORE, 0, count);
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    const share = Math.floor((MAX_NODE_SCORE * (scores[i] as number)) / max);
-    scores[i] = how === 'descending' ? MAX_NODE_SCORE - share : share;
-  }
+  for (let i = 0; i < count; i++) scores[i] = relativeScore(how, scores[i] as number, max);
+}
+
+/** Of `score` where the greatest is `max`. */
+export function relativeScore(how: Exclude<Normalize, (...args: never) => void>, score: number, max: number): number {
+  if (how === 'none') return score;
+  if (max === 0) return how === 'descending' ? MAX_NODE_SCORE : score;
+  const share = Math.floor((MAX_NODE_SCORE * score) / max);
+  return how === 'descending' ? MAX_NODE_SCORE - share : share;
 }

@@ -27,6 +27,11 @@ export interface NodeFilter extends Partial<PodWatcher> {
   check(slot: number): Status | undefined;
   /** At present every node would pass, so none need be asked. Only for the scope `cluster`. */
   isIdle?(): boolean;
+  /**
+   * Slots for which `check` may answer otherwise than when this was last called, apart from those that changed themselves.
+   * Absent: any. Only for the scope `cluster`.
+   */
+  takeStale?(): Iterable<number> | 'all';
 }
 
 export type PreFilterResult =
@@ -36,7 +41,7 @@ export type PreFilterResult =
   /** `nodeNames`: no other node can be right. */
   | { readonly kind: 'filter'; readonly filter: NodeFilter; readonly nodeNames?: ReadonlySet<string> };
 
-/** The nodes that passed: `slots[0]` … `slots[count - 1]`. */
+/** The nodes that passed: `slots[0]` … `slots[count - 1]`. Never changed, so the same object means the same nodes. */
 export interface Feasible {
   readonly slots: Int32Array;
   readonly count: number;
@@ -56,6 +61,8 @@ export interface NodeScore extends Partial<PodWatcher> {
   /** At present every node would get the same, so none need be asked. Only for the scope `cluster`. */
   isIdle?(): boolean;
   score(slot: number): number;
+  /** What `score` gives for each feasible node in order, where that is faster than asking one by one. */
+  scoreAll?(feasible: Feasible, scores: Float64Array): void;
 }
 
 /** Whether a change can help `pod`, which this plugin refused. For an addition there is no `previous`, for a removal no `current`. */

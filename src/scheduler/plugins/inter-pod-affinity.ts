@@ -84,9 +84,19 @@ function affinityFilter(incoming: PodInfo, cluster: ClusterState, namespaceLabel
     return found || (near.isEmpty && startsGroup);
   }
 
+  let wasNowhere = near.isEmpty;
+  function takeStale(): number[] | 'all' {
+    const slots: number[] = [];
+    for (const counts of [near, away, unwanted]) counts.takeCrossed(slots);
+    if (near.isEmpty === wasNowhere || required.length === 0) return slots;
+    wasNowhere = near.isEmpty;
+    return 'all';
+  }
+
   return {
     scope: 'cluster',
     podChanged,
+    takeStale,
     isIdle: () => required.length === 0 && away.isEmpty && unwanted.isEmpty,
     check(slot) {
       if (required.length > 0 && !isNear(slot)) return NOT_NEAR;

@@ -18,7 +18,7 @@ import {
   SYSTEM_DEFAULT_CONSTRAINTS,
   type UnsatisfiableAction,
 } from './spread-constraints.ts';
-import { SpreadCounts } from './spread-counts.ts';
+import { FullPlaces, SpreadCounts } from './spread-counts.ts';
 
 const REASON = "node(s) didn't match pod topology spread constraints";
 const SKEWED = unschedulable(PLUGIN.podTopologySpread, REASON);
@@ -72,23 +72,31 @@ export function podTopologySpread(groupSelector: GroupSelector, args: PodTopolog
 }
 
 function spreadFilter(pod: Pod, constraints: readonly SpreadConstraint[], cluster: ClusterState): NodeFilter {
-  const counted = constraints.map((constraint) => ({
-    counts: new SpreadCounts(cluster, { constraint, pod, requiredKeys: constraints }),
-    maxSkew: constraint.maxSkew,
-    minDomains: constraint.minDomains,
-    self: constraint.selector.matches(pod.metadata.labels) ? 1 : 0,
-  }));
+  const counted = constraints.map((constraint) => {
+    const counts = new SpreadCounts(cluster, { constraint, pod, requiredKeys: constraints });
+    const { maxSkew, minDomains, selector } = constraint;
+    return { counts, full: new FullPlaces(counts), maxSkew, minDomains, self: selector.matches(pod.metadata.labels) ? 1 : 0 };
+  });
+  const isFull = ({ counts, maxSkew, minDomains, self }: (typeof counted)[number], place: number): boolean => {
+    const least = counts.domains < minDomains ? 0 : counts.least;
+    return (counts.inPlace[place] as number) + self - least > maxSkew;
+  };
+
   return {
     scope: 'cluster',
     podChanged(slot, info, sign) {
       for (const { counts } of counted) counts.podChanged(slot, info, sign);
     },
+    takeStale() {
+      const slots: number[] = [];
+      for (const each of counted) each.full.takeStale((place) => isFull(each, place), slots);
+      return slots;
+    },
     check(slot) {
-      for (const { counts, maxSkew, minDomains, self } of counted) {
-        const place = counts.topology.of(slot);
+      for (const each of counted) {
+        const place = each.counts.topology.of(slot);
         if (place < 0) return NO_LABEL;
-        const least = counts.domains < minDomains ? 0 : counts.least;
-        if ((counts.inPlace[place] as number) + self - least > maxSkew) return SKEWED;
+        if (isFull(each, place)) return SKEWED;
       }
       return undefined;
     },
@@ -103,25 +111,30 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
     maxSkew: constraint.maxSkew,
   }));
   const weights = new Float64Array(constraints.length);
+  /** By slot. Source: nodeLabelsMatchSpreadConstraints as initPreScoreState asks it. */
+  const isIgnored = Uint8Array.from({ length: cluster.slotCount }, (_, slot) =>
+    need === 'every-key' && counted.some(({ counts }) => counts.topology.of(slot) < 0) ? 1 : 0,
+  );
+  let weighed: Feasible | undefined;
 
-  /** Source: nodeLabelsMatchSpreadConstraints as initPreScoreState asks it. */
-  const isIgnored = (slot: number): boolean => need === 'every-key' && counted.some(({ counts }) => counts.topology.of(slot) < 0);
-
-  function begin({ slots, count }: Feasible): void {
-    let counting = count;
-    if (need === 'every-key') for (let i = 0; i < count; i++) if (isIgnored(slots[i] as number)) counting--;
+  function begin(feasible: Feasible): void {
+    if (feasible === weighed) return;
+    weighed = feasible;
+    const { slots, count } = feasible;
+    let counting = 0;
+    for (let i = 0; i < count; i++) if (isIgnored[slots[i] as number] === 0) counting++;
     counted.forEach(({ counts: { topology }, isHost }, c) => {
-      weights[c] = Math.log((isHost ? counting : placesOf(topology, slots, count)) + 2);
+      weights[c] = Math.log((isHost ? counting : placesOf(topology, feasible)) + 2);
     });
   }
 
   /** Places of nodes that are not ignored; those without the label are one place. */
-  function placesOf(topology: Topology, slots: Feasible['slots'], count: number): number {
+  function placesOf(topology: Topology, { slots, count }: Feasible): number {
     const seen = new Uint8Array(topology.size + 1);
     let places = 0;
     for (let i = 0; i < count; i++) {
       const slot = slots[i] as number;
-      if (isIgnored(slot)) continue;
+      if (isIgnored[slot] === 1) continue;
       const place = topology.of(slot) + 1; // 0 without the label
       if (seen[place] === 1) continue;
       seen[place] = 1;
@@ -130,21 +143,41 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
     return places;
   }
 
+  const part = (c: number, slot: number, place: number): number => {
+    const { counts, isHost, maxSkew } = counted[c] as (typeof counted)[number];
+    const pods = isHost ? (counts.onNode[slot] as number) : (counts.inPlace[place] as number);
+    return pods * (weights[c] as number) + maxSkew - 1;
+  };
+
+  /** One constraint after the other, as each node gets its parts in this order. */
+  function scoreAll({ slots, count }: Feasible, scores: Float64Array): void {
+    scores.fill(0, 0, count);
+    for (let c = 0; c < counted.length; c++) {
+      const { counts, isHost } = counted[c] as (typeof counted)[number];
+      const { bySlot } = counts.topology;
+      const byPlace = isHost ? undefined : Float64Array.from(counts.inPlace, (_, place) => part(c, 0, place));
+      for (let i = 0; i < count; i++) {
+        const slot = slots[i] as number;
+        const place = bySlot[slot] as number;
+        if (place >= 0) scores[i] = (scores[i] as number) + (byPlace === undefined ? part(c, slot, place) : (byPlace[place] as number));
+      }
+    }
+    for (let i = 0; i < count; i++) scores[i] = isIgnored[slots[i] as number] === 1 ? IGNORED : Math.round(scores[i] as number);
+  }
+
   return {
     scope: 'cluster',
     begin,
+    scoreAll,
     podChanged(slot, info, sign) {
       for (const { counts } of counted) counts.podChanged(slot, info, sign);
     },
     score(slot) {
-      if (isIgnored(slot)) return IGNORED;
+      if (isIgnored[slot] === 1) return IGNORED;
       let score = 0;
       for (let c = 0; c < counted.length; c++) {
-        const { counts, isHost, maxSkew } = counted[c] as (typeof counted)[number];
-        const place = counts.topology.of(slot);
-        if (place < 0) continue;
-        const pods = isHost ? (counts.onNode[slot] as number) : (counts.inPlace[place] as number);
-        score += pods * (weights[c] as number) + maxSkew - 1;
+        const place = counted[c]?.counts.topology.of(slot) ?? -1;
+        if (place >= 0) score += part(c, slot, place);
       }
       return Math.round(score);
     },

@@ -28,6 +28,7 @@ export class SpreadCounts implements PodWatcher {
   readonly #constraint: SpreadConstraint;
   readonly #namespace: string;
   #least: number | undefined;
+  #changes = 0;
 
   constructor(cluster: ClusterState, { constraint, pod, requiredKeys }: SpreadCountsOptions) {
     this.#constraint = constraint;
@@ -57,6 +58,12 @@ export class SpreadCounts implements PodWatcher {
     if (this.#included[slot] !== 1 || place < 0) return;
     this.inPlace[place] = (this.inPlace[place] as number) + sign;
     this.#least = undefined;
+    this.#changes++;
+  }
+
+  /** How often a number of `inPlace` changed. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Least number in any place; Infinity without places. */
@@ -69,5 +76,30 @@ export class SpreadCounts implements PodWatcher {
       this.#least = least;
     }
     return this.#least;
+  }
+}
+
+/** Places that take no more pods of the group, as they were told last. */
+export class FullPlaces {
+  readonly #counts: SpreadCounts;
+  readonly #isFull: Uint8Array;
+  #seen = -1;
+
+  constructor(counts: SpreadCounts) {
+    this.#counts = counts;
+    this.#isFull = new Uint8Array(counts.inPlace.length);
+  }
+
+  /** Adds the slots in places that became full, or are not any more, since this was last called. */
+  takeStale(isFull: (place: number) => boolean, into: number[]): void {
+    const { changes, topology } = this.#counts;
+    if (changes === this.#seen) return;
+    this.#seen = changes;
+    for (let place = 0; place < this.#isFull.length; place++) {
+      const full = isFull(place) ? 1 : 0;
+      if (full === this.#isFull[place]) continue;
+      this.#isFull[place] = full;
+      for (const slot of topology.slotsIn(place)) into.push(slot);
+    }
   }
 }

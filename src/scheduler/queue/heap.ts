@@ -61,34 +61,28 @@ export class KeyedHeap<T> {
     return true;
   }
 
+  /** Moves the item at `start` up or down; what it passes fills the place it leaves. */
   #settle(start: number): void {
+    const item = this.#items[start] as T;
     let place = start;
     while (place > 0) {
       const parent = (place - 1) >> 1;
-      if (this.#before(parent, place)) break;
-      this.#swap(place, parent);
+      if (this.#compare(this.#items[parent] as T, item) <= 0) break;
+      this.#put(this.#items[parent] as T, place);
       place = parent;
     }
-    for (;;) {
-      let least = place;
-      for (const child of [2 * place + 1, 2 * place + 2]) {
-        if (child < this.#items.length && !this.#before(least, child)) least = child;
-      }
-      if (least === place) return;
-      this.#swap(place, least);
-      place = least;
+    for (let child = 2 * place + 1; child < this.#items.length; child = 2 * place + 1) {
+      const other = child + 1;
+      if (other < this.#items.length && this.#compare(this.#items[other] as T, this.#items[child] as T) < 0) child = other;
+      if (this.#compare(item, this.#items[child] as T) <= 0) break;
+      this.#put(this.#items[child] as T, place);
+      place = child;
     }
+    if (place !== start) this.#put(item, place);
   }
 
-  #before(a: number, b: number): boolean {
-    return this.#compare(this.#items[a] as T, this.#items[b] as T) <= 0;
-  }
-
-  #swap(a: number, b: number): void {
-    const [x, y] = [this.#items[a] as T, this.#items[b] as T];
-    this.#items[a] = y;
-    this.#items[b] = x;
-    this.#places.set(this.#key(y), a);
-    this.#places.set(this.#key(x), b);
+  #put(item: T, place: number): void {
+    this.#items[place] = item;
+    this.#places.set(this.#key(item), place);
   }
 }

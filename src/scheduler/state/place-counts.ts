@@ -7,6 +7,8 @@ interface Column {
   readonly counts: Float64Array;
   /** Entries that are not 0. */
   used: number;
+  /** Places whose number became positive, or is not any more, since `takeCrossed`. */
+  readonly crossed: Set<number>;
 }
 
 /** Holds for one epoch, and until a node's labels change. */
@@ -31,6 +33,7 @@ export class PlaceCounts {
     if (place < 0 || value === 0) return;
     const before = column.counts[place] as number;
     column.counts[place] = before + value;
+    if (before > 0 !== before + value > 0) column.crossed.add(place);
     if (before === 0) column.used++;
     else if (before + value === 0) column.used--;
   }
@@ -55,6 +58,15 @@ export class PlaceCounts {
     return false;
   }
 
+  /** Slots of the nodes in places whose number became positive, or is not any more, since this was last called. */
+  takeCrossed(into: number[]): void {
+    for (const { topology, crossed } of this.#columns.values()) {
+      if (crossed.size === 0) continue;
+      for (const place of crossed) for (const slot of topology.slotsIn(place)) into.push(slot);
+      crossed.clear();
+    }
+  }
+
   /** Over all places of the node. */
   sumAt(slot: number): number {
     let sum = 0;
@@ -69,7 +81,7 @@ export class PlaceCounts {
     let column = this.#columns.get(key);
     if (column === undefined) {
       const topology = this.#cluster.topology(key);
-      column = { topology, counts: new Float64Array(topology.size), used: 0 };
+      column = { topology, counts: new Float64Array(topology.size), used: 0, crossed: new Set() };
       this.#columns.set(key, column);
     }
     return column;

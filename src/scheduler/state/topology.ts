@@ -2,11 +2,14 @@
 import type { Node } from '#api/types.ts';
 
 const NONE = -1;
+const NO_SLOTS: readonly number[] = [];
 
 export class Topology {
   readonly key: string;
   readonly #ids = new Map<string, number>();
   #bySlot = new Int32Array(0);
+  /** By place; made anew when it is asked for after a node changed. */
+  #slotsIn: number[][] | undefined;
 
   constructor(key: string) {
     this.key = key;
@@ -27,12 +30,23 @@ export class Topology {
     return this.#bySlot;
   }
 
+  /** The slots of the nodes in a place. Held until a node changes. */
+  slotsIn(place: number): readonly number[] {
+    if (this.#slotsIn === undefined) {
+      const slotsIn: number[][] = Array.from({ length: this.#ids.size }, () => []);
+      this.#bySlot.forEach((of, slot) => slotsIn[of]?.push(slot));
+      this.#slotsIn = slotsIn;
+    }
+    return this.#slotsIn[place] ?? NO_SLOTS;
+  }
+
   set(slot: number, node: Node | undefined): void {
     if (slot >= this.#bySlot.length) {
       const wider = new Int32Array(Math.max(64, slot * 2)).fill(NONE);
       wider.set(this.#bySlot);
       this.#bySlot = wider;
     }
+    this.#slotsIn = undefined;
     const value = node?.metadata.labels?.[this.key];
     this.#bySlot[slot] = value === undefined ? NONE : this.#idOf(value);
   }
