@@ -1,13 +1,16 @@
 // A cluster on a containerd that its user runs, in folders of the user's own.
 import { connectMachine, PROA, startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { silentLogger } from '#base/log.ts';
 import { systemClock } from '#base/clock.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import { connectCri } from '#cri/client.ts';
 import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
 import { run } from '../harness/command.ts';
+import { eventually } from '../harness/eventually.ts';
 import { startContainerd } from '../harness/containerd.ts';
 import { importAgentImage, startAgents } from '../harness/network-agent.ts';
 import { podSet } from '../harness/pods.ts';
@@ -30,7 +33,14 @@ test('pods run on a containerd that somebody else keeps, on the network it is gi
   await cri.ready();
   await ensurePauseImage({ address: containerd.socket, images: cri.image, clock: systemClock });
 
-  const cluster = await startCluster(t, [`--container-runtime-endpoint=unix://${containerd.socket}`], { connect: false });
+  const dataDir = join(temporaryFolder(t), 'data');
+  const log = join(dataDir, 'log', 'proa.log');
+  makeFolder(dirname(log));
+  writeFileSync(log, 'of an earlier run\n'.repeat(100_000));
+  const flags = [`--container-runtime-endpoint=unix://${containerd.socket}`, '--log-max-size=1'];
+  const cluster = await startCluster(t, flags, { connect: false, dataDir });
+  await eventually(async () => assert.match(readFileSync(`${log}.1`, 'utf8'), /^of an earlier run$/m));
+  assert.doesNotMatch(readFileSync(log, 'utf8'), /^of an earlier run$/m);
   assert.match(await cluster.proa('status'), /^runtime +ok$/m);
   await importAgentImage(cluster);
   const pods = await podSet(t, cluster, 'port');

@@ -4,6 +4,7 @@ import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
 import { replaceJson } from '../instance/json-file.ts';
+import { boundLogs } from '../instance/log-files.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
 import { fetchAuthority } from '../join/cluster-info.ts';
@@ -35,6 +36,7 @@ export async function agent(options: Options): Promise<void> {
   const logger = openLog(machine.logLevel);
   const signal = stopSignal();
   const base = { clock: systemClock, ids: randomIds, logger, signal };
+  void boundLogs({ ...base, settings: machine, paths });
   await runProcess({ logger, signal }, async (stops) => {
     const { pki, cluster } = await join(machine, server, options, base).catch((error: unknown) => {
       throw joinRefusal(error, server, systemClock.now());

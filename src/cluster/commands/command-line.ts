@@ -24,6 +24,7 @@ export const AGENT_SETTINGS: readonly (keyof Settings)[] = [
   'dataDir',
   'runDir',
   'logLevel',
+  'logMaxSize',
 ];
 
 /** What `proa server` takes: all that is not of a node. */

@@ -7,6 +7,7 @@ import { nodes } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { waitFor } from '#client/wait-for.ts';
 import { isConditionTrue } from '#api/conditions.ts';
+import { boundLogs } from '../instance/log-files.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { ProgressReport } from '../instance/progress.ts';
 import { adminKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
@@ -63,6 +64,7 @@ async function serve(settings: Settings, progress: ProgressReport | undefined, r
   const paths = pathsOf(settings);
   const logger = openLog(settings.logLevel);
   const signal = stopSignal();
+  void boundLogs({ settings, paths, clock: systemClock, logger, signal });
   await runProcess({ logger, signal, ...(progress === undefined ? {} : { progress }) }, async (stops) => {
     const pki = new Pki(paths.pki, { clock: systemClock, ids: randomIds });
     await ensurePki(pki, settings, paths);

@@ -1,5 +1,5 @@
 // `proa up`: from a machine to a cluster that is ready, and what to type next.
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { replaceJson } from '../instance/json-file.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
@@ -7,6 +7,7 @@ import type { Keeper } from '../instance/keeper.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { lastWords } from '../instance/last-words.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
+import { textSince } from '../instance/log-files.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { followStart, isAlive, isReady, type Progress, readProgress, type Start } from '../instance/progress.ts';
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
@@ -175,7 +176,7 @@ async function ready(paths: Paths, before: Traces): Promise<string | undefined> 
       if (progress?.failure !== undefined) resolve(progress.failure);
       else if (isReady(progress)) resolve(undefined);
       else if (ended !== undefined && traces(paths).endedAt !== before.endedAt)
-        resolve(lastWords(readFileSync(paths.log).toString('utf8', before.logged)) ?? `its process ended with status ${ended}`);
+        resolve(lastWords(textSince(paths.log, before.logged)) ?? `its process ended with status ${ended}`);
     };
     systemClock.after(READY_DEADLINE_MS, () => {
       const state = starting === undefined ? 'has not told of itself yet' : isAlive(starting) ? 'still runs' : 'is gone';

@@ -70,7 +70,7 @@ export class LocalNodes {
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
   async start(client: Client, authority: string): Promise<void> {
-    const { logLevel, kubeletPort } = this.#settings;
+    const { logLevel, logMaxSize, kubeletPort } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
@@ -85,6 +85,7 @@ export class LocalNodes {
         'cgroup-root': node.cgroupRoot,
         'kubelet-port': String(kubeletPort),
         'log-level': logLevel,
+        'log-max-size': String(logMaxSize),
         ...(fresh ? { 'token-file': await this.#token(client, node, authority) } : {}),
       };
       const flags = Object.entries(args).map(([flag, value]) => `--${flag}=${value}`);

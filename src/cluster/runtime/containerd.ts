@@ -8,6 +8,7 @@ import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import { lastWords } from '../instance/last-words.ts';
+import { textSince } from '../instance/log-files.ts';
 import { type ContainerdConfig, containerdToml } from './containerd-config.ts';
 import { systemdRuns } from '../instance/systemd-keeper.ts';
 import { inOwnScope } from '../machine/own-scope.ts';
@@ -167,7 +168,7 @@ export class Containerd {
     const deadline = this.#deps.clock.monotonic() + START_DEADLINE_MS;
     while (!(await connects(this.#config.socket))) {
       if (!this.#adopt()) {
-        const words = lastWords(readFileSync(this.#logFile).toString('utf8', this.#logStart)) ?? 'without a word';
+        const words = lastWords(textSince(this.#logFile, this.#logStart)) ?? 'without a word';
         throw new ContainerdError(`containerd ended while starting (${words}): mend it, ${OTHER_RUNTIME}; its log is ${this.#logFile}`);
       }
       if (this.#deps.clock.monotonic() > deadline)

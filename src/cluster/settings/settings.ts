@@ -54,6 +54,8 @@ export interface Settings extends ApiServerSettings {
   /** More names and addresses of the API server, for its certificate. */
   readonly tlsNames: readonly string[];
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** MiB a log file may have before it is moved aside. */
+  readonly logMaxSize: number;
 }
 
 export interface Setting<K extends keyof Settings = keyof Settings> {
@@ -336,6 +338,14 @@ export const SETTINGS: readonly Setting[] = [
     fallback: 'info',
     parse: (value) =>
       value === 'debug' || value === 'info' || value === 'warn' || value === 'error' ? ok(value) : bad('is not debug, info, warn or error'),
+  }),
+  setting({
+    key: 'logMaxSize',
+    flag: 'log-max-size',
+    argument: 'MIB',
+    description: 'size at which a log file is moved aside; four older ones are kept',
+    fallback: '50',
+    parse: (value) => (/^\d{1,6}$/.test(value) && Number(value) >= 1 ? ok(Number(value)) : bad('is not a number of MiB, 1 or more')),
   }),
   ...API_SERVER_SETTINGS,
 ];
