@@ -97,7 +97,7 @@ export class Proxy {
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
     this.#node = { name: deps.config.nodeName, zone: undefined };
-    this.#metrics = new ProxyMetrics(deps.clock);
+    this.#metrics = new ProxyMetrics(deps.clock, deps.config.podCIDRs.map(ipFamilyOf));
     this.#health = new ProxyHealth(deps.clock, this.#metrics);
     this.#sides = deps.config.podCIDRs.map((podCIDR) => this.#sideOf(podCIDR));
     deps.endpointSlices.addIndex(BY_SERVICE, (slice) => serviceKeyOf(slice));
@@ -218,7 +218,7 @@ export class Proxy {
     for (const key of keys) {
       const now = this.#observe(key, side);
       changes.set(key, now.fragment);
-      this.#metrics.withoutLocal(`${key} ${family}`, now.withoutLocal);
+      this.#metrics.withoutLocal(key, family, now.withoutLocal);
       checks.set(key, now.check);
       this.#removals.push(...flowRemovals(flows.get(key) ?? new Map<string, UdpFlow>(), now.flows));
       if (now.flows.size === 0) flows.delete(key);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import type { EndpointSlice } from '#api/types.ts';
+import type { IpFamily } from '#apimachinery/ip.ts';
 import { service, slice } from '../testing.ts';
 import { ProxyMetrics } from './metrics.ts';
 import { withoutLocal } from './without-local.ts';
@@ -16,9 +17,9 @@ function changed(owner: string, after: number): EndpointSlice {
   return { ...one, metadata: { ...one.metadata, annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': at } } };
 }
 
-function start() {
+function start(families: readonly IpFamily[] = ['IPv4']) {
   const clock = new ManualClock(START);
-  const metrics = new ProxyMetrics(clock);
+  const metrics = new ProxyMetrics(clock, families);
   const has = (...lines: readonly string[]): void => {
     const exposed = metrics.expose().split('\n');
     for (const line of lines) assert.ok(exposed.includes(line), `${line}\nnot in\n${exposed.join('\n')}`);
@@ -90,12 +91,31 @@ test('ProxyMetrics tells answers of its health, and Services that find nothing o
     ],
   );
   assert.equal(withoutLocal(service('any', { ports: [{}] }), [], NODE, 'IPv4'), undefined);
-  metrics.withoutLocal('shop/local', count('n2'));
+  metrics.withoutLocal('shop/local', 'IPv4', count('n2'));
   has(
     'kubeproxy_proxy_healthz_total{code="503"} 1',
     'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 1',
     'kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="external"} 1',
   );
-  metrics.withoutLocal('shop/local', undefined);
+  metrics.withoutLocal('shop/local', 'IPv4', undefined);
   has('kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="IPv4",traffic_policy="internal"} 0');
+});
+
+test('ProxyMetrics tells of each family that there is, and of no other', () => {
+  const { metrics, has } = start(['IPv6', 'IPv4']);
+  metrics.withoutLocal('shop/web', 'IPv6', { internal: 1, external: 0 });
+  metrics.sliceChanged(changed('web', 0));
+  metrics.began();
+  metrics.failed();
+  metrics.began();
+  metrics.synced();
+  for (const family of ['IPv4', 'IPv6'])
+    has(
+      `kubeproxy_network_programming_duration_seconds_count{ip_family="${family}"} 1`,
+      `kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="${family}"} 1`,
+      `kubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family="${family}"} 1`,
+      `kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="${family}"} ${START / 1_000}`,
+      `kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="${family}",traffic_policy="internal"} ${family === 'IPv6' ? 1 : 0}`,
+    );
+  assert.ok(!start(['IPv6']).metrics.expose().includes('IPv4'));
 });

@@ -3,8 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import { CounterFamily, exponentialBuckets, gauge, HistogramFamily } from '#base/metrics.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { EndpointSlice } from '#api/types.ts';
-
-const FAMILY = 'IPv4';
+import type { IpFamily } from '#apimachinery/ip.ts';
 
 const steps = (first: number, step: number, count: number): readonly number[] => Array.from({ length: count }, (_, i) => first + i * step);
 
@@ -19,6 +18,8 @@ export interface WithoutLocal {
 
 export class ProxyMetrics {
   readonly #clock: Clock;
+  /** A transaction is of all of them. */
+  readonly #families: readonly IpFamily[];
   readonly #startedAt: number;
   readonly #programming = new HistogramFamily(
     'kubeproxy_network_programming_duration_seconds',
@@ -46,17 +47,18 @@ export class ProxyMetrics {
   #carried = { service: 0, endpoint: 0 };
   /** When what changed a slice began, by slice; the first change counts that is not carried over. Milliseconds. */
   readonly #triggers = { waiting: new Map<string, number>(), carried: new Map<string, number>() };
-  readonly #withoutLocal = new Map<string, WithoutLocal>();
+  readonly #withoutLocal: Readonly<Record<IpFamily, Map<string, WithoutLocal>>> = { IPv4: new Map(), IPv6: new Map() };
   #began = 0;
   #lastQueued: number | undefined;
   #lastSynced: number | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, families: readonly IpFamily[]) {
     this.#clock = clock;
+    this.#families = families;
     this.#startedAt = clock.now();
     // Shown before the first of them, as upstream's are.
     for (const family of Object.values(this.#changes)) family.of();
-    this.#failures.of(FAMILY);
+    for (const family of families) this.#failures.of(family);
   }
 
   serviceChanged(): void {
@@ -96,8 +98,10 @@ export class ProxyMetrics {
   /** It is in force. */
   synced(): void {
     const now = this.#clock.now();
-    this.#sync.of(FAMILY).observe((this.#clock.monotonic() - this.#began) / 1_000);
-    for (const at of this.#triggers.carried.values()) this.#programming.of(FAMILY).observe(Math.max(0, now - at) / 1_000);
+    for (const family of this.#families) {
+      this.#sync.of(family).observe((this.#clock.monotonic() - this.#began) / 1_000);
+      for (const at of this.#triggers.carried.values()) this.#programming.of(family).observe(Math.max(0, now - at) / 1_000);
+    }
     this.#triggers.carried.clear();
     this.#carried = { service: 0, endpoint: 0 };
     this.#lastSynced = now;
@@ -105,16 +109,16 @@ export class ProxyMetrics {
 
   /** It was refused. */
   failed(): void {
-    this.#failures.of(FAMILY).add();
+    for (const family of this.#families) this.#failures.of(family).add();
   }
 
   answered(path: 'healthz' | 'livez', code: number): void {
     this.#answers[path].of(String(code)).add();
   }
 
-  withoutLocal(service: string, count: WithoutLocal | undefined): void {
-    if (count === undefined || count.internal + count.external === 0) this.#withoutLocal.delete(service);
-    else this.#withoutLocal.set(service, count);
+  withoutLocal(service: string, family: IpFamily, count: WithoutLocal | undefined): void {
+    if (count === undefined || count.internal + count.external === 0) this.#withoutLocal[family].delete(service);
+    else this.#withoutLocal[family].set(service, count);
   }
 
   /** Prometheus' text format. */
@@ -127,8 +131,14 @@ export class ProxyMetrics {
         [[[], this.#waiting[kind] + this.#carried[kind]]],
       );
     const time = (name: string, help: string, at: number | undefined): string =>
-      gauge(`kubeproxy_sync_proxy_rules_${name}_timestamp_seconds`, help, ['ip_family'], at === undefined ? [] : [[[FAMILY], at / 1_000]]);
-    const without = (policy: keyof WithoutLocal): number => this.#withoutLocal.values().reduce((sum, each) => sum + each[policy], 0);
+      gauge(
+        `kubeproxy_sync_proxy_rules_${name}_timestamp_seconds`,
+        help,
+        ['ip_family'],
+        at === undefined ? [] : this.#families.map((family) => [[family], at / 1_000] as const),
+      );
+    const without = (family: IpFamily, policy: keyof WithoutLocal): number =>
+      this.#withoutLocal[family].values().reduce((sum, each) => sum + each[policy], 0);
     const counted = [this.#programming, this.#sync, ...Object.values(this.#changes), this.#failures, ...Object.values(this.#answers)];
     return [
       ...counted.map((family) => family.expose()),
@@ -140,7 +150,9 @@ export class ProxyMetrics {
         'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
         'Service ports with a Local policy that have endpoints on other nodes only.',
         ['ip_family', 'traffic_policy'],
-        (['internal', 'external'] as const).map((policy) => [[FAMILY, policy], without(policy)] as const),
+        this.#families.flatMap((family) =>
+          (['internal', 'external'] as const).map((policy) => [[family, policy], without(family, policy)] as const),
+        ),
       ),
     ].join('');
   }
