@@ -9,8 +9,8 @@ import type { FilesystemFacts, MachineFacts } from './machine.ts';
 /** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
 const KUBELET_VERSION = 'v1.36.0';
 
-/** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures features. */
-const DECLARED_FEATURES = ['GuaranteedQoSPodCPUResize', 'RestartAllContainersOnContainerExits'];
+/** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures/features at v1.36. */
+const DECLARED_FEATURES = ['ExtendWebSocketsToKubelet', 'RestartAllContainersOnContainerExits'];
 
 export interface RuntimeFacts {
   /** `containerd` */

@@ -44,6 +44,7 @@ test('readConfiguration without any gives upstream’s default profile, order an
     'PodTopologySpread',
     'InterPodAffinity',
     'DynamicResources',
+    'NodeDeclaredFeatures',
   ]);
   assert.deepEqual(
     profile?.score.map(({ plugin, weight }) => `${plugin.name} ${weight}`),

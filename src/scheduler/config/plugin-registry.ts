@@ -8,6 +8,7 @@ import { imageLocality } from '../plugins/image-locality.ts';
 import { interPodAffinity, type NamespaceLabels } from '../plugins/inter-pod-affinity.ts';
 import { PLUGIN } from '../plugins/names.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
+import { nodeDeclaredFeatures } from '../plugins/node-declared-features.ts';
 import { nodeName } from '../plugins/node-name.ts';
 import { nodePorts } from '../plugins/node-ports.ts';
 import { balancedAllocation, type FitArgs, nodeResourcesFit } from '../plugins/node-resources.ts';
@@ -94,6 +95,7 @@ export const REGISTRY: ReadonlyMap<string, Registration> = new Map([
   [PLUGIN.defaultPreemption, withArgs(readPreemptionArgs, ({ preemption }, args) => defaultPreemption(preemption, args))],
   [PLUGIN.balancedAllocation, withArgs(readBalancedArgs, (_, args) => balancedAllocation(args))],
   [PLUGIN.imageLocality, plain(imageLocality)],
+  [PLUGIN.nodeDeclaredFeatures, plain(nodeDeclaredFeatures)],
   [
     PLUGIN.defaultBinder,
     withArgs(
@@ -124,4 +126,5 @@ export const DEFAULT_PLUGINS: readonly PluginRef[] = [
   { name: PLUGIN.balancedAllocation, weight: 1 },
   { name: PLUGIN.imageLocality, weight: 1 },
   { name: PLUGIN.defaultBinder },
+  { name: PLUGIN.nodeDeclaredFeatures },
 ];

@@ -19,4 +19,5 @@ export const PLUGIN = {
   balancedAllocation: 'NodeResourcesBalancedAllocation',
   imageLocality: 'ImageLocality',
   defaultBinder: 'DefaultBinder',
+  nodeDeclaredFeatures: 'NodeDeclaredFeatures',
 } as const;
