@@ -36,6 +36,7 @@ export async function measure(shape: Shape, { nodes, pods }: Size): Promise<Run>
   const attempts: number[] = [];
   const metrics: Metrics = {
     count() {},
+    countEach() {},
     observe(figure, _, value) {
       if (figure === 'scheduler_scheduling_attempt_duration_seconds') attempts.push(value * 1000);
     },

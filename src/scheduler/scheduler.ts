@@ -12,6 +12,7 @@ import { PodPlacer } from './cycle/place-pod.ts';
 import { Extenders } from './extenders/extenders.ts';
 import { HttpExtender } from './extenders/http-extender.ts';
 import { bindingFirst } from './framework/profile.ts';
+import { timeEvents, timeHints } from './metrics/event-times.ts';
 import { type Gauges, type Metrics, noMetrics } from './metrics/metrics.ts';
 import { FrameworkTimes } from './metrics/times.ts';
 import { ClaimWriter } from './plugins/dynamic-resources/claim-writer.ts';
@@ -72,6 +73,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const cluster = new ClusterState();
   const { nominator } = cluster;
   const times = new FrameworkTimes(metrics, clock);
+  const time = timeEvents({ clock, logger, metrics });
   const extenders = new Extenders(
     extenderConfigs.map((config) => new HttpExtender(config, clock)),
     logger,
@@ -130,12 +132,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     now: () => clock.now(),
     backoff: { initialMs: podInitialBackoffSeconds * 1000, maxMs: podMaxBackoffSeconds * 1000 },
     maxUnschedulableMs: MAX_UNSCHEDULABLE_MS,
+    askHint: timeHints({ clock, logger, metrics }),
     incoming: (part, event) => metrics.count('scheduler_queue_incoming_pods_total', { queue: part, event }),
   });
   const evictor: Evictor = new Evictor({
     client,
     clock,
     logger,
+    metrics,
     pods: podInformer,
     activate(uids) {
       queue.activate(uids);
@@ -178,14 +182,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     wake,
     schedules: (name: string) => profiles.has(name),
     left: (uid: string) => statuses.drop(uid),
+    time,
   };
   const changed: ChangeListener = (event, previous, current) => {
-    queue.moveAll(event, previous, current);
+    time(event, () => queue.moveAll(event, previous, current));
     wake();
   };
   const gauges: Gauges = {
     pending: () => queue.sizes,
     unschedulable: () => queue.refusals(),
+    inFlight: () => queue.inFlightEvents,
     cache: () => ({ nodes: cluster.nodeCount, pods: cluster.pods.size, assumed_pods: cluster.assumedPods }),
     underWay: () => ({ binding: binder.underWay, preemption: evictor.underWay }),
   };

@@ -5,7 +5,7 @@ import type { Diagnosis } from '../framework/fit-error.ts';
 import type { NodeFilter, Refusal } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import { isRejected, type Status, statusMessage, unresolvable } from '../framework/status.ts';
-import type { FrameworkTimes, Point } from '../metrics/times.ts';
+import type { EvaluationPoint, FrameworkTimes, Point } from '../metrics/times.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import type { NodeRanking } from './node-ranking.ts';
@@ -79,12 +79,14 @@ export class PodPlacer {
       count === 1
         ? (slots[0] as number)
         : this.#timed('Score', () => bestNode(begun.like, this.#scratch, count, { fraction, ...this.#extra(opinion) }));
+    if (count > 1) this.#scored(begun.like);
     return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: count };
   }
 
   /** What is kept in step of the nodes for the pod, where its kind decides all. */
   #ranking(pod: PodInfo, { like, isKept, own }: PodKind): NodeRanking | undefined {
     if (!isKept || !like.isRanked || own.length > 0 || this.#ownSlot(pod) !== undefined) return undefined;
+    this.#asked('Filter', like.asked.Filter);
     return this.#timed(
       'Filter',
       () => like.ranking(),
@@ -95,6 +97,7 @@ export class PodPlacer {
   #placeRanked(like: PodClass, ranking: NodeRanking): Decision {
     const { cluster, fraction } = this.#options;
     const best = this.#timed('Score', () => bestRanked(like, ranking, this.#scratch, { fraction }));
+    if (ranking.count > 1) this.#scored(like);
     return { kind: 'placed', node: cluster.nodes[best]?.metadata.name as string, feasible: ranking.count };
   }
 
@@ -105,10 +108,12 @@ export class PodPlacer {
       () => this.#kinds.of(pod),
       ({ like }) => like.refusal,
     );
+    this.#asked('PreFilter', found.like.asked.PreFilter, found.particular);
     return found.like.refusal === undefined ? found : this.#refusedBeforeNodes(pod, found.like, found.like.refusal);
   }
 
-  #collectAll(pod: PodInfo, { like, own }: PodKind): number {
+  #collectAll(pod: PodInfo, { like, own, particular }: PodKind): number {
+    this.#asked('Filter', like.asked.Filter, particular);
     const collect = (): number => {
       const count = like.nodeNames === undefined ? this.#collect(pod, like) : this.#collectNamed(pod, like, like.nodeNames);
       return own.length === 0 ? count : this.#leaveOwn(pod, like, own, count);
@@ -142,6 +147,16 @@ export class PodPlacer {
   #extra(opinion: Opinion | undefined): { readonly extra?: (slot: number) => number } {
     if (opinion === undefined) return {};
     return { extra: (slot) => opinion.passed.get(this.#options.cluster.nodes[slot]?.metadata.name ?? '') ?? 0 };
+  }
+
+  #asked(point: EvaluationPoint, ...lists: readonly (readonly string[])[]): void {
+    const { times, profile } = this.#options;
+    if (times !== undefined) for (const plugins of lists) times.evaluated(point, profile.schedulerName, plugins);
+  }
+
+  #scored(like: PodClass): void {
+    this.#asked('PreScore', like.asked.PreScore);
+    this.#asked('Score', like.scoring);
   }
 
   #timed<T>(point: Point, work: () => T, statusOf?: (result: T) => Pick<Status, 'code'> | undefined): T {
@@ -208,7 +223,7 @@ export class PodPlacer {
   #refused(pod: PodInfo, found: PodKind, opinion?: Opinion): NotPlaced {
     // Which plugin refuses a node first is told by asking them all in order, and preemption asks them together.
     const kind = found.own.length === 0 ? found.like : this.#kinds.alone(pod);
-    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, isKept: false, own: [] });
+    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, isKept: false, own: [], particular: [] });
     if (opinion !== undefined) return this.#refusedOneByOne(pod, kind, opinion);
     const own = this.#ownSlot(pod);
     const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;

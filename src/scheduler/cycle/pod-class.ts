@@ -19,6 +19,7 @@ const UNSCHEDULABLE = 3;
 const UNRESOLVABLE = 4;
 
 const NOBODY: readonly PodInfo[] = [];
+const NO_PLUGINS: readonly string[] = [];
 
 /** Invariant: an entry for a slot that is not UNKNOWN holds for the cluster at `#position` of its log. */
 export class PodClass {
@@ -31,6 +32,8 @@ export class PodClass {
   readonly namingPlugins: readonly string[];
   /** Plugins that were asked, be there something for them to filter or not. */
   readonly prepared: ReadonlySet<string>;
+  /** By point, the plugins that an attempt asks; the same lists as long as this is kept. */
+  readonly asked: Readonly<Record<'PreFilter' | 'Filter' | 'PreScore', readonly string[]>>;
   readonly #cluster: ClusterState;
   readonly #profile: Profile;
   readonly #pod: PodInfo;
@@ -69,6 +72,11 @@ export class PodClass {
     this.nodeNames = prepared.nodeNames;
     this.namingPlugins = prepared.namingPlugins;
     this.prepared = prepared.prepared;
+    this.asked = {
+      PreFilter: [...prepared.prepared],
+      Filter: prepared.filtering,
+      PreScore: profile.score.map(({ plugin }) => plugin.name),
+    };
     // The first refusal is the one that is told, so what stands after a filter on the cluster is asked after it.
     const first = this.filters.findIndex(({ scope }) => scope === 'cluster');
     this.#nodeFilters = first === -1 ? this.filters : this.filters.slice(0, first);
@@ -234,6 +242,11 @@ export class PodClass {
     const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
     for (let i = 0; i < count; i++) this.#score(slots[i] as number, scorings);
     return scorings;
+  }
+
+  /** Plugins that score, once asked. */
+  get scoring(): readonly string[] {
+    return this.#scorings?.plugins ?? NO_PLUGINS;
   }
 
   /** Of `ranking`, what is left to be scored in every cycle. */

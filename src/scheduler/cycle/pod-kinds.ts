@@ -15,10 +15,14 @@ export interface PodKind {
   readonly isKept: boolean;
   /** Filters of plugins that find the pod like no other; a node must pass these, too. */
   readonly own: readonly NodeFilter[];
+  /** Plugins that `own` is of; the same list for each combination. */
+  readonly particular: readonly string[];
 }
 
 /** Kinds of pods whose results are kept: as many as roll out side by side in a large cluster. */
 const KEPT_CLASSES = 1024;
+
+const NO_PLUGINS: readonly string[] = [];
 
 export class PodKinds {
   readonly #profile: Profile;
@@ -26,6 +30,7 @@ export class PodKinds {
   readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
   /** The profile without some plugins that only filter, by their names. */
   readonly #rest = new Map<string, Profile>();
+  readonly #names = new Map<string, readonly string[]>();
 
   constructor({ profile, cluster }: { readonly profile: Profile; readonly cluster: ClusterState }) {
     this.#profile = profile;
@@ -41,7 +46,7 @@ export class PodKinds {
     // The first plugin of all that refuses the pod is told, so they are asked together.
     return like.refusal !== undefined && particular.length > 0
       ? this.#unlike(pod)
-      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own };
+      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own, particular: this.#namesOf(particular) };
   }
 
   /** All plugins asked about this one pod, and nothing kept. */
@@ -50,7 +55,7 @@ export class PodKinds {
   }
 
   #unlike(pod: PodInfo): PodKind {
-    return { kind: 'pod', like: this.alone(pod), isKept: false, own: [] };
+    return { kind: 'pod', like: this.alone(pod), isKept: false, own: [], particular: NO_PLUGINS };
   }
 
   /** `undefined` when one refuses the pod whatever the node, or names its nodes: then order among all plugins counts. */
@@ -73,6 +78,14 @@ export class PodKinds {
     // A pod that names its nodes looks at few, and hardly any other names the same.
     if (made.nodeNames === undefined) this.#classes.set(key, made);
     return made;
+  }
+
+  #namesOf(plugins: readonly Plugin[]): readonly string[] {
+    if (plugins.length === 0) return NO_PLUGINS;
+    const key = plugins.map(({ name }) => name).join();
+    const names = this.#names.get(key) ?? plugins.map(({ name }) => name);
+    this.#names.set(key, names);
+    return names;
   }
 
   #without(particular: readonly Plugin[]): Profile {

@@ -21,6 +21,8 @@ export interface Scorings {
   readonly relative: readonly Scoring[];
   /** Of the scope `cluster`, or normalised in a way of their own. */
   readonly elsewhere: readonly Scoring[];
+  /** Plugins that score. */
+  readonly plugins: readonly string[];
   /** By slot, the weighted sum of those that need not be. */
   readonly fixed: Float64Array;
 }
@@ -30,7 +32,10 @@ export interface PreparedFilters {
   readonly refusal: Status | undefined;
   readonly nodeNames: ReadonlySet<string> | undefined;
   readonly namingPlugins: readonly string[];
+  /** Plugins that were asked, be there something for them to filter or not. */
   readonly prepared: ReadonlySet<string>;
+  /** Of them, those with something to filter. */
+  readonly filtering: readonly string[];
 }
 
 /** Source: RunPreFilterPlugins. */
@@ -38,6 +43,7 @@ export function prepareFilters(pod: PodInfo, profile: Profile, cluster: ClusterS
   const filters: NodeFilter[] = [];
   const namingPlugins: string[] = [];
   const prepared = new Set<string>();
+  const filtering: string[] = [];
   let nodeNames: ReadonlySet<string> | undefined;
   let refusal: Status | undefined;
   for (const plugin of profile.filter) {
@@ -51,12 +57,13 @@ export function prepareFilters(pod: PodInfo, profile: Profile, cluster: ClusterS
       continue;
     }
     filters.push(result.filter);
+    filtering.push(plugin.name);
     if (result.nodeNames === undefined) continue;
     namingPlugins.push(plugin.name);
     nodeNames = nodeNames === undefined ? result.nodeNames : nodeNames.intersection(result.nodeNames);
-    if (nodeNames.size === 0) return { filters, refusal: contradiction(namingPlugins), nodeNames, namingPlugins, prepared };
+    if (nodeNames.size === 0) return { filters, refusal: contradiction(namingPlugins), nodeNames, namingPlugins, prepared, filtering };
   }
-  return { filters, refusal, nodeNames, namingPlugins, prepared };
+  return { filters, refusal, nodeNames, namingPlugins, prepared, filtering };
 }
 
 function contradiction(plugins: readonly string[]): Status {
@@ -70,13 +77,15 @@ function contradiction(plugins: readonly string[]): Status {
 
 export function prepareScorings(pod: PodInfo, profile: Profile, cluster: ClusterState): Scorings {
   const scorings: Scoring[] = [];
+  const plugins: string[] = [];
   for (const { plugin, weight } of profile.score) {
     const score = plugin.preScore?.(pod, cluster);
     if (score === undefined) continue;
+    plugins.push(plugin.name);
     scorings.push({ score, normalize: score.normalize, weight, raw: new Float64Array(score.scope === 'node' ? cluster.slotCount : 0) });
   }
   const own = scorings.filter(({ score }) => score.scope === 'node');
   const relative = own.filter(({ normalize }) => normalize === 'ascending' || normalize === 'descending');
   const elsewhere = scorings.filter(({ score, normalize }) => score.scope === 'cluster' || typeof normalize === 'function');
-  return { own, relative, elsewhere, fixed: new Float64Array(cluster.slotCount) };
+  return { own, relative, elsewhere, plugins, fixed: new Float64Array(cluster.slotCount) };
 }

@@ -31,6 +31,10 @@ test('SchedulerMetrics has attempts, times, queues and the cache of a scheduler 
     /^scheduler_framework_extension_point_duration_seconds_count\{extension_point="Filter",profile="default-scheduler",status="Unschedulable"\} 1$/m,
     /^scheduler_framework_extension_point_duration_seconds_count\{extension_point="Bind",profile="default-scheduler",status="Success"\} 1$/m,
     /^scheduler_plugin_execution_duration_seconds_count\{extension_point="Filter",plugin="NodeResourcesFit",status="(Success|UnschedulableAndUnresolvable)"\} [1-9]/m,
+    /^scheduler_plugin_evaluation_total\{extension_point="PreFilter",plugin="NodeResourcesFit",profile="default-scheduler"\} 2$/m,
+    /^scheduler_plugin_evaluation_total\{extension_point="Filter",plugin="NodeResourcesFit",profile="default-scheduler"\} 2$/m,
+    /^scheduler_event_handling_duration_seconds_count\{event="UnschedulablePodAdd"\} 3$/m,
+    /^scheduler_event_handling_duration_seconds_count\{event="NodeAdd"\} 1$/m,
     /^scheduler_cache_size\{type="nodes"\} 1$/m,
     /^scheduler_cache_size\{type="pods"\} 1$/m,
     /^scheduler_goroutines\{operation="binding"\} 0$/m,
@@ -41,6 +45,21 @@ test('SchedulerMetrics has attempts, times, queues and the cache of a scheduler 
   // Nothing waits where nothing runs; what was counted stays.
   assert.doesNotMatch(metrics.expose(), /scheduler_pending_pods/);
   assert.match(metrics.expose(), /scheduler_schedule_attempts_total/);
+});
+
+test('SchedulerMetrics has preemptions that were carried out', async () => {
+  const metrics = new SchedulerMetrics();
+  const running = await startScheduler(
+    (server) => {
+      server.seed(nodes, node('n'));
+      server.seed(pods, pod('low', { cpu: '3' }, { nodeName: 'n', priority: 0 }), pod('high', { cpu: '3' }, { priority: 9 }));
+    },
+    { metrics },
+  );
+  const line = /^scheduler_preemption_goroutines_execution_total\{result="success"\} 1$/m;
+  await running.until(() => (line.test(metrics.expose()) ? true : undefined));
+  assert.match(metrics.expose(), /^scheduler_preemption_goroutines_duration_seconds_count\{result="success"\} 1$/m);
+  await running.stop();
 });
 
 test('attemptsLabel tells attempts apart up to fifteen', () =>

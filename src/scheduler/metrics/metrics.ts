@@ -1,11 +1,13 @@
 // What the scheduler counts and times, under upstream's names. Source: pkg/scheduler/metrics.
-import { CounterFamily, exponentialBuckets, gauge, HistogramFamily } from '#base/metrics.ts';
+import { type Counter, CounterFamily, exponentialBuckets, gauge, HistogramFamily } from '#base/metrics.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** Where figures go; durations are in seconds. */
 export interface Metrics {
   count(name: CounterName, labels: Labels): void;
+  /** Counts one for each of `each`: a list that is kept by who counts and never changed. */
+  countEach(name: CounterName, each: readonly Labels[]): void;
   observe(name: HistogramName, labels: Labels, value: number): void;
   /** What is so at present, read when somebody looks; absent: nothing runs. */
   follow(gauges: Gauges | undefined): void;
@@ -16,6 +18,8 @@ export interface Gauges {
   readonly pending: () => Readonly<Record<'active' | 'backoff' | 'unschedulable' | 'gated', number>>;
   /** Pods that wait, by the plugin that refused them and their profile. */
   readonly unschedulable: () => Iterable<readonly [labels: readonly [plugin: string, profile: string], pods: number]>;
+  /** What happened while pods were being scheduled, by event, as long as one of them may have to hear of it. */
+  readonly inFlight: () => Readonly<Record<string, number>>;
   readonly cache: () => Readonly<Record<'nodes' | 'pods' | 'assumed_pods', number>>;
   /** What is under way beside the scheduling: upstream has a goroutine for each. */
   readonly underWay: () => Readonly<Record<'binding' | 'preemption', number>>;
@@ -43,6 +47,15 @@ const COUNTERS = {
     help: 'Attempts that waited for devices to become ready, once for each driver.',
     labels: ['profile', 'driver', 'status'],
   },
+  scheduler_pod_scheduled_after_flush_total: {
+    help: 'Pods placed after they had waited so long that they were tried without any event.',
+    labels: [],
+  },
+  scheduler_plugin_evaluation_total: {
+    help: 'Attempts that a plugin took part in, at PreFilter, Filter, PreScore and Score.',
+    labels: ['plugin', 'extension_point', 'profile'],
+  },
+  scheduler_preemption_goroutines_execution_total: { help: 'Preemptions carried out, by result.', labels: ['result'] },
   scheduler_preemption_attempts_total: { help: 'Attempts to make room by evicting pods.', labels: [] },
 } as const satisfies Record<string, Described>;
 
@@ -68,6 +81,26 @@ const HISTOGRAMS = {
     labels: ['profile', 'driver', 'status'],
     buckets: exponentialBuckets(0.1, 2, 14),
   },
+  scheduler_event_handling_duration_seconds: {
+    help: 'Time of taking in an event: state of the cluster, queue and the pods it wakes.',
+    labels: ['event'],
+    buckets: exponentialBuckets(0.0001, 2, 12),
+  },
+  scheduler_queueing_hint_execution_duration_seconds: {
+    help: 'Time of asking a plugin whether an event may help a pod it refused.',
+    labels: ['plugin', 'event', 'hint'],
+    buckets: exponentialBuckets(0.00001, 1.5, 20),
+  },
+  scheduler_preemption_goroutines_duration_seconds: {
+    help: 'Time of carrying out a preemption.',
+    labels: ['result'],
+    buckets: exponentialBuckets(0.01, 2, 20),
+  },
+  scheduler_permit_wait_duration_seconds: {
+    help: 'Time of waiting for plugins that have a say after a node was chosen.',
+    labels: ['result'],
+    buckets: ATTEMPT_BUCKETS,
+  },
   scheduler_preemption_victims: { help: 'Pods evicted for one.', labels: [], buckets: exponentialBuckets(1, 2, 7) },
   scheduler_framework_extension_point_duration_seconds: {
     help: 'Time of all plugins of an extension point.',
@@ -84,7 +117,7 @@ const HISTOGRAMS = {
 export type CounterName = keyof typeof COUNTERS;
 export type HistogramName = keyof typeof HISTOGRAMS;
 
-export const noMetrics: Metrics = { count() {}, observe() {}, follow() {} };
+export const noMetrics: Metrics = { count() {}, countEach() {}, observe() {}, follow() {} };
 
 /** Kept beyond the life of one scheduler: one that leads anew counts on. */
 export class SchedulerMetrics implements Metrics {
@@ -93,12 +126,22 @@ export class SchedulerMetrics implements Metrics {
     Object.entries(HISTOGRAMS).map(([name, { help, labels, buckets }]) => [name, new HistogramFamily(name, help, labels, buckets)]),
   );
   #gauges: Gauges | undefined;
+  readonly #series = new WeakMap<readonly Labels[], readonly Counter[]>();
 
   count(name: CounterName, labels: Labels): void {
     this.#counters
       .get(name)
       ?.of(...valuesOf(COUNTERS[name].labels, labels))
       .add();
+  }
+
+  countEach(name: CounterName, each: readonly Labels[]): void {
+    let series = this.#series.get(each);
+    if (series === undefined) {
+      series = each.map((labels) => this.#counters.get(name)?.of(...valuesOf(COUNTERS[name].labels, labels)) as Counter);
+      this.#series.set(each, series);
+    }
+    for (const counter of series) counter.add();
   }
 
   observe(name: HistogramName, labels: Labels, value: number): void {
@@ -123,11 +166,12 @@ function valuesOf(names: readonly string[], labels: Labels): readonly string[] {
   return names.map((name) => labels[name] ?? '');
 }
 
-function exposeGauges({ pending, unschedulable, cache, underWay }: Gauges): string {
+function exposeGauges({ pending, unschedulable, inFlight, cache, underWay }: Gauges): string {
   const byName = (figures: Readonly<Record<string, number>>) => Object.entries(figures).map(([name, value]) => [[name], value] as const);
   return [
     gauge('scheduler_pending_pods', 'Pods that wait, by part of the queue.', ['queue'], byName(pending())),
     gauge('scheduler_unschedulable_pods', 'Pods that wait, by each plugin that refused them.', ['plugin', 'profile'], unschedulable()),
+    gauge('scheduler_inflight_events', 'Events that pods being scheduled may have to hear of.', ['event'], byName(inFlight())),
     gauge('scheduler_cache_size', 'Nodes, pods and assumed pods that the scheduler knows.', ['type'], byName(cache())),
     gauge('scheduler_goroutines', 'Bindings and preemptions under way.', ['operation'], byName(underWay())),
   ].join('');

@@ -3,7 +3,7 @@ import type { Clock } from '#base/clock.ts';
 import type { NodeFilter, NodeScore, Plugin, PreFilterResult } from '../framework/plugin.ts';
 import { type Profile, profileFrom, type WeightedPlugin } from '../framework/profile.ts';
 import type { Status } from '../framework/status.ts';
-import type { Metrics } from './metrics.ts';
+import type { Labels, Metrics } from './metrics.ts';
 
 export type Point =
   | 'PreEnqueue'
@@ -19,6 +19,9 @@ export type Point =
   | 'Bind'
   | 'PostBind';
 
+/** Points at which attempts are counted by plugin. */
+export type EvaluationPoint = 'PreFilter' | 'Filter' | 'PreScore' | 'Score';
+
 /** Plugins are timed in one attempt of so many. Source: pluginMetricsSamplePercent. */
 const SAMPLED = 10;
 /** Questions about single nodes that are timed in such an attempt: a pod like no other is asked about on all of them. */
@@ -32,6 +35,12 @@ export class FrameworkTimes {
   #attempts = 0;
   #isSampled = false;
   #nodeSamples = 0;
+  readonly #evaluated: Readonly<Record<EvaluationPoint, WeakMap<readonly string[], readonly Labels[]>>> = {
+    PreFilter: new WeakMap(),
+    Filter: new WeakMap(),
+    PreScore: new WeakMap(),
+    Score: new WeakMap(),
+  };
 
   constructor(metrics: Metrics, clock: Clock) {
     this.#metrics = metrics;
@@ -42,6 +51,16 @@ export class FrameworkTimes {
   begin(): void {
     this.#isSampled = this.#attempts++ % SAMPLED === 0;
     this.#nodeSamples = 0;
+  }
+
+  /** An attempt asks `plugins` at a point: a list that is kept from attempt to attempt, of one profile. */
+  evaluated(point: EvaluationPoint, profile: string, plugins: readonly string[]): void {
+    let each = this.#evaluated[point].get(plugins);
+    if (each === undefined) {
+      each = plugins.map((plugin) => ({ plugin, extension_point: point, profile }));
+      this.#evaluated[point].set(plugins, each);
+    }
+    this.#metrics.countEach('scheduler_plugin_evaluation_total', each);
   }
 
   /** What `work` gives; it is the whole of an extension point. */

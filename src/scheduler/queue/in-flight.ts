@@ -8,6 +8,9 @@ export interface Happening {
   readonly current: unknown;
 }
 
+/** Source: metrics.PodPoppedInFlightEvent. */
+const POD_POPPED = 'PodPopped';
+
 /** Invariant: no event is kept that all pods in flight have behind them. */
 export class InFlight {
   /** Position of the next event when the pod took off, by uid, in the order of taking off. */
@@ -18,6 +21,13 @@ export class InFlight {
 
   get size(): number {
     return this.#pods.size;
+  }
+
+  /** Events by their label, and pods that took off. */
+  get counts(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = this.#pods.size === 0 ? {} : { [POD_POPPED]: this.#pods.size };
+    for (const { event } of this.#events) counts[event.label] = (counts[event.label] ?? 0) + 1;
+    return counts;
   }
 
   has(uid: string): boolean {

@@ -23,6 +23,8 @@ export interface QueuedPod {
   unschedulablePlugins: ReadonlySet<string>;
   /** Likewise, and without back-off. */
   pendingPlugins: ReadonlySet<string>;
+  /** It waited so long that it was tried without any event. */
+  wasFlushed: boolean;
   /** Keeps it out of the queue. */
   gatingPlugin: string | undefined;
 }
@@ -42,6 +44,7 @@ export function queuedPod(pod: Pod, now: number, sequence: number): QueuedPod {
     backoffUntil: undefined,
     unschedulablePlugins: NONE,
     pendingPlugins: NONE,
+    wasFlushed: false,
     gatingPlugin: undefined,
   };
 }

@@ -1,12 +1,16 @@
 // Whether an event is worth another attempt for a pod, and how soon. Source: isPodWorthRequeuing.
 import { type ClusterEvent, isWildcard } from '../framework/cluster-event.ts';
+import type { EventHint, QueueingHint } from '../framework/plugin.ts';
 import { interestIn, type Profile } from '../framework/profile.ts';
 import type { Happening } from './in-flight.ts';
 import { type QueuedPod, rejectors } from './queued-pod.ts';
 
+/** Asks `hint` of a plugin about an event. */
+export type AskHint = (plugin: string, event: ClusterEvent, hint: () => ReturnType<QueueingHint>) => ReturnType<QueueingHint>;
+
 export type Requeue = 'skip' | 'after-backoff' | 'immediately';
 
-export function planRequeue(queued: QueuedPod, profile: Profile, { event, previous, current }: Happening): Requeue {
+export function planRequeue(queued: QueuedPod, profile: Profile, { event, previous, current }: Happening, ask: AskHint): Requeue {
   const refusedBy = rejectors(queued);
   if (refusedBy.size === 0) return 'after-backoff';
   if (isWildcard(event)) return current === undefined || uidOf(current) === queued.pod.metadata.uid ? 'after-backoff' : 'skip';
@@ -17,12 +21,15 @@ export function planRequeue(queued: QueuedPod, profile: Profile, { event, previo
 
   function helps(plugins: ReadonlySet<string>): boolean {
     for (const plugin of plugins) {
-      const hints = interest.get(plugin);
-      if (hints?.some(({ hint }) => hint === undefined || hint(queued.pod, previous, current) === 'queue') === true) return true;
+      for (const { hint } of interest.get(plugin) ?? NO_HINTS) {
+        if (hint === undefined || ask(plugin, event, () => hint(queued.pod, previous, current)) === 'queue') return true;
+      }
     }
     return false;
   }
 }
+
+const NO_HINTS: readonly EventHint[] = [];
 
 /** Whether any plugin names the event at all. Source: isEventOfInterest. */
 export function isOfInterest(profiles: Iterable<Profile>, event: ClusterEvent): boolean {

@@ -28,6 +28,7 @@ function setUp() {
     backoff: { initialMs: 1000, maxMs: 10_000 },
     maxUnschedulableMs: 300_000,
     incoming: () => {},
+    askHint: (_, __, ask) => ask(),
   });
   const sizes = () => Object.values(queue.sizes);
   const names = (): string[] => {
@@ -160,4 +161,28 @@ test('KeyedHeap gives its entries in order whatever is put, moved and removed', 
     }
     assert.deepEqual([heap.size, heap.peek()?.rank], [model.size, model.size === 0 ? undefined : Math.min(...model.values())]);
   }
+});
+
+test('SchedulingQueue says of a pod that it was tried without an event, until it is refused again', () => {
+  const { queue, refuse, pass } = setUp();
+  refuse(pod('p', { cpu: '2' }));
+  pass(300_001);
+  queue.flush();
+  const flushed = queue.pop();
+  assert.equal(flushed?.wasFlushed, true);
+  flushed.unschedulablePlugins = FIT;
+  queue.addUnschedulable(flushed);
+  queue.moveAll(NODE_ADD, undefined, node('big'));
+  assert.equal(queue.pop()?.wasFlushed, false);
+});
+
+test('SchedulingQueue tells what happened while pods are in flight', () => {
+  const { queue } = setUp();
+  queue.add(pod('p'), UNSCHEDULED_POD_ADD);
+  queue.moveAll(NODE_ADD, undefined, node('before'));
+  const { pod: popped } = queue.pop() as QueuedPod;
+  queue.moveAll(NODE_ADD, undefined, node('meanwhile'));
+  assert.deepEqual(queue.inFlightEvents, { PodPopped: 1, NodeAdd: 1 });
+  queue.done(popped.metadata.uid);
+  assert.deepEqual(queue.inFlightEvents, {});
 });

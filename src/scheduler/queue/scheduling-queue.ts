@@ -8,7 +8,7 @@ import { type BackoffLimits, backoffUntil, isBackingOff, ORDERING_WINDOW_MS } fr
 import { KeyedHeap } from './heap.ts';
 import { InFlight } from './in-flight.ts';
 import { type QueuedPod, queuedPod, rejectors, replacePod } from './queued-pod.ts';
-import { isOfInterest, planRequeue, type Requeue } from './requeue-plan.ts';
+import { type AskHint, isOfInterest, planRequeue, type Requeue } from './requeue-plan.ts';
 import { UnschedulablePods } from './unschedulable-pods.ts';
 
 export interface SchedulingQueueOptions {
@@ -21,6 +21,7 @@ export interface SchedulingQueueOptions {
   readonly maxUnschedulableMs: number;
   /** A pod came to a part of the queue because of `event`. */
   readonly incoming: (part: QueuePart, event: string) => void;
+  readonly askHint: AskHint;
 }
 
 export type QueuePart = 'active' | 'backoff' | 'unschedulable' | 'gated';
@@ -72,6 +73,11 @@ export class SchedulingQueue {
     return counts.values();
   }
 
+  /** What happened since pods took off, by event. */
+  get inFlightEvents(): Readonly<Record<string, number>> {
+    return this.#inFlight.counts;
+  }
+
   /** Whether `pop` would give a pod. */
   get isEmpty(): boolean {
     return this.#active.size === 0 && this.#backoff.size === 0;
@@ -108,6 +114,7 @@ export class SchedulingQueue {
     }
     queued.timestamp = this.#options.now();
     queued.backoffUntil = undefined;
+    queued.wasFlushed = false;
     const plan = this.#planAfterFlight(queued);
     this.#inFlight.done(uid);
     this.#requeue(queued, plan, 'ScheduleAttemptFailure');
@@ -180,6 +187,7 @@ export class SchedulingQueue {
     const { maxUnschedulableMs } = this.#options;
     const waiting = [...this.#unschedulable.concernedBy(UNSCHEDULABLE_TIMEOUT, this.#options.profiles)];
     const stale = waiting.filter(({ timestamp }) => now - timestamp > maxUnschedulableMs);
+    for (const queued of stale) queued.wasFlushed = true;
     this.#wake(stale, UNSCHEDULABLE_TIMEOUT, undefined, undefined);
   }
 
@@ -207,7 +215,7 @@ export class SchedulingQueue {
     const happenings = this.#inFlight.eventsFor(uidOf(queued));
     const profile = this.#options.profiles.get(queued.pod.spec.schedulerName);
     if (happenings === undefined || profile === undefined) return 'after-backoff';
-    const plans = happenings.map((happening) => planRequeue(queued, profile, happening));
+    const plans = happenings.map((happening) => planRequeue(queued, profile, happening, this.#options.askHint));
     if (plans.includes('immediately')) return 'immediately';
     return plans.includes('after-backoff') ? 'after-backoff' : 'skip';
   }
@@ -216,7 +224,7 @@ export class SchedulingQueue {
     for (const queued of candidates) {
       const profile = this.#options.profiles.get(queued.pod.spec.schedulerName);
       if (profile === undefined || isGatedStill(queued, profile, event)) continue;
-      const plan = planRequeue(queued, profile, { event, previous, current });
+      const plan = planRequeue(queued, profile, { event, previous, current }, this.#options.askHint);
       if (plan === 'skip') continue;
       this.#unschedulable.delete(uidOf(queued));
       this.#requeue(queued, plan, event.label);

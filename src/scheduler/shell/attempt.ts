@@ -234,6 +234,7 @@ function bound(
   metrics.count('scheduler_schedule_attempts_total', { result: 'scheduled', profile });
   metrics.observe('scheduler_scheduling_attempt_duration_seconds', { result: 'scheduled', profile }, elapsed());
   metrics.observe('scheduler_pod_scheduling_attempts', {}, queued.attempts);
+  if (queued.wasFlushed) metrics.count('scheduler_pod_scheduled_after_flush_total', {});
   const waited = (clock.now() - (queued.firstAttempt ?? clock.now())) / 1000;
   metrics.observe('scheduler_pod_scheduling_sli_duration_seconds', { attempts: attemptsLabel(queued.attempts) }, waited);
 }

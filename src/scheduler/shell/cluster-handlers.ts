@@ -12,6 +12,7 @@ import {
   podChanges,
   UNSCHEDULED_POD_ADD,
 } from '../framework/cluster-event.ts';
+import type { TimeEvent } from '../metrics/event-times.ts';
 import type { SchedulingQueue } from '../queue/scheduling-queue.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { Nominator } from '../state/nominator.ts';
@@ -26,23 +27,28 @@ export interface Watched {
   readonly wake: () => void;
   /** The pod has gone or is bound. */
   readonly left: (uid: string) => void;
+  readonly time: TimeEvent;
 }
 
-export function nodeHandlers({ cluster, queue, wake }: Watched): EventHandlers<Node> {
+export function nodeHandlers({ cluster, queue, wake, time }: Watched): EventHandlers<Node> {
   return {
     added(node) {
-      cluster.setNode(node);
-      queue.moveAll(NODE_ADD, undefined, node);
+      time(NODE_ADD, () => {
+        cluster.setNode(node);
+        queue.moveAll(NODE_ADD, undefined, node);
+      });
       wake();
     },
     updated(node, previous) {
       cluster.setNode(node);
-      for (const event of nodeChanges(node, previous)) queue.moveAll(event, previous, node);
+      for (const event of nodeChanges(node, previous)) time(event, () => queue.moveAll(event, previous, node));
       wake();
     },
     deleted(node) {
-      queue.moveAll(NODE_DELETE, node, undefined);
-      cluster.removeNode(node.metadata.name);
+      time(NODE_DELETE, () => {
+        queue.moveAll(NODE_DELETE, node, undefined);
+        cluster.removeNode(node.metadata.name);
+      });
       wake();
     },
   };
@@ -62,7 +68,7 @@ export function namespaceHandlers(cluster: ClusterState): EventHandlers<Namespac
 type Standing = 'finished' | 'assigned' | 'waiting' | 'not-ours';
 
 export function podHandlers(watched: Watched): EventHandlers<Pod> {
-  const { cluster, queue, nominator, schedules, wake, left } = watched;
+  const { cluster, queue, nominator, schedules, wake, left, time } = watched;
 
   function standingOf(pod: Pod): Standing {
     if (isPodTerminal(pod)) return 'finished';
@@ -74,22 +80,28 @@ export function podHandlers(watched: Watched): EventHandlers<Pod> {
     const standing = standingOf(pod);
     if (standing === 'assigned') place(pod);
     else if (standing === 'waiting') {
-      nominator.nominate(pod);
-      queue.add(pod, UNSCHEDULED_POD_ADD);
+      time(UNSCHEDULED_POD_ADD, () => {
+        nominator.nominate(pod);
+        queue.add(pod, UNSCHEDULED_POD_ADD);
+      });
     }
   }
 
   function place(pod: Pod): void {
-    cluster.setPod(pod);
-    queue.moveAll(ASSIGNED_POD_ADD, undefined, pod);
+    time(ASSIGNED_POD_ADD, () => {
+      cluster.setPod(pod);
+      queue.moveAll(ASSIGNED_POD_ADD, undefined, pod);
+    });
   }
 
   function removed(pod: Pod, standing: Standing): void {
     const { uid } = pod.metadata;
     left(uid);
     if (standing === 'assigned') {
-      cluster.removePod(uid);
-      queue.moveAll(ASSIGNED_POD_DELETE, pod, undefined);
+      time(ASSIGNED_POD_DELETE, () => {
+        cluster.removePod(uid);
+        queue.moveAll(ASSIGNED_POD_DELETE, pod, undefined);
+      });
     } else if (standing === 'waiting') {
       queue.delete(uid);
       nominator.remove(uid);
@@ -120,7 +132,7 @@ export function podHandlers(watched: Watched): EventHandlers<Pod> {
       removed(previous, before);
     } else if (before === 'assigned') {
       cluster.setPod(pod);
-      for (const event of podChanges(pod, previous)) queue.moveAll(event, previous, pod);
+      for (const event of podChanges(pod, previous)) time(event, () => queue.moveAll(event, previous, pod));
     } else if (now === 'assigned') {
       left(pod.metadata.uid);
       queue.delete(pod.metadata.uid);

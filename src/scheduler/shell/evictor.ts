@@ -8,6 +8,7 @@ import type { Pod } from '#api/types.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Lister } from '#client/informer-contract.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 
 export interface Eviction {
   readonly preemptor: Pod;
@@ -22,6 +23,7 @@ export interface EvictorOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly pods: Lister<Pod>;
   /** Tries pods again whose evictions failed. */
   readonly activate: (uids: readonly string[]) => void;
@@ -66,18 +68,27 @@ export class Evictor {
     const { preemptor, victims, displaced } = eviction;
     const { uid, name, namespace } = preemptor.metadata;
     const last = victims.at(-1) as Pod;
+    const start = this.#options.clock.monotonic();
     try {
       await Promise.all(displaced.map((pod) => this.#patchStatus(pod, { nominatedNodeName: null })));
       await Promise.all(victims.slice(0, -1).map((victim) => this.#evictOne(victim, eviction)));
       this.#preempting.set(uid, last);
       await this.#evictOne(last, eviction);
       this.#preempting.delete(uid);
+      this.#done('success', start);
     } catch (error) {
       this.#preempting.delete(uid);
+      this.#done('error', start);
       if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
       this.#options.logger.error('Error occurred during preemption', { pod: `${namespace}/${name}`, error });
       this.#options.activate([uid]);
     }
+  }
+
+  #done(result: 'success' | 'error', start: number): void {
+    const { clock, metrics } = this.#options;
+    metrics.count('scheduler_preemption_goroutines_execution_total', { result });
+    metrics.observe('scheduler_preemption_goroutines_duration_seconds', { result }, (clock.monotonic() - start) / 1000);
   }
 
   async #evictOne(victim: Pod, { preemptor, node, events }: Eviction): Promise<void> {
