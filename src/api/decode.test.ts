@@ -67,6 +67,7 @@ for (const c of [
     out: '{"startedAt":null}',
   },
   { name: 'normalises base64', type: 'ConfigMap', in: '{"binaryData":{"a":"YW\\nI="}}', out: '{"metadata":{},"binaryData":{"a":"YWI="}}' },
+  { name: 'reads no bytes as empty ones', type: 'Secret', in: '{"data":{"a":null}}', out: '{"metadata":{},"data":{"a":""}}' },
   { name: 'fills null items with their zero', type: 'ContainerImage', in: '{"names":[null,"a"]}', out: '{"names":["","a"]}' },
 ]) {
   test(`decodeValue ${c.name}`, () => assert.equal(JSON.stringify(decode(JSON.parse(c.in), CORE + c.type)), c.out));

@@ -25,6 +25,8 @@ for (const [text, message] of [
   ['a: b\n c: d', 'yaml: line 2: mapping values are not allowed in this context'],
   ['a:\n  - b\n c: d', 'yaml: line 2: did not find expected key'],
   ['a: [1', "yaml: line 1: did not find expected ',' or ']'"],
+  ['a: &a [*a]', "yaml: anchor 'a' value contains itself"],
+  ['a: &x 1\nb: &b {c: &c [*x], d: [{e: *b}]}', "yaml: anchor 'b' value contains itself"],
   ['a: *x', "yaml: unknown anchor 'x' referenced"],
   ['a: "x', 'yaml: found unexpected end of stream'],
   ['a:\n\t- b', 'yaml: line 2: found character that cannot start any token'],

@@ -67,16 +67,46 @@ function guarded<T>(text: string, read: () => T): T {
 /** Refuses what JSON cannot say and what aliases blow up. */
 function jsonable(value: unknown, text: string): unknown {
   let budget = MAX_ALIASED_NODES + text.length;
+  const above = new Set<unknown>();
   const visit = (node: unknown): void => {
     if (--budget < 0) throw new YamlError('yaml: document contains excessive aliasing');
     if (typeof node === 'number' && !Number.isFinite(node)) {
       throw new YamlError(`json: unsupported value: ${Number.isNaN(node) ? 'NaN' : node > 0 ? '+Inf' : '-Inf'}`);
     }
     if (typeof node !== 'object' || node === null) return;
+    if (above.has(node)) throw new YamlError(`yaml: anchor '${openAnchor(text)}' value contains itself`);
+    above.add(node);
     for (const member of Array.isArray(node) ? node : Object.values(node)) visit(member);
+    above.delete(node);
   };
   visit(value);
   return value;
+}
+
+/** The anchor of the first collection that refers to itself. */
+function openAnchor(text: string): string {
+  const open: string[] = [];
+  for (const event of parseEvents(text, OPTIONS)) {
+    switch (event.type) {
+      case EVENT_ID.DOCUMENT:
+        open.push('');
+        break;
+      case EVENT_ID.MAPPING:
+      case EVENT_ID.SEQUENCE:
+        open.push(text.slice(event.anchorStart, event.anchorEnd));
+        break;
+      case EVENT_ID.ALIAS: {
+        const name = text.slice(event.anchorStart, event.anchorEnd);
+        if (open.includes(name)) return name;
+        break;
+      }
+      case EVENT_ID.SCALAR:
+        break;
+      default:
+        open.pop();
+    }
+  }
+  return '';
 }
 
 type Part = 'scanner' | 'parser' | 'document';

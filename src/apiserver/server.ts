@@ -91,7 +91,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     resourceOf: (key) => hub.resourceOf(key),
   });
   const hub: CacheHub = new CacheHub({ store, clock, logger });
-  const metrics = new RequestMetrics();
   const access = new AccessMetrics();
   const watches = new WatchMetrics();
   const compactor = new Compactor();
@@ -101,6 +100,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     events: eventStrategy(options.eventTtlSeconds ?? EVENT_TTL_SECONDS) as unknown as Strategy,
   });
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
+  const metrics = new RequestMetrics((info) => catalog.serves(info));
   const reader = new SharedReader(catalog, hub);
   const late: { deps?: { readonly chain: ChainDeps; readonly dispatch: DispatchDeps } } = {};
   const loopback = (user: UserInfo): Transport => {

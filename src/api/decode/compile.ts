@@ -32,6 +32,9 @@ export function zeroValue(schema: TypeSchema): unknown {
   }
 }
 
+/** The same for what a list or map holds: no bytes are there as empty ones, as they come back from storage. */
+const zeroMember = (schema: TypeSchema): unknown => (schema.shape === 'scalar' && schema.scalar === 'bytes' ? '' : zeroValue(schema));
+
 function compile(schema: TypeSchema): Decoder {
   switch (schema.shape) {
     case 'scalar':
@@ -90,7 +93,7 @@ function compileList({ items }: ListSchema): Decoder {
     if (notes.canonical?.has(value) === true) return value;
     if (!Array.isArray(value)) return refuse();
     const out: unknown[] = [];
-    for (const item of value) out.push(item === null || item === undefined ? zeroValue(items) : decode(item, notes));
+    for (const item of value) out.push(item === null || item === undefined ? zeroMember(items) : decode(item, notes));
     return out;
   };
 }
@@ -104,7 +107,7 @@ function compileMap({ values }: MapSchema): Decoder {
     for (const key of sortedKeys(value as JsonObject)) {
       const member = (value as JsonObject)[key];
       if (member === undefined) continue;
-      setOwn(out, key, member === null ? zeroValue(values) : decode(member, notes));
+      setOwn(out, key, member === null ? zeroMember(values) : decode(member, notes));
     }
     return out;
   };

@@ -18,6 +18,11 @@ const object = {
   data: { greeting: 'grüß "dich"' },
 } satisfies KubeObject & { data: Record<string, string> };
 
+test('a stored value keeps nothing in memory but itself', () => {
+  const { buffer, length } = layout.encode(object);
+  assert.equal(buffer.byteLength, length);
+});
+
 for (const revision of [1, 9, 10, 99, 1_000, 9_999_999, 2 ** 40]) {
   test(`StoredObject serves resourceVersion ${revision} spliced into the stored bytes`, () => {
     const stored = new StoredObject(layout, 'ns/a', revision, layout.encode(object), object);

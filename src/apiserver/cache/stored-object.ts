@@ -57,7 +57,7 @@ export class ObjectLayout implements StoredLayout {
   encode(object: KubeObject): Buffer {
     const metadata = metadataText(object.metadata);
     const rest = this.#text({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
-    return Buffer.from(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
+    return ownBytes(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
 
   /** Whether a value is laid out like this. */
@@ -117,6 +117,13 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+
+/** Outside of the buffer pool: a value that is kept would keep 64 KiB, of which others are long gone. */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
 
 export class StoredObject {
   readonly layout: ObjectLayout;

@@ -8,8 +8,8 @@ const SLI_SECONDS = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6,
 const SECONDS = [0.005, 0.025, ...SLI_SECONDS];
 /** Bytes. Source: responseSizes. */
 const SIZES = exponentialBuckets(1_000, 10, 7);
-/** Most kinds of request remembered; more would come from made-up paths only. */
-const MAX_KINDS = 10_000;
+/** Most kinds of request remembered. */
+const MAX_KINDS = 20_000;
 
 const KIND = ['verb', 'group', 'version', 'resource', 'subresource', 'scope', 'component'];
 
@@ -60,6 +60,12 @@ export class RequestMetrics {
     KIND.slice(0, -1),
   );
   readonly #kinds = new Map<string, Kind>();
+  readonly #serves: (info: RequestInfo) => boolean;
+
+  /** @param serves whether there is such a resource and subresource: what is not there has no series, as upstream */
+  constructor(serves: (info: RequestInfo) => boolean) {
+    this.#serves = serves;
+  }
 
   /**
    * @param code HTTP status
@@ -82,12 +88,12 @@ export class RequestMetrics {
 
   /** The server refused it to protect itself (429), or ended it at its deadline (504). Source: RecordRequestTermination. */
   terminated(info: RequestInfo, code: number): void {
-    this.#terminations.of(...kindLabels(info), String(code)).add();
+    if (this.#counts(info)) this.#terminations.of(...kindLabels(info), String(code)).add();
   }
 
   /** Nobody was left to answer. */
   aborted(info: RequestInfo): void {
-    this.#aborts.of(...kindLabels(info).slice(0, -1)).add();
+    if (this.#counts(info)) this.#aborts.of(...kindLabels(info).slice(0, -1)).add();
   }
 
   /** Text exposition format. */
@@ -95,11 +101,16 @@ export class RequestMetrics {
     return [this.#total, this.#durations, this.#sli, this.#sizes, this.#terminations, this.#aborts].map((each) => each.expose()).join('');
   }
 
+  #counts(info: RequestInfo): boolean {
+    return !info.isResourceRequest || this.#serves(info);
+  }
+
   #kind(info: RequestInfo, dryRun: boolean): Kind | undefined {
-    const { verb, group, version, resource, subresource } = info;
+    const { group, version, resource, subresource } = info;
+    const verb = VERBS[info.verb] === undefined && !OTHER_METHODS.has(info.verb) ? 'other' : info.verb;
     const key = `${verb}/${group}/${version}/${resource}/${subresource}/${scopeOf(info)}/${dryRun ? 'All' : ''}`;
     let kind = this.#kinds.get(key);
-    if (kind !== undefined || this.#kinds.size >= MAX_KINDS) return kind;
+    if (kind !== undefined || this.#kinds.size >= MAX_KINDS || !this.#counts(info)) return kind;
     const labels = kindLabels(info);
     const timed = !isLongRunning(info);
     kind = {

@@ -89,6 +89,20 @@ export class Catalog {
     return this.#served.get(path(gvr));
   }
 
+  /** Whether there is such a resource, and such a subresource of it. */
+  serves({
+    subresource,
+    ...gvr
+  }: {
+    readonly group: string;
+    readonly version: string;
+    readonly resource: string;
+    readonly subresource: string;
+  }): boolean {
+    const info = this.find(gvr)?.info;
+    return info !== undefined && (subresource === '' || info.subresources.has(subresource));
+  }
+
   /** Whether the built-in API has resources in this group and version. */
   isBuiltIn({ group, version }: { readonly group: string; readonly version: string }): boolean {
     return this.#builtIn.has(`${group}/${version}`);

@@ -1,10 +1,10 @@
 // Requests that no sane client would send, and many that are almost right: the same seed gives the same ones.
 import { gzipSync } from 'node:zlib';
-import { dump } from 'js-yaml';
 import { encodeProtobuf } from '#api/protobuf/envelope.ts';
 import { hasMessage } from '#api/protobuf/codec.ts';
 import type { ResourceInfo, Schema } from '#api/schema.ts';
 import { Generator } from '#api/testing/generate.ts';
+import { toYaml } from '#apimachinery/yaml.ts';
 import type { Ids } from '#base/ids.ts';
 import { SAMPLES } from './fuzz-samples.ts';
 
@@ -351,7 +351,7 @@ export class Fuzzer {
     };
     if (type.includes('protobuf') && hasMessage(info.schema)) return this.#flipped(encodeProtobuf(object, info.schema));
     const value = this.#damaged(this.#chance(0.1) ? { ...object, kind: 'DeleteOptions', apiVersion: 'v1' } : object, 0.5);
-    if (type.includes('yaml') && this.#chance(0.5)) return Buffer.from(dump(value));
+    if (type.includes('yaml') && this.#chance(0.5)) return Buffer.from(toYaml(value));
     return this.#flipped(Buffer.from(JSON.stringify(value, undefined, this.#chance(0.1) ? 2 : undefined)));
   }
 
