@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { resourceRows } from '#api/schema/tables.ts';
 import { Schema } from '#api/schema.ts';
 import { FeatureGates } from './feature-gates.ts';
+import { KNOWN_FEATURE_GATES, LOCKED_FEATURE_GATES } from './known-feature-gates.ts';
 import { RuntimeConfig } from './runtime-config.ts';
 import { servedApis } from './served-apis.ts';
 
@@ -103,6 +104,11 @@ for (const [gates, message] of [
   ['NoSuchGate=true', 'unrecognized feature gate: NoSuchGate'],
   ['ClusterTrustBundle', 'missing bool value for ClusterTrustBundle'],
   ['ClusterTrustBundle=on', 'invalid value of ClusterTrustBundle=on, err: strconv.ParseBool: parsing "on": invalid syntax'],
+  ['SidecarContainers=false', 'cannot set feature gate SidecarContainers to false, feature is locked to true'],
+  [
+    'WatchFromStorageWithoutResourceVersion=true',
+    'cannot set feature gate WatchFromStorageWithoutResourceVersion to true, feature is locked to false',
+  ],
   [
     'StorageVersionAPI=true,APIServerIdentity=false',
     'StorageVersionAPI is enabled, but depends on features that are disabled: [APIServerIdentity]',
@@ -112,6 +118,19 @@ for (const [gates, message] of [
     assert.throws(() => new FeatureGates(gates), { name: 'FeatureGateError', message });
   });
 }
+
+test('a locked gate may be set to what it is', () =>
+  assert.deepEqual(new FeatureGates('SidecarContainers=true,SeparateCacheWatchRPC=false').unheeded, [
+    'SidecarContainers',
+    'SeparateCacheWatchRPC',
+  ]));
+
+test('every locked gate is known', () => {
+  assert.deepEqual(
+    [...LOCKED_FEATURE_GATES.keys()].filter((name) => !KNOWN_FEATURE_GATES.has(name)),
+    [],
+  );
+});
 
 test('a gate without effect here is accepted and told', () => {
   assert.deepEqual(new FeatureGates('GracefulNodeShutdown=false,ClusterTrustBundle=true').unheeded, ['GracefulNodeShutdown']);

@@ -1,6 +1,6 @@
 // pure
 // `--feature-gates`: reading, and the gates this server heeds. Source: component-base featuregate feature_gate.go.
-import { KNOWN_FEATURE_GATES } from './known-feature-gates.ts';
+import { KNOWN_FEATURE_GATES, LOCKED_FEATURE_GATES } from './known-feature-gates.ts';
 
 /** What the flag says cannot be done; the message is upstream's. */
 export class FeatureGateError extends Error {
@@ -51,6 +51,11 @@ export class FeatureGates {
     const given = read(text);
     const unknown = [...given.keys()].find((name) => !KNOWN_FEATURE_GATES.has(name));
     if (unknown !== undefined) throw new FeatureGateError(`unrecognized feature gate: ${unknown}`);
+    for (const [name, value] of given) {
+      const locked = LOCKED_FEATURE_GATES.get(name);
+      if (locked !== undefined && locked !== value)
+        throw new FeatureGateError(`cannot set feature gate ${name} to ${value}, feature is locked to ${locked}`);
+    }
     for (const [name, { stage, default: fallback }] of Object.entries(HEEDED)) {
       const all = Object.keys(ALL).find((one) => ALL[one] === stage);
       this.#on.set(name, given.get(name) ?? (all === undefined ? undefined : given.get(all)) ?? fallback);

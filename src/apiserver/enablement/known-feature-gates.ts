@@ -56,3 +56,31 @@ WindowsGracefulNodeShutdown WindowsHostNetwork WorkloadAwarePreemption WorkloadW
 `;
 
 export const KNOWN_FEATURE_GATES: ReadonlySet<string> = new Set(NAMES.split(/\s+/).filter((name) => name !== ''));
+
+/** Gates that cannot be set to anything but this. Source: FeatureSpec.LockToDefault up to v1.35, and apiserver's of v1.36. */
+const LOCKED_ON = `
+APIServerTracing AggregatedDiscoveryRemoveBetaType AnonymousAuthConfigurableEndpoints AnyVolumeDataSource
+AuthorizeNodeWithSelectors AuthorizeWithSelectors BtreeWatchCache CPUManagerPolicyOptions CRDValidationRatcheting
+CSIMigrationPortworx ComponentSLIs ConsistentListFromCache CustomResourceFieldSelectors DeclarativeValidation
+DisableAllocatorDualWrite DynamicResourceAllocation ExecProbeTimeout HonorPVReclaimPolicy ImageMaximumGCAge
+InPlacePodVerticalScaling JobBackoffLimitPerIndex JobManagedBy JobPodReplacementPolicy JobSuccessPolicy
+KubeletCgroupDriverFromCRI KubeletTracing LogarithmicScaleDown MatchLabelKeysInPodAffinity MemoryManager
+MultiCIDRServiceAllocator NFTablesProxyMode NodeInclusionPolicyInPodTopologySpread NodeSwap OrderedNamespaceDeletion
+PodLifecycleSleepAction PodLifecycleSleepActionAllowZero PodObservedGenerationTracking PodSchedulingReadiness
+PreferSameTrafficDistribution RecoverVolumeExpansionFailure RecursiveReadOnlyMounts RelaxedDNSSearchValidation
+RelaxedEnvironmentVariableValidation ResilientWatchCacheInitialization RetryGenerateName SchedulerQueueingHints
+SeparateTaintEvictionController ServiceAccountTokenJTI ServiceAccountTokenNodeBinding
+ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo ServiceTrafficDistribution SidecarContainers
+StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf StructuredAuthenticationConfiguration
+StructuredAuthorizationConfiguration SupplementalGroupsPolicy SystemdWatchdog TopologyAwareHints VolumeAttributesClass WinDSR
+WinOverlay
+`;
+const LOCKED_OFF = 'SeparateCacheWatchRPC WatchFromStorageWithoutResourceVersion';
+
+const named = (names: string, value: boolean): [string, boolean][] =>
+  names
+    .split(/\s+/)
+    .filter((name) => name !== '')
+    .map((name) => [name, value]);
+
+export const LOCKED_FEATURE_GATES: ReadonlyMap<string, boolean> = new Map([...named(LOCKED_ON, true), ...named(LOCKED_OFF, false)]);
