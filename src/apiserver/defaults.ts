@@ -1,5 +1,6 @@
 // Authentication, authorisation and admission as a cluster has them by default, from what the server gives its parts.
 // The composition root passes the three to createApiServer and runs `ensureDefaults` once the server is up.
+import { TokenMetrics } from './authentication/service-account/metrics.ts';
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -99,6 +100,8 @@ export interface Authentication {
   /** Issuer discovery. */
   readonly routes: readonly Route[];
   readonly anonymous: (path: string) => boolean;
+  /** For /metrics. */
+  readonly figures: readonly (() => string)[];
   /** Takes another configuration, whole or not at all. @throws ConfigurationError */
   reconfigure(configuration: AuthenticationConfiguration): void;
 }
@@ -117,11 +120,12 @@ export function createAuthentication(
   const keys = [key, ...(serviceAccounts.verifyingKeys ?? []).map(verifyingKey)];
   const issuer = new ServiceAccountTokenIssuer({ issuer: name, key, clock, ids });
   const configured = new ConfiguredAuthentication(configuration, { audiences, outbound, clock });
+  const metrics = new TokenMetrics();
   const lastUses = new LastUses({ client: () => createClient(parts.loopback(SERVER)), reader, clock, logger });
   const { static: file, webhook } = tokens;
   const kinds = [
     ...(file === undefined ? [] : [staticTokens(file, audiences)]),
-    serviceAccountTokens({ issuers, audiences, keys, reader, clock, onLegacyUse: (use) => lastUses.note(use) }),
+    serviceAccountTokens({ issuers, audiences, keys, reader, clock, metrics, onLegacyUse: (use) => lastUses.note(use) }),
     bootstrapTokens({ audiences, reader, clock, logger }),
     configured,
     ...(webhook === undefined
@@ -141,6 +145,7 @@ export function createAuthentication(
     audiences,
     routes: discoveryDocuments({ issuer: name, jwksUri, keys }, logger),
     anonymous: (path) => configured.anonymous(path),
+    figures: [() => metrics.expose()],
     reconfigure: (next) => configured.reconfigure(next),
   };
 }
@@ -275,6 +280,7 @@ export function defaultParts(
     authenticators: authentication.authenticators,
     audiences: authentication.audiences,
     anonymous: authentication.anonymous,
+    figures: authentication.figures,
     reconfigureAuthentication: authentication.reconfigure,
     reconfigureAuthorization: authorization.reconfigure,
     routes: [...authentication.routes, ...flowControl.routes],

@@ -81,6 +81,8 @@ export interface PluggedParts {
   /** Resources and subresources with handlers of their own, by `pods/exec`, `tokenreviews.authentication.k8s.io`. */
   readonly handlers?: ReadonlyMap<string, Handlers>;
   readonly readyChecks?: readonly HealthCheck[];
+  /** Figures of parts, for /metrics: each in Prometheus' text format. */
+  readonly figures?: readonly (() => string)[];
 }
 
 export interface ApiServerOptions {

@@ -189,7 +189,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     versionRoute(options.version ?? VERSION),
     metricsRoute({
-      figures: [() => buildInfo(options.version), ...(options.figures ?? [])],
+      figures: [() => buildInfo(options.version), ...(parts.figures ?? []), ...(options.figures ?? [])],
       longRunning: () => front.longRunning,
       access,
       watches,

@@ -32,7 +32,15 @@ export interface AuthenticationRequest {
   readonly signal: AbortSignal;
 }
 
-export interface AuthenticationResponse {
+/** What there is to say of credentials beside whose they are. */
+export interface AuthenticationNotes {
+  /** For the audit event. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** For the client. */
+  readonly warnings?: readonly string[];
+}
+
+export interface AuthenticationResponse extends AuthenticationNotes {
   readonly user: UserInfo;
   /** Audiences of the token, intersected with those asked for; absent for authenticators without audiences. */
   readonly audiences?: readonly string[];

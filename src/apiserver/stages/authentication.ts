@@ -5,6 +5,7 @@ import {
   ALL_UNAUTHENTICATED,
   ANONYMOUS,
   AuthenticationError,
+  type AuthenticationNotes,
   type Authenticator,
   type AuthenticationRequest,
   type AuthenticationResponse,
@@ -49,11 +50,17 @@ function settle(walk: Walk, deps: ChainDeps, response: AuthenticationResponse | 
     metrics.authenticated.took(ms);
     metrics.cameAs(response.user.name);
     walk.setUser(authenticated(response.user));
+    if (response.annotations !== undefined) noted(walk, response);
     return;
   }
   metrics.unauthenticated.took(ms);
   if (!deps.anonymous(walk.context.info.path)) throw unauthorized();
   walk.setUser(ANONYMOUS_USER);
+}
+
+function noted({ context }: Walk, { annotations = {}, warnings = [] }: AuthenticationNotes): void {
+  for (const [key, value] of Object.entries(annotations)) context.audit.add(key, value);
+  for (const text of warnings) context.warnings.add(text);
 }
 
 /** Users already given to requests, with the group they all share. */

@@ -15,10 +15,14 @@ export interface BoundObjects {
   node(name: string): Node | undefined;
 }
 
+/** Of a token in a Secret: whether the service account names it, as those made for it do. */
+export type TokenOrigin = 'auto' | 'manual';
+
 /** `gone`: something was not found as the token knows it, which a staler view than the token may explain. */
 export type Verdict =
-  | { readonly kind: 'valid' }
-  | { readonly kind: 'invalid'; readonly why: string }
+  | { readonly kind: 'valid'; readonly origin?: TokenOrigin }
+  /** `marked`: nobody used the token for so long that it was taken back. */
+  | { readonly kind: 'invalid'; readonly why: string; readonly marked?: true }
   | { readonly kind: 'gone'; readonly why: string };
 
 const VALID: Verdict = { kind: 'valid' };
@@ -103,11 +107,13 @@ export function validateLegacyClaims(token: string, claims: Claims, objects: Bou
   if (account.metadata.deletionTimestamp !== undefined) return invalid(`ServiceAccount ${namespace}/${name} has been deleted`);
   if (account.metadata.uid !== uid) return gone(`ServiceAccount UID (${account.metadata.uid}) does not match claim (${uid})`);
   if (secret.metadata.labels?.[INVALID_SINCE_LABEL]) {
-    return invalid(
-      `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE_LABEL}' label from the secret to temporarily allow use of this token`,
-    );
+    return {
+      kind: 'invalid',
+      marked: true,
+      why: `the token in secret ${namespace}/${secretName} for service account ${namespace}/${name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${INVALID_SINCE_LABEL}' label from the secret to temporarily allow use of this token`,
+    };
   }
-  return VALID;
+  return { kind: 'valid', origin: account.secrets?.some((reference) => reference.name === secretName) === true ? 'auto' : 'manual' };
 }
 
 export function userOfLegacyClaims(claims: Claims): UserInfo {

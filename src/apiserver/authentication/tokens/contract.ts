@@ -1,7 +1,7 @@
 // One kind of bearer token. ./bearer.ts takes tokens out of requests; TokenReview asks about tokens of others.
-import type { UserInfo } from '../contract.ts';
+import type { AuthenticationNotes, UserInfo } from '../contract.ts';
 
-export interface TokenResponse {
+export interface TokenResponse extends AuthenticationNotes {
   readonly user: UserInfo;
   /** Audiences of the token among those wanted. */
   readonly audiences: readonly string[];
