@@ -3,11 +3,12 @@
 // plugins/volumebinding FindPodVolumes, component-helpers/storage/volume FindMatchingVolume.
 import { type LabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import { parseQuantity, quantityValue } from '#apimachinery/quantity.ts';
-import { matchesNodeSelector } from '#api/node-selectors.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
 import { bySize, className, hasAccessOf, hasAttributesOf, hasModeOf, isLargeEnough, isReservedFor, NO_PROVISIONER } from '#api/volumes.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { PodClaims } from './claims.ts';
+import { FreeVolumes } from './free-volumes.ts';
+import { isReachable } from './reach.ts';
 import type { Storage } from './storage.ts';
 
 export interface VolumePlan {
@@ -70,12 +71,6 @@ export function boundReach(claims: readonly PersistentVolumeClaim[], storage: St
   };
 }
 
-/** Source: volume.CheckNodeAffinity. */
-export function isReachable({ spec }: PersistentVolume, node: Node): boolean {
-  const required = spec.nodeAffinity?.required;
-  return required === undefined || matchesNodeSelector(node, required);
-}
-
 const requested = ({ spec }: PersistentVolumeClaim): string => spec.resources?.requests?.['storage'] ?? '0';
 
 interface Matched {
@@ -94,7 +89,7 @@ function volumeMatcher(claims: readonly PersistentVolumeClaim[], storage: Storag
     const isTaken = (volume: PersistentVolume): boolean => bindings.some((binding) => binding.volume === volume);
     for (const { claim, reserved, free } of candidates) {
       const own = reserved.find((volume) => !isTaken(volume));
-      const found = own ?? free.find((volume) => !isTaken(volume) && isReachable(volume, node));
+      const found = own ?? free.first(node, isTaken);
       if (found === undefined || !isReachable(found, node)) left.push(claim);
       else bindings.push({ claim, volume: found });
     }
@@ -106,14 +101,14 @@ interface Candidates {
   /** Of these the claim takes the first and no other. */
   readonly reserved: readonly PersistentVolume[];
   /** The smallest first. */
-  readonly free: readonly PersistentVolume[];
+  readonly free: FreeVolumes;
 }
 
 function candidatesFor(claim: PersistentVolumeClaim, volumes: readonly PersistentVolume[]): Candidates {
   const suitable = volumes.filter((volume) => isSuitable(volume, claim));
   return {
     reserved: suitable.filter((volume) => isReservedFor(volume, claim)),
-    free: suitable.filter((volume) => isFreeFor(volume, claim)).toSorted(bySize),
+    free: new FreeVolumes(suitable.filter((volume) => isFreeFor(volume, claim)).toSorted(bySize)),
   };
 }
 
