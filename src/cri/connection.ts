@@ -1,4 +1,4 @@
-// One gRPC channel to a runtime's socket that reconnects by itself and tells how it is.
+// One gRPC channel to the socket of a runtime, or of another neighbour, that reconnects by itself and tells how it is.
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import type { Logger } from '#base/log.ts';
 import type { ConnectionState } from './contract.ts';
@@ -31,13 +31,15 @@ export class Connection {
   readonly client: Client;
   readonly #endpoint: string;
   readonly #logger: Logger;
+  readonly #what: string;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   #state: ConnectionState = 'connecting';
 
-  /** Starts to connect. @throws RangeError as dialTarget */
-  constructor(endpoint: string, logger: Logger) {
+  /** Starts to connect. `what`: who listens there, for the log. @throws RangeError as dialTarget */
+  constructor(endpoint: string, logger: Logger, what = 'container runtime') {
     this.#endpoint = endpoint;
     this.#logger = logger;
+    this.#what = what;
     this.client = new Client(dialTarget(endpoint), credentials.createInsecure(), OPTIONS);
     this.#follow();
   }
@@ -88,7 +90,7 @@ export class Connection {
   #enter(state: ConnectionState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#logger.info(`container runtime ${state}`, { endpoint: this.#endpoint });
+    this.#logger.info(`${this.#what} ${state}`, { endpoint: this.#endpoint });
     for (const listener of [...this.#listeners]) listener(state);
   }
 }

@@ -17,6 +17,9 @@ import { ensureMirror, removeMirror } from './config-sources/mirror-pods.ts';
 import { PodGate } from './config-sources/pod-gate.ts';
 import { PodStore } from './config-sources/pod-store.ts';
 import type { DownwardFacts } from './env/downward.ts';
+import { ClaimInfos } from './dra/claim-infos.ts';
+import { DraManager } from './dra/dra-manager.ts';
+import { DraPlugins } from './dra/dra-plugins.ts';
 import { environmentOf } from './env/variables.ts';
 import { kubeletEvents, type KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
@@ -30,6 +33,7 @@ import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
 import { expectsAnEnd } from './pleg/expectation.ts';
 import { Pleg } from './pleg/pleg.ts';
+import { PluginWatcher } from './plugins/plugin-watcher.ts';
 import { isStaticPod } from './pod/identity.ts';
 import { containerAmounts } from './pod/resources.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
@@ -92,6 +96,15 @@ export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorde
   readonly allocations: AllocationManager;
   readonly userNamespaces: UserNamespaces;
   readonly stats: StatsProvider;
+  readonly dra: Dra;
+}
+
+/** Dynamic resources: what is known, who prepares them, and how drivers are found. */
+interface Dra {
+  readonly infos: ClaimInfos;
+  readonly drivers: DraPlugins;
+  readonly manager: DraManager;
+  readonly watcher: PluginWatcher;
 }
 
 /** Source: NewMainKubelet; milliseconds. */
@@ -163,6 +176,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     logger,
     wake,
   });
+  const dra = draParts(input, paths);
   const syncDeps: SyncDeps = {
     runtime: cri.runtime,
     images,
@@ -181,6 +195,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
       return environmentOf({ pod, container, references, services: serviceInformer.list(), facts: facts(podIPs), volumePath });
     },
     volume: (uid, name) => volumes.mounted(uid, name),
+    dra: dra.manager,
     settings: {
       resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
       seccompDefault: config.seccompDefault,
@@ -284,6 +299,18 @@ export function assemble(input: AssemblyInput): KubeletParts {
     allocations,
     userNamespaces,
     stats,
+    dra,
+  };
+}
+
+function draParts({ client, clock, logger, config }: AssemblyInput, paths: KubeletPaths): Dra {
+  const infos = new ClaimInfos(config.rootDir, logger);
+  const drivers = new DraPlugins({ client, nodeName: config.nodeName, clock, logger });
+  return {
+    infos,
+    drivers,
+    manager: new DraManager({ client, infos, plugins: drivers, logger }),
+    watcher: new PluginWatcher({ folder: paths.pluginsRegistry(), handlers: new Map([['DRAPlugin', drivers]]), clock, logger }),
   };
 }
 

@@ -93,7 +93,7 @@ export class Maintenance {
 
   /** What pods left that nobody knows any more: containers, folders, cgroups, logs. Source: HandlePodCleanups. */
   async cleanOrphans(): Promise<void> {
-    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces } = this.#parts;
+    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces, dra } = this.#parts;
     const isKnown = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
     for (const runtimePod of pleg.all()) if (!isKnown(runtimePod.uid)) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
     for (const uid of await volumes.onDisk()) {
@@ -117,6 +117,7 @@ export class Maintenance {
     await removeOrphanLogs(paths, known);
     allocations.keepOnly(known);
     userNamespaces.keepOnly(known);
+    await dra.manager.reconcile((uid) => known.has(uid));
   }
 
   #repeat(period: number, task: () => Promise<void>): void {

@@ -143,6 +143,8 @@ export class KubeletPodSteps implements PodSteps {
     runtime = (await deps.pleg.refresh(uid)) ?? absentPod(pod, deps.clock.monotonic());
     if (hasRunningContainers(runtime)) throw new Error('detected running containers after a successful KillPod, CRI violation');
     this.#failures.delete(uid);
+    // Before the API hears that the pod is over: its claims are free for others then. Source: SyncTerminatingPod.
+    await deps.dra.unprepare(pod);
     this.publish(pod, runtime, { terminal: true, ...(verdict === undefined ? {} : { verdict }) });
   }
 

@@ -20,6 +20,8 @@ export interface ContainerConfigInput {
   readonly userNamespace: Input<UserNamespace>;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Input<Mount>[];
+  /** CDI names of devices that were prepared for it. */
+  readonly devices: readonly string[];
   readonly targetId: string | undefined;
   readonly seccompRoot: string;
   readonly seccompDefault: boolean;
@@ -46,6 +48,7 @@ export function containerConfig(input: ContainerConfigInput): Input<ContainerCon
     annotations: containerAnnotations(container, pod, restartCount),
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value, 'utf8') })),
     mounts: input.mounts,
+    cdiDevices: input.devices.map((name) => ({ name })),
     logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,

@@ -9,6 +9,8 @@ import type { Input } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import type { ContainerConfig } from '#cri/gen/objects.ts';
 import type { RuntimeService } from '#cri/gen/services.ts';
+import type { DraManager } from '../dra/dra-manager.ts';
+import { DraError } from '../dra/pod-claims.ts';
 import { DownwardError } from '../env/downward.ts';
 import { EnvironmentError } from '../env/errors.ts';
 import { MissingVariables } from '../env/expansion.ts';
@@ -70,6 +72,7 @@ export interface StartDeps {
   readonly mounter: Mounter;
   readonly environment: (pod: Pod, container: AnyContainer, podIPs: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   readonly volume: (podUid: string, name: string) => MountedVolume | undefined;
+  readonly dra: Pick<DraManager, 'prepare' | 'devicesOf' | 'unprepare'>;
   readonly settings: {
     readonly resources: () => ResourceSettings;
     readonly seccompDefault: boolean;
@@ -157,6 +160,7 @@ function isConfigError(error: unknown): error is Error {
     error instanceof ContainerMountError ||
     error instanceof MountError ||
     error instanceof SecurityError ||
+    error instanceof DraError ||
     error instanceof CriError
   );
 }
@@ -215,6 +219,7 @@ async function configure(
     userNamespace,
     environment,
     mounts,
+    devices: deps.dra.devicesOf(pod, container),
     targetId,
     seccompRoot: deps.paths.seccomp(),
     seccompDefault: deps.settings.seccompDefault,

@@ -3,6 +3,7 @@ import { isSidecar } from '#api/pods.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
 import type { Pod, Secret } from '#api/types.ts';
 import { CriError, isNotFound } from '#cri/errors.ts';
+import { DraError } from '../dra/pod-claims.ts';
 import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
 import type { ContainerReset, PodActions } from '../pod-actions/actions.ts';
 import { ephemeralAsContainer, type AnyContainer } from '../pod/containers.ts';
@@ -57,6 +58,8 @@ export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<Syn
     const starting = actions.startEphemeral.length + actions.startInit.length + actions.startContainers.length > 0;
     if (actions.fate.kind === 'keep' && !starting && actions.resizes.length === 0 && !actions.resizePod) return { starts };
 
+    // Once a sandbox is there they have been prepared, and what was prepared is kept.
+    if (actions.fate.kind !== 'keep') await deps.dra.prepare(pod, request.signal);
     const hostname = podHostname(pod, deps.clusterDomain);
     const placement = await placeSandbox(pod, actions, hostname, deps);
     const sandbox =
@@ -66,8 +69,11 @@ export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<Syn
   } catch (error) {
     const { signal } = request;
     if (signal?.aborted === true && error === signal.reason) return { starts };
-    if (!(error instanceof CriError) && !(error instanceof HostnameError) && !(error instanceof SandboxError)) throw error;
+    if (!(error instanceof CriError || error instanceof HostnameError || error instanceof SandboxError || error instanceof DraError))
+      throw error;
     if (signal?.aborted === true) return { starts };
+    if (error instanceof DraError)
+      deps.events.pod(pod, 'Warning', 'FailedPrepareDynamicResources', `Failed to prepare dynamic resources: ${error.message}`);
     return { starts, error: error.message, retryInMs: RETRY_MS };
   }
 }

@@ -47,6 +47,11 @@ export class KubeletPaths {
     return join(this.pod(uid), 'etc-hosts');
   }
 
+  /** Where plugins put the sockets they register with. */
+  pluginsRegistry(): string {
+    return join(this.root, 'plugins_registry');
+  }
+
   seccomp(): string {
     return join(this.root, 'seccomp');
   }

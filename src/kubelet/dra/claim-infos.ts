@@ -1,0 +1,90 @@
+// What this node knows of claims that its pods use, kept over a restart: a claim that a driver has prepared must be given back
+// to it, whatever happens to the pod. Source: pkg/kubelet/cm/dra claiminfo.go, state.
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '#base/log.ts';
+import type { ClaimReference, PreparedDevice } from '../plugins/plugin-api.ts';
+
+export interface ClaimInfo extends ClaimReference {
+  /** Uids of pods that the claim is prepared for. */
+  readonly pods: Set<string>;
+  /** What each driver prepared; empty until it has. */
+  readonly drivers: Map<string, readonly PreparedDevice[]>;
+  /** By this run of the kubelet. */
+  prepared: boolean;
+}
+
+/** As it is in the file. */
+interface Kept extends ClaimReference {
+  readonly podUIDs: readonly string[];
+  readonly driverState: Readonly<Record<string, readonly PreparedDevice[]>>;
+}
+
+export class ClaimInfos {
+  readonly #path: string;
+  readonly #logger: Logger;
+  readonly #infos = new Map<string, ClaimInfo>();
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(rootDir: string, logger: Logger) {
+    this.#path = join(rootDir, 'dra_manager_state');
+    this.#logger = logger;
+  }
+
+  /** @throws Error when there is a file that cannot be read: pods' devices would be forgotten */
+  async load(): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(this.#path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    try {
+      for (const { podUIDs, driverState, ...reference } of JSON.parse(text) as readonly Kept[])
+        this.add({ ...reference, pods: new Set(podUIDs), drivers: new Map(Object.entries(driverState)), prepared: false });
+    } catch (error) {
+      throw new Error(`${this.#path} is damaged: drain the node and remove the file`, { cause: error });
+    }
+    this.#logger.debug('claims of an earlier run', { claims: this.#infos.size });
+  }
+
+  get(namespace: string, name: string): ClaimInfo | undefined {
+    return this.#infos.get(`${namespace}/${name}`);
+  }
+
+  add(info: ClaimInfo): void {
+    this.#infos.set(`${info.namespace}/${info.name}`, info);
+  }
+
+  delete({ namespace, name }: ClaimReference): void {
+    this.#infos.delete(`${namespace}/${name}`);
+  }
+
+  ofPod(uid: string): readonly ClaimInfo[] {
+    return [...this.#infos.values()].filter(({ pods }) => pods.has(uid));
+  }
+
+  pods(): ReadonlySet<string> {
+    return new Set([...this.#infos.values()].flatMap(({ pods }) => [...pods]));
+  }
+
+  /** Resolves once what is known now is on disk. @throws Error when it cannot be written */
+  save(): Promise<void> {
+    const saved = this.#saving.then(() => this.#write());
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #write(): Promise<void> {
+    const kept = [...this.#infos.values()].map(({ namespace, name, uid, pods, drivers }): Kept => ({
+      namespace,
+      name,
+      uid,
+      podUIDs: [...pods],
+      driverState: Object.fromEntries(drivers),
+    }));
+    await writeFile(`${this.#path}.new`, JSON.stringify(kept), { flush: true, mode: 0o600 });
+    await rename(`${this.#path}.new`, this.#path);
+  }
+}
