@@ -149,11 +149,12 @@ function parseInt64(text: string): bigint | undefined {
 }
 
 /** What is wrong with a requirement. `at` is undefined where upstream has no path. */
-function requirementErrors(key: string, operator: string, values: readonly string[]): readonly FieldError[] {
+export function requirementErrors(key: string, operator: string, values: readonly string[], at?: Path): readonly FieldError[] {
   const errors: FieldError[] = [];
-  const valuesAt = Path.of('values');
+  const child = (name: string): Path => (at === undefined ? Path.of(name) : at.child(name));
+  const valuesAt = child('values');
   const keyProblems = qualifiedName(key);
-  if (keyProblems.length > 0) errors.push(invalid(Path.of('key'), key, keyProblems.join('; ')));
+  if (keyProblems.length > 0) errors.push(invalid(child('key'), key, keyProblems.join('; ')));
   const shown = values.length === 0 ? null : values;
   switch (operator) {
     case 'in':
@@ -178,7 +179,7 @@ function requirementErrors(key: string, operator: string, values: readonly strin
       });
       break;
     default:
-      errors.push(notSupported(Path.of('operator'), operator, OPERATORS));
+      errors.push(notSupported(child('operator'), operator, OPERATORS));
   }
   values.forEach((value, i) => {
     const problems = labelValue(value);

@@ -103,7 +103,43 @@ for (const [name, object, text] of [
     { apiVersion: 'v2' },
     'apiVersion: Unsupported value: "v2": supported values: "kubescheduler.config.k8s.io/v1"',
   ],
-  ['an unknown field', { profils: [] }, 'profils: Invalid value: []: unknown field'],
+  ['an unknown field', { profils: [] }, 'strict decoding error: unknown field "profils"'],
+  [
+    'unknown fields of arguments, and says nothing more',
+    { parallelism: 0, profiles: [{ x: 1, pluginConfig: [{ name: 'NodeAffinity', args: { a: 1, b: 2 } }] }] },
+    'strict decoding error: unknown field "profiles[0].x", decoding .profiles[0].pluginConfig[0]: strict decoding error: unknown field "a", unknown field "b"',
+  ],
+  [
+    'a lock that is no lease',
+    { leaderElection: { resourceLock: 'endpoints' } },
+    'leaderElection.resourceLock: Invalid value: "endpoints": resourceLock value must be "leases"',
+  ],
+  [
+    'a lease shorter than its renewal',
+    { leaderElection: { leaseDuration: '5s' } },
+    'leaderElection.leaseDuration: Invalid value: "10s": LeaseDuration must be greater than RenewDeadline',
+  ],
+  ['a burst below nothing', { clientConnection: { burst: -1 } }, 'clientConnection.burst: Invalid value: -1: must be non-negative'],
+  [
+    'a plugin that is gone',
+    { profiles: [{ plugins: { filter: { enabled: [{ name: 'EBSLimits' }] } } }] },
+    'profiles[0].plugins.filter.enabled[0]: Invalid value: "EBSLimits": was invalid in version "v1" (KubeSchedulerConfiguration is version "kubescheduler.config.k8s.io/v1")',
+  ],
+  [
+    'arguments given twice',
+    { profiles: [{ pluginConfig: [{ name: 'NodeAffinity' }, { name: 'NodeAffinity' }] }] },
+    'profiles[0].pluginConfig[1]: Duplicate value: "NodeAffinity"',
+  ],
+  [
+    'queues that are sorted otherwise',
+    {
+      profiles: [
+        { schedulerName: 'a' },
+        { schedulerName: 'b', plugins: { queueSort: { enabled: [{ name: 'PrioritySort' }], disabled: [{ name: '*' }] } } },
+      ],
+    },
+    'profiles[1].plugins.queueSort: Invalid value: {"enabled":[{"name":"PrioritySort"}],"disabled":[{"name":"*"}]}: must be the same for all profiles',
+  ],
   ['a back-off of nothing', { podInitialBackoffSeconds: 0 }, 'podInitialBackoffSeconds: Invalid value: 0: must be greater than 0'],
   [
     'a longest back-off below the first',
@@ -157,6 +193,66 @@ for (const [name, object, text] of [
 ] as const) {
   test(`readConfiguration refuses ${name}`, () => assert.throws(() => readConfiguration(object), new ConfigurationError(text)));
 }
+
+const argument = (name: string, args: object) => ({ profiles: [{ pluginConfig: [{ name, args }] }] });
+const ARGS = 'profiles[0].pluginConfig[0].args';
+const term = (operator: string, values: readonly string[]) => ({ matchExpressions: [{ key: 'zone', operator, values }] });
+
+for (const [plugin, args, text] of [
+  [
+    'NodeAffinity',
+    { addedAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term('In', [])] } } },
+    `${ARGS}.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty`,
+  ],
+  [
+    'NodeAffinity',
+    { addedAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: term('Is', ['a']) }] } },
+    `${ARGS}.addedAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].matchExpressions[0].operator: Unsupported value: "Is": supported values: "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"`,
+  ],
+  [
+    'NodeAffinity',
+    {
+      addedAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['a', 'b'] }] }],
+        },
+      },
+    },
+    `${ARGS}.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].values: Invalid value: ["a","b"]: must have one element`,
+  ],
+  [
+    'PodTopologySpread',
+    {
+      defaultingType: 'List',
+      defaultConstraints: [1, 2].map((maxSkew) => ({ maxSkew, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' })),
+    },
+    `${ARGS}.defaultConstraints[1]: Duplicate value: "{zone, DoNotSchedule}"`,
+  ],
+  [
+    'NodeResourcesFit',
+    { scoringStrategy: { resources: [{ name: 'cpu', weight: 101 }] } },
+    `${ARGS}.scoringStrategy.resources[0].weight: Invalid value: 101: resource weight of cpu not in valid range (0, 100]`,
+  ],
+  [
+    'NodeResourcesBalancedAllocation',
+    { resources: [{ name: 'cpu' }, { name: 'cpu', weight: 2 }] },
+    `[${ARGS}.resources[1].name: Duplicate value: "cpu", ${ARGS}.resources[1].weight: Invalid value: 2: must be 1]`,
+  ],
+  [
+    'VolumeBinding',
+    { shape: [] },
+    `${ARGS}.shape: Invalid value: []: unexpected field \`shape\`, remove it or turn on the feature gate StorageCapacityScoring`,
+  ],
+] as const) {
+  test(`readConfiguration refuses arguments: ${text.slice(ARGS.length)}`, () =>
+    assert.throws(() => readConfiguration(argument(plugin, args)), new ConfigurationError(text)));
+}
+
+test('readConfiguration takes no profiles for the default one', () =>
+  assert.deepEqual(
+    profilesOf({ profiles: [] }).map(({ schedulerName }) => schedulerName),
+    ['default-scheduler'],
+  ));
 
 test('mergePluginSet keeps the place of a default plugin that is configured anew', () => {
   const defaults = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];

@@ -1,11 +1,14 @@
 // Reads a KubeSchedulerConfiguration: checked, defaulted, ready to make profiles of. Source: apis/config/v1 defaults.go,
 // apis/config/validation validation.go.
-import { aggregateText, duplicate, type FieldError, invalid, notSupported, required } from '#apimachinery/field-errors.ts';
+import { duplicate, invalid, notSupported, required } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
+import { isEqual } from '../framework/cluster-event.ts';
 import { type Profile, type WeightedPlugin, profileFrom } from '../framework/profile.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import type { ExtenderConfig } from '../extenders/http-extender.ts';
 import { readExtenders } from './extender-config.ts';
+import { Faults } from './faults.ts';
+import { checkLeaderElection } from './leader-election-config.ts';
 import { DEFAULT_PLUGINS, type PluginDeps, REGISTRY } from './plugin-registry.ts';
 import { EXTENSION_POINTS, type ExtensionPoint, expandPoint, mergePluginSet, type PluginRef, type PluginSet } from './plugin-sets.ts';
 import { Reader } from './reader.ts';
@@ -48,22 +51,22 @@ const TOP_FIELDS = [
  * @throws ConfigurationError
  */
 export function readConfiguration(object: unknown): SchedulerConfiguration {
-  const errors: FieldError[] = [];
-  const root = new Reader(object, errors).object(...TOP_FIELDS);
+  const faults = new Faults();
+  const root = new Reader(object, faults).object(...TOP_FIELDS);
   expectText(root.field('apiVersion'), API_VERSION);
   expectText(root.field('kind'), 'KubeSchedulerConfiguration');
+  checkConnection(root.field('clientConnection'));
+  checkLeaderElection(root.field('leaderElection'));
   root.field('parallelism').within(16, [1, Infinity], 'should be an integer value greater than zero');
+  const profiles = readProfiles(root.field('profiles'), faults);
   checkPercentage(root.field('percentageOfNodesToScore'));
   const podInitialBackoffSeconds = root.field('podInitialBackoffSeconds').within(1, [1, Infinity], 'must be greater than 0');
-  const max = root.field('podMaxBackoffSeconds');
-  const podMaxBackoffSeconds = max.within(
-    10,
-    [podInitialBackoffSeconds, Infinity],
-    'must be greater than or equal to PodInitialBackoffSeconds',
-  );
-  const profiles = readProfiles(root.field('profiles'), errors);
+  const podMaxBackoffSeconds = root
+    .field('podMaxBackoffSeconds')
+    .within(10, [podInitialBackoffSeconds, Infinity], 'must be greater than or equal to PodInitialBackoffSeconds');
   const { extenders, ignoredResources } = readExtenders(root.field('extenders'));
-  if (errors.length > 0) throw new ConfigurationError(aggregateText(errors));
+  const { text } = faults;
+  if (text !== undefined) throw new ConfigurationError(text);
   return {
     podInitialBackoffSeconds,
     podMaxBackoffSeconds,
@@ -80,20 +83,49 @@ function checkPercentage(field: Reader): void {
   field.within(0, [0, 100], 'not in valid range [0-100]');
 }
 
+function checkConnection(connection: Reader): void {
+  connection.object('kubeconfig', 'acceptContentTypes', 'contentType', 'qps', 'burst');
+  connection.field('burst').within(0, [0, Infinity], 'must be non-negative');
+}
+
+/** Source: invalidPluginsByVersion, whose version is that of the core group. */
+const REMOVED: ReadonlySet<string> = new Set(['AzureDiskLimits', 'CinderLimits', 'EBSLimits', 'GCEPDLimits']);
+const WAS_REMOVED = `was invalid in version "v1" (KubeSchedulerConfiguration is version "${API_VERSION}")`;
+
 type MakeProfile = (deps: PluginDeps) => Profile;
 
-function readProfiles(list: Reader, errors: FieldError[]): readonly MakeProfile[] {
-  if (list.isAbsent) return [readProfile(new Reader({}, errors, Path.of('profiles').index(0)), DEFAULT_SCHEDULER_NAME)];
+function readProfiles(list: Reader, faults: Faults): readonly MakeProfile[] {
+  if (list.isAbsent || (Array.isArray(list.value) && list.value.length === 0)) {
+    return [readProfile(new Reader({}, faults, Path.of('profiles').index(0)), DEFAULT_SCHEDULER_NAME)];
+  }
   const seen = new Map<string, Path | string>();
   const isOnly = Array.isArray(list.value) && list.value.length === 1;
-  return list.list((item) => {
+  const makers = list.list((item) => {
     const name = item.field('schedulerName');
     const schedulerName = name.text(isOnly ? DEFAULT_SCHEDULER_NAME : '');
     if (schedulerName === '') item.fault(required(name.at, ''));
+    const make = readProfile(item, schedulerName);
     const before = seen.get(schedulerName);
     if (before !== undefined) item.fault(duplicate(name.at, `${before.toString()}.schedulerName`));
-    else seen.set(schedulerName, item.at);
-    return readProfile(item, schedulerName);
+    seen.set(schedulerName, item.at);
+    return make;
+  });
+  checkQueueSort(list);
+  return makers;
+}
+
+/** All profiles have one queue. Source: validateCommonQueueSort. */
+function checkQueueSort(list: Reader): void {
+  let first: unknown;
+  list.list((item) => {
+    const set = item.field('plugins').field('queueSort');
+    const { value = {} } = set;
+    if (first === undefined) {
+      first = value;
+      const enabled = set.field('enabled').value;
+      const length = Array.isArray(enabled) ? enabled.length : 0;
+      if (length > 1) set.fault(invalid(`${set.at.toString()}.Enabled`, length, 'only one queue sort plugin can be enabled'));
+    } else if (!isEqual(first, value)) set.fault(invalid(set.at, value, 'must be the same for all profiles'));
   });
 }
 
@@ -150,7 +182,8 @@ function readEnabled(set: Reader): readonly PluginRef[] {
     item.object('name', 'weight');
     const field = item.field('name');
     const name = field.text('');
-    if (!REGISTRY.has(name)) item.fault(invalid(field.at, name, 'plugin does not exist'));
+    if (REMOVED.has(name)) item.fault(invalid(item.at, name, WAS_REMOVED));
+    else if (!REGISTRY.has(name)) item.fault(invalid(field.at, name, 'plugin does not exist'));
     if (names.has(name)) item.fault(duplicate(field.at, name));
     names.add(name);
     return { name, weight: item.field('weight').within(0, [0, Infinity], 'must not be negative') };
@@ -167,11 +200,12 @@ function readPluginConfig(list: Reader): ReadonlyMap<string, (deps: PluginDeps) 
     item.object('name', 'args');
     const field = item.field('name');
     const name = field.text('');
-    if (makers.has(name)) item.fault(duplicate(field.at, name));
+    if (makers.has(name)) item.fault(duplicate(item.at, name));
     const register = REGISTRY.get(name);
-    if (register === undefined) item.fault(invalid(field.at, name, 'plugin does not exist'));
+    if (REMOVED.has(name)) item.fault(invalid(item.at, name, WAS_REMOVED));
+    else if (register === undefined) item.fault(invalid(field.at, name, 'plugin does not exist'));
     else makers.set(name, register(item.field('args')));
   });
-  for (const [name, register] of REGISTRY) if (!makers.has(name)) makers.set(name, register(new Reader(undefined, [])));
+  for (const [name, register] of REGISTRY) if (!makers.has(name)) makers.set(name, register(new Reader(undefined, new Faults())));
   return makers;
 }

@@ -1,6 +1,7 @@
 // The extenders of a KubeSchedulerConfiguration, checked and defaulted. Source: apis/config/v1 Extender,
 // apis/config/validation validateExtenders.
 import { invalid } from '#apimachinery/field-errors.ts';
+import { qualifiedName } from '#apimachinery/names.ts';
 import type { ExtenderConfig, ExtenderTls } from '../extenders/http-extender.ts';
 import { isExtendedResource } from '../state/resource-table.ts';
 import type { Reader } from './reader.ts';
@@ -63,7 +64,9 @@ function readManaged(item: Reader, { ignored, managed }: { readonly ignored: str
   item.object('name', 'ignoredByScheduler');
   const field = item.field('name');
   const name = field.text('');
-  if (!isExtendedResource(name)) field.fault(invalid(field.at, name, 'is an invalid extended resource name'));
+  const problems = qualifiedName(name);
+  for (const problem of problems) field.fault(invalid(field.at, name, problem));
+  if (problems.length === 0 && !isExtendedResource(name)) field.fault(invalid(field.at, name, 'is an invalid extended resource name'));
   if (managed.has(name)) field.fault(invalid(field.at, name, 'duplicate extender managed resource name'));
   managed.add(name);
   if (item.field('ignoredByScheduler').flag(false)) ignored.push(name);

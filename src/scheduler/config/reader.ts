@@ -2,17 +2,18 @@
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { type FieldError, invalid, typeInvalid } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
+import type { Faults } from './faults.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 export class Reader {
   readonly value: unknown;
   readonly path: Path | undefined;
-  readonly #errors: FieldError[];
+  readonly #faults: Faults;
 
-  constructor(value: unknown, errors: FieldError[], path?: Path) {
+  constructor(value: unknown, faults: Faults, path?: Path) {
     this.value = value;
-    this.#errors = errors;
+    this.#faults = faults;
     this.path = path;
   }
 
@@ -21,7 +22,7 @@ export class Reader {
   }
 
   fault(error: FieldError): void {
-    this.#errors.push(error);
+    this.#faults.add(error);
   }
 
   get at(): Path | string {
@@ -32,14 +33,14 @@ export class Reader {
   object(...known: readonly string[]): this {
     const object = this.#object();
     for (const name of Object.keys(object)) {
-      if (!known.includes(name)) this.fault(invalid(this.#child(name), object[name], 'unknown field'));
+      if (!known.includes(name)) this.#faults.addUnknown(this.#child(name).toString());
     }
     return this;
   }
 
   field(name: string): Reader {
     const object = this.#object();
-    return new Reader(Object.hasOwn(object, name) ? object[name] : undefined, this.#errors, this.#child(name));
+    return new Reader(Object.hasOwn(object, name) ? object[name] : undefined, this.#faults, this.#child(name));
   }
 
   list<T>(read: (item: Reader) => T): readonly T[] {
@@ -48,7 +49,7 @@ export class Reader {
       this.fault(typeInvalid(this.at, this.value, 'must be a list'));
       return [];
     }
-    return this.value.map((item, i) => read(new Reader(item, this.#errors, this.path?.index(i))));
+    return this.value.map((item, i) => read(new Reader(item, this.#faults, this.path?.index(i))));
   }
 
   text(fallback: string): string {
