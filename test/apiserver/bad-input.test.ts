@@ -57,6 +57,11 @@ for (const protocol of PROTOCOLS) {
   }
 }
 
+interface Metadata {
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
 const protobuf = kubeProtobuf(new Schema());
 const ENCODINGS: Readonly<Record<string, (object: RefusedObject['object']) => string | Uint8Array>> = {
   'application/json': (object) => JSON.stringify(object),
@@ -73,6 +78,39 @@ for (const protocol of PROTOCOLS) {
           await assertUntouched();
         });
       }
+    });
+  }
+}
+
+for (const protocol of PROTOCOLS) {
+  for (const [type, encode] of Object.entries(ENCODINGS)) {
+    describe(`preconditions of a delete as ${type} over ${protocol}`, () => {
+      const path = '/api/v1/namespaces/default/configmaps/here';
+      const refused = async (preconditions: object, why: (metadata: Metadata) => string): Promise<void> => {
+        const { metadata } = JSON.parse(text(await target.send(protocol, path, {}))) as { metadata: Metadata };
+        const options = { kind: 'DeleteOptions', apiVersion: 'v1', preconditions };
+        const answer = await target.send(protocol, path, { method: 'DELETE', headers: { 'content-type': type }, body: encode(options) });
+        assertStatus(answer, {
+          code: 409,
+          reason: 'Conflict',
+          message: `Operation cannot be fulfilled on ConfigMap "here": ${why(metadata)}`,
+          details: { name: 'here', kind: 'ConfigMap' },
+        });
+        await assertUntouched();
+      };
+      const otherUid = (metadata: Metadata, uid: string): string =>
+        `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
+
+      test('another uid', () => refused({ uid: 'another' }, (metadata) => otherUid(metadata, 'another')));
+      test('an empty uid', () => refused({ uid: '' }, (metadata) => otherUid(metadata, '')));
+      test('another resourceVersion', () =>
+        refused(
+          { resourceVersion: '1' },
+          ({ resourceVersion }) =>
+            `the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+        ));
+      test('both: the uid is looked at first', () =>
+        refused({ uid: 'another', resourceVersion: '1' }, (metadata) => otherUid(metadata, 'another')));
     });
   }
 }

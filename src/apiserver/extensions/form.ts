@@ -18,10 +18,10 @@ export interface VersionType {
 }
 
 /**
- * Turns objects, of one version each, into `apiVersion`, in order.
+ * Turns objects, of one version each, into `apiVersion`, in order. `signal` ends it early.
  * @throws StatusError InternalError when the webhook fails or answers nonsense
  */
-export type ConvertByWebhook = (objects: readonly KubeObject[], apiVersion: string) => Promise<readonly KubeObject[]>;
+export type ConvertByWebhook = (objects: readonly KubeObject[], apiVersion: string, signal?: AbortSignal) => Promise<readonly KubeObject[]>;
 
 export interface FormOptions {
   readonly own: VersionType;
@@ -52,19 +52,20 @@ export class VersionForm implements StorageForm {
     return this.#options.webhook !== undefined;
   }
 
-  ready(objects: Iterable<StoredObject>): Promise<void> | undefined {
+  ready(objects: Iterable<StoredObject>, signal?: AbortSignal): Promise<void> | undefined {
     const { webhook, own } = this.#options;
     if (webhook === undefined) return undefined;
     const lacking = new Map<Buffer, StoredObject>();
     for (const object of objects) if (object.layout !== own.layout && !this.#shown.has(object.value)) lacking.set(object.value, object);
-    return lacking.size === 0 ? undefined : this.#convertStored([...lacking.values()], webhook);
+    return lacking.size === 0 ? undefined : this.#convertStored([...lacking.values()], webhook, signal);
   }
 
-  async #convertStored(objects: readonly StoredObject[], webhook: ConvertByWebhook): Promise<void> {
+  async #convertStored(objects: readonly StoredObject[], webhook: ConvertByWebhook, signal: AbortSignal | undefined): Promise<void> {
     const { own } = this.#options;
     const converted = await webhook(
       objects.map((stored) => withMetadata(this.#completed(stored), { resourceVersion: undefined })),
       own.layout.apiVersion,
+      signal,
     );
     objects.forEach(({ value }, i) => this.#shown.set(value, shownAs(pruned(converted[i] as KubeObject, own.schema), own.layout)));
   }

@@ -75,7 +75,7 @@ export async function dispatch(
     info.isResourceRequest && !isBuiltIn(deps.registry.catalog.find(info)) ? deps.registry.hub.caughtUp(request.signal) : undefined;
   if (catchUp !== undefined) await catchUp;
   const answer = await handled(request, header, body, deps);
-  const unready = answer.kind === 'stored' || answer.kind === 'list' ? viewsOf(answer) : undefined;
+  const unready = answer.kind === 'stored' || answer.kind === 'list' ? viewsOf(answer, request) : undefined;
   if (unready !== undefined) await unready;
   return answer;
 }
@@ -83,8 +83,10 @@ export async function dispatch(
 const isBuiltIn = (served: ServedResource | undefined): boolean => served?.info.origin === 'builtin';
 
 /** What a webhook has to convert before it can be shown. */
-function viewsOf(answer: Extract<Answer, { readonly kind: 'stored' | 'list' }>): Promise<void> | undefined {
-  return answer.served.stored?.form?.ready(answer.kind === 'list' ? answer.list.items : [answer.object]);
+function viewsOf(answer: Extract<Answer, { readonly kind: 'stored' | 'list' }>, request: RequestContext): Promise<void> | undefined {
+  const form = answer.served.stored?.form;
+  if (form?.waits !== true) return undefined;
+  return form.ready(answer.kind === 'list' ? answer.list.items : [answer.object], request.signal);
 }
 
 function handled(

@@ -67,15 +67,20 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
         ? (stored.cache.at(moment.revision) ??
           (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry)))
         : newest(stored);
-    const unjudged = judgeable(stored, chosen, from.range(start, range.end));
+    const unjudged = judgeable(stored, chosen, from.range(start, range.end), call.request);
     if (unjudged === undefined) return page(from, chosen, start, range.end, options.limit);
     await unjudged;
   }
 }
 
 /** Selectors judge objects in the version asked for; undefined when all are known in it. */
-function judgeable({ form }: StoredResource, { all }: Selection, objects: Iterable<StoredObject>): Promise<void> | undefined {
-  return form?.waits === true && !all ? form.ready(objects) : undefined;
+function judgeable(
+  { form }: StoredResource,
+  { all }: Selection,
+  objects: Iterable<StoredObject>,
+  request: ListCall['request'],
+): Promise<void> | undefined {
+  return form?.waits === true && !all ? form.ready(objects, request.signal) : undefined;
 }
 
 /** Source: storage.ValidateListOptions, delegator.ShouldDelegateList. */
@@ -146,7 +151,7 @@ const PAST_PAGE = 500;
 
 /** A page of a moment the cache has forgotten, from the store's history: no more is read than the page takes. */
 async function fromStore(
-  { stored, options }: ListCall,
+  { stored, options, request }: ListCall,
   { matches }: Selection,
   { revision, start, end }: Past,
   { store }: Registry,
@@ -164,7 +169,7 @@ async function fromStore(
       );
       for (const { key, modRevision, value } of entries) {
         const object = layout.read(key.slice(prefix.length), modRevision, value);
-        if (matches !== undefined) await stored.form?.ready([object]);
+        if (matches !== undefined) await stored.form?.ready([object], request.signal);
         if (matches === undefined || matches(object)) objects.push(object);
       }
       unread = count - entries.length;

@@ -8,9 +8,10 @@ export interface StorageForm {
   readonly waits: boolean;
   /**
    * Makes the views of objects that a webhook has to convert; undefined when there is nothing to wait for.
+   * @param signal of the request they are for: when nobody waits for them any more, the webhook is left alone
    * @throws StatusError InternalError when the webhook fails
    */
-  ready(objects: Iterable<StoredObject>): Promise<void> | undefined;
+  ready(objects: Iterable<StoredObject>, signal?: AbortSignal): Promise<void> | undefined;
   /** As shown in this version. Only after `ready`. The same one each time, so that its readers share it. */
   view(object: StoredObject): StoredObject;
   /** As it is stored. A promise only where `waits`. */

@@ -1,9 +1,11 @@
 // A conversion webhook that is dead, silent or lies: who needs it is told so in bounded time, who does not is served, and all is well
 // once it is. What its answers may say, conversion.test.ts looks at.
 import assert from 'node:assert/strict';
+import { constants } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { systemClock, type Clock } from '#base/clock.ts';
 import { MaxInFlight } from '../../stages/flow-control.ts';
+import { http2Session } from '../../testing/http.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
 import { Api, definition, objectOf, version, type Answered } from '../testing.ts';
@@ -11,8 +13,11 @@ import { Api, definition, objectOf, version, type Answered } from '../testing.ts
 const GROUP = 'faulty.example.com';
 const path = (v: string): string => `/apis/${GROUP}/${v}/namespaces/default/widgets`;
 const seats = new MaxInFlight();
-/** The 30 seconds that a conversion gets pass in one. */
-const hurried: Clock = { ...systemClock, after: (delayMs, fire) => systemClock.after(delayMs === 30_000 ? 1_000 : delayMs, fire) };
+/** What a conversion gets. */
+const PATIENCE_MS = 30_000;
+/** In which its time passes; as long as it is where that tells of nobody's going. */
+let passesIn = 1_000;
+const hurried: Clock = { ...systemClock, after: (delayMs, fire) => systemClock.after(delayMs === PATIENCE_MS ? passesIn : delayMs, fire) };
 
 let api: Api;
 let service: HttpsServer;
@@ -82,6 +87,22 @@ async function heals(): Promise<void> {
 const failed = `Internal error occurred: conversion webhook for ${GROUP}/v1, Kind=Widget failed: `;
 const post = (why: string): string => `${failed}Post "${service.url}/convert?timeout=30s": ${why}`;
 
+test('a webhook is left alone once whoever asked has gone', async () => {
+  passesIn = PATIENCE_MS * 10;
+  const asked = Promise.withResolvers<AnswerWith>();
+  fault = (answer) => asked.resolve(answer);
+  const name = `a${++widgets}`;
+  await api.done('POST', path('v1'), { apiVersion: `${GROUP}/v1`, kind: 'Widget', metadata: { name }, spec: { color: 'red' } });
+  const session = http2Session(api.test).on('error', () => {});
+  const stream = session.request({ ':path': `${path('v2')}/${name}` }).on('error', () => {});
+  const answer = await asked.promise;
+  stream.close(constants.NGHTTP2_CANCEL);
+  await answer.over; // its own time does not pass meanwhile
+  passesIn = 1_000;
+  session.close();
+  await heals();
+});
+
 for (const [name, lie, says] of [
   ['never answers', () => {}, () => post('context deadline exceeded')],
   ['does not end its answer', (answer) => answer.begin('{'), () => post('context deadline exceeded')],
@@ -104,6 +125,7 @@ for (const [name, lie, says] of [
   ],
 ] as readonly (readonly [string, (answer: AnswerWith) => void, () => string])[])
   test(`a webhook that ${name} is reported, and asked again for the next request`, async () => {
+    passesIn = says().endsWith('context deadline exceeded') ? 1_000 : PATIENCE_MS * 10;
     const ended: Promise<void>[] = [];
     fault = (answer) => {
       ended.push(answer.over);

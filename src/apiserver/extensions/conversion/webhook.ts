@@ -29,15 +29,15 @@ export function conversionWebhook({ metadata, spec }: CustomResourceDefinition, 
   if (strategy !== 'Webhook' || config === undefined) return undefined;
   const versions = webhook?.conversionReviewVersions ?? [];
 
-  async function review(objects: readonly KubeObject[], apiVersion: string): Promise<readonly KubeObject[]> {
+  async function review(objects: readonly KubeObject[], apiVersion: string, signal: AbortSignal): Promise<readonly KubeObject[]> {
     const version = reviewVersion(versions);
     const uid = deps.ids.uuid();
     const body = conversionReview(version, uid, objects, apiVersion);
-    const answer = await callWebhook(config ?? {}, { body, timeoutMs: TIMEOUT_MS, signal: deps.signal }, deps);
+    const answer = await callWebhook(config ?? {}, { body, timeoutMs: TIMEOUT_MS, signal }, deps);
     return convertedObjects(answer, { version, uid, objects, apiVersion });
   }
 
-  async function observed(objects: readonly KubeObject[], apiVersion: string): Promise<readonly KubeObject[]> {
+  async function observed(objects: readonly KubeObject[], apiVersion: string, signal: AbortSignal): Promise<readonly KubeObject[]> {
     const [first] = objects as readonly [KubeObject];
     const started = deps.clock.monotonic();
     const note = (failure: ConversionFailure | undefined): void => {
@@ -45,7 +45,7 @@ export function conversionWebhook({ metadata, spec }: CustomResourceDefinition, 
       deps.metrics.observe({ definition: metadata.name, from, to, ms: deps.clock.monotonic() - started, failure });
     };
     try {
-      const converted = await review(objects, apiVersion);
+      const converted = await review(objects, apiVersion, signal);
       note(undefined);
       return converted;
     } catch (error) {
@@ -54,11 +54,12 @@ export function conversionWebhook({ metadata, spec }: CustomResourceDefinition, 
     }
   }
 
-  return async (objects, apiVersion) => {
-    const asked = objects.filter((object) => object.apiVersion !== apiVersion);
+  return async (objects, apiVersion, asked) => {
+    const signal = asked === undefined ? deps.signal : AbortSignal.any([deps.signal, asked]);
+    const others = objects.filter((object) => object.apiVersion !== apiVersion);
     const converted: KubeObject[] = [];
-    for (let start = 0; start < asked.length; start += MAX_OBJECTS) {
-      converted.push(...(await observed(asked.slice(start, start + MAX_OBJECTS), apiVersion)));
+    for (let start = 0; start < others.length; start += MAX_OBJECTS) {
+      converted.push(...(await observed(others.slice(start, start + MAX_OBJECTS), apiVersion, signal)));
     }
     const answers = converted.values();
     return objects.map((object) => (object.apiVersion === apiVersion ? object : (answers.next().value as KubeObject)));
