@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { configmaps, mutatingwebhookconfigurations, validatingwebhookconfigurations } from '#api/resources.ts';
 import type { KubeObject } from '#api/types.ts';
-import { http1, json, text } from '../../testing/http.ts';
-import { map, refusal, rule, webhookScene } from './webhook-scene.ts';
+import { http1, text } from '../../testing/http.ts';
+import { map, refusal, rule, webhookScene } from './testing/scene.ts';
 
 const scene = webhookScene();
 const { hook, mutating, validating, create } = scene;

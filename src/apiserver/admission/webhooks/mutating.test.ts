@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { configmaps, mutatingwebhookconfigurations, namespaces, pods, validatingwebhookconfigurations } from '#api/resources.ts';
+import { configmaps, mutatingwebhookconfigurations, pods, validatingwebhookconfigurations } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import { createClient } from '#client/client.ts';
-import { http1, json, text } from '../../testing/http.ts';
-import { map, pod, refusal, rule, webhookScene } from './webhook-scene.ts';
+import { http1, text } from '../../testing/http.ts';
+import { map, pod, refusal, rule, webhookScene } from './testing/scene.ts';
 
 const scene = webhookScene();
 const { hook, mutating, validating, create } = scene;

@@ -4,7 +4,7 @@ import { configmaps, mutatingwebhookconfigurations, namespaces, pods, validating
 import type { Pod } from '#api/types.ts';
 import { http1, http2, http2Session, json, text } from '../../testing/http.ts';
 import type { Asked } from './testing.ts';
-import { pod, refusal, rule, webhookScene, type Map_ } from './webhook-scene.ts';
+import { pod, refusal, rule, webhookScene, type Map_ } from './testing/scene.ts';
 
 const scene = webhookScene();
 const { hook, mutating, validating, create } = scene;

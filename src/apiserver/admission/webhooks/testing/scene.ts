@@ -8,10 +8,10 @@ import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
-import { lookingSink } from '../../audit/testing.ts';
-import { ADMIN, startTestServer, type TestServer } from '../../testing.ts';
-import { MemoryStore } from '../../testing/memory-store.ts';
-import { base64, onlyWebhooks, patching, startWebhookServer, type Asked, type WebhookServer } from './testing.ts';
+import { lookingSink } from '../../../audit/testing.ts';
+import { ADMIN, startTestServer, type TestServer } from '../../../testing.ts';
+import { MemoryStore } from '../../../testing/memory-store.ts';
+import { base64, onlyWebhooks, patching, startWebhookServer, type Asked, type WebhookServer } from '../testing.ts';
 
 const data = ({ object }: Asked): Readonly<Record<string, string>> => (object as { data?: Record<string, string> } | null)?.data ?? {};
 
