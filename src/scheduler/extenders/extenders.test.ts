@@ -168,7 +168,7 @@ test('an extender has a say in whom to evict', async (t) => {
 });
 
 for (const c of [
-  { name: 'does not answer', answer: () => undefined, error: /^Post "http:.*\/filter": context deadline exceeded$/ },
+  { name: 'does not answer', answer: () => undefined, httpTimeout: '300ms', error: /^Post "http:.*\/filter": context deadline exceeded$/ },
   { name: 'answers with an error', answer: () => 503, error: /^failed filter with extender at URL http:.*\/filter, code 503$/ },
   { name: 'answers with no JSON', answer: () => '<html>', error: /JSON/ },
   { name: 'says that it failed', answer: () => ({ Error: 'licence server away' }), error: /^licence server away$/ },
@@ -185,7 +185,8 @@ for (const c of [
       urlPrefix: bad.url,
       filterVerb: 'filter',
       nodeCacheCapable: true,
-      httpTimeout: '300ms',
+      // One that answers is given the time it takes on a busy machine.
+      httpTimeout: c.httpTimeout ?? '5m',
       managedResources: [{ name: 'example.com/gpu', ignoredByScheduler: true }],
     };
     const seed: Seed = (server) => {

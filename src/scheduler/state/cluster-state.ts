@@ -1,16 +1,17 @@
 // What the scheduler knows of nodes and of the pods on them, in columns: one array a resource, one place (slot) a node.
 // Source: pkg/scheduler/backend/cache, framework.NodeInfo.
 import type { LabelSelector } from '#apimachinery/labels.ts';
-import { quantityValue } from '#apimachinery/quantity.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { isEqual, nodeChanges } from '../framework/cluster-event.ts';
 import { ChangeLog } from './change-log.ts';
 import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-ports.ts';
 import { imagesOf } from './images.ts';
+import { NodeImages } from './node-images.ts';
 import { Nominator } from './nominator.ts';
 import { type PodInfo, PodInfos } from './pod-info.ts';
 import { PodsByLabel } from './pods-by-label.ts';
 import { ResourceTable } from './resource-table.ts';
+import { SlotColumns } from './slot-columns.ts';
 import { Topology } from './topology.ts';
 
 /** A pod on a node, and whether the API server has said so or the scheduler only expects it to. */
@@ -19,8 +20,6 @@ export interface PlacedPod {
   readonly slot: number;
   readonly assumed: boolean;
 }
-
-const FIRST_CAPACITY = 64;
 
 /**
  * Invariants: `requested(…)`, `nonZero*`, `podCount` and ports of a slot are the sums over its pods; a slot without a node
@@ -34,36 +33,43 @@ export class ClusterState {
     infoOf: (pod) => this.podInfos.of(pod),
     changed: (node) => this.touch(node),
   });
-  /** By resource id, then slot. */
-  readonly #allocatable: Float64Array[] = [];
-  readonly #requested: Float64Array[] = [];
-  nonZeroCpu = new Float64Array(FIRST_CAPACITY);
-  nonZeroMemory = new Float64Array(FIRST_CAPACITY);
-  podCount = new Int32Array(FIRST_CAPACITY);
-  allowedPods = new Int32Array(FIRST_CAPACITY);
-  /** Volumes of pods that stand for claims. */
-  claimCount = new Int32Array(FIRST_CAPACITY);
+  readonly #columns = new SlotColumns(this.resources);
   /** By slot; `undefined` for slots that no pod may be placed in. */
   readonly nodes: (Node | undefined)[] = [];
   /** Counts what concerns all slots at once: nodes that came, went or changed their images, and wider columns. */
   #epoch = 0;
   #nodeCount = 0;
-  #capacity = FIRST_CAPACITY;
   readonly #slots = new Map<string, number>();
   readonly #names: (string | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #podsOf: Map<string, PodInfo>[] = [];
   readonly #ports: UsedPorts[] = [];
-  readonly #images: ReadonlyMap<string, number>[] = [];
-  readonly #imageNodes = new Map<string, number>();
+  readonly #images = new NodeImages();
   readonly #placed = new Map<string, PlacedPod>();
   readonly #byLabel = new PodsByLabel<PlacedPod>();
   /** Pods that say something of other pods, by uid. */
   readonly #withTerms = new Map<string, PlacedPod>();
   readonly #topologies = new Map<string, Topology>();
 
-  constructor() {
-    this.#growResources();
+  get nonZeroCpu(): Float64Array {
+    return this.#columns.nonZeroCpu;
+  }
+
+  get nonZeroMemory(): Float64Array {
+    return this.#columns.nonZeroMemory;
+  }
+
+  get podCount(): Int32Array {
+    return this.#columns.podCount;
+  }
+
+  get allowedPods(): Int32Array {
+    return this.#columns.allowedPods;
+  }
+
+  /** Volumes of pods that stand for claims. */
+  get claimCount(): Int32Array {
+    return this.#columns.claimCount;
   }
 
   get nodeCount(): number {
@@ -124,14 +130,12 @@ export class ClusterState {
 
   /** By slot, what pods may use of a resource. Held by kept results: it is replaced only with a new epoch. */
   allocatable(resource: number): Float64Array {
-    this.#growResources();
-    return this.#allocatable[resource] as Float64Array;
+    return this.#columns.allocatable(resource);
   }
 
   /** By slot, what pods request of a resource. */
   requested(resource: number): Float64Array {
-    this.#growResources();
-    return this.#requested[resource] as Float64Array;
+    return this.#columns.requested(resource);
   }
 
   podsIn(slot: number): Iterable<PodInfo> {
@@ -144,12 +148,12 @@ export class ClusterState {
 
   /** Bytes, or `undefined` when the node does not have it. */
   imageSize(slot: number, image: string): number | undefined {
-    return (this.#images[slot] as ReadonlyMap<string, number>).get(image);
+    return this.#images.size(slot, image);
   }
 
   /** On how many nodes the image is. */
   imageSpread(image: string): number {
-    return this.#imageNodes.get(image) ?? 0;
+    return this.#images.spread(image);
   }
 
   setNode(node: Node): void {
@@ -161,10 +165,10 @@ export class ClusterState {
     }
     this.nodes[slot] = node;
     if (before !== undefined && nodeChanges(node, before).length === 0 && isSchedulingEqual(before, node)) return;
-    if (before === undefined || !isEqual(before.status?.allocatable, node.status?.allocatable)) this.#setAllocatable(slot, node);
+    if (before === undefined || !isEqual(before.status?.allocatable, node.status?.allocatable)) this.#columns.setAllocatable(slot, node);
     if (before === undefined || !isEqual(before.status?.images, node.status?.images)) {
       if (before !== undefined) this.#epoch++;
-      this.#setImages(slot, imagesOf(node));
+      this.#images.set(slot, imagesOf(node));
     }
     for (const topology of this.#topologies.values()) topology.set(slot, node);
     this.log.append({ slot, sign: 0 });
@@ -176,7 +180,7 @@ export class ClusterState {
     this.nodes[slot] = undefined;
     this.#nodeCount--;
     this.#epoch++;
-    this.#setImages(slot, new Map());
+    this.#images.set(slot);
     for (const topology of this.#topologies.values()) topology.set(slot, undefined);
     this.log.append({ slot, sign: 0 });
     this.#release(slot);
@@ -259,16 +263,7 @@ export class ClusterState {
   }
 
   #sum(slot: number, info: PodInfo, sign: 1 | -1): void {
-    const { ids, values } = info.requests;
-    this.#growResources();
-    for (let i = 0; i < ids.length; i++) {
-      const column = this.#requested[ids[i] as number] as Float64Array;
-      column[slot] = (column[slot] as number) + sign * (values[i] as number);
-    }
-    this.nonZeroCpu[slot] = (this.nonZeroCpu[slot] as number) + sign * info.nonZeroCpu;
-    this.nonZeroMemory[slot] = (this.nonZeroMemory[slot] as number) + sign * info.nonZeroMemory;
-    this.podCount[slot] = (this.podCount[slot] as number) + sign;
-    this.claimCount[slot] = (this.claimCount[slot] as number) + sign * info.claims;
+    this.#columns.count(slot, info, sign);
     if (info.ports.length > 0) usePorts(this.#ports[slot] as UsedPorts, info.ports, sign);
   }
 
@@ -276,13 +271,16 @@ export class ClusterState {
     let slot = this.#slots.get(name);
     if (slot !== undefined) return slot;
     slot = this.#free.pop() ?? this.nodes.length;
-    if (slot === this.#capacity) this.#growSlots();
+    if (slot === this.#columns.capacity) {
+      // Kept results hold the old columns.
+      this.#epoch++;
+      this.#columns.grow();
+    }
     this.#slots.set(name, slot);
     this.#names[slot] = name;
     this.nodes[slot] = undefined;
     this.#podsOf[slot] = new Map();
     this.#ports[slot] = new Map();
-    this.#images[slot] = new Map();
     return slot;
   }
 
@@ -291,57 +289,8 @@ export class ClusterState {
     if (this.nodes[slot] !== undefined || (this.#podsOf[slot] as Map<string, PodInfo>).size > 0) return;
     this.#slots.delete(this.#names[slot] as string);
     this.#names[slot] = undefined;
-    for (const column of [...this.#allocatable, ...this.#requested]) column[slot] = 0;
-    this.nonZeroCpu[slot] = 0;
-    this.nonZeroMemory[slot] = 0;
+    this.#columns.clear(slot);
     this.#free.push(slot);
-  }
-
-  #setAllocatable(slot: number, { status }: Node): void {
-    const { ids, values } = this.resources.amounts(status?.allocatable);
-    this.#growResources();
-    for (const column of this.#allocatable) column[slot] = 0;
-    for (let i = 0; i < ids.length; i++) (this.#allocatable[ids[i] as number] as Float64Array)[slot] = values[i] as number;
-    this.allowedPods[slot] = quantityValue(status?.allocatable?.['pods']);
-  }
-
-  #setImages(slot: number, images: ReadonlyMap<string, number>): void {
-    for (const image of (this.#images[slot] as ReadonlyMap<string, number>).keys()) {
-      const left = this.imageSpread(image) - 1;
-      if (left === 0) this.#imageNodes.delete(image);
-      else this.#imageNodes.set(image, left);
-    }
-    for (const image of images.keys()) this.#imageNodes.set(image, this.imageSpread(image) + 1);
-    this.#images[slot] = images;
-  }
-
-  #growResources(): void {
-    while (this.#allocatable.length < this.resources.size) {
-      this.#allocatable.push(new Float64Array(this.#capacity));
-      this.#requested.push(new Float64Array(this.#capacity));
-    }
-  }
-
-  #growSlots(): void {
-    // Kept results hold the old columns.
-    this.#epoch++;
-    this.#capacity *= 2;
-    const wider = (column: Float64Array): Float64Array<ArrayBuffer> => {
-      const grown = new Float64Array(this.#capacity);
-      grown.set(column);
-      return grown;
-    };
-    for (const columns of [this.#allocatable, this.#requested]) columns.forEach((column, id) => (columns[id] = wider(column)));
-    this.nonZeroCpu = wider(this.nonZeroCpu);
-    this.nonZeroMemory = wider(this.nonZeroMemory);
-    const counts = (column: Int32Array): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(this.#capacity);
-      grown.set(column);
-      return grown;
-    };
-    this.podCount = counts(this.podCount);
-    this.allowedPods = counts(this.allowedPods);
-    this.claimCount = counts(this.claimCount);
   }
 }
 
