@@ -22,19 +22,21 @@ async function setUp(): Promise<{ store: MemoryStore; hub: CacheHub; pods: Resou
 }
 
 const pod = (name: string, extra: { nodeName?: string; labels?: Record<string, string> } = {}): Buffer =>
-  layout.encode({
-    kind: 'Pod',
-    apiVersion: 'v1',
-    metadata: {
-      name,
-      namespace: 'ns',
-      uid: name,
-      resourceVersion: '',
-      creationTimestamp: '',
-      ...(extra.labels === undefined ? {} : { labels: extra.labels }),
-    },
-    ...{ spec: { nodeName: extra.nodeName } },
-  });
+  layout
+    .encode({
+      kind: 'Pod',
+      apiVersion: 'v1',
+      metadata: {
+        name,
+        namespace: 'ns',
+        uid: name,
+        resourceVersion: '',
+        creationTimestamp: '',
+        ...(extra.labels === undefined ? {} : { labels: extra.labels }),
+      },
+      ...{ spec: { nodeName: extra.nodeName } },
+    })
+    .toBuffer();
 
 async function put(store: MemoryStore, hub: CacheHub, name: string, extra = {}): Promise<number> {
   const { revision } = await store.transact({
@@ -166,10 +168,10 @@ test('CacheHub shares the written object with its readers', async () => {
   await hub.start();
   const object = JSON.parse(pod('a').toString());
   const value = layout.encode(object);
-  const write = hub.writes.open('/registry/pods/ns/a', { layout, key: 'ns/a', value, object });
+  const write = hub.writes.open('/registry/pods/ns/a', { layout, key: 'ns/a', value, bytes: value.toBuffer(), object });
   const { revision } = await store.transact({
     conditions: [],
-    operations: [{ kind: 'put', key: '/registry/pods/ns/a', value: Buffer.from(value) }],
+    operations: [{ kind: 'put', key: '/registry/pods/ns/a', value: value.toBuffer() }],
   });
   const stored = write.written(revision);
   await hub.reached(revision);

@@ -4,10 +4,11 @@ import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
 import { goJson } from '#apimachinery/go-format.ts';
 import { parseExactly } from '#apimachinery/json.ts';
+import { HeapBytes } from './heap-bytes.ts';
 
 /** Reads values of one resource. */
 export interface StoredLayout {
-  read(key: string, revision: number, value: Uint8Array): StoredObject;
+  read(key: string, revision: number, bytes: Uint8Array): StoredObject;
 }
 
 /** An object of the layout's kind and version from a value that is laid out otherwise. @throws for what is no such value */
@@ -30,12 +31,12 @@ export class ObjectLayout implements StoredLayout {
   readonly apiVersion: string;
   readonly kind: string;
   /** `{"kind":"Pod","apiVersion":"v1",`: the first bytes of every value of this kind. */
-  readonly head: Buffer;
+  readonly head: string;
   /** Where the members of metadata begin: a `"resourceVersion":"…",` may be spliced in there. */
   readonly metadataStart: number;
   /** Built-in kinds are listed without kind and apiVersion, custom ones with, as upstream does. */
   readonly typedItems: boolean;
-  readonly #prefix: Buffer;
+  readonly #prefix: HeapBytes;
   readonly #foreign: ForeignReader;
   readonly #text: (value: object) => string;
 
@@ -45,31 +46,31 @@ export class ObjectLayout implements StoredLayout {
     this.typedItems = typedItems;
     this.#foreign = foreign;
     this.#text = asGo ? goJson : JSON.stringify;
-    this.head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
-    this.#prefix = Buffer.concat([this.head, Buffer.from('"metadata":{')]);
+    this.head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+    this.#prefix = HeapBytes.of(`${this.head}"metadata":{`);
     this.metadataStart = this.#prefix.length;
   }
 
   /**
-   * The bytes that are stored: kind, apiVersion, metadata without resourceVersion in Go's order, then the rest in its
+   * What is stored: kind, apiVersion, metadata without resourceVersion in Go's order, then the rest in its
    * own order. Objects that were decoded are equal when their bytes are.
    */
-  encode(object: KubeObject): Buffer {
+  encode(object: KubeObject): HeapBytes {
     const metadata = metadataText(object.metadata);
     const rest = this.#text({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
-    return ownBytes(`${this.head.toString('latin1')}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
+    return HeapBytes.of(`${this.head}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
   }
 
   /** Whether a value is laid out like this. */
-  has(bytes: Buffer): boolean {
-    return bytes.length > this.metadataStart && bytes.compare(this.#prefix, 0, this.metadataStart, 0, this.metadataStart) === 0;
+  has(value: HeapBytes): boolean {
+    return value.length > this.metadataStart && value.startsWith(this.#prefix);
   }
 
   /** A value as stored, in this layout; one that another writer laid out differently is encoded again. */
-  read(key: string, revision: number, value: Uint8Array): StoredObject {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    if (this.has(bytes)) return new StoredObject(this, key, revision, bytes, undefined);
-    return new StoredObject(this, key, revision, this.encode(this.#foreign(bytes)), undefined);
+  read(key: string, revision: number, bytes: Uint8Array): StoredObject {
+    const value = HeapBytes.from(bytes);
+    const kept = this.has(value) ? value : this.encode(this.#foreign(value.toBuffer()));
+    return new StoredObject(this, key, revision, kept, undefined);
   }
 }
 
@@ -118,13 +119,6 @@ const CLOSE_BRACE = 0x7d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Outside of the buffer pool: a value that is kept would keep 64 KiB, of which others are long gone. */
-function ownBytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
-}
-
 export class StoredObject {
   readonly layout: ObjectLayout;
   /** `namespace/name`, or `name` when cluster-scoped. */
@@ -132,13 +126,13 @@ export class StoredObject {
   /** 0 for an object that was not stored (dry run): it is served without a resourceVersion. */
   readonly revision: number;
   /** JSON in the layout's form, without resourceVersion. */
-  readonly value: Buffer;
+  readonly value: HeapBytes;
   #object: KubeObject | undefined;
   /** Behind the closing brace of metadata. */
   #knownMetadataEnd: number | undefined;
 
   /** `object`: what `value` says, with or without the resourceVersion. */
-  constructor(layout: ObjectLayout, key: string, revision: number, value: Buffer, object: KubeObject | undefined) {
+  constructor(layout: ObjectLayout, key: string, revision: number, value: HeapBytes, object: KubeObject | undefined) {
     this.layout = layout;
     this.key = key;
     this.revision = revision;
@@ -216,21 +210,21 @@ export class StoredObject {
   }
 
   #copyFrom(start: number, target: Buffer, offset: number, end: number = this.value.length): number {
-    if (this.revision === 0) return offset + this.value.copy(target, offset, start, end);
+    if (this.revision === 0) return this.value.copy(target, offset, start, end);
     const splice = this.layout.metadataStart;
-    let at = offset + this.value.copy(target, offset, start, splice);
+    let at = this.value.copy(target, offset, start, splice);
     at += target.write(`"resourceVersion":"${this.revision}",`, at, 'latin1');
-    return at + this.value.copy(target, at, splice, end);
+    return this.value.copy(target, at, splice, end);
   }
 }
 
-/** Where the object ends whose members begin at `start`. `bytes` are valid JSON. */
-function objectEnd(bytes: Buffer, start: number): number {
+/** Where the object ends whose members begin at `start`. */
+function objectEnd(value: HeapBytes, start: number): number {
   let depth = 1;
   let at = start;
   for (; depth > 0; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) while (bytes[++at] !== QUOTE) at += Number(bytes[at] === BACKSLASH);
+    const byte = value.at(at);
+    if (byte === QUOTE) while (value.at(++at) !== QUOTE) at += Number(value.at(at) === BACKSLASH);
     else if (byte === OPEN_BRACE) depth++;
     else if (byte === CLOSE_BRACE) depth--;
   }

@@ -2,13 +2,16 @@
 // instead of decoding its bytes again.
 import type { KeyValue } from '#store/contract.ts';
 import { StoredObject, type ObjectLayout } from './stored-object.ts';
+import type { HeapBytes } from './heap-bytes.ts';
 import type { KubeObject } from '#api/types.ts';
 
 interface Pending {
   readonly layout: ObjectLayout;
   /** Key within the resource. */
   readonly key: string;
-  readonly value: Buffer;
+  readonly value: HeapBytes;
+  /** Those of `value`, as the store was given them. */
+  readonly bytes: Buffer;
   readonly object: KubeObject;
   /** Made by whoever learns of the revision first: the writer or the watch. */
   stored: StoredObject | undefined;
@@ -24,7 +27,7 @@ export class WriteLog {
   /** By store key. Two writes of one key may overlap while one of them is bound to fail. */
   readonly #pending = new Map<string, Pending[]>();
 
-  open(storeKey: string, write: Pick<Pending, 'layout' | 'key' | 'value' | 'object'>): PendingWrite {
+  open(storeKey: string, write: Omit<Pending, 'stored'>): PendingWrite {
     const pending: Pending = { ...write, stored: undefined };
     const others = this.#pending.get(storeKey);
     if (others === undefined) this.#pending.set(storeKey, [pending]);
@@ -41,7 +44,7 @@ export class WriteLog {
 
   /** The object behind an entry that came back, if it was written here. */
   claim(entry: KeyValue): StoredObject | undefined {
-    const pending = this.#pending.get(entry.key)?.find(({ value }) => value === entry.value || value.equals(entry.value));
+    const pending = this.#pending.get(entry.key)?.find(({ bytes }) => bytes === entry.value || bytes.equals(entry.value));
     return pending === undefined ? undefined : at(pending, entry.modRevision);
   }
 

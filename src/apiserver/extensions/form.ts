@@ -8,6 +8,7 @@ import { internalError } from '#apimachinery/errors.ts';
 import { byteOrder } from '#apimachinery/go-format.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { StoredObject, type ObjectLayout } from '../cache/stored-object.ts';
+import type { HeapBytes } from '../cache/heap-bytes.ts';
 import { withMetadata } from '../registry/metadata.ts';
 import type { Kept, StorageForm } from '../registry/storage-form.ts';
 
@@ -34,14 +35,14 @@ export interface FormOptions {
 }
 
 interface Shown {
-  readonly value: Buffer;
+  readonly value: HeapBytes;
   readonly object: KubeObject;
 }
 
 export class VersionForm implements StorageForm {
   readonly #options: FormOptions;
   /** By the bytes in the store; `same`: they are what is shown. */
-  readonly #shown = new WeakMap<Buffer, Shown | 'same'>();
+  readonly #shown = new WeakMap<HeapBytes, Shown | 'same'>();
   readonly #views = new WeakMap<StoredObject, StoredObject>();
 
   constructor(options: FormOptions) {
@@ -55,7 +56,7 @@ export class VersionForm implements StorageForm {
   ready(objects: Iterable<StoredObject>, signal?: AbortSignal): Promise<void> | undefined {
     const { webhook, own } = this.#options;
     if (webhook === undefined) return undefined;
-    const lacking = new Map<Buffer, StoredObject>();
+    const lacking = new Map<HeapBytes, StoredObject>();
     for (const object of objects) if (object.layout !== own.layout && !this.#shown.has(object.value)) lacking.set(object.value, object);
     return lacking.size === 0 ? undefined : this.#convertStored([...lacking.values()], webhook, signal);
   }
@@ -108,7 +109,7 @@ export class VersionForm implements StorageForm {
     return converted instanceof Promise ? converted.then(keep) : keep(converted);
   }
 
-  wrote(value: Buffer): void {
+  wrote(value: HeapBytes): void {
     if (this.#options.own.layout === this.#options.storage.layout) this.#shown.set(value, 'same');
   }
 

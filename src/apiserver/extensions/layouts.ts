@@ -1,5 +1,6 @@
 // Values of a custom resource as they lie in the store: each in the version it was written in.
-import { ObjectLayout, type StoredLayout, type StoredObject } from '../cache/stored-object.ts';
+import { ObjectLayout, StoredObject, type StoredLayout } from '../cache/stored-object.ts';
+import { HeapBytes } from '../cache/heap-bytes.ts';
 
 export class VersionLayouts implements StoredLayout {
   readonly #kind: string;
@@ -17,10 +18,10 @@ export class VersionLayouts implements StoredLayout {
     return layout;
   }
 
-  read(key: string, revision: number, value: Uint8Array): StoredObject {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    for (const layout of this.#byVersion.values()) if (layout.has(bytes)) return layout.read(key, revision, value);
-    const { apiVersion } = JSON.parse(bytes.toString()) as { readonly apiVersion: string };
-    return this.of(apiVersion).read(key, revision, value);
+  read(key: string, revision: number, bytes: Uint8Array): StoredObject {
+    const value = HeapBytes.from(bytes);
+    for (const layout of this.#byVersion.values()) if (layout.has(value)) return new StoredObject(layout, key, revision, value, undefined);
+    const { apiVersion } = JSON.parse(value.toString()) as { readonly apiVersion: string };
+    return this.of(apiVersion).read(key, revision, bytes);
   }
 }

@@ -3,6 +3,7 @@ import type { KubeObject } from '#api/types.ts';
 import { type Condition, type KeyValue, type Operation, type TransactionResult } from '#store/contract.ts';
 import { guarded, tooLarge } from '../cache/store-failure.ts';
 import type { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
+import type { HeapBytes } from '../cache/heap-bytes.ts';
 import { withMetadata } from './metadata.ts';
 import { objectKey } from './storage-keys.ts';
 import type { Registry, WriteCall } from './write-call.ts';
@@ -14,7 +15,7 @@ export interface Commit {
   readonly object: KubeObject;
   readonly layout: ObjectLayout;
   /** Bytes of `object`, where they are known already. */
-  readonly value?: Buffer;
+  readonly value?: HeapBytes;
   /** What the key's modRevision must be; 0: it must not exist. */
   readonly expected: number;
   readonly conditions?: readonly Condition[];
@@ -46,14 +47,15 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
   const lease = ttl === 0 ? 0 : await guarded(() => registry.leases.lease(ttl));
 
   const storeKey = stored.prefix + key;
-  const write = registry.hub.writes.open(storeKey, { layout, key, value, object });
+  const bytes = value.toBuffer();
+  const write = registry.hub.writes.open(storeKey, { layout, key, value, bytes, object });
   let result: TransactionResult;
   const span = call.request.span?.child('Store transaction', { key: storeKey, bytes: value.length });
   try {
     result = await guarded(() =>
       registry.store.transact({
         conditions: [{ key: storeKey, modRevision: expected }, ...conditions],
-        operations: [{ kind: 'put', key: storeKey, value, ...(lease === 0 ? {} : { lease }) }, ...operations],
+        operations: [{ kind: 'put', key: storeKey, value: bytes, ...(lease === 0 ? {} : { lease }) }, ...operations],
         readOnFailure: [storeKey],
       }),
     );

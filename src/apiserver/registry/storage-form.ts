@@ -2,6 +2,7 @@
 // pruned and given defaults as they are read, and converted between versions, perhaps by a webhook.
 import type { KubeObject } from '#api/types.ts';
 import type { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
+import type { HeapBytes } from '../cache/heap-bytes.ts';
 
 export interface StorageForm {
   /** Views may have to be waited for, because a webhook makes them. */
@@ -17,7 +18,7 @@ export interface StorageForm {
   /** As it is stored. A promise only where `waits`. */
   kept(object: KubeObject): Kept | Promise<Kept>;
   /** `value` was stored, and its object is what `kept` was given: it need not be looked at again. */
-  wrote(value: Buffer): void;
+  wrote(value: HeapBytes): void;
   /** An object of this version in another; undefined for a version there is not. A promise only where `waits`. */
   convert(object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject> | undefined;
 }

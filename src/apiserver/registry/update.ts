@@ -3,6 +3,7 @@ import { conflict, invalid as invalidStatus, notFound, OPTIMISTIC_LOCK_MESSAGE, 
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import { guarded } from '../cache/store-failure.ts';
+import type { HeapBytes } from '../cache/heap-bytes.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { withoutTimeChanges } from '#apimachinery/apply/managed-times.ts';
@@ -143,7 +144,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
  * Equal but for the order of members: what strategies and admission add to a new object comes last, while whoever sends it
  * back gives it in the order of its type.
  */
-function saysTheSame({ object, layout, value }: Kept & { readonly value: Buffer }, current: StoredObject): boolean {
+function saysTheSame({ object, layout, value }: Kept & { readonly value: HeapBytes }, current: StoredObject): boolean {
   if (value.length !== current.value.length) return false;
   return value.equals(current.value) || (layout.has(current.value) && deepEqual(unversioned(object), unversioned(current.object)));
 }

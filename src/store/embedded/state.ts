@@ -116,6 +116,8 @@ export class StoreState implements LogOwner<CommitContent> {
     for (const compaction of compactions) this.recordCompaction(compaction);
     for (const answer of answers) answer.settle();
     if (compactions.length > 0) this.onCompacted();
+    // What still refers to the commit may be collected long after it: not its values with it (half as many outlived their use).
+    for (const done of [versions, values, answers]) done.length = 0;
   }
 
   /** Leases as the disk knows them: those being revoked are still there. */

@@ -101,5 +101,5 @@ export function ipValue(ip: string, family: Family, { metadata }: Service, { ids
     },
     spec: { parentRef: { resource: 'services', namespace: metadata.namespace, name: metadata.name } },
   };
-  return IP_LAYOUT.encode(object as unknown as KubeObject);
+  return IP_LAYOUT.encode(object as unknown as KubeObject).toBuffer();
 }
