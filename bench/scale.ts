@@ -19,7 +19,7 @@ import { temporaryFolder } from '#test/harness/temp.ts';
 import { latencyTable, requestsPerPod } from './scale/latencies.ts';
 import { type Measured, startMeasured, thisProcess } from './scale/measured-process.ts';
 import { PHASES } from './scale/phases.ts';
-import { observeCluster } from './scale/observed.ts';
+import { observeCluster, type Step } from './scale/observed.ts';
 
 const { values } = parseArgs({
   options: {
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   const parts = { 'control plane': server, 'hollow nodes': hollow, 'this client': thisProcess };
   await rest(parts, client);
   console.log(
-    '\nphase            time    pods  pods/s   pod start p50       p90       p99   until bound       p99   CPU ms a pod: control plane, hollow nodes',
+    '\nphase            time    pods  pods/s   bound p50       p99   started p50     p90     p99   ready p99   CPU ms a pod: control plane, hollow nodes',
   );
   let before = await client.getPath<string>('/metrics');
   const writes: string[] = [];
@@ -94,10 +94,12 @@ async function main(): Promise<void> {
     const pods = await run({ client, observed, nodeCount, total: nodeCount * perNode });
     const seconds = (performance.now() - start) / 1000;
     const cpu = [server, hollow].map((part, i) => ((1000 * (part.usage().cpuSeconds - (cpuBefore[i] ?? 0))) / pods).toFixed(2));
-    const ms = (duration: number): string => `${Math.round(duration)} ms`.padStart(10);
-    const times = [...[0.5, 0.9, 0.99].map(observed.startMs), ...[0.5, 0.99].map(observed.boundMs)].map(ms);
+    const ms = (step: Step, share: number): string => `${Math.round(observed.took(step, share))} ms`.padStart(10);
+    const bound = [0.5, 0.99].map((share) => ms('bound', share)).join('');
+    const started = [0.5, 0.9, 0.99].map((share) => ms('started', share)).join('');
+    const ready = ms('ready', 0.99);
     console.log(
-      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(7)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(7)}      ${times.slice(0, 3).join('')}    ${times.slice(3).join('')}   ${cpu.map((each) => each.padStart(8)).join(' ')}`,
+      `${name.padEnd(11)} ${seconds.toFixed(1).padStart(7)} s ${String(pods).padStart(7)} ${(pods / seconds).toFixed(0).padStart(7)}  ${bound}    ${started}  ${ready}   ${cpu.map((each) => each.padStart(8)).join(' ')}`,
     );
     const after = await client.getPath<string>('/metrics');
     writes.push(`${name}: ${requestsPerPod(before, after, pods)}`);

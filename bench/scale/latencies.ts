@@ -1,7 +1,13 @@
 // pure
 // What the API server's own counters and histograms say of the requests it answered.
 
-const BUCKET = /^apiserver_request_duration_seconds_bucket\{(.*),le="([^"]+)"\} (\d+)/;
+/** A line of a histogram: its name, labels, upper bound and count. */
+const BUCKET = /^(\w+)_bucket\{(.*),le="([^"]+)"\} (\d+)/;
+
+/** Without what a request waited for webhooks and for a seat: what the SLO is of. Source: community sig-scalability/slos. */
+const SLI = 'apiserver_request_sli_duration_seconds';
+const WAITS = 'apiserver_flowcontrol_request_wait_duration_seconds';
+const STORE = 'etcd_request_duration_seconds';
 
 /** Watches last as long as they like; these count what is answered. */
 const IGNORED = new Set(['WATCH', 'CONNECT']);
@@ -10,27 +16,27 @@ const IGNORED = new Set(['WATCH', 'CONNECT']);
 const FEWEST_REQUESTS = 100;
 const SLOWEST_SHOWN = 5;
 
+/** Counts by upper bound. */
 type Histogram = Map<number, number>;
 
-/** Of verbs, each followed by what it was asked of where that is slowest. `metrics` is the text of /metrics. A percentile is the upper bound of its bucket. */
+/**
+ * Of verbs; of what they were asked of, where that is slowest; how long requests waited for a seat, by priority level; the
+ * store's operations. `metrics` is the text of /metrics. A percentile is the upper bound of its bucket.
+ */
 export function latencyTable(metrics: string): string {
-  const verbs = new Map<string, Histogram>();
-  const kinds = new Map<string, Histogram>();
-  for (const line of metrics.split('\n')) {
-    const [, labels = '', bound = '', count = ''] = BUCKET.exec(line) ?? [];
-    const verb = labelOf(labels, 'verb');
-    if (verb === '' || IGNORED.has(verb)) continue;
-    const le = bound === '+Inf' ? Infinity : Number(bound);
-    tally(verbs, verb, le, Number(count));
-    tally(kinds, `${verb} ${kindOf(labels)}`, le, Number(count));
-  }
+  const answered = (labels: string): boolean => !IGNORED.has(labelOf(labels, 'verb'));
+  const verbs = histograms(metrics, SLI, (labels) => (answered(labels) ? labelOf(labels, 'verb') : undefined));
+  const kinds = histograms(metrics, SLI, (labels) => (answered(labels) ? `${labelOf(labels, 'verb')} ${kindOf(labels)}` : undefined));
   const slowest = [...kinds]
     .filter(([, buckets]) => total(buckets) >= FEWEST_REQUESTS)
     .toSorted(([, a], [, b]) => percentile(b, 0.99) - percentile(a, 0.99))
     .slice(0, SLOWEST_SHOWN);
-  return ['API requests                              count         p50         p90         p99', ...[...verbs, ...slowest].map(row)].join(
-    '\n',
-  );
+  const waits = histograms(metrics, WAITS, (labels) => `wait for a seat: ${labelOf(labels, 'priority_level')}`);
+  const store = histograms(metrics, STORE, (labels) => `store: ${labelOf(labels, 'operation')}`);
+  return [
+    'API requests                              count         p50         p90         p99',
+    ...[...verbs, ...slowest, ...waits, ...store].map(row),
+  ].join('\n');
 }
 
 function row([name, buckets]: readonly [string, Histogram]): string {
@@ -38,10 +44,19 @@ function row([name, buckets]: readonly [string, Histogram]): string {
   return `${name.padEnd(36)} ${String(total(buckets)).padStart(9)} ${at(0.5)} ${at(0.9)} ${at(0.99)}`;
 }
 
-function tally(histograms: Map<string, Histogram>, name: string, le: number, count: number): void {
-  const buckets = histograms.get(name) ?? new Map<number, number>();
-  buckets.set(le, (buckets.get(le) ?? 0) + count);
-  histograms.set(name, buckets);
+/** Those series of `name` taken together that `keyOf` calls the same; undefined leaves one out. */
+function histograms(metrics: string, name: string, keyOf: (labels: string) => string | undefined): Map<string, Histogram> {
+  const found = new Map<string, Histogram>();
+  for (const line of metrics.split('\n')) {
+    const [, of, labels = '', bound, count] = BUCKET.exec(line) ?? [];
+    const key = of === name ? keyOf(labels) : undefined;
+    if (key === undefined) continue;
+    const buckets: Histogram = found.get(key) ?? new Map<number, number>();
+    const le = bound === '+Inf' ? Infinity : Number(bound);
+    buckets.set(le, (buckets.get(le) ?? 0) + Number(count));
+    found.set(key, buckets);
+  }
+  return found;
 }
 
 const total = (buckets: Histogram): number => buckets.get(Infinity) ?? 0;

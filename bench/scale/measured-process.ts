@@ -31,7 +31,11 @@ export async function startMeasured(
   args: readonly string[],
   { saying, profile }: { readonly saying: string; readonly profile: string | undefined },
 ): Promise<Measured> {
-  const options = [`--max-old-space-size=${HEAP_MIB}`, ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])];
+  const options = [
+    process.env['NODE_OPTIONS'] ?? '',
+    `--max-old-space-size=${HEAP_MIB}`,
+    ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+  ];
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_OPTIONS: options.join(' ') } });
   const ended = once(child, 'exit');
   defer(scope, async () => {
