@@ -34,6 +34,15 @@ export function withMember<T>(bucket: Bucket<T> | undefined, object: T): Bucket<
   return bucket;
 }
 
+/** `bucket` with `object` instead of `previous`, which is in it. */
+export function withReplaced<T>(bucket: Bucket<T>, previous: T, object: T): Bucket<T> {
+  if (isSmall(bucket)) return bucket.map((member) => (member === previous ? object : member));
+  bucket.members.delete(previous);
+  bucket.members.add(object);
+  bucket.snapshot = undefined;
+  return bucket;
+}
+
 /** `bucket` without `object`; undefined when it becomes empty. */
 export function withoutMember<T>(bucket: Bucket<T> | undefined, object: T): Bucket<T> | undefined {
   if (bucket === undefined) return undefined;

@@ -1,5 +1,5 @@
 // An indexed set of shared objects, by namespace and name. It says what each write changed and calls nobody.
-import { members, withMember, withoutMember, type Bucket } from './index-bucket.ts';
+import { members, withMember, withoutMember, withReplaced, type Bucket } from './index-bucket.ts';
 
 /** The parts of an object that place it. */
 export interface Placed {
@@ -134,12 +134,15 @@ export class IndexStore<T extends Placed> {
 
 const distinct = (values: readonly string[]): Iterable<string> => (values.length < 2 ? values : new Set(values));
 
-function file<T>({ keys, buckets }: Index<T>, object: T): void {
-  for (const value of distinct(keys(object))) buckets.set(value, withMember(buckets.get(value), object));
+const file = <T>(index: Index<T>, object: T): void => fileAt(index, index.keys(object), object);
+const unfile = <T>(index: Index<T>, object: T): void => unfileAt(index, index.keys(object), object);
+
+function fileAt<T>({ buckets }: Index<T>, values: readonly string[], object: T): void {
+  for (const value of distinct(values)) buckets.set(value, withMember(buckets.get(value), object));
 }
 
-function unfile<T>({ keys, buckets }: Index<T>, object: T): void {
-  for (const value of distinct(keys(object))) {
+function unfileAt<T>({ buckets }: Index<T>, values: readonly string[], object: T): void {
+  for (const value of distinct(values)) {
     const left = withoutMember(buckets.get(value), object);
     if (left === undefined) buckets.delete(value);
     else buckets.set(value, left);
@@ -147,6 +150,15 @@ function unfile<T>({ keys, buckets }: Index<T>, object: T): void {
 }
 
 function refile<T>(index: Index<T>, previous: T, object: T): void {
-  unfile(index, previous);
-  file(index, object);
+  const [before, after] = [index.keys(previous), index.keys(object)];
+  if (before.length !== after.length || before.some((value, i) => value !== after[i])) {
+    unfileAt(index, before, previous);
+    fileAt(index, after, object);
+    return;
+  }
+  // Most changes leave an object where it is.
+  for (const value of distinct(after)) {
+    const bucket = index.buckets.get(value);
+    if (bucket !== undefined) index.buckets.set(value, withReplaced(bucket, previous, object));
+  }
 }

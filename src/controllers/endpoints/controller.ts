@@ -3,13 +3,13 @@ import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpoints, pods, services } from '#api/resources.ts';
 import type { Endpoints, New, Service } from '#api/types.ts';
+import { KnownPods } from '../endpointslice/known-pods.ts';
 import { Pace } from '../endpointslice/pace.ts';
 import { followPods } from '../endpointslice/pod-changes.ts';
-import { TriggerTimes } from '../endpointslice/trigger-times.ts';
 import { type Controller, type ControllerContext, keyOf, splitKey } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
-import { keepsElection, planEndpoints, wantedEndpoints } from './plan.ts';
+import { keepsElection, memberOf, planEndpoints, wantedEndpoints } from './plan.ts';
 
 export const endpointsController: Controller = {
   name: 'endpoints-controller',
@@ -23,7 +23,7 @@ export const endpointsController: Controller = {
     const podInformer = informers.informer(pods);
     const lister = informers.informer(endpoints);
     indexByLabels(podInformer);
-    const triggers = new TriggerTimes();
+    const knownPods = new KnownPods(memberOf);
     const pace = new Pace(queue, clock);
     const wake = (service: Service): void => queue.add(keyOf(service));
     serviceLister.addHandlers({ added: wake, updated: wake, deleted: wake });
@@ -41,21 +41,22 @@ export const endpointsController: Controller = {
       pace.looked(key);
       if (service === undefined) {
         pace.forget(key);
-        triggers.forget(key);
+        knownPods.forget(key);
         // Those of a Service without a selector are somebody else's, but their Service is gone too.
         return lister.byKey(key) === undefined ? undefined : remove(key, context);
       }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return undefined;
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const present = lister.byKey(key);
-      const wanted = planEndpoints(service, wantedEndpoints(service, selected), present, triggers.next(key, service, selected));
+      const { values, triggerTime } = knownPods.look(key, service, selected);
+      const wanted = planEndpoints(service, wantedEndpoints(values), present, triggerTime);
       if (wanted === undefined) return undefined;
       pace.writes(key);
       try {
         await (present === undefined ? client.create(endpoints, wanted) : client.update(endpoints, wanted));
       } catch (error) {
         if (isNamespaceTerminating(error)) return undefined;
-        triggers.forget(key); // the next try tells the time again
+        knownPods.forget(key); // the next try tells the time again
         report(service, present, wanted, error, context);
         throw error;
       }

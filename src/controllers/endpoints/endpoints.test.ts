@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoints, Pod, Service } from '#api/types.ts';
 import { isMirrored, mirrorSource, mirrorTargets } from '../endpointslice-mirroring/plan.ts';
-import { planEndpoints, wantedEndpoints } from './plan.ts';
+import { memberOf, planEndpoints, wantedEndpoints as wantedOf } from './plan.ts';
 
 const service = (spec: object = {}): Service =>
   ({
@@ -25,6 +25,8 @@ const pod = (
     spec: { nodeName: 'n', containers: [] },
     status: { phase: more.phase ?? 'Running', podIP: ip, conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
   }) as unknown as Pod;
+
+const wantedEndpoints = (of: Service, list: readonly Pod[]) => wantedOf(list.map((each) => memberOf(of, each)));
 
 const brief = (of: Service, pods: readonly Pod[]) =>
   wantedEndpoints(of, pods).subsets.map(({ addresses = [], notReadyAddresses = [], ports = [] }) => [

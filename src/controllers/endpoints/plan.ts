@@ -23,7 +23,8 @@ export interface Wanted {
   readonly overCapacity: boolean;
 }
 
-interface Member {
+/** What a pod is to a Service. */
+export interface Member {
   readonly address: EndpointAddress;
   readonly ready: boolean;
   readonly ports: readonly DiscoveryV1EndpointPort[];
@@ -31,31 +32,21 @@ interface Member {
   readonly group: string;
 }
 
-/** What pods are to a Service, each in the version it was made of: most are as they were at the last look. */
-const known = new WeakMap<Service, WeakMap<Pod, Member | null>>();
-
-export function wantedEndpoints(service: Service, pods: readonly Pod[]): Wanted {
-  let ofService = known.get(service);
-  if (ofService === undefined) known.set(service, (ofService = new WeakMap()));
-  const members: Member[] = [];
-  for (const pod of pods) {
-    let member = ofService.get(pod);
-    if (member === undefined) ofService.set(pod, (member = memberOf(service, pod)));
-    if (member !== null) members.push(member);
-  }
+export function wantedEndpoints(pods: readonly (Member | undefined)[]): Wanted {
+  const members = pods.filter((member) => member !== undefined);
   const groups = Map.groupBy(members, ({ group }) => group);
   const subsets = [...groups.keys()].toSorted().map((key) => subsetOf(groups.get(key) ?? []));
   const total = members.length;
   return { subsets: total > MAX_ADDRESSES ? truncated(subsets, total) : subsets, overCapacity: total > MAX_ADDRESSES };
 }
 
-/** Null for a pod that has no part in it. */
-function memberOf(service: Service, pod: Pod): Member | null {
+/** Undefined for a pod that has no part in it. */
+export function memberOf(service: Service, pod: Pod): Member | undefined {
   const publish = service.spec.publishNotReadyAddresses === true;
   const ip = addressOf(service, pod);
-  if (ip === undefined || isPodTerminal(pod) || (pod.metadata.deletionTimestamp !== undefined && !publish)) return null;
+  if (ip === undefined || isPodTerminal(pod) || (pod.metadata.deletionTimestamp !== undefined && !publish)) return undefined;
   const ports = portsOf(service, pod);
-  if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return null;
+  if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return undefined;
   return { address: endpointAddress(service, pod, ip), ready: publish || isPodReady(pod), ports, group: JSON.stringify(ports) };
 }
 

@@ -1,7 +1,7 @@
 // What is counted of mirrored slices. Source: pkg/controller/endpointslicemirroring metrics.go, metrics cache.go.
 import type { EndpointSlice, New } from '#api/types.ts';
-import type { Target } from '../endpointslice/endpoints.ts';
-import { desiredSlices, identity, type SlicePlan } from '../endpointslice/plan.ts';
+import type { SlicePlan } from '../endpointslice/plan.ts';
+import { identity, type Target } from '../endpointslice/target.ts';
 import type { ControllerMetrics } from '../metrics/metrics.ts';
 
 interface Share {
@@ -45,7 +45,7 @@ export class MirrorMetrics {
     removed.of().observe([...before.keys()].filter((name) => !after.has(name)).length);
     left.of().observe(skipped);
     const slices = existing.length + counts.create - counts.delete;
-    this.#put(key, { endpoints: targets.length, slices, desired: desiredSlices(targets) });
+    this.#put(key, { endpoints: targets.length, slices, desired: plan.desired });
   }
 
   /** Nothing is mirrored for `key` any more; `slices` of it are deleted. */

@@ -4,8 +4,8 @@ import { controllerReference } from '#api/owner-references.ts';
 import type { EndpointAddress, Endpoints, Service } from '#api/types.ts';
 import { ANNOTATION, LABEL } from '#api/well-known.ts';
 import { keepsElection } from '../endpoints/plan.ts';
-import type { Target } from '../endpointslice/endpoints.ts';
 import type { SliceSource } from '../endpointslice/plan.ts';
+import { type Target, targetOf } from '../endpointslice/target.ts';
 
 export const MIRRORED_BY = 'endpointslicemirroring-controller.k8s.io';
 
@@ -59,7 +59,7 @@ export function mirrorTargets({ subsets = [] }: Endpoints): Mirrored {
       protocol,
       ...(appProtocol === undefined ? {} : { appProtocol }),
     }));
-    return all.slice(0, MAX_PER_SUBSET).map((endpoint) => ({ endpoint, ports: slicePorts }));
+    return all.slice(0, MAX_PER_SUBSET).map((endpoint) => targetOf(endpoint, slicePorts));
   });
   return { targets, skipped };
 }

@@ -2,16 +2,18 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpointslices, nodes, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Service } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
-import { targetsOf } from './endpoints.ts';
+import { targetsOfPod } from './endpoints.ts';
+import { KnownPods } from './known-pods.ts';
+import { OwnWrites } from './own-writes.ts';
 import { Pace } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
 import { followPods } from './pod-changes.ts';
 import { SliceMetrics } from './slice-metrics.ts';
 import { TopologyHints } from './topology-hints.ts';
-import { TriggerTimes } from './trigger-times.ts';
 
 const BY_SERVICE = 'managed-slices-of-service';
 
@@ -23,6 +25,8 @@ const sliceIndex = (slice: EndpointSlice): readonly string[] => {
   const key = serviceKey(slice);
   return key === undefined ? [] : [key];
 };
+
+const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.[LABEL.zone];
 
 export const endpointSliceController: Controller = {
   name: 'endpointslice-controller',
@@ -37,7 +41,17 @@ export const endpointSliceController: Controller = {
     const slices = informers.informer(endpointslices);
     slices.addIndex(BY_SERVICE, sliceIndex);
     indexByLabels(podInformer);
-    const triggers = new TriggerTimes();
+    const knownPods = new KnownPods((service, pod) => {
+      const { nodeName } = pod.spec;
+      return targetsOfPod(service, pod, nodeName === undefined ? undefined : zoneOf(nodeLister.get(nodeName)));
+    });
+    const zoneCame = (node: Node): void => void (zoneOf(node) !== undefined && knownPods.outdate());
+    nodeLister.addHandlers({
+      added: zoneCame,
+      updated: (node, before) => void (zoneOf(node) !== zoneOf(before) && knownPods.outdate()),
+      deleted: zoneCame,
+    });
+    const own = new OwnWrites();
     const figures = new SliceMetrics(metrics);
     const pace = new Pace(queue, clock);
     const hints = new TopologyHints({ nodes: nodeLister, events, wake: (key) => pace.wake(key) });
@@ -49,7 +63,17 @@ export const endpointSliceController: Controller = {
       const key = serviceKey(slice);
       if (key !== undefined) pace.wake(key);
     };
-    slices.addHandlers({ updated: wakeOwner, deleted: wakeOwner });
+    slices.addHandlers({
+      updated(slice, before) {
+        if (own.made(slice, before)) return;
+        wakeOwner(slice);
+        if (serviceKey(before) !== serviceKey(slice)) wakeOwner(before);
+      },
+      deleted(slice) {
+        own.forget(slice);
+        wakeOwner(slice);
+      },
+    });
 
     return async (key) => {
       const service = serviceLister.byKey(key);
@@ -58,16 +82,17 @@ export const endpointSliceController: Controller = {
         figures.forget(key);
         pace.forget(key);
         hints.forget(key);
-        return triggers.forget(key);
+        return knownPods.forget(key);
       }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
-      const all = targetsOf(service, selected, (name) => nodeLister.get(name));
-      const targets = hints.apply(key, service, all, existing);
-      const plan = planSlices(sourceOf(service, triggers.next(key, service, selected)), targets, existing);
+      const { values, triggerTime } = knownPods.look(key, service, selected);
+      const targets = hints.apply(key, service, values.flat(), existing);
+      const plan = planSlices(sourceOf(service, triggerTime), targets, existing);
       const requests = plan.create.length + plan.update.length + plan.delete.length;
       if (requests > 0) pace.writes(key, requests);
+      for (const slice of plan.update) own.writes(slice);
       try {
         await Promise.all([
           ...plan.create.map((slice) => client.create(endpointslices, slice)),

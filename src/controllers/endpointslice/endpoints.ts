@@ -2,39 +2,15 @@
 // The endpoints of a Service's pods. Source: endpointslice utils.go podToEndpoint, getEndpointPorts, ShouldPodBeInEndpoints.
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { findPodPort } from '#api/services.ts';
-import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointHints, Node, Pod, Service } from '#api/types.ts';
-import { LABEL } from '#api/well-known.ts';
+import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointHints, Pod, Service } from '#api/types.ts';
+import { type Target, targetOf } from './target.ts';
 import { isTopologyAware } from './topology.ts';
 
-export interface Target {
-  readonly endpoint: Endpoint;
-  /** Pods may give one named port different numbers. */
-  readonly ports: readonly EndpointPort[];
-}
-
-/** Targets of pods by Service, each in the version they were made of. */
-const known = new WeakMap<Service, WeakMap<Pod, { readonly zone: string | undefined; readonly targets: readonly Target[] }>>();
-
-/** In the order of pods, one for each family a pod has an address of; those at their end are left out. */
-export function targetsOf(service: Service, pods: readonly Pod[], nodeOf: (name: string) => Node | undefined): readonly Target[] {
-  let ofService = known.get(service);
-  if (ofService === undefined) known.set(service, (ofService = new WeakMap()));
-  const all: Target[] = [];
-  for (const pod of pods) {
-    const { nodeName } = pod.spec;
-    const zone = nodeName === undefined ? undefined : nodeOf(nodeName)?.metadata.labels?.[LABEL.zone];
-    // Most pods are as they were at the last look.
-    let found = ofService.get(pod);
-    if (found === undefined || found.zone !== zone) ofService.set(pod, (found = { zone, targets: targetsOfPod(service, pod, zone) }));
-    all.push(...found.targets);
-  }
-  return all;
-}
-
-function targetsOfPod(service: Service, pod: Pod, zone: string | undefined): readonly Target[] {
+/** One for each family the pod has an address of; none for one at its end. `zone`: where its node stands. */
+export function targetsOfPod(service: Service, pod: Pod, zone: string | undefined): readonly Target[] {
   if (isPodTerminal(pod)) return [];
   const ports = portsOf(service, pod);
-  return podAddresses(pod).map((ip) => ({ endpoint: endpointOf(service, pod, ip, zone), ports }));
+  return podAddresses(pod).map((ip) => targetOf(endpointOf(service, pod, ip, zone), ports));
 }
 
 /** Source: getEndpointAddresses. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointslices, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Node, Pod, Service } from '#api/types.ts';
+import type { EndpointSlice, Pod, Service } from '#api/types.ts';
 import { startController } from '../testing.ts';
 import { endpointSliceController } from './controller.ts';
-import { targetsOf } from './endpoints.ts';
-import { planSlices as planFor, sourceOf } from './plan.ts';
-import { TriggerTimes } from './trigger-times.ts';
+import { targetsOfPod } from './endpoints.ts';
+import { KnownPods } from './known-pods.ts';
+import { planSlices as planFor, type SlicePlan, sourceOf } from './plan.ts';
+import type { Target } from './target.ts';
 
 const service = (spec: object = {}): Service =>
   ({
@@ -41,7 +42,10 @@ const pod = (
 const planSlices = (of: Service, ...rest: [Parameters<typeof planFor>[1], Parameters<typeof planFor>[2]]) =>
   planFor(sourceOf(of, undefined), ...rest);
 
-const targets = (list: readonly Pod[], s = service()) => targetsOf(s, list, () => undefined);
+const targets = (list: readonly Pod[], s = service(), zone?: string): readonly Target[] =>
+  list.flatMap((each) => targetsOfPod(s, each, zone));
+
+const writesOf = ({ create, update, delete: gone }: SlicePlan) => ({ create, update, delete: gone });
 
 /** The slices as the server would have them after the plan. */
 function after(plan: ReturnType<typeof planSlices>, before: readonly EndpointSlice[] = []): readonly EndpointSlice[] {
@@ -54,7 +58,7 @@ function after(plan: ReturnType<typeof planSlices>, before: readonly EndpointSli
   return [...kept, ...created];
 }
 
-test('targetsOf tells readiness and termination apart, and leaves finished pods out', () => {
+test('targetsOfPod tells readiness and termination apart, and leaves finished pods out', () => {
   const found = targets([
     pod('a', '10.0.0.1'),
     pod('b', '10.0.0.2', { ready: false }),
@@ -80,7 +84,7 @@ test('planSlices makes one slice with the labels watchers look for, and rests th
     'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
     'kubernetes.io/service-name': 'web',
   });
-  assert.deepEqual(planSlices(service(), list, after(plan)), { create: [], update: [], delete: [] });
+  assert.deepEqual(writesOf(planSlices(service(), list, after(plan))), { create: [], update: [], delete: [] });
 });
 
 test('planSlices groups pods by the number that a named port has with them', () => {
@@ -108,12 +112,12 @@ test('planSlices keeps one empty slice for a Service without endpoints', () => {
     empty.map((slice) => [slice.endpoints, slice.ports]),
     [[[], []]],
   );
-  assert.deepEqual(planSlices(service(), [], empty), { create: [], update: [], delete: [] });
+  assert.deepEqual(writesOf(planSlices(service(), [], empty)), { create: [], update: [], delete: [] });
   const filled = planSlices(service(), targets([pod('a', '10.0.0.1')]), empty);
   assert.deepEqual([filled.create.length, filled.delete.length], [1, 1]);
 });
 
-test('targetsOf gives a pod of two families an endpoint in each, and planSlices a slice for each family of the Service', () => {
+test('targetsOfPod gives a pod of two families an endpoint in each, and planSlices a slice for each family of the Service', () => {
   const two = { ...pod('a', '10.0.0.1') } as Pod;
   const dual = { ...two, status: { ...two.status, podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } } as Pod;
   const plan = planSlices(service({ ipFamilies: ['IPv6', 'IPv4'] }), targets([dual]), []);
@@ -133,10 +137,9 @@ for (const [distribution, want] of [
   ['PreferSameNode', { forZones: [{ name: 'z1' }], forNodes: [{ name: 'n1' }] }],
   [undefined, undefined],
 ] as const) {
-  test(`targetsOf hints for ${distribution ?? 'no distribution'}, and not for what is not ready`, () => {
-    const node = { metadata: { labels: { 'topology.kubernetes.io/zone': 'z1' } } } as unknown as Node;
+  test(`targetsOfPod hints for ${distribution ?? 'no distribution'}, and not for what is not ready`, () => {
     const list = [pod('a', '10.0.0.1'), pod('b', '10.0.0.2', { ready: false })];
-    const found = targetsOf(service({ trafficDistribution: distribution }), list, () => node);
+    const found = targets(list, service({ trafficDistribution: distribution }), 'z1');
     assert.deepEqual(
       found.map(({ endpoint }) => endpoint.hints),
       [want, undefined],
@@ -145,23 +148,71 @@ for (const [distribution, want] of [
 }
 
 test('publishNotReadyAddresses makes endpoints ready that do not serve yet', () => {
-  const [found] = targetsOf(service({ publishNotReadyAddresses: true }), [pod('a', '10.0.0.1', { ready: false })], () => undefined);
+  const [found] = targets([pod('a', '10.0.0.1', { ready: false })], service({ publishNotReadyAddresses: true }));
   assert.deepEqual(found?.endpoint.conditions, { ready: true, serving: false, terminating: false });
 });
 
-test('TriggerTimes tells when the oldest change began, once', () => {
-  const times = new TriggerTimes();
+test('KnownPods tells when the oldest change began, once', () => {
+  const known = new KnownPods(() => undefined);
   const at = (name: string, time: string): Pod =>
     ({
       metadata: { name, namespace: 'ns' },
       status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time }] },
     }) as unknown as Pod;
   const of = { ...service(), metadata: { ...service().metadata, creationTimestamp: '2026-01-01T00:00:09Z' } } as Service;
-  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:01Z')]), '2026-01-01T00:00:01Z');
-  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:01Z')]), undefined);
-  assert.equal(times.next('ns/web', of, [at('a', '2026-01-01T00:00:05Z'), at('b', '2026-01-01T00:00:04Z')]), '2026-01-01T00:00:04Z');
-  times.forget('ns/web');
-  assert.equal(times.next('ns/web', of, []), '2026-01-01T00:00:09Z');
+  const next = (list: readonly Pod[]): string | undefined => known.look('ns/web', of, list).triggerTime;
+  assert.equal(next([at('a', '2026-01-01T00:00:01Z')]), '2026-01-01T00:00:01Z');
+  assert.equal(next([at('a', '2026-01-01T00:00:01Z')]), undefined);
+  assert.equal(next([at('a', '2026-01-01T00:00:05Z'), at('b', '2026-01-01T00:00:04Z')]), '2026-01-01T00:00:04Z');
+  known.forget('ns/web');
+  assert.equal(next([]), '2026-01-01T00:00:09Z');
+});
+
+test('KnownPods makes anew what changed, forgets who went, and all of it for another Service or when told so', () => {
+  const made: string[] = [];
+  const known = new KnownPods((_, { metadata }) => {
+    made.push(metadata.name);
+    return metadata.name;
+  });
+  const [a, b, of] = [pod('a', '10.0.0.1'), pod('b', '10.0.0.2'), service()];
+  const look = (list: readonly Pod[], s = of): string => {
+    made.length = 0;
+    return `${known.look('ns/web', s, list).values.join()}: ${made.join()}`;
+  };
+  assert.equal(look([a, b]), 'a,b: a,b');
+  assert.equal(look([b, a]), 'b,a: ');
+  assert.equal(look([a, pod('b', '10.0.0.3')]), 'a,b: b');
+  assert.equal(look([b]), 'b: b');
+  assert.equal(look([a, b]), 'a,b: a');
+  assert.equal(look([a, b], service()), 'a,b: a,b');
+  known.outdate();
+  assert.equal(look([a, b], service()), 'a,b: a,b');
+});
+
+test('planSlices counts endpoints that come and go', () => {
+  const slices = after(planSlices(service(), targets([pod('a', '10.0.0.1'), pod('b', '10.0.0.2')]), []));
+  const { added, removed, desired } = planSlices(service(), targets([pod('b', '10.0.0.2'), pod('c', '10.0.0.3')]), slices);
+  assert.deepEqual([added, removed, desired], [1, 1, 1]);
+});
+
+test('the controller mends a slice that somebody else changed', async () => {
+  const { client, until, stop } = await startController(endpointSliceController);
+  await client.create(services, {
+    metadata: { name: 'web', namespace: 'ns' },
+    spec: { type: 'ClusterIP', selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }] },
+  });
+  const { metadata, spec, status } = pod('a', '10.0.0.1');
+  await client.create(pods, { metadata: { name: metadata.name, namespace: 'ns', labels: metadata.labels }, spec });
+  await client.update(pods, { ...(await client.get(pods, metadata)), status }, { subresource: 'status' });
+  const addresses = async () => {
+    const { items } = await client.list(endpointslices);
+    return items.flatMap((slice) => slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
+  };
+  await until(async () => ((await addresses()).join() === '10.0.0.1' ? true : undefined));
+  const [slice] = (await client.list(endpointslices)).items.filter(({ endpoints }) => (endpoints ?? []).length > 0);
+  await client.update(endpointslices, { ...(slice as EndpointSlice), endpoints: [] });
+  await until(async () => ((await addresses()).join() === '10.0.0.1' ? true : undefined));
+  await stop();
 });
 
 test('the controller follows pods as they become ready and go', async () => {

@@ -69,8 +69,8 @@ test('Pace lets all Services wait when they are written more often than their sh
   pace.writes('ns/web-100', 50);
   pace.wake('ns/new');
   pace.wake('ns/web-0', true);
-  assert.deepEqual(asked, ['now', 1000, 1000]);
-  clock.advance(1000);
+  assert.deepEqual(asked, ['now', 2500, 2500]);
+  clock.advance(2500);
   pace.wake('ns/new');
   assert.deepEqual(asked.at(-1), 'now');
 });

@@ -1,7 +1,7 @@
 // How often a Service's endpoints are written while its pods change: the first change at once, the more go on the later.
 // A pod that serves no longer is taken out soon in any case: requests still go there. Where many Services change at once all
 // of them wait for their turn, and are written less often with more changes each.
-// Upstream has no such rule of its own; there the client's limit of 20 requests a second has the same effect.
+// Upstream has no such rule of its own; there the client's limit has the same effect.
 import type { Clock } from '#base/clock.ts';
 import { TokenBucket } from '#base/token-bucket.ts';
 import type { WorkSink } from '#client/workqueue/work-queue.ts';
@@ -9,8 +9,8 @@ import type { WorkSink } from '#client/workqueue/work-queue.ts';
 /** Milliseconds from one write to the next: after a quiet time, and at most. */
 const FIRST_GAP_MS = 100;
 const MAX_GAP_MS = 1000;
-/** Writes of all Services together: a second, and at once after a quiet time. */
-const WRITES_PER_SECOND = 50;
+/** Writes of all Services together: a second, and at once after a quiet time. Source: kube-controller-manager --kube-api-qps. */
+const WRITES_PER_SECOND = 20;
 const BURST = 100;
 
 interface Pacing {

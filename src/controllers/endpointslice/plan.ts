@@ -5,7 +5,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { controllerReference } from '#api/owner-references.ts';
 import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, OwnerReference, Service } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
-import type { Target } from './endpoints.ts';
+import { familyOf, groupOf, identitiesIn, type Target } from './target.ts';
 
 export const MANAGED_BY = 'endpointslice-controller.k8s.io';
 export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
@@ -20,6 +20,11 @@ export interface SlicePlan {
   readonly create: readonly New<EndpointSlice>[];
   readonly update: readonly EndpointSlice[];
   readonly delete: readonly EndpointSlice[];
+  /** Endpoints that come and go. */
+  readonly added: number;
+  readonly removed: number;
+  /** How few slices the targets would fit in. */
+  readonly desired: number;
 }
 
 /** What slices are made for, and what they are to say of it. */
@@ -54,21 +59,23 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
   const update: EndpointSlice[] = [];
   const remove: EndpointSlice[] = [];
   const { families } = source;
-  const wanted = Map.groupBy(targets, groupOf);
-  const present = Map.groupBy(existing, (slice) => groupKey(slice.addressType, slice.ports ?? []));
+  const wanted = Map.groupBy(targets, ({ group }) => group);
+  const present = Map.groupBy(existing, (slice) => groupOf(slice.addressType, slice.ports ?? []));
+  let [added, removed, desired] = [0, 0, 0];
 
   for (const [key, slices] of present) {
     if (wanted.has(key)) continue;
     remove.push(...slices);
+    for (const { endpoints } of slices) removed += endpoints?.length ?? 0;
   }
   for (const [key, group] of wanted) {
+    desired += Math.ceil(group.length / MAX_ENDPOINTS);
     const ports = (group[0] as Target).ports;
     const addressType = familyOf((group[0] as Target).endpoint);
     if (!families.includes(addressType)) continue;
-    const plan = planGroup(
-      group.map((target) => target.endpoint),
-      present.get(key) ?? [],
-    );
+    const plan = planGroup(group, present.get(key) ?? []);
+    added += plan.added;
+    removed += plan.removed;
     remove.push(...plan.empty);
     for (const { slice, endpoints, changed } of plan.kept) {
       const { annotations: before = {}, ...metadata } = slice.metadata;
@@ -86,34 +93,45 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
     if (empty === undefined) create.push(newSlice(source, family, [], []));
     else remove.splice(remove.indexOf(empty), 1);
   }
-  return { create, update, delete: remove };
+  return { create, update, delete: remove, added, removed, desired: Math.max(1, desired) };
 }
 
 interface GroupPlan {
   readonly kept: readonly { readonly slice: EndpointSlice; readonly endpoints: readonly Endpoint[]; readonly changed: boolean }[];
   readonly created: readonly (readonly Endpoint[])[];
   readonly empty: readonly EndpointSlice[];
+  readonly added: number;
+  readonly removed: number;
 }
 
 /** Endpoints stay in the slice they are in; new ones go to slices that are written anyway, then to those with room. */
-function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]): GroupPlan {
-  const left = new Map(wanted.map((endpoint) => [identity(endpoint), endpoint]));
+function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[]): GroupPlan {
+  const left = new Map(wanted.map(({ id, endpoint }) => [id, endpoint]));
+  let removed = 0;
   const contents = slices.map((slice) => {
-    const before = slice.endpoints ?? [];
+    const ids = identitiesIn(slice);
+    const equals = equalsIn(slice);
     const endpoints: Endpoint[] = [];
     let changed = false;
-    for (const endpoint of before) {
-      const id = identity(endpoint);
+    (slice.endpoints ?? []).forEach((endpoint, i) => {
+      const id = ids[i] as string;
       const next = left.get(id);
       left.delete(id);
+      if (next === undefined) {
+        removed++;
+        changed = true;
+        return;
+      }
       // What says the same stays the same object: whoever compares sees it at once.
-      const same = next !== undefined && saysTheSame(next, endpoint);
+      const same = equals[i] === next || deepEqual(next, endpoint);
+      if (same) equals[i] = next;
       changed ||= !same;
-      if (next !== undefined) endpoints.push(same ? endpoint : next);
-    }
+      endpoints.push(same ? endpoint : next);
+    });
     return { slice, endpoints, changed };
   });
   const rest = [...left.values()];
+  const added = rest.length;
   for (const content of contents.toSorted((a, b) => Number(b.changed) - Number(a.changed) || b.endpoints.length - a.endpoints.length)) {
     if (content.endpoints.length === 0 && !content.changed && rest.length === 0) continue;
     const more = rest.splice(0, MAX_ENDPOINTS - content.endpoints.length);
@@ -126,53 +144,22 @@ function planGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
     kept: contents.filter((c) => c.endpoints.length > 0),
     created,
     empty: contents.filter((c) => c.endpoints.length === 0).map((c) => c.slice),
+    added,
+    removed,
   };
 }
 
-/** What was found equal at an earlier look, wanted to present: a pod that did not change wants the same object each time. */
-const equals = new WeakMap<Endpoint, Endpoint>();
+const equalsOf = new WeakMap<EndpointSlice, (Endpoint | undefined)[]>();
 
-function saysTheSame(wanted: Endpoint, present: Endpoint): boolean {
-  if (wanted === present || equals.get(wanted) === present) return true;
-  if (!deepEqual(wanted, present)) return false;
-  equals.set(wanted, present);
-  return true;
-}
-
-const identities = new WeakMap<Endpoint, string>();
-
-/** What makes two endpoints the same although their conditions differ. Source: hashEndpoint of EndpointSet. */
-export function identity(endpoint: Endpoint): string {
-  let known = identities.get(endpoint);
-  if (known === undefined) {
-    known = `${endpoint.targetRef?.uid ?? ''} ${endpoint.addresses[0]} ${endpoint.hostname ?? ''}`;
-    identities.set(endpoint, known);
-  }
+/**
+ * Of each endpoint in the slice, what was wanted and found equal at the last look: a pod that did not change wants the same
+ * object each time.
+ */
+function equalsIn(slice: EndpointSlice): (Endpoint | undefined)[] {
+  let known = equalsOf.get(slice);
+  if (known === undefined) equalsOf.set(slice, (known = []));
   return known;
 }
-
-const groups = new WeakMap<Target, string>();
-
-function groupOf(target: Target): string {
-  let known = groups.get(target);
-  if (known === undefined) groups.set(target, (known = groupKey(familyOf(target.endpoint), target.ports)));
-  return known;
-}
-
-/** How few slices the targets would fit in. */
-export function desiredSlices(targets: readonly Target[]): number {
-  let slices = 0;
-  for (const group of Map.groupBy(targets, groupOf).values()) slices += Math.ceil(group.length / MAX_ENDPOINTS);
-  return Math.max(1, slices);
-}
-
-const groupKey = (family: string, ports: readonly EndpointPort[]): string =>
-  `${family} ${ports
-    .map((p) => `${p.name ?? ''}/${p.protocol ?? 'TCP'}/${p.port}/${p.appProtocol ?? ''}`)
-    .toSorted((a, b) => (a < b ? -1 : 1))
-    .join(' ')}`;
-
-const familyOf = (endpoint: Endpoint): 'IPv4' | 'IPv6' => (endpoint.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4');
 
 function addressTypes({ spec }: Service): readonly ('IPv4' | 'IPv6')[] {
   const families = (spec.ipFamilies ?? []).filter((family) => family !== '');

@@ -1,9 +1,9 @@
 // What is counted of slices. Source: k8s.io/endpointslice/metrics cache.go, reconciler.go finalize.
-import type { Endpoint, EndpointSlice, New, Service } from '#api/types.ts';
+import type { EndpointSlice, Service } from '#api/types.ts';
 import type { ControllerMetrics } from '../metrics/metrics.ts';
-import type { Target } from './endpoints.ts';
 import { isTopologyAware } from './topology.ts';
-import { desiredSlices, identity, type SlicePlan } from './plan.ts';
+import type { SlicePlan } from './plan.ts';
+import type { Target } from './target.ts';
 
 interface Share {
   readonly endpoints: number;
@@ -39,13 +39,12 @@ export class SliceMetrics {
     for (const [operation, count] of Object.entries(counts)) if (count > 0) changes.of(operation).add(count);
     const distribution = service.spec.trafficDistribution ?? '';
     changedPerSync.of(isTopologyAware(service) ? 'Auto' : 'Disabled', distribution).observe(changed);
-    const moved = changed === 0 ? { added: 0, removed: 0 } : difference(existing, plan);
-    added.of().observe(moved.added);
-    removed.of().observe(moved.removed);
+    added.of().observe(plan.added);
+    removed.of().observe(plan.removed);
     const slices = existing.length + counts.create - counts.delete;
     const known = this.#shares.get(key);
     if (changed === 0 && known?.slices === slices && known.distribution === distribution) return;
-    this.#put(key, { endpoints: targets.length, slices, desired: desiredSlices(targets), distribution });
+    this.#put(key, { endpoints: targets.length, slices, desired: plan.desired, distribution });
   }
 
   failed(isStale: boolean): void {
@@ -67,16 +66,4 @@ export class SliceMetrics {
     if (now.distribution !== '') byDistribution.of(now.distribution).add(1);
     this.#shares.set(key, now);
   }
-}
-
-function difference(
-  existing: readonly EndpointSlice[],
-  { create, update, delete: gone }: SlicePlan,
-): { readonly added: number; readonly removed: number } {
-  const touched = new Set([...update, ...gone].map(({ metadata }) => metadata.name));
-  const names = (slices: readonly Pick<New<EndpointSlice>, 'endpoints'>[]): Set<string> =>
-    new Set(slices.flatMap(({ endpoints }) => (endpoints ?? []).map((endpoint) => identity(endpoint as Endpoint))));
-  const before = names(existing.filter(({ metadata }) => touched.has(metadata.name)));
-  const after = names([...create, ...update]);
-  return { added: after.difference(before).size, removed: before.difference(after).size };
 }

@@ -5,8 +5,7 @@ import { LABEL } from '#api/well-known.ts';
 import { isConditionTrue } from '#api/conditions.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import type { Target } from './endpoints.ts';
-import { identity } from './plan.ts';
+import { familyOf, identity, type Target } from './target.ts';
 import { isTopologyAware, shareByCpu, type ZoneRatios, zoneRatios } from './topology.ts';
 
 type Family = 'IPv4' | 'IPv6';
@@ -20,8 +19,6 @@ interface HintsOptions {
   /** The zones have changed: these Services are to be looked at. */
   readonly wake: (key: string) => void;
 }
-
-const familyOf = ({ endpoint }: Target): Family => (endpoint.addresses[0]?.includes(':') === true ? 'IPv6' : 'IPv4');
 
 export class TopologyHints {
   readonly #options: HintsOptions;
@@ -62,7 +59,7 @@ export class TopologyHints {
       ),
     );
     const zones = new Map<Target, string>();
-    for (const [family, group] of Map.groupBy(targets, familyOf)) {
+    for (const [family, group] of Map.groupBy(targets, ({ endpoint }) => familyOf(endpoint))) {
       const sharing = shareByCpu(group, this.#ratios.value, hinted);
       if (sharing.kind === 'shared') for (const [target, zone] of sharing.zones) zones.set(target, zone);
       this.#tell(key, service, family, sharing.kind === 'failed' ? sharing.why : '');

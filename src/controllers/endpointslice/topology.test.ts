@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '#api/types.ts';
-import type { Target } from './endpoints.ts';
-import { identity } from './plan.ts';
+import { identity, type Target, targetOf } from './target.ts';
 import { isTopologyAware, shareByCpu, type ZoneRatios, zoneRatios } from './topology.ts';
 
 const node = (zone: string | undefined, cpu: string, more: { readonly ready?: boolean; readonly role?: string } = {}): Node =>
@@ -20,14 +19,16 @@ const node = (zone: string | undefined, cpu: string, more: { readonly ready?: bo
 let addresses = 0;
 /** `abb`: one endpoint in zone a, two in b; a capital letter: not ready; a dot: no zone. */
 const targets = (zones: string): readonly Target[] =>
-  Array.from(zones, (letter) => ({
-    ports: [],
-    endpoint: {
-      addresses: [`10.0.0.${addresses++}`],
-      conditions: { ready: letter === letter.toLowerCase(), serving: true, terminating: false },
-      ...(letter === '.' ? {} : { zone: letter.toLowerCase() }),
-    } as Target['endpoint'],
-  }));
+  Array.from(zones, (letter) =>
+    targetOf(
+      {
+        addresses: [`10.0.0.${addresses++}`],
+        conditions: { ready: letter === letter.toLowerCase(), serving: true, terminating: false },
+        ...(letter === '.' ? {} : { zone: letter.toLowerCase() }),
+      },
+      [],
+    ),
+  );
 
 const ratios = (parts: Readonly<Record<string, number>>): ZoneRatios => new Map(Object.entries(parts));
 const EVEN = ratios({ a: 1 / 3, b: 1 / 3, c: 1 / 3 });

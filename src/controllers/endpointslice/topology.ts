@@ -5,8 +5,7 @@ import { isConditionTrue } from '#api/conditions.ts';
 import type { Node, Service } from '#api/types.ts';
 import { ANNOTATION, LABEL } from '#api/well-known.ts';
 import { quantityMilliValue } from '#apimachinery/quantity.ts';
-import type { Target } from './endpoints.ts';
-import { identity } from './plan.ts';
+import type { Target } from './target.ts';
 
 /** Most that an endpoint may get beyond its even share. */
 const OVERLOAD_THRESHOLD = 0.2;
@@ -91,7 +90,7 @@ function keep(
 ): ReadonlyMap<Target, string> {
   const kept = new Map<Target, string>();
   for (const target of ready) {
-    const zone = hinted.get(identity(target.endpoint));
+    const zone = hinted.get(target.id);
     if (zone !== undefined && allocations.has(zone)) kept.set(target, zone);
   }
   const fits = [...countZones(kept.values())].every(([zone, count]) => count <= (allocations.get(zone)?.maximum ?? 0));

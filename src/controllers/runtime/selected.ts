@@ -24,5 +24,7 @@ export function selectedBy<T extends KubeObject>(informer: Informer<T>, namespac
     const found = informer.byIndex(BY_LABEL, entry(namespace, key, value));
     if (fewest === undefined || found.length < fewest.length) fewest = found;
   }
+  // All that has the one label is what was asked for.
+  if (fewest !== undefined && selector.requirements.length === 1) return fewest;
   return [...(fewest ?? informer.list(namespace))].filter(({ metadata }) => selector.matches(metadata.labels));
 }
