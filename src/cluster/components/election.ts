@@ -1,4 +1,5 @@
 // Whether a copy of a component works, as its flags want it, and what its health says of that.
+import { formatDuration } from '#apimachinery/duration.ts';
 import { LeaderMetrics } from '#client/leader-election/leader-metrics.ts';
 import type { ElectionTimes, LeaderElector } from '#client/leader-election/leader-elector.ts';
 import { CommandError } from '../commands/command-error.ts';
@@ -13,6 +14,20 @@ export interface ComponentElection {
   readonly election?: Election;
   readonly healthy: () => boolean;
   readonly expose: () => string;
+}
+
+/** What the flags say of it, in the names of LeaderElectionConfiguration. */
+export function electionSettings(flags: Flags): Readonly<Record<string, unknown>> {
+  const time = (name: string): string => formatDuration(flags.duration(`leader-elect-${name}`));
+  return {
+    leaderElect: flags.isSet('leader-elect'),
+    leaseDuration: time('lease-duration'),
+    renewDeadline: time('renew-deadline'),
+    retryPeriod: time('retry-period'),
+    resourceLock: 'leases',
+    resourceName: flags.text('leader-elect-resource-name'),
+    resourceNamespace: flags.text('leader-elect-resource-namespace'),
+  };
 }
 
 /** @throws CommandError for times that leave no room for a retry */

@@ -2,10 +2,12 @@
 import { load } from 'js-yaml';
 import { hostname } from 'node:os';
 import { RequestMetrics } from '#client/https/request-metrics.ts';
+import { readConfiguration } from '#scheduler/config/configuration.ts';
+import { configz } from '#scheduler/config/configz.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { runScheduler } from '../node/deciders.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
-import { electionOf } from './election.ts';
+import { electionOf, electionSettings } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
 import { serveComponent } from './serving.ts';
 
@@ -19,7 +21,13 @@ export function scheduler(given: FlagValues): Promise<void> {
     stops.push(() => transport.close());
     const figures = new SchedulerMetrics();
     const { election, healthy, expose } = electionOf(flags);
-    await serveComponent(transport, { healthy, expose: () => figures.expose() + expose() + requests.expose() }, context);
+    readConfiguration(config); // its faults are told before anything is served
+    const told = configz(config, { kubeconfig: flags.text('kubeconfig'), leaderElection: electionSettings(flags) });
+    await serveComponent(
+      transport,
+      { healthy, expose: () => figures.expose() + expose() + requests.expose(), configz: { componentconfig: told } },
+      context,
+    );
     const identity = `${hostname()}_${ids.uuid()}`;
     const running = runScheduler(config, figures, {
       transport: () => transport,

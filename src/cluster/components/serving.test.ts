@@ -21,7 +21,7 @@ const reviewer = {
     const { user, groups, nonResourceAttributes } = spec as SubjectAccessReview['spec'];
     assert.deepEqual(groups, ['system:authenticated']);
     return {
-      status: { allowed: user === 'scraper' && nonResourceAttributes?.verb === 'get' && nonResourceAttributes.path === '/metrics' },
+      status: { allowed: user === 'scraper' && nonResourceAttributes?.verb === 'get' && nonResourceAttributes.path !== '/debug' },
     };
   },
 } as unknown as Client;
@@ -35,7 +35,7 @@ test('componentServer tells its health to everybody and its figures to whom the 
     deps,
   );
   const health = { good: true };
-  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n', healthy: () => health.good });
+  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n', healthy: () => health.good, configz: { c: {} } });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
@@ -62,5 +62,7 @@ test('componentServer tells its health to everybody and its figures to whom the 
   assert.equal(await get('/metrics', 'nobody'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics"');
   assert.equal(await get('/metrics', 'scraper'), '200 figure 1, built');
+  assert.equal(await get('/configz', 'visitor'), '403 forbidden: User "visitor" cannot get path "/configz"');
+  assert.equal(await get('/configz', 'scraper'), '200 {"c":{}}');
   assert.equal(await get('/metrics', 'storm'), '500 Internal Server Error');
 });

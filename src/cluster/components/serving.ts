@@ -37,6 +37,8 @@ export interface Told {
   readonly expose: () => string;
   /** False when it says that it leads and does not, for it hangs. Source: leaderelection HealthzAdaptor. */
   readonly healthy: () => boolean;
+  /** The configuration in use, by the name it goes by. Absent: it is not told. Source: component-base/configz. */
+  readonly configz?: Readonly<Record<string, unknown>>;
 }
 
 interface ServingDeps extends Told {
@@ -46,7 +48,7 @@ interface ServingDeps extends Told {
 
 const UNHEALTHY = '[+]ping ok\n[-]leaderElection failed: reason withheld\nhealthz check failed\n';
 
-export function componentServer({ certificate, key }: KeyedCertificate, { client, expose, healthy }: ServingDeps): Server {
+export function componentServer({ certificate, key }: KeyedCertificate, { client, expose, healthy, configz }: ServingDeps): Server {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
 
@@ -54,6 +56,7 @@ export function componentServer({ certificate, key }: KeyedCertificate, { client
     if (HEALTH_PATHS.has(path)) return healthy() ? text(200, 'ok') : text(500, UNHEALTHY);
     const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
     if (refusal !== undefined) return refusal;
+    if (path === '/configz' && configz !== undefined) return { code: 200, type: 'application/json', body: JSON.stringify(configz) };
     if (path !== '/metrics') return text(404, '404 page not found\n');
     return { code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: expose() + buildInfo() + (await own.metrics()) };
   }

@@ -8,7 +8,7 @@ import { conflictsWith, type HostPort, type UsedPorts, usePorts } from './host-p
 import { imagesOf } from './images.ts';
 import { NodeImages } from './node-images.ts';
 import { Nominator } from './nominator.ts';
-import { type PodInfo, PodInfos } from './pod-info.ts';
+import { countsAlike, type PodInfo, PodInfos } from './pod-info.ts';
 import { PodsByLabel } from './pods-by-label.ts';
 import { ResourceTable } from './resource-table.ts';
 import { SlotColumns } from './slot-columns.ts';
@@ -298,10 +298,3 @@ export class ClusterState {
 function isSchedulingEqual(before: Node, node: Node): boolean {
   return before.spec.unschedulable === node.spec.unschedulable && isEqual(before.status?.images, node.status?.images);
 }
-
-/** Whether no sum over pods and no selector can tell them apart. Resources of one shape are one object. */
-function countsAlike(a: PodInfo, b: PodInfo): boolean {
-  return a.requests === b.requests && isEqual(a.pod.metadata.labels, b.pod.metadata.labels) && isTerminating(a) === isTerminating(b);
-}
-
-const isTerminating = ({ pod }: PodInfo): boolean => pod.metadata.deletionTimestamp !== undefined;

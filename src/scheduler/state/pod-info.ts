@@ -4,6 +4,7 @@ import { podPriority } from '#api/pods.ts';
 import { podRequests } from '#api/pod-requests.ts';
 import type { Pod } from '#api/types.ts';
 import { claimName } from '#api/volumes.ts';
+import { isEqual } from '../framework/cluster-event.ts';
 import { type AffinityTerms, affinityTerms } from './affinity-terms.ts';
 import { type HostPort, hostPorts } from './host-ports.ts';
 import { type Amounts, CPU, MEMORY, type ResourceTable } from './resource-table.ts';
@@ -109,3 +110,10 @@ export function resourceShape({ spec, status }: Pod): string {
   const names = [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name);
   return shape + JSON.stringify([names, resized, status?.resources, status?.allocatedResources, pending]);
 }
+
+/** Whether no sum over pods and no selector can tell them apart. Resources of one shape are one object. */
+export function countsAlike(a: PodInfo, b: PodInfo): boolean {
+  return a.requests === b.requests && isEqual(a.pod.metadata.labels, b.pod.metadata.labels) && isTerminating(a) === isTerminating(b);
+}
+
+const isTerminating = ({ pod }: PodInfo): boolean => pod.metadata.deletionTimestamp !== undefined;
