@@ -29,86 +29,87 @@ const ATTEMPT_BUCKETS = exponentialBuckets(0.001, 2, 15);
 const SLI_BUCKETS = exponentialBuckets(0.01, 2, 20);
 
 interface Described {
+  /** Begins with how stable upstream promises the metric to be. */
   readonly help: string;
   readonly labels: readonly string[];
 }
 
 const COUNTERS = {
   scheduler_schedule_attempts_total: {
-    help: "Attempts to place pods, by result: 'unschedulable' found no node, 'error' is a fault of the scheduler or of a neighbour.",
+    help: "[STABLE] Attempts to place pods, by result: 'unschedulable' found no node, 'error' is a fault of the scheduler or of a neighbour.",
     labels: ['result', 'profile'],
   },
-  scheduler_queue_incoming_pods_total: { help: 'Pods that came to a part of the queue, by event.', labels: ['queue', 'event'] },
+  scheduler_queue_incoming_pods_total: { help: '[STABLE] Pods that came to a part of the queue, by event.', labels: ['queue', 'event'] },
   scheduler_resourceclaim_creates_total: {
-    help: 'Claims made for extended resources that devices stand for.',
+    help: '[ALPHA] Claims made for extended resources that devices stand for.',
     labels: ['status', 'admin_access'],
   },
   scheduler_dra_bindingconditions_allocations_total: {
-    help: 'Attempts that waited for devices to become ready, once for each driver.',
+    help: '[ALPHA] Attempts that waited for devices to become ready, once for each driver.',
     labels: ['profile', 'driver', 'status'],
   },
   scheduler_pod_scheduled_after_flush_total: {
-    help: 'Pods placed after they had waited so long that they were tried without any event.',
+    help: '[ALPHA] Pods placed after they had waited so long that they were tried without any event.',
     labels: [],
   },
   scheduler_plugin_evaluation_total: {
-    help: 'Attempts that a plugin took part in, at PreFilter, Filter, PreScore and Score.',
+    help: '[BETA] Attempts that a plugin took part in, at PreFilter, Filter, PreScore and Score.',
     labels: ['plugin', 'extension_point', 'profile'],
   },
-  scheduler_preemption_goroutines_execution_total: { help: 'Preemptions carried out, by result.', labels: ['result'] },
-  scheduler_preemption_attempts_total: { help: 'Attempts to make room by evicting pods.', labels: [] },
+  scheduler_preemption_goroutines_execution_total: { help: '[ALPHA] Preemptions carried out, by result.', labels: ['result'] },
+  scheduler_preemption_attempts_total: { help: '[STABLE] Attempts to make room by evicting pods.', labels: [] },
 } as const satisfies Record<string, Described>;
 
 const HISTOGRAMS = {
   scheduler_scheduling_attempt_duration_seconds: {
-    help: 'Time of an attempt, from taking the pod to its binding.',
+    help: '[STABLE] Time of an attempt, from taking the pod to its binding.',
     labels: ['result', 'profile'],
     buckets: ATTEMPT_BUCKETS,
   },
-  scheduler_scheduling_algorithm_duration_seconds: { help: 'Time of choosing a node.', labels: [], buckets: ATTEMPT_BUCKETS },
+  scheduler_scheduling_algorithm_duration_seconds: { help: '[BETA] Time of choosing a node.', labels: [], buckets: ATTEMPT_BUCKETS },
   scheduler_pod_scheduling_sli_duration_seconds: {
-    help: 'Time from the first attempt to the binding of a pod, by its number of attempts.',
+    help: '[BETA] Time from the first attempt to the binding of a pod, by its number of attempts.',
     labels: ['attempts'],
     buckets: SLI_BUCKETS,
   },
   scheduler_pod_scheduling_attempts: {
-    help: 'Attempts that it took to place a pod.',
+    help: '[STABLE] Attempts that it took to place a pod.',
     labels: [],
     buckets: exponentialBuckets(1, 2, 5),
   },
   scheduler_dra_bindingconditions_wait_duration_seconds: {
-    help: 'Time of waiting for devices to become ready before a pod is bound.',
+    help: '[ALPHA] Time of waiting for devices to become ready before a pod is bound.',
     labels: ['profile', 'driver', 'status'],
     buckets: exponentialBuckets(0.1, 2, 14),
   },
   scheduler_event_handling_duration_seconds: {
-    help: 'Time of taking in an event: state of the cluster, queue and the pods it wakes.',
+    help: '[ALPHA] Time of taking in an event: state of the cluster, queue and the pods it wakes.',
     labels: ['event'],
     buckets: exponentialBuckets(0.0001, 2, 12),
   },
   scheduler_queueing_hint_execution_duration_seconds: {
-    help: 'Time of asking a plugin whether an event may help a pod it refused.',
+    help: '[ALPHA] Time of asking a plugin whether an event may help a pod it refused.',
     labels: ['plugin', 'event', 'hint'],
     buckets: exponentialBuckets(0.00001, 1.5, 20),
   },
   scheduler_preemption_goroutines_duration_seconds: {
-    help: 'Time of carrying out a preemption.',
+    help: '[ALPHA] Time of carrying out a preemption.',
     labels: ['result'],
     buckets: exponentialBuckets(0.01, 2, 20),
   },
   scheduler_permit_wait_duration_seconds: {
-    help: 'Time of waiting for plugins that have a say after a node was chosen.',
+    help: '[BETA] Time of waiting for plugins that have a say after a node was chosen.',
     labels: ['result'],
     buckets: ATTEMPT_BUCKETS,
   },
-  scheduler_preemption_victims: { help: 'Pods evicted for one.', labels: [], buckets: exponentialBuckets(1, 2, 7) },
+  scheduler_preemption_victims: { help: '[STABLE] Pods evicted for one.', labels: [], buckets: exponentialBuckets(1, 2, 7) },
   scheduler_framework_extension_point_duration_seconds: {
-    help: 'Time of all plugins of an extension point.',
+    help: '[STABLE] Time of all plugins of an extension point.',
     labels: ['extension_point', 'status', 'profile'],
     buckets: exponentialBuckets(0.0001, 2, 12),
   },
   scheduler_plugin_execution_duration_seconds: {
-    help: 'Time of one plugin at an extension point, of one attempt in ten.',
+    help: '[BETA] Time of one plugin at an extension point, of one attempt in ten.',
     labels: ['plugin', 'extension_point', 'status'],
     buckets: exponentialBuckets(0.00001, 1.5, 20),
   },
@@ -169,11 +170,16 @@ function valuesOf(names: readonly string[], labels: Labels): readonly string[] {
 function exposeGauges({ pending, unschedulable, inFlight, cache, underWay }: Gauges): string {
   const byName = (figures: Readonly<Record<string, number>>) => Object.entries(figures).map(([name, value]) => [[name], value] as const);
   return [
-    gauge('scheduler_pending_pods', 'Pods that wait, by part of the queue.', ['queue'], byName(pending())),
-    gauge('scheduler_unschedulable_pods', 'Pods that wait, by each plugin that refused them.', ['plugin', 'profile'], unschedulable()),
-    gauge('scheduler_inflight_events', 'Events that pods being scheduled may have to hear of.', ['event'], byName(inFlight())),
-    gauge('scheduler_cache_size', 'Nodes, pods and assumed pods that the scheduler knows.', ['type'], byName(cache())),
-    gauge('scheduler_goroutines', 'Bindings and preemptions under way.', ['operation'], byName(underWay())),
+    gauge('scheduler_pending_pods', '[STABLE] Pods that wait, by part of the queue.', ['queue'], byName(pending())),
+    gauge(
+      'scheduler_unschedulable_pods',
+      '[BETA] Pods that wait, by each plugin that refused them.',
+      ['plugin', 'profile'],
+      unschedulable(),
+    ),
+    gauge('scheduler_inflight_events', '[ALPHA] Events that pods being scheduled may have to hear of.', ['event'], byName(inFlight())),
+    gauge('scheduler_cache_size', '[ALPHA] Nodes, pods and assumed pods that the scheduler knows.', ['type'], byName(cache())),
+    gauge('scheduler_goroutines', '[BETA] Bindings and preemptions under way.', ['operation'], byName(underWay())),
   ].join('');
 }
 
