@@ -17,9 +17,7 @@ import { ensureMirror, removeMirror } from './config-sources/mirror-pods.ts';
 import { PodGate } from './config-sources/pod-gate.ts';
 import { PodStore } from './config-sources/pod-store.ts';
 import type { DownwardFacts } from './env/downward.ts';
-import { ClaimInfos } from './dra/claim-infos.ts';
-import { DraManager } from './dra/dra-manager.ts';
-import { DraPlugins } from './dra/dra-plugins.ts';
+import { csiKind, csiPlugin } from './csi/csi-volumes.ts';
 import { environmentOf } from './env/variables.ts';
 import { kubeletEvents, type KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
@@ -33,7 +31,7 @@ import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
 import { expectsAnEnd } from './pleg/expectation.ts';
 import { Pleg } from './pleg/pleg.ts';
-import { PluginWatcher } from './plugins/plugin-watcher.ts';
+import { assemblePlugins, type PluginParts } from './plugin-assembly.ts';
 import { isStaticPod } from './pod/identity.ts';
 import { containerAmounts } from './pod/resources.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
@@ -96,15 +94,7 @@ export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorde
   readonly allocations: AllocationManager;
   readonly userNamespaces: UserNamespaces;
   readonly stats: StatsProvider;
-  readonly dra: Dra;
-}
-
-/** Dynamic resources: what is known, who prepares them, and how drivers are found. */
-interface Dra {
-  readonly infos: ClaimInfos;
-  readonly drivers: DraPlugins;
-  readonly manager: DraManager;
-  readonly watcher: PluginWatcher;
+  readonly plugins: PluginParts;
 }
 
 /** Source: NewMainKubelet; milliseconds. */
@@ -148,6 +138,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
   const probes = new ProbeManager({ runtime: cri.runtime, events, clock, ids, logger, changed: (uid) => probed(uid) });
   const references = new PodReferences({ client, clock, ids, logger, changed: (holders) => holders.forEach(wake) });
   const tokens = new TokenManager(client, clock, ids);
+  const plugins = assemblePlugins(input, paths, tokens);
   const facts = (podIPs: readonly string[] = []): DownwardFacts => ({
     podIPs,
     hostIPs: observer.addresses,
@@ -165,7 +156,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
       ...atomicPlugins({ references, tokens, trustBundles: new TrustBundles(client), mounter, clock, facts }),
       emptyDirPlugin({ mounter, allocatableMemory: () => observer.allocatableMemory }),
       hostPathPlugin,
-      persistentPlugin(client, PERSISTENT_KINDS),
+      persistentPlugin(client, [...PERSISTENT_KINDS, csiKind(plugins.csiVolumes)]),
+      csiPlugin(plugins.csiVolumes),
       ...input.volumePlugins,
     ],
     paths,
@@ -176,7 +168,6 @@ export function assemble(input: AssemblyInput): KubeletParts {
     logger,
     wake,
   });
-  const dra = draParts(input, paths);
   const syncDeps: SyncDeps = {
     runtime: cri.runtime,
     images,
@@ -195,7 +186,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
       return environmentOf({ pod, container, references, services: serviceInformer.list(), facts: facts(podIPs), volumePath });
     },
     volume: (uid, name) => volumes.mounted(uid, name),
-    dra: dra.manager,
+    dra: plugins.devices,
     settings: {
       resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
       seccompDefault: config.seccompDefault,
@@ -299,18 +290,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     allocations,
     userNamespaces,
     stats,
-    dra,
-  };
-}
-
-function draParts({ client, clock, logger, config }: AssemblyInput, paths: KubeletPaths): Dra {
-  const infos = new ClaimInfos(config.rootDir, logger);
-  const drivers = new DraPlugins({ client, nodeName: config.nodeName, clock, logger });
-  return {
-    infos,
-    drivers,
-    manager: new DraManager({ client, infos, plugins: drivers, logger }),
-    watcher: new PluginWatcher({ folder: paths.pluginsRegistry(), handlers: new Map([['DRAPlugin', drivers]]), clock, logger }),
+    plugins,
   };
 }
 

@@ -128,14 +128,14 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   observer.pressure = () => eviction.pressure;
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
-  const { dra } = parts;
-  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load(), dra.infos.load()]);
+  const { plugins } = parts;
+  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load(), plugins.claims.load()]);
   const cgroupProblem = await parts.cgroups.start();
   observer.problem('cgroups', cgroupProblem);
   if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
     events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
-  dra.drivers.start();
-  dra.watcher.start();
+  plugins.dra.start();
+  plugins.watcher.start();
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();
   await pleg.start();
@@ -150,7 +150,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
-      for (const part of [lease, statics, pleg, runtimeState, parts.probes, dra.watcher, dra.drivers]) part?.stop();
+      for (const part of [lease, statics, pleg, runtimeState, parts.probes, plugins.watcher, plugins.dra, plugins.csi]) part?.stop();
       await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
       for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
       await allocations.flush();

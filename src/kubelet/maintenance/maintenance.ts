@@ -9,6 +9,7 @@ import { restoredPod } from '../runtime/kill.ts';
 import { removeSandbox } from '../runtime/remove-pod.ts';
 import { removeContainer } from '../runtime/sync-pod.ts';
 import { MountError } from '../volumes/mounter.ts';
+import { VolumeError } from '../volumes/plugin.ts';
 import { planContainerGc } from './container-gc-plan.ts';
 import { ImageGc } from './image-gc.ts';
 import { LogRotation } from './log-rotation.ts';
@@ -93,7 +94,7 @@ export class Maintenance {
 
   /** What pods left that nobody knows any more: containers, folders, cgroups, logs. Source: HandlePodCleanups. */
   async cleanOrphans(): Promise<void> {
-    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces, dra } = this.#parts;
+    const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces, plugins } = this.#parts;
     const isKnown = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
     for (const runtimePod of pleg.all()) if (!isKnown(runtimePod.uid)) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
     for (const uid of await volumes.onDisk()) {
@@ -103,7 +104,7 @@ export class Maintenance {
         await volumes.removeDirectory(uid);
         logger.info('Cleaned up orphaned pod volumes dir', { uid });
       } catch (error) {
-        if (!(error instanceof MountError)) throw error;
+        if (!(error instanceof MountError || error instanceof VolumeError)) throw error;
         logger.warn('Orphaned pod found, but its volumes could not be cleaned up', { uid, error });
       }
     }
@@ -117,7 +118,7 @@ export class Maintenance {
     await removeOrphanLogs(paths, known);
     allocations.keepOnly(known);
     userNamespaces.keepOnly(known);
-    await dra.manager.reconcile((uid) => known.has(uid));
+    await plugins.devices.reconcile((uid) => known.has(uid));
   }
 
   #repeat(period: number, task: () => Promise<void>): void {

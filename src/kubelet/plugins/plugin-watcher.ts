@@ -11,7 +11,7 @@ import { ask, getInfo, notifyRegistrationStatus, type PluginInfo } from './plugi
 /** Plugins of one kind. */
 export interface PluginHandler {
   /** Why the plugin cannot be used, in words it is told; undefined when it can, and is from now on. */
-  register(plugin: RegisteredPlugin): string | undefined;
+  register(plugin: RegisteredPlugin): string | undefined | Promise<string | undefined>;
   deregister(plugin: RegisteredPlugin): void;
 }
 
@@ -114,7 +114,7 @@ export class PluginWatcher {
     try {
       const info = await ask(caller, getInfo, {}, signal);
       signal.throwIfAborted();
-      const problem = this.#admit(info, path, found);
+      const problem = await this.#admit(info, path, found);
       await ask(caller, notifyRegistrationStatus, { pluginRegistered: problem === undefined, error: problem ?? '' }, signal);
       if (problem !== undefined) throw new Error(problem);
       logger.info('a plugin is registered', { type: info.type, plugin: info.name, socket: path });
@@ -131,13 +131,14 @@ export class PluginWatcher {
   }
 
   /** Why it cannot be used. Source: GenerateRegisterPluginFunc. */
-  #admit({ type, name, endpoint, supportedVersions }: PluginInfo, path: string, found: Found): string | undefined {
+  async #admit({ type, name, endpoint, supportedVersions }: PluginInfo, path: string, found: Found): Promise<string | undefined> {
     const handler = this.#deps.handlers.get(type);
     if (handler === undefined) return `RegisterPlugin error -- no handler registered for plugin type: ${type} at socket ${path}`;
     const registered = { name, endpoint: endpoint === '' ? path : endpoint, supportedVersions };
-    const problem = handler.register(registered);
+    const problem = await handler.register(registered);
     if (problem !== undefined) return `RegisterPlugin error -- plugin validation failed with err: ${problem}`;
-    found.plugin = { handler, registered };
+    if (found.stop.signal.aborted) handler.deregister(registered); // it went meanwhile
+    else found.plugin = { handler, registered };
     return undefined;
   }
 }

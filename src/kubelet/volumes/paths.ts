@@ -47,6 +47,11 @@ export class KubeletPaths {
     return join(this.pod(uid), 'etc-hosts');
   }
 
+  /** What plugins keep on the node: mounts that several pods share. */
+  plugins(): string {
+    return join(this.root, 'plugins');
+  }
+
   /** Where plugins put the sockets they register with. */
   pluginsRegistry(): string {
     return join(this.root, 'plugins_registry');

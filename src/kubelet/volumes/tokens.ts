@@ -40,18 +40,23 @@ export class TokenManager {
    * @throws StatusError, ConnectionError when there is none
    */
   async token(pod: Pod, source: ServiceAccountTokenProjection): Promise<string> {
+    return (await this.issued(pod, source)).token;
+  }
+
+  /** As `token`, with the end of its life, milliseconds since the epoch. */
+  async issued(pod: Pod, source: ServiceAccountTokenProjection): Promise<Pick<Kept, 'token' | 'expires'>> {
     const key = keyOf(pod, source);
     const ofPod = this.#kept.get(pod.metadata.uid);
     const kept = ofPod?.get(key);
-    if (kept !== undefined && this.#dueIn(kept) > 0) return kept.token;
+    if (kept !== undefined && this.#dueIn(kept) > 0) return kept;
     try {
       const fresh = await this.#request(pod, source);
       const map = this.#kept.get(pod.metadata.uid) ?? new Map<string, Kept>();
       map.set(key, fresh);
       this.#kept.set(pod.metadata.uid, map);
-      return fresh.token;
+      return fresh;
     } catch (error) {
-      if (kept !== undefined && this.#clock.now() < kept.expires) return kept.token;
+      if (kept !== undefined && this.#clock.now() < kept.expires) return kept;
       throw error;
     }
   }

@@ -1,13 +1,25 @@
-// Devices of a driver on a node: from the slice that offers them by the claim that asks to the pod that runs, and back.
-// Source: test/e2e/dra/dra.go.
+// What plugins on a node give to pods: devices, from the slice that offers them by the claim that asks to the pod that runs, and
+// volumes of CSI drivers. Source: test/e2e/dra/dra.go, test/e2e/storage/csimock.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { startCsiDriver } from '#kubelet/csi/testing.ts';
 import { startDriver } from '#kubelet/dra/testing.ts';
-import { deviceclasses, pods as podResource, resourceclaims, resourceclaimtemplates, resourceslices } from '#api/resources.ts';
+import {
+  csidrivers,
+  csinodes,
+  deviceclasses,
+  persistentvolumeclaims,
+  persistentvolumes,
+  pods as podResource,
+  resourceclaims,
+  resourceclaimtemplates,
+  resourceslices,
+} from '#api/resources.ts';
 import type { DeviceClass, ResourceClaimTemplate, ResourceSlice } from '#api/gen/resource-v1.ts';
-import type { New, PodSpec } from '#api/types.ts';
+import type { CSIDriver } from '#api/gen/storage-v1.ts';
+import type { New, PersistentVolume, PersistentVolumeClaim, PodSpec } from '#api/types.ts';
 import { eventually } from '../harness/eventually.ts';
 import { podSet } from '../harness/pods.ts';
 import { temporaryFolder } from '../harness/temp.ts';
@@ -19,7 +31,8 @@ const IMAGE = { name: 'example.test/shell:1', programs: ['sh', 'sleep'] } as con
 await cluster.importImage(IMAGE);
 const pods = await podSet({ after }, cluster, 'crane');
 const { client: api, namespace } = pods;
-const driver = await startDriver({ after }, { registry: join(dataDir, 'kubelet', 'plugins_registry'), folder });
+const registry = join(dataDir, 'kubelet', 'plugins_registry');
+const driver = await startDriver({ after }, { registry, folder });
 
 test('a pod gets a device that its driver has prepared, the claim says which, and both are given back with the pod', async () => {
   assert.deepEqual(await driver.registered(), { pluginRegistered: true, error: '' });
@@ -72,4 +85,63 @@ test('a pod gets a device that its driver has prepared, the claim says which, an
   await pods.gone('waits');
   await driver.stop();
   await eventually(async () => assert.deepEqual((await api.list(resourceslices, {})).items, []), 120_000);
+});
+
+test('a pod writes to volumes of a CSI driver, one that a claim has and one of its own, and gives them back', async () => {
+  const disks = await startCsiDriver({ after }, { registry, folder });
+  assert.deepEqual(await disks.registered(), { pluginRegistered: true, error: '' });
+  const { spec } = await api.get(csinodes, { name: 'boat' });
+  assert.deepEqual(
+    spec.drivers.map(({ name, nodeID }) => [name, nodeID]),
+    [[disks.name, 'host-7']],
+  );
+  await pods.create(csidrivers, {
+    metadata: { name: disks.name },
+    spec: {
+      attachRequired: false,
+      podInfoOnMount: true,
+      volumeLifecycleModes: ['Persistent', 'Ephemeral'],
+      fsGroupPolicy: 'File',
+      tokenRequests: [{ audience: 'vault' }],
+    },
+  } as unknown as New<CSIDriver>);
+  await pods.create(persistentvolumes, {
+    metadata: { name: 'disk' },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      persistentVolumeReclaimPolicy: 'Retain',
+      storageClassName: '',
+      csi: { driver: disks.name, volumeHandle: 'disk-1' },
+    },
+  } as unknown as New<PersistentVolume>);
+  await pods.create(persistentvolumeclaims, {
+    metadata: { name: 'disk' },
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: '', volumeName: 'disk', resources: { requests: { storage: '1Gi' } } },
+  } as unknown as New<PersistentVolumeClaim>);
+  await pods.run('writes', {
+    restartPolicy: 'Never',
+    securityContext: { fsGroup: 4242 },
+    containers: [
+      {
+        name: 'main',
+        image: IMAGE.name,
+        imagePullPolicy: 'Never',
+        command: ['sh', '-c', 'echo cargo > /disk/file && echo cargo > /own/file'],
+        volumeMounts: ['disk', 'own'].map((name) => ({ name, mountPath: `/${name}` })),
+      },
+    ],
+    volumes: [
+      { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } },
+      { name: 'own', csi: { driver: disks.name } },
+    ],
+  } as unknown as New<PodSpec>);
+  await pods.output('writes');
+  const tokens = JSON.parse(disks.last.get('publish')?.volumeContext['csi.storage.k8s.io/serviceAccount.tokens'] ?? '') as object;
+  assert.deepEqual(Object.keys(tokens), ['vault']);
+  await api.delete(podResource, { namespace, name: 'writes' });
+  await pods.gone('writes');
+  const verbs = disks.calls.filter((call) => call.endsWith(' disk-1')).map((call) => call.split(' ')[0]);
+  assert.deepEqual(verbs, ['stage', 'publish', 'unpublish', 'unstage']);
+  assert.equal(disks.calls.length, 6, 'and the other was published and unpublished');
 });
