@@ -50,8 +50,9 @@ const MAX_CHANGES = 102_400;
 const FRESH_MS = 75_000;
 
 export class History {
-  #changes: Change[] = [];
-  /** Index of the oldest change kept; those before it are forgotten and compacted away now and then. */
+  /** Places of what is forgotten are empty at once, and taken away now and then. */
+  #changes: (Change | undefined)[] = [];
+  /** Index of the oldest change kept. */
   #head = 0;
   /** Every change with a revision above this one is kept. */
   #complete: number;
@@ -76,7 +77,7 @@ export class History {
       if (this.size <= MAX_CHANGES && change.at - first.at < FRESH_MS) break;
       // A transaction is forgotten whole or not at all: changes of one revision share the fate of the last.
       this.#complete = first.revision;
-      this.#head++;
+      this.#changes[this.#head++] = undefined;
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#changes.length) {
       this.#changes = this.#changes.slice(this.#head);
@@ -104,6 +105,6 @@ export class History {
       if ((this.#changes[middle] as Change).revision <= revision) low = middle + 1;
       else high = middle;
     }
-    return this.#changes.slice(low);
+    return this.#changes.slice(low) as Change[];
   }
 }

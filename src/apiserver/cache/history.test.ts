@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Change, History } from './history.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const change = (revision: number): Change => new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
+
+test('what a history has forgotten is not kept in memory', async () => {
+  const history = new History(0);
+  const first = new WeakRef(change(1));
+  history.add(first.deref() as Change);
+  for (let revision = 2; revision <= 110; revision++) history.add(change(revision));
+  assert.deepEqual([history.size, history.oldest, history.after(1)], [100, 10, undefined]);
+  await new Promise(setImmediate); // a WeakRef holds its target until the turn is over
+  collectGarbage();
+  assert.equal(first.deref(), undefined);
+});
+
+test('a history gives what follows a revision, in order, however much it has forgotten', () => {
+  const history = new History(0);
+  for (let revision = 1; revision <= 5_000; revision++) history.add(change(revision));
+  assert.deepEqual(
+    history.after(4_990)?.map(({ revision }) => revision),
+    [4_991, 4_992, 4_993, 4_994, 4_995, 4_996, 4_997, 4_998, 4_999, 5_000],
+  );
+});
