@@ -14,11 +14,13 @@ import {
   validateSigningRequestStatusUpdate,
   validateSigningRequestUpdate,
 } from './certificates/signing-requests.ts';
+import { validateTrustBundle, validateTrustBundleUpdate } from './certificates/trust-bundles.ts';
 import { validateApiService, validateApiServiceStatusUpdate, validateApiServiceUpdate } from './flowcontrol/api-services.ts';
 import { validateDefinition, validateDefinitionStatusUpdate, validateDefinitionUpdate } from './extensions/definitions.ts';
 import { validateFlowConditions, validateFlowSchema } from './flowcontrol/flow-schemas.ts';
 import { validatePriorityLevel } from './flowcontrol/priority-levels.ts';
 import { rules, type KindRules } from './rules.ts';
+import { validateMigration, validateMigrationStatusUpdate, validateMigrationUpdate } from './storagemigration/migrations.ts';
 
 export const ADMISSION_RULES: Readonly<Record<string, KindRules>> = {
   MutatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
@@ -35,6 +37,16 @@ export const CERTIFICATES_RULES: Readonly<Record<string, KindRules>> = {
     create: validateSigningRequest,
     update: validateSigningRequestUpdate,
     subresources: { status: validateSigningRequestStatusUpdate, approval: validateSigningRequestApprovalUpdate },
+  }),
+  ClusterTrustBundle: rules({ scope: 'cluster', create: validateTrustBundle, update: validateTrustBundleUpdate }),
+};
+
+export const STORAGE_MIGRATION_RULES: Readonly<Record<string, KindRules>> = {
+  StorageVersionMigration: rules({
+    scope: 'cluster',
+    create: validateMigration,
+    update: validateMigrationUpdate,
+    subresources: { status: validateMigrationStatusUpdate },
   }),
 };
 

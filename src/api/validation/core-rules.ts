@@ -18,7 +18,7 @@ import {
   validateStatefulSetStatusUpdate,
   validateStatefulSetUpdate,
 } from './apps/stateful-sets.ts';
-import { validateLease, validateLeaseUpdate } from './coordination/leases.ts';
+import { validateLease, validateLeaseCandidate, validateLeaseCandidateUpdate, validateLeaseUpdate } from './coordination/leases.ts';
 import {
   validateConfigMap,
   validateConfigMapUpdate,
@@ -120,6 +120,7 @@ export const APPS_RULES: Readonly<Record<string, KindRules>> = {
 
 export const COORDINATION_RULES: Readonly<Record<string, KindRules>> = {
   Lease: rules({ scope: 'namespaced', create: validateLease, update: validateLeaseUpdate }),
+  LeaseCandidate: rules({ scope: 'namespaced', create: validateLeaseCandidate, update: validateLeaseCandidateUpdate }),
 };
 
 export const DISCOVERY_RULES: Readonly<Record<string, KindRules>> = {

@@ -6,7 +6,7 @@ import { errorText } from '#apimachinery/field-errors.ts';
 import { apiVersionOf } from '#apimachinery/resource.ts';
 import { validateCreate, validateUpdate } from './validation.ts';
 
-const schema = new Schema();
+const schema = new Schema({ serves: () => true });
 
 export interface Kind {
   readonly group: string;

@@ -9,10 +9,17 @@ import {
   validateDeviceClassUpdate,
 } from './resource/claims.ts';
 import { validateSlice, validateSliceUpdate } from './resource/slices.ts';
+import { validateTaintRule, validateTaintRuleStatusUpdate, validateTaintRuleUpdate } from './resource/taint-rules.ts';
 import { rules, type KindRules } from './rules.ts';
 
 export const DEVICE_RULES: Readonly<Record<string, KindRules>> = {
   DeviceClass: rules({ scope: 'cluster', create: validateDeviceClass, update: validateDeviceClassUpdate }),
+  DeviceTaintRule: rules({
+    scope: 'cluster',
+    create: validateTaintRule,
+    update: validateTaintRuleUpdate,
+    subresources: { status: validateTaintRuleStatusUpdate },
+  }),
   ResourceClaim: rules({
     scope: 'namespaced',
     create: validateClaim,

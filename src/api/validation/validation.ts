@@ -3,7 +3,14 @@
 import type { ObjectMeta } from '../gen/meta-v1.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { BATCH_RULES } from './batch-rules.ts';
-import { ADMISSION_RULES, AGGREGATION_RULES, CERTIFICATES_RULES, EXTENSIONS_RULES, FLOW_CONTROL_RULES } from './control-rules.ts';
+import {
+  ADMISSION_RULES,
+  AGGREGATION_RULES,
+  CERTIFICATES_RULES,
+  EXTENSIONS_RULES,
+  FLOW_CONTROL_RULES,
+  STORAGE_MIGRATION_RULES,
+} from './control-rules.ts';
 import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RULES } from './core-rules.ts';
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
@@ -33,6 +40,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   'resource.k8s.io': DEVICE_RULES,
   'scheduling.k8s.io': SCHEDULING_RULES,
   'storage.k8s.io': STORAGE_RULES,
+  'storagemigration.k8s.io': STORAGE_MIGRATION_RULES,
 };
 
 /** A `ResourceInfo` is one. */

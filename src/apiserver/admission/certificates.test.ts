@@ -6,7 +6,7 @@ import * as x509 from '@peculiar/x509';
 import { certificatesigningrequests } from '#api/resources.ts';
 import { ALLOW, NO_OPINION, type AuthorizationAttributes } from '../authorization/contract.ts';
 import { MemoryReader } from '../authorization/testing.ts';
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from './certificates.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { kubelet, refused, write } from './testing.ts';
 
@@ -52,6 +52,26 @@ test('CertificateSigning asks when certificate or conditions change', async () =
   assert.match((await sign({ conditions: [{ type: 'Failed' }] }, {})) ?? '', /not permitted to sign/);
   assert.equal(await sign({ certificate: 'eA==' }, {}, 'sign signers example.com/own'), undefined);
   assert.equal(await sign({ certificate: 'eA==' }, { certificate: 'eA==' }), undefined);
+});
+
+const bundle = (spec: object, metadata: object = {}) =>
+  ({ kind: 'ClusterTrustBundle', metadata: { name: 'b', ...metadata }, spec: { trustBundle: 'a', ...spec } }) as never;
+const bundles = { ...certificatesigningrequests, kind: 'ClusterTrustBundle', resource: 'clustertrustbundles', version: 'v1beta1' } as const;
+
+test('ClusterTrustBundleAttest lets those who may attest for a signer write its anchors', async () => {
+  const attest = (objects: { readonly object: never; readonly oldObject?: never }, ...names: string[]) =>
+    refused(clusterTrustBundleAttest({ authorizer: allowing(...names) }), write(bundles as never, objects));
+  const signed = bundle({ signerName: 'example.com/own' });
+  assert.match((await attest({ object: signed })) ?? '', /user not permitted to attest for signerName "example.com\/own"$/);
+  assert.match((await attest({ object: signed }, 'sign signers example.com/own')) ?? '', /not permitted/);
+  assert.equal(await attest({ object: signed }, 'attest signers example.com/own'), undefined);
+  assert.equal(await attest({ object: signed }, 'attest signers example.com/*'), undefined);
+  assert.equal(await attest({ object: bundle({}) }), undefined);
+  assert.match(
+    (await attest({ object: bundle({ signerName: 'example.com/own', trustBundle: 'b' }), oldObject: signed })) ?? '',
+    /not permitted/,
+  );
+  assert.equal(await attest({ object: bundle({ signerName: 'example.com/own' }, { finalizers: ['x'] }), oldObject: signed }), undefined);
 });
 
 test('CertificateSubjectRestriction keeps system:masters from the client signer', async () => {

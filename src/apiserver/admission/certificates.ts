@@ -1,11 +1,13 @@
-// Who may approve and sign certificate requests, and for which subjects.
-// Source: plugin/pkg/admission/certificates approval, signing, subjectrestriction; pkg/certauthorization.
+// Who may approve and sign certificate requests, and for which subjects; who may publish a signer's trust anchors.
+// Source: plugin/pkg/admission/certificates approval, signing, ctbattest, subjectrestriction; pkg/certauthorization.
 import { isDeepStrictEqual } from 'node:util';
+import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { CertificateSigningRequest } from '#api/types.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type UserInfo } from '../authentication/contract.ts';
 import { certificateRequestSubject, DerError, ORGANIZATION, subjectStrings } from '../authentication/subject.ts';
 import type { Authorizer } from '../authorization/contract.ts';
+import { onlyForCollection } from './collection.ts';
 import type { AdmissionAttributes, ValidatingPlugin } from './contract.ts';
 import { concerns, refusal } from './refusal.ts';
 
@@ -44,9 +46,24 @@ export function certificateSigning({ authorizer }: { readonly authorizer: Author
   };
 }
 
+/** Who writes a bundle of a signer's anchors speaks for the signer. */
+export function clusterTrustBundleAttest({ authorizer }: { readonly authorizer: Authorizer }): ValidatingPlugin {
+  return {
+    name: 'ClusterTrustBundleAttest',
+    operations: ['CREATE', 'UPDATE'],
+    async validate(attributes) {
+      if (!concerns(attributes, GROUP, 'clustertrustbundles')) return;
+      const { signerName = '' } = (attributes.object as ClusterTrustBundle).spec;
+      if (signerName === '' || onlyForCollection(attributes)) return;
+      if (await maySign('attest', signerName, attributes, authorizer)) return;
+      throw refusal(attributes, `user not permitted to attest for signerName ${goQuote(signerName)}`);
+    },
+  };
+}
+
 /** For the signer itself, or for all of its domain. Source: IsAuthorizedForSignerName. */
 async function maySign(
-  verb: 'approve' | 'sign',
+  verb: 'approve' | 'attest' | 'sign',
   signer: string,
   { user, request }: AdmissionAttributes,
   authorizer: Authorizer,

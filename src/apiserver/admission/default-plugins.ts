@@ -9,7 +9,7 @@ import type { Authorizer } from '../authorization/contract.ts';
 import { escalationCheck, type EscalationDeps } from '../authorization/rbac/escalation.ts';
 import type { CacheReader } from '../cache/reader.ts';
 import type { AdmissionChain, MutatingPlugin, ValidatingPlugin } from './contract.ts';
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from './certificates.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds, type TolerationSeconds } from './default-toleration-seconds.ts';
 import { limitRanger } from './limit-ranger.ts';
@@ -73,6 +73,7 @@ const DEFAULT_PLUGINS: readonly Make[] = [
   ({ reader }) => runtimeClassAdmission({ reader }),
   ({ authorizer }) => certificateApproval({ authorizer }),
   ({ authorizer }) => certificateSigning({ authorizer }),
+  ({ authorizer }) => clusterTrustBundleAttest({ authorizer }),
   () => certificateSubjectRestriction,
   ({ reader }) => defaultIngressClass({ reader }),
   ({ reader }) => podTopologyLabels({ reader }),

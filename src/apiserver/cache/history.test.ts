@@ -7,7 +7,8 @@ import { Change, History } from './history.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const change = (revision: number): Change => new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
+const change = (revision: number): Change =>
+  new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
 
 test('what a history has forgotten is not kept in memory', async () => {
   const history = new History(0);

@@ -13,7 +13,8 @@ import {
   replicationControllerStrategy,
   statefulSetStrategy,
 } from './strategies/apps.ts';
-import { certificateSigningRequestStrategy } from './strategies/certificates.ts';
+import { certificateSigningRequestStrategy, clusterTrustBundleStrategy } from './strategies/certificates.ts';
+import { leaseCandidateStrategy } from './strategies/coordination.ts';
 import {
   limitRangeStrategy,
   namespaceStrategy,
@@ -25,7 +26,12 @@ import {
   secretStrategy,
   serviceAccountStrategy,
 } from './strategies/core.ts';
-import { resourceClaimStrategy, resourceClaimTemplateStrategy, resourceSliceStrategy } from './strategies/devices.ts';
+import {
+  deviceTaintRuleStrategy,
+  resourceClaimStrategy,
+  resourceClaimTemplateStrategy,
+  resourceSliceStrategy,
+} from './strategies/devices.ts';
 import { endpointSliceStrategy } from './strategies/discovery.ts';
 import { apiServiceStrategy, customResourceDefinitionStrategy } from './strategies/extensions.ts';
 import { serviceCidrStrategy } from './strategies/networking.ts';
@@ -64,6 +70,9 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'customresourcedefinitions.apiextensions.k8s.io': of(customResourceDefinitionStrategy),
   'apiservices.apiregistration.k8s.io': of(apiServiceStrategy),
   'leases.coordination.k8s.io': { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
+  'leasecandidates.coordination.k8s.io': of(leaseCandidateStrategy),
+  'clustertrustbundles.certificates.k8s.io': of(clusterTrustBundleStrategy),
+  'devicetaintrules.resource.k8s.io': of(deviceTaintRuleStrategy),
   'poddisruptionbudgets.policy': COUNTED_STRICT,
   'networkpolicies.networking.k8s.io': COUNTED,
   'ingresses.networking.k8s.io': COUNTED,

@@ -122,3 +122,29 @@ export function authoritiesProblem(bundle: string): string | undefined {
   const why = blocks.length === 0 ? 'unable to parse bytes as PEM block' : 'failed to parse certificate: x509: malformed certificate';
   return `unable to load root certificates: ${why}`;
 }
+
+/** What keeps a PEM text from being a set of trust anchors. Source: validateTrustBundle. */
+export function anchorProblems(text: string): readonly string[] {
+  const entries = new Map<string, number[]>();
+  const problems: string[] = [];
+  pemBlocks(text).forEach((block, i) => {
+    const problem = anchorProblem(block);
+    if (problem !== undefined) return problems.push(`entry ${i} ${problem}`);
+    const key = Buffer.from(block.der).toString('base64');
+    entries.set(key, [...(entries.get(key) ?? []), i]);
+  });
+  if (problems.length > 0) return problems;
+  if (entries.size === 0) return ['at least one trust anchor must be provided'];
+  const again = [...entries.values()].filter((indices) => indices.length > 1);
+  return again.map((indices) => `duplicate trust anchor (indices [${indices.join(' ')}])`);
+}
+
+function anchorProblem({ type, headers, der }: PemBlock): string | undefined {
+  if (type !== 'CERTIFICATE') return `has bad block type: ${type}`;
+  if (headers) return 'has PEM block headers';
+  try {
+    return new X509Certificate(der).ca ? undefined : 'does not have the CA bit set';
+  } catch {
+    return 'does not parse as X.509';
+  }
+}

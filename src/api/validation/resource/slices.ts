@@ -189,10 +189,12 @@ function validateCapacity(out: Problems, at: Path, { value, requestPolicy }: Dev
   else out.forbidden(at.child('requestPolicy'), 'allowMultipleAllocations must be true');
 }
 
-function validateTaint(out: Problems, at: Path, { key, value, effect }: Partial<DeviceTaint>): void {
+/** Source: validateDeviceTaint. */
+export function validateTaint(out: Problems, at: Path, { key, value, effect }: Partial<DeviceTaint>, old?: Partial<DeviceTaint>): void {
   validateLabelKey(out, at.child('key'), key);
   if (!blank(value)) out.each(at.child('value'), value, labelValue(value));
-  out.requiredOneOf(at.child('effect'), effect, TAINT_EFFECTS);
+  // An effect of a later version may stay.
+  if (old === undefined || old.effect !== effect) out.requiredOneOf(at.child('effect'), effect, TAINT_EFFECTS);
 }
 
 function validateCounterSetName(out: Problems, at: Path, name: string | undefined): void {

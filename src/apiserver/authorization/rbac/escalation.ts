@@ -1,9 +1,9 @@
 // Nobody may give others, or themselves, rights they do not have. Runs after mutation, before anything is stored.
 // Source: pkg/registry/rbac clusterrole, role, clusterrolebinding, rolebinding policybased storage.go; escalation_check.go.
-import { isDeepStrictEqual } from 'node:util';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api/types.ts';
 import { forbidden } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
+import { onlyForCollection } from '../../admission/collection.ts';
 import type { AdmissionAttributes, MutatingPlugin } from '../../admission/contract.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../../authentication/contract.ts';
 import type { AuthorizationAttributes, Authorizer } from '../contract.ts';
@@ -31,7 +31,7 @@ export function escalationCheck(deps: EscalationDeps): MutatingPlugin {
     async admit(attributes) {
       const { resource, subresource, user, object, oldObject } = attributes;
       if (resource.group !== RBAC_GROUP || subresource !== '' || object === undefined) return undefined;
-      if (user.groups.includes(SYSTEM_PRIVILEGED_GROUP) || (oldObject !== undefined && onlyForCollection(object, oldObject)))
+      if (user.groups.includes(SYSTEM_PRIVILEGED_GROUP) || (oldObject !== undefined && onlyForCollection({ object, oldObject })))
         return undefined;
       switch (resource.resource) {
         case 'clusterroles':
@@ -96,15 +96,4 @@ function missing({ user, namespace }: AdmissionAttributes, rules: readonly Polic
   const lines = [...new Set(lacking.map(compactRule))].toSorted();
   const errors = own.error === '' ? '' : `; resolution errors: [${own.error}]`;
   return `user ${goQuote(user.name)} (groups=${goList(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${lines.join('\n')}${errors}`;
-}
-
-/** The garbage collector may take owners and finalizers off roles it could never write. Source: IsOnlyMutatingGCFields. */
-function onlyForCollection(object: AdmissionAttributes['object'], oldObject: AdmissionAttributes['oldObject']): boolean {
-  return isDeepStrictEqual(withoutCollection(object), withoutCollection(oldObject));
-}
-
-function withoutCollection(object: AdmissionAttributes['object']): unknown {
-  if (object === undefined) return undefined;
-  const { ownerReferences: _o, finalizers: _f, managedFields: _m, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }

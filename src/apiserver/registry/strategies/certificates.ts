@@ -1,4 +1,5 @@
-// CertificateSigningRequests. Source: pkg/registry/certificates/certificates strategy.go.
+// CertificateSigningRequests and ClusterTrustBundles. Source: pkg/registry/certificates.
+import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { CertificateSigningRequest } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatTime } from '#apimachinery/time.ts';
@@ -72,3 +73,8 @@ function dated(conditions: Conditions, old: CertificateSigningRequest, now: numb
     } as typeof condition;
   });
 }
+
+export const clusterTrustBundleStrategy = {
+  allowUnconditionalUpdate: false,
+  selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
+} satisfies Strategy<ClusterTrustBundle>;

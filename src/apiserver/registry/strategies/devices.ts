@@ -1,8 +1,10 @@
 // Devices that are claimed. Source: pkg/registry/resource.
 import { deviceId } from '#api/validation/resource/claim-status.ts';
 import { namespaces } from '#api/resources.ts';
+import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
 import type { DeviceRequest, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from '#api/gen/resource-v1.ts';
 import { forbidden, type FieldError } from '#apimachinery/field-errors.ts';
+import { formatTime } from '#apimachinery/time.ts';
 import { resetForStatus } from '../metadata.ts';
 import type { Strategy, WriteContext } from '../strategy.ts';
 
@@ -82,3 +84,13 @@ function scalarAttributes(attributes: Attributes): Attributes {
     ]),
   );
 }
+
+export const deviceTaintRuleStrategy = {
+  generation: 'desired',
+  // Tolerations count from when the effect began, unless the client says when that was.
+  prepareForUpdate: (rule, old, { clock }) => {
+    const [now, before] = [rule.spec.taint, old.spec.taint];
+    if (now.effect === before.effect || now.timeAdded !== before.timeAdded) return rule;
+    return { ...rule, spec: { ...rule.spec, taint: { ...now, timeAdded: formatTime(clock.now()) } } };
+  },
+} satisfies Strategy<DeviceTaintRule>;
