@@ -9,6 +9,8 @@ import { envelopeOf, MAGIC } from './envelope.ts';
 const DELIMITED = 2;
 const METADATA_TAG = (1 << 3) | DELIMITED;
 const ITEM_TAG = (2 << 3) | DELIMITED;
+/** Of a varint's bytes: more follow. */
+const CONTINUES = 0x80;
 
 /** An item's message: what encodeProtobuf puts into the envelope. */
 export function encodeItem(object: object, schema: ObjectSchema): Uint8Array {
@@ -23,7 +25,18 @@ export interface ListHead {
 }
 
 /** An item as it stands in every list, whatever stands before it: every list message has its items in field 2. */
-export const listItem = (message: Uint8Array): readonly Uint8Array[] => [framed(ITEM_TAG, message.length), message];
+export function listItem(message: Uint8Array): Uint8Array {
+  writer.bytes(message);
+  writer.byte(ITEM_TAG);
+  return writer.finish();
+}
+
+/** What `listItem` was given. */
+export function messageOfItem(item: Uint8Array): Uint8Array {
+  let start = 1; // behind the tag
+  while (((item[start] as number) & CONTINUES) !== 0) start++;
+  return item.subarray(start + 1);
+}
 
 /** What stands around items of `bytes` bytes together, as listItem gives them: the envelope, and the metadata in field 1. */
 export function listEnvelope(

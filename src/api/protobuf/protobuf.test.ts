@@ -13,7 +13,7 @@ import type { KubeObject } from '../types.ts';
 import { hasMessage, messageCodec } from './codec.ts';
 import { encodeProtobuf, openEnvelope, readProtobufBody } from './envelope.ts';
 import { kubeProtobuf } from './kube-protobuf.ts';
-import { encodeItem, listEnvelope, listItem } from './lists.ts';
+import { encodeItem, listEnvelope, listItem, messageOfItem } from './lists.ts';
 import { encodeWatchFrame, WatchFrameReader } from './watch.ts';
 
 const OBJECTS_A_TYPE = 8;
@@ -146,7 +146,11 @@ test('listEnvelope stands around encoded items', () => {
   const list = schemaOfDefinition('io.k8s.api.core.v1.NamespaceList');
   const items = ['a', 'b'].map((name) => object('io.k8s.api.core.v1.Namespace', { metadata: { name } }));
   const whole = { kind: 'NamespaceList', apiVersion: 'v1', metadata: { resourceVersion: '7' }, items };
-  const encoded = items.flatMap((item) => listItem(encodeItem(item, namespace)));
+  const encoded = items.map((item) => listItem(encodeItem(item, namespace)));
+  for (const length of [0, 1, 127, 128, 16_383, 16_384]) {
+    const message = Buffer.alloc(length, 'm');
+    assert.equal(hex(messageOfItem(listItem(message))), hex(message));
+  }
   const bytes = Buffer.concat(encoded);
   const { before, behind } = listEnvelope(whole, bytes.length);
   assert.equal(hex(Buffer.concat([...before, bytes, ...behind])), hex(encodeProtobuf(whole, list)));

@@ -17,7 +17,10 @@ interface Held extends CompressedRun {
   readonly revisions: readonly number[];
 }
 
-/** What does not fit is compressed each time, as with EncodedMessages. */
+/**
+ * What does not fit is compressed each time, rather than thrown out for each other: a list reads all objects in one order, and
+ * whatever was unused for longest would be what it asks for next.
+ */
 export class CompressedRuns {
   /** By the first object, then by form. */
   readonly #runs = new Map<StoredObject, Map<string, Held>>();

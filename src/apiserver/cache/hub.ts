@@ -5,7 +5,7 @@ import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
 import { CompressedRuns } from './compressed-runs.ts';
-import { EncodedMessages } from './encoded-messages.ts';
+import { EncodedItems } from './encoded-items.ts';
 import { ResourceCache, type CachedResource, type Position } from './resource-cache.ts';
 import type { StoredObject } from './stored-object.ts';
 import { guarded } from './store-failure.ts';
@@ -31,7 +31,7 @@ export interface HubDeps {
 
 export class CacheHub {
   readonly writes = new WriteLog();
-  readonly #prepared = { messages: new EncodedMessages(), runs: new CompressedRuns() };
+  readonly #prepared = { items: new EncodedItems(), runs: new CompressedRuns() };
   readonly #deps: HubDeps;
   /** By prefix without `/registry/` and the closing slash: `pods`, `services/specs`. */
   readonly #caches = new Map<string, ResourceCache>();

@@ -2,7 +2,8 @@
 import type { KubeObject } from '#api/types.ts';
 import { prefixEnd } from '#store/contract.ts';
 import type { CompressedRun, CompressedRuns } from './compressed-runs.ts';
-import type { EncodedMessages } from './encoded-messages.ts';
+import type { EncodedItems } from './encoded-items.ts';
+import { HeapBytes } from './heap-bytes.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
 import type { StoredLayout, StoredObject } from './stored-object.ts';
@@ -33,7 +34,7 @@ export interface Position {
 
 /** Bytes that are made of current objects when first asked for, and shared by all caches of one store. */
 export interface Prepared {
-  readonly messages: EncodedMessages;
+  readonly items: EncodedItems;
   readonly runs: CompressedRuns;
 }
 
@@ -93,9 +94,20 @@ export class ResourceCache {
     return this.#objects.get(key);
   }
 
-  /** The protobuf message of an object that was read here; `encode` makes one that is not held. */
-  message(object: StoredObject, encode: (object: KubeObject) => Uint8Array): Uint8Array {
-    return this.#objects.get(object.key) === object ? this.#prepared.messages.of(object, encode) : encode(object.object);
+  /** An object that was read here as an item of lists in protobuf; `encode` makes one that is not held. */
+  listItem(object: StoredObject, encode: (object: KubeObject) => Uint8Array): HeapBytes {
+    const { items } = this.#prepared;
+    return this.#objects.get(object.key) === object ? items.of(object, encode) : HeapBytes.from(encode(object.object));
+  }
+
+  /** As listItem, where it is held. */
+  heldItem(object: StoredObject): HeapBytes | undefined {
+    return this.#prepared.items.held(object);
+  }
+
+  /** How many items were encoded so far: work that keeps other requests waiting. */
+  get encodedItems(): number {
+    return this.#prepared.items.encoded;
   }
 
   /** See CompressedRuns.find. */
@@ -254,7 +266,7 @@ export class ResourceCache {
   }
 
   #forgetPrepared(object: StoredObject): void {
-    this.#prepared.messages.drop(object);
+    this.#prepared.items.drop(object);
     this.#prepared.runs.drop(object);
   }
 

@@ -287,7 +287,9 @@ describe('the HTTPS front', () => {
     ] as const) {
       const list = (pretty: boolean): Promise<HttpAnswer> =>
         http1(server, `${CONFIG_MAPS}?pretty=${pretty}${query}`, { headers: { accept } });
-      assert.deepEqual(lasting(json(await list(false))), lasting(json(await list(true))), `${accept}${query}`);
+      const indented = await list(true);
+      assert.deepEqual(lasting(json(await list(false))), lasting(json(indented)), `${accept}${query}`);
+      assert.equal(text(indented), `${JSON.stringify(json(indented), undefined, 2)}\n`, `${accept}${query}`);
     }
   });
 

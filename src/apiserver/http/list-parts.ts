@@ -1,5 +1,5 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
-import { listEnvelope, listItem } from '#api/protobuf/lists.ts';
+import { listEnvelope } from '#api/protobuf/lists.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
@@ -12,8 +12,8 @@ export type Part = Uint8Array | LatePart;
 
 interface LatePart {
   readonly length: number;
-  /** Puts all of it at `offset` of `target`. */
-  put(target: Buffer, offset: number): void;
+  /** Puts all of it at `offset` of `target`; returns where it ends. */
+  copy(target: Buffer, offset: number): number;
 }
 
 /** The parts in buffers from `chunks`, or larger ones where a part needs it, made as they are asked for. */
@@ -27,7 +27,7 @@ export function* packed(parts: Iterable<Part>, chunks: Chunks): Generator<Buffer
       at = 0;
     }
     if (part instanceof Uint8Array) chunk.set(part, at);
-    else part.put(chunk, at);
+    else part.copy(chunk, at);
     at += part.length;
   }
   if (at > 0) yield chunk.subarray(0, at);
@@ -59,17 +59,17 @@ function* jsonList(head: object, items: Iterable<readonly Part[]>): Generator<Pa
 
 const item = (object: StoredObject): LatePart => ({
   length: object.itemLength,
-  put: (target, offset) => void object.copyItem(target, offset),
+  copy: (target, offset) => object.copyItem(target, offset),
 });
 
 const metadata = (object: StoredObject): LatePart => ({
   length: object.metadataLength,
-  put: (target, offset) => void object.copyMetadata(target, offset),
+  copy: (target, offset) => object.copyMetadata(target, offset),
 });
 
 const whole = (object: StoredObject): LatePart => ({
   length: object.jsonLength,
-  put: (target, offset) => void object.copyJson(target, offset),
+  copy: (target, offset) => object.copyJson(target, offset),
 });
 
 function* eachView<T>({ view }: ServedResource, { items }: ListResult, make: (object: StoredObject) => T): Generator<T> {
@@ -83,6 +83,8 @@ export interface ListBody {
   readonly objects: readonly StoredObject[];
   /** What stands before the items tells how long they are. */
   readonly lengthFirst: boolean;
+  /** Items that had to be encoded so far, by whatever list. */
+  readonly encoded: number;
   /** Of the object at `index`. */
   item(index: number): readonly Part[];
   /** What stands before and behind items of so many bytes. */
@@ -95,6 +97,7 @@ export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListR
     form: `${apiVersion} json`,
     objects: items,
     lengthFirst: false,
+    encoded: 0,
     item: (index) => {
       const bytes = item(view(items[index] as StoredObject));
       return index === 0 ? [bytes] : [COMMA, bytes];
@@ -107,19 +110,23 @@ export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListR
 }
 
 export function protobufBody(served: ServedResource, list: ListResult): ListBody {
-  const message = messagesOf(served);
+  const messages = messagesOf(served);
   const head = { kind: served.info.listKind, apiVersion: served.apiVersion, metadata: listMetadata(list) };
   return {
     form: `${served.apiVersion} protobuf`,
     objects: list.items,
     lengthFirst: true,
-    item: (index) => listItem(message(list.items[index] as StoredObject)),
+    get encoded() {
+      return messages.encoded;
+    },
+    item: (index) => [messages.item(list.items[index] as StoredObject)],
     around: (bytes) => listEnvelope(head, bytes),
   };
 }
 
-/** Items put together before other requests have their turn again. */
-const BATCH = 250;
+/** Items encoded, or only looked up, before other requests have their turn again. */
+const ENCODED_IN_A_TURN = 250;
+const HELD_IN_A_TURN = 5_000;
 
 /** The parts of `body`, made as they are asked for, or all at once where their length stands before them. */
 export async function wholeBody(body: ListBody): Promise<Iterable<Part>> {
@@ -127,8 +134,12 @@ export async function wholeBody(body: ListBody): Promise<Iterable<Part>> {
   const { objects, item: itemOf, around } = body;
   const items: Part[] = [];
   let bytes = 0;
+  let [since, encoded] = [0, body.encoded];
   for (let i = 0; i < objects.length; i++) {
-    if (i % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (body.encoded - encoded >= ENCODED_IN_A_TURN || i - since >= HELD_IN_A_TURN) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      [since, encoded] = [i, body.encoded];
+    }
     for (const part of itemOf(i)) {
       items.push(part);
       bytes += part.length;
@@ -143,6 +154,22 @@ function* streamedBody({ objects, item: itemOf, around }: ListBody): Generator<P
   yield* before;
   for (let i = 0; i < objects.length; i++) yield* itemOf(i);
   yield* behind;
+}
+
+/**
+ * As JSON.stringify writes `list` with two spaces a level, an item at a time; whatever `items` are, the list's own are not
+ * looked at. `list`: its last member is the empty list that they fill.
+ */
+export function* prettyList(list: object, items: Iterable<object>): Generator<Part> {
+  const head = JSON.stringify(list, undefined, 2).slice(0, -']\n}'.length);
+  let before = `${head}\n    `;
+  let some = false;
+  for (const each of items) {
+    yield Buffer.from(before + JSON.stringify(each, undefined, 2).replaceAll('\n', '\n    '));
+    before = ',\n    ';
+    some = true;
+  }
+  yield Buffer.from(some ? '\n  ]\n}\n' : `${head}]\n}\n`);
 }
 
 const metadataHead = (metaVersion: string): Buffer =>

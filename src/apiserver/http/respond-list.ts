@@ -5,6 +5,7 @@ import { hasMessage } from '#api/protobuf/codec.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
 import { Chunks } from './chunks.ts';
@@ -14,6 +15,7 @@ import {
   listMetadata,
   metadataList,
   packed,
+  prettyList,
   protobufBody,
   tableList,
   wholeBody,
@@ -66,19 +68,32 @@ function bodyOf({ served, list, form, pretty }: ListAnswer): ListBody | undefine
 
 function partsOf(answer: ListAnswer): Iterable<Part> {
   const { served, list, form, tables, pretty } = answer;
-  if (form.encoding !== 'json' || pretty) return [answer.encode(listObject(answer))];
+  if (form.encoding !== 'json') return [answer.encode(listObject(answer, list.items))];
+  if (pretty) return prettyParts(answer);
   const metaVersion = `meta.k8s.io/${form.metaVersion}`;
   return form.transform === 'Table' ? tableList(served, list, metaVersion, tables) : metadataList(served, list, metaVersion);
 }
 
-function listObject({ served, list, form, tables }: ListAnswer): object {
+/** In the order in which a list without items tells it, item by item. */
+function prettyParts(answer: ListAnswer): Iterable<Part> {
+  const member = answer.form.transform === 'Table' ? 'rows' : 'items';
+  const of = (items: readonly StoredObject[]): Readonly<Record<string, unknown>> => listObject(answer, items);
+  return prettyList(
+    of([]),
+    (function* () {
+      for (const item of answer.list.items) yield* of([item])[member] as readonly object[];
+    })(),
+  );
+}
+
+function listObject({ served, list, form, tables }: ListAnswer, stored: readonly StoredObject[]): Readonly<Record<string, unknown>> {
   const { info, apiVersion, layout } = served;
   const metadata = listMetadata(list);
-  const objects = list.items.map((item) => served.view(item).object);
+  const objects = stored.map((item) => served.view(item).object);
   const metaVersion = `meta.k8s.io/${form.metaVersion}`;
   switch (form.transform) {
     case 'Table':
-      return tables.table(served, objects, metaVersion, true, metadata);
+      return { ...tables.table(served, objects, metaVersion, true, metadata) };
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList':
       return {

@@ -63,7 +63,10 @@ export class Responder {
         const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
         const { served } = answer;
         if (form.transform === 'none' && form.encoding === 'protobuf' && hasMessage(served.info.schema)) {
-          const body = inEnvelope({ apiVersion: served.apiVersion, kind: served.info.kind }, messagesOf(served)(answer.object));
+          const body = inEnvelope(
+            { apiVersion: served.apiVersion, kind: served.info.kind },
+            messagesOf(served).message(answer.object, exchange.method === 'GET'),
+          );
           exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.protobuf), body);
           return answer.code;
         }

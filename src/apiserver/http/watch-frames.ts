@@ -9,7 +9,7 @@ import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import type { ObjectForm } from '../negotiation/transform.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { WatchItem } from '../registry/watch-queue.ts';
-import { messagesOf } from './messages.ts';
+import { messagesOf, type Messages } from './messages.ts';
 
 /** What a watcher asked to be shown. */
 export interface FrameForm {
@@ -24,7 +24,7 @@ export class WatchFrames {
   readonly #shared: boolean;
   readonly #id: string;
   /** Of objects there are, where they are asked for as they are, in protobuf. */
-  readonly #message: ((object: StoredObject) => Uint8Array) | undefined;
+  readonly #messages: Messages | undefined;
   #events = 0;
 
   constructor(frameForm: FrameForm) {
@@ -33,7 +33,7 @@ export class WatchFrames {
     this.#shared = form.transform !== 'Table';
     this.#id = `${served.apiVersion} ${form.encoding} ${shape.id}`;
     const plain = form.encoding === 'protobuf' && form.transform === 'none' && hasMessage(served.info.schema);
-    this.#message = plain ? messagesOf(served) : undefined;
+    this.#messages = plain ? messagesOf(served) : undefined;
   }
 
   of(item: WatchItem): Buffer {
@@ -41,7 +41,7 @@ export class WatchFrames {
       case 'event': {
         const { type, object, change } = item;
         const index = this.#events++;
-        if (change === undefined && this.#message !== undefined) return this.#framed(type, this.#message(object));
+        if (change === undefined && this.#messages !== undefined) return this.#framed(type, this.#messages.message(object, true));
         const encode = (): Buffer => this.#event(type, object, index);
         return change === undefined || !this.#shared ? encode() : change.frame(`${type} ${this.#id}`, encode);
       }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { CompressedRuns } from '../cache/compressed-runs.ts';
-import { EncodedMessages } from '../cache/encoded-messages.ts';
+import { EncodedItems } from '../cache/encoded-items.ts';
 import { ResourceCache } from '../cache/resource-cache.ts';
 import { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
@@ -23,6 +23,7 @@ const bodyOf = (objects: readonly StoredObject[]): ListBody => ({
   form: 'v1 json',
   objects,
   lengthFirst: false,
+  encoded: 0,
   item: (index) => [(objects[index] as StoredObject).json()],
   around: (bytes) => ({ before: [Buffer.from(`${bytes} bytes\n`)], behind: [Buffer.from('end\n')] }),
 });
@@ -35,7 +36,7 @@ const plain = (objects: readonly StoredObject[]): string => {
 const COUNT = 500;
 
 function filledCache(): ResourceCache {
-  const prepared = { messages: new EncodedMessages(), runs: new CompressedRuns() };
+  const prepared = { items: new EncodedItems(), runs: new CompressedRuns() };
   const resource = { name: 'configmaps', prefix: '/registry/configmaps/', layout, fields: new Map() };
   const cache = new ResourceCache(resource, { revision: COUNT }, prepared);
   const names = Array.from({ length: COUNT }, (_, i) => `map-${String(i).padStart(4, '0')}`);
@@ -77,7 +78,7 @@ test('zippedList compresses again only what stands beside a change', async () =>
 });
 
 test('zippedList keeps nothing of objects that are gone', async () => {
-  const prepared = { messages: new EncodedMessages(), runs: new CompressedRuns() };
+  const prepared = { items: new EncodedItems(), runs: new CompressedRuns() };
   const resource = { name: 'configmaps', prefix: '/registry/configmaps/', layout, fields: new Map() };
   const cache = new ResourceCache(resource, { revision: 60 }, prepared);
   cache.load(

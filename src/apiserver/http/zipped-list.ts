@@ -150,7 +150,7 @@ function together(parts: readonly Part[]): Buffer {
   let at = 0;
   for (const part of parts) {
     if (part instanceof Uint8Array) bytes.set(part, at);
-    else part.put(bytes, at);
+    else part.copy(bytes, at);
     at += part.length;
   }
   return bytes;
