@@ -1,6 +1,6 @@
 // Strategic merge patch: objects merge by member, lists by the merge key of their type, with directives.
 // Source: apimachinery pkg/util/strategicpatch patch.go. Lists are in strategic-merge-lists.ts.
-import { goValue } from './go-format.ts';
+import { goType as goTypeOf, goValue } from './go-format.ts';
 import { deepEqual, isObject, member, ObjectDraft, sameItems, setMember, type JsonObject } from './json-value.ts';
 import { patchMeta, StrategicPatchError } from './patch-meta.ts';
 import { DIRECTIVE, deleteFromList, mergeList, orderList, type MergeItems } from './strategic-merge-lists.ts';
@@ -89,12 +89,8 @@ function listKey(key: string, prefix: string): string {
   return key.slice(slash + 1);
 }
 
-const goType = (value: unknown): string => {
-  if (Array.isArray(value)) return '[]interface {}';
-  if (value === null || value === undefined) return '%!s(<nil>)';
-  if (typeof value === 'object') return 'map[string]interface {}';
-  return typeof value === 'boolean' ? 'bool' : typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : typeof value;
-};
+/** Nothing has no type there to be named. */
+const goType = (value: unknown): string => (value === null || value === undefined ? '%!s(<nil>)' : goTypeOf(value));
 
 function asList(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new StrategicPatchError(`expected a []interface {}, but received a ${goType(value)}`);

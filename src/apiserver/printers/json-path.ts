@@ -205,10 +205,12 @@ function holds(item: unknown, { left, operator, right }: Extract<Step, { kind: '
   return compare(lefts[0], operator, rights[0]);
 }
 
+const isNumeric = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint';
+
 function compare(a: unknown, operator: Operator, b: unknown): boolean {
   if (operator === '==') return a === b;
   if (operator === '!=') return a !== b;
-  const ordered = (typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string');
+  const ordered = (isNumeric(a) && isNumeric(b)) || (typeof a === 'string' && typeof b === 'string');
   if (!ordered) return false;
   const [x, y] = [a as number, b as number];
   switch (operator) {

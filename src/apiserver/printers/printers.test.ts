@@ -416,8 +416,8 @@ const everyKind = [...new Schema({ serves: () => true }).resources()].filter((in
 
 test('every printer gives a cell of its type for each column, whatever the object', () => {
   const allowed = {
-    string: ['string', 'number', 'boolean'],
-    integer: ['number', 'string'],
+    string: ['string', 'number', 'bigint', 'boolean'],
+    integer: ['number', 'bigint', 'string'],
     number: ['number'],
     boolean: ['boolean', 'string'],
     date: ['string'],
