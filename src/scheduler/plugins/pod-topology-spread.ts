@@ -112,9 +112,12 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
   }));
   const weights = new Float64Array(constraints.length);
   /** By slot. Source: nodeLabelsMatchSpreadConstraints as initPreScoreState asks it. */
-  const isIgnored = Uint8Array.from({ length: cluster.slotCount }, (_, slot) =>
-    need === 'every-key' && counted.some(({ counts }) => counts.topology.of(slot) < 0) ? 1 : 0,
-  );
+  const isIgnored = new Uint8Array(cluster.slotCount);
+  if (need === 'every-key') {
+    for (const { counts } of counted) {
+      for (let slot = 0; slot < isIgnored.length; slot++) if (counts.topology.of(slot) < 0) isIgnored[slot] = 1;
+    }
+  }
   let weighed: Feasible | undefined;
 
   function begin(feasible: Feasible): void {
