@@ -23,18 +23,24 @@ export function acceptWebSocket({ request, socket, head }: Upgrade, protocol: st
     noServer: true,
     perMessageDeflate: false,
     maxPayload: MOST_MESSAGE,
-    handleProtocols: () => protocol,
     clientTracking: false,
   });
+  if (protocol !== '') server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve) => {
     const refused = (): void => resolve(undefined);
     socket.once('close', refused);
-    server.handleUpgrade(request, socket, head, (accepted) => {
+    server.handleUpgrade(withoutProtocols(request), socket, head, (accepted) => {
       socket.off('close', refused);
       accepted.on('error', () => accepted.terminate()); // closing is what counts
       resolve(accepted);
     });
   });
+}
+
+/** The library refuses names with a slash, which client-go offers: `SPDY/3.1+portforward.k8s.io`. They were chosen from before. */
+function withoutProtocols(request: IncomingMessage): IncomingMessage {
+  const { 'sec-websocket-protocol': _, ...headers } = request.headers;
+  return Object.create(request, { headers: { value: headers } }) as IncomingMessage;
 }
 
 /** As one message, of text when it is a string. Resolves when it has left. @throws Error when the connection is closed */

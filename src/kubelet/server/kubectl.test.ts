@@ -115,7 +115,11 @@ api.on('request', (request, response) => {
 });
 api.on('upgrade', (request, socket, head) => {
   const kubelet = connectTls({ ...asApiServer, ALPNProtocols: ['http/1.1'] });
-  upgradedWith.add(request.headers['sec-websocket-protocol'] ?? String(request.headers.upgrade));
+  // What was refused kubectl asks for in an older way, so only the answer tells.
+  kubelet.once('data', (answer: Buffer) => {
+    if (!answer.toString('latin1').startsWith('HTTP/1.1 101 ')) return;
+    upgradedWith.add(request.headers['sec-websocket-protocol'] ?? String(request.headers.upgrade));
+  });
   const lines: string[] = [];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`);
   kubelet.write(`${request.method} ${toKubelet(request.url ?? '')} HTTP/1.1\r\n${lines.join('')}\r\n`);
