@@ -1,7 +1,7 @@
 // Dynamic resources from the pod to the driver and to the runtime: a kubelet over a fake API and a fake runtime, and drivers
 // over real sockets.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { silentLogger } from '#base/log.ts';
@@ -265,6 +265,16 @@ test('a kubelet that starts takes back what an earlier one left to be allocated'
   world.server.seed(resourceslices, slice('far', 'gpu.vendor.test', 'far'));
   await world.restart();
   await world.until(() => slices(world).join() === 'far');
+});
+
+test('the folder that drivers register in comes back when it was removed', async (t) => {
+  const world = await site(t);
+  await (await world.driver()).registered();
+  const registry = join(world.folder, 'root', 'plugins_registry');
+  rmSync(registry, { recursive: true });
+  await world.advanceUntil(() => existsSync(registry), 120_000);
+  const later = await world.driver({ name: 'late.vendor.test' });
+  assert.deepEqual(await later.registered(), { pluginRegistered: true, error: '' });
 });
 
 for (const { name, options, error } of [

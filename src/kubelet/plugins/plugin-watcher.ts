@@ -1,9 +1,10 @@
 // Finds plugins by the sockets they put into a folder, asks each who it is, and hands it to whoever works with its kind.
 // Source: pkg/kubelet/pluginmanager.
-import { type FSWatcher, mkdirSync, readdirSync, statSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { makeFolder } from '#base/make-folder.ts';
 import { Connection } from '#cri/connection.ts';
 import { CriError } from '#cri/errors.ts';
 import { ask, getInfo, notifyRegistrationStatus, type PluginInfo } from './plugin-api.ts';
@@ -56,13 +57,8 @@ export class PluginWatcher {
     this.#deps = deps;
   }
 
-  /** Begins with those that are there. @throws Error when the folder cannot be made */
+  /** Begins with those that are there. */
   start(): void {
-    const { folder, logger } = this.#deps;
-    mkdirSync(folder, { recursive: true, mode: 0o750 });
-    this.#watcher = watch(folder, () => this.#look());
-    this.#watcher.on('error', (error) => logger.error('the folder of plugins cannot be watched', { folder, error }));
-    this.#watcher.unref();
     this.#look();
   }
 
@@ -76,7 +72,7 @@ export class PluginWatcher {
   #look(): void {
     this.#cancelLook();
     this.#cancelLook = this.#deps.clock.after(LOOK_MS, () => this.#look());
-    const present = new Map(socketsIn(this.#deps.folder));
+    const present = new Map(this.#sockets());
     for (const [path, found] of this.#found) if (present.get(path) !== found.stamp) this.#lose(path, found);
     for (const [path, stamp] of present) {
       if (this.#found.has(path)) continue;
@@ -84,6 +80,29 @@ export class PluginWatcher {
       this.#found.set(path, found);
       void this.#register(path, found);
     }
+  }
+
+  /** None while the folder cannot be read or made: a node without plugins is a node all the same. */
+  #sockets(): readonly (readonly [string, string])[] {
+    const { folder, logger } = this.#deps;
+    try {
+      if (this.#watcher === undefined || !existsSync(folder)) this.#watch(folder);
+      return socketsIn(folder);
+    } catch (error) {
+      logger.error('the folder of plugins cannot be looked at', { folder, error: error as Error, retryMs: LOOK_MS });
+      return [];
+    }
+  }
+
+  /** Also of a folder that somebody removed. @throws Error when it cannot be made, or the kernel watches no more */
+  #watch(folder: string): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    makeFolder(folder, 0o750);
+    const watcher = watch(folder, () => this.#look());
+    watcher.on('error', (error) => this.#deps.logger.error('the folder of plugins cannot be watched', { folder, error }));
+    watcher.unref();
+    this.#watcher = watcher;
   }
 
   #lose(path: string, { stop, plugin }: Found): void {
