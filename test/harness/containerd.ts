@@ -13,6 +13,8 @@ export interface ContainerdOptions {
   readonly sandboxImage?: string;
   /** Where it searches CNI plugins. Default: Debian's folder. */
   readonly pluginFolder?: string;
+  /** Leaves the cgroups of containers to systemd. */
+  readonly systemdCgroup?: boolean;
 }
 
 export interface Containerd {
@@ -70,7 +72,7 @@ function configuration(
   folder: string,
   socket: string,
   cni: string,
-  { snapshotter = 'overlayfs', sandboxImage, pluginFolder = '/usr/lib/cni' }: ContainerdOptions,
+  { snapshotter = 'overlayfs', sandboxImage, pluginFolder = '/usr/lib/cni', systemdCgroup }: ContainerdOptions,
 ): string {
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   return [
@@ -90,6 +92,14 @@ function configuration(
     `conf_dir = ${quoted(cni)}`,
     `[${cri}.containerd]`,
     `snapshotter = ${quoted(snapshotter)}`,
+    ...(systemdCgroup === undefined
+      ? []
+      : [
+          `[${cri}.containerd.runtimes.runc]`,
+          'runtime_type = "io.containerd.runc.v2"',
+          `[${cri}.containerd.runtimes.runc.options]`,
+          `SystemdCgroup = ${systemdCgroup}`,
+        ]),
     '',
   ].join('\n');
 }

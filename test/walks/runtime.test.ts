@@ -18,13 +18,22 @@ import { temporaryFolder } from '../harness/temp.ts';
 
 before(() => connectMachine());
 
-test('a runtime that has no plugins for the network is named before anything is made', async (t) => {
-  const [pluginFolder, data] = [temporaryFolder(t), temporaryFolder(t)];
-  const { socket } = await startContainerd(t, { pluginFolder });
-  const { code, stderr } = await run(PROA, ['up', '--yes', `--data-dir=${data}`, `--container-runtime-endpoint=${socket}`]);
-  assert.equal(code, 1);
-  assert.ok(stderr.includes(`finds no CNI plugins bridge, host-local, portmap, loopback in ${pluginFolder}: put them there`), stderr);
-});
+for (const { name, options, words } of [
+  {
+    name: 'has no plugins for the network',
+    options: { pluginFolder: '/nowhere' },
+    words: 'finds no CNI plugins bridge, host-local, portmap, loopback in /nowhere: put them there',
+  },
+  { name: 'leaves cgroups to systemd', options: { systemdCgroup: true }, words: 'set SystemdCgroup = false in its configuration' },
+]) {
+  test(`a runtime that ${name} is named before anything is made`, async (t) => {
+    const data = temporaryFolder(t);
+    const { socket } = await startContainerd(t, options);
+    const { code, stderr } = await run(PROA, ['up', '--yes', `--data-dir=${data}`, `--container-runtime-endpoint=${socket}`]);
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(words), stderr);
+  });
+}
 
 test('pods run on a containerd that somebody else keeps, on the network it is given there, and a reset leaves it as it was', async (t) => {
   const containerd = await startContainerd(t, { sandboxImage: PAUSE_IMAGE });

@@ -5,7 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { CriError } from '#cri/errors.ts';
 import { CNI_PLUGINS } from '#network/cni-config.ts';
-import { cniFolders } from '../runtime/cni-folders.ts';
+import { cniFolders, usesSystemdCgroups } from '../runtime/runtime-info.ts';
 
 /** A runtime that does well answers in milliseconds; a loaded machine may take far longer. Milliseconds. */
 const ANSWER_MS = 10_000;
@@ -20,6 +20,8 @@ export async function runtimeProblem(endpoint: string, clock: Clock): Promise<st
   try {
     await cri.runtime.version({}, { timeoutMs: ANSWER_MS });
     const { info } = await cri.runtime.status({ verbose: true }, { timeoutMs: ANSWER_MS });
+    if (usesSystemdCgroups(info))
+      return `the container runtime on ${socket} leaves cgroups to systemd, which this kubelet does not: set SystemdCgroup = false in its configuration, ${wayOut}`;
     return pluginProblem(cniFolders(info).binDirs, wayOut);
   } catch (error) {
     if (!(error instanceof CriError)) throw error;

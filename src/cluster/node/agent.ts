@@ -29,7 +29,7 @@ import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import { replaceJson } from '../instance/json-file.ts';
 import type { CniPlace, Paths } from '../instance/paths.ts';
-import { cniFolders } from '../runtime/cni-folders.ts';
+import { cniFolders } from '../runtime/runtime-info.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';

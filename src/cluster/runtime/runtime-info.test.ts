@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cniFolders } from './cni-folders.ts';
+import { cniFolders, usesSystemdCgroups } from './runtime-info.ts';
 
 const loaded = { PluginDirs: ['/usr/lib/cni'], PluginConfDir: '/etc/cni/other.d', Prefix: 'eth', Networks: [] };
 
@@ -28,3 +28,15 @@ for (const { name, info, folders } of [
     assert.deepEqual([confDir, binDirs], folders);
   });
 }
+
+test('usesSystemdCgroups looks at the runtime that pods get by default', () => {
+  const config = (defaultRuntimeName: string): string =>
+    JSON.stringify({
+      containerd: { defaultRuntimeName, runtimes: { runc: { options: { SystemdCgroup: true } }, kata: { options: null }, bare: {} } },
+    });
+  assert.deepEqual(
+    ['runc', 'kata', 'bare', 'none'].map((name) => usesSystemdCgroups({ config: config(name) })),
+    [true, false, false, false],
+  );
+  assert.equal(usesSystemdCgroups({}), false);
+});
