@@ -14,6 +14,9 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
 };
 
+/** A list of strings as Go's `%q` prints it: `["a" "b"]`. */
+export const goQuotedList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;
+
 /** A quoted Go string literal. Source: strconv.Quote. */
 export function goQuote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;

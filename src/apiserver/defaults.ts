@@ -1,6 +1,5 @@
 // Authentication, authorisation and admission as a cluster has them by default, from what the server gives its parts.
 // The composition root passes the three to createApiServer and runs `ensureDefaults` once the server is up.
-import { TokenMetrics } from './authentication/service-account/metrics.ts';
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -23,6 +22,7 @@ import { discoveryDocuments } from './authentication/service-account/discovery-r
 import { ServiceAccountTokenIssuer } from './authentication/service-account/issuer.ts';
 import { signingKey, verifyingKey } from './authentication/service-account/keys.ts';
 import { tokenHandlers } from './authentication/token-handler.ts';
+import { TokenMetrics } from './authentication/service-account/metrics.ts';
 import { serviceAccountTokens } from './authentication/service-account/tokens.ts';
 import { bearerAuthenticator } from './authentication/tokens/bearer.ts';
 import { bootstrapTokens } from './authentication/tokens/bootstrap.ts';

@@ -1,4 +1,5 @@
 // What works with plugins: dynamic resources and CSI volumes, behind one watcher of their sockets.
+import { formatTime } from '#apimachinery/time.ts';
 import type { Pod } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -56,7 +57,7 @@ const csiTokens =
   async (pod: Pod, requests = []) => {
     const issued = requests.map(async ({ audience, expirationSeconds = TOKEN_SECONDS }) => {
       const { token, expires } = await tokens.issued(pod, { audience, expirationSeconds, path: '' });
-      return [audience, { token, expirationTimestamp: new Date(expires).toISOString().replace(/\.\d+Z$/, 'Z') }] as const;
+      return [audience, { token, expirationTimestamp: formatTime(expires) }] as const;
     });
     return JSON.stringify(Object.fromEntries(await Promise.all(issued)));
   };

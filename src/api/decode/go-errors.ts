@@ -1,5 +1,5 @@
-import { WrittenNumber } from '#apimachinery/json.ts';
 // How Go's JSON decoder words a value that does not fit. Source: encoding/json UnmarshalTypeError, sigs.k8s.io/json.
+import { WrittenNumber } from '#apimachinery/json.ts';
 
 /** A value that no Go field of that type can hold. Where it stands is added by whoever walks the document. */
 export class TypeMismatch extends Error {

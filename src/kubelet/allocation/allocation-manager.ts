@@ -1,5 +1,4 @@
 // What each pod was given of the node, and what its containers really have; both survive a restart of the kubelet.
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import type { Int64, Node, Pod } from '#api/types.ts';
@@ -7,6 +6,7 @@ import type { KubeletEvents } from '../events/events.ts';
 import type { ContainerAmounts } from '../pod-actions/actions.ts';
 import { containersOf, type AnyContainer } from '../pod/containers.ts';
 import { containerAmounts } from '../pod/resources.ts';
+import { StateFile } from '../state-file.ts';
 import type { Undated } from '../status/conditions.ts';
 import { resizeMessage } from './resize-event.ts';
 import { allocationOf, judgeResize, withAllocation, type Allocation } from './allocation-plan.ts';
@@ -32,26 +32,25 @@ interface Kept {
 
 /** Source: pkg/kubelet/allocation; its file is allocated_pods_state. */
 export class AllocationManager {
-  readonly #path: string;
+  readonly #file: StateFile;
   readonly #logger: Logger;
   readonly #events: KubeletEvents;
   #pods = new Map<string, Kept>();
   readonly #pending = new Map<string, Pending>();
   readonly #inProgress = new Map<string, Progress>();
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(rootDir: string, logger: Logger, events: KubeletEvents) {
-    this.#path = join(rootDir, 'allocated_pods_state');
+    this.#file = new StateFile(join(rootDir, 'allocated_pods_state'));
     this.#logger = logger;
     this.#events = events;
   }
 
   async load(): Promise<void> {
     try {
-      this.#pods = new Map(Object.entries(JSON.parse(await readFile(this.#path, 'utf8')) as Readonly<Record<string, Kept>>));
+      const text = await this.#file.read();
+      if (text !== undefined) this.#pods = new Map(Object.entries(JSON.parse(text) as Readonly<Record<string, Kept>>));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      this.#logger.warn('Allocated resources could not be read; pods have what their specs ask for', { path: this.#path, error });
+      this.#logger.warn('Allocated resources could not be read; pods have what their specs ask for', { path: this.#file.path, error });
     }
   }
 
@@ -176,20 +175,13 @@ export class AllocationManager {
 
   /** Resolves when everything so far is on disk. */
   flush(): Promise<void> {
-    return this.#saving;
+    return this.#file.settled;
   }
 
   #save(): void {
-    const text = JSON.stringify(Object.fromEntries(this.#pods));
-    const write = async (): Promise<void> => {
-      try {
-        await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
-        await rename(`${this.#path}.new`, this.#path);
-      } catch (error) {
-        this.#logger.error('Allocated resources could not be written', { path: this.#path, error });
-      }
-    };
-    this.#saving = this.#saving.then(write);
+    this.#file.replace(JSON.stringify(Object.fromEntries(this.#pods))).catch((error: unknown) => {
+      this.#logger.error('Allocated resources could not be written', { path: this.#file.path, error: error as Error });
+    });
   }
 }
 

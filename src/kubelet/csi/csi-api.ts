@@ -1,11 +1,10 @@
 // What the kubelet asks of CSI drivers. Source: container-storage-interface/spec csi.proto v1, the node service.
 import { compileCodec } from '#base/protobuf/codec.ts';
+import { mapField, optionalField as one, repeatedField as list } from '#base/protobuf/fields.ts';
 import type { ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
-import type { PluginCall } from '../plugins/plugin-api.ts';
+import { pluginCall, type PluginCall } from '../plugins/plugin-api.ts';
 
-const one = (n: number, type: string): ProtoField => ({ n, type, label: 'optional' });
-const list = (n: number, type: string): ProtoField => ({ n, type, label: 'repeated' });
-const words = (n: number): ProtoField => ({ n, type: 'map', label: 'map', key: 'string', value: 'string' });
+const words = (n: number): ProtoField => mapField(n, 'string');
 
 const SCHEMA: ProtoSchema = {
   syntax: 'proto3',
@@ -94,12 +93,8 @@ export interface PublishRequest extends StageRequest {
   readonly readonly: boolean;
 }
 
-const nodeCall = <Request, Response>(name: string, request: string, response: string): PluginCall<Request, Response> => ({
-  name,
-  path: `/csi.v1.Node/${name}`,
-  request: csiCodec.message(request),
-  response: csiCodec.message(response),
-});
+const nodeCall = <Request, Response>(name: string, request: string, response: string): PluginCall<Request, Response> =>
+  pluginCall(csiCodec, `/csi.v1.Node/${name}`, request, response);
 
 export const CSI = {
   getInfo: nodeCall<object, NodeInfo>('NodeGetInfo', 'Empty', 'NodeInfo'),

@@ -1,9 +1,9 @@
 // What this node knows of claims that its pods use, kept over a restart: a claim that a driver has prepared must be given back
 // to it, whatever happens to the pod. Source: pkg/kubelet/cm/dra claiminfo.go, state.
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import type { ClaimReference, PreparedDevice } from '../plugins/plugin-api.ts';
+import { StateFile } from '../state-file.ts';
 
 export interface ClaimInfo extends ClaimReference {
   /** Uids of pods that the claim is prepared for. */
@@ -21,30 +21,24 @@ interface Kept extends ClaimReference {
 }
 
 export class ClaimInfos {
-  readonly #path: string;
+  readonly #file: StateFile;
   readonly #logger: Logger;
   readonly #infos = new Map<string, ClaimInfo>();
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(rootDir: string, logger: Logger) {
-    this.#path = join(rootDir, 'dra_manager_state');
+    this.#file = new StateFile(join(rootDir, 'dra_manager_state'), { flush: true });
     this.#logger = logger;
   }
 
   /** @throws Error when there is a file that cannot be read: pods' devices would be forgotten */
   async load(): Promise<void> {
-    let text: string;
-    try {
-      text = await readFile(this.#path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
+    const text = await this.#file.read();
+    if (text === undefined) return;
     try {
       for (const { podUIDs, driverState, ...reference } of JSON.parse(text) as readonly Kept[])
         this.add({ ...reference, pods: new Set(podUIDs), drivers: new Map(Object.entries(driverState)), prepared: false });
     } catch (error) {
-      throw new Error(`${this.#path} is damaged: drain the node and remove the file`, { cause: error });
+      throw new Error(`${this.#file.path} is damaged: drain the node and remove the file`, { cause: error });
     }
     this.#logger.debug('claims of an earlier run', { claims: this.#infos.size });
   }
@@ -71,12 +65,6 @@ export class ClaimInfos {
 
   /** Resolves once what is known now is on disk. @throws Error when it cannot be written */
   save(): Promise<void> {
-    const saved = this.#saving.then(() => this.#write());
-    this.#saving = saved.catch(() => {});
-    return saved;
-  }
-
-  async #write(): Promise<void> {
     const kept = [...this.#infos.values()].map(({ namespace, name, uid, pods, drivers }): Kept => ({
       namespace,
       name,
@@ -84,7 +72,6 @@ export class ClaimInfos {
       podUIDs: [...pods],
       driverState: Object.fromEntries(drivers),
     }));
-    await writeFile(`${this.#path}.new`, JSON.stringify(kept), { flush: true, mode: 0o600 });
-    await rename(`${this.#path}.new`, this.#path);
+    return this.#file.replace(JSON.stringify(kept));
   }
 }

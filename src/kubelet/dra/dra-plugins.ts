@@ -3,6 +3,7 @@
 import { type CancelTimer, type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { goQuotedList } from '#apimachinery/go-format.ts';
 import { resourceslices } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
 import type { Caller } from '#cri/call.ts';
@@ -69,7 +70,7 @@ export class DraPlugins implements PluginHandler {
       const at = `invalid supported gRPC versions of DRA driver plugin ${name} at endpoint ${endpoint}`;
       return supportedVersions.length === 0
         ? `${at}: empty list of supported gRPC services (aka supported versions)`
-        : `${at}: none of services supported by the plugin (${quoted(supportedVersions)}) are supported by the kubelet (${quoted([...DRA_SERVICES.keys()])})`;
+        : `${at}: none of services supported by the plugin (${goQuotedList(supportedVersions)}) are supported by the kubelet (${goQuotedList([...DRA_SERVICES.keys()])})`;
     }
     const known = this.#drivers.get(name) ?? [];
     if (known.some((each) => each.endpoint === endpoint)) return `endpoint ${endpoint} already registered for DRA driver plugin ${name}`;
@@ -131,6 +132,3 @@ export class DraPlugins implements PluginHandler {
     }
   }
 }
-
-/** As Go prints strings of a list. */
-const quoted = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(' ')}]`;

@@ -1,7 +1,8 @@
 // Which images were pulled with whose credentials, so that a pod without them does not get at what lies on the node.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '#base/log.ts';
+import { StateFile } from '../state-file.ts';
 
 /** `open`: pulled without credentials, or with the node's own. */
 interface PullRecord {
@@ -12,25 +13,23 @@ interface PullRecord {
 
 /** By the runtime's reference of the image. Source: kubelet images/pullmanager, policy NeverVerifyPreloadedImages. */
 export class PullRecords {
-  readonly #path: string;
+  readonly #file: StateFile;
   readonly #logger: Logger;
   #records = new Map<string, PullRecord>();
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(path: string, logger: Logger) {
-    this.#path = path;
+    this.#file = new StateFile(path);
     this.#logger = logger;
   }
 
   /** Reads what an earlier kubelet wrote. */
   async load(): Promise<void> {
     try {
-      const saved = JSON.parse(await readFile(this.#path, 'utf8')) as Readonly<Record<string, PullRecord>>;
-      this.#records = new Map(Object.entries(saved));
+      const text = await this.#file.read();
+      if (text !== undefined) this.#records = new Map(Object.entries(JSON.parse(text) as Readonly<Record<string, PullRecord>>));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       this.#logger.warn('Image pull records could not be read; images pulled with credentials count as preloaded', {
-        path: this.#path,
+        path: this.#file.path,
         error,
       });
     }
@@ -58,14 +57,8 @@ export class PullRecords {
     if (this.#records.size !== before) await this.#save();
   }
 
-  #save(): Promise<void> {
-    const write = async (): Promise<void> => {
-      const fresh = `${this.#path}.new`;
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      await writeFile(fresh, JSON.stringify(Object.fromEntries(this.#records)), { mode: 0o600 });
-      await rename(fresh, this.#path);
-    };
-    this.#saving = this.#saving.then(write, write);
-    return this.#saving;
+  async #save(): Promise<void> {
+    await mkdir(dirname(this.#file.path), { recursive: true, mode: 0o700 });
+    await this.#file.replace(JSON.stringify(Object.fromEntries(this.#records)));
   }
 }

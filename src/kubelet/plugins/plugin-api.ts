@@ -1,12 +1,11 @@
 // What the kubelet and its plugins say to each other over gRPC: registration, and devices of resource claims.
 // Source: k8s.io/kubelet/pkg/apis/pluginregistration/v1 and pkg/apis/dra/v1, api.proto.
 import { compileCodec } from '#base/protobuf/codec.ts';
-import type { ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
+import { mapField, optionalField as one, repeatedField as list } from '#base/protobuf/fields.ts';
+import type { ProtoCodec, ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
 import { callUnary, type Caller, type Method } from '#cri/call.ts';
 
-const one = (n: number, type: string): ProtoField => ({ n, type, label: 'optional' });
-const list = (n: number, type: string): ProtoField => ({ n, type, label: 'repeated' });
-const byUid = (value: string): ProtoField => ({ n: 1, type: 'map', label: 'map', key: 'string', value });
+const byUid = (value: string): ProtoField => mapField(1, value);
 
 /** Of DRA, v1 and v1beta1 have the same messages. */
 export const PLUGIN_SCHEMA: ProtoSchema = {
@@ -78,14 +77,21 @@ export interface PreparedClaim {
 /** A call with its messages' types. */
 export type PluginCall<Request, Response> = Method & { readonly types?: readonly [Request, Response] };
 
-function pluginCall<Request, Response>(path: string, request: string, response: string): PluginCall<Request, Response> {
+/** `path`: `/service/Method`; `request` and `response`: messages of `codec`. */
+export function pluginCall<Request, Response>(
+  codec: ProtoCodec,
+  path: string,
+  request: string,
+  response: string,
+): PluginCall<Request, Response> {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  return { name, path, request: pluginCodec.message(request), response: pluginCodec.message(response) };
+  return { name, path, request: codec.message(request), response: codec.message(response) };
 }
 
 const REGISTRATION = '/pluginregistration.Registration';
-export const getInfo = pluginCall<object, PluginInfo>(`${REGISTRATION}/GetInfo`, 'InfoRequest', 'PluginInfo');
+export const getInfo = pluginCall<object, PluginInfo>(pluginCodec, `${REGISTRATION}/GetInfo`, 'InfoRequest', 'PluginInfo');
 export const notifyRegistrationStatus = pluginCall<RegistrationStatus, object>(
+  pluginCodec,
   `${REGISTRATION}/NotifyRegistrationStatus`,
   'RegistrationStatus',
   'RegistrationStatusResponse',
@@ -100,8 +106,8 @@ export interface DraCalls {
 }
 
 const draCalls = (version: string): DraCalls => ({
-  prepare: pluginCall(`/k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin/NodePrepareResources`, 'Claims', 'Prepared'),
-  unprepare: pluginCall(`/k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin/NodeUnprepareResources`, 'Claims', 'Unprepared'),
+  prepare: pluginCall(pluginCodec, `/k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin/NodePrepareResources`, 'Claims', 'Prepared'),
+  unprepare: pluginCall(pluginCodec, `/k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin/NodeUnprepareResources`, 'Claims', 'Unprepared'),
 });
 
 /** By what a plugin says it supports, the newest first. Source: servicesSupportedByKubelet. */

@@ -1,6 +1,12 @@
 // pure
 // The configuration in use as `/configz` tells it: defaulted, in the names of upstream's internal type. Source: cmd/kube-scheduler
 // app/server.go, apis/config/types.go, types_pluginargs.go, apis/config/v1 defaults.go.
+import { formatDuration } from '#apimachinery/duration.ts';
+import { DEFAULT_PREEMPTION_ARGS } from '../plugins/default-preemption.ts';
+import { DEFAULT_DYNAMIC_RESOURCES_ARGS } from '../plugins/dynamic-resources/dynamic-resources.ts';
+import { DEFAULT_AFFINITY_ARGS } from '../plugins/inter-pod-affinity.ts';
+import { DEFAULT_FIT_ARGS } from '../plugins/node-resources.ts';
+import { DEFAULT_VOLUME_BINDING_ARGS } from '../plugins/volume-binding/volume-binding.ts';
 import { API_VERSION, DEFAULT_SCHEDULER_NAME } from './configuration.ts';
 import { DEFAULT_PLUGINS } from './plugin-registry.ts';
 import { EXTENSION_POINTS, mergePluginSet, type PluginRef } from './plugin-sets.ts';
@@ -14,22 +20,20 @@ export interface ConfigzDeps {
   readonly leaderElection: Json;
 }
 
-const CPU_AND_MEMORY = ['cpu', 'memory'].map((name) => ({ name, weight: 1 }));
-
 /** By plugin. */
 const DEFAULT_ARGS: Readonly<Record<string, Json>> = {
-  DefaultPreemption: { minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100 },
-  DynamicResources: { filterTimeout: '10s', bindingTimeout: '10m0s' },
-  InterPodAffinity: { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false },
+  DefaultPreemption: { ...DEFAULT_PREEMPTION_ARGS },
+  DynamicResources: { filterTimeout: '10s', bindingTimeout: formatDuration(DEFAULT_DYNAMIC_RESOURCES_ARGS.bindingTimeoutMs) },
+  InterPodAffinity: { ...DEFAULT_AFFINITY_ARGS },
   NodeAffinity: { addedAffinity: null },
-  NodeResourcesBalancedAllocation: { resources: CPU_AND_MEMORY },
+  NodeResourcesBalancedAllocation: { resources: DEFAULT_FIT_ARGS.scoringStrategy.resources },
   NodeResourcesFit: {
     ignoredResources: null,
     ignoredResourceGroups: null,
-    scoringStrategy: { type: 'LeastAllocated', resources: CPU_AND_MEMORY, requestedToCapacityRatio: null },
+    scoringStrategy: { ...DEFAULT_FIT_ARGS.scoringStrategy, requestedToCapacityRatio: null },
   },
   PodTopologySpread: { defaultConstraints: null, defaultingType: 'System' },
-  VolumeBinding: { bindTimeoutSeconds: 600, shape: null },
+  VolumeBinding: { ...DEFAULT_VOLUME_BINDING_ARGS, shape: null },
 };
 
 /** `object`: a KubeSchedulerConfiguration (v1) that was read without fault; absent: all defaults. */

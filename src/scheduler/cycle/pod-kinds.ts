@@ -24,13 +24,18 @@ const KEPT_CLASSES = 1024;
 
 const NO_PLUGINS: readonly string[] = [];
 
+/** The profile without some plugins that only filter, and those. */
+interface Split {
+  readonly rest: Profile;
+  readonly names: readonly string[];
+}
+
 export class PodKinds {
   readonly #profile: Profile;
   readonly #cluster: ClusterState;
   readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
-  /** The profile without some plugins that only filter, by their names. */
-  readonly #rest = new Map<string, Profile>();
-  readonly #names = new Map<string, readonly string[]>();
+  /** By the names of the plugins that are apart. */
+  readonly #splits = new Map<string, Split>();
 
   constructor({ profile, cluster }: { readonly profile: Profile; readonly cluster: ClusterState }) {
     this.#profile = profile;
@@ -42,11 +47,12 @@ export class PodKinds {
     const own = signature === undefined ? undefined : this.#ownFilters(pod, signature.particular);
     if (signature === undefined || own === undefined) return this.#unlike(pod);
     const { alike, particular } = signature;
-    const like = this.#kept(pod, alike, particular);
+    const { rest, names } = particular.length === 0 ? { rest: this.#profile, names: NO_PLUGINS } : this.#without(particular);
+    const like = this.#kept(pod, alike, rest);
     // The first plugin of all that refuses the pod is told, so they are asked together.
     return like.refusal !== undefined && particular.length > 0
       ? this.#unlike(pod)
-      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own, particular: this.#namesOf(particular) };
+      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own, particular: names };
   }
 
   /** All plugins asked about this one pod, and nothing kept. */
@@ -69,32 +75,25 @@ export class PodKinds {
     return filters;
   }
 
-  #kept(pod: PodInfo, alike: string, particular: readonly Plugin[]): PodClass {
+  #kept(pod: PodInfo, alike: string, profile: Profile): PodClass {
     // Whom a pod yields to and may evict depends on its priority.
     const key = `${pod.priority}${alike}`;
     const kept = this.#classes.get(key);
     if (kept?.refresh() === true) return kept;
-    const made = new PodClass(pod, particular.length === 0 ? this.#profile : this.#without(particular), this.#cluster);
+    const made = new PodClass(pod, profile, this.#cluster);
     // A pod that names its nodes looks at few, and hardly any other names the same.
     if (made.nodeNames === undefined) this.#classes.set(key, made);
     return made;
   }
 
-  #namesOf(plugins: readonly Plugin[]): readonly string[] {
-    if (plugins.length === 0) return NO_PLUGINS;
-    const key = plugins.map(({ name }) => name).join();
-    const names = this.#names.get(key) ?? plugins.map(({ name }) => name);
-    this.#names.set(key, names);
-    return names;
-  }
-
-  #without(particular: readonly Plugin[]): Profile {
-    const key = particular.map(({ name }) => name).join();
-    let rest = this.#rest.get(key);
-    if (rest === undefined) {
-      rest = { ...this.#profile, filter: this.#profile.filter.filter((plugin) => !particular.includes(plugin)) };
-      this.#rest.set(key, rest);
+  #without(particular: readonly Plugin[]): Split {
+    const names = particular.map(({ name }) => name);
+    const key = names.join();
+    let split = this.#splits.get(key);
+    if (split === undefined) {
+      split = { rest: { ...this.#profile, filter: this.#profile.filter.filter((plugin) => !particular.includes(plugin)) }, names };
+      this.#splits.set(key, split);
     }
-    return rest;
+    return split;
   }
 }

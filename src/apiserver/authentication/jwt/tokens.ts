@@ -2,7 +2,7 @@
 // Source: apiserver plugin/pkg/authenticator/token/oidc oidc.go.
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
 import type { JsonObject } from '#apimachinery/json-value.ts';
-import { goQuote } from '#apimachinery/go-format.ts';
+import { goQuotedList } from '#apimachinery/go-format.ts';
 import { Lru } from '#base/lru.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Outbound } from '../../outbound/contract.ts';
@@ -87,7 +87,7 @@ class JwtTokens implements TokenAuthenticator {
     const given = payload.aud === undefined ? [] : [payload.aud].flat();
     const { audiences } = this.#issuer;
     if (!given.some((audience) => audiences.includes(audience))) {
-      throw new AuthenticationError(`oidc: verify token: oidc: expected audience in ${goList(audiences)} got ${goList(given)}`);
+      throw new AuthenticationError(`oidc: verify token: oidc: expected audience in ${goQuotedList(audiences)} got ${goQuotedList(given)}`);
     }
     const user = this.#toUser(payload as unknown as JsonObject);
     const verified = { user, end: payload.exp ?? 0, from: payload.nbf ?? 0 };
@@ -95,8 +95,6 @@ class JwtTokens implements TokenAuthenticator {
     return verified;
   }
 }
-
-const goList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;
 
 function issuerOf(token: string): string | undefined {
   try {

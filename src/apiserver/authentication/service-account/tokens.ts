@@ -1,7 +1,7 @@
 // Bearer tokens of service accounts. The signature is checked once for each token; its times and bound objects at every use.
 // Source: pkg/serviceaccount jwt.go jwtTokenAuthenticator.
 import { nodes, pods, secrets, serviceaccounts } from '#api/resources.ts';
-import { goQuote } from '#apimachinery/go-format.ts';
+import { goQuotedList } from '#apimachinery/go-format.ts';
 import type { Clock } from '#base/clock.ts';
 import { Lru } from '#base/lru.ts';
 import type { CacheReader } from '../../cache/reader.ts';
@@ -114,7 +114,7 @@ class ServiceAccountTokens implements TokenAuthenticator {
     const given = own.length === 0 ? this.#options.audiences : own;
     const audiences = given.filter((audience) => wanted.includes(audience));
     if (audiences.length === 0) {
-      throw new AuthenticationError(`token audiences ${goList(given)} is invalid for the target audiences ${goList(wanted)}`);
+      throw new AuthenticationError(`token audiences ${goQuotedList(given)} is invalid for the target audiences ${goQuotedList(wanted)}`);
     }
     const response = { user: verified.user, audiences };
     if (usual) verified.response = response;
@@ -174,5 +174,3 @@ class ServiceAccountTokens implements TokenAuthenticator {
     });
   }
 }
-
-const goList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;

@@ -2,14 +2,14 @@
 // Source: pkg/registry/rbac clusterrole, role, clusterrolebinding, rolebinding policybased storage.go; escalation_check.go.
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '#api/types.ts';
 import { forbidden } from '#apimachinery/errors.ts';
-import { goQuote } from '#apimachinery/go-format.ts';
+import { goQuote, goQuotedList } from '#apimachinery/go-format.ts';
 import { onlyForCollection } from '../../admission/collection.ts';
 import type { AdmissionAttributes, MutatingPlugin } from '../../admission/contract.ts';
 import { SYSTEM_PRIVILEGED_GROUP } from '../../authentication/contract.ts';
 import type { AuthorizationAttributes, Authorizer } from '../contract.ts';
 import type { RbacAuthorizer } from './authorizer.ts';
 import { compactRules, uncovered } from './covers.ts';
-import { compactRule, goList } from './rules.ts';
+import { compactRule } from './rules.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
 const FULL_AUTHORITY: readonly PolicyRule[] = [
@@ -95,5 +95,5 @@ function missing({ user, namespace }: AdmissionAttributes, rules: readonly Polic
   if (lacking.length === 0) return undefined;
   const lines = [...new Set(lacking.map(compactRule))].toSorted();
   const errors = own.error === '' ? '' : `; resolution errors: [${own.error}]`;
-  return `user ${goQuote(user.name)} (groups=${goList(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${lines.join('\n')}${errors}`;
+  return `user ${goQuote(user.name)} (groups=${goQuotedList(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${lines.join('\n')}${errors}`;
 }

@@ -1,7 +1,7 @@
 // Policy rules: what one allows, in the form requests are judged by, and which rules cover which. Pure.
 // Source: pkg/apis/rbac/v1 evaluation_helpers.go; plugin/pkg/auth/authorizer/rbac rbac.go RuleAllows.
 import type { PolicyRule } from '#api/types.ts';
-import { goQuote } from '#apimachinery/go-format.ts';
+import { goQuotedList } from '#apimachinery/go-format.ts';
 import type { AuthorizationAttributes } from '../contract.ts';
 
 /** What a rule allows may carry along why: `T` is the same for all rules of one role binding. */
@@ -94,8 +94,7 @@ export function compactRule({ apiGroups = [], resources = [], nonResourceURLs = 
     Verbs: verbs,
   };
   const shown = Object.entries(parts).filter(([, values]) => values.length > 0);
-  return `{${shown.map(([name, values]) => `${name}:${goList(values)}`).join(', ')}}`;
+  return `{${shown.map(([name, values]) => `${name}:${goQuotedList(values)}`).join(', ')}}`;
 }
 
 /** Source: %q of a string slice. */
-export const goList = (texts: readonly string[]): string => `[${texts.map(goQuote).join(' ')}]`;

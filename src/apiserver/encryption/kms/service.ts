@@ -2,6 +2,7 @@
 // Source: kms apis/v2 api.proto; apiserver envelope/kmsv2 grpc_service.go.
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { compileCodec } from '#base/protobuf/codec.ts';
+import { mapField, optionalField as field } from '#base/protobuf/fields.ts';
 import type { MessageCodec, ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
 import type { Clock } from '#base/clock.ts';
 
@@ -28,8 +29,7 @@ export interface KmsService {
   close(): void;
 }
 
-const field = (n: number, type: string): ProtoField => ({ n, type, label: 'optional' });
-const annotations = (n: number): ProtoField => ({ n, type: 'map', label: 'map', key: 'string', value: 'bytes' });
+const annotations = (n: number): ProtoField => mapField(n, 'bytes');
 
 /** Messages of the service, and of what is stored (`EncryptedObject`). */
 const SCHEMA: ProtoSchema = {

@@ -1,7 +1,8 @@
 // A collector for tests: takes spans over OTLP and keeps them.
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { compileCodec } from '#base/protobuf/codec.ts';
-import type { ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
+import { optionalField as one, repeatedField as many } from '#base/protobuf/fields.ts';
+import type { ProtoSchema } from '#base/protobuf/schema.ts';
 
 export interface Collected {
   /** Hexadecimal, as the ids below; empty for the root of a trace. */
@@ -22,9 +23,6 @@ export interface Collector {
   readonly spans: readonly Collected[];
   stop(): void;
 }
-
-const one = (n: number, type: string): ProtoField => ({ n, type, label: 'optional' });
-const many = (n: number, type: string): ProtoField => ({ n, type, label: 'repeated' });
 
 /** Source: opentelemetry-proto trace/v1/trace.proto, common/v1/common.proto; the members that tests look at. */
 const SCHEMA: ProtoSchema = {
