@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { createReadStream } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
@@ -26,6 +28,23 @@ test('runProgram says which program cannot be started', async () => {
     name: 'ProgramError',
     message: /^no-such-program cannot be started: .*ENOENT/,
   });
+});
+
+test('runProgram that finds no file descriptor says that the program cannot be started; with descriptors again it starts', async () => {
+  const [, soft = ''] = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  const limit = (to: string): string => `prlimit --pid ${process.pid} --nofile=${to}:`;
+  const limiter = spawn('sh', ['-c', `${limit('0')} && echo && read _ && ${limit(soft)}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(limiter.stdout, 'data');
+  const runs = [runProgram('true', []), runProgram('cat', [], { input: Readable.from(['unread']) })];
+  const refusals = await Promise.allSettled(runs);
+  limiter.stdin.end('\n');
+  await once(limiter, 'close');
+  for (const [i, file] of ['true', 'cat'].entries()) {
+    const { status, reason } = refusals[i] as PromiseRejectedResult;
+    assert.equal(status, 'rejected');
+    assert.deepEqual([reason.name, reason.message], ['ProgramError', `${file} cannot be started: spawn ${file} EMFILE`]);
+  }
+  assert.equal(await runProgram('echo', ['again']), 'again\n');
 });
 
 test('runProgram does not mind a program that leaves its input unread, but an input that cannot be read', async () => {

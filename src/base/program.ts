@@ -1,5 +1,5 @@
 // Other programs, run to their end, without a shell.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -39,6 +39,10 @@ export async function runProgram(file: string, args: readonly string[], { input,
     env: { ...process.env, LC_ALL: 'C' },
     ...(cwd === undefined ? {} : { cwd }),
   });
+  if (child.pid === undefined) {
+    input?.destroy();
+    throw await notStarted(file, child);
+  }
   const kill = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   try {
@@ -57,13 +61,15 @@ export async function runProgram(file: string, args: readonly string[], { input,
     if (isInputError(feeding)) throw feeding;
     if (code !== 0) throw new ProgramError(`${file} ended with ${code ?? killedBy}`, lastLines(stderr));
     return stdout;
-  } catch (error) {
-    if (error instanceof Error && 'syscall' in error && String(error.syscall).startsWith('spawn'))
-      throw new ProgramError(`${file} cannot be started`, error.message, { cause: error });
-    throw error;
   } finally {
     signal?.removeEventListener('abort', kill);
   }
+}
+
+/** Where descriptors ran out the child has no streams, only the error that follows. */
+async function notStarted(file: string, child: ChildProcess): Promise<ProgramError> {
+  const [error] = (await once(child, 'error')) as [Error];
+  return new ProgramError(`${file} cannot be started`, error.message, { cause: error });
 }
 
 /** An error of the input itself, rather than of a program that ended before it read all of it. */
