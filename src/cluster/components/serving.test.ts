@@ -55,6 +55,7 @@ test('componentServer tells its health to everybody and its figures to whom the 
         .end();
     });
   assert.equal(await get('/readyz'), '200 ok');
+  assert.equal(await get('//'), '401 Unauthorized'); // no URL by itself
   health.good = false;
   assert.equal(await get('/healthz'), '500 [+]ping ok');
   health.good = true;

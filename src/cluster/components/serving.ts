@@ -2,6 +2,7 @@
 // Source: component-base/cli, apiserver/pkg/server/options DelegatingAuthentication, DelegatingAuthorization.
 import { createServer, type Server } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { requestPath } from '#base/request-path.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { buildInfo } from '#api/build.ts';
 import { subjectaccessreviews, tokenreviews } from '#api/resources.ts';
@@ -25,6 +26,7 @@ export async function serveComponent(transport: Transport, told: Told, context: 
     server.once('error', reject);
     server.listen({ host: flags.text('bind-address'), port }, resolve);
   });
+  server.on('error', (error) => logger.error('a connection cannot be accepted', { error }));
   logger.info('serves health and figures', { address: server.address() });
   stops.push(() => {
     server.closeAllConnections();
@@ -64,7 +66,7 @@ export function componentServer({ certificate, key }: KeyedCertificate, { client
   return createServer({ cert: certificate, key }, (request, response) => {
     const reply = ({ code, type, body }: Answer): void => void response.writeHead(code, { 'content-type': type }).end(body);
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(text(405, 'Method Not Allowed\n'));
-    const path = new URL(request.url ?? '/', 'https://component').pathname;
+    const path = requestPath(request.url);
     answer(path, request.headers.authorization ?? '').then(reply, (error: unknown) => reply(failed(error)));
   });
 }

@@ -95,6 +95,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
       created.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void onUpgrade(request, socket, head));
       created.on('tlsClientError', (error) => logger.debug('TLS handshake failed', { error }));
       await listening(created, address);
+      created.on('error', (error) => logger.error('a connection cannot be accepted', { error }));
       const { port } = created.address() as AddressInfo;
       logger.info('Started to listen', { address: address.host, port });
       return port;

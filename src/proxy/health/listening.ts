@@ -1,6 +1,7 @@
 // Small HTTP servers, for load balancers on all addresses of the node.
 import type { Server } from 'node:http';
 import { promisify } from 'node:util';
+import type { Logger } from '#base/log.ts';
 
 /** Open connections to one server; further ones are refused. */
 const MAX_CONNECTIONS = 100;
@@ -12,11 +13,11 @@ export interface ListenAddress {
 }
 
 /** @throws Error when the port is taken */
-export function listen(server: Server, port: number, address: ListenAddress): Promise<void> {
+export function listen(server: Server, port: number, address: ListenAddress, logger: Logger): Promise<void> {
   server.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     server.once('error', reject).listen({ ...address, port }, () => {
-      server.off('error', reject);
+      server.off('error', reject).on('error', (error) => logger.error('a connection cannot be accepted', { port, error }));
       resolve();
     });
   });

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { requestPath } from '#base/request-path.ts';
 import type { Node } from '#api/types.ts';
 import type { ProxyMetrics } from '../metrics/metrics.ts';
 import { close, listen } from './listening.ts';
@@ -55,7 +56,7 @@ export class ProxyHealth {
     signal: AbortSignal,
   ): Promise<void> {
     const server = createServer((request, response) => {
-      const path = new URL(request.url ?? '/', 'http://proxy').pathname;
+      const path = requestPath(request.url);
       if (path !== '/healthz' && path !== '/livez') return response.writeHead(404).end();
       const eligible = nodeEligible(node());
       const healthy = this.healthy && (eligible || path === '/livez');
@@ -67,7 +68,7 @@ export class ProxyHealth {
       response.end(JSON.stringify({ lastUpdated, currentTime: time(now), ...(path === '/healthz' ? { nodeEligible: eligible } : {}) }));
     });
     try {
-      await listen(server, port, { host });
+      await listen(server, port, { host }, logger);
     } catch (error) {
       logger.error("the proxy's own health cannot be served", { port, error });
       return;

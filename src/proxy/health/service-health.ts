@@ -47,7 +47,7 @@ export class ServiceHealth {
     const { nodeName, address, logger, events } = this.#deps;
     const server = createServer((_, response) => this.#answer(key, response));
     try {
-      await listen(server, check.port, address);
+      await listen(server, check.port, address, logger);
     } catch (error) {
       // The port is another program's: the Service's traffic itself is not affected.
       const message = `node ${nodeName} failed to start healthcheck "${key}" on port ${check.port}: ${(error as Error).message}`;

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { buildInfo } from '#api/build.ts';
 import type { Logger } from '#base/log.ts';
+import { requestPath } from '#base/request-path.ts';
 import { close, listen } from '../health/listening.ts';
 
 /** Source: kube-proxy's default of --metrics-bind-address. */
@@ -31,7 +32,7 @@ export async function serveMetrics(
     }
   };
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://proxy').pathname;
+    const path = requestPath(request.url);
     const headers = {
       'Content-Type': path === '/metrics' ? 'text/plain; version=0.0.4; charset=utf-8' : 'text/plain; charset=utf-8',
       'X-Content-Type-Options': 'nosniff',
@@ -39,7 +40,7 @@ export async function serveMetrics(
     void answer(path).then((body) => response.writeHead(body === undefined ? 404 : 200, headers).end(body ?? '404 page not found\n'));
   });
   try {
-    await listen(server, port, { host });
+    await listen(server, port, { host }, logger);
   } catch (error) {
     logger.error("the proxy's figures cannot be served", { port, error });
     return;
