@@ -39,7 +39,7 @@ export class Listener {
       const bound = (this.#tcp.address() as { readonly port: number }).port;
       this.#udp = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4' }, (bytes, from) => this.#receive(bytes, from));
       await listening(this.#udp, () => this.#udp?.bind({ address, port: bound }));
-      this.#udp.on('error', (error) => this.#logger.warn('DNS socket error', { error }));
+      for (const socket of [this.#tcp, this.#udp]) socket.on('error', (error) => this.#logger.warn('DNS socket error', { error }));
       return { address, port: bound };
     } catch (error) {
       await this.stop();
@@ -57,6 +57,7 @@ export class Listener {
   }
 
   #receive(bytes: Buffer, from: RemoteInfo): void {
+    if (from.port === 0) return; // no answer can go there
     this.#process(
       bytes,
       (query) => query.udpBytes,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
@@ -116,6 +117,18 @@ test('a Service is answered by UDP, keeping the letters of the question', async 
   assert.equal(packet.questions?.[0]?.name, 'Web.shop.SVC.cluster.local');
   assert.equal(packet.answers?.[0]?.name, 'Web.shop.SVC.cluster.local');
   assert.equal((packet.flags ?? 0) & 0x400, 0x400);
+});
+
+/** A datagram from port 0, which only a raw socket sends. */
+const FROM_NOWHERE = `use Socket;
+  socket(S, PF_INET, SOCK_RAW, 17) or die $!;
+  my $question = pack('H*', $ARGV[1]);
+  send(S, pack('n4', 0, $ARGV[0], 8 + length($question), 0) . $question, 0, pack_sockaddr_in(0, inet_aton('127.0.0.1'))) or die $!;`;
+
+test('a question from port 0, where no answer can go, is left alone', async () => {
+  for (const bytes of [question('web.shop.svc.cluster.local'), question('none', 'A').fill(0x28, 2, 3) /* refused: another opcode */])
+    execFileSync('perl', ['-e', FROM_NOWHERE, String(at.port), bytes.toString('hex')]);
+  assert.deepEqual(data((await udp(question('web.shop.svc.cluster.local'))).packet), ['10.96.1.1']);
 });
 
 test('a name that is not there is denied with the zone SOA', async () => {
