@@ -4,22 +4,26 @@ import type { IpFamily } from '#apimachinery/ip.ts';
 
 const SYSCTLS = '/proc/sys';
 const IPV6 = `${SYSCTLS}/net/ipv6/conf`;
-const IPV6_FORWARDING = 'net/ipv6/conf/all/forwarding';
+/** Source: Documentation/networking/ip-sysctl.rst. */
+export const FORWARDING = { IPv4: 'net/ipv4/ip_forward', IPv6: 'net/ipv6/conf/all/forwarding' } as const;
 
 /** Writes only what differs: a container may be allowed to read what it may not write. What the kernel lacks is left. */
 export function setSysctl(name: string, value: string): void {
+  if (!isSetTo(name, value)) writeFileSync(`${SYSCTLS}/${name}`, value);
+}
+
+/** What the kernel lacks is as it should be. */
+export function isSetTo(name: string, value: string): boolean {
   const path = `${SYSCTLS}/${name}`;
-  if (existsSync(path) && readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+  return !existsSync(path) || readFileSync(path, 'utf8').trim() === value;
 }
 
 /** False for a kernel that was built, or started, without. */
 export const hasIpv6 = (): boolean => existsSync('/proc/net/if_inet6');
 
-/** Source: Documentation/networking/ip-sysctl.rst. */
 export function allowForwarding(family: IpFamily): void {
-  if (family === 'IPv4') return setSysctl('net/ipv4/ip_forward', '1');
-  keepRouterAdvertisements();
-  setSysctl(IPV6_FORWARDING, '1');
+  if (family === 'IPv6') keepRouterAdvertisements();
+  setSysctl(FORWARDING[family], '1');
 }
 
 /**
@@ -27,7 +31,7 @@ export function allowForwarding(family: IpFamily): void {
  * route it has from them. Where it forwarded before, it was without them before.
  */
 function keepRouterAdvertisements(): void {
-  const forwarding = `${SYSCTLS}/${IPV6_FORWARDING}`;
+  const forwarding = `${SYSCTLS}/${FORWARDING.IPv6}`;
   if (!existsSync(forwarding) || readFileSync(forwarding, 'utf8').trim() === '1') return;
   for (const link of readdirSync(IPV6)) {
     const path = `${IPV6}/${link}/accept_ra`;

@@ -1,6 +1,7 @@
 // pure
 // Pods leave the cluster under their node's address; inside it everyone sees the true one.
-import { ipFamilyOf } from '#apimachinery/ip.ts';
+import type { Stake } from '#base/nft-rules.ts';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { NFT_FAMILY, tablesOf } from './nft-names.ts';
 
 const NAME = 'proa-network';
@@ -9,6 +10,12 @@ const NAME = 'proa-network';
 export const NETWORK_TABLES = tablesOf(NAME);
 
 const MULTICAST = { IPv4: '224.0.0.0/4', IPv6: 'ff00::/8' } as const;
+
+/** What there is of them whatever the networks are. */
+export const masqueradeStake = (families: readonly IpFamily[]): Stake => ({
+  chains: families.map((family) => `${NFT_FAMILY[family]} ${NAME} postrouting`),
+  rule: 'masquerade fully-random',
+});
 
 /** Replaces the table of `podCIDR`'s family in one transaction. Pods reach `nonMasquerade` (of any family) under their own address. */
 export function masqueradeTable(podCIDR: string, nonMasquerade: readonly string[]): string {

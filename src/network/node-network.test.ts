@@ -1,13 +1,14 @@
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock, wait } from '#base/clock.ts';
+import { ManualClock, systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Node } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
+import { eventually } from '#test/harness/eventually.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { cniConfig, gatewayOf } from './cni-config.ts';
 import { NodeNetwork, removeNodeNetwork } from './node-network.ts';
@@ -148,6 +149,48 @@ test('NodeNetwork brings the bridge, the rules and the routes up when the node g
   assert.doesNotMatch(await succeed('ip', ['route']), /10\.244/);
   assert.equal(await succeed('nft', ['list', 'ruleset']), '');
   assert.equal(existsSync(join(cniConfDir, '10-proa.conflist')), false);
+});
+
+test('NodeNetwork brings up again what somebody else took away', async (t) => {
+  const dir = temporaryFolder(t);
+  const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const network = new NodeNetwork({
+    nodes: fakeInformer(node('a', '10.0.0.1', '10.244.0.0/24'), node('b', '10.0.0.2', '10.244.1.0/24')),
+    clock,
+    logger: silentLogger,
+    config: { nodeName: 'a', clusterCIDRs: ['10.244.0.0/16'], cniConfDir, leaseDir },
+  });
+  const running = network.run(stop.signal);
+  await network.ready;
+  const conflist = join(cniConfDir, '10-proa.conflist');
+  const state = async (): Promise<unknown> => [
+    await succeed('nft', ['list', 'ruleset']),
+    await succeed('ip', ['-brief', '-4', 'address', 'show', 'cni0']).catch(() => 'no bridge'),
+    await succeed('ip', ['route', 'show', 'proto', '112']),
+    readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'),
+    existsSync(conflist) && readFileSync(conflist, 'utf8'),
+  ];
+  const whole = await state();
+  for (const takeAway of [
+    () => succeed('nft', ['flush', 'ruleset']),
+    () => succeed('nft', ['flush', 'table', 'ip', 'proa-network']),
+    () => succeed('ip', ['link', 'del', 'cni0']),
+    () => succeed('ip', ['link', 'set', 'cni0', 'down']),
+    () => succeed('ip', ['address', 'flush', 'dev', 'cni0']),
+    () => succeed('ip', ['route', 'flush', 'proto', '112']),
+    async () => writeFileSync('/proc/sys/net/ipv4/ip_forward', '0'),
+    async () => rmSync(conflist),
+  ]) {
+    await takeAway();
+    await until(async () => clock.pending > 0);
+    clock.advance(10_000);
+    await eventually(async () => assert.deepEqual(await state(), whole, String(takeAway)));
+  }
+  stop.abort();
+  await running;
+  await removeNodeNetwork(cniConfDir, leaseDir);
 });
 
 test('the bridge keeps its hardware address while pods come and go, also one that an older version made', async (t) => {

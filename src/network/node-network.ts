@@ -4,15 +4,17 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
+import { isSystemError } from '#base/system-error.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, firstCniFile, gatewayOf } from './cni-config.ts';
-import { allowForwarding, hasIpv6, setSysctl } from './forwarding.ts';
+import { allowForwarding, FORWARDING, hasIpv6, isSetTo, setSysctl } from './forwarding.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
-import { masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
+import { masqueradeStake, masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
 import { tablesOf } from './nft-names.ts';
 import { desiredRoutes, isOnLink, nodeAddresses, peersOf, podCIDRsOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
 import { Overlay } from './overlay.ts';
@@ -22,6 +24,9 @@ import { nodad, VXLAN, VXLAN_OVERHEAD } from './vxlan-plan.ts';
 
 /** After a refused command. Milliseconds. */
 const RETRY_MS = 1_000;
+
+/** Between looks whether all of it is still there. Milliseconds. */
+const LOOK_EVERY_MS = 10_000;
 
 /** Packets between pods of one node are bridged; only so do rules (Services, network policies) see them. */
 const BRIDGE_FILTER = { IPv4: 'net/bridge/bridge-nf-call-iptables', IPv6: 'net/bridge/bridge-nf-call-ip6tables' } as const;
@@ -69,10 +74,12 @@ export class NodeNetwork {
       while (!signal.aborted) {
         try {
           await this.#apply(signal);
+          const cancel = clock.after(LOOK_EVERY_MS, changed);
           await this.#wake.promise;
+          cancel();
         } catch (error) {
           if (signal.aborted) return;
-          if (!(error instanceof ProgramError)) throw error;
+          if (!(error instanceof ProgramError || isSystemError(error))) throw error;
           logger.error('the pod network could not be brought up to date', { error, retryMs: RETRY_MS });
           await wait(clock, RETRY_MS, signal).catch(() => {});
         }
@@ -111,7 +118,11 @@ export class NodeNetwork {
   async #attach(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
     const { config, logger } = this.#deps;
     const wanted = [...podCIDRs, mtu].join(' ');
-    if (this.#attached === wanted) return;
+    if (this.#attached === wanted) {
+      if (await this.#stands(podCIDRs, links, signal)) return;
+      logger.warn('somebody took away of the pod network; it is brought up anew');
+    }
+    this.#attached = undefined;
     if (!existsSync('/proc/sys/net/bridge')) await this.#loadBridgeFilter(signal);
     for (const family of podCIDRs.map(ipFamilyOf)) {
       allowForwarding(family);
@@ -132,6 +143,19 @@ export class NodeNetwork {
       logger.warn("pods get another network than this node's: remove the other configuration", { taken: first, file });
     this.#attached = wanted;
     logger.info('the pod network is up', { podCIDRs, bridge: BRIDGE, mtu });
+  }
+
+  /** Whether what was made is there: a firewall that is loaded anew, or `sysctl --system`, undoes it and tells nobody. */
+  async #stands(podCIDRs: readonly string[], links: readonly Link[], signal: AbortSignal): Promise<boolean> {
+    const families = podCIDRs.map(ipFamilyOf);
+    return (
+      existsSync(join(this.#deps.config.cniConfDir, CNI_FILE)) &&
+      gatewaysOf(podCIDRs).every((gateway) =>
+        links.some((link) => link.ifname === BRIDGE && link.flags.includes('UP') && addressesOf(link).includes(gateway)),
+      ) &&
+      families.every((family) => isSetTo(FORWARDING[family], '1') && isSetTo(BRIDGE_FILTER[family], '1')) &&
+      (await rulesStand(masqueradeStake(families), { signal }))
+    );
   }
 
   /**
@@ -166,6 +190,7 @@ interface Link {
   /** Hardware address. */
   readonly address: string;
   readonly mtu: number;
+  readonly flags: readonly string[];
   readonly addr_info: readonly { readonly scope: string; readonly local: string; readonly prefixlen: number }[];
 }
 
@@ -177,13 +202,17 @@ async function presentLinks(signal: AbortSignal): Promise<readonly Link[]> {
 const addressesOf = (link: Link): readonly string[] =>
   link.addr_info.filter(({ scope }) => scope !== 'link').map(({ local, prefixlen }) => `${local}/${prefixlen}`);
 
+/** Of the bridge, with prefix length. */
+const gatewaysOf = (podCIDRs: readonly string[]): readonly string[] =>
+  podCIDRs.map(gatewayOf).map(({ address, prefix }) => `${address}/${prefix}`);
+
 /**
  * The bridge with its addresses, so that servers can listen on it before the first pod. Another address of these families on
  * it is removed. Its hardware address is given: else it is the lowest of its ports', and whenever that pod ends all others
  * send to nobody until they ask again, up to a minute later. Source: plugins bridge.go ensureAddr.
  */
 async function ensureBridge(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
-  const wanted = podCIDRs.map(gatewayOf).map(({ address, prefix }) => `${address}/${prefix}`);
+  const wanted = gatewaysOf(podCIDRs);
   const families = podCIDRs.map(ipFamilyOf);
   const bridge = links.find((link) => link.ifname === BRIDGE);
   const present = bridge === undefined ? [] : addressesOf(bridge).filter((old) => families.includes(ipFamilyOf(old)));

@@ -5,12 +5,13 @@ import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { systemClock } from '#base/clock.ts';
+import { ManualClock, systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
 import type { EndpointSlice, Node, Service } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
+import { eventually } from '#test/harness/eventually.ts';
 import { networkNamespace, type NetworkNamespace } from '#test/harness/netns.ts';
 import { Scope } from '#test/harness/scope.ts';
 import { Proxy } from './proxy.ts';
@@ -38,6 +39,8 @@ const services = fakeInformer<Service>();
 const slices = fakeInformer<EndpointSlice>();
 const stop = new AbortController();
 let running: Promise<void>;
+/** Its looks at its rules come when a test says so. */
+const looks = new ManualClock();
 /** Programs that ended, in order. */
 const ran: string[] = [];
 let podA: NetworkNamespace;
@@ -92,7 +95,7 @@ before(async () => {
         ran.push(file);
       }
     },
-    clock: systemClock,
+    clock: { ...systemClock, after: (delayMs, fire) => (delayMs < 10_000 ? systemClock : looks).after(delayMs, fire) },
     logger: silentLogger,
     nodes: fakeInformer<Node>(),
     events: { event: () => {} },
@@ -122,18 +125,6 @@ async function carriedOver(program: string, change: () => void): Promise<void> {
   const from = ran.length;
   change();
   while (!ran.slice(from).includes(program)) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A health server follows the transaction at once, but after it. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const deadline = systemClock.monotonic() + 5_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (systemClock.monotonic() > deadline) throw error;
-    }
-  }
 }
 
 const ASK = `const s = require('net').connect(+process.argv[2], process.argv[1]); s.on('data', (d) => process.stdout.write(d)); s.on('error', (e) => process.stdout.write(e.code)); s.setTimeout(2000, () => { process.stdout.write('timeout'); s.destroy(); })`;
@@ -209,6 +200,7 @@ test('the health check port of a Service under the Local policy tells whether it
   await carriedOver('nft', () => services.remove(balanced));
   await eventually(() => assert.rejects(health()));
   assert.equal((await fetch(`http://${NODE}:10256/healthz`)).status, 200);
+  assert.equal((await fetch(`http://${NODE}:10256//`)).status, 404);
 });
 
 test('client affinity keeps a client at one endpoint', async () => {
@@ -266,6 +258,25 @@ test('a table that someone emptied comes back with the next change', async () =>
   assert.ok([POD_A, POD_B].includes(server(await ask('10.96.0.1', 80)) ?? ''));
 });
 
+test('rules that somebody removed are back at the next look, which writes nothing while they are there', async () => {
+  const look = (): Promise<void> => carriedOver('nft', () => looks.advance(10_000));
+  const from = ran.length;
+  await look();
+  await eventually(async () => assert.ok(looks.pending > 0));
+  assert.deepEqual(ran.slice(from), ['nft', 'nft']); // one a family
+  for (const command of [
+    'flush ruleset',
+    'delete table ip6 kube-proxy',
+    'flush table ip kube-proxy',
+    'flush chain ip kube-proxy nat-output',
+  ]) {
+    await succeed('nft', [command]);
+    await eventually(async () => assert.ok(looks.pending > 0));
+    await look();
+    await eventually(async () => assert.ok([POD_A, POD_B].includes(server(await ask('10.96.0.1', 80)) ?? ''), command));
+  }
+});
+
 test('figures and mode are told on the loopback, and there alone', async () => {
   const get = async (path: string): Promise<readonly [number, string]> => {
     const answer = await fetch(`http://127.0.0.1:10249${path}`);
@@ -273,7 +284,7 @@ test('figures and mode are told on the loopback, and there alone', async () => {
   };
   assert.deepEqual(await get('/proxyMode'), [200, 'nftables']);
   assert.deepEqual(await get('/healthz'), [200, 'ok']);
-  assert.equal((await get('/none'))[0], 404);
+  for (const path of ['/none', '//']) assert.equal((await get(path))[0], 404);
   const [, figures] = await get('/metrics');
   for (const line of [
     /^kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m,

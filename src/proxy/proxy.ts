@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError } from '#base/program.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { EndpointSlice, Node, Service } from '#api/types.ts';
@@ -23,11 +24,18 @@ import { serveMetrics } from './metrics/serve-metrics.ts';
 import { withoutLocal } from './metrics/without-local.ts';
 import { type Fragment, serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
+import { tableOf } from './nft/table.ts';
 
 const BY_SERVICE = 'proxy-service';
 
 /** After a refused transaction. Milliseconds. */
 const RETRY_MS = { first: 100, longest: 30_000 };
+
+/**
+ * Between looks whether the rules are still there: a firewall that is loaded anew flushes all and tells nobody. Milliseconds.
+ * Source: kube-proxy looks for its canary every syncPeriod, 30 s.
+ */
+const LOOK_EVERY_MS = 10_000;
 
 /** Runs a program with these arguments and this standard input. @throws ProgramError */
 export type RunProgram = (
@@ -149,14 +157,13 @@ export class Proxy {
         try {
           await this.#apply(signal);
           pause = RETRY_MS.first;
-          await this.#wake.promise;
-          this.#wake = Promise.withResolvers();
+          await this.#rest(signal);
         } catch (error) {
           if (signal.aborted) return;
           if (!(error instanceof ProgramError)) throw error;
           this.#metrics.failed();
           this.#installed = false; // what is in force is unknown now: the next transaction replaces all of it
-          this.#deps.logger.error('service rules were refused; all will be written anew', { error, retryMs: pause });
+          this.#deps.logger.error('service rules are not in force; all will be written anew', { error, retryMs: pause });
           await wait(this.#deps.clock, pause, signal).catch(() => {});
           pause = Math.min(pause * 2, RETRY_MS.longest);
         }
@@ -189,6 +196,25 @@ export class Proxy {
     for (const key of keys) this.#dirty.add(key);
     this.#health.queued();
     this.#wake.resolve();
+  }
+
+  /** Until there is something to apply: a change, or rules that somebody removed. @throws ProgramError when that cannot be told */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, logger, runProgram: run } = this.#deps;
+    const stake = { chains: this.#sides.map(({ family }) => `${tableOf(family)} nat-output`), rule: 'jump services' };
+    while (this.#installed && this.#dirty.size === 0 && !signal.aborted) {
+      let due = false;
+      const cancel = clock.after(LOOK_EVERY_MS, () => {
+        due = true;
+        this.#wake.resolve();
+      });
+      await this.#wake.promise;
+      cancel();
+      this.#wake = Promise.withResolvers();
+      if (!due || (await rulesStand(stake, { run, signal }))) continue;
+      logger.warn('somebody removed service rules; all are written anew');
+      this.#installed = false;
+    }
   }
 
   async #apply(signal: AbortSignal): Promise<void> {

@@ -3,15 +3,19 @@
 import { Readable } from 'node:stream';
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
 import type { IpFamily } from '#apimachinery/ip.ts';
 import type { Namespace, NetworkPolicy, Pod } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { planPolicies } from './plan.ts';
-import { noRules, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
+import { noRules, type PolicyRules, policyChanges, policyStake, wholePolicyTable } from './rules.ts';
 
 /** After a refused transaction. Milliseconds. */
 const RETRY_MS = 1_000;
+
+/** Between looks whether the rules are still there: a firewall that is loaded anew flushes all and tells nobody. Milliseconds. */
+const LOOK_EVERY_MS = 10_000;
 
 export interface Peers {
   /** Of all nodes. */
@@ -52,18 +56,37 @@ export class Policies {
       while (!signal.aborted) {
         try {
           await this.#apply(signal);
-          await this.#wake.promise;
+          await this.#rest(signal);
         } catch (error) {
           if (signal.aborted) return;
           if (!(error instanceof ProgramError)) throw error;
           this.#rules = undefined;
-          logger.error('network policies were refused; all will be written anew', { error, retryMs: RETRY_MS });
+          logger.error('network policies are not in force; all will be written anew', { error, retryMs: RETRY_MS });
           await wait(clock, RETRY_MS, signal).catch(() => {});
+          this.#wake = Promise.withResolvers();
         }
-        this.#wake = Promise.withResolvers();
       }
     } finally {
       for (const leave of this.#leave) leave();
+    }
+  }
+
+  /** Until something changed, or somebody removed the rules. @throws ProgramError when that cannot be told */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock, logger, families } = this.#deps;
+    for (let due = true; due && !signal.aborted;) {
+      due = false;
+      const cancel = clock.after(LOOK_EVERY_MS, () => {
+        due = true;
+        this.#wake.resolve();
+      });
+      await this.#wake.promise;
+      cancel();
+      this.#wake = Promise.withResolvers();
+      if (!due || (await rulesStand(policyStake(families), { signal }))) continue;
+      logger.warn('somebody removed the rules of network policies; all are written anew');
+      this.#rules = undefined;
+      return;
     }
   }
 

@@ -3,11 +3,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
 import type { Namespace, NetworkPolicy, NetworkPolicySpec, Pod } from '#api/types.ts';
+import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
+import { eventually } from '#test/harness/eventually.ts';
 import { networkNamespace } from '#test/harness/netns.ts';
 import { defer } from '#test/harness/scope.ts';
 import { planPolicies } from './plan.ts';
+import { Policies } from './policies.ts';
 import { noRules, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
 
 const namespace = (name: string, labels: object = {}): Namespace => ({ metadata: { name, labels } }) as unknown as Namespace;
@@ -222,6 +227,32 @@ test('policyChanges writes elements where only the pods of a peer changed, and t
   await apply(policyChanges(denied, noRules('IPv4')));
   assert.equal(await listed(), empty);
   await apply(wholePolicyTable(first));
+});
+
+test('Policies writes its rules anew when somebody removed them', async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const policies = new Policies({
+    policies: fakeInformer(policy({})),
+    peers: () => ({ pods: fakeInformer(...PODS), namespaces: fakeInformer(...NAMESPACES) }),
+    nodeName: 'here',
+    families: ['IPv4'],
+    clock,
+    logger: silentLogger,
+  });
+  const running = policies.run(stop.signal);
+  const held = (): Promise<void> =>
+    eventually(async () => assert.match(await succeed('nft', ['list', 'map', 'ip', 'proa-policy', 'ingress']), /10\.244\.0\.1 : jump/));
+  await held();
+  for (const command of ['flush ruleset', 'flush table ip proa-policy']) {
+    await succeed('nft', [command]);
+    await eventually(async () => assert.ok(clock.pending > 0)); // it rests
+    clock.advance(10_000);
+    await held();
+    await eventually(async () => assert.match(await succeed('nft', ['list', 'chain', 'ip', 'proa-policy', 'forward']), /vmap @ingress/));
+  }
+  stop.abort();
+  await running;
 });
 
 test('what a pod may not send it may not send to its own node either, but for questions to the DNS server there', async (t) => {

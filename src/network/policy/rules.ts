@@ -1,6 +1,7 @@
 // pure
 // The rules that hold NetworkPolicies on one node, and the nftables script that leads from some rules to others.
 
+import type { Stake } from '#base/nft-rules.ts';
 import type { IpFamily } from '#apimachinery/ip.ts';
 import { NFT_FAMILY, tablesOf } from '../nft-names.ts';
 
@@ -35,6 +36,12 @@ export const noRules = (family: IpFamily): PolicyRules => ({
   sets: new Map(),
   chains: new Map(),
   isolated: { ingress: new Map(), egress: new Map() },
+});
+
+/** What there is of them whatever the policies are. */
+export const policyStake = (families: readonly IpFamily[]): Stake => ({
+  chains: families.map((family) => `${tableOf(family)} forward`),
+  rule: 'vmap @ingress',
 });
 
 const ADDRESS = { IPv4: 'ipv4_addr', IPv6: 'ipv6_addr' } as const;
