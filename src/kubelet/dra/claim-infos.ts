@@ -2,6 +2,7 @@
 // to it, whatever happens to the pod. Source: pkg/kubelet/cm/dra claiminfo.go, state.
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
+import { isSystemError } from '#base/system-error.ts';
 import type { ClaimReference, PreparedDevice } from '../plugins/plugin-api.ts';
 import { StateFile } from '../state-file.ts';
 
@@ -32,12 +33,12 @@ export class ClaimInfos {
 
   /** @throws Error when there is a file that cannot be read: pods' devices would be forgotten */
   async load(): Promise<void> {
-    const text = await this.#file.read();
-    if (text === undefined) return;
     try {
+      const text = (await this.#file.read()) ?? '[]';
       for (const { podUIDs, driverState, ...reference } of JSON.parse(text) as readonly Kept[])
         this.add({ ...reference, pods: new Set(podUIDs), drivers: new Map(Object.entries(driverState)), prepared: false });
     } catch (error) {
+      if (isSystemError(error)) throw error;
       throw new Error(`${this.#file.path} is damaged: drain the node and remove the file`, { cause: error });
     }
     this.#logger.debug('claims of an earlier run', { claims: this.#infos.size });

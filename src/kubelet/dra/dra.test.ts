@@ -13,6 +13,7 @@ import { temporaryFolder } from '#test/harness/temp.ts';
 import { container, pod } from '../testing/pods.ts';
 import { startWorld, type World } from '../testing/world.ts';
 import { ClaimInfos } from './claim-infos.ts';
+import { StateFile } from '../state-file.ts';
 import { type FakeDriver, type FakeDriverOptions, startDriver } from './testing.ts';
 
 interface Site extends World {
@@ -80,7 +81,7 @@ test('a container has the devices that the driver prepared for its claim, and th
   await remove(world, 'web');
   await world.advanceUntil(() => isGone(world, 'web'), 60_000);
   assert.deepEqual(driver.calls, ['prepare gpu', 'unprepare gpu']);
-  assert.equal(readFileSync(join(world.folder, 'root', 'dra_manager_state'), 'utf8'), '[]');
+  assert.equal(await new StateFile(join(world.folder, 'root', 'dra_manager_state')).read(), '[]');
 });
 
 test('a container has devices of the requests it names only', async (t) => {
@@ -205,23 +206,25 @@ test('a kubelet that starts again takes back what pods that are gone had, and pr
   world.claim('gpu');
   world.bind(using('web', ['gpu']));
   await runs(world, 'web');
-  const state = join(world.folder, 'root', 'dra_manager_state');
-  const [kept] = JSON.parse(readFileSync(state, 'utf8')) as readonly object[];
-  writeFileSync(state, JSON.stringify([kept, { ...kept, name: 'lost', uid: 'uid-lost', podUIDs: ['uid-gone'] }]));
+  const state = new StateFile(join(world.folder, 'root', 'dra_manager_state'));
+  const [kept] = JSON.parse((await state.read()) ?? '') as readonly object[];
+  await state.replace(JSON.stringify([kept, { ...kept, name: 'lost', uid: 'uid-lost', podUIDs: ['uid-gone'] }]));
   const again = driver.registered();
   await world.restart();
   assert.deepEqual(await again, { pluginRegistered: true, error: '' });
   await world.advanceUntil(() => driver.calls.includes('unprepare lost'), 120_000);
   assert.deepEqual(driver.calls, ['prepare gpu', 'unprepare lost']);
-  await world.advanceUntil(() => !readFileSync(state, 'utf8').includes('lost'), 10_000);
-  assert.deepEqual(JSON.parse(readFileSync(state, 'utf8')), [kept]);
+  await world.advanceUntil(() => !readFileSync(state.path, 'utf8').includes('lost'), 10_000);
+  assert.deepEqual(JSON.parse((await state.read()) ?? ''), [kept]);
 });
 
 test('a damaged record of claims is no reason to forget them', async (t) => {
   const folder = temporaryFolder(t);
   await new ClaimInfos(folder, silentLogger).load();
-  writeFileSync(join(folder, 'dra_manager_state'), '[{"name"');
-  await assert.rejects(new ClaimInfos(folder, silentLogger).load(), /dra_manager_state is damaged: drain the node and remove the file$/);
+  for (const damaged of ['[{"name"', 'a43beb57\n[{"name":"b"}]']) {
+    writeFileSync(join(folder, 'dra_manager_state'), damaged);
+    await assert.rejects(new ClaimInfos(folder, silentLogger).load(), /dra_manager_state is damaged: drain the node and remove the file$/);
+  }
 });
 
 test('a pod is not over while its driver does not take its devices back', async (t) => {
