@@ -12,6 +12,7 @@ export class CommandError extends Error {
 
 /** Errors whose message is written for whoever gave the command. By name, so that what throws them is loaded only when it is used. */
 const PLAIN: ReadonlySet<string> = new Set([
+  'AuthorityClockError',
   'CommandError',
   'SettingsError',
   'KubeconfigError',
@@ -19,6 +20,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'KeeperError',
   'KernelLockError',
   'PackageError',
+  'PkiDamagedError',
   'StoreCorruptError',
   'StoreFormatError',
   'StoreLockedError',

@@ -8,7 +8,7 @@ import { removeNodeNetwork } from '#network/node-network.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
-import { readJson } from '../instance/json-file.ts';
+import { readJsonIfWhole } from '../instance/json-file.ts';
 import { type CniPlace, type Paths, pathsOf, type Place } from '../instance/paths.ts';
 import { CONTEXT_NAME, KubeconfigError, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
@@ -60,7 +60,7 @@ async function removeAll(place: Place, consent: boolean): Promise<void> {
   }
   if (settings.containerRuntimeEndpoint !== '') await removeForeignPods(runtimeEndpoint(settings));
   else if (existsSync(paths.containerdState)) await removePods(paths, settings.cgroupRoot);
-  await removeNodeNetwork(readJson<CniPlace>(paths.cniPlace)?.folder ?? paths.cniConf, join(paths.cniConf, '..', 'leases'));
+  await removeNodeNetwork(readJsonIfWhole<CniPlace>(paths.cniPlace)?.folder ?? paths.cniConf, join(paths.cniConf, '..', 'leases'));
   removeCgroups(settings.cgroupRoot);
   if (settings.server === '') await disconnectLocalNodes(places);
   for (const folder of [place.runDir, place.dataDir]) await removeParts(paths, folder);

@@ -1,7 +1,7 @@
 // `proa up`: from a machine to a cluster that is ready, and what to type next.
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
-import { replaceJson } from '../instance/json-file.ts';
+import { replaceJson, replaceText } from '../instance/json-file.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import type { Keeper } from '../instance/keeper.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
@@ -97,7 +97,7 @@ function mergeContext({ kubeconfig }: Settings, { adminKubeconfig }: Paths): voi
 export function prepareFolders(settings: Settings): void {
   const paths = pathsOf(settings);
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o711 });
-  writeFileSync(paths.stateVersion, `${STATE_VERSION}\n`);
+  replaceText(paths.stateVersion, `${STATE_VERSION}\n`);
   replaceJson(paths.settings, settings);
 }
 

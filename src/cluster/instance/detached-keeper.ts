@@ -48,8 +48,19 @@ export class DetachedKeeper implements Keeper {
     // All it has is in the run folder.
   }
 
+  /** @throws KeeperError when it is damaged: a keeper nobody knows of may run */
+  #written(): KeeperProcess | undefined {
+    try {
+      return readJson<KeeperProcess>(this.#paths.keeper);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      const { keeper, ended } = this.#paths;
+      throw new KeeperError(`${keeper} is damaged: end the process "keeper.sh ${ended} …" if there is one, and remove the file`);
+    }
+  }
+
   #process(): KeeperProcess | undefined {
-    const keeper = readJson<KeeperProcess>(this.#paths.keeper);
+    const keeper = this.#written();
     return keeper !== undefined && isRunning(keeper.pid, keeper.identity) ? keeper : undefined;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, watch, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { systemClock, wait } from '#base/clock.ts';
 import { keepAlive } from '#base/keep-alive.ts';
@@ -174,6 +174,19 @@ test('a command does not outlive a keeper that is killed', async (t) => {
   process.kill(keeper, 'SIGKILL');
   await gone(pid);
   assert.equal(machine.keeper().running(), false);
+});
+
+test('what a detached keeper wrote down and was damaged is named with the way out', async (t) => {
+  const machine = detached(t);
+  mkdirSync(dirname(machine.paths.keeper), { recursive: true });
+  writeFileSync(machine.paths.keeper, '{"pid":');
+  const named = {
+    name: 'KeeperError',
+    message: /keeper\.json is damaged: end the process "keeper\.sh \S+ended …" if there is one, and remove the file$/,
+  };
+  assert.throws(() => machine.keeper().running(), named);
+  await assert.rejects(machine.keeper().stop(), named);
+  rmSync(machine.paths.keeper);
 });
 
 test('a detached keeper takes no other process with the same pid for itself', (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
@@ -20,6 +21,14 @@ test('progress is ready once every step is reached, and no longer when its proce
   assert.equal(isReady(now()), true);
   await child.stop('SIGKILL');
   assert.deepEqual([isAlive(now()), isReady(now()), now().pid], [false, false, child.pid]);
+});
+
+test('progress that was cut short tells nothing', (t) => {
+  const folder = temporaryFolder(t);
+  const paths = pathsOf({ dataDir: join(folder, 'data'), runDir: join(folder, 'run') });
+  new ProgressReport(paths, new ManualClock(), process.pid).reached('certificates');
+  truncateSync(paths.progress, 20);
+  assert.equal(readProgress(paths), undefined);
 });
 
 test('progress of a process that is gone is not that of a later one with its pid', () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
-import { readJson, replaceJson } from './json-file.ts';
+import { readJsonIfWhole, replaceJson } from './json-file.ts';
 import type { Paths } from './paths.ts';
 
 /** In the order they are reached. */
@@ -48,8 +48,9 @@ export class ProgressReport {
   }
 }
 
+/** Undefined when nothing tells of it, or nothing whole. */
 export function readProgress({ progress }: Pick<Paths, 'progress'>): Progress | undefined {
-  return readJson<Progress>(progress);
+  return readJsonIfWhole<Progress>(progress);
 }
 
 /** Whether the process that tells of itself still runs. */

@@ -1,5 +1,5 @@
 // The certificates of a node that joined: got by token the first time, renewed by themselves long before they end.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -56,7 +56,7 @@ export class NodeIdentity {
   }
 
   get joined(): boolean {
-    return existsSync(this.pki.certificatePath('kubelet-client'));
+    return this.pki.holds('kubelet-client');
   }
 
   /** As the user of this certificate; a renewed one is used from the next request on. */

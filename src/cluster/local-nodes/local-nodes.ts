@@ -15,6 +15,7 @@ import { type Place, pathsOf } from '../instance/paths.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { authorityHash } from '../join/cluster-info.ts';
 import { formatJoinToken, newJoinToken, tokenSecret } from '../join/token.ts';
+import { Pki } from '../pki/store.ts';
 import { familyOf, listOf } from '../settings/networks.ts';
 import { apiServerURL, type Settings } from '../settings/settings.ts';
 import {
@@ -75,7 +76,7 @@ export class LocalNodes {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
       if (keeper.running()) continue;
-      const fresh = !existsSync(join(paths.pki, 'kubelet-client.crt'));
+      const fresh = !new Pki(paths.pki, this.#deps).holds('kubelet-client');
       const args = {
         server: apiServerURL(this.#settings),
         'data-dir': node.dataDir,

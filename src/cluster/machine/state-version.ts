@@ -12,6 +12,8 @@ export function versionProblem(place: Place): string | undefined {
       : undefined;
   }
   const written = readFileSync(stateVersion, 'utf8').trim();
+  if (!/^\d+$/.test(written))
+    return `${stateVersion} is damaged: put ${STATE_VERSION} into it if this Proa wrote ${place.dataDir}, or delete the state with proa reset`;
   return written === STATE_VERSION
     ? undefined
     : `${place.dataDir} was written by state version ${written}, this Proa reads ${STATE_VERSION}: run the Proa it came from, or delete the state with proa reset`;

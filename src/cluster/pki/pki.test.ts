@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -108,6 +108,66 @@ test('ensureAuthority says so when the clock is before or after the life of the 
     await assert.rejects(jumped.ensureAuthority('ca'), { name: 'AuthorityClockError', message: c.says });
   }
   assert.equal(pki.certificate('ca'), before);
+});
+
+const damages: readonly (readonly [string, (whole: string) => string])[] = [
+  ['empty', () => ''],
+  ['cut in half', (whole) => whole.slice(0, whole.length / 2)],
+  ['zeros, as a power failure leaves them', (whole) => '\0'.repeat(whole.length)],
+];
+
+for (const [name, damage] of damages) {
+  test(`ensureLeaf issues anew what is ${name}, the certificate or its key`, async () => {
+    const { pki } = await freshPki(`leaf ${name}`);
+    await pki.ensureLeaf(apiserver);
+    for (const path of [pki.certificatePath('apiserver'), pki.keyPath('apiserver')]) {
+      writeFileSync(path, damage(readFileSync(path, 'utf8')));
+      assert.equal(await pki.ensureLeaf(apiserver), true);
+      assert.equal(await pki.ensureLeaf(apiserver), false);
+    }
+  });
+
+  test(`an authority or signing key that is ${name} is named with the way out, and left as it is`, async () => {
+    const { pki } = await freshPki(`authority ${name}`);
+    await pki.ensureServiceAccountKey();
+    for (const [path, ensure] of [
+      [pki.certificatePath('ca'), () => pki.ensureAuthority('ca')],
+      [pki.keyPath('ca'), () => pki.ensureAuthority('ca')],
+      [pki.keyPath('sa'), () => pki.ensureServiceAccountKey()],
+    ] as const) {
+      const whole = readFileSync(path, 'utf8');
+      writeFileSync(path, damage(whole));
+      await assert.rejects(ensure(), (error: Error) => {
+        assert.equal(error.name, 'PkiDamagedError');
+        assert.ok(error.message.startsWith(`${path} is damaged (`));
+        assert.match(error.message, /\): put it back from a copy, or start anew with proa reset$/);
+        return true;
+      });
+      assert.equal(readFileSync(path, 'utf8'), damage(whole));
+      writeFileSync(path, whole);
+      await ensure();
+    }
+  });
+}
+
+test('a crash between the two files of a pair is mended: a leaf is issued anew, sa.pub follows from sa.key', async () => {
+  const { pki } = await freshPki('crash');
+  await pki.ensureLeaf(apiserver);
+  const [before, other] = [pki.read('apiserver'), leaves.find(({ file }) => file === 'admin') as (typeof leaves)[number]];
+  await pki.ensureLeaf(other);
+  writeFileSync(pki.keyPath('apiserver'), pki.read('admin').key);
+  assert.equal(await pki.ensureLeaf(apiserver), true);
+  assert.notEqual(pki.read('apiserver').certificate, before.certificate);
+  await pki.ensureServiceAccountKey();
+  const [key, publicKey] = ['sa.key', 'sa.pub'].map((file) => readFileSync(join(pki.dir, file), 'utf8'));
+  rmSync(join(pki.dir, 'sa.pub'));
+  await pki.ensureServiceAccountKey();
+  assert.deepEqual(
+    ['sa.key', 'sa.pub'].map((file) => readFileSync(join(pki.dir, file), 'utf8')),
+    [key, publicKey],
+  );
+  writeFileSync(pki.keyPath('ca'), pki.read('front-proxy-ca').key);
+  await assert.rejects(pki.ensureAuthority('ca'), /ca\.key is damaged \(it is not the key of \S+ca\.crt\)/);
 });
 
 test('keepRenewed notices within a minute that the clock jumped over the end of a certificate', async () => {

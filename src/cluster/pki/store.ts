@@ -1,5 +1,5 @@
 // The pki folder: issues what is missing, renews what is near its end, and never replaces an authority or sa.key.
-import { generateKeyPair, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,6 +22,15 @@ export interface PkiDeps {
 /** The machine's clock is outside of the life of an authority: nothing that it signs would be believed. */
 export class AuthorityClockError extends Error {
   override readonly name = 'AuthorityClockError';
+}
+
+/** A file that nothing can replace is not what it was. */
+export class PkiDamagedError extends Error {
+  override readonly name = 'PkiDamagedError';
+
+  constructor(path: string, why: string, cause?: unknown) {
+    super(`${path} is damaged (${why}): put it back from a copy, or start anew with proa reset`, { cause });
+  }
 }
 
 export class Pki {
@@ -54,11 +63,15 @@ export class Pki {
 
   /**
    * Makes the authority on first use. An authority whose key is elsewhere (only `.crt` here) is left alone.
-   * @throws AuthorityClockError when the machine's clock is outside of its life
+   * @throws AuthorityClockError when the machine's clock is outside of its life; PkiDamagedError
    */
   async ensureAuthority(name: AuthorityName): Promise<void> {
     if (existsSync(this.certificatePath(name))) {
-      const { validFrom, validTo } = new X509Certificate(this.certificate(name));
+      const certificate = whole(this.certificatePath(name), (pem) => new X509Certificate(pem));
+      const key = existsSync(this.keyPath(name)) ? whole(this.keyPath(name), createPrivateKey) : undefined;
+      if (key !== undefined && !certificate.checkPrivateKey(key))
+        throw new PkiDamagedError(this.keyPath(name), `it is not the key of ${this.certificatePath(name)}`);
+      const { validFrom, validTo } = certificate;
       const life = { notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };
       const problem = authorityProblem(this.certificatePath(name), life, this.#deps.clock.now());
       if (problem !== undefined) throw new AuthorityClockError(problem);
@@ -69,7 +82,7 @@ export class Pki {
   }
 
   /**
-   * Issues the certificate when it is missing, not valid yet, near its end, of another subject, or signed by another authority.
+   * Issues the certificate when it or its key is missing or damaged, not valid yet, near its end, of another subject, or signed by another authority.
    * @returns whether it was issued now
    */
   async ensureLeaf(leaf: Leaf): Promise<boolean> {
@@ -99,17 +112,36 @@ export class Pki {
     await replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
   }
 
-  /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. */
+  /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. @throws PkiDamagedError */
   async ensureServiceAccountKey(): Promise<void> {
-    if (existsSync(this.keyPath('sa'))) return;
-    const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-    await replaceFile(this.keyPath('sa'), privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
-    await replaceFile(join(this.dir, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
+    const [path, publicPath] = [this.keyPath('sa'), join(this.dir, 'sa.pub')];
+    const known = existsSync(path);
+    if (known && existsSync(publicPath)) return void whole(path, createPrivateKey);
+    const privateKey = known ? whole(path, createPrivateKey) : await newSigningKey();
+    if (!known) await replaceFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
+    await replaceFile(publicPath, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
+  }
+
+  /** Whether both files are there and belong together. */
+  holds(file: string): boolean {
+    return this.#pair(file) !== undefined;
+  }
+
+  /** Undefined where one is missing, or they cannot be used together: a crash may have left the one of before. */
+  #pair(file: string): X509Certificate | undefined {
+    if (!existsSync(this.certificatePath(file)) || !existsSync(this.keyPath(file))) return undefined;
+    try {
+      const certificate = whole(this.certificatePath(file), (pem) => new X509Certificate(pem));
+      return certificate.checkPrivateKey(whole(this.keyPath(file), createPrivateKey)) ? certificate : undefined;
+    } catch (error) {
+      if (!(error instanceof PkiDamagedError)) throw error;
+      return undefined;
+    }
   }
 
   #current(leaf: Leaf, issuer: string): Current | undefined {
-    if (!existsSync(this.certificatePath(leaf.file)) || !existsSync(this.keyPath(leaf.file))) return undefined;
-    const certificate = new X509Certificate(readFileSync(this.certificatePath(leaf.file)));
+    const certificate = this.#pair(leaf.file);
+    if (certificate === undefined) return undefined;
     return {
       notBefore: Date.parse(certificate.validFrom),
       notAfter: Date.parse(certificate.validTo),
@@ -118,6 +150,20 @@ export class Pki {
       fromIssuer: certificate.verify(new X509Certificate(issuer).publicKey),
     };
   }
+}
+
+/** @throws PkiDamagedError */
+function whole<T>(path: string, parse: (pem: string) => T): T {
+  const pem = readFileSync(path, 'utf8');
+  try {
+    return parse(pem);
+  } catch (error) {
+    throw new PkiDamagedError(path, (error as Error).message, error);
+  }
+}
+
+async function newSigningKey(): Promise<KeyObject> {
+  return (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey;
 }
 
 /** A reader sees the old file or the new one, never half of one. */
