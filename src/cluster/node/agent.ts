@@ -6,18 +6,16 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
 import { endpointslices, namespaces, networkpolicies, nodes, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Namespace, NetworkPolicy, New, Node, Pod, Service } from '#api/types.ts';
-import type { Client, Transport } from '#client/contract.ts';
+import type { EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service } from '#api/types.ts';
+import type { Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { connectCri } from '#cri/client.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { ensurePauseImage } from '#cri/pause/pause-image.ts';
-import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
 import { upstreamsOf } from '#dns/resolv-conf.ts';
-import { createDnsServer, type DnsServer } from '#dns/server.ts';
+import { createDnsServer } from '#dns/server.ts';
 import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
@@ -37,10 +35,10 @@ import { familiesOf, listOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import { clusterCIDRs } from './deciders.ts';
+import { serveClusterDns } from './cluster-dns.ts';
 import { runLocalPath } from './local-path.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
-const DNS_PORT = 53;
 
 /** An identity: what the loopback transport or the client certificate of a component says. */
 export interface AgentIdentities {
@@ -194,9 +192,10 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   });
 
   const dnsInformers = informersOf(identities.dns, 'dns');
+  const slices = dnsInformers.informer<EndpointSlice>(endpointslices);
   const dns = createDnsServer({
     services: dnsInformers.informer<Service>(services),
-    endpointSlices: dnsInformers.informer<EndpointSlice>(endpointslices),
+    endpointSlices: slices,
     namespaces: dnsInformers.informer<Namespace>(namespaces),
     clock,
     ids,
@@ -223,7 +222,21 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
         signal,
       }),
     ),
-    background('dns', serveDns({ dns, network, client: createClient(identities.dns), nodeName: settings.nodeName, logger: part('dns') })),
+    background(
+      'dns',
+      serveClusterDns(
+        {
+          dns,
+          ready: network.ready,
+          slices,
+          client: createClient(identities.dns),
+          nodeName: settings.nodeName,
+          clock,
+          logger: part('dns'),
+        },
+        signal,
+      ),
+    ),
   ];
   await kubelet.start();
   await deps.serving.ready();
@@ -255,31 +268,5 @@ function upstreams(): ReturnType<typeof upstreamsOf> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-interface DnsWiring {
-  readonly dns: DnsServer;
-  readonly network: NodeNetwork;
-  readonly client: Client;
-  readonly nodeName: string;
-  readonly logger: Logger;
-}
-
-/** Listens on the bridge, in each family, and tells the cluster, so that the `kube-dns` Service leads here. */
-async function serveDns({ dns, network, client, nodeName, logger }: DnsWiring): Promise<void> {
-  const addresses = await network.ready;
-  await dns.start(addresses.map((address) => ({ address, port: DNS_PORT })));
-  const node = await client.get(nodes, { name: nodeName });
-  for (const address of addresses) await createOrReplace(client, kubeDnsEndpoints({ name: nodeName, uid: node.metadata.uid }, address));
-  logger.info('cluster DNS serves', { addresses });
-}
-
-async function createOrReplace(client: Client, slice: New<EndpointSlice>): Promise<void> {
-  try {
-    await client.create(endpointslices, slice);
-  } catch (error) {
-    if (!isStatusError(error, 'AlreadyExists')) throw error;
-    await client.update(endpointslices, slice);
   }
 }
