@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Clock } from '#base/clock.ts';
+import { type Clock, wait } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { runProgram } from '#base/program.ts';
+import { rulesStand } from '#base/nft-rules.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
 import { secrets } from '#api/resources.ts';
 import { allowForwarding } from '#network/forwarding.ts';
 import { removeTables } from '#network/tables.ts';
@@ -26,14 +27,19 @@ import {
   localNodes,
   NODE_BRIDGE,
   NODES_TABLES,
+  outwardStake,
   outwardTable,
   sidesOf,
+  unfinishedLink,
 } from './plan.ts';
 
 export { localNodes } from './plan.ts';
 
 /** A token that only this machine's own nodes are given, for a first start. Milliseconds. */
 const TOKEN_MS = 60 * 60 * 1000;
+
+/** Between looks whether the rules are still there. Milliseconds. */
+const LOOK_EVERY_MS = 10_000;
 
 export interface LocalNodesDeps {
   readonly clock: Clock;
@@ -54,19 +60,48 @@ export class LocalNodes {
   async connect(): Promise<void> {
     const nodes = localNodes(this.#settings);
     if (nodes.length === 0) return;
-    const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
+    const { nodeCIDR } = this.#settings;
     const sides = sidesOf(nodeCIDR);
     const links = await linkNames();
     if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(sides));
     for (const { cidr } of sides) allowForwarding(familyOf(cidr));
-    const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
-    await runProgram('nft', ['-f', '-'], { input: Readable.from(sides.map((side) => outwardTable(side, inside))) });
+    await this.#writeRules();
     for (const node of nodes) {
-      if (links.has(node.link)) continue;
-      if (!existsSync(join('/run/netns', node.namespace))) await runProgram('ip', ['netns', 'add', node.namespace]);
-      await ipBatch(cableLines(node));
-      await ipBatch(insideLines(node, sides), node.namespace);
+      if (!links.has(node.link)) {
+        const cable = unfinishedLink(node);
+        if (links.has(cable)) await ipBatch([`link del ${cable}`]);
+        if (!existsSync(join('/run/netns', node.namespace))) await runProgram('ip', ['netns', 'add', node.namespace]);
+        await ipBatch(cableLines(node));
+        await ipBatch(insideLines(node, sides), node.namespace);
+        await ipBatch([`link set ${cable} name ${node.link}`]);
+      }
+      await ipBatch([`link set ${node.link} up`]);
     }
+  }
+
+  /** Until the signal aborts: rules that somebody removed are written anew. */
+  async keepRules(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    if (this.#settings.nodes === 1) return;
+    const stake = outwardStake(sidesOf(this.#settings.nodeCIDR));
+    while (!signal.aborted) {
+      try {
+        await wait(clock, LOOK_EVERY_MS, signal);
+        if (await rulesStand(stake, { signal })) continue;
+        logger.warn("somebody removed the rules of this machine's further nodes; they are written anew");
+        await this.#writeRules();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof ProgramError)) throw error;
+        logger.error("the rules of this machine's further nodes are not in force", { error });
+      }
+    }
+  }
+
+  async #writeRules(): Promise<void> {
+    const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
+    const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
+    await runProgram('nft', ['-f', '-'], { input: Readable.from(sidesOf(nodeCIDR).map((side) => outwardTable(side, inside))) });
   }
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */

@@ -1,5 +1,6 @@
 // pure
 // Further nodes of one machine: their names, addresses and network devices.
+import type { Stake } from '#base/nft-rules.ts';
 import { join } from 'node:path';
 import { hardwareAddress } from '#network/hardware-address.ts';
 import { addressAt, familyOf, listOf, ofFamily } from '../settings/networks.ts';
@@ -70,13 +71,17 @@ export function bridgeLines(sides: readonly NodeNetworkSide[]): readonly string[
  * lead back to a pod of that same node must leave by the port it came in by, since bridged packets are translated on the
  * bridge (bridge-nf-call-iptables).
  */
-export function cableLines({ namespace, link }: LocalNode): readonly string[] {
+export function cableLines(node: LocalNode): readonly string[] {
+  const cable = unfinishedLink(node);
   return [
-    `link add ${link} type veth peer name eth0 netns ${namespace}`,
-    `link set ${link} master ${NODE_BRIDGE} up`,
-    `link set ${link} type bridge_slave hairpin on`,
+    `link add ${cable} type veth peer name eth0 netns ${node.namespace}`,
+    `link set ${cable} master ${NODE_BRIDGE}`,
+    `link set ${cable} type bridge_slave hairpin on`,
   ];
 }
+
+/** What the cable is called until both its ends are done: one that has its name is whole, whatever crashed meanwhile. */
+export const unfinishedLink = ({ link }: LocalNode): string => `${link}-new`;
 
 /** Lines of `ip -batch -` inside the namespace. */
 export function insideLines({ address }: LocalNode, sides: readonly NodeNetworkSide[]): readonly string[] {
@@ -86,6 +91,12 @@ export function insideLines({ address }: LocalNode, sides: readonly NodeNetworkS
 
 /** Of each family there may be. */
 export const NODES_TABLES = ['ip proa-nodes', 'ip6 proa-nodes'] as const;
+
+/** What there is of them whatever the networks are. */
+export const outwardStake = (sides: readonly NodeNetworkSide[]): Stake => ({
+  chains: sides.map(({ cidr }) => `${NODES_TABLES[familyOf(cidr) === 'IPv4' ? 0 : 1]} postrouting`),
+  rule: 'masquerade',
+});
 
 /** What the nodes send outwards leaves under the machine's own address. `inside` are networks of any family. */
 export function outwardTable({ cidr }: NodeNetworkSide, inside: readonly string[]): string {
