@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pods } from '#api/resources.ts';
@@ -75,6 +75,13 @@ test('a static pod follows its manifest: changed it is replaced, removed it ends
   writeFileSync(file, 'kind: [');
   await world.settle();
   assert.deepEqual(running(), ['second']);
+  renameSync(folder, `${folder}-away`);
+  symlinkSync(folder, folder); // it cannot be read
+  const until = world.clock.now() + 60_000;
+  await world.advanceUntil(() => world.clock.now() >= until, 120_000);
+  assert.deepEqual(running(), ['second']);
+  rmSync(folder);
+  renameSync(`${folder}-away`, folder);
   rmSync(file);
   await world.advanceUntil(() => running().length === 0 && world.server.stored(pods).length === 0, 60_000);
 });

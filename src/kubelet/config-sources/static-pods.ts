@@ -13,6 +13,7 @@ import type { Pod } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { isSystemError } from '#base/system-error.ts';
 import { CONFIG_SEEN_ANNOTATION } from '../pod/identity.ts';
 
 const POD_DEFINITION = 'io.k8s.api.core.v1.Pod';
@@ -130,7 +131,11 @@ export class StaticPodSource {
         .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
         .map(({ name }) => name);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isSystemError(error)) throw error;
+      if (error.code !== 'ENOENT') {
+        logger.error('Unable to read config path', { path: directory, error });
+        return; // what runs, runs on
+      }
     }
     const found = new Map<string, { readonly text: string; readonly pod: Pod }>();
     for (const name of names.toSorted()) {
@@ -140,7 +145,7 @@ export class StaticPodSource {
         const known = this.#known.get(path);
         found.set(path, known?.text === text ? known : { text, pod: podFromManifest(text, path, nodeName, clock.now()) });
       } catch (error) {
-        if (!(error instanceof ManifestError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+        if (!(error instanceof ManifestError) && !isSystemError(error)) throw error;
         logger.error('Could not process manifest file', { path, error });
         const known = this.#known.get(path);
         if (known !== undefined) found.set(path, known); // a broken edit does not end what runs
