@@ -6,7 +6,7 @@ import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { keyOf, put } from './commit.ts';
 import { freshCurrent } from './current.ts';
-import { born, generatedName, inNamespace, needsName, wiped } from './metadata.ts';
+import { born, generatedName, inNamespace, needsName, wiped, withMetadata } from './metadata.ts';
 import { kept } from './storage-form.ts';
 import type { Reservation } from './strategy.ts';
 import { validateNew, warnOfNew } from './validate.ts';
@@ -26,8 +26,6 @@ export async function create(call: WriteCall, object: KubeObject, registry: Regi
   const { info } = call.served;
   if (info.custom?.terminating === true)
     throw forbidden(info, object.metadata.name ?? '', 'create not allowed while custom resource definition is terminating');
-  if ((object.metadata.resourceVersion ?? '') !== '')
-    throw new StatusError('', 'resourceVersion should not be set on objects to be created');
   const placed = wiped(inNamespace(object, call.stored.resource.namespaced ? call.namespace : ''));
   const admitted = inNamespace(await admit(call, placed, registry), placed.metadata.namespace ?? '');
   if (!needsName(admitted)) return store(call, admitted, registry);
@@ -60,7 +58,7 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
     const reservation = await strategy.reserve?.({ object: prepared, oldObject: undefined }, context);
     let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
     try {
-      const object = await judge(call, reservation?.object ?? prepared, registry);
+      const object = unversioned(await judge(call, reservation?.object ?? prepared, registry));
       if (call.options.dryRun) return await rehearse(call, object, registry);
       const result = await put(call, registry, {
         key: keyOf(object),
@@ -87,6 +85,17 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
     return new StoredObject(layout, keyOf(object), 0, layout.encode(object), object);
   }
 }
+
+/** A version that cannot be read as one counts for none. @throws StatusError. Source: etcd3 store.Create, APIObjectVersioner. */
+function unversioned(object: KubeObject): KubeObject {
+  const { resourceVersion } = object.metadata;
+  if (resourceVersion === undefined) return object;
+  if (/^\d+$/.test(resourceVersion) && BigInt(resourceVersion) > 0n && BigInt(resourceVersion) <= MAX_UINT64)
+    throw new StatusError('', 'resourceVersion should not be set on objects to be created');
+  return withMetadata(object, { resourceVersion: undefined });
+}
+
+const MAX_UINT64 = 2n ** 64n - 1n;
 
 function prepare(call: WriteCall, object: KubeObject, registry: Registry): KubeObject {
   return call.stored.strategy.prepareForCreate?.(object, writeContext(call, registry)) ?? object;

@@ -44,6 +44,19 @@ describe('create', () => {
     );
   });
 
+  // The store asks only whether it can read a version.
+  for (const resourceVersion of ['v1', '0', '-5', '18446744073709551616'])
+    test(`takes resourceVersion ${resourceVersion} for none`, async () => {
+      const metadata = { name: `rv${resourceVersion}x`, namespace: NS, resourceVersion };
+      const made = await client.create(configmaps, { metadata });
+      assert.ok(BigInt(made.metadata.resourceVersion as string) > 0n);
+      assert.deepEqual(await client.get(configmaps, metadata), made);
+    });
+
+  test('tells what is wrong with an object before it tells that it has a resourceVersion', async () => {
+    await refused(client.create(configmaps, { metadata: { name: 'NO', namespace: NS, resourceVersion: '5' } }), 'Invalid', /NO/);
+  });
+
   test('ignores what only the server sets', async () => {
     const made = await client.create(configmaps, {
       metadata: {
