@@ -12,11 +12,13 @@ import type { AdmissionChain, MutatingPlugin, ValidatingPlugin } from './contrac
 import { certificateApproval, certificateSigning, certificateSubjectRestriction, clusterTrustBundleAttest } from './certificates.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds, type TolerationSeconds } from './default-toleration-seconds.ts';
+import { type EventLimit, eventRateLimit } from './event-rate-limit.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeDeclaredFeatureValidator } from './node-declared-features.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podResizeValidator } from './pod-resize.ts';
+import { type AdmissionPluginName, runningPlugins } from './plugin-names.ts';
 import type { PolicyDeps } from './policies/deps.ts';
 import { mutatingAdmissionPolicy } from './policies/mutating.ts';
 import { validatingAdmissionPolicy } from './policies/validating.ts';
@@ -49,45 +51,50 @@ export interface AdmissionDeps {
 export interface AdmissionSettings {
   readonly tolerationSeconds?: TolerationSeconds;
   readonly podSecurity?: PodSecuritySettings;
+  /** Of EventRateLimit. */
+  readonly eventLimits?: readonly EventLimit[];
+  /** Turned on beside those that run by default. Source: --enable-admission-plugins. */
+  readonly enabled?: readonly AdmissionPluginName[];
+  /** Source: --disable-admission-plugins. */
+  readonly disabled?: readonly AdmissionPluginName[];
 }
 
 type Plugin = MutatingPlugin | ValidatingPlugin;
 type Make = (deps: AdmissionDeps, settings: AdmissionSettings) => Plugin | undefined;
 
-/**
- * Source: pkg/kubeapiserver/options plugins.go AllOrderedPlugins, DefaultOffAdmissionPlugins; NodeRestriction as kubeadm
- * turns it on. Escalation is checked by upstream's storage, after all plugins that mutate.
- */
-const DEFAULT_PLUGINS: readonly Make[] = [
-  ({ reader, clock }) => namespaceLifecycle({ reader, clock }),
-  ({ reader }) => limitRanger({ reader }),
-  ({ reader, clock, ids }) => serviceAccountAdmission({ reader, clock, ids }),
-  ({ reader, authorizer }) => nodeRestriction({ reader, authorizer }),
-  () => taintNodesByCondition,
-  ({ reader }, { podSecurity: settings }) => podSecurity({ reader }, settings),
-  ({ reader }) => priorityAdmission({ reader }),
-  (_, { tolerationSeconds }) => defaultTolerationSeconds(tolerationSeconds),
-  ({ reader }) => defaultStorageClass({ reader }),
-  () => storageObjectInUseProtection,
-  ({ reader }) => persistentVolumeClaimResize({ reader }),
-  ({ reader }) => runtimeClassAdmission({ reader }),
-  ({ authorizer }) => certificateApproval({ authorizer }),
-  ({ authorizer }) => certificateSigning({ authorizer }),
-  ({ authorizer }) => clusterTrustBundleAttest({ authorizer }),
-  () => certificateSubjectRestriction,
-  ({ reader }) => defaultIngressClass({ reader }),
-  ({ reader }) => podTopologyLabels({ reader }),
-  ({ reader }) => nodeDeclaredFeatureValidator({ reader }),
-  ({ reader }) => podResizeValidator({ reader }),
-  ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
-  ({ policies, reader, clock, authorizer }) =>
+/** In the order they run. Escalation is checked by upstream's storage, after all plugins that mutate. */
+const PLUGINS: Readonly<Record<AdmissionPluginName | 'RBACEscalation', Make>> = {
+  NamespaceLifecycle: ({ reader, clock }) => namespaceLifecycle({ reader, clock }),
+  LimitRanger: ({ reader }) => limitRanger({ reader }),
+  ServiceAccount: ({ reader, clock, ids }) => serviceAccountAdmission({ reader, clock, ids }),
+  NodeRestriction: ({ reader, authorizer }) => nodeRestriction({ reader, authorizer }),
+  TaintNodesByCondition: () => taintNodesByCondition,
+  PodSecurity: ({ reader }, { podSecurity: settings }) => podSecurity({ reader }, settings),
+  Priority: ({ reader }) => priorityAdmission({ reader }),
+  DefaultTolerationSeconds: (_, { tolerationSeconds }) => defaultTolerationSeconds(tolerationSeconds),
+  EventRateLimit: ({ clock }, { eventLimits = [] }) => eventRateLimit(eventLimits, { clock }),
+  DefaultStorageClass: ({ reader }) => defaultStorageClass({ reader }),
+  StorageObjectInUseProtection: () => storageObjectInUseProtection,
+  PersistentVolumeClaimResize: ({ reader }) => persistentVolumeClaimResize({ reader }),
+  RuntimeClass: ({ reader }) => runtimeClassAdmission({ reader }),
+  CertificateApproval: ({ authorizer }) => certificateApproval({ authorizer }),
+  CertificateSigning: ({ authorizer }) => certificateSigning({ authorizer }),
+  ClusterTrustBundleAttest: ({ authorizer }) => clusterTrustBundleAttest({ authorizer }),
+  CertificateSubjectRestriction: () => certificateSubjectRestriction,
+  DefaultIngressClass: ({ reader }) => defaultIngressClass({ reader }),
+  PodTopologyLabels: ({ reader }) => podTopologyLabels({ reader }),
+  NodeDeclaredFeatureValidator: ({ reader }) => nodeDeclaredFeatureValidator({ reader }),
+  PodResizeValidator: ({ reader }) => podResizeValidator({ reader }),
+  RBACEscalation: ({ authorizer, rbac }) => escalationCheck({ authorizer, rbac }),
+  MutatingAdmissionPolicy: ({ policies, reader, clock, authorizer }) =>
     policies === undefined ? undefined : mutatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
-  ({ webhooks, ...deps }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...deps, ...webhooks })),
-  ({ policies, reader, clock, authorizer }) =>
+  MutatingAdmissionWebhook: ({ webhooks, ...deps }) => (webhooks === undefined ? undefined : mutatingWebhooks({ ...deps, ...webhooks })),
+  ValidatingAdmissionPolicy: ({ policies, reader, clock, authorizer }) =>
     policies === undefined ? undefined : validatingAdmissionPolicy({ ...policies, reader, clock, authorizer }),
-  ({ webhooks, ...deps }) => (webhooks === undefined ? undefined : validatingWebhooks({ ...deps, ...webhooks })),
-  quota,
-];
+  ValidatingAdmissionWebhook: ({ webhooks, ...deps }) =>
+    webhooks === undefined ? undefined : validatingWebhooks({ ...deps, ...webhooks }),
+  ResourceQuota: quota,
+};
 
 /** Last, so that nothing is charged for what another plugin refuses. */
 function quota({ reader, clock, loopback }: AdmissionDeps): Plugin | undefined {
@@ -98,7 +105,11 @@ function quota({ reader, clock, loopback }: AdmissionDeps): Plugin | undefined {
 }
 
 export function defaultPlugins(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
-  const plugins = DEFAULT_PLUGINS.map((make) => make(deps, settings)).filter((plugin) => plugin !== undefined);
+  const running = runningPlugins(settings.enabled, settings.disabled);
+  const plugins = Object.entries(PLUGINS)
+    .filter(([name]) => running.has(name) || name === 'RBACEscalation')
+    .map(([, make]) => make(deps, settings))
+    .filter((plugin) => plugin !== undefined);
   return {
     mutating: plugins.filter((plugin): plugin is MutatingPlugin => 'admit' in plugin),
     validating: plugins.filter((plugin): plugin is ValidatingPlugin => 'validate' in plugin),

@@ -16,6 +16,7 @@ const NAME = 'extension-apiserver-authentication';
 
 /** PEM texts. */
 export interface AuthenticationTrust {
+  /** Empty: no client certificate is trusted. */
   readonly clientCa: string;
   /** Absent: no proxy is trusted. */
   readonly frontProxy?: { readonly ca: string; readonly allowedNames: readonly string[] };
@@ -38,7 +39,7 @@ export function publishedData(
   const list = (key: string, own: readonly string[]): string => JSON.stringify([...new Set([...own, ...parsedList(present[key])])]);
   return {
     ...present,
-    'client-ca-file': withAuthorities(clientCa, present['client-ca-file']),
+    ...(clientCa === '' ? {} : { 'client-ca-file': withAuthorities(clientCa, present['client-ca-file']) }),
     ...(frontProxy === undefined
       ? {}
       : {

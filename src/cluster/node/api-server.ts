@@ -1,5 +1,8 @@
 // The optional parts of the API server, made from files that its settings name.
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readAdmissionConfiguration } from '#apiserver/admission/configuration.ts';
+import type { AdmissionSettings } from '#apiserver/admission/default-plugins.ts';
 import { encryptionAtRest, type EncryptionAtRest } from '#apiserver/encryption/at-rest.ts';
 import { inBatches, type BatchOptions } from '#apiserver/audit/batches.ts';
 import type { AuditBackend, AuditSink } from '#apiserver/audit/contract.ts';
@@ -9,6 +12,7 @@ import { readPolicy } from '#apiserver/audit/policy.ts';
 import { PolicySink } from '#apiserver/audit/sink.ts';
 import { truncating } from '#apiserver/audit/truncate.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
+import { ConfigurationError } from '#apiserver/configuration/decode.ts';
 import { FeatureGates } from '#apiserver/enablement/feature-gates.ts';
 import { RuntimeConfig } from '#apiserver/enablement/runtime-config.ts';
 import { servedApis } from '#apiserver/enablement/served-apis.ts';
@@ -43,6 +47,15 @@ export const flowControlOf = (settings: Settings): FlowControlSettings => ({
   maxReads: settings.maxRequestsInflight,
   maxWrites: settings.maxMutatingRequestsInflight,
 });
+
+/** @throws Error when a file cannot be read; ConfigurationError for what it says */
+export function admissionOf(settings: Settings): AdmissionSettings {
+  const { admissionControlConfigFile: path, enableAdmissionPlugins: enabled, disableAdmissionPlugins: disabled } = settings;
+  const configured = path === '' ? {} : readAdmissionConfiguration(read(path), (named) => read(resolve(dirname(path), named)));
+  if (enabled.includes('EventRateLimit') && configured.eventLimits === undefined)
+    throw new ConfigurationError('the admission plugin EventRateLimit needs limits, by --admission-control-config-file');
+  return { ...configured, enabled, disabled };
+}
 
 /** What of the built-in API is served; what is asked for in vain is told in the log. */
 export function enablementOf({ settings, logger }: Pick<ControlPlaneDeps, 'settings' | 'logger'>): Enablement {

@@ -23,7 +23,7 @@ import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess, serviceAccountsOf } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
-import { auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
+import { admissionOf, auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, firstOf, listOf } from '../settings/networks.ts';
@@ -40,13 +40,14 @@ import { USERS } from './users.ts';
 export interface ApiMaterial {
   /** Read again when certificates were renewed. */
   serving(): KeyedCertificate;
+  /** Of client certificates and of front proxies; empty: none are taken. */
   readonly clientAuthority: string;
   readonly frontProxyAuthority: string;
-  /** Shown to kubelets, whose own certificates `kubeletAuthority` vouches for. */
+  /** Shown to kubelets, whose own certificates `kubeletAuthority` vouches for; empty: they are not verified. */
   kubeletClient(): KeyedCertificate;
   readonly kubeletAuthority: string;
   /** Shown to aggregated API servers. */
-  proxyClient(): KeyedCertificate;
+  readonly proxyClient?: () => KeyedCertificate;
   /** Signs service account tokens. */
   readonly signingKey: string;
 }
@@ -88,9 +89,11 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const store = await openStore(deps);
   const { clientAuthority, frontProxyAuthority, kubeletAuthority } = material;
   // Shown to kubelets and aggregated servers; read again when renewed.
-  const clients = { kubelet: material.kubeletClient(), proxy: material.proxyClient() };
+  const clients = { kubelet: material.kubeletClient(), proxy: material.proxyClient?.() };
   // Which of the two a certificate must come from, each authenticator decides.
-  const tls = () => ({ serving: material.serving(), clientCa: clientAuthority + frontProxyAuthority });
+  const authorities = clientAuthority + frontProxyAuthority;
+  const tls = () => ({ serving: material.serving(), ...(authorities === '' ? {} : { clientCa: authorities }) });
+  const frontProxy = frontProxyAuthority === '' ? {} : { frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } };
   const [first, last] = settings.nodePortRange.split('-').map(Number) as [number, number];
   const encryption = await encryptionOf(deps);
   const tracer = await tracerOf(deps);
@@ -120,10 +123,14 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       port: settings.port,
       tls: tls(),
     },
-    kubelet: () => ({ clientCertificate: clients.kubelet.certificate, clientKey: clients.kubelet.key, ca: kubeletAuthority }),
+    kubelet: () => ({
+      clientCertificate: clients.kubelet.certificate,
+      clientKey: clients.kubelet.key,
+      ...(kubeletAuthority === '' ? {} : { ca: kubeletAuthority }),
+    }),
     aggregation: {
-      proxyCertificate: () => clients.proxy,
-      trust: { clientCa: clientAuthority, frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] } },
+      ...(clients.proxy === undefined ? {} : { proxyCertificate: () => clients.proxy as KeyedCertificate }),
+      trust: { clientCa: clientAuthority, ...frontProxy },
     },
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
@@ -136,10 +143,11 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       const defaults = defaultParts(parts, {
         flowControl: flowControlOf(settings),
         authorization: authorizationOf(settings),
+        admission: admissionOf(settings),
         authentication: {
           ...authenticationOf(settings),
           clientCa: clientAuthority,
-          frontProxy: { ca: frontProxyAuthority, allowedNames: ['front-proxy-client'] },
+          ...frontProxy,
           serviceAccounts: serviceAccountsOf(settings, material.signingKey),
         },
       });
@@ -197,7 +205,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     },
     renewTls() {
       clients.kubelet = material.kubeletClient();
-      clients.proxy = material.proxyClient();
+      clients.proxy = material.proxyClient?.();
       server.reloadTls(tls());
     },
     async stop() {

@@ -2,12 +2,13 @@
 // Settings of the API server alone, under kube-apiserver's flag names.
 import { FeatureGateError, FeatureGates } from '#apiserver/enablement/feature-gates.ts';
 import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime-config.ts';
+import { ADMISSION_SETTINGS, type AdmissionFlags } from './admission.ts';
 import { AUDIT_SETTINGS, type AuditSettings } from './audit.ts';
 import { SERVICE_ACCOUNT_SETTINGS, type ServiceAccountSettings } from './service-accounts.ts';
 import type { Setting } from './settings.ts';
 import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
 
-export interface ApiServerSettings extends AuditSettings, ServiceAccountSettings {
+export interface ApiServerSettings extends AdmissionFlags, AuditSettings, ServiceAccountSettings {
   /** EncryptionConfiguration file; empty: values stand plainly in the store. */
   readonly encryptionProviderConfig: string;
   readonly encryptionProviderConfigAutomaticReload: boolean;
@@ -129,6 +130,7 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     fallback: '',
     parse: optionalPath,
   }),
+  ...ADMISSION_SETTINGS,
   ...AUDIT_SETTINGS,
   ...SERVICE_ACCOUNT_SETTINGS,
   setting({

@@ -49,6 +49,16 @@ for (const c of [
     message: '--feature-gates: "Nope=true" is refused: unrecognized feature gate: Nope',
   },
   {
+    name: 'an admission plugin nobody knows',
+    flags: { 'disable-admission-plugins': 'LimitRanger,Nope' },
+    message: /^--disable-admission-plugins: "LimitRanger,Nope" has a plugin "Nope" that is unknown/,
+  },
+  {
+    name: 'a plugin that is to run and not to run',
+    flags: { 'enable-admission-plugins': 'Priority,LimitRanger', 'disable-admission-plugins': 'LimitRanger' },
+    message: '[LimitRanger] in enable-admission-plugins and disable-admission-plugins overlapped',
+  },
+  {
     name: 'an audit batch smaller than an event',
     flags: { 'audit-log-truncate-max-batch-size': '1000', 'audit-log-truncate-max-event-size': '2000' },
     message: 'invalid audit truncate log max batch size 1000, must be greater than max event size (2000)',

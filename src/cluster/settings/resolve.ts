@@ -1,5 +1,6 @@
 // pure
 // Flags over configuration file over what the machine says over defaults; every mistake is named at once.
+import { admissionContradictions } from './admission.ts';
 import { auditContradictions } from './audit.ts';
 import {
   addresses,
@@ -40,8 +41,10 @@ export function resolveSettings(sources: SettingsSources): Settings {
   const unknown = Object.keys(sources.file?.values ?? {}).filter((key) => !known.has(key));
   const { values, mistakes } = readSettings(SETTINGS, sources);
   mistakes.unshift(...unknown.map((key) => `${sources.file?.path}: there is no setting ${JSON.stringify(key)}`));
-  if (mistakes.length === 0)
-    mistakes.push(...contradictions(values as unknown as Settings), ...auditContradictions(values as unknown as Settings));
+  if (mistakes.length === 0) {
+    const settings = values as unknown as Settings;
+    mistakes.push(...contradictions(settings), ...auditContradictions(settings), ...admissionContradictions(settings));
+  }
   if (mistakes.length > 0) throw new SettingsError(mistakes.join('\n'));
   return values as unknown as Settings;
 }

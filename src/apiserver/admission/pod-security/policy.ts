@@ -38,6 +38,18 @@ export const compareLevels = (a: Level, b: Level): number => LEVELS.indexOf(a) -
 
 export const isPrivileged = ({ level }: LevelVersion): boolean => level === 'privileged';
 
+/** Source: pod-security-admission api ParseLevel. */
+export const readLevel = (text: string): Level | undefined => LEVELS.find((one) => one === text);
+export const LEVEL_PROBLEM = `must be one of ${LEVELS.join(', ')}`;
+
+/** Undefined is the latest. Source: pod-security-admission api ParseVersion. */
+export function readMinor(text: string): number | undefined | 'wrong' {
+  if (text === 'latest') return undefined;
+  const match = /^v1\.(\d|[1-9]\d*)$/.exec(text);
+  return match === null ? 'wrong' : Number(match[1]);
+}
+export const VERSION_PROBLEM = 'must be "latest" or "v1.x"';
+
 type Labels = Readonly<Record<string, string>>;
 
 /** A policy is there even when labels are wrong: enforcement then is as strict as can be, warnings and audit are off. */
@@ -49,16 +61,16 @@ export function policyOf(
   const level = (mode: keyof Policy, fallback: Level): Level => {
     const given = labels[`${PREFIX}${mode}`];
     if (given === undefined) return defaults[mode].level;
-    const known = LEVELS.find((one) => one === given);
-    if (known === undefined) errors.push(problem(`${PREFIX}${mode}`, given, `must be one of ${LEVELS.join(', ')}`));
+    const known = readLevel(given);
+    if (known === undefined) errors.push(problem(`${PREFIX}${mode}`, given, LEVEL_PROBLEM));
     return known ?? fallback;
   };
   const minor = (mode: keyof Policy): number | undefined => {
     const given = labels[`${PREFIX}${mode}-version`];
     if (given === undefined) return defaults[mode].minor;
-    const match = /^v1\.(\d|[1-9]\d*)$/.exec(given);
-    if (match === null && given !== 'latest') errors.push(problem(`${PREFIX}${mode}-version`, given, 'must be "latest" or "v1.x"'));
-    return match === null ? undefined : Number(match[1]);
+    const known = readMinor(given);
+    if (known === 'wrong') errors.push(problem(`${PREFIX}${mode}-version`, given, VERSION_PROBLEM));
+    return known === 'wrong' ? undefined : known;
   };
   const read = (mode: keyof Policy, fallback: Level): LevelVersion => ({ level: level(mode, fallback), minor: minor(mode) });
   const policy = { enforce: read('enforce', 'restricted'), audit: read('audit', 'privileged'), warn: read('warn', 'privileged') };
