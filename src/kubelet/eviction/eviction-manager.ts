@@ -1,6 +1,7 @@
 // Ends pods before the node runs out of memory, disk or processes.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { isSystemError } from '#base/system-error.ts';
 import type { Pod } from '#api/types.ts';
 import { CriError } from '#cri/errors.ts';
 import type { KubeletConfig } from '../config.ts';
@@ -79,7 +80,7 @@ export class EvictionManager {
     try {
       await this.#synchronize();
     } catch (error) {
-      if (!(error instanceof CriError)) throw error;
+      if (!(error instanceof CriError || isSystemError(error))) throw error;
       this.#deps.logger.warn('Eviction manager: failed to get summary stats', { error });
     }
   }

@@ -127,7 +127,7 @@ function figures(availableMemory: number, disk = 500): NodeFigures {
 }
 
 function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
-  const state = { figures: figures(500 * MI), reclaimed: 0, changed: 0 };
+  const state = { figures: figures(500 * MI), reclaimed: 0, changed: 0, unreadable: undefined as Error | undefined };
   const stopped: { uid: string; graceSeconds: number | undefined; reason: string | undefined }[] = [];
   const told: string[] = [];
   const clock = new ManualClock();
@@ -141,7 +141,10 @@ function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
     clock,
     logger: silentLogger,
     events,
-    stats: { node: async () => state.figures, summary: async () => ({ node: { nodeName: 'n', startTime: '' }, pods: stats }) },
+    stats: {
+      node: async () => (state.unreadable === undefined ? state.figures : Promise.reject(state.unreadable)),
+      summary: async () => ({ node: { nodeName: 'n', startTime: '' }, pods: stats }),
+    },
     workers: {
       stopPod: (uid, { graceSeconds, verdict }) => void stopped.push({ uid, graceSeconds, reason: verdict?.reason }),
       whenStopped: () => Promise.resolve(),
@@ -172,6 +175,17 @@ test('EvictionManager evicts one pod when memory runs out, and shows the pressur
   world.clock.advance(2000);
   await world.manager.synchronize();
   assert.deepEqual([world.manager.pressure.memory, world.stopped.length], [false, 1]);
+});
+
+test('EvictionManager waits for figures that the kernel does not give now', async () => {
+  const world = evictionWorld([asking('a', '')], [using('a', 90 * MI)]);
+  world.state.figures = figures(50 * MI);
+  world.state.unreadable = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', syscall: 'open' });
+  await world.manager.synchronize();
+  assert.deepEqual([world.stopped, world.manager.pressure.memory], [[], false]);
+  world.state.unreadable = undefined;
+  await world.manager.synchronize();
+  assert.deepEqual([world.stopped.length, world.manager.pressure.memory], [1, true]);
 });
 
 test('EvictionManager makes room on disk before it ends a pod', async () => {

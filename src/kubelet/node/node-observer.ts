@@ -1,6 +1,7 @@
 // Gathers what the node's status is made of.
 import { formatTime } from '#apimachinery/time.ts';
 import type { Clock } from '#base/clock.ts';
+import { isSystemError } from '#base/system-error.ts';
 import type { ContainerImage, Node } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
@@ -94,7 +95,7 @@ export class NodeObserver {
 
   async observe(): Promise<NodeInput> {
     const { config, machine, clock, runtimeState } = this.#deps;
-    [this.#filesystem, this.#images] = await Promise.all([readFilesystem(config.rootDir), this.#listImages()]);
+    [this.#filesystem, this.#images] = await Promise.all([this.#readFilesystem(), this.#listImages()]);
     this.#last = {
       config,
       machine,
@@ -107,6 +108,16 @@ export class NodeObserver {
       now: clock.now(),
     };
     return this.#last;
+  }
+
+  /** What was last known, while the disk does not say. */
+  async #readFilesystem(): Promise<FilesystemFacts | undefined> {
+    try {
+      return await readFilesystem(this.#deps.config.rootDir);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return this.#filesystem;
+    }
   }
 
   /** What was last known, while the runtime does not answer. */
