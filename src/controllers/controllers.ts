@@ -6,6 +6,7 @@ import type { Client } from '#client/contract.ts';
 import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
+import { attachDetachController } from './attach-detach/controller.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleanerController } from './certificates/cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
@@ -72,6 +73,7 @@ export const CONTROLLERS: readonly Controller[] = [
   volumeProtection,
   attributesClassProtection,
   ephemeralVolumeController,
+  attachDetachController,
   expandController,
   resourceClaimController,
   resourceClaimPodController,

@@ -1,6 +1,7 @@
 // The controllers' own figures, with upstream's names and labels; those of their queues are the queues' own. Source: the
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
 import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
+import { AttachDetachMetrics } from './attach-detach-metrics.ts';
 import { VolumeMetrics } from './volume-metrics.ts';
 
 const FROM_MILLISECOND = exponentialBuckets(0.001, 2, 15);
@@ -181,6 +182,8 @@ export class ControllerMetrics {
 
   readonly volumes = new VolumeMetrics();
 
+  readonly attachDetach = new AttachDetachMetrics();
+
   readonly ttlAfterFinished = {
     deletionSeconds: new HistogramFamily(
       'ttl_after_finished_controller_job_deletion_duration_seconds',
@@ -281,10 +284,10 @@ export class ControllerMetrics {
   /** Prometheus' text format. */
   expose(): string {
     const { job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet } = this;
-    const { autoscaler, podGc, rootCa, ephemeralVolume, volumes } = this;
+    const { autoscaler, podGc, rootCa, ephemeralVolume, volumes, attachDetach } = this;
     const groups = [
       ...[job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet],
-      ...[autoscaler, podGc, rootCa, ephemeralVolume, { volumes }],
+      ...[autoscaler, podGc, rootCa, ephemeralVolume, { volumes, attachDetach }],
     ];
     return groups.flatMap((group) => Object.values<{ expose(): string }>(group).map((family) => family.expose())).join('');
   }

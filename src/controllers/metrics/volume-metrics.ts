@@ -4,6 +4,7 @@ import type { PersistentVolume, PersistentVolumeClaim } from '#api/types.ts';
 import { className } from '#api/volumes.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { pluginName } from '../persistent-volume/plugin-name.ts';
+import { count } from './count.ts';
 
 interface Listed {
   readonly volumes: Pick<Informer<PersistentVolume>, 'list'>;
@@ -64,17 +65,5 @@ export class VolumeMetrics {
 }
 
 function counted(name: string, help: string, labels: readonly string[], each: readonly (readonly string[])[]): string {
-  const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
-  for (const values of each) {
-    const key = values.join('\0');
-    const known = counts.get(key);
-    if (known === undefined) counts.set(key, { values, count: 1 });
-    else known.count++;
-  }
-  return gauge(
-    `pv_collector_${name}`,
-    help,
-    labels,
-    [...counts.values()].map(({ values, count }) => [values, count] as const),
-  );
+  return gauge(`pv_collector_${name}`, help, labels, count(each));
 }

@@ -47,6 +47,8 @@ export interface ControllerConfig {
   readonly issueToken?: (account: ServiceAccount, secretName: string) => string;
   /** The authority that signs certificate requests, PEM; absent: requests stay unsigned. */
   readonly clusterSigning?: { readonly certificate: string; readonly key: string };
+  /** False: volumes stay attached to nodes that do not let go of them, for however long. Source: --disable-force-detach-on-timeout. */
+  readonly forceDetachOnTimeout?: boolean;
 }
 
 /** One pass over a key; safe to repeat. A rejection is retried with back-off. */
