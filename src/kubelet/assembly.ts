@@ -20,12 +20,10 @@ import type { DownwardFacts } from './env/downward.ts';
 import { csiKind, csiPlugin } from './csi/csi-volumes.ts';
 import { environmentOf } from './env/variables.ts';
 import { kubeletEvents, type KubeletEvents } from './events/events.ts';
-import { ImageManager } from './images/image-manager.ts';
+import { imageManager } from './image-assembly.ts';
 import { ImageVolumes, type ImageMounter } from './images/image-volumes.ts';
-import { PullQueue } from './images/pull-queue.ts';
 import { PullRecords } from './images/pull-records.ts';
 import { dnsSettings } from './network/dns-settings.ts';
-import { textIfThere } from './node/text-files.ts';
 import type { MachineFacts } from './node/machine.ts';
 import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
@@ -99,8 +97,6 @@ export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorde
 
 /** Source: NewMainKubelet; milliseconds. */
 const CRASH_BACKOFF_MS = 10_000;
-const IMAGE_BACKOFF_MS = 10_000;
-const MAX_IMAGE_BACKOFF_MS = 300_000;
 
 /** Builds all parts; nothing runs yet. Parts call one another only once they run, when all of them are there. */
 export function assemble(input: AssemblyInput): KubeletParts {
@@ -133,12 +129,20 @@ export function assemble(input: AssemblyInput): KubeletParts {
     machine,
     runtimeState,
     node: () => nodeInformer.get(config.nodeName),
+    volumesInUse: () => plugins.attachments.inUse,
   });
   const status = new StatusManager({ client, clock, logger, apiPod: (uid) => store.apiPod(uid), mayRun: (uid) => workers.mayRun(uid) });
   const probes = new ProbeManager({ runtime: cri.runtime, events, clock, ids, logger, changed: (uid) => probed(uid) });
   const references = new PodReferences({ client, clock, ids, logger, changed: (holders) => holders.forEach(wake) });
   const tokens = new TokenManager(client, clock, ids);
-  const plugins = assemblePlugins(input, paths, tokens);
+  const plugins: PluginParts = assemblePlugins({
+    ...input,
+    paths,
+    tokens,
+    node: () => nodeInformer.get(config.nodeName),
+    statusChanged: () => observer.changed(),
+    wake,
+  });
   const facts = (podIPs: readonly string[] = []): DownwardFacts => ({
     podIPs,
     hostIPs: observer.addresses,
@@ -258,7 +262,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
     rootDir: config.rootDir,
     pleg,
     pods: () => [...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)),
-    volumePath: (uid, name) => volumes.mounted(uid, name)?.path,
+    volume: (uid, name) => volumes.mounted(uid, name),
+    logger,
   });
 
   return {
@@ -292,17 +297,4 @@ export function assemble(input: AssemblyInput): KubeletParts {
     stats,
     plugins,
   };
-}
-
-function imageManager({ cri, clock, logger, config }: AssemblyInput, events: KubeletEvents, records: PullRecords): ImageManager {
-  return new ImageManager({
-    image: cri.image,
-    events,
-    clock,
-    logger,
-    backoff: new Backoff(clock, IMAGE_BACKOFF_MS, MAX_IMAGE_BACKOFF_MS),
-    queue: new PullQueue(config.serializeImagePulls ? 1 : (config.maxParallelImagePulls ?? Infinity)),
-    records,
-    nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
-  });
 }

@@ -129,13 +129,14 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
   const { plugins } = parts;
-  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load(), plugins.claims.load()]);
+  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load(), plugins.claims.load(), plugins.csiVolumes.load()]);
   const cgroupProblem = await parts.cgroups.start();
   observer.problem('cgroups', cgroupProblem);
   if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
     events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
   plugins.dra.start();
   plugins.watcher.start();
+  nodeInformer.addHandlers({ added: () => plugins.attachments.nodeChanged(), updated: () => plugins.attachments.nodeChanged() });
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();
   await pleg.start();
@@ -150,7 +151,8 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
-      for (const part of [lease, statics, pleg, runtimeState, parts.probes, plugins.watcher, plugins.dra, plugins.csi]) part?.stop();
+      for (const part of [lease, statics, pleg, runtimeState, parts.probes, plugins.watcher, plugins.dra, plugins.csi, plugins.allocatable])
+        part?.stop();
       await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
       for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
       await allocations.flush();

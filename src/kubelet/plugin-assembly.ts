@@ -1,12 +1,20 @@
 // What works with plugins: dynamic resources and CSI volumes, behind one watcher of their sockets.
 import { formatTime } from '#apimachinery/time.ts';
-import type { Pod } from '#api/types.ts';
+import type { Node, Pod } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { KubeletConfig } from './config.ts';
+import { AllocatableUpdates } from './csi/allocatable-updates.ts';
+import { Attachments } from './csi/attachments.ts';
 import { CsiDrivers } from './csi/csi-drivers.ts';
-import { type CsiTokens, CsiVolumes } from './csi/csi-volumes.ts';
+import { CsiVolumes } from './csi/csi-volumes.ts';
+import { DriverCalls } from './csi/driver-calls.ts';
+import { CsiGrowth } from './csi/growth.ts';
+import { type CsiTokens, PublishRequests } from './csi/publish-requests.ts';
 import { ClaimInfos } from './dra/claim-infos.ts';
 import { DraManager } from './dra/dra-manager.ts';
 import { DraPlugins } from './dra/dra-plugins.ts';
@@ -21,20 +29,37 @@ export interface PluginParts {
   readonly devices: DraManager;
   readonly csi: CsiDrivers;
   readonly csiVolumes: CsiVolumes;
+  readonly attachments: Attachments;
+  readonly allocatable: AllocatableUpdates;
 }
 
 interface PluginDeps {
+  readonly informers: InformerFactory;
   readonly client: Client;
+  readonly recorder: EventRecorder;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly logger: Logger;
   readonly config: Pick<KubeletConfig, 'nodeName' | 'rootDir'>;
+  readonly paths: KubeletPaths;
+  readonly tokens: TokenManager;
+  /** This node, as the informer last saw it. */
+  readonly node: () => Node | undefined;
+  /** The node's status is to be looked at again. */
+  readonly statusChanged: () => void;
+  readonly wake: (podUid: string) => void;
 }
 
-export function assemblePlugins({ client, clock, logger, config }: PluginDeps, paths: KubeletPaths, tokens: TokenManager): PluginParts {
-  const deps = { client, nodeName: config.nodeName, clock, logger };
+export function assemblePlugins(input: PluginDeps): PluginParts {
+  const { client, informers, recorder, clock, ids, logger, config, paths, tokens, node, statusChanged, wake } = input;
+  const { nodeName } = config;
+  const deps = { client, nodeName, clock, ids, logger };
   const claims = new ClaimInfos(config.rootDir, logger);
   const dra = new DraPlugins(deps);
   const csi = new CsiDrivers(deps);
+  const attachments = new Attachments({ client, nodeName, node, changed: statusChanged, wake });
+  const calls = new DriverCalls(client, csi);
+  const growth = new CsiGrowth({ client, calls, events: recorder, clock });
   const handlers = new Map<string, PluginHandler>([
     ['DRAPlugin', dra],
     ['CSIPlugin', csi],
@@ -45,7 +70,9 @@ export function assemblePlugins({ client, clock, logger, config }: PluginDeps, p
     dra,
     devices: new DraManager({ client, infos: claims, plugins: dra, logger }),
     csi,
-    csiVolumes: new CsiVolumes({ client, drivers: csi, paths, nodeName: config.nodeName, tokens: csiTokens(tokens) }),
+    csiVolumes: new CsiVolumes({ calls, attachments, growth, paths, nodeName, requests: new PublishRequests(calls, csiTokens(tokens)) }),
+    attachments,
+    allocatable: new AllocatableUpdates(informers, clock, (driver) => csi.refresh(driver)),
   };
 }
 

@@ -4,7 +4,7 @@ import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startCsiDriver } from '#kubelet/csi/testing.ts';
+import { startCsiDriver } from '#kubelet/csi/testing/driver.ts';
 import { startDriver } from '#kubelet/dra/testing.ts';
 import {
   csidrivers,

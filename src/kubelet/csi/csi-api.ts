@@ -15,9 +15,9 @@ const SCHEMA: ProtoSchema = {
     Capabilities: { fields: { capabilities: list(1, 'NodeServiceCapability') } },
     NodeServiceCapability: { fields: { rpc: one(1, 'RPC') } },
     RPC: { fields: { type: one(1, 'Type') } },
-    MountVolume: { fields: { fs_type: one(1, 'string'), mount_flags: list(2, 'string') } },
+    MountVolume: { fields: { fs_type: one(1, 'string'), mount_flags: list(2, 'string'), volume_mount_group: one(3, 'string') } },
     AccessMode: { fields: { mode: one(1, 'Mode') } },
-    VolumeCapability: { fields: { mount: one(2, 'MountVolume'), access_mode: one(3, 'AccessMode') } },
+    VolumeCapability: { fields: { block: one(1, 'Empty'), mount: one(2, 'MountVolume'), access_mode: one(3, 'AccessMode') } },
     Stage: {
       fields: {
         volume_id: one(1, 'string'),
@@ -42,9 +42,33 @@ const SCHEMA: ProtoSchema = {
       },
     },
     Unpublish: { fields: { volume_id: one(1, 'string'), target_path: one(2, 'string') } },
+    CapacityRange: { fields: { required_bytes: one(1, 'int64'), limit_bytes: one(2, 'int64') } },
+    Expand: {
+      fields: {
+        volume_id: one(1, 'string'),
+        volume_path: one(2, 'string'),
+        capacity_range: one(3, 'CapacityRange'),
+        staging_target_path: one(4, 'string'),
+        volume_capability: one(5, 'VolumeCapability'),
+        secrets: words(6),
+      },
+    },
+    Expanded: { fields: { capacity_bytes: one(1, 'int64') } },
+    Measure: { fields: { volume_id: one(1, 'string'), volume_path: one(2, 'string'), staging_target_path: one(3, 'string') } },
+    Measured: { fields: { usage: list(1, 'VolumeUsage') } },
+    VolumeUsage: { fields: { available: one(1, 'int64'), total: one(2, 'int64'), used: one(3, 'int64'), unit: one(4, 'Unit') } },
   },
   enums: {
-    Type: { UNKNOWN: 0, STAGE_UNSTAGE_VOLUME: 1, SINGLE_NODE_MULTI_WRITER: 5 },
+    Type: {
+      UNKNOWN: 0,
+      STAGE_UNSTAGE_VOLUME: 1,
+      GET_VOLUME_STATS: 2,
+      EXPAND_VOLUME: 3,
+      VOLUME_CONDITION: 4,
+      SINGLE_NODE_MULTI_WRITER: 5,
+      VOLUME_MOUNT_GROUP: 6,
+    },
+    Unit: { UNKNOWN: 0, BYTES: 1, INODES: 2 },
     Mode: {
       UNKNOWN: 0,
       SINGLE_NODE_WRITER: 1,
@@ -74,8 +98,15 @@ export interface NodeCapabilities {
   readonly capabilities: readonly { readonly rpc?: { readonly type: string | number } }[];
 }
 
+/** For a file system (`mount`) or as a raw device (`block`). */
 export interface VolumeCapability {
-  readonly mount: { readonly fsType: string; readonly mountFlags: readonly string[] };
+  readonly block?: object;
+  readonly mount?: {
+    readonly fsType: string;
+    readonly mountFlags: readonly string[];
+    /** The pod's fsGroup, for drivers that see to it themselves. */
+    readonly volumeMountGroup?: string;
+  };
   readonly accessMode: { readonly mode: string };
 }
 
@@ -93,6 +124,28 @@ export interface PublishRequest extends StageRequest {
   readonly readonly: boolean;
 }
 
+export interface ExpandRequest {
+  readonly volumeId: string;
+  readonly volumePath: string;
+  readonly capacityRange: { readonly requiredBytes: number };
+  readonly stagingTargetPath: string;
+  readonly volumeCapability: VolumeCapability;
+  readonly secrets: Words;
+}
+
+export interface MeasureRequest {
+  readonly volumeId: string;
+  readonly volumePath: string;
+  readonly stagingTargetPath: string;
+}
+
+export interface VolumeUsage {
+  readonly available: number;
+  readonly total: number;
+  readonly used: number;
+  readonly unit: string | number;
+}
+
 const nodeCall = <Request, Response>(name: string, request: string, response: string): PluginCall<Request, Response> =>
   pluginCall(csiCodec, `/csi.v1.Node/${name}`, request, response);
 
@@ -102,5 +155,7 @@ export const CSI = {
   stage: nodeCall<StageRequest, object>('NodeStageVolume', 'Stage', 'Empty'),
   unstage: nodeCall<Pick<StageRequest, 'volumeId' | 'stagingTargetPath'>, object>('NodeUnstageVolume', 'Unstage', 'Empty'),
   publish: nodeCall<PublishRequest, object>('NodePublishVolume', 'Publish', 'Empty'),
+  expand: nodeCall<ExpandRequest, { readonly capacityBytes: number }>('NodeExpandVolume', 'Expand', 'Expanded'),
+  measure: nodeCall<MeasureRequest, { readonly usage: readonly VolumeUsage[] }>('NodeGetVolumeStats', 'Measure', 'Measured'),
   unpublish: nodeCall<Pick<PublishRequest, 'volumeId' | 'targetPath'>, object>('NodeUnpublishVolume', 'Unpublish', 'Empty'),
 } as const;

@@ -1,12 +1,15 @@
 // CSI drivers of this node: found by their registration, told to the cluster in the node's CSINode.
 // Source: pkg/volume/csi csi_plugin.go RegistrationHandler, nodeinfomanager.
 import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { csinodes, nodes } from '#api/resources.ts';
 import type { CSINode, CSINodeDriver } from '#api/gen/storage-v1.ts';
 import type { New } from '#api/types.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
+import { retryOnConflict } from '#client/retry-on-conflict.ts';
 import type { Caller } from '#cri/call.ts';
 import { Connection } from '#cri/connection.ts';
 import { CriError } from '#cri/errors.ts';
@@ -24,6 +27,7 @@ export interface CsiDriversDeps {
   readonly client: Client;
   readonly nodeName: string;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly logger: Logger;
 }
 
@@ -100,6 +104,21 @@ export class CsiDrivers implements PluginHandler {
     );
   }
 
+  /** Asks how many volumes the node may have by now. What fails is asked the next time. */
+  refresh(name: string): void {
+    const known = this.#drivers.get(name);
+    if (known === undefined) return;
+    const update = async (): Promise<void> => {
+      const { maxVolumesPerNode } = await ask(known.caller, CSI.getInfo, {});
+      await this.#write((drivers) =>
+        drivers.map((each) => (each.name === name ? { ...withoutAllocatable(each), ...allocatableOf(maxVolumesPerNode) } : each)),
+      );
+    };
+    this.#tell(update).catch((error: unknown) => {
+      this.#deps.logger.warn('a CSI driver does not say how many volumes the node may have', { driver: name, error: error as Error });
+    });
+  }
+
   #tell(change: () => Promise<void>): Promise<void> {
     const done = this.#writing.then(change);
     this.#writing = done.catch(() => {});
@@ -120,17 +139,20 @@ export class CsiDrivers implements PluginHandler {
         name,
         nodeID: nodeId,
         topologyKeys: Object.keys(segments).toSorted(),
-        ...(maxVolumesPerNode > 0 ? { allocatable: { count: maxVolumesPerNode } } : {}),
+        ...allocatableOf(maxVolumesPerNode),
       },
     ]);
   }
 
   async #write(change: (drivers: readonly CSINodeDriver[]) => readonly CSINodeDriver[]): Promise<void> {
-    const { client, nodeName } = this.#deps;
+    const { client, nodeName, clock, ids } = this.#deps;
     const name = nodeName;
     try {
-      const found = await client.get(csinodes, { name });
-      await client.update(csinodes, { ...found, spec: { drivers: change(found.spec.drivers) } });
+      await retryOnConflict(clock, ids, async () => {
+        const found = await client.get(csinodes, { name });
+        const drivers = change(found.spec.drivers);
+        if (!deepEqual(drivers, found.spec.drivers)) await client.update(csinodes, { ...found, spec: { drivers } });
+      });
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
       const { uid } = (await client.get(nodes, { name })).metadata;
@@ -140,4 +162,11 @@ export class CsiDrivers implements PluginHandler {
       } as New<CSINode>);
     }
   }
+}
+
+/** No limit is not told of. */
+const allocatableOf = (count: number): Pick<CSINodeDriver, 'allocatable'> => (count > 0 ? { allocatable: { count } } : {});
+
+function withoutAllocatable({ allocatable: _, ...driver }: CSINodeDriver): CSINodeDriver {
+  return driver;
 }

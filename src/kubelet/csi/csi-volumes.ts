@@ -1,46 +1,42 @@
 // Volumes of CSI drivers: staged once on the node, published into each pod, and both undone from what is on disk alone.
-// Source: pkg/volume/csi csi_mounter.go, csi_attacher.go.
-import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+// Source: pkg/volume/csi csi_mounter.go, csi_attacher.go, csi_block.go.
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isStatusError } from '#apimachinery/errors.ts';
-import { csidrivers, secrets, volumeattachments } from '#api/resources.ts';
+import { CSI_PLUGIN, attachmentName, sha256, uniqueVolumeName } from '#api/csi.ts';
 import type { CSIDriver } from '#api/gen/storage-v1.ts';
-import type { CSIPersistentVolumeSource, CSIVolumeSource, PersistentVolume, Pod } from '#api/types.ts';
-import type { Client } from '#client/contract.ts';
-import { CriError } from '#cri/errors.ts';
-import type { PluginCall } from '../plugins/plugin-api.ts';
+import type { CSIPersistentVolumeSource, CSIVolumeSource, Pod } from '#api/types.ts';
+import { exists, isMissing } from '../volumes/exists.ts';
 import { setOwnership } from '../volumes/ownership.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
-import type { PersistentKind } from '../volumes/persistent.ts';
-import { type MountedVolume, VolumeError, type VolumePlugin } from '../volumes/plugin.ts';
-import { CSI, type StageRequest, type VolumeCapability } from './csi-api.ts';
-import type { CsiDrivers } from './csi-drivers.ts';
-
-export const CSI_PLUGIN = 'kubernetes.io/csi';
-
-/** Beside each mount: by whom it was made, for whoever undoes it. Source: volDataFileName. */
-const DATA_FILE = 'vol_data.json';
-
-interface VolumeData {
-  readonly driverName: string;
-  readonly volumeHandle: string;
-  readonly specVolID: string;
-  readonly volumeLifecycleMode: 'Ephemeral' | 'Persistent';
-}
+import type { PersistentKind, PersistentRequest } from '../volumes/persistent.ts';
+import { type MountedVolume, VolumeError, type VolumeFigures, type VolumePlugin } from '../volumes/plugin.ts';
+import type { Attachments } from './attachments.ts';
+import { EPHEMERAL_ACCESS, ownsByGroup, withGroup } from './capability.ts';
+import { CSI, type PublishRequest } from './csi-api.ts';
+import type { DriverCalls } from './driver-calls.ts';
+import { figuresOf } from './figures.ts';
+import type { CsiGrowth, VolumeUse } from './growth.ts';
+import type { PublishRequests } from './publish-requests.ts';
+import { allNoted, forget, idOf, note, noted, type VolumeData } from './volume-data.ts';
 
 export interface CsiVolumesDeps {
-  readonly client: Client;
-  readonly drivers: Pick<CsiDrivers, 'ask' | 'capabilities'>;
+  readonly calls: DriverCalls;
+  readonly attachments: Attachments;
+  readonly growth: CsiGrowth;
   readonly paths: KubeletPaths;
   readonly nodeName: string;
-  readonly tokens: CsiTokens;
+  readonly requests: PublishRequests;
 }
 
-/** `csi.storage.k8s.io/serviceAccount.tokens`: by audience. @throws StatusError, ConnectionError */
-export type CsiTokens = (pod: Pod, requests: CSIDriver['spec']['tokenRequests']) => Promise<string>;
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** Where a volume lies on the node. */
+interface Places {
+  /** Of the pod's volume, with its data. */
+  readonly folder: string;
+  readonly target: string;
+  readonly staging: string;
+  /** What is known of it beside. */
+  readonly stagingData: string;
+}
 
 /** Volumes that a pod's own spec asks of a driver, and the end of all volumes of drivers. */
 export function csiPlugin(volumes: CsiVolumes): VolumePlugin {
@@ -49,138 +45,185 @@ export function csiPlugin(volumes: CsiVolumes): VolumePlugin {
     refreshes: false,
     supports: ({ csi }) => csi !== undefined,
     setUp: ({ pod, volume, path }) => volumes.publishInline(pod, volume.name, volume.csi as CSIVolumeSource, path),
-    tearDown: (path) => volumes.unpublish(path),
+    tearDown: (path, podUid) => volumes.unpublish(path, podUid),
+    released: (podUid) => volumes.released(podUid),
   };
 }
 
 export function csiKind(volumes: CsiVolumes): PersistentKind {
   return {
     supports: ({ spec }) => spec.csi !== undefined,
-    setUp: ({ pod, volume, readOnly }) => volumes.publishPersistent(pod, volume, readOnly),
+    setUp: (request) => volumes.publishPersistent(request),
   };
 }
 
 export class CsiVolumes {
   readonly #deps: CsiVolumesDeps;
-  /** What is under way with a volume, by driver and handle. */
+  /** What is under way with a volume, by its unique name. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
   constructor(deps: CsiVolumesDeps) {
     this.#deps = deps;
   }
 
+  /** What pods have of an earlier kubelet is in use from the beginning. */
+  async load(): Promise<void> {
+    const { attachments, paths } = this.#deps;
+    for (const { podUid, data } of await allNoted(paths))
+      if (data.attachmentID !== undefined) attachments.use(podUid, data.specVolID, uniqueVolumeName(idOf(data)));
+  }
+
   /** @throws VolumeError, StatusError, ConnectionError */
   async publishInline(pod: Pod, name: string, source: CSIVolumeSource, path: string): Promise<MountedVolume> {
+    const { calls, requests } = this.#deps;
     const { driver: driverName, nodePublishSecretRef, readOnly = false, fsType = '', volumeAttributes = {} } = source;
-    const driver = await this.#driver(driverName);
-    if (driver?.spec.volumeLifecycleModes.includes('Ephemeral') !== true) {
-      const modes = driver === undefined ? 'no CSIDriver object' : `only supports ${JSON.stringify(driver.spec.volumeLifecycleModes)}`;
-      throw new VolumeError(`volume mode "Ephemeral" not supported by driver ${driverName} (${modes})`);
-    }
+    const driver = await this.#driverFor(driverName, 'Ephemeral');
+    const can = await calls.capabilities(driverName);
     const volumeHandle = `csi-${sha256(`${pod.metadata.uid}${name}`)}`;
     const data: VolumeData = { driverName, volumeHandle, specVolID: name, volumeLifecycleMode: 'Ephemeral' };
     const targetPath = join(path, 'mount');
-    const { namespace } = pod.metadata;
-    const request = {
+    const request = async (of: Pod): Promise<PublishRequest> => ({
       volumeId: volumeHandle,
       publishContext: {},
       stagingTargetPath: '',
-      volumeCapability: { mount: { fsType, mountFlags: [] }, accessMode: { mode: 'SINGLE_NODE_WRITER' } },
-      volumeContext: { ...volumeAttributes, ...(await this.#podContext(pod, driver, 'Ephemeral')) },
-      secrets: await this.#secret(nodePublishSecretRef?.name, namespace),
+      volumeCapability: withGroup({ mount: { fsType, mountFlags: [] }, accessMode: EPHEMERAL_ACCESS }, of, can),
+      ...(await requests.context(of, driver, 'Ephemeral', {
+        volumeContext: volumeAttributes,
+        secrets: await calls.secret(nodePublishSecretRef, of.metadata.namespace),
+      })),
       targetPath,
       readonly: readOnly,
-    };
-    await this.#alone(data, async () => {
-      await note(path, data);
-      await this.#call(driverName, CSI.publish, request);
     });
-    if (!readOnly && driver.spec.fsGroupPolicy === 'File') await setOwnership(targetPath, pod, 'rw');
-    return { path: targetPath, readOnly };
+    const publish = async (of: Pod): Promise<void> => {
+      const wanted = await request(of);
+      await this.#alone(data, async () => {
+        await note(path, data);
+        await calls.ask(driverName, CSI.publish, wanted);
+      });
+    };
+    await publish(pod);
+    const owns = driver?.spec.fsGroupPolicy === 'File' && !can.has('VOLUME_MOUNT_GROUP');
+    if (!readOnly && owns) await setOwnership(targetPath, pod, 'rw');
+    return {
+      path: targetPath,
+      readOnly,
+      ...(driver?.spec.requiresRepublish === true ? { keepUp: publish } : {}),
+      measure: () => this.#measure(data, { target: targetPath, staging: '' }),
+    };
   }
 
   /** @throws VolumeError, StatusError, ConnectionError */
-  async publishPersistent(pod: Pod, volume: PersistentVolume, onlyRead: boolean): Promise<MountedVolume> {
-    const { paths } = this.#deps;
+  async publishPersistent({ pod, volume, claim, readOnly: onlyRead }: PersistentRequest): Promise<MountedVolume> {
+    const { attachments, calls, growth, nodeName, requests } = this.#deps;
     const source = volume.spec.csi as CSIPersistentVolumeSource;
-    const { driver: driverName, volumeHandle, fsType = '', volumeAttributes = {} } = source;
+    const { driver: driverName, volumeHandle } = source;
     const { name } = volume.metadata;
     const readOnly = onlyRead || source.readOnly === true;
-    const driver = await this.#driver(driverName);
-    const can = await this.#known(driverName, this.#deps.drivers.capabilities(driverName));
-    const publishContext = await this.#attachment(driver, source);
-    const path = paths.volume(pod.metadata.uid, CSI_PLUGIN, name);
-    const data: VolumeData = { driverName, volumeHandle, specVolID: name, volumeLifecycleMode: 'Persistent' };
-    const targetPath = join(path, 'mount');
-    const common = { volumeId: volumeHandle, publishContext, volumeCapability: capabilityOf(volume, fsType, can) };
-    const stagingTargetPath = can.has('STAGE_UNSTAGE_VOLUME') ? this.#staging(data) : '';
-    const stage: StageRequest = {
-      ...common,
-      stagingTargetPath,
-      volumeContext: volumeAttributes,
-      secrets: await this.#secret(source.nodeStageSecretRef?.name, source.nodeStageSecretRef?.namespace),
+    const driver = await this.#driverFor(driverName, 'Persistent');
+    const can = await calls.capabilities(driverName);
+    const isAttached = driver?.spec.attachRequired !== false;
+    const publishContext = isAttached ? await attachments.ensure(pod.metadata.uid, name, source) : {};
+    const data: VolumeData = {
+      driverName,
+      volumeHandle,
+      specVolID: name,
+      volumeLifecycleMode: 'Persistent',
+      ...(volume.spec.volumeMode === 'Block' ? { volumeMode: 'Block' } : {}),
+      ...(isAttached ? { attachmentID: attachmentName(source, nodeName) } : {}),
     };
-    const publish = {
-      ...common,
-      stagingTargetPath,
-      volumeContext: { ...volumeAttributes, ...(await this.#podContext(pod, driver, 'Persistent')) },
-      secrets: await this.#secret(source.nodePublishSecretRef?.name, source.nodePublishSecretRef?.namespace),
-      targetPath,
-      readonly: readOnly,
-    };
+    const places = this.#placesOf(pod.metadata.uid, data);
+    const staging = can.has('STAGE_UNSTAGE_VOLUME') ? places.staging : '';
+    const wanted = { volume, driver, can, publishContext, staging, target: places.target, readOnly };
+    const stage = await requests.stage(pod, wanted);
+    const publish = await requests.publish(pod, wanted);
     await this.#alone(data, async () => {
       // First, so that whoever gives the volume up meanwhile sees that it is used.
-      await note(path, data);
-      if (stagingTargetPath !== '') {
-        await note(dirname(stagingTargetPath), data);
-        await mkdir(stagingTargetPath, { recursive: true, mode: 0o750 });
-        await this.#call(driverName, CSI.stage, stage);
+      await note(places.folder, data);
+      if (staging !== '') {
+        await note(places.stagingData, data);
+        await mkdir(staging, { recursive: true, mode: 0o750 });
+        await calls.ask(driverName, CSI.stage, stage);
       }
-      await this.#call(driverName, CSI.publish, publish);
+      await mkdir(dirname(places.target), { recursive: true, mode: 0o750 });
+      await calls.ask(driverName, CSI.publish, publish);
     });
-    if (!readOnly && ownsByGroup(driver, volume, fsType)) await setOwnership(targetPath, pod, 'rw');
-    return { path: targetPath, readOnly };
+    const isBlock = data.volumeMode === 'Block';
+    const { volumeCapability } = stage;
+    const use: VolumeUse = { pod, volume, claim, readOnly, volumePath: places.target, stagingTargetPath: staging, volumeCapability };
+    await growth.grow(use);
+    const owns = !isBlock && !can.has('VOLUME_MOUNT_GROUP') && ownsByGroup(driver, volume);
+    if (!readOnly && owns) await setOwnership(places.target, pod, 'rw');
+    return {
+      path: places.target,
+      readOnly,
+      ...(isBlock ? { block: true } : {}),
+      measure: () => this.#measure(data, { target: places.target, staging }),
+      keepUp: async (of) => {
+        if (driver?.spec.requiresRepublish === true) {
+          const again = await requests.publish(of, wanted);
+          await this.#alone(data, () => calls.ask(driverName, CSI.publish, again));
+        }
+        if (can.has('EXPAND_VOLUME')) await growth.look({ ...use, pod: of });
+      },
+    };
   }
 
   /** Of a pod's volume folder; the last one to use a staged volume unstages it. @throws VolumeError */
-  async unpublish(path: string): Promise<void> {
-    const data = await noted(path);
+  async unpublish(folder: string, podUid: string): Promise<void> {
+    const data = await noted(folder);
     if (data === undefined) return; // never begun
-    const { driverName, volumeHandle, volumeLifecycleMode } = data;
+    const { driverName, volumeHandle, volumeLifecycleMode, specVolID } = data;
+    const { attachments, calls, growth } = this.#deps;
+    const { staging, stagingData, target } = this.#placesOf(podUid, data);
     await this.#alone(data, async () => {
-      await this.#call(driverName, CSI.unpublish, { volumeId: volumeHandle, targetPath: join(path, 'mount') });
-      await rmdir(join(path, 'mount')).catch(ignoreMissing);
-      await rm(join(path, DATA_FILE));
-      const staging = this.#staging(data);
-      if (volumeLifecycleMode === 'Ephemeral' || !(await exists(staging)) || (await this.#inUse(data))) return;
-      await this.#call(driverName, CSI.unstage, { volumeId: volumeHandle, stagingTargetPath: staging });
-      await rmdir(staging).catch(ignoreMissing);
-      await rm(join(dirname(staging), DATA_FILE), { force: true });
-      await rmdir(dirname(staging));
-    });
-  }
-
-  /** Source: makeDeviceMountPath. */
-  #staging({ driverName, volumeHandle }: VolumeData): string {
-    return join(this.#deps.paths.plugins(), CSI_PLUGIN, driverName, sha256(volumeHandle), 'globalmount');
-  }
-
-  /** Whether a pod on this node has the volume, or is about to. */
-  async #inUse({ driverName, volumeHandle }: VolumeData): Promise<boolean> {
-    const { paths } = this.#deps;
-    for (const uid of await readdir(paths.pods()).catch(noNames)) {
-      const folder = paths.volumesOf(uid, CSI_PLUGIN);
-      for (const name of await readdir(folder).catch(noNames)) {
-        const other = await noted(join(folder, name));
-        if (other?.driverName === driverName && other.volumeHandle === volumeHandle) return true;
+      await calls.ask(driverName, CSI.unpublish, { volumeId: volumeHandle, targetPath: target });
+      await removeTarget(target, data);
+      if (volumeLifecycleMode === 'Persistent' && !(await this.#isUsedElsewhere(data, folder))) {
+        if (await exists(staging)) {
+          await calls.ask(driverName, CSI.unstage, { volumeId: volumeHandle, stagingTargetPath: staging });
+          await rmdir(staging).catch(ignoreMissing);
+          await rm(data.volumeMode === 'Block' ? dirname(stagingData) : stagingData, { recursive: true, force: true });
+        }
+        growth.forget(uniqueVolumeName(idOf(data)));
       }
+      await forget(folder); // last: until then all of it can be undone again
+    });
+    attachments.release(podUid, specVolID);
+  }
+
+  released(podUid: string): void {
+    this.#deps.attachments.release(podUid);
+  }
+
+  /** Source: makeDeviceMountPath; csi_block.go getStagingPath, getPublishPath. */
+  #placesOf(podUid: string, data: VolumeData): Places {
+    const { paths } = this.#deps;
+    const { driverName, volumeHandle, specVolID } = data;
+    const root = join(paths.plugins(), CSI_PLUGIN);
+    if (data.volumeMode !== 'Block') {
+      const folder = paths.volume(podUid, CSI_PLUGIN, specVolID);
+      const stagingData = join(root, driverName, sha256(volumeHandle));
+      return { folder, target: join(folder, 'mount'), staging: join(stagingData, 'globalmount'), stagingData };
     }
-    return false;
+    const devices = join(root, 'volumeDevices');
+    return {
+      folder: join(paths.devicesOf(podUid, CSI_PLUGIN), specVolID),
+      target: join(devices, 'publish', specVolID, podUid),
+      staging: join(devices, 'staging', specVolID),
+      stagingData: join(devices, specVolID, 'data'),
+    };
+  }
+
+  /** Whether another pod on this node has the volume, or is about to. */
+  async #isUsedElsewhere(data: VolumeData, folder: string): Promise<boolean> {
+    const unique = uniqueVolumeName(idOf(data));
+    const all = await allNoted(this.#deps.paths);
+    return all.some((other) => other.folder !== folder && uniqueVolumeName(idOf(other.data)) === unique);
   }
 
   /** One thing at a time for one volume. */
-  async #alone(data: VolumeData, work: () => Promise<void>): Promise<void> {
-    const key = `${data.driverName} ${data.volumeHandle}`;
+  async #alone(data: VolumeData, work: () => Promise<unknown>): Promise<void> {
+    const key = uniqueVolumeName(idOf(data));
     const turn = (this.#busy.get(key) ?? Promise.resolve()).catch(() => {}).then(work);
     this.#busy.set(key, turn);
     try {
@@ -190,126 +233,33 @@ export class CsiVolumes {
     }
   }
 
-  async #call<Request>(driver: string, call: PluginCall<Request, object>, request: Request): Promise<void> {
-    await this.#known(driver, this.#deps.drivers.ask(driver, call, request));
+  /** Source: supportsVolumeLifecycleMode. */
+  async #driverFor(name: string, mode: VolumeData['volumeLifecycleMode']): Promise<CSIDriver | undefined> {
+    const driver = await this.#deps.calls.object(name);
+    const modes = driver?.spec.volumeLifecycleModes ?? ['Persistent'];
+    if (modes.includes(mode)) return driver;
+    const why = driver === undefined ? 'no CSIDriver object' : `only supports ${JSON.stringify(modes)}`;
+    throw new VolumeError(`volume mode "${mode}" not supported by driver ${name} (${why})`);
   }
 
-  async #known<T>(driver: string, answer: Promise<T> | undefined): Promise<T> {
-    if (answer === undefined) throw new VolumeError(`driver name ${driver} not found in the list of registered CSI drivers`);
-    try {
-      return await answer;
-    } catch (error) {
-      if (error instanceof CriError) throw new VolumeError(error.message, { cause: error });
-      throw error;
-    }
-  }
-
-  async #driver(name: string): Promise<CSIDriver | undefined> {
-    try {
-      return await this.#deps.client.get(csidrivers, { name });
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return undefined;
-      throw error;
-    }
-  }
-
-  /** What the driver's controller said of this node; empty where nothing has to be attached. @throws VolumeError until it has */
-  async #attachment(
-    driver: CSIDriver | undefined,
-    { driver: attacher, volumeHandle }: CSIPersistentVolumeSource,
-  ): Promise<Readonly<Record<string, string>>> {
-    if (driver?.spec.attachRequired === false) return {};
-    const { client, nodeName } = this.#deps;
-    const name = `csi-${sha256(`${volumeHandle}${attacher}${nodeName}`)}`;
-    try {
-      const { status } = await client.get(volumeattachments, { name });
-      if (status.attached) return status.attachmentMetadata ?? {};
-      throw new VolumeError(
-        `volume attachment ${name} is not attached${status.attachError?.message === undefined ? '' : `: ${status.attachError.message}`}`,
-      );
-    } catch (error) {
-      if (!isStatusError(error, 'NotFound')) throw error;
-      throw new VolumeError(`volume ${volumeHandle} has to be attached by driver ${attacher}, and has no VolumeAttachment ${name}`);
-    }
-  }
-
-  /** Source: podAttributes, podServiceAccountTokenAttrs. */
-  async #podContext(
-    pod: Pod,
-    driver: CSIDriver | undefined,
-    mode: VolumeData['volumeLifecycleMode'],
-  ): Promise<Readonly<Record<string, string>>> {
-    const { metadata, spec } = pod;
-    const info = {
-      'csi.storage.k8s.io/pod.name': metadata.name,
-      'csi.storage.k8s.io/pod.namespace': metadata.namespace,
-      'csi.storage.k8s.io/pod.uid': metadata.uid,
-      'csi.storage.k8s.io/serviceAccount.name': spec.serviceAccountName ?? '',
-      'csi.storage.k8s.io/ephemeral': String(mode === 'Ephemeral'),
-    };
-    const requests = driver?.spec.tokenRequests ?? [];
-    return {
-      ...(driver?.spec.podInfoOnMount === true ? info : {}),
-      ...(requests.length === 0 ? {} : { 'csi.storage.k8s.io/serviceAccount.tokens': await this.#deps.tokens(pod, requests) }),
-    };
-  }
-
-  async #secret(name: string | undefined, namespace: string | undefined): Promise<Readonly<Record<string, string>>> {
-    if (name === undefined || name === '') return {};
-    const { data = {} } = await this.#deps.client.get(secrets, { name, namespace: namespace ?? '' });
-    return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]));
+  /** Source: metrics_csi / csi_metrics.go. @throws VolumeError */
+  async #measure(data: VolumeData, { target, staging }: Pick<Places, 'target' | 'staging'>): Promise<VolumeFigures | undefined> {
+    const { calls } = this.#deps;
+    const { driverName, volumeHandle } = data;
+    if (!(await calls.capabilities(driverName)).has('GET_VOLUME_STATS')) return undefined;
+    const { usage } = await calls.ask(driverName, CSI.measure, { volumeId: volumeHandle, volumePath: target, stagingTargetPath: staging });
+    return figuresOf(usage);
   }
 }
 
-/** Source: asCSIAccessModeV1, asSingleNodeMultiWriterCapableCSIAccessModeV1; the first mode of the volume counts. */
-function capabilityOf({ spec }: PersistentVolume, fsType: string, can: ReadonlySet<string>): VolumeCapability {
-  const several = can.has('SINGLE_NODE_MULTI_WRITER');
-  const modes: Readonly<Record<string, string>> = {
-    ReadWriteOnce: several ? 'SINGLE_NODE_MULTI_WRITER' : 'SINGLE_NODE_WRITER',
-    ReadWriteOncePod: several ? 'SINGLE_NODE_SINGLE_WRITER' : 'SINGLE_NODE_WRITER',
-    ReadOnlyMany: 'MULTI_NODE_READER_ONLY',
-    ReadWriteMany: 'MULTI_NODE_MULTI_WRITER',
-  };
-  const mode = modes[spec.accessModes?.[0] ?? 'ReadWriteOnce'] ?? 'UNKNOWN';
-  return { mount: { fsType, mountFlags: spec.mountOptions ?? [] }, accessMode: { mode } };
-}
-
-/** Source: supportsFSGroup. */
-function ownsByGroup(driver: CSIDriver | undefined, { spec }: PersistentVolume, fsType: string): boolean {
-  const policy = driver?.spec.fsGroupPolicy ?? 'ReadWriteOnceWithFSType';
-  if (policy !== 'ReadWriteOnceWithFSType') return policy === 'File';
-  return fsType !== '' && (spec.accessModes ?? []).includes('ReadWriteOnce');
-}
-
-async function note(folder: string, data: VolumeData): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o750 });
-  await writeFile(join(folder, DATA_FILE), JSON.stringify(data), { flush: true });
-}
-
-async function noted(folder: string): Promise<VolumeData | undefined> {
-  try {
-    return JSON.parse(await readFile(join(folder, DATA_FILE), 'utf8')) as VolumeData;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    ignoreMissing(error);
-    return false;
-  }
+async function removeTarget(target: string, { volumeMode }: VolumeData): Promise<void> {
+  if (volumeMode !== 'Block') return rmdir(target).catch(ignoreMissing);
+  await rm(target, { force: true });
+  await rmdir(dirname(target)).catch((error: unknown) => {
+    if (!isMissing(error) && (error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  });
 }
 
 function ignoreMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-}
-
-function noNames(error: unknown): readonly string[] {
-  ignoreMissing(error);
-  return [];
+  if (!isMissing(error)) throw error;
 }

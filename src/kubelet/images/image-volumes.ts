@@ -6,7 +6,7 @@ import type { ImageSpec, PodSandboxConfig } from '#cri/gen/objects.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import type { Mounter } from '../volumes/mounter.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
-import { namesIn } from '../volumes/subpath.ts';
+import { namesIn } from '../volumes/exists.ts';
 import type { ImageManager } from './image-manager.ts';
 
 /** What a container mounts of an image: a path on the node, or the image itself where the runtime mounts it. */

@@ -21,6 +21,8 @@ export interface NodeObserverDeps {
   readonly machine: MachineFacts;
   readonly runtimeState: RuntimeState;
   readonly node: () => Node | undefined;
+  /** Unique names of attached volumes. */
+  readonly volumesInUse: () => readonly string[];
 }
 
 const NO_PRESSURE: Pressure = { memory: false, disk: false, pid: false };
@@ -79,7 +81,15 @@ export class NodeObserver {
   }
 
   #blank(): Omit<NodeInput, 'now' | 'config' | 'machine'> {
-    return { filesystem: undefined, runtime: undefined, images: [], pressure: NO_PRESSURE, problems: [], addresses: this.addresses };
+    return {
+      volumesInUse: [],
+      filesystem: undefined,
+      runtime: undefined,
+      images: [],
+      pressure: NO_PRESSURE,
+      problems: [],
+      addresses: this.addresses,
+    };
   }
 
   /** Pressure conditions in force. */
@@ -105,6 +115,7 @@ export class NodeObserver {
       pressure: this.pressure(),
       problems: [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems(), ...this.#problems.values()],
       addresses: this.addresses,
+      volumesInUse: this.#deps.volumesInUse(),
       now: clock.now(),
     };
     return this.#last;

@@ -38,6 +38,8 @@ export interface NodeInput {
   /** Why the node is not ready, in upstream's words; empty when it is. */
   readonly problems: readonly string[];
   readonly addresses: readonly string[];
+  /** Unique names of attached volumes that pods have or are about to, sorted. */
+  readonly volumesInUse: readonly string[];
   readonly now: number;
 }
 
@@ -87,7 +89,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
     ...(runtime === undefined ? {} : { features: { supplementalGroupsPolicy: runtime.supplementalGroupsPolicy } }),
     declaredFeatures: DECLARED_FEATURES,
     ...(previous?.volumesAttached === undefined ? {} : { volumesAttached: previous.volumesAttached }),
-    ...(previous?.volumesInUse === undefined ? {} : { volumesInUse: previous.volumesInUse }),
+    ...(previous?.volumesInUse === undefined && input.volumesInUse.length === 0 ? {} : { volumesInUse: input.volumesInUse }),
   };
 }
 

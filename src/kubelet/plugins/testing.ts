@@ -5,7 +5,7 @@ import { pluginCodec, type PluginInfo, type RegistrationStatus } from './plugin-
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** An Error becomes the status INTERNAL. */
+/** An Error becomes the status that its `code` names, INTERNAL without. */
 export type Handle = (request: never) => object | Error;
 
 /** Service name to method name to messages and handler. */
@@ -36,7 +36,8 @@ export function service(
         method,
         ({ request: bytes }: { request: Buffer }, done: (error: object | null, answer?: Uint8Array) => void) => {
           const answer = handle(codec.message(request).decode(bytes) as never);
-          if (answer instanceof Error) done({ code: status.INTERNAL, details: answer.message });
+          if (answer instanceof Error)
+            done({ code: (answer as { readonly code?: number }).code ?? status.INTERNAL, details: answer.message });
           else done(null, codec.message(response).encode(answer));
         },
       ]),

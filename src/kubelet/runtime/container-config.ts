@@ -2,7 +2,7 @@
 // The CRI configuration of a container.
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { ContainerConfig, Mount, UserNamespace } from '#cri/gen/objects.ts';
+import type { ContainerConfig, Device, Mount, UserNamespace } from '#cri/gen/objects.ts';
 import { expand } from '../env/expansion.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -20,6 +20,8 @@ export interface ContainerConfigInput {
   readonly userNamespace: Input<UserNamespace>;
   readonly environment: ReadonlyMap<string, string>;
   readonly mounts: readonly Input<Mount>[];
+  /** Raw block volumes. */
+  readonly blockDevices: readonly Input<Device>[];
   /** CDI names of devices that were prepared for it. */
   readonly devices: readonly string[];
   readonly targetId: string | undefined;
@@ -48,6 +50,7 @@ export function containerConfig(input: ContainerConfigInput): Input<ContainerCon
     annotations: containerAnnotations(container, pod, restartCount),
     envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value, 'utf8') })),
     mounts: input.mounts,
+    devices: input.blockDevices,
     cdiDevices: input.devices.map((name) => ({ name })),
     logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin ?? false,

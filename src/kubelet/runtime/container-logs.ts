@@ -3,7 +3,7 @@ import { mkdir, rm, stat, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Pod } from '#api/types.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
-import { namesIn } from '../volumes/subpath.ts';
+import { namesIn } from '../volumes/exists.ts';
 
 /** Longest name of a link. Source: legacyLogSymlink, MaxFilenameLength. */
 const MAX_LINK_NAME = 251;

@@ -5,7 +5,7 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod, VolumeMount } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { Mount, UserNamespace } from '#cri/gen/objects.ts';
+import type { Device, Mount, UserNamespace } from '#cri/gen/objects.ts';
 import type { MountPropagation } from '#cri/gen/enums.ts';
 import { expandStrict } from '../env/expansion.ts';
 import type { ImageMount } from '../images/image-volumes.ts';
@@ -58,6 +58,15 @@ export async function containerMounts(input: MountInput, deps: MountDeps): Promi
   if (container.terminationMessagePath !== '') mounts.push(await terminationMount(input, deps));
   const { uids = [], gids = [] } = input.userNamespace;
   return uids.length === 0 ? mounts : mounts.map((mount) => ({ ...mount, uidMappings: uids, gidMappings: gids }));
+}
+
+/** Raw block volumes of a container. @throws ContainerMountError; Source: makeBlockVolumes */
+export function blockDevices(container: AnyContainer, volumeOf: (name: string) => MountedVolume | undefined): readonly Input<Device>[] {
+  return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const volume = volumeOf(name);
+    if (volume?.block !== true) throw new ContainerMountError(`cannot find volume "${name}" to pass into container "${container.name}"`);
+    return { hostPath: volume.path, containerPath: devicePath, permissions: volume.readOnly ? 'r' : 'mrw' };
+  });
 }
 
 async function volumeMount(mount: VolumeMount, index: number, input: MountInput, deps: MountDeps): Promise<Input<Mount>> {

@@ -297,6 +297,7 @@ test('containerConfig expands commands by the environment', () => {
     userNamespace: NODE_USERS,
     environment: new Map([['A', 'x']]),
     mounts: [],
+    blockDevices: [],
     devices: [],
     targetId: undefined,
     seccompRoot: '',

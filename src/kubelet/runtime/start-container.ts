@@ -29,7 +29,7 @@ import { linkLog, makeLogDirectory, restartsByLogs } from './container-logs.ts';
 import type { Placement } from './create-sandbox.ts';
 import { killContainer } from './kill.ts';
 import type { ResourceSettings } from './linux-resources.ts';
-import { ContainerMountError, containerMounts } from './mounts.ts';
+import { blockDevices, ContainerMountError, containerMounts } from './mounts.ts';
 import { latest, type RuntimePod } from './runtime-pod.ts';
 import { SecurityError, verifyRunAsNonRoot } from './security-context.ts';
 
@@ -219,6 +219,7 @@ async function configure(
     userNamespace,
     environment,
     mounts,
+    blockDevices: blockDevices(container, (name) => deps.volume(pod.metadata.uid, name)),
     devices: deps.dra.devicesOf(pod, container),
     targetId,
     seccompRoot: deps.paths.seccomp(),

@@ -2,12 +2,15 @@
 import { join } from 'node:path';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Pod } from '#api/types.ts';
+import { claimName } from '#api/volumes.ts';
 import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import type { ContainerStats, CpuUsage, PodSandboxStats } from '#cri/gen/stats.ts';
 import type { Pleg } from '../pleg/pleg.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
+import { type MountedVolume, VolumeError, type VolumeFigures } from '../volumes/plugin.ts';
 import { fromNanos } from '../runtime/convert.ts';
 import { CONTAINER_NAME_LABEL, POD_UID_LABEL } from '../runtime/labels.ts';
 import type { RuntimeContainer } from '../runtime/runtime-pod.ts';
@@ -24,14 +27,14 @@ const FOLDERS_FRESH_MS = 60_000;
 export interface StatsDeps {
   readonly cri: CriClient;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly paths: KubeletPaths;
   readonly nodeName: string;
   readonly rootDir: string;
   readonly pleg: Pleg;
   /** Pods that may run. */
   readonly pods: () => Iterable<Pod>;
-  /** Where a volume of a pod is mounted. */
-  readonly volumePath: (podUid: string, name: string) => string | undefined;
+  readonly volume: (podUid: string, name: string) => MountedVolume | undefined;
 }
 
 export interface NodeFigures {
@@ -51,6 +54,7 @@ export class StatsProvider {
   #gathering: Promise<Summary> | undefined;
   readonly #cpuSamples = new Map<string, Sample>();
   readonly #folders = new Map<string, { readonly at: number; readonly usage: FolderUsage }>();
+  readonly #measured = new Map<string, { readonly at: number; readonly figures: VolumeFigures | undefined }>();
   readonly #started: number;
 
   constructor(deps: StatsDeps) {
@@ -197,13 +201,38 @@ export class StatsProvider {
 
   async #volumeSummaries(pod: Pod, filesystems: Filesystems, time: string): Promise<readonly VolumeSummary[]> {
     const out: VolumeSummary[] = [];
-    for (const { name, hostPath } of pod.spec.volumes ?? []) {
-      const path = hostPath === undefined ? this.#deps.volumePath(pod.metadata.uid, name) : undefined;
-      if (path === undefined) continue;
-      const { bytes, inodes } = await this.#folder(path);
-      out.push({ name, ...fsStats(time, filesystems.node), usedBytes: bytes, inodesUsed: inodes });
+    for (const volume of pod.spec.volumes ?? []) {
+      const { name, hostPath } = volume;
+      const mounted = hostPath === undefined ? this.#deps.volume(pod.metadata.uid, name) : undefined;
+      if (mounted === undefined) continue;
+      const claim = claimName(pod, volume);
+      const pvcRef = claim === undefined ? {} : { pvcRef: { name: claim, namespace: pod.metadata.namespace } };
+      const figures =
+        mounted.measure === undefined
+          ? await this.#counted(mounted.path, filesystems, time)
+          : await this.#measuredOf(mounted.path, mounted.measure);
+      if (figures !== undefined) out.push({ name, ...pvcRef, time, ...figures });
     }
     return out;
+  }
+
+  async #counted(path: string, filesystems: Filesystems, time: string): Promise<VolumeFigures> {
+    const { bytes, inodes } = await this.#folder(path);
+    return { ...fsStats(time, filesystems.node), usedBytes: bytes, inodesUsed: inodes };
+  }
+
+  /** Undefined while it cannot be told. */
+  async #measuredOf(path: string, measure: () => Promise<VolumeFigures | undefined>): Promise<VolumeFigures | undefined> {
+    const { clock, logger } = this.#deps;
+    const known = this.#measured.get(path);
+    if (known !== undefined && clock.monotonic() - known.at < FOLDERS_FRESH_MS) return known.figures;
+    const figures = await measure().catch((error: unknown) => {
+      if (!(error instanceof VolumeError)) throw error;
+      logger.warn('a volume cannot be measured', { path, error });
+      return undefined;
+    });
+    this.#measured.set(path, { at: clock.monotonic(), figures });
+    return figures;
   }
 
   async #folder(path: string): Promise<FolderUsage> {

@@ -50,6 +50,8 @@ export interface ContainerSummary {
 
 export interface VolumeSummary extends FsStats {
   readonly name: string;
+  /** The claim behind it. */
+  readonly pvcRef?: { readonly name: string; readonly namespace: string };
 }
 
 export interface PodSummary {

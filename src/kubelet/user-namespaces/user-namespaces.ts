@@ -2,7 +2,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '#api/types.ts';
-import { namesIn } from '../volumes/subpath.ts';
+import { namesIn } from '../volumes/exists.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import { MappingsError, nextRange, readMappings, writeMappings, type IdRange } from './range-plan.ts';
 

@@ -35,6 +35,16 @@ export class KubeletPaths {
     return join(this.volumesOf(uid, plugin), name);
   }
 
+  /** Of raw block volumes. */
+  devices(uid: string): string {
+    return join(this.pod(uid), 'volumeDevices');
+  }
+
+  /** Raw block volumes of one kind. */
+  devicesOf(uid: string, plugin: string): string {
+    return join(this.devices(uid), plugin.replaceAll('/', '~'));
+  }
+
   subpaths(uid: string): string {
     return join(this.pod(uid), 'volume-subpaths');
   }

@@ -40,13 +40,24 @@ test('a claim is mounted from the folder its volume names, and given to the podâ
   const group = process.getgid?.() ?? 0;
   const plain = pod({ spec: { containers: [container('c')] } });
   const owned = { ...plain, spec: { ...plain.spec, securityContext: { fsGroup: group } } };
-  assert.deepEqual(await setUp(data, { spec: { local: { path } } }, owned), { path, readOnly: false });
+  const mounted = await setUp(data, { spec: { local: { path } } }, owned);
+  assert.deepEqual([mounted.path, mounted.readOnly], [path, false]);
+  const { capacityBytes = 0, usedBytes = 0 } = (await mounted.measure?.()) ?? {};
+  assert.ok(capacityBytes > usedBytes && usedBytes > 0, 'of the file system it lies on');
   assert.equal(statSync(path).mode & 0o2060, 0o2060);
   const readOnly = { ...data, persistentVolumeClaim: { claimName: 'data', readOnly: true } };
   assert.equal((await setUp(readOnly, { spec: { local: { path } } })).readOnly, true);
   const made = join(path, 'made');
   await setUp(data, { spec: { hostPath: { path: made, type: 'DirectoryOrCreate' } } });
   assert.ok(existsSync(made));
+});
+
+test('a local volume is a device when it says so; a folder of the host cannot be', async () => {
+  const uses = container('c', { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] });
+  const of = pod({ spec: { containers: [uses] } });
+  const local = await setUp(data, { spec: { volumeMode: 'Block', local: { path: '/dev/null' } } }, of);
+  assert.deepEqual([local.path, local.block], ['/dev/null', true]);
+  await assert.rejects(setUp(data, { spec: { volumeMode: 'Block', hostPath: { path: '/dev/null', type: '' } } }, of), VolumeError);
 });
 
 const ephemeral = { name: 'x', ephemeral: { volumeClaimTemplate: {} } } as unknown as Volume;

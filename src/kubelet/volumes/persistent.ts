@@ -1,15 +1,19 @@
 // Volumes behind claims: those of persistentVolumeClaim, and generic ephemeral ones. What a PersistentVolume is made of,
 // one of the kinds below knows.
-import { stat } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { persistentvolumeclaims, persistentvolumes } from '#api/resources.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '#api/types.ts';
 import { claimName, notMadeFor } from '#api/volumes.ts';
 import type { Client } from '#client/contract.ts';
+import { containersOf } from '../pod/containers.ts';
+import { exists } from './exists.ts';
 import { checkHostPath } from './host-path.ts';
 import { setOwnership } from './ownership.ts';
-import { type MountedVolume, VolumeError, type VolumePlugin } from './plugin.ts';
+import { type MountedVolume, VolumeError, type VolumeFigures, type VolumePlugin } from './plugin.ts';
+
+const isBlock = ({ spec }: PersistentVolume): boolean => spec.volumeMode === 'Block';
 
 /** One kind of PersistentVolume. CSI joins as a further one. */
 export interface PersistentKind {
@@ -21,7 +25,22 @@ export interface PersistentKind {
 export interface PersistentRequest {
   readonly pod: Pod;
   readonly volume: PersistentVolume;
+  /** The claim that has it. */
+  readonly claim: PersistentVolumeClaim;
   readonly readOnly: boolean;
+}
+
+/** Source: pkg/volume metrics_statfs.go. */
+async function filesystemFigures(path: string): Promise<VolumeFigures> {
+  const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(path);
+  return {
+    capacityBytes: bsize * blocks,
+    availableBytes: bsize * bavail,
+    usedBytes: bsize * (blocks - bfree),
+    inodes: files,
+    inodesFree: ffree,
+    inodesUsed: files - ffree,
+  };
 }
 
 /** Source: local.go, host_path.go. */
@@ -31,15 +50,17 @@ export const PERSISTENT_KINDS: readonly PersistentKind[] = [
     async setUp({ pod, volume, readOnly }) {
       const path = volume.spec.local?.path ?? '';
       if (!(await exists(path))) throw new VolumeError(`path ${goQuote(path)} does not exist`);
+      if (isBlock(volume)) return { path, readOnly, block: true };
       // A volume that is only read stays as it is: others may share it.
       if (!readOnly) await setOwnership(path, pod, 'rw');
-      return { path, readOnly };
+      return { path, readOnly, measure: () => filesystemFigures(path) };
     },
   },
   {
     supports: ({ spec }) => spec.hostPath !== undefined,
     async setUp({ volume, readOnly }) {
       const { path, type } = volume.spec.hostPath ?? { path: '', type: '' };
+      if (isBlock(volume)) throw new VolumeError('no volume plugin matched');
       await checkHostPath(path, type);
       return { path, readOnly };
     },
@@ -54,15 +75,24 @@ export function persistentPlugin(client: Client, kinds: readonly PersistentKind[
     async setUp({ pod, volume }) {
       const claim = await boundClaim(pod, volume, client);
       const source = await volumeOf(claim, client);
-      if (source.spec.volumeMode === 'Block') throw new VolumeError('raw block volumes are not supported by this node');
+      checkUse(pod, volume, source.spec.volumeMode ?? 'Filesystem');
       const kind = kinds.find((candidate) => candidate.supports(source));
       if (kind === undefined) throw new VolumeError('no volume plugin matched');
-      return kind.setUp({ pod, volume: source, readOnly: volume.persistentVolumeClaim?.readOnly ?? false });
+      return kind.setUp({ pod, volume: source, claim, readOnly: volume.persistentVolumeClaim?.readOnly ?? false });
     },
   };
 }
 
-/** Source: desiredStateOfWorldPopulator createVolumeSpec, getPVCExtractPV. */
+/** Source: desiredStateOfWorldPopulator createVolumeSpec. @throws VolumeError */
+function checkUse({ spec }: Pod, { name }: Volume, mode: string): void {
+  const containers = Array.from(containersOf(spec), ({ container }) => container);
+  const isMount = containers.some(({ volumeMounts = [] }) => volumeMounts.some((each) => each.name === name));
+  const isDevice = containers.some(({ volumeDevices = [] }) => volumeDevices.some((each) => each.name === name));
+  if (isMount && mode !== 'Filesystem') throw new VolumeError(`volume ${name} has volumeMode ${mode}, but is specified in volumeMounts`);
+  if (isDevice && mode !== 'Block') throw new VolumeError(`volume ${name} has volumeMode ${mode}, but is specified in volumeDevices`);
+}
+
+/** Source: desiredStateOfWorldPopulator getPVCExtractPV. */
 async function boundClaim(pod: Pod, volume: Volume, client: Client): Promise<PersistentVolumeClaim> {
   const { namespace } = pod.metadata;
   const name = claimName(pod, volume) ?? '';
@@ -100,17 +130,6 @@ async function readOr<T>(read: () => Promise<T>, refuse: (message: string) => Vo
     return await read();
   } catch (error) {
     if (error instanceof StatusError) throw refuse(error.message);
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
     throw error;
   }
 }

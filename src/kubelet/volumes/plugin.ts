@@ -6,6 +6,9 @@ export class VolumeError extends Error {
   override readonly name = 'VolumeError';
 }
 
+/** The volume is on its way: nobody is told yet, and who brings it wakes the pod. */
+export class VolumePending extends VolumeError {}
+
 export interface VolumeRequest {
   readonly pod: Pod;
   readonly volume: Volume;
@@ -13,10 +16,26 @@ export interface VolumeRequest {
   readonly path: string;
 }
 
+/** Absent: not known. Bytes, and numbers of inodes. */
+export interface VolumeFigures {
+  readonly capacityBytes?: number;
+  readonly availableBytes?: number;
+  readonly usedBytes?: number;
+  readonly inodes?: number;
+  readonly inodesFree?: number;
+  readonly inodesUsed?: number;
+}
+
 export interface MountedVolume {
-  /** On this node. */
+  /** On this node: a folder, or the device itself. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** A raw device. */
+  readonly block?: true;
+  /** Absent: what lies below `path` is counted. Undefined: cannot be told. @throws VolumeError */
+  readonly measure?: () => Promise<VolumeFigures | undefined>;
+  /** What is due while the pod runs, now and then. @throws VolumeError, StatusError, ConnectionError; the volume stays as it is then */
+  readonly keepUp?: (pod: Pod) => Promise<void>;
 }
 
 /**
@@ -40,4 +59,6 @@ export interface VolumePlugin {
    * unmounted, and `path` removed, after this returns.
    */
   tearDown?(path: string, podUid: string): Promise<void>;
+  /** All volumes of the pod are down, also those that were never set up. */
+  released?(podUid: string): void;
 }

@@ -1,6 +1,6 @@
 // Parts of a volume mounted into containers, safe against links that a container plants to escape its volume.
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readdir, readlink, realpath, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { chmod, mkdir, open, readlink, realpath, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { Mounter } from './mounter.ts';
 
@@ -128,14 +128,4 @@ async function realpathIfThere(path: string): Promise<string | undefined> {
 
 function within(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
-}
-
-/** Names left below a directory; none when it is not there. */
-export async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -9,20 +9,29 @@ import { ConnectionError } from '#client/contract.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { containersOf } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
+import { namesIn } from './exists.ts';
 import { MountError, type Mounter } from './mounter.ts';
 import type { KubeletPaths } from './paths.ts';
-import { VolumeError, type MountedVolume, type VolumePlugin, type VolumeRequest } from './plugin.ts';
-import { cleanSubpaths, namesIn } from './subpath.ts';
+import { VolumeError, VolumePending, type MountedVolume, type VolumePlugin, type VolumeRequest } from './plugin.ts';
+import { cleanSubpaths } from './subpath.ts';
 
 /** Wait after a failure, doubled up to the longest, milliseconds. Source: exponentialbackoff. */
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 122_000;
+/** Who waits for others is woken by them; this is for what nobody tells. Milliseconds. */
+const PENDING_MS = 10_000;
+/** Between two looks at what is there already. Milliseconds. */
+const UPKEEP_MS = 30_000;
 /** After so long the pod is told once more, in sum. Source: podAttachAndMountTimeout. */
 const PATIENCE_MS = 123_000;
 
 interface Mounting {
   readonly mounted: Map<string, MountedVolume>;
   readonly failures: Map<string, { retryMs: number; due: number }>;
+  /** Volumes that are on their way. */
+  readonly pending: Set<string>;
+  /** When volumes that are there are to be kept up next, Clock.monotonic(). */
+  readonly upkeep: Map<string, number>;
   failingSince: number | undefined;
   staleTimer: CancelTimer | undefined;
 }
@@ -56,7 +65,7 @@ export class VolumeManager {
   /** Mounts what the pod's containers use and refreshes what follows other objects. */
   async mount(pod: Pod): Promise<VolumesOutcome> {
     const { uid } = pod.metadata;
-    const state = this.#pods.get(uid) ?? { mounted: new Map(), failures: new Map(), failingSince: undefined, staleTimer: undefined };
+    const state = this.#pods.get(uid) ?? newMounting();
     this.#pods.set(uid, state);
     const used = usedVolumes(pod);
     await Promise.all(used.map((volume) => this.#mountOne(pod, volume, state)));
@@ -69,12 +78,14 @@ export class VolumeManager {
       return { kind: 'ready' };
     }
     state.failingSince ??= clock.monotonic();
-    const message = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(' ')}], unattached volumes=[], failed to process volumes=[]: timed out waiting for the condition`;
+    const message = `Unable to attach or mount volumes: unmounted volumes=[${missing.join(' ')}], unattached volumes=[${[...state.pending].join(' ')}], failed to process volumes=[]: context deadline exceeded`;
     if (clock.monotonic() - state.failingSince >= PATIENCE_MS) {
       this.#deps.events.pod(pod, 'Warning', 'FailedMount', message);
       state.failingSince = clock.monotonic();
     }
-    const dues = missing.map((name) => (state.failures.get(name)?.due ?? clock.monotonic()) - clock.monotonic());
+    const dues = missing.map((name) =>
+      state.pending.has(name) ? PENDING_MS : (state.failures.get(name)?.due ?? clock.monotonic()) - clock.monotonic(),
+    );
     return { kind: 'waiting', retryInMs: Math.max(0, Math.min(...dues)), message };
   }
 
@@ -88,15 +99,17 @@ export class VolumeManager {
     const { paths, mounter, plugins } = this.#deps;
     await cleanSubpaths(paths.subpaths(podUid), mounter);
     await this.#deps.releaseImages(podUid);
-    const root = paths.volumes(podUid);
-    for (const directory of await namesIn(root)) {
-      const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
-      for (const name of await namesIn(`${root}/${directory}`)) await plugin?.tearDown?.(`${root}/${directory}/${name}`, podUid);
+    for (const root of [paths.volumes(podUid), paths.devices(podUid)]) {
+      for (const directory of await namesIn(root)) {
+        const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
+        for (const name of await namesIn(`${root}/${directory}`)) await plugin?.tearDown?.(`${root}/${directory}/${name}`, podUid);
+      }
+      for (const { path } of (await this.#mountsBelow(root)).toReversed()) await mounter.unmount(path);
+      // Never delete through a mount that would not go.
+      if ((await this.#mountsBelow(root)).length > 0) throw new MountError(`volumes of pod ${podUid} are still mounted`);
+      await rm(root, { recursive: true, force: true });
     }
-    for (const { path } of (await this.#mountsBelow(root)).toReversed()) await mounter.unmount(path);
-    // Never delete through a mount that would not go.
-    if ((await this.#mountsBelow(root)).length > 0) throw new MountError(`volumes of pod ${podUid} are still mounted`);
-    await rm(root, { recursive: true, force: true });
+    for (const plugin of plugins) plugin.released?.(podUid);
     this.#pods.delete(podUid);
   }
 
@@ -109,7 +122,9 @@ export class VolumeManager {
 
   /** Whether volumes of the pod are still on disk. */
   async exist(podUid: string): Promise<boolean> {
-    return (await namesIn(this.#deps.paths.volumes(podUid))).length > 0;
+    const { paths } = this.#deps;
+    for (const root of [paths.volumes(podUid), paths.devices(podUid)]) if ((await namesIn(root)).length > 0) return true;
+    return false;
   }
 
   /** Pods with a directory on disk. Source: listPodsFromDisk. */
@@ -128,7 +143,8 @@ export class VolumeManager {
   async #mountOne(pod: Pod, volume: Volume, state: Mounting): Promise<void> {
     const { plugins, paths, clock, logger, events } = this.#deps;
     const plugin = plugins.find((candidate) => candidate.supports(volume));
-    if (state.mounted.has(volume.name) && plugin?.refreshes !== true) return;
+    const mounted = state.mounted.get(volume.name);
+    if (mounted !== undefined && plugin?.refreshes !== true) return this.#keepUp(pod, volume, mounted, state);
     const failure = state.failures.get(volume.name);
     if (failure !== undefined && failure.due > clock.monotonic()) return;
     try {
@@ -136,10 +152,29 @@ export class VolumeManager {
       const path = paths.volume(pod.metadata.uid, plugin.name, volume.name);
       state.mounted.set(volume.name, await plugin.setUp({ pod, volume, path }));
       state.failures.delete(volume.name);
+      state.pending.delete(volume.name);
+      state.upkeep.set(volume.name, clock.monotonic() + UPKEEP_MS);
     } catch (error) {
       if (!isExpected(error)) throw error;
+      if (error instanceof VolumePending) return void state.pending.add(volume.name);
+      state.pending.delete(volume.name);
       const retryMs = Math.min(RETRY_MAX_MS, failure === undefined ? RETRY_MIN_MS : failure.retryMs * 2);
       state.failures.set(volume.name, { retryMs, due: clock.monotonic() + retryMs });
+      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+      logger.warn(message, { pod: podLabel(pod) });
+      events.pod(pod, 'Warning', 'FailedMount', message);
+    }
+  }
+
+  /** What fails here leaves the volume as it is, and is tried again. */
+  async #keepUp(pod: Pod, volume: Volume, mounted: MountedVolume, state: Mounting): Promise<void> {
+    const { clock, logger, events } = this.#deps;
+    if (mounted.keepUp === undefined || clock.monotonic() < (state.upkeep.get(volume.name) ?? 0)) return;
+    state.upkeep.set(volume.name, clock.monotonic() + UPKEEP_MS);
+    try {
+      await mounted.keepUp(pod);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
       const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
       logger.warn(message, { pod: podLabel(pod) });
       events.pod(pod, 'Warning', 'FailedMount', message);
@@ -164,6 +199,15 @@ export class VolumeManager {
     state.staleTimer = dues.length === 0 ? undefined : clock.after(Math.max(RETRY_MIN_MS, Math.min(...dues)), () => wake(pod.metadata.uid));
   }
 }
+
+const newMounting = (): Mounting => ({
+  mounted: new Map(),
+  failures: new Map(),
+  pending: new Set(),
+  upkeep: new Map(),
+  failingSince: undefined,
+  staleTimer: undefined,
+});
 
 function isExpected(error: unknown): error is Error {
   return (

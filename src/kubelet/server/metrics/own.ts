@@ -1,6 +1,9 @@
 // `/metrics`: the kubelet's own figures. Source: pkg/kubelet/metrics, pkg/kubelet/server/metrics.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { gauge } from '#base/metrics.ts';
 import { buildInfo } from '#api/build.ts';
+import { CriError } from '#cri/errors.ts';
+import type { FsStats, PodSummary } from '../../stats/summary.ts';
 import type { KubeletHost } from '../contract.ts';
 
 export interface OwnMetrics {
@@ -72,7 +75,43 @@ export function ownMetrics(): OwnMetrics {
         ),
       );
       nodeName.set({ node: host.nodeName }, 1);
-      return buildInfo() + (await registry.metrics());
+      return buildInfo() + (await registry.metrics()) + (await volumeStats(host));
     },
   };
+}
+
+/** Source: pkg/kubelet/metrics/collectors/volume_stats.go. */
+const VOLUME_STATS: readonly (readonly [name: string, help: string, of: (figures: FsStats) => number | undefined])[] = [
+  ['available_bytes', 'Number of available bytes in the volume', ({ availableBytes }) => availableBytes],
+  ['capacity_bytes', 'Capacity in bytes of the volume', ({ capacityBytes }) => capacityBytes],
+  ['inodes', 'Maximum number of inodes in the volume', ({ inodes }) => inodes],
+  ['inodes_free', 'Number of free inodes in the volume', ({ inodesFree }) => inodesFree],
+  ['inodes_used', 'Number of used inodes in the volume', ({ inodesUsed }) => inodesUsed],
+  ['used_bytes', 'Number of used bytes in the volume', ({ usedBytes }) => usedBytes],
+];
+
+/** None while the runtime does not answer. */
+async function volumeStats(host: KubeletHost): Promise<string> {
+  try {
+    return exposed((await host.summary()).pods);
+  } catch (error) {
+    if (error instanceof CriError) return '';
+    throw error;
+  }
+}
+
+/** Of each claim once, however many pods use it. */
+function exposed(pods: readonly PodSummary[]): string {
+  const byClaim = new Map(
+    pods.flatMap(({ volume = [] }) =>
+      volume.flatMap((each) => (each.pvcRef === undefined ? [] : [[`${each.pvcRef.namespace}/${each.pvcRef.name}`, each] as const])),
+    ),
+  );
+  return VOLUME_STATS.map(([name, help, of]) => {
+    const samples = [...byClaim.values()].flatMap((each) => {
+      const value = of(each);
+      return value === undefined ? [] : [[[each.pvcRef?.namespace ?? '', each.pvcRef?.name ?? ''], value] as const];
+    });
+    return gauge(`kubelet_volume_stats_${name}`, `[ALPHA] ${help}`, ['namespace', 'persistentvolumeclaim'], samples);
+  }).join('');
 }

@@ -3,19 +3,23 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server } from '@grpc/grpc-js';
 import { defer, type Owner } from '#test/harness/scope.ts';
-import type { RegistrationStatus } from '../plugins/plugin-api.ts';
-import { type Handle, listen, registration, service } from '../plugins/testing.ts';
-import { csiCodec, type PublishRequest } from './csi-api.ts';
+import type { RegistrationStatus } from '../../plugins/plugin-api.ts';
+import { type Handle, listen, registration, service } from '../../plugins/testing.ts';
+import { csiCodec, type ExpandRequest, type PublishRequest, type VolumeUsage } from '../csi-api.ts';
 
 export interface FakeCsiDriver {
   readonly name: string;
   /** Calls in order, `publish handle`, without questions about the driver itself. */
   readonly calls: readonly string[];
   /** Requests of the last call, by its verb. */
-  readonly last: ReadonlyMap<string, PublishRequest>;
+  readonly last: ReadonlyMap<string, PublishRequest & ExpandRequest>;
+  /** What it says volumes hold. */
+  usage: readonly VolumeUsage[];
+  /** How many volumes the node may have. */
+  most: number;
   registered(): Promise<RegistrationStatus>;
-  /** From now on a call of this verb fails with these words; empty: no more. */
-  fail(verb: string, words: string): void;
+  /** From now on a call of this verb fails with these words; empty: no more. @param code of gRPC; absent: INTERNAL */
+  fail(verb: string, words: string, code?: number): void;
   stop(): Promise<void>;
 }
 
@@ -31,24 +35,24 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
   const { registry, folder, name = 'disk.vendor.test', capabilities = ['STAGE_UNSTAGE_VOLUME'], nodeId = 'host-7' } = options;
   const endpoint = join(folder, `${name}.sock`);
   const calls: string[] = [];
-  const last = new Map<string, PublishRequest>();
-  const failures = new Map<string, string>();
+  const last = new Map<string, PublishRequest & ExpandRequest>();
+  const failures = new Map<string, Error>();
+  const driver = { usage: [] as readonly VolumeUsage[], most: 3 };
   const work = new Server();
   const call =
-    (verb: string, done: (request: PublishRequest) => void): Handle =>
-    (request: PublishRequest) => {
+    (verb: string, done: (request: PublishRequest) => object | void): Handle =>
+    (request: PublishRequest & ExpandRequest) => {
       calls.push(`${verb} ${request.volumeId}`);
       last.set(verb, request);
-      const failure = failures.get(verb) ?? '';
-      if (failure !== '') return new Error(failure);
-      done(request);
-      return {};
+      const failure = failures.get(verb);
+      if (failure !== undefined) return failure;
+      return done(request) ?? {};
     };
   service(work, csiCodec, 'csi.v1.Node', {
     NodeGetInfo: [
       'Empty',
       'NodeInfo',
-      () => ({ nodeId, maxVolumesPerNode: 3, accessibleTopology: { segments: { 'vendor.test/rack': 'r1' } } }),
+      () => ({ nodeId, maxVolumesPerNode: driver.most, accessibleTopology: { segments: { 'vendor.test/rack': 'r1' } } }),
     ],
     NodeGetCapabilities: ['Empty', 'Capabilities', () => ({ capabilities: capabilities.map((type) => ({ rpc: { type } })) })],
     NodeStageVolume: ['Stage', 'Empty', call('stage', ({ stagingTargetPath }) => writeFileSync(join(stagingTargetPath, 'staged'), ''))],
@@ -56,12 +60,26 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
     NodePublishVolume: [
       'Publish',
       'Empty',
-      call('publish', ({ targetPath, stagingTargetPath }) => {
+      call('publish', ({ targetPath, stagingTargetPath, volumeCapability }) => {
         if (stagingTargetPath !== '' && !existsSync(join(stagingTargetPath, 'staged'))) throw new Error('published before it was staged');
-        mkdirSync(targetPath, { recursive: true });
+        if (volumeCapability.block === undefined) mkdirSync(targetPath, { recursive: true });
+        else writeFileSync(targetPath, ''); // its folder has to be there
       }),
     ],
-    NodeUnpublishVolume: ['Unpublish', 'Empty', call('unpublish', ({ targetPath }) => rmSync(targetPath, { recursive: true }))],
+    NodeExpandVolume: ['Expand', 'Expanded', call('expand', () => ({ capacityBytes: 0 }))],
+    NodeGetVolumeStats: [
+      'Measure',
+      'Measured',
+      call('measure', () => {
+        calls.pop(); // whenever somebody asks
+        return { usage: driver.usage };
+      }),
+    ],
+    NodeUnpublishVolume: [
+      'Unpublish',
+      'Empty',
+      call('unpublish', ({ targetPath }) => rmSync(targetPath, { recursive: true, force: true })),
+    ],
   });
   const registering = registration({ type: 'CSIPlugin', name, endpoint, supportedVersions: ['1.0.0'] });
   await listen(work, endpoint);
@@ -70,5 +88,15 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
     for (const server of [registering.server, work]) server.forceShutdown();
   };
   defer(owner, stop);
-  return { name, calls, last, registered: () => registering.registered(), fail: (verb, words) => void failures.set(verb, words), stop };
+  return Object.assign(driver, {
+    name,
+    calls,
+    last,
+    registered: () => registering.registered(),
+    fail(verb: string, words: string, code?: number) {
+      if (words === '') failures.delete(verb);
+      else failures.set(verb, Object.assign(new Error(words), code === undefined ? {} : { code }));
+    },
+    stop,
+  });
 }

@@ -1,0 +1,36 @@
+// What pulls images, and its wiring.
+import { join } from 'node:path';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import type { CriClient } from '#cri/contract.ts';
+import type { KubeletConfig } from './config.ts';
+import type { KubeletEvents } from './events/events.ts';
+import { ImageManager } from './images/image-manager.ts';
+import { PullQueue } from './images/pull-queue.ts';
+import type { PullRecords } from './images/pull-records.ts';
+import { textIfThere } from './node/text-files.ts';
+import { Backoff } from './runtime/backoff.ts';
+
+/** Source: NewMainKubelet; milliseconds. */
+const IMAGE_BACKOFF_MS = 10_000;
+const MAX_IMAGE_BACKOFF_MS = 300_000;
+
+interface ImageDeps {
+  readonly cri: CriClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: KubeletConfig;
+}
+
+export function imageManager({ cri, clock, logger, config }: ImageDeps, events: KubeletEvents, records: PullRecords): ImageManager {
+  return new ImageManager({
+    image: cri.image,
+    events,
+    clock,
+    logger,
+    backoff: new Backoff(clock, IMAGE_BACKOFF_MS, MAX_IMAGE_BACKOFF_MS),
+    queue: new PullQueue(config.serializeImagePulls ? 1 : (config.maxParallelImagePulls ?? Infinity)),
+    records,
+    nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
+  });
+}
