@@ -1,6 +1,6 @@
 // A certificate by request: a new key that never leaves this machine, a request for it, and the wait for the answer.
 import 'reflect-metadata';
-import { generateKeyPairSync, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { certificatesigningrequests } from '#api/resources.ts';
 import type { CertificateSigningRequest, New } from '#api/types.ts';
@@ -9,6 +9,7 @@ import { waitFor } from '#client/wait-for.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
+import { keyText } from '../pki/key-text.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
@@ -35,11 +36,10 @@ export async function requestCertificate(
   { clock, ids, signal }: { readonly clock: Clock; readonly ids: Ids; readonly signal: AbortSignal },
 ): Promise<KeyedCertificate> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
   const request: New<CertificateSigningRequest> = {
     metadata: { generateName: 'node-csr-' } as New<CertificateSigningRequest>['metadata'],
     spec: {
-      request: Buffer.from(await signingRequest(key, order)).toString('base64'),
+      request: Buffer.from(await signingRequest(privateKey, order)).toString('base64'),
       signerName: order.signerName,
       usages: ['digital signature', order.usage],
     },
@@ -62,7 +62,7 @@ export async function requestCertificate(
     throw new CertificateRefused(
       `no certificate for ${order.commonName}: ${answered === undefined ? 'the request was deleted' : refusalOf(answered)}`,
     );
-  return { certificate: Buffer.from(certificate, 'base64').toString('utf8'), key };
+  return { certificate: Buffer.from(certificate, 'base64').toString('utf8'), key: keyText(privateKey) };
 }
 
 function refusalOf({ status }: CertificateSigningRequest): string | undefined {
@@ -71,10 +71,10 @@ function refusalOf({ status }: CertificateSigningRequest): string | undefined {
 }
 
 async function signingRequest(
-  key: string,
+  key: KeyObject,
   { commonName, organizations, dnsNames = [], ipAddresses = [] }: CertificateOrder,
 ): Promise<string> {
-  const der = new Uint8Array(Buffer.from(key.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64'));
+  const der = new Uint8Array(key.export({ type: 'pkcs8', format: 'der' }));
   const privateKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
   const { d: _, key_ops: __, ...publicJwk } = await webcrypto.subtle.exportKey('jwk', privateKey);
   const publicKey = await webcrypto.subtle.importKey('jwk', publicJwk, ALGORITHM, true, ['verify']);

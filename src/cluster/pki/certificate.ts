@@ -12,6 +12,7 @@ import {
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
+import { keyText } from './key-text.ts';
 
 x509.cryptoProvider.set(webcrypto as unknown as Crypto);
 
@@ -27,7 +28,7 @@ const BACKDATE_MS = DAY_MS;
 export interface KeyedCertificate {
   /** PEM; the certificate alone, without its issuer. */
   readonly certificate: string;
-  /** PEM, PKCS #8. */
+  /** PEM. */
   readonly key: string;
 }
 
@@ -57,7 +58,7 @@ function serialNumber(ids: Ids): string {
   return Buffer.from(bytes).toString('hex');
 }
 
-/** A PKCS #8 PEM private key as WebCrypto wants it. */
+/** A PEM private key as WebCrypto wants it. */
 async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
   const der = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' });
   return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
@@ -68,8 +69,7 @@ async function importPublicKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('spki', der, ALGORITHM, true, ['verify']);
 }
 
-const generateKey = (): string =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+const generateKey = (): string => keyText(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
 
 /** A self-signed certificate authority. */
 export async function createAuthority(commonName: string, validDays: number, { clock, ids }: IssueDeps): Promise<KeyedCertificate> {

@@ -58,6 +58,14 @@ test('the apiserver certificate answers for every name and address clients use',
   assert.equal(certificate.checkHost('elsewhere.org'), undefined);
 });
 
+test('keys are written as kubeadm writes them: some clients read no other form of a key of an elliptic curve', async () => {
+  const { pki } = await freshPki('forms');
+  await pki.ensureLeaf(apiserver);
+  await pki.ensureServiceAccountKey();
+  for (const file of ['ca', 'apiserver']) assert.match(pki.read(file).key, /^-----BEGIN EC PRIVATE KEY-----\n/);
+  assert.match(readFileSync(pki.keyPath('sa'), 'utf8'), /^-----BEGIN RSA PRIVATE KEY-----\n/);
+});
+
 test('keys are readable by their owner alone', async () => {
   const { pki } = await freshPki('modes');
   await pki.ensureLeaf(apiserver);

@@ -5,6 +5,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { KeyedCertificate } from './certificate.ts';
+import { keyText } from './key-text.ts';
 import { AUTHORITIES, AUTHORITY_VALID_DAYS, type AuthorityName, type Leaf } from './inventory.ts';
 import { authorityProblem, type Current, leafDecision } from './renewal-plan.ts';
 import type { Clock } from '#base/clock.ts';
@@ -118,7 +119,7 @@ export class Pki {
     const known = existsSync(path);
     if (known && existsSync(publicPath)) return void whole(path, createPrivateKey);
     const privateKey = known ? whole(path, createPrivateKey) : await newSigningKey();
-    if (!known) await replaceFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, KEY_MODE);
+    if (!known) await replaceFile(path, keyText(privateKey), KEY_MODE);
     await replaceFile(publicPath, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
   }
 
