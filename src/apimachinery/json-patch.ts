@@ -113,7 +113,7 @@ class Draft {
   }
 }
 
-const isContainer = (value: unknown): value is Container => typeof value === 'object' && value !== null;
+const isContainer = (value: unknown): value is Container => Array.isArray(value) || isObject(value);
 
 const parseIndex = (key: string): number | undefined => (/^[+-]?[0-9]{1,15}$/.test(key) ? Number(key) : undefined);
 const badInteger = (key: string): string => `strconv.Atoi: parsing ${goQuote(key)}: invalid syntax`;

@@ -1,10 +1,11 @@
 // JSON values as patches and apply see them: never changed, compared by content.
 import { byteOrder } from './go-format.ts';
+import { WrittenNumber } from './json.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof WrittenNumber);
 }
 
 /** Same JSON, member order aside; members that are undefined count as absent. */

@@ -132,6 +132,68 @@ for (const [written, found] of [
   });
 }
 
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC = 'application/strategic-merge-patch+json';
+const APPLY = 'application/apply-patch+yaml';
+const graceFor = (count: string): string => `{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":${count}}}}}`;
+
+for (const [kind, type, patch, refused] of [
+  [
+    'a merge patch',
+    MERGE_PATCH,
+    '{"spec":{"replicas":2.0}}',
+    'number 2.0 into Go struct field ReplicationControllerSpec.spec.replicas of type int32',
+  ],
+  [
+    'a merge patch',
+    MERGE_PATCH,
+    graceFor('1e3'),
+    'number 1e3 into Go struct field PodSpec.spec.template.spec.terminationGracePeriodSeconds of type int64',
+  ],
+  ['a merge patch', MERGE_PATCH, graceFor('1000'), undefined],
+  ['a merge patch', MERGE_PATCH, '{"spec":{"minReadySeconds":null}, "metadata":{"annotations":{"a":"1.0 "}}}', undefined],
+  [
+    'a JSON patch',
+    JSON_PATCH,
+    '[{"op":"add","path":"/spec/replicas","value":2.0}]',
+    'number 2.0 into Go struct field ReplicationControllerSpec.spec.replicas of type int32',
+  ],
+  ['a strategic merge patch', STRATEGIC, '{"spec":{"replicas":2.0}}', undefined],
+  ['a strategic merge patch', STRATEGIC, graceFor('1e3'), undefined],
+  ['an apply', APPLY, '{"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"n"},"spec":{"replicas":3.0}}', undefined],
+] as const) {
+  test(`${kind} of ${patch} ${refused === undefined ? 'is taken' : 'is refused'}: Go keeps the text of a number until it knows its type`, async () => {
+    const controllers = '/api/v1/namespaces/default/replicationcontrollers';
+    const template = '{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i:1"}]}}';
+    const body = `{"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"n"},"spec":{"replicas":1,"selector":{"a":"b"},"template":${template}}}`;
+    await http1(server, controllers, { method: 'POST', headers: JSON_TYPE, body });
+    const query = type === APPLY ? '?fieldManager=me&force=true' : '';
+    const answer = await http1(server, `${controllers}/n${query}`, { method: 'PATCH', headers: { 'content-type': type }, body: patch });
+    const { message } = json<{ message: string }>(answer);
+    if (refused === undefined) return assert.equal(answer.status, 200, message);
+    assert.equal(answer.status, 422, message);
+    assert.match(message, /^ "" is invalid: patch: Invalid value: "\{/);
+    assert.ok(message.endsWith(`json: cannot unmarshal ${refused}`), message);
+  });
+}
+
+test('a JSON patch tests the text of a number', async () => {
+  const body = '{"apiVersion":"v1","kind":"Service","metadata":{"name":"tested"},"spec":{"ports":[{"port":80}]}}';
+  await http1(server, '/api/v1/namespaces/default/services', { method: 'POST', headers: JSON_TYPE, body });
+  for (const [value, status] of [
+    ['80.0', 422],
+    ['80', 200],
+  ] as const) {
+    const patch = `[{"op":"test","path":"/spec/ports/0/port","value":${value}}]`;
+    const headers = { 'content-type': JSON_PATCH };
+    assert.equal(
+      (await http1(server, '/api/v1/namespaces/default/services/tested', { method: 'PATCH', headers, body: patch })).status,
+      status,
+    );
+  }
+});
+
 test('what looks like a number in a string is none', async () => {
   const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"strings"},"data":{"a":"b 1.0 c","d":"1.0 , 1e3 "}}';
   assert.equal((await http1(server, '/api/v1/namespaces/default/configmaps', { method: 'POST', headers: JSON_TYPE, body })).status, 201);

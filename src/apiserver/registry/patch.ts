@@ -1,6 +1,7 @@
 // From a patch body and the current object to the new object. Pure; objects are in the served version.
 import { decodeKind, isCustomType } from '#api/decode-kind.ts';
 import { DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
+import { diagnose } from '#api/decode/diagnose.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
@@ -14,7 +15,7 @@ import {
   STRICT_NAMES,
   strictJsonPatchErrors,
 } from '#apimachinery/json-patch.ts';
-import { JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
+import { JsonError, parseAsWritten, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';
 import { StrategicPatchError, strategicMergePatch } from '#apimachinery/strategic-merge-patch.ts';
@@ -26,6 +27,8 @@ import type { PatchKind } from './write-options.ts';
 export interface PatchBody {
   readonly kind: Exclude<PatchKind, 'apply'>;
   readonly value: unknown;
+  /** `value` with its numbers as they are written; undefined where that makes no difference. Go keeps their text until it knows a type. */
+  readonly written?: unknown;
   /** What strict decoding has against the body itself. */
   readonly problems: readonly string[];
 }
@@ -46,7 +49,9 @@ export function readPatch(kind: PatchBody['kind'], text: string, fieldValidation
   const strict = fieldValidation !== 'Ignore';
   const { value, duplicates } = parsed(kind, text, strict);
   const repeated = duplicates.map((path) => `duplicate field ${goQuote(path)}`);
-  return checked(kind, value, kind === 'json' ? repeated.map((problem) => `json patch ${problem}`) : repeated, strict);
+  const body = checked(kind, value, kind === 'json' ? repeated.map((problem) => `json patch ${problem}`) : repeated, strict);
+  // A strategic patch is a map of Go before anything else: its numbers are doubles.
+  return kind === 'strategic' ? body : { ...body, written: parseAsWritten(text) };
 }
 
 /** A patch that is parsed already, as loopback callers give it. */
@@ -101,8 +106,20 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
  */
 export function applyPatch(body: PatchBody, current: KubeObject, target: PatchTarget): KubeObject {
   const patched = patchedValue(body, current as unknown as JsonObject, target);
+  if (body.written !== undefined) refuseWrittenNumbers({ ...body, value: body.written }, current, target);
   const decoded = decodePatched(body, patched, current, target);
   return applyDefaults(decoded, target.schema, target.now);
+}
+
+/**
+ * `1.0` is another text than `1`: a test for it fails, and no integer takes it.
+ * @throws StatusError Invalid
+ */
+function refuseWrittenNumbers(body: PatchBody, current: KubeObject, target: PatchTarget): void {
+  const patched = patchedValue(body, current as unknown as JsonObject, target);
+  if (isCustomType(target.schema)) return; // its numbers are doubles
+  const { fatal } = diagnose(patched, target.schema.name);
+  if (fatal !== undefined) throw invalidPatch(goPatchedJson(patched, current), fatal);
 }
 
 function patchedValue({ kind, value }: PatchBody, current: JsonObject, { schema }: PatchTarget): unknown {
