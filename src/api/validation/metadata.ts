@@ -65,8 +65,12 @@ function validateFinalizers(out: Problems, at: Path, finalizers: readonly string
   }
 }
 
+/** What almost every manager's name is made of; asked for each entry of each write. */
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+
 /** Source: ValidateFieldManager. */
 export function validateFieldManager(out: Problems, at: Path, manager: string): void {
+  if (PRINTABLE_ASCII.test(manager) && manager.length <= MAX_MANAGER_BYTES) return;
   if (byteLength(manager) > MAX_MANAGER_BYTES) out.tooLong(at, MAX_MANAGER_BYTES);
   let position = 0;
   for (const char of manager) {
