@@ -14,6 +14,9 @@ import {
   validateSigningRequestStatusUpdate,
   validateSigningRequestUpdate,
 } from './certificates/signing-requests.ts';
+import { validatePodCertificateRequestStatus } from './certificates/pod-request-status.ts';
+import { validatePodCertificateRequest, validatePodCertificateRequestUpdate } from './certificates/pod-requests.ts';
+import { validateStorageVersion, validateStorageVersionStatusUpdate } from './apiserverinternal/storage-versions.ts';
 import { validateTrustBundle, validateTrustBundleUpdate } from './certificates/trust-bundles.ts';
 import { validateApiService, validateApiServiceStatusUpdate, validateApiServiceUpdate } from './flowcontrol/api-services.ts';
 import { validateDefinition, validateDefinitionStatusUpdate, validateDefinitionUpdate } from './extensions/definitions.ts';
@@ -39,6 +42,21 @@ export const CERTIFICATES_RULES: Readonly<Record<string, KindRules>> = {
     subresources: { status: validateSigningRequestStatusUpdate, approval: validateSigningRequestApprovalUpdate },
   }),
   ClusterTrustBundle: rules({ scope: 'cluster', create: validateTrustBundle, update: validateTrustBundleUpdate }),
+  PodCertificateRequest: rules({
+    scope: 'namespaced',
+    create: validatePodCertificateRequest,
+    update: validatePodCertificateRequestUpdate,
+    subresources: { status: validatePodCertificateRequestStatus },
+  }),
+};
+
+export const API_SERVER_RULES: Readonly<Record<string, KindRules>> = {
+  // Its specification is empty: an update of it has nothing to get wrong.
+  StorageVersion: rules({
+    scope: 'cluster',
+    create: validateStorageVersion,
+    subresources: { status: validateStorageVersionStatusUpdate },
+  }),
 };
 
 export const STORAGE_MIGRATION_RULES: Readonly<Record<string, KindRules>> = {

@@ -22,6 +22,8 @@ import {
   validateRoleBindingUpdate,
   validateRoleUpdate,
 } from './rbac/roles.ts';
+import { validatePodGroup, validatePodGroupStatusUpdate, validatePodGroupUpdate } from './scheduling/pod-groups.ts';
+import { validateWorkload, validateWorkloadUpdate } from './scheduling/workloads.ts';
 import { rules, type KindRules } from './rules.ts';
 import { validatePriorityClass, validatePriorityClassUpdate, validateRuntimeClass, validateRuntimeClassUpdate } from './storage/classes.ts';
 
@@ -70,6 +72,13 @@ export const AUTOSCALING_RULES: Readonly<Record<string, KindRules>> = {
 
 export const SCHEDULING_RULES: Readonly<Record<string, KindRules>> = {
   PriorityClass: rules({ scope: 'cluster', create: validatePriorityClass, update: validatePriorityClassUpdate }),
+  PodGroup: rules({
+    scope: 'namespaced',
+    create: validatePodGroup,
+    update: validatePodGroupUpdate,
+    subresources: { status: validatePodGroupStatusUpdate },
+  }),
+  Workload: rules({ scope: 'namespaced', create: validateWorkload, update: validateWorkloadUpdate }),
 };
 
 export const NODE_RULES: Readonly<Record<string, KindRules>> = {

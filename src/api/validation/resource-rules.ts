@@ -8,6 +8,7 @@ import {
   validateDeviceClass,
   validateDeviceClassUpdate,
 } from './resource/claims.ts';
+import { validatePoolStatusRequest, validatePoolStatusRequestStatus, validatePoolStatusRequestUpdate } from './resource/pool-status.ts';
 import { validateSlice, validateSliceUpdate } from './resource/slices.ts';
 import { validateTaintRule, validateTaintRuleStatusUpdate, validateTaintRuleUpdate } from './resource/taint-rules.ts';
 import { rules, type KindRules } from './rules.ts';
@@ -19,6 +20,12 @@ export const DEVICE_RULES: Readonly<Record<string, KindRules>> = {
     create: validateTaintRule,
     update: validateTaintRuleUpdate,
     subresources: { status: validateTaintRuleStatusUpdate },
+  }),
+  ResourcePoolStatusRequest: rules({
+    scope: 'cluster',
+    create: validatePoolStatusRequest,
+    update: validatePoolStatusRequestUpdate,
+    subresources: { status: validatePoolStatusRequestStatus },
   }),
   ResourceClaim: rules({
     scope: 'namespaced',

@@ -5,6 +5,7 @@ import type { FieldError } from '#apimachinery/field-errors.ts';
 import { BATCH_RULES } from './batch-rules.ts';
 import {
   ADMISSION_RULES,
+  API_SERVER_RULES,
   AGGREGATION_RULES,
   CERTIFICATES_RULES,
   EXTENSIONS_RULES,
@@ -39,6 +40,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, KindRules>>>> = {
   'rbac.authorization.k8s.io': RBAC_RULES,
   'resource.k8s.io': DEVICE_RULES,
   'scheduling.k8s.io': SCHEDULING_RULES,
+  'internal.apiserver.k8s.io': API_SERVER_RULES,
   'storage.k8s.io': STORAGE_RULES,
   'storagemigration.k8s.io': STORAGE_MIGRATION_RULES,
 };

@@ -54,6 +54,29 @@ test('CertificateSigning asks when certificate or conditions change', async () =
   assert.equal(await sign({ certificate: 'eA==' }, { certificate: 'eA==' }), undefined);
 });
 
+const podRequests = {
+  ...certificatesigningrequests,
+  kind: 'PodCertificateRequest',
+  resource: 'podcertificaterequests',
+  version: 'v1beta1',
+} as const;
+
+test('CertificateSigning asks when a pod is given a certificate, and answers as validation does', async () => {
+  const issue = (now: object, before: object, ...names: string[]) =>
+    refused(
+      certificateSigning({ authorizer: allowing(...names) }),
+      write(podRequests as never, { object: csr({}, now), oldObject: csr({}, before), subresource: 'status' }),
+    );
+  const chain = { certificateChain: 'x' };
+  assert.match(
+    (await issue(chain, {})) ?? '',
+    /^PodCertificateRequest.certificates.k8s.io "r" is invalid: spec.signerName: Forbidden: User "[^"]+" is not permitted to "sign" for signer "example.com\/own"$/,
+  );
+  assert.equal(await issue(chain, {}, 'sign signers example.com/*'), undefined);
+  assert.equal(await issue({ conditions: [{ type: 'Denied' }] }, {}), undefined);
+  assert.equal(await issue(chain, chain), undefined);
+});
+
 const bundle = (spec: object, metadata: object = {}) =>
   ({ kind: 'ClusterTrustBundle', metadata: { name: 'b', ...metadata }, spec: { trustBundle: 'a', ...spec } }) as never;
 const bundles = { ...certificatesigningrequests, kind: 'ClusterTrustBundle', resource: 'clustertrustbundles', version: 'v1beta1' } as const;

@@ -1,8 +1,9 @@
 // Who may approve and sign certificate requests, and for which subjects; who may publish a signer's trust anchors.
 // Source: plugin/pkg/admission/certificates approval, signing, ctbattest, subjectrestriction; pkg/certauthorization.
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
+import type { ClusterTrustBundle, PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
 import type { CertificateSigningRequest } from '#api/types.ts';
+import { forbidden, toStatusError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { SYSTEM_PRIVILEGED_GROUP, type UserInfo } from '../authentication/contract.ts';
 import { certificateRequestSubject, DerError, ORGANIZATION, subjectStrings } from '../authentication/subject.ts';
@@ -13,6 +14,7 @@ import { concerns, refusal } from './refusal.ts';
 
 const GROUP = 'certificates.k8s.io';
 const RESOURCE = 'certificatesigningrequests';
+const POD_REQUESTS = 'podcertificaterequests';
 /** Source: certificates API KubeAPIServerClientSignerName. */
 const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
 
@@ -35,6 +37,7 @@ export function certificateSigning({ authorizer }: { readonly authorizer: Author
     name: 'CertificateSigning',
     operations: ['UPDATE'],
     async validate(attributes) {
+      if (concerns(attributes, GROUP, POD_REQUESTS, 'status')) return validateIssuer(attributes, authorizer);
       if (!concerns(attributes, GROUP, RESOURCE, 'status')) return;
       const [request, old] = [attributes.object as CertificateSigningRequest, attributes.oldObject as CertificateSigningRequest];
       const same = isDeepStrictEqual(old.status.conditions ?? [], request.status.conditions ?? []);
@@ -44,6 +47,19 @@ export function certificateSigning({ authorizer }: { readonly authorizer: Author
       throw refusal(attributes, `user not permitted to sign requests with signerName ${goQuote(signerName)}`);
     },
   };
+}
+
+/**
+ * Who gives a pod a certificate signs it. Upstream asks after all other rules, in the kind's strategy, and answers as they do.
+ * Source: podcertificaterequest StatusStrategy.ValidateUpdate.
+ */
+async function validateIssuer(attributes: AdmissionAttributes, authorizer: Authorizer): Promise<void> {
+  const [request, old] = [attributes.object as PodCertificateRequest, attributes.oldObject as PodCertificateRequest];
+  const { signerName } = old.spec;
+  if (request.status.certificateChain === old.status.certificateChain) return;
+  if (await maySign('sign', signerName, attributes, authorizer)) return;
+  const detail = `User ${goQuote(attributes.user.name)} is not permitted to "sign" for signer ${goQuote(signerName)}`;
+  throw toStatusError({ group: GROUP, kind: 'PodCertificateRequest' }, old.metadata.name, [forbidden('spec.signerName', detail)]);
 }
 
 /** Who writes a bundle of a signer's anchors speaks for the signer. */

@@ -1,7 +1,10 @@
 // Every version that is off by default, turned on: an object of it lives, in JSON and protobuf, and is the same object in the
 // other versions of its resource.
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { isStableVersion, Schema, type ResourceInfo } from '#api/schema.ts';
 import type { KubeObject } from '#api/types.ts';
@@ -20,7 +23,12 @@ const optional = [...schema.resources()].filter(({ group, version }) => !isStabl
 const gang = { schedulingPolicy: { gang: { minCount: 2 } } };
 const taint = { taint: { key: 'example.test/off', value: 'yes', effect: 'NoSchedule', timeAdded: '2026-01-01T00:00:00Z' } };
 const { certificate } = await createTestAuthority(systemClock.now());
+x509.cryptoProvider.set(webcrypto);
+const signed = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+const stub = await x509.Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: signed });
 const podCertificate = {
+  stubPKCS10Request: Buffer.from(stub.rawData).toString('base64'),
   signerName: 'example.test/signer',
   podName: 'web',
   podUID: 'a',

@@ -13,7 +13,7 @@ import {
   replicationControllerStrategy,
   statefulSetStrategy,
 } from './strategies/apps.ts';
-import { certificateSigningRequestStrategy, clusterTrustBundleStrategy } from './strategies/certificates.ts';
+import { certificateSigningRequestStrategy, clusterTrustBundleStrategy, podCertificateRequestStrategy } from './strategies/certificates.ts';
 import { leaseCandidateStrategy } from './strategies/coordination.ts';
 import {
   limitRangeStrategy,
@@ -34,7 +34,9 @@ import {
 } from './strategies/devices.ts';
 import { endpointSliceStrategy } from './strategies/discovery.ts';
 import { apiServiceStrategy, customResourceDefinitionStrategy } from './strategies/extensions.ts';
+import { resetForStatus } from './metadata.ts';
 import { serviceCidrStrategy } from './strategies/networking.ts';
+import { podGroupStrategy, workloadStrategy } from './strategies/scheduling.ts';
 import { podStrategy } from './strategies/pods.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -44,6 +46,13 @@ const of = <T extends KubeObject>(strategy: Strategy<T>): Strategy => strategy a
 const COUNTED: Strategy = { generation: 'desired' };
 const COUNTED_STRICT: Strategy = { generation: 'desired', allowUnconditionalUpdate: false };
 const RETURNS_DELETED: Strategy = { returnsDeleted: true };
+/** Its status endpoint takes nothing of metadata. */
+const STATUS_ONLY: Strategy = {
+  allowUnconditionalUpdate: false,
+  subresources: {
+    status: { prepareForUpdate: (object, old) => ({ ...object, metadata: resetForStatus(object.metadata, old.metadata) }) as KubeObject },
+  },
+};
 const UPSERTED: Strategy = { allowCreateOnUpdate: true };
 
 const OWN: Readonly<Record<string, Strategy>> = {
@@ -73,6 +82,11 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'leasecandidates.coordination.k8s.io': of(leaseCandidateStrategy),
   'clustertrustbundles.certificates.k8s.io': of(clusterTrustBundleStrategy),
   'devicetaintrules.resource.k8s.io': of(deviceTaintRuleStrategy),
+  'resourcepoolstatusrequests.resource.k8s.io': STATUS_ONLY,
+  'podcertificaterequests.certificates.k8s.io': of(podCertificateRequestStrategy),
+  'podgroups.scheduling.k8s.io': of(podGroupStrategy),
+  'workloads.scheduling.k8s.io': of(workloadStrategy),
+  'storageversions.internal.apiserver.k8s.io': STATUS_ONLY,
   'poddisruptionbudgets.policy': COUNTED_STRICT,
   'networkpolicies.networking.k8s.io': COUNTED,
   'ingresses.networking.k8s.io': COUNTED,

@@ -1,9 +1,9 @@
 // Certificate requests and certificates as validation reads them: PEM, DER, and the signature a request makes of itself.
 // Source: certificates ParseCSR, validateCertificate; x509 CertificateRequest.CheckSignature.
-import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { createPublicKey, verify, X509Certificate, type KeyObject } from 'node:crypto';
 import { goQuote } from '#apimachinery/go-format.ts';
 
-interface PemBlock {
+export interface PemBlock {
   readonly type: string;
   readonly headers: boolean;
   readonly der: Uint8Array;
@@ -11,7 +11,7 @@ interface PemBlock {
 
 const PEM_BLOCK = /-----BEGIN ([^-\n]*)-----\r?\n([\s\S]*?)-----END \1-----/g;
 
-function pemBlocks(text: string): readonly PemBlock[] {
+export function pemBlocks(text: string): readonly PemBlock[] {
   return Array.from(text.matchAll(PEM_BLOCK), ([, type = '', body = '']) => ({
     type,
     headers: body.includes(':'),
@@ -63,7 +63,8 @@ const DIGESTS: Readonly<Record<string, string | null>> = {
 
 const BAD = "asn1: structure error: tags don't match";
 
-function checkSignature(der: Uint8Array): void {
+/** The key that asks in a PKCS#10 request, which it signed. @throws Error, a DerError or of the crypto library */
+export function requestingKey(der: Uint8Array): KeyObject {
   const [outer] = elements(der);
   const [info, algorithm, signature] = outer === undefined ? [] : elements(outer.content);
   if (info === undefined || algorithm === undefined || signature === undefined) throw new DerError(BAD);
@@ -75,6 +76,7 @@ function checkSignature(der: Uint8Array): void {
   const publicKey = createPublicKey({ key: Buffer.from(key.whole), format: 'der', type: 'spki' });
   // The first octet of a bit string counts unused bits.
   if (!verify(digest, info.whole, publicKey, signature.content.subarray(1))) throw new DerError('x509: signature verification failed');
+  return publicKey;
 }
 
 /** Why `request` (base64 of PEM) is no certificate request that its own key signed; undefined when it is one. */
@@ -82,7 +84,7 @@ export function requestProblem(request: string): string | undefined {
   const [block] = pemBlocks(decoded(request));
   if (block === undefined || block.type !== 'CERTIFICATE REQUEST') return 'PEM block type must be CERTIFICATE REQUEST';
   try {
-    checkSignature(block.der);
+    requestingKey(block.der);
     return undefined;
   } catch (error) {
     return (error as Error).message;

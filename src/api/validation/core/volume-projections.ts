@@ -135,12 +135,13 @@ function validateTrustBundle(out: Problems, at: Path, bundle: ClusterTrustBundle
 
 const KEY_TYPES = ['RSA3072', 'RSA4096', 'ECDSAP256', 'ECDSAP384', 'ECDSAP521', 'ED25519'];
 /** Seconds. Source: certificates MaxMaxExpirationSeconds, KubernetesMaxMaxExpirationSeconds. */
-const MAX_CERTIFICATE_LIFE = 91 * 24 * 60 * 60;
-const MAX_KUBERNETES_CERTIFICATE_LIFE = 24 * 60 * 60;
-const MIN_CERTIFICATE_LIFE = 3600;
+export const MAX_CERTIFICATE_LIFE = 91 * 24 * 60 * 60;
+export const MAX_KUBERNETES_CERTIFICATE_LIFE = 24 * 60 * 60;
+export const MIN_CERTIFICATE_LIFE = 3600;
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 
-function validateUserAnnotations(out: Problems, at: Path, annotations: Readonly<Record<string, string>> | undefined): void {
+/** Source: ValidateUserAnnotations. */
+export function validateUserAnnotations(out: Problems, at: Path, annotations: Readonly<Record<string, string>> | undefined): void {
   let bytes = 0;
   for (const [key, value] of entries(annotations)) {
     bytes += byteLength(key) + byteLength(value);

@@ -1,8 +1,11 @@
-// CertificateSigningRequests and ClusterTrustBundles. Source: pkg/registry/certificates.
-import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
+// CertificateSigningRequests, PodCertificateRequests and ClusterTrustBundles. Source: pkg/registry/certificates.
+import type { ClusterTrustBundle, PodCertificateRequest } from '#api/gen/certificates-v1beta1.ts';
+import { issuedNow } from '#api/validation/certificates/pod-request-status.ts';
+import { Problems } from '#api/validation/problems.ts';
 import type { CertificateSigningRequest } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import { resetForStatus } from '../metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 type Conditions = NonNullable<CertificateSigningRequest['status']['conditions']>;
@@ -73,6 +76,39 @@ function dated(conditions: Conditions, old: CertificateSigningRequest, now: numb
     } as typeof condition;
   });
 }
+
+export const podCertificateRequestStrategy = {
+  allowUnconditionalUpdate: false,
+  selectableFields: {
+    'spec.signerName': ({ spec }) => spec.signerName,
+    'spec.podName': ({ spec }) => spec.podName,
+    'spec.nodeName': ({ spec }) => spec.nodeName,
+  },
+  subresources: {
+    status: {
+      prepareForUpdate: (request, old, { clock }) => {
+        const before = old.status.conditions ?? [];
+        const conditions = (request.status.conditions ?? []).map((condition, i, all) => {
+          // As many of a type as there were stay what they were.
+          const same = before.filter(({ type }) => type === condition.type);
+          const now = all.filter(({ type }) => type === condition.type);
+          if (same.length === now.length) return same[now.indexOf(condition)] as typeof condition;
+          if ((condition.lastTransitionTime as string | null | undefined) !== null && condition.lastTransitionTime !== undefined)
+            return condition;
+          const known = same.find(({ status }) => status === condition.status)?.lastTransitionTime;
+          return { ...condition, lastTransitionTime: known ?? formatTime(clock.now()) };
+        });
+        const status = conditions.length === 0 ? request.status : { ...request.status, conditions };
+        return { ...request, metadata: resetForStatus(request.metadata, old.metadata), spec: old.spec, status } as PodCertificateRequest;
+      },
+      validateUpdate: (request, old, { clock }) => {
+        const out = new Problems();
+        issuedNow(out, request, old, clock.now());
+        return out.list;
+      },
+    },
+  },
+} satisfies Strategy<PodCertificateRequest>;
 
 export const clusterTrustBundleStrategy = {
   allowUnconditionalUpdate: false,
