@@ -1,6 +1,9 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
-import { listEnvelope } from '#api/protobuf/lists.ts';
+import { encodeItem, listEnvelope, listItem } from '#api/protobuf/lists.ts';
+import { schemaOfDefinition } from '#api/schema.ts';
+import { toYaml } from '#apimachinery/yaml.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
+import { metadataOnly } from '../negotiation/partial-metadata.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import type { ListResult } from '../registry/list.ts';
@@ -124,6 +127,27 @@ export function protobufBody(served: ServedResource, list: ListResult): ListBody
   };
 }
 
+/** The metadata of objects in protobuf, as caches of metadata ask for it. @param metaVersion `meta.k8s.io/v1` */
+export function metadataBody({ apiVersion, view }: ServedResource, list: ListResult, metaVersion: string): ListBody {
+  const schema = schemaOfDefinition('io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata');
+  const head = { kind: 'PartialObjectMetadataList', apiVersion: metaVersion, metadata: listMetadata(list) };
+  let encoded = 0;
+  return {
+    form: `${apiVersion} metadata protobuf`,
+    objects: list.items,
+    lengthFirst: true,
+    get encoded() {
+      return encoded;
+    },
+    item: (index) => {
+      encoded++;
+      const { object } = view(list.items[index] as StoredObject);
+      return [listItem(encodeItem(metadataOnly(object, metaVersion), schema))];
+    },
+    around: (bytes) => listEnvelope(head, bytes),
+  };
+}
+
 /** Items encoded, or only looked up, before other requests have their turn again. */
 const ENCODED_IN_A_TURN = 250;
 const HELD_IN_A_TURN = 5_000;
@@ -170,6 +194,22 @@ export function* prettyList(list: object, items: Iterable<object>): Generator<Pa
     some = true;
   }
   yield Buffer.from(some ? '\n  ]\n}\n' : `${head}]\n}\n`);
+}
+
+/**
+ * `list` as YAML, an item at a time.
+ * @param member of the list that is empty in it, and that the items fill
+ */
+export function* yamlList(list: object, member: string, items: Iterable<object>): Generator<Part> {
+  const empty = `${member}: []\n`;
+  const [before = '', behind = ''] = `\n${toYaml(list)}`.split(`\n${empty}`); // what is inside of members stands further in
+  let some = false;
+  for (const each of items) {
+    const text = toYaml([each]);
+    yield Buffer.from(some ? text : `${before}\n${member}:\n${text}`.slice(1));
+    some = true;
+  }
+  yield Buffer.from(some ? behind : `${before}\n${empty}${behind}`.slice(1));
 }
 
 const metadataHead = (metaVersion: string): Buffer =>

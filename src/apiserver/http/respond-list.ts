@@ -13,12 +13,14 @@ import { ClientGoneError, type Exchange, type ResponseHeaders } from './exchange
 import {
   jsonBody,
   listMetadata,
+  metadataBody,
   metadataList,
   packed,
   prettyList,
   protobufBody,
   tableList,
   wholeBody,
+  yamlList,
   type ListBody,
   type Part,
 } from './list-parts.ts';
@@ -61,6 +63,8 @@ function mayBeLong({ items }: ListResult): boolean {
 
 /** Of a list whose items are sent as they are; undefined for one that shows something else of them. */
 function bodyOf({ served, list, form, pretty }: ListAnswer): ListBody | undefined {
+  if (form.encoding === 'protobuf' && form.transform.startsWith('PartialObjectMetadata') && form.metaVersion === 'v1')
+    return metadataBody(served, list, 'meta.k8s.io/v1');
   if (form.transform !== 'none' || pretty) return undefined;
   if (form.encoding === 'json') return jsonBody(served, list);
   return form.encoding === 'protobuf' && hasMessage(served.info.schema) ? protobufBody(served, list) : undefined;
@@ -68,22 +72,18 @@ function bodyOf({ served, list, form, pretty }: ListAnswer): ListBody | undefine
 
 function partsOf(answer: ListAnswer): Iterable<Part> {
   const { served, list, form, tables, pretty } = answer;
-  if (form.encoding !== 'json') return [answer.encode(listObject(answer, list.items))];
-  if (pretty) return prettyParts(answer);
+  if (form.encoding === 'protobuf') return [answer.encode(listObject(answer, list.items))];
+  if (form.encoding === 'yaml') return yamlList(listObject(answer, []), memberOf(answer), eachItem(answer));
+  if (pretty) return prettyList(listObject(answer, []), eachItem(answer));
   const metaVersion = `meta.k8s.io/${form.metaVersion}`;
   return form.transform === 'Table' ? tableList(served, list, metaVersion, tables) : metadataList(served, list, metaVersion);
 }
 
-/** In the order in which a list without items tells it, item by item. */
-function prettyParts(answer: ListAnswer): Iterable<Part> {
-  const member = answer.form.transform === 'Table' ? 'rows' : 'items';
-  const of = (items: readonly StoredObject[]): Readonly<Record<string, unknown>> => listObject(answer, items);
-  return prettyList(
-    of([]),
-    (function* () {
-      for (const item of answer.list.items) yield* of([item])[member] as readonly object[];
-    })(),
-  );
+const memberOf = ({ form }: ListAnswer): string => (form.transform === 'Table' ? 'rows' : 'items');
+
+/** As the list shows them, made one by one. */
+function* eachItem(answer: ListAnswer): Generator<object> {
+  for (const item of answer.list.items) yield* listObject(answer, [item])[memberOf(answer)] as readonly object[];
 }
 
 function listObject({ served, list, form, tables }: ListAnswer, stored: readonly StoredObject[]): Readonly<Record<string, unknown>> {
