@@ -1,16 +1,14 @@
 // Events to a web service, in batches or, where requests wait for it, each by itself. What waits is bounded: what does not fit
 // is lost, counted and reported.
 // Source: apiserver plugin/pkg/audit/buffered, plugin/pkg/audit/webhook; server/options audit.go for the figures.
-import { wait, type Clock } from '#base/clock.ts';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { KubeconfigWebhook } from '../outbound/kubeconfig-webhook.ts';
+import { patiently } from '../outbound/retries.ts';
 import { Batches, type BatchOptions, WEBHOOK_BATCHES } from './batches.ts';
 import type { AuditBackend, AuditMode } from './contract.ts';
 import type { AuditMetrics } from './metrics.ts';
 
-/** A batch is offered this often, after pauses that grow by half. Source: webhook.DefaultRetryBackoffWithInitialDelay. */
-const ATTEMPTS = 5;
-const GROWTH = 1.5;
 /** Most milliseconds one delivery may take. Source: webhook client timeout. */
 const CALL_MS = 30_000;
 
@@ -75,22 +73,20 @@ export class WebhookBackend implements AuditBackend {
   async #deliver(batch: readonly string[]): Promise<boolean> {
     const { webhook, initialBackoffMs, clock, logger, metrics } = this.#options;
     const body = `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[${batch.join(',')}]}`;
-    let pause = initialBackoffMs;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await webhook.post(body, { timeoutMs: CALL_MS, signal: new AbortController().signal });
-        return true;
-      } catch (error) {
-        if (attempt >= ATTEMPTS || this.#stop.signal.aborted) {
-          this.#lost += batch.length;
-          metrics.lost('webhook', batch.length);
-          logger.error('audit events were lost', { count: batch.length, error });
-          return false;
-        }
-        logger.warn('audit events were not delivered; they are tried again', { count: batch.length, error });
-      }
-      await wait(clock, pause, this.#stop.signal).catch(() => {}); // stopped: one last attempt
-      pause *= GROWTH;
+    const post = (): Promise<unknown> => webhook.post(body, { timeoutMs: CALL_MS, signal: new AbortController().signal });
+    // Whatever failed, the service may be back in time to have them. Source: audit webhook retryOnError.
+    const isPassing = (error: unknown): boolean => {
+      logger.warn('audit events were not delivered; they are tried again', { count: batch.length, error });
+      return true;
+    };
+    try {
+      await patiently(post, { clock, signal: this.#stop.signal, firstPauseMs: initialBackoffMs, isPassing, atEnd: 'call' });
+      return true;
+    } catch (error) {
+      this.#lost += batch.length;
+      metrics.lost('webhook', batch.length);
+      logger.error('audit events were lost', { count: batch.length, error });
+      return false;
     }
   }
 }

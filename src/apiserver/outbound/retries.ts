@@ -1,5 +1,5 @@
-// What is asked again when a token or authorization webhook fails. Source: apiserver pkg/util/webhook webhook.go
-// WithExponentialBackoff, DefaultShouldRetry.
+// How a webhook of the server itself is asked again when it fails: for tokens and authorization, and for the audit log.
+// Source: apiserver pkg/util/webhook webhook.go WithExponentialBackoff, DefaultShouldRetry.
 import { StatusError } from '#apimachinery/errors.ts';
 import { wait, type Clock } from '#base/clock.ts';
 import { OutboundError } from './contract.ts';
@@ -9,20 +9,37 @@ const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const GROWTH = 1.5;
 
+export interface Patience {
+  readonly clock: Clock;
+  /** Ends a pause; no attempt follows but the one that `atEnd` asks for. */
+  readonly signal: AbortSignal;
+  /** Milliseconds. Default 500. */
+  readonly firstPauseMs?: number;
+  /**
+   * Whether another attempt may go better. Default: a webhook that is dead, silent or talks nonsense is not asked again:
+   * whoever waits for it would wait longer for the same answer.
+   */
+  readonly isPassing?: (error: unknown) => boolean;
+  /** What becomes of a call whose pause the signal ends: it fails, or is made one last time. Default `fail`. */
+  readonly atEnd?: 'fail' | 'call';
+}
+
 /**
- * The result of the first call that succeeds. A webhook that is dead, silent or talks nonsense is not asked again: whoever
- * waits for it would wait longer for the same answer.
- * @throws whatever the last call threw, also when the signal ends the pause after it
+ * The result of the first call that succeeds.
+ * @throws whatever the last call threw
  */
-export async function patiently<T>(call: () => Promise<T>, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<T> {
-  let pause = FIRST_PAUSE_MS;
+export async function patiently<T>(
+  call: () => Promise<T>,
+  { clock, signal, firstPauseMs = FIRST_PAUSE_MS, isPassing = isPassingFailure, atEnd = 'fail' }: Patience,
+): Promise<T> {
+  let pause = firstPauseMs;
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
-      if (!isPassing(error) || attempt >= ATTEMPTS || signal.aborted) throw error;
+      if (attempt >= ATTEMPTS || signal.aborted || !isPassing(error)) throw error;
       await wait(clock, pause, signal).catch(() => {
-        throw error;
+        if (atEnd === 'fail') throw error;
       });
     }
     pause *= GROWTH;
@@ -31,7 +48,7 @@ export async function patiently<T>(call: () => Promise<T>, { clock, signal }: { 
 
 const PASSING: ReadonlySet<string> = new Set(['InternalError', 'Timeout', 'TooManyRequests']);
 
-function isPassing(error: unknown): boolean {
+function isPassingFailure(error: unknown): boolean {
   if (error instanceof OutboundError) return error.kind === 'reset';
   return error instanceof StatusError && (PASSING.has(error.reason) || (error.details?.retryAfterSeconds ?? 0) > 0);
 }
