@@ -101,10 +101,10 @@ export class VersionForm implements StorageForm {
     return applyDefaults(pruned(object, type.schema), type.schema, 0);
   }
 
-  kept(object: KubeObject): Kept | Promise<Kept> {
+  kept(object: KubeObject, signal?: AbortSignal): Kept | Promise<Kept> {
     const { own, storage } = this.#options;
     if (own.layout === storage.layout) return { object: ordered(object), layout: own.layout };
-    const converted = this.convert(object, storage.layout.apiVersion) as KubeObject | Promise<KubeObject>; // there is a storage version
+    const converted = this.convert(object, storage.layout.apiVersion, signal) as KubeObject | Promise<KubeObject>; // there is a storage version
     const keep = (kept: KubeObject): Kept => ({ object: kept, layout: storage.layout });
     return converted instanceof Promise ? converted.then(keep) : keep(converted);
   }
@@ -113,13 +113,13 @@ export class VersionForm implements StorageForm {
     if (this.#options.own.layout === this.#options.storage.layout) this.#shown.set(value, 'same');
   }
 
-  convert(object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject> | undefined {
+  convert(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined {
     const { versions, webhook } = this.#options;
     const target = versions.get(apiVersion);
     if (target === undefined) return undefined;
     if (object.apiVersion === apiVersion) return object;
     if (webhook === undefined) return pruned({ ...object, apiVersion }, target.schema);
-    return webhook([object], apiVersion).then(([converted]) => pruned(converted as KubeObject, target.schema));
+    return webhook([object], apiVersion, signal).then(([converted]) => pruned(converted as KubeObject, target.schema));
   }
 }
 

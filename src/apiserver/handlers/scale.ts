@@ -58,7 +58,7 @@ async function getScale(operation: Operation, { registry }: HandlerDeps): Promis
     { served, stored: storedOf(operation), request, namespace: namespaceOf(operation), name: request.info.name, resourceVersion },
     registry,
   );
-  const { object } = await shown(storedOf(operation), stored);
+  const { object } = await shown(storedOf(operation), stored, request);
   const missing = hooks.missingReplicas?.(object);
   if (missing !== undefined) throw internalError(new Error(`the spec replicas field ${goQuote(missing)} does not exist`));
   return answer(200, object, hooks);
@@ -120,7 +120,7 @@ async function write(
     },
     registry,
   );
-  const { object } = await shown(call.stored, updated.object);
+  const { object } = await shown(call.stored, updated.object, call.request);
   return answer(200, object, hooks);
 }
 

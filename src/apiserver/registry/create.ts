@@ -62,7 +62,7 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
       if (call.options.dryRun) return await rehearse(call, object, registry);
       const result = await put(call, registry, {
         key: keyOf(object),
-        ...(await kept(call.stored, object)),
+        ...(await kept(call.stored, object, call.request)),
         expected: 0,
         ...effects(reservation),
       });

@@ -40,7 +40,7 @@ async function attemptDelete(
 ): Promise<Deleted | { readonly kind: 'changed'; readonly present: StoredObject | undefined }> {
   const { strategy, layout, resource } = call.stored;
   checkPreconditions(current.object, options, resource);
-  const { object: old } = await shown(call.stored, current);
+  const { object: old } = await shown(call.stored, current, call.request);
   const plan = planDeletion(old, options, strategy, registry.clock.now());
   if (plan.kind === 'pending') return { kind: 'deleting', object: current };
   if (call.admitted !== true && registry.admission.handles('DELETE')) await registry.admission.judge(deleteAttributes(call, old));
@@ -48,7 +48,7 @@ async function attemptDelete(
   const context = writeContext(call, registry);
   if (plan.kind === 'mark') {
     const object = strategy.prepareForDelete?.(plan.object, context) ?? plan.object;
-    const stored = await kept(call.stored, object);
+    const stored = await kept(call.stored, object, call.request);
     const value = stored.layout.encode(stored.object);
     if (value.equals(current.value)) return { kind: 'deleting', object: current };
     if (call.options.dryRun)

@@ -13,6 +13,7 @@ import { sharing } from '#apimachinery/sharing.ts';
 import { CreatedAlike } from './created-alike.ts';
 import { Conversions, withConversions } from './pending-conversions.ts';
 import { SharedFields } from './shared-fields.ts';
+import type { Waiting } from './storage-form.ts';
 
 export interface FieldChange {
   readonly served: ServedResource;
@@ -21,6 +22,8 @@ export interface FieldChange {
   readonly manager: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Whose write it is. */
+  readonly request: Waiting;
   /** What is written, where it is not the served resource itself: a Scale. */
   readonly as?: { readonly schema: ObjectSchema; readonly apiVersion: string; readonly kind: string };
 }
@@ -82,7 +85,7 @@ export class FieldTracking implements FieldManager {
     });
   }
 
-  #context({ served, subresource, manager, now, as }: FieldChange, conversions: Conversions): WriteContext {
+  #context({ served, subresource, manager, now, as, request }: FieldChange, conversions: Conversions): WriteContext {
     if (as !== undefined) return { ...as, manager, subresource, now };
     return {
       schema: served.info.schema,
@@ -91,7 +94,7 @@ export class FieldTracking implements FieldManager {
       manager,
       subresource,
       now,
-      convert: (value, apiVersion) => this.#convert(served, value, apiVersion, conversions),
+      convert: (value, apiVersion) => this.#convert(served, value, apiVersion, { conversions, request }),
       filter: this.#filter(served, subresource),
     };
   }
@@ -101,13 +104,15 @@ export class FieldTracking implements FieldManager {
     from: ServedResource,
     value: JsonObject,
     apiVersion: string,
-    conversions: Conversions,
+    { conversions, request }: { readonly conversions: Conversions; readonly request: Waiting },
   ): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
     const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
     if (to === undefined || to.stored?.cache !== from.stored?.cache) return undefined;
     const { form } = from.stored ?? {};
     if (form !== undefined) {
-      const found = conversions.get(value, apiVersion, () => form.convert(object(value), apiVersion));
+      const found = conversions.get(value, apiVersion, () =>
+        form.convert(object(value), apiVersion, form.waits ? request.signal : undefined),
+      );
       return found === undefined ? undefined : { object: json(found), schema: to.info.schema };
     }
     const stored = from.conversion === undefined ? object(value) : from.conversion.toStored(object(value));

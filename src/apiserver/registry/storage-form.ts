@@ -15,12 +15,12 @@ export interface StorageForm {
   ready(objects: Iterable<StoredObject>, signal?: AbortSignal): Promise<void> | undefined;
   /** As shown in this version. Only after `ready`. The same one each time, so that its readers share it. */
   view(object: StoredObject): StoredObject;
-  /** As it is stored. A promise only where `waits`. */
-  kept(object: KubeObject): Kept | Promise<Kept>;
+  /** As it is stored. A promise only where `waits`. `signal` as in `ready`. */
+  kept(object: KubeObject, signal?: AbortSignal): Kept | Promise<Kept>;
   /** `value` was stored, and its object is what `kept` was given: it need not be looked at again. */
   wrote(value: HeapBytes): void;
-  /** An object of this version in another; undefined for a version there is not. A promise only where `waits`. */
-  convert(object: KubeObject, apiVersion: string): KubeObject | Promise<KubeObject> | undefined;
+  /** An object of this version in another; undefined for a version there is not. A promise only where `waits`. `signal` as in `ready`. */
+  convert(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined;
 }
 
 /** An object in the version it is stored in. */
@@ -34,13 +34,19 @@ interface Formed {
   readonly layout: ObjectLayout;
 }
 
+/** Whoever waits for a conversion: the webhook is left alone once the signal ends. A request makes its signal when it is first asked. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+}
+
 /** A stored object in the version at hand. */
-export function shown({ form }: Formed, object: StoredObject): StoredObject | Promise<StoredObject> {
+export function shown({ form }: Formed, object: StoredObject, request: Waiting): StoredObject | Promise<StoredObject> {
   if (form === undefined) return object;
-  const waiting = form.ready([object]);
+  const waiting = form.waits ? form.ready([object], request.signal) : undefined;
   return waiting === undefined ? form.view(object) : waiting.then(() => form.view(object));
 }
 
-export function kept({ form, layout }: Formed, object: KubeObject): Kept | Promise<Kept> {
-  return form === undefined ? { object, layout } : form.kept(object);
+export function kept({ form, layout }: Formed, object: KubeObject, request: Waiting): Kept | Promise<Kept> {
+  if (form === undefined) return { object, layout };
+  return form.waits ? form.kept(object, request.signal) : form.kept(object);
 }

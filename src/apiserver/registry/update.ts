@@ -91,7 +91,7 @@ type Outcome =
 
 async function change(call: WriteCall, request: UpdateRequest, current: StoredObject, registry: Registry): Promise<Outcome> {
   const { strategy } = call.stored;
-  const { object: old } = await shown(call.stored, current);
+  const { object: old } = await shown(call.stored, current, call.request);
   checkUid(call, request.uid, old);
   const wanted = checkedVersion(call, await request.next(old), old);
   const admitted = await admit(call, wanted, old, registry);
@@ -114,7 +114,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
         object: new StoredObject(call.stored.layout, current.key, result.object.revision, call.stored.layout.encode(object), object),
       };
     }
-    const stored = await kept(call.stored, object);
+    const stored = await kept(call.stored, object, call.request);
     const value = stored.layout.encode(stored.object);
     const { conditions, operations } = effects(reservation);
     if (operations.length === 0 && saysTheSame({ ...stored, value }, current) && !(await isStale(call, current, registry))) {

@@ -23,12 +23,15 @@ export function objectsOf(change: Change): readonly StoredObject[] {
 export class ConvertedChanges {
   readonly #form: StorageForm;
   readonly #queue: WatchQueue;
+  readonly #signal: AbortSignal;
   #waiting: Step[] = [];
   #running = false;
 
-  constructor(form: StorageForm, queue: WatchQueue) {
+  /** @param signal ends with the watch */
+  constructor(form: StorageForm, queue: WatchQueue, signal: AbortSignal) {
     this.#form = form;
     this.#queue = queue;
+    this.#signal = signal;
   }
 
   add(step: Step): void {
@@ -44,7 +47,10 @@ export class ConvertedChanges {
       const steps = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#form.ready(steps.flatMap(({ objects }) => objects));
+        await this.#form.ready(
+          steps.flatMap(({ objects }) => objects),
+          this.#signal,
+        );
       } catch (error) {
         this.#queue.push({ kind: 'error', error: error instanceof StatusError ? error : internalError(error) });
         this.#end();

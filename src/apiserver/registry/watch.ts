@@ -94,7 +94,8 @@ function begin(call: ListCall, chosen: Selection, first: First, from: number, re
   const { form } = call.stored;
   if (form?.waits !== true) return follow(call, { scope: chosen, queue: new WatchQueue(first.items()) }, from, registry);
   const queue = new WatchQueue([]);
-  const changes = new ConvertedChanges(form, queue);
+  const closed = new AbortController();
+  const changes = new ConvertedChanges(form, queue, closed.signal);
   changes.add(first);
   const { namespace, name } = chosen;
   const scope = { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) };
@@ -102,7 +103,14 @@ function begin(call: ListCall, chosen: Selection, first: First, from: number, re
     take: (change: Change): void => changes.add({ objects: objectsOf(change), items: () => changeItems([change], chosen) }),
     mark: (bookmark: WatchItem): void => changes.add({ objects: [], items: () => [bookmark] }),
   };
-  return follow(call, { scope, queue, converted }, from, registry);
+  const { close } = follow(call, { scope, queue, converted }, from, registry);
+  return {
+    queue,
+    close: () => {
+      closed.abort(new Error('the watch is closed'));
+      close();
+    },
+  };
 }
 
 interface Follower {

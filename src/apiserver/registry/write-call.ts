@@ -99,5 +99,5 @@ export function fieldChange(
   { served, subresource, options, request }: Pick<WriteCall, 'served' | 'subresource' | 'options' | 'request'>,
   { clock }: Pick<Registry, 'clock'>,
 ): FieldChange {
-  return { served, subresource, manager: managerName(options.fieldManager, request.userAgent), now: clock.now() };
+  return { served, subresource, manager: managerName(options.fieldManager, request.userAgent), now: clock.now(), request };
 }

@@ -74,7 +74,7 @@ export class Versions {
     const { own, other } = pair;
     const custom = own.stored?.form;
     if (custom === undefined) return other.conversion?.toServed(object) ?? object;
-    return own === other ? object : converted(await custom.convert(object, other.apiVersion), other);
+    return own === other ? object : converted(await custom.convert(object, other.apiVersion, attributes.request.signal), other);
   }
 
   /** The inverse of `shown`. */
@@ -84,7 +84,7 @@ export class Versions {
     const { own, other } = pair;
     const custom = other.stored?.form;
     if (custom === undefined) return other.conversion?.toStored(object) ?? object;
-    return own === other ? object : converted(await custom.convert(object, own.apiVersion), own);
+    return own === other ? object : converted(await custom.convert(object, own.apiVersion, attributes.request.signal), own);
   }
 
   /** A patched object, canonical and with defaults, in the version of `form`. @throws DecodeError */
