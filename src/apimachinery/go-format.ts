@@ -40,11 +40,17 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
   '\u2029': '\\u2029',
 };
 
-/** JSON as Go's encoder writes it: compact, with HTML characters escaped; key order is the value's. Source: json.Marshal. */
-export function goJson(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'null';
-  return /[<>&\u2028\u2029]/.test(text) ? text.replace(/[<>&\u2028\u2029]/g, (c) => HTML_ESCAPES[c] as string) : text;
+const ESCAPED = Object.keys(HTML_ESCAPES);
+
+/** JSON with what means something in HTML escaped, as Go's encoder does. Source: json.HTMLEscape. */
+export function htmlEscaped(json: string): string {
+  // One search after the other is faster than one for all of them: each runs over many characters at a time.
+  if (!ESCAPED.some((char) => json.includes(char))) return json;
+  return json.replace(/[<>&\u2028\u2029]/g, (char) => HTML_ESCAPES[char] as string);
 }
+
+/** JSON as Go's encoder writes it: compact, with HTML characters escaped; key order is the value's. Source: json.Marshal. */
+export const goJson = (value: unknown): string => htmlEscaped(JSON.stringify(value) ?? 'null');
 
 /** A copy with keys in byte order, as Go writes a map. */
 export function sortedMap<T>(map: Readonly<Record<string, T>>): Readonly<Record<string, T>> {

@@ -55,6 +55,17 @@ export class HeapBytes {
     return this.#bytes.charCodeAt(index);
   }
 
+  /** Where the next match of a sticky pattern that begins at `start` ends; `start` itself where there is none. ASCII patterns only. */
+  skip(pattern: RegExp, start: number): number {
+    pattern.lastIndex = start;
+    return pattern.test(this.#bytes) ? pattern.lastIndex : start;
+  }
+
+  /** Where ASCII `text` begins last before `end`; -1 where it does not. */
+  lastIndexOf(text: string, end: number): number {
+    return this.#bytes.lastIndexOf(text, end - text.length);
+  }
+
   /** Writes the bytes from `start` to `end` at `offset` of a target with room for them; returns where they end. */
   copy(target: Buffer, offset: number, start = 0, end = this.#bytes.length): number {
     return offset + target.write(this.#bytes.slice(start, end), offset, 'latin1');

@@ -61,3 +61,48 @@ test('StoredObject decodes lazily to the same object each time, and at another r
   assert.deepEqual(gone.object, { ...object, metadata: { ...object.metadata, resourceVersion: '8' } });
   assert.equal(gone.value, stored.value);
 });
+
+const meta = {
+  resourceVersion: '3',
+  labels: { a: 'b' },
+  uid: 'u-1',
+  name: 'a',
+  creationTimestamp: '2026-01-01T00:00:00Z',
+  ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'other' }],
+  managedFields: [{ manager: 'm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': {} } }],
+} as unknown as KubeObject['metadata'];
+
+test('members of a built-in kind are in the order of Go structs, those of a custom one in that of the alphabet', () => {
+  const rest = { data: { x: '<&>' } };
+  const built = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { ...meta, generateName: 'a"', namespace: 'uid":"n' }, ...rest };
+  const text = new StoredObject(layout, 'ns/a', 7, layout.encode(built), built).json().toString();
+  const owner = '{"apiVersion":"v1","kind":"Pod","name":"p","uid":"other"}';
+  assert.equal(
+    text,
+    '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","generateName":"a\\"","namespace":"uid\\":\\"n","uid":"u-1",' +
+      '"resourceVersion":"7","creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":"b"},"ownerReferences":[' +
+      `${owner}],"managedFields":[{"manager":"m","operation":"Update","apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}}}]},` +
+      '"data":{"x":"\\u003c\\u0026\\u003e"}}\n',
+  );
+  const toys = new ObjectLayout({ apiVersion: 'x.io/v1', kind: 'Toy', typedItems: true });
+  const toy = { kind: 'Toy', apiVersion: 'x.io/v1', metadata: meta, spec: {} };
+  const stored = new StoredObject(toys, 'a', 7, toys.encode(toy), toy);
+  assert.equal(
+    stored.json().toString(),
+    '{"apiVersion":"x.io/v1","kind":"Toy","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":"b"},"managedFields":[' +
+      '{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}},"manager":"m","operation":"Update"}],"name":"a",' +
+      `"ownerReferences":[${owner}],"resourceVersion":"7","uid":"u-1"},"spec":{}}\n`,
+  );
+  assert.deepEqual(stored.ordered, { ...toy, metadata: { ...meta, resourceVersion: '7' } });
+});
+
+test('metadata without a uid takes its resourceVersion too', () => {
+  for (const [kind, layoutOf] of [
+    ['ConfigMap', layout],
+    ['Toy', new ObjectLayout({ apiVersion: 'v1', kind: 'Toy', typedItems: true })],
+  ] as const) {
+    const bare = { kind, apiVersion: 'v1', metadata: { name: 'a', ownerReferences: meta.ownerReferences }, involved: { uid: 'x' } };
+    const stored = new StoredObject(layoutOf, 'a', 7, layoutOf.encode(bare as never), bare as never);
+    assert.deepEqual(JSON.parse(stored.json().toString()), { ...bare, metadata: { ...bare.metadata, resourceVersion: '7' } });
+  }
+});

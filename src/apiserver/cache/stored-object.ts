@@ -2,8 +2,9 @@
 // object itself. Both are immutable.
 import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
-import { goJson } from '#apimachinery/go-format.ts';
+import { htmlEscaped, sortedMap } from '#apimachinery/go-format.ts';
 import { parseExactly } from '#apimachinery/json.ts';
+import type { JsonObject } from '#apimachinery/json-value.ts';
 import { HeapBytes } from './heap-bytes.ts';
 
 /** Reads values of one resource. */
@@ -22,8 +23,6 @@ interface LayoutOptions {
   readonly typedItems: boolean;
   /** Default: JSON with its members in any order. */
   readonly foreign?: ForeignReader;
-  /** Text is escaped as Go's encoder does, for kinds of which clients compare bytes. Default false. */
-  readonly asGo?: boolean;
 }
 
 /** What all objects of one stored kind share in their bytes. */
@@ -32,33 +31,35 @@ export class ObjectLayout implements StoredLayout {
   readonly kind: string;
   /** `{"kind":"Pod","apiVersion":"v1",`: the first bytes of every value of this kind. */
   readonly head: string;
-  /** Where the members of metadata begin: a `"resourceVersion":"…",` may be spliced in there. */
+  /** Where the members of metadata begin. */
   readonly metadataStart: number;
-  /** Built-in kinds are listed without kind and apiVersion, custom ones with, as upstream does. */
+  /**
+   * Built-in kinds are listed without kind and apiVersion, custom ones with, as upstream does: those are structs of Go, these are
+   * maps, whose members it writes in alphabetical order.
+   */
   readonly typedItems: boolean;
   readonly #prefix: HeapBytes;
   readonly #foreign: ForeignReader;
-  readonly #text: (value: object) => string;
 
-  constructor({ apiVersion, kind, typedItems, foreign = readJson, asGo = false }: LayoutOptions) {
+  constructor({ apiVersion, kind, typedItems, foreign = readJson }: LayoutOptions) {
     this.apiVersion = apiVersion;
     this.kind = kind;
     this.typedItems = typedItems;
     this.#foreign = foreign;
-    this.#text = asGo ? goJson : JSON.stringify;
-    this.head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+    const names = [`"kind":${JSON.stringify(kind)},`, `"apiVersion":${JSON.stringify(apiVersion)},`];
+    this.head = `{${(typedItems ? names.toReversed() : names).join('')}`;
     this.#prefix = HeapBytes.of(`${this.head}"metadata":{`);
     this.metadataStart = this.#prefix.length;
   }
 
   /**
    * What is stored: kind, apiVersion, metadata without resourceVersion in Go's order, then the rest in its
-   * own order. Objects that were decoded are equal when their bytes are.
+   * own order; escaped as Go's encoder does. Objects that were decoded are equal when their bytes are.
    */
   encode(object: KubeObject): HeapBytes {
-    const metadata = metadataText(object.metadata);
-    const rest = this.#text({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
-    return HeapBytes.of(`${this.head}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`);
+    const metadata = this.typedItems ? mapMetadataText(object.metadata) : metadataText(object.metadata);
+    const rest = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined, metadata: undefined });
+    return HeapBytes.of(htmlEscaped(`${this.head}"metadata":${metadata}${rest === '{}' ? '}' : `,${rest.slice(1)}`}`));
   }
 
   /** Whether a value is laid out like this. */
@@ -74,13 +75,14 @@ export class ObjectLayout implements StoredLayout {
   }
 }
 
-/** As Go declares ObjectMeta, but for managedFields, which come last, and resourceVersion, which is spliced in when it is known. */
+/** As Go declares ObjectMeta, but for managedFields, which come last; stored metadata has no resourceVersion. */
 const METADATA_ORDER = [
   'name',
   'generateName',
   'namespace',
   'selfLink',
   'uid',
+  'resourceVersion',
   'generation',
   'creationTimestamp',
   'deletionTimestamp',
@@ -93,9 +95,17 @@ const METADATA_ORDER = [
 
 type Metadata = KubeObject['metadata'];
 
-function metadataText(metadata: Metadata): string {
+/** Served metadata in JSON, as a struct of Go is written. */
+export const metadataJson = (metadata: Metadata): string => htmlEscaped(metadataText(metadata, metadata.resourceVersion));
+
+/** @param resourceVersion empty: without one */
+function metadataText(metadata: Metadata, resourceVersion = ''): string {
   const ordered: Record<string, unknown> = {};
-  for (const name of METADATA_ORDER) if (metadata[name] !== undefined) ordered[name] = metadata[name];
+  for (const name of METADATA_ORDER) {
+    if (name === 'resourceVersion') {
+      if (resourceVersion !== '') ordered[name] = resourceVersion;
+    } else if (metadata[name] !== undefined) ordered[name] = metadata[name];
+  }
   const text = JSON.stringify(ordered);
   const { managedFields } = metadata;
   if (managedFields === undefined || managedFields === null) return text;
@@ -103,8 +113,21 @@ function metadataText(metadata: Metadata): string {
   return text === '{}' ? `{${owners}` : `${text.slice(0, -1)},${owners}`;
 }
 
-function ownerText(entry: NonNullable<Metadata['managedFields']>[number]): string {
-  const { fieldsV1 } = entry;
+const MAP_ORDER = [...METADATA_ORDER, 'managedFields' as const].filter((name) => name !== 'resourceVersion').toSorted();
+
+/** The same as a map of Go. */
+function mapMetadataText(metadata: Metadata): string {
+  const members = MAP_ORDER.filter((name) => metadata[name] !== undefined && metadata[name] !== null).map((name) => {
+    const list = name === 'managedFields' || name === 'ownerReferences' ? (metadata[name] as readonly JsonObject[]) : undefined;
+    const value = list === undefined ? JSON.stringify(metadata[name]) : `[${list.map((each) => ownerText(sortedMap(each))).join(',')}]`;
+    return `"${name}":${value}`;
+  });
+  return `{${members.join(',')}}`;
+}
+
+/** An owner of fields; other objects are as they are. */
+function ownerText(entry: JsonObject | NonNullable<Metadata['managedFields']>[number]): string {
+  const { fieldsV1 } = entry as JsonObject;
   if (typeof fieldsV1 !== 'object' || fieldsV1 === null) return JSON.stringify(entry);
   const members = Object.entries(entry).filter(([, value]) => value !== undefined);
   return `{${members.map(([name, value]) => `"${name}":${name === 'fieldsV1' ? fieldsText(fieldsV1) : JSON.stringify(value)}`).join(',')}}`;
@@ -112,6 +135,11 @@ function ownerText(entry: NonNullable<Metadata['managedFields']>[number]): strin
 
 /** Bytes around the digits of a spliced resourceVersion. */
 const RESOURCE_VERSION_OVERHEAD = '"resourceVersion":"",'.length;
+/** What stands before it in metadata of a struct. */
+const BEFORE_RESOURCE_VERSION = /(?:"(?:name|generateName|namespace|selfLink|uid)":"(?:[^"\\]|\\.)*",)*/y;
+/** The member behind it in a map, the last one. */
+const LAST_OF_MAP = /"uid":"[^"]*"\}/y;
+const UID = '"uid":"';
 
 const NEWLINE = 0x0a;
 const OPEN_BRACE = 0x7b;
@@ -148,6 +176,11 @@ export class StoredObject {
       this.#object = object as unknown as KubeObject;
     }
     return this.#object;
+  }
+
+  /** As `object`, with all members in the order in which they are served. */
+  get ordered(): KubeObject {
+    return parseExactly(this.json().toString()) as KubeObject;
   }
 
   /** The same content under the revision of its delete, as DELETED events carry it. */
@@ -194,7 +227,7 @@ export class StoredObject {
     return out;
   }
 
-  /** Length of the JSON of its metadata alone. */
+  /** Length of the JSON of its metadata alone, in the order of the layout. */
   get metadataLength(): number {
     return this.jsonLength - this.layout.metadataStart - (this.value.length - this.#metadataEnd) + 1;
   }
@@ -209,9 +242,17 @@ export class StoredObject {
     return (this.#knownMetadataEnd ??= objectEnd(this.value, this.layout.metadataStart));
   }
 
+  /** Where a resourceVersion goes, which is stored as the key's revision alone. */
+  get #splice(): number {
+    const { value, layout } = this;
+    if (!layout.typedItems) return value.skip(BEFORE_RESOURCE_VERSION, layout.metadataStart);
+    const last = value.lastIndexOf(UID, this.#metadataEnd);
+    return last > layout.metadataStart && value.skip(LAST_OF_MAP, last) === this.#metadataEnd ? last : layout.metadataStart;
+  }
+
   #copyFrom(start: number, target: Buffer, offset: number, end: number = this.value.length): number {
     if (this.revision === 0) return this.value.copy(target, offset, start, end);
-    const splice = this.layout.metadataStart;
+    const splice = this.#splice;
     let at = this.value.copy(target, offset, start, splice);
     at += target.write(`"resourceVersion":"${this.revision}",`, at, 'latin1');
     return this.value.copy(target, at, splice, end);

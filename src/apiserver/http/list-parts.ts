@@ -1,8 +1,9 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
 import { encodeItem, listEnvelope, listItem } from '#api/protobuf/lists.ts';
 import { schemaOfDefinition } from '#api/schema.ts';
+import { goJson, htmlEscaped } from '#apimachinery/go-format.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
-import type { StoredObject } from '../cache/stored-object.ts';
+import { metadataJson, type StoredObject } from '../cache/stored-object.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
 import type { TableMaker } from '../negotiation/table.ts';
 import type { ServedResource } from '../registry/catalog.ts';
@@ -50,7 +51,7 @@ const END = Buffer.from(']}\n');
 
 /** `head`: an object whose last member is the empty list that `items` fill. */
 function* jsonList(head: object, items: Iterable<readonly Part[]>): Generator<Part> {
-  yield Buffer.from(JSON.stringify(head).slice(0, -']}'.length));
+  yield Buffer.from(goJson(head).slice(0, -']}'.length));
   let first = true;
   for (const item of items) {
     if (!first) yield COMMA;
@@ -65,10 +66,11 @@ const item = (object: StoredObject): LatePart => ({
   copy: (target, offset) => object.copyItem(target, offset),
 });
 
-const metadata = (object: StoredObject): LatePart => ({
-  length: object.metadataLength,
-  copy: (target, offset) => object.copyMetadata(target, offset),
-});
+/** Of a map, in which the members lie otherwise, it is made anew. */
+function metadata(object: StoredObject): Part {
+  if (object.layout.typedItems) return Buffer.from(metadataJson(object.object.metadata));
+  return { length: object.metadataLength, copy: (target, offset) => object.copyMetadata(target, offset) };
+}
 
 const whole = (object: StoredObject): LatePart => ({
   length: object.jsonLength,
@@ -185,11 +187,11 @@ function* streamedBody({ objects, item: itemOf, around }: ListBody): Generator<P
  * looked at. `list`: its last member is the empty list that they fill.
  */
 export function* prettyList(list: object, items: Iterable<object>): Generator<Part> {
-  const head = JSON.stringify(list, undefined, 2).slice(0, -']\n}'.length);
+  const head = htmlEscaped(JSON.stringify(list, undefined, 2)).slice(0, -']\n}'.length);
   let before = `${head}\n    `;
   let some = false;
   for (const each of items) {
-    yield Buffer.from(before + JSON.stringify(each, undefined, 2).replaceAll('\n', '\n    '));
+    yield Buffer.from(before + htmlEscaped(JSON.stringify(each, undefined, 2)).replaceAll('\n', '\n    '));
     before = ',\n    ';
     some = true;
   }
@@ -239,7 +241,7 @@ export function tableList(served: ServedResource, list: ListResult, metaVersion:
     for (const stored of list.items) {
       const object = served.view(stored);
       for (const row of print(object.object)) {
-        const text = JSON.stringify(row);
+        const text = goJson(row);
         const parts = shown(object);
         yield parts.length === 0 ? [Buffer.from(text)] : [Buffer.from(`${text.slice(0, -1)},"object":`), ...parts, CLOSE];
       }

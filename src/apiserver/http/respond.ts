@@ -2,6 +2,7 @@
 import { hasMessage } from '#api/protobuf/codec.ts';
 import { inEnvelope } from '#api/protobuf/envelope.ts';
 import { StatusError } from '#apimachinery/errors.ts';
+import { htmlEscaped } from '#apimachinery/go-format.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Answer } from '../handlers/answer.ts';
@@ -74,7 +75,8 @@ export class Responder {
         if (form.transform === 'none' && form.encoding === 'json' && !this.#pretty(form, walk)) {
           exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.json), view.json());
         } else {
-          const object = objectForm(form, served, this.#tables(walk)).one(view);
+          const asItIs = form.transform === 'none' && form.encoding === 'json';
+          const object = asItIs ? view.ordered : objectForm(form, served, this.#tables(walk)).one(view);
           this.#send(exchange, walk, answer.code, form, object);
         }
         return answer.code;
@@ -139,7 +141,7 @@ export class Responder {
   encode(object: object, { encoding }: OutputForm, pretty: boolean): Buffer {
     switch (encoding) {
       case 'json':
-        return Buffer.from(JSON.stringify(object, undefined, pretty ? 2 : 0) + NEWLINE);
+        return Buffer.from(htmlEscaped(JSON.stringify(object, undefined, pretty ? 2 : 0)) + NEWLINE);
       case 'yaml':
         return Buffer.from(toYaml(object));
       case 'protobuf':

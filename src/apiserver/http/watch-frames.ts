@@ -3,6 +3,7 @@
 import { hasMessage } from '#api/protobuf/codec.ts';
 import { inEnvelope } from '#api/protobuf/envelope.ts';
 import { encodeWatchFrame } from '#api/protobuf/watch.ts';
+import { goJson } from '#apimachinery/go-format.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
@@ -74,10 +75,10 @@ export class WatchFrames {
       return {
         kind: 'PartialObjectMetadata',
         apiVersion: `meta.k8s.io/${form.metaVersion}`,
-        metadata: { ...metadata, creationTimestamp: null },
+        metadata,
       };
     }
-    const bookmark = { kind: served.info.kind, apiVersion: served.apiVersion, metadata: { ...metadata, creationTimestamp: null } };
+    const bookmark = { kind: served.info.kind, apiVersion: served.apiVersion, metadata };
     if (form.transform !== 'Table') return bookmark;
     const apiVersion = `meta.k8s.io/${form.metaVersion}`;
     return {
@@ -92,7 +93,7 @@ export class WatchFrames {
   #wrap(type: string, object: object): Buffer {
     const { form, protobuf } = this.#form;
     if (form.encoding === 'protobuf' && protobuf !== undefined) return protobuf.frame(type, object);
-    return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+    return Buffer.from(`{"type":"${type}","object":${goJson(object)}}\n`);
   }
 }
 

@@ -63,9 +63,6 @@ export interface CatalogOptions {
 
 const GENERIC: Strategy = {};
 
-/** Kinds with raw values whose bytes clients compare with bytes of their own. Source: daemon Match, kubectl rollback.go. */
-const COMPARED: ReadonlySet<string> = new Set(['controllerrevisions.apps']);
-
 export class Catalog {
   readonly #options: CatalogOptions;
   readonly #served = new Map<string, ServedResource>();
@@ -176,7 +173,6 @@ export class Catalog {
       apiVersion: apiVersionOf(storage),
       kind: storage.kind,
       typedItems: custom,
-      asGo: COMPARED.has(id),
       ...(custom ? {} : { foreign: foreignValues(schema, storage.kind, conversions) }),
     });
     const fields = new Map(

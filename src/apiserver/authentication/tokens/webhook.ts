@@ -75,7 +75,7 @@ async function review(
   const body = JSON.stringify({
     kind: 'TokenReview',
     apiVersion: `authentication.k8s.io/${version}`,
-    metadata: { creationTimestamp: null },
+    metadata: {},
     spec: { token, audiences: wanted },
     status: { user: {} },
   });

@@ -89,7 +89,7 @@ export class WebhookAuthorizer implements Authorizer {
     const body = JSON.stringify({
       kind: 'SubjectAccessReview',
       apiVersion: `authorization.k8s.io/${version}`,
-      metadata: { creationTimestamp: null },
+      metadata: {},
       spec: wire,
       status: { allowed: false },
     });
