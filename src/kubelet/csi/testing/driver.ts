@@ -1,4 +1,5 @@
 // A CSI driver over a real socket. It makes folders where a true one mounts.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server } from '@grpc/grpc-js';
@@ -29,10 +30,12 @@ export interface FakeCsiOptions {
   readonly name?: string;
   readonly capabilities?: readonly string[];
   readonly nodeId?: string;
+  /** What raw volumes are made as; absent: an empty file. */
+  readonly device?: string;
 }
 
 export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Promise<FakeCsiDriver> {
-  const { registry, folder, name = 'disk.vendor.test', capabilities = ['STAGE_UNSTAGE_VOLUME'], nodeId = 'host-7' } = options;
+  const { registry, folder, name = 'disk.vendor.test', capabilities = ['STAGE_UNSTAGE_VOLUME'], nodeId = 'host-7', device } = options;
   const endpoint = join(folder, `${name}.sock`);
   const calls: string[] = [];
   const last = new Map<string, PublishRequest & ExpandRequest>();
@@ -63,7 +66,8 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
       call('publish', ({ targetPath, stagingTargetPath, volumeCapability }) => {
         if (stagingTargetPath !== '' && !existsSync(join(stagingTargetPath, 'staged'))) throw new Error('published before it was staged');
         if (volumeCapability.block === undefined) mkdirSync(targetPath, { recursive: true });
-        else writeFileSync(targetPath, ''); // its folder has to be there
+        else if (device === undefined) writeFileSync(targetPath, ''); // its folder has to be there
+        else execFileSync('cp', ['-a', device, targetPath]);
       }),
     ],
     NodeExpandVolume: ['Expand', 'Expanded', call('expand', () => ({ capacityBytes: 0 }))],
