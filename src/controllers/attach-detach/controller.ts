@@ -12,6 +12,9 @@ import { AttachedReports } from './reports.ts';
 import { Tracked } from './tracked.ts';
 import { VolumeWorld } from './world.ts';
 
+/** After this the server is asked about what no informer shows. Milliseconds. */
+const DOUBT_MS = 10_000;
+
 /** Its keys are unique names of volumes, and names of nodes that came back and do not know what they were told. */
 export const attachDetachController: Controller = {
   name: 'persistentvolume-attach-detach-controller',
@@ -39,11 +42,11 @@ export const attachDetachController: Controller = {
       const id = csiVolumeId(key);
       if (id === undefined) return void (await reports.write(key));
       const facts = world.facts(key) ?? { ...id, name: id.volumeHandle, exclusive: false };
-      shell.note(key, facts);
+      await shell.note(key, facts);
       for (const step of look(key, facts)) await shell.carryOut(key, facts, step);
       // What a step began, or failed at, has a time of its own.
-      const at = nextLook(look(key, facts));
-      return at === undefined ? undefined : { afterMs: Math.max(0, at - clock.monotonic()) };
+      const at = Math.min(nextLook(look(key, facts)), shell.nextDoubt(key));
+      return at === Infinity ? undefined : { afterMs: Math.max(0, at - clock.monotonic()) };
     };
   },
 };
@@ -63,19 +66,38 @@ class Shell {
     this.#parts = parts;
   }
 
-  /** What this pass finds that the last one did not. */
-  note(volume: string, { driver }: VolumeFacts): void {
-    const { clock, metrics } = this.#context;
+  /** What this pass finds that the last one did not. @throws StatusError */
+  async note(volume: string, facts: VolumeFacts): Promise<void> {
+    const { client, clock, metrics } = this.#context;
     const { tracked, world } = this.#parts;
     const now = clock.monotonic();
+    for (const node of tracked.nodesOf(volume)) {
+      const kept = tracked.of(volume, node);
+      if (kept.unseen === undefined || now < kept.unseen.since + DOUBT_MS) continue;
+      const isThere = await client.get(volumeattachments, { name: attachmentName(facts, node) }).then(
+        () => true,
+        (error: unknown) => {
+          if (!isStatusError(error, 'NotFound')) throw error;
+          return false;
+        },
+      );
+      if (isThere && world.attachment(facts, node) === undefined) kept.unseen = { ...kept.unseen, since: now };
+      else delete kept.unseen;
+    }
     for (const { node, pods: users, attachment } of world.observe(volume)) {
       const kept = tracked.of(volume, node);
       if (users.length > 0) delete kept.unwantedSince;
       else kept.unwantedSince ??= now;
       if (attachment.kind !== 'none' || kept.detachingSince === undefined) continue;
-      metrics.attachDetach.operation('volume_detach', driver, 'success', (now - kept.detachingSince) / 1000);
+      metrics.attachDetach.operation('volume_detach', facts.driver, 'success', (now - kept.detachingSince) / 1000);
       delete kept.detachingSince;
     }
+  }
+
+  /** When the server is to be asked about an attachment that no informer shows. */
+  nextDoubt(volume: string): number {
+    const { tracked } = this.#parts;
+    return Math.min(...tracked.nodesOf(volume).map((node) => (tracked.of(volume, node).unseen?.since ?? Infinity) + DOUBT_MS));
   }
 
   /** @throws StatusError; the volume is looked at again then */
@@ -103,6 +125,8 @@ class Shell {
         return this.#attached(volume, facts, step.on);
       case 'failed':
         return this.#failed(volume, facts, step.on, step.why);
+      case 'yield':
+        return this.#remove(volume, facts, node);
       case 'detach':
         return this.#detach(volume, facts, step);
       default:
@@ -112,16 +136,17 @@ class Shell {
 
   async #attach(volume: string, facts: VolumeFacts, on: OnNode): Promise<void> {
     const { client, clock } = this.#context;
-    const { tracked, reports } = this.#parts;
+    const { tracked, reports, world } = this.#parts;
     await reports.set(on.node, volume, false);
     const kept = tracked.of(volume, on.node);
-    if (on.attachment.kind === 'none') {
+    if (world.attachment(facts, on.node) === undefined) {
       try {
         await client.create(volumeattachments, attachmentOf(facts, on.node));
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
         if (error.reason !== 'AlreadyExists') return this.#failed(volume, facts, on, error.message);
       }
+      if (world.attachment(facts, on.node) === undefined) kept.unseen = { kind: 'pending', since: clock.monotonic() };
     }
     kept.attachingSince = clock.monotonic();
   }
@@ -154,8 +179,8 @@ class Shell {
 
   /** The node is told first that it may no longer mount; one that has begun to meanwhile keeps the volume. */
   async #detach(volume: string, facts: VolumeFacts, { on, forced }: Step & { readonly kind: 'detach' }): Promise<void> {
-    const { client, clock, logger, metrics, queue } = this.#context;
-    const { tracked, reports, world } = this.#parts;
+    const { clock, logger, metrics } = this.#context;
+    const { reports } = this.#parts;
     const { node } = on;
     const began = clock.monotonic();
     const told = await reports.set(node, volume, false);
@@ -167,21 +192,32 @@ class Shell {
       metrics.attachDetach.forced(forced);
       logger.warn('a volume is detached from a node that did not let go of it', { volume, node, why: forced });
     }
+    try {
+      await this.#remove(volume, facts, node);
+    } catch (error) {
+      metrics.attachDetach.operation('volume_detach', facts.driver, 'fail-unknown', (clock.monotonic() - began) / 1000);
+      if (on.reported) await reports.set(node, volume, true);
+      throw error;
+    }
+  }
+
+  async #remove(volume: string, facts: VolumeFacts, node: string): Promise<void> {
+    const { client, clock, queue } = this.#context;
+    const { tracked, world } = this.#parts;
+    const kept = tracked.of(volume, node);
     const uid = world.attachment(facts, node)?.metadata.uid;
+    const began = clock.monotonic();
     try {
       await client.delete(volumeattachments, { name: attachmentName(facts, node) }, uid === undefined ? {} : { preconditions: { uid } });
+      if (uid !== undefined) kept.deletedUid = uid;
+      else if (world.attachment(facts, node) === undefined) kept.unseen = { kind: 'going', since: began };
     } catch (error) {
-      if (!isStatusError(error, 'NotFound')) {
-        metrics.attachDetach.operation('volume_detach', facts.driver, 'fail-unknown', (clock.monotonic() - began) / 1000);
-        if (on.reported) await reports.set(node, volume, true);
-        throw error;
-      }
+      if (!isStatusError(error, 'NotFound')) throw error;
+      if (uid !== undefined) kept.deletedUid = uid;
+      delete kept.unseen;
     }
-    const kept = tracked.of(volume, node);
-    if (uid !== undefined) kept.deletedUid = uid;
-    delete kept.attachingSince;
-    delete kept.retryAt;
     kept.detachingSince = began;
+    delete kept.attachingSince;
     queue.add(volume); // a node may have been told of what nobody made
   }
 

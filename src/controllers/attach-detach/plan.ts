@@ -72,6 +72,8 @@ export type Step =
   | { readonly kind: 'attached'; readonly on: OnNode }
   | { readonly kind: 'failed'; readonly on: OnNode; readonly why: string }
   | { readonly kind: 'multi-attach'; readonly on: OnNode; readonly messages: readonly PodMessage[] }
+  /** It cannot be attached there, and another node wants it: that one has its turn. */
+  | { readonly kind: 'yield'; readonly on: OnNode }
   /** `forced`: without looking whether the node uses the volume, and why. */
   | { readonly kind: 'detach'; readonly on: OnNode; readonly forced?: 'timeout' | 'out-of-service' };
 
@@ -85,7 +87,13 @@ export interface PlanOptions {
 export function planVolume(volume: VolumeFacts, nodes: readonly OnNode[], options: PlanOptions): readonly Step[] {
   const leaving = nodes.filter(({ pods }) => pods.length === 0).map((on) => planUnwanted(on, options));
   const coming = nodes.filter(({ pods }) => pods.length > 0);
-  return [...leaving, ...coming.map((on) => planWanted(volume, on, nodes, leaving, options.now))];
+  const steps = coming.map((on) => planWanted(volume, on, nodes, leaving, options.now));
+  return [...leaving, ...(volume.exclusive ? onlyOneAttaches(steps) : steps)];
+}
+
+function onlyOneAttaches(steps: readonly Step[]): readonly Step[] {
+  const first = steps.find(({ kind }) => kind === 'attach');
+  return steps.map((step) => (step.kind === 'attach' && step !== first ? { kind: 'wait', on: step.on } : step));
 }
 
 function planUnwanted(on: OnNode, { now, forceOnTimeout }: PlanOptions): Step {
@@ -107,16 +115,25 @@ function planWanted(volume: VolumeFacts, on: OnNode, nodes: readonly OnNode[], l
   const moving = others.some((other) => isMoving(other) || leaving.some((step) => step.kind === 'detach' && step.on === other));
   if (moving) return { kind: 'wait', on };
   const holders = others.filter((other) => other.attachment.kind === 'attached' || other.reported);
+  if (hasFailed(on) && others.some(isAsking)) return { kind: 'yield', on };
   if (holders.length > 0)
     return progress.multiAttachTold
       ? { kind: 'wait', on }
       : { kind: 'multi-attach', on, messages: multiAttachMessages(volume, on, holders) };
+  if (others.some((other) => other.attachment.kind !== 'none')) return { kind: 'wait', on };
   if (progress.attachingSince === undefined && progress.retryAt !== undefined && progress.retryAt > now)
     return { kind: 'wait', on, atMs: progress.retryAt };
   const why = failureOf(volume, on, now);
   if (why !== undefined) return { kind: 'failed', on, why };
   return progress.attachingSince === undefined ? { kind: 'attach', on } : { kind: 'wait', on, atMs: progress.attachingSince + ATTACH_MS };
 }
+
+const hasFailed = ({ attachment, progress }: OnNode): boolean =>
+  attachment.kind === 'pending' && progress.attachingSince === undefined && progress.failures > 0;
+
+/** It wants the volume, and nothing was made for it. */
+const isAsking = ({ pods, attachment, progress }: OnNode): boolean =>
+  pods.length > 0 && attachment.kind === 'none' && progress.attachingSince === undefined;
 
 /** The driver is at it: what comes of it is waited for. */
 const isMoving = ({ attachment, progress }: OnNode): boolean =>
@@ -149,8 +166,6 @@ function usedBy(near: readonly string[], far: number): string {
 /** Milliseconds, after so many failures in a row. */
 export const retryAfter = (failures: number): number => Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (failures - 1));
 
-/** Earliest moment at which time alone changes an answer. */
-export function nextLook(steps: readonly Step[]): number | undefined {
-  const times = steps.flatMap((step) => (step.kind === 'wait' && step.atMs !== undefined ? [step.atMs] : []));
-  return times.length === 0 ? undefined : Math.min(...times);
-}
+/** Earliest moment at which time alone changes an answer; Infinity for never. */
+export const nextLook = (steps: readonly Step[]): number =>
+  Math.min(...steps.map((step) => (step.kind === 'wait' ? (step.atMs ?? Infinity) : Infinity)));

@@ -5,6 +5,8 @@ import type { Progress } from './plan.ts';
 interface Kept extends Progress {
   /** Of the VolumeAttachment that was deleted here: it may still look alive to an informer. */
   deletedUid?: string;
+  /** What the server said of a VolumeAttachment that the informer has not shown since, and when. */
+  unseen?: { readonly kind: 'pending' | 'going'; readonly since: number };
   /** Since when it goes. */
   detachingSince?: number;
 }

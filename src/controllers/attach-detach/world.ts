@@ -167,8 +167,8 @@ export class VolumeWorld {
 
   #attachmentOf(volume: string, id: CsiVolumeId, node: string): Attachment {
     const found = this.attachment(id, node);
-    if (found === undefined) return { kind: 'none' };
-    const { deletedUid } = this.#deps.tracked.of(volume, node);
+    const { deletedUid, unseen } = this.#deps.tracked.of(volume, node);
+    if (found === undefined) return { kind: unseen?.kind ?? 'none' };
     if (found.metadata.deletionTimestamp !== undefined || found.metadata.uid === deletedUid) return { kind: 'going' };
     if (found.status?.attached === true) return { kind: 'attached' };
     const error = found.status?.attachError;
@@ -204,7 +204,7 @@ export class VolumeWorld {
     const wakeAttachment = (attachment: VolumeAttachment): void => {
       const volume = this.#volumeAttached(attachment);
       if (volume === undefined) return;
-      tracked.of(volume, attachment.spec.nodeName);
+      delete tracked.of(volume, attachment.spec.nodeName).unseen;
       wake(volume);
     };
     this.#volumes.addHandlers({
