@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
+import { decodeValue } from '#api/decode.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { WatchFrameReader } from '#api/protobuf/watch.ts';
 import { serviceaccounts } from '#api/resources.ts';
 import { Schema, type ResourceInfo } from '#api/schema.ts';
 import type { KubeObject, Status } from '#api/types.ts';
+import { goJson } from '#apimachinery/go-format.ts';
+import { parseExactly } from '#apimachinery/json.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { apiVersionOf, groupResourceString } from '#apimachinery/resource.ts';
 import { systemClock } from '#base/clock.ts';
@@ -141,6 +144,13 @@ function includes(found: unknown, wanted: unknown): boolean {
 }
 
 /** What the server itself writes to a definition is written. */
+/** Members in the order of their type, whoever gave them; held against Go's own encoder once. */
+async function isAsGoWritesIt(path: string, info: ResourceInfo): Promise<void> {
+  const { body } = await http2(session, path, { method: 'GET', headers: { accept: MEDIA.json } });
+  const { object } = decodeValue(parseExactly(Buffer.from(body).toString()), info.schema, { fieldValidation: 'Strict' });
+  assert.equal(Buffer.from(body).toString(), `${goJson(object)}\n`);
+}
+
 async function established(path: string, expect: ReturnType<typeof speaking>['expect']): Promise<void> {
   for (;;) {
     const { status } = await expect(200, 'GET', path);
@@ -172,6 +182,7 @@ async function life(
   assert.deepEqual([created.kind, created.apiVersion], [info.kind, apiVersion]);
   assert.equal((await call('POST', collection, object(fixed))).object.reason, 'AlreadyExists');
   assert.deepEqual((await expect(200, 'GET', path)).metadata.uid, created.metadata.uid);
+  if (encoding === 'json') await isAsGoWritesIt(path, info);
   if (info.resource === 'customresourcedefinitions') await established(path, expect);
   const everywhere = await expect(200, 'GET', `${root}/${info.resource}?${selected}`);
   assert.deepEqual([everywhere.kind, everywhere.items?.map(({ metadata }) => metadata.uid)], [`${info.kind}List`, [created.metadata.uid]]);

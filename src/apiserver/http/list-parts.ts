@@ -1,7 +1,7 @@
 // A list as parts that are put one after the other: bytes of its objects that are there already, and what stands between.
 import { encodeItem, listEnvelope, listItem } from '#api/protobuf/lists.ts';
 import { schemaOfDefinition } from '#api/schema.ts';
-import { goJson, htmlEscaped } from '#apimachinery/go-format.ts';
+import { goJson, goSortedJson, htmlEscaped } from '#apimachinery/go-format.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import { metadataJson, type StoredObject } from '../cache/stored-object.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
@@ -108,8 +108,13 @@ export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListR
       return index === 0 ? [bytes] : [COMMA, bytes];
     },
     around: () => {
-      const head = { kind: info.listKind, apiVersion, metadata: listMetadata(list), items: [] };
-      return { before: [Buffer.from(JSON.stringify(head).slice(0, -']}'.length))], behind: [END] };
+      const metadata = listMetadata(list);
+      const [before = '', behind = ''] = (
+        info.origin === 'custom'
+          ? goSortedJson({ kind: info.listKind, apiVersion, metadata, items: [] }) // a map of Go
+          : JSON.stringify({ kind: info.listKind, apiVersion, metadata, items: [] })
+      ).split('[]');
+      return { before: [Buffer.from(`${before}[`)], behind: [Buffer.from(`]${behind}\n`)] };
     },
   };
 }

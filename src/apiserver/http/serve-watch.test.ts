@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { schemaOfDefinition } from '#api/schema.ts';
 import { ManualClock } from '#base/clock.ts';
 import { WatchQueue, type WatchItem } from '../registry/watch-queue.ts';
 import type { Exchange, ResponseStream } from './exchange.ts';
@@ -27,7 +28,7 @@ function watching({ full }: { readonly full: boolean }) {
   const queue = new WatchQueue([]);
   const clock = new ManualClock();
   const answer = {
-    served: { info: { kind: 'Pod' }, apiVersion: 'v1' },
+    served: { info: { kind: 'Pod', schema: schemaOfDefinition('io.k8s.api.core.v1.Pod') }, apiVersion: 'v1' },
     form: { encoding: 'json', transform: 'none' },
     shape: { id: '' },
     headers: {},

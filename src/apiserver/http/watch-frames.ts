@@ -1,9 +1,10 @@
 // Changes as bytes of a watch, one frame each. Encoded once for all watchers that want the same form of the same change; what
 // there is when a watch begins, from bytes that lists use too.
+import { decodeValue } from '#api/decode.ts';
 import { hasMessage } from '#api/protobuf/codec.ts';
 import { inEnvelope } from '#api/protobuf/envelope.ts';
 import { encodeWatchFrame } from '#api/protobuf/watch.ts';
-import { goJson } from '#apimachinery/go-format.ts';
+import { goJson, goSortedJson } from '#apimachinery/go-format.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
@@ -66,7 +67,7 @@ export class WatchFrames {
   }
 
   #bookmark(revision: number, initialEventsEnd: boolean): object {
-    const { served, form } = this.#form;
+    const { form } = this.#form;
     const metadata = {
       resourceVersion: String(revision),
       ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
@@ -78,7 +79,7 @@ export class WatchFrames {
         metadata,
       };
     }
-    const bookmark = { kind: served.info.kind, apiVersion: served.apiVersion, metadata };
+    const bookmark = this.#emptyObject(metadata);
     if (form.transform !== 'Table') return bookmark;
     const apiVersion = `meta.k8s.io/${form.metaVersion}`;
     return {
@@ -90,10 +91,18 @@ export class WatchFrames {
     };
   }
 
+  /** An object of which nothing is known but its metadata, as Go writes one. */
+  #emptyObject(metadata: object): object {
+    const { info, apiVersion } = this.#form.served;
+    const object = { kind: info.kind, apiVersion, metadata };
+    return info.origin === 'custom' ? object : decodeValue<object>(object, info.schema, { fieldValidation: 'Ignore' }).object;
+  }
+
   #wrap(type: string, object: object): Buffer {
-    const { form, protobuf } = this.#form;
+    const { form, protobuf, served } = this.#form;
     if (form.encoding === 'protobuf' && protobuf !== undefined) return protobuf.frame(type, object);
-    return Buffer.from(`{"type":"${type}","object":${goJson(object)}}\n`);
+    const asMap = type === 'BOOKMARK' && served.info.origin === 'custom' && form.transform === 'none';
+    return Buffer.from(`{"type":"${type}","object":${asMap ? goSortedJson(object) : goJson(object)}}\n`);
   }
 }
 

@@ -10,7 +10,7 @@ import { born, generatedName, inNamespace, needsName, wiped, withMetadata } from
 import { kept } from './storage-form.ts';
 import type { Reservation } from './strategy.ts';
 import { validateNew, warnOfNew } from './validate.ts';
-import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
+import { ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Names tried for one generateName. Source: maxNameGenerationCreateAttempts. */
 const NAME_ATTEMPTS = 8;
@@ -58,7 +58,7 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
     const reservation = await strategy.reserve?.({ object: prepared, oldObject: undefined }, context);
     let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
     try {
-      const object = unversioned(await judge(call, reservation?.object ?? prepared, registry));
+      const object = ordered(call, unversioned(await judge(call, reservation?.object ?? prepared, registry)));
       if (call.options.dryRun) return await rehearse(call, object, registry);
       const result = await put(call, registry, {
         key: keyOf(object),

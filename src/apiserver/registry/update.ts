@@ -19,7 +19,7 @@ import { objectKey } from './storage-keys.ts';
 import { checkWrittenVersion } from './resource-version.ts';
 import type { UpdateHooks } from './strategy.ts';
 import { validateChange, warnOfChange } from './validate.ts';
-import { refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
+import { ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Attempts before a writer that others keep overtaking is told to come back. */
 const MAX_ATTEMPTS = 50;
@@ -102,7 +102,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
   const reservation = call.subresource === '' ? await strategy.reserve?.({ object: prepared, oldObject: old }, context) : undefined;
   let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
   try {
-    const object = await judge(call, request.hooks, sameTimes(old, reservation?.object ?? prepared), old, registry);
+    const object = ordered(call, await judge(call, request.hooks, sameTimes(old, reservation?.object ?? prepared), old, registry));
     if (endsWithThis(object, old) && strategy.isHeld?.(object) !== true) {
       if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
       const result = await remove(call, registry, { object: current, operations: effects(reservation).operations });

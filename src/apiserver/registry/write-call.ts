@@ -1,6 +1,7 @@
 // What the verbs of the registry share: who writes what, with which options, and the parts of the server they use.
 import { toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import type { FieldValidation } from '#api/decode.ts';
+import { inOrder } from '#api/member-order.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { Clock } from '#base/clock.ts';
@@ -83,6 +84,10 @@ export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors:
   const kind = served.info.origin === 'custom' ? object.kind : served.info.kind; // a custom object may say another one
   throw toStatusError({ group, kind }, object.metadata.name ?? '', errors);
 }
+
+/** A built-in object with its members as its type has them: equal objects have equal bytes, and they are Go's. */
+export const ordered = ({ stored }: WriteCall, object: KubeObject): KubeObject =>
+  stored.form === undefined ? inOrder(object, stored.schema) : object;
 
 /** The object as the strategy and the store know it. */
 export function toStored({ served }: WriteCall, object: KubeObject): KubeObject {

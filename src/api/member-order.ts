@@ -1,0 +1,99 @@
+// Members of built-in objects in the order of their type, and keys of maps in that of the alphabet: the order on the wire. What
+// strategies and allocators add to an object that was decoded comes last in it. Pure.
+import { byteOrder, sortedMap } from '#apimachinery/go-format.ts';
+import type { ObjectSchema, TypeSchema } from '#apimachinery/type-schema.ts';
+import { setOwn, type JsonObject } from './json-object.ts';
+
+interface Place {
+  readonly index: number;
+  /** Undefined where there is nothing to put in order. */
+  readonly type: TypeSchema | undefined;
+}
+
+const places = new WeakMap<ObjectSchema, ReadonlyMap<string, Place>>();
+
+/** `object` itself, or a copy where something is out of order. */
+export const inOrder = <T extends object>(object: T, schema: ObjectSchema): T => struct(object as JsonObject, schema) as T;
+
+function placesOf(schema: ObjectSchema): ReadonlyMap<string, Place> {
+  let known = places.get(schema);
+  if (known === undefined) {
+    const found = [...schema.fields.values()].map(
+      ({ name, type }, index) => [name, { index, type: hasOrder(type) ? type : undefined }] as const,
+    );
+    places.set(schema, (known = new Map(found)));
+  }
+  return known;
+}
+
+/** Structs and maps have an order; so has what may hold some. */
+function hasOrder(type: TypeSchema): boolean {
+  switch (type.shape) {
+    case 'object':
+    case 'map':
+      return true;
+    case 'list':
+      return hasOrder(type.items);
+    default:
+      return false;
+  }
+}
+
+function struct(value: JsonObject, schema: ObjectSchema): JsonObject {
+  const known = placesOf(schema);
+  let last = -1;
+  let ordered = true;
+  let copy: JsonObject | undefined;
+  for (const name in value) {
+    const place = known.get(name);
+    const member = value[name];
+    if (place === undefined || member === undefined) continue;
+    if (place.index < last) ordered = false;
+    last = place.index;
+    if (place.type === undefined) continue;
+    const next = within(member, place.type);
+    if (next !== member) setOwn((copy ??= { ...value }), name, next);
+  }
+  const current = copy ?? value;
+  if (ordered) return current;
+  const out: JsonObject = {};
+  for (const name of known.keys()) if (Object.hasOwn(current, name) && current[name] !== undefined) out[name] = current[name];
+  for (const name of Object.keys(current)) if (!known.has(name)) setOwn(out, name, current[name]);
+  return out;
+}
+
+/** Keys that the engine has first, whatever is done. */
+const INDEX = /^(?:0|[1-9]\d{0,9})$/;
+
+function map(value: JsonObject, values: TypeSchema): JsonObject {
+  const deep = hasOrder(values);
+  let last: string | undefined;
+  let ordered = true;
+  let copy: JsonObject | undefined;
+  for (const key in value) {
+    if (last !== undefined && byteOrder(last, key) > 0 && !INDEX.test(last)) ordered = false;
+    last = key;
+    const member = value[key];
+    const next = deep ? within(member, values) : member;
+    if (next !== member) setOwn((copy ??= { ...value }), key, next);
+  }
+  const current = copy ?? value;
+  return ordered ? current : sortedMap(current);
+}
+
+function within(value: unknown, type: TypeSchema): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  switch (type.shape) {
+    case 'object':
+      return Array.isArray(value) ? value : struct(value as JsonObject, type);
+    case 'list': {
+      if (!Array.isArray(value)) return value;
+      const items: readonly unknown[] = value.map((item) => within(item, type.items));
+      return items.every((item, i) => item === value[i]) ? value : items;
+    }
+    case 'map':
+      return Array.isArray(value) ? value : map(value as JsonObject, type.values);
+    default:
+      return value;
+  }
+}
