@@ -56,6 +56,26 @@ test('wantedEndpoints keeps a thousand addresses, the ready ones first', () => {
   assert.deepEqual([subsets[0]?.addresses?.length, subsets[0]?.notReadyAddresses?.length], [900, 100]);
 });
 
+test('wantedEndpoints fills the thousand when several groups of ports share them', () => {
+  const named = service({ ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 'http' }] });
+  const many = Array.from({ length: 1001 }, (_, i) => {
+    const each = pod(`p${i}`, `10.${i % 250}.0.${Math.floor(i / 250)}`);
+    const ports = [{ name: 'http', protocol: 'TCP', containerPort: 8080 + (i % 3) }];
+    return { ...each, spec: { ...each.spec, containers: [{ name: 'c', ports }] } } as unknown as Pod;
+  });
+  assert.deepEqual(
+    wantedEndpoints(named, many).subsets.map(({ addresses }) => addresses?.length),
+    [334, 334, 332],
+  );
+});
+
+test('planEndpoints does not take a label of the Service for its being headless', () => {
+  const labels = { tier: 'front', 'service.kubernetes.io/headless': '' };
+  const of = { ...service(), metadata: { ...service().metadata, labels } } as Service;
+  const told = planEndpoints(of, wantedEndpoints(of, pods), undefined, undefined);
+  assert.deepEqual(told?.metadata?.labels, { tier: 'front', 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' });
+});
+
 test('planEndpoints writes once, with the labels upstream sets, and says when it cut addresses off', () => {
   const wanted = wantedEndpoints(service({ clusterIP: 'None' }), pods);
   const first = planEndpoints(service({ clusterIP: 'None' }), wanted, undefined, '2026-01-01T00:00:00Z');

@@ -85,25 +85,27 @@ function subsetOf(members: readonly Member[]): EndpointSubset {
     protocol,
     ...(appProtocol === undefined ? {} : { appProtocol }),
   }));
-  return {
-    ...(addresses.length === 0 ? {} : { addresses }),
-    ...(notReadyAddresses.length === 0 ? {} : { notReadyAddresses }),
-    ...(ports.length === 0 ? {} : { ports }),
-  };
+  return { ...some('addresses', addresses), ...some('notReadyAddresses', notReadyAddresses), ...(ports.length === 0 ? {} : { ports }) };
 }
 
-/** Ready addresses are kept before others, each subset by its share. Source: truncateEndpoints. */
+const some = (key: 'addresses' | 'notReadyAddresses', list: readonly EndpointAddress[]): Partial<EndpointSubset> =>
+  list.length === 0 ? {} : { [key]: list };
+
+/** Ready addresses are kept before others, each subset by its share of the kind there is too much of. Source: truncateEndpoints. */
 function truncated(subsets: readonly EndpointSubset[], total: number): readonly EndpointSubset[] {
-  const count = (kind: 'addresses' | 'notReadyAddresses'): number => subsets.reduce((sum, subset) => sum + (subset[kind]?.length ?? 0), 0);
-  const ready = count('addresses');
-  const readyRoom = Math.min(ready, MAX_ADDRESSES);
-  const otherRoom = MAX_ADDRESSES - readyRoom;
-  const share = (list: readonly EndpointAddress[] = [], room: number, of: number): readonly EndpointAddress[] =>
-    list.slice(0, of === 0 ? 0 : Math.floor((list.length * room) / of));
-  return subsets.flatMap(({ addresses, notReadyAddresses, ...rest }) => {
-    const [kept, others] = [share(addresses, readyRoom, ready), share(notReadyAddresses, otherRoom, total - ready)];
-    if (kept.length + others.length === 0) return [];
-    return [{ ...rest, ...(kept.length === 0 ? {} : { addresses: kept }), ...(others.length === 0 ? {} : { notReadyAddresses: others }) }];
+  const ready = subsets.reduce((sum, { addresses = [] }) => sum + addresses.length, 0);
+  const cuts = ready > MAX_ADDRESSES ? 'addresses' : 'notReadyAddresses';
+  const [room, of] = cuts === 'addresses' ? [MAX_ADDRESSES, ready] : [MAX_ADDRESSES - ready, total - ready];
+  let left = room;
+  return subsets.flatMap((subset) => {
+    const list = subset[cuts] ?? [];
+    const kept = list.slice(0, Math.min(left, Math.ceil((list.length * room) / of)));
+    left -= kept.length;
+    const { addresses: all = [], notReadyAddresses: _, ...ports } = subset;
+    const [addresses, others] = cuts === 'addresses' ? [kept, []] : [all, kept];
+    return addresses.length + others.length === 0
+      ? []
+      : [{ ...ports, ...some('addresses', addresses), ...some('notReadyAddresses', others) }];
   });
 }
 
@@ -115,10 +117,11 @@ export function planEndpoints(
   triggerTime: string | undefined,
 ): New<Endpoints> | undefined {
   const { metadata } = service;
-  const labels = { ...metadata.labels, ...(isHeadless(service) ? { [LABEL.headlessService]: '' } : {}), [MANAGED_BY]: CONTROLLER };
+  const { [LABEL.headlessService]: _headless, ...ofService } = metadata.labels ?? {};
+  const labels = { ...ofService, ...(isHeadless(service) ? { [LABEL.headlessService]: '' } : {}), [MANAGED_BY]: CONTROLLER };
   const {
     [ANNOTATION.endpointsOverCapacity]: capacity,
-    [ANNOTATION.endpointsLastChange]: _,
+    [ANNOTATION.endpointsLastChange]: _time,
     ...others
   } = present?.metadata.annotations ?? {};
   const same =

@@ -39,6 +39,10 @@ const pod = (
     status: { phase: more.phase ?? 'Running', podIP: ip, conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
   }) as unknown as Pod;
 
+const dualPod = ((two) => ({ ...two, status: { ...two.status, podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } }) as Pod)(
+  pod('a', '10.0.0.1'),
+);
+
 const planSlices = (of: Service, ...rest: [Parameters<typeof planFor>[1], Parameters<typeof planFor>[2]]) =>
   planFor(sourceOf(of, undefined), ...rest);
 
@@ -46,6 +50,13 @@ const targets = (list: readonly Pod[], s = service(), zone?: string): readonly T
   list.flatMap((each) => targetsOfPod(s, each, zone));
 
 const writesOf = ({ create, update, delete: gone }: SlicePlan) => ({ create, update, delete: gone });
+
+/** `name ports addresses` of each slice. */
+const seenOf = ({ create, update, delete: gone }: SlicePlan) => {
+  const told = ({ metadata, ports, endpoints }: SlicePlan['create'][number]): string =>
+    `${metadata?.name ?? ''} ${(ports ?? []).map(({ port }) => port).join()} ${(endpoints ?? []).flatMap(({ addresses }) => addresses).join()}`;
+  return { create: create.map(told), update: update.map(told), delete: gone.map(told) };
+};
 
 /** The slices as the server would have them after the plan. */
 function after(plan: ReturnType<typeof planSlices>, before: readonly EndpointSlice[] = []): readonly EndpointSlice[] {
@@ -113,20 +124,55 @@ test('planSlices keeps one empty slice for a Service without endpoints', () => {
     [[[], []]],
   );
   assert.deepEqual(writesOf(planSlices(service(), [], empty)), { create: [], update: [], delete: [] });
+});
+
+test('planSlices uses a slice again that would go for one that would be made, so that nobody sees the Service without', () => {
+  const empty = after(planSlices(service(), [], []));
   const filled = planSlices(service(), targets([pod('a', '10.0.0.1')]), empty);
-  assert.deepEqual([filled.create.length, filled.delete.length], [1, 1]);
+  assert.deepEqual(seenOf(filled), { create: [], update: ['web-0 8080 10.0.0.1'], delete: [] });
+  const other = planSlices(service(), targets([pod('a', '10.0.0.1', { port: 9090 })]), after(filled, empty));
+  assert.deepEqual(seenOf(other), { create: [], update: ['web-0 9090 10.0.0.1'], delete: [] });
+  assert.deepEqual(seenOf(planSlices(service(), [], after(filled, empty))), { create: [], update: ['web-0  '], delete: [] });
+});
+
+test('planSlices neither fills nor keeps slices of a Service of the same name that is gone, nor of a family that was given up', () => {
+  const list = targets([pod('a', '10.0.0.1')]);
+  const slices = after(planSlices(service(), list, []));
+  const again = { ...service(), metadata: { ...service().metadata, uid: 't' } } as Service;
+  assert.deepEqual(seenOf(planSlices(again, list, slices)), { create: [' 8080 10.0.0.1'], update: [], delete: ['web-0 8080 10.0.0.1'] });
+
+  const dual = targets([dualPod], service());
+  const both = after(planSlices(service({ ipFamilies: ['IPv4', 'IPv6'] }), dual, []));
+  assert.deepEqual(seenOf(planSlices(service({ ipFamilies: ['IPv4'] }), dual, both)), {
+    create: [],
+    update: [],
+    delete: ['web-1 8080 fd00::1'],
+  });
+});
+
+test('planSlices makes nothing for a Service that is being deleted', () => {
+  const going = { ...service(), metadata: { ...service().metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } } as Service;
+  assert.deepEqual(seenOf(planSlices(going, targets([pod('a', '10.0.0.1')]), [])), { create: [], update: [], delete: [] });
+});
+
+test('planSlices gives slices the labels of their Service, but for those that are its own to say', () => {
+  const labels = { tier: 'front', 'service.kubernetes.io/headless': '', 'kubernetes.io/service-name': 'other' };
+  const labelled = { ...service(), metadata: { ...service().metadata, labels } } as Service;
+  assert.deepEqual(planSlices(labelled, [], []).create[0]?.metadata?.labels, {
+    tier: 'front',
+    'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+    'kubernetes.io/service-name': 'web',
+  });
 });
 
 test('targetsOfPod gives a pod of two families an endpoint in each, and planSlices a slice for each family of the Service', () => {
-  const two = { ...pod('a', '10.0.0.1') } as Pod;
-  const dual = { ...two, status: { ...two.status, podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }] } } as Pod;
-  const plan = planSlices(service({ ipFamilies: ['IPv6', 'IPv4'] }), targets([dual]), []);
+  const plan = planSlices(service({ ipFamilies: ['IPv6', 'IPv4'] }), targets([dualPod]), []);
   assert.deepEqual(plan.create.map((slice) => `${slice.addressType} ${slice.endpoints?.[0]?.addresses?.[0]}`).toSorted(), [
     'IPv4 10.0.0.1',
     'IPv6 fd00::1',
   ]);
   assert.deepEqual(
-    planSlices(service(), targets([dual]), []).create.map((slice) => slice.addressType),
+    planSlices(service(), targets([dualPod]), []).create.map((slice) => slice.addressType),
     ['IPv4'],
   );
 });

@@ -39,6 +39,8 @@ export interface SliceSource {
   readonly keepEmpty: boolean;
   /** When what a slice says began to change, for those that measure how long it takes. */
   readonly triggerTime?: string;
+  /** Slices made now would only be in the way of the garbage collector. */
+  readonly isBeingDeleted?: boolean;
 }
 
 export function sourceOf(service: Service, triggerTime: string | undefined): SliceSource {
@@ -49,18 +51,26 @@ export function sourceOf(service: Service, triggerTime: string | undefined): Sli
     owner: controllerReference(service, SERVICE_KIND),
     families: addressTypes(service),
     keepEmpty: true,
+    isBeingDeleted: service.metadata.deletionTimestamp !== undefined,
     ...(triggerTime === undefined ? {} : { triggerTime }),
   };
 }
 
-/** `existing` are the slices of the source that the controller manages. */
+/** `existing` are the slices under the source's name that the controller manages. */
 export function planSlices(source: SliceSource, targets: readonly Target[], existing: readonly EndpointSlice[]): SlicePlan {
+  const { families, owner } = source;
+  // Others are of a family that was given up, or of one of the same name that is gone: the collector is after those.
+  const isOurs = ({ addressType, metadata }: EndpointSlice): boolean =>
+    families.includes(addressType as 'IPv4' | 'IPv6') && metadata.ownerReferences?.some(({ uid }) => uid === owner.uid) === true;
+  const ours = existing.filter(isOurs);
   const create: New<EndpointSlice>[] = [];
   const update: EndpointSlice[] = [];
   const remove: EndpointSlice[] = [];
-  const { families } = source;
-  const wanted = Map.groupBy(targets, ({ group }) => group);
-  const present = Map.groupBy(existing, (slice) => groupOf(slice.addressType, slice.ports ?? []));
+  const wanted = Map.groupBy(
+    targets.filter(({ endpoint }) => families.includes(familyOf(endpoint))),
+    ({ group }) => group,
+  );
+  const present = Map.groupBy(ours, (slice) => groupOf(slice.addressType, slice.ports ?? []));
   let [added, removed, desired] = [0, 0, 0];
 
   for (const [key, slices] of present) {
@@ -72,7 +82,6 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
     desired += Math.ceil(group.length / MAX_ENDPOINTS);
     const ports = (group[0] as Target).ports;
     const addressType = familyOf((group[0] as Target).endpoint);
-    if (!families.includes(addressType)) continue;
     const plan = planGroup(group, present.get(key) ?? []);
     added += plan.added;
     removed += plan.removed;
@@ -87,13 +96,44 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
   }
   for (const family of source.keepEmpty ? families : []) {
     if ([...wanted.keys()].some((key) => key.startsWith(`${family} `))) continue;
-    const empty = existing.find(
+    const empty = ours.find(
       (slice) => slice.addressType === family && (slice.endpoints ?? []).length === 0 && (slice.ports ?? []).length === 0,
     );
     if (empty === undefined) create.push(newSlice(source, family, [], []));
     else remove.splice(remove.indexOf(empty), 1);
   }
-  return { create, update, delete: remove, added, removed, desired: Math.max(1, desired) };
+  const { made, reused, gone } = reuse(create, remove);
+  return {
+    create: source.isBeingDeleted === true ? [] : made,
+    update: [...update, ...reused],
+    delete: [...gone, ...existing.filter((slice) => !isOurs(slice))],
+    added,
+    removed,
+    desired: Math.max(1, desired),
+  };
+}
+
+interface Reuse {
+  readonly made: readonly New<EndpointSlice>[];
+  readonly reused: readonly EndpointSlice[];
+  readonly gone: readonly EndpointSlice[];
+}
+
+/** A slice that would go becomes one that would be made: nobody sees the moment between. Source: reconciler.go finalize. */
+function reuse(create: readonly New<EndpointSlice>[], remove: readonly EndpointSlice[]): Reuse {
+  const made = [...create];
+  const reused: EndpointSlice[] = [];
+  const gone = remove.filter((slice) => {
+    const at = made.findIndex(({ addressType }) => addressType === slice.addressType);
+    if (at === -1) return true;
+    const [{ metadata: next = {}, endpoints, ports } = {}] = made.splice(at, 1);
+    const { annotations: _, ...metadata } = slice.metadata;
+    const { labels, annotations } = next;
+    const said = { labels, ...(annotations === undefined ? {} : { annotations }) };
+    reused.push({ ...slice, metadata: { ...metadata, ...said }, endpoints, ports } as EndpointSlice);
+    return false;
+  });
+  return { made, reused, gone };
 }
 
 interface GroupPlan {
@@ -166,9 +206,11 @@ function addressTypes({ spec }: Service): readonly ('IPv4' | 'IPv6')[] {
   return families.length === 0 ? ['IPv4'] : families;
 }
 
+/** Source: setEndpointSliceLabels, isReservedLabelKey. */
 function labelsOf({ metadata, spec }: Service): Readonly<Record<string, string>> {
+  const { [HEADLESS_LABEL]: _, ...labels } = metadata.labels ?? {};
   return {
-    ...metadata.labels,
+    ...labels,
     ...(spec.clusterIP === 'None' ? { [HEADLESS_LABEL]: '' } : {}),
     [MANAGED_BY_LABEL]: MANAGED_BY,
     [SERVICE_NAME_LABEL]: metadata.name,
