@@ -225,3 +225,16 @@ for (const c of [
     assert.deepEqual({ clusterIP: spec.clusterIP, clusterIPs: spec.clusterIPs, nodePort: spec.ports?.[0]?.nodePort }, c.is);
   });
 }
+
+for (const [type, kept] of [
+  ['LoadBalancer', true],
+  ['NodePort', false],
+  ['ClusterIP', false],
+] as const) {
+  test(`carried ${kept ? 'keeps' : 'clears'} what a load balancer reported when the type is ${type}`, () => {
+    const loadBalancer = { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] };
+    const balanced = { ...service({ type: 'LoadBalancer', clusterIP: '10.96.0.1' }), status: { loadBalancer, conditions: [] } } as Service;
+    const { status } = carried({ ...balanced, spec: { ...balanced.spec, type } }, balanced);
+    assert.deepEqual(status, { loadBalancer: kept ? loadBalancer : {}, conditions: [] });
+  });
+}

@@ -25,7 +25,10 @@ export function normalizedNew(service: Service): Service {
 
 export function carried(service: Service, old: Service): Service {
   const spec = dropped(normalized(patched(service.spec, old.spec), old.spec), old.spec);
-  return spec === service.spec ? service : { ...service, spec };
+  const { loadBalancer } = service.status;
+  const stale = spec.type !== 'LoadBalancer' && loadBalancer !== undefined && Object.keys(loadBalancer).length > 0;
+  if (spec === service.spec && !stale) return service;
+  return { ...service, spec, ...(stale ? { status: { ...service.status, loadBalancer: {} } } : {}) };
 }
 
 function patched(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
