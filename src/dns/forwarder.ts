@@ -14,6 +14,8 @@ import type { Upstream } from './resolv-conf.ts';
 const TIMEOUT_MS = 2_000;
 /** Upstreams asked for one question, one after the other; more than one turn if there are few. */
 const MAX_ATTEMPTS = 3;
+/** Where all of them failed of late: who asks has more names to try, and waits no longer than for one. Source: CoreDNS forward ServeDNS. */
+const ATTEMPTS_IN_VAIN = 1;
 /** A resolver that failed is asked last for this long. Milliseconds. */
 const AVOID_MS = 10_000;
 /** Questions under way. Source: CoreDNS `max_concurrent 1000` of kubeadm's Corefile. */
@@ -63,7 +65,8 @@ export class Forwarder {
     const upstreams = this.#deps.upstreams().toSorted((a, b) => avoided(a) - avoided(b));
     if (upstreams.length === 0) throw new ForwardError('this machine names no resolver');
     const failures: string[] = [];
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const attempts = upstreams.every((upstream) => avoided(upstream) === 1) ? ATTEMPTS_IN_VAIN : MAX_ATTEMPTS;
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const upstream = upstreams[attempt % upstreams.length] as Upstream;
       try {
         const answer = await this.#exchange(upstream, question);

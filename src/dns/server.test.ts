@@ -28,7 +28,7 @@ before(async () => {
     asked++;
     const { id, questions = [] } = decode(bytes);
     const question = questions[0] as { readonly name: string; readonly type: string };
-    if (question.name === 'silent.example.org') return;
+    if (question.name.startsWith('silent')) return;
     const answers = [{ name: question.name, type: 'A', ttl: 60, data: '203.0.113.9' }];
     const flags = question.name === 'long.example.org' ? 0x200 : question.name === 'gone.example.org' ? 3 : 0;
     outside.send(
@@ -174,7 +174,19 @@ test('an ExternalName Service gives its alias and what that resolves to', async 
 });
 
 test('a resolver that stays silent costs a SERVFAIL, not a hanging client', async () => {
+  asked = 0;
   assert.equal((await udp(question('silent.example.org'))).packet.rcode, 'SERVFAIL');
+  assert.equal(asked, 3);
+});
+
+test('resolvers that have all been silent are asked once for a question, until one answers', async () => {
+  asked = 0;
+  assert.equal((await udp(question('silent2.example.org'))).packet.rcode, 'SERVFAIL');
+  assert.equal(asked, 1);
+  assert.deepEqual(data((await udp(question('b.example.org'))).packet), ['203.0.113.9']);
+  asked = 0;
+  assert.equal((await udp(question('silent3.example.org'))).packet.rcode, 'SERVFAIL');
+  assert.equal(asked, 3);
 });
 
 for (const [name, bytes, rcode] of [
