@@ -181,8 +181,27 @@ test('a node port is reached from outside, and hides the client under the Cluste
   assert.equal(await from(outside)(NODE, 30_080), `${POD_A} 10.244.0.1`);
   await apply(service('np', { ...spec, externalTrafficPolicy: 'Local' }));
   assert.equal(await from(outside)(NODE, 30_080), `${POD_A} ${OUTSIDE}`);
-  await apply(slice('np', { port: 8080 }, { ip: '10.244.9.9', node: 'n2' }));
+  await apply(slice('np', { port: 8080 }, { ip: POD_A, node: 'n2' }));
   assert.equal(await from(outside)(NODE, 30_080), 'timeout');
+  for (const inside of [ask, from(podA)])
+    assert.equal(server(await inside(NODE, 30_080)), POD_A, 'the node and its pods are led to every endpoint');
+});
+
+test('a Service that says it is headless or of another proxy is left to whoever serves it', async () => {
+  const spec = { clusterIP: '10.96.0.11', clusterIPs: ['10.96.0.11'], ports: [{}] };
+  const labelled = (labels: Readonly<Record<string, string>>): Service => {
+    const plain = service('left', spec);
+    return { ...plain, metadata: { ...plain.metadata, labels } };
+  };
+  const serves = async (): Promise<boolean> => (await succeed('nft', ['list', 'table', 'ip', 'kube-proxy'])).includes('10.96.0.11');
+  await apply(labelled({}), slice('left', { port: 8080 }, { ip: POD_A }));
+  assert.equal(await serves(), true);
+  for (const label of ['service.kubernetes.io/headless', 'service.kubernetes.io/service-proxy-name']) {
+    await apply(labelled({ [label]: '' }));
+    assert.equal(await serves(), false, label);
+    await apply(labelled({}));
+    assert.equal(await serves(), true);
+  }
 });
 
 test('the health check port of a Service under the Local policy tells whether it has an endpoint here', async () => {

@@ -257,7 +257,7 @@ export class Proxy {
   #observe(key: string, { family, podCIDR }: Side): Observation {
     const { services, endpointSlices } = this.#deps;
     const service = services.byKey(key);
-    if (service === undefined || service.metadata.labels?.[LABEL.serviceProxyName] !== undefined /* another proxy's */) return NOTHING;
+    if (service === undefined || isServedElsewhere(service)) return NOTHING;
     const slices = endpointSlices.byIndex(BY_SERVICE, key);
     const node = this.#node;
     return {
@@ -278,6 +278,10 @@ export class Proxy {
     }
   }
 }
+
+/** Source: kube-proxy server.go labelSelector. */
+const isServedElsewhere = ({ metadata: { labels = {} } }: Service): boolean =>
+  labels[LABEL.serviceProxyName] !== undefined || labels[LABEL.headlessService] !== undefined;
 
 const keyOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
 

@@ -19,7 +19,10 @@ const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.0/8', IPv6
 /** Marks packets whose source must become this node's address. Source: kube-proxy masqueradeBit 14. */
 const MARK = '0x4000';
 
-/** `-100` and not `dstnat`: nft 1.0.6 does not take the name in output hooks. */
+/**
+ * `-100` and not `dstnat`: nft 1.0.6 does not take the name in output hooks. What has no endpoint is told after translation:
+ * under the Local policy it is what the node and its pods were not led elsewhere.
+ */
 export function baseTable(family: IpFamily): string {
   const [table, ip, address] = [tableOf(family), NFT_FAMILY[family], ADDRESS_TYPE[family]];
   return `add table ${table}
@@ -57,8 +60,8 @@ table ${table} {
   chain filter-prerouting { type filter hook prerouting priority -110; policy accept; ct state new jump firewall-check; }
   chain filter-input { type filter hook input priority -110; policy accept; ct state new jump endpoints-check; }
   chain filter-forward { type filter hook forward priority -110; policy accept; ct state new jump endpoints-check; ct state new jump cluster-ips-check; }
-  chain filter-output { type filter hook output priority -110; policy accept; ct state new jump endpoints-check; ct state new jump firewall-check; }
-  chain filter-output-post-dnat { type filter hook output priority -90; policy accept; ct state new jump cluster-ips-check; }
+  chain filter-output { type filter hook output priority -110; policy accept; ct state new jump firewall-check; }
+  chain filter-output-post-dnat { type filter hook output priority -90; policy accept; ct state new jump endpoints-check; ct state new jump cluster-ips-check; }
   chain nat-prerouting { type nat hook prerouting priority -100; policy accept; jump services; }
   chain nat-output { type nat hook output priority -100; policy accept; jump services; }
   chain nat-postrouting { type nat hook postrouting priority 100; policy accept; jump masquerading; }
