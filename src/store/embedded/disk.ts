@@ -10,6 +10,8 @@ export interface DiskFile {
   readonly path: string;
   /** Writes all of `data` at `position`; not durable before `sync`. */
   write(data: Uint8Array, position: number): Promise<void>;
+  /** As `write`, and durable when it resolves: one call of the thread pool where `write` and `sync` are two. */
+  writeDurably(data: Uint8Array, position: number): Promise<void>;
   /** Makes everything written to this file durable. */
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
@@ -95,14 +97,29 @@ async function syncDirectory(directory: string): Promise<void> {
 }
 
 function nodeFile(path: string, fd: number): DiskFile {
+  /** Of the same file, open for writes that are durable when they return; made when first needed. */
+  let durable: Promise<number> | undefined;
+  async function writeAll(to: number, data: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < data.length;) {
+      const { bytesWritten } = await writeOnce(to, data, done, data.length - done, position + done);
+      if (bytesWritten === 0) throw new Error(`${path}: no byte could be written at ${position + done}`);
+      done += bytesWritten;
+    }
+  }
   return {
     path,
-    async write(data, position) {
-      for (let done = 0; done < data.length;) {
-        const { bytesWritten } = await writeOnce(fd, data, done, data.length - done, position + done);
-        if (bytesWritten === 0) throw new Error(`${path}: no byte could be written at ${position + done}`);
-        done += bytesWritten;
+    write: (data, position) => writeAll(fd, data, position),
+    async writeDurably(data, position) {
+      // By descriptor, for by now another file may have the name.
+      durable ??= openFile(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_DSYNC, 0);
+      let to: number;
+      try {
+        to = await durable;
+      } catch (error) {
+        durable = undefined;
+        throw error;
       }
+      await writeAll(to, data, position);
     },
     sync: () => syncData(fd),
     truncate: (length) => truncateTo(fd, length),
@@ -125,6 +142,10 @@ function nodeFile(path: string, fd: number): DiskFile {
       return done;
     },
     size: async () => (await statOf(fd)).size,
-    close: () => closeFile(fd),
+    async close() {
+      const opened = await durable?.catch(() => undefined); // whoever wrote was told
+      if (opened !== undefined) await closeFile(opened);
+      await closeFile(fd);
+    },
   };
 }

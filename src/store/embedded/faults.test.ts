@@ -83,7 +83,7 @@ for (const segmentBytes of [1 << 20, 2 << 10]) {
 test('a write that fails takes with it what was decided after it, and nothing else', async () => {
   const { disk, store } = await open();
   const first = await store.transact(put('/a', Buffer.from('1')));
-  failing(disk, ['sync'], 1);
+  failing(disk, ['writeDurably'], 1);
   const failed = store.transact(put('/a', Buffer.from('2')));
   const dependent = store.transact({
     conditions: [{ key: '/a', modRevision: first.revision + 1 }],
@@ -104,7 +104,7 @@ test('a write that fails takes with it what was decided after it, and nothing el
 test('a write whose sync fails and that cannot be undone has an unknown outcome; it is undone before the next write', async () => {
   const { disk, store } = await open();
   await store.transact(put('/a'));
-  failing(disk, ['sync', 'truncate']);
+  failing(disk, ['writeDurably', 'truncate']);
   assert.equal(await outcomeOf(store.transact(put('/lost'))), 'unknown');
   // Nothing of these reached the disk.
   assert.equal(await outcomeOf(store.transact(put('/refused'))), 'none');
@@ -125,7 +125,7 @@ test('a lease whose grant or revocation failed is as it was', async () => {
   const { disk, clock, store } = await open();
   const lease = await store.grantLease(10);
   await store.transact({ conditions: [], operations: [{ kind: 'put', key: '/a', value: VALUE, lease }] });
-  failing(disk, ['sync'], 1);
+  failing(disk, ['writeDurably'], 1);
   const results = [store.grantLease(5), store.revokeLease(lease), store.transact(put('/a'))].map(outcomeOf);
   assert.deepEqual(await Promise.all(results), ['none', 'none', 'none']);
   assert.equal((await store.range(ALL)).entries[0]?.lease, lease);
@@ -159,7 +159,7 @@ test('nothing is seen before it is durable: not by a range, a watch, a conflict 
   const { revision } = await store.transact(put('/a', Buffer.from('old')));
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
-  disk.onCall = (call) => (call === 'sync' ? held : undefined);
+  disk.onCall = (call) => (call === 'writeDurably' ? held : undefined);
   const watch = store.watch(ALL);
   const next = watch.next();
   let answered = 0;

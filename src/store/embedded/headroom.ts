@@ -58,6 +58,8 @@ export class Headroom {
   async #write(from: number): Promise<void> {
     try {
       await this.#file.write(Buffer.alloc(this.#step), from);
+      // A durable write makes no bytes durable but its own, and what has no place on the disk yet gains nothing.
+      await this.#file.sync();
     } catch (error) {
       // Headroom is a convenience; whether there is room for records, the next commit will say.
       if (!isDiskError(error)) throw error;

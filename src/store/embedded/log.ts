@@ -1,5 +1,5 @@
 // The append side of the segments: group commit. Records gather in memory while the commit before them is being
-// written and synced by the thread pool; then all of them go out in one write and one sync.
+// written durably by the thread pool; then all of them go out in one write.
 import type { Logger } from '#base/log.ts';
 import type { Disk } from './disk.ts';
 import { Headroom } from './headroom.ts';
@@ -120,8 +120,7 @@ export class Log<T> {
     try {
       const headroom = await this.#prepare(this.#filling);
       await headroom.clear(end);
-      await segment.file.write(records.bytes, start);
-      await segment.file.sync();
+      await segment.file.writeDurably(records.bytes, start);
       await headroom.cut(end);
     } finally {
       await this.#headroom?.settled();
@@ -165,8 +164,7 @@ export class Log<T> {
       const headroom = await this.#prepare(commit);
       await headroom.clear(end);
       outcome = 'unknown';
-      await segment.file.write(records.bytes, start);
-      await segment.file.sync();
+      await segment.file.writeDurably(records.bytes, start);
       headroom.refill(end, records.length);
     } catch (error) {
       await this.#undo(commit, outcome, error as Error);

@@ -112,17 +112,17 @@ interface LastSegment {
   readonly atLeast: number;
 }
 
-/** Cuts off what a crash left behind the last whole transaction. @throws StoreCorruptError when it was no crash */
+/** Cuts off what a crash left behind the last whole transaction, and makes what is before it durable. @throws StoreCorruptError when it was no crash */
 async function settleEnd({ logger }: RecoveryOptions, { segment, scan, size, whole, atLeast }: LastSegment): Promise<void> {
   const { file } = segment;
   if (whole < atLeast) throw new StoreCorruptError(file.path, `only ${whole} of at least ${atLeast} bytes are intact`, scan.end);
   const rest = await whatFollows(file, scan.end, size);
   if (rest === 'damage') throw new StoreCorruptError(file.path, 'a record fails its check', scan.end);
   segment.end = whole;
-  if (whole === size) return;
   if (rest === 'torn' || whole < scan.end)
     logger.warn('store: the end of a commit that was cut off is removed', { file: file.path, from: whole });
-  await file.truncate(whole);
+  if (whole < size) await file.truncate(whole);
+  // A process that was killed may have left whole commits that only the system's memory holds; they will be shown.
   await file.sync();
 }
 

@@ -17,7 +17,8 @@ type Names = Map<string, Content>;
 
 type NameChange = (names: Names) => void;
 
-export type DiskCall = 'write' | 'sync' | 'truncate' | 'open' | 'rename' | 'remove' | 'syncDirectory' | 'read';
+/** `writeDurably` is what comes after the `write` of it. */
+export type DiskCall = 'write' | 'writeDurably' | 'sync' | 'truncate' | 'open' | 'rename' | 'remove' | 'syncDirectory' | 'read';
 
 /** Thrown by calls that fail, as the operating system would. */
 export function diskError(code: 'ENOSPC' | 'EIO' | 'ENOENT' | 'EEXIST', what: string): NodeJS.ErrnoException {
@@ -47,10 +48,10 @@ export class MemoryDisk implements Disk {
     return new MemoryDisk(new Map([...names].map(([name, content]) => [name, settled(content, ids)])));
   }
 
-  /** The disk as a process that was killed leaves it: everything that was written is there. */
+  /** The disk as a process that was killed leaves it: everything that was written is there, and no more of it durable than was. */
   afterKill(): MemoryDisk {
     return new MemoryDisk(
-      new Map([...this.#names].map(([name, { bytes }]) => [name, { bytes: Buffer.from(bytes), durable: Buffer.from(bytes) }])),
+      new Map([...this.#names].map(([name, { bytes, durable }]) => [name, { bytes: Buffer.from(bytes), durable: Buffer.from(durable) }])),
     );
   }
 
@@ -142,16 +143,22 @@ export class MemoryDisk implements Disk {
 
   #file(path: string, content: Content): DiskFile {
     const read = (into: Uint8Array, position: number): number => content.bytes.copy(into, 0, position, position + into.length);
+    const write = async (data: Uint8Array, position: number): Promise<void> => {
+      const copy = Buffer.from(data); // what is written is what was there when the call was made
+      await this.#call('write', path);
+      const grows = Math.max(0, position + copy.length - content.bytes.length);
+      if (this.#used() + grows > this.capacity) throw diskError('ENOSPC', path);
+      content.bytes = overwritten(content.bytes, copy, position);
+    };
     return {
       path,
-      write: async (data, position) => {
-        const copy = Buffer.from(data); // what is written is what was there when the call was made
-        await this.#call('write', path);
-        const grows = Math.max(0, position + copy.length - content.bytes.length);
-        if (this.#used() + grows > this.capacity) throw diskError('ENOSPC', path);
-        const grown = grows === 0 ? content.bytes : Buffer.concat([content.bytes, Buffer.alloc(grows)]);
-        content.bytes = Buffer.from(grown);
-        copy.copy(content.bytes, position);
+      write,
+      // The disk may fail between what a reader sees and what is durable, and nothing but these bytes becomes so.
+      writeDurably: async (data, position) => {
+        const copy = Buffer.from(data);
+        await write(copy, position);
+        await this.#call('writeDurably', path);
+        content.durable = overwritten(content.durable, copy, position);
       },
       sync: async () => {
         await this.#call('sync', path);
@@ -170,6 +177,14 @@ export class MemoryDisk implements Disk {
       close: async () => {},
     };
   }
+}
+
+/** `bytes` with `data` at `position`, zeros before it where they ended earlier. */
+function overwritten(bytes: Buffer, data: Buffer, position: number): Buffer {
+  const result = Buffer.alloc(Math.max(bytes.length, position + data.length));
+  bytes.copy(result);
+  data.copy(result, position);
+  return result;
 }
 
 /** A file after a power loss: each page old or new, the length anywhere between. */
