@@ -94,7 +94,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const budgets = new Budgets(budgetInformer);
   const namespaceInformer = informers.informer(namespaces);
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
-  const groups = watchGroups(informers, () => cluster.invalidate());
+  const groups = watchGroups(informers);
   const stored = watchStorage(informers);
   const watchedDevices = watchDevices(informers, cluster);
   const claimWriter = new ClaimWriter({ client, clock, ids, logger, metrics });
@@ -224,7 +224,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       stopped.abort(new Error('the scheduler stops'));
       for (const remove of removers) remove();
       budgets.stop();
-      groups.stop();
       watchedDevices.stop();
       await extended.stop();
       await binder.stop();

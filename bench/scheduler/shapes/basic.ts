@@ -12,6 +12,9 @@ const spread = (whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway') => (i: nu
 
 const lightPod = (name: string, spec: New<Pod['spec']> = {}): New<Pod> => plainPod(name, { containers: container('10m', '10Mi'), ...spec });
 
+/** Of the shape `many-deployments`. */
+const DEPLOYMENTS = 1000;
+
 /** Source: churn of the Unschedulable and PreemptionAsync workloads. */
 const CHURN_MS = 200;
 
@@ -39,6 +42,16 @@ export const BASIC_SHAPES: Readonly<Record<string, Shape>> = {
     pods: 50_000,
     existing: plainPods(5000),
     pod: (i) => plainPod(`pod-${i}`),
+  },
+  'many-deployments': {
+    source: 'none of upstream: a thousand Deployments side by side, each behind a Service, so that its pods are spread',
+    pods: 10_000,
+    prepare: (server) => {
+      for (let i = 0; i < DEPLOYMENTS; i++)
+        server.add(services, { metadata: { name: `app-${i}`, namespace: NAMESPACE }, spec: { selector: { app: `app-${i}` } } });
+    },
+    existing: plainPods(1000),
+    pod: (i) => plainPod(`pod-${i}`, {}, { app: `app-${i % DEPLOYMENTS}` }),
   },
   daemonset: {
     gate: 1100,

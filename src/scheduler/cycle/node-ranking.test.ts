@@ -20,13 +20,16 @@ import { type Decision, PodPlacer } from './place-pod.ts';
 const NODES = 150;
 const STEPS = 700;
 
+/** Values of the label `app` of pods that a Service stands for; they come and go. */
+const served = new Set(['app-0']);
+
 const profile: Profile = profileOf(
   'default-scheduler',
   [
     taintToleration,
     nodeAffinity(),
     nodeResourcesFit(),
-    podTopologySpread((grouped) => selectorFromSet(grouped.metadata.labels?.['app'] === 'app-0' ? { app: 'app-0' } : {})),
+    podTopologySpread(({ metadata: { labels = {} } }) => selectorFromSet(served.has(labels['app'] ?? '') ? labels : {})),
     interPodAffinity(() => ({})),
     balancedAllocation(),
     imageLocality,
@@ -113,6 +116,7 @@ for (const seed of [1, 2, 3, 4]) {
       } else if (pick(2) === 0) cluster.nominator.nominate(incoming.pod, `n${pick(NODES)}`);
       if (pick(6) === 0) cluster.nominator.remove(`p${pick(i + 1)}`);
       while (placed.length > 0 && pick(5) < 2) cluster.removePod(placed.splice(pick(placed.length), 1)[0] as string);
+      if (pick(50) === 0 && !served.delete('app-1')) served.add('app-1');
       if (pick(80) === 0) cluster.setNode(anyNode(pick(NODES), pick));
       if (pick(200) === 0) cluster.removeNode(`n${pick(NODES)}`);
     }

@@ -1,7 +1,7 @@
 // The nodes that pods of one kind may go to and what each scores, kept in step with the few nodes that change from pod to pod:
 // the best is found by the blocks of nodes that changed. Scores that look at other nodes are not in it.
 import type { Feasible } from '../framework/plugin.ts';
-import type { Scorings } from './prepare.ts';
+import type { NodeScores } from './node-answers.ts';
 import { relativeScore } from './score-nodes.ts';
 
 /** Nodes that are looked through when one of them changed. */
@@ -12,7 +12,7 @@ const NOT_FEASIBLE = -Infinity;
 export class NodeRanking {
   /** By slot, what its scores come to; -Infinity where pods may not go. */
   readonly totals: Float64Array;
-  readonly #scorings: Scorings;
+  readonly #scores: NodeScores;
   /** By `relative` scoring, the greatest of the feasible nodes. */
   readonly #greatest: Float64Array;
   readonly #touched: number[] = [];
@@ -26,11 +26,11 @@ export class NodeRanking {
   #count = 0;
   #feasible: Feasible | undefined;
 
-  constructor(slotCount: number, scorings: Scorings) {
+  constructor(slotCount: number, scores: NodeScores) {
     const blocks = Math.ceil(slotCount / BLOCK);
     this.totals = new Float64Array(slotCount).fill(NOT_FEASIBLE);
-    this.#scorings = scorings;
-    this.#greatest = new Float64Array(scorings.relative.length);
+    this.#scores = scores;
+    this.#greatest = new Float64Array(scores.relative.length);
     this.#isTouched = new Uint8Array(slotCount);
     this.#best = new Float64Array(blocks).fill(NOT_FEASIBLE);
     this.#equals = new Int32Array(blocks);
@@ -106,7 +106,7 @@ export class NodeRanking {
   }
 
   #set(slot: number, isFeasible: boolean): void {
-    const { relative } = this.#scorings;
+    const { relative } = this.#scores;
     for (let i = 0; i < relative.length; i++) {
       // Without any score above 0 only a node with one makes a difference.
       if ((this.#greatest[i] as number) > 0 || (isFeasible && (relative[i]?.raw[slot] as number) > 0)) this.#isGreatestStale = true;
@@ -125,10 +125,14 @@ export class NodeRanking {
   }
 
   #sum(slot: number): number {
-    const { fixed, relative } = this.#scorings;
+    const { fixed, relative } = this.#scores;
     let total = fixed[slot] as number;
     for (let i = 0; i < relative.length; i++) {
-      const { normalize, weight, raw } = relative[i] as (typeof relative)[number];
+      const {
+        score: { normalize },
+        weight,
+        raw,
+      } = relative[i] as (typeof relative)[number];
       if (typeof normalize === 'function') throw new Error('a score of one node is made relative by its greatest');
       total += weight * relativeScore(normalize, raw[slot] as number, this.#greatest[i] as number);
     }
@@ -138,7 +142,7 @@ export class NodeRanking {
   /** Whether one is another than before, so that all totals are. */
   #takeGreatest(): boolean {
     let isOther = false;
-    this.#scorings.relative.forEach(({ raw }, i) => {
+    this.#scores.relative.forEach(({ raw }, i) => {
       let greatest = 0;
       for (let slot = 0; slot < raw.length; slot++) {
         if ((raw[slot] as number) > greatest && this.totals[slot] !== NOT_FEASIBLE) greatest = raw[slot] as number;

@@ -1,13 +1,14 @@
 // What is known of one kind of pod (equal signatures) on every node: kept from pod to pod, and made anew only for the
 // nodes that changed in between.
-import type { NodeFilter } from '../framework/plugin.ts';
+import type { NodeFilter, NodeScore } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import type { Status } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { Trial } from '../state/trial.ts';
+import { firstRefusal, type NodeAnswers, NodeScores, NodeVerdicts } from './node-answers.ts';
 import { NodeRanking } from './node-ranking.ts';
-import { prepareFilters, prepareScorings, type Scorings } from './prepare.ts';
+import { prepareFilters, prepareScores, type PreparedScore } from './prepare.ts';
 
 const UNKNOWN = 0;
 const FEASIBLE = 1;
@@ -20,6 +21,21 @@ const UNRESOLVABLE = 4;
 
 const NOBODY: readonly PodInfo[] = [];
 const NO_PLUGINS: readonly string[] = [];
+
+export interface Scorings {
+  readonly nodes: NodeScores;
+  /** Of the scope `cluster`, or normalised in a way of their own. */
+  readonly elsewhere: readonly Scoring[];
+  /** Plugins that score. */
+  readonly plugins: readonly string[];
+}
+
+export interface Scoring {
+  readonly score: NodeScore;
+  readonly weight: number;
+  /** By slot; absent for the scope `cluster`. */
+  readonly raw?: Float64Array;
+}
 
 /** Invariant: an entry for a slot that is not UNKNOWN holds for the cluster at `#position` of its log. */
 export class PodClass {
@@ -38,7 +54,10 @@ export class PodClass {
   readonly #profile: Profile;
   readonly #pod: PodInfo;
   readonly #epoch: number;
+  /** Absent: nothing is shared. */
+  readonly #answers: NodeAnswers | undefined;
   readonly #nodeFilters: readonly NodeFilter[];
+  readonly #verdicts: NodeVerdicts;
   readonly #clusterFilters: readonly NodeFilter[];
   /** Filters of the scope `cluster`. */
   readonly #watchers: readonly NodeFilter[];
@@ -51,21 +70,20 @@ export class PodClass {
   #found: unknown[] = [];
   #foundFor: object | undefined;
   readonly #known: Uint8Array;
-  readonly #scored: Uint8Array;
   #scorings: Scorings | undefined;
   #ranking: NodeRanking | undefined;
   /** Slots that are CONTENDED. */
   readonly #contended = new Set<number>();
   #position: number;
 
-  constructor(pod: PodInfo, profile: Profile, cluster: ClusterState) {
+  constructor(pod: PodInfo, profile: Profile, cluster: ClusterState, answers?: NodeAnswers) {
     this.#pod = pod;
+    this.#answers = answers;
     this.#profile = profile;
     this.#cluster = cluster;
     this.#epoch = cluster.epoch;
     this.#position = cluster.log.position;
     this.#known = new Uint8Array(cluster.slotCount);
-    this.#scored = new Uint8Array(cluster.slotCount);
     const prepared = prepareFilters(pod, profile, cluster);
     this.filters = prepared.filters;
     this.refusal = prepared.refusal;
@@ -74,13 +92,16 @@ export class PodClass {
     this.prepared = prepared.prepared;
     this.asked = {
       PreFilter: [...prepared.prepared],
-      Filter: prepared.filtering,
+      Filter: prepared.filtering.map(({ name }) => name),
       PreScore: profile.score.map(({ plugin }) => plugin.name),
     };
     // The first refusal is the one that is told, so what stands after a filter on the cluster is asked after it.
     const first = this.filters.findIndex(({ scope }) => scope === 'cluster');
-    this.#nodeFilters = first === -1 ? this.filters : this.filters.slice(0, first);
-    this.#clusterFilters = first === -1 ? [] : this.filters.slice(first);
+    const alone = first === -1 ? this.filters.length : first;
+    this.#nodeFilters = this.filters.slice(0, alone);
+    this.#verdicts =
+      answers?.verdicts(pod, prepared.filtering.slice(0, alone), this.#nodeFilters) ?? new NodeVerdicts(this.#nodeFilters, cluster);
+    this.#clusterFilters = this.filters.slice(alone);
     this.#watchers = this.filters.filter(({ scope }) => scope === 'cluster');
     this.#activeFilters = this.#clusterFilters.filter((filter) => filter.isIdle?.() !== true);
   }
@@ -90,14 +111,13 @@ export class PodClass {
     const cluster = this.#cluster;
     if (cluster.epoch !== this.#epoch || cluster.slotCount !== this.#known.length) return false;
     const changes = cluster.log.since(this.#position);
-    if (changes === undefined) return false;
+    if (changes === undefined || !this.#verdicts.refresh() || this.#scorings?.nodes.refresh() === false) return false;
     if (changes.length === 0) return true;
     const watchers = [...this.#watchers, ...this.elsewhere.map(({ score }) => score).filter(({ scope }) => scope === 'cluster')];
     for (const { slot, pod, sign, beside } of changes) {
       if (sign === 0 && beside === undefined && watchers.length > 0) return false;
       this.#forget(slot);
-      this.#scored[slot] = 0;
-      this.#found[slot] = undefined;
+      if (this.#found.length > 0) this.#found[slot] = undefined;
       if (pod !== undefined && sign !== 0) for (const watcher of watchers) watcher.podChanged?.(slot, pod, sign);
     }
     this.#position = cluster.log.position;
@@ -118,7 +138,7 @@ export class PodClass {
 
   #decide(slot: number): void {
     const ahead = this.#ahead(slot);
-    const status = this.#with(ahead, slot, this.#nodeFilters) ?? firstRefusal(this.#nodeFilters, slot);
+    const status = this.#with(ahead, slot, this.#nodeFilters) ?? this.#verdicts.of(slot);
     this.#statuses[slot] = status;
     if (status === undefined) {
       this.#known[slot] = ahead.length > 0 && this.#clusterFilters.length > 0 ? CONTENDED : FEASIBLE;
@@ -156,6 +176,7 @@ export class PodClass {
   /** Pods nominated to the node that pods of this kind yield to, `except` for one. */
   #ahead(slot: number, except = ''): readonly PodInfo[] {
     const cluster = this.#cluster;
+    if (cluster.nominator.isEmpty) return NOBODY;
     const nominated = cluster.nominator.podsOn(cluster.nodes[slot]?.metadata.name ?? '');
     if (nominated.length === 0) return NOBODY;
     const { priority } = this.#pod;
@@ -205,7 +226,7 @@ export class PodClass {
   keep<T extends object>(owner: object, slot: number, work: () => T): T {
     if (this.#activeFilters.length > 0) return work();
     if (this.#foundFor !== owner) {
-      this.#found = [];
+      this.#found = Array.from({ length: this.#known.length });
       this.#foundFor = owner;
     }
     const found = (this.#found[slot] as T | undefined) ?? work();
@@ -220,10 +241,10 @@ export class PodClass {
 
   /** All nodes that pass, in step with what changed since it was last asked for. Only when `isRanked`. */
   ranking(): NodeRanking {
-    const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
+    const { nodes } = (this.#scorings ??= this.#prepareScorings());
     let ranking = this.#ranking;
     if (ranking === undefined) {
-      ranking = this.#ranking = new NodeRanking(this.#known.length, scorings);
+      ranking = this.#ranking = new NodeRanking(this.#known.length, nodes);
       for (const filter of this.#watchers) filter.takeStale?.();
     } else {
       for (const filter of this.#watchers) ranking.touchAll(filter.takeStale?.());
@@ -231,16 +252,16 @@ export class PodClass {
     }
     ranking.settle((slot) => {
       if (this.#cluster.nodes[slot] === undefined || this.check(slot) !== undefined) return false;
-      this.#score(slot, scorings);
+      nodes.make(slot);
       return true;
     });
     return ranking;
   }
 
-  /** What scores the pod, with raw and fixed scores of `slots` made anew where a node changed. */
+  /** What scores the pod, with the scores of `slots` made anew where a node changed. */
   scorings(slots: Int32Array, count: number): Scorings {
-    const scorings = (this.#scorings ??= prepareScorings(this.#pod, this.#profile, this.#cluster));
-    for (let i = 0; i < count; i++) this.#score(slots[i] as number, scorings);
+    const scorings = (this.#scorings ??= this.#prepareScorings());
+    for (let i = 0; i < count; i++) scorings.nodes.make(slots[i] as number);
     return scorings;
   }
 
@@ -254,21 +275,18 @@ export class PodClass {
     return this.#scorings?.elsewhere ?? [];
   }
 
-  #score(slot: number, { own, fixed }: Scorings): void {
-    if (this.#scored[slot] === 1) return;
-    fixed[slot] = 0;
-    for (const { score, normalize, weight, raw } of own) {
-      raw[slot] = score.score(slot);
-      if (normalize === 'none') fixed[slot] = (fixed[slot] as number) + weight * (raw[slot] as number);
-    }
-    this.#scored[slot] = 1;
+  #prepareScorings(): Scorings {
+    const prepared = prepareScores(this.#pod, this.#profile, this.#cluster);
+    const isOfNode = ({ score }: PreparedScore): boolean => score.scope === 'node';
+    const ofNodes = prepared.filter(isOfNode);
+    const nodes = this.#answers?.scores(this.#pod, ofNodes) ?? new NodeScores(ofNodes, this.#cluster);
+    return {
+      nodes,
+      elsewhere: [
+        ...nodes.scorings.filter(({ score }) => typeof score.normalize === 'function'),
+        ...prepared.filter((each) => !isOfNode(each)).map(({ score, weight }) => ({ score, weight })),
+      ],
+      plugins: prepared.map(({ plugin }) => plugin.name),
+    };
   }
-}
-
-export function firstRefusal(filters: readonly NodeFilter[], slot: number): Status | undefined {
-  for (const filter of filters) {
-    const status = filter.check(slot);
-    if (status !== undefined) return status;
-  }
-  return undefined;
 }

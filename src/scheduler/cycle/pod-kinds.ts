@@ -5,6 +5,7 @@ import type { NodeFilter, Plugin } from '../framework/plugin.ts';
 import { type Profile, signatureOf } from '../framework/profile.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
+import { NodeAnswers } from './node-answers.ts';
 import { PodClass } from './pod-class.ts';
 
 export interface PodKind {
@@ -33,6 +34,7 @@ interface Split {
 export class PodKinds {
   readonly #profile: Profile;
   readonly #cluster: ClusterState;
+  readonly #answers: NodeAnswers;
   readonly #classes = new Lru<string, PodClass>(KEPT_CLASSES);
   /** By the names of the plugins that are apart. */
   readonly #splits = new Map<string, Split>();
@@ -40,6 +42,7 @@ export class PodKinds {
   constructor({ profile, cluster }: { readonly profile: Profile; readonly cluster: ClusterState }) {
     this.#profile = profile;
     this.#cluster = cluster;
+    this.#answers = new NodeAnswers(cluster);
   }
 
   of(pod: PodInfo): PodKind {
@@ -80,7 +83,7 @@ export class PodKinds {
     const key = `${pod.priority}${alike}`;
     const kept = this.#classes.get(key);
     if (kept?.refresh() === true) return kept;
-    const made = new PodClass(pod, profile, this.#cluster);
+    const made = new PodClass(pod, profile, this.#cluster, this.#answers);
     // A pod that names its nodes looks at few, and hardly any other names the same.
     if (made.nodeNames === undefined) this.#classes.set(key, made);
     return made;

@@ -1,8 +1,7 @@
 // Sums what score plugins say of the feasible nodes and picks the best. Source: prioritizeNodes, RunScorePlugins.
 import { type Feasible, MAX_NODE_SCORE, type Normalize } from '../framework/plugin.ts';
 import type { NodeRanking } from './node-ranking.ts';
-import type { PodClass } from './pod-class.ts';
-import type { Scoring } from './prepare.ts';
+import type { PodClass, Scoring } from './pod-class.ts';
 
 /** Arrays used anew in every cycle. */
 export class NodeScratch {
@@ -31,9 +30,9 @@ export interface Choice {
 /** The slot with the greatest total among `scratch.slots[0 … count - 1]`. */
 export function bestNode(kind: PodClass, scratch: NodeScratch, count: number, choice: Choice): number {
   const { slots, totals } = scratch;
-  const { fixed, relative, elsewhere } = kind.scorings(slots, count);
-  for (let i = 0; i < count; i++) totals[i] = fixed[slots[i] as number] as number;
-  for (const scoring of [...relative, ...elsewhere]) addScores(scoring, scratch, { slots, count });
+  const { nodes, elsewhere } = kind.scorings(slots, count);
+  for (let i = 0; i < count; i++) totals[i] = nodes.fixed[slots[i] as number] as number;
+  for (const scoring of [...nodes.relative, ...elsewhere]) addScores(scoring, scratch, { slots, count });
   return greatest(scratch, { slots, count }, choice);
 }
 
@@ -66,11 +65,12 @@ function greatest({ totals }: NodeScratch, { slots, count }: Feasible, { fractio
 }
 
 /** What all nodes would get alike is left out. */
-function addScores({ score, normalize, weight, raw }: Scoring, { totals, scores }: NodeScratch, feasible: Feasible): void {
+function addScores({ score, weight, raw }: Scoring, { totals, scores }: NodeScratch, feasible: Feasible): void {
   if (score.isIdle?.() === true) return;
+  const { normalize } = score;
   const { slots, count } = feasible;
   let differs = false;
-  if (score.scope === 'cluster') {
+  if (raw === undefined) {
     score.begin?.(feasible);
     if (score.scoreAll !== undefined) score.scoreAll(feasible, scores);
     else for (let i = 0; i < count; i++) scores[i] = score.score(slots[i] as number);

@@ -40,7 +40,7 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
     informers.informer(pods),
     informers.informer(namespaces),
   ];
-  const groups = watchGroups(informers, () => {});
+  const groups = watchGroups(informers);
   const stored = watchStorage(informers);
   const cluster = new ClusterState();
   const devices = watchDevices(informers, cluster);
@@ -71,7 +71,6 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
       .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
     return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster });
   } finally {
-    groups.stop();
     devices.stop();
     done.abort(new Error('the explanation is made'));
   }

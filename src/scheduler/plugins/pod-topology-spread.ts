@@ -28,7 +28,7 @@ export type PodTopologySpreadArgs =
   | { readonly defaultingType: 'System' }
   | { readonly defaultingType: 'List'; readonly defaultConstraints: readonly DefaultConstraint[] };
 
-/** What groups a pod with its like: its services and its owner. When that changes, the cluster state must be invalidated. */
+/** What groups a pod with its like: its services and its owner, as they are now. */
 export type GroupSelector = (pod: Pod) => LabelSelector;
 
 export function podTopologySpread(groupSelector: GroupSelector, args: PodTopologySpreadArgs = { defaultingType: 'System' }): Plugin {
@@ -146,23 +146,23 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
     return places;
   }
 
-  const part = (c: number, slot: number, place: number): number => {
-    const { counts, isHost, maxSkew } = counted[c] as (typeof counted)[number];
-    const pods = isHost ? (counts.onNode[slot] as number) : (counts.inPlace[place] as number);
-    return pods * (weights[c] as number) + maxSkew - 1;
-  };
+  const part = (c: number, pods: number): number => pods * (weights[c] as number) + (counted[c] as (typeof counted)[number]).maxSkew - 1;
 
   /** One constraint after the other, as each node gets its parts in this order. */
   function scoreAll({ slots, count }: Feasible, scores: Float64Array): void {
     scores.fill(0, 0, count);
     for (let c = 0; c < counted.length; c++) {
       const { counts, isHost } = counted[c] as (typeof counted)[number];
-      const { bySlot } = counts.topology;
-      const byPlace = isHost ? undefined : Float64Array.from(counts.inPlace, (_, place) => part(c, 0, place));
+      const { onNode, inPlace, topology } = counts;
+      const { bySlot } = topology;
+      const byPlace = isHost ? undefined : inPlace.map((pods) => part(c, pods));
+      const ofNone = part(c, 0);
       for (let i = 0; i < count; i++) {
         const slot = slots[i] as number;
         const place = bySlot[slot] as number;
-        if (place >= 0) scores[i] = (scores[i] as number) + (byPlace === undefined ? part(c, slot, place) : (byPlace[place] as number));
+        if (place < 0) continue;
+        if (byPlace !== undefined) scores[i] = (scores[i] as number) + (byPlace[place] as number);
+        else scores[i] = (scores[i] as number) + (onNode[slot] === 0 ? ofNone : part(c, onNode[slot] as number));
       }
     }
     for (let i = 0; i < count; i++) scores[i] = isIgnored[slots[i] as number] === 1 ? IGNORED : Math.round(scores[i] as number);
@@ -179,8 +179,9 @@ function spreadScore(pod: Pod, constraints: readonly SpreadConstraint[], cluster
       if (isIgnored[slot] === 1) return IGNORED;
       let score = 0;
       for (let c = 0; c < counted.length; c++) {
-        const place = counted[c]?.counts.topology.of(slot) ?? -1;
-        if (place >= 0) score += part(c, slot, place);
+        const { counts, isHost } = counted[c] as (typeof counted)[number];
+        const place = counts.topology.of(slot);
+        if (place >= 0) score += part(c, (isHost ? counts.onNode[slot] : counts.inPlace[place]) as number);
       }
       return Math.round(score);
     },

@@ -2,19 +2,28 @@
 import { type LabelSelector, selectorFromObject, selectorFromSet } from '#apimachinery/labels.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { replicasets, replicationcontrollers, services, statefulsets } from '#api/resources.ts';
-import type { KubeObject, Pod } from '#api/types.ts';
-import type { Informer, InformerFactory } from '#client/informer-contract.ts';
-import { isEqual } from '../framework/cluster-event.ts';
+import type { Pod, Service } from '#api/types.ts';
+import type { InformerFactory } from '#client/informer-contract.ts';
 
 export interface Groups {
   readonly selectorOf: (pod: Pod) => LabelSelector;
   readonly synced: () => Promise<unknown>;
-  readonly stop: () => void;
 }
 
-/** `changed`: pods may be grouped otherwise from now on. */
-export function watchGroups(informers: InformerFactory, changed: () => void): Groups {
+/** Services by one of the labels they ask for: a pod is asked about few of many. */
+const BY_LABEL = 'pod-groups';
+
+const indexKey = (namespace: string, label: string): string => `${namespace}/${label}`;
+const labelOf = ([key, value]: readonly [string, string]): string => `${key}=${value}`;
+
+function indexed({ metadata, spec }: Service): readonly string[] {
+  const [first] = Object.entries(spec?.selector ?? {});
+  return first === undefined ? [] : [indexKey(metadata.namespace ?? '', labelOf(first))];
+}
+
+export function watchGroups(informers: InformerFactory): Groups {
   const serviceInformer = informers.informer(services);
+  serviceInformer.addIndex(BY_LABEL, indexed);
   const owners = {
     ReplicaSet: informers.informer(replicasets),
     ReplicationController: informers.informer(replicationcontrollers),
@@ -24,8 +33,10 @@ export function watchGroups(informers: InformerFactory, changed: () => void): Gr
   function selectorOf(pod: Pod): LabelSelector {
     const { namespace, labels = {} } = pod.metadata;
     let set: Record<string, string> = {};
-    for (const { spec } of serviceInformer.list(namespace)) {
-      if (spec?.selector !== undefined && selectorFromSet(spec.selector).matches(labels)) set = { ...set, ...spec.selector };
+    for (const label of Object.entries(labels)) {
+      for (const { spec } of serviceInformer.byIndex(BY_LABEL, indexKey(namespace, labelOf(label)))) {
+        if (selectorFromSet(spec?.selector).matches(labels)) set = { ...set, ...spec?.selector };
+      }
     }
     const owner = controllerOf(pod);
     switch (`${owner?.apiVersion}/${owner?.kind}`) {
@@ -40,21 +51,9 @@ export function watchGroups(informers: InformerFactory, changed: () => void): Gr
     }
   }
 
-  const informed = [serviceInformer, ...Object.values(owners)] as readonly Informer<KubeObject>[];
-  const selector = (object: KubeObject): unknown => (object as { readonly spec?: { readonly selector?: unknown } }).spec?.selector;
-  const removers = informed.map((informer) =>
-    informer.addHandlers({
-      added: changed,
-      deleted: changed,
-      updated(object, previous) {
-        if (!isEqual(selector(object), selector(previous))) changed();
-      },
-    }),
-  );
   return {
     selectorOf,
-    synced: () => Promise.all(informed.map((informer) => informer.synced())),
-    stop: () => removers.forEach((remove) => remove()),
+    synced: () => Promise.all([serviceInformer, ...Object.values(owners)].map((informer) => informer.synced())),
   };
 }
 
