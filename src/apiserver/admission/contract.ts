@@ -16,14 +16,14 @@ export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
  * |---|---|---|
  * | CREATE | the new object (for a subresource with its own kind, that: Binding, Eviction, TokenRequest) | – |
  * | UPDATE | the object as it would be stored | the stored object |
- * | DELETE | – | the stored object; absent for one call ahead of a deletecollection (name is empty there) |
+ * | DELETE | – | the stored object; those of a collection one by one, without `name` |
  * | CONNECT | the subresource's options: PodExecOptions, NodeProxyOptions, … | – |
  *
  * Source: admission.Attributes.
  */
 export interface AdmissionAttributes<T = KubeObject> {
   readonly operation: Operation;
-  /** Empty on CREATE with generateName: the name is made after mutation. */
+  /** Empty on CREATE with generateName, whose name is made after mutation, and on DELETE of a collection. */
   readonly name: string;
   /** Empty for cluster-scoped resources. */
   readonly namespace: string;

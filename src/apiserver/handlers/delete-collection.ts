@@ -29,7 +29,7 @@ export async function handleDeleteCollection(operation: Operation, deps: Handler
   };
   const deleteOne = async (object: StoredObject): Promise<void> => {
     try {
-      await deleteObject({ ...call, namespace: object.namespace, name: object.name }, options, deps.registry);
+      await deleteObject({ ...call, collection: true, namespace: object.namespace, name: object.name }, options, deps.registry);
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error; // somebody else was faster
     }

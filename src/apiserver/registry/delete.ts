@@ -73,12 +73,12 @@ async function attemptDelete(
 }
 
 function deleteAttributes(
-  { stored, served, namespace, name, subresource, options, request }: WriteCall,
+  { stored, served, namespace, name, collection = false, subresource, options, request }: WriteCall,
   oldObject: KubeObject,
 ): AdmissionAttributes {
   return {
     operation: 'DELETE',
-    name,
+    name: collection ? '' : name,
     namespace: stored.resource.resource === 'namespaces' && stored.resource.group === '' ? name : namespace,
     resource: served.info,
     subresource,

@@ -56,6 +56,8 @@ export interface WriteCall {
   readonly namespace: string;
   /** Empty for a create. */
   readonly name: string;
+  /** The request deletes a collection and names none of it, so that admission is told no name. Source: handlers DeleteCollection. */
+  readonly collection?: boolean;
   /** Empty for the object itself. */
   readonly subresource: string;
   readonly options: WriteOptions;

@@ -39,7 +39,7 @@ describe('validating webhooks', () => {
     await create({ bad: '1' }, 'second');
   });
 
-  test('see old objects of updates and deletions, names of a collection one by one, and subresources only when they ask for them', async () => {
+  test('see old objects of updates and deletions, objects of a collection one by one without their names, and subresources only when they ask for them', async () => {
     await validating('a', hook('/allow', { rules: [rule('*', ['UPDATE', 'DELETE'], { scope: 'Namespaced' })] }));
     await create({ a: '1' }, 'x');
     await create({}, 'y');
@@ -58,11 +58,11 @@ describe('validating webhooks', () => {
     );
     assert.deepEqual(
       deleted
-        .map(({ operation, name, object, oldObject }) => [operation, name, object, oldObject?.metadata.name])
-        .toSorted((a, b) => (String(a[1]) < String(b[1]) ? -1 : 1)),
+        .map(({ operation, name, namespace, object, oldObject }) => [operation, name, namespace, object, oldObject?.metadata.name])
+        .toSorted((a, b) => (String(a[4]) < String(b[4]) ? -1 : 1)),
       [
-        ['DELETE', 'x', null, 'x'],
-        ['DELETE', 'y', null, 'y'],
+        ['DELETE', undefined, 'one', null, 'x'],
+        ['DELETE', undefined, 'one', null, 'y'],
       ],
     );
     await scene.client.create(pods, pod('status'));
