@@ -58,6 +58,8 @@ const INSTANCES_GONE_MS = 60_000;
 
 /** For the last object of a definition that goes. */
 interface Wait {
+  /** Where the object is: that of another definition, should one have taken the name in between. */
+  readonly cache: Served['storage']['cache'];
   overdue: boolean;
   readonly end: () => void;
 }
@@ -101,7 +103,10 @@ async function reconcile(name: string, deps: DefinitionControllerDeps, memory: M
   if (served === undefined) return undefined; // its event follows once the objects are known
   if (served.storage.cache.size === 0) return finish(crd, 'InstanceDeletionCompleted', 'removed all instances', deps);
   let wait = waiting.get(name);
-  if (wait === undefined) waiting.set(name, (wait = waitForLast(served, clock, wake)));
+  if (wait?.cache !== served.storage.cache) {
+    wait?.end();
+    waiting.set(name, (wait = waitForLast(served, clock, wake)));
+  }
   return wait.overdue ? tellOverdue(crd, deps) : empty(crd, served, deps);
 }
 
@@ -119,6 +124,7 @@ function waitForLast({ storage: { cache } }: Served, clock: Clock, wake: () => v
     wake();
   });
   const wait: Wait = {
+    cache,
     overdue: false,
     end: () => {
       stopWatching();

@@ -61,6 +61,43 @@ test('a definition goes whatever admission says of its objects, and tells that f
   await api.stop();
 });
 
+test('a definition that takes the name of one just gone waits for objects of its own', async () => {
+  const gates = new Map<string, PromiseWithResolvers<void>>();
+  // Holds the status of the definitions it is told of back, and with it the one who writes them all.
+  const gate: ValidatingPlugin = {
+    name: 'Gate',
+    operations: ['UPDATE'],
+    validate: ({ resource, subresource, name }) =>
+      resource.resource === 'customresourcedefinitions' && subresource === 'status' ? gates.get(name)?.promise : undefined,
+  };
+  const clock = new ManualClock();
+  const api = await Api.start({ clock, store: new MemoryStore(clock), parts: () => ({ admission: { mutating: [], validating: [gate] } }) });
+  const held = { apiVersion: `${GROUP}/v1`, kind: 'Widget', metadata: { name: 'held', finalizers: ['example.com/hold'] } };
+  const letGo = (): Promise<unknown> => api.done('PATCH', `${WIDGETS}/held`, { metadata: { finalizers: null } }, MERGE);
+  const leave = async (): Promise<void> => {
+    await api.done('POST', WIDGETS, held);
+    await api.done('DELETE', `${DEFINITIONS}/${NAME}`);
+    while ((await api.get(`${WIDGETS}/held`)).body.metadata.deletionTimestamp === undefined);
+  };
+  await api.define(definition({ group: GROUP }));
+  await leave();
+  const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  gates.set(NAME, first);
+  await letGo();
+  gates.set(`lamps.${GROUP}`, other);
+  await api.done('POST', DEFINITIONS, definition({ group: GROUP, plural: 'lamps', kind: 'Lamp' }));
+  gates.delete(NAME);
+  first.resolve();
+  await api.until(NAME, (crd) => crd === undefined);
+  await api.done('POST', DEFINITIONS, definition({ group: GROUP }));
+  other.resolve();
+  await api.until(NAME, (crd) => findCondition(crd?.status.conditions, 'Established')?.status === 'True');
+  await leave();
+  await letGo();
+  await api.until(NAME, (crd) => crd === undefined);
+  await api.stop();
+});
+
 test('a definition in a group of the built-in API is never served, and goes as it came', async () => {
   const api = await Api.start();
   const plural = 'lamps';
