@@ -35,6 +35,22 @@ export const prunedDefault = (value: unknown, type: TypeSchema): unknown => new 
 /** What becomes of the metadata of whole objects: read as every object's, left alone, or left alone but for unknown fields. */
 type MetadataIs = 'read' | 'kept' | 'known';
 
+/** What an embedded object says of itself is of no type that it could have. Source: objectmeta Coerce. */
+export class EmbeddedError extends DecodeError {
+  override readonly name = 'DecodeError';
+  /** `spec.template.metadata`; relative to the object the template stands in. */
+  readonly field: string;
+  readonly value: unknown;
+  readonly detail: string;
+
+  constructor(field: string, value: unknown, detail: string) {
+    super(`${field}: Invalid value: ${JSON.stringify(value)}: ${detail}`);
+    this.field = field;
+    this.value = value;
+    this.detail = detail;
+  }
+}
+
 class Pruner {
   readonly #unknown: string[];
 
@@ -51,8 +67,7 @@ class Pruner {
     for (const name of ['kind', 'apiVersion'] as const) {
       const member = value[name];
       if (member === undefined) continue;
-      if (typeof member !== 'string')
-        throw new DecodeError(`${join(path, name)}: Invalid value: ${JSON.stringify(member)}: must be a string`);
+      if (typeof member !== 'string' && this.#metadataIs === 'read') throw new EmbeddedError(join(path, name), member, 'must be a string');
       out[name] = member;
     }
     if (value.metadata !== undefined) out.metadata = this.#metadata(value.metadata, schema, path);
@@ -74,7 +89,7 @@ class Pruner {
       return object;
     } catch (error) {
       if (!(error instanceof DecodeError) || path === '') throw error;
-      throw new DecodeError(`${place}: Invalid value: ${JSON.stringify(metadata)}: ${error.message}`);
+      throw new EmbeddedError(place, metadata, error.message);
     }
   }
 

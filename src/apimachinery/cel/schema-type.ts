@@ -121,7 +121,7 @@ function measureObject(schema: SchemaProps, name: string, root: boolean): Measur
     const required = schema.required?.includes(json) === true && (property.default ?? null) === null;
     if (required) minBytes += json.length + measured.minBytes + 4;
   }
-  return { type: { kind: 'object', name, fields }, minBytes };
+  return { type: { kind: 'object', name, fields, omitsNull: true }, minBytes };
 }
 
 function hasRootMembers({ properties }: SchemaProps): boolean {

@@ -47,6 +47,8 @@ export interface ObjectType extends Sized {
   readonly name: string;
   /** By the name expressions use, which is the JSON name escaped (`escapeName`). */
   readonly fields: ReadonlyMap<string, ObjectField>;
+  /** A field that is null is as good as absent. Source: common unstructuredMap.Find. */
+  readonly omitsNull?: boolean;
 }
 
 export interface ObjectField {

@@ -114,6 +114,21 @@ table('rules of values', [
     told: ['spec: Invalid value: "object": no such key: a evaluating rule: self.a > 0'],
   },
   {
+    name: 'take a field that is null for one that is absent, whatever its type',
+    schema: ruled(
+      object({
+        text: { type: 'string', nullable: true },
+        either: { 'x-kubernetes-int-or-string': true, nullable: true },
+        map: { type: 'object', additionalProperties: { type: 'string', nullable: true } },
+      }),
+      { rule: '!has(self.text) && !has(self.either) && self.?text == optional.none()' },
+      { rule: 'has(self.map.a) && "a" in self.map' },
+      { rule: 'type(self.either) == int' },
+    ),
+    value: { text: null, either: null, map: { a: null } },
+    told: ['spec: Invalid value: "object": no such key: either evaluating rule: type(self.either) == int'],
+  },
+  {
     name: 'fail on numbers that are texts',
     schema: ruled({ 'x-kubernetes-int-or-string': true }, { rule: 'self > 3' }),
     value: 'x',

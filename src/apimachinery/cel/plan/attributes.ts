@@ -4,6 +4,7 @@
 import type { CallNode, IdentNode, Node, SelectNode } from '../check/node.ts';
 import type { Value } from '../contract.ts';
 import { fail } from '../errors.ts';
+import { isOptional } from '../types.ts';
 import { showValue } from '../values/show.ts';
 import { itemsOf, memberOf, NONE, Optional } from '../values/values.ts';
 import { charge, type Frame, type Step } from './frame.ts';
@@ -47,8 +48,18 @@ function base(node: Node, planner: Planner): Attribute {
   return attributeOf(node, planner) ?? { walk: planner.plan(node), cost: 1 };
 }
 
+/** Whether a field of what the node stands for is as good as absent when it is null. */
+function omitsNull({ type }: Node): boolean {
+  const inner = isOptional(type) ? type.params[0] : type;
+  return inner?.kind === 'object' && inner.omitsNull === true;
+}
+
+/** As far as an expression can tell. */
+const seen = (found: Value | undefined, nullIsNone: boolean): Value | undefined => (found === null && nullIsNone ? undefined : found);
+
 function select({ operand, json }: SelectNode, planner: Planner): Attribute {
   const { walk, cost } = base(operand, planner);
+  const nullIsNone = omitsNull(operand);
   // Names every object inherits must be looked up with care.
   const plain = !(json in Object.prototype);
   return {
@@ -57,10 +68,10 @@ function select({ operand, json }: SelectNode, planner: Planner): Attribute {
       const object = walk(frame);
       if (plain && typeof object === 'object' && object !== null && object.constructor === Object) {
         charge(frame, 1);
-        const found = (object as Readonly<Record<string, Value | undefined>>)[json];
+        const found = seen((object as Readonly<Record<string, Value | undefined>>)[json], nullIsNone);
         return found ?? missing(found, object, json);
       }
-      return qualify(frame, object, json, false);
+      return qualify(frame, object, json, { optional: false, nullIsNone });
     },
   };
 }
@@ -71,15 +82,21 @@ function missing(found: null | undefined, object: Value, key: Value): Value {
   return fail(itemsOf(object) === undefined ? `no such key: ${showValue(key)}` : `index out of bounds: ${showValue(key)}`);
 }
 
+interface Qualifier {
+  /** `a.?b`, `a[?b]`. */
+  readonly optional: boolean;
+  readonly nullIsNone: boolean;
+}
+
 /** One part of a path. Behind an optional the rest of the path is optional too. */
-function qualify(frame: Frame, object: Value, key: Value, optional: boolean): Value {
+function qualify(frame: Frame, object: Value, key: Value, { optional, nullIsNone }: Qualifier): Value {
   if (!optional && !(object instanceof Optional)) {
     charge(frame, 1);
-    const found = memberOf(object, key);
+    const found = seen(memberOf(object, key), nullIsNone);
     return found ?? missing(found, object, key);
   }
   const inner = object instanceof Optional ? object.value : object;
-  const found = inner === undefined ? undefined : memberOf(inner, key);
+  const found = inner === undefined ? undefined : seen(memberOf(inner, key), nullIsNone);
   if (found === undefined) return NONE;
   charge(frame, 1);
   return new Optional(found);
@@ -88,16 +105,17 @@ function qualify(frame: Frame, object: Value, key: Value, optional: boolean): Va
 function index({ args }: CallNode, planner: Planner, optional: boolean): Attribute {
   const [operand, key] = args as [Node, Node];
   const { walk, cost } = base(operand, planner);
+  const qualifier = { optional, nullIsNone: omitsNull(operand) };
   if (key.kind === 'literal') {
     const constant = key.value;
-    return { cost, walk: (frame) => qualify(frame, walk(frame), constant, optional) };
+    return { cost, walk: (frame) => qualify(frame, walk(frame), constant, qualifier) };
   }
   const keyWalk = operandWalk(key, planner);
   return {
     cost,
     walk(frame) {
       const object = walk(frame);
-      return qualify(frame, object, keyWalk(frame), optional);
+      return qualify(frame, object, keyWalk(frame), qualifier);
     },
   };
 }
@@ -130,10 +148,11 @@ function conditional({ args }: CallNode, planner: Planner): Attribute {
 /** `has(a.b)`: costs the path to `a` and one for asking. */
 export function presence({ operand, json }: SelectNode, planner: Planner): Step {
   const { walk } = base(operand, planner);
+  const nullIsNone = omitsNull(operand);
   return (frame) => {
     const object = walk(frame);
     charge(frame, 1);
     const inner = object instanceof Optional ? object.value : object;
-    return inner !== undefined && itemsOf(inner) === undefined && memberOf(inner, json) !== undefined;
+    return inner !== undefined && itemsOf(inner) === undefined && seen(memberOf(inner, json), nullIsNone) !== undefined;
   };
 }
