@@ -32,6 +32,18 @@ export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pr
 /** A default without metadata that no object has. Source: defaulting.PruneDefaults. */
 export const prunedDefault = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'known').value(value, type, '');
 
+/** The first thing that a whole object inside a value says of itself and no object can. Source: objectmeta Coerce. */
+export function embeddedMismatch(value: unknown, type: TypeSchema): EmbeddedError | undefined {
+  try {
+    new Pruner([], 'read').value(value, type, '');
+    return undefined;
+  } catch (error) {
+    if (error instanceof EmbeddedError) return error;
+    if (error instanceof DecodeError) return new EmbeddedError('metadata', (value as JsonObject).metadata, error.message); // its own
+    throw error;
+  }
+}
+
 /** What becomes of the metadata of whole objects: read as every object's, left alone, or left alone but for unknown fields. */
 type MetadataIs = 'read' | 'kept' | 'known';
 

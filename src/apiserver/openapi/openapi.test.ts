@@ -258,11 +258,20 @@ describe('/openapi/v3', () => {
       properties: { size: { type: 'integer', minimum: 1 } },
     });
     assert.deepEqual(widget['x-kubernetes-group-version-kind'], [{ group: 'example.com', kind: 'Widget', version: 'v1' }]);
-    assert.ok(
-      !Object.keys(
-        document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets/{name}']?.patch?.requestBody?.content ?? {},
-      ).includes('application/strategic-merge-patch+json'),
-    );
+    const { get: list, post, delete: deletion } = document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets'] ?? {};
+    const { put, patch } = document.paths['/apis/example.com/v1/namespaces/{namespace}/widgets/{name}'] ?? {};
+    const types = (content: object | undefined): readonly string[] => Object.keys(content ?? {});
+    // Of what no .proto describes there is no protobuf, nor a strategic patch.
+    const custom = ['application/json', 'application/yaml'];
+    for (const answer of [list?.responses['200'], post?.responses['201'], put?.responses['200'], patch?.responses['200']])
+      assert.deepEqual(types(answer?.content), custom);
+    for (const operation of [post, put]) assert.deepEqual(types(operation?.requestBody?.content), custom);
+    assert.deepEqual(types(patch?.requestBody?.content), [
+      'application/apply-patch+yaml',
+      'application/json-patch+json',
+      'application/merge-patch+json',
+    ]);
+    assert.equal(deletion?.requestBody, undefined);
     schema.remove({ group: 'example.com', version: 'v1', resource: 'widgets' });
     assert.deepEqual(Object.keys(await locations()), Object.keys(before));
     assert.equal((await get('/openapi/v3/apis/example.com/v1')).status, 404);

@@ -4,6 +4,8 @@ import { refTo, type Content, type OpenApiSchema, type Operation, type Parameter
 
 const MEDIA_TYPES = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
 const STREAM_TYPES = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
+/** Of custom resources, which have no protobuf. Source: controller/openapi/builder buildRoute. */
+const CUSTOM_TYPES = ['application/json', 'application/yaml'];
 
 export interface OperationSpec {
   /** `list`, `post`, `get`, … Source: x-kubernetes-action. */
@@ -21,22 +23,34 @@ export interface OperationSpec {
   readonly streams?: true;
 }
 
+/** Whose operation it is: its tag, `apps_v1`, and whether the resource is custom. */
+export interface OperationOwner {
+  readonly tag: string;
+  readonly custom: boolean;
+}
+
 const CODE_TEXT = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
 
 export const contentOf = (types: readonly string[], schema: OpenApiSchema): Content =>
   Object.fromEntries(types.map((type) => [type, { schema }]));
 
-export const anyType = (component: string): Content => contentOf(['*/*'], refTo(component));
+/** What a body may be written in. */
+export const bodyOf = ({ custom }: OperationOwner, component: string): Content =>
+  contentOf(custom ? CUSTOM_TYPES : ['*/*'], refTo(component));
 
-/** @param tag `apps_v1` */
+function answerTypes({ custom }: OperationOwner, streams: boolean): readonly string[] {
+  if (custom) return CUSTOM_TYPES;
+  return streams ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES;
+}
+
 export function operationOf(
-  tag: string,
+  owner: OperationOwner,
   { action, operationId, description, kind, parameters, body, bodyOptional, answer, codes, streams }: OperationSpec,
 ): Operation {
-  const types = streams === true ? [...MEDIA_TYPES, ...STREAM_TYPES] : MEDIA_TYPES;
+  const types = answerTypes(owner, streams === true);
   const content = answer === undefined ? contentOf(['*/*'], { type: 'string' }) : contentOf(types, refTo(answer));
   return {
-    tags: [tag],
+    tags: [owner.tag],
     description,
     operationId,
     ...(parameters === undefined ? {} : { parameters }),

@@ -3,7 +3,7 @@ import type { ResourceInfo, SubresourceInfo } from '#api/schema.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { refTo, type Method, type Operation, type Parameter, type PathItem, type Paths } from './document.ts';
 import { DELETE, DELETE_COLLECTION, LIST, NAME, NAMESPACE, ownParameters, PATCH, PATH_SUFFIX, PRETTY, WRITE } from './parameters.ts';
-import { anyType, contentOf, operationOf, type OperationSpec } from './operation.ts';
+import { bodyOf, contentOf, operationOf, type OperationOwner, type OperationSpec } from './operation.ts';
 import { capital, groupTag } from './tags.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
@@ -65,12 +65,12 @@ class OperationMaker {
   readonly #prefix: string;
   /** `NamespacedDeployment`. */
   readonly #noun: string;
-  readonly #tag: string;
+  readonly #owner: OperationOwner;
 
   constructor(info: ResourceInfo) {
     const group = groupTag(info.group);
     this.#info = info;
-    this.#tag = `${group}_${info.version}`;
+    this.#owner = { tag: `${group}_${info.version}`, custom: info.origin === 'custom' };
     this.#prefix = capital(group) + capital(info.version);
     this.#noun = (info.namespaced ? 'Namespaced' : '') + info.kind;
   }
@@ -97,7 +97,7 @@ class OperationMaker {
         description: `Create a ${kind}.`,
         kind: this.#info,
         parameters: WRITE,
-        body: anyType(object),
+        body: bodyOf(this.#owner, object),
         answer: object,
         codes: [200, 201, 202],
       });
@@ -109,8 +109,7 @@ class OperationMaker {
         description: `Delete all objects of kind ${kind} that match.`,
         kind: this.#info,
         parameters: DELETE_COLLECTION,
-        body: anyType(`${META}DeleteOptions`),
-        bodyOptional: true,
+        ...(this.#owner.custom ? {} : { body: bodyOf(this.#owner, `${META}DeleteOptions`), bodyOptional: true }),
         answer: `${META}Status`,
         codes: [200],
       });
@@ -161,7 +160,7 @@ class OperationMaker {
       description: `Create the ${name} of a ${this.#info.kind}.`,
       kind,
       parameters: WRITE,
-      body: anyType(component),
+      body: bodyOf(this.#owner, component),
       answer: component,
       codes: [200, 201, 202],
     });
@@ -190,7 +189,7 @@ class OperationMaker {
       });
     }
     if (verbs.includes('update')) {
-      const body = anyType(component);
+      const body = bodyOf(this.#owner, component);
       operations.put = this.#operation({
         action: 'put',
         operationId: `replace${id}`,
@@ -203,7 +202,7 @@ class OperationMaker {
       });
     }
     if (verbs.includes('patch')) {
-      const types = this.#info.origin === 'custom' ? PATCH_TYPES.filter((type) => !type.includes('strategic')) : PATCH_TYPES;
+      const types = this.#owner.custom ? PATCH_TYPES.filter((type) => !type.includes('strategic')) : PATCH_TYPES;
       const body = contentOf(types, refTo(`${META}Patch`));
       operations.patch = this.#operation({
         action: 'patch',
@@ -213,11 +212,11 @@ class OperationMaker {
         parameters: PATCH,
         body,
         answer: component,
-        codes: [200, 201],
+        codes: this.#owner.custom ? [200] : [200, 201],
       });
     }
     if (verbs.includes('delete')) {
-      const body = anyType(`${META}DeleteOptions`);
+      const body = bodyOf(this.#owner, `${META}DeleteOptions`);
       operations.delete = this.#operation({
         action: 'delete',
         operationId: `delete${id}`,
@@ -257,6 +256,6 @@ class OperationMaker {
   }
 
   #operation(spec: OperationSpec): Operation {
-    return operationOf(this.#tag, spec);
+    return operationOf(this.#owner, spec);
   }
 }

@@ -112,9 +112,37 @@ const BAD_SCHEMAS: readonly (readonly [name: string, schema: object, errors: rea
     ],
   ],
   [
+    'defaults that say of objects what none can say',
+    {
+      type: 'object',
+      properties: {
+        a: {
+          type: 'object',
+          'x-kubernetes-embedded-resource': true,
+          default: { apiVersion: 7, kind: 'K' },
+          properties: { kind: { type: 'string', default: 7 }, metadata: { type: 'object', default: { labels: 7 } } },
+        },
+        b: {
+          type: 'object',
+          properties: { c: { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true } },
+          default: { c: { apiVersion: 'v1', kind: 'K', metadata: 7 } },
+        },
+      },
+    },
+    [
+      `${AT}.properties[a].default.apiVersion: Invalid value: 7: must be a string`,
+      `${AT}.properties[a].properties[kind].default: Invalid value: 7: must result in valid metadata: kind: Invalid value: 7: must be a string`,
+      `${AT}.properties[a].properties[metadata].default: Invalid value: {"labels":7}: must result in valid metadata: metadata: Invalid value: {"labels":7}: json: cannot unmarshal number into Go struct field ObjectMeta.labels of type map[string]string`,
+      `${AT}.properties[b].default.c.metadata: Invalid value: 7: json: cannot unmarshal number into Go value of type v1.ObjectMeta`,
+    ],
+  ],
+  [
     'a default of what every object has',
-    { type: 'object', properties: { kind: { type: 'string', default: 'x' } } },
-    [`${AT}.properties[kind].default: Forbidden: must not be set in top-level kind`],
+    { type: 'object', properties: { kind: { type: 'string', default: 'x' }, metadata: { type: 'object', default: { name: 'x' } } } },
+    [
+      `${AT}.properties[kind].default: Forbidden: must not be set in top-level kind`,
+      `${AT}.properties[metadata].default: Forbidden: must not be set in top-level metadata`,
+    ],
   ],
   [
     'what OpenAPI knows and definitions do not',

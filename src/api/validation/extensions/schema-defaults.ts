@@ -1,11 +1,10 @@
 // Defaults must themselves be what the schema allows. Source: apiextensions pkg/apiserver/schema/defaulting ValidateDefaults.
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
-import { aggregateText, type FieldError } from '#apimachinery/field-errors.ts';
+import { aggregateText, invalid, type FieldError } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { deepEqual, isObject, type JsonObject } from '#apimachinery/json-value.ts';
-import { DecodeError } from '../../decode.ts';
-import { customObjectSchema, typeOf } from '../../structural/from-crd.ts';
-import { decodeCustom, prunedValue } from '../../structural/prune.ts';
+import { typeOf } from '../../structural/from-crd.ts';
+import { embeddedMismatch, prunedValue } from '../../structural/prune.ts';
 import { compileRuleValidator } from '../../structural/rules/validator.ts';
 import { compileValidator } from '../../structural/validation/compile.ts';
 import { compileEmbeddedChecks } from '../../structural/validation/embedded.ts';
@@ -17,18 +16,23 @@ interface InMeta {
   readonly objectWith: (value: unknown) => JsonObject;
 }
 
-/** Of a structural schema. Defaults below additionalProperties are never looked at, as upstream. */
-export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps, around?: InMeta): void {
+/** Of a structural schema of whole objects. */
+export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps): void {
+  validateWithin(out, at, { ...schema, 'x-kubernetes-embedded-resource': true });
+}
+
+/** Defaults below additionalProperties are never looked at, as upstream. */
+function validateWithin(out: Problems, at: Path, schema: JSONSchemaProps, around?: InMeta): void {
   const embedded = schema['x-kubernetes-embedded-resource'] === true;
   const inMeta = embedded ? undefined : around;
   if (schema.default !== undefined && schema.default !== null) validateDefault(out, at.child('default'), schema, inMeta);
   if (isObject(schema.items)) {
     const inItem = inMeta && { ...inMeta, objectWith: (value: unknown) => inMeta.objectWith([value]) };
-    validateDefaults(out, at.child('items'), schema.items as JSONSchemaProps, inItem);
+    validateWithin(out, at.child('items'), schema.items as JSONSchemaProps, inItem);
   }
   for (const [name, property] of entries(schema.properties)) {
     const inMember = embedded && META.has(name) ? metaOf(schema, name) : memberOf(inMeta, name);
-    validateDefaults(out, at.child('properties').key(name), property, inMember);
+    validateWithin(out, at.child('properties').key(name), property, inMember);
   }
 }
 
@@ -49,7 +53,7 @@ function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, inMet
     if (wrong !== undefined) return out.invalid(at, value, `must result in valid metadata: ${wrong}`);
   } else {
     if (!deepEqual(prunedValue(value, typeOf(schema)), value)) out.invalid(at, value, 'must not have unknown fields');
-    const embedded = compileEmbeddedChecks(schema)?.(value) ?? [];
+    const embedded = embeddedErrors(schema, value);
     if (embedded.length > 0) return out.add(embedded.map((error) => ({ ...error, field: `${at.toString()}.${error.field}` })));
   }
   const wrong = compileValidator(schema, at.toString()).create(value);
@@ -57,15 +61,14 @@ function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, inMet
 }
 
 function metaProblem({ whole, objectWith }: InMeta, value: unknown): string | undefined {
-  const object = objectWith(value);
-  try {
-    decodeCustom(object, customObjectSchema(whole), { fieldValidation: 'Ignore' });
-  } catch (error) {
-    if (error instanceof DecodeError) return error.message;
-    throw error;
-  }
-  const errors = compileEmbeddedChecks(whole)?.(object) ?? [];
+  const errors = embeddedErrors(whole, objectWith(value));
   return errors.length === 0 ? undefined : aggregateText(errors);
+}
+
+/** What whole objects inside a value say of themselves: the first that no object could say, else all that none may. */
+function embeddedErrors(schema: JSONSchemaProps, value: unknown): readonly FieldError[] {
+  const wrong = embeddedMismatch(value, typeOf(schema));
+  return wrong === undefined ? (compileEmbeddedChecks(schema)?.(value) ?? []) : [invalid(wrong.field, wrong.value, wrong.detail)];
 }
 
 /** Rules must hold for the default whether it was there before or not. */
