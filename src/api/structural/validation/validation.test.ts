@@ -57,6 +57,13 @@ const CASES: readonly (readonly [name: string, spec: object, value: unknown, err
   ['a number for a format', { type: 'string', format: 'date' }, 1, ['a: Invalid value: "int64": a in body must be of type date: "int64"']],
   ['a format nobody knows', { type: 'string', format: 'colour' }, 'x', []],
   ['a value that is not offered', { enum: ['x', 1] }, 'y', ['a: Unsupported value: "y": supported values: "x", "1"']],
+  ['what rounds to the greatest float', { type: 'number', format: 'float' }, 3.4028235e38, []],
+  [
+    'more than a float can be',
+    { type: 'number', format: 'float' },
+    3.4028236e38,
+    ['<nil>: Invalid value: "": Checked value must be of type number with format float in a'],
+  ],
   ['few items', { type: 'array', minItems: 1 }, [], ['a: Invalid value: 0: a in body should have at least 1 items']],
   ['many items', { type: 'array', maxItems: 1 }, [1, 2], ['a: Too many: 2: must have at most 1 item']],
   ['many members', { type: 'object', maxProperties: 1 }, { x: 1, y: 2 }, ['a: Too many: 2: must have at most 1 item']],

@@ -124,14 +124,13 @@ function compilePattern(pattern: string): Pattern {
 
 const INT32_MAX = 2 ** 31 - 1;
 const INT64_MAX = 2 ** 63;
-const FLOAT32_MAX = 3.4028234663852886e38;
 
 const isWhole = (value: number | bigint): boolean => typeof value === 'bigint' || Number.isInteger(value);
 
 function outOfRange(value: number | bigint, type: string, format: string): boolean {
   if (type === 'integer' && format === 'int32') return value > INT32_MAX || value < -INT32_MAX - 1 || !isWhole(value);
   if (type === 'integer') return value >= INT64_MAX || value < -INT64_MAX || !isWhole(value);
-  return format === 'float' && Math.abs(Number(value)) > FLOAT32_MAX;
+  return format === 'float' && !Number.isFinite(Math.fround(Number(value))); // what rounds to the greatest is in range
 }
 
 /** A bound as it is printed beside a value: whole beside whole ones. */

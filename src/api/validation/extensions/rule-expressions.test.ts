@@ -33,6 +33,13 @@ const CASES: readonly (readonly [name: string, schema: object, errors: readonly 
     ],
   ],
   [
+    'a pattern that is none',
+    ruled(object({ a: { ...STRING, maxLength: 9 } }), { rule: 'self.a.find(")") == ""' }),
+    [
+      `${AT}.properties[spec].x-kubernetes-validations[0].rule: Invalid value: {"Rule":"self.a.find(\\")\\") == \\"\\"","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: program instantiation failed: error parsing regexp: unexpected ): \`)\``,
+    ],
+  ],
+  [
     'a rule that is no question',
     ruled(object({ a: STRING }), { rule: 'self.a' }),
     [

@@ -30,6 +30,11 @@ function known(text: string, prefix: string): RE2JS {
   return pattern(text, (message) => (why = message)) ?? fail(`${prefix}${why}`);
 }
 
+/** @throws EvaluationError for a constant pattern of `find` and `findAll` that is none. Source: FindRegexOptimization. */
+export function refuseBadPattern(regex: string): void {
+  known(regex, '');
+}
+
 export function matches(text: string, regex: string): boolean {
   return known(regex, '').matcher(text).find();
 }

@@ -4,6 +4,7 @@ import { operands, type CallNode } from '../check/node.ts';
 import type { Value } from '../contract.ts';
 import { fail, type EvaluationError } from '../errors.ts';
 import type { Implementation, Overload } from '../functions.ts';
+import { refuseBadPattern } from '../library/regex.ts';
 import { equal } from '../values/equality.ts';
 import { Optional, typeNameOf } from '../values/values.ts';
 import type { Planner } from './attributes.ts';
@@ -32,6 +33,8 @@ export function planCall(node: CallNode, planner: Planner): Step {
     default:
   }
   const overload = node.overloads.length === 1 ? node.overloads[0]?.id : undefined;
+  const [argument] = node.args;
+  if (overload?.startsWith('string_find') === true && argument?.kind === 'literal') refuseBadPattern(argument.value as string);
   return strict(args, dispatcher(node), callCost(node.name, overload ?? ''));
 }
 
