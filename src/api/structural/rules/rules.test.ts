@@ -80,6 +80,22 @@ table('a rule of an object that does not hold', [
 table('rules of values', [
   { name: 'hold', schema: ruled(INTEGER, { rule: 'self == 3' }), value: 3, told: [] },
   {
+    name: 'read URLs that have a fragment, and such as have no host',
+    schema: ruled(
+      { type: 'string' },
+      { rule: "url(self).getQuery() == {'a': ['b', 'c']} && url(self).getEscapedPath() == '/x'" },
+      { rule: "url('https:://example.com/').getHostname() == ''" },
+    ),
+    value: 'https://example.com/x?a=b&a=c#d',
+    told: [],
+  },
+  {
+    name: "take Go's zero time for none",
+    schema: ruled(INTEGER, { rule: "optional.ofNonZeroValue(timestamp('0001-01-01T00:00:00Z')) == optional.none()" }),
+    value: 1,
+    told: [],
+  },
+  {
     name: 'show scalars',
     schema: ruled(INTEGER, { rule: 'self == 3' }),
     value: 4,

@@ -15,11 +15,14 @@ const MAP = mapOf(K, V);
 const planned = (): never => fail('not a function that is called');
 
 /** Source: traits.Zeroer. */
+/** Go's zero time, 0001-01-01T00:00:00Z. */
+const YEAR_ONE = -62_135_596_800_000_000_000n;
+
 function isZero(value: Value): boolean {
   if (value === null || value === false) return true;
   if (isNumeric(value)) return approximate(value) === 0;
   if (value instanceof Duration) return value.nanos === 0n;
-  if (value instanceof Timestamp) return false;
+  if (value instanceof Timestamp) return value.nanos === YEAR_ONE;
   if (value instanceof Optional) return value.value === undefined;
   return (
     sizeOf(value) === 0 &&

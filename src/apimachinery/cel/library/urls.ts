@@ -34,17 +34,21 @@ class UrlValue extends OpaqueValue {
 
 const PARTS = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?]*))?([^?]*)(?:\?(.*))?$/s;
 
-/** A URL as a request line holds it: absolute, or an absolute path; no fragment. Text: why it is none. */
+/**
+ * A URL as a request line holds it: absolute, or an absolute path. A fragment is no part of what is read of it.
+ * Text: why it is none.
+ */
 export function readUrl(text: string): UrlValue | string {
   const error = (why: string): string => `parse ${goQuote(text)}: ${why}`;
   if (text === '') return error('empty url');
   if (/[\0-\x1f\x7f]/.test(text)) return error('net/url: invalid control character in URL');
   if (text.startsWith(':')) return error('missing protocol scheme');
-  const [, scheme = '', authority, path = '', query = ''] = PARTS.exec(text) ?? [];
+  const [whole = ''] = text.split('#', 1);
+  const [, scheme = '', authority, path = '', query = ''] = PARTS.exec(whole) ?? [];
   if (scheme === '' && !text.startsWith('/')) {
     return error(/^[^/?]*:/.test(text) ? 'first path segment in URL cannot contain colon' : 'invalid URI for request');
   }
-  if (scheme !== '' && authority === undefined && !path.startsWith('/')) return error('invalid URI for request');
+  if (scheme !== '' && authority === undefined && !path.startsWith('/')) return new UrlValue(text, [scheme.toLowerCase(), '', '', query]); // opaque
   const bad = /%(?![0-9A-Fa-f]{2}).{0,2}/.exec(`${authority ?? ''}${path}`);
   if (bad !== null) return error(`invalid URL escape ${goQuote(bad[0])}`);
   const host = (authority ?? '').replace(/^.*@/, '');
