@@ -14,6 +14,7 @@ import { BRIDGE, CNI_FILE, cniConfig, firstCniFile, gatewayOf } from './cni-conf
 import { allowForwarding, FORWARDING, hasIpv6, isSetTo, setSysctl } from './forwarding.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
+import { removeLostLeases } from './lost-leases.ts';
 import { masqueradeStake, masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
 import { tablesOf } from './nft-names.ts';
 import { desiredRoutes, isOnLink, nodeAddresses, peersOf, podCIDRsOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
@@ -116,7 +117,7 @@ export class NodeNetwork {
 
   /** Does nothing when all of it is as it was the last time. */
   async #attach(podCIDRs: readonly string[], mtu: number, links: readonly Link[], signal: AbortSignal): Promise<void> {
-    const { config, logger } = this.#deps;
+    const { config, clock, logger } = this.#deps;
     const wanted = [...podCIDRs, mtu].join(' ');
     if (this.#attached === wanted) {
       if (await this.#stands(podCIDRs, links, signal)) return;
@@ -134,6 +135,8 @@ export class NodeNetwork {
     this.#trackLiberally();
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
+    const freed = removeLostLeases(config.leaseDir, clock.now());
+    if (freed.length > 0) logger.info('addresses of pods that a power failure had lost are free again', { addresses: freed });
     mkdirSync(config.cniConfDir, { recursive: true });
     const file = join(config.cniConfDir, CNI_FILE);
     writeFileSync(`${file}.new`, cniConfig({ podCIDRs, mtu, leaseDir: config.leaseDir }));
