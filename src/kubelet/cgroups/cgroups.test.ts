@@ -25,6 +25,7 @@ test('detectLayout finds version 1, version 2, and the controllers of a hybrid m
     ['cpu', '/sys/fs/cgroup/cpu,cpuacct'],
     ['cpuacct', '/sys/fs/cgroup/cpu,cpuacct'],
     ['memory', '/sys/fs/cgroup/memory'],
+    ['', '/sys/fs/cgroup/unified'],
   ]);
   assert.throws(() => detectLayout(V1.replaceAll('cgroup', 'other')), CgroupError);
 });
@@ -36,7 +37,9 @@ function fakeLayout(t: TestContext, version: 1 | 2): CgroupLayout {
     writeFileSync(join(root, 'cgroup.subtree_control'), 'memory');
     return { version, root };
   }
-  const roots = new Map(['cpu', 'cpuacct', 'memory', 'pids', 'cpuset'].map((name) => [name, join(root, name)]));
+  const roots = new Map(
+    ['cpu', 'cpuacct', 'memory', 'pids', 'cpuset', ''].map((name) => [name, join(root, name === '' ? 'unified' : name)]),
+  );
   for (const path of roots.values()) mkdirSync(path);
   return { version, roots };
 }

@@ -11,6 +11,9 @@ export type CgroupLayout =
   /** Controller, or `name=systemd` and the like, to where it is mounted. */
   | { readonly version: 1; readonly roots: ReadonlyMap<string, string> };
 
+/** Version 2 beside version 1 has no controller, as in /proc/self/cgroup; runtimes make groups there all the same. */
+const UNIFIED = '';
+
 /** Controllers that pods need. */
 const NEEDED: readonly Controller[] = ['cpu', 'memory', 'pids'];
 /** Those in which a kubelet makes its own directories under version 1; the rest is the runtime's. */
@@ -32,7 +35,10 @@ export function detectLayout(mountinfo: string): CgroupLayout {
     if (type === 'cgroup')
       for (const option of options.split(',')) if (!['rw', 'ro'].includes(option) && !roots.has(option)) roots.set(option, path);
   }
-  if (roots.has('cpu') || roots.has('memory')) return { version: 1, roots };
+  if (roots.has('cpu') || roots.has('memory')) {
+    if (unified !== undefined) roots.set(UNIFIED, unified);
+    return { version: 1, roots };
+  }
   if (unified !== undefined) return { version: 2, root: unified };
   throw new CgroupError('no cgroup file system is mounted');
 }
