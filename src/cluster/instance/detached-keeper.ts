@@ -1,6 +1,7 @@
 // A keeper that is a process of its own, detached from whoever started it.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Clock, systemClock } from '#base/clock.ts';
 import { isRunning, processIdentity, stopProcess } from '../machine/processes.ts';
 import { readJson, replaceJson } from './json-file.ts';
@@ -11,6 +12,8 @@ import type { Paths } from './paths.ts';
 export interface KeeperProcess {
   readonly pid: number;
   readonly identity: string;
+  /** Data folder of its cluster, whose settings lie there; files of before there was this say nothing. */
+  readonly dataDir?: string;
 }
 
 export class DetachedKeeper implements Keeper {
@@ -34,7 +37,11 @@ export class DetachedKeeper implements Keeper {
     closeSync(log);
     child.unref();
     if (child.pid === undefined) throw new KeeperError(`the keeper ${program} cannot be started`);
-    replaceJson(this.#paths.keeper, { pid: child.pid, identity: processIdentity(child.pid) } satisfies KeeperProcess);
+    replaceJson(this.#paths.keeper, {
+      pid: child.pid,
+      identity: processIdentity(child.pid),
+      dataDir: this.#dataDir,
+    } satisfies KeeperProcess);
   }
 
   async stop(): Promise<boolean> {
@@ -59,8 +66,18 @@ export class DetachedKeeper implements Keeper {
     }
   }
 
+  /** @throws KeeperError when it is another cluster's, which nobody meant */
   #process(): KeeperProcess | undefined {
     const keeper = this.#written();
-    return keeper !== undefined && isRunning(keeper.pid, keeper.identity) ? keeper : undefined;
+    if (keeper === undefined || !isRunning(keeper.pid, keeper.identity)) return undefined;
+    const { dataDir = this.#dataDir } = keeper;
+    if (dataDir === this.#dataDir) return keeper;
+    throw new KeeperError(
+      `${dirname(this.#paths.keeper)} is in use by the cluster in ${dataDir}: mean that one by --data-dir, or give this one another --run-dir`,
+    );
+  }
+
+  get #dataDir(): string {
+    return dirname(this.#paths.settings);
   }
 }

@@ -196,6 +196,23 @@ test('a detached keeper takes no other process with the same pid for itself', (t
   assert.ok(isRunning(process.pid, processIdentity(process.pid)));
 });
 
+test('a detached keeper of another data folder is no one to stop, and named', async (t) => {
+  const machine = detached(t);
+  machine.keeper().start(command(machine, FOR_EVER));
+  const [pid = 0] = await machine.runs(1);
+  const runDir = dirname(machine.paths.keeper);
+  const other = new DetachedKeeper(pathsOf({ dataDir: '/elsewhere', runDir }));
+  const named = {
+    name: 'KeeperError',
+    message: `${runDir} is in use by the cluster in ${dirname(machine.paths.settings)}: mean that one by --data-dir, or give this one another --run-dir`,
+  };
+  assert.throws(() => other.running(), named);
+  await assert.rejects(other.stop(), named);
+  assert.ok(isRunning(pid, processIdentity(pid)));
+  await machine.keeper().stop();
+  assert.equal(other.running(), false);
+});
+
 test('a systemd keeper asks for what it needs, and removes its unit', async (t) => {
   const units = temporaryFolder(t);
   const systemctl = join(units, 'systemctl');
