@@ -14,7 +14,7 @@ export const PROA = join(import.meta.dirname, '..', '..', 'bin', 'proa');
 
 /** Of the machine; addresses for documentation, which lead nowhere. */
 export const MACHINE = '192.0.2.1';
-const ROUTER = '192.0.2.254';
+export const ROUTER = '192.0.2.254';
 export const MACHINE6 = '2001:db8::1';
 const ROUTER6 = '2001:db8::fe';
 

@@ -1,6 +1,6 @@
-// A cluster that runs, in bad circumstances: a second start, a disk that runs full, certificates that a jump of the clock
+// A cluster that runs, in bad circumstances: a second start, no descriptors, a full disk, another address, certificates that a jump of the clock
 // made worthless, a state that cannot be read; and the reset that works all the same.
-import { PROA, startCluster } from '../harness/cluster.ts';
+import { MACHINE, PROA, ROUTER, startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,8 @@ import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { serverLeaves } from '#cluster/pki/inventory.ts';
 import { Pki } from '#cluster/pki/store.ts';
 import { run, start, succeed } from '../harness/command.ts';
-import { defer } from '../harness/scope.ts';
+import { eventually } from '../harness/eventually.ts';
+import { defer, type Owner } from '../harness/scope.ts';
 import { temporaryFolder } from '../harness/temp.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -110,6 +111,9 @@ test('an image that cannot be pulled is told by the pod, its events and proa why
 /** Pid of Proa's own containerd. */
 const containerd = (): number =>
   (JSON.parse(readFileSync('/run/proa/containerd/proa-containerd.json', 'utf8')) as { readonly pid: number }).pid;
+
+/** What the cluster process writes to its log from now on. */
+const follow = (owner: Owner) => start(owner, 'tail', ['-n', '0', '-F', join(dataDir, 'log', 'proa.log')]);
 
 const lives = async (): Promise<unknown> => {
   const [container] = (await kubectl.json<PodView>(['get', 'pod', 'lasting'])).status.containerStatuses;
@@ -224,6 +228,49 @@ test('after the clock jumped, certificates that ended or are not valid yet are m
   }
   await cluster.proa('up', '--yes');
   assert.equal(await kubectl.succeed(['get', 'configmap', 'before', '-o', 'name']), 'configmap/before\n');
+});
+
+test('a cluster process that finds no file descriptor left lives on, and does all again when there are some', async (t) => {
+  const process = (): number => (JSON.parse(readFileSync('/run/proa/progress.json', 'utf8')) as { readonly pid: number }).pid;
+  const pid = process();
+  const [, soft = ''] = /Max open files +(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+  const limit = async (to: string): Promise<void> => void (await succeed('prlimit', ['--pid', String(pid), `--nofile=${to}:`]));
+  const log = follow(t);
+  defer(t, () => limit(soft));
+  await limit('0');
+  await succeed('nft', ['flush', 'ruleset']); // a reason to start programs
+  for (const told of [/"component":"proxy".*nft EMFILE/, /"component":"network".*EMFILE/, /"component":"kubelet".*EMFILE/])
+    await log.line(told);
+  await limit(soft);
+  await eventually(async () => assert.match(await succeed('nft', ['list', 'tables']), /kube-proxy/));
+  await kubectl.succeed(['run', 'thereafter', '--image=example.test/tools:1', '--image-pull-policy=Never', '--', 'sleep', '100000']);
+  await kubectl.succeed(['wait', 'pod/thereafter', '--for=condition=Ready', '--timeout=60s']);
+  await kubectl.succeed(['delete', 'pod', 'thereafter', '--now']);
+  assert.equal(process(), pid);
+});
+
+test('a machine that was given another address is reached there from the next start on', async (t) => {
+  const give = async (address: string): Promise<void> => {
+    await succeed('ip', ['address', 'flush', 'dev', 'wan']);
+    await succeed('ip', ['address', 'add', `${address}/24`, 'dev', 'wan']);
+    await succeed('ip', ['route', 'replace', 'default', 'via', ROUTER]);
+  };
+  const told = async (): Promise<unknown> => ({
+    node: (await kubectl.succeed(['get', 'node', 'boat', '-o', 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}'])).trim(),
+    server: (await kubectl.succeed(['get', 'endpoints', 'kubernetes', '-o', 'jsonpath={.subsets[*].addresses[*].ip}'])).trim(),
+    shown: (await kubectl.succeed(['config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}'])).trim(),
+    exec: await kubectl.succeed(['exec', 'lasting', '--', 'sh', '-c', 'echo here']), // by the kubelet's own address and certificate
+  });
+  const at = (address: string) => ({ node: address, server: address, shown: `https://${address}:6443`, exec: 'here\n' });
+  const before = await lives();
+  defer(t, () => give(MACHINE));
+  for (const address of ['192.0.2.7', MACHINE]) {
+    await cluster.proa('down');
+    await give(address);
+    await cluster.proa('up', '--yes');
+    await eventually(async () => assert.deepEqual(await told(), at(address)));
+  }
+  assert.deepEqual(await lives(), before);
 });
 
 test('a state of another version is refused and stays whole', async () => {

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
-import { replaceJson } from '../instance/json-file.ts';
 import { boundLogs } from '../instance/log-files.ts';
 import { pathsOf } from '../instance/paths.ts';
 import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
@@ -20,6 +19,7 @@ import { keepRenewed } from '../pki/renewals.ts';
 import { Pki } from '../pki/store.ts';
 import type { Settings } from '../settings/settings.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
+import { storeSettings } from './stored-settings.ts';
 import { prepareFolders } from './up.ts';
 
 type Options = Record<string, string | undefined>;
@@ -45,7 +45,7 @@ export async function agent(options: Options): Promise<void> {
     const problem = ipv6Problem(settings);
     if (problem !== undefined) throw new CommandError(problem);
     const identity = new NodeIdentity(pki, settings, base);
-    replaceJson(paths.settings, settings);
+    storeSettings(settings);
 
     const deps = { ...base, settings, paths };
     const runtime = await startRuntime(deps);

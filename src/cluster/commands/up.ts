@@ -1,7 +1,7 @@
 // `proa up`: from a machine to a cluster that is ready, and what to type next.
 import { mkdirSync, statSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
-import { replaceJson, replaceText } from '../instance/json-file.ts';
+import { replaceText } from '../instance/json-file.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import type { Keeper } from '../instance/keeper.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
@@ -17,7 +17,7 @@ import { firstAddress, listOf } from '../settings/networks.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
-import { readStoredSettings } from './stored-settings.ts';
+import { readStoredSettings, storeSettings } from './stored-settings.ts';
 import { typedName } from './typed-name.ts';
 
 /** Part of what objects in the store say: another value would contradict them. */
@@ -98,7 +98,7 @@ export function prepareFolders(settings: Settings): void {
   const paths = pathsOf(settings);
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o711 });
   replaceText(paths.stateVersion, `${STATE_VERSION}\n`);
-  replaceJson(paths.settings, settings);
+  storeSettings(settings);
 }
 
 /** Nodes of one machine know each other by the network between them; clients still reach it by its own address. */

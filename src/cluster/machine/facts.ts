@@ -22,8 +22,13 @@ export function machineDefaults(env: NodeJS.ProcessEnv): SettingsSources['machin
   };
 }
 
+/** Whether an interface of this machine has it. */
+export function hasAddress(address: string): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some((each) => each.address === address));
+}
+
 /** The address of the interface that holds the default route, else the first one beyond loopback and link. */
-function primaryAddress(family: 'IPv4' | 'IPv6'): string | undefined {
+export function primaryAddress(family: 'IPv4' | 'IPv6'): string | undefined {
   const addresses = Object.entries(networkInterfaces()).flatMap(([name, list]) =>
     (list ?? [])
       .filter((a) => a.family === family && !a.internal && !a.address.startsWith('fe80:'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeAddressProblem } from './node-address.ts';
+import { addressesNow, nodeAddressProblem } from './node-address.ts';
 
 for (const [address, kind] of [
   ['127.0.0.1', 'loopback'],
@@ -28,3 +28,18 @@ test('nodeAddressProblem takes addresses that others reach', () => {
 test('nodeAddressProblem looks at the second address too', () => {
   assert.match(nodeAddressProblem('10.0.0.1,fe80::1') ?? '', /^--node-ip fe80::1 is a link-local address/);
 });
+
+for (const [stored, has, now] of [
+  ['192.0.2.1', ['192.0.2.1', '198.51.100.7'], '192.0.2.1'],
+  ['192.0.2.1', ['198.51.100.7'], '198.51.100.7'],
+  ['192.0.2.1', [], '192.0.2.1'],
+  ['192.0.2.1,2001:db8::1', ['192.0.2.1', '2001:db8::7'], '192.0.2.1,2001:db8::7'],
+  ['2001:db8::1,192.0.2.1', ['192.0.2.9'], '2001:db8::1,192.0.2.9'],
+] as const)
+  test(`addressesNow of ${stored} on a machine with ${has.join(' and ') || 'none'} is ${now}`, () => {
+    const primary = (family: string) => has.find((address) => address.includes(':') === (family === 'IPv6'));
+    assert.equal(
+      addressesNow(stored, (address) => has.includes(address as never), primary),
+      now,
+    );
+  });

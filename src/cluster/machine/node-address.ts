@@ -1,6 +1,6 @@
 // pure
-// Whether other machines could reach a node at an address.
-import { contains, listOf, type Network, parseNetwork } from '../settings/networks.ts';
+// Whether other machines could reach a node at an address, and which it has when its machine was given another.
+import { contains, type Family, familyOf, listOf, type Network, parseNetwork } from '../settings/networks.ts';
 
 /** Addresses that mean another machine on each machine, or none. Source: kubelet_node_status.go validateNodeIP. */
 const SPECIAL = [
@@ -22,4 +22,11 @@ export function nodeAddressProblem(nodeIP: string): string | undefined {
       return `--node-ip ${address} is a ${special[1]} address, which no other machine could reach: give one of this machine's own`;
   }
   return undefined;
+}
+
+/** Addresses as they were found on this machine once: instead of one that it lost, the one it has now, if it has any of that family. */
+export function addressesNow(nodeIP: string, has: (address: string) => boolean, primary: (family: Family) => string | undefined): string {
+  return listOf(nodeIP)
+    .map((address) => (has(address) ? address : (primary(familyOf(address)) ?? address)))
+    .join(',');
 }
