@@ -4,6 +4,7 @@ import { resourceRows } from '#api/schema/tables.ts';
 import { Schema } from '#api/schema.ts';
 import { FeatureGates } from './feature-gates.ts';
 import { KNOWN_FEATURE_GATES, LOCKED_FEATURE_GATES } from './known-feature-gates.ts';
+import { LIBRARY_GATES } from './library-feature-gates.ts';
 import { RuntimeConfig } from './runtime-config.ts';
 import { servedApis } from './served-apis.ts';
 
@@ -118,6 +119,33 @@ for (const [gates, message] of [
     assert.throws(() => new FeatureGates(gates), { name: 'FeatureGateError', message });
   });
 }
+
+test('gates that will be removed are warned of, and /metrics tells which are on', () => {
+  const gates = new FeatureGates('RetryGenerateName=true,KMSv1=true,ClusterTrustBundle=true,AllAlpha=true,ShardedListAndWatch=false');
+  const removed = (stage: string): string => `Warning: setting ${stage} feature gate. It will be removed in a future release.`;
+  assert.deepEqual(gates.warnings, [
+    { text: removed('GA'), featureGate: 'RetryGenerateName', value: true },
+    { text: removed('deprecated'), featureGate: 'KMSv1', value: true },
+  ]);
+  const told = gates.expose();
+  for (const line of [
+    'kubernetes_feature_enabled{name="AllAlpha",stage="ALPHA"} 1',
+    'kubernetes_feature_enabled{name="CBORServingAndStorage",stage="ALPHA"} 1',
+    'kubernetes_feature_enabled{name="ShardedListAndWatch",stage="ALPHA"} 0',
+    'kubernetes_feature_enabled{name="ClusterTrustBundle",stage="BETA"} 1',
+    'kubernetes_feature_enabled{name="WatchList",stage="BETA"} 1',
+    'kubernetes_feature_enabled{name="DeclarativeValidation",stage=""} 1',
+    'kubernetes_feature_enabled{name="KMSv1",stage="DEPRECATED"} 1',
+  ])
+    assert.ok(told.includes(`${line}\n`), line);
+});
+
+test('what is known of the gates of libraries agrees with what is known of all', () => {
+  const unknown = [...LIBRARY_GATES.keys()].filter((name) => !KNOWN_FEATURE_GATES.has(name));
+  assert.deepEqual(unknown, []);
+  const unlike = [...LIBRARY_GATES].filter(([name, gate]) => (LOCKED_FEATURE_GATES.get(name) ?? gate.default) !== gate.default);
+  assert.deepEqual(unlike, []);
+});
 
 test('a locked gate may be set to what it is', () =>
   assert.deepEqual(new FeatureGates('SidecarContainers=true,SeparateCacheWatchRPC=false').unheeded, [

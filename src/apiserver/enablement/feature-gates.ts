@@ -1,6 +1,8 @@
 // pure
 // `--feature-gates`: reading, and the gates this server heeds. Source: component-base featuregate feature_gate.go.
+import { GaugeFamily } from '#base/metrics.ts';
 import { KNOWN_FEATURE_GATES, LOCKED_FEATURE_GATES } from './known-feature-gates.ts';
+import { LIBRARY_GATES, type LibraryGate, type Stage } from './library-feature-gates.ts';
 
 /** What the flag says cannot be done; the message is upstream's. */
 export class FeatureGateError extends Error {
@@ -33,6 +35,12 @@ const HEEDED: Readonly<Record<string, FeatureGate>> = {
   StorageVersionMigrator: { stage: 'Beta', default: false, resources: ['storageversionmigrations.storagemigration.k8s.io'] },
 };
 
+/** Every gate of which more is known than its name. */
+const GATES: ReadonlyMap<string, LibraryGate> = new Map([...LIBRARY_GATES, ...Object.entries(HEEDED)]);
+
+/** Source: featuregate prerelease. */
+const STAGE_LABELS: Readonly<Record<Stage, string>> = { Alpha: 'ALPHA', Beta: 'BETA', GA: '', Deprecated: 'DEPRECATED' };
+
 const ALL: Readonly<Record<string, FeatureGate['stage']>> = { AllAlpha: 'Alpha', AllBeta: 'Beta' };
 
 /** As Go reads them. Source: strconv.ParseBool. */
@@ -45,6 +53,8 @@ export class FeatureGates {
   readonly #on = new Map<string, boolean>();
   /** Set, known, and without effect here. */
   readonly unheeded: readonly string[];
+  /** What upstream warns of: gates that are set though they will be removed. */
+  readonly warnings: readonly { readonly text: string; readonly featureGate: string; readonly value: boolean }[];
 
   /** @param text `ClusterTrustBundle=true,AllAlpha=false`. @throws FeatureGateError */
   constructor(text: string) {
@@ -56,18 +66,32 @@ export class FeatureGates {
       if (locked !== undefined && locked !== value)
         throw new FeatureGateError(`cannot set feature gate ${name} to ${value}, feature is locked to ${locked}`);
     }
-    for (const [name, { stage, default: fallback }] of Object.entries(HEEDED)) {
+    for (const [name, { stage, default: fallback }] of GATES) {
       const all = Object.keys(ALL).find((one) => ALL[one] === stage);
-      this.#on.set(name, given.get(name) ?? (all === undefined ? undefined : given.get(all)) ?? fallback);
+      this.#on.set(name, given.get(name) ?? (all === undefined || all === name ? undefined : given.get(all)) ?? fallback);
     }
     this.unheeded = [...given.keys()].filter((name) => !Object.hasOwn(HEEDED, name) && !Object.hasOwn(ALL, name));
+    this.warnings = [...given].flatMap(([featureGate, value]) => {
+      const stage = GATES.get(featureGate)?.stage;
+      if (stage !== 'GA' && stage !== 'Deprecated') return [];
+      const text = `Warning: setting ${stage === 'GA' ? stage : 'deprecated'} feature gate. It will be removed in a future release.`;
+      return [{ text, featureGate, value }];
+    });
     for (const [name, { needs = [] }] of Object.entries(HEEDED)) {
       const off = this.isOn(name) ? needs.filter((need) => !this.isOn(need)) : [];
       if (off.length > 0) throw new FeatureGateError(`${name} is enabled, but depends on features that are disabled: [${off.join(' ')}]`);
     }
   }
 
-  /** @param name of a gate this server heeds. @throws RangeError for another */
+  /** Figures for /metrics. Source: featuregate AddMetrics. */
+  expose(): string {
+    const help = 'Whether a feature gate is on, by its stage.';
+    const family = new GaugeFamily('kubernetes_feature_enabled', help, ['name', 'stage']);
+    for (const [name, { stage }] of GATES) family.of(name, STAGE_LABELS[stage]).set(this.isOn(name) ? 1 : 0);
+    return family.expose();
+  }
+
+  /** @param name of a gate of which more is known than its name. @throws RangeError for another */
   isOn(name: string): boolean {
     const on = this.#on.get(name);
     if (on === undefined) throw new RangeError(`${name} is no feature gate that is heeded here`);

@@ -63,6 +63,7 @@ export function enablementOf({ settings, logger }: Pick<ControlPlaneDeps, 'setti
   const apis = servedApis(new RuntimeConfig(settings.runtimeConfig), gates);
   const own = logger.with({ component: 'apiserver' });
   for (const message of apis.inVain) own.warn(message);
+  for (const { text, featureGate, value } of gates.warnings) own.warn(text, { featureGate, value });
   for (const gate of gates.unheeded) own.warn(`setting the feature gate ${gate} has no effect on this server`);
   return { gates, serves: apis.serves };
 }

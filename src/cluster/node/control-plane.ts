@@ -137,7 +137,13 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],
     profiling: settings.profiling,
     identity: gates.isOn('APIServerIdentity') ? { hostname: hostname() } : {},
-    figures: [() => scheduling.expose(), () => queues.expose(), () => controllerFigures.expose(), () => elections.expose()],
+    figures: [
+      () => gates.expose(),
+      () => scheduling.expose(),
+      () => queues.expose(),
+      () => controllerFigures.expose(),
+      () => elections.expose(),
+    ],
     serviceNetwork: { cidrs: listOf(settings.serviceCIDR), nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
