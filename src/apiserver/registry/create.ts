@@ -58,8 +58,9 @@ async function store(call: WriteCall, admitted: KubeObject, registry: Registry):
     const reservation = await strategy.reserve?.({ object: prepared, oldObject: undefined }, context);
     let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
     try {
-      const object = ordered(call, unversioned(await judge(call, reservation?.object ?? prepared, registry)));
-      if (call.options.dryRun) return await rehearse(call, object, registry);
+      const judged = ordered(call, await judge(call, reservation?.object ?? prepared, registry));
+      if (call.options.dryRun) return await rehearse(call, judged, registry);
+      const object = unversioned(judged);
       const result = await put(call, registry, {
         key: keyOf(object),
         ...(await kept(call.stored, object, call.request)),

@@ -53,6 +53,13 @@ describe('create', () => {
       assert.deepEqual(await client.get(configmaps, metadata), made);
     });
 
+  test('takes any resourceVersion in a dry run, which asks the store for nothing', async () => {
+    const metadata = { name: 'dry', namespace: NS, resourceVersion: '5' };
+    const dry = await client.create(configmaps, { metadata }, { dryRun: true });
+    assert.equal(dry.metadata.name, 'dry');
+    await refused(client.get(configmaps, metadata), 'NotFound');
+  });
+
   test('tells what is wrong with an object before it tells that it has a resourceVersion', async () => {
     await refused(client.create(configmaps, { metadata: { name: 'NO', namespace: NS, resourceVersion: '5' } }), 'Invalid', /NO/);
   });
