@@ -41,12 +41,16 @@ interface Shown {
 
 export class VersionForm implements StorageForm {
   readonly #options: FormOptions;
+  /** Whether an object without a status gets one. */
+  readonly #hasDefaultStatus: boolean;
   /** By the bytes in the store; `same`: they are what is shown. */
   readonly #shown = new WeakMap<HeapBytes, Shown | 'same'>();
   readonly #views = new WeakMap<StoredObject, StoredObject>();
 
   constructor(options: FormOptions) {
     this.#options = options;
+    const bare = { apiVersion: options.own.layout.apiVersion, kind: '', metadata: {} } as unknown as KubeObject;
+    this.#hasDefaultStatus = 'status' in applyDefaults(bare, options.own.schema, 0);
   }
 
   get waits(): boolean {
@@ -110,7 +114,9 @@ export class VersionForm implements StorageForm {
   }
 
   wrote(value: HeapBytes): void {
-    if (this.#options.own.layout === this.#options.storage.layout) this.#shown.set(value, 'same');
+    const { own, storage } = this.#options;
+    // What writes take out of an object, its status, has its defaults when the object is read.
+    if (own.layout === storage.layout && !this.#hasDefaultStatus) this.#shown.set(value, 'same');
   }
 
   convert(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined {

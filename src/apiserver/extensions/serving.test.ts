@@ -184,6 +184,20 @@ describe('a custom resource', () => {
     );
   });
 
+  test('has the default status that its schema gives it from its creation on', async () => {
+    const group = 'defaultstatus.example.com';
+    const status = { type: 'object', default: { observedGeneration: -1 }, properties: { observedGeneration: { type: 'integer' } } };
+    const schema = { type: 'object', properties: { spec: { type: 'object', properties: { a: { type: 'string' } } }, status } };
+    await api.define(definition({ group, versions: [version('v1', schema as never, { subresources: { status: {} } })] }));
+    const expected = { observedGeneration: -1 };
+    const path = `${base(group)}/x`;
+    const created = await api.done('POST', base(group), widget(group, 'x', { status: { observedGeneration: 7 } }));
+    assert.deepEqual(created['status'], expected);
+    assert.deepEqual((await api.get(path)).body['status'], expected);
+    assert.deepEqual((await api.done('PUT', path, { ...created, spec: { a: 'b' } }))['status'], expected);
+    assert.deepEqual((await api.get(base(group))).body.items[0]?.['status'], expected);
+  });
+
   test('is refused for what its schema does not allow, in upstream’s words', async () => {
     const group = 'valid.example.com';
     const spec = {
