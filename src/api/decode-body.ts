@@ -17,6 +17,8 @@ const SUMMARY_LENGTH = 30;
 export interface BodyOptions extends DecodeOptions {
   /** What the endpoint serves; a body without kind or apiVersion is taken to be this. */
   readonly expected: GroupVersionKind;
+  /** Further versions that the endpoint takes: by `policy/v1beta1`. */
+  readonly accepts?: readonly string[];
   /** The body as it came, for the message about one that is no object. */
   readonly text: string;
 }
@@ -37,7 +39,8 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
   if (type === undefined) return refuse(unregistered(actual));
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
-    if (actual.group !== expected.group || actual.version !== expected.version) throw versionMismatch(actual, expected);
+    const same = actual.group === expected.group && actual.version === expected.version;
+    if (!same && options.accepts?.includes(apiVersionOf(actual)) !== true) throw versionMismatch(actual, expected);
     return { ...decoded, object: named(decoded.object as object, expected) as T };
   } catch (error) {
     if (error instanceof DecodeError) return refuse(error.message);

@@ -228,9 +228,15 @@ function objectSchema(definition: string): ObjectSchema {
 
 let kinds: ReadonlyMap<string, string> | undefined;
 
+/** Kinds of versions that are served no more and are read all the same. Source: EvictionREST.AcceptsGroupVersion. */
+const FORMER_KINDS = [[{ group: 'policy', version: 'v1beta1', kind: 'Eviction' }, 'io.k8s.api.policy.v1.Eviction']] as const;
+
 /** Options kinds are registered in every version of every group; each finds its one definition here. */
 function builtInKind(gvk: GroupVersionKind): ObjectSchema | undefined {
-  kinds ??= new Map(Object.entries(definitions).flatMap(([name, { gvk: all = [] }]) => all.map((one) => [gvkKey(one), name] as const)));
+  kinds ??= new Map([
+    ...Object.entries(definitions).flatMap(([name, { gvk: all = [] }]) => all.map((one) => [gvkKey(one), name] as const)),
+    ...FORMER_KINDS.map(([former, name]) => [gvkKey(former), name] as const),
+  ]);
   const definition = kinds.get(gvkKey(gvk));
   return definition === undefined ? undefined : objectSchema(definition);
 }

@@ -80,9 +80,9 @@ describe('pods/binding', () => {
 });
 
 describe('pods/eviction', () => {
-  const evict = (name: string, deleteOptions?: object): Promise<unknown> =>
+  const evict = (name: string, deleteOptions?: object, apiVersion = 'policy/v1'): Promise<unknown> =>
     client.createSubresource(pods, ref(name), 'eviction', {
-      apiVersion: 'policy/v1',
+      apiVersion,
       kind: 'Eviction',
       metadata: { name, namespace: NS },
       ...(deleteOptions === undefined ? {} : { deleteOptions }),
@@ -107,6 +107,13 @@ describe('pods/eviction', () => {
     await readyPod('free', 'free');
     await evict('free');
     await refused(client.get(pods, ref('free')), 'NotFound', 'pods "free" not found');
+  });
+
+  test('takes an eviction of version v1beta1, as which the fabric8 client for Java writes it, and of no other', async () => {
+    await readyPod('former', 'former');
+    await refused(evict('former', {}, 'policy/v1alpha1'), 'BadRequest', /no kind "Eviction" is registered for version "policy\/v1alpha1"/);
+    await evict('former', {}, 'policy/v1beta1');
+    await refused(client.get(pods, ref('former')), 'NotFound', 'pods "former" not found');
   });
 
   test('says on the pod why it goes, at the version that was asked for', async () => {

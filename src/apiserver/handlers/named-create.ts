@@ -21,11 +21,12 @@ export async function readPosted<T extends KubeObject>(
   operation: Operation,
   kind: GroupVersionKind,
   deps: HandlerDeps,
+  accepts: readonly string[] = [],
 ): Promise<PostedObject<T>> {
   const { served, request, subresource } = operation;
   checkInput(operation);
   const options = parseWriteOptions(request.query, 'CreateOptions');
-  const given = await readObject<T>(operation, kind, options, deps);
+  const given = await readObject<T>(operation, kind, { ...options, accepts }, deps);
   const placed = named(inNamespace(given, served.info.namespaced ? request.info.namespace : ''), request.info.name);
   const { admission } = deps.registry;
   if (!admission.handles('CREATE')) return { object: placed, options };

@@ -55,17 +55,17 @@ export function writeCall(operation: Operation, options: WriteOptions): WriteCal
 export async function readObject<T = KubeObject>(
   operation: Operation,
   expected: GroupVersionKind,
-  options: Pick<WriteOptions, 'fieldValidation'>,
+  options: Pick<WriteOptions, 'fieldValidation'> & { readonly accepts?: readonly string[] },
   deps: HandlerDeps,
 ): Promise<T> {
-  const { fieldValidation } = options;
+  const { fieldValidation, accepts = [] } = options;
   const { value, duplicates, warnings, text, json } = await readDocument(operation.body, {
     expected,
     strict: fieldValidation !== 'Ignore',
     protobuf: deps.protobuf,
   });
   const repeated = fieldValidation === 'Warn' ? (warnings ?? duplicates) : duplicates;
-  const decoded = decodeBody<T>(value, deps.schema, { expected, fieldValidation, duplicates: repeated, text, json });
+  const decoded = decodeBody<T>(value, deps.schema, { expected, accepts, fieldValidation, duplicates: repeated, text, json });
   for (const warning of decoded.warnings) operation.request.warnings.add(warning);
   const type = deps.schema.kind(expected);
   if (type === undefined) throw notFound({ group: expected.group, resource: expected.kind }, '');

@@ -19,6 +19,8 @@ import { readPosted } from '../named-create.ts';
 import { storedOf, type HandlerDeps, type Operation } from '../operation.ts';
 
 const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' } as const;
+/** Source: EvictionREST.AcceptsGroupVersion. */
+const FORMER_VERSIONS = ['policy/v1beta1'];
 
 /** Evictions a budget may have under way; beyond, its controller is not keeping up. Source: MaxDisruptedPodSize. */
 const MAX_DISRUPTED = 2_000;
@@ -29,7 +31,7 @@ const MAX_ATTEMPTS = 20;
 
 export async function createEviction(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { registry } = deps;
-  const { object: eviction, options } = await readPosted<Eviction & KubeObject>(operation, EVICTION, deps);
+  const { object: eviction, options } = await readPosted<Eviction & KubeObject>(operation, EVICTION, deps, FORMER_VERSIONS);
   const deletion = withDryRun(
     parseDeleteOptions(eviction.deleteOptions ?? {}, operation.request.query),
     options.object['dryRun'] as readonly string[] | undefined,
