@@ -66,12 +66,15 @@ const bare = (object: JsonObject): JsonObject => withManagedFields(object, undef
 
 const all = (fields: FieldSet): FieldSet => fields;
 
-function rulesOf({ convert, filter }: WriteContext): OwnershipRules {
+/** @throws TypedError from `convert`, when `checked` and the other version lacks a field */
+function rulesOf({ convert, filter }: WriteContext, checked?: 'checked'): OwnershipRules {
   return {
     convert: (from, apiVersion) => {
       if (from.apiVersion === apiVersion) return from;
       const converted = convert?.(from.object as JsonObject, apiVersion);
-      return converted === undefined ? undefined : { apiVersion, ...converted };
+      if (converted === undefined) return undefined;
+      if (checked !== undefined) checkTyped(converted.schema, converted.object);
+      return { apiVersion, ...converted };
     },
     filter: filter ?? all,
   };
@@ -173,11 +176,13 @@ function ownersOfLive(live: JsonObject): Owners {
 /** Kubectl takes over its own client-side applied fields. Source: lastAppliedManager. */
 function applyAs(live: Versioned, config: JsonObject, owners: Owners, writer: Owner, context: ApplyContext): Applied {
   const id = ownerId(writer);
-  const rules = rulesOf(context);
+  const rules = rulesOf(context, 'checked');
   const attempt = (force: boolean): Applied => applyConfig(live, config, owners, { writer, id, force }, rules);
   try {
     return attempt(context.force);
   } catch (error) {
+    // A version that an owner speaks of lacks a field that the object has by now. Source: reconcileManagedFieldsWithSchemaChanges.
+    if (error instanceof TypedError) throw new StatusError('', error.message);
     if (!(error instanceof ApplyConflicts)) throw error;
     if (context.manager !== KUBECTL) throw conflictError(error.conflicts);
     const others = conflictsWithOthers(live, error.conflicts);
@@ -190,7 +195,8 @@ function applyAs(live: Versioned, config: JsonObject, owners: Owners, writer: Ow
  * `live` (undefined: there is none yet) with the applied configuration merged in and the owners brought up to date.
  * `live` is decoded and defaulted, `config` as the client wrote it; the answer is still to be decoded and defaulted.
  * @throws StatusError Conflict naming each field another manager owns, unless `force`; BadRequest for another type of
- * object; without a reason (500) for a configuration that does not fit the schema, as upstream
+ * object; without a reason (500) for a configuration that does not fit the schema, as upstream, and where the version of an
+ * owner lacks a field
  */
 export function apply(live: JsonObject | undefined, config: JsonObject, context: ApplyContext): JsonObject {
   const current = live ?? emptyLive(context);

@@ -120,12 +120,22 @@ export class VersionForm implements StorageForm {
   }
 
   convert(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined {
+    const converted = this.converted(object, apiVersion, signal);
+    const schema = this.schemaOf(apiVersion);
+    if (converted === undefined || schema === undefined || object.apiVersion === apiVersion) return converted;
+    return converted instanceof Promise ? converted.then((whole) => pruned(whole, schema)) : pruned(converted, schema);
+  }
+
+  converted(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined {
     const { versions, webhook } = this.#options;
-    const target = versions.get(apiVersion);
-    if (target === undefined) return undefined;
+    if (!versions.has(apiVersion)) return undefined;
     if (object.apiVersion === apiVersion) return object;
-    if (webhook === undefined) return pruned({ ...object, apiVersion }, target.schema);
-    return webhook([object], apiVersion, signal).then(([converted]) => pruned(converted as KubeObject, target.schema));
+    if (webhook === undefined) return { ...object, apiVersion };
+    return webhook([object], apiVersion, signal).then(([converted]) => converted as KubeObject);
+  }
+
+  schemaOf(apiVersion: string): ObjectSchema | undefined {
+    return this.#options.versions.get(apiVersion)?.schema;
   }
 }
 

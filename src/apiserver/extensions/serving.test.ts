@@ -361,6 +361,30 @@ describe('a custom resource', () => {
     assert.deepEqual([applied.code, /\.spec\.z: field not declared in schema/.test(applied.body.message)], [500, true]);
   });
 
+  test('is not applied over fields of which the version of another owner knows nothing', async () => {
+    const group = 'stale.example.com';
+    const path = `${DEFINITIONS}/widgets.${group}`;
+    const old = objectOf({ properties: { a: { type: 'string' } } });
+    const both = (schema: object, served: boolean): object => ({
+      versions: [version('v1', schema as never), version('v1beta1', old, { storage: false, served })],
+    });
+    await api.define(definition({ group, ...both(old, true) } as never));
+    const apply = (v: string, manager: string, spec: object) =>
+      api.request('PATCH', `${base(group, 'widgets', 'default', v)}/x?fieldManager=${manager}`, widget(group, 'x', { spec }, 'Widget', v), {
+        contentType: 'application/apply-patch+yaml',
+      });
+    assert.equal((await apply('v1beta1', 'former', { a: 'A' })).code, 201);
+    // The version is no longer served, and its owner is still there.
+    const crd = (await api.get(path)).body;
+    const grown = objectOf({ properties: { a: { type: 'string' }, b: { type: 'string', default: 'B' } } });
+    await api.done('PUT', path, { ...crd, spec: { ...crd.spec, ...both(grown, false) } });
+    const refused = await apply('v1', 'other', { a: 'A' });
+    assert.deepEqual([refused.code, refused.body.message], [500, '.spec.b: field not declared in schema']);
+    // Once nobody speaks of that version any more, it goes on.
+    await api.done('PATCH', `${base(group)}/x`, { metadata: { managedFields: [{}] } }, MERGE);
+    assert.equal((await apply('v1', 'other', { a: 'A' })).code, 200);
+  });
+
   test('is applied on the server, its lists by their keys', async () => {
     const group = 'apply.example.com';
     const ports = {

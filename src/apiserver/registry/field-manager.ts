@@ -76,7 +76,7 @@ export class FieldTracking implements FieldManager {
     const { schema } = change.as ?? change.served.info;
     return withConversions((conversions) => {
       const merged = apply(live === undefined ? undefined : json(live), json(configuration), {
-        ...this.#context(change, conversions),
+        ...this.#context(change, conversions, 'converted'),
         force: change.force,
       });
       return this.#sets.share(
@@ -85,7 +85,12 @@ export class FieldTracking implements FieldManager {
     });
   }
 
-  #context({ served, subresource, manager, now, as, request }: FieldChange, conversions: Conversions): WriteContext {
+  /** @param how an applied configuration is refused for fields that a version does not know; a write does without them */
+  #context(
+    { served, subresource, manager, now, as, request }: FieldChange,
+    conversions: Conversions,
+    how: 'convert' | 'converted' = 'convert',
+  ): WriteContext {
     if (as !== undefined) return { ...as, manager, subresource, now };
     return {
       schema: served.info.schema,
@@ -94,7 +99,7 @@ export class FieldTracking implements FieldManager {
       manager,
       subresource,
       now,
-      convert: (value, apiVersion) => this.#convert(served, value, apiVersion, { conversions, request }),
+      convert: (value, apiVersion) => this.#convert(served, value, apiVersion, { conversions, request, how }),
       filter: this.#filter(served, subresource),
     };
   }
@@ -104,17 +109,16 @@ export class FieldTracking implements FieldManager {
     from: ServedResource,
     value: JsonObject,
     apiVersion: string,
-    { conversions, request }: { readonly conversions: Conversions; readonly request: Waiting },
+    { conversions, request, how }: { readonly conversions: Conversions; readonly request: Waiting; readonly how: 'convert' | 'converted' },
   ): { readonly object: JsonObject; readonly schema: ServedResource['info']['schema'] } | undefined {
-    const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
-    if (to === undefined || to.stored?.cache !== from.stored?.cache) return undefined;
     const { form } = from.stored ?? {};
     if (form !== undefined) {
-      const found = conversions.get(value, apiVersion, () =>
-        form.convert(object(value), apiVersion, form.waits ? request.signal : undefined),
-      );
-      return found === undefined ? undefined : { object: json(found), schema: to.info.schema };
+      const schema = form.schemaOf(apiVersion);
+      const found = conversions.get(value, apiVersion, () => form[how](object(value), apiVersion, form.waits ? request.signal : undefined));
+      return found === undefined || schema === undefined ? undefined : { object: json(found), schema };
     }
+    const to = this.#catalog.find({ ...parseApiVersion(apiVersion), resource: from.info.resource });
+    if (to === undefined || to.stored?.cache !== from.stored?.cache) return undefined;
     const stored = from.conversion === undefined ? object(value) : from.conversion.toStored(object(value));
     const converted = to.conversion === undefined ? stored : to.conversion.toServed(stored);
     return { object: json(converted), schema: to.info.schema };

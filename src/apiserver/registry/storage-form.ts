@@ -1,5 +1,6 @@
 // How objects of one version lie in the store where that is not how they are shown: those of custom resources, which are
 // pruned and given defaults as they are read, and converted between versions, perhaps by a webhook.
+import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { ObjectLayout, StoredObject } from '../cache/stored-object.ts';
 import type { HeapBytes } from '../cache/heap-bytes.ts';
@@ -21,6 +22,10 @@ export interface StorageForm {
   wrote(value: HeapBytes): void;
   /** An object of this version in another; undefined for a version there is not. A promise only where `waits`. `signal` as in `ready`. */
   convert(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined;
+  /** As `convert`, with what the other version does not know. */
+  converted(object: KubeObject, apiVersion: string, signal?: AbortSignal): KubeObject | Promise<KubeObject> | undefined;
+  /** Of a version, whether it is served or not; undefined for a version there is not. */
+  schemaOf(apiVersion: string): ObjectSchema | undefined;
 }
 
 /** An object in the version it is stored in. */
