@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { connectCri } from '#cri/client.ts';
 import { succeed } from './command.ts';
 import { type Containerd, startContainerd } from './containerd.ts';
 import { temporaryFolder } from './temp.ts';
@@ -42,6 +45,17 @@ test('a container outlives its containerd, and the next one finds it', async (t)
   await containerd.restart();
   assert.match(await containerd.ctr(['tasks', 'ls']), /one\s+\d+\s+RUNNING/);
   await containerd.ctr(['tasks', 'delete', '--force', 'one']);
+});
+
+test('a containerd that came back answers over CRI at once', async (t) => {
+  const containerd = await startContainerd(t);
+  for (let round = 0; round < 5; round++) {
+    await containerd.kill();
+    await containerd.restart();
+    const cri = connectCri({ endpoint: containerd.socket, clock: systemClock, logger: silentLogger });
+    t.after(() => cri.close());
+    assert.deepEqual((await cri.runtime.listContainers({})).containers, []);
+  }
 });
 
 test('two containerds know nothing of each other', async (t) => {

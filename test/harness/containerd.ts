@@ -3,7 +3,11 @@
 import './isolated.ts';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { connectCri } from '#cri/client.ts';
 import { type Running, start, succeed } from './command.ts';
+import { eventually } from './eventually.ts';
 import type { Owner } from './scope.ts';
 import { temporaryFolder } from './temp.ts';
 
@@ -47,7 +51,7 @@ export async function startContainerd(owner: Owner, options: ContainerdOptions =
   const config = join(folder, 'config.toml');
   writeFileSync(config, configuration(folder, socket, cniConfigFolder, options));
 
-  let running = await serving(owner, config);
+  let running = await serving(owner, config, socket);
   return {
     socket,
     cniConfigFolder,
@@ -57,15 +61,29 @@ export async function startContainerd(owner: Owner, options: ContainerdOptions =
     ctr: (args) => succeed('ctr', [`--address=${socket}`, `--namespace=${CRI_NAMESPACE}`, ...args]),
     kill: () => running.stop('SIGKILL'),
     async restart() {
-      running = await serving(owner, config);
+      running = await serving(owner, config, socket);
     },
   };
 }
 
-async function serving(owner: Owner, config: string): Promise<Running> {
+async function serving(owner: Owner, config: string, socket: string): Promise<Running> {
   const running = start(owner, 'containerd', ['--config', config]);
   await running.line(/msg="containerd successfully booted/);
+  await criInitialized(socket);
   return running;
+}
+
+/**
+ * The CRI plugin recovers its state after containerd has booted, and refuses nearly every call until then.
+ * Source: containerd pkg/cri/server instrumentedService.checkInitialized.
+ */
+async function criInitialized(socket: string): Promise<void> {
+  const cri = connectCri({ endpoint: `unix://${socket}`, clock: systemClock, logger: silentLogger });
+  try {
+    await eventually(async () => void (await cri.runtime.listPodSandbox({})));
+  } finally {
+    cri.close();
+  }
 }
 
 function configuration(
