@@ -201,7 +201,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     handlers: new RuntimeHandlers(client),
     userNamespaces,
     ending: (uid) => workers.isTerminationRequested(uid),
-    started: (pod, container) => allocations.setActuated(pod.metadata.uid, container.name, containerAmounts(container)),
+    started: (pod, container) => allocations.setActuated(pod.metadata.uid, container.name, containerAmounts(container, pod.spec)),
     resize: (pod, actions) => resizePod(pod, actions, { runtime: cri.runtime, cgroups, allocations, cpuCFSQuota: config.cpuCFSQuota }),
   };
   const steps: KubeletPodSteps = new KubeletPodSteps({

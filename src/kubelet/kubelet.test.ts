@@ -322,7 +322,6 @@ test('resources of a running container change without a restart, and events tell
   await world.until(() => world.told('web').includes(`ResizeCompleted ${told('completed', resources('1'), 2)}`));
   assert.ok(world.told('web').includes(`ResizeStarted ${told('started', resources('1'), 2)}`));
 
-  // The runtime has nothing to do for a request of memory.
   ask(asking(3, '1', '128Mi'));
   await world.until(() => world.told('web').includes(`ResizeCompleted ${told('completed', resources('1', '128Mi'), 3)}`));
   await world.until(() => resizing() === undefined);
@@ -332,6 +331,70 @@ test('resources of a running container change without a restart, and events tell
   const why = resizing()?.message ?? '';
   assert.deepEqual([resizing()?.type, resizing()?.observedGeneration], ['PodResizePending', 4]);
   await world.until(() => world.told('web').includes(`ResizeInfeasible ${told('Infeasible', resources('9', '128Mi'), 4, why)}`));
+});
+
+test('what one pod gives back by a resize is given to another that waits for it', async (t) => {
+  const world = await startWorld(t);
+  const of = (name: string, generation: number, cpu: string): Pod =>
+    pod({ name, generation, spec: { containers: [container('app', { resources: { requests: { cpu } } })] } });
+  const ask = (wanted: Pod): Pod =>
+    world.server.change(pods, wanted.metadata.name, 'default', (current) => ({
+      ...current,
+      metadata: { ...current.metadata, generation: wanted.metadata.generation ?? 0 },
+      spec: wanted.spec,
+    }));
+  for (const name of ['one', 'two']) world.bind(of(name, 1, '1'));
+  await world.until(() => ['one', 'two'].every((name) => world.pod(name).status.phase === 'Running'));
+  const given = (name: string) => world.pod(name).status.containerStatuses?.[0]?.allocatedResources?.['cpu'];
+  ask(of('one', 2, '3500m'));
+  await world.until(() => world.pod('one').status.conditions?.some(({ reason }) => reason === 'Deferred') === true);
+  ask(of('two', 2, '100m'));
+  await world.until(() => given('one') === '3500m' && given('two') === '100m');
+});
+
+test('a pod as a whole gets other resources, and memory in use is not taken away', async (t) => {
+  const world = await startWorld(t);
+  const of = (generation: number, cpu: string, memory: string): Pod => {
+    const resources = { requests: { cpu, memory }, limits: { cpu, memory } };
+    return pod({ name: 'web', generation, spec: { resources, containers: [container('app')] } });
+  };
+  const ask = (wanted: Pod): Pod =>
+    world.server.change(pods, 'web', 'default', (current) => ({
+      ...current,
+      metadata: { ...current.metadata, generation: wanted.metadata.generation ?? 0 },
+      spec: wanted.spec,
+    }));
+  const asked = () => world.pod('web').status;
+  const resizing = () => asked().conditions?.find(({ type }) => type.startsWith('PodResize'));
+  world.bind(of(1, '500m', '64Mi'));
+  await world.until(() => asked().phase === 'Running');
+  assert.deepEqual(
+    [asked().resources, asked().allocatedResources],
+    [of(1, '500m', '64Mi').spec.resources, { cpu: '500m', memory: '64Mi' }],
+  );
+
+  ask(of(2, '1', '128Mi'));
+  await world.until(() => asked().resources?.limits?.['cpu'] === '1' && resizing() === undefined);
+  assert.deepEqual(asked().resources, of(2, '1', '128Mi').spec.resources);
+  const limits = world.runtime.calls
+    .filter(({ method }) => method === 'updateContainerResources')
+    .map(({ request }) => request['linux'] as { readonly cpuQuota: number; readonly memoryLimitInBytes: number });
+  assert.deepEqual([limits.at(-1)?.cpuQuota, limits.at(-1)?.memoryLimitInBytes], [100_000, 128 * 2 ** 20]);
+
+  const id = asked().containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? '';
+  world.runtime.setUsage(id, { memory: { usageBytes: { value: 4_000_000 } } });
+  ask(of(3, '1', '1Mi'));
+  await world.until(() => resizing()?.reason === 'Error');
+  assert.deepEqual(
+    [resizing()?.type, resizing()?.message],
+    [
+      'PodResizeInProgress',
+      'cannot decrease memory limits: attempting to set container "app" memory limit (1048576) below current usage (4000000)',
+    ],
+  );
+  assert.equal(asked().resources?.limits?.['memory'], '128Mi');
+  ask(of(4, '1', '64Mi'));
+  await world.until(() => resizing() === undefined && asked().resources?.limits?.['memory'] === '64Mi');
 });
 
 test('lists alone notice the end of a container where the runtime has no events', async (t) => {

@@ -2,9 +2,12 @@
 // containers, gates, deadlines, runtime classes, taints.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { nodes, pods as podResource, runtimeclasses } from '#api/resources.ts';
 import type { New, Pod } from '#api/types.ts';
+import { succeed } from '../harness/command.ts';
 import { podSet } from '../harness/pods.ts';
 import { readWebSocket } from '../harness/websocket.ts';
 
@@ -135,6 +138,52 @@ describe('a pod', { concurrency: true }, () => {
     );
     assert.equal(replaced.metadata.generation, 4);
     await pods.until('equivalents', settled([{ requests: { cpu: '3m' }, limits: { cpu: '20m' } }], 4));
+  });
+
+  test('an init container that runs, and a pod as a whole, get other resources in place', async () => {
+    const both = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+    const first = { ...stays('first'), resources: both('20m', '35Mi') };
+    await pods.run('beginning', { initContainers: [first], containers: [stays()] });
+    await pods.run('whole', { resources: both('50m', '60Mi'), containers: [stays()] });
+    const inForce = (resources: object | undefined, wanted: object) => JSON.stringify(resources) === JSON.stringify(wanted);
+    const shown = ({ limits, requests }: ReturnType<typeof both>) => ({ limits, requests });
+    const calm = (pod: Pod) => pod.status.conditions?.some(({ type }) => type.startsWith('PodResize')) !== true;
+    const limitOf = async (name: string, container: string) => {
+      const files = '/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes';
+      return Number(await kubectl('exec', name, '-c', container, '--', 'sh', '-c', `cat ${files} 2>/dev/null || true`));
+    };
+    await pods.until('beginning', ({ status }) => status.initContainerStatuses?.[0]?.state?.running !== undefined);
+    await pods.until('whole', ready);
+    assert.equal(await limitOf('whole', 'main'), 60 * 2 ** 20);
+    for (const wanted of [both('40m', '70Mi'), both('25m', '40Mi')]) {
+      await patch('beginning', { spec: { initContainers: [{ name: 'first', resources: wanted }] } }, 'resize');
+      await patch('whole', { spec: { resources: wanted } }, 'resize');
+      await pods.until('beginning', (pod) => calm(pod) && inForce(pod.status.initContainerStatuses?.[0]?.resources, shown(wanted)));
+      const whole = await pods.until('whole', (pod) => calm(pod) && inForce(pod.status.resources, shown(wanted)));
+      assert.deepEqual(whole.status.allocatedResources, wanted.requests);
+      const bytes = Number.parseInt(wanted.limits.memory, 10) * 2 ** 20;
+      assert.deepEqual([await limitOf('beginning', 'first'), await limitOf('whole', 'main')], [bytes, bytes]);
+      const own = (await succeed('find', ['/sys/fs/cgroup', '-name', `pod${whole.metadata.uid}`])).trim().split('\n');
+      const files = own.flatMap((folder) => [join(folder, 'memory.max'), join(folder, 'memory.limit_in_bytes')]).filter(existsSync);
+      assert.deepEqual([...new Set(files.map((file) => Number(readFileSync(file, 'utf8'))))], [bytes]);
+    }
+    assert.equal((await client.get(podResource, ref('whole'))).status.containerStatuses?.[0]?.restartCount, 0);
+  });
+
+  test('memory in use is not taken away by a resize', async () => {
+    const of = (memory: string) => ({ requests: { memory }, limits: { memory } });
+    await pods.run('used', { containers: [{ ...stays(), resources: of('35Mi') }] });
+    await pods.until('used', ready);
+    await patch('used', { spec: { containers: [{ name: 'main', resources: of('10Ki') }] } }, 'resize');
+    const held = await pods.until('used', (pod) => condition(pod, 'PodResizeInProgress')?.reason === 'Error');
+    assert.match(condition(held, 'PodResizeInProgress')?.message ?? '', /memory limit \(10240\) below current usage \(\d+\)/);
+    assert.equal(held.status.containerStatuses?.[0]?.resources?.limits?.['memory'], '35Mi');
+    await patch('used', { spec: { containers: [{ name: 'main', resources: of('40Mi') }] } }, 'resize');
+    await pods.until(
+      'used',
+      (pod) =>
+        condition(pod, 'PodResizeInProgress') === undefined && pod.status.containerStatuses?.[0]?.resources?.limits?.['memory'] === '40Mi',
+    );
   });
 
   test('ephemeral containers join a running pod, one after the other', async () => {

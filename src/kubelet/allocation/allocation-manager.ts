@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import type { Int64, Node, Pod } from '#api/types.ts';
 import type { KubeletEvents } from '../events/events.ts';
-import type { ContainerAmounts } from '../pod-actions/actions.ts';
-import { containersOf, type AnyContainer } from '../pod/containers.ts';
-import { containerAmounts } from '../pod/resources.ts';
+import { containersOf } from '../pod/containers.ts';
+import { containerAmounts, equalAmounts, podLevelAmounts, type ComputeAmounts } from '../pod/resources.ts';
 import { StateFile } from '../state-file.ts';
 import type { Undated } from '../status/conditions.ts';
 import { resizeMessage } from './resize-event.ts';
@@ -24,10 +23,11 @@ interface Progress {
   readonly error: string;
 }
 
-interface Kept {
-  readonly allocated: Allocation;
-  /** Container name to millicores and bytes its cgroup was set to. */
-  readonly actuated: Readonly<Record<string, ContainerAmounts>>;
+interface Kept extends Allocation {
+  /** Container name to what its cgroup was set to. */
+  readonly actuated: Readonly<Record<string, ComputeAmounts>>;
+  /** What the pod's own cgroup was set to for the pod as a whole. */
+  readonly actuatedPod?: ComputeAmounts;
 }
 
 /** Source: pkg/kubelet/allocation; its file is allocated_pods_state. */
@@ -56,14 +56,14 @@ export class AllocationManager {
 
   /** The pod with what it was given. */
   allocated(pod: Pod): Pod {
-    return withAllocation(pod, this.#pods.get(pod.metadata.uid)?.allocated);
+    return withAllocation(pod, this.#pods.get(pod.metadata.uid));
   }
 
-  /** Gives an admitted pod what it asks for; one that was given something before keeps it. */
+  /** Gives an admitted pod what it asks for, and its cgroup with it; one that was given something before keeps it. */
   admit(pod: Pod): void {
     const { uid } = pod.metadata;
     if (this.#pods.has(uid)) return;
-    this.#pods.set(uid, { allocated: allocationOf(pod), actuated: {} });
+    this.#pods.set(uid, { ...allocationOf(pod), actuated: {}, actuatedPod: podLevelAmounts(pod.spec.resources) });
     this.#save();
   }
 
@@ -72,14 +72,14 @@ export class AllocationManager {
     const { uid, generation } = pod.metadata;
     const kept = this.#pods.get(uid);
     if (kept === undefined) return false;
-    const verdict = judgeResize(pod, kept.allocated, node, others);
+    const verdict = judgeResize(pod, kept, node, others);
     if (verdict.kind === 'pending') {
       this.#hold(pod, verdict);
       return false;
     }
     this.#pending.delete(uid);
     if (verdict.kind === 'none') return false;
-    this.#pods.set(uid, { ...kept, allocated: allocationOf(pod) });
+    this.#pods.set(uid, { ...kept, ...allocationOf(pod) });
     this.#inProgress.set(uid, { generation, error: '' });
     this.#events.pod(pod, 'Normal', 'ResizeStarted', resizeMessage('started', pod, generation));
     this.#save();
@@ -95,21 +95,34 @@ export class AllocationManager {
     this.#events.pod(pod, 'Warning', `Resize${reason}`, resizeMessage(reason, pod, generation, message));
   }
 
-  /** Pods that wait for room. */
-  waiting(): readonly string[] {
-    return [...this.#pending].filter(([, { reason }]) => reason === 'Deferred').map(([uid]) => uid);
+  /** Pods that wait for room, with what they have; who waits longest is first. */
+  waiting(): readonly { readonly uid: string; readonly allocation: Allocation | undefined }[] {
+    const deferred = [...this.#pending].filter(([, { reason }]) => reason === 'Deferred');
+    return deferred.map(([uid]) => ({ uid, allocation: this.#pods.get(uid) }));
   }
 
   /** What the container's cgroup was last set to; undefined for one that this kubelet knows nothing of. */
-  actuated(uid: string, container: string): ContainerAmounts | undefined {
+  actuated(uid: string, container: string): ComputeAmounts | undefined {
     return this.#pods.get(uid)?.actuated[container];
   }
 
   /** The container was started with, or changed to, these resources. */
-  setActuated(uid: string, container: string, amounts: ContainerAmounts): void {
+  setActuated(uid: string, container: string, amounts: ComputeAmounts): void {
     const kept = this.#pods.get(uid);
     if (kept === undefined) return;
     this.#pods.set(uid, { ...kept, actuated: { ...kept.actuated, [container]: amounts } });
+    this.#save();
+  }
+
+  /** As `actuated`, of the pod as a whole. */
+  actuatedPod(uid: string): ComputeAmounts | undefined {
+    return this.#pods.get(uid)?.actuatedPod;
+  }
+
+  setActuatedPod(uid: string, actuatedPod: ComputeAmounts): void {
+    const kept = this.#pods.get(uid);
+    if (kept === undefined) return;
+    this.#pods.set(uid, { ...kept, actuatedPod });
     this.#save();
   }
 
@@ -122,15 +135,21 @@ export class AllocationManager {
     if (error !== '') this.#events.pod(pod, 'Warning', 'ResizeError', resizeMessage('error', pod, progress.generation, error));
   }
 
-  /** Ends a resize once every container that runs (`running`, by name) has what it was given. Source: isPodResizeInProgress. */
+  /**
+   * Ends a resize once the pod and every container of it that runs (`running`, by name) have what they were given.
+   * Source: isPodResizeInProgress.
+   */
   settle(pod: Pod, running: ReadonlySet<string>): void {
     const { uid } = pod.metadata;
     const progress = this.#inProgress.get(uid);
     const kept = this.#pods.get(uid);
     if (progress === undefined || kept === undefined) return;
-    const given = withAllocation(pod, kept.allocated); // `pod` may be from before the grant
-    for (const { container } of containersOf(given.spec))
-      if (running.has(container.name) && !isInForce(container, kept.actuated[container.name])) return;
+    const given = withAllocation(pod, kept); // `pod` may be from before the grant
+    if (!isInForce(podLevelAmounts(given.spec.resources), kept.actuatedPod)) return;
+    for (const { container } of containersOf(given.spec)) {
+      const wanted = containerAmounts(container, given.spec);
+      if (running.has(container.name) && !isInForce(wanted, kept.actuated[container.name])) return;
+    }
     this.#inProgress.delete(uid);
     this.#events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', given, progress.generation));
   }
@@ -185,10 +204,6 @@ export class AllocationManager {
   }
 }
 
-/** What the runtime does not know of, a request of memory, is in force once it is granted. */
-function isInForce(container: AnyContainer, have: ContainerAmounts | undefined): boolean {
-  const want = containerAmounts(container);
-  return (
-    have === undefined || (have.cpuLimit === want.cpuLimit && have.cpuRequest === want.cpuRequest && have.memoryLimit === want.memoryLimit)
-  );
+function isInForce(wanted: ComputeAmounts, have: ComputeAmounts | undefined): boolean {
+  return have === undefined || equalAmounts(wanted, have);
 }

@@ -4,8 +4,12 @@ import { firstInsufficient } from '../admission/admission-plan.ts';
 import { isStaticPod } from '../pod/identity.ts';
 import { amountsOf, podRequests } from '../pod/resources.ts';
 
-/** Container name to what it was given. */
-export type Allocation = Readonly<Record<string, ResourceRequirements>>;
+export interface Allocation {
+  /** Container name to what it was given. */
+  readonly allocated: Readonly<Record<string, ResourceRequirements>>;
+  /** What the pod as a whole was given, where its spec says that. */
+  readonly allocatedPod?: ResourceRequirements;
+}
 
 export type ResizeVerdict =
   | { readonly kind: 'none' }
@@ -14,25 +18,32 @@ export type ResizeVerdict =
   | { readonly kind: 'pending'; readonly reason: 'Deferred' | 'Infeasible'; readonly message: string };
 
 export function allocationOf({ spec }: Pod): Allocation {
-  return Object.fromEntries([...(spec.initContainers ?? []), ...spec.containers].map(({ name, resources }) => [name, resources ?? {}]));
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  return {
+    allocated: Object.fromEntries(containers.map(({ name, resources }) => [name, resources ?? {}])),
+    ...(spec.resources === undefined ? {} : { allocatedPod: spec.resources }),
+  };
 }
 
 /** The pod as if its spec asked for what it was given. Source: UpdatePodFromAllocation. */
 export function withAllocation(pod: Pod, allocation: Allocation | undefined): Pod {
   if (allocation === undefined || !differs(pod, allocation)) return pod;
-  const give = <T extends Container>(container: T): T => ({ ...container, resources: allocation[container.name] ?? container.resources });
-  const { initContainers } = pod.spec;
+  const { allocated, allocatedPod } = allocation;
+  const give = <T extends Container>(container: T): T => ({ ...container, resources: allocated[container.name] ?? container.resources });
+  const { resources: _, ...spec } = pod.spec;
+  const { initContainers } = spec;
   return {
     ...pod,
     spec: {
-      ...pod.spec,
-      containers: pod.spec.containers.map(give),
+      ...spec,
+      ...(allocatedPod === undefined ? {} : { resources: allocatedPod }),
+      containers: spec.containers.map(give),
       ...(initContainers === undefined ? {} : { initContainers: initContainers.map(give) }),
     },
   };
 }
 
-function differs({ spec }: Pod, allocation: Allocation): boolean {
+function differs({ spec }: Pod, { allocated, allocatedPod }: Allocation): boolean {
   const same = (a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): boolean => {
     const sides = ['requests', 'limits'] as const;
     return sides.every((side) => {
@@ -40,7 +51,8 @@ function differs({ spec }: Pod, allocation: Allocation): boolean {
       return ['cpu', 'memory'].every((name) => x[name] === y[name]);
     });
   };
-  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name, resources }) => !same(resources, allocation[name]));
+  if (!same(spec.resources, allocatedPod)) return true;
+  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name, resources }) => !same(resources, allocated[name]));
 }
 
 /** Source: allocation manager canResizePod. */

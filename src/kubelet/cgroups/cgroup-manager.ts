@@ -7,7 +7,7 @@ import { podLabel } from '../pod/identity.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
 import { CgroupError } from './errors.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
-import { burstableShares, podCgroupLimits, type CgroupLimits } from './limits.ts';
+import { burstableShares, compareLimits, podCgroupLimits, type CgroupLimits } from './limits.ts';
 
 export interface CgroupManager {
   /** Makes the classes' cgroups; the reason why not, when it cannot. */
@@ -19,6 +19,8 @@ export interface CgroupManager {
   /** Sets some limits anew. @throws CgroupError */
   limitPod(pod: Pod, limits: CgroupLimits): Promise<void>;
   limitsOf(pod: Pod): CgroupLimits;
+  /** Which of the limits are more than the pod's cgroup has now, and which are less. */
+  compare(pod: Pod, limits: CgroupLimits): Promise<{ readonly grows: CgroupLimits; readonly shrinks: CgroupLimits }>;
   /** Bytes in use by the pod's cgroup; undefined when not known. */
   podMemoryUsage(pod: Pod): Promise<number | undefined>;
   destroyPod(pod: Pod): Promise<void>;
@@ -101,6 +103,10 @@ export class QosCgroupManager implements CgroupManager {
     await this.#deps.hierarchy.limit(this.parentOf(pod), limits);
   }
 
+  async compare(pod: Pod, limits: CgroupLimits): Promise<{ readonly grows: CgroupLimits; readonly shrinks: CgroupLimits }> {
+    return compareLimits(limits, await this.#deps.hierarchy.settings(this.parentOf(pod)), this.#deps.hierarchy.layout.version);
+  }
+
   async podMemoryUsage(pod: Pod): Promise<number | undefined> {
     const { hierarchy } = this.#deps;
     const text = await hierarchy.read(
@@ -153,6 +159,7 @@ export const noCgroups: CgroupManager = {
   ensurePod: async () => {},
   limitPod: async () => {},
   limitsOf: () => ({}),
+  compare: async () => ({ grows: {}, shrinks: {} }),
   podMemoryUsage: async () => undefined,
   destroyPod: async () => {},
   cleanOrphans: async () => {},

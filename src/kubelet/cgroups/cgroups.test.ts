@@ -10,7 +10,7 @@ import { container, pod } from '../testing/pods.ts';
 import { QosCgroupManager } from './cgroup-manager.ts';
 import { CgroupError } from './errors.ts';
 import { CgroupHierarchy, detectLayout, type CgroupLayout } from './hierarchy.ts';
-import { burstableShares, podCgroupLimits, weightOf } from './limits.ts';
+import { burstableShares, compareLimits, podCgroupLimits, weightOf } from './limits.ts';
 
 const V1 = '/sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct';
 
@@ -126,6 +126,26 @@ test('version 2: controllers are handed down, limits are weights and maxima', as
     [read('cpu.weight'), read('cpu.max'), read('memory.max'), read('pids.max')],
     ['100', '100000 100000', String(64 * 2 ** 20), '100'],
   );
+});
+
+for (const version of [1, 2] as const) {
+  test(`version ${version}: what a pod would get is compared with what its cgroup has`, async (t) => {
+    const cgroups = manager(fakeLayout(t, version));
+    await cgroups.ensurePod(guaranteed);
+    assert.deepEqual(await cgroups.compare(guaranteed, cgroups.limitsOf(guaranteed)), { grows: {}, shrinks: {} });
+    const other = { cpuShares: 2048, cpuQuota: 50_000, cpuPeriod: 100_000, memory: 32 * 2 ** 20 };
+    assert.deepEqual(await cgroups.compare(guaranteed, other), {
+      grows: { cpuShares: 2048 },
+      shrinks: { cpuQuota: 50_000, cpuPeriod: 100_000, memory: 32 * 2 ** 20 },
+    });
+    await cgroups.limitPod(guaranteed, { cpuQuota: -1, cpuPeriod: 100_000 });
+    assert.deepEqual(await cgroups.compare(guaranteed, { cpuQuota: -1 }), { grows: {}, shrinks: {} });
+  });
+}
+
+test('compareLimits takes a first limit for less, and no limit for more', () => {
+  const now = { share: 2, quota: Infinity, memory: 1000 };
+  assert.deepEqual(compareLimits({ cpuQuota: 10_000, memory: -1 }, now, 1), { grows: { memory: -1 }, shrinks: { cpuQuota: 10_000 } });
 });
 
 test('orphaned pod cgroups are removed, known ones stay', async (t) => {

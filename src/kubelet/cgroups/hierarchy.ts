@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CgroupError } from './errors.ts';
-import { writesV1, writesV2, type CgroupLimits } from './limits.ts';
+import { writesV1, writesV2, type CgroupLimits, type CgroupSettingsNow } from './limits.ts';
 
 export type Controller = 'cpu' | 'memory' | 'pids';
 
@@ -128,6 +128,19 @@ export class CgroupHierarchy {
   async read(controller: Controller | 'cpuacct', name: string, file: string): Promise<string> {
     const directory = this.path(controller, name);
     return directory === undefined ? '' : textOf(join(directory, file));
+  }
+
+  /** What the cgroup's files say now. */
+  async settings(name: string): Promise<CgroupSettingsNow> {
+    const amount = async (controller: Controller, file: string): Promise<number> => {
+      const [first = ''] = (await this.read(controller, name, file)).trim().split(' ');
+      return first === '' || first === 'max' || first.startsWith('-') ? Infinity : Number(first);
+    };
+    const [share, quota, memory] =
+      this.layout.version === 2
+        ? [amount('cpu', 'cpu.weight'), amount('cpu', 'cpu.max'), amount('memory', 'memory.max')]
+        : [amount('cpu', 'cpu.shares'), amount('cpu', 'cpu.cfs_quota_us'), amount('memory', 'memory.limit_in_bytes')];
+    return { share: await share, quota: await quota, memory: await memory };
   }
 
   #ownPaths(name: string): readonly string[] {

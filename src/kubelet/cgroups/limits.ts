@@ -45,6 +45,36 @@ function allDeclare(spec: PodSpec, resource: string): boolean {
   return true;
 }
 
+/** What a cgroup is set to, in the units of its version; Infinity for no limit. */
+export interface CgroupSettingsNow {
+  /** Shares, or a weight. */
+  readonly share: number;
+  /** Microseconds a period. */
+  readonly quota: number;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+/** Which of `limits` are more than what is set now, and which are less. What stays is in neither. */
+export function compareLimits(
+  { cpuShares, cpuQuota, cpuPeriod, memory }: CgroupLimits,
+  now: CgroupSettingsNow,
+  version: 1 | 2,
+): { readonly grows: CgroupLimits; readonly shrinks: CgroupLimits } {
+  const unlimited = (value: number): number => (value < 0 ? Infinity : value);
+  const changes: readonly (readonly [CgroupLimits, number])[] = [
+    ...(cpuQuota === undefined
+      ? []
+      : [[{ cpuQuota, ...(cpuPeriod === undefined ? {} : { cpuPeriod }) }, Math.sign(unlimited(cpuQuota) - now.quota)] as const]),
+    ...(cpuShares === undefined
+      ? []
+      : [[{ cpuShares }, Math.sign((version === 2 ? weightOf(cpuShares) : cpuShares) - now.share)] as const]),
+    ...(memory === undefined ? [] : [[{ memory }, Math.sign(unlimited(memory) - now.memory)] as const]),
+  ];
+  const those = (sign: number): CgroupLimits => Object.assign({}, ...changes.filter(([, each]) => each === sign).map(([each]) => each));
+  return { grows: those(1), shrinks: those(-1) };
+}
+
 /** CPU shares of the burstable class: what its pods ask for together. Source: setCPUCgroupConfig. */
 export function burstableShares(pods: Iterable<Pod>): number {
   let milli = 0;

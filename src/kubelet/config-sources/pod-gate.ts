@@ -4,6 +4,7 @@ import type { Node, Pod } from '#api/types.ts';
 import type { Logger } from '#base/log.ts';
 import { admit, chooseVictims, type Refusal } from '../admission/admission-plan.ts';
 import type { AllocationManager } from '../allocation/allocation-manager.ts';
+import { inResizeOrder } from '../allocation/resize-order.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
@@ -65,10 +66,11 @@ export class PodGate {
   /** Room was given back: pods that wait for more resources are looked at again. */
   reconsider(): void {
     const { allocations, store } = this.#deps;
-    for (const uid of allocations.waiting()) {
+    const waiting = allocations.waiting().flatMap(({ uid, allocation }) => {
       const pod = store.get(uid);
-      if (pod !== undefined) this.#resize(pod);
-    }
+      return pod === undefined ? [] : [{ pod, allocation }];
+    });
+    for (const pod of inResizeOrder(waiting)) this.#resize(pod);
   }
 
   #admit(pod: Pod): void {
@@ -136,6 +138,8 @@ export class PodGate {
 
   #resize(pod: Pod): void {
     const { allocations, node, workers } = this.#deps;
-    if (allocations.reconsider(pod, node(), this.#others(pod))) workers.wake(pod.metadata.uid);
+    if (!allocations.reconsider(pod, node(), this.#others(pod))) return;
+    workers.wake(pod.metadata.uid);
+    this.reconsider(); // what it had and gave back may be what another waits for
   }
 }

@@ -10,7 +10,12 @@ import type { FilesystemFacts, MachineFacts } from './machine.ts';
 const KUBELET_VERSION = 'v1.36.0';
 
 /** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures/features at v1.36. */
-const DECLARED_FEATURES = ['ExtendWebSocketsToKubelet', 'RestartAllContainersOnContainerExits'];
+const DECLARED_FEATURES = [
+  'ExtendWebSocketsToKubelet',
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+];
 
 export interface RuntimeFacts {
   /** `containerd` */

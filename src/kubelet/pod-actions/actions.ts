@@ -1,6 +1,7 @@
 // pure
 // What one pass over a pod may decide to do with its sandbox and containers.
 import type { AnyContainer } from '../pod/containers.ts';
+import type { ComputeAmounts } from '../pod/resources.ts';
 
 /** Why a container is killed; decides its grace period. Source: containerKillReason. */
 export type KillReason = 'StartupProbe' | 'LivenessProbe' | 'Unknown' | '';
@@ -13,20 +14,12 @@ export interface ContainerKill {
   readonly reason: KillReason;
 }
 
-/** Resources of one container: millicores and bytes, 0 where unset. */
-export interface ContainerAmounts {
-  readonly cpuRequest: number;
-  readonly cpuLimit: number;
-  readonly memoryRequest: number;
-  readonly memoryLimit: number;
-}
-
 export interface ContainerResize {
   readonly id: string;
   readonly container: AnyContainer;
   readonly resource: 'cpu' | 'memory';
-  readonly desired: ContainerAmounts;
-  readonly current: ContainerAmounts;
+  readonly desired: ComputeAmounts;
+  readonly current: ComputeAmounts;
 }
 
 /** A container that goes away so that the whole pod starts over in the same sandbox. */
@@ -51,7 +44,7 @@ export interface PodActions {
   readonly startContainers: readonly number[];
   /** Decreases before increases. */
   readonly resizes: readonly ContainerResize[];
-  /** Whether the pod's own cgroup must follow a resize. */
+  /** Whether the pod's own cgroup must be brought to other limits, whatever becomes of its containers'. */
   readonly resizePod: boolean;
   /** The containers whose exit asked for the reset come last, so that a crash in between asks again. */
   readonly resets: readonly ContainerReset[];

@@ -17,11 +17,11 @@ export type InitPlan =
       readonly initialized: boolean;
       readonly start: readonly number[];
       readonly kills: readonly ContainerKill[];
-      /** Sidecars that run and stay: candidates for a resize. */
+      /** Those that run and stay: candidates for a resize. */
       readonly running: readonly { readonly index: number; readonly instance: RuntimeContainer }[];
     };
 
-type Step = 'nothing' | 'start' | 'fail' | 'done' | { readonly kill: ContainerKill } | { readonly doneThenKill: ContainerKill };
+type Step = 'nothing' | 'running' | 'start' | 'fail' | 'done' | { readonly kill: ContainerKill } | { readonly doneThenKill: ContainerKill };
 
 /**
  * Looks at init containers from the last to the first: the last one that left a trace tells how far the pod came, since
@@ -50,7 +50,7 @@ export function planInit(pod: Pod, runtime: RuntimePod, probes: ProbeVerdicts): 
       else if (!passed) start.push(index + 1);
     }
     if (step === 'start') start.push(index);
-    if (step === 'done' && instance.state === 'running') running.push({ index, instance });
+    if (step === 'running' || (step === 'done' && instance.state === 'running')) running.push({ index, instance });
     if (typeof step === 'object') {
       kills.push('kill' in step ? step.kill : step.doneThenKill);
       start.push(index);
@@ -69,7 +69,7 @@ function judge(container: Container, instance: RuntimeContainer, pod: Pod, probe
     case 'created':
       return 'start';
     case 'running': {
-      if (!sidecar) return 'nothing';
+      if (!sidecar) return 'running';
       if (container.startupProbe !== undefined) {
         const startup = probes.startup(instance.id);
         if (startup === 'failure') return { kill: kill(`Init container ${container.name} failed startup probe`, 'StartupProbe') };

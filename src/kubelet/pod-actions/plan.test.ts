@@ -428,14 +428,17 @@ test('computePodActions says in the kill message whether the container comes bac
 const sized = (cpu: string, memory: string, resizePolicy: Container['resizePolicy'] = []): Container =>
   container('foo1', { resources: { requests: { cpu, memory }, limits: { cpu, memory } }, resizePolicy: resizePolicy ?? [] });
 
-function resizing(spec: Container): PodActions {
-  const p = pod({ spec: { containers: [spec] } });
-  const current = { cpuRequest: 100, cpuLimit: 100, memoryRequest: 64 * 2 ** 20, memoryLimit: 64 * 2 ** 20 };
+const HAVE = { cpuRequest: 100, cpuLimit: 100, memoryRequest: 64 * 2 ** 20, memoryLimit: 64 * 2 ** 20 };
+
+/** Of a pod that runs `foo1` alone, as a container unless its spec says otherwise. */
+function resizing(spec: Partial<PodSpec>, actuatedPod?: typeof HAVE): PodActions {
+  const p = pod({ spec });
   return computePodActions({
     pod: p,
     runtime: runtimePod(p, running(p, 'foo1')),
     probes: { liveness: () => undefined, startup: () => undefined },
-    actuated: () => current,
+    actuated: () => HAVE,
+    actuatedPod,
   });
 }
 
@@ -444,6 +447,12 @@ for (const c of [
   { name: 'shrinks before it grows', spec: sized('200m', '32Mi'), resizes: ['memory', 'cpu'], kills: [] },
   { name: 'shrinks CPU before it grows memory', spec: sized('50m', '128Mi'), resizes: ['cpu', 'memory'], kills: [] },
   {
+    name: 'takes another request of memory alone for a resize',
+    spec: container('foo1', { resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '100m', memory: '64Mi' } } }),
+    resizes: ['memory'],
+    kills: [],
+  },
+  {
     name: 'restarts a container whose policy asks for it',
     spec: sized('100m', '128Mi', [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }]),
     resizes: [],
@@ -451,7 +460,7 @@ for (const c of [
   },
 ]) {
   test(`computePodActions ${c.name}`, () => {
-    const actions = resizing(c.spec);
+    const actions = resizing({ containers: [c.spec] });
     assert.deepEqual(
       actions.resizes.map(({ resource }) => resource),
       c.resizes,
@@ -464,3 +473,25 @@ for (const c of [
     assert.equal(actions.resizePod, c.kills.length > 0);
   });
 }
+
+test('computePodActions resizes an init container that runs', () => {
+  const actions = resizing({ initContainers: [sized('200m', '64Mi')], containers: [container('main')] });
+  assert.deepEqual(
+    actions.resizes.map(({ resource, container: { name } }) => [resource, name]),
+    [['cpu', 'foo1']],
+  );
+  assert.deepEqual([actions.startInit, actions.startContainers, actions.kills], [[], [], []]);
+});
+
+test("computePodActions brings a pod's own cgroup to what the pod as a whole asks for, and containers without a limit with it", () => {
+  const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '200m', memory: '64Mi' } };
+  const spec = { resources, containers: [container('foo1', { resources: { requests: { cpu: '100m', memory: '64Mi' } } })] };
+  const actions = resizing(spec, HAVE);
+  assert.equal(actions.resizePod, true);
+  assert.deepEqual(
+    actions.resizes.map(({ resource, desired: { cpuLimit } }) => [resource, cpuLimit]),
+    [['cpu', 200]],
+  );
+  assert.equal(resizing(spec, { ...HAVE, cpuLimit: 200 }).resizePod, false);
+  assert.equal(resizing(spec).resizePod, false);
+});

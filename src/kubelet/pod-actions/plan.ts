@@ -5,7 +5,8 @@ import { ephemeralAsContainer } from '../pod/containers.ts';
 import { restartsAllAfter } from '../pod/restart-policy.ts';
 import { hashContainer } from '../runtime/hash.ts';
 import { latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
-import { NO_ACTIONS, type ContainerAmounts, type ContainerKill, type ContainerReset, type KillReason, type PodActions } from './actions.ts';
+import { equalAmounts, podLevelAmounts, type ComputeAmounts } from '../pod/resources.ts';
+import { NO_ACTIONS, type ContainerKill, type ContainerReset, type KillReason, type PodActions } from './actions.ts';
 import { planInit } from './init.ts';
 import { planResize, type ResizePlan } from './resize.ts';
 import { anyRegularContainerCreated, containerSucceeded, findResetTrigger, shouldStart } from './restart.ts';
@@ -26,7 +27,9 @@ export interface PodObserved {
   readonly runtime: RuntimePod;
   readonly probes: ProbeVerdicts;
   /** Resources last given to a running container; undefined where nothing can be compared. */
-  readonly actuated?: (container: Container, instance: RuntimeContainer) => ContainerAmounts | undefined;
+  readonly actuated?: (container: Container, instance: RuntimeContainer) => ComputeAmounts | undefined;
+  /** Resources last given to the pod as a whole; undefined where nothing can be compared. */
+  readonly actuatedPod?: ComputeAmounts | undefined;
 }
 
 /** Source: kubeGenericRuntimeManager.computePodActions. */
@@ -57,7 +60,7 @@ export function computePodActions(observed: PodObserved): PodActions {
   }
   startInit.sort((a, b) => a - b);
   const base = { ...NO_ACTIONS, fate, startEphemeral, startInit };
-  if (!init.initialized) return { ...base, kills, ...joinResizes(resizes) };
+  if (!init.initialized) return { ...base, kills, ...joinResizes(observed, resizes) };
 
   const startContainers: number[] = [];
   let keep = 0;
@@ -91,7 +94,7 @@ export function computePodActions(observed: PodObserved): PodActions {
   }
 
   if (keep === 0 && startContainers.length === 0) return { ...base, startInit: [], kills, fate: { kind: 'kill' } };
-  return { ...base, startContainers, kills, ...joinResizes(resizes) };
+  return { ...base, startContainers, kills, ...joinResizes(observed, resizes) };
 }
 
 function planNewSandbox(pod: Pod, runtime: RuntimePod, attempt: number, previousId: string | undefined): PodActions {
@@ -135,16 +138,18 @@ function killUnknown(container: Container, instance: RuntimeContainer): Containe
   return { id: instance.id, container, message: 'Container is in "unknown" state, try killing it before restart', reason: 'Unknown' };
 }
 
-function resizeOf({ actuated }: PodObserved, container: Container | undefined, instance: RuntimeContainer): ResizePlan {
+function resizeOf({ pod, actuated }: PodObserved, container: Container | undefined, instance: RuntimeContainer): ResizePlan {
   const current = container === undefined ? undefined : actuated?.(container, instance);
-  return container === undefined || current === undefined ? { kind: 'none' } : planResize(container, instance.id, current);
+  return container === undefined || current === undefined ? { kind: 'none' } : planResize(container, pod.spec, instance.id, current);
 }
 
-function joinResizes(plans: readonly ResizePlan[]): Pick<PodActions, 'resizes' | 'resizePod'> {
+function joinResizes({ pod, actuatedPod }: PodObserved, plans: readonly ResizePlan[]): Pick<PodActions, 'resizes' | 'resizePod'> {
   const steps = plans.flatMap((plan) => (plan.kind === 'update' ? plan.steps : []));
   return {
     resizes: [...steps.filter((step) => step.shrinks), ...steps.filter((step) => !step.shrinks)].map((step) => step.resize),
-    resizePod: plans.some((plan) => plan.kind === 'restart'),
+    resizePod:
+      plans.some((plan) => plan.kind === 'restart') ||
+      (actuatedPod !== undefined && !equalAmounts(podLevelAmounts(pod.spec.resources), actuatedPod)),
   };
 }
 

@@ -1,8 +1,9 @@
 // pure
 // How a running container is brought to the resources its spec asks for.
+import type { PodSpec } from '#api/types.ts';
 import type { AnyContainer } from '../pod/containers.ts';
-import { containerAmounts } from '../pod/resources.ts';
-import type { ContainerAmounts, ContainerKill, ContainerResize } from './actions.ts';
+import { containerAmounts, type ComputeAmounts } from '../pod/resources.ts';
+import type { ContainerKill, ContainerResize } from './actions.ts';
 
 export interface ResizeStep {
   readonly resize: ContainerResize;
@@ -16,10 +17,10 @@ export type ResizePlan =
   | { readonly kind: 'restart'; readonly kill: ContainerKill };
 
 /** Source: computePodResizeAction. */
-export function planResize(container: AnyContainer, id: string, current: ContainerAmounts): ResizePlan {
-  const desired = containerAmounts(container);
+export function planResize(container: AnyContainer, pod: PodSpec, id: string, current: ComputeAmounts): ResizePlan {
+  const desired = containerAmounts(container, pod);
   const cpu = change(desired.cpuLimit, current.cpuLimit) ?? change(desired.cpuRequest, current.cpuRequest);
-  const memory = change(desired.memoryLimit, current.memoryLimit);
+  const memory = change(desired.memoryLimit, current.memoryLimit) ?? change(desired.memoryRequest, current.memoryRequest);
   if (cpu === undefined && memory === undefined) return { kind: 'none' };
 
   const restarts = (resource: string): boolean =>

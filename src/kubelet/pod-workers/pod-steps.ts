@@ -103,6 +103,7 @@ export class KubeletPodSteps implements PodSteps {
         runtime,
         probes: this.#verdicts(uid),
         actuated: ({ name }) => deps.allocations.actuated(uid, name),
+        actuatedPod: deps.allocations.actuatedPod(uid),
       });
       if (isNothing(actions)) return this.#rest(pod);
       const hold = actions.fate.kind === 'recreate' ? this.#sandboxBackoff.leftSinceUpdate(uid) : 0;
@@ -185,6 +186,7 @@ export class KubeletPodSteps implements PodSteps {
       probes,
       hostIPs: hostIPs(),
       resizeConditions: how.terminal ? [] : allocations.conditions(pod),
+      actuated: allocations.actuatedPod(uid),
       ...how,
     });
     status.set(pod, computed);

@@ -2,6 +2,7 @@
 // Resources in the kernel's units: shares, quotas, bytes and OOM scores.
 import { isSidecar } from '#api/pods.ts';
 import { podQos } from '#api/pod-qos.ts';
+import { containerRequests } from '#api/pod-requests.ts';
 import type { Container, Pod } from '#api/types.ts';
 import { valueOf } from '../pod/amounts.ts';
 import { type AnyContainer } from '../pod/containers.ts';
@@ -57,7 +58,7 @@ export interface ResourceSettings {
 
 /** Source: generateLinuxContainerResources. */
 export function kernelResources(container: AnyContainer, pod: Pod, settings: ResourceSettings): KernelResources {
-  const { cpuRequest, cpuLimit, memoryLimit } = containerAmounts(container);
+  const { cpuRequest, cpuLimit, memoryLimit } = containerAmounts(container, pod.spec);
   return {
     cpuShares: sharesOf(cpuRequest),
     cpuQuota: settings.cpuCFSQuota ? quotaOf(cpuLimit) : 0,
@@ -86,8 +87,17 @@ export function oomScoreAdj(container: Container, pod: Pod, memoryCapacity: numb
   if (qos === 'Guaranteed') return GUARANTEED_SCORE;
   if (qos === 'BestEffort') return BEST_EFFORT_SCORE;
   const scoreOf = (request: number): number => 1000 - Math.floor((1000 * request) / memoryCapacity);
-  const requestOf = (other: Container): number => valueOf(other.resources?.requests?.['memory']);
+  const share = unassignedMemory(pod);
+  const requestOf = (other: Container): number => valueOf(other.resources?.requests?.['memory']) + share;
   let score = scoreOf(requestOf(container));
   if (isSidecar(container)) score = Math.min(score, scoreOf(Math.min(...pod.spec.containers.map(requestOf))));
   return Math.min(BEST_EFFORT_SCORE - 1, Math.max(1000 + GUARANTEED_SCORE, score));
+}
+
+/** Each container's part of what its pod asks for beyond all containers, bytes. Source: remainingPodMemReqPerContainer. */
+function unassignedMemory({ spec }: Pod): number {
+  const ofPod = valueOf(spec.resources?.requests?.['memory']);
+  if (ofPod === 0) return 0;
+  const ofContainers = valueOf(containerRequests({ spec })['memory']);
+  return Math.trunc((ofPod - ofContainers) / (spec.containers.length + (spec.initContainers ?? []).length));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
+import type { Container } from '#api/types.ts';
 import type { ContainerStatus } from '#cri/gen/objects.ts';
 import { container, pod } from '../testing/pods.ts';
 import { Backoff } from './backoff.ts';
@@ -57,6 +58,19 @@ for (const c of [
     assert.equal(oomScoreAdj(c.container, pod({ spec: { containers: [c.container] }, status: { qosClass: c.qosClass } }), 8 * GIB), c.want);
   });
 }
+
+test('oomScoreAdj shares what a pod asks for beyond its containers among them', () => {
+  const asks = (memory: string) => container('app', { resources: { requests: { memory } } });
+  const spec = { resources: { requests: { memory: '4Gi' } }, containers: [asks('1Gi'), { ...asks('1Gi'), name: 'other' }] };
+  assert.equal(oomScoreAdj(spec.containers[0] as Container, pod({ spec, status: { qosClass: 'Burstable' } }), 8 * GIB), 750);
+});
+
+test('kernelResources gives a container without limits those of its pod', () => {
+  const bare = container('app');
+  const spec = { resources: { limits: { cpu: '500m', memory: '64Mi' } }, containers: [bare] };
+  const { cpuShares, cpuQuota, memoryLimitInBytes } = kernelResources(bare, pod({ spec }), { cpuCFSQuota: true, memoryCapacity: 8 * GIB });
+  assert.deepEqual([cpuShares, cpuQuota, memoryLimitInBytes], [512, 50_000, 64 * 2 ** 20]);
+});
 
 test('oomScoreAdj lets a sidecar live at least as long as the containers', () => {
   const sidecar = container('s', { restartPolicy: 'Always' });

@@ -30,7 +30,8 @@ export interface SyncDeps extends StartDeps, SandboxDeps {
   readonly clusterDomain: string;
   /** A container was started with what its spec asks for. */
   readonly started: (pod: Pod, container: AnyContainer) => void;
-  readonly resize: (pod: Pod, actions: PodActions) => Promise<void>;
+  /** Says whether all is done. */
+  readonly resize: (pod: Pod, actions: PodActions) => Promise<boolean>;
 }
 
 export interface SyncResult {
@@ -171,7 +172,7 @@ async function startAll(
     // A sidecar that does not start keeps no other from it; an init container does.
     if (container !== undefined && (await start(container)) === 'failed' && !isSidecar(container)) return retries;
   }
-  if (actions.resizes.length > 0 || actions.resizePod) await deps.resize(pod, actions);
+  if ((actions.resizes.length > 0 || actions.resizePod) && !(await deps.resize(pod, actions))) retries.push(RETRY_MS);
   for (const index of actions.startContainers) {
     const container = pod.spec.containers[index];
     if (container !== undefined) await start(container);

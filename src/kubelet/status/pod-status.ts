@@ -7,6 +7,7 @@ import { findResetTrigger, initializedBefore } from '../pod-actions/restart.ts';
 import { judgeSandbox } from '../pod-actions/sandbox.ts';
 import { ephemeralAsContainer } from '../pod/containers.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
+import type { ComputeAmounts } from '../pod/resources.ts';
 import { couldRestartAll } from '../pod/restart-policy.ts';
 import type { RuntimePod } from '../runtime/runtime-pod.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from './conditions.ts';
 import { containerStatuses, type StartFailure } from './container-statuses.ts';
 import { phaseOf } from './phase.ts';
+import { podResourceStatus } from './pod-resources.ts';
 
 /** What probes say about a running container. Source: prober manager UpdatePodStatus. */
 export interface ProbeStates {
@@ -51,6 +53,8 @@ export interface PodStatusInput {
   readonly verdict?: Verdict;
   /** Resize conditions in force. */
   readonly resizeConditions: readonly Undated[];
+  /** What the pod as a whole was last set to; undefined while that is not known. */
+  readonly actuated?: ComputeAmounts | undefined;
 }
 
 /** A status whose conditions carry no transition times yet. */
@@ -94,6 +98,7 @@ export function podStatusOf(input: PodStatusInput): UndatedStatus {
     ...(initContainerStatuses.length === 0 ? {} : { initContainerStatuses }),
     containerStatuses: regular,
     ...(ephemeralContainerStatuses.length === 0 ? {} : { ephemeralContainerStatuses }),
+    ...podResourceStatus(pod, input.actuated),
     qosClass: previous.qosClass ?? computePodQos(pod.spec),
     ...(previous.startTime === undefined ? {} : { startTime: previous.startTime }),
     ...(pod.status.resourceClaimStatuses === undefined ? {} : { resourceClaimStatuses: pod.status.resourceClaimStatuses }),

@@ -7,7 +7,7 @@ import { containersReady, podInitialized, podReady } from './conditions.ts';
 import { containerStatuses, type StartFailure } from './container-statuses.ts';
 import { dateStatus, mergeForApi, sameStatus, terminatedStatus } from './merge.ts';
 import { podStatusPatch } from './patch.ts';
-import { podStatusOf } from './pod-status.ts';
+import { podStatusOf, type PodStatusInput } from './pod-status.ts';
 import { phaseOf, type PodPhase } from './phase.ts';
 
 const running: ContainerState = { running: { startedAt: '2026-01-01T00:00:00Z' } };
@@ -356,4 +356,33 @@ test('podStatusOf keeps the address of a pod whose sandbox has ended', () => {
   const probes = { started: () => true, ready: () => true };
   assert.equal(podStatusOf({ ...common, probes, runtime, previous }).podIP, '10.0.0.9');
   assert.equal(podStatusOf({ ...common, probes, runtime: runtimePod(one, []), previous }).podIP, '10.0.0.5');
+});
+
+test('podStatusOf shows what the pod as a whole was given, and what of it is in force', () => {
+  const common = {
+    runtimeName: 'containerd',
+    terminal: false,
+    failureOf: () => undefined,
+    hostIPs: [],
+    resizeConditions: [],
+    previous: base,
+  };
+  const probes = { started: () => true, ready: () => true };
+  const shown = (of: Pod, actuated?: PodStatusInput['actuated']) => {
+    const { resources, allocatedResources } = podStatusOf({ ...common, pod: of, probes, runtime: runtimePod(of, []), actuated });
+    return { resources, allocatedResources };
+  };
+  const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '0.2', memory: '128Mi' } };
+  const sized = pod({ spec: { resources, containers: [container('app')] } });
+  const inForce = { cpuRequest: 100, cpuLimit: 200, memoryRequest: 64 * 2 ** 20, memoryLimit: 128 * 2 ** 20 };
+  assert.deepEqual(shown(sized, inForce), { resources, allocatedResources: resources.requests });
+  assert.deepEqual(shown(sized, { ...inForce, cpuLimit: 500, memoryRequest: 32 * 2 ** 20 }), {
+    resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '500m', memory: '128Mi' } },
+    allocatedResources: resources.requests,
+  });
+  const apart = pod({
+    spec: { containers: ['a', 'b'].map((name) => container(name, { resources: { requests: { cpu: '100m', memory: '1Gi' } } })) },
+  });
+  assert.deepEqual(shown(apart, inForce), { resources: undefined, allocatedResources: { cpu: '200m', memory: '2Gi' } });
+  assert.deepEqual(shown(pod()), { resources: undefined, allocatedResources: undefined });
 });
