@@ -130,6 +130,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     runtimeState,
     node: () => nodeInformer.get(config.nodeName),
     volumesInUse: () => plugins.attachments.inUse,
+    devices: () => plugins.devicePlugins.totals(),
   });
   const status = new StatusManager({ client, clock, logger, apiPod: (uid) => store.apiPod(uid), mayRun: (uid) => workers.mayRun(uid) });
   const probes = new ProbeManager({ runtime: cri.runtime, events, clock, ids, logger, changed: (uid) => probed(uid) });
@@ -191,6 +192,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     },
     volume: (uid, name) => volumes.mounted(uid, name),
     dra: plugins.devices,
+    devices: plugins.deviceManager,
     settings: {
       resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
       seccompDefault: config.seccompDefault,
@@ -246,12 +248,14 @@ export function assemble(input: AssemblyInput): KubeletParts {
     workers,
     status,
     allocations,
+    devices: plugins.deviceManager,
     events,
     logger,
-    node: () => observer.nodeOrInitial,
+    node: () => plugins.deviceManager.sanitized(observer.nodeOrInitial),
     pressures: () => observer.pressures,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls,
     appArmor: machine.appArmor,
+    synced: () => podInformer.hasSynced,
     hasTraces: (uid) => pleg.get(uid) !== undefined,
   });
   const stats = new StatsProvider({

@@ -3,6 +3,7 @@ import { mkdir, realpath, readFile } from 'node:fs/promises';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { QueueingEventRecorder, type EventRecorder } from '#client/events/event-recorder.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
@@ -21,6 +22,7 @@ import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { nodeAllocatable } from './node/status.ts';
 import { formatBytes, milliOf, valueOf } from './pod/amounts.ts';
+import { PodResourcesServer } from './pod-resources/pod-resources.ts';
 import { kubeletView, type KubeletView } from './view.ts';
 import { systemMounter, type Mounter } from './volumes/mounter.ts';
 import type { VolumePlugin } from './volumes/plugin.ts';
@@ -129,7 +131,8 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
   const { plugins } = parts;
-  await Promise.all([records.load(), allocations.load(), parts.userNamespaces.load(), plugins.claims.load(), plugins.csiVolumes.load()]);
+  const { claims, csiVolumes, deviceManager } = plugins;
+  await Promise.all([records, allocations, parts.userNamespaces, claims, csiVolumes, deviceManager].map((part) => part.load()));
   const cgroupProblem = await parts.cgroups.start();
   observer.problem('cgroups', cgroupProblem);
   if (cgroupProblem === undefined && config.cgroupsPerQOS && config.enforceNodeAllocatable.includes('pods'))
@@ -137,6 +140,9 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   plugins.dra.start();
   plugins.watcher.start();
   nodeInformer.addHandlers({ added: () => plugins.attachments.nodeChanged(), updated: () => plugins.attachments.nodeChanged() });
+  await plugins.devicePlugins.start();
+  const podResources = podResourcesOf(parts);
+  await podResources.start();
   const followed = followApiPods(parts.podInformer, parts);
   await runtimeState.start();
   await pleg.start();
@@ -151,7 +157,8 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
-      for (const part of [lease, statics, pleg, runtimeState, parts.probes, plugins.watcher, plugins.dra, plugins.csi, plugins.allocatable])
+      const { watcher, dra, csi, allocatable, devicePlugins } = plugins;
+      for (const part of [lease, statics, pleg, runtimeState, parts.probes, watcher, dra, csi, allocatable, devicePlugins, podResources])
         part?.stop();
       await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
       for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
@@ -197,11 +204,24 @@ function evictionOf(
     events,
     stats,
     workers,
-    pods: () => [...store.all()].filter(({ metadata }) => workers.stage(metadata.uid) === 'syncing'),
+    pods: () => activePods({ store, workers }),
     reclaimDisk: () => maintenance.reclaimDisk(),
     changed: () => observer.changed(),
   });
 }
+
+const activePods = ({ store, workers }: Pick<KubeletParts, 'store' | 'workers'>): readonly Pod[] =>
+  [...store.all()].filter(({ metadata }) => workers.stage(metadata.uid) === 'syncing');
+
+const podResourcesOf = (parts: KubeletParts): PodResourcesServer =>
+  new PodResourcesServer({
+    folder: parts.paths.podResources(),
+    pods: () => activePods(parts),
+    podByName: (namespace, name) => parts.store.byName(namespace, name),
+    devices: parts.plugins.deviceManager,
+    claims: (pod, container) => parts.plugins.devices.claimsOf(pod, container),
+    logger: parts.logger,
+  });
 
 async function machineCgroups(config: KubeletConfig, machine: MachineFacts, clock: Clock, logger: Logger): Promise<CgroupManager> {
   if (!config.cgroupsPerQOS) return noCgroups;

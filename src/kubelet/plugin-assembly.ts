@@ -1,4 +1,4 @@
-// What works with plugins: dynamic resources and CSI volumes, behind one watcher of their sockets.
+// What works with plugins: dynamic resources, devices and CSI volumes, behind one watcher of their sockets.
 import { formatTime } from '#apimachinery/time.ts';
 import type { Node, Pod } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
@@ -15,6 +15,8 @@ import { CsiVolumes } from './csi/csi-volumes.ts';
 import { DriverCalls } from './csi/driver-calls.ts';
 import { CsiGrowth } from './csi/growth.ts';
 import { type CsiTokens, PublishRequests } from './csi/publish-requests.ts';
+import { DeviceManager } from './devices/device-manager.ts';
+import { DevicePlugins } from './devices/device-plugins.ts';
 import { ClaimInfos } from './dra/claim-infos.ts';
 import { DraManager } from './dra/dra-manager.ts';
 import { DraPlugins } from './dra/dra-plugins.ts';
@@ -27,6 +29,8 @@ export interface PluginParts {
   readonly claims: ClaimInfos;
   readonly dra: DraPlugins;
   readonly devices: DraManager;
+  readonly devicePlugins: DevicePlugins;
+  readonly deviceManager: DeviceManager;
   readonly csi: CsiDrivers;
   readonly csiVolumes: CsiVolumes;
   readonly attachments: Attachments;
@@ -60,15 +64,27 @@ export function assemblePlugins(input: PluginDeps): PluginParts {
   const attachments = new Attachments({ client, nodeName, node, changed: statusChanged, wake });
   const calls = new DriverCalls(client, csi);
   const growth = new CsiGrowth({ client, calls, events: recorder, clock });
+  const devicePlugins = new DevicePlugins({ folder: paths.devicePlugins(), clock, logger });
+  const deviceManager = new DeviceManager({ rootDir: config.rootDir, plugins: devicePlugins, logger });
+  const devices = new DraManager({ client, infos: claims, plugins: dra, logger });
+  devicePlugins.onChange = () => {
+    void deviceManager.save();
+    statusChanged();
+    deviceManager.pods().forEach(wake);
+  };
+  dra.health.onChange = (driver) => devices.podsOf(driver).forEach(wake);
   const handlers = new Map<string, PluginHandler>([
     ['DRAPlugin', dra],
     ['CSIPlugin', csi],
+    ['DevicePlugin', devicePlugins],
   ]);
   return {
     watcher: new PluginWatcher({ folder: paths.pluginsRegistry(), handlers, clock, logger }),
     claims,
     dra,
-    devices: new DraManager({ client, infos: claims, plugins: dra, logger }),
+    devices,
+    devicePlugins,
+    deviceManager,
     csi,
     csiVolumes: new CsiVolumes({ calls, attachments, growth, paths, nodeName, requests: new PublishRequests(calls, csiTokens(tokens)) }),
     attachments,

@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts';
 import { admit, chooseVictims, type Refusal } from '../admission/admission-plan.ts';
 import type { AllocationManager } from '../allocation/allocation-manager.ts';
 import { inResizeOrder } from '../allocation/resize-order.ts';
+import { DeviceError, type DeviceManager } from '../devices/device-manager.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
@@ -16,6 +17,7 @@ export interface PodGateDeps {
   readonly workers: PodWorkers;
   readonly status: StatusManager;
   readonly allocations: AllocationManager;
+  readonly devices: Pick<DeviceManager, 'lackedBy' | 'allocate'>;
   readonly events: KubeletEvents;
   readonly logger: Logger;
   /** This node as it is, or as it will be registered. */
@@ -24,6 +26,8 @@ export interface PodGateDeps {
   readonly pressures: () => readonly string[];
   readonly allowedUnsafeSysctls: readonly string[];
   readonly appArmor: boolean;
+  /** Whether all pods of this node are known. */
+  readonly synced: () => boolean;
   /** Whether the runtime has anything of the pod. */
   readonly hasTraces: (uid: string) => boolean;
 }
@@ -33,6 +37,8 @@ export class PodGate {
   readonly #deps: PodGateDeps;
   /** Refused pods: they have no worker, and stay refused. */
   readonly #refused = new Set<string>();
+  /** Admitted but for their devices, which are being allocated. */
+  readonly #equipped = new Set<string>();
 
   constructor(deps: PodGateDeps) {
     this.#deps = deps;
@@ -49,7 +55,7 @@ export class PodGate {
     else if (isPodPhaseTerminal(pod.status.phase)) {
       // Nothing is left of it but its object, as a rule.
       if (this.#deps.hasTraces(uid)) workers.update(pod);
-    } else if (!this.#refused.has(uid)) this.#admit(pod);
+    } else if (!this.#refused.has(uid) && !this.#equipped.has(uid)) this.#admit(pod);
   }
 
   /** In the order they were made, so that after a restart of the kubelet those that ran are admitted first. */
@@ -74,18 +80,52 @@ export class PodGate {
   }
 
   #admit(pod: Pod): void {
-    const { workers, allocations } = this.#deps;
-    const given = allocations.allocated(pod);
-    const refusal = this.#judge(given);
+    const refusal = this.#judge(this.#deps.allocations.allocated(pod));
     if (refusal === undefined) {
-      allocations.admit(pod);
-      workers.update(pod);
+      this.#accept(pod);
       return;
     }
     const room =
       refusal.insufficient === undefined || !isCriticalPod(pod) ? undefined : chooseVictims(pod, this.#others(pod), refusal.insufficient);
     if (room === undefined) this.#refuse(pod, refusal);
     else void this.#preempt(pod, room);
+  }
+
+  #accept(pod: Pod): void {
+    const { workers, allocations, devices } = this.#deps;
+    if (devices.lackedBy(pod)) {
+      void this.#equip(pod);
+      return;
+    }
+    allocations.admit(pod);
+    workers.update(pod);
+  }
+
+  /** Source: ManagerImpl.Allocate, as topologymanager's admit handler asks for it. */
+  async #equip(pod: Pod): Promise<void> {
+    const { devices, store, workers } = this.#deps;
+    const { uid } = pod.metadata;
+    this.#equipped.add(uid);
+    try {
+      await devices.allocate(pod, (other) => this.#isAlive(other));
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      this.#refuse(pod, { reason: 'UnexpectedAdmissionError', message: `Allocate failed due to ${error.message}, which is unexpected` });
+      return;
+    } finally {
+      this.#equipped.delete(uid);
+    }
+    const current = store.get(uid);
+    if (current !== undefined && workers.stage(uid) === undefined) this.#accept(current);
+  }
+
+  /** May run, or may have run before this kubelet was started. */
+  #isAlive(uid: string): boolean {
+    const { store, workers, synced } = this.#deps;
+    if (!synced()) return true;
+    const pod = store.get(uid);
+    if (pod === undefined || workers.stage(uid) !== undefined) return workers.mayRun(uid);
+    return !this.#refused.has(uid) && !isPodPhaseTerminal(pod.status.phase);
   }
 
   #judge(pod: Pod): Refusal | undefined {
@@ -97,7 +137,7 @@ export class PodGate {
   #others(pod: Pod): readonly Pod[] {
     const { store, workers, allocations } = this.#deps;
     return [...store.all()]
-      .filter(({ metadata: { uid } }) => uid !== pod.metadata.uid && workers.mayRun(uid))
+      .filter(({ metadata: { uid } }) => uid !== pod.metadata.uid && (workers.mayRun(uid) || this.#equipped.has(uid)))
       .map((other) => allocations.allocated(other));
   }
 
@@ -132,8 +172,7 @@ export class PodGate {
       this.#refuse(current, refusal);
       return;
     }
-    this.#deps.allocations.admit(current);
-    workers.update(current);
+    this.#accept(current);
   }
 
   #resize(pod: Pod): void {

@@ -56,6 +56,10 @@ export class ClaimInfos {
     this.#infos.delete(`${namespace}/${name}`);
   }
 
+  all(): readonly ClaimInfo[] {
+    return [...this.#infos.values()];
+  }
+
   ofPod(uid: string): readonly ClaimInfo[] {
     return [...this.#infos.values()].filter(({ pods }) => pods.has(uid));
   }

@@ -2,21 +2,29 @@
 // have ended, and containers are given the devices. Source: pkg/kubelet/cm/dra manager.go.
 import type { Logger } from '#base/log.ts';
 import { StatusError } from '#apimachinery/errors.ts';
+import type { ResourceStatus } from '#api/gen/core-v1.ts';
 import { resourceclaims } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
 import { CriError } from '#cri/errors.ts';
-import { ask, type ClaimReference } from '../plugins/plugin-api.ts';
+import { ask, type ClaimReference, type PreparedDevice } from '../plugins/plugin-api.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import type { ClaimInfo, ClaimInfos } from './claim-infos.ts';
 import type { DraPlugin, DraPlugins } from './dra-plugins.ts';
-import { claimsOf, DraError, driversFor, requestsOf, usesClaims } from './pod-claims.ts';
+import { claimsOf, DraError, driversFor, nameOfClaim, requestsOf, usesClaims } from './pod-claims.ts';
 
 export interface DraManagerDeps {
   readonly client: Client;
   readonly infos: ClaimInfos;
-  readonly plugins: Pick<DraPlugins, 'get'>;
+  readonly plugins: Pick<DraPlugins, 'get' | 'health'>;
   readonly logger: Logger;
+}
+
+/** Devices of one claim that a container was given. */
+export interface ContainerClaim {
+  readonly namespace: string;
+  readonly name: string;
+  readonly devices: readonly (PreparedDevice & { readonly driver: string })[];
 }
 
 export class DraManager {
@@ -42,17 +50,40 @@ export class DraManager {
 
   /** CDI names of what a container was given. @throws DraError when the pod has not been prepared */
   devicesOf(pod: Pod, container: AnyContainer): readonly string[] {
-    const devices: string[] = [];
-    for (const [claim, requests] of usesClaims(pod) ? requestsOf(pod, container) : []) {
-      const info = this.#deps.infos.get(pod.metadata.namespace, claim);
+    return this.claimsOf(pod, container).flatMap(({ devices }) => devices.flatMap(({ cdiDeviceIds }) => cdiDeviceIds));
+  }
+
+  /** What a container was given, by claim. @throws DraError when the pod has not been prepared */
+  claimsOf(pod: Pod, container: AnyContainer): readonly ContainerClaim[] {
+    const { namespace } = pod.metadata;
+    const requests = usesClaims(pod) ? requestsOf(pod, container) : new Map<string, readonly string[]>();
+    return [...requests].map(([name, wanted]) => {
+      const info = this.#deps.infos.get(namespace, name);
       if (info === undefined)
-        throw new DraError(`internal error: unable to get claim info for ResourceClaim ${claim} in namespace ${pod.metadata.namespace}`);
-      for (const request of requests) {
-        for (const { requestNames, cdiDeviceIds } of [...info.drivers.values()].flat())
-          if (request === '' || requestNames.length === 0 || requestNames.includes(request)) devices.push(...cdiDeviceIds);
-      }
-    }
-    return devices;
+        throw new DraError(`internal error: unable to get claim info for ResourceClaim ${name} in namespace ${namespace}`);
+      const all = [...info.drivers].flatMap(([driver, devices]) => devices.map((device) => ({ ...device, driver })));
+      return { namespace, name, devices: wanted.flatMap((request) => all.filter((device) => isFor(device, request))) };
+    });
+  }
+
+  /** How well the devices of a container are, as far as their drivers tell. Source: Manager.UpdateAllocatedResourcesStatus. */
+  healthOf(pod: Pod, container: AnyContainer): readonly ResourceStatus[] {
+    const { infos, plugins } = this.#deps;
+    return (container.resources?.claims ?? []).flatMap(({ name, request = '' }) => {
+      const info = infos.get(pod.metadata.namespace, nameOfClaim(pod, name) ?? '');
+      if (info?.pods.has(pod.metadata.uid) !== true) return [];
+      const devices = [...info.drivers].flatMap(([driver, all]) =>
+        all.filter((device) => isFor(device, request)).map((device) => ({ ...device, driver })),
+      );
+      const ids = new Set(devices.map(({ driver, poolName, deviceName }) => `${driver}/${poolName}/${deviceName}`));
+      const resources = [...ids].map((resourceID) => ({ resourceID, ...plugins.health.get(resourceID) }));
+      return resources.length === 0 ? [] : [{ name: request === '' ? `claim:${name}` : `claim:${name}/${request}`, resources }];
+    });
+  }
+
+  /** Uids of pods with devices of a driver. */
+  podsOf(driver: string): ReadonlySet<string> {
+    return new Set(this.#deps.infos.all().flatMap(({ drivers, pods }) => (drivers.has(driver) ? [...pods] : [])));
   }
 
   /** Once nothing of the pod runs. Safe to repeat. @throws DraError when a driver does not take its devices back now */
@@ -143,6 +174,10 @@ export class DraManager {
     }
   }
 }
+
+/** An empty request stands for all of a claim's. */
+const isFor = ({ requestNames }: PreparedDevice, request: string): boolean =>
+  request === '' || requestNames.length === 0 || requestNames.includes(request);
 
 /** @throws DraError when the driver is not registered */
 function pluginOf(plugins: Pick<DraPlugins, 'get'>, driver: string): DraPlugin {

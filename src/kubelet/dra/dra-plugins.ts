@@ -9,6 +9,7 @@ import type { Client } from '#client/contract.ts';
 import type { Caller } from '#cri/call.ts';
 import { Connection } from '#cri/connection.ts';
 import { DRA_SERVICES, type DraCalls } from '../plugins/plugin-api.ts';
+import { DeviceHealth, HEALTH_SERVICE } from './device-health.ts';
 import type { PluginHandler, RegisteredPlugin } from '../plugins/plugin-watcher.ts';
 
 /** For each call to a driver. Milliseconds. Source: defaultClientCallTimeout. */
@@ -34,6 +35,7 @@ export interface DraPlugin {
 interface Driver extends DraPlugin {
   readonly endpoint: string;
   readonly connection: Connection;
+  readonly gone: AbortController;
 }
 
 export class DraPlugins implements PluginHandler {
@@ -42,9 +44,11 @@ export class DraPlugins implements PluginHandler {
   readonly #drivers = new Map<string, readonly Driver[]>();
   readonly #wipes = new Map<string, CancelTimer>();
   readonly #stop = new AbortController();
+  readonly health: DeviceHealth;
 
   constructor(deps: DraPluginsDeps) {
     this.#deps = deps;
+    this.health = new DeviceHealth(deps.clock, deps.logger);
   }
 
   /** No driver is there yet, and some may not come back: what an earlier run left to be allocated is taken back. */
@@ -55,7 +59,8 @@ export class DraPlugins implements PluginHandler {
   stop(): void {
     this.#stop.abort(new Error('the kubelet stops'));
     for (const cancel of this.#wipes.values()) cancel();
-    for (const { connection } of [...this.#drivers.values()].flat()) connection.close();
+    this.health.stop();
+    for (const driver of [...this.#drivers.values()].flat()) leave(driver);
   }
 
   /** Rather one that is connected. Undefined when the driver is not registered. */
@@ -80,10 +85,12 @@ export class DraPlugins implements PluginHandler {
     const driver = {
       endpoint,
       connection,
+      gone: new AbortController(),
       caller: { connection, clock, timeoutMs: CALL_MS },
       calls: DRA_SERVICES.get(version) as DraCalls,
     };
     this.#drivers.set(name, [...known, driver]);
+    if (supportedVersions.includes(HEALTH_SERVICE)) void this.health.follow(name, driver.caller, driver.gone.signal);
     this.#changed(name);
     return undefined;
   }
@@ -93,7 +100,7 @@ export class DraPlugins implements PluginHandler {
     const left = known.filter((each) => each.endpoint !== endpoint);
     if (left.length === 0) this.#drivers.delete(name);
     else this.#drivers.set(name, left);
-    for (const { connection } of known.filter((each) => !left.includes(each))) connection.close();
+    for (const driver of known.filter((each) => !left.includes(each))) leave(driver);
     this.#changed(name);
   }
 
@@ -131,4 +138,9 @@ export class DraPlugins implements PluginHandler {
       }
     }
   }
+}
+
+function leave({ gone, connection }: Driver): void {
+  gone.abort(new Error('the driver is gone'));
+  connection.close();
 }

@@ -307,3 +307,39 @@ for (const { name, options, error } of [
     assert.match(said.error, error);
   });
 }
+
+test('a pod tells how well its devices are, as long as the driver says so', async (t) => {
+  const world = await site(t);
+  const driver = await world.driver({ versions: ['v1.DRAPlugin', 'v1alpha1.DRAResourceHealth'] });
+  driver.health({ 'gpu-0': ['HEALTHY', ''], 'gpu-1': ['UNHEALTHY', ''] });
+  await driver.registered();
+  world.claim('gpu');
+  world.bind(
+    using('web', ['gpu'], {
+      containers: [container('app', { resources: { claims: [{ name: 'gpu', request: 'one' }] } }), container('plain')],
+    }),
+  );
+  await runs(world, 'web');
+  const health = (name = 'app'): unknown =>
+    world.pod('web').status.containerStatuses?.find((each) => each.name === name)?.allocatedResourcesStatus;
+  const shows = (wanted: object): Promise<void> =>
+    world.until(() => JSON.stringify(health()) === JSON.stringify([{ name: 'claim:gpu/one', resources: [wanted] }]), 'the health');
+  const resourceID = 'gpu.vendor.test/pool/gpu-0';
+  await shows({ resourceID, health: 'Healthy' });
+  assert.equal(health('plain'), undefined);
+  driver.health({ 'gpu-0': ['UNHEALTHY', 'too hot'] });
+  await shows({ resourceID, health: 'Unhealthy', message: 'too hot' });
+  world.clock.advance(60_000);
+  await shows({ resourceID, health: 'Unknown' });
+});
+
+test('of a driver that tells nothing of health, a device may be well or not', async (t) => {
+  const world = await site(t);
+  await (await world.driver()).registered();
+  world.claim('gpu');
+  world.bind(using('web', ['gpu']));
+  await runs(world, 'web');
+  assert.deepEqual(world.pod('web').status.containerStatuses?.[0]?.allocatedResourcesStatus, [
+    { name: 'claim:gpu', resources: [{ resourceID: 'gpu.vendor.test/pool/gpu-0', health: 'Unknown' }] },
+  ]);
+});

@@ -36,6 +36,11 @@ export function claimsOf(pod: Pod): readonly UsedClaim[] {
 export const usesClaims = ({ spec, status }: Pod): boolean =>
   (spec.resourceClaims ?? []).length > 0 || status.extendedResourceClaimStatus !== undefined;
 
+/** Of the entry with this name; undefined where there is none, it needs none or it has not been made yet. */
+export const nameOfClaim = ({ spec, status }: Pod, entry: string): string | undefined =>
+  spec.resourceClaims?.find(({ name }) => name === entry)?.resourceClaimName ??
+  status.resourceClaimStatuses?.find(({ name }) => name === entry)?.resourceClaimName;
+
 /** Names of requests by claim; an empty name stands for all of a claim's. @throws DraError */
 export function requestsOf(pod: Pod, container: AnyContainer): ReadonlyMap<string, readonly string[]> {
   const requests = new Map<string, string[]>();

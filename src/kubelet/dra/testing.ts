@@ -1,8 +1,10 @@
 // A driver of dynamic resources over a real socket, as a DaemonSet's pod would run one.
 import { join } from 'node:path';
-import { Server } from '@grpc/grpc-js';
+import { Server, type ServerWritableStream } from '@grpc/grpc-js';
 import { defer, type Owner } from '#test/harness/scope.ts';
-import { listen, registration, service } from '../plugins/testing.ts';
+import { HEALTH_SERVICE, healthCodec } from './device-health.ts';
+import { addService, listenOn } from '../plugins/grpc-service.ts';
+import { registration } from '../plugins/testing.ts';
 import { type ClaimReference, pluginCodec, type PreparedClaim, type RegistrationStatus } from '../plugins/plugin-api.ts';
 
 export interface FakeDriver {
@@ -15,6 +17,8 @@ export interface FakeDriver {
   answer(prepare: (claim: ClaimReference) => PreparedClaim | undefined): void;
   /** How claims are taken back: empty, or why not. */
   refuse(error: string): void;
+  /** Tells of the health of devices of its pool, by name. */
+  health(devices: Readonly<Record<string, readonly ['UNKNOWN' | 'HEALTHY' | 'UNHEALTHY', string]>>): void;
   /** Its sockets go, as when its pod is deleted. */
   stop(): Promise<void>;
 }
@@ -45,7 +49,7 @@ export async function startDriver(owner: Owner, options: FakeDriverOptions): Pro
   const noted = (verb: string, claims: readonly ClaimReference[]): unknown =>
     calls.push(`${verb} ${claims.map((each) => each.name).join(' ')}`);
   for (const version of ['v1', 'v1beta1'])
-    service(work, pluginCodec, `k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin`, {
+    addService(work, pluginCodec, `k8s.io.kubelet.pkg.apis.dra.${version}.DRAPlugin`, {
       NodePrepareResources: [
         'Claims',
         'Prepared',
@@ -64,8 +68,31 @@ export async function startDriver(owner: Owner, options: FakeDriverOptions): Pro
         },
       ],
     });
-  await listen(work, endpoint);
-  await listen(registering.server, join(registry, `${name}-reg.sock`));
+  const watchers = new Set<ServerWritableStream<Buffer, Buffer>>();
+  let health = {};
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const told = (): Buffer => Buffer.from(healthCodec.message('WatchResponse').encode(health));
+  work.addService(
+    {
+      NodeWatchResources: {
+        path: `/${HEALTH_SERVICE}/NodeWatchResources`,
+        requestStream: false,
+        responseStream: true,
+        requestSerialize: asIs,
+        requestDeserialize: asIs,
+        responseSerialize: asIs,
+        responseDeserialize: asIs,
+      },
+    },
+    {
+      NodeWatchResources(call: ServerWritableStream<Buffer, Buffer>) {
+        watchers.add(call);
+        call.write(told());
+      },
+    },
+  );
+  await listenOn(work, endpoint);
+  await listenOn(registering.server, join(registry, `${name}-reg.sock`));
   const stop = async (): Promise<void> => {
     for (const server of [registering.server, work]) server.forceShutdown();
   };
@@ -76,6 +103,17 @@ export async function startDriver(owner: Owner, options: FakeDriverOptions): Pro
     registered: () => registering.registered(),
     answer: (prepare) => void (prepareOne = prepare),
     refuse: (error) => void (refusal = error),
+    health(devices) {
+      health = {
+        devices: Object.entries(devices).map(([deviceName, [word, message]]) => ({
+          device: { poolName: 'pool', deviceName },
+          health: word,
+          healthCheckTimeoutSeconds: 60,
+          message,
+        })),
+      };
+      for (const watcher of watchers) watcher.write(told());
+    },
     stop,
   };
 }

@@ -1,4 +1,5 @@
 // Gathers what the node's status is made of.
+import type { DeviceTotals } from '../devices/device-plugins.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Clock } from '#base/clock.ts';
 import { isSystemError } from '#base/system-error.ts';
@@ -23,6 +24,8 @@ export interface NodeObserverDeps {
   readonly node: () => Node | undefined;
   /** Unique names of attached volumes. */
   readonly volumesInUse: () => readonly string[];
+  /** Of plugins. */
+  readonly devices: () => DeviceTotals;
 }
 
 const NO_PRESSURE: Pressure = { memory: false, disk: false, pid: false };
@@ -89,6 +92,7 @@ export class NodeObserver {
       pressure: NO_PRESSURE,
       problems: [],
       addresses: this.addresses,
+      devices: this.#deps.devices(),
     };
   }
 
@@ -116,6 +120,7 @@ export class NodeObserver {
       problems: [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems(), ...this.#problems.values()],
       addresses: this.addresses,
       volumesInUse: this.#deps.volumesInUse(),
+      devices: this.#deps.devices(),
       now: clock.now(),
     };
     return this.#last;

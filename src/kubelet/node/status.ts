@@ -3,6 +3,7 @@
 import { formatTime } from '#apimachinery/time.ts';
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeRuntimeHandler, NodeStatus } from '#api/types.ts';
 import { formatBytes, formatMilli, milliOf, valueOf } from '../pod/amounts.ts';
+import type { DeviceTotals } from '../devices/device-plugins.ts';
 import type { KubeletConfig } from '../config.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
 
@@ -45,6 +46,7 @@ export interface NodeInput {
   readonly addresses: readonly string[];
   /** Unique names of attached volumes that pods have or are about to, sorted. */
   readonly volumesInUse: readonly string[];
+  readonly devices: DeviceTotals;
   readonly now: number;
 }
 
@@ -70,8 +72,8 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
   const { config, machine, runtime } = input;
   const capacity = nodeCapacity(input);
   return {
-    capacity: { ...extended(previous?.capacity), ...capacity },
-    allocatable: { ...extended(previous?.allocatable), ...nodeAllocatable(capacity, config) },
+    capacity: { ...extended(previous?.capacity), ...counts(input.devices.capacity), ...capacity },
+    allocatable: { ...extended(previous?.allocatable), ...counts(input.devices.allocatable), ...nodeAllocatable(capacity, config) },
     conditions: conditionsOf(input, previous),
     addresses: addressesOf(input),
     daemonEndpoints: { kubeletEndpoint: { Port: config.port } },
@@ -104,6 +106,9 @@ type ResourceList = Readonly<Record<string, string>>;
 function extended(list: ResourceList | undefined): ResourceList {
   return Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => name.includes('/')));
 }
+
+const counts = (list: Readonly<Record<string, number>>): ResourceList =>
+  Object.fromEntries(Object.entries(list).map(([name, count]) => [name, String(count)]));
 
 function nodeCapacity({ config, machine, filesystem }: NodeInput): ResourceList {
   const pods = config.podsPerCore > 0 ? Math.min(config.maxPods, config.podsPerCore * machine.cpus) : config.maxPods;

@@ -1,55 +1,7 @@
 // Plugins over real sockets, as pods of a DaemonSet would run them.
-import { Server, ServerCredentials, status } from '@grpc/grpc-js';
-import type { ProtoCodec } from '#base/protobuf/schema.ts';
+import { Server } from '@grpc/grpc-js';
+import { addService } from './grpc-service.ts';
 import { pluginCodec, type PluginInfo, type RegistrationStatus } from './plugin-api.ts';
-
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-/** An Error becomes the status that its `code` names, INTERNAL without. */
-export type Handle = (request: never) => object | Error;
-
-/** Service name to method name to messages and handler. */
-export function service(
-  server: Server,
-  codec: ProtoCodec,
-  name: string,
-  methods: Readonly<Record<string, readonly [string, string, Handle]>>,
-): void {
-  const definition = Object.fromEntries(
-    Object.keys(methods).map((method) => [
-      method,
-      {
-        path: `/${name}/${method}`,
-        requestStream: false,
-        responseStream: false,
-        requestSerialize: asIs,
-        requestDeserialize: asIs,
-        responseSerialize: asIs,
-        responseDeserialize: asIs,
-      },
-    ]),
-  );
-  server.addService(
-    definition,
-    Object.fromEntries(
-      Object.entries(methods).map(([method, [request, response, handle]]) => [
-        method,
-        ({ request: bytes }: { request: Buffer }, done: (error: object | null, answer?: Uint8Array) => void) => {
-          const answer = handle(codec.message(request).decode(bytes) as never);
-          if (answer instanceof Error)
-            done({ code: (answer as { readonly code?: number }).code ?? status.INTERNAL, details: answer.message });
-          else done(null, codec.message(response).encode(answer));
-        },
-      ]),
-    ) as never,
-  );
-}
-
-export async function listen(server: Server, socket: string): Promise<void> {
-  await new Promise<void>((resolve, reject) =>
-    server.bindAsync(`unix://${socket}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))),
-  );
-}
 
 export interface Registration {
   readonly server: Server;
@@ -61,7 +13,7 @@ export interface Registration {
 export function registration(info: PluginInfo): Registration {
   const server = new Server();
   let news = Promise.withResolvers<RegistrationStatus>();
-  service(server, pluginCodec, 'pluginregistration.Registration', {
+  addService(server, pluginCodec, 'pluginregistration.Registration', {
     GetInfo: ['InfoRequest', 'PluginInfo', () => info],
     NotifyRegistrationStatus: [
       'RegistrationStatus',

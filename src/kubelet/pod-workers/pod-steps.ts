@@ -1,6 +1,7 @@
 // The steps of a pod's life on this node: sync, terminate, release, forget. Source: kubelet.go SyncPod and its siblings.
 import { mkdir } from 'node:fs/promises';
 import { isPodPhaseTerminal } from '#api/pods.ts';
+import type { ResourceStatus } from '#api/gen/core-v1.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod, PodStatus, Secret } from '#api/types.ts';
@@ -24,6 +25,7 @@ import { killPod } from '../runtime/kill.ts';
 import { syncPod, type SyncDeps, type SyncResult } from '../runtime/sync-pod.ts';
 import type { StartFailure } from '../status/container-statuses.ts';
 import type { StatusManager } from '../status/manager.ts';
+import { withResourceHealth } from '../status/resource-health.ts';
 import { podStatusOf, type UndatedStatus, type Verdict } from '../status/pod-status.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
@@ -177,7 +179,7 @@ export class KubeletPodSteps implements PodSteps {
     const { status, probes, hostIPs, runtimeName, allocations } = this.#deps;
     const { uid } = pod.metadata;
     allocations.settle(pod, new Set(runtime.containers.filter(isRunning).map(({ name }) => name)));
-    const computed = podStatusOf({
+    const found = podStatusOf({
       pod,
       runtime,
       runtimeName: runtimeName(),
@@ -189,9 +191,16 @@ export class KubeletPodSteps implements PodSteps {
       actuated: allocations.actuatedPod(uid),
       ...how,
     });
+    const computed = withResourceHealth(found, (name) => this.#healthOf(pod, name));
     status.set(pod, computed);
     probes.observe(pod, status.get(uid) ?? (computed as PodStatus));
     return computed;
+  }
+
+  #healthOf(pod: Pod, name: string): readonly ResourceStatus[] {
+    const { devices, dra } = this.#deps;
+    const container = pod.spec.containers.find((each) => each.name === name);
+    return container === undefined ? [] : [...devices.healthOf(pod, container), ...dra.healthOf(pod, container)];
   }
 
   #verdicts(uid: string): PodObserved['probes'] {

@@ -3,6 +3,7 @@
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
 import type { ContainerConfig, Device, Mount, UserNamespace } from '#cri/gen/objects.ts';
+import type { DeviceGrant } from '../devices/api.ts';
 import { expand } from '../env/expansion.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
@@ -24,6 +25,8 @@ export interface ContainerConfigInput {
   readonly blockDevices: readonly Input<Device>[];
   /** CDI names of devices that were prepared for it. */
   readonly devices: readonly string[];
+  /** What plugins give it to use its devices. */
+  readonly granted: DeviceGrant;
   readonly targetId: string | undefined;
   readonly seccompRoot: string;
   readonly seccompDefault: boolean;
@@ -37,7 +40,7 @@ export function containerLogPath(name: string, restartCount: number): string {
 
 /** Source: generateContainerConfig. */
 export function containerConfig(input: ContainerConfigInput): Input<ContainerConfig> {
-  const { pod, container, restartCount, environment } = input;
+  const { pod, container, restartCount, environment, granted } = input;
   const lookup = (name: string): string | undefined => environment.get(name);
   const stopSignal = container.lifecycle?.stopSignal;
   return {
@@ -47,11 +50,14 @@ export function containerConfig(input: ContainerConfigInput): Input<ContainerCon
     args: (container.args ?? []).map((word) => expand(word, lookup)),
     workingDir: container.workingDir ?? '',
     labels: containerLabels(container, pod),
-    annotations: containerAnnotations(container, pod, restartCount),
-    envs: [...environment].map(([key, value]) => ({ key, value: Buffer.from(value, 'utf8') })),
-    mounts: input.mounts,
-    devices: input.blockDevices,
-    cdiDevices: input.devices.map((name) => ({ name })),
+    annotations: { ...granted.annotations, ...containerAnnotations(container, pod, restartCount) },
+    envs: [...new Map([...Object.entries(granted.envs), ...environment])].map(([key, value]) => ({
+      key,
+      value: Buffer.from(value, 'utf8'),
+    })),
+    mounts: [...granted.mounts.map(({ readOnly, ...mount }) => ({ ...mount, readonly: readOnly })), ...input.mounts],
+    devices: [...granted.devices, ...input.blockDevices],
+    cdiDevices: [...granted.cdiDevices, ...input.devices.map((name) => ({ name }))],
     logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,

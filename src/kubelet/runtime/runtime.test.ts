@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import type { Container } from '#api/types.ts';
 import type { ContainerStatus } from '#cri/gen/objects.ts';
+import { NO_DEVICES } from '../devices/device-manager.ts';
 import { container, pod } from '../testing/pods.ts';
 import { Backoff } from './backoff.ts';
 import { containerConfig, type ContainerConfigInput } from './container-config.ts';
@@ -313,6 +314,7 @@ test('containerConfig expands commands by the environment', () => {
     mounts: [],
     blockDevices: [],
     devices: [],
+    granted: NO_DEVICES,
     targetId: undefined,
     seccompRoot: '',
     seccompDefault: false,

@@ -11,6 +11,7 @@ import type { ContainerConfig } from '#cri/gen/objects.ts';
 import type { RuntimeService } from '#cri/gen/services.ts';
 import type { DraManager } from '../dra/dra-manager.ts';
 import { DraError } from '../dra/pod-claims.ts';
+import { DeviceError, type DeviceManager } from '../devices/device-manager.ts';
 import { DownwardError } from '../env/downward.ts';
 import { EnvironmentError } from '../env/errors.ts';
 import { MissingVariables } from '../env/expansion.ts';
@@ -72,7 +73,8 @@ export interface StartDeps {
   readonly mounter: Mounter;
   readonly environment: (pod: Pod, container: AnyContainer, podIPs: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   readonly volume: (podUid: string, name: string) => MountedVolume | undefined;
-  readonly dra: Pick<DraManager, 'prepare' | 'devicesOf' | 'unprepare'>;
+  readonly dra: Pick<DraManager, 'prepare' | 'devicesOf' | 'healthOf' | 'unprepare'>;
+  readonly devices: Pick<DeviceManager, 'grantOf' | 'healthOf'>;
   readonly settings: {
     readonly resources: () => ResourceSettings;
     readonly seccompDefault: boolean;
@@ -161,6 +163,7 @@ function isConfigError(error: unknown): error is Error {
     error instanceof MountError ||
     error instanceof SecurityError ||
     error instanceof DraError ||
+    error instanceof DeviceError ||
     error instanceof CriError
   );
 }
@@ -221,6 +224,7 @@ async function configure(
     mounts,
     blockDevices: blockDevices(container, (name) => deps.volume(pod.metadata.uid, name)),
     devices: deps.dra.devicesOf(pod, container),
+    granted: await deps.devices.grantOf(pod, container),
     targetId,
     seccompRoot: deps.paths.seccomp(),
     seccompDefault: deps.settings.seccompDefault,

@@ -67,6 +67,16 @@ export class KubeletPaths {
     return join(this.root, 'plugins_registry');
   }
 
+  /** Where device plugins register. */
+  devicePlugins(): string {
+    return join(this.root, 'device-plugins');
+  }
+
+  /** Where the podresources API is served. */
+  podResources(): string {
+    return join(this.root, 'pod-resources');
+  }
+
   seccomp(): string {
     return join(this.root, 'seccomp');
   }

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server } from '@grpc/grpc-js';
+import { Server, status } from '@grpc/grpc-js';
 import { defer, type Owner } from '#test/harness/scope.ts';
+import { addService, type Handle, listenOn } from '../../plugins/grpc-service.ts';
 import type { RegistrationStatus } from '../../plugins/plugin-api.ts';
-import { type Handle, listen, registration, service } from '../../plugins/testing.ts';
+import { registration } from '../../plugins/testing.ts';
 import { csiCodec, type ExpandRequest, type PublishRequest, type VolumeUsage } from '../csi-api.ts';
 
 export interface FakeCsiDriver {
@@ -51,7 +52,7 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
       if (failure !== undefined) return failure;
       return done(request) ?? {};
     };
-  service(work, csiCodec, 'csi.v1.Node', {
+  addService(work, csiCodec, 'csi.v1.Node', {
     NodeGetInfo: [
       'Empty',
       'NodeInfo',
@@ -86,8 +87,8 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
     ],
   });
   const registering = registration({ type: 'CSIPlugin', name, endpoint, supportedVersions: ['1.0.0'] });
-  await listen(work, endpoint);
-  await listen(registering.server, join(registry, `${name}-reg.sock`));
+  await listenOn(work, endpoint);
+  await listenOn(registering.server, join(registry, `${name}-reg.sock`));
   const stop = async (): Promise<void> => {
     for (const server of [registering.server, work]) server.forceShutdown();
   };
@@ -97,9 +98,9 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
     calls,
     last,
     registered: () => registering.registered(),
-    fail(verb: string, words: string, code?: number) {
+    fail(verb: string, words: string, code: number = status.INTERNAL) {
       if (words === '') failures.delete(verb);
-      else failures.set(verb, Object.assign(new Error(words), code === undefined ? {} : { code }));
+      else failures.set(verb, Object.assign(new Error(words), { code }));
     },
     stop,
   });

@@ -1,0 +1,116 @@
+// Answers the podresources API on a socket of its own. Source: pkg/kubelet/apis/podresources server_v1.go.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Server } from '@grpc/grpc-js';
+import type { Logger } from '#base/log.ts';
+import { makeFolder } from '#base/make-folder.ts';
+import { isSidecar } from '#api/pods.ts';
+import type { Pod } from '#api/types.ts';
+import type { ContainerDevice, DeviceManager } from '../devices/device-manager.ts';
+import type { ContainerClaim } from '../dra/dra-manager.ts';
+import { DraError } from '../dra/pod-claims.ts';
+import { addService, listenOn } from '../plugins/grpc-service.ts';
+import type { AnyContainer } from '../pod/containers.ts';
+import {
+  type ContainerResources,
+  type Devices,
+  type DynamicResource,
+  POD_RESOURCES_SERVICE,
+  podResourcesCodec,
+  type PodResources,
+} from './api.ts';
+
+export interface PodResourcesDeps {
+  /** `pod-resources` below the kubelet's folder. */
+  readonly folder: string;
+  /** Those that run or are about to. */
+  readonly pods: () => readonly Pod[];
+  readonly podByName: (namespace: string, name: string) => Pod | undefined;
+  readonly devices: Pick<DeviceManager, 'devicesOf' | 'allDevices'>;
+  /** What of claims a container was given. @throws DraError when it has not been yet */
+  readonly claims: (pod: Pod, container: AnyContainer) => readonly ContainerClaim[];
+  readonly logger: Logger;
+}
+
+export class PodResourcesServer {
+  readonly #deps: PodResourcesDeps;
+  readonly #server = new Server();
+
+  constructor(deps: PodResourcesDeps) {
+    this.#deps = deps;
+    addService(this.#server, podResourcesCodec, POD_RESOURCES_SERVICE, {
+      List: ['Empty', 'Listed', () => ({ podResources: deps.pods().map((pod) => this.#resourcesOf(pod)) })],
+      GetAllocatableResources: [
+        'Empty',
+        'Allocatable',
+        () => ({ devices: deps.devices.allDevices().map(oneDevice), cpuIds: [], memory: [] }),
+      ],
+      Get: [
+        'PodName',
+        'Got',
+        ({ podName, podNamespace }: { readonly podName: string; readonly podNamespace: string }) => {
+          const pod = deps.podByName(podNamespace, podName);
+          if (pod === undefined) return new Error(`pod ${podName} in namespace ${podNamespace} not found`);
+          return { podResources: this.#resourcesOf(pod) };
+        },
+      ],
+    });
+  }
+
+  /** A node whose socket cannot be made runs pods all the same. */
+  async start(): Promise<void> {
+    const { folder, logger } = this.#deps;
+    const socket = join(folder, 'kubelet.sock');
+    try {
+      makeFolder(folder, 0o750);
+      rmSync(socket, { force: true }); // of an earlier run
+      await listenOn(this.#server, socket);
+    } catch (error) {
+      logger.error('the podresources API cannot be served', { socket, error: error as Error });
+    }
+  }
+
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+
+  #resourcesOf(pod: Pod): PodResources {
+    const { name, namespace } = pod.metadata;
+    const lasting = [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
+    return { name, namespace, containers: lasting.map((container) => this.#ofContainer(pod, container)) };
+  }
+
+  #ofContainer(pod: Pod, container: AnyContainer): ContainerResources {
+    const devices = this.#deps.devices.devicesOf(pod, container).map(oneDevice);
+    return { name: container.name, devices, cpuIds: [], memory: [], dynamicResources: this.#claimsOf(pod, container) };
+  }
+
+  /** Nothing while the pod's claims are not prepared. */
+  #claimsOf(pod: Pod, container: AnyContainer): readonly DynamicResource[] {
+    try {
+      return this.#deps.claims(pod, container).map(dynamicResource);
+    } catch (error) {
+      if (error instanceof DraError) return [];
+      throw error;
+    }
+  }
+}
+
+/** Each in an entry of its own, as upstream has them. */
+const oneDevice = ({ resource, id, topology }: ContainerDevice): Devices => ({
+  resourceName: resource,
+  deviceIds: [id],
+  ...(topology === undefined ? {} : { topology }),
+});
+
+const dynamicResource = ({ namespace, name, devices }: ContainerClaim): DynamicResource => ({
+  claimNamespace: namespace,
+  claimName: name,
+  claimResources: devices.map(({ driver, poolName, deviceName, cdiDeviceIds, shareId }) => ({
+    cdiDevices: cdiDeviceIds.map((id) => ({ name: id })),
+    driverName: driver,
+    poolName,
+    deviceName,
+    ...(shareId === undefined ? {} : { shareId }),
+  })),
+});
