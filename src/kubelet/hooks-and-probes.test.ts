@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { pods } from '#api/resources.ts';
 import type { Probe } from '#api/types.ts';
@@ -57,6 +60,41 @@ test('a preStop hook that never ends is given up when the grace period is over',
   await world.client.delete(pods, { name: 'web', namespace: 'default' }, { gracePeriodSeconds: 5 });
   await world.advanceUntil(() => world.server.stored(pods).length === 0, 8000);
   assert.equal(world.runtime.calls.find(({ method }) => method === 'stopContainer')?.request['timeout'], 2);
+});
+
+test("on the node's network a container and its hooks know the pod by the node's address", async (t) => {
+  const world = await startWorld(t, { config: { nodeIPs: ['127.0.0.1'] } });
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.headers.host} ${request.url}`);
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const hook = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP' as const } });
+  world.bind(
+    pod({
+      name: 'web',
+      spec: {
+        hostNetwork: true,
+        containers: [
+          container('app', {
+            env: ['podIP', 'podIPs', 'hostIP'].map((field) => ({ name: field, valueFrom: { fieldRef: { fieldPath: `status.${field}` } } })),
+            lifecycle: { postStart: hook('/begun'), preStop: hook('/ends') },
+          }),
+        ],
+      },
+    }),
+  );
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const { envs } = world.runtime.container('app').config;
+  const value = (name: string): string | undefined => envs.find(({ key }) => key === name)?.value.toString();
+  assert.deepEqual(['podIP', 'podIPs', 'hostIP'].map(value), ['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+  await world.client.delete(pods, { name: 'web', namespace: 'default' });
+  await world.until(() => world.server.stored(pods).length === 0);
+  assert.deepEqual(asked, [`127.0.0.1:${port} /begun`, `127.0.0.1:${port} /ends`]);
 });
 
 const probe = (more: Partial<Probe> = {}): Probe => ({

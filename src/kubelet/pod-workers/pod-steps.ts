@@ -43,7 +43,6 @@ export interface PodStepsDeps extends SyncDeps {
   readonly cgroups: CgroupManager;
   /** `containerd` */
   readonly runtimeName: () => string;
-  readonly hostIPs: () => readonly string[];
   /** Why pods have no network; empty when they have. */
   readonly networkProblems: () => readonly string[];
   readonly references: PodReferences;

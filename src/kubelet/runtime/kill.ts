@@ -11,13 +11,18 @@ import { findContainer, type AnyContainer } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
 import { graceSeconds, MIN_GRACE_SECONDS, terminationOrder } from './grace.ts';
 import { readNotes } from './labels.ts';
-import { isRunning, type RuntimeContainer, type RuntimePod } from './runtime-pod.ts';
+import { addressesOf, isRunning, type RuntimeContainer, type RuntimePod } from './runtime-pod.ts';
 
 export interface KillDeps {
   readonly runtime: RuntimeService;
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+export interface PodKillDeps extends KillDeps {
+  /** Addresses of the node. */
+  readonly hostIPs: () => readonly string[];
 }
 
 export interface ContainerKillRequest {
@@ -106,7 +111,7 @@ export interface PodKillRequest {
  * Stops every running container side by side, sidecars in their turn, then all sandboxes.
  * @throws CriError the first failure, after all were tried; Source: killPodWithSyncResult
  */
-export async function killPod({ pod, runtime, graceOverride, signal }: PodKillRequest, deps: KillDeps): Promise<void> {
+export async function killPod({ pod, runtime, graceOverride, signal }: PodKillRequest, deps: PodKillDeps): Promise<void> {
   const running = runtime.containers.filter((container) => isRunning(container) || container.state === 'unknown');
   const order = terminationOrder(pod.spec, new Set(running.map(({ name }) => name)));
   const ends = new Map<string, Promise<void>>();
@@ -123,7 +128,7 @@ export async function killPod({ pod, runtime, graceOverride, signal }: PodKillRe
         id,
         message: '',
         reason: 'Unknown',
-        podIP: runtime.ips[0] ?? '',
+        podIP: addressesOf(pod, runtime.ips, deps)[0] ?? '',
         ...(graceOverride === undefined ? {} : { graceOverride }),
         ...(turn === undefined ? {} : { turn }),
         ...(signal === undefined ? {} : { signal }),

@@ -1,5 +1,7 @@
 // pure
 // A pod as the container runtime shows it: sandboxes and container instances, the newest first.
+import type { Pod } from '#api/types.ts';
+import { isHostNetworkPod } from '../pod/identity.ts';
 
 export type ContainerRunState = 'created' | 'running' | 'exited' | 'unknown';
 
@@ -87,6 +89,13 @@ export function absentPod(
 export function hasRunningContainers(runtime: RuntimePod): boolean {
   return runtime.containers.some(isRunning);
 }
+
+/** What a pod's containers and hooks know it by: on the node's network it has the node's. Source: generateAPIPodStatus. */
+export const addressesOf = (
+  pod: Pod,
+  ips: readonly string[],
+  { hostIPs }: { readonly hostIPs: () => readonly string[] },
+): readonly string[] => (isHostNetworkPod(pod) ? hostIPs() : ips);
 
 /** Source: kubecontainer.BuildContainerID(...).String. */
 export function containerIdString(runtimeName: string, id: string): string {

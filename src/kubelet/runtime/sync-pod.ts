@@ -12,8 +12,8 @@ import type { StartFailure } from '../status/container-statuses.ts';
 import type { Backoff } from './backoff.ts';
 import { removeLogs } from './container-logs.ts';
 import { createSandbox, placeSandbox, SandboxError, type Placement, type Sandbox, type SandboxDeps } from './create-sandbox.ts';
-import { killContainer, killPod } from './kill.ts';
-import type { RuntimePod } from './runtime-pod.ts';
+import { killContainer, killPod, type PodKillDeps } from './kill.ts';
+import { addressesOf, type RuntimePod } from './runtime-pod.ts';
 import { startContainer, StartError, type StartDeps } from './start-container.ts';
 
 export interface SyncRequest {
@@ -25,7 +25,7 @@ export interface SyncRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface SyncDeps extends StartDeps, SandboxDeps {
+export interface SyncDeps extends StartDeps, SandboxDeps, PodKillDeps {
   readonly crashBackoff: Backoff;
   readonly clusterDomain: string;
   /** A container was started with what its spec asks for. */
@@ -91,7 +91,7 @@ async function clearTheWay({ pod, runtime, actions, signal }: SyncRequest, deps:
     if (fate.kind === 'recreate') await purgeInitContainers(pod, runtime, deps);
     return;
   }
-  const podIP = runtime.ips[0] ?? '';
+  const podIP = addressesOf(pod, runtime.ips, deps)[0] ?? '';
   for (const kill of actions.kills) await killContainer({ pod, ...kill, podIP, ...signals }, deps);
 }
 
@@ -128,7 +128,7 @@ export async function removeContainer(
 }
 
 async function removeResets(resets: readonly ContainerReset[], { pod, runtime, signal }: SyncRequest, deps: SyncDeps): Promise<void> {
-  const podIP = runtime.ips[0] ?? '';
+  const podIP = addressesOf(pod, runtime.ips, deps)[0] ?? '';
   for (const { id, container, kill } of resets) {
     const message = `Container ${container.name} is killed because all containers of the pod restart`;
     if (kill) await killContainer({ pod, container, id, message, reason: '', podIP, ...(signal === undefined ? {} : { signal }) }, deps);
@@ -198,7 +198,7 @@ async function tryStart(
         sandboxId: site.sandbox.id,
         placement: site.placement,
         hostname: site.hostname,
-        podIPs: site.sandbox.ips,
+        podIPs: addressesOf(pod, site.sandbox.ips, deps),
         secrets,
         signal: request.signal,
       },
