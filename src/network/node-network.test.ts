@@ -9,6 +9,7 @@ import type { Node } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
 import { eventually } from '#test/harness/eventually.ts';
+import { networkNamespace } from '#test/harness/netns.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { cniConfig, gatewayOf } from './cni-config.ts';
 import { NodeNetwork, removeNodeNetwork } from './node-network.ts';
@@ -167,12 +168,29 @@ test('NodeNetwork brings up again what somebody else took away', async (t) => {
   const conflist = join(cniConfDir, '10-proa.conflist');
   const state = async (): Promise<unknown> => [
     await succeed('nft', ['list', 'ruleset']),
-    await succeed('ip', ['-brief', '-4', 'address', 'show', 'cni0']).catch(() => 'no bridge'),
+    /10\S+/.exec(await succeed('ip', ['-brief', '-4', 'address', 'show', 'cni0', 'up']).catch(() => ''))?.[0],
     await succeed('ip', ['route', 'show', 'proto', '112']),
     readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'),
     existsSync(conflist) && readFileSync(conflist, 'utf8'),
   ];
   const whole = await state();
+  // Two pods, as the CNI plugin connects them, and another's cable.
+  const cables: string[] = [];
+  for (const [i, address] of ['10.244.0.7', '10.244.0.8', '172.16.7.7'].entries()) {
+    const space = await networkNamespace(t);
+    const cable = `veth${i}`;
+    await succeed('ip', ['link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space.name]);
+    if (i < 2) await succeed('ip', ['link', 'set', cable, 'master', 'cni0']);
+    await space.succeed('ip', ['address', 'add', `${address}/24`, 'dev', 'eth0']);
+    cables.push(cable);
+  }
+  const plugged = async (): Promise<unknown> =>
+    Promise.all(
+      cables.map(async (cable) => {
+        const shown = await succeed('ip', ['-details', 'link', 'show', cable]);
+        return [/master (\w+)/.exec(shown)?.[1], /hairpin (on)/.exec(shown)?.[1]];
+      }),
+    );
   for (const takeAway of [
     () => succeed('nft', ['flush', 'ruleset']),
     () => succeed('nft', ['flush', 'table', 'ip', 'proa-network']),
@@ -188,6 +206,11 @@ test('NodeNetwork brings up again what somebody else took away', async (t) => {
     clock.advance(10_000);
     await eventually(async () => assert.deepEqual(await state(), whole, String(takeAway)));
   }
+  assert.deepEqual(await plugged(), [
+    ['cni0', 'on'],
+    ['cni0', 'on'],
+    [undefined, undefined],
+  ]);
   stop.abort();
   await running;
   await removeNodeNetwork(cniConfDir, leaseDir);

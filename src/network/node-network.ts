@@ -17,6 +17,7 @@ import { ipBatch } from './ip-batch.ts';
 import { removeLostLeases } from './lost-leases.ts';
 import { masqueradeStake, masqueradeTable, NETWORK_TABLES } from './masquerade.ts';
 import { tablesOf } from './nft-names.ts';
+import { reattachPods } from './reattach.ts';
 import { desiredRoutes, isOnLink, nodeAddresses, peersOf, podCIDRsOf, type PodRoute, ROUTE_PROTOCOL, routeChanges } from './routes-plan.ts';
 import { Overlay } from './overlay.ts';
 import { POLICY_TABLES } from './policy/rules.ts';
@@ -130,6 +131,8 @@ export class NodeNetwork {
       setSysctl(BRIDGE_FILTER[family], '1');
     }
     await ensureBridge(podCIDRs, mtu, links, signal);
+    const loose = links.some(({ ifname }) => ifname === BRIDGE) ? [] : await reattachPods(podCIDRs, signal);
+    if (loose.length > 0) logger.warn('pods were plugged into the bridge again, which somebody had removed', { links: loose });
     const inside = [...config.clusterCIDRs, ...(config.nonMasquerade ?? [])];
     await runProgram('nft', ['-f', '-'], { input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))), signal });
     this.#trackLiberally();
