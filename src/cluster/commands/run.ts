@@ -104,7 +104,7 @@ const withNode: Rest = async (starting, { pki, progress, stops, ...deps }) => {
   const { settings, signal } = deps;
   const further = new LocalNodes(settings, deps);
   await further.connect();
-  void further.keepRules(signal);
+  void further.keepConnected(signal);
   // The runtime and the API server need nothing of each other.
   const runtimeStarted = startRuntime(deps);
   runtimeStarted.catch(() => {}); // awaited below; a failure of the API server comes first

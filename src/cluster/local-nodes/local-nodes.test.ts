@@ -15,7 +15,7 @@ import { cableLines } from './plan.ts';
 const ASK = `require('node:net').connect({ host: '10.89.0.1', port: 9, timeout: 10_000 })
   .on('error', ({ code }) => process.stdout.write(code)).on('timeout', () => process.exit(1))`;
 
-test('LocalNodes connects nodes, also one whose cable a crash left half made, and keeps their rules', async (t) => {
+test('LocalNodes connects nodes, also one whose cable a crash left half made, and keeps them connected', async (t) => {
   const machine = { nodeName: 'boat', nodeIP: '10.89.0.1', kubeconfig: '/root/.kube/config', dataDir: temporaryFolder(t) };
   const settings = resolveSettings({ flags: { nodes: '3', 'node-cidr': '10.89.0.0/24' }, file: undefined, machine });
   const clock = new ManualClock();
@@ -38,13 +38,18 @@ test('LocalNodes connects nodes, also one whose cable a crash left half made, an
   await reaches();
 
   const stop = new AbortController();
-  const keeping = further.keepRules(stop.signal);
+  const keeping = further.keepConnected(stop.signal);
   const rules = (): Promise<string> => succeed('nft', ['list', 'ruleset']);
   const before = await rules();
   assert.match(before, /table ip proa-nodes .* masquerade/s);
   await succeed('nft', ['flush', 'ruleset']);
   clock.advance(10_000);
   await eventually(async () => assert.equal(await rules(), before));
+  await succeed('ip', ['link', 'del', 'proa0']);
+  await eventually(async () => assert.ok(clock.pending > 0));
+  clock.advance(10_000);
+  await eventually(async () => assert.ok(clock.pending > 0));
+  await reaches();
   stop.abort();
   await keeping;
   await disconnectLocalNodes(

@@ -29,6 +29,7 @@ import {
   NODES_TABLES,
   outwardStake,
   outwardTable,
+  plugLines,
   sidesOf,
   unfinishedLink,
 } from './plan.ts';
@@ -60,12 +61,13 @@ export class LocalNodes {
   async connect(): Promise<void> {
     const nodes = localNodes(this.#settings);
     if (nodes.length === 0) return;
-    const { nodeCIDR } = this.#settings;
+    const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
     const sides = sidesOf(nodeCIDR);
     const links = await linkNames();
     if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(sides));
     for (const { cidr } of sides) allowForwarding(familyOf(cidr));
-    await this.#writeRules();
+    const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
+    await runProgram('nft', ['-f', '-'], { input: Readable.from(sides.map((side) => outwardTable(side, inside))) });
     for (const node of nodes) {
       if (!links.has(node.link)) {
         const cable = unfinishedLink(node);
@@ -75,33 +77,27 @@ export class LocalNodes {
         await ipBatch(insideLines(node, sides), node.namespace);
         await ipBatch([`link set ${cable} name ${node.link}`]);
       }
-      await ipBatch([`link set ${node.link} up`]);
+      await ipBatch(plugLines(node));
     }
   }
 
-  /** Until the signal aborts: rules that somebody removed are written anew. */
-  async keepRules(signal: AbortSignal): Promise<void> {
+  /** Until the signal aborts: a bridge and rules that somebody removed come back. */
+  async keepConnected(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps;
     if (this.#settings.nodes === 1) return;
     const stake = outwardStake(sidesOf(this.#settings.nodeCIDR));
     while (!signal.aborted) {
       try {
         await wait(clock, LOOK_EVERY_MS, signal);
-        if (await rulesStand(stake, { signal })) continue;
-        logger.warn("somebody removed the rules of this machine's further nodes; they are written anew");
-        await this.#writeRules();
+        if ((await linkNames()).has(NODE_BRIDGE) && (await rulesStand(stake, { signal }))) continue;
+        logger.warn("somebody removed the network of this machine's further nodes, or its rules; they are made anew");
+        await this.connect();
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof ProgramError)) throw error;
-        logger.error("the rules of this machine's further nodes are not in force", { error });
+        logger.error("this machine's further nodes are not connected", { error });
       }
     }
-  }
-
-  async #writeRules(): Promise<void> {
-    const { nodeCIDR, podCIDR, serviceCIDR } = this.#settings;
-    const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
-    await runProgram('nft', ['-f', '-'], { input: Readable.from(sidesOf(nodeCIDR).map((side) => outwardTable(side, inside))) });
   }
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */

@@ -66,19 +66,20 @@ export function bridgeLines(sides: readonly NodeNetworkSide[]): readonly string[
   ];
 }
 
+/** Lines of `ip -batch -` that make a node's cable, all but its name. */
+export const cableLines = (node: LocalNode): readonly string[] => [
+  `link add ${unfinishedLink(node)} type veth peer name eth0 netns ${node.namespace}`,
+];
+
 /**
- * Lines of `ip -batch -` that plug a namespace in. Hairpin: what a node sends to the machine's address and Service rules
+ * Lines of `ip -batch -` that plug a node's cable in; safe to repeat. Hairpin: what a node sends to the machine's address and Service rules
  * lead back to a pod of that same node must leave by the port it came in by, since bridged packets are translated on the
  * bridge (bridge-nf-call-iptables).
  */
-export function cableLines(node: LocalNode): readonly string[] {
-  const cable = unfinishedLink(node);
-  return [
-    `link add ${cable} type veth peer name eth0 netns ${node.namespace}`,
-    `link set ${cable} master ${NODE_BRIDGE}`,
-    `link set ${cable} type bridge_slave hairpin on`,
-  ];
-}
+export const plugLines = ({ link }: LocalNode): readonly string[] => [
+  `link set ${link} master ${NODE_BRIDGE} up`,
+  `link set ${link} type bridge_slave hairpin on`,
+];
 
 /** What the cable is called until both its ends are done: one that has its name is whole, whatever crashed meanwhile. */
 export const unfinishedLink = ({ link }: LocalNode): string => `${link}-new`;
