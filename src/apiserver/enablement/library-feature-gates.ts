@@ -21,7 +21,7 @@ export const LIBRARY_GATES: ReadonlyMap<string, LibraryGate> = new Map([
     'Alpha',
     false,
     `AllAlpha APIServingWithRoutine AllowUnsafeMalformedObjectDeletion CBORServingAndStorage ClientsAllowCBOR ClientsPreferCBOR
-     LoggingAlphaOptions ManifestBasedAdmissionControlConfig ShardedListAndWatch StorageVersionAPI`,
+     LoggingAlphaOptions ManifestBasedAdmissionControlConfig NativeHistograms ShardedListAndWatch StorageVersionAPI`,
   ),
   ...gates('Beta', false, 'AllBeta ConcurrentWatchObjectDecode CoordinatedLeaderElection'),
   ...gates(

@@ -8,6 +8,13 @@ import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../
 import { blank, type Problems } from '../problems.ts';
 import { PROTOCOLS } from './containers.ts';
 
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const SPECIAL = /^(?:0|127|169|224)\./;
+
+/** Nothing can be wrong with it as an address of an endpoint: so nearly all of them are told, without a path being made for each. */
+export const isUsualIpv4 = (text: string): boolean => IPV4.test(text) && !SPECIAL.test(text);
+
 /** An address that traffic may be sent to. */
 export function validateEndpointIp(out: Problems, at: Path, text: string): void {
   const ip = parseIp(text);
@@ -24,6 +31,14 @@ export function validateEndpointIp(out: Problems, at: Path, text: string): void 
   if (family === 4 ? a === 224 && b === 0 && c === 0 : a === 0xff && (b & 0x0f) === 2) {
     out.invalid(at, text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
   }
+}
+
+function validateAddresses(out: Problems, at: Path, addresses: readonly EndpointAddress[]): void {
+  addresses.forEach((address, i) => {
+    const { ip, hostname, nodeName } = address;
+    const named = !blank(hostname) || (nodeName !== undefined && subdomainName(nodeName, false).length > 0);
+    if (named || !isUsualIpv4(ip)) validateAddress(out, at.index(i), address);
+  });
 }
 
 function validateAddress(out: Problems, at: Path, { ip, hostname, nodeName }: EndpointAddress): void {
@@ -45,8 +60,8 @@ function validateSubsets(out: Problems, at: Path, subsets: readonly EndpointSubs
   subsets.forEach(({ addresses = [], notReadyAddresses = [], ports = [] }, i) => {
     const path = at.index(i);
     if (addresses.length + notReadyAddresses.length === 0) out.required(path, 'must specify `addresses` or `notReadyAddresses`');
-    addresses.forEach((address, j) => validateAddress(out, path.child('addresses').index(j), address));
-    notReadyAddresses.forEach((address, j) => validateAddress(out, path.child('notReadyAddresses').index(j), address));
+    validateAddresses(out, path.child('addresses'), addresses);
+    validateAddresses(out, path.child('notReadyAddresses'), notReadyAddresses);
     ports.forEach((port, j) => validatePort(out, path.child('ports').index(j), port, ports.length > 1));
   });
 }

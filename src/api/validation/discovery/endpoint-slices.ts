@@ -6,7 +6,7 @@ import { canonicalIpErrors, ipErrors, parseIp } from '#apimachinery/ip.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from '#apimachinery/names.ts';
 import { PROTOCOLS } from '../core/containers.ts';
-import { validateEndpointIp } from '../core/endpoints.ts';
+import { isUsualIpv4, validateEndpointIp } from '../core/endpoints.ts';
 import { subdomainName, validateObjectMeta } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 
@@ -56,6 +56,7 @@ export function domainNameErrors(at: Path, text: string): readonly FieldError[] 
 }
 
 function validateAddress(out: Problems, at: Path, index: number, address: string, type: string): void {
+  if (type === 'IPv4' && isUsualIpv4(address)) return;
   const path = at.index(index);
   if (type === 'FQDN') return out.add(domainNameErrors(path, address));
   if (type !== 'IPv4' && type !== 'IPv6') return;
