@@ -188,6 +188,7 @@ export class KubeletPodSteps implements PodSteps {
       hostIPs: hostIPs(),
       resizeConditions: how.terminal ? [] : allocations.conditions(pod),
       actuated: allocations.actuatedPod(uid),
+      actuatedContainer: (name) => allocations.actuated(uid, name),
       ...how,
     });
     const computed = withResourceHealth(found, (name) => this.#healthOf(pod, name));

@@ -12,8 +12,9 @@ import type {
   VolumeMountStatus,
 } from '#api/types.ts';
 import { anyRegularContainerCreated, shouldStart } from '../pod-actions/restart.ts';
-import { formatBytes, formatMilli } from '../pod/amounts.ts';
+import { formatBytes, formatMilli, valueOf } from '../pod/amounts.ts';
 import { type ContainerKind } from '../pod/containers.ts';
+import type { ComputeAmounts } from '../pod/resources.ts';
 import { containerIdString, latest, type RuntimeContainer, type RuntimePod } from '../runtime/runtime-pod.ts';
 import { RESTARTING_ALL_CONTAINERS } from './phase.ts';
 
@@ -35,6 +36,8 @@ export interface ContainerStatusInput {
   readonly failureOf: (containerName: string) => StartFailure | undefined;
   /** All containers are being restarted in place. */
   readonly resetting: boolean;
+  /** What a container was last set to; undefined while that is not known. */
+  readonly actuated?: ((container: string) => ComputeAmounts | undefined) | undefined;
 }
 
 /** Source: ContainerReasonStatusUnknown. */
@@ -186,7 +189,7 @@ function fromInstance(
     imageID: instance.imageRef,
     containerID,
     ...(instance.state === 'running' && old?.started !== undefined && old.containerID === containerID ? { started: old.started } : {}),
-    ...resourceStatus(container, instance, input.kind),
+    ...resourceStatus(container, instance, input.kind, input.actuated?.(container.name)?.memoryRequest ?? 0),
     ...mountStatuses(container),
     ...(instance.user === undefined
       ? {}
@@ -215,6 +218,7 @@ function resourceStatus(
   container: Container,
   instance: RuntimeContainer,
   kind: ContainerKind,
+  memoryRequest: number,
 ): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
   if (kind === 'ephemeral') return {};
   const allocated = container.resources ?? {};
@@ -227,6 +231,9 @@ function resourceStatus(
   }
   if (allocated.requests !== undefined && actual?.cpuRequest !== undefined && actual.cpuRequest > MIN_SHARES)
     requests['cpu'] = formatMilli(actual.cpuRequest);
+  // No runtime knows it: it is what the container was last set to.
+  if (requests['memory'] !== undefined && actual !== undefined && memoryRequest > 0 && valueOf(requests['memory']) !== memoryRequest)
+    requests['memory'] = formatBytes(memoryRequest);
   return {
     resources: {
       ...allocated,

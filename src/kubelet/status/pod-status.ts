@@ -55,6 +55,8 @@ export interface PodStatusInput {
   readonly resizeConditions: readonly Undated[];
   /** What the pod as a whole was last set to; undefined while that is not known. */
   readonly actuated?: ComputeAmounts | undefined;
+  /** As `actuated`, of a container. */
+  readonly actuatedContainer?: (name: string) => ComputeAmounts | undefined;
 }
 
 /** A status whose conditions carry no transition times yet. */
@@ -64,7 +66,8 @@ export type UndatedStatus = Omit<PodStatus, 'conditions'> & { readonly condition
 export function podStatusOf(input: PodStatusInput): UndatedStatus {
   const { pod, runtime, previous } = input;
   const resetting = findResetTrigger(pod, runtime) !== undefined;
-  const common = { pod, runtime, runtimeName: input.runtimeName, failureOf: input.failureOf, resetting };
+  const { runtimeName, failureOf, actuatedContainer: actuated } = input;
+  const common = { pod, runtime, runtimeName, failureOf, resetting, actuated };
   const initContainerStatuses = containerStatuses({
     ...common,
     kind: 'init',

@@ -358,18 +358,32 @@ test('podStatusOf keeps the address of a pod whose sandbox has ended', () => {
   assert.equal(podStatusOf({ ...common, probes, runtime: runtimePod(one, []), previous }).podIP, '10.0.0.5');
 });
 
-test('podStatusOf shows what the pod as a whole was given, and what of it is in force', () => {
-  const common = {
-    runtimeName: 'containerd',
-    terminal: false,
-    failureOf: () => undefined,
-    hostIPs: [],
-    resizeConditions: [],
-    previous: base,
+/** What podStatusOf is told of a pod that runs and of which nothing is out of the ordinary. */
+const ordinary = {
+  runtimeName: 'containerd',
+  terminal: false,
+  failureOf: () => undefined,
+  hostIPs: [],
+  resizeConditions: [],
+  previous: base,
+  probes: { started: () => true, ready: () => true },
+};
+
+test('podStatusOf shows the memory that a container was last set to ask for, which no runtime knows', () => {
+  const resources = { requests: { memory: '65536Ki' }, limits: { memory: '64Mi' } };
+  const sized = pod({ spec: { containers: [container('app', { resources })] } });
+  const runtime = runtimePod(sized, [instance(sized, 'app', 'running', { resources: { memoryLimit: 64 * 2 ** 20 } })]);
+  const requested = (memoryRequest: number): unknown => {
+    const actuatedContainer = () => ({ cpuRequest: 0, cpuLimit: 0, memoryRequest, memoryLimit: 0 });
+    return podStatusOf({ ...ordinary, pod: sized, runtime, actuatedContainer }).containerStatuses?.[0]?.resources?.requests;
   };
-  const probes = { started: () => true, ready: () => true };
+  assert.deepEqual(requested(32 * 2 ** 20), { memory: '32Mi' });
+  assert.deepEqual(requested(64 * 2 ** 20), { memory: '65536Ki' });
+});
+
+test('podStatusOf shows what the pod as a whole was given, and what of it is in force', () => {
   const shown = (of: Pod, actuated?: PodStatusInput['actuated']) => {
-    const { resources, allocatedResources } = podStatusOf({ ...common, pod: of, probes, runtime: runtimePod(of, []), actuated });
+    const { resources, allocatedResources } = podStatusOf({ ...ordinary, pod: of, runtime: runtimePod(of, []), actuated });
     return { resources, allocatedResources };
   };
   const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '0.2', memory: '128Mi' } };
