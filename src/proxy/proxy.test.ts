@@ -304,6 +304,17 @@ test('figures and mode are told on the loopback, and there alone', async () => {
   assert.deepEqual(await get('/proxyMode'), [200, 'nftables']);
   assert.deepEqual(await get('/healthz'), [200, 'ok']);
   for (const path of ['/none', '//']) assert.equal((await get(path))[0], 404);
+  const [, configuration] = await get('/configz');
+  const told = (JSON.parse(configuration) as Record<string, Record<string, unknown>>)['kubeproxy.config.k8s.io'];
+  assert.deepEqual(
+    [told?.['Mode'], told?.['MetricsBindAddress'], told?.['HealthzBindAddress'], told?.['DetectLocal']],
+    [
+      'nftables',
+      '127.0.0.1:10249',
+      '[::]:10256',
+      { BridgeInterface: '', ClusterCIDRs: ['10.244.0.0/16', 'fd00:244::/56'], InterfaceNamePrefix: '' },
+    ],
+  );
   const [, figures] = await get('/metrics');
   for (const line of [
     /^kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m,

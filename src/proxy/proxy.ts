@@ -19,6 +19,7 @@ import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
 import type { ListenAddress } from './health/listening.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
+import { configz } from './metrics/configz.ts';
 import { ProxyMetrics, type WithoutLocal } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/serve-metrics.ts';
 import { withoutLocal } from './metrics/without-local.ts';
@@ -86,6 +87,9 @@ interface Side {
 }
 
 const EVERYWHERE: Readonly<Record<IpFamily, ListenAddress>> = { IPv4: { host: '0.0.0.0' }, IPv6: { host: '::', ipv6Only: true } };
+const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
 const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 
 export class Proxy {
@@ -151,7 +155,9 @@ export class Proxy {
       const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
       await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
       const figures = { host: LOOPBACK[families[0] ?? 'IPv4'], port: config.metricsPort };
-      await serveMetrics(figures, () => this.#metrics.expose(), logger, signal);
+      const addresses = { healthzAddress: hostPort(healthz), metricsAddress: hostPort(figures) };
+      const told = configz({ ...config, ...addresses });
+      await serveMetrics({ ...figures, expose: () => this.#metrics.expose(), configz: told }, logger, signal);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
         try {

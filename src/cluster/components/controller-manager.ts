@@ -12,7 +12,8 @@ import { CommandError } from '../commands/command-error.ts';
 import { runControllerManager } from '../node/deciders.ts';
 import { clusterCIDRsOf } from './cluster-cidrs.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
-import { electionOf } from './election.ts';
+import { CONFIGZ_NAME, controllerConfigz, type ControllerSettings } from './controller-configz.ts';
+import { electionOf, electionSettings } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
 import { serveComponent } from './serving.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
@@ -30,11 +31,21 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, requests, context) : () => own;
     stops.push(() => own.close());
     const [queues, metrics] = [new QueueMetrics(), new ControllerMetrics()];
-    await serveComponent(own, { healthy, expose: () => queues.expose() + metrics.expose() + expose() + requests.expose() }, context);
+    const told = configOf(flags, selection);
+    await serveComponent(
+      own,
+      {
+        healthy,
+        expose: () => queues.expose() + metrics.expose() + expose() + requests.expose(),
+        configz: { [CONFIGZ_NAME]: controllerConfigz(told) },
+      },
+      context,
+    );
     const signing = flags.optional('cluster-signing-cert-file') !== undefined;
     const running = runControllerManager(
       {
-        clusterCIDRs: clusterCIDRsOf(flags),
+        clusterCIDRs: told.clusterCIDRs,
+        forceDetachOnTimeout: told.forceDetachOnTimeout,
         rootCA: fileOf(context, 'root-ca-file'),
         ...(signing
           ? {
@@ -60,6 +71,22 @@ export function controllerManager(given: FlagValues): Promise<void> {
     );
     stops.push(() => running);
   });
+}
+
+/** @throws CommandError */
+function configOf(flags: Flags, controllers: readonly string[]): ControllerSettings {
+  return {
+    kubeconfig: flags.text('kubeconfig'),
+    bindAddress: flags.text('bind-address'),
+    leaderElection: electionSettings(flags),
+    controllers,
+    useServiceAccountCredentials: flags.isSet('use-service-account-credentials'),
+    clusterCIDRs: clusterCIDRsOf(flags),
+    rootCaFile: flags.text('root-ca-file'),
+    signingCertFile: flags.optional('cluster-signing-cert-file') ?? '',
+    signingKeyFile: flags.optional('cluster-signing-key-file') ?? '',
+    forceDetachOnTimeout: !flags.isSet('disable-force-detach-on-timeout'),
+  };
 }
 
 /** The API server as a service account of kube-system, one connection each; undefined: as the kubeconfig says. */

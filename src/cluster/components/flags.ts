@@ -139,6 +139,11 @@ export const COMPONENTS = {
         description: 'each controller acts as its own service account, as its role wants it',
         fallback: 'true',
       },
+      {
+        name: 'disable-force-detach-on-timeout',
+        description: 'nodes that are not ready keep the volumes they use, however long',
+        fallback: 'false',
+      },
       ...serving('10257'),
       ...leaderElection('kube-controller-manager'),
       LOG_LEVEL,

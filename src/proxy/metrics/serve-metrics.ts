@@ -10,13 +10,22 @@ import { close, listen } from '../health/listening.ts';
 export const METRICS_PORT = 10_249;
 const MODE = 'nftables';
 
-/** Serves /metrics, /proxyMode and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
-export async function serveMetrics(
-  { host, port }: { readonly host: string; readonly port: number },
-  expose: () => string,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+const TYPES: Readonly<Record<string, string>> = {
+  '/metrics': 'text/plain; version=0.0.4; charset=utf-8',
+  '/configz': 'application/json',
+};
+
+interface Figures {
+  readonly host: string;
+  readonly port: number;
+  /** Prometheus' text format. */
+  readonly expose: () => string;
+  /** The configuration in use. */
+  readonly configz: object;
+}
+
+/** Serves /metrics, /proxyMode, /configz and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
+export async function serveMetrics({ host, port, expose, configz }: Figures, logger: Logger, signal: AbortSignal): Promise<void> {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
   const answer = async (path: string): Promise<string | undefined> => {
@@ -25,6 +34,8 @@ export async function serveMetrics(
         return buildInfo() + expose() + (await own.metrics());
       case '/proxyMode':
         return MODE;
+      case '/configz':
+        return JSON.stringify(configz);
       case '/healthz':
         return 'ok';
       default:
@@ -34,7 +45,7 @@ export async function serveMetrics(
   const server = createServer((request, response) => {
     const path = requestPath(request.url);
     const headers = {
-      'Content-Type': path === '/metrics' ? 'text/plain; version=0.0.4; charset=utf-8' : 'text/plain; charset=utf-8',
+      'Content-Type': TYPES[path] ?? 'text/plain; charset=utf-8',
       'X-Content-Type-Options': 'nosniff',
     };
     void answer(path).then((body) => response.writeHead(body === undefined ? 404 : 200, headers).end(body ?? '404 page not found\n'));

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controllerConfigz } from './controller-configz.ts';
+
+const told = controllerConfigz({
+  kubeconfig: '/etc/manager.conf',
+  bindAddress: '0.0.0.0',
+  leaderElection: { leaderElect: true, leaseDuration: '15s' },
+  controllers: ['*', '-ttl'],
+  useServiceAccountCredentials: true,
+  clusterCIDRs: [
+    { cidr: '10.244.0.0/16', nodeMaskSize: 24 },
+    { cidr: 'fd00:244::/56', nodeMaskSize: 64 },
+  ],
+  rootCaFile: '/etc/ca.crt',
+  signingCertFile: '',
+  signingKeyFile: '',
+  forceDetachOnTimeout: false,
+}) as Record<string, Record<string, unknown>>;
+
+test('controllerConfigz tells what flags say, in the names of the internal type', () => {
+  const { Generic, KubeCloudShared, NodeIPAMController, AttachDetachController, SAController } = told;
+  assert.deepEqual(Generic?.['LeaderElection'], { LeaderElect: true, LeaseDuration: '15s' });
+  assert.deepEqual(Generic['Controllers'], ['*', '-ttl']);
+  assert.equal((Generic['ClientConnection'] as Record<string, unknown>)['Kubeconfig'], '/etc/manager.conf');
+  assert.deepEqual(
+    [KubeCloudShared?.['ClusterCIDR'], KubeCloudShared?.['UseServiceAccountCredentials']],
+    ['10.244.0.0/16,fd00:244::/56', true],
+  );
+  assert.deepEqual([NodeIPAMController?.['NodeCIDRMaskSizeIPv4'], NodeIPAMController?.['NodeCIDRMaskSizeIPv6']], [24, 64]);
+  assert.equal(AttachDetachController?.['DisableForceDetachOnTimeout'], true);
+  assert.equal(SAController?.['RootCAFile'], '/etc/ca.crt');
+});
+
+test('controllerConfigz tells of each controller what it does', () => {
+  assert.deepEqual(told['DeploymentController'], { ConcurrentDeploymentSyncs: 5 });
+  assert.deepEqual(told['DaemonSetController'], { ConcurrentDaemonSetSyncs: 2 });
+  assert.equal(told['GarbageCollectorController']?.['ConcurrentGCSyncs'], 20);
+  assert.equal(told['NodeLifecycleController']?.['NodeMonitorGracePeriod'], '50s');
+});

@@ -1,0 +1,57 @@
+// pure
+// The proxy's configuration in use as `/configz` tells it, in the names of upstream's internal type. Source: cmd/kube-proxy
+// app/server.go, pkg/proxy/apis/config types.go, v1alpha1 defaults.go.
+
+export interface ProxySettings {
+  readonly nodeName: string;
+  readonly podCIDRs: readonly string[];
+  /** `0.0.0.0:10256`. */
+  readonly healthzAddress: string;
+  readonly metricsAddress: string;
+}
+
+export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress }: ProxySettings): object => ({
+  'kubeproxy.config.k8s.io': {
+    Linux: {
+      Conntrack: {
+        // The kernel's own limits and times hold.
+        MaxPerCore: 0,
+        Min: 0,
+        TCPEstablishedTimeout: null,
+        TCPCloseWaitTimeout: null,
+        TCPBeLiberal: false,
+        UDPTimeout: '0s',
+        UDPStreamTimeout: '0s',
+      },
+      MasqueradeAll: false,
+      OOMScoreAdj: null,
+    },
+    Windows: { RunAsService: false },
+    FeatureGates: {},
+    ClientConnection: { Kubeconfig: '', AcceptContentTypes: '', ContentType: 'application/vnd.kubernetes.protobuf', QPS: 5, Burst: 10 },
+    Logging: {
+      format: 'text',
+      flushFrequency: '5s',
+      verbosity: 0,
+      options: { text: { infoBufferSize: '0' }, json: { infoBufferSize: '0' } },
+    },
+    HostnameOverride: nodeName,
+    BindAddress: '0.0.0.0',
+    HealthzBindAddress: healthzAddress,
+    MetricsBindAddress: metricsAddress,
+    BindAddressHardFail: false,
+    EnableProfiling: false,
+    ShowHiddenMetricsForVersion: '',
+    Mode: 'nftables',
+    IPTables: { MasqueradeBit: 14, LocalhostNodePorts: true },
+    IPVS: { Scheduler: '', ExcludeCIDRs: null, StrictARP: false, TCPTimeout: '0s', TCPFinTimeout: '0s', UDPTimeout: '0s' },
+    Winkernel: { NetworkName: '', SourceVip: '', EnableDSR: false, RootHnsEndpointName: '', ForwardHealthCheckVip: false },
+    NFTables: { MasqueradeBit: 14 },
+    DetectLocalMode: 'ClusterCIDR',
+    DetectLocal: { BridgeInterface: '', ClusterCIDRs: podCIDRs, InterfaceNamePrefix: '' },
+    NodePortAddresses: null,
+    SyncPeriod: '10s',
+    MinSyncPeriod: '0s',
+    ConfigSyncPeriod: '15m0s',
+  },
+});
