@@ -62,6 +62,15 @@ function struct(value: JsonObject, schema: ObjectSchema): JsonObject {
   return out;
 }
 
+function list(value: readonly unknown[], items: TypeSchema): readonly unknown[] {
+  let copy: unknown[] | undefined;
+  for (let i = 0; i < value.length; i++) {
+    const next = within(value[i], items);
+    if (next !== value[i]) (copy ??= [...value])[i] = next;
+  }
+  return copy ?? value;
+}
+
 /** Keys that the engine has first, whatever is done. */
 const INDEX = /^(?:0|[1-9]\d{0,9})$/;
 
@@ -86,11 +95,8 @@ function within(value: unknown, type: TypeSchema): unknown {
   switch (type.shape) {
     case 'object':
       return Array.isArray(value) ? value : struct(value as JsonObject, type);
-    case 'list': {
-      if (!Array.isArray(value)) return value;
-      const items: readonly unknown[] = value.map((item) => within(item, type.items));
-      return items.every((item, i) => item === value[i]) ? value : items;
-    }
+    case 'list':
+      return Array.isArray(value) ? list(value, type.items) : value;
     case 'map':
       return Array.isArray(value) ? value : map(value as JsonObject, type.values);
     default:
