@@ -133,6 +133,9 @@ test('NodeNetwork brings the bridge, the rules and the routes up when the node g
   );
   assert.match(readFileSync(join(cniConfDir, '10-proa.conflist'), 'utf8'), /10\.244\.0\.0\/24/);
   assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim(), '1');
+  // A connection that one side has closed is translated for an hour more.
+  assert.equal(readFileSync('/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait', 'utf8').trim(), '3600');
+  assert.equal(readFileSync('/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established', 'utf8').trim(), '86400');
 
   nodes.put(node('far', '172.16.0.9', '10.244.9.0/24'));
   await until(async () => (await succeed('ip', ['route'])).includes('10.244.9.0/24 via 10.244.9.0 dev proa-vxlan'));

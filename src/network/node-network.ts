@@ -135,7 +135,7 @@ export class NodeNetwork {
     if (loose.length > 0) logger.warn('pods were plugged into the bridge again, which somebody had removed', { links: loose });
     const inside = [...config.clusterCIDRs, ...(config.nonMasquerade ?? [])];
     await runProgram('nft', ['-f', '-'], { input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))), signal });
-    this.#trackLiberally();
+    this.#trackConnections();
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
     const freed = removeLostLeases(config.leaseDir, clock.now());
@@ -164,16 +164,14 @@ export class NodeNetwork {
     );
   }
 
-  /**
-   * A segment outside of the window that the kernel believes in is not translated: it comes to a node or a pod that knows no such
-   * connection, whose reset ends the true one. Its receiver knows better what to do with it. The kernel has the setting once
-   * there are rules. Source: kube-proxy conntrack.tcpBeLiberal, kubernetes issue 74839.
-   */
-  #trackLiberally(): void {
-    try {
-      setSysctl('net/netfilter/nf_conntrack_tcp_be_liberal', '1');
-    } catch (error) {
-      this.#deps.logger.warn('connections may be reset under load: the kernel stays strict about TCP windows', { error: error as Error });
+  /** The kernel has the settings once there are rules. */
+  #trackConnections(): void {
+    for (const [name, value, without] of TRACKING) {
+      try {
+        setSysctl(`net/netfilter/nf_conntrack_${name}`, value);
+      } catch (error) {
+        this.#deps.logger.warn(without, { error: error as Error });
+      }
     }
   }
 
@@ -187,6 +185,18 @@ export class NodeNetwork {
     }
   }
 }
+
+/**
+ * Settings of connection tracking, and what may happen without. A segment outside of the window that the kernel believes in is
+ * not translated: it comes to a node or a pod that knows no such connection, whose reset ends the true one. Its receiver knows
+ * better what to do with it. Nor is what belongs to a connection that was forgotten. Seconds.
+ * Source: kube-proxy conntrack.tcpBeLiberal, tcpEstablishedTimeout, tcpCloseWaitTimeout; kubernetes issues 74839, 32551.
+ */
+const TRACKING = [
+  ['tcp_be_liberal', '1', 'connections may be reset under load: the kernel stays strict about TCP windows'],
+  ['tcp_timeout_established', '86400', 'connections that say nothing are forgotten when the kernel thinks fit'],
+  ['tcp_timeout_close_wait', '3600', 'connections that one side has closed are forgotten when the kernel thinks fit'],
+] as const;
 
 /** Where the device that carries the node's address does not tell: Ethernet's. Bytes. */
 const USUAL_MTU = 1_500;
