@@ -48,6 +48,8 @@ export interface KubeletView {
   /** The settings in use, as KubeletConfiguration. */
   configuration(): Readonly<Record<string, unknown>>;
   probeCounts(): readonly ProbeCount[];
+  /** Figures of calls to CSI drivers, Prometheus' text format. */
+  csiFigures(): string;
   /** Where log files of the machine lie, for `/logs/`. */
   readonly logDirectory: string;
 }
@@ -100,6 +102,7 @@ export function kubeletView(parts: KubeletParts): KubeletView {
     node: () => observer.nodeOrInitial,
     configuration: () => configurationOf(config),
     probeCounts: () => parts.probes.counts(),
+    csiFigures: () => parts.plugins.csi.expose(),
   };
   return view;
 }

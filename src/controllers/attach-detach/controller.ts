@@ -1,7 +1,7 @@
 // Has drivers attach volumes to the nodes that are to mount them, and detach them when the nodes have let go. The driver's own
 // attacher does the work and answers in the VolumeAttachment. Source: pkg/controller/volume/attachdetach.
 import { attachmentName, csiVolumeId, type CsiVolumeId } from '#api/csi.ts';
-import { csidrivers, csinodes, nodes, persistentvolumeclaims, persistentvolumes, pods, volumeattachments } from '#api/resources.ts';
+import { csidrivers, nodes, persistentvolumeclaims, persistentvolumes, pods, volumeattachments } from '#api/resources.ts';
 import type { VolumeAttachment } from '#api/gen/storage-v1.ts';
 import type { New, Node } from '#api/types.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
@@ -19,7 +19,7 @@ const DOUBT_MS = 10_000;
 export const attachDetachController: Controller = {
   name: 'persistentvolume-attach-detach-controller',
   serviceAccount: 'attachdetach-controller',
-  reads: [pods, nodes, persistentvolumeclaims, persistentvolumes, csinodes, csidrivers, volumeattachments],
+  reads: [pods, nodes, persistentvolumeclaims, persistentvolumes, csidrivers, volumeattachments],
   writes: ['nodes/status', 'volumeattachments', 'events'],
   workers: 10,
   setUp(context) {

@@ -3,6 +3,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { HistogramFamily } from '#base/metrics.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { csinodes, nodes } from '#api/resources.ts';
@@ -19,6 +20,8 @@ import { CSI, type NodeInfo } from './csi-api.ts';
 
 /** For each call. Milliseconds. Source: csiTimeout. */
 const CALL_MS = 120_000;
+
+const OPERATION_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
 
 /** Where others look up what a driver calls this node. Source: annotationKeyNodeID. */
 const NODE_ID_ANNOTATION = 'csi.volume.kubernetes.io/nodeid';
@@ -41,6 +44,13 @@ interface Driver {
 export class CsiDrivers implements PluginHandler {
   readonly #deps: CsiDriversDeps;
   readonly #drivers = new Map<string, Driver>();
+  /** Source: pkg/volume/csi csi_metrics.go, pkg/volume/util metrics.go. */
+  readonly #seconds = new HistogramFamily(
+    'csi_operations_seconds',
+    '[ALPHA] Container Storage Interface operation duration with gRPC error code status total',
+    ['driver_name', 'grpc_status_code', 'method_name', 'migrated'],
+    OPERATION_SECONDS,
+  );
   /** Changes of the CSINode, one after the other. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -55,14 +65,14 @@ export class CsiDrivers implements PluginHandler {
   /** @throws CriError; undefined for a driver that is not registered */
   ask<Request, Response>(driver: string, call: PluginCall<Request, Response>, request: Request): Promise<Response> | undefined {
     const known = this.#drivers.get(driver);
-    return known === undefined ? undefined : ask(known.caller, call, request);
+    return known === undefined ? undefined : this.#ask(driver, known.caller, call, request);
   }
 
   /** Optional calls the driver knows; undefined for a driver that is not registered. @throws CriError */
   capabilities(driver: string): Promise<ReadonlySet<string>> | undefined {
     const known = this.#drivers.get(driver);
     if (known === undefined) return undefined;
-    known.capabilities ??= ask(known.caller, CSI.getCapabilities, {}).then(
+    known.capabilities ??= this.#ask(driver, known.caller, CSI.getCapabilities, {}).then(
       ({ capabilities }) => new Set(capabilities.map(({ rpc }) => String(rpc?.type))),
       (error: unknown) => {
         known.capabilities = undefined;
@@ -70,6 +80,25 @@ export class CsiDrivers implements PluginHandler {
       },
     );
     return known.capabilities;
+  }
+
+  /** Prometheus' text format. */
+  expose(): string {
+    return this.#seconds.expose();
+  }
+
+  async #ask<Request, Response>(driver: string, caller: Caller, call: PluginCall<Request, Response>, request: Request): Promise<Response> {
+    const { clock } = this.#deps;
+    const began = clock.monotonic();
+    const done = (code: string): void => this.#seconds.of(driver, code, call.path, 'false').observe((clock.monotonic() - began) / 1000);
+    try {
+      const answer = await ask(caller, call, request);
+      done('OK');
+      return answer;
+    } catch (error) {
+      if (error instanceof CriError) done(error.code);
+      throw error;
+    }
   }
 
   async register({ name, endpoint, supportedVersions }: RegisteredPlugin): Promise<string | undefined> {
@@ -80,7 +109,7 @@ export class CsiDrivers implements PluginHandler {
     const connection = new Connection(endpoint, logger, `CSI driver ${name}`);
     const driver: Driver = { endpoint, connection, caller: { connection, clock, timeoutMs: CALL_MS }, capabilities: undefined };
     try {
-      const info = await ask(driver.caller, CSI.getInfo, {});
+      const info = await this.#ask(name, driver.caller, CSI.getInfo, {});
       if (info.nodeId === '') throw new CriError({ code: 'Internal', details: 'the driver gives this node no id', method: 'NodeGetInfo' });
       await this.#tell(() => this.#install(name, info));
     } catch (error) {
@@ -109,7 +138,7 @@ export class CsiDrivers implements PluginHandler {
     const known = this.#drivers.get(name);
     if (known === undefined) return;
     const update = async (): Promise<void> => {
-      const { maxVolumesPerNode } = await ask(known.caller, CSI.getInfo, {});
+      const { maxVolumesPerNode } = await this.#ask(name, known.caller, CSI.getInfo, {});
       await this.#write((drivers) =>
         drivers.map((each) => (each.name === name ? { ...withoutAllocatable(each), ...allocatableOf(maxVolumesPerNode) } : each)),
       );

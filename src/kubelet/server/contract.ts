@@ -17,6 +17,7 @@ export type KubeletHost = Pick<
   | 'problems'
   | 'configuration'
   | 'probeCounts'
+  | 'csiFigures'
 >;
 
 /** Who asks. Source: user.Info. */

@@ -75,7 +75,7 @@ export function ownMetrics(): OwnMetrics {
         ),
       );
       nodeName.set({ node: host.nodeName }, 1);
-      return buildInfo() + (await registry.metrics()) + (await volumeStats(host));
+      return buildInfo() + (await registry.metrics()) + host.csiFigures() + (await volumeStats(host));
     },
   };
 }
