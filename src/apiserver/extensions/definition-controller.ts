@@ -2,7 +2,7 @@
 // pkg/controller/{status,establish,nonstructuralschema,apiapproval,finalizer}.
 import { findCondition, setCondition } from '#api/conditions.ts';
 import { customresourcedefinitions } from '#api/resources.ts';
-import { isTrue } from '#api/structural/resources.ts';
+import { isTrue, storageVersionOf } from '#api/structural/resources.ts';
 import type { CustomResourceDefinition, KubeObject } from '#api/types.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
@@ -150,7 +150,7 @@ function finish(crd: CustomResourceDefinition, reason: string, message: string, 
 /** Deletes what is there; finalizers may keep it for a while. */
 async function empty(crd: CustomResourceDefinition, served: Served, deps: DefinitionControllerDeps): Promise<void> {
   try {
-    await deleteInstances(served, deps.instances);
+    await deleteInstances(storageVersionOf(crd), served, deps.instances);
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     const next = terminating(crd, 'True', 'InstanceDeletionFailed', `could not issue all deletes: ${error.message}`, deps);
@@ -159,8 +159,9 @@ async function empty(crd: CustomResourceDefinition, served: Served, deps: Defini
   }
 }
 
-async function deleteInstances({ storage, rows }: Served, client: Client): Promise<void> {
-  const [row] = rows;
+/** In the version they are stored in: the webhook that converts them is often gone by then. Source: GetCustomResourceListerCollectionDeleter. */
+async function deleteInstances(version: string, { storage, rows }: Served, client: Client): Promise<void> {
+  const row = rows.find(({ info }) => info.version === version);
   if (row === undefined) return;
   const resource = row.info as Resource<KubeObject>;
   const namespaces = new Set([...storage.cache.list()].map(({ namespace }) => namespace));

@@ -128,6 +128,22 @@ describe('conversion by webhook', () => {
     assert.equal(again.metadata['resourceVersion'], after_.metadata['resourceVersion']);
   });
 
+  test('is not asked for when a definition goes: operators are removed with their webhooks', async () => {
+    const group = 'removed.example.com';
+    const name = `widgets.${group}`;
+    for (const served of [true, false]) {
+      const spec = (crd(group, 'v2') as { readonly spec: Json & { readonly versions: readonly [Json, Json] } }).spec;
+      const [v1, v2] = spec.versions;
+      await api.define({ ...crd(group, 'v2'), spec: { ...spec, versions: [v1, { ...v2, served }] } });
+      if (served) await api.done('POST', path(group, 'v2'), widget(group, 'v2', 'a', { host: 'a', port: '1' }));
+      else await api.done('POST', path(group, 'v1'), widget(group, 'v1', 'a', { hostPort: 'a:1' }));
+      broken = () => ({ kind: 'Nonsense' });
+      await api.done('DELETE', `${DEFINITIONS}/${name}`);
+      await api.until(name, (found) => found === undefined);
+      broken = undefined;
+    }
+  });
+
   test('selects by fields of the version asked for, in lists and watches', async () => {
     const group = 'select.example.com';
     const defined = await api.define(crd(group));
