@@ -35,6 +35,22 @@ const CREATE: readonly (readonly [name: string, object: object, errors: readonly
     definition({ versions: [{ name: 'v1', served: true, storage: true }] }),
     ['spec.versions[0].schema.openAPIV3Schema: Required value'],
   ],
+  [
+    'no version',
+    definition({ versions: [] }, { storedVersions: [] }),
+    [
+      'spec.versions: Invalid value: null: must have exactly one version marked as storage version',
+      'status.storedVersions: Invalid value: null: must have at least one stored version',
+    ],
+  ],
+  [
+    'a version that is no name',
+    definition({ versions: [version({ name: 'V1' })] }, { storedVersions: ['V1'] }),
+    ['spec.versions[0].name', 'spec.version'].map(
+      (field) =>
+        `${field}: Invalid value: "V1": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
+    ),
+  ],
   ['a root that is no object', ofSchema({ type: 'string' }), [`${AT}.type: Invalid value: "string": must be object at the root`]],
   [
     'a field without a type',

@@ -150,9 +150,13 @@ function validateVersions(
     });
   });
   const names = versions.map(({ name }) => name);
-  if (new Set(names).size !== names.length) out.invalid(at, versions, 'must contain unique version names');
+  // Upstream's own form of a definition names the first of them once more.
+  const [first = ''] = names;
+  if (first !== '' && dns1035Label(first).length > 0) out.invalid(SPEC.child('version'), first, dns1035Label(first).join(','));
+  const shown = versions.length === 0 ? null : versions;
+  if (new Set(names).size !== names.length) out.invalid(at, shown, 'must contain unique version names');
   if (versions.filter(({ storage }) => storage).length !== 1)
-    out.invalid(at, versions, 'must have exactly one version marked as storage version');
+    out.invalid(at, shown, 'must have exactly one version marked as storage version');
 }
 
 /** Source: validateDeprecationWarning. */
@@ -265,7 +269,7 @@ function validateStatus(out: Problems, { spec, status }: CustomResourceDefinitio
   if (status?.acceptedNames !== undefined) validateNames(out, STATUS.child('acceptedNames'), status.acceptedNames);
   const stored = status?.storedVersions ?? [];
   const at = STATUS.child('storedVersions');
-  if (stored.length === 0) return out.invalid(at, stored, 'must have at least one stored version');
+  if (stored.length === 0) return out.invalid(at, null, 'must have at least one stored version');
   const versions = (spec as Partial<CustomResourceDefinitionSpec>).versions ?? [];
   for (const { name, storage } of versions)
     if (storage && !stored.includes(name)) out.invalid(at, stored, `must have the storage version ${name}`);
