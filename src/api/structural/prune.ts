@@ -26,6 +26,12 @@ export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldVal
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }
 
+/**
+ * An object from the store as its type has it. Of what it and objects inside it say of themselves, what cannot be read is
+ * dropped, so that it can be looked at, mended and deleted. Source: unstructuredSchemaCoercer dropInvalidMetadata.
+ */
+export const readStored = <T>(object: JsonObject, schema: ObjectSchema): T => new Pruner([], 'mended').embedded(object, schema, '') as T;
+
 /** A value without what its type does not know; metadata of objects inside it stays as it is. Source: pruning.Prune. */
 export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'kept').value(value, type, '');
 
@@ -44,8 +50,11 @@ export function embeddedMismatch(value: unknown, type: TypeSchema): EmbeddedErro
   }
 }
 
-/** What becomes of the metadata of whole objects: read as every object's, left alone, or left alone but for unknown fields. */
-type MetadataIs = 'read' | 'kept' | 'known';
+/**
+ * What becomes of the metadata of whole objects: read as every object's, read as far as it can be, left alone, or left
+ * alone but for unknown fields.
+ */
+type MetadataIs = 'read' | 'mended' | 'kept' | 'known';
 
 /** What an embedded object says of itself is of no type that it could have. Source: objectmeta Coerce. */
 export class EmbeddedError extends DecodeError {
@@ -79,6 +88,7 @@ class Pruner {
     for (const name of ['kind', 'apiVersion'] as const) {
       const member = value[name];
       if (member === undefined) continue;
+      if (typeof member !== 'string' && this.#metadataIs === 'mended') continue;
       if (typeof member !== 'string' && this.#metadataIs === 'read') throw new EmbeddedError(join(path, name), member, 'must be a string');
       out[name] = member;
     }
@@ -94,6 +104,7 @@ class Pruner {
     if (this.#metadataIs === 'kept') return metadata;
     const type = schema.fields.get('metadata')?.type as ObjectSchema;
     if (this.#metadataIs === 'known') return isJsonObject(metadata) ? knownMembers(metadata, type) : metadata;
+    if (this.#metadataIs === 'mended') return readable(metadata, type);
     const place = join(path, 'metadata');
     try {
       const { object, warnings } = decodeValue(metadata ?? {}, type, { fieldValidation: 'Warn' });
@@ -151,6 +162,24 @@ class Pruner {
 /** A null that is no value stays only where a default will take its place. Source: PruneNonNullableNullsWithoutDefaults. */
 function keepsNull(schema: TypeSchema): boolean {
   return schema.nullable || (schema.default !== undefined && schema.default !== null);
+}
+
+/** Without the fields whose values are none. Source: GetObjectMetaWithOptions. */
+function readable(metadata: unknown, type: ObjectSchema): JsonObject {
+  const whole = decodedOrNone(metadata ?? {}, type);
+  if (whole !== undefined) return whole;
+  const fields = isJsonObject(metadata) ? Object.entries(metadata) : [];
+  const good = fields.filter(([name, value]) => decodedOrNone({ [name]: value }, type) !== undefined);
+  return decodedOrNone(Object.fromEntries(good), type) ?? {};
+}
+
+function decodedOrNone(metadata: unknown, type: ObjectSchema): JsonObject | undefined {
+  try {
+    return decodeValue<JsonObject>(metadata, type, { fieldValidation: 'Ignore' }).object;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }
 
 /** Without members the type does not name. */

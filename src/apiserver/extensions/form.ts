@@ -2,9 +2,10 @@
 // are read, converted between versions. Source: crdConversionRESTOptionsGetter, schemaCoercingDecoder, conversion package.
 import { DecodeError } from '#api/decode.ts';
 import { applyDefaults } from '#api/defaults.ts';
-import { decodeCustom } from '#api/structural/prune.ts';
+import { decodeCustom, readStored } from '#api/structural/prune.ts';
 import type { KubeObject } from '#api/types.ts';
 import { internalError } from '#apimachinery/errors.ts';
+import type { JsonObject } from '#apimachinery/json-value.ts';
 import { byteOrder } from '#apimachinery/go-format.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { StoredObject, type ObjectLayout } from '../cache/stored-object.ts';
@@ -102,7 +103,8 @@ export class VersionForm implements StorageForm {
   #completed({ layout, object }: StoredObject): KubeObject {
     const type = this.#options.versions.get(layout.apiVersion);
     if (type === undefined) throw internalError(new Error(`request to convert CR from an invalid group/version: ${layout.apiVersion}`));
-    return applyDefaults(pruned(object, type.schema), type.schema, 0);
+    const read = readStored<KubeObject>(object as unknown as JsonObject, type.schema);
+    return applyDefaults((read.metadata.generation ?? 0) === 0 ? withMetadata(read, { generation: 1 }) : read, type.schema, 0);
   }
 
   kept(object: KubeObject, signal?: AbortSignal): Kept | Promise<Kept> {

@@ -443,6 +443,28 @@ describe('a custom resource', () => {
   });
 });
 
+test('an object whose metadata was spoilt in the store is shown without what cannot be read, and can be deleted', async () => {
+  const group = 'spoilt.example.com';
+  const api = await Api.start();
+  const whole = { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true };
+  await api.define(definition({ group, versions: [version('v1', objectOf({ properties: { whole } }))] }));
+  const spoilt = { annotations: { a: 7 }, labels: { b: 'c' }, unknown: 1 };
+  const value = widget(group, 'x', { spec: { whole: { apiVersion: 7, kind: 'K', metadata: { ...spoilt, name: 'y' } } } });
+  const metadata = { name: 'x', ...spoilt, namespace: 'default', uid: 'u' };
+  await api.test.store.transact({
+    conditions: [],
+    operations: [{ kind: 'put', key: `/registry/${group}/widgets/default/x`, value: Buffer.from(JSON.stringify({ ...value, metadata })) }],
+    readOnFailure: [],
+  });
+  const { resourceVersion, ...shown } = (await api.done('GET', `${base(group)}/x`)).metadata;
+  assert.deepEqual(shown, { name: 'x', namespace: 'default', uid: 'u', generation: 1, labels: { b: 'c' } });
+  const { items } = await api.done('GET', base(group));
+  assert.deepEqual(items[0]?.spec, { whole: { kind: 'K', metadata: { name: 'y', labels: { b: 'c' } } } });
+  await api.done('DELETE', `${base(group)}/x`);
+  assert.equal((await api.get(`${base(group)}/x`)).code, 404);
+  await api.stop();
+});
+
 test('custom resources are there again before a server that starts anew is ready', async () => {
   const group = 'restart.example.com';
   const first = await Api.start();
