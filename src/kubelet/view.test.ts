@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ContainerStatus, Pod } from '#api/types.ts';
+import { CriError } from '#cri/errors.ts';
 import { parseNodeUsage } from './stats/node-usage.ts';
 import { container, pod } from './testing/pods.ts';
 import { startWorld } from './testing/world.ts';
@@ -96,6 +97,25 @@ test('the view sums up what node, pods and containers use', async (t) => {
     [web?.containers[0]?.name, web?.containers[0]?.cpu?.usageNanoCores, web?.containers[0]?.memory?.workingSetBytes],
     ['app', 500_000_000, 4096],
   );
+});
+
+test('a sandbox that goes while figures are taken does not take those of other pods with it', async (t) => {
+  const world = await startWorld(t);
+  world.bind(pod({ name: 'web', spec: { containers: [container('app')] } }));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  const summed = async (failures: number): Promise<readonly string[]> => {
+    let left = failures;
+    Object.assign(world.runtime.runtime, {
+      async listPodSandboxStats() {
+        if (left-- <= 0) return { stats: [{ attributes: { metadata: { uid: 'uid-web' } }, linux: { containers: [] } }] };
+        throw new CriError({ code: 'NotFound', details: 'no metrics: task not found', method: 'ListPodSandboxStats' });
+      },
+    });
+    world.clock.advance(60_000);
+    return (await world.kubelet.view.summary()).pods.map(({ podRef }) => podRef.name);
+  };
+  assert.deepEqual(await summed(1), ['web']);
+  assert.deepEqual(await summed(20), ['web']);
 });
 
 test('parseNodeUsage counts as available what the kernel can give back at once', () => {

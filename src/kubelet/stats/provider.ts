@@ -6,7 +6,7 @@ import { claimName } from '#api/volumes.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/contract.ts';
-import { CriError } from '#cri/errors.ts';
+import { CriError, isNotFound } from '#cri/errors.ts';
 import type { ContainerStats, CpuUsage, PodSandboxStats } from '#cri/gen/stats.ts';
 import type { Pleg } from '../pleg/pleg.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
@@ -48,6 +48,11 @@ interface Sample {
 }
 
 /** Source: pkg/kubelet/stats, criStatsProvider. */
+/** Codes of a runtime that has figures of containers alone, for good or for the moment. */
+const WITHOUT_PODS: ReadonlySet<string> = new Set(['Unimplemented', 'Unknown', 'NotFound']);
+/** Of asking for figures while sandboxes go. */
+const ATTEMPTS = 3;
+
 export class StatsProvider {
   readonly #deps: StatsDeps;
   #last: { readonly at: number; readonly summary: Summary } | undefined;
@@ -134,10 +139,10 @@ export class StatsProvider {
   async #runtimeStats(): Promise<ReadonlyMap<string, PodSandboxStats>> {
     const { runtime } = this.#deps.cri;
     try {
-      const { stats } = await runtime.listPodSandboxStats({});
+      const { stats } = await this.#sandboxStats();
       return new Map(stats.flatMap((each) => (each.attributes?.metadata === undefined ? [] : [[each.attributes.metadata.uid, each]])));
     } catch (error) {
-      if (!(error instanceof CriError) || (error.code !== 'Unimplemented' && error.code !== 'Unknown')) throw error;
+      if (!(error instanceof CriError) || !WITHOUT_PODS.has(error.code)) throw error;
     }
     const { stats } = await runtime.listContainerStats({});
     const byPod = new Map<string, ContainerStats[]>();
@@ -146,6 +151,16 @@ export class StatsProvider {
       if (uid !== undefined) byPod.set(uid, [...(byPod.get(uid) ?? []), each]);
     }
     return new Map([...byPod].map(([uid, containers]) => [uid, { linux: { containers } }]));
+  }
+
+  /** Asked again when a sandbox went meanwhile: containerd gives nothing of the others then. @throws CriError */
+  async #sandboxStats(left = ATTEMPTS): Promise<{ readonly stats: readonly PodSandboxStats[] }> {
+    try {
+      return await this.#deps.cri.runtime.listPodSandboxStats({});
+    } catch (error) {
+      if (left <= 1 || !isNotFound(error)) throw error;
+      return this.#sandboxStats(left - 1);
+    }
   }
 
   async #podSummary(pod: Pod, stats: PodSandboxStats | undefined, filesystems: Filesystems): Promise<PodSummary | undefined> {
