@@ -9,7 +9,7 @@ import type { KubeletConfig } from '../config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { repeat } from '../maintenance/repeat.ts';
 import { nodeStatusPatch } from '../status/patch.ts';
-import { conditionEvents, initialNode, nodeLabels, nodeStatus, sameNodeStatus, type NodeInput } from './status.ts';
+import { conditionEvents, initialNode, MANAGED_ATTACH, nodeLabels, nodeStatus, sameNodeStatus, type NodeInput } from './status.ts';
 
 /** Wait between attempts to register, doubled up to the longest, milliseconds. Source: registerWithAPIServer. */
 const REGISTER_MIN_MS = 100;
@@ -125,12 +125,13 @@ export class NodeAgent {
     }
   }
 
-  /** A node that is known keeps what others made of it; labels that are the kubelet's are set again. Source: tryRegisterWithAPIServer. */
+  /** A node that is known keeps what others made of it; what is the kubelet's is set again. Source: tryRegisterWithAPIServer. */
   async #reconcile(known: Node, input: NodeInput): Promise<Node> {
     const wanted = nodeLabels(input);
     const labels = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => known.metadata.labels?.[key] !== value));
-    if (Object.keys(labels).length === 0) return known;
-    const patch = { type: 'merge', body: { metadata: { labels } } } as const;
+    const isManaged = known.metadata.annotations?.[MANAGED_ATTACH] === 'true';
+    if (Object.keys(labels).length === 0 && isManaged) return known;
+    const patch = { type: 'merge', body: { metadata: { labels, annotations: { [MANAGED_ATTACH]: 'true' } } } } as const;
     return this.#deps.client.patch(nodes, { name: known.metadata.name }, patch, { signal: this.#stop.signal });
   }
 

@@ -96,18 +96,19 @@ test('a status that did not change is reported every five minutes only', async (
   assert.equal(patches(), before + 1);
 });
 
-test('a node that someone else changed keeps that, and gets its labels back', async (t) => {
+test('a node that someone else changed keeps that, and gets its labels and its annotation back', async (t) => {
   const world = await startWorld(t);
   await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
   await world.kubelet.stop();
   world.server.change(nodes, 'node', undefined, (node) => ({
     ...node,
-    metadata: { ...node.metadata, labels: { mine: 'kept' } },
+    metadata: { ...node.metadata, labels: { mine: 'kept' }, annotations: { mine: 'kept' } },
     spec: { ...node.spec, unschedulable: true },
   }));
   await world.restart();
   await world.until(() => world.node().metadata.labels?.['kubernetes.io/hostname'] === 'node');
   assert.equal(world.node().metadata.labels?.['mine'], 'kept');
+  assert.deepEqual(world.node().metadata.annotations, { mine: 'kept', 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' });
   assert.equal(world.node().spec.unschedulable, true);
 });
 

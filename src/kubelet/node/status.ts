@@ -18,6 +18,9 @@ const DECLARED_FEATURES = [
   'RestartAllContainersOnContainerExits',
 ];
 
+/** The controller attaches volumes to this node, not the kubelet itself. Source: ControllerManagedAttachAnnotation. */
+export const MANAGED_ATTACH = 'volumes.kubernetes.io/controller-managed-attach-detach';
+
 export interface RuntimeFacts {
   /** `containerd` */
   readonly name: string;
@@ -250,7 +253,7 @@ export function initialNode(input: NodeInput): Pick<Node, 'spec' | 'status'> & {
     metadata: {
       name: config.nodeName,
       labels: nodeLabels(input),
-      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+      annotations: { [MANAGED_ATTACH]: 'true' },
     },
     spec: {
       ...(config.registerWithTaints.length === 0 ? {} : { taints: config.registerWithTaints }),
