@@ -30,7 +30,7 @@ function watching({ full }: { readonly full: boolean }) {
   const answer = {
     served: { info: { kind: 'Pod', schema: schemaOfDefinition('io.k8s.api.core.v1.Pod') }, apiVersion: 'v1' },
     form: { encoding: 'json', transform: 'none' },
-    shape: { id: '' },
+    shape: { id: '', bookmark: (empty: object) => empty },
     headers: {},
     clock,
     signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { decodeValue } from '#api/decode.ts';
 import { hasMessage } from '#api/protobuf/codec.ts';
 import { inEnvelope } from '#api/protobuf/envelope.ts';
 import { encodeWatchFrame } from '#api/protobuf/watch.ts';
+import type { KubeObject } from '#api/types.ts';
 import { goJson, goSortedJson } from '#apimachinery/go-format.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { OutputForm } from '../negotiation/output.ts';
@@ -66,36 +67,14 @@ export class WatchFrames {
     return this.#wrap(type, shape.event(object, index));
   }
 
+  /** As Go writes an object of which nothing is set but this. */
   #bookmark(revision: number, initialEventsEnd: boolean): object {
-    const { form } = this.#form;
-    const metadata = {
-      resourceVersion: String(revision),
-      ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
-    };
-    if (form.transform === 'PartialObjectMetadata' || form.transform === 'PartialObjectMetadataList') {
-      return {
-        kind: 'PartialObjectMetadata',
-        apiVersion: `meta.k8s.io/${form.metaVersion}`,
-        metadata,
-      };
-    }
-    const bookmark = this.#emptyObject(metadata);
-    if (form.transform !== 'Table') return bookmark;
-    const apiVersion = `meta.k8s.io/${form.metaVersion}`;
-    return {
-      kind: 'Table',
-      apiVersion,
-      metadata: { resourceVersion: String(revision) },
-      columnDefinitions: [],
-      rows: [{ cells: [], object: bookmark }],
-    };
-  }
-
-  /** An object of which nothing is known but its metadata, as Go writes one. */
-  #emptyObject(metadata: object): object {
-    const { info, apiVersion } = this.#form.served;
-    const object = { kind: info.kind, apiVersion, metadata };
-    return info.origin === 'custom' ? object : decodeValue<object>(object, info.schema, { fieldValidation: 'Ignore' }).object;
+    const { shape, served } = this.#form;
+    const { info, apiVersion } = served;
+    const annotations = initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {};
+    const bare = { kind: info.kind, apiVersion, metadata: { resourceVersion: String(revision), ...annotations } };
+    const empty = info.origin === 'custom' ? bare : decodeValue<object>(bare, info.schema, { fieldValidation: 'Ignore' }).object;
+    return shape.bookmark(empty as KubeObject);
   }
 
   #wrap(type: string, object: object): Buffer {

@@ -13,6 +13,8 @@ export interface ObjectForm {
   one(object: StoredObject): object;
   /** Event number `index` of a watch. */
   event(object: StoredObject, index: number): object;
+  /** A bookmark, of an object of which nothing is known but its metadata. */
+  bookmark(empty: KubeObject): object;
 }
 
 export function objectForm(form: OutputForm, served: ServedResource, tables: TableMaker): ObjectForm {
@@ -20,18 +22,26 @@ export function objectForm(form: OutputForm, served: ServedResource, tables: Tab
   const apiVersion = `meta.k8s.io/${metaVersion}`;
   switch (transform) {
     case 'none':
-      return { id: '', one: (object) => object.object, event: (object) => object.object };
+      return { id: '', one: (object) => object.object, event: (object) => object.object, bookmark: (empty) => empty };
     case 'Table':
       return {
         id: `Table ${metaVersion} ${tables.includeObject}`,
         one: (object) => tables.table(served, [object.object], apiVersion),
         // Column definitions come with the first event only. Source: watchEncoder's table conversion.
         event: (object, index) => tables.table(served, [object.object], apiVersion, index === 0),
+        // Its annotation must be seen, also by who asked for no objects. Source: asTable.
+        bookmark: (empty) => ({
+          kind: 'Table',
+          apiVersion,
+          metadata: { resourceVersion: empty.metadata.resourceVersion },
+          columnDefinitions: [],
+          rows: [{ cells: [], object: tables.includeObject === 'Object' ? empty : metadataOnly(empty, apiVersion) }],
+        }),
       };
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList': {
       const one = (object: { readonly object: KubeObject }): object => metadataOnly(object.object, apiVersion);
-      return { id: `PartialObjectMetadata ${metaVersion}`, one, event: one };
+      return { id: `PartialObjectMetadata ${metaVersion}`, one, event: one, bookmark: (empty) => metadataOnly(empty, apiVersion) };
     }
   }
 }
