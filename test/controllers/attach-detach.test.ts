@@ -226,8 +226,8 @@ test('nothing is attached for drivers that do not need it, nor for pods that hav
   await gone('web');
 });
 
-test('a node that is silent keeps a volume for six minutes, one out of service loses it at once, a ready one keeps it', async () => {
-  for (const name of ['lost', 'taken', 'kept']) {
+test('a node that is silent, or gone, keeps a volume for six minutes, one out of service loses it at once, a ready one keeps it', async () => {
+  for (const name of ['lost', 'taken', 'kept', 'removed']) {
     await disk(name);
     await node(`of-${name}`);
     await user(`on-${name}`, name, `of-${name}`);
@@ -236,17 +236,19 @@ test('a node that is silent keeps a volume for six minutes, one out of service l
   }
   await ready('of-lost', 'Unknown');
   const since = t.clock.monotonic();
-  for (const name of ['lost', 'taken', 'kept']) await gone(`on-${name}`);
+  for (const name of ['lost', 'taken', 'kept', 'removed']) await gone(`on-${name}`);
+  await t.client.delete(nodes, { name: 'of-removed' });
   const taints = [{ key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' }];
   await t.client.patch(nodes, { name: 'of-taken' }, { type: 'merge', body: { spec: { taints } } });
   await detached('taken', 'of-taken');
   assert.ok(t.clock.monotonic() - since < 360_000);
-  assert.ok(await attachment(attachmentOf('lost', 'of-lost')));
+  for (const name of ['lost', 'removed']) assert.ok(await attachment(attachmentOf(name, `of-${name}`)), name);
   await detached('lost', 'of-lost', 5_000);
+  await detached('removed', 'of-removed', 5_000);
   assert.ok(t.clock.monotonic() - since >= 360_000);
   assert.ok(await attachment(attachmentOf('kept', 'of-kept')));
   const figures = metrics.expose();
-  assert.match(figures, /^attachdetach_controller_forced_detaches\{reason="timeout"\} 1$/m);
+  assert.match(figures, /^attachdetach_controller_forced_detaches\{reason="timeout"\} 2$/m);
   assert.match(figures, /^attachdetach_controller_forced_detaches\{reason="out-of-service"\} 1$/m);
   await uses('of-kept', []);
   await detached('kept', 'of-kept');

@@ -22,6 +22,11 @@ export class AttachedReports {
     return told === undefined || (told.size === listed.length && listed.every((each) => told.has(each)));
   }
 
+  /** A node that is gone; what it has is kept until it is detached. */
+  gone(node: string): void {
+    if (this.#told.get(node)?.size === 0) this.#told.delete(node);
+  }
+
   has(node: string, volume: string): boolean {
     return this.#told.get(node)?.has(volume) === true;
   }
@@ -58,7 +63,7 @@ export class AttachedReports {
       return await this.#client.patch(nodes, { name }, patch, { subresource: 'status' });
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
-      if (this.#told.get(name)?.size === 0) this.#told.delete(name);
+      this.gone(name);
       return undefined;
     }
   }

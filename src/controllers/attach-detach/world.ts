@@ -243,6 +243,7 @@ export class VolumeWorld {
       deleted: (node) => {
         const { name } = node.metadata;
         if (tracked.volumesOn(name).length > 0) this.#lastInUse.set(name, new Set(node.status?.volumesInUse));
+        reports.gone(name);
         wakeNode(node);
       },
     });
