@@ -274,7 +274,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       ]);
       hooks.done('start-apiextensions-controllers');
       for (const hook of options.identity === undefined ? [] : identityHooks(options.identity)) hooks.done(hook);
-      compactor.start({ store, clock, logger, intervalMs: options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS });
+      const intervalMs = options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS;
+      compactor.start({ store, clock, logger, intervalMs, compacted: (revision) => hub.compacted(revision) });
       if (listener !== undefined && listen !== undefined) address.current = await listener.listen(listen);
       flowControl.start?.(hooks.done);
       await Promise.race([firstLook.promise, controllers]);

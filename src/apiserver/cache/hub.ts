@@ -6,7 +6,7 @@ import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
 import { CompressedRuns } from './compressed-runs.ts';
 import { EncodedItems } from './encoded-items.ts';
-import { ResourceCache, type CachedResource, type Position } from './resource-cache.ts';
+import { ResourceCache, type CachedResource, type Position, type Snapshot } from './resource-cache.ts';
 import type { StoredObject } from './stored-object.ts';
 import { guarded } from './store-failure.ts';
 import { WriteLog } from './write-log.ts';
@@ -42,6 +42,7 @@ export class CacheHub {
   /** All caches contain everything up to here. */
   readonly #position: Position = { revision: 0 };
   #acknowledged = 0;
+  #oldestListed = 0;
   #exclusive = false;
   #confirming: Promise<number> | undefined;
   #running: Promise<void> | undefined;
@@ -144,6 +145,16 @@ export class CacheHub {
     await this.caughtUp();
     await this.#deps.store.compact(this.#position.revision);
     for (const cache of this.#caches.values()) cache.forget();
+  }
+
+  /** History below `revision` was cut: lists of older moments are refused, though watches still find here what is kept. */
+  compacted(revision: number): void {
+    this.#oldestListed = Math.max(this.#oldestListed, revision);
+  }
+
+  /** What a cache held at `revision`; undefined where only the store can tell. */
+  at(cache: ResourceCache, revision: number): Snapshot | undefined {
+    return revision < this.#oldestListed ? undefined : cache.at(revision);
   }
 
   /** A write at `revision` was acknowledged to somebody: later consistent reads must see it. */

@@ -64,7 +64,7 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
   for (;;) {
     const from =
       moment.kind === 'exact' && moment.revision !== stored.cache.revision
-        ? (stored.cache.at(moment.revision) ??
+        ? (registry.hub.at(stored.cache, moment.revision) ??
           (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry)))
         : newest(stored);
     const unjudged = judgeable(stored, chosen, from.range(start, range.end), call.request);

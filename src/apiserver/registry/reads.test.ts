@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import { configmaps, horizontalpodautoscalers, pods, secrets } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
@@ -7,6 +8,7 @@ import type { New, Pod, Secret } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client, Transport, WatchEvent } from '#client/contract.ts';
 import { StoreUnavailableError } from '#store/contract.ts';
+import { COMPACTION_INTERVAL_MS } from '../cache/compactor.ts';
 import { ADMIN } from '../testing.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
 
@@ -96,6 +98,33 @@ describe('list', () => {
       return true;
     });
     assert.deepEqual(names(await list('forgotten', { continue: token })), ['d', 'e']);
+  });
+
+  test('of a moment that was compacted away is refused, though the cache could still show it', async () => {
+    const clock = new ManualClock();
+    const alone = await startLoopbackServer({ clock });
+    const pass = async (): Promise<void> => {
+      clock.advance(COMPACTION_INTERVAL_MS);
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    try {
+      for (const name of ['a', 'b', 'c', 'd']) await alone.client.create(configmaps, { metadata: { name, namespace: 'default' } });
+      const page = (query: Query): Promise<List> =>
+        alone.server.loopback(ADMIN).request({ verb: 'list', resource: configmaps, namespace: 'default', query }) as Promise<List>;
+      const first = await page({ limit: '2' });
+      const go = { continue: first.metadata.continue as string };
+      const { resourceVersion } = (await alone.client.create(secrets, { metadata: { name: 'other', namespace: 'default' } })).metadata;
+      await pass();
+      assert.deepEqual(names(await page(go)), ['c', 'd']);
+      await pass();
+      const [reason] = await refusal(page(go));
+      assert.equal(reason, 'Expired');
+      const old = { resourceVersion: first.metadata.resourceVersion, resourceVersionMatch: 'Exact' };
+      assert.equal((await refusal(page(old)))[0], 'Expired');
+      assert.equal((await page({ ...old, resourceVersion: resourceVersion as string })).items.length, 4);
+    } finally {
+      await alone.stop();
+    }
   });
 
   test('of a moment the cache has forgotten reads a page of the store, selector or not', async () => {
