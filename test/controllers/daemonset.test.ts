@@ -95,9 +95,29 @@ test('a DaemonSet replaces a pod that failed, and a pod somebody deleted', async
   assert.ok(t.events.some((line) => line.startsWith('Warning FailedDaemonPod Found failed daemon pod ns/steady-')));
 });
 
+test('a revision that somebody deletes is made anew, and one that is let go is adopted again', async () => {
+  await create('revised');
+  await set('revised', available(3));
+  const only = async () => {
+    const { items } = await t.client.list(controllerrevisions, { namespace: 'ns', labelSelector: 'app=revised' });
+    assert.equal(items.length, 1);
+    return items[0] ?? assert.fail();
+  };
+  const first = await only();
+  await t.client.delete(controllerrevisions, first.metadata);
+  const second = await t.until(async () => {
+    const found = (await t.client.list(controllerrevisions, { namespace: 'ns', labelSelector: 'app=revised' })).items[0];
+    return found?.metadata.uid === first.metadata.uid ? undefined : found;
+  });
+  assert.deepEqual([second.metadata.name, second.data], [first.metadata.name, first.data]);
+  await t.client.patch(controllerrevisions, second.metadata, { type: 'merge', body: { metadata: { ownerReferences: null } } });
+  await t.until(async () => ((await only()).metadata.ownerReferences?.length === 1 ? true : undefined));
+  await set('revised', available(3));
+});
+
 test('a collection of DaemonSets is deleted by label', async () => {
   await t.client.deleteCollection(daemonsets, { namespace: 'ns', labelSelector: 'none=such' });
-  assert.equal((await t.client.list(daemonsets, { namespace: 'ns' })).items.length, 3);
+  assert.equal((await t.client.list(daemonsets, { namespace: 'ns' })).items.length, 4);
   await t.client.deleteCollection(daemonsets, { namespace: 'ns' });
   await t.until(async () => ((await t.client.list(daemonsets, { namespace: 'ns' })).items.length === 0 ? true : undefined));
 });

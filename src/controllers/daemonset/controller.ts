@@ -1,6 +1,7 @@
 // Runs one pod on every node that suits. Source: pkg/controller/daemon.
 import { selectorFromObject } from '#apimachinery/labels.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
+import { controllerOf } from '#api/owner-references.ts';
 import { controllerrevisions, daemonsets, nodes, pods } from '#api/resources.ts';
 import type { DaemonSet, Node } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
@@ -49,6 +50,17 @@ export const daemonSetController: Controller = {
       wake,
       created: (ds) => expectations.creationsObserved(keyOf(ds)),
       ended: (ds, pod) => expectations.deletionObserved(keyOf(ds), pod.metadata.uid),
+    });
+    watchMembers({
+      owners: sets,
+      members: revisions,
+      kind: DAEMON_SET_KIND,
+      selects: (ds, revision) => selectorFromObject(ds.spec.selector).matches(revision.metadata.labels),
+      wake(ds, revision, previous) {
+        // One that is made in the set's name is looked at with what comes next. Source: addHistory.
+        const made = previous === undefined && revisions.byKey(keyOf(revision)) !== undefined && controllerOf(revision) !== undefined;
+        if (!made) wake(ds);
+      },
     });
     const wakeAll = (node: Node, previous?: Node): void => {
       for (const ds of sets.list()) {
