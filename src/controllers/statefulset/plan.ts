@@ -160,8 +160,9 @@ function ownersOf(
   ordinal: number,
 ): readonly Action[] {
   return present.flatMap((claim) => {
-    const ownerReferences = claimOwners(claim, set, pod, ordinal);
-    return ownerReferences === (claim.metadata.ownerReferences ?? ownerReferences)
+    const before = claim.metadata.ownerReferences ?? [];
+    const ownerReferences = claimOwners({ metadata: { ...claim.metadata, ownerReferences: before } }, set, pod, ordinal);
+    return ownerReferences === before
       ? []
       : [{ kind: 'own-claim' as const, claim: { ...claim, metadata: { ...claim.metadata, ownerReferences } } }];
   });

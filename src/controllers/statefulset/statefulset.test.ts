@@ -182,6 +182,22 @@ test('each replica has claims of its own, which outlive its pod but not its ordi
   assert.deepEqual([...world.claims.keys()], ['data-db-0']);
 });
 
+test('claims that nobody owned get the owners that the policy asks for, when it does', async () => {
+  const policy = (whenDeleted: string, whenScaled: string) => ({ persistentVolumeClaimRetentionPolicy: { whenDeleted, whenScaled } });
+  const world = new World(statefulSet({ ...claims, ...policy('Retain', 'Delete') }));
+  await settle(world);
+  assert.ok([...world.claims.values()].every(({ metadata }) => metadata.ownerReferences === undefined));
+  world.set = { ...world.set, spec: { ...world.set.spec, replicas: 2 } };
+  assert.deepEqual(await settle(world), ['own claim data-db-2: Pod/db-2', 'delete db-2']);
+  assert.deepEqual([...world.claims.keys()], ['data-db-0', 'data-db-1']);
+
+  world.set = { ...world.set, spec: { ...world.set.spec, ...policy('Delete', 'Retain') } } as typeof world.set;
+  assert.deepEqual(await settle(world), ['own claim data-db-0: StatefulSet/db', 'own claim data-db-1: StatefulSet/db']);
+  world.set = { ...world.set, spec: { ...world.set.spec, ...policy('Retain', 'Retain') } } as typeof world.set;
+  assert.deepEqual(await settle(world), ['own claim data-db-0: ', 'own claim data-db-1: ']);
+  assert.deepEqual(await settle(world), []);
+});
+
 test('a pending pod gets a claim that was lost', async () => {
   const world = new World(statefulSet({ replicas: 1, ...claims }));
   await pass(world);
