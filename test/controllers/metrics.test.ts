@@ -11,8 +11,21 @@ import {
   persistentvolumes,
   pods,
   services,
+  statefulsets,
 } from '#api/resources.ts';
-import type { CronJob, Deployment, Endpoints, Job, New, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service } from '#api/types.ts';
+import type {
+  CronJob,
+  Deployment,
+  Endpoints,
+  Job,
+  New,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Service,
+  StatefulSet,
+} from '#api/types.ts';
 import { CONTROLLERS } from '#controllers/controllers.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { startControllerTest } from '../harness/controllers.ts';
@@ -85,6 +98,26 @@ test('controllers count what they do under the names that upstream gives it', as
     await t.client.delete(services, named('web'));
     await shown('endpoint_slice_controller_endpoints_desired 0');
 
+    // Two replicas at once, of which one becomes ready.
+    const db = { selector: { matchLabels: { app: 'db' } }, template: template('db'), serviceName: 'db', podManagementPolicy: 'Parallel' };
+    const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '100%' } };
+    await t.client.create(statefulsets, {
+      metadata: named('db'),
+      spec: { replicas: 2, ...db, updateStrategy },
+    } as unknown as New<StatefulSet>);
+    const ofSet = '{pod_management_policy="Parallel",statefulset_name="db",statefulset_namespace="ns"}';
+    await shown(`statefulset_controller_statefulset_max_unavailable${ofSet} 2`);
+    await shown(`statefulset_controller_statefulset_unavailable_replicas${ofSet} 2`);
+    await t.until(async () => {
+      const [first] = await podsLabelled(t, 'db');
+      if (first === undefined) return undefined;
+      await makeReady(t, first);
+      return true;
+    });
+    await shown(`statefulset_controller_statefulset_unavailable_replicas${ofSet} 1`);
+    await t.client.delete(statefulsets, named('db'));
+    await t.until(() => Promise.resolve(metrics.expose().includes('statefulset_name="db"') ? undefined : true));
+
     const orphan = { metadata: named('orphan'), spec: { nodeName: 'gone', containers: [{ name: 'c', image: 'i' }] } };
     await t.client.create(pods, orphan as New<Pod>);
     await shown('pod_gc_collector_force_delete_pods_total{namespace="ns",reason="orphaned"} 1');
@@ -155,6 +188,7 @@ test('controllers count what they do under the names that upstream gives it', as
     await t.until(() =>
       Promise.resolve(/cronjob_controller_job_creation_skew_duration_seconds_count [1-9]/.test(metrics.expose()) ? true : undefined),
     );
+    assert.match(metrics.expose(), /garbagecollector_controller_resources_sync_error_total 0\n/);
     assert.match(metrics.expose(), /root_ca_cert_publisher_sync_total\{code="200"\} [1-9]/);
   } finally {
     await t.stop();

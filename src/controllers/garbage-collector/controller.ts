@@ -12,6 +12,7 @@ import { collections } from '../runtime/collections.ts';
 import { followCustomResources } from '../runtime/custom-resources.ts';
 import type { Controller, ControllerContext } from '../runtime/controller.ts';
 import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
+import { countUntilListed } from './listing.ts';
 import { type OwnerState, type Plan, planObject } from './plan.ts';
 
 /** Source: DefaultIgnoredResources. */
@@ -30,8 +31,9 @@ export const garbageCollector: Controller = {
   reads: RESOURCES,
   writes: ['*'],
   workers: 20, // Source: --concurrent-gc-syncs
-  setUp({ client, informers, queue, events }) {
+  setUp({ client, informers, queue, events, clock, logger, metrics, signal }) {
     const graph = new Graph();
+    const listings = new Map<Resource<KubeObject>, AbortController>();
     const wake = (uids: readonly string[]): void => {
       for (const uid of uids) queue.add(uid);
     };
@@ -39,14 +41,23 @@ export const garbageCollector: Controller = {
       const put = (object: KubeObject): void => wake(graph.put(resource, object));
       informers.informer(resource).addHandlers({ added: put, updated: put, deleted: (object) => wake(graph.remove(object.metadata.uid)) });
     };
+    const followCustom = (resource: Resource<KubeObject>): void => {
+      follow(resource);
+      const left = new AbortController();
+      listings.set(resource, left);
+      const listing = { resource, informer: informers.informer(resource), clock, logger, errors: metrics.garbageCollector.syncErrors.of() };
+      void countUntilListed(listing, AbortSignal.any([signal, left.signal]));
+    };
     const leave = (resource: Resource<KubeObject>): void => {
+      listings.get(resource)?.abort(new Error('served no more'));
+      listings.delete(resource);
       const gone = [...informers.informer(resource).list()];
       informers.drop(resource);
       for (const { metadata } of gone) wake(graph.remove(metadata.uid));
     };
     for (const resource of RESOURCES) follow(resource);
     const definitions = informers.informer(customresourcedefinitions);
-    followCustomResources(definitions, { follow, leave });
+    followCustomResources(definitions, { follow: followCustom, leave });
     return async (uid) => {
       const node = graph.get(uid);
       if (node?.object === undefined || node.resource === undefined) return;

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ManualClock } from '#base/clock.ts';
+import { silentLogger } from '#base/log.ts';
+import { Counter } from '#base/metrics.ts';
 import { clusterroles, configmaps, deployments, replicasets } from '#api/resources.ts';
 import type { KubeObject, OwnerReference } from '#api/types.ts';
 import { startController } from '../testing.ts';
 import { garbageCollector } from './controller.ts';
 import { Graph } from './graph.ts';
+import { countUntilListed } from './listing.ts';
 import { type OwnerState, planObject } from './plan.ts';
 
 const owner = (uid: string, more: Partial<OwnerReference> = {}): OwnerReference => ({
@@ -145,4 +149,33 @@ test('the collector takes an owner in another namespace for none, and says so; w
   await until(() => Promise.resolve(events.filter(({ reason }) => reason === 'OwnerRefInvalidNamespace').length >= 2 ? true : undefined));
   assert.equal((await client.list(clusterroles)).items.length, 1);
   await stop();
+});
+
+test('countUntilListed counts each 30 s in which the objects of a kind could not be listed', async () => {
+  const clock = new ManualClock();
+  const errors = new Counter();
+  const informer = { hasSynced: false };
+  const stopping = new AbortController();
+  const watched = { resource: configmaps, informer, clock, logger: silentLogger, errors };
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    await Promise.resolve();
+    await Promise.resolve();
+  };
+
+  const counting = countUntilListed(watched, stopping.signal);
+  await pass(29_999);
+  assert.equal(errors.value, 0);
+  await pass(1);
+  await pass(30_000);
+  assert.equal(errors.value, 2);
+  informer.hasSynced = true;
+  await pass(30_000);
+  await counting;
+  assert.equal(errors.value, 2);
+
+  const another = countUntilListed({ ...watched, informer: { hasSynced: false } }, stopping.signal);
+  stopping.abort(new Error('the controllers stop'));
+  await another;
+  assert.equal(errors.value, 2);
 });

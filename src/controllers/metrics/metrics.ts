@@ -2,15 +2,15 @@
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
 import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 import { AttachDetachMetrics } from './attach-detach-metrics.ts';
+import { autoscalerMetrics } from './autoscaler-metrics.ts';
 import { VolumeMetrics } from './volume-metrics.ts';
 
 const FROM_MILLISECOND = exponentialBuckets(0.001, 2, 15);
 const SYNC = ['completion_mode', 'result', 'action'];
 const MODE = ['completion_mode', 'result'];
 const ZONE = ['zone'];
-const ACTION = ['action', 'error'];
-const COMPUTATION = ['action', 'error', 'metric_type'];
 const REASON = ['namespace', 'reason'];
+const STATEFUL_SET = ['statefulset_namespace', 'statefulset_name', 'pod_management_policy'];
 
 /** What client libraries count by when they are told no bounds. Source: prometheus.DefBuckets. */
 const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -202,38 +202,27 @@ export class ControllerMetrics {
     ),
   } as const;
 
-  readonly autoscaler = {
-    reconciliations: new CounterFamily(
-      'horizontal_pod_autoscaler_controller_reconciliations_total',
-      'Number of reconciliations of HPA controller, by action (scale_down, scale_up, none) and error (spec, internal, none).',
-      ACTION,
+  readonly statefulSet = {
+    maxUnavailable: new GaugeFamily(
+      'statefulset_controller_statefulset_max_unavailable',
+      'Maximum number of unavailable pods allowed during StatefulSet rolling updates',
+      STATEFUL_SET,
     ),
-    reconciliationSeconds: new HistogramFamily(
-      'horizontal_pod_autoscaler_controller_reconciliation_duration_seconds',
-      'Seconds that the HPA controller takes to reconcile once, by action and error.',
-      ACTION,
-      FROM_MILLISECOND,
+    unavailable: new GaugeFamily(
+      'statefulset_controller_statefulset_unavailable_replicas',
+      'Current number of unavailable pods in StatefulSet',
+      STATEFUL_SET,
     ),
-    computations: new CounterFamily(
-      'horizontal_pod_autoscaler_controller_metric_computation_total',
-      'Number of metric computations, by action (scale_down, scale_up, none), error (spec, internal, none) and type of the metric.',
-      COMPUTATION,
-    ),
-    computationSeconds: new HistogramFamily(
-      'horizontal_pod_autoscaler_controller_metric_computation_duration_seconds',
-      'Seconds that the HPA controller takes to calculate one metric, by action, error and type of the metric.',
-      COMPUTATION,
-      FROM_MILLISECOND,
-    ),
-    count: new GaugeFamily(
-      'horizontal_pod_autoscaler_controller_num_horizontal_pod_autoscalers',
-      'Current number of controlled HPA objects.',
-    ),
-    desired: new GaugeFamily('horizontal_pod_autoscaler_controller_desired_replicas', 'Current desired replica count for HPA objects.', [
-      'namespace',
-      'hpa_name',
-    ]),
   } as const;
+
+  readonly garbageCollector = {
+    syncErrors: new CounterFamily(
+      'garbagecollector_controller_resources_sync_error_total',
+      'Number of garbage collector resources sync errors',
+    ),
+  } as const;
+
+  readonly autoscaler = autoscalerMetrics();
 
   readonly podGc = {
     deletions: new CounterFamily('pod_gc_collector_force_delete_pods_total', 'Number of pods that are being forcefully deleted.', REASON),
@@ -260,6 +249,7 @@ export class ControllerMetrics {
     const { cronJob, endpointSlice, nodes, taintEviction, ttlAfterFinished, replicaSet, autoscaler, deviceTaintEviction, ephemeralVolume } =
       this;
     const counters = [
+      this.garbageCollector.syncErrors,
       taintEviction.deletions,
       deviceTaintEviction.deletions,
       ephemeralVolume.creations,
@@ -284,10 +274,10 @@ export class ControllerMetrics {
   /** Prometheus' text format. */
   expose(): string {
     const { job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet } = this;
-    const { autoscaler, podGc, rootCa, ephemeralVolume, volumes, attachDetach } = this;
+    const { autoscaler, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, volumes, attachDetach } = this;
     const groups = [
       ...[job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet],
-      ...[autoscaler, podGc, rootCa, ephemeralVolume, { volumes, attachDetach }],
+      ...[autoscaler, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, { volumes, attachDetach }],
     ];
     return groups.flatMap((group) => Object.values<{ expose(): string }>(group).map((family) => family.expose())).join('');
   }

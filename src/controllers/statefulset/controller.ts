@@ -18,14 +18,21 @@ export const statefulSetController: Controller = {
   writes: ['pods', 'persistentvolumeclaims', 'controllerrevisions', 'statefulsets/status', 'events'],
   workers: 5, // Source: --concurrent-statefulset-syncs
   setUp(context) {
-    const { informers, queue } = context;
+    const { informers, queue, metrics } = context;
     const sets = informers.informer(statefulsets);
     const revisions = informers.informer(controllerrevisions);
     const podInformer = informers.informer(pods);
     indexByController(podInformer);
     indexByController(revisions);
     const wake = (set: StatefulSet): void => queue.add(keyOf(set));
-    sets.addHandlers({ added: wake, updated: wake, deleted: wake });
+    sets.addHandlers({
+      added: wake,
+      updated: wake,
+      deleted(set) {
+        for (const family of Object.values(metrics.statefulSet)) family.forget(...seriesOf(set));
+        wake(set);
+      },
+    });
     watchMembers({
       owners: sets,
       members: podInformer,
@@ -47,13 +54,16 @@ export const statefulSetController: Controller = {
   },
 };
 
+/** Label values of its metrics. */
+const seriesOf = ({ metadata, spec }: StatefulSet): readonly string[] => [metadata.namespace, metadata.name, spec.podManagementPolicy];
+
 /** Names of the sets that could have made a claim: each ending of `TEMPLATE-SET-ORDINAL` without the number. */
 function ownersByClaim(name: string): readonly string[] {
   const parts = name.split('-').slice(0, -1);
   return parts.slice(1).map((_, index) => parts.slice(index + 1).join('-'));
 }
 
-function realDeps({ client, informers, events, clock }: ControllerContext): Deps {
+function realDeps({ client, informers, events, clock, metrics }: ControllerContext): Deps {
   const sets = informers.informer(statefulsets);
   const revisions = informers.informer(controllerrevisions);
   const podInformer = informers.informer(pods);
@@ -102,6 +112,11 @@ function realDeps({ client, informers, events, clock }: ControllerContext): Deps
       await client.update(statefulsets, { ...set, status }, { subresource: 'status' });
     },
     event: (set, type, reason, message) => events.event(set, type, reason, message),
+    counted(set, { maxUnavailable, unavailable }) {
+      if (sets.get(set.metadata.name, set.metadata.namespace) === undefined) return; // gone, and so are its series
+      metrics.statefulSet.maxUnavailable.of(...seriesOf(set)).set(maxUnavailable);
+      metrics.statefulSet.unavailable.of(...seriesOf(set)).set(unavailable);
+    },
     now: () => clock.now(),
   };
 }

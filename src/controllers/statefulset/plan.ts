@@ -49,6 +49,15 @@ export interface Plan {
   readonly phases: readonly (readonly Action[])[];
   /** Whether the actions of a phase are independent of each other. */
   readonly parallel: boolean;
+  /** What an update has to keep to; absent where it is not its turn, or pods are updated by hand. */
+  readonly disruption?: Disruption;
+}
+
+export interface Disruption {
+  /** How many replicas may be missing or not available. */
+  readonly maxUnavailable: number;
+  /** How many are. */
+  readonly unavailable: number;
 }
 
 /** One ordinal and the pod that has it, or will. */
@@ -76,7 +85,9 @@ export function planStatefulSet(observed: Observed): Plan {
   const claims = condemned.flatMap((pod) => ownClaims(pod, ordinalOf(pod) ?? 0, observed));
   const removal = planCondemned(condemned, slots, observed, parallel);
   if (removal.stop) return { phases: [replicas.actions, claims, removal.actions], parallel };
-  return { phases: [replicas.actions, claims, removal.actions, planUpdate(slots, observed)], parallel };
+  if (set.spec.updateStrategy.type === 'OnDelete') return { phases: [replicas.actions, claims, removal.actions], parallel };
+  const disruption = disruptionOf(slots, observed);
+  return { phases: [replicas.actions, claims, removal.actions, planUpdate(slots, observed, disruption)], parallel, disruption };
 }
 
 function slotsOf({ set, pods, current, update }: Observed): readonly Slot[] {
@@ -186,16 +197,20 @@ function planCondemned(condemned: readonly Pod[], slots: readonly Slot[], observ
   return { actions: [{ kind: 'delete', pod, why: 'scale-down' }], stop: true };
 }
 
+/** Source: getStatefulSetMaxUnavailable. */
+function disruptionOf(slots: readonly Slot[], observed: Observed): Disruption {
+  const { replicas, updateStrategy } = observed.set.spec;
+  return {
+    maxUnavailable: Math.max(1, scaledValue(updateStrategy.rollingUpdate?.maxUnavailable ?? 1, replicas, 'down')),
+    unavailable: slots.filter(({ pod }) => pod === undefined || isUnavailable(pod, observed)).length,
+  };
+}
+
 /** Deletes as many pods of older revisions as may be missing at a time. Source: updateStatefulSetAfterInvariantEstablished. */
-function planUpdate(slots: readonly Slot[], observed: Observed): readonly Action[] {
-  const { set, update } = observed;
-  const { type, rollingUpdate } = set.spec.updateStrategy;
-  if (type === 'OnDelete') return [];
-  const allowed = Math.max(1, scaledValue(rollingUpdate?.maxUnavailable ?? 1, set.spec.replicas, 'down'));
-  const missing = slots.filter(({ pod }) => pod === undefined || isUnavailable(pod, observed)).length;
+function planUpdate(slots: readonly Slot[], { set, update }: Observed, { maxUnavailable, unavailable }: Disruption): readonly Action[] {
   const victims = slots
-    .slice(rollingUpdate?.partition ?? 0)
+    .slice(set.spec.updateStrategy.rollingUpdate?.partition ?? 0)
     .flatMap(({ pod, revision }) => (pod === undefined || revision === update.name || isTerminating(pod) ? [] : [pod]))
     .toReversed();
-  return victims.slice(0, Math.max(0, allowed - missing)).map((pod) => ({ kind: 'delete', pod, why: 'update' }));
+  return victims.slice(0, Math.max(0, maxUnavailable - unavailable)).map((pod) => ({ kind: 'delete', pod, why: 'update' }));
 }

@@ -7,7 +7,7 @@ import type { Current } from '../runtime/history.ts';
 import { slowStart } from '../runtime/slow-start.ts';
 import { untilAvailable } from '../runtime/until-available.ts';
 import { type ClaimDraft, type PodDraft, revisionOf } from './identity.ts';
-import { type Action, type Observed, type Plan, planStatefulSet } from './plan.ts';
+import { type Action, type Disruption, type Observed, type Plan, planStatefulSet } from './plan.ts';
 import { sameStatus, statefulSetStatus } from './status.ts';
 
 /** What one pass needs of the world; ./controller.ts gives the real one. */
@@ -27,6 +27,8 @@ export interface Deps {
   updateClaim(claim: PersistentVolumeClaim): Promise<void>;
   writeStatus(set: StatefulSet, status: StatefulSetStatus): Promise<void>;
   event(set: StatefulSet, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** For the metrics. */
+  counted(set: StatefulSet, disruption: Disruption): void;
   now(): number;
 }
 
@@ -50,6 +52,7 @@ export async function reconcileStatefulSet(key: string, deps: Deps): Promise<Req
     now: deps.now(),
   };
   const plan = planStatefulSet(observed);
+  if (plan.disruption !== undefined) deps.counted(set, plan.disruption);
   const { failure, updating } = await carryOut(plan, observed, deps);
   const status = statefulSetStatus(observed, collisionCount, updating);
   if (!sameStatus(set.status, status)) await deps.writeStatus(set, status);

@@ -140,6 +140,7 @@ export class World {
         return Promise.resolve();
       },
       event: () => {},
+      counted: () => {},
       now: () => this.now,
     };
   }
