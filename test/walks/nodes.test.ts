@@ -135,6 +135,8 @@ test('logs and commands reach the machine that joined, by certificates it asked 
 describe('what may not join is told why in one line, and ends with 1:', { concurrency: true }, async () => {
   const token = await newToken();
   const expired = await newToken('--ttl=1ms');
+  /** Each takes one of its own: all at once they look whether it is free. */
+  let freePort = 10_260;
   for (const [what, flags, says] of [
     ['no token', [], /^proa: this machine has not joined yet: give --token, made by proa token create on the server$/],
     ['what is no token', ['--token=secret'], /^proa: --token is no join token /],
@@ -155,9 +157,10 @@ describe('what may not join is told why in one line, and ends with 1:', { concur
       /^proa: another machine is node boat and Ready: choose another name with --node-name/,
     ],
   ] as const) {
+    const port = freePort++;
     test(what, async (t) => {
       const folder = temporaryFolder(t);
-      const own = [`--data-dir=${join(folder, 'data')}`, `--run-dir=${join(folder, 'run')}`, '--kubelet-port=10260'];
+      const own = [`--data-dir=${join(folder, 'data')}`, `--run-dir=${join(folder, 'run')}`, `--kubelet-port=${port}`];
       const { code, stderr } = await inland.run(PROA, ['agent', server, '--node-name=stranger', `--node-ip=${INLAND}`, ...own, ...flags]);
       assert.equal(code, 1, stderr);
       assert.match(stderr.trimEnd(), says);
