@@ -118,6 +118,17 @@ for (const [bytes, message] of [
   });
 }
 
+test('an Eviction of policy/v1beta1 is read where it is accepted', () => {
+  const gvk = { group: 'policy', version: 'v1', kind: 'Eviction' };
+  const read = (apiVersion: string): object => {
+    const eviction = { kind: 'Eviction', apiVersion, metadata: { name: 'a' }, deleteOptions: { gracePeriodSeconds: 3 } };
+    const bytes = encodeProtobuf(eviction, schemaOfDefinition('io.k8s.api.policy.v1.Eviction'));
+    const options = { expected: gvk, accepts: ['policy/v1beta1'], fieldValidation: 'Strict', text: '' } as const;
+    return decodeBody<object>(readProtobufBody(bytes, schema, gvk), schema, options).object;
+  };
+  assert.deepEqual(read('policy/v1beta1'), read('policy/v1'));
+});
+
 test('readProtobufBody leaves an unknown kind to decodeBody', () => {
   const other = object('io.k8s.api.core.v1.Namespace', { kind: 'Nonsense', apiVersion: 'v1' });
   assert.throws(
