@@ -182,7 +182,7 @@ test('swaggerProtobuf says the same in protobuf', () => {
     '#/definitions/io.k8s.api.apps.v1.DeploymentSpec',
   );
   assert.deepEqual(deployment.vendor_extension, [
-    { name: 'x-kubernetes-group-version-kind', value: { yaml: '[{"group":"apps","version":"v1","kind":"Deployment"}]' } },
+    { name: 'x-kubernetes-group-version-kind', value: { yaml: '- group: apps\n  version: v1\n  kind: Deployment\n' } },
   ]);
 });
 

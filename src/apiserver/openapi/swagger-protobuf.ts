@@ -1,4 +1,5 @@
 // The OpenAPI v2 document in protobuf, as client-go asks for it. Source: gnostic openapiv2 NewDocument.
+import { isObject } from '#apimachinery/json-value.ts';
 import { compileCodec } from '#base/protobuf/codec.ts';
 import { SWAGGER_MESSAGES } from './swagger-messages.ts';
 import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath, SwaggerSchema } from './swagger.ts';
@@ -25,8 +26,22 @@ function namedList<T>(map: Readonly<Record<string, T>>, convert: (value: T) => o
   return Object.entries(map).map(([name, value]) => ({ name, value: convert(value) }));
 }
 
-/** YAML, of which JSON is a part. */
-const any = (value: unknown): object => ({ yaml: JSON.stringify(value) });
+const any = (value: unknown): object => ({ yaml: yamlText(value) });
+
+/** Lists of flat objects as upstream writes them; the rest as JSON, which is a part of YAML. Source: gnostic compiler.Marshal. */
+function yamlText(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isFlat)) return JSON.stringify(value);
+  const lines = value.flatMap((item) =>
+    Object.entries(item).map(([name, text], i) => `${i === 0 ? '-' : ' '} ${name}: ${PLAIN.test(text) ? text : JSON.stringify(text)}\n`),
+  );
+  return lines.join('');
+}
+
+/** What YAML reads as a text without quotes, and surely as nothing else. */
+const PLAIN = /^(?!(?:true|false|yes|no|on|off|null|y|n)$)[a-z][\w./-]*$/i;
+
+const isFlat = (item: unknown): item is Readonly<Record<string, string>> =>
+  isObject(item) && Object.keys(item).length > 0 && Object.values(item).every((one) => typeof one === 'string');
 
 const extensions = (rest: Readonly<Record<string, unknown>>): readonly object[] => namedList(rest, any);
 
