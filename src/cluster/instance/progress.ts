@@ -1,13 +1,17 @@
 // What the node process has reached while it starts; `proa up` shows it and waits for its end.
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { existsSync, readFileSync, unwatchFile, watch, watchFile } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '#base/clock.ts';
+import { isSystemError } from '#base/system-error.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
 import { readJsonIfWhole, replaceJson } from './json-file.ts';
 import type { Paths } from './paths.ts';
 
 /** In the order they are reached. */
 export const STEPS = ['certificates', 'API server', 'control plane', 'container runtime', 'node agent', 'node ready'] as const;
+
+/** Where nothing tells of a change. Milliseconds. */
+const LOOK_EVERY_MS = 100;
 
 export type Step = (typeof STEPS)[number];
 
@@ -74,8 +78,16 @@ export interface Start {
 export function followStart(paths: Paths, changed: (start: Start) => void, signal: AbortSignal): void {
   const ended = (): number | undefined => (existsSync(paths.ended) ? Number(readFileSync(paths.ended, 'utf8')) : undefined);
   const tell = (): void => changed({ progress: readProgress(paths), ended: ended() });
-  watch(dirname(paths.progress), { signal }, tell).on('error', () => {
-    // AbortError when the signal fires; the folder itself is ours and stays
-  });
+  try {
+    watch(dirname(paths.progress), { signal }, tell).on('error', () => {
+      // AbortError when the signal fires; the folder itself is ours and stays
+    });
+  } catch (error) {
+    if (!isSystemError(error)) throw error; // the kernel watches no more: others of this machine watch too much
+    for (const file of [paths.progress, paths.ended]) {
+      watchFile(file, { interval: LOOK_EVERY_MS }, tell);
+      signal.addEventListener('abort', () => unwatchFile(file, tell), { once: true });
+    }
+  }
   tell();
 }

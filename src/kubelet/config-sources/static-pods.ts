@@ -158,11 +158,16 @@ export class StaticPodSource {
   /** A hint to look at once; looks at intervals do not depend on it. */
   #watch(): void {
     if (this.#watcher !== undefined || this.#stopped) return;
-    const watcher = watch(this.#deps.directory, { persistent: false }, () => void this.#look());
-    watcher.on('error', () => {
-      watcher.close();
-      this.#watcher = undefined;
-    });
-    this.#watcher = watcher;
+    try {
+      const watcher = watch(this.#deps.directory, { persistent: false }, () => void this.#look());
+      watcher.on('error', () => {
+        watcher.close();
+        this.#watcher = undefined;
+      });
+      this.#watcher = watcher;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#deps.logger.debug('the folder of static pods is not watched', { path: this.#deps.directory, error });
+    }
   }
 }

@@ -3,6 +3,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { wait, type Clock } from '#base/clock.ts';
+import { isSystemError } from '#base/system-error.ts';
 import { tailOffset } from './tail.ts';
 
 export interface EntrySource {
@@ -26,7 +27,10 @@ const CHECK_PERIOD_MS = 1000;
 export async function* logEntries(source: EntrySource): AsyncGenerator<Buffer, void, undefined> {
   const { path, signal } = source;
   const changes = source.running === undefined ? undefined : new Changes(path);
-  let file = await open(path, 'r');
+  let file = await open(path, 'r').catch((error: unknown) => {
+    changes?.close();
+    throw error;
+  });
   try {
     let at = source.tailLines === undefined ? 0 : await tailOffset(file, source.tailLines);
     const cutter = new EntryCutter();
@@ -92,7 +96,7 @@ async function successor(path: string, file: FileHandle): Promise<FileHandle | u
 
 /** Changes of a file, and of what its name means. None is lost between two waits. */
 class Changes {
-  readonly #watcher: FSWatcher;
+  readonly #watcher: FSWatcher | undefined;
   #changed = false;
   #wake: (() => void) | undefined;
 
@@ -102,10 +106,14 @@ class Changes {
       this.#changed = true;
       this.#wake?.();
     };
-    this.#watcher = watch(dirname(path), (_event, changed) => {
-      if (changed === null || changed === name) note();
-    });
-    this.#watcher.on('error', note); // the folder is gone: the periodic look goes on
+    try {
+      this.#watcher = watch(dirname(path), (_event, changed) => {
+        if (changed === null || changed === name) note();
+      });
+    } catch (error) {
+      if (!isSystemError(error)) throw error; // the kernel watches no more: the periodic look goes on
+    }
+    this.#watcher?.on('error', note); // the folder is gone: as above
   }
 
   next(signal: AbortSignal): Promise<void> {
@@ -123,7 +131,7 @@ class Changes {
   }
 
   close(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
+import { runWatchless } from '#test/harness/watchless.ts';
 import { parseLine, parseNanos } from './line.ts';
 import { logOptions, type LogOptions } from './options.ts';
 import { readLog } from './read-log.ts';
@@ -135,6 +136,27 @@ test('a followed log gives lines as they are written, without waiting for time',
   }
   leaving.abort();
   assert.equal(await next(), undefined);
+});
+
+const FOLLOWS = `
+  import { appendFileSync } from 'node:fs';
+  import { systemClock } from '#base/clock.ts';
+  import { logEntries } from '#kubelet/server/logs/entries.ts';
+  const [, path] = process.argv;
+  const alive = setInterval(() => {}, 1_000);
+  const { signal } = new AbortController();
+  for await (const entry of logEntries({ path, tailLines: undefined, clock: systemClock, signal, running: async () => true })) {
+    process.stdout.write(entry);
+    if (entry.toString() !== 'first\\n') break;
+    appendFileSync(path, 'second\\n');
+  }
+  clearInterval(alive);
+`;
+
+test('a log is followed where the kernel watches no file any more', async (t) => {
+  const path = join(temporaryFolder(t), 'log');
+  writeFileSync(path, 'first\n');
+  assert.equal(await runWatchless(FOLLOWS, path), 'first\nsecond\n');
 });
 
 test('a followed log goes on in the new file after a rotation, and loses nothing of the old one', async (t) => {
