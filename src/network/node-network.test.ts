@@ -304,6 +304,31 @@ test('NodeNetwork brings both families up, keeps listening to routers, and tunne
   assert.equal(await succeed('nft', ['list', 'ruleset']), '');
 });
 
+test('NodeNetwork of two families changes nothing when all is there', async (t) => {
+  const dir = temporaryFolder(t);
+  const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const warnings: string[] = [];
+  const network = new NodeNetwork({
+    nodes: fakeInformer(node('a', ['10.0.0.1', 'fd00:1::1'], ['10.244.0.0/24', 'fd00:10:244:0::/64'])),
+    clock,
+    logger: { ...silentLogger, warn: (message) => void warnings.push(message) },
+    config: { nodeName: 'a', clusterCIDRs: ['10.244.0.0/16', 'fd00:10:244::/48'], cniConfDir, leaseDir },
+  });
+  const running = network.run(stop.signal);
+  await network.ready;
+  for (let look = 0; look < 3; look++) {
+    await until(async () => clock.pending > 0);
+    clock.advance(10_000);
+  }
+  await until(async () => clock.pending > 0);
+  assert.deepEqual(warnings, []);
+  stop.abort();
+  await running;
+  await removeNodeNetwork(cniConfDir, leaseDir);
+});
+
 test('NodeNetwork of IPv6 alone tunnels over IPv6', async (t) => {
   const dir = temporaryFolder(t);
   const [cniConfDir, leaseDir] = [join(dir, 'net.d'), join(dir, 'leases')];
