@@ -48,6 +48,17 @@ export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promi
   });
 }
 
+/** Whether `delayMs` milliseconds pass before `event` resolves. */
+export async function elapses(clock: Clock, delayMs: number, event: Promise<unknown>): Promise<boolean> {
+  const time = Promise.withResolvers<boolean>();
+  const cancel = clock.after(delayMs, () => time.resolve(true));
+  try {
+    return await Promise.race([event.then(() => false), time.promise]);
+  } finally {
+    cancel();
+  }
+}
+
 /** A clock that moves only when told: for tests and recorded replays. */
 export class ManualClock implements Clock {
   #now: number;

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { type Clock, wait } from '#base/clock.ts';
+import { type Clock, elapses, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
@@ -76,9 +76,7 @@ export class NodeNetwork {
       while (!signal.aborted) {
         try {
           await this.#apply(signal);
-          const cancel = clock.after(LOOK_EVERY_MS, changed);
-          await this.#wake.promise;
-          cancel();
+          await elapses(clock, LOOK_EVERY_MS, this.#wake.promise);
         } catch (error) {
           if (signal.aborted) return;
           if (!(error instanceof ProgramError || isSystemError(error))) throw error;

@@ -1,8 +1,7 @@
 // The service proxy of one node: informers in, nftables transactions out. What the rules are is decided in ./nft and
 // ./endpoints.ts; this file only carries changes over, one transaction for all that came while the last one ran.
 import { Readable } from 'node:stream';
-import type { Clock } from '#base/clock.ts';
-import { wait } from '#base/clock.ts';
+import { type Clock, elapses, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError } from '#base/program.ts';
@@ -209,15 +208,11 @@ export class Proxy {
     const { clock, logger, runProgram: run } = this.#deps;
     const stake = { chains: this.#sides.map(({ family }) => `${tableOf(family)} nat-output`), rule: 'jump services' };
     while (this.#installed && this.#dirty.size === 0 && !signal.aborted) {
-      let due = false;
-      const cancel = clock.after(LOOK_EVERY_MS, () => {
-        due = true;
-        this.#wake.resolve();
-      });
-      await this.#wake.promise;
-      cancel();
-      this.#wake = Promise.withResolvers();
-      if (!due || (await rulesStand(stake, { run, signal }))) continue;
+      if (!(await elapses(clock, LOOK_EVERY_MS, this.#wake.promise))) {
+        this.#wake = Promise.withResolvers();
+        continue;
+      }
+      if (await rulesStand(stake, { run, signal })) continue;
       logger.warn('somebody removed service rules; all are written anew');
       this.#installed = false;
     }

@@ -1,15 +1,18 @@
 // A device plugin over a real socket, as a DaemonSet's pod would run one.
 import { join } from 'node:path';
-import { Server, type ServerWritableStream } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { silentLogger } from '#base/log.ts';
 import { systemClock } from '#base/clock.ts';
 import { Connection } from '#cri/connection.ts';
 import { defer, type Owner } from '#test/harness/scope.ts';
 import { addService, listenOn } from '../plugins/grpc-service.ts';
 import { ask, pluginCall } from '../plugins/plugin-api.ts';
+import { addStream } from '../plugins/testing.ts';
 import { DEVICE_API_VERSION, type Device, deviceCodec, type DeviceGrant, type PluginOptions, type RegisterRequest } from './api.ts';
 
 const register = pluginCall<RegisterRequest, object>(deviceCodec, '/v1beta1.Registration/Register', 'Registration', 'Empty');
+
+const DEVICE_PLUGIN = 'v1beta1.DevicePlugin';
 
 export interface FakeDevicePlugin {
   /** Calls in order: `allocate a b`. */
@@ -36,13 +39,12 @@ export interface FakeDeviceOptions {
 export async function startDevicePlugin(owner: Owner, options: FakeDeviceOptions): Promise<FakeDevicePlugin> {
   const { folder, resource = 'vendor.test/card', endpoint = 'card.sock' } = options;
   const calls: string[] = [];
-  const watchers = new Set<ServerWritableStream<Buffer, Buffer>>();
   let devices: readonly Device[] = [];
   let answer = (ids: readonly string[]): Partial<DeviceGrant> | Error => ({ envs: { CARDS: ids.join(',') } });
   const encoded = (): Buffer => Buffer.from(deviceCodec.message('Devices').encode({ devices }));
 
   const server = new Server();
-  addService(server, deviceCodec, 'v1beta1.DevicePlugin', {
+  addService(server, deviceCodec, DEVICE_PLUGIN, {
     GetDevicePluginOptions: ['Empty', 'Options', () => ({ ...options.options })],
     GetPreferredAllocation: [
       'Preference',
@@ -75,27 +77,7 @@ export async function startDevicePlugin(owner: Owner, options: FakeDeviceOptions
       },
     ],
   });
-  const asIs = (bytes: Buffer): Buffer => bytes;
-  server.addService(
-    {
-      ListAndWatch: {
-        path: '/v1beta1.DevicePlugin/ListAndWatch',
-        requestStream: false,
-        responseStream: true,
-        requestSerialize: asIs,
-        requestDeserialize: asIs,
-        responseSerialize: asIs,
-        responseDeserialize: asIs,
-      },
-    },
-    {
-      ListAndWatch(call: ServerWritableStream<Buffer, Buffer>) {
-        watchers.add(call);
-        call.on('cancelled', () => watchers.delete(call));
-        call.write(encoded());
-      },
-    },
-  );
+  const tell = addStream(server, DEVICE_PLUGIN, 'ListAndWatch', encoded);
   const listen = (): Promise<void> => listenOn(server, join(folder, endpoint));
   await listen();
   const stop = (): void => server.forceShutdown();
@@ -108,7 +90,7 @@ export async function startDevicePlugin(owner: Owner, options: FakeDeviceOptions
         health: name.startsWith('!') ? 'Unhealthy' : 'Healthy',
         topology: { nodes: [{ id: 0 }] },
       }));
-      for (const watcher of watchers) watcher.write(encoded());
+      tell();
     },
     grant: (given) => void (answer = given),
     async register(request = {}) {

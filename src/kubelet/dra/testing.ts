@@ -1,10 +1,10 @@
 // A driver of dynamic resources over a real socket, as a DaemonSet's pod would run one.
 import { join } from 'node:path';
-import { Server, type ServerWritableStream } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { defer, type Owner } from '#test/harness/scope.ts';
 import { HEALTH_SERVICE, healthCodec } from './device-health.ts';
 import { addService, listenOn } from '../plugins/grpc-service.ts';
-import { registration } from '../plugins/testing.ts';
+import { addStream, registration } from '../plugins/testing.ts';
 import { type ClaimReference, pluginCodec, type PreparedClaim, type RegistrationStatus } from '../plugins/plugin-api.ts';
 
 export interface FakeDriver {
@@ -68,28 +68,9 @@ export async function startDriver(owner: Owner, options: FakeDriverOptions): Pro
         },
       ],
     });
-  const watchers = new Set<ServerWritableStream<Buffer, Buffer>>();
   let health = {};
-  const asIs = (bytes: Buffer): Buffer => bytes;
-  const told = (): Buffer => Buffer.from(healthCodec.message('WatchResponse').encode(health));
-  work.addService(
-    {
-      NodeWatchResources: {
-        path: `/${HEALTH_SERVICE}/NodeWatchResources`,
-        requestStream: false,
-        responseStream: true,
-        requestSerialize: asIs,
-        requestDeserialize: asIs,
-        responseSerialize: asIs,
-        responseDeserialize: asIs,
-      },
-    },
-    {
-      NodeWatchResources(call: ServerWritableStream<Buffer, Buffer>) {
-        watchers.add(call);
-        call.write(told());
-      },
-    },
+  const tell = addStream(work, HEALTH_SERVICE, 'NodeWatchResources', () =>
+    Buffer.from(healthCodec.message('WatchResponse').encode(health)),
   );
   await listenOn(work, endpoint);
   await listenOn(registering.server, join(registry, `${name}-reg.sock`));
@@ -112,7 +93,7 @@ export async function startDriver(owner: Owner, options: FakeDriverOptions): Pro
           message,
         })),
       };
-      for (const watcher of watchers) watcher.write(told());
+      tell();
     },
     stop,
   };

@@ -1,5 +1,5 @@
 // Plugins over real sockets, as pods of a DaemonSet would run them.
-import { Server } from '@grpc/grpc-js';
+import { Server, type ServerWritableStream } from '@grpc/grpc-js';
 import { addService } from './grpc-service.ts';
 import { pluginCodec, type PluginInfo, type RegistrationStatus } from './plugin-api.ts';
 
@@ -26,4 +26,37 @@ export function registration(info: PluginInfo): Registration {
     ],
   });
   return { server, registered: () => news.promise };
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * A method `/SERVICE/NAME` that says to whoever calls it what is so now, `said` in bytes of protobuf, and again each time the
+ * result is called.
+ */
+export function addStream(server: Server, service: string, name: string, said: () => Buffer): () => void {
+  const listeners = new Set<ServerWritableStream<Buffer, Buffer>>();
+  server.addService(
+    {
+      [name]: {
+        path: `/${service}/${name}`,
+        requestStream: false,
+        responseStream: true,
+        requestSerialize: asIs,
+        requestDeserialize: asIs,
+        responseSerialize: asIs,
+        responseDeserialize: asIs,
+      },
+    },
+    {
+      [name](call: ServerWritableStream<Buffer, Buffer>) {
+        listeners.add(call);
+        call.on('cancelled', () => listeners.delete(call));
+        call.write(said());
+      },
+    },
+  );
+  return () => {
+    for (const listener of listeners) listener.write(said());
+  };
 }

@@ -1,7 +1,7 @@
 // Holds NetworkPolicies on one node: informers in, nftables transactions out. Pods and namespaces are followed from the
 // first policy on, so that a cluster without any pays nothing.
 import { Readable } from 'node:stream';
-import { type Clock, wait } from '#base/clock.ts';
+import { type Clock, elapses, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
@@ -74,20 +74,13 @@ export class Policies {
   /** Until something changed, or somebody removed the rules. @throws ProgramError when that cannot be told */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, logger, families } = this.#deps;
-    for (let due = true; due && !signal.aborted;) {
-      due = false;
-      const cancel = clock.after(LOOK_EVERY_MS, () => {
-        due = true;
-        this.#wake.resolve();
-      });
-      await this.#wake.promise;
-      cancel();
-      this.#wake = Promise.withResolvers();
-      if (!due || (await rulesStand(policyStake(families), { signal }))) continue;
+    while (await elapses(clock, LOOK_EVERY_MS, this.#wake.promise)) {
+      if (await rulesStand(policyStake(families), { signal })) continue;
       logger.warn('somebody removed the rules of network policies; all are written anew');
       this.#rules = undefined;
       return;
     }
+    this.#wake = Promise.withResolvers();
   }
 
   #follow<T>(informer: Informer<T>): void {

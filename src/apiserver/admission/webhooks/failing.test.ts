@@ -69,8 +69,10 @@ describe('webhooks that fail', () => {
     await mutating('a', hook('/own-metadata'));
     const { metadata } = (await scene.client.create(configmaps, map('map'))) as KubeObject;
     assert.notEqual(metadata.uid, '7');
-    assert.notEqual(metadata.resourceVersion, '7');
     assert.ok((metadata.creationTimestamp ?? '') > '2002');
+    await scene.client.deleteCollection(mutatingwebhookconfigurations, {});
+    await mutating('a', hook('/versioned'));
+    assert.equal((await refusal(create({}, 'versioned'))).message, 'resourceVersion should not be set on objects to be created');
     await scene.client.deleteCollection(mutatingwebhookconfigurations, {});
     await mutating('a', hook('/elsewhere'));
     assert.equal(

@@ -46,12 +46,13 @@ const ANSWERS: Parameters<typeof startWebhookServer>[1] = {
   '/elsewhere': () => patching([{ op: 'replace', path: '/metadata/namespace', value: 'spared' }]),
   '/own-metadata': () =>
     patching(
-      ['uid', 'resourceVersion', 'creationTimestamp', 'selfLink'].map((name) => ({
+      ['uid', 'creationTimestamp', 'selfLink'].map((name) => ({
         op: 'add',
         path: `/metadata/${name}`,
         value: name === 'creationTimestamp' ? '2001-01-01T00:00:00Z' : '7',
       })),
     ),
+  '/versioned': () => patching([{ op: 'add', path: '/metadata/resourceVersion', value: '7' }]),
   '/moved': () => (answer) => answer.text(307, ''),
   '/no-type': () => ({ patch: base64([{ op: 'add', path: '/data/x', value: 'y' }]) }),
   '/other-type': () => ({ patch: base64([{ op: 'add', path: '/data/x', value: 'y' }]), patchType: 'Merge' }),
