@@ -38,12 +38,13 @@ function machine(
   const [data, runDir] = [given ?? join(folder, 'data'), join(folder, 'run')];
   const options: CommandOptions = env === undefined ? {} : { env: { ...process.env, ...env } };
   const [file = PROA, ...first] = program;
-  const ports = [`--port=${port++}`, `--kubelet-port=${port++}`];
+  const [apiPort, kubeletPort] = [`--port=${port++}`, `--kubelet-port=${port++}`];
+  const ports: Readonly<Record<string, readonly string[]>> = { up: [apiPort, kubeletPort], server: [apiPort] };
   return {
     data,
     run: runDir,
     proa: (command, ...args) =>
-      run(file, [...first, command, `--data-dir=${data}`, `--run-dir=${runDir}`, ...(command === 'up' ? ports : []), ...args], options),
+      run(file, [...first, command, `--data-dir=${data}`, `--run-dir=${runDir}`, ...(ports[command] ?? []), ...args], options),
   };
 }
 
