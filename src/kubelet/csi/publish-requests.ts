@@ -37,26 +37,20 @@ export class PublishRequests {
     this.#tokens = tokens;
   }
 
-  async stage(pod: Pod, { volume, can, publishContext, staging }: Wanted): Promise<StageRequest> {
-    const source = volume.spec.csi as CSIPersistentVolumeSource;
+  async stage(pod: Pod, wanted: Wanted): Promise<StageRequest> {
+    const source = wanted.volume.spec.csi as CSIPersistentVolumeSource;
     return {
-      volumeId: source.volumeHandle,
-      publishContext,
-      volumeCapability: withGroup(capabilityOf(volume, can), pod, can),
-      stagingTargetPath: staging,
+      ...ofVolume(pod, wanted),
       volumeContext: source.volumeAttributes ?? {},
       secrets: await this.#calls.secret(source.nodeStageSecretRef),
     };
   }
 
   async publish(pod: Pod, wanted: Wanted): Promise<PublishRequest> {
-    const { volume, can, driver, publishContext, staging, target, readOnly } = wanted;
+    const { volume, driver, target, readOnly } = wanted;
     const source = volume.spec.csi as CSIPersistentVolumeSource;
     return {
-      volumeId: source.volumeHandle,
-      publishContext,
-      volumeCapability: withGroup(capabilityOf(volume, can), pod, can),
-      stagingTargetPath: staging,
+      ...ofVolume(pod, wanted),
       ...(await this.context(pod, driver, 'Persistent', {
         volumeContext: source.volumeAttributes ?? {},
         secrets: await this.#calls.secret(source.nodePublishSecretRef),
@@ -88,4 +82,14 @@ export class PublishRequests {
       secrets: inSecrets ? { ...given.secrets, ...tokens } : given.secrets,
     };
   }
+}
+
+/** What staging and publishing ask alike. */
+function ofVolume(pod: Pod, { volume, can, publishContext, staging }: Wanted): Omit<StageRequest, 'secrets' | 'volumeContext'> {
+  return {
+    volumeId: (volume.spec.csi as CSIPersistentVolumeSource).volumeHandle,
+    publishContext,
+    volumeCapability: withGroup(capabilityOf(volume, can), pod, can),
+    stagingTargetPath: staging,
+  };
 }

@@ -11,8 +11,8 @@ import type { PreparedScore } from './prepare.ts';
 /** Sets of plugins and what they read of a pod, whose answers are kept, of either sort. */
 const KEPT_ANSWERS = 256;
 
-/** Slots that were looked at since they changed. Holds for one epoch. */
-class Seen {
+/** Knows the slots that were looked at since they changed. Holds for one epoch. */
+abstract class AnswersBySlot {
   readonly #cluster: ClusterState;
   readonly #epoch: number;
   readonly #isSeen: Uint8Array;
@@ -25,7 +25,7 @@ class Seen {
     this.#isSeen = new Uint8Array(cluster.slotCount);
   }
 
-  /** Takes in what happened since; false when all must be made anew. */
+  /** Takes in what happened since it was last called; false when all must be made anew. */
   refresh(): boolean {
     const cluster = this.#cluster;
     if (cluster.epoch !== this.#epoch || cluster.slotCount !== this.#isSeen.length) return false;
@@ -37,7 +37,7 @@ class Seen {
   }
 
   /** Whether the slot is looked at for the first time since it changed. */
-  isNew(slot: number): boolean {
+  protected isNew(slot: number): boolean {
     if (this.#isSeen[slot] === 1) return false;
     this.#isSeen[slot] = 1;
     return true;
@@ -45,29 +45,23 @@ class Seen {
 }
 
 /** The first refusal of filters of the scope `node`, without any pod that is nominated. */
-export class NodeVerdicts {
+export class NodeVerdicts extends AnswersBySlot {
   readonly #filters: readonly NodeFilter[];
-  readonly #seen: Seen;
   readonly #statuses: (Status | undefined)[];
 
   constructor(filters: readonly NodeFilter[], cluster: ClusterState) {
+    super(cluster);
     this.#filters = filters;
-    this.#seen = new Seen(cluster);
     this.#statuses = Array.from({ length: cluster.slotCount });
   }
 
-  /** False when all must be made anew. */
-  refresh(): boolean {
-    return this.#seen.refresh();
-  }
-
   of(slot: number): Status | undefined {
-    if (this.#seen.isNew(slot)) this.#statuses[slot] = firstRefusal(this.#filters, slot);
+    if (this.isNew(slot)) this.#statuses[slot] = firstRefusal(this.#filters, slot);
     return this.#statuses[slot];
   }
 }
 
-/** Of the scope `node`. */
+/** Of a plugin of the scope `node`. */
 export interface NodeScoring {
   readonly score: NodeScore;
   readonly weight: number;
@@ -75,29 +69,24 @@ export interface NodeScoring {
   readonly raw: Float64Array;
 }
 
-export class NodeScores {
+/** What plugins of the scope `node` score. */
+export class NodeScores extends AnswersBySlot {
   readonly scorings: readonly NodeScoring[];
   /** Of them, those that are normalised by the greatest of the feasible nodes. */
   readonly relative: readonly NodeScoring[];
   /** By slot, the weighted sum of those that need not be. */
   readonly fixed: Float64Array;
-  readonly #seen: Seen;
 
   constructor(scores: readonly PreparedScore[], cluster: ClusterState) {
+    super(cluster);
     this.scorings = scores.map(({ score, weight }) => ({ score, weight, raw: new Float64Array(cluster.slotCount) }));
     this.relative = this.scorings.filter(({ score: { normalize } }) => normalize === 'ascending' || normalize === 'descending');
     this.fixed = new Float64Array(cluster.slotCount);
-    this.#seen = new Seen(cluster);
-  }
-
-  /** False when all must be made anew. */
-  refresh(): boolean {
-    return this.#seen.refresh();
   }
 
   /** Makes the scores of the node in `slot`. */
   make(slot: number): void {
-    if (!this.#seen.isNew(slot)) return;
+    if (!this.isNew(slot)) return;
     let fixed = 0;
     for (const { score, weight, raw } of this.scorings) {
       raw[slot] = score.score(slot);
@@ -137,7 +126,7 @@ export class NodeAnswers {
   }
 }
 
-function kept<T extends NodeVerdicts | NodeScores>(all: Lru<string, T>, key: string | undefined, make: () => T): T {
+function kept<T extends AnswersBySlot>(all: Lru<string, T>, key: string | undefined, make: () => T): T {
   const known = key === undefined ? undefined : all.get(key);
   if (known?.refresh() === true) return known;
   const made = make();
