@@ -12,6 +12,7 @@ interface FieldRow {
   readonly enum?: readonly string[];
   readonly req?: boolean;
   readonly always?: boolean;
+  readonly nil?: boolean;
   readonly ptr?: boolean;
   readonly default?: unknown;
 }
@@ -112,7 +113,7 @@ function render(definition: string, imports: Map<string, Set<string>>): string {
     const optional = !(f.req === true || f.always === true || f.default !== undefined || filled);
     // What is always written is null when unset, unless it has a zero of its own to be written instead.
     const hasNull = f.items !== undefined || f.map !== undefined || f.ptr === true || /Time$/.test(f.ref ?? '');
-    const nullable = f.always === true && f.req !== true && f.default === undefined && !filled && hasNull;
+    const nullable = f.always === true && (f.req !== true || f.nil === true) && f.default === undefined && !filled && hasNull;
     return `  readonly ${key}${optional ? '?' : ''}: ${typeOf(f, definition, imports)}${nullable ? ' | null' : ''};`;
   });
   return `export interface ${name} {\n${lines.join('\n')}\n}\n`;

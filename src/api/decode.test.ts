@@ -40,7 +40,19 @@ for (const c of [
     out: '{"type":"Ready","status":"True","lastProbeTime":null,"lastTransitionTime":null}',
   },
   { name: 'writes the zero of an int-or-string and a quantity', type: 'ServicePort', in: '{"port":1}', out: '{"port":1,"targetPort":0}' },
-  { name: 'writes a missing required list as empty', type: 'NodeSelector', in: '{}', out: '{"nodeSelectorTerms":[]}' },
+  { name: 'writes a missing list that validation would miss as empty', type: 'NodeSelector', in: '{}', out: '{"nodeSelectorTerms":[]}' },
+  {
+    name: 'writes a required list that is empty as null',
+    type: 'LimitRange',
+    in: '{"spec":{"limits":[]}}',
+    out: '{"metadata":{},"spec":{"limits":null}}',
+  },
+  {
+    name: 'writes a required map that is missing as null',
+    type: 'NodeAllocatableResourceClaimStatus',
+    in: '{"resourceClaimName":"a"}',
+    out: '{"resourceClaimName":"a","resources":null}',
+  },
   { name: 'sorts map keys', type: 'ConfigMap', in: '{"data":{"b":"1","a":"2"}}', out: '{"metadata":{},"data":{"a":"2","b":"1"}}' },
   {
     name: 'keeps a map key named __proto__',

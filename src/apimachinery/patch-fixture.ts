@@ -44,6 +44,7 @@ export const field = (name: string, type: TypeSchema, { mergeKey, strategy }: Fi
   name,
   type,
   required: false,
+  mayBeNull: false,
   always: false,
   pointer: false,
   patchStrategy: strategy ?? (mergeKey === undefined ? [] : ['merge']),

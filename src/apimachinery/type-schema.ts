@@ -37,6 +37,8 @@ export interface FieldSchema {
   readonly name: string;
   readonly type: TypeSchema;
   readonly required: boolean;
+  /** A required list or map that an accepted object may have empty: written as null then. Others are never met empty. */
+  readonly mayBeNull: boolean;
   /** On the wire even when empty: an unset list, map or time as null, a struct as `{}`, a scalar as its zero. */
   readonly always: boolean;
   /** A present zero (`""`, 0, false, `{}`) is kept; without it a zero is the same as absent. */

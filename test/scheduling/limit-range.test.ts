@@ -40,7 +40,7 @@ const isForbidden = (error: unknown): boolean => isStatusError(error, 'Forbidden
 test('should create a LimitRange with defaults and ensure pod has those defaults applied', async () => {
   const ref = { name: 'limit-range', namespace: 'ns' };
   await range('limit-range', 'ns', { time: 'now' });
-  const [limits] = (await t.client.get(limitranges, ref)).spec.limits;
+  const [limits] = (await t.client.get(limitranges, ref)).spec.limits ?? [];
   assert.deepEqual([limits?.default, limits?.defaultRequest], [LIMITS.default, LIMITS.defaultRequest]);
 
   await pod('pod-no-resources', {}, {});
@@ -60,8 +60,8 @@ test('should create a LimitRange with defaults and ensure pod has those defaults
   await assert.rejects(pod('pfpod', {}, large), isForbidden);
   const min = amounts('9m', '49Mi', '49Gi');
   const present = await t.client.get(limitranges, ref);
-  await t.client.update(limitranges, { ...present, spec: { limits: [{ ...(present.spec.limits[0] as typeof LIMITS), min }] } });
-  assert.deepEqual((await t.client.get(limitranges, ref)).spec.limits[0]?.min, min);
+  await t.client.update(limitranges, { ...present, spec: { limits: [{ ...(present.spec.limits?.[0] as typeof LIMITS), min }] } });
+  assert.deepEqual((await t.client.get(limitranges, ref)).spec.limits?.[0]?.min, min);
   await t.until(async () => {
     try {
       return await pod('pfpod', small, {});
@@ -100,7 +100,7 @@ test('should list, patch and delete a LimitRange by collection, and leave that o
       spec: { limits: [{ ...LIMITS, min }] },
     },
   });
-  assert.deepEqual([patched.metadata.labels?.['two'], patched.spec.limits.map((each) => each.min)], ['patched', [min]]);
+  assert.deepEqual([patched.metadata.labels?.['two'], patched.spec.limits?.map((each) => each.min)], ['patched', [min]]);
   assert.ok(Number(patched.metadata.resourceVersion) > Number(metadata.resourceVersion));
   await t.client.deleteCollection(limitranges, { namespace: 'ns', labelSelector: 'two=patched' });
   assert.deepEqual(await list('two=patched'), []);

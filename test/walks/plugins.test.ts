@@ -98,7 +98,7 @@ test('a pod writes to volumes of a CSI driver, one that a claim has and one of i
   assert.deepEqual(await disks.registered(), { pluginRegistered: true, error: '' });
   const { spec } = await api.get(csinodes, { name: 'boat' });
   assert.deepEqual(
-    spec.drivers.map(({ name, nodeID }) => [name, nodeID]),
+    spec.drivers?.map(({ name, nodeID }) => [name, nodeID]),
     [[disks.name, 'host-7']],
   );
   await pods.create(csidrivers, {

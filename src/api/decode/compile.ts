@@ -79,11 +79,15 @@ function foldsZero({ type, pointer, always }: FieldSchema): boolean {
   return type.shape === 'list' || type.shape === 'map' || (type.shape === 'scalar' && !always);
 }
 
-/** A required list or map is never null in Proa, so that readers need not ask; upstream writes null. */
-function absentValue({ type, pointer, required }: FieldSchema): () => unknown {
+/**
+ * Upstream writes null for a list or map that has nothing in it. Where no accepted object has one so, because it is
+ * required and validation refuses it empty, it is empty here and never null: validation need not ask, and nobody sees it.
+ */
+function absentValue({ type, pointer, required, mayBeNull }: FieldSchema): () => unknown {
   if (pointer) return () => null;
-  if (required && type.shape === 'list') return () => [];
-  if (required && type.shape === 'map') return () => ({});
+  const given = required && !mayBeNull;
+  if (given && type.shape === 'list') return () => [];
+  if (given && type.shape === 'map') return () => ({});
   return () => zeroValue(type);
 }
 

@@ -631,7 +631,7 @@ export interface LimitRangeList {
 }
 
 export interface LimitRangeSpec {
-  readonly limits: readonly LimitRangeItem[];
+  readonly limits: readonly LimitRangeItem[] | null;
 }
 
 export interface LinuxContainerUser {
@@ -724,7 +724,7 @@ export interface NodeAffinity {
 export interface NodeAllocatableResourceClaimStatus {
   readonly resourceClaimName: string;
   readonly containers?: readonly string[];
-  readonly resources: Readonly<Record<string, Quantity>>;
+  readonly resources: Readonly<Record<string, Quantity>> | null;
 }
 
 export interface NodeCondition {

@@ -55,7 +55,7 @@ export interface CSINodeList {
 }
 
 export interface CSINodeSpec {
-  readonly drivers: readonly CSINodeDriver[];
+  readonly drivers: readonly CSINodeDriver[] | null;
 }
 
 export interface CSIStorageCapacity {

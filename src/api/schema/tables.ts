@@ -22,6 +22,8 @@ export interface FieldRow {
   readonly req?: boolean;
   /** On the wire even when empty. */
   readonly always?: boolean;
+  /** Required, but validation lets it be empty; null then. */
+  readonly nil?: boolean;
   /** A Go pointer: a present zero is kept. */
   readonly ptr?: boolean;
   readonly enum?: readonly string[];

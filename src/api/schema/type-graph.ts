@@ -81,6 +81,7 @@ function fieldSchema(name: string, row: FieldRow): FieldSchema {
     name,
     type: valueSchema(row),
     required: row.req === true,
+    mayBeNull: row.nil === true,
     always: row.always === true,
     pointer: row.ptr === true,
     patchStrategy: row.patchStrategy === undefined ? NO_STRATEGY : (row.patchStrategy.split(',') as PatchStrategy[]),

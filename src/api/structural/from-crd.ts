@@ -103,7 +103,7 @@ function withDefaultsOf(metadata: ObjectSchema, stated: Props | undefined): Obje
 }
 
 function field(name: string, type: TypeSchema, required: boolean): FieldSchema {
-  return { name, type, required, always: false, pointer: true, patchStrategy: [], patchMergeKey: undefined };
+  return { name, type, required, mayBeNull: false, always: false, pointer: true, patchStrategy: [], patchMergeKey: undefined };
 }
 
 function listSchema(props: Props): ListSchema {

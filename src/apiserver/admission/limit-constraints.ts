@@ -11,7 +11,7 @@ interface Asked {
 }
 
 export function podViolations(pod: Pod, { spec }: LimitRange): readonly string[] {
-  return spec.limits.flatMap((limit) => {
+  return (spec.limits ?? []).flatMap((limit) => {
     switch (limit.type) {
       case 'Container':
         return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].flatMap(({ resources }) =>
@@ -31,7 +31,7 @@ export function podViolations(pod: Pod, { spec }: LimitRange): readonly string[]
 /** Claims have no limits of their own: the most is held against what they request. */
 export function claimViolations({ spec }: PersistentVolumeClaim, { spec: { limits } }: LimitRange): readonly string[] {
   const requests = spec.resources?.requests ?? {};
-  return limits.flatMap((limit) => {
+  return (limits ?? []).flatMap((limit) => {
     if (limit.type !== 'PersistentVolumeClaim') return [];
     const tooMuch = each(limit.max, (name, most) => {
       const request = requests[name];

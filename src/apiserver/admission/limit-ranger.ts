@@ -51,7 +51,7 @@ interface Defaults {
 
 /** The same pod when nothing is added. */
 function withDefaults(pod: Pod, { spec }: LimitRange): Pod {
-  const ofContainers = spec.limits.filter(({ type }) => type === 'Container');
+  const ofContainers = (spec.limits ?? []).filter(({ type }) => type === 'Container');
   const defaults: Defaults = {
     requests: Object.assign({}, ...ofContainers.map(({ defaultRequest }) => defaultRequest)) as ResourceList,
     limits: Object.assign({}, ...ofContainers.map((limit) => limit.default)) as ResourceList,

@@ -179,8 +179,9 @@ export class CsiDrivers implements PluginHandler {
     try {
       await retryOnConflict(clock, ids, async () => {
         const found = await client.get(csinodes, { name });
-        const drivers = change(found.spec.drivers);
-        if (!deepEqual(drivers, found.spec.drivers)) await client.update(csinodes, { ...found, spec: { drivers } });
+        const before = found.spec.drivers ?? [];
+        const drivers = change(before);
+        if (!deepEqual(drivers, before)) await client.update(csinodes, { ...found, spec: { drivers } });
       });
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;

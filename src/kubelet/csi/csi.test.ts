@@ -253,7 +253,7 @@ test('how many volumes a node may have is asked again as often as the driver wan
   const driver = await world.driver();
   await driver.registered();
   world.object({ nodeAllocatableUpdatePeriodSeconds: 10 });
-  const count = (): number | undefined => world.server.stored(csinodes)[0]?.spec.drivers[0]?.allocatable?.count;
+  const count = (): number | undefined => world.server.stored(csinodes)[0]?.spec.drivers?.[0]?.allocatable?.count;
   assert.equal(count(), 3);
   driver.most = 2;
   await world.advanceUntil(() => count() === 2, 20_000, 'two');
@@ -265,7 +265,7 @@ test('a driver that goes while somebody else writes the CSINode is told of no mo
   await driver.registered();
   world.server.failNext({ verb: 'update', resource: 'csinodes' }, new StatusError('Conflict', 'the object has been modified'), 2);
   await driver.stop();
-  await world.advanceUntil(() => world.server.stored(csinodes)[0]?.spec.drivers.length === 0, 10_000, 'gone');
+  await world.advanceUntil(() => (world.server.stored(csinodes)[0]?.spec.drivers ?? []).length === 0, 10_000, 'gone');
 });
 
 test('a pod has a volume of its own from a driver that makes such, and gives it back', async (t) => {
