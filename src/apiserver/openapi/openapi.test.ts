@@ -9,6 +9,7 @@ import { http1, json, type HttpAnswer } from '../testing/http.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
 import { describedFields } from './descriptions.ts';
 import { componentSchema } from './component-schemas.ts';
+import { documentCodec, documentProtobuf } from './document-protobuf.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
 import { swaggerCodec, swaggerProtobuf } from './swagger-protobuf.ts';
@@ -186,6 +187,56 @@ test('swaggerProtobuf says the same in protobuf', () => {
   ]);
 });
 
+test('documentProtobuf keeps what a schema says, false and zero included', () => {
+  const said = {
+    type: 'object',
+    nullable: true,
+    properties: {
+      one: { $ref: '#/components/schemas/x', description: 'that', default: {} },
+      flag: { type: 'boolean', default: false },
+      count: { type: 'integer', default: 0, minimum: 1, enum: [1, 2] },
+      text: { type: 'string', default: '', maxLength: 3 },
+      list: { type: 'array', items: { type: 'string' }, default: [], 'x-kubernetes-list-type': 'set' },
+      map: { type: 'object', additionalProperties: { anyOf: [{ type: 'integer' }, { not: { type: 'string' } }] } },
+      open: { type: 'object', additionalProperties: false },
+    },
+  };
+  const document = {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version: 'v1' },
+    paths: {},
+    components: { schemas: { said }, securitySchemes: {} },
+  };
+  const { components } = documentCodec.decode(documentProtobuf(document as unknown as OpenApiDocument)) as {
+    readonly components: { readonly schemas: { readonly additional_properties: readonly { readonly value: unknown }[] } };
+  };
+  const property = (name: string, schema: object): object => ({ name, value: { schema } });
+  const extension = { name: 'x-kubernetes-list-type', value: { yaml: '"set"' } };
+  const either = [{ schema: { type: 'integer' } }, { schema: { not: { type: 'string' } } }];
+  assert.deepEqual(components.schemas.additional_properties[0]?.value, {
+    schema: {
+      nullable: true,
+      type: 'object',
+      properties: {
+        additional_properties: [
+          { name: 'one', value: { reference: { _ref: '#/components/schemas/x', description: 'that' } } },
+          property('flag', { type: 'boolean', default: { boolean: false } }),
+          property('count', { minimum: 1, enum: [{ yaml: '1' }, { yaml: '2' }], type: 'integer', default: { number: 0 } }),
+          property('text', { max_length: 3, type: 'string', default: { string: '' } }),
+          property('list', {
+            type: 'array',
+            items: { schema_or_reference: [{ schema: { type: 'string' } }] },
+            default: {},
+            specification_extension: [extension],
+          }),
+          property('map', { type: 'object', additional_properties: { schema_or_reference: { schema: { any_of: either } } } }),
+          property('open', { type: 'object', additional_properties: { boolean: false } }),
+        ],
+      },
+    },
+  });
+});
+
 describe('/openapi/v3', () => {
   let server: TestServer;
   let schema: Schema;
@@ -238,7 +289,25 @@ describe('/openapi/v3', () => {
 
   test('refuses what it does not have', async () => {
     assert.equal((await get('/openapi/v3/apis/nothing/v1')).status, 404);
-    assert.equal((await get('/openapi/v3', { accept: 'text/html' })).status, 406);
+    assert.equal((await get('/openapi/v3/api/v1', { accept: 'text/html' })).status, 406);
+    assert.equal((await get('/openapi/v3', { accept: 'text/html' })).headers['content-type'], 'application/json');
+  });
+
+  test('has each group version in protobuf too, under both names of the form', async () => {
+    const location = (await locations())['apis/apps/v1']?.serverRelativeURL ?? '';
+    const plain = await get(location);
+    for (const name of ['v3@v1.0', 'v3.v1.0']) {
+      const answer = await get(location, { accept: `application/com.github.proto-openapi.spec.${name}+protobuf` });
+      assert.deepEqual(
+        [answer.status, answer.headers['content-type'], answer.headers['etag'], answer.headers['vary'], answer.headers['cache-control']],
+        [200, 'application/com.github.proto-openapi.spec.v3.v1.0+protobuf', plain.headers['etag'], 'Accept', 'public, immutable'],
+      );
+      const { paths } = documentCodec.decode(answer.body) as { readonly paths: { readonly path: readonly { readonly name: string }[] } };
+      assert.deepEqual(
+        paths.path.map((one) => one.name),
+        Object.keys(json<OpenApiDocument>(plain).paths),
+      );
+    }
   });
 
   test('has custom resources as long as they are served', async () => {

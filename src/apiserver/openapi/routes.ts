@@ -7,7 +7,7 @@ import { parseAccept } from '../negotiation/media-type.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
 import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts';
-import { StoredDocuments, type StoredDocument } from './stored-documents.ts';
+import { storedDocument, StoredDocuments, type Form, type StoredDocument } from './stored-documents.ts';
 
 const ROOT = '/openapi/v3';
 /** A document under its hash never changes. */
@@ -22,9 +22,8 @@ export function openapiRoutes(schema: Schema, remote: RemoteDocuments = NO_REMOT
       match: 'prefix',
       listed: true,
       handle: (call) => {
-        assertJson(call);
         const path = call.request.info.path.slice(ROOT.length).replace(/^\/|\/$/g, '');
-        return path === '' ? index(documents, remote) : one(documents, path, call);
+        return path === '' ? index(documents, remote, call) : one(documents, path, call);
       },
     },
     {
@@ -32,24 +31,25 @@ export function openapiRoutes(schema: Schema, remote: RemoteDocuments = NO_REMOT
       match: 'exact',
       listed: true,
       handle: (call) => {
-        const form = swaggerForm(call);
-        const type = form === 'json' ? 'application/json' : `application/${PROTOBUF[0]}`;
+        const [form, type] = formOf(call, 'v2');
         return tagged(documents.swagger(form), call, { vary: 'Accept', 'content-type': type });
       },
     },
   ];
 }
 
-/** Requests for documents of other servers are passed on before they get here. */
-function index(documents: StoredDocuments, remote: RemoteDocuments): Answer {
+/** In JSON whatever is asked for. Requests for documents of other servers are passed on before they get here. */
+function index(documents: StoredDocuments, remote: RemoteDocuments, call: RouteCall): Answer {
   const local = [...documents.all()].map(([path, { hash }]) => [path, locationOf(path, hash)] as const);
   const paths = Object.fromEntries([...local, ...remote.locations()].map(([path, serverRelativeURL]) => [path, { serverRelativeURL }]));
-  return { kind: 'bytes', code: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ paths })) };
+  return tagged(storedDocument({ paths }), call, { 'content-type': 'application/json' });
 }
 
 /** @param path `api/v1`, `apis/apps/v1` */
-function one(documents: StoredDocuments, path: string, { request, header }: RouteCall): Answer {
-  const document = documents.get(path);
+function one(documents: StoredDocuments, path: string, call: RouteCall): Answer {
+  const { request } = call;
+  const [form, type] = formOf(call, 'v3');
+  const document = form === 'json' ? documents.get(path) : documents.protobuf(path);
   if (document === undefined) return pageNotFound();
   const { hash } = document;
   const asked = request.query.get('hash');
@@ -60,7 +60,7 @@ function one(documents: StoredDocuments, path: string, { request, header }: Rout
     asked === undefined || asked === ''
       ? {}
       : { 'cache-control': 'public, immutable', expires: new Date(request.receivedAt + IMMUTABLE_MS).toUTCString() };
-  return tagged(document, { request, header }, { vary: 'Accept', 'content-type': 'application/json', ...caching });
+  return tagged(document, call, { vary: 'Accept', 'content-type': type, ...caching });
 }
 
 /** The document, or 304 for a client that has it. */
@@ -72,26 +72,24 @@ function tagged({ hash, body }: StoredDocument, { header }: RouteCall, more: Rea
 
 const locationOf = (path: string, hash: string): string => `${ROOT}/${path}?hash=${hash}`;
 
-/** Two names of one form: clients ask for the second, the answer has the first. Source: kube-openapi pkg/handler. */
-const PROTOBUF = ['com.github.proto-openapi.spec.v2.v1.0+protobuf', 'com.github.proto-openapi.spec.v2@v1.0+protobuf'] as const;
+/**
+ * Protobuf has two names in each version: clients ask for the second, the answer has the first.
+ * Source: kube-openapi pkg/handler, pkg/handler3.
+ */
+const PROTOBUF = {
+  v2: ['com.github.proto-openapi.spec.v2.v1.0+protobuf', 'com.github.proto-openapi.spec.v2@v1.0+protobuf'],
+  v3: ['com.github.proto-openapi.spec.v3.v1.0+protobuf', 'com.github.proto-openapi.spec.v3@v1.0+protobuf'],
+} as const;
 
-/** @throws StatusError NotAcceptable */
-function swaggerForm({ header }: RouteCall): 'json' | 'protobuf' {
+/** The form an answer takes, and its media type. @throws StatusError NotAcceptable */
+function formOf({ header }: RouteCall, version: keyof typeof PROTOBUF): readonly [Form, string] {
+  const names: readonly string[] = PROTOBUF[version];
+  const protobuf = `application/${PROTOBUF[version][0]}`;
   const accept = header('accept') ?? '';
-  if (accept === '') return 'json';
-  for (const { type, subtype } of parseAccept(accept)) {
+  for (const { type, subtype } of parseAccept(accept === '' ? '*/*' : accept)) {
     if (type !== '*' && type !== 'application') continue;
-    if (subtype === '*' || subtype === 'json') return 'json';
-    if ((PROTOBUF as readonly string[]).includes(subtype)) return 'protobuf';
+    if (subtype === '*' || subtype === 'json') return ['json', 'application/json'];
+    if (names.includes(subtype)) return ['protobuf', protobuf];
   }
-  throw new StatusError('NotAcceptable', `only the following media types are accepted: application/json, application/${PROTOBUF[0]}`);
-}
-
-/** The protobuf form of OpenAPI v3 is not offered. @throws StatusError NotAcceptable */
-function assertJson({ header }: RouteCall): void {
-  const accept = header('accept') ?? '';
-  const takes =
-    accept === '' ||
-    parseAccept(accept).some(({ type, subtype }) => (type === '*' || type === 'application') && (subtype === '*' || subtype === 'json'));
-  if (!takes) throw new StatusError('NotAcceptable', 'only the following media types are accepted: application/json');
+  throw new StatusError('NotAcceptable', `only the following media types are accepted: application/json, ${protobuf}`);
 }

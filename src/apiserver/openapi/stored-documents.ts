@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ResourceInfo, Schema } from '#api/schema.ts';
 import { VERSION } from '#api/build.ts';
 import { customObjectSchema } from './custom-schemas.ts';
+import { documentProtobuf } from './document-protobuf.ts';
 import type { OpenApiDocument, OpenApiSchema, Paths } from './document.ts';
 import { fixedPaths } from './fixed-paths.ts';
 import { customName, documentOf, groupVersionDocument } from './group-version.ts';
@@ -11,9 +12,12 @@ import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts
 import { swaggerProtobuf } from './swagger-protobuf.ts';
 import { swaggerDocument } from './swagger.ts';
 
+/** How a document is written. */
+export type Form = 'json' | 'protobuf';
+
 export interface StoredDocument {
   readonly body: Buffer;
-  /** Of the body, in upper-case hexadecimal. */
+  /** In upper-case hexadecimal. Of the body; a document of v3 has that of its JSON in either form. */
   readonly hash: string;
 }
 
@@ -28,7 +32,8 @@ export class StoredDocuments {
   #generation = -1;
   #resources: ReadonlyMap<string, Infos> = new Map();
   #fixed: ReadonlyMap<string, Paths> = new Map();
-  readonly #swagger = new Map<'json' | 'protobuf', StoredDocument>();
+  readonly #protobuf = new Map<string, StoredDocument>();
+  readonly #swagger = new Map<Form, StoredDocument>();
 
   readonly #remote: RemoteDocuments;
   #remoteGeneration = 0;
@@ -51,13 +56,25 @@ export class StoredDocuments {
     if (known !== undefined) return known;
     const document = this.document(path);
     if (document === undefined) return undefined;
-    const made = { infos: this.#resources.get(path) ?? [], ...stored(document) };
+    const made = { infos: this.#resources.get(path) ?? [], ...storedDocument(document) };
     this.#made.set(path, made);
     return made;
   }
 
+  /** As `get`, in protobuf. Source: kube-openapi handler3 newOpenAPIV3Group. */
+  protobuf(path: string): StoredDocument | undefined {
+    const stored = this.get(path);
+    if (stored === undefined) return undefined;
+    const { hash } = stored;
+    const known = this.#protobuf.get(path);
+    if (known?.hash === hash) return known;
+    const made = { hash, body: documentProtobuf(this.document(path) as OpenApiDocument) };
+    this.#protobuf.set(path, made);
+    return made;
+  }
+
   /** The one OpenAPI v2 document. */
-  swagger(form: 'json' | 'protobuf'): StoredDocument {
+  swagger(form: Form): StoredDocument {
     this.#refresh();
     if (this.#remoteGeneration !== this.#remote.generation) this.#swagger.clear();
     this.#remoteGeneration = this.#remote.generation;
@@ -65,7 +82,7 @@ export class StoredDocuments {
     if (known !== undefined) return known;
     const local = swaggerDocument(this.#documents(), VERSION.gitVersion, this.#customSchemas());
     const document = mergedSwagger(local, this.#remote.swaggers());
-    const made = form === 'json' ? stored(document) : storedBytes(swaggerProtobuf(document));
+    const made = form === 'json' ? storedDocument(document) : storedBytes(swaggerProtobuf(document));
     this.#swagger.set(form, made);
     return made;
   }
@@ -101,11 +118,15 @@ export class StoredDocuments {
     for (const [path, { infos }] of this.#made) {
       const now: readonly ResourceInfo[] = this.#resources.get(path) ?? [];
       const same = now.length === infos.length && now.every((info, i) => info === infos[i]);
-      if (!same || (now.length === 0 && !this.#fixed.has(path))) this.#made.delete(path);
+      if (!same || (now.length === 0 && !this.#fixed.has(path))) {
+        this.#made.delete(path);
+        this.#protobuf.delete(path);
+      }
     }
   }
 }
 
-const stored = (document: object): StoredDocument => storedBytes(Buffer.from(JSON.stringify(document)));
+/** In JSON, with its hash. */
+export const storedDocument = (document: object): StoredDocument => storedBytes(Buffer.from(JSON.stringify(document)));
 
 const storedBytes = (body: Buffer): StoredDocument => ({ body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() });

@@ -1,22 +1,14 @@
 // Messages of OpenAPI v2 in protobuf: the part that a Kubernetes document uses. Source: gnostic openapiv2/OpenAPIv2.proto.
-import type { ProtoField, ProtoMessage, ProtoSchema } from '#base/protobuf/schema.ts';
-
-/** `n type`; a trailing `*` for a list. */
-type Row = Readonly<Record<string, `${number} ${string}`>>;
-
-const SCALARS: ReadonlySet<string> = new Set(['string', 'bool', 'double', 'int64']);
-
-const named = (value: string): Row => ({ name: '1 string', value: `2 ${value}` });
-const list = (of: string): Row => ({ additional_properties: `1 ${of}*` });
+import { listRow, messageSchema, namedRow, type Row } from './message-rows.ts';
 
 const PARAMETER: Row = { required: '1 bool', in: '2 string', description: '3 string', name: '4 string' };
 
 const ROWS: Readonly<Record<string, Row>> = {
-  AdditionalPropertiesItem: { schema: '1 Schema', boolean: '2 bool' },
+  AdditionalPropertiesItem: { schema: '1 Schema?', boolean: '2 bool?' },
   Any: { yaml: '2 string' },
   ApiKeySecurity: { type: '1 string', name: '2 string', in: '3 string', description: '4 string' },
   BodyParameter: { description: '1 string', name: '2 string', in: '3 string', required: '4 bool', schema: '5 Schema' },
-  Definitions: list('NamedSchema'),
+  Definitions: listRow('NamedSchema'),
   Document: {
     swagger: '1 string',
     info: '2 Info',
@@ -27,12 +19,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   Info: { title: '1 string', version: '2 string' },
   ItemsItem: { schema: '1 Schema*' },
-  NamedAny: named('Any'),
-  NamedPathItem: named('PathItem'),
-  NamedResponseValue: named('ResponseValue'),
-  NamedSchema: named('Schema'),
-  NamedSecurityDefinitionsItem: named('SecurityDefinitionsItem'),
-  NamedStringArray: named('StringArray'),
+  NamedAny: namedRow('Any'),
+  NamedPathItem: namedRow('PathItem'),
+  NamedResponseValue: namedRow('ResponseValue'),
+  NamedSchema: namedRow('Schema'),
+  NamedSecurityDefinitionsItem: namedRow('SecurityDefinitionsItem'),
+  NamedStringArray: namedRow('StringArray'),
   NonBodyParameter: { query_parameter_sub_schema: '3 QueryParameterSubSchema', path_parameter_sub_schema: '4 PathParameterSubSchema' },
   Operation: {
     tags: '1 string*',
@@ -59,7 +51,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   PathParameterSubSchema: { ...PARAMETER, type: '5 string', unique_items: '19 bool' },
   Paths: { path: '2 NamedPathItem*' },
-  Properties: list('NamedSchema'),
+  Properties: listRow('NamedSchema'),
   QueryParameterSubSchema: { ...PARAMETER, type: '6 string', unique_items: '20 bool' },
   Response: { description: '1 string', schema: '2 SchemaItem' },
   ResponseValue: { response: '1 Response' },
@@ -91,22 +83,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     vendor_extension: '31 NamedAny*',
   },
   SchemaItem: { schema: '1 Schema' },
-  SecurityDefinitions: list('NamedSecurityDefinitionsItem'),
+  SecurityDefinitions: listRow('NamedSecurityDefinitionsItem'),
   SecurityDefinitionsItem: { api_key_security: '2 ApiKeySecurity' },
-  SecurityRequirement: list('NamedStringArray'),
+  SecurityRequirement: listRow('NamedStringArray'),
   StringArray: { value: '1 string*' },
   TypeItem: { value: '1 string*' },
 };
 
-function field(row: `${number} ${string}`): ProtoField {
-  const [n = '', type = ''] = row.split(' ');
-  const plain = type.replace('*', '');
-  return { n: Number(n), type: SCALARS.has(plain) ? plain : `openapi.v2.${plain}`, label: type.endsWith('*') ? 'repeated' : 'optional' };
-}
-
-const message = (row: Row): ProtoMessage => ({ fields: Object.fromEntries(Object.entries(row).map(([name, one]) => [name, field(one)])) });
-
-export const SWAGGER_MESSAGES: ProtoSchema = {
-  syntax: 'proto3',
-  messages: Object.fromEntries(Object.entries(ROWS).map(([name, row]) => [`openapi.v2.${name}`, message(row)])),
-};
+export const SWAGGER_MESSAGES = messageSchema('openapi.v2', ROWS);

@@ -1,8 +1,8 @@
 // The OpenAPI v2 document in protobuf, as client-go asks for it. Source: gnostic openapiv2 NewDocument.
-import { isObject } from '#apimachinery/json-value.ts';
 import { compileCodec } from '#base/protobuf/codec.ts';
 import { SWAGGER_MESSAGES } from './swagger-messages.ts';
 import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath, SwaggerSchema } from './swagger.ts';
+import { anyValue, extensions, namedList } from './yaml-values.ts';
 
 /** Schemas of custom resources nest; each level is four messages. */
 const MAX_DEPTH = 1_000;
@@ -21,29 +21,6 @@ export function swaggerProtobuf({ swagger, info, paths, definitions, security, s
     }),
   );
 }
-
-function namedList<T>(map: Readonly<Record<string, T>>, convert: (value: T) => object): readonly object[] {
-  return Object.entries(map).map(([name, value]) => ({ name, value: convert(value) }));
-}
-
-const any = (value: unknown): object => ({ yaml: yamlText(value) });
-
-/** Lists of flat objects as upstream writes them; the rest as JSON, which is a part of YAML. Source: gnostic compiler.Marshal. */
-function yamlText(value: unknown): string {
-  if (!Array.isArray(value) || value.length === 0 || !value.every(isFlat)) return JSON.stringify(value);
-  const lines = value.flatMap((item) =>
-    Object.entries(item).map(([name, text], i) => `${i === 0 ? '-' : ' '} ${name}: ${PLAIN.test(text) ? text : JSON.stringify(text)}\n`),
-  );
-  return lines.join('');
-}
-
-/** What YAML reads as a text without quotes, and surely as nothing else. */
-const PLAIN = /^(?!(?:true|false|yes|no|on|off|null|y|n)$)[a-z][\w./-]*$/i;
-
-const isFlat = (item: unknown): item is Readonly<Record<string, string>> =>
-  isObject(item) && Object.keys(item).length > 0 && Object.values(item).every((one) => typeof one === 'string');
-
-const extensions = (rest: Readonly<Record<string, unknown>>): readonly object[] => namedList(rest, any);
 
 function pathItem({ parameters = [], ...operations }: SwaggerPath): object {
   const methods = Object.entries(operations as Readonly<Record<string, SwaggerOperation>>).map(
@@ -128,12 +105,12 @@ function schema({
   }
   return {
     ...limits,
-    ...(preset === undefined ? {} : { default: any(preset) }),
+    ...(preset === undefined ? {} : { default: anyValue(preset) }),
     ...($ref === undefined ? {} : { _ref: $ref }),
     ...(type === undefined ? {} : { type: { value: [type] } }),
     ...(format === undefined ? {} : { format }),
     ...(description === undefined ? {} : { description }),
-    ...(values === undefined ? {} : { enum: values.map(any) }),
+    ...(values === undefined ? {} : { enum: values.map(anyValue) }),
     ...(items === undefined ? {} : { items: { schema: [schema(items)] } }),
     ...(properties === undefined ? {} : { properties: { additional_properties: namedList(properties, schema) } }),
     ...(additionalProperties === undefined ? {} : { additional_properties: { schema: schema(additionalProperties) } }),
