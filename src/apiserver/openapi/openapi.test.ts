@@ -13,7 +13,7 @@ import { documentCodec, documentProtobuf } from './document-protobuf.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
 import { swaggerCodec, swaggerProtobuf } from './swagger-protobuf.ts';
-import { swaggerDocument } from './swagger.ts';
+import { swaggerDocument, type SwaggerDocument } from './swagger.ts';
 import { StoredDocuments } from './stored-documents.ts';
 
 const CORE = 'io.k8s.api.core.v1.';
@@ -185,6 +185,34 @@ test('swaggerProtobuf says the same in protobuf', () => {
   assert.deepEqual(deployment.vendor_extension, [
     { name: 'x-kubernetes-group-version-kind', value: { yaml: '- group: apps\n  version: v1\n  kind: Deployment\n' } },
   ]);
+});
+
+test('swaggerProtobuf keeps what other servers and custom resources say beside', () => {
+  const said = {
+    type: 'object',
+    externalDocs: { url: 'https://x' },
+    example: { a: 1 },
+    additionalProperties: true,
+    allOf: [{ $ref: '#/definitions/a' }],
+  };
+  const document = {
+    swagger: '2.0',
+    info: { title: 'a', version: 'b' },
+    paths: {},
+    definitions: { said },
+    security: [],
+    securityDefinitions: {},
+  };
+  const { definitions } = swaggerCodec.decode(swaggerProtobuf(document as unknown as SwaggerDocument)) as {
+    readonly definitions: { readonly additional_properties: readonly { readonly value: unknown }[] };
+  };
+  assert.deepEqual(definitions.additional_properties[0]?.value, {
+    type: { value: ['object'] },
+    external_docs: { url: 'https://x' },
+    example: { yaml: '{"a":1}' },
+    additional_properties: { boolean: true },
+    all_of: [{ _ref: '#/definitions/a' }],
+  });
 });
 
 test('documentProtobuf keeps what a schema says, false and zero included', () => {

@@ -66,8 +66,8 @@ function parameter(one: SwaggerParameter): object {
   };
 }
 
-/** Value constraints of custom resources, as the messages name them; what they have no field for is an extension. */
-const LIMITS: Readonly<Record<string, string>> = {
+/** What custom resources and other servers say beside, as the messages name it; what they have no field for is an extension. */
+const PLAIN: Readonly<Record<string, string>> = {
   title: 'title',
   multipleOf: 'multiple_of',
   maximum: 'maximum',
@@ -81,6 +81,9 @@ const LIMITS: Readonly<Record<string, string>> = {
   minItems: 'min_items',
   maxProperties: 'max_properties',
   minProperties: 'min_properties',
+  uniqueItems: 'unique_items',
+  readOnly: 'read_only',
+  externalDocs: 'external_docs',
 };
 
 function schema({
@@ -94,17 +97,21 @@ function schema({
   additionalProperties,
   required,
   default: preset,
+  example,
+  allOf,
   ...rest
 }: SwaggerSchema): object {
-  const limits: Record<string, unknown> = {};
+  const plain: Record<string, unknown> = {};
   const others: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
-    const member = LIMITS[name];
+    const member = PLAIN[name];
     if (member === undefined) others[name] = value;
-    else limits[member] = value;
+    else plain[member] = value;
   }
   return {
-    ...limits,
+    ...plain,
+    ...(example === undefined ? {} : { example: anyValue(example) }),
+    ...(allOf === undefined ? {} : { all_of: allOf.map(schema) }),
     ...(preset === undefined ? {} : { default: anyValue(preset) }),
     ...($ref === undefined ? {} : { _ref: $ref }),
     ...(type === undefined ? {} : { type: { value: [type] } }),
@@ -113,8 +120,11 @@ function schema({
     ...(values === undefined ? {} : { enum: values.map(anyValue) }),
     ...(items === undefined ? {} : { items: { schema: [schema(items)] } }),
     ...(properties === undefined ? {} : { properties: { additional_properties: namedList(properties, schema) } }),
-    ...(additionalProperties === undefined ? {} : { additional_properties: { schema: schema(additionalProperties) } }),
+    ...(additionalProperties === undefined ? {} : { additional_properties: valuesOf(additionalProperties) }),
     ...(required === undefined ? {} : { required }),
     vendor_extension: extensions(others),
   };
 }
+
+const valuesOf = (values: SwaggerSchema | boolean): object =>
+  typeof values === 'boolean' ? { boolean: values } : { schema: schema(values) };

@@ -11,7 +11,9 @@ export interface SwaggerSchema {
   readonly enum?: readonly string[];
   readonly items?: SwaggerSchema;
   readonly properties?: Readonly<Record<string, SwaggerSchema>>;
-  readonly additionalProperties?: SwaggerSchema;
+  readonly additionalProperties?: SwaggerSchema | boolean;
+  readonly allOf?: readonly SwaggerSchema[];
+  readonly example?: unknown;
   readonly required?: readonly string[];
   readonly default?: unknown;
   readonly [extension: `x-kubernetes-${string}`]: unknown;
