@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { resourceRows } from '#api/schema/tables.ts';
 import { Schema } from '#api/schema.ts';
 import { FeatureGates } from './feature-gates.ts';
-import { KNOWN_FEATURE_GATES, LOCKED_FEATURE_GATES } from './known-feature-gates.ts';
-import { LIBRARY_GATES } from './library-feature-gates.ts';
+import { FEATURE_GATES, NEEDED_GATES } from './feature-gate-table.ts';
 import { RuntimeConfig } from './runtime-config.ts';
 import { servedApis } from './served-apis.ts';
 
@@ -46,7 +45,11 @@ for (const [config, gates, more] of [
   ['storage.k8s.io/v1beta1', '', ['volumeattributesclasses.v1beta1.storage.k8s.io']],
   ['certificates.k8s.io/v1beta1=true', '', []],
   ['certificates.k8s.io/v1beta1=true', 'ClusterTrustBundle=true', ['clustertrustbundles.v1beta1.certificates.k8s.io']],
-  ['certificates.k8s.io/v1beta1=true', 'AllBeta=true,ClusterTrustBundle=false', ['podcertificaterequests.v1beta1.certificates.k8s.io']],
+  [
+    'certificates.k8s.io/v1beta1=true',
+    'AllBeta=true,ClusterTrustBundle=false,ClusterTrustBundleProjection=false',
+    ['podcertificaterequests.v1beta1.certificates.k8s.io'],
+  ],
   ['', 'ClusterTrustBundle=true', []],
   ['apps/v1beta1=true', '', []],
 ] as const) {
@@ -106,12 +109,18 @@ for (const [gates, message] of [
   ['ClusterTrustBundle', 'missing bool value for ClusterTrustBundle'],
   ['ClusterTrustBundle=on', 'invalid value of ClusterTrustBundle=on, err: strconv.ParseBool: parsing "on": invalid syntax'],
   ['SidecarContainers=false', 'cannot set feature gate SidecarContainers to false, feature is locked to true'],
+  ['WatchFromStorageWithoutResourceVersion=true', 'unrecognized feature gate: WatchFromStorageWithoutResourceVersion'],
   [
-    'WatchFromStorageWithoutResourceVersion=true',
-    'cannot set feature gate WatchFromStorageWithoutResourceVersion to true, feature is locked to false',
+    'GitRepoVolumeDriver=true,ImageVolume=false',
+    '[cannot set feature gate GitRepoVolumeDriver to true, feature is locked to false, cannot set feature gate ImageVolume to false, feature is locked to true]',
   ],
   [
-    'StorageVersionAPI=true,APIServerIdentity=false',
+    'GracefulNodeShutdown=false',
+    '[GracefulNodeShutdownBasedOnPodPriority is enabled, but depends on features that are disabled: [GracefulNodeShutdown], WindowsGracefulNodeShutdown is enabled, but depends on features that are disabled: [GracefulNodeShutdown]]',
+  ],
+  ['WorkloadWithJob=true', 'WorkloadWithJob is enabled, but depends on features that are disabled: [GenericWorkload]'],
+  [
+    'StorageVersionAPI=true,APIServerIdentity=false,UnknownVersionInteroperabilityProxy=false',
     'StorageVersionAPI is enabled, but depends on features that are disabled: [APIServerIdentity]',
   ],
 ] as const) {
@@ -136,15 +145,26 @@ test('gates that will be removed are warned of, and /metrics tells which are on'
     'kubernetes_feature_enabled{name="WatchList",stage="BETA"} 1',
     'kubernetes_feature_enabled{name="DeclarativeValidation",stage=""} 1',
     'kubernetes_feature_enabled{name="KMSv1",stage="DEPRECATED"} 1',
+    'kubernetes_feature_enabled{name="EnvFiles",stage="BETA"} 1',
+    'kubernetes_feature_enabled{name="MaxUnavailableStatefulSet",stage="BETA"} 0',
+    'kubernetes_feature_enabled{name="PodsAPI",stage="ALPHA"} 1',
+    'kubernetes_feature_enabled{name="UserNamespacesSupport",stage=""} 1',
   ])
     assert.ok(told.includes(`${line}\n`), line);
 });
 
-test('what is known of the gates of libraries agrees with what is known of all', () => {
-  const unknown = [...LIBRARY_GATES.keys()].filter((name) => !KNOWN_FEATURE_GATES.has(name));
-  assert.deepEqual(unknown, []);
-  const unlike = [...LIBRARY_GATES].filter(([name, gate]) => (LOCKED_FEATURE_GATES.get(name) ?? gate.default) !== gate.default);
-  assert.deepEqual(unlike, []);
+test('gates need what is a gate, no less stable and as much on', () => {
+  const order = ['Alpha', 'Beta', 'Deprecated', 'GA'];
+  for (const [name, needs] of Object.entries(NEEDED_GATES)) {
+    const gate = FEATURE_GATES.get(name);
+    for (const need of needs) {
+      const needed = FEATURE_GATES.get(need);
+      assert.ok(gate !== undefined && needed !== undefined, `${name} ${need}`);
+      assert.ok(order.indexOf(needed.stage) >= order.indexOf(gate.stage), `${name} ${need}`);
+      assert.ok(needed.default || !gate.default, `${name} ${need}`);
+    }
+  }
+  for (const text of ['AllAlpha=true', 'AllBeta=true', 'AllAlpha=true,AllBeta=true', 'AllBeta=false', '']) new FeatureGates(text);
 });
 
 test('a locked gate may be set to what it is', () =>
@@ -153,13 +173,6 @@ test('a locked gate may be set to what it is', () =>
     'SeparateCacheWatchRPC',
   ]));
 
-test('every locked gate is known', () => {
-  assert.deepEqual(
-    [...LOCKED_FEATURE_GATES.keys()].filter((name) => !KNOWN_FEATURE_GATES.has(name)),
-    [],
-  );
-});
-
 test('a gate without effect here is accepted and told', () => {
-  assert.deepEqual(new FeatureGates('GracefulNodeShutdown=false,ClusterTrustBundle=true').unheeded, ['GracefulNodeShutdown']);
+  assert.deepEqual(new FeatureGates('KubeletSeparateDiskGC=false,ClusterTrustBundle=true').unheeded, ['KubeletSeparateDiskGC']);
 });
