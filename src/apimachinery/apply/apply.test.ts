@@ -6,6 +6,7 @@ import { deepEqual, type JsonObject } from '../json-value.ts';
 import { field, thing } from '../patch-fixture.ts';
 import { ANY } from '../type-schema.ts';
 import { apply, trackUpdate, type ApplyContext } from './apply.ts';
+import { withLastApplied } from './last-applied.ts';
 import { recursiveDifference, setOfPaths } from './field-set.ts';
 import type { ManagedFieldsEntry } from './owners.ts';
 import { withoutTimeChanges } from './managed-times.ts';
@@ -150,6 +151,18 @@ test('kubectl takes over what it applied on the client before', () => {
     '{"apiVersion":"test/v1","kind":"Thing","metadata":{"name":"t"},"spec":{"replicas":3}}\n',
   );
   assert.throws(() => apply(live, object({ replicas: 3 }), context('other', { schema })), { reason: 'Conflict' });
+});
+
+test('kubectl may apply annotations that are null, which charts write where they have none', () => {
+  const schema = { ...thing, fields: new Map(thing.fields).set('metadata', field('metadata', ANY)) };
+  const config = object({ replicas: 1 }, { annotations: null });
+  assert.deepEqual(specOf(apply(undefined, config, context('kubectl', { schema }))), { replicas: 1 });
+  const record = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(object({ replicas: 1 })) };
+  const live = stored(trackUpdate(undefined, object({ replicas: 1 }, { annotations: record }), context('before', { schema })));
+  const recorded = withLastApplied(live, config) as { metadata: { annotations: Record<string, string> } };
+  assert.deepEqual(Object.values(recorded.metadata.annotations), [
+    '{"apiVersion":"test/v1","kind":"Thing","metadata":{"name":"t"},"spec":{"replicas":1}}\n',
+  ]);
 });
 
 for (const [name, config, message] of [

@@ -15,11 +15,13 @@ const ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 /** Source: TotalAnnotationSizeLimitB. */
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 
+/** As clients write it: null stands for nothing. */
 interface Annotated {
-  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> | null };
 }
 
-const annotationsOf = (object: JsonObject): Readonly<Record<string, string>> | undefined => (object as Annotated).metadata?.annotations;
+const annotationsOf = (object: JsonObject): Readonly<Record<string, string>> | undefined =>
+  (object as Annotated).metadata?.annotations ?? undefined;
 
 function parsed(text: string): JsonObject | undefined {
   try {
@@ -59,11 +61,10 @@ function sorted(value: unknown): unknown {
 }
 
 function recordOf(applied: JsonObject): string {
-  const annotations = annotationsOf(applied);
-  if (annotations === undefined) return `${goJson(sorted(applied))}\n`;
-  const { [ANNOTATION]: _record, ...rest } = annotations;
-  const object = { ...applied, metadata: { ...(applied as Annotated).metadata, annotations: rest } };
-  return `${goJson(sorted(object))}\n`;
+  const { annotations, ...metadata } = (applied as Annotated).metadata ?? {};
+  const { [ANNOTATION]: _record, ...rest } = annotations ?? {};
+  const kept = annotations === undefined || annotations === null ? metadata : { ...metadata, annotations: rest };
+  return `${goJson(sorted({ ...applied, metadata: kept }))}\n`;
 }
 
 /** `object` with the record of client-side apply brought up to date where it has one. */
