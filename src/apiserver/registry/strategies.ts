@@ -46,13 +46,16 @@ const of = <T extends KubeObject>(strategy: Strategy<T>): Strategy => strategy a
 const COUNTED: Strategy = { generation: 'desired' };
 const COUNTED_STRICT: Strategy = { generation: 'desired', allowUnconditionalUpdate: false };
 const RETURNS_DELETED: Strategy = { returnsDeleted: true };
-/** Its status endpoint takes nothing of metadata. */
-const STATUS_ONLY: Strategy = {
-  allowUnconditionalUpdate: false,
+const RETURNS_DELETED_STRICT: Strategy = { returnsDeleted: true, allowUnconditionalUpdate: false };
+/** The status endpoint takes nothing of metadata. */
+const METADATA_KEPT = {
   subresources: {
     status: { prepareForUpdate: (object, old) => ({ ...object, metadata: resetForStatus(object.metadata, old.metadata) }) as KubeObject },
   },
-};
+} satisfies Strategy;
+/** And nobody comes to own metadata through it. */
+const METADATA_RESET = { ...METADATA_KEPT, resetFields: { status: [['metadata']] } } satisfies Strategy;
+const STATUS_ONLY: Strategy = { ...METADATA_KEPT, allowUnconditionalUpdate: false };
 const UPSERTED: Strategy = { allowCreateOnUpdate: true };
 
 const OWN: Readonly<Record<string, Strategy>> = {
@@ -87,6 +90,8 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'podgroups.scheduling.k8s.io': of(podGroupStrategy),
   'workloads.scheduling.k8s.io': of(workloadStrategy),
   'storageversions.internal.apiserver.k8s.io': STATUS_ONLY,
+  'storageversionmigrations.storagemigration.k8s.io': { ...METADATA_RESET, allowUnconditionalUpdate: false },
+  'runtimeclasses.node.k8s.io': { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
   'poddisruptionbudgets.policy': COUNTED_STRICT,
   'networkpolicies.networking.k8s.io': COUNTED,
   'ingresses.networking.k8s.io': COUNTED,
@@ -94,21 +99,22 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'servicecidrs.networking.k8s.io': of(serviceCidrStrategy),
   'validatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
-  'validatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': { ...COUNTED_STRICT, ...METADATA_KEPT },
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
-  'flowschemas.flowcontrol.apiserver.k8s.io': COUNTED_STRICT,
-  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': COUNTED_STRICT,
+  'flowschemas.flowcontrol.apiserver.k8s.io': { ...COUNTED, ...METADATA_RESET },
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': { ...COUNTED, ...METADATA_RESET },
   'priorityclasses.scheduling.k8s.io': { generation: 'fixed' },
   'deviceclasses.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
   'resourceslices.resource.k8s.io': of(resourceSliceStrategy),
   'resourceclaims.resource.k8s.io': of(resourceClaimStrategy),
   'resourceclaimtemplates.resource.k8s.io': of(resourceClaimTemplateStrategy),
   'storageclasses.storage.k8s.io': RETURNS_DELETED,
-  'volumeattachments.storage.k8s.io': RETURNS_DELETED,
-  'csidrivers.storage.k8s.io': { generation: 'desired', returnsDeleted: true },
-  'csinodes.storage.k8s.io': RETURNS_DELETED,
+  'volumeattachments.storage.k8s.io': { ...RETURNS_DELETED_STRICT, ...METADATA_RESET },
+  'csidrivers.storage.k8s.io': { ...RETURNS_DELETED_STRICT, generation: 'desired' },
+  'csinodes.storage.k8s.io': RETURNS_DELETED_STRICT,
+  'csistoragecapacities.storage.k8s.io': { allowUnconditionalUpdate: false },
   'volumeattributesclasses.storage.k8s.io': RETURNS_DELETED,
   'clusterroles.rbac.authorization.k8s.io': UPSERTED,
   'clusterrolebindings.rbac.authorization.k8s.io': UPSERTED,

@@ -181,3 +181,12 @@ export function runtimeClassWarnings(out: Warnings, { scheduling }: RuntimeClass
     if (message !== undefined) out.at(Path.of('scheduling').child('nodeSelector'), message);
   }
 }
+
+/** Webhooks and policies that files configure end so. Source: admissionregistration validation WarningsForStaticSuffix. */
+const OF_FILES = '.static.k8s.io';
+
+/** Of what admits: webhook configurations, admission policies and their bindings. */
+export function admissionWarnings(out: Warnings, { metadata }: { readonly metadata: { readonly name: string } }): void {
+  const reserved = `names ending with ${goQuote(OF_FILES)} are reserved for static manifest-based configurations`;
+  if (metadata.name.endsWith(OF_FILES)) out.at(METADATA.child('name'), `${reserved} and cannot be managed via the API`);
+}

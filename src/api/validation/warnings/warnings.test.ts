@@ -30,6 +30,14 @@ const CASES: readonly (readonly [name: string, kind: string, members: object, wa
     ],
   ],
   [
+    'a name of a webhook that files configure',
+    'admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration',
+    { metadata: { name: 'a.static.k8s.io' } },
+    [
+      'metadata.name: names ending with ".static.k8s.io" are reserved for static manifest-based configurations and cannot be managed via the API',
+    ],
+  ],
+  [
     'an old node label',
     'v1/Pod',
     pod({ nodeSelector: { 'beta.kubernetes.io/os': 'linux' } }),

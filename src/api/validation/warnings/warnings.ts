@@ -2,6 +2,7 @@
 // Source: registry strategies WarningsOnCreate, WarningsOnUpdate.
 import type { ValidatedKind } from '../validation.ts';
 import {
+  admissionWarnings,
   claimWarnings,
   csiDriverWarnings,
   endpointSliceWarnings,
@@ -49,6 +50,12 @@ const SAY: Readonly<Record<string, Say>> = {
   '/Secret': say(secretWarnings),
   '/Service': say(serviceWarnings),
   '/Service/status': say(loadBalancerWarnings),
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': say(admissionWarnings),
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': say(admissionWarnings),
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': say(admissionWarnings),
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': say(admissionWarnings),
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': say(admissionWarnings),
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': say(admissionWarnings),
   'apiextensions.k8s.io/CustomResourceDefinition': say(definitionWarnings),
   'apps/DaemonSet': say(daemonSetWarnings),
   'apps/Deployment': say(replicatedWarnings),

@@ -44,8 +44,18 @@ function withFinalizers(spec: Namespace['spec'], finalizers: readonly string[] |
 export const nodeStrategy = {
   // A kubelet registers its node with the status it knows.
   initialStatus: ({ status }) => status,
+  prepareForCreate: (node) => withoutConfigSource(node, undefined),
+  prepareForUpdate: withoutConfigSource,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
 } satisfies Strategy<Node>;
+
+/** Kubelets take no configuration from the API any more. Source: node strategy dropDisabledFields. */
+function withoutConfigSource(node: Node, old: Node | undefined): Node {
+  const { configSource, ...spec } = node.spec;
+  const { config, ...status } = node.status;
+  const kept = configSource === undefined || old?.spec.configSource !== undefined ? node : { ...node, spec };
+  return config === undefined || old !== undefined ? kept : { ...kept, status };
+}
 
 /** @param ttlSeconds how long events are kept */
 export const eventStrategy = (ttlSeconds: number) =>

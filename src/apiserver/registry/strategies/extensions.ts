@@ -2,6 +2,7 @@
 import type { APIService, CustomResourceDefinition } from '#api/types.ts';
 import { setCondition } from '#api/conditions.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import { withMetadata } from '../metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** Held by a definition under deletion until its objects are gone. */
@@ -42,6 +43,13 @@ export const customResourceDefinitionStrategy = {
 
 export const apiServiceStrategy = {
   allowUnconditionalUpdate: false,
+  resetFields: { status: [['metadata']] },
+  subresources: {
+    status: {
+      prepareForUpdate: (service, { metadata: { labels, annotations, finalizers, ownerReferences } }) =>
+        withMetadata(service, { labels, annotations, finalizers, ownerReferences }),
+    },
+  },
   // A group version served here is available as soon as it is registered. Source: apiServerStrategy.PrepareForCreate.
   initialStatus: ({ spec }, { clock }) =>
     spec.service === undefined
