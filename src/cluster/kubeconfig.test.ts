@@ -58,6 +58,17 @@ test('writeKubeconfig and readKubeconfig agree, and only the owner may read', ()
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
+test('writeKubeconfig leaves a file that says the same as it is, and replaces any other', () => {
+  const path = join(dir, 'same');
+  writeKubeconfig(path, ours);
+  const { ino } = statSync(path);
+  writeKubeconfig(path, ours);
+  assert.equal(statSync(path).ino, ino);
+  writeFileSync(path, 'cut');
+  writeKubeconfig(path, ours);
+  assert.deepEqual(readKubeconfig(path), ours);
+});
+
 test('readKubeconfig refuses a broken file and leaves it as it was', () => {
   const path = join(dir, 'broken');
   writeFileSync(path, 'clusters: [');

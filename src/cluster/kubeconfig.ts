@@ -89,14 +89,16 @@ export function readKubeconfig(path: string): Kubeconfig {
 }
 
 /**
- * Replaces the file in one step; it holds a private key, so only its owner may read it.
+ * Replaces the file in one step, unless it says the same already; it holds a private key, so only its owner may read it.
  * @throws KubeconfigError when it cannot be written
  */
 export function writeKubeconfig(path: string, config: Kubeconfig): void {
   const temporary = `${path}.proa-new`;
+  const text = dump(config, { lineWidth: -1 });
   try {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
     makeFolder(dirname(path), 0o700);
-    writeFileSync(temporary, dump(config, { lineWidth: -1 }), { mode: 0o600, flush: true });
+    writeFileSync(temporary, text, { mode: 0o600, flush: true });
     renameSync(temporary, path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -2,8 +2,8 @@
 // Source: controller-runtime pkg/internal/testing/controlplane apiserver.go defaultArgs.
 import { startComponent } from '#test/harness/component.ts';
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
-import { statSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
@@ -87,4 +87,28 @@ test('pairInFolder makes a pair once, for the addresses it is told, and leaves o
     assert.ok(subjectAltName?.split(', ').includes(name) === true, String(subjectAltName));
   assert.equal(statSync(join(folder, 'apiserver.key')).mode & 0o777, 0o600);
   assert.deepEqual((await pairInFolder(folder, ['192.0.2.2'], DEPS))(), read());
+});
+
+for (const [name, gone, left] of [
+  ['between its two files', ['apiserver.crt'], 'apiserver.crt.new'],
+  ['when only the certificate was in its place', ['apiserver.key'], 'apiserver.key.new'],
+  ['before either was in its place', ['apiserver.crt', 'apiserver.key'], 'apiserver.key.new'],
+] as const) {
+  test(`pairInFolder makes the pair anew after a crash ${name}`, async (t) => {
+    const folder = temporaryFolder(t);
+    await pairInFolder(folder, ['192.0.2.1'], DEPS);
+    for (const file of gone) rmSync(join(folder, file));
+    writeFileSync(join(folder, left), 'cut');
+    const { certificate, key } = (await pairInFolder(folder, ['192.0.2.1'], DEPS))();
+    assert.ok(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)));
+    assert.deepEqual(readdirSync(folder).toSorted(), ['apiserver.crt', 'apiserver.key']);
+  });
+}
+
+test('pairInFolder does not replace a key that somebody put there without its certificate', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'apiserver.key'), 'precious');
+  const read = await pairInFolder(folder, ['192.0.2.1'], DEPS);
+  assert.throws(read, { code: 'ENOENT' });
+  assert.equal(readFileSync(join(folder, 'apiserver.key'), 'utf8'), 'precious');
 });

@@ -108,6 +108,11 @@ export class Pki {
     for (const replace of written) await replace();
   }
 
+  /** Whether a crash came while `keep` replaced the pair. */
+  unfinished(file: string): boolean {
+    return [this.keyPath(file), this.certificatePath(file)].some((path) => existsSync(besideOf(path)));
+  }
+
   /** Of a cluster made elsewhere: only its certificate is here. PEM. */
   async keepAuthority(certificate: string): Promise<void> {
     await replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
@@ -173,9 +178,12 @@ async function replaceFile(path: string, content: string, mode: number): Promise
   await replace();
 }
 
+/** Where what will be `path` is written. */
+const besideOf = (path: string): string => `${path}.new`;
+
 /** Safe on the disk when it resolves, with what puts it in the place of `path`. */
 async function writtenBeside(path: string, content: string, mode: number): Promise<() => Promise<void>> {
-  const temporary = `${path}.new`;
+  const temporary = besideOf(path);
   await writeFile(temporary, content, { mode, flush: true });
   return () => rename(temporary, path);
 }
