@@ -19,6 +19,8 @@ export interface KeyValue {
   readonly version: number;
   /** The lease this key lives by; 0 for none. */
   readonly lease: number;
+  /** Why the value cannot be read, and is empty: see `unreadable` of requests. */
+  readonly unreadable?: string;
 }
 
 export interface RangeRequest {
@@ -34,6 +36,11 @@ export interface RangeRequest {
   readonly keysOnly?: boolean;
   /** No entries, only `count`. */
   readonly countOnly?: boolean;
+  /**
+   * Entries whose values cannot be read come too, marked, where the whole read would fail otherwise. Engines can read all they
+   * have; a store that keeps values encrypted in another one may not.
+   */
+  readonly unreadable?: boolean;
 }
 
 export interface RangeResponse {
@@ -87,6 +94,8 @@ export interface WatchRequest {
   readonly revision?: number;
   /** Also send each key's entry before the change. */
   readonly previous?: boolean;
+  /** As in RangeRequest. */
+  readonly unreadable?: boolean;
 }
 
 export interface StoreEvent {

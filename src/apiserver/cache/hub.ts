@@ -6,9 +6,10 @@ import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
 import { CompressedRuns } from './compressed-runs.ts';
 import { EncodedItems } from './encoded-items.ts';
-import { ResourceCache, type CachedResource, type Position, type Snapshot } from './resource-cache.ts';
-import type { StoredObject } from './stored-object.ts';
+import { ResourceCache, type CachedResource, type Found, type Position, type Snapshot } from './resource-cache.ts';
+import { Recovery } from './recovery.ts';
 import { guarded } from './store-failure.ts';
+import { Unreadable } from './unreadable.ts';
 import { WriteLog } from './write-log.ts';
 
 export const REGISTRY_PREFIX = '/registry/';
@@ -46,10 +47,13 @@ export class CacheHub {
   #exclusive = false;
   #confirming: Promise<number> | undefined;
   #running: Promise<void> | undefined;
+  readonly #recovery: Recovery;
   #synced = false;
 
   constructor(deps: HubDeps) {
     this.#deps = deps;
+    const read = async (cache: ResourceCache): Promise<readonly Found[]> => (await this.#readAll(cache)).objects;
+    this.#recovery = new Recovery({ caches: () => this.#caches.values(), read, signal: this.#stop.signal, ...deps });
   }
 
   /** All caches contain everything up to here. */
@@ -81,6 +85,7 @@ export class CacheHub {
       const { objects, revision } = await this.#readAll(cache);
       await this.reached(revision, this.#stop.signal);
       cache.release(objects, revision);
+      this.#recovery.lookAfter(cache);
       return cache;
     } catch (error) {
       this.detach(cache);
@@ -96,15 +101,15 @@ export class CacheHub {
     cache.watchers.lost();
   }
 
-  async #readAll({ resource }: ResourceCache): Promise<{ readonly objects: readonly StoredObject[]; readonly revision: number }> {
-    const { prefix, layout } = resource;
-    const objects: StoredObject[] = [];
+  async #readAll({ resource }: ResourceCache): Promise<{ readonly objects: readonly Found[]; readonly revision: number }> {
+    const { prefix } = resource;
+    const objects: Found[] = [];
     let start = prefix;
     let revision = 0;
     for (;;) {
-      const page = await this.#deps.store.range({ start, end: prefixEnd(prefix), limit: PAGE, revision });
+      const page = await this.#deps.store.range({ start, end: prefixEnd(prefix), limit: PAGE, revision, unreadable: true });
       if (revision === 0) revision = page.revision;
-      for (const { key, modRevision, value } of page.entries) objects.push(layout.read(key.slice(prefix.length), modRevision, value));
+      for (const entry of page.entries) objects.push(read(resource, entry.key.slice(prefix.length), entry));
       const last = page.entries.at(-1);
       if (!page.more || last === undefined) return { objects, revision };
       start = `${last.key}\0`;
@@ -138,6 +143,7 @@ export class CacheHub {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('cache stopped'));
     await this.#running;
+    await this.#recovery.ended;
   }
 
   /** Forgets, here and in the store, everything that was before now. */
@@ -217,24 +223,27 @@ export class CacheHub {
   }
 
   /** Reads everything at one revision and hands each cache its part; returns that revision. */
-  async #fill(give: (cache: ResourceCache, objects: StoredObject[], revision: number) => void): Promise<number> {
-    const found = new Map<ResourceCache, StoredObject[]>();
+  async #fill(give: (cache: ResourceCache, objects: Found[], revision: number) => void): Promise<number> {
+    const found = new Map<ResourceCache, Found[]>();
     for (const cache of this.#caches.values()) found.set(cache, []);
     const end = prefixEnd(REGISTRY_PREFIX);
     let start = REGISTRY_PREFIX;
     let revision = 0;
     for (;;) {
-      const page = await this.#deps.store.range({ start, end, limit: PAGE, revision });
+      const page = await this.#deps.store.range({ start, end, limit: PAGE, revision, unreadable: true });
       if (revision === 0) revision = page.revision;
       for (const entry of page.entries) {
         const place = this.#place(entry.key);
-        if (place !== undefined) found.get(place.cache)?.push(read(place, entry));
+        if (place !== undefined) found.get(place.cache)?.push(read(place.cache.resource, place.key, entry));
       }
       const last = page.entries.at(-1);
       if (!page.more || last === undefined) break;
       start = `${last.key}\0`;
     }
-    for (const [cache, objects] of found) give(cache, objects, revision);
+    for (const [cache, objects] of found) {
+      give(cache, objects, revision);
+      this.#recovery.lookAfter(cache);
+    }
     this.#advance(revision);
     return revision;
   }
@@ -244,7 +253,7 @@ export class CacheHub {
     const { signal } = this.#stop;
     let next = from + 1;
     while (!signal.aborted) {
-      const watch = store.watch({ start: REGISTRY_PREFIX, end: prefixEnd(REGISTRY_PREFIX), revision: next });
+      const watch = store.watch({ start: REGISTRY_PREFIX, end: prefixEnd(REGISTRY_PREFIX), revision: next, unreadable: true });
       const leave = (): void => void watch.return?.();
       signal.addEventListener('abort', leave, { once: true });
       try {
@@ -292,12 +301,15 @@ export class CacheHub {
       place.cache.change(place.key, event.entry.modRevision, this.#read(place, event), at);
     }
     this.#advance(batch.revision);
-    for (const cache of touched) cache.flush();
+    for (const cache of touched) {
+      cache.flush();
+      this.#recovery.lookAfter(cache);
+    }
   }
 
-  #read(place: Place, event: StoreEvent): StoredObject | undefined {
-    if (event.type === 'delete') return undefined;
-    return this.writes.claim(event.entry) ?? read(place, event.entry);
+  #read({ cache, key }: Place, { type, entry }: StoreEvent): Found | undefined {
+    if (type === 'delete') return undefined;
+    return this.writes.claim(entry) ?? read(cache.resource, key, entry);
   }
 
   #advance(revision: number): void {
@@ -332,4 +344,12 @@ interface Place {
   readonly key: string;
 }
 
-const read = ({ cache, key }: Place, entry: KeyValue): StoredObject => cache.resource.layout.read(key, entry.modRevision, entry.value);
+function read({ layout }: CachedResource, key: string, { modRevision, value, unreadable }: KeyValue): Found {
+  if (unreadable !== undefined) return new Unreadable(key, modRevision, unreadable);
+  try {
+    return layout.read(key, modRevision, value);
+  } catch (error) {
+    // Whatever bytes that others wrote make of a decoder: they are not worth more than their own resource.
+    return new Unreadable(key, modRevision, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -7,6 +7,7 @@ import { HeapBytes } from './heap-bytes.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
 import type { StoredLayout, StoredObject } from './stored-object.ts';
+import { Unreadable, UnreadableValues } from './unreadable.ts';
 import { WatcherIndex, type FieldReaders } from './watchers.ts';
 
 export interface CachedResource {
@@ -20,10 +21,13 @@ export interface CachedResource {
   readonly fields: FieldReaders;
 }
 
+/** What a value in the store is found to be. */
+export type Found = StoredObject | Unreadable;
+
 interface Held {
   readonly key: string;
   readonly revision: number;
-  readonly next: StoredObject | undefined;
+  readonly next: Found | undefined;
   readonly time: number;
 }
 
@@ -48,6 +52,8 @@ export interface Snapshot {
 export class ResourceCache {
   readonly resource: CachedResource;
   readonly watchers: WatcherIndex;
+  /** Of such a key the last version that could be read, if any, is kept for whoever reads here within the server. */
+  readonly unreadable: UnreadableValues;
   readonly #objects = new OrderedMap<StoredObject>();
   /** Per indexed field: value → key → object. */
   readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
@@ -67,6 +73,7 @@ export class ResourceCache {
     this.#position = position;
     this.#prepared = prepared;
     this.watchers = new WatcherIndex(resource.fields);
+    this.unreadable = new UnreadableValues(resource.prefix);
     for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
   }
 
@@ -179,7 +186,7 @@ export class ResourceCache {
   }
 
   /** Fills the cache with all there is at `revision`, then makes the changes held since. Does nothing when it was filled meanwhile. */
-  release(objects: readonly StoredObject[], revision: number): void {
+  release(objects: readonly Found[], revision: number): void {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
@@ -188,32 +195,62 @@ export class ResourceCache {
   }
 
   /** Fills an empty cache with all there is at `revision`. */
-  load(objects: Iterable<StoredObject>, revision: number): void {
-    for (const object of objects) this.#put(object);
+  load(objects: Iterable<Found>, revision: number): void {
+    for (const object of objects) {
+      if (object instanceof Unreadable) this.unreadable.keep(object);
+      else this.#put(object);
+    }
     this.#history = new History(revision);
   }
 
   /** Starts again from all there is at `revision` after events were lost: watchers end, handlers are told the difference. */
-  reload(objects: readonly StoredObject[], revision: number, at: number): void {
+  reload(objects: readonly Found[], revision: number, at: number): void {
     this.#held = undefined;
+    this.unreadable.clear();
     const found = new Set<string>();
     for (const next of objects) {
       found.add(next.key);
+      if (next instanceof Unreadable) {
+        this.unreadable.keep(next);
+        continue;
+      }
       const previous = this.#objects.get(next.key);
       if (previous?.revision !== next.revision) this.#apply(new Change({ revision, key: next.key, next, previous, at }));
     }
     const goneKeys = [...this.#objects.range('')].map(([key]) => key).filter((key) => !found.has(key));
     for (const key of goneKeys) this.#apply(new Change({ revision, key, next: undefined, previous: this.#objects.get(key), at }));
+    this.#startOver(revision);
+  }
+
+  /** Puts objects in that could not be read until now, where they are still at the same revision. */
+  recover(objects: readonly StoredObject[], at: number): void {
+    const { revision } = this;
+    const found = objects.filter((object) => this.unreadable.get(object.key)?.revision === object.revision);
+    for (const next of found) {
+      this.unreadable.drop(next.key);
+      this.#apply(new Change({ revision, key: next.key, next, previous: this.#objects.get(next.key), at }));
+    }
+    if (found.length > 0) this.#startOver(revision);
+  }
+
+  /** Whoever watches must list again: what happened before `revision` cannot be told change by change. */
+  #startOver(revision: number): void {
     this.#history.reset(revision);
     this.watchers.lost();
   }
 
   /** One change from the store, in order. `next` absent: deleted. Watchers see it before this returns. */
-  change(key: string, revision: number, next: StoredObject | undefined, at: number): void {
+  change(key: string, revision: number, next: Found | undefined, at: number): void {
     if (this.#held !== undefined) {
       this.#held.push({ key, revision, next, time: at });
       return;
     }
+    if (next instanceof Unreadable) {
+      this.unreadable.keep(next);
+      this.#startOver(revision);
+      return;
+    }
+    this.unreadable.drop(key);
     const previous = this.#objects.get(key);
     if (next === undefined && previous === undefined) return;
     const change = new Change({ revision, key, next, previous, at });

@@ -1,6 +1,7 @@
 // What the store throws, in the API's words.
-import { StatusError } from '#apimachinery/errors.ts';
+import { internalError, StatusError } from '#apimachinery/errors.ts';
 import { InvalidTransactionError, StoreUnavailableError } from '#store/contract.ts';
+import { DecryptionError, EncryptionError } from '../encryption/contract.ts';
 
 /** Without a reason, as upstream passes it on. Source: etcd's ErrGRPCRequestTooLarge, ErrorToAPIStatus. */
 export const tooLarge = (): StatusError => new StatusError('', 'etcdserver: request is too large');
@@ -18,6 +19,8 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    // Source: storage InterpretGetError and kin, of storage.InternalError.
+    if (error instanceof DecryptionError || error instanceof EncryptionError) throw internalError(error);
     if (error instanceof StoreUnavailableError) throw unavailable(error);
     if (error instanceof InvalidTransactionError) throw tooLarge();
     throw error;

@@ -15,6 +15,9 @@ import { EncryptedStore } from './store.ts';
 /** Between looks at a service that is well, and at one that is not, milliseconds. Source: kmsv2PluginHealthzPositiveInterval, -NegativeInterval. */
 const WELL_MS = 60_000;
 const UNWELL_MS = 10_000;
+/** How long a health check takes the last look for granted, milliseconds. Source: kmsPluginHealthzPositiveTTL, -NegativeTTL. */
+const WELL_COUNTS_MS = 20_000;
+const UNWELL_COUNTS_MS = 3_000;
 /** How long old rules stay usable after a reload, for what is under way, milliseconds. Source: KMSCloseGracePeriod. */
 const GRACE_MS = 10_000;
 
@@ -83,7 +86,8 @@ export async function encryptionAtRest({ path, text, reload, clock, ids, logger 
   };
 }
 
-function failureOf(probes: readonly Probe[]): string | undefined {
+async function failureOf(probes: readonly Probe[]): Promise<string | undefined> {
+  await Promise.all(probes.map((probe) => probe.refresh()));
   const failures = probes.flatMap(({ failure }, i) => (failure === undefined ? [] : [`kms-provider-${i}: ${failure}`]));
   return failures.length === 0 ? undefined : failures.join(', ');
 }
@@ -95,6 +99,8 @@ class Probe {
   readonly #logger: Logger;
   readonly #stop = new AbortController();
   failure: string | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | undefined;
 
   constructor(envelope: KmsEnvelope, clock: Clock, logger: Logger) {
     this.#envelope = envelope;
@@ -105,6 +111,12 @@ class Probe {
   async begin(): Promise<void> {
     await this.#look();
     void this.#goOn();
+  }
+
+  /** Looks now, if the last look is old. */
+  async refresh(): Promise<void> {
+    const counts = this.failure === undefined ? WELL_COUNTS_MS : UNWELL_COUNTS_MS;
+    if (this.#clock.monotonic() - this.#lookedAt >= counts) await this.#look();
   }
 
   end(): void {
@@ -124,7 +136,16 @@ class Probe {
     }
   }
 
-  async #look(): Promise<void> {
+  /** Whoever asks while a look is under way gets its result. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#probe().finally(() => {
+      this.#lookedAt = this.#clock.monotonic();
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #probe(): Promise<void> {
     try {
       await this.#envelope.probe();
       this.failure = undefined;

@@ -1,5 +1,6 @@
 // Values at rest: what stands in the store in place of an object's bytes. Formats are upstream's, byte for byte, so that a
 // store written by kube-apiserver can be read with the same EncryptionConfiguration.
+import { StoreUnavailableError } from '#store/contract.ts';
 
 /** What decryption found. */
 export interface Decrypted {
@@ -9,13 +10,17 @@ export interface Decrypted {
 }
 
 /** A value was not written by this key, was changed, or the key service does not answer. */
-export class DecryptionError extends Error {
-  override readonly name = 'DecryptionError';
+export class DecryptionError extends StoreUnavailableError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'none', options);
+  }
 }
 
 /** Nothing may be written: the key service is out of reach for too long. */
-export class EncryptionError extends Error {
-  override readonly name = 'EncryptionError';
+export class EncryptionError extends StoreUnavailableError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'none', options);
+  }
 }
 
 /**

@@ -15,8 +15,14 @@ const CODES =
     ' ',
   );
 
+/** Of a gRPC code, as Go prints it. */
+export const codeName = (code: number): string => CODES[code] ?? `Code(${code})`;
+
 /** Of a call that failed before it was one. Source: getErrorCode. */
 const NO_CODE = 'unknown-non-grpc';
+
+/** Names of keys are not shown. Source: getHash, GetHashIfNotEmpty. */
+export const hashOf = (keyId: string): string => (keyId === '' ? '' : `sha256:${createHash('sha256').update(keyId).digest('hex')}`);
 
 export class EncryptionMetrics {
   readonly #clock: Clock;
@@ -67,7 +73,7 @@ export class EncryptionMetrics {
 
   /** @param error of the call, with the number of its gRPC code where it has one */
   called(provider: string, method: string, ms: number, error: { readonly code?: number } | undefined): void {
-    const code = error === undefined ? 'OK' : error.code === undefined ? NO_CODE : (CODES[error.code] ?? `Code(${error.code})`);
+    const code = error === undefined ? 'OK' : error.code === undefined ? NO_CODE : codeName(error.code);
     this.#latency.of(provider, method, code).observe(ms / 1_000);
   }
 
@@ -111,12 +117,11 @@ export class EncryptionMetrics {
     return this.#clock.now() / 1_000;
   }
 
-  /** Names of keys are not shown. Source: getHash. */
   #hash(keyId: string): string {
     let hash = this.#hashes.get(keyId);
     if (hash === undefined) {
       if (this.#hashes.size > MAX_KEYS) this.#hashes.clear();
-      this.#hashes.set(keyId, (hash = `sha256:${createHash('sha256').update(keyId).digest('hex')}`));
+      this.#hashes.set(keyId, (hash = hashOf(keyId)));
     }
     return hash;
   }

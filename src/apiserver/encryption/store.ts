@@ -1,7 +1,6 @@
 // A Store whose values are encrypted on their way in and decrypted on their way out. Everything above it sees plain values.
 import type { Logger } from '#base/log.ts';
 import {
-  StoreUnavailableError,
   type KeyValue,
   type Operation,
   type RangeRequest,
@@ -14,7 +13,7 @@ import {
   type WatchBatch,
   type WatchRequest,
 } from '#store/contract.ts';
-import { bufferOf, DecryptionError, EncryptionError, type Transformer, type TransformerOf } from './contract.ts';
+import { bufferOf, DecryptionError, type Transformer, type TransformerOf } from './contract.ts';
 import { ENCRYPTED, identity } from './prefixes.ts';
 
 /** What encryption may add to a value, bytes: prefix, names, wrapped key, annotations. */
@@ -41,7 +40,8 @@ export class EncryptedStore implements Store {
   async range(request: RangeRequest): Promise<RangeResponse> {
     const response = await this.#deps.inner.range(request);
     if (request.keysOnly === true || response.entries.length === 0) return response;
-    const entries = all(response.entries.map((entry) => this.#open(entry)));
+    const failed = request.unreadable === true ? marked : this.#untransformable;
+    const entries = all(response.entries.map((entry) => this.#open(entry, failed)));
     return { ...response, entries: entries instanceof Promise ? await entries : entries };
   }
 
@@ -50,12 +50,12 @@ export class EncryptedStore implements Store {
     const operations = sealed instanceof Promise ? await sealed : sealed;
     const result = await this.#deps.inner.transact({ ...transaction, operations });
     if (result.committed) return result;
-    const present = all(result.present.map((entry) => (entry === undefined ? undefined : this.#open(entry))));
+    const present = all(result.present.map((entry) => (entry === undefined ? undefined : this.#open(entry, refused))));
     return { ...result, present: present instanceof Promise ? await present : present };
   }
 
   watch(request: WatchRequest): Watch {
-    return this.#opened(this.#deps.inner.watch(request));
+    return this.#opened(this.#deps.inner.watch(request), request.unreadable === true ? marked : this.#untransformable);
   }
 
   /**
@@ -105,17 +105,12 @@ export class EncryptedStore implements Store {
     if (operation.kind !== 'put') return operation;
     const transformer = this.#transformer(operation.key);
     if (transformer === undefined) return operation;
-    try {
-      const value = transformer.encrypt(operation.value, operation.key);
-      if (!(value instanceof Promise)) return { ...operation, value };
-      return value.then((bytes) => ({ ...operation, value: bytes }));
-    } catch (error) {
-      if (!(error instanceof EncryptionError)) throw error;
-      throw new StoreUnavailableError(error.message, 'none', { cause: error });
-    }
+    const value = transformer.encrypt(operation.value, operation.key);
+    if (!(value instanceof Promise)) return { ...operation, value };
+    return value.then((bytes) => ({ ...operation, value: bytes }));
   }
 
-  #open<T extends KeyValue>(entry: T): T | Promise<T> {
+  #open(entry: KeyValue, failed: OnFailure): KeyValue | Promise<KeyValue> {
     if (entry.value.length === 0) return entry; // of a delete
     const resource = this.#deps.resourceOf(entry.key);
     if (resource === undefined) return entry; // nobody reads it yet: of a custom resource, while the server starts
@@ -126,25 +121,26 @@ export class EncryptedStore implements Store {
       if (!(found instanceof Promise)) return { ...entry, value: found.value };
       return found.then(
         ({ value }) => ({ ...entry, value }),
-        (error: unknown) => this.#refuse(entry.key, error),
+        (error: unknown) => failed(entry, error),
       );
     } catch (error) {
-      return this.#refuse(entry.key, error);
+      return failed(entry, error);
     }
   }
 
-  #refuse(key: string, error: unknown): never {
+  /** The whole read fails. Source: etcd3 store GetList. */
+  readonly #untransformable: OnFailure = ({ key }, error) => {
     if (!(error instanceof DecryptionError)) throw error;
     this.#deps.logger.error('a stored value cannot be decrypted', { key, error });
-    throw new StoreUnavailableError(`unable to transform key ${JSON.stringify(key)}: ${error.message}`, 'none', { cause: error });
-  }
+    throw new DecryptionError(`unable to transform key ${JSON.stringify(key)}: ${error.message}`, { cause: error });
+  };
 
   /** Not a generator: `return` must end a watch that is waiting for its next batch. */
-  #opened(watch: Watch): Watch {
+  #opened(watch: Watch, failed: OnFailure): Watch {
     const next = async (): Promise<IteratorResult<WatchBatch, undefined>> => {
       const { done, value } = await watch.next();
       if (done === true) return { done, value: undefined };
-      const events = all(value.events.map((event: StoreEvent) => this.#openEvent(event)));
+      const events = all(value.events.map((event: StoreEvent) => this.#openEvent(event, failed)));
       return { done: false, value: { ...value, events: events instanceof Promise ? await events : events } };
     };
     const opened: Watch = {
@@ -158,13 +154,29 @@ export class EncryptedStore implements Store {
     return opened;
   }
 
-  #openEvent(event: StoreEvent): StoreEvent | Promise<StoreEvent> {
-    const entry = this.#open(event.entry);
-    const previous = event.previous === undefined ? undefined : this.#open(event.previous);
+  #openEvent(event: StoreEvent, failed: OnFailure): StoreEvent | Promise<StoreEvent> {
+    const entry = this.#open(event.entry, failed);
+    const previous = event.previous === undefined ? undefined : this.#open(event.previous, failed);
     if (!(entry instanceof Promise) && !(previous instanceof Promise)) return opened(event, entry, previous);
     return Promise.all([entry, previous]).then(([now, before]) => opened(event, now, before));
   }
 }
+
+/** What becomes of an entry that cannot be decrypted. */
+type OnFailure = (entry: KeyValue, error: unknown) => KeyValue;
+
+const NOTHING = new Uint8Array();
+
+/** It is asked for by itself. Source: etcd3 store getState. */
+const refused: OnFailure = (_entry, error) => {
+  throw error;
+};
+
+/** It comes without its value. */
+const marked: OnFailure = (entry, error) => {
+  if (!(error instanceof DecryptionError)) throw error;
+  return { ...entry, value: NOTHING, unreadable: error.message };
+};
 
 const opened = ({ type }: StoreEvent, entry: KeyValue, previous: KeyValue | undefined): StoreEvent => ({
   type,

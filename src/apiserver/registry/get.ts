@@ -3,6 +3,7 @@ import { notFound } from '#apimachinery/errors.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { RequestContext } from '../request.ts';
 import type { ServedResource, StoredResource } from './catalog.ts';
+import { cachedCurrent } from './current.ts';
 import { atLeast, parseResourceVersion } from './resource-version.ts';
 import { objectKey } from './storage-keys.ts';
 import type { Registry } from './write-call.ts';
@@ -19,7 +20,7 @@ export interface GetCall {
 
 /**
  * In the stored version. A promise only where the cache has to catch up first.
- * @throws StatusError NotFound
+ * @throws StatusError NotFound, InternalError when what is stored cannot be read
  */
 export function get(call: GetCall, registry: Registry): StoredObject | Promise<StoredObject> {
   const waiting = freshness(call, registry);
@@ -33,7 +34,7 @@ function freshness({ resourceVersion, request }: GetCall, registry: Registry): P
 }
 
 function lookUp({ served, stored, namespace, name }: GetCall): StoredObject {
-  const object = stored.cache.get(objectKey(name, namespace));
+  const object = cachedCurrent(stored, objectKey(name, namespace));
   if (object === undefined) throw notFound(served.info, name);
   return object;
 }

@@ -38,7 +38,7 @@ type Moment =
   | { readonly kind: 'known'; readonly atLeast: number }
   | { readonly kind: 'exact'; readonly revision: number };
 
-/** @throws StatusError BadRequest for a bad token, Expired for a moment that is forgotten */
+/** @throws StatusError BadRequest for a bad token, Expired for a moment that is forgotten, InternalError for what cannot be read */
 export async function list(call: ListCall, registry: Registry): Promise<ListResult> {
   const { options, stored, namespace } = call;
   const token = options.continue === '' ? undefined : decodeContinue(options.continue);
@@ -62,6 +62,8 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
     await atLeast(moment.kind === 'exact' ? moment.revision : moment.atLeast, registry, call.request.signal);
   }
   for (;;) {
+    const refusal = stored.cache.unreadable.refusalWithin(start, range.end);
+    if (refusal !== undefined) throw refusal;
     const from =
       moment.kind === 'exact' && moment.revision !== stored.cache.revision
         ? (registry.hub.at(stored.cache, moment.revision) ??

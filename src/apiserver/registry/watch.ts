@@ -41,6 +41,9 @@ export async function watch(call: ListCall, registry: Registry): Promise<WatchPl
   } else if (sendInitialEvents === true) {
     await atLeast(revision, registry, request.signal);
   }
+  const { start, end } = rangeOf(chosen, call.stored.resource.namespaced);
+  const refusal = call.stored.cache.unreadable.refusalWithin(start, end);
+  if (refusal !== undefined) throw refusal;
   const withState = sendInitialEvents ?? revision === 0;
   if (withState) return { timeoutMs, open: () => fromState(call, chosen, registry) };
   return { timeoutMs, open: () => fromRevision(call, chosen, revision === 0 ? call.stored.cache.revision : revision, registry) };

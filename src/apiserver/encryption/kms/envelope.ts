@@ -1,13 +1,14 @@
 // Values under keys that a key service wraps: one seed serves all writes until the service changes its key, and travels,
 // wrapped, with each value. Source: apiserver envelope/kmsv2 envelope.go, encryptionconfig rotateDEKOnKeyIDChange.
 import { randomBytes } from 'node:crypto';
+import { formatTime } from '#apimachinery/time.ts';
 import { Lru } from '#base/lru.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import { ProtobufDecodeError } from '#base/protobuf/errors.ts';
 import { aesGcm, extendedNonceGcm } from '../aes.ts';
 import { DecryptionError, EncryptionError, type Decrypted, type Transformer } from '../contract.ts';
-import type { EncryptionMetrics } from '../metrics.ts';
+import { hashOf, type EncryptionMetrics } from '../metrics.ts';
 import { encryptedObject, KEY_TYPE, type EncryptedObject, type KmsService, type KmsStatus, type WrappedKey } from './service.ts';
 
 /** Bounds of what the service may give. Source: KeyIDMaxSize, encryptedDEKSourceMaxSize, annotationsMaxSize. */
@@ -17,6 +18,7 @@ const MAX_ANNOTATIONS = 32 * 1_024;
 /** How long values are written under a seed after the service was last well, milliseconds. Source: kmsv2PluginWriteDEKSourceMaxTTL. */
 const WRITE_FOR_MS = 3 * 60_000;
 const SEED_BYTES = 32;
+const AES_KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
 /** Unwrapped keys kept. */
 const CACHED_KEYS = 1_024;
 const API_VERSIONS: ReadonlySet<string> = new Set(['v2', 'v2beta1']);
@@ -53,11 +55,13 @@ export class KmsEnvelope implements Transformer {
   encrypt(plain: Uint8Array, context: string): Buffer | Promise<Buffer> {
     const { clock, name } = this.#deps;
     const seed = this.#seed;
-    if (seed === undefined) throw new EncryptionError(`kmsv2 Provider ${name} has not given a key yet`);
-    if (clock.now() > seed.writableUntil) {
-      throw new EncryptionError(`encryptedDEKSource of kmsv2 Provider ${name} expired at ${new Date(seed.writableUntil).toISOString()}`);
-    }
+    if (seed === undefined) throw new EncryptionError('got unexpected nil transformer'); // the service has not given a key yet
     const { ciphertext, keyId, annotations } = seed.wrapped;
+    const now = clock.now();
+    if (now > seed.writableUntil) {
+      const expired = `expired at ${formatTime(seed.writableUntil)} (current time is ${formatTime(now)})`;
+      throw new EncryptionError(`encryptedDEKSource with keyID hash ${JSON.stringify(hashOf(keyId))} ${expired}`);
+    }
     this.#deps.metrics.usedKey('to_storage', name, keyId);
     const encryptedData = seed.transformer.encrypt(plain, context) as Buffer;
     return Buffer.from(encryptedObject.encode({ encryptedData, keyId, wrappedKey: ciphertext, annotations, keyType: KEY_TYPE.seed }));
@@ -69,7 +73,13 @@ export class KmsEnvelope implements Transformer {
     const stale = object.keyId !== this.#seed?.wrapped.keyId || object.keyType !== KEY_TYPE.seed;
     const known = this.#keys.get(name);
     const open = (transformer: Transformer): Decrypted => {
-      const { value: plain } = transformer.decrypt(object.encryptedData, context) as Decrypted;
+      let plain: Buffer;
+      try {
+        plain = (transformer.decrypt(object.encryptedData, context) as Decrypted).value;
+      } catch (error) {
+        this.#keys.delete(name); // a service that gave a wrong key may give the right one when it is asked again
+        throw error;
+      }
       this.#deps.metrics.usedKey('from_storage', this.#deps.name, object.keyId);
       return { value: plain, stale };
     };
@@ -147,7 +157,7 @@ export class KmsEnvelope implements Transformer {
         .unwrap({ ciphertext: wrappedKey, keyId, annotations }, ids.uuid())
         .then(
           (key) => {
-            const transformer = keyType === KEY_TYPE.seed ? extendedNonceGcm(key) : aesGcm(key);
+            const transformer = transformerOf(keyType, key);
             this.#keep(name, transformer);
             return transformer;
           },
@@ -160,6 +170,16 @@ export class KmsEnvelope implements Transformer {
     }
     return asked;
   }
+}
+
+/** @throws DecryptionError for a key that is none. Source: NewHKDFExtendedNonceGCMTransformer, aes.NewCipher. */
+function transformerOf(keyType: number, key: Uint8Array): Transformer {
+  if (keyType === KEY_TYPE.seed) {
+    if (key.length >= SEED_BYTES) return extendedNonceGcm(key);
+    throw new DecryptionError(`invalid seed length ${key.length} used for key generation`);
+  }
+  if (AES_KEY_BYTES.has(key.length)) return aesGcm(key);
+  throw new DecryptionError(`crypto/aes: invalid key size ${key.length}`);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -121,7 +121,7 @@ test('a key service that is dead at the start is followed as soon as it lives', 
   const socket = newSocket();
   const side = connect(t, socket, SHORT_MS);
   await assert.rejects(side.kms.probe(), /^Error: failed to perform status section of the healthz check for KMS Provider vault, error: /);
-  assert.throws(() => side.kms.encrypt(PLAIN, PLACE), /kmsv2 Provider vault has not given a key yet/);
+  assert.throws(() => side.kms.encrypt(PLAIN, PLACE), /got unexpected nil transformer/);
   const status = 'apiserver_envelope_encryption_kms_operations_latency_seconds_count';
   const labels = 'grpc_status_code="DeadlineExceeded",method_name="/v2.KeyManagementService/Status",provider_name="vault"';
   assert.equal(figure(side, `${status}{${labels}}`), '1');
@@ -139,15 +139,36 @@ test('a key service that falls silent is reported within its time, and values ar
   await writes(patient);
   plugin.silent = true;
   const hasty = connect(t, socket, SHORT_MS);
-  await assert.rejects(hasty.kms.probe(), /DEADLINE_EXCEEDED/);
+  await assert.rejects(hasty.kms.probe(), /error: rpc error: code = DeadlineExceeded desc = context deadline exceeded$/);
   patient.clock.advance(3 * 60_000);
   await writes(patient);
   patient.clock.advance(1);
-  assert.throws(() => patient.kms.encrypt(PLAIN, PLACE), /encryptedDEKSource of kmsv2 Provider vault expired at/);
+  assert.throws(
+    () => patient.kms.encrypt(PLAIN, PLACE),
+    /^\w*Error: encryptedDEKSource with keyID hash "sha256:[0-9a-f]{64}" expired at [-0-9]{10}T[0-9:]{8}Z \(current time is [-0-9]{10}T[0-9:]{8}Z\)$/,
+  );
   plugin.silent = false;
   await patient.kms.probe();
   await writes(patient);
 });
+
+for (const [name, given, message] of [
+  ['too short a key', Buffer.alloc(3), 'invalid seed length 3 used for key generation'],
+  ['no key', Buffer.alloc(0), 'invalid seed length 0 used for key generation'],
+  ['another key', Buffer.alloc(32, 9), 'cipher: message authentication failed'],
+] as const) {
+  test(`a key service that gives ${name} for a wrapped one is told from a good one, and asked again`, async (t) => {
+    const socket = newSocket();
+    const plugin = await start(t, socket);
+    const [writer, reader] = [connect(t, socket), connect(t, socket)];
+    await writer.kms.probe();
+    const sealed = await writer.kms.encrypt(PLAIN, PLACE);
+    plugin.unwrapped = given;
+    await assert.rejects(async () => reader.kms.decrypt(sealed, PLACE), { message });
+    plugin.unwrapped = undefined;
+    assert.deepEqual(Buffer.from((await reader.kms.decrypt(sealed, PLACE)).value), PLAIN);
+  });
+}
 
 test('a key service counts calls and keys under upstream’s names', async (t) => {
   const socket = newSocket();

@@ -1,10 +1,11 @@
 // The key management service of another process, over gRPC on a unix socket.
 // Source: kms apis/v2 api.proto; apiserver envelope/kmsv2 grpc_service.go.
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status as codes, type ServiceError } from '@grpc/grpc-js';
 import { compileCodec } from '#base/protobuf/codec.ts';
 import { mapField, optionalField as field } from '#base/protobuf/fields.ts';
 import type { MessageCodec, ProtoField, ProtoSchema } from '#base/protobuf/schema.ts';
 import type { Clock } from '#base/clock.ts';
+import { codeName } from '../metrics.ts';
 
 export interface KmsStatus {
   readonly version: string;
@@ -100,11 +101,18 @@ export interface KmsConnection {
   readonly observe: (method: string, ms: number, error: { readonly code?: number } | undefined) => void;
 }
 
+/** Source: grpc status.Error. */
+function wordsOf({ code, details }: ServiceError): string {
+  return `rpc error: code = ${codeName(code)} desc = ${code === codes.DEADLINE_EXCEEDED ? 'context deadline exceeded' : details}`;
+}
+
 export function connectKms({ endpoint, timeoutMs, clock, observe }: KmsConnection): KmsService {
   const target = `unix://${endpoint.slice('unix://'.length)}`;
   const client = new Client(target, credentials.createInsecure(), {
     'grpc.default_authority': 'localhost',
     'grpc.use_local_subchannel_pool': 1,
+    // A service that was away for long is found soon after it is back.
+    'grpc.max_reconnect_backoff_ms': 3_000,
   });
   const call = <Request, Response>({ path, request, response }: KmsMethod<Request, Response>, message: Request): Promise<Response> =>
     new Promise((resolve, reject) => {
@@ -120,7 +128,7 @@ export function connectKms({ endpoint, timeoutMs, clock, observe }: KmsConnectio
         { deadline: clock.now() + timeoutMs },
         (error, answer) => {
           observe(path, clock.monotonic() - since, error ?? undefined);
-          if (error !== null) reject(error);
+          if (error !== null) reject(new Error(wordsOf(error), { cause: error }));
           else resolve(answer as Response);
         },
       );

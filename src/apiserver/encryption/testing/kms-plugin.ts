@@ -10,6 +10,8 @@ export interface KmsPlugin {
   silent: boolean;
   /** What it gives for a key, over what it should. */
   lie: Partial<WrappedKey>;
+  /** What it gives for every wrapped key, instead of the key. */
+  unwrapped: Uint8Array | undefined;
   readonly calls: { wrap: number; unwrap: number };
   stop(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function startKmsPlugin(socket: string): Promise<KmsPlugin> {
     version: 'v2',
     silent: false,
     lie: {},
+    unwrapped: undefined,
     calls: { wrap: 0, unwrap: 0 },
     stop: async () => server.forceShutdown(),
   };
@@ -50,7 +53,7 @@ export async function startKmsPlugin(socket: string): Promise<KmsPlugin> {
   });
   const unwrap = unary(KMS_METHODS.unwrap, ({ ciphertext }) => {
     plugin.calls.unwrap++;
-    return { plaintext: masked(ciphertext) };
+    return { plaintext: plugin.unwrapped ?? masked(ciphertext) };
   });
   server.addService(
     { status: status.definition, wrap: wrap.definition, unwrap: unwrap.definition },
