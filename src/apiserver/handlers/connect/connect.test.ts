@@ -219,6 +219,19 @@ describe('pods/exec', () => {
 });
 
 describe('nodes/proxy', () => {
+  test('reaches no port of the API server’s own machine but that of a kubelet', async () => {
+    const api = createClient(server.server.loopback(ADMIN));
+    const named = (type: string, address: string): New<Node>['status'] => ({ addresses: [{ type, address }] }) as New<Node>['status'];
+    await api.create(nodes, { metadata: { name: 'by-name' }, status: named('Hostname', 'localhost') });
+    await api.create(nodes, { metadata: { name: 'mapped' }, status: named('InternalIP', '::ffff:127.0.0.1') });
+    await api.create(nodes, { metadata: { name: 'metadata' }, status: named('InternalIP', '169.254.169.254') });
+    const port = new URL(server.url).port;
+    for (const node of [`n:${port}`, `https:n:${port}`, `https:by-name:${port}`, `https:mapped:${port}`, 'metadata:80']) {
+      const refused = json<WireStatus>(await http1(server, `/api/v1/nodes/${node}/proxy/version`));
+      assert.deepEqual([refused.code, refused.message], [400, 'address not allowed'], node);
+    }
+  });
+
   test('passes path, query and method on', async () => {
     seen = [];
     const answer = await http1(server, '/api/v1/nodes/n/proxy/stats/summary?only=cpu', { method: 'POST', body: 'x' });

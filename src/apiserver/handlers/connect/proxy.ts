@@ -1,4 +1,5 @@
 // nodes/proxy, pods/proxy, services/proxy: any request to a port of a node, pod or service.
+import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Endpoint, EndpointSlice, Node, Pod, Service } from '#api/types.ts';
 import { endpointslices } from '#api/resources.ts';
@@ -90,7 +91,7 @@ async function locate(
       const target = kubeletTarget(await connected<Node>(operation, registry), deps.credentials, path);
       // Another port of the node is not its kubelet: it is not shown the API server's certificate.
       if (address.port === '' || address.port === String(target.port)) return target;
-      return { scheme, host: target.host, port: numbered(address.port), path, tls };
+      return { scheme, host: await allowedNode(target.host), port: numbered(address.port), path, tls };
     }
     case 'pod': {
       const pod = await connected<Pod>(operation, registry);
@@ -134,6 +135,15 @@ function allowed(host: string): string {
   const isLoopbackOrNone = ip.bytes.slice(0, 15).every((byte) => byte === 0) && (ip.bytes[15] as number) <= 1;
   if (isLoopbackOrNone || a === 0xff || (a === 0xfe && (b & 0xc0) === 0x80)) throw refuse();
   return host;
+}
+
+/** A node may be known by name only: the address asked is one of those that were judged. Source: IsProxyableHostname. */
+async function allowedNode(host: string): Promise<string> {
+  if (parseIp(host) !== undefined) return allowed(host);
+  const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => {
+    throw badRequest(`lookup ${host}: ${error.code === 'ENOTFOUND' ? 'no such host' : error.message}`);
+  });
+  return found.map(({ address }) => allowed(address))[0] ?? allowed('');
 }
 
 /** One ready endpoint of the service's port. Source: service ResourceLocation. */
