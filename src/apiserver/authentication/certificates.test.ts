@@ -82,13 +82,13 @@ test('x509Authenticator takes the last common name as user and organisations as 
 
 test('x509Authenticator reads the user uid of the Kubernetes OID', async () => {
   const certificate = await leaf(ca, [{ CN: ['jane'] }, { '1.3.6.1.4.1.57683.2': ['u-1'] }]);
-  const answer = await x509Authenticator({ authorities: [], clock: new ManualClock(START) }).authenticate(request(certificate));
+  const answer = await x509Authenticator({ authorities: [native(ca)], clock: new ManualClock(START) }).authenticate(request(certificate));
   assert.equal(answer?.user.uid, 'u-1');
 });
 
 test('x509Authenticator refuses two uids', async () => {
   const certificate = await leaf(ca, [{ CN: ['jane'] }, { '1.3.6.1.4.1.57683.2': ['a'] }, { '1.3.6.1.4.1.57683.2': ['b'] }]);
-  const authenticator = x509Authenticator({ authorities: [], clock: new ManualClock(START) });
+  const authenticator = x509Authenticator({ authorities: [native(ca)], clock: new ManualClock(START) });
   assert.throws(
     () => authenticator.authenticate(request(certificate)),
     new AuthenticationError('expected 1 UID, but found multiple: [a b]'),
@@ -99,6 +99,11 @@ test('x509Authenticator has no opinion without a certificate or a name', async (
   const authenticator = x509Authenticator({ authorities: [native(ca)], clock: new ManualClock(START) });
   assert.equal(await authenticator.authenticate(request(undefined)), undefined);
   assert.equal(await authenticator.authenticate(request(await leaf(ca, [{ O: ['a'] }]))), undefined);
+});
+
+test('x509Authenticator takes nobody’s word without authorities: those of a front proxy’s certificates do not vouch for users', async () => {
+  const authenticator = x509Authenticator({ authorities: [], clock: new ManualClock(START) });
+  assert.equal(await authenticator.authenticate(request(await leaf(ca, [{ CN: ['jane'] }, { O: ['system:masters'] }]))), undefined);
 });
 
 test('x509Authenticator refuses certificates of another authority, for servers, and out of date', async () => {

@@ -24,7 +24,6 @@ export class ClientCertificates {
   readonly #clock: Clock;
   readonly #chains = new WeakMap<X509Certificate, Validity | AuthenticationError>();
 
-  /** @param authorities empty: whatever the TLS layer accepted is good */
   constructor(authorities: readonly X509Certificate[], clock: Clock) {
     this.#authorities = authorities;
     this.#clock = clock;
@@ -53,7 +52,6 @@ export class ClientCertificates {
         `verifying certificate ${identifier(leaf)} failed: x509: certificate specifies an incompatible key usage`,
       );
     }
-    if (this.#authorities.length === 0) return validity([leaf]);
     const chain = [leaf];
     for (let at: X509Certificate | undefined = leaf; at !== undefined && chain.length <= MAX_CHAIN;) {
       const subject: X509Certificate = at;

@@ -11,7 +11,7 @@ import { certificateSubject, COMMON_NAME, DerError, ORGANIZATION, subjectStrings
 const USER_UID = '1.3.6.1.4.1.57683.2';
 
 export interface X509Options {
-  /** Authorities of user certificates; empty where the TLS layer accepts no other ones. */
+  /** Authorities of user certificates; without any, no certificate says who its bearer is. */
   readonly authorities: readonly X509Certificate[];
   readonly clock: Clock;
 }
@@ -22,7 +22,7 @@ export function x509Authenticator({ authorities, clock }: X509Options): Authenti
   return {
     name: 'x509',
     authenticate({ clientCertificate }) {
-      if (clientCertificate === undefined) return undefined;
+      if (authorities.length === 0 || clientCertificate === undefined) return undefined;
       certificates.verify(clientCertificate);
       let user = users.get(clientCertificate);
       if (user === undefined) users.set(clientCertificate, (user = userOf(clientCertificate)));
