@@ -25,14 +25,14 @@ const folder = await mkdtemp(join(tmpdir(), 'proa-unreadable-'));
 after(() => rm(folder, { recursive: true }));
 let sockets = 0;
 
-const configuration = (socket: string): string =>
+const configuration = (socket: string, timeout: string): string =>
   JSON.stringify({
     kind: 'EncryptionConfiguration',
     apiVersion: 'apiserver.config.k8s.io/v1',
     resources: [
       {
         resources: ['secrets'],
-        providers: [{ kms: { apiVersion: 'v2', name: 'vault', endpoint: `unix://${socket}`, timeout: '300ms' } }],
+        providers: [{ kms: { apiVersion: 'v2', name: 'vault', endpoint: `unix://${socket}`, timeout } }],
       },
     ],
   });
@@ -44,11 +44,11 @@ interface Side {
   stop(): Promise<void>;
 }
 
-/** A server over the store, with a key service at the socket. */
-async function serve(t: TestContext, store: MemoryStore, socket: string, clock: ManualClock): Promise<Side> {
+/** A server over the store, with a key service at the socket that may take so long. */
+async function serve(t: TestContext, store: MemoryStore, socket: string, clock: ManualClock, timeout = '60s'): Promise<Side> {
   const encryption = await encryptionAtRest({
     path: '',
-    text: configuration(socket),
+    text: configuration(socket, timeout),
     reload: false,
     clock,
     ids: randomIds,
@@ -104,7 +104,7 @@ test('a server whose key service is dead at the start serves all but what it can
   await first.stop();
   await plugin.stop();
 
-  const { client, health } = await serve(t, store, socket, clock);
+  const { client, health } = await serve(t, store, socket, clock, '300ms');
   assert.equal((await client.list(configmaps, {})).items.length, 1);
   await client.create(configmaps, { metadata: { name: 'b', namespace: 'default' } });
   assert.match(String(await health()), /^kms-provider-0: failed to perform status section of the healthz check for KMS Provider vault/);
