@@ -23,6 +23,9 @@ import { kubeletEvents, type KubeletEvents } from './events/events.ts';
 import { imageManager } from './image-assembly.ts';
 import { ImageVolumes, type ImageMounter } from './images/image-volumes.ts';
 import { PullRecords } from './images/pull-records.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import { measuredCri } from './metrics/measured-cri.ts';
+import { PodStartup } from './metrics/pod-startup.ts';
 import { dnsSettings } from './network/dns-settings.ts';
 import type { MachineFacts } from './node/machine.ts';
 import { NodeObserver } from './node/node-observer.ts';
@@ -67,6 +70,7 @@ export interface AssemblyInput {
   readonly recorder: EventRecorder;
   readonly mounter: Mounter;
   readonly cgroups: CgroupManager;
+  readonly metrics: KubeletMetrics;
   readonly volumePlugins: readonly VolumePlugin[];
   /** Undefined where the runtime mounts images. */
   readonly imageMounter: ImageMounter | undefined;
@@ -93,14 +97,17 @@ export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorde
   readonly userNamespaces: UserNamespaces;
   readonly stats: StatsProvider;
   readonly plugins: PluginParts;
+  readonly startup: PodStartup;
 }
 
 /** Source: NewMainKubelet; milliseconds. */
 const CRASH_BACKOFF_MS = 10_000;
 
 /** Builds all parts; nothing runs yet. Parts call one another only once they run, when all of them are there. */
-export function assemble(input: AssemblyInput): KubeletParts {
-  const { client, informers, cri, clock, ids, logger, config, machine, mounter, cgroups } = input;
+export function assemble(given: AssemblyInput): KubeletParts {
+  const input = { ...given, cri: measuredCri(given.cri, given.metrics, given.clock) };
+  const { client, informers, cri, clock, ids, logger, config, machine, mounter, cgroups, metrics } = input;
+  const startup = new PodStartup(metrics, clock);
   const events = kubeletEvents(input.recorder, config.nodeName);
   const paths = new KubeletPaths(config.rootDir, config.podLogsDir, config.containerLogsDir);
   const store = new PodStore();
@@ -111,7 +118,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
   const serviceInformer = informers.informer(services);
 
   const wake = (uid: string): void => workers.wake(uid);
-  const pleg = new Pleg({ cri, clock, logger, changed: wake, expecting: () => expectsAnEnd(workers, pleg) });
+  const pleg = new Pleg({ cri, clock, logger, metrics, changed: wake, expecting: () => expectsAnEnd(workers, pleg) });
   const runtimeState: RuntimeState = new RuntimeState({
     cri,
     clock,
@@ -132,7 +139,14 @@ export function assemble(input: AssemblyInput): KubeletParts {
     volumesInUse: () => plugins.attachments.inUse,
     devices: () => plugins.devicePlugins.totals(),
   });
-  const status = new StatusManager({ client, clock, logger, apiPod: (uid) => store.apiPod(uid), mayRun: (uid) => workers.mayRun(uid) });
+  const status = new StatusManager({
+    client,
+    clock,
+    logger,
+    metrics,
+    apiPod: (uid) => store.apiPod(uid),
+    mayRun: (uid) => workers.mayRun(uid),
+  });
   const probes = new ProbeManager({ runtime: cri.runtime, events, clock, ids, logger, changed: (uid) => probed(uid) });
   const references = new PodReferences({ client, clock, ids, logger, changed: (holders) => holders.forEach(wake) });
   const tokens = new TokenManager(client, clock, ids);
@@ -149,7 +163,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     hostIPs: observer.addresses,
     allocatable: observer.allocatable,
   });
-  const images = imageManager(input, events, records);
+  const images = imageManager({ ...input, startup }, events, records);
   const imageVolumes = new ImageVolumes({ images, paths, mounter, imageMounter: input.imageMounter });
   const userNamespaces = new UserNamespaces({
     paths,
@@ -171,6 +185,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     events,
     clock,
     logger,
+    metrics,
     wake,
   });
   const syncDeps: SyncDeps = {
@@ -178,6 +193,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     images,
     imageVolumes,
     events,
+    metrics,
     clock,
     ids,
     logger,
@@ -210,6 +226,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
   const steps: KubeletPodSteps = new KubeletPodSteps({
     ...syncDeps,
     pleg,
+    startup,
     probes,
     status,
     volumes,
@@ -235,7 +252,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
       await pleg.refresh(uid);
     },
   });
-  const workers: PodWorkers = new PodWorkers({ steps, clock, logger });
+  const workers: PodWorkers = new PodWorkers({ steps, clock, logger, metrics, startup });
   /** The status follows at once, even while a long step of the pod is under way. */
   const probed = (uid: string): void => {
     const pod = workers.pod(uid);
@@ -250,6 +267,7 @@ export function assemble(input: AssemblyInput): KubeletParts {
     allocations,
     devices: plugins.deviceManager,
     events,
+    metrics,
     logger,
     node: () => plugins.deviceManager.sanitized(observer.nodeOrInitial),
     pressures: () => observer.pressures,
@@ -280,6 +298,8 @@ export function assemble(input: AssemblyInput): KubeletParts {
     machine,
     mounter,
     cgroups,
+    metrics,
+    startup,
     events,
     paths,
     store,

@@ -8,6 +8,8 @@ import type { KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
 import { PullQueue } from './images/pull-queue.ts';
 import type { PullRecords } from './images/pull-records.ts';
+import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
+import type { PodStartup } from './metrics/pod-startup.ts';
 import { textIfThere } from './node/text-files.ts';
 import { Backoff } from './runtime/backoff.ts';
 
@@ -20,9 +22,15 @@ interface ImageDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: KubeletConfig;
+  readonly metrics: KubeletMetrics;
+  readonly startup: PodStartup;
 }
 
-export function imageManager({ cri, clock, logger, config }: ImageDeps, events: KubeletEvents, records: PullRecords): ImageManager {
+export function imageManager(
+  { cri, clock, logger, config, metrics, startup }: ImageDeps,
+  events: KubeletEvents,
+  records: PullRecords,
+): ImageManager {
   return new ImageManager({
     image: cri.image,
     events,
@@ -31,6 +39,8 @@ export function imageManager({ cri, clock, logger, config }: ImageDeps, events: 
     backoff: new Backoff(clock, IMAGE_BACKOFF_MS, MAX_IMAGE_BACKOFF_MS),
     queue: new PullQueue(config.serializeImagePulls ? 1 : (config.maxParallelImagePulls ?? Infinity)),
     records,
+    metrics,
+    startup,
     nodeConfig: () => textIfThere(join(config.rootDir, 'config.json')),
   });
 }

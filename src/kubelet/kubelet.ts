@@ -9,13 +9,14 @@ import { QueueingEventRecorder, type EventRecorder } from '#client/events/event-
 import type { InformerFactory } from '#client/informer-contract.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { assemble, type KubeletParts } from './assembly.ts';
-import { noCgroups, QosCgroupManager, type CgroupManager } from './cgroups/cgroup-manager.ts';
+import { noCgroups, QosCgroupManager, type CgroupManager, type CgroupManagerDeps } from './cgroups/cgroup-manager.ts';
 import { CgroupHierarchy, detectLayout } from './cgroups/hierarchy.ts';
 import { kubeletConfig, type KubeletConfig } from './config.ts';
 import { followApiPods, setStaticPods } from './config-sources/follow-pods.ts';
 import { StaticPodSource } from './config-sources/static-pods.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';
 import type { ImageMounter } from './images/image-volumes.ts';
+import { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { Maintenance } from './maintenance/maintenance.ts';
 import { NodeLease } from './node/lease.ts';
 import { readMachine, type MachineFacts } from './node/machine.ts';
@@ -96,14 +97,16 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   // The kernel lists mounts by their real paths, and what is mounted must be seen before anything is removed.
   const config = { ...asked, rootDir: await realpath(asked.rootDir) };
   const machine = options.machine ?? (await readMachine());
+  const metrics = new KubeletMetrics();
   const parts = assemble({
     ...options,
     config,
     machine,
     recorder:
       options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal }),
-    cgroups: options.cgroups ?? (await machineCgroups(config, machine, clock, logger)),
+    cgroups: options.cgroups ?? (await machineCgroups(config, machine, { clock, logger, metrics })),
     mounter: options.mounter ?? systemMounter,
+    metrics,
     volumePlugins: options.volumePlugins ?? [],
     imageMounter: options.imageMounter,
   });
@@ -194,13 +197,14 @@ async function startStaticPods(parts: KubeletParts): Promise<StaticPodSource | u
 }
 
 function evictionOf(
-  { config, clock, logger, events, stats, workers, store, observer }: KubeletParts,
+  { config, clock, logger, metrics, events, stats, workers, store, observer }: KubeletParts,
   maintenance: Maintenance,
 ): EvictionManager {
   return new EvictionManager({
     config,
     clock,
     logger,
+    metrics,
     events,
     stats,
     workers,
@@ -223,15 +227,18 @@ const podResourcesOf = (parts: KubeletParts): PodResourcesServer =>
     logger: parts.logger,
   });
 
-async function machineCgroups(config: KubeletConfig, machine: MachineFacts, clock: Clock, logger: Logger): Promise<CgroupManager> {
+async function machineCgroups(
+  config: KubeletConfig,
+  machine: MachineFacts,
+  deps: Pick<CgroupManagerDeps, 'clock' | 'logger' | 'metrics'>,
+): Promise<CgroupManager> {
   if (!config.cgroupsPerQOS) return noCgroups;
   const hierarchy = new CgroupHierarchy(detectLayout(await readFile('/proc/self/mountinfo', 'utf8')));
   const total = nodeAllocatable({ cpu: String(machine.cpus), memory: formatBytes(machine.memory) }, { ...config, evictionHard: {} });
   const enforced = config.enforceNodeAllocatable.includes('pods');
   return new QosCgroupManager({
+    ...deps,
     hierarchy,
-    clock,
-    logger,
     settings: {
       cgroupRoot: config.cgroupRoot,
       cpuCFSQuota: config.cpuCFSQuota,

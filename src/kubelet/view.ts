@@ -5,6 +5,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { isNotFound } from '#cri/errors.ts';
 import type { KubeletParts } from './assembly.ts';
 import { configurationOf } from './config-json.ts';
+import { levels } from './metrics/levels.ts';
 import { findContainer } from './pod/containers.ts';
 import type { ProbeCount } from './probes/probe-manager.ts';
 import { bareContainerId } from './runtime/runtime-pod.ts';
@@ -48,8 +49,8 @@ export interface KubeletView {
   /** The settings in use, as KubeletConfiguration. */
   configuration(): Readonly<Record<string, unknown>>;
   probeCounts(): readonly ProbeCount[];
-  /** Figures of calls to CSI drivers, Prometheus' text format. */
-  csiFigures(): string;
+  /** What the kubelet counts of its own work, Prometheus' text format. */
+  figures(): string;
   /** Where log files of the machine lie, for `/logs/`. */
   readonly logDirectory: string;
 }
@@ -102,7 +103,7 @@ export function kubeletView(parts: KubeletParts): KubeletView {
     node: () => observer.nodeOrInitial,
     configuration: () => configurationOf(config),
     probeCounts: () => parts.probes.counts(),
-    csiFigures: () => parts.plugins.csi.expose(),
+    figures: () => parts.metrics.expose() + levels(parts) + parts.plugins.csi.expose(),
   };
   return view;
 }

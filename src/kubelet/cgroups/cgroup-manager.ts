@@ -3,6 +3,7 @@ import { podQos, type PodQosClass } from '#api/pod-qos.ts';
 import { wait, type Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podLabel } from '../pod/identity.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
 import { CgroupError } from './errors.ts';
@@ -51,6 +52,7 @@ export interface CgroupManagerDeps {
   readonly settings: CgroupSettings;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
   /** Sends SIGKILL. */
   readonly kill: (pid: number) => void;
 }
@@ -95,12 +97,14 @@ export class QosCgroupManager implements CgroupManager {
     const { hierarchy } = this.#deps;
     const name = this.parentOf(pod);
     if (await hierarchy.exists(name)) return;
-    await hierarchy.create(name);
-    await hierarchy.limit(name, this.limitsOf(pod));
+    await this.#measured('create', async () => {
+      await hierarchy.create(name);
+      await hierarchy.limit(name, this.limitsOf(pod));
+    });
   }
 
   async limitPod(pod: Pod, limits: CgroupLimits): Promise<void> {
-    await this.#deps.hierarchy.limit(this.parentOf(pod), limits);
+    await this.#measured('update', () => this.#deps.hierarchy.limit(this.parentOf(pod), limits));
   }
 
   async compare(pod: Pod, limits: CgroupLimits): Promise<{ readonly grows: CgroupLimits; readonly shrinks: CgroupLimits }> {
@@ -119,7 +123,8 @@ export class QosCgroupManager implements CgroupManager {
 
   async destroyPod(pod: Pod): Promise<void> {
     const name = this.parentOf(pod);
-    if (!(await this.#destroy(name))) throw new CgroupError(`cgroup ${name} of pod ${podLabel(pod)} still has processes`);
+    if (!(await this.#measured('destroy', () => this.#destroy(name))))
+      throw new CgroupError(`cgroup ${name} of pod ${podLabel(pod)} still has processes`);
   }
 
   async cleanOrphans(known: ReadonlySet<string>): Promise<void> {
@@ -139,6 +144,17 @@ export class QosCgroupManager implements CgroupManager {
     if (shares === this.#shares) return;
     await this.#deps.hierarchy.limit(`${this.#base}/burstable`, { cpuShares: shares });
     this.#shares = shares;
+  }
+
+  /** Source: metrics.CgroupManagerDuration. */
+  async #measured<T>(operation: 'create' | 'update' | 'destroy', run: () => Promise<T>): Promise<T> {
+    const { clock, metrics } = this.#deps;
+    const began = clock.monotonic();
+    try {
+      return await run();
+    } finally {
+      metrics.cgroupManagerDuration.of(operation).observe((clock.monotonic() - began) / 1000);
+    }
   }
 
   async #destroy(name: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { container, pod } from '../testing/pods.ts';
 import { QosCgroupManager } from './cgroup-manager.ts';
 import { CgroupError } from './errors.ts';
@@ -51,6 +52,7 @@ function manager(layout: CgroupLayout, cgroupRoot = '/'): QosCgroupManager {
     settings,
     clock: systemClock,
     logger: silentLogger,
+    metrics: new KubeletMetrics(),
     kill: () => {},
   });
 }

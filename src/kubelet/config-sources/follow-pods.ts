@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isMirrorPod } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
+import type { PodStartup } from '../metrics/pod-startup.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
 import type { StatusManager } from '../status/manager.ts';
 import type { PodGate } from './pod-gate.ts';
@@ -13,10 +14,14 @@ export interface Followed {
   readonly gate: PodGate;
   readonly workers: PodWorkers;
   readonly status: StatusManager;
+  readonly startup: PodStartup;
 }
 
 /** Pods of the API. Those of the first list are admitted together, by `admitFirst`, in the order they were made. */
-export function followApiPods(informer: Informer<Pod>, { store, gate, workers, status }: Followed): { readonly admitFirst: () => void } {
+export function followApiPods(
+  informer: Informer<Pod>,
+  { store, gate, workers, status, startup }: Followed,
+): { readonly admitFirst: () => void } {
   let first: Pod[] | undefined = [];
   /** What a mirror stands for is looked at: the mirror may have to be made again. */
   const mirrored = (mirror: Pod): void => {
@@ -32,12 +37,14 @@ export function followApiPods(informer: Informer<Pod>, { store, gate, workers, s
   informer.addHandlers({
     added(pod, initial) {
       store.setApi(pod);
+      startup.observed(pod);
       if (isMirrorPod(pod)) mirrored(pod);
       else if (initial && first !== undefined) first.push(pod);
       else changed(pod);
     },
     updated(pod, previous) {
       store.setApi(pod);
+      startup.observed(pod);
       if (isMirrorPod(pod)) mirrored(pod);
       else if (asksOtherwise(pod, previous)) changed(pod);
       else {
@@ -48,6 +55,7 @@ export function followApiPods(informer: Informer<Pod>, { store, gate, workers, s
     },
     deleted(pod) {
       store.removeApi(pod);
+      startup.forget(pod.metadata.uid);
       if (isMirrorPod(pod)) mirrored(pod);
       else gate.remove(pod.metadata.uid);
     },

@@ -7,6 +7,7 @@ import type { AllocationManager } from '../allocation/allocation-manager.ts';
 import { inResizeOrder } from '../allocation/resize-order.ts';
 import { DeviceError, type DeviceManager } from '../devices/device-manager.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
 import type { StatusManager } from '../status/manager.ts';
@@ -19,6 +20,7 @@ export interface PodGateDeps {
   readonly allocations: AllocationManager;
   readonly devices: Pick<DeviceManager, 'lackedBy' | 'allocate'>;
   readonly events: KubeletEvents;
+  readonly metrics: KubeletMetrics;
   readonly logger: Logger;
   /** This node as it is, or as it will be registered. */
   readonly node: () => Node;
@@ -87,8 +89,8 @@ export class PodGate {
     }
     const room =
       refusal.insufficient === undefined || !isCriticalPod(pod) ? undefined : chooseVictims(pod, this.#others(pod), refusal.insufficient);
-    if (room === undefined) this.#refuse(pod, refusal);
-    else void this.#preempt(pod, room);
+    if (room === undefined || refusal.insufficient === undefined) this.#refuse(pod, refusal);
+    else void this.#preempt(pod, room, refusal.insufficient.resource);
   }
 
   #accept(pod: Pod): void {
@@ -157,11 +159,12 @@ export class PodGate {
   }
 
   /** Ends the victims, then looks at the pod again. Source: CriticalPodAdmissionHandler. */
-  async #preempt(pod: Pod, victims: readonly Pod[]): Promise<void> {
-    const { events, workers, store } = this.#deps;
+  async #preempt(pod: Pod, victims: readonly Pod[], resource: string): Promise<void> {
+    const { events, workers, store, metrics } = this.#deps;
     const verdict = { reason: 'Preempting', message: 'Preempted in order to admit critical pod', disruption: 'TerminationByKubelet' };
     for (const victim of victims) {
       events.pod(victim, 'Warning', verdict.reason, verdict.message);
+      metrics.preemptions.of(resource).add();
       workers.stopPod(victim.metadata.uid, { verdict });
     }
     await Promise.all(victims.map(({ metadata: { uid } }) => workers.whenStopped(uid)));

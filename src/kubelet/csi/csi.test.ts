@@ -241,7 +241,7 @@ test('what a driver measures is told of the claim, and nothing by one that does 
     inodesUsed: 20,
     inodesFree: 30,
   });
-  const metrics = await ownMetrics().text(world.kubelet.view);
+  const metrics = await ownMetrics(world.clock).text(world.kubelet.view);
   assert.match(metrics, /^kubelet_volume_stats_used_bytes\{namespace="default",persistentvolumeclaim="data"\} 300$/m);
   const published = `driver_name="${DRIVER}",grpc_status_code="OK",method_name="/csi.v1.Node/NodePublishVolume",migrated="false"`;
   assert.ok(metrics.includes(`csi_operations_seconds_count{${published}} 1`));

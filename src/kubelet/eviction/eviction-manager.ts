@@ -6,6 +6,7 @@ import type { Pod } from '#api/types.ts';
 import { CriError } from '#cri/errors.ts';
 import type { KubeletConfig } from '../config.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Pressure } from '../node/status.ts';
 import { repeat } from '../maintenance/repeat.ts';
 import { podKey } from '../pod/identity.ts';
@@ -33,6 +34,7 @@ export interface EvictionDeps {
   readonly config: KubeletConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
   readonly events: KubeletEvents;
   readonly stats: Pick<StatsProvider, 'node' | 'summary'>;
   readonly workers: Pick<PodWorkers, 'stopPod' | 'whenStopped'>;
@@ -87,6 +89,7 @@ export class EvictionManager {
 
   async #synchronize(): Promise<void> {
     const { config, clock, stats, logger, events } = this.#deps;
+    const observedAt = clock.monotonic();
     const observations = observationsOf(await stats.node());
     const before = this.#conditions;
     const { state, conditions, due } = observe(
@@ -111,11 +114,11 @@ export class EvictionManager {
       const again = observationsOf(await stats.node());
       if (!observe(this.#state, [threshold], again, clock.monotonic(), 0).due.includes(threshold)) return;
     }
-    await this.#evictOne(threshold, observations);
+    await this.#evictOne(threshold, observations, observedAt);
   }
 
-  async #evictOne(threshold: Threshold, observations: Observations): Promise<void> {
-    const { config, logger, stats, pods } = this.#deps;
+  async #evictOne(threshold: Threshold, observations: Observations, observedAt: number): Promise<void> {
+    const { config, clock, logger, stats, pods, metrics } = this.#deps;
     const summaries = byUid((await stats.summary()).pods);
     const ranked = rankPods(pods(), summaries, threshold);
     const victim = ranked[0];
@@ -123,6 +126,8 @@ export class EvictionManager {
       logger.error('Eviction manager: eviction thresholds have been met, but no pods are active to evict');
       return;
     }
+    metrics.evictions.of(threshold.signal).add();
+    metrics.evictionStatsAge.of(threshold.signal).observe((clock.monotonic() - observedAt) / 1000);
     const grace = threshold.graceMs === 0 ? IMMEDIATE_GRACE_SECONDS : config.evictionMaxPodGracePeriod;
     await this.#evict(victim, grace, evictionMessage(victim, summaries.get(victim.metadata.uid), threshold, observations));
   }
@@ -135,9 +140,10 @@ export class EvictionManager {
     let evicted = false;
     for (const pod of limited) {
       const figures = summaries.get(pod.metadata.uid);
-      const message = figures === undefined ? undefined : localStorageViolation(pod, figures);
-      if (message === undefined) continue;
-      await this.#evict(pod, IMMEDIATE_GRACE_SECONDS, message);
+      const violation = figures === undefined ? undefined : localStorageViolation(pod, figures);
+      if (violation === undefined) continue;
+      this.#deps.metrics.evictions.of(violation.signal).add();
+      await this.#evict(pod, IMMEDIATE_GRACE_SECONDS, violation.message);
       evicted = true;
     }
     return evicted;

@@ -5,6 +5,7 @@ import { silentLogger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import { kubeletConfig } from '../config.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { NodeFigures } from '../stats/provider.ts';
 import type { PodSummary } from '../stats/summary.ts';
 import { container, pod } from '../testing/pods.ts';
@@ -104,14 +105,14 @@ test('localStorageViolation tells which limit a pod broke', () => {
   });
   const figures = using('web', 0, 5 * MI);
   assert.equal(localStorageViolation(limited, figures), undefined);
-  assert.equal(
-    localStorageViolation(limited, { ...figures, volume: [{ name: 'v', time: '', usedBytes: 11 * MI }] }),
-    'Usage of EmptyDir volume "v" exceeds the limit "10Mi". ',
-  );
-  assert.equal(
-    localStorageViolation(limited, using('web', 0, 21 * MI)),
-    'Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ',
-  );
+  assert.deepEqual(localStorageViolation(limited, { ...figures, volume: [{ name: 'v', time: '', usedBytes: 11 * MI }] }), {
+    signal: 'emptydirfs.limit',
+    message: 'Usage of EmptyDir volume "v" exceeds the limit "10Mi". ',
+  });
+  assert.deepEqual(localStorageViolation(limited, using('web', 0, 21 * MI)), {
+    signal: 'ephemeralpodfs.limit',
+    message: 'Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ',
+  });
 });
 
 function figures(availableMemory: number, disk = 500): NodeFigures {
@@ -140,6 +141,7 @@ function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
     config: kubeletConfig({ nodeName: 'n', evictionPressureTransitionPeriod: 60_000 }),
     clock,
     logger: silentLogger,
+    metrics: new KubeletMetrics(),
     events,
     stats: {
       node: async () => (state.unreadable === undefined ? state.figures : Promise.reject(state.unreadable)),

@@ -59,12 +59,19 @@ export function evictionMessage(pod: Pod, stats: PodSummary | undefined, thresho
   return message;
 }
 
+/** What a pod exceeds. Source: pkg/kubelet/eviction signalEmptyDirFsLimit and its siblings. */
+export interface LocalStorageViolation {
+  readonly signal: 'emptydirfs.limit' | 'ephemeralpodfs.limit' | 'ephemeralcontainerfs.limit';
+  readonly message: string;
+}
+
 /** What a pod uses beyond its own limits of local storage; undefined when it keeps them. Source: localStorageEviction. */
-export function localStorageViolation(pod: Pod, stats: PodSummary): string | undefined {
+export function localStorageViolation(pod: Pod, stats: PodSummary): LocalStorageViolation | undefined {
   for (const { name, emptyDir } of pod.spec.volumes ?? []) {
     const limit = valueOf(emptyDir?.sizeLimit);
     const used = stats.volume?.find((volume) => volume.name === name)?.usedBytes ?? 0;
-    if (limit > 0 && used > limit) return `Usage of EmptyDir volume "${name}" exceeds the limit "${emptyDir?.sizeLimit}". `;
+    if (limit > 0 && used > limit)
+      return { signal: 'emptydirfs.limit', message: `Usage of EmptyDir volume "${name}" exceeds the limit "${emptyDir?.sizeLimit}". ` };
   }
   const total = pod.spec.containers.reduce((sum, { resources }) => sum + valueOf(resources?.limits?.['ephemeral-storage']), 0);
   if (
@@ -72,13 +79,15 @@ export function localStorageViolation(pod: Pod, stats: PodSummary): string | und
     (stats['ephemeral-storage']?.usedBytes ?? 0) > total &&
     pod.spec.containers.every(({ resources }) => resources?.limits?.['ephemeral-storage'] !== undefined)
   ) {
-    return `Pod ephemeral local storage usage exceeds the total limit of containers ${formatBytes(total)}. `;
+    const message = `Pod ephemeral local storage usage exceeds the total limit of containers ${formatBytes(total)}. `;
+    return { signal: 'ephemeralpodfs.limit', message };
   }
   for (const { name, resources } of pod.spec.containers) {
     const limit = valueOf(resources?.limits?.['ephemeral-storage']);
     const figures = stats.containers.find((each) => each.name === name);
     if (limit > 0 && (figures?.rootfs?.usedBytes ?? 0) + (figures?.logs?.usedBytes ?? 0) > limit) {
-      return `Container ${name} exceeded its local ephemeral storage limit "${resources?.limits?.['ephemeral-storage']}". `;
+      const message = `Container ${name} exceeded its local ephemeral storage limit "${resources?.limits?.['ephemeral-storage']}". `;
+      return { signal: 'ephemeralcontainerfs.limit', message };
     }
   }
   return undefined;

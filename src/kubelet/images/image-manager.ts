@@ -8,6 +8,8 @@ import { CriError } from '#cri/errors.ts';
 import type { PodSandboxConfig } from '#cri/gen/objects.ts';
 import type { ImageService } from '#cri/gen/services.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import { imageSizeLabel, type KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { PodStartup } from '../metrics/pod-startup.ts';
 import type { Backoff } from '../runtime/backoff.ts';
 import type { ImageUser } from '../runtime/security-context.ts';
 import { configEntries, credentialHash, matchingCredentials, secretEntries, type Credential } from './credentials.ts';
@@ -59,6 +61,8 @@ export interface ImageManagerDeps {
   readonly backoff: Backoff;
   readonly queue: PullQueue;
   readonly records: PullRecords;
+  readonly metrics: KubeletMetrics;
+  readonly startup: PodStartup;
   /** The node's own `config.json`; empty when there is none. */
   readonly nodeConfig: () => Promise<string>;
 }
@@ -135,7 +139,7 @@ export class ImageManager {
   }
 
   async #pull(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<string> {
-    const { backoff, clock, queue, records } = this.#deps;
+    const { backoff, clock, queue, records, metrics, startup } = this.#deps;
     const key = `${request.pod.metadata.uid}_${image}`;
     const left = backoff.leftSinceUpdate(key);
     if (left > 0) {
@@ -147,11 +151,13 @@ export class ImageManager {
     this.#lastErrors.delete(key);
     this.#event(request, 'Normal', 'Pulling', `Pulling image "${image}"`);
     const asked = clock.monotonic();
+    const ended = startup.pulling(request.pod.metadata.uid);
     try {
       const pulled = await queue.run(() => this.#pullWith(request, image, credentials), request.signal);
       const waited = Math.floor(clock.monotonic() - asked);
       const message = `Successfully pulled image "${image}" in ${formatDuration(pulled.tookMs)} (${formatDuration(waited)} including waiting). Image size: ${pulled.size} bytes.`;
       this.#event(request, 'Normal', 'Pulled', message);
+      metrics.imagePullDuration.of(imageSizeLabel(pulled.size)).observe(pulled.tookMs / 1000);
       backoff.collect();
       await records.pulled(pulled.ref, pulled.credential?.secret === undefined ? undefined : credentialHash(pulled.credential));
       return pulled.ref;
@@ -162,6 +168,8 @@ export class ImageManager {
       const { reason, message } = pullFailure(image, error.message);
       this.#lastErrors.set(key, `${reason}: ${message}`);
       throw new ImageError(reason, message, backoff.get(key));
+    } finally {
+      ended();
     }
   }
 

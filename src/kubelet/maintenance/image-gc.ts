@@ -5,6 +5,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { PullRecords } from '../images/pull-records.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { bytesToFree, choose, tooOld, type Disk, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
 
 export interface ImageGcDeps {
@@ -13,6 +14,7 @@ export interface ImageGcDeps {
   readonly logger: Logger;
   readonly events: KubeletEvents;
   readonly policy: ImageGcPolicy;
+  readonly metrics: KubeletMetrics;
   readonly records: PullRecords;
   /** The file system images lie on. */
   readonly disk: () => Promise<Disk>;
@@ -42,7 +44,7 @@ export class ImageGc {
     await this.#guarded(async (images, now) => {
       const { policy, disk, logger, events } = this.#deps;
       const old = tooOld(images, policy, now);
-      for (const image of old) await this.#remove(image);
+      for (const image of old) await this.#remove(image, 'age');
       const figures = await disk();
       if (figures.capacityBytes === 0) {
         events.node('Warning', 'InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
@@ -112,16 +114,17 @@ export class ImageGc {
 
   async #free(images: readonly ImageRecord[]): Promise<number> {
     let freed = 0;
-    for (const image of images) if (await this.#remove(image)) freed += image.size;
+    for (const image of images) if (await this.#remove(image, 'space')) freed += image.size;
     return freed;
   }
 
-  async #remove({ id, size }: ImageRecord): Promise<boolean> {
-    const { cri, logger } = this.#deps;
+  async #remove({ id, size }: ImageRecord, reason: 'age' | 'space'): Promise<boolean> {
+    const { cri, logger, metrics } = this.#deps;
     try {
       logger.info('Removing image to free bytes', { image: id, size });
       await cri.image.removeImage({ image: { image: id } });
       this.#seen.delete(id);
+      metrics.imagesCollected.of(reason).add();
       return true;
     } catch (error) {
       if (!(error instanceof CriError)) throw error;

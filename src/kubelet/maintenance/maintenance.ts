@@ -27,12 +27,13 @@ export class Maintenance {
 
   constructor(parts: KubeletParts) {
     this.#parts = parts;
-    const { cri, clock, logger, events, config, records, stats, pleg, store } = parts;
+    const { cri, clock, logger, events, config, records, stats, pleg, store, metrics } = parts;
     this.#imageGc = new ImageGc({
       cri,
       clock,
       logger,
       events,
+      metrics,
       records,
       keep: [PAUSE_IMAGE],
       mounted: () => imageVolumeReferences(store.all()),

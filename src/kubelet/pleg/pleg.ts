@@ -6,6 +6,7 @@ import { CriError } from '#cri/errors.ts';
 import { inspectPod, listPods, type ListedPod } from '../runtime/inspect.ts';
 import { POD_UID_LABEL } from '../runtime/labels.ts';
 import type { RuntimePod } from '../runtime/runtime-pod.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 
 /** Between two lists, milliseconds: while nothing is expected, while something is, and with events. Source: genericPlegRelistPeriod, eventedPlegRelistPeriod. */
 const CALM_MS = 1000;
@@ -20,6 +21,7 @@ export interface PlegDeps {
   readonly cri: CriClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
   /** The runtime's view of the pod changed. */
   readonly changed: (podUid: string) => void;
   /** Some container is expected to end soon: look more often. */
@@ -36,6 +38,8 @@ export class Pleg {
   readonly #deps: PlegDeps;
   readonly #known = new Map<string, Known>();
   #lastList: number | undefined;
+  /** When the last list began. */
+  #lastBegan: number | undefined;
   #events: 'unsupported' | 'off' | 'on' = 'off';
   #timer: CancelTimer | undefined;
   #listing: Promise<void> | undefined;
@@ -95,10 +99,13 @@ export class Pleg {
   }
 
   async #list(): Promise<void> {
-    const { cri, clock, logger, changed } = this.#deps;
+    const { cri, clock, logger, metrics, changed } = this.#deps;
+    const began = clock.monotonic();
+    if (this.#lastBegan !== undefined) metrics.plegRelistInterval.of().observe((began - this.#lastBegan) / 1000);
+    this.#lastBegan = began;
     try {
-      const began = clock.monotonic();
       const listed = await listPods(cri.runtime);
+      metrics.plegLastSeen.of().set(Math.floor(clock.now() / 1000));
       for (const [uid, known] of this.#known) {
         if (listed.has(uid) || known.pod.observedAt > began) continue;
         this.#known.delete(uid);
@@ -115,6 +122,8 @@ export class Pleg {
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
       logger.warn('Unable to retrieve pods from the container runtime', { error });
+    } finally {
+      metrics.plegRelistDuration.of().observe((clock.monotonic() - began) / 1000);
     }
   }
 

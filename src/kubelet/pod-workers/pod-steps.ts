@@ -14,6 +14,7 @@ import { CgroupError } from '../cgroups/errors.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { Pleg } from '../pleg/pleg.ts';
 import type { PodActions } from '../pod-actions/actions.ts';
+import type { PodStartup } from '../metrics/pod-startup.ts';
 import { computePodActions, type PodObserved } from '../pod-actions/plan.ts';
 import { isHostNetworkPod, isStaticPod, podLabel } from '../pod/identity.ts';
 import { timeOf } from '../pod/times.ts';
@@ -47,6 +48,7 @@ export interface PodStepsDeps extends SyncDeps {
   readonly networkProblems: () => readonly string[];
   readonly references: PodReferences;
   readonly allocations: AllocationManager;
+  readonly startup: PodStartup;
   /** Another pod of that name has not ended. */
   readonly nameTaken: (pod: Pod) => boolean;
   /** Makes the API copy of a static pod. */
@@ -175,7 +177,7 @@ export class KubeletPodSteps implements PodSteps {
 
   /** Computes the pod's status from what is known now and hands it on. */
   publish(pod: Pod, runtime: RuntimePod, how: { readonly terminal: boolean; readonly verdict?: Verdict }): UndatedStatus {
-    const { status, probes, hostIPs, runtimeName, allocations } = this.#deps;
+    const { status, probes, hostIPs, runtimeName, allocations, startup } = this.#deps;
     const { uid } = pod.metadata;
     allocations.settle(pod, new Set(runtime.containers.filter(isRunning).map(({ name }) => name)));
     const found = podStatusOf({
@@ -192,6 +194,7 @@ export class KubeletPodSteps implements PodSteps {
       ...how,
     });
     const computed = withResourceHealth(found, (name) => this.#healthOf(pod, name));
+    startup.published(uid, status.get(uid)?.phase, computed);
     status.set(pod, computed);
     probes.observe(pod, status.get(uid) ?? (computed as PodStatus));
     return computed;

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import type { PodStartup } from '../metrics/pod-startup.ts';
 import { podFullName, podLabel } from '../pod/identity.ts';
 import { effectiveGrace, MIN_GRACE_SECONDS, newWorker, type PodStage, type PodSteps, type StopRequest, type Worker } from './worker.ts';
 
@@ -16,6 +18,8 @@ export interface PodWorkersDeps {
   readonly steps: PodSteps;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
+  readonly startup: PodStartup;
 }
 
 /** Source: pkg/kubelet/pod_workers.go. */
@@ -34,6 +38,7 @@ export class PodWorkers {
   update(pod: Pod): void {
     const { uid } = pod.metadata;
     const worker = this.#workers.get(uid) ?? this.#create(pod);
+    worker.changed ??= worker.pod === pod ? 'create' : 'update';
     worker.pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined || (worker.stage === 'syncing' && isPodPhaseTerminal(pod.status.phase)))
       this.#terminate(worker);
@@ -63,6 +68,7 @@ export class PodWorkers {
   adoptOrphan(pod: Pod): void {
     if (this.#workers.has(pod.metadata.uid)) return;
     const worker = this.#create(pod);
+    this.#deps.metrics.orphanedRuntimePods.of().add();
     worker.removed = true;
     worker.override = MIN_GRACE_SECONDS;
     this.#terminate(worker);
@@ -137,6 +143,8 @@ export class PodWorkers {
   #create(pod: Pod): Worker {
     const worker = newWorker(pod);
     this.#workers.set(pod.metadata.uid, worker);
+    this.#deps.startup.workerStarted(pod.metadata.uid);
+    this.#deps.metrics.containersPerPod.of().observe(pod.spec.containers.length);
     return worker;
   }
 
@@ -170,6 +178,8 @@ export class PodWorkers {
       worker.wanted = false;
       worker.timer?.();
       worker.timer = undefined;
+      const began = clock.monotonic();
+      const operation = operationOf(worker);
       if (worker.abort.signal.aborted) worker.abort = new AbortController();
       try {
         const next = await this.#pass(worker);
@@ -185,6 +195,8 @@ export class PodWorkers {
         worker.failures++;
         logger.warn('Error syncing pod, skipping', { pod: podLabel(worker.pod), stage: worker.stage, error });
         worker.timer = clock.after(retryMs, () => this.#wake(worker));
+      } finally {
+        this.#deps.metrics.podWorkerDuration.of(operation).observe((clock.monotonic() - began) / 1000);
       }
     }
   }
@@ -228,4 +240,11 @@ export class PodWorkers {
         return undefined;
     }
   }
+}
+
+/** Label of the pass that comes next. Source: SyncPodType. */
+function operationOf(worker: Worker): 'create' | 'update' | 'sync' | 'kill' {
+  const { stage, changed } = worker;
+  worker.changed = undefined;
+  return stage === 'syncing' ? (changed ?? 'sync') : 'kill';
 }

@@ -51,6 +51,8 @@ export interface Worker {
   /** Seconds, once it is terminating. */
   grace: number | undefined;
   wanted: boolean;
+  /** What a source said since the last pass: that there is the pod, or that it is another. */
+  changed: 'create' | 'update' | undefined;
   running: boolean;
   abort: AbortController;
   timer: CancelTimer | undefined;
@@ -77,6 +79,7 @@ export function newWorker(pod: Pod): Worker {
     verdict: undefined,
     grace: undefined,
     wanted: false,
+    changed: undefined,
     running: false,
     abort: new AbortController(),
     timer: undefined,

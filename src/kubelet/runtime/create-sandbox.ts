@@ -6,6 +6,7 @@ import { CriError } from '#cri/errors.ts';
 import type { PodSandboxConfig, UserNamespace } from '#cri/gen/objects.ts';
 import type { RuntimeService } from '#cri/gen/services.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podDns, type DnsSettings } from '../network/dns.ts';
 import type { PodHostname } from '../network/hostname.ts';
 import type { PodActions } from '../pod-actions/actions.ts';
@@ -25,6 +26,7 @@ export class SandboxError extends Error {
 export interface SandboxDeps {
   readonly runtime: RuntimeService;
   readonly events: KubeletEvents;
+  readonly metrics: KubeletMetrics;
   readonly paths: KubeletPaths;
   readonly dns: () => Promise<DnsSettings>;
   readonly cgroupParent: (pod: Pod) => string;
@@ -77,12 +79,14 @@ export interface Sandbox {
 
 /** @throws SandboxError, CriError; Source: createPodSandbox */
 export async function createSandbox(pod: Pod, placement: Placement, deps: SandboxDeps): Promise<Sandbox> {
+  deps.metrics.startedPods.of().add();
   await mkdir(deps.paths.podLogDirectory(pod), { recursive: true, mode: 0o755 });
   let podSandboxId: string;
   try {
     ({ podSandboxId } = await deps.runtime.runPodSandbox({ config: placement.config, runtimeHandler: placement.runtimeHandler }));
   } catch (error) {
     if (!(error instanceof CriError)) throw error;
+    deps.metrics.startedPodsErrors.of().add();
     tellNoSandbox(pod, error, deps);
     throw error;
   }

@@ -156,8 +156,8 @@ async function startAll(
 ): Promise<readonly number[]> {
   const { pod, actions } = request;
   const retries: number[] = [];
-  const start = async (container: AnyContainer): Promise<'started' | 'failed'> => {
-    const failure = await tryStart(container, request, site, deps);
+  const start = async (container: AnyContainer, type: ContainerType): Promise<'started' | 'failed'> => {
+    const failure = await tryStart({ container, type }, request, site, deps);
     starts.set(container.name, failure);
     if (failure === undefined) return 'started';
     retries.push(failure.retryInMs);
@@ -165,23 +165,26 @@ async function startAll(
   };
   for (const index of actions.startEphemeral) {
     const ephemeral = pod.spec.ephemeralContainers?.[index];
-    if (ephemeral !== undefined) await start(ephemeralAsContainer(ephemeral));
+    if (ephemeral !== undefined) await start(ephemeralAsContainer(ephemeral), 'ephemeral_container');
   }
   for (const index of actions.startInit) {
     const container = pod.spec.initContainers?.[index];
     // A sidecar that does not start keeps no other from it; an init container does.
-    if (container !== undefined && (await start(container)) === 'failed' && !isSidecar(container)) return retries;
+    if (container !== undefined && (await start(container, 'init_container')) === 'failed' && !isSidecar(container)) return retries;
   }
   if ((actions.resizes.length > 0 || actions.resizePod) && !(await deps.resize(pod, actions))) retries.push(RETRY_MS);
   for (const index of actions.startContainers) {
     const container = pod.spec.containers[index];
-    if (container !== undefined) await start(container);
+    if (container !== undefined) await start(container, 'container');
   }
   return retries;
 }
 
+/** Source: metrics.Container and its siblings. */
+type ContainerType = 'container' | 'init_container' | 'ephemeral_container';
+
 async function tryStart(
-  container: AnyContainer,
+  { container, type }: { readonly container: AnyContainer; readonly type: ContainerType },
   request: SyncRequest,
   site: StartSite,
   deps: SyncDeps,
@@ -189,6 +192,7 @@ async function tryStart(
   const { pod, runtime, secrets } = request;
   const crash = checkCrashBackoff(container, request, deps);
   if (crash !== undefined) return crash;
+  deps.metrics.startedContainers.of(type).add();
   try {
     await startContainer(
       {
@@ -208,6 +212,7 @@ async function tryStart(
     return undefined;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
+    deps.metrics.startedContainersErrors.of(type, error.reason).add();
     return { reason: error.reason, message: error.message, retryInMs: error.retryInMs ?? RETRY_MS };
   }
 }

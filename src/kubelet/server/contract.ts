@@ -17,7 +17,7 @@ export type KubeletHost = Pick<
   | 'problems'
   | 'configuration'
   | 'probeCounts'
-  | 'csiFigures'
+  | 'figures'
 >;
 
 /** Who asks. Source: user.Info. */

@@ -13,6 +13,7 @@ import { LogUnavailable, type Access, type KubeletHost } from './contract.ts';
 import { exposition } from './metrics/exposition.ts';
 import { matchPath } from './paths.ts';
 import { createKubeletServer, type KubeletServer } from './server.ts';
+import { eventually } from '#test/harness/eventually.ts';
 import { testAuthority } from './testing/certificates.ts';
 import { fakeHost, openAccess, testPod } from './testing/fake-host.ts';
 
@@ -183,7 +184,6 @@ for (const c of [
     path: '/metrics/cadvisor',
     has: 'container_network_receive_bytes_total{container="",id="",image="",interface="eth0",name="",namespace="default",pod="web"} 10 1767225600000\n',
   },
-  { path: '/metrics', has: 'kubelet_running_pods 1\n' },
   { path: '/metrics', has: 'git_version="v1.36.0+proa"' },
   { path: '/metrics', has: 'kubelet_http_requests_total{long_running="false",method="GET",path="metrics",server_type="readwrite"} 1\n' },
   { path: '/stats/summary', has: '"podRef":{"name":"web"' },
@@ -196,6 +196,16 @@ for (const c of [
     assert.deepEqual([code, body.includes(c.has)], [200, true], body);
   });
 }
+
+test('/metrics has how long requests took that have ended', async (t) => {
+  const { port } = await serve(t, { host: fakeHost({ overrides: { summary: () => Promise.resolve(FIGURES) } }) });
+  const labels = 'long_running="false",method="GET",path="pods",server_type="readwrite"';
+  await ask(port, '/pods');
+  await eventually(async () => {
+    const { body } = await ask(port, '/metrics');
+    assert.ok(body.includes(`kubelet_http_requests_duration_seconds_count{${labels}} 1\n`), body);
+  });
+});
 
 test('reloadTls is in force for the next connection', async (t) => {
   let shown = serving;

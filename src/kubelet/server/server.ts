@@ -49,7 +49,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
   const deps: RouteDeps = {
     host: options.host,
     clock: options.clock,
-    metrics: ownMetrics(),
+    metrics: ownMetrics(options.clock),
   };
   const upgraded = new Set<Duplex>();
   let server: Server | undefined;

@@ -5,6 +5,7 @@ import type { New, Pod } from '#api/types.ts';
 import { ManualClock, systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { fakeClient } from '#client/testing.ts';
+import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { StatusManager } from './manager.ts';
 
 /** What was begun is through after some turns of the event loop: the server is in memory, and nothing waits but for the clock. */
@@ -23,7 +24,14 @@ test('what others write into a status stays ten seconds, so that controllers see
   } as New<Pod>);
   let api = pod;
   const look = async () => (api = await client.get(pods, ref)).status.phase;
-  const manager = new StatusManager({ client, clock, logger: silentLogger, apiPod: () => api, mayRun: () => true });
+  const manager = new StatusManager({
+    client,
+    clock,
+    logger: silentLogger,
+    metrics: new KubeletMetrics(),
+    apiPod: () => api,
+    mayRun: () => true,
+  });
   const { uid } = pod.metadata;
   manager.set(pod, { phase: 'Running', qosClass: 'BestEffort', conditions: [] });
   await settled();

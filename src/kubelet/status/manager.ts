@@ -6,6 +6,7 @@ import type { Pod, PodStatus } from '#api/types.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { isStaticPod, podKey } from '../pod/identity.ts';
 import { dateStatus, mergeForApi, sameStatus, terminatedStatus } from './merge.ts';
 import { podStatusPatch } from './patch.ts';
@@ -23,6 +24,8 @@ interface Tracked {
   version: number;
   /** Last version the API has. */
   sent: number;
+  /** When the first change was found that the API does not have; undefined when it has all. Clock.monotonic(). */
+  unsentSince: number | undefined;
   /** The kubelet gave back all the pod used: it may be deleted. */
   finished: boolean;
   sending: boolean;
@@ -37,6 +40,7 @@ export interface StatusManagerDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
   /** The API's pod for a pod of this kubelet: itself, or its mirror; undefined when the API has none. */
   readonly apiPod: (uid: string) => Pod | undefined;
   /** Whether containers of the pod may still run. */
@@ -106,6 +110,7 @@ export class StatusManager {
       if (!force && sameStatus(tracked.status, status)) return;
       tracked.status = status;
       tracked.version++;
+      tracked.unsentSince ??= this.#deps.clock.monotonic();
       this.#kick(uid, tracked);
       return;
     }
@@ -114,6 +119,7 @@ export class StatusManager {
       status,
       version: 1,
       sent: 0,
+      unsentSince: this.#deps.clock.monotonic(),
       finished,
       sending: false,
       retryMs: RETRY_MIN_MS,
@@ -179,12 +185,19 @@ export class StatusManager {
       tracked.api = current;
     }
     tracked.sent = version;
+    this.#synced(tracked);
     if (this.#mayDelete(current, tracked)) {
       await client.delete(pods, ref, { gracePeriodSeconds: 0, preconditions: { uid: api.metadata.uid } });
       this.forget(uid);
       return false;
     }
     return tracked.version !== version;
+  }
+
+  #synced(tracked: Tracked): void {
+    const { clock, metrics } = this.#deps;
+    if (tracked.unsentSince !== undefined) metrics.podStatusSyncDuration.of().observe((clock.monotonic() - tracked.unsentSince) / 1000);
+    tracked.unsentSince = tracked.version === tracked.sent ? undefined : clock.monotonic();
   }
 
   /** Source: canBeDeleted. */

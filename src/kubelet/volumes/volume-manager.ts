@@ -7,6 +7,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import type { Pod, Volume } from '#api/types.ts';
 import { ConnectionError } from '#client/contract.ts';
 import type { KubeletEvents } from '../events/events.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { containersOf } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
 import { namesIn } from './exists.ts';
@@ -26,6 +27,8 @@ const UPKEEP_MS = 30_000;
 const PATIENCE_MS = 123_000;
 
 interface Mounting {
+  /** What the pod's containers use. */
+  used: readonly Volume[];
   readonly mounted: Map<string, MountedVolume>;
   readonly failures: Map<string, { retryMs: number; due: number }>;
   /** Volumes that are on their way. */
@@ -45,6 +48,7 @@ export interface VolumeManagerDeps {
   readonly events: KubeletEvents;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: KubeletMetrics;
   /** The pod's volumes are due for another pass. */
   readonly wake: (podUid: string) => void;
 }
@@ -68,6 +72,7 @@ export class VolumeManager {
     const state = this.#pods.get(uid) ?? newMounting();
     this.#pods.set(uid, state);
     const used = usedVolumes(pod);
+    state.used = used;
     await Promise.all(used.map((volume) => this.#mountOne(pod, volume, state)));
     this.#armStale(pod, used, state);
 
@@ -102,7 +107,10 @@ export class VolumeManager {
     for (const root of [paths.volumes(podUid), paths.devices(podUid)]) {
       for (const directory of await namesIn(root)) {
         const plugin = plugins.find(({ name }) => name.replaceAll('/', '~') === directory);
-        for (const name of await namesIn(`${root}/${directory}`)) await plugin?.tearDown?.(`${root}/${directory}/${name}`, podUid);
+        for (const name of await namesIn(`${root}/${directory}`)) {
+          const tearDown = async (): Promise<void> => plugin?.tearDown?.(`${root}/${directory}/${name}`, podUid);
+          await this.#measured(directory.replaceAll('~', '/'), 'volume_unmount', tearDown);
+        }
       }
       for (const { path } of (await this.#mountsBelow(root)).toReversed()) await mounter.unmount(path);
       // Never delete through a mount that would not go.
@@ -132,8 +140,42 @@ export class VolumeManager {
     return namesIn(this.#deps.paths.pods());
   }
 
+  /** How many volumes of which kind pods want and have. Source: volumeManagerMetrics. */
+  counts(): readonly (readonly [labels: readonly [plugin: string, state: string], count: number])[] {
+    const found = new Map<string, number>();
+    const add = (volume: Volume, state: string): void => {
+      const plugin = this.#deps.plugins.find((candidate) => candidate.supports(volume));
+      const key = `${plugin === undefined ? 'N/A' : qualifiedName(plugin, volume)} ${state}`;
+      found.set(key, (found.get(key) ?? 0) + 1);
+    };
+    for (const { used, mounted } of this.#pods.values()) {
+      for (const volume of used) add(volume, 'desired_state_of_world');
+      for (const volume of used) if (mounted.has(volume.name)) add(volume, 'actual_state_of_world');
+    }
+    return [...found].map(([key, count]) => [key.split(' ') as [string, string], count]);
+  }
+
   stop(): void {
     for (const { staleTimer } of this.#pods.values()) staleTimer?.();
+  }
+
+  /** Source: OperationCompleteHook. */
+  async #measured<T>(plugin: string, operation: string, run: () => Promise<T>): Promise<T> {
+    const { clock, metrics } = this.#deps;
+    const began = clock.monotonic();
+    const done = (status: string): void =>
+      metrics.storageOperationDuration.of(plugin, operation, status, 'false').observe((clock.monotonic() - began) / 1000);
+    try {
+      const result = await run();
+      done('success');
+      return result;
+    } catch (error) {
+      if (!(error instanceof VolumePending)) {
+        done('fail-unknown');
+        metrics.storageOperationErrors.of(plugin, operation).add();
+      }
+      throw error;
+    }
   }
 
   async #mountsBelow(directory: string): ReturnType<Mounter['list']> {
@@ -150,7 +192,8 @@ export class VolumeManager {
     try {
       if (plugin === undefined) throw new VolumeError('no volume plugin matched');
       const path = paths.volume(pod.metadata.uid, plugin.name, volume.name);
-      state.mounted.set(volume.name, await plugin.setUp({ pod, volume, path }));
+      const mount = (): Promise<MountedVolume> => plugin.setUp({ pod, volume, path });
+      state.mounted.set(volume.name, await this.#measured(qualifiedName(plugin, volume), 'volume_mount', mount));
       state.failures.delete(volume.name);
       state.pending.delete(volume.name);
       state.upkeep.set(volume.name, clock.monotonic() + UPKEEP_MS);
@@ -201,6 +244,7 @@ export class VolumeManager {
 }
 
 const newMounting = (): Mounting => ({
+  used: [],
   mounted: new Map(),
   failures: new Map(),
   pending: new Set(),
@@ -208,6 +252,9 @@ const newMounting = (): Mounting => ({
   failingSince: undefined,
   staleTimer: undefined,
 });
+
+/** With the driver's name for CSI. Source: GetFullQualifiedPluginNameForVolume. */
+const qualifiedName = ({ name }: VolumePlugin, { csi }: Volume): string => (csi === undefined ? name : `${name}:${csi.driver}`);
 
 function isExpected(error: unknown): error is Error {
   return (

@@ -1,6 +1,7 @@
 // `/metrics`: the kubelet's own figures. Source: pkg/kubelet/metrics, pkg/kubelet/server/metrics.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { gauge } from '#base/metrics.ts';
+import type { Clock } from '#base/clock.ts';
+import { gauge, HistogramFamily } from '#base/metrics.ts';
 import { buildInfo } from '#api/build.ts';
 import { CriError } from '#cri/errors.ts';
 import type { FsStats, PodSummary } from '../../stats/summary.ts';
@@ -20,7 +21,7 @@ const METHODS: ReadonlySet<string> = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD'
 /** Source: isLongRunningRequest. */
 const LONG_RUNNING: ReadonlySet<string> = new Set(['exec', 'attach', 'portForward']);
 
-export function ownMetrics(): OwnMetrics {
+export function ownMetrics(clock: Clock): OwnMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const labelNames = ['long_running', 'method', 'path', 'server_type'] as const;
@@ -37,13 +38,12 @@ export function ownMetrics(): OwnMetrics {
     labelNames,
     registers,
   });
-  const pods = new Gauge({ name: 'kubelet_running_pods', help: '[BETA] Number of pods that have a running pod sandbox', registers });
-  const containers = new Gauge({
-    name: 'kubelet_running_containers',
-    help: '[BETA] Number of containers currently running',
-    labelNames: ['container_state'],
-    registers,
-  });
+  const duration = new HistogramFamily(
+    'kubelet_http_requests_duration_seconds',
+    'Duration in seconds to serve http requests',
+    [...labelNames],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  );
   const nodeName = new Gauge({
     name: 'kubelet_node_name',
     help: "[ALPHA] The node's name. The count is always 1.",
@@ -62,20 +62,16 @@ export function ownMetrics(): OwnMetrics {
       };
       total.inc(labels);
       inFlight.inc(labels);
-      return () => inFlight.dec(labels);
+      const began = clock.monotonic();
+      return () => {
+        inFlight.dec(labels);
+        const values = [labels.long_running, labels.method, labels.path, labels.server_type];
+        duration.of(...values).observe((clock.monotonic() - began) / 1000);
+      };
     },
     async text(host) {
-      const running = host.pods().filter(({ status }) => status.phase === 'Running');
-      pods.set(running.length);
-      containers.set(
-        { container_state: 'running' },
-        running.reduce(
-          (sum, { status }) => sum + (status.containerStatuses ?? []).filter(({ state }) => state?.running !== undefined).length,
-          0,
-        ),
-      );
       nodeName.set({ node: host.nodeName }, 1);
-      return buildInfo() + (await registry.metrics()) + host.csiFigures() + (await volumeStats(host));
+      return buildInfo() + (await registry.metrics()) + duration.expose() + host.figures() + (await volumeStats(host));
     },
   };
 }

@@ -33,7 +33,7 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
     problems: () => [],
     configuration: () => ({}),
     probeCounts: () => [],
-    csiFigures: () => '',
+    figures: () => '',
     ...overrides,
   };
 }
