@@ -112,6 +112,26 @@ test('a node that someone else changed keeps that, and gets its labels and its a
   assert.equal(world.node().spec.unschedulable, true);
 });
 
+test('what somebody adds to the capacity of a node is allocatable, until it is taken away', async (t) => {
+  const world = await startWorld(t);
+  await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
+  const advertise = (amount: string | null) =>
+    world.client.patch(
+      nodes,
+      { name: 'node' },
+      { type: 'strategic', body: { status: { capacity: { 'example.com/thing': amount } } } },
+      { subresource: 'status' },
+    );
+  const allocatable = (): string | undefined => world.node().status.allocatable?.['example.com/thing'];
+  await advertise('3');
+  await world.advanceUntil(() => allocatable() === '3', 11_000);
+  await advertise('5');
+  await world.advanceUntil(() => allocatable() === '5', 11_000);
+  await advertise(null);
+  await world.advanceUntil(() => allocatable() === undefined, 11_000);
+  assert.equal(world.node().status.capacity?.['example.com/thing'], undefined);
+});
+
 test('a node that was booted anew says so', async (t) => {
   const world = await startWorld(t);
   await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');

@@ -74,9 +74,10 @@ function hostnameOf({ config, machine }: Pick<NodeInput, 'config' | 'machine'>):
 export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): NodeStatus {
   const { config, machine, runtime } = input;
   const capacity = nodeCapacity(input);
+  const added = extended(previous?.capacity);
   return {
-    capacity: { ...extended(previous?.capacity), ...counts(input.devices.capacity), ...capacity },
-    allocatable: { ...extended(previous?.allocatable), ...counts(input.devices.allocatable), ...nodeAllocatable(capacity, config) },
+    capacity: { ...added, ...counts(input.devices.capacity), ...capacity },
+    allocatable: { ...added, ...counts(input.devices.allocatable), ...nodeAllocatable(capacity, config) },
     conditions: conditionsOf(input, previous),
     addresses: addressesOf(input),
     daemonEndpoints: { kubeletEndpoint: { Port: config.port } },
@@ -105,7 +106,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
 
 type ResourceList = Readonly<Record<string, string>>;
 
-/** Resources that others put on the node stay. */
+/** Resources that others put on the node stay, and pods may have all of them. Source: nodestatus MachineInfo. */
 function extended(list: ResourceList | undefined): ResourceList {
   return Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => name.includes('/')));
 }
