@@ -303,6 +303,7 @@ test('figures and mode are told on the loopback, and there alone', async () => {
   };
   assert.deepEqual(await get('/proxyMode'), [200, 'nftables']);
   assert.deepEqual(await get('/healthz'), [200, 'ok']);
+  assert.match((await get('/metrics/slis'))[1], /^kubernetes_healthchecks_total\{name="ping",status="success",type="healthz"\} 1$/m);
   for (const path of ['/none', '//']) assert.equal((await get(path))[0], 404);
   const [, configuration] = await get('/configz');
   const told = (JSON.parse(configuration) as Record<string, Record<string, unknown>>)['kubeproxy.config.k8s.io'];

@@ -86,6 +86,9 @@ test('a server is unhealthy until every part of its start is done, and lists the
   const readyz = [...LIVEZ.slice(0, 3), 'etcd-readiness', 'informer-sync', ...LIVEZ.slice(3), 'shutdown'];
   assert.equal(text(await http1(server, '/readyz?verbose')), report(readyz, 'readyz'));
   assert.equal(text(await http1(server, '/livez/etcd')), 'ok');
+  const slis = text(await http1(server, '/metrics/slis'));
+  assert.match(slis, /^kubernetes_healthcheck\{name="etcd",type="readyz"\} 1$/m);
+  assert.match(slis, /^kubernetes_healthchecks_total\{name="poststarthook\/bootstrap-controller",status="error",type="livez"\} [1-9]/m);
 });
 
 test('a check that is excluded is not asked, and names that are none are told, sorted', async (t) => {

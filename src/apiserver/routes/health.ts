@@ -1,4 +1,5 @@
-// /healthz, /livez, /readyz: which checks pass. Source: apiserver pkg/server/healthz.
+// /healthz, /livez, /readyz: which checks pass; /metrics/slis: how they went. Source: apiserver pkg/server/healthz.
+import type { HealthFigures, HealthKind } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import type { Answer } from '../handlers/answer.ts';
 import type { Route, RouteCall } from './contract.ts';
@@ -15,8 +16,9 @@ export interface HealthCheck {
 export const ping: HealthCheck = { name: 'ping', check: () => undefined };
 
 /** Routes for `path` and each check below it: `/readyz`, `/readyz/ping`. */
-export function healthRoutes(path: '/healthz' | '/livez' | '/readyz', checks: readonly HealthCheck[], logger: Logger): readonly Route[] {
-  const all: Route = { path, match: 'exact', listed: true, handle: (call) => runAll(path, checks, call, logger) };
+export function healthRoutes(kind: HealthKind, checks: readonly HealthCheck[], told: Told): readonly Route[] {
+  const path = `/${kind}`;
+  const all: Route = { path, match: 'exact', listed: true, handle: (call) => runAll(kind, checks, call, told) };
   const each = checks.map((check): Route => ({
     path: `${path}/${check.name}`,
     match: 'exact',
@@ -29,6 +31,20 @@ export function healthRoutes(path: '/healthz' | '/livez' | '/readyz', checks: re
   return [all, ...each];
 }
 
+/** Where the results of a whole path go. */
+interface Told {
+  readonly logger: Logger;
+  readonly figures: HealthFigures;
+}
+
+/** Source: slis.SLIMetrics. */
+export const figuresRoute = (figures: HealthFigures): Route => ({
+  path: '/metrics/slis',
+  match: 'exact',
+  listed: true,
+  handle: () => text(200, figures.expose(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+});
+
 async function run({ check }: HealthCheck): Promise<string | undefined> {
   try {
     return await check();
@@ -37,8 +53,12 @@ async function run({ check }: HealthCheck): Promise<string | undefined> {
   }
 }
 
-async function runAll(path: string, checks: readonly HealthCheck[], { request: { query } }: RouteCall, logger: Logger): Promise<Answer> {
-  const name = path.slice(1);
+async function runAll(
+  kind: HealthKind,
+  checks: readonly HealthCheck[],
+  { request: { query } }: RouteCall,
+  { logger, figures }: Told,
+): Promise<Answer> {
   const excluded = new Set(query.getAll('exclude'));
   const unknown = new Set(excluded);
   const lines: string[] = [];
@@ -50,6 +70,7 @@ async function runAll(path: string, checks: readonly HealthCheck[], { request: {
       continue;
     }
     const why = await run(check);
+    figures.checked(kind, check.name, why === undefined);
     if (why === undefined) {
       lines.push(`[+]${check.name} ok`);
     } else {
@@ -63,8 +84,8 @@ async function runAll(path: string, checks: readonly HealthCheck[], { request: {
   }
   const report = `${lines.join('\n')}\n`;
   if (failed.length > 0) {
-    logger.warn(`${name} check failed`, { failed });
-    return text(500, `${report}${name} check failed\n`);
+    logger.warn(`${kind} check failed`, { failed });
+    return text(500, `${report}${kind} check failed\n`);
   }
-  return text(200, query.has('verbose') ? `${report}${name} check passed\n` : 'ok');
+  return text(200, query.has('verbose') ? `${report}${kind} check passed\n` : 'ok');
 }

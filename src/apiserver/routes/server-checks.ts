@@ -1,9 +1,10 @@
 // Which checks stand behind /healthz, /livez and /readyz, in upstream's order. Source: apiserver pkg/server config.go, healthz.go.
 import type { Clock } from '#base/clock.ts';
+import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
 import type { Route } from './contract.ts';
-import { healthRoutes, ping, type HealthCheck } from './health.ts';
+import { figuresRoute, healthRoutes, ping, type HealthCheck } from './health.ts';
 import type { PostStartHooks } from './post-start-hooks.ts';
 import { storeCheck } from './store-check.ts';
 
@@ -35,10 +36,12 @@ export function serverHealthRoutes(state: ServerState): readonly Route[] {
     ...state.ready,
     { name: 'shutdown', check: () => (state.stopping() ? 'process is shutting down' : undefined) },
   ];
+  const told = { logger, figures: new HealthFigures() };
   return [
-    ...healthRoutes('/healthz', [...first, ...encryption, ...starting], logger),
-    ...healthRoutes('/livez', [...first, ...starting], logger),
-    ...healthRoutes('/readyz', readyz, logger),
+    ...healthRoutes('healthz', [...first, ...encryption, ...starting], told),
+    ...healthRoutes('livez', [...first, ...starting], told),
+    ...healthRoutes('readyz', readyz, told),
+    figuresRoute(told.figures),
   ];
 }
 

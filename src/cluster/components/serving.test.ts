@@ -63,6 +63,8 @@ test('componentServer tells its health to everybody and its figures to whom the 
   assert.equal(await get('/metrics', 'nobody'), '401 Unauthorized');
   assert.equal(await get('/metrics', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics"');
   assert.equal(await get('/metrics', 'scraper'), '200 figure 1, built');
+  assert.equal(await get('/metrics/slis', 'visitor'), '403 forbidden: User "visitor" cannot get path "/metrics/slis"');
+  assert.match(await get('/metrics/slis', 'scraper'), /^200 # HELP kubernetes_healthcheck /);
   assert.equal(await get('/configz', 'visitor'), '403 forbidden: User "visitor" cannot get path "/configz"');
   assert.equal(await get('/configz', 'scraper'), '200 {"c":{}}');
   assert.equal(await get('/metrics', 'storm'), '500 Internal Server Error');

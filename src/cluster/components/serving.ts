@@ -2,6 +2,7 @@
 // Source: component-base/cli, apiserver/pkg/server/options DelegatingAuthentication, DelegatingAuthorization.
 import { createServer, type Server } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { HealthFigures, type HealthKind } from '#base/health-figures.ts';
 import { requestPath } from '#base/request-path.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { buildInfo } from '#api/build.ts';
@@ -54,13 +55,22 @@ export function componentServer({ certificate, key }: KeyedCertificate, { client
   const own = new Registry();
   collectDefaultMetrics({ register: own });
 
+  const figures = new HealthFigures();
+
+  /** Source: controllermanager NewBaseHandler: all three paths ask the same. */
+  function health(path: string): Answer {
+    const passes = healthy();
+    figures.checked(path.slice(1) as HealthKind, 'leaderElection', passes);
+    return passes ? text(200, 'ok') : text(500, UNHEALTHY);
+  }
+
   async function answer(path: string, authorization: string): Promise<Answer> {
-    if (HEALTH_PATHS.has(path)) return healthy() ? text(200, 'ok') : text(500, UNHEALTHY);
+    if (HEALTH_PATHS.has(path)) return health(path);
     const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
     if (refusal !== undefined) return refusal;
     if (path === '/configz' && configz !== undefined) return { code: 200, type: 'application/json', body: JSON.stringify(configz) };
-    if (path !== '/metrics') return text(404, '404 page not found\n');
-    return { code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: expose() + buildInfo() + (await own.metrics()) };
+    if (path === '/metrics') return figuresAnswer(expose() + buildInfo() + (await own.metrics()));
+    return path === '/metrics/slis' ? figuresAnswer(figures.expose()) : text(404, '404 page not found\n');
   }
 
   return createServer({ cert: certificate, key }, (request, response) => {
@@ -78,6 +88,8 @@ interface Answer {
 }
 
 const text = (code: number, body: string): Answer => ({ code, type: 'text/plain; charset=utf-8', body });
+
+const figuresAnswer = (body: string): Answer => ({ code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body });
 
 /** The API server could not be asked, or would not say. */
 function failed(error: unknown): Answer {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { cpus, totalmem } from 'node:os';
 import type { Clock } from '#base/clock.ts';
+import type { HealthFigures } from '#base/health-figures.ts';
 import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
 import type { KubeletHost } from './contract.ts';
 import { serveContainerLog } from './logs/container-log.ts';
@@ -19,6 +20,7 @@ export interface RouteDeps {
   readonly host: KubeletHost;
   readonly clock: Clock;
   readonly metrics: OwnMetrics;
+  readonly checks: HealthFigures;
 }
 
 export interface Asked {
@@ -51,15 +53,16 @@ const off =
 const runs: Answer = ({ parameters, query }, { host }) => run({ ...names(parameters), cmd: query.get('cmd') ?? '' }, host);
 
 const ROUTES: readonly Route[] = [
-  whole('/healthz', (_, { host }) => health(host)),
+  whole('/healthz', ({ query }, deps) => health(deps, query)),
   whole('/healthz/ping', () => plain('ok')),
   whole('/healthz/log', () => plain('ok')),
-  whole('/healthz/syncloop', (_, { host }) => health(host)),
+  whole('/healthz/syncloop', (_, { host }) => syncLoop(host)),
   whole('/pods', (_, { host }) => pods(host)),
   whole('/runningpods', (_, { host }) => runningPods(host)),
   whole('/configz', (_, { host }) => json({ kubeletconfig: host.configuration() })),
   whole('/stats/summary', async (_, { host }) => json(await host.summary())),
   whole('/metrics', async (_, { host, metrics }) => ({ type: CONTENT_TYPE, body: await metrics.text(host) })),
+  whole('/metrics/slis', (_, { checks }) => ({ type: CONTENT_TYPE, body: checks.expose() })),
   whole('/metrics/resource', async (_, { host }) => figures(resourceMetrics(await host.summary()))),
   whole('/metrics/cadvisor', async (_, { host }) =>
     figures(cadvisorMetrics(await host.summary(), host.pods(), { cpus: cpus().length, memory: totalmem() })),
@@ -85,9 +88,23 @@ function names({ namespace = '', pod = '', uid = '', container = '' }: PathParam
 
 const figures = (families: readonly Family[]): WholeAnswer => ({ type: CONTENT_TYPE, body: exposition(families) });
 
-function health(host: KubeletHost): WholeAnswer {
+/** Source: healthz.PingHealthz, LogHealthz, Server.syncLoopHealthCheck. */
+function health({ host, checks }: RouteDeps, query: URLSearchParams): WholeAnswer {
+  const passes = host.problems().length === 0;
+  const results = [
+    ['ping', true],
+    ['log', true],
+    ['syncloop', passes],
+  ] as const;
+  for (const [name, passed] of results) checks.checked('healthz', name, passed);
+  const report = results.map(([name, passed]) => (passed ? `[+]${name} ok\n` : `[-]${name} failed: reason withheld\n`)).join('');
+  if (!passes) return plain(`${report}healthz check failed\n`, 500);
+  return plain(query.has('verbose') ? `${report}healthz check passed\n` : 'ok');
+}
+
+function syncLoop(host: KubeletHost): WholeAnswer {
   const problems = host.problems();
-  return problems.length === 0 ? plain('ok') : plain(`[-]syncloop failed: ${problems.join('; ')}\nhealthz check failed\n`, 500);
+  return problems.length === 0 ? plain('ok') : plain(`internal server error: ${problems.join('; ')}\n`, 500);
 }
 
 /** @throws Refusal 404, 405 */

@@ -137,6 +137,7 @@ for (const c of [
   { path: '/pods', more: { method: 'POST' }, code: 405, body: 'Method Not Allowed' },
   { path: '/logs/', code: 405, body: 'logs endpoint is disabled.\n' },
   { path: '/healthz', code: 200, body: 'ok' },
+  { path: '/healthz?verbose', code: 200, body: '[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n' },
   { path: '/containerLogs/default/other/app', code: 404, body: 'pod "other" does not exist' },
   { path: '/containerLogs/default/web/other', code: 404, body: 'container "other" not found in pod "web"' },
   { path: '/containerLogs/default/web/app', code: 400, body: 'container "app" in pod "web" is waiting to start: ContainerCreating' },
@@ -205,6 +206,23 @@ test('/metrics has how long requests took that have ended', async (t) => {
     const { body } = await ask(port, '/metrics');
     assert.ok(body.includes(`kubelet_http_requests_duration_seconds_count{${labels}} 1\n`), body);
   });
+});
+
+test('a kubelet that cannot work says so at /healthz, and /metrics/slis counts it', async (t) => {
+  const problems = ['PLEG is not healthy'];
+  const { port } = await serve(t, { host: fakeHost({ overrides: { problems: () => problems } }) });
+  const sick = await ask(port, '/healthz');
+  assert.deepEqual(sick, { code: 500, body: '[+]ping ok\n[+]log ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n' });
+  assert.deepEqual(await ask(port, '/healthz/syncloop'), { code: 500, body: 'internal server error: PLEG is not healthy\n' });
+  problems.length = 0;
+  assert.equal((await ask(port, '/healthz')).code, 200);
+  const { body } = await ask(port, '/metrics/slis');
+  const syncloop = body.split('\n').filter((line) => line.includes('"syncloop"'));
+  assert.deepEqual(syncloop, [
+    'kubernetes_healthcheck{name="syncloop",type="healthz"} 1',
+    'kubernetes_healthchecks_total{name="syncloop",status="error",type="healthz"} 1',
+    'kubernetes_healthchecks_total{name="syncloop",status="success",type="healthz"} 1',
+  ]);
 });
 
 test('reloadTls is in force for the next connection', async (t) => {

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
+import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { refuse, refuseUpgrade, Refusal, refusalOf } from './answers.ts';
 import { admit } from './caller.ts';
@@ -50,6 +51,7 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
     host: options.host,
     clock: options.clock,
     metrics: ownMetrics(options.clock),
+    checks: new HealthFigures(),
   };
   const upgraded = new Set<Duplex>();
   let server: Server | undefined;

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { buildInfo } from '#api/build.ts';
+import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
 import { close, listen } from '../health/listening.ts';
@@ -12,6 +13,7 @@ const MODE = 'nftables';
 
 const TYPES: Readonly<Record<string, string>> = {
   '/metrics': 'text/plain; version=0.0.4; charset=utf-8',
+  '/metrics/slis': 'text/plain; version=0.0.4; charset=utf-8',
   '/configz': 'application/json',
 };
 
@@ -24,19 +26,23 @@ interface Figures {
   readonly configz: object;
 }
 
-/** Serves /metrics, /proxyMode, /configz and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
+/** Serves /metrics, /metrics/slis, /proxyMode, /configz and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
 export async function serveMetrics({ host, port, expose, configz }: Figures, logger: Logger, signal: AbortSignal): Promise<void> {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
+  const figures = new HealthFigures();
   const answer = async (path: string): Promise<string | undefined> => {
     switch (path) {
       case '/metrics':
         return buildInfo() + expose() + (await own.metrics());
+      case '/metrics/slis':
+        return figures.expose();
       case '/proxyMode':
         return MODE;
       case '/configz':
         return JSON.stringify(configz);
       case '/healthz':
+        figures.checked('healthz', 'ping', true);
         return 'ok';
       default:
         return undefined;
