@@ -17,6 +17,7 @@ export type KubeletHost = Pick<
   | 'problems'
   | 'configuration'
   | 'probeCounts'
+  | 'logDirectory'
   | 'figures'
 >;
 

@@ -25,6 +25,10 @@ export function matchPath(form: string, path: string): PathParameters | undefine
   return found;
 }
 
+/** A path that is `root` or lies below it has no parameters; undefined for any other. */
+export const matchBelow = (root: string, path: string): PathParameters | undefined =>
+  path === root || path.startsWith(`${root}/`) ? {} : undefined;
+
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

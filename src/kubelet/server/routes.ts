@@ -5,13 +5,14 @@ import type { Clock } from '#base/clock.ts';
 import type { HealthFigures } from '#base/health-figures.ts';
 import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
 import type { KubeletHost } from './contract.ts';
+import { serveLogFiles } from './log-files.ts';
 import { serveContainerLog } from './logs/container-log.ts';
 import { cadvisorMetrics } from './metrics/cadvisor.ts';
 import { CONTENT_TYPE, exposition, type Family } from './metrics/exposition.ts';
 import type { OwnMetrics } from './metrics/own.ts';
 import { probeMetrics } from './metrics/probes.ts';
 import { resourceMetrics } from './metrics/resource.ts';
-import { matchPath, type PathParameters } from './paths.ts';
+import { matchBelow, matchPath, type PathParameters } from './paths.ts';
 import { pods, run, runningPods } from './pod-lists.ts';
 import { attach, exec, portForward, type Session, type SessionRequest } from './sessions.ts';
 import type { Upgrade } from '#base/websocket.ts';
@@ -36,6 +37,8 @@ type Answer = (asked: Asked, deps: RouteDeps) => WholeAnswer | Promise<WholeAnsw
 type Route = { readonly form: string; readonly methods: readonly string[] } & (
   | { readonly kind: 'whole'; readonly answer: Answer }
   | { readonly kind: 'log' }
+  /** The form is where it begins. */
+  | { readonly kind: 'files' }
   | { readonly kind: 'session'; readonly session: Session }
 );
 
@@ -77,7 +80,7 @@ const ROUTES: readonly Route[] = [
   session('/attach/{namespace}/{pod}/{uid}/{container}', attach),
   session('/portForward/{namespace}/{pod}', portForward),
   session('/portForward/{namespace}/{pod}/{uid}', portForward),
-  whole('/logs', off('logs endpoint is disabled.')),
+  { kind: 'files', form: '/logs', methods: GET },
   whole('/debug/pprof', off('profiling endpoint is disabled.')),
   whole('/debug/flags/v', off('flags endpoint is disabled.'), ['PUT']),
 ];
@@ -110,7 +113,7 @@ function syncLoop(host: KubeletHost): WholeAnswer {
 /** @throws Refusal 404, 405 */
 function find(method: string, path: string): { readonly route: Route; readonly parameters: PathParameters } {
   for (const route of ROUTES) {
-    const parameters = matchPath(route.form, path);
+    const parameters = route.kind === 'files' ? matchBelow(route.form, path) : matchPath(route.form, path);
     if (parameters === undefined) continue;
     if (!route.methods.includes(method)) throw new Refusal(405, 'Method Not Allowed', { Allow: route.methods.join(', ') });
     return { route, parameters };
@@ -127,6 +130,8 @@ export async function serveRequest(request: IncomingMessage, response: ServerRes
       return answerWhole(response, await route.answer({ method, path: url.pathname, query: url.searchParams, parameters }, deps));
     case 'log':
       return serveContainerLog({ ...names(parameters), query: url.searchParams }, { request, response }, deps);
+    case 'files':
+      return serveLogFiles(response, deps.host.logDirectory, url.pathname.slice(route.form.length));
     case 'session':
       // Source: UpgradeAwareHandler with UpgradeRequired.
       throw new Refusal(500, 'Upgrade request required\n');

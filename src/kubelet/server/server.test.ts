@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
@@ -13,6 +15,7 @@ import { LogUnavailable, type Access, type KubeletHost } from './contract.ts';
 import { exposition } from './metrics/exposition.ts';
 import { matchPath } from './paths.ts';
 import { createKubeletServer, type KubeletServer } from './server.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
 import { eventually } from '#test/harness/eventually.ts';
 import { testAuthority } from './testing/certificates.ts';
 import { fakeHost, openAccess, testPod } from './testing/fake-host.ts';
@@ -135,7 +138,6 @@ const UPGRADE = { method: 'POST', headers: { Connection: 'Upgrade', Upgrade: 'SP
 for (const c of [
   { path: '/nothing', code: 404, body: '404 page not found\n' },
   { path: '/pods', more: { method: 'POST' }, code: 405, body: 'Method Not Allowed' },
-  { path: '/logs/', code: 405, body: 'logs endpoint is disabled.\n' },
   { path: '/healthz', code: 200, body: 'ok' },
   { path: '/healthz?verbose', code: 200, body: '[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n' },
   { path: '/containerLogs/default/other/app', code: 404, body: 'pod "other" does not exist' },
@@ -223,6 +225,28 @@ test('a kubelet that cannot work says so at /healthz, and /metrics/slis counts i
     'kubernetes_healthchecks_total{name="syncloop",status="error",type="healthz"} 1',
     'kubernetes_healthchecks_total{name="syncloop",status="success",type="healthz"} 1',
   ]);
+});
+
+test('/logs/ lists and gives the log files of the machine, and nothing above them', async (t) => {
+  const folder = temporaryFolder(t);
+  const logDirectory = join(folder, 'log');
+  mkdirSync(join(logDirectory, 'pods'), { recursive: true });
+  writeFileSync(join(logDirectory, 'a&b.log'), 'first\nsecond\n');
+  writeFileSync(join(logDirectory, 'empty'), '');
+  writeFileSync(join(logDirectory, 'journal'), Buffer.from([0, 1, 2]));
+  writeFileSync(join(folder, 'secret'), 'secret');
+  const { port } = await serve(t, { host: fakeHost({ overrides: { logDirectory } }) });
+  const rows = '<a href="a&b.log">a&amp;b.log</a>\n<a href="empty">empty</a>\n<a href="journal">journal</a>\n<a href="pods/">pods/</a>\n';
+  const page = (list: string): string => `<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${list}</pre>\n`;
+  assert.deepEqual(await ask(port, '/logs/'), { code: 200, body: page(rows) });
+  assert.deepEqual(await ask(port, '/logs'), { code: 200, body: page(rows) });
+  assert.deepEqual(await ask(port, '/logs/pods/'), { code: 200, body: page('') });
+  assert.equal((await ask(port, '/logs/pods')).code, 301);
+  assert.deepEqual(await ask(port, '/logs/a&b.log'), { code: 200, body: 'first\nsecond\n' });
+  assert.deepEqual(await ask(port, '/logs/empty'), { code: 200, body: '' });
+  assert.deepEqual(await ask(port, '/logs/journal'), { code: 200, body: '\0\u0001\u0002' });
+  for (const path of ['/logs/none', '/logs/empty/', '/logs/..%2fsecret', '/logs/%2e%2e/secret', '/logs/%00', '/logs/%zz'])
+    assert.deepEqual(await ask(port, path), { code: 404, body: '404 page not found\n' }, path);
 });
 
 test('reloadTls is in force for the next connection', async (t) => {

@@ -33,6 +33,7 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
     problems: () => [],
     configuration: () => ({}),
     probeCounts: () => [],
+    logDirectory: '/nowhere',
     figures: () => '',
     ...overrides,
   };
