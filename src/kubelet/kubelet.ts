@@ -224,6 +224,8 @@ const podResourcesOf = (parts: KubeletParts): PodResourcesServer =>
     podByName: (namespace, name) => parts.store.byName(namespace, name),
     devices: parts.plugins.deviceManager,
     claims: (pod, container) => parts.plugins.devices.claimsOf(pod, container),
+    clock: parts.clock,
+    metrics: parts.metrics,
     logger: parts.logger,
   });
 

@@ -16,6 +16,20 @@ const level = (name: string, help: string, labels: Labels = []): GaugeFamily => 
 const histogram = (name: string, help: string, labels: Labels = [], buckets: readonly number[] = DEFAULT_SECONDS): HistogramFamily =>
   new HistogramFamily(`kubelet_${name}`, help, labels, buckets);
 
+/** Of the podresources API. */
+const endpoint = (name: string, method: string) => ({
+  requests: counter(
+    `pod_resources_endpoint_requests_${name}`,
+    `Number of requests to the PodResource ${method} endpoint. Broken down by server api version.`,
+    ['server_api_version'],
+  ),
+  errors: counter(
+    `pod_resources_endpoint_errors_${name}`,
+    `Number of requests to the PodResource ${method} endpoint which returned error. Broken down by server api version.`,
+    ['server_api_version'],
+  ),
+});
+
 const PULLED_AND_INITIALISED =
   'measured from pod creation timestamp to when all its containers are reported as started and observed via watch';
 
@@ -139,6 +153,17 @@ export class KubeletMetrics {
     ['volume_plugin', 'operation_name'],
   );
 
+  readonly podResourcesRequests = counter(
+    'pod_resources_endpoint_requests_total',
+    'Cumulative number of requests to the PodResource endpoint. Broken down by server api version.',
+    ['server_api_version'],
+  );
+  readonly podResources = {
+    list: endpoint('list', 'List'),
+    get_allocatable: endpoint('get_allocatable', 'GetAllocatableResources'),
+    get: endpoint('get', 'Get'),
+  };
+
   constructor() {
     // Upstream's counters without labels are there before anything is counted.
     for (const family of [this.orphanedRuntimePods, this.plegDiscardEvents, this.startedPods, this.startedPodsErrors]) family.of().add(0);
@@ -146,9 +171,9 @@ export class KubeletMetrics {
 
   /** Prometheus' text format. */
   expose(): string {
-    return Object.values(this)
-      .map((family: CounterFamily | GaugeFamily | HistogramFamily) => family.expose())
-      .join('');
+    const { podResources, ...families } = this;
+    const endpoints = Object.values(podResources).flatMap(({ requests, errors }) => [requests, errors]);
+    return [...Object.values(families), ...endpoints].map((family) => family.expose()).join('');
   }
 }
 

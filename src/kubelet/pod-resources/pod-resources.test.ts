@@ -104,3 +104,20 @@ test('a pod that is over holds nothing, and the next kubelet answers on the same
   await world.settle();
   assert.deepEqual(await api.list(), []);
 });
+
+test('whoever asks too often is turned away, until time has gone by', async (t) => {
+  const world = await startWorld(t);
+  const api = calls(t, world);
+  for (let i = 0; i < 9; i++) await api.list();
+  await assert.rejects(api.get('default', 'other'), /not found/);
+  await assert.rejects(api.allocatable(), /code = ResourceExhausted desc = rejected by rate limit/);
+  world.clock.advance(10);
+  assert.deepEqual(await api.list(), []);
+  const figures = world.kubelet.view.figures();
+  for (const line of [
+    'requests_total{server_api_version="v1"} 11',
+    'requests_list{server_api_version="v1"} 10',
+    'errors_get{server_api_version="v1"} 1',
+  ])
+    assert.ok(figures.includes(`\nkubelet_pod_resources_endpoint_${line}\n`), line);
+});

@@ -1,15 +1,18 @@
 // Answers the podresources API on a socket of its own. Source: pkg/kubelet/apis/podresources server_v1.go.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server } from '@grpc/grpc-js';
+import { Server, status } from '@grpc/grpc-js';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { TokenBucket } from '#base/token-bucket.ts';
 import { makeFolder } from '#base/make-folder.ts';
 import { isSidecar } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { ContainerDevice, DeviceManager } from '../devices/device-manager.ts';
 import type { ContainerClaim } from '../dra/dra-manager.ts';
 import { DraError } from '../dra/pod-claims.ts';
-import { addService, listenOn } from '../plugins/grpc-service.ts';
+import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
+import { addService, type Handle, listenOn } from '../plugins/grpc-service.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import {
   type ContainerResources,
@@ -29,32 +32,59 @@ export interface PodResourcesDeps {
   readonly devices: Pick<DeviceManager, 'devicesOf' | 'allDevices'>;
   /** What of claims a container was given. @throws DraError when it has not been yet */
   readonly claims: (pod: Pod, container: AnyContainer) => readonly ContainerClaim[];
+  readonly clock: Clock;
+  readonly metrics: KubeletMetrics;
   readonly logger: Logger;
+}
+
+/** Answers a second, and how many at once. Source: podresources DefaultQPS, DefaultBurstTokens. */
+const RATE = 100;
+const BURST = 10;
+
+/** Source: apis/grpc ErrorLimitExceeded. */
+class RateExceeded extends Error {
+  override readonly name = 'RateExceeded';
+  readonly code = status.RESOURCE_EXHAUSTED;
 }
 
 export class PodResourcesServer {
   readonly #deps: PodResourcesDeps;
   readonly #server = new Server();
+  readonly #bucket = new TokenBucket(RATE, BURST);
 
   constructor(deps: PodResourcesDeps) {
     this.#deps = deps;
     addService(this.#server, podResourcesCodec, POD_RESOURCES_SERVICE, {
-      List: ['Empty', 'Listed', () => ({ podResources: deps.pods().map((pod) => this.#resourcesOf(pod)) })],
+      List: ['Empty', 'Listed', this.#limited('list', () => ({ podResources: deps.pods().map((pod) => this.#resourcesOf(pod)) }))],
       GetAllocatableResources: [
         'Empty',
         'Allocatable',
-        () => ({ devices: deps.devices.allDevices().map(oneDevice), cpuIds: [], memory: [] }),
+        this.#limited('get_allocatable', () => ({ devices: deps.devices.allDevices().map(oneDevice), cpuIds: [], memory: [] })),
       ],
       Get: [
         'PodName',
         'Got',
-        ({ podName, podNamespace }: { readonly podName: string; readonly podNamespace: string }) => {
+        this.#limited('get', ({ podName, podNamespace }: { readonly podName: string; readonly podNamespace: string }) => {
           const pod = deps.podByName(podNamespace, podName);
           if (pod === undefined) return new Error(`pod ${podName} in namespace ${podNamespace} not found`);
           return { podResources: this.#resourcesOf(pod) };
-        },
+        }),
       ],
     });
+  }
+
+  /** Counts what it answers. Source: WithRateLimiter. */
+  #limited(endpoint: keyof KubeletMetrics['podResources'], handle: (request: never) => object | Error): Handle {
+    const { clock, metrics } = this.#deps;
+    return (request) => {
+      if (!this.#bucket.tryTake(clock.monotonic())) return new RateExceeded('rejected by rate limit');
+      metrics.podResourcesRequests.of('v1').add();
+      const { requests, errors } = metrics.podResources[endpoint];
+      requests.of('v1').add();
+      const answer = handle(request);
+      if (answer instanceof Error) errors.of('v1').add();
+      return answer;
+    };
   }
 
   /** A node whose socket cannot be made runs pods all the same. */
