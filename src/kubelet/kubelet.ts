@@ -1,5 +1,6 @@
 // The kubelet: brings the pods bound to this node to life and tells the API how they are.
 import { mkdir, realpath, readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -21,7 +22,7 @@ import { Maintenance } from './maintenance/maintenance.ts';
 import { NodeLease } from './node/lease.ts';
 import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
-import { nodeAllocatable } from './node/status.ts';
+import { extended, nodeAllocatable } from './node/status.ts';
 import { formatBytes, milliOf, valueOf } from './pod/amounts.ts';
 import { PodResourcesServer } from './pod-resources/pod-resources.ts';
 import { kubeletView, type KubeletView } from './view.ts';
@@ -142,7 +143,14 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     events.node('Normal', 'NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
   plugins.dra.start();
   plugins.watcher.start();
-  nodeInformer.addHandlers({ added: () => plugins.attachments.nodeChanged(), updated: () => plugins.attachments.nodeChanged() });
+  nodeInformer.addHandlers({
+    added: () => plugins.attachments.nodeChanged(),
+    updated(node, previous) {
+      plugins.attachments.nodeChanged();
+      // What pods may have follows at once: whoever advertised it creates pods that ask for it next.
+      if (!isDeepStrictEqual(extended(node.status.capacity), extended(previous.status.capacity))) observer.changed();
+    },
+  });
   await plugins.devicePlugins.start();
   const podResources = podResourcesOf(parts);
   await podResources.start();

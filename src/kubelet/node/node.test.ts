@@ -112,7 +112,7 @@ test('a node that someone else changed keeps that, and gets its labels and its a
   assert.equal(world.node().spec.unschedulable, true);
 });
 
-test('what somebody adds to the capacity of a node is allocatable, until it is taken away', async (t) => {
+test('what somebody adds to the capacity of a node is allocatable at once, until it is taken away', async (t) => {
   const world = await startWorld(t);
   await world.until(() => world.server.stored(nodes).length === 1 && ready(world)?.status === 'True');
   const advertise = (amount: string | null) =>
@@ -124,11 +124,11 @@ test('what somebody adds to the capacity of a node is allocatable, until it is t
     );
   const allocatable = (): string | undefined => world.node().status.allocatable?.['example.com/thing'];
   await advertise('3');
-  await world.advanceUntil(() => allocatable() === '3', 11_000);
+  await world.until(() => allocatable() === '3');
   await advertise('5');
-  await world.advanceUntil(() => allocatable() === '5', 11_000);
+  await world.until(() => allocatable() === '5');
   await advertise(null);
-  await world.advanceUntil(() => allocatable() === undefined, 11_000);
+  await world.until(() => allocatable() === undefined);
   assert.equal(world.node().status.capacity?.['example.com/thing'], undefined);
 });
 

@@ -107,7 +107,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
 type ResourceList = Readonly<Record<string, string>>;
 
 /** Resources that others put on the node stay, and pods may have all of them. Source: nodestatus MachineInfo. */
-function extended(list: ResourceList | undefined): ResourceList {
+export function extended(list: ResourceList | undefined): ResourceList {
   return Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => name.includes('/')));
 }
 
