@@ -8,6 +8,7 @@ import {
   csinodes,
   csistoragecapacities,
   flowschemas,
+  limitranges,
   nodes,
   prioritylevelconfigurations,
   runtimeclasses,
@@ -15,7 +16,7 @@ import {
   validatingadmissionpolicies,
   volumeattachments,
 } from '#api/resources.ts';
-import type { KubeObject, New } from '#api/types.ts';
+import type { KubeObject, LimitRange, New } from '#api/types.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
@@ -104,4 +105,12 @@ test('a new Node takes no configuration source', async () => {
     status: { config: { error: 'e' } },
   });
   assert.deepEqual([spec?.configSource, status?.config], [undefined, undefined]);
+});
+
+test('a LimitRange without a name gets one', async () => {
+  const { metadata } = await client.create(limitranges, {
+    metadata: { namespace: 'default' },
+    spec: { limits: [] },
+  } as unknown as New<LimitRange>);
+  assert.match(metadata.name, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 });

@@ -14,6 +14,7 @@ import type {
 } from '#api/types.ts';
 import { defaultNamespace } from '#api/defaults/core.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import { withMetadata } from '../metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** The finalizer by which the namespace controller empties a namespace before it goes. Source: v1.FinalizerKubernetes. */
@@ -175,4 +176,6 @@ export const podTemplateStrategy = { generation: 'desired', returnsDeleted: true
 
 export const limitRangeStrategy = {
   allowCreateOnUpdate: true,
+  // One without a name is named by the server.
+  prepareForCreate: (range, { ids }) => ((range.metadata.name as string | undefined) ? range : withMetadata(range, { name: ids.uuid() })),
 } satisfies Strategy<LimitRange>;
