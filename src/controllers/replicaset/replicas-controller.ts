@@ -7,9 +7,9 @@ import type { KubeObject, NamespacedObjectMeta, ReplicaSet, ReplicaSetStatus } f
 import type { EventSubject } from '#client/events/event-recorder.ts';
 import { claimMembers, controlledBy, freshOwner, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
-import { CreationPace } from '../runtime/creation-pace.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
+import { creationPace, deletionPace } from '../runtime/pod-pace.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
 import { podFromTemplate } from '../runtime/pod-from-template.ts';
 import { deletionAgeRatios } from './deletion-order.ts';
@@ -93,7 +93,8 @@ function realDeps<T extends Replicated>(
   const { resource } = kind;
   const owners = informers.informer(resource);
   const podInformer = informers.informer(pods);
-  const writer = podWriter(client, events, new CreationPace({ pods: podInformer, clock, signal }));
+  const paced = { pods: podInformer, clock, signal };
+  const writer = podWriter(client, events, { creations: creationPace(paced), deletions: deletionPace(paced) });
   // Events are about the object as its user knows it.
   const subject = ({ metadata }: ReplicaSet): EventSubject => ({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata });
   return {

@@ -5,7 +5,7 @@ import type { New, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder, EventSubject } from '#client/events/event-recorder.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
-import type { CreationPace } from './creation-pace.ts';
+import type { CreationPace, DeletionPace } from './pod-pace.ts';
 import { Slots } from './slots.ts';
 
 /**
@@ -21,13 +21,17 @@ export interface PodWriter {
 }
 
 /** `pace`: of a controller whose owners may ask for any number of pods in the same moment. */
-export function podWriter(client: Client, events: EventRecorder, pace?: CreationPace): PodWriter {
+export function podWriter(
+  client: Client,
+  events: EventRecorder,
+  pace?: { readonly creations: CreationPace; readonly deletions: DeletionPace },
+): PodWriter {
   const slots = new Slots(MOST_UNDER_WAY);
   return {
     async create(owner, pod) {
       try {
         const create = (): Promise<Pod> => client.create(pods, pod);
-        const { metadata } = await (pace?.run(owner.metadata.uid ?? '', create) ?? slots.run(create));
+        const { metadata } = await (pace?.creations.run(owner.metadata.uid ?? '', create) ?? slots.run(create));
         events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
         if (isStatusError(error) && !isNamespaceTerminating(error))
@@ -35,9 +39,11 @@ export function podWriter(client: Client, events: EventRecorder, pace?: Creation
         throw error;
       }
     },
-    async delete(owner, { metadata }) {
+    async delete(owner, pod) {
+      const { metadata } = pod;
       try {
-        await slots.run(() => client.delete(pods, metadata, { preconditions: { uid: metadata.uid } }));
+        const remove = (): Promise<unknown> => client.delete(pods, metadata, { preconditions: { uid: metadata.uid } });
+        await (pace?.deletions.run(owner.metadata.uid ?? '', pod, remove) ?? slots.run(remove));
         events.event(owner, 'Normal', 'SuccessfulDelete', `Deleted pod: ${metadata.name}`);
       } catch (error) {
         if (isStatusError(error) && error.reason !== 'NotFound')
