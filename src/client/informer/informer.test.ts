@@ -7,7 +7,7 @@ import { ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { fakeClient } from '../testing.ts';
-import { createInformerFactory } from './informer-factory.ts';
+import { createInformerFactory, withoutManagedFields } from './informer-factory.ts';
 import { InformerStopped } from './informer.ts';
 
 const NS = 'default';
@@ -307,4 +307,33 @@ test('informer misses and doubles nothing while connections break, history is co
     for (const version of versions) assert.ok(written.has(version));
     stop.abort();
   }
+});
+
+test('informer keeps and tells of each object what its transform leaves', async () => {
+  const { client, server } = fakeClient({ clock: new ManualClock() });
+  const owned = (name: string) => ({
+    metadata: {
+      name,
+      namespace: NS,
+      labels: { app: name },
+      managedFields: [{ manager: 'kubectl', operation: 'Update', apiVersion: 'v1' }],
+    },
+    data: { k: name },
+  });
+  server.seed(configmaps, owned('a'));
+  const factory = createInformerFactory({ client, logger: silentLogger, transform: withoutManagedFields });
+  const informer = factory.informer(configmaps);
+  const seen: ConfigMap[] = [];
+  informer.addHandlers({ added: (object) => seen.push(object) });
+  const stop = new AbortController();
+  factory.start(stop.signal);
+  await informer.synced();
+  await client.create(configmaps, owned('b'));
+  while (seen.length < 2) await turn();
+  for (const [i, name] of ['a', 'b'].entries()) {
+    const { metadata, data } = informer.get(name, NS) as ConfigMap;
+    assert.equal(seen[i], informer.get(name, NS));
+    assert.deepEqual([metadata.managedFields, metadata.labels, data], [undefined, { app: name }, { k: name }]);
+  }
+  stop.abort();
 });

@@ -18,12 +18,15 @@ export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorS
   readonly #store = new IndexStore<T>();
   readonly #handlers = new Set<EventHandlers<T>>();
   readonly #logger: Logger;
+  readonly #transform: ((object: T) => T) | undefined;
   readonly #firstSync = Promise.withResolvers<void>();
   #hasSynced = false;
   #resourceVersion = '';
 
-  constructor(logger: Logger) {
+  /** `transform`: what is kept of an object. */
+  constructor(logger: Logger, transform?: (object: T) => T) {
     this.#logger = logger;
+    this.#transform = transform;
     // Nobody has to wait for the first sync, so its rejection alone is no fault.
     this.#firstSync.promise.catch(() => undefined);
   }
@@ -93,7 +96,7 @@ export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorS
   }
 
   replace(objects: readonly T[], resourceVersion: string): void {
-    const changes = this.#store.replace(objects);
+    const changes = this.#store.replace(this.#transform === undefined ? objects : objects.map(this.#transform));
     this.#resourceVersion = resourceVersion;
     this.#dispatch(changes, !this.#hasSynced);
     if (this.#hasSynced) return;
@@ -101,7 +104,8 @@ export class SharedInformer<T extends Placed> implements Informer<T>, ReflectorS
     this.#firstSync.resolve();
   }
 
-  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', given: T): void {
+    const object = this.#transform?.(given) ?? given;
     const changes = type === 'DELETED' ? this.#store.remove(object) : this.#store.put(object);
     this.#resourceVersion = object.metadata.resourceVersion;
     this.#dispatch(changes, false);
