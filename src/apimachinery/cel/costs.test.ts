@@ -6,6 +6,18 @@ import { AUTHORIZER, authorizerValue } from './library/authorizer.ts';
 import { schemaType } from './schema-type.ts';
 import { DYN } from './types.ts';
 
+const list = {
+  type: 'array',
+  maxItems: 10,
+  items: {
+    type: 'object',
+    properties: {
+      a: { type: 'array', maxItems: 7, items: { type: 'string', maxLength: 11 } },
+      b: { type: 'string', maxLength: 300 },
+      m: { type: 'object', maxProperties: 3, additionalProperties: { type: 'string', maxLength: 20 } },
+    },
+  },
+};
 const self = schemaType(
   {
     type: 'object',
@@ -16,13 +28,17 @@ const self = schemaType(
       tags: { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 10 }, 'x-kubernetes-list-type': 'set' },
       since: { type: 'string', format: 'date-time' },
       'a-b': { type: 'string' },
+      list,
+      deep: { type: 'object', properties: { l: list } },
     },
   },
   'selfType',
 );
 assert.ok(self);
 const env = createEnvironment({ variables: { self, object: DYN, authorizer: AUTHORIZER } });
-const object = { name: 'web', count: 3, ratio: 1, tags: ['x', 'y'], since: '2026-01-02T03:04:05Z', 'a-b': 'c' };
+/** Where nothing is a custom resource. */
+const bare = createEnvironment({ variables: { object: DYN, authorizer: AUTHORIZER } });
+const object = { name: 'web', count: 3, ratio: 1, tags: ['x', 'y'], since: '2026-01-02T03:04:05Z', 'a-b': 'c', list: [], deep: { l: [] } };
 
 /** Source: k8s.io/apiserver pkg/cel/library cost_test.go, less the lists and maps of constants that a server folds. */
 for (const [source, run, min, max] of [
@@ -44,9 +60,16 @@ for (const [source, run, min, max] of [
   ['self.name == self.name', 5, 5, 8],
   ['self.tags.all(t, t.size() < 5)', 15, 3, 33],
   ['self.tags.exists(t, t == self.name)', 19, 3, 58],
+  // An item of what is no field counts as the object, which has no size of its own.
+  ["(has(self.tags) ? self.tags : []).exists(t, t.contains('/'))", 15, 4, 37],
+  ["['xx', self.name].exists(t, t.contains('/'))", 25, 21, 23],
+  ["self.tags.all(t, [t].all(u, u.contains('/') || t.contains('/')))", 27, 3, 123],
+  // The path of one member overwrites that of another: the items of `a` count as often as `b` is long.
+  ['self.list.all(k, k.a.all(x, x != k.b))', 3, 3, 132_063],
+  ['self.deep.l.all(k, k.a.exists(x, k.b.contains(x) && k.m.all(y, y == x)))', 4, 4, 43_814],
 ] as const) {
   test(`costs of ${source}`, () => {
-    const program = env.compile(source);
+    const program = (source.includes('self') ? env : bare).compile(source);
     const authorizer = authorizerValue({ authorize: () => ({ decision: 'allow', reason: '', error: '' }) });
     const { cost } = program.evaluate({ object, self: object, authorizer });
     assert.deepEqual({ cost, ...program.estimateCost() }, { cost: run, min, max });

@@ -75,7 +75,8 @@ class KubernetesEnvironment implements Environment {
     const root = check(expr, this.#declarations, problems);
     if (!problems.any) checkLiterals(root, problems, this.#options.mixedLiterals === true);
     if (problems.any) throw new CompileError(problems.issues());
-    return new CompiledProgram(source, root, planOf(root, this.#options.patchTypes === true ? constructPatch : noStructs));
+    const plan = planOf(root, this.#options.patchTypes === true ? constructPatch : noStructs);
+    return new CompiledProgram(source, root, plan, this.#declarations.variables);
   }
 }
 

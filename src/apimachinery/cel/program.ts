@@ -13,9 +13,12 @@ export class CompiledProgram implements Program {
   readonly variables: ReadonlySet<string>;
   readonly #root: Node;
   readonly #plan: Plan;
+  readonly #declared: ReadonlyMap<string, Type>;
 
-  constructor(source: string, root: Node, plan: Plan) {
+  /** `declared`: the variables of its environment. */
+  constructor(source: string, root: Node, plan: Plan, declared: ReadonlyMap<string, Type>) {
     this.source = source;
+    this.#declared = declared;
     this.#root = root;
     this.#plan = plan;
     this.variables = new Set(plan.globals);
@@ -26,7 +29,7 @@ export class CompiledProgram implements Program {
   }
 
   estimateCost(): CostEstimate {
-    return estimate(this.#root);
+    return estimate(this.#root, this.#declared);
   }
 
   evaluate(activation: Activation, { costLimit = PER_CALL_LIMIT }: EvaluationOptions = {}): Evaluation {

@@ -73,6 +73,11 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
   ],
   [
     'DeviceClass',
+    { spec: { selectors: [{ cel: { expression: 'device.attributes["dra.example.com"].model.matches("^(a|b)[0-9]+$")' } }] } },
+    [],
+  ],
+  [
+    'DeviceClass',
     {
       spec: {
         selectors: ['device.capacity["a"].mem.compareTo(quantity("1Gi")) > 0', 'device.driver', 'device.driver == 1', COSTLY].map(

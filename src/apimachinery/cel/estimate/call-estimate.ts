@@ -9,8 +9,8 @@ import { fixed, MOST, NOTHING, plus, scaled, times, union, UNKNOWN, type Range }
 export interface Operand {
   readonly node: Node;
   readonly size: Range | undefined;
-  /** Of a list: the sizes of its items, where a schema or literal says. */
-  readonly items: Range | undefined;
+  /** Of a list: the sizes of its items, where a schema says. */
+  items(): Range | undefined;
 }
 
 export interface CallEstimate {
@@ -50,8 +50,9 @@ const copyTarget: Estimate = ({ target }) => ({ cost: traversal(sizeOf(target)),
 const traverse: Estimate = ({ target }) => {
   const type = target?.node.type;
   if (type?.kind !== 'list') return { cost: traversal(sizeOf(target)) };
+  const items = target?.items() ?? UNKNOWN;
   const long = type.items.kind === 'string' || type.items.kind === 'bytes';
-  return { cost: times(sizeOf(target), long ? plus(ONE, traversal(target?.items ?? UNKNOWN)) : ONE) };
+  return { cost: times(sizeOf(target), long ? plus(ONE, traversal(items)) : ONE) };
 };
 
 const replace: Estimate = ({ target, args }) => {
@@ -88,7 +89,7 @@ const split: Estimate = ({ target, args }) => {
 
 const join: Estimate = ({ target, args }) => {
   const list = sizeOf(target);
-  let size = times(list, target?.items ?? UNKNOWN);
+  let size = times(list, target?.items() ?? UNKNOWN);
   if (args.length > 0) size = plus(size, times(sizeOf(args[0]), { min: Math.max(0, list.min - 1), max: Math.max(0, list.max - 1) }));
   return { cost: traversal(size), result: size };
 };

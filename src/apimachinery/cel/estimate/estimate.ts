@@ -3,17 +3,18 @@
 import { operands, type CallNode, type LoopNode, type Node } from '../check/node.ts';
 import { partsOf } from '../check/literals.ts';
 import type { CostEstimate } from '../contract.ts';
-import { fieldOf } from '../check/scope.ts';
 import { isOptional, type Type } from '../types.ts';
 import { characters } from '../values/values.ts';
 import { estimateCall, unionOf, type Operand } from './call-estimate.ts';
-import { fixed, MOST, NOTHING, plus, times, total, union, UNKNOWN, type Range } from './sizes.ts';
+import { FieldPath, INDICES, ITEMS, KEYS, sizeOfType, VALUES } from './paths.ts';
+import { fixed, NOTHING, plus, times, total, union, UNKNOWN, type Range } from './sizes.ts';
 
 const STEP = fixed(1);
 const CREATE = { list: fixed(10), map: fixed(30), struct: fixed(40) };
 
-export function estimate(root: Node): CostEstimate {
-  return new Estimator().cost(root);
+/** `variables`: by name, with the sizes that schemas state. */
+export function estimate(root: Node, variables: ReadonlyMap<string, Type>): CostEstimate {
+  return new Estimator(variables).cost(root);
 }
 
 /** Sizes of what a list or map holds. */
@@ -23,17 +24,21 @@ interface Entries {
 }
 
 interface Local {
-  /** The schema's type of the place it stands for; undefined for a value that no schema describes. */
-  readonly place: Type | undefined;
+  readonly path: FieldPath;
   readonly size: Range | undefined;
   readonly entries: Entries | undefined;
 }
 
 class Estimator {
-  readonly #places = new Map<Node, Type>();
+  readonly #variables: ReadonlyMap<string, Type>;
+  readonly #paths = new Map<Node, FieldPath>();
   readonly #sizes = new Map<Node, Range>();
   readonly #entries = new Map<Node, Entries>();
   #locals: readonly (readonly [string, Local])[] = [];
+
+  constructor(variables: ReadonlyMap<string, Type>) {
+    this.#variables = variables;
+  }
 
   cost(node: Node): Range {
     switch (node.kind) {
@@ -45,7 +50,7 @@ class Estimator {
         const operand = this.cost(node.operand);
         if (node.test) return operand;
         const { kind } = node.operand.type;
-        this.#place(node, memberPlace(this.#placeOf(node.operand), node.field));
+        this.#paths.set(node, this.#pathOf(node.operand).then(node.field));
         return kind === 'map' || kind === 'object' || kind === 'param' ? plus(operand, STEP) : operand;
       }
       case 'call':
@@ -72,14 +77,14 @@ class Estimator {
   }
 
   #ident(node: Node & { readonly kind: 'ident' }): Range {
-    this.#place(node, node.local ? this.#local(node.name)?.place : node.type);
+    this.#paths.set(node, this.#local(node.name)?.path ?? FieldPath.of(node.name));
     return STEP;
   }
 
   #call(node: CallNode): Range {
     if (node.name === 'dyn') return this.#dyn(node);
-    const argCosts = node.args.map((arg) => this.cost(arg));
-    const args = node.args.map((arg) => this.#operand(arg));
+    const costed = node.args.map((arg) => ({ cost: this.cost(arg), operand: this.#operand(arg) }));
+    const [argCosts, args] = [costed.map(({ cost }) => cost), costed.map(({ operand }) => operand)];
     const targetCost = node.target === undefined ? NOTHING : this.cost(node.target);
     const target = node.target === undefined ? undefined : this.#operand(node.target);
     if (node.overloads.length === 0) return NOTHING;
@@ -116,18 +121,17 @@ class Estimator {
     const [container] = node.args;
     const overload = node.overloads.at(-1)?.id;
     if (container === undefined || (overload !== 'index_list' && overload !== 'index_map')) return undefined;
-    this.#place(node, elementPlace(this.#placeOf(container), overload === 'index_list' ? 'list' : 'map'));
+    this.#paths.set(node, this.#pathOf(container).then(overload === 'index_list' ? ITEMS : VALUES));
     return this.#entriesOf(container)?.values;
   }
 
   #loop(node: LoopNode): Range {
     const outside = plus(this.cost(node.range), this.cost(node.init));
     const outer = this.#locals;
-    const accumulator: Local = { place: undefined, size: this.#size(node.init), entries: this.#entriesOf(node.init) };
-    const [key, value] = [this.#iterated(node.range, 'keys'), this.#iterated(node.range, 'values')];
-    const single = node.range.type.kind === 'map' ? key : value;
-    const variables: (readonly [string, Local])[] = [[node.iterVar, node.iterVar2 === undefined ? single : key]];
-    if (node.iterVar2 !== undefined) variables.push([node.iterVar2, value]);
+    const accumulator: Local = { path: this.#pathOf(node.init), size: this.#size(node.init), entries: this.#entriesOf(node.init) };
+    const first = node.iterVar2 === undefined && node.range.type.kind !== 'map' ? 'values' : 'keys';
+    const variables: (readonly [string, Local])[] = [[node.iterVar, this.#iterated(node.range, first)]];
+    if (node.iterVar2 !== undefined) variables.push([node.iterVar2, this.#iterated(node.range, 'values')]);
     this.#locals = [...outer, [node.accuVar, accumulator], ...variables];
     const turn = plus(this.cost(node.condition), this.cost(node.step));
     this.#locals = [...outer, [node.accuVar, accumulator]];
@@ -153,7 +157,7 @@ class Estimator {
   #bind(node: LoopNode): Range {
     const outside = plus(this.cost(node.range), this.cost(node.init));
     const outer = this.#locals;
-    const local = { place: this.#placeOf(node.init), size: this.#size(node.init), entries: this.#entriesOf(node.init) };
+    const local = { path: this.#pathOf(node.init), size: this.#size(node.init), entries: this.#entriesOf(node.init) };
     this.#locals = [...outer, [node.accuVar, local]];
     const cost = plus(outside, this.cost(node.result));
     this.#copy(node, node.result);
@@ -162,26 +166,22 @@ class Estimator {
   }
 
   #iterated(range: Node, part: 'keys' | 'values'): Local {
-    const place = this.#placeOf(range);
-    const kind = range.type.kind === 'map' ? 'map' : 'list';
-    const isKey = part === 'keys';
-    return {
-      place: isKey ? (place?.kind === 'map' ? place.keys : undefined) : elementPlace(place, kind),
-      size: this.#entriesOf(range)?.[part],
-      entries: undefined,
-    };
+    const isMap = range.type.kind === 'map';
+    const name = part === 'values' ? (isMap ? VALUES : ITEMS) : isMap ? KEYS : INDICES;
+    return { path: this.#pathOf(range).then(name), size: this.#entriesOf(range)?.[part], entries: undefined };
   }
 
   #operand(node: Node): Operand {
-    const place = elementPlace(this.#placeOf(node), 'list');
-    return { node, size: this.#size(node), items: place === undefined ? undefined : sizeOfPlace(place) };
+    const path = this.#pathOf(node);
+    const items = (): Range | undefined =>
+      node.type.kind === 'list' && path !== FieldPath.NONE ? this.#sizeAt(path.then(ITEMS)) : undefined;
+    return { node, size: this.#size(node), items };
   }
 
   #size(node: Node): Range | undefined {
     const known = this.#sizes.get(node) ?? literalSize(node);
     if (known !== undefined) return known;
-    const place = this.#placeOf(node);
-    const sized = place === undefined ? undefined : sizeOfPlace(place);
+    const sized = this.#sizeAt(this.#pathOf(node));
     if (sized !== undefined) {
       this.#sizes.set(node, sized);
       return sized;
@@ -211,32 +211,15 @@ class Estimator {
     return this.#locals.findLast(([local]) => local === name)?.[1];
   }
 
-  #placeOf(node: Node): Type | undefined {
-    if (node.kind === 'ident' && node.local) return this.#local(node.name)?.place;
-    return this.#places.get(node);
+  #pathOf(node: Node): FieldPath {
+    const local = node.kind === 'ident' ? this.#local(node.name) : undefined;
+    return local?.path ?? this.#paths.get(node) ?? FieldPath.NONE;
   }
 
-  #place(node: Node, place: Type | undefined): void {
-    if (place !== undefined) this.#places.set(node, place);
+  #sizeAt(path: FieldPath): Range | undefined {
+    const type = path.typeIn(this.#variables);
+    return type === undefined ? undefined : sizeOfType(type);
   }
-}
-
-/** The type a schema gives a member. */
-function memberPlace(place: Type | undefined, name: string): Type | undefined {
-  return place?.kind === 'object' ? fieldOf(place, name)?.type : undefined;
-}
-
-function elementPlace(place: Type | undefined, kind: 'list' | 'map'): Type | undefined {
-  if (place?.kind === 'list' && kind === 'list') return place.items;
-  return place?.kind === 'map' && kind === 'map' ? place.values : undefined;
-}
-
-/** What a schema says of the size; nothing of a value it does not describe. */
-function sizeOfPlace(place: Type): Range | undefined {
-  if (place.maxElements !== undefined) return { min: 0, max: place.maxElements < 0 ? MOST : place.maxElements };
-  return place.kind === 'dyn' || place.kind === 'any' || place.kind === 'list' || place.kind === 'map' || place.kind === 'string'
-    ? undefined
-    : NOTHING;
 }
 
 function literalSize(node: Node): Range | undefined {
