@@ -69,7 +69,8 @@ async function updateScale(operation: Operation, deps: HandlerDeps): Promise<Ans
   const options = parseWriteOptions(operation.request.query, 'UpdateOptions');
   const given = await readObject<Scale>(operation, SCALE, options, deps);
   const change = scaleChange(operation, options, deps);
-  return write(operation, options, (current) => deps.registry.fieldManager.update(current, given, change), deps);
+  const next = (current: KubeObject) => deps.registry.fieldManager.update(current, given, change);
+  return write(operation, options, { next, uid: (given.metadata.uid as string | undefined) ?? '' }, deps);
 }
 
 async function patchScale(operation: Operation, deps: HandlerDeps): Promise<Answer> {
@@ -79,7 +80,7 @@ async function patchScale(operation: Operation, deps: HandlerDeps): Promise<Answ
     owners: deps.registry.fieldManager,
     kinds: deps.schema,
   });
-  return write(operation, options, next, deps);
+  return write(operation, options, { next, uid: '' }, deps);
 }
 
 /** Owners of a Scale are found in it, not in the object behind. */
@@ -89,12 +90,13 @@ function scaleChange(operation: Operation, options: WriteOptions, { registry, sc
   return { ...fieldChange(writeCall(operation, options), registry), as: { schema: type, apiVersion: SCALE_VERSION, kind: SCALE.kind } };
 }
 
-async function write(
-  operation: Operation,
-  options: WriteOptions,
-  next: (current: KubeObject) => KubeObject | Promise<KubeObject>,
-  { registry }: HandlerDeps,
-): Promise<Answer> {
+interface ScaleWrite {
+  next(current: KubeObject): KubeObject | Promise<KubeObject>;
+  /** The uid the object must have; empty for any. */
+  readonly uid: string;
+}
+
+async function write(operation: Operation, options: WriteOptions, { next, uid }: ScaleWrite, { registry }: HandlerDeps): Promise<Answer> {
   const hooks = hooksFor(operation);
   const call = { ...writeCall(operation, options), lens: lensOf(hooks) };
   const { apiVersion } = operation.served;
@@ -115,7 +117,7 @@ async function write(
         return owned(hooks.withReplicas(object, scale.spec.replicas ?? 0), owners);
       },
       mayCreate: false,
-      uid: '',
+      uid,
       hooks: call.stored.strategy,
     },
     registry,
@@ -136,17 +138,19 @@ function owned<T extends KubeObject>(object: T, managedFields: readonly ManagedF
   return { ...object, metadata: managedFields === undefined ? metadata : { ...metadata, managedFields } };
 }
 
-/** Source: autoscaling ValidateScale, scaleUpdatedObjectInfo.UpdatedObject. */
+/** Custom resources judge their replicas themselves. Source: autoscaling ValidateScale, scaleUpdatedObjectInfo.UpdatedObject. */
 function checkScale(operation: Operation, { metadata, spec }: Scale, current: KubeObject): void {
   const { replicas = 0 } = spec;
   const { info } = operation.served;
   checkName(operation, { kind: 'Scale', apiVersion: SCALE_VERSION, metadata });
-  if (replicas < 0) {
+  const builtIn = info.custom === undefined;
+  if (builtIn && replicas < 0) {
     throw toStatusError(SCALE, metadata.name, [invalid('spec.replicas', replicas, 'must be greater than or equal to 0')]);
   }
-  const { uid, resourceVersion } = metadata as Partial<KubeObject['metadata']>;
-  if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
-    throw conflict(info, metadata.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`);
+  const { uid = '', resourceVersion } = metadata as Partial<KubeObject['metadata']>;
+  if (builtIn && uid !== '' && uid !== current.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`;
+    throw conflict({ group: info.group, resource: `${info.resource}/scale` }, metadata.name, why);
   }
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== current.metadata.resourceVersion) {
     throw conflict(info, metadata.name, OPTIMISTIC_LOCK_MESSAGE);
