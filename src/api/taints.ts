@@ -57,7 +57,10 @@ export function taintText({ key, value, effect }: { readonly key: string; readon
 }
 
 /** Likewise for devices. Source: resourceclaim.ToleratesTaint. */
-export function toleratesDeviceTaint({ key = '', operator, value = '', effect }: DeviceToleration, taint: DeviceTaint): boolean {
+export function toleratesDeviceTaint(
+  { key = '', operator, value = '', effect }: DeviceToleration,
+  taint: Pick<DeviceTaint, 'key' | 'value' | 'effect'>,
+): boolean {
   if (effect !== undefined && effect !== taint.effect) return false;
   if (key !== '' && key !== taint.key) return false;
   return operator === 'Exists' || value === (taint.value ?? '');

@@ -92,6 +92,8 @@ export const FINALIZER = {
   persistentVolume: 'kubernetes.io/pv-protection',
   persistentVolumeClaim: 'kubernetes.io/pvc-protection',
   volumeAttributesClass: 'kubernetes.io/vac-protection',
+  /** Source: scheduling.PodGroupProtectionFinalizer. */
+  podGroup: 'scheduling.k8s.io/podgroup-protection',
   /** Kept by whoever made a volume until its data is dealt with. Source: volume.PVDeletionProtectionFinalizer. */
   externalProvisioner: 'external-provisioner.volume.kubernetes.io/finalizer',
   jobTracking: 'batch.kubernetes.io/job-tracking',

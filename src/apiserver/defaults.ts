@@ -1,5 +1,6 @@
 // Authentication, authorisation and admission as a cluster has them by default, from what the server gives its parts.
 // The composition root passes the three to createApiServer and runs `ensureDefaults` once the server is up.
+import type { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -31,6 +32,7 @@ import { DEFAULT_AUTHORIZERS, type AuthorizationConfiguration } from './authoriz
 import { ConfiguredAuthorizer } from './authorization/configured.ts';
 import type { Authorizer, RuleResolver } from './authorization/contract.ts';
 import { NodeAuthorizer } from './authorization/node/authorizer.ts';
+import { defaultPolicy } from './authorization/policy/default-policy.ts';
 import { ensureDefaultPolicy } from './authorization/policy/reconcile.ts';
 import { RbacAuthorizer } from './authorization/rbac/authorizer.ts';
 import { reviewHandlers } from './authorization/review-handlers.ts';
@@ -205,6 +207,7 @@ export async function ensureDefaults(
   {
     serviceCidrs = DEFAULT_SERVICE_NETWORK.cidrs,
     hookDone = () => {},
+    gates,
     ...deps
   }: {
     readonly clock: Clock;
@@ -213,6 +216,8 @@ export async function ensureDefaults(
     /** The server's own, as it was started. */
     readonly serviceCidrs?: readonly string[];
     readonly hookDone?: HookDone;
+    /** Roles and rules of the default policy stand behind some. */
+    readonly gates?: FeatureGates;
   },
 ): Promise<void> {
   const hook = (name: (typeof DEFAULTS_HOOKS)[number], work: Promise<void>): Promise<void> => work.then(() => hookDone(name));
@@ -221,7 +226,7 @@ export async function ensureDefaults(
     hook('scheduling/bootstrap-system-priority-classes', ensureSystemPriorityClasses(client)),
     hook('start-kubernetes-service-cidr-controller', ensureDefaultServiceCidr(client, serviceCidrs, deps)),
   ]);
-  await hook('rbac/bootstrap-roles', ensureDefaultPolicy({ client, ...deps }));
+  await hook('rbac/bootstrap-roles', ensureDefaultPolicy({ client, ...deps }, defaultPolicy(gates)));
 }
 
 export interface FlowControlSettings {

@@ -1,4 +1,5 @@
 // All controllers, and their start. Each gets a client of its own identity; informers are shared.
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -9,7 +10,9 @@ import type { InformerFactory } from '#client/informer-contract.ts';
 import { attachDetachController } from './attach-detach/controller.ts';
 import { certificateApprovingController } from './certificates/approving.ts';
 import { certificateCleanerController } from './certificates/cleaning.ts';
+import { podCertificateRequestCleaner } from './certificates/pod-request-cleaning.ts';
 import { certificateSigningController } from './certificates/signing.ts';
+import { trustBundlePublisher } from './certificates/trust-bundle.ts';
 import { cronJobController } from './cronjob/controller.ts';
 import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
@@ -41,12 +44,15 @@ import { replicaSetController } from './replicaset/controller.ts';
 import { replicationController } from './replicationcontroller/controller.ts';
 import { resourceClaimController } from './resource-claim/claim-controller.ts';
 import { resourceClaimPodController } from './resource-claim/pod-controller.ts';
+import { resourcePoolStatusController } from './resource-pool-status/controller.ts';
 import { rootCaPublisher } from './root-ca-publisher/controller.ts';
 import { eventSource, isControllerEnabled } from './runtime/controller-names.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 import { serviceAccountController } from './serviceaccount/controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/controller.ts';
-import { attributesClassProtection, claimProtection, volumeProtection } from './storage-protection/controllers.ts';
+import { attributesClassProtection, claimProtection, podGroupProtection, volumeProtection } from './storage-protection/controllers.ts';
+import { storageVersionCollector } from './storage-version-gc/controller.ts';
+import { storageVersionMigrator } from './storage-version-migrator/controller.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/controller.ts';
 import { statefulSetController } from './statefulset/controller.ts';
 import { validatingAdmissionPolicyStatusController } from './validatingadmissionpolicy-status/controller.ts';
@@ -99,6 +105,12 @@ export const CONTROLLERS: readonly Controller[] = [
   certificateApprovingController,
   certificateSigningController,
   certificateCleanerController,
+  podCertificateRequestCleaner,
+  trustBundlePublisher,
+  podGroupProtection,
+  resourcePoolStatusController,
+  storageVersionCollector,
+  storageVersionMigrator,
 ];
 
 export interface ControllersOptions {
@@ -110,6 +122,8 @@ export interface ControllersOptions {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly config: ControllerConfig;
+  /** Those that stand behind one that is off do not run; absent: as upstream has them by default. */
+  readonly gates?: FeatureGates;
   /** Which of them run, as `--controllers` says it; absent: all. */
   readonly selection?: readonly string[];
   /** What the controllers count; absent: not shown to anybody. */
@@ -122,15 +136,19 @@ export interface ControllersOptions {
 /** Runs all controllers; resolves when the signal has aborted and all have ended. */
 export async function runControllers(options: ControllersOptions): Promise<void> {
   const { clientFor, informers, clock, ids, logger, config, queues, signal, metrics = new ControllerMetrics() } = options;
-  const { selection } = options;
-  const selected = selection === undefined ? CONTROLLERS : CONTROLLERS.filter(({ name }) => isControllerEnabled(name, selection));
+  const { selection, gates = new FeatureGates('') } = options;
+  const selected = CONTROLLERS.filter(
+    (controller) =>
+      (controller.gates ?? []).every((gate) => gates.isOn(gate)) &&
+      (selection === undefined || isControllerEnabled(controller.name, selection)),
+  );
   await Promise.all(
     selected.map((controller) => {
       const client = clientFor(controller.serviceAccount);
       const own = logger.with({ controller: controller.name });
       const events = new QueueingEventRecorder({ client, component: eventSource(controller.name), clock, ids, logger: own, signal });
       const counted = queues === undefined ? {} : { queues };
-      return runController(controller, { client, informers, events, clock, ids, logger: own, config, signal, metrics, ...counted });
+      return runController(controller, { client, informers, events, clock, ids, logger: own, config, gates, signal, metrics, ...counted });
     }),
   );
 }

@@ -1,4 +1,5 @@
 // The scheduler: watches pods and nodes, and gives every pod that waits a node. Source: pkg/scheduler scheduler.go.
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -44,6 +45,8 @@ export interface SchedulerOptions {
   /** A KubeSchedulerConfiguration (v1) as decoded; absent: upstream's defaults. */
   readonly config?: unknown;
   readonly metrics?: Metrics;
+  /** Absent: as upstream has them by default. */
+  readonly gates?: FeatureGates;
   /** Where events of a profile go; the API server by default. */
   readonly recorder?: (schedulerName: string) => EventRecorder;
 }
@@ -66,7 +69,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     extenders: extenderConfigs,
     profiles: makeProfiles,
   } = readConfiguration(options.config);
-  const { client, informers, clock, ids, logger, metrics = noMetrics } = options;
+  const { client, informers, clock, ids, logger, metrics = noMetrics, gates = new FeatureGates('') } = options;
   const stopped = new AbortController();
   const podInformer = informers.informer(pods);
   const nodeInformer = informers.informer(nodes);
@@ -96,7 +99,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const namespaceLabels = (name: string) => namespaceInformer.get(name)?.metadata.labels;
   const groups = watchGroups(informers);
   const stored = watchStorage(informers);
-  const watchedDevices = watchDevices(informers, cluster);
+  const watchedDevices = watchDevices(informers, cluster, { taintRules: gates.isOn('DRADeviceTaintRules') });
   const claimWriter = new ClaimWriter({ client, clock, ids, logger, metrics });
   const node = (name: string) => nodeInformer.get(name);
   const devices: DynamicResourcesDeps = {

@@ -1,6 +1,7 @@
 // A real API server (over a store in memory, with the default authorisation and admission) and some controllers, each
 // under its own service account, on a clock of the test's own.
 import { generateKeyPairSync } from 'node:crypto';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { namespaces, serviceaccounts } from '#api/resources.ts';
 import { Schema, type SchemaOptions } from '#api/schema.ts';
 import { defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
@@ -48,6 +49,8 @@ export interface ControllerTestOptions {
   /** Which built-in kinds it serves. Default: the stable ones. */
   readonly schema?: SchemaOptions;
   readonly config?: Partial<ControllerConfig>;
+  /** `GATE=BOOL` by comma, for the controllers and their rights. */
+  readonly gates?: string;
   /** Where the controllers count. */
   readonly metrics?: ControllerMetrics;
   /** Stands between each controller and the server. */
@@ -68,16 +71,18 @@ export async function startControllerTest({
   prepare,
   routes = [],
   schema = {},
+  gates: gateText = '',
   between = (transport) => transport,
   metrics = new ControllerMetrics(),
 }: ControllerTestOptions): Promise<ControllerTest> {
+  const gates = new FeatureGates(gateText);
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
   const served = { routes, serves: schema };
   const server = new Restartable(await startServer(store, clock, served));
   const client = createClient(server.loopback(MASTER));
-  await ensureDefaults(client, { clock: systemClock, logger: silentLogger });
+  await ensureDefaults(client, { clock: systemClock, logger: silentLogger, gates });
   await client.create(namespaces, { metadata: { name: 'ns' } });
   for (const namespace of ['ns', 'default']) await client.create(serviceaccounts, { metadata: { name: 'default', namespace } });
 
@@ -106,6 +111,7 @@ export async function startControllerTest({
         ids,
         logger,
         config: { ...CONFIG, ...config },
+        gates,
         signal: stopping.signal,
         metrics,
       });

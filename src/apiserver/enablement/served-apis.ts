@@ -2,7 +2,7 @@
 // Both flags together: what of the built-in API is served.
 import { groupResourceString } from '#apimachinery/resource.ts';
 import { resourceRows } from '#api/schema/tables.ts';
-import type { FeatureGates } from './feature-gates.ts';
+import type { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { ApiResource, RuntimeConfig } from './runtime-config.ts';
 
 export interface ServedApis {

@@ -1,5 +1,6 @@
 // `proa apiserver`.
 import { dirname } from 'node:path';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { ensureDefaults } from '#apiserver/defaults.ts';
 import { createClient } from '#client/client.ts';
 import { apiAddress, startApi } from '../node/control-plane.ts';
@@ -66,7 +67,8 @@ export function apiserver(given: FlagValues): Promise<void> {
     stops.push(() => controlPlane.stop());
     const client = createClient(controlPlane.loopback(USERS.admin));
     const { server } = controlPlane;
-    await ensureDefaults(client, { clock, logger, signal, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
+    const gates = new FeatureGates(settings.featureGates);
+    await ensureDefaults(client, { clock, logger, signal, gates, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
     await server.announce(apiAddress(settings));
     logger.info('the API server runs', { address: controlPlane.server.address });
   });

@@ -15,6 +15,7 @@ import { type ComponentContext, fileOf, runComponent, transportOf } from './cont
 import { CONFIGZ_NAME, controllerConfigz, type ControllerSettings } from './controller-configz.ts';
 import { electionOf, electionSettings } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
+import { gatesOf } from './gates.ts';
 import { serveComponent } from './serving.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
 
@@ -25,6 +26,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
     const selection = selectionOf(flags);
+    const gates = gatesOf(flags, logger);
     const requests = new RequestMetrics();
     const own = transportOf(context, requests);
     const { election, healthy, expose } = electionOf(flags);
@@ -36,7 +38,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
       own,
       {
         healthy,
-        expose: () => queues.expose() + metrics.expose() + expose() + requests.expose(),
+        expose: () => queues.expose() + metrics.expose() + gates.expose() + expose() + requests.expose(),
         configz: { [CONFIGZ_NAME]: controllerConfigz(told) },
       },
       context,
@@ -60,6 +62,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
         transport: ({ name }) => transports(ACCOUNT.exec(name)?.[1]),
         identity: `${hostname()}_${ids.uuid()}`,
         ...(election === undefined ? {} : { election }),
+        gates,
         queues,
         metrics,
         selection,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLogger } from '#base/log.ts';
 import { Flags, type FlagValues } from './flags.ts';
+import { gatesOf } from './gates.ts';
 
 const files = { 'tls-cert-file': 'c', 'tls-private-key-file': 'k', 'client-ca-file': 'a' };
 const kubelet = { kubeconfig: 'f', 'hostname-override': 'n', 'node-ip': '192.0.2.1', ...files };
@@ -40,4 +42,19 @@ test('Flags take times as Go writes them', () => {
         message: `--leader-elect-retry-period ${text} is no time such as 15s`,
       },
     );
+});
+
+test("gatesOf reads the gates of a component, and refuses them in upstream's words", () => {
+  const gates = (text: string) => gatesOf(new Flags('scheduler', { kubeconfig: 'f', 'feature-gates': text }), silentLogger);
+  assert.equal(gates('').isOn('DRADeviceTaintRules'), false);
+  assert.equal(gates('DRADeviceTaintRules=true').isOn('DRADeviceTaintRules'), true);
+  for (const [text, says] of [
+    ['NoSuchGate=true', 'unrecognized feature gate: NoSuchGate'],
+    ['SidecarContainers=false', 'cannot set feature gate SidecarContainers to false, feature is locked to true'],
+    [
+      'DRADeviceTaintRules=true,DRADeviceTaints=false',
+      'DRADeviceTaintRules is enabled, but depends on features that are disabled: [DRADeviceTaints]',
+    ],
+  ] as const)
+    assert.throws(() => gates(text), { name: 'CommandError', message: `--feature-gates is refused: ${says}` });
 });

@@ -40,6 +40,12 @@ const leaderElection = (lease: string): readonly ComponentFlag[] => [
   { name: 'leader-elect-resource-name', argument: 'NAME', description: 'name of the Lease', fallback: lease },
   { name: 'leader-elect-resource-namespace', argument: 'NAME', description: 'its namespace', fallback: 'kube-system' },
 ];
+const FEATURE_GATES: ComponentFlag = {
+  name: 'feature-gates',
+  argument: 'GATES',
+  description: 'features to turn on or off, Name=true by comma',
+  fallback: '',
+};
 const LOG_LEVEL: ComponentFlag = { name: 'log-level', argument: 'LEVEL', description: 'debug, info, warn or error', fallback: 'info' };
 
 const CLUSTER_CIDR: ComponentFlag = {
@@ -110,6 +116,7 @@ export const COMPONENTS = {
       { name: 'config', argument: 'FILE', description: 'KubeSchedulerConfiguration (v1), YAML' },
       ...serving('10259'),
       ...leaderElection('kube-scheduler'),
+      FEATURE_GATES,
       LOG_LEVEL,
     ],
   },
@@ -146,6 +153,7 @@ export const COMPONENTS = {
       },
       ...serving('10257'),
       ...leaderElection('kube-controller-manager'),
+      FEATURE_GATES,
       LOG_LEVEL,
     ],
   },

@@ -9,6 +9,7 @@ import { runScheduler } from '../node/deciders.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { electionOf, electionSettings } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
+import { gatesOf } from './gates.ts';
 import { serveComponent } from './serving.ts';
 
 export function scheduler(given: FlagValues): Promise<void> {
@@ -20,18 +21,20 @@ export function scheduler(given: FlagValues): Promise<void> {
     const transport = transportOf(context, requests);
     stops.push(() => transport.close());
     const figures = new SchedulerMetrics();
+    const gates = gatesOf(flags, logger);
     const { election, healthy, expose } = electionOf(flags);
     readConfiguration(config); // its faults are told before anything is served
     const told = configz(config, { kubeconfig: flags.text('kubeconfig'), leaderElection: electionSettings(flags) });
     await serveComponent(
       transport,
-      { healthy, expose: () => figures.expose() + expose() + requests.expose(), configz: { componentconfig: told } },
+      { healthy, expose: () => figures.expose() + gates.expose() + expose() + requests.expose(), configz: { componentconfig: told } },
       context,
     );
     const identity = `${hostname()}_${ids.uuid()}`;
     const running = runScheduler(config, figures, {
       transport: () => transport,
       identity,
+      gates,
       ...(election === undefined ? {} : { election }),
       clock,
       ids,

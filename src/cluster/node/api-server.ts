@@ -13,7 +13,7 @@ import { PolicySink } from '#apiserver/audit/sink.ts';
 import { truncating } from '#apiserver/audit/truncate.ts';
 import { WebhookBackend } from '#apiserver/audit/webhook-backend.ts';
 import { ConfigurationError } from '#apiserver/configuration/decode.ts';
-import { FeatureGates } from '#apiserver/enablement/feature-gates.ts';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { RuntimeConfig } from '#apiserver/enablement/runtime-config.ts';
 import { servedApis } from '#apiserver/enablement/served-apis.ts';
 import { kubeconfigWebhook } from '#apiserver/outbound/kubeconfig-webhook.ts';

@@ -3,6 +3,7 @@
 import { load } from 'js-yaml';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -199,7 +200,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       // One data folder has one process: under a name of its own it leads again at once after a crash.
       const identity = `${settings.nodeName}_${installationId(paths, ids)}`;
       const transport = (user: UserInfo): Transport => server.loopback(user);
-      const deciding = { transport, identity, election: { metrics: elections }, clock, ids, logger, signal: ending.signal };
+      const deciding = { transport, identity, election: { metrics: elections }, gates, clock, ids, logger, signal: ending.signal };
       const authority = pki.read('ca');
       const issueToken = secretTokens(pki, { clock, ids });
       const config = { clusterCIDRs: clusterCIDRs(settings.podCIDR), rootCA: authority.certificate, issueToken };
@@ -246,7 +247,8 @@ async function ensureObjects(
   signal: AbortSignal,
 ): Promise<void> {
   const client = createClient(server.loopback(USERS.admin));
-  await ensureDefaults(client, { clock, logger, signal, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
+  const gates = new FeatureGates(settings.featureGates);
+  await ensureDefaults(client, { clock, logger, signal, gates, serviceCidrs: listOf(settings.serviceCIDR), hookDone: server.hookDone });
   await ensureLocalPath(client);
   await ensureMetricsReader(client);
   await ensureClusterObjects(settings, authority, { client, clock, logger, signal });

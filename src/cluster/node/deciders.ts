@@ -1,4 +1,5 @@
 // What decides in a cluster: the controllers and the scheduler. Of several copies the one that holds the Lease works.
+import type { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -45,6 +46,7 @@ export interface DeciderDeps {
   readonly identity: string;
   /** Absent for a copy that knows it is the only one. */
   readonly election?: Election;
+  readonly gates: FeatureGates;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -61,14 +63,14 @@ export type ManagerDeps = DeciderDeps & {
 /** Runs the controllers while this copy leads, until the signal aborts or the lead is lost. */
 export function runControllerManager(config: ControllerConfig, deps: ManagerDeps): Promise<void> {
   const own = deps.logger.with({ component: 'controller-manager' });
-  const { clock, ids, queues, metrics, selection } = deps;
+  const { clock, ids, gates, queues, metrics, selection } = deps;
   const which = selection === undefined ? {} : { selection };
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal, transport) => {
     const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
       createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
-    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, queues, metrics, ...which, signal });
+    const running = runControllers({ clientFor, informers, clock, ids, logger: own, config, gates, queues, metrics, ...which, signal });
     const client = clientFor(nodeRequestsApprover.serviceAccount);
     const events = new QueueingEventRecorder({ client, component: nodeRequestsApprover.name, clock, ids, logger: own, signal });
     const approver = runController(nodeRequestsApprover, { client, informers, events, clock, ids, logger: own, config, queues, signal });
@@ -80,11 +82,20 @@ export function runControllerManager(config: ControllerConfig, deps: ManagerDeps
 /** As runControllerManager. `config` is a KubeSchedulerConfiguration as decoded. @throws ConfigurationError */
 export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: DeciderDeps): Promise<void> {
   const own = deps.logger.with({ component: 'scheduler' });
-  const { clock, ids } = deps;
+  const { clock, ids, gates } = deps;
   return leading('kube-scheduler', USERS.scheduler, deps, async (signal, transport) => {
     const client = createClient(transport(USERS.scheduler));
     const informers = createInformerFactory({ client, logger: own, clock, ids });
-    const scheduler = createScheduler({ client, informers, clock, ids, logger: own, metrics, ...(config === undefined ? {} : { config }) });
+    const scheduler = createScheduler({
+      client,
+      informers,
+      clock,
+      ids,
+      logger: own,
+      metrics,
+      gates,
+      ...(config === undefined ? {} : { config }),
+    });
     informers.start(signal);
     await scheduler.start();
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

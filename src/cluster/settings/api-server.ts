@@ -1,6 +1,6 @@
 // pure
 // Settings of the API server alone, under kube-apiserver's flag names.
-import { FeatureGateError, FeatureGates } from '#apiserver/enablement/feature-gates.ts';
+import { FeatureGateError, FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime-config.ts';
 import { ADMISSION_SETTINGS, type AdmissionFlags } from './admission.ts';
 import { AUDIT_SETTINGS, type AuditSettings } from './audit.ts';

@@ -1,42 +1,92 @@
 // pure
-// How long a pod may keep a device that its driver tainted. Source: pkg/controller/devicetainteviction.
+// When a pod has to leave because a device it uses is tainted. Source: pkg/controller/devicetainteviction claimEvictionTime,
+// podEvictionTime.
+import { type DeviceName, isForDevice } from '#api/device-taint-rules.ts';
 import type { DeviceTaint, DeviceToleration, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
+import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
 import { toleratesDeviceTaint } from '#api/taints.ts';
+import type { Pod } from '#api/types.ts';
 import { parseTime } from '#apimachinery/time.ts';
+import { claimNameOf, isMadeFor } from '../resource-claim/plan.ts';
 
-/** `driver/pool/device`. */
-export const deviceKeys = ({ spec }: ResourceSlice): readonly string[] =>
-  (spec.devices ?? []).map(({ name }) => `${spec.driver}/${spec.pool.name}/${name}`);
-
-export interface Allocated {
-  readonly device: string;
-  readonly tolerations: readonly DeviceToleration[];
+export interface Eviction {
+  /** Milliseconds since the epoch. */
+  readonly due: number;
+  /** Uids of the rules among its reasons, each once. */
+  readonly rules: readonly string[];
 }
 
-export function allocatedDevices({ status }: ResourceClaim): readonly Allocated[] {
-  return (status.allocation?.devices?.results ?? []).map(({ driver, pool, device, tolerations = [] }) => ({
-    device: `${driver}/${pool}/${device}`,
-    tolerations,
-  }));
+export interface Devices {
+  /** Slices that publish a pool, `driver/pool`, of all generations. */
+  slicesOf(pool: string): readonly ResourceSlice[];
+  /** Those that taint devices; what their effect is does not matter. */
+  rules(): Iterable<DeviceTaintRule>;
 }
 
-/** Of one device, as its slice has them. */
-export function taintsOf({ spec }: ResourceSlice, device: string): readonly DeviceTaint[] {
-  const name = device.slice(device.lastIndexOf('/') + 1);
-  return spec.devices?.find((one) => one.name === name)?.taints ?? [];
+type Taint = DeviceTaint | DeviceTaintRule['spec']['taint'];
+
+/** `driver/pool`. */
+export const poolOf = ({ spec }: ResourceSlice): string => `${spec.driver}/${spec.pool.name}`;
+
+/** Those of the newest generation: the others are about to go. */
+export function newest(slices: readonly ResourceSlice[]): readonly ResourceSlice[] {
+  const generation = Math.max(...slices.map(({ spec }) => Number(spec.pool.generation)));
+  return slices.filter(({ spec }) => Number(spec.pool.generation) === generation);
 }
 
-/** Milliseconds since the epoch when pods must go; undefined when they may stay for good. Every NoExecute taint is to be tolerated. */
-export function evictionTime(taints: readonly DeviceTaint[], tolerations: readonly DeviceToleration[], now: number): number | undefined {
-  const dues = taints.flatMap((taint) => {
-    if (taint.effect !== 'NoExecute') return [];
-    const since = taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded);
-    const limits = tolerations
-      .filter((one) => toleratesDeviceTaint(one, taint))
-      .map(({ tolerationSeconds }) => Number(tolerationSeconds ?? Infinity));
-    if (limits.length === 0) return [since];
-    const limit = Math.min(...limits);
-    return limit === Infinity ? [] : [since + Math.max(0, limit) * 1000];
+export const devicesOf = ({ status }: ResourceClaim): readonly DeviceName[] => status.allocation?.devices?.results ?? [];
+
+/** Undefined: its devices may be kept for good. */
+export function claimEviction({ status }: ResourceClaim, { slicesOf, rules }: Devices, now: number): Eviction | undefined {
+  const dues: number[] = [];
+  const reasons = new Set<string>();
+  for (const { tolerations = [], ...name } of status.allocation?.devices?.results ?? []) {
+    for (const taint of taintsOf(name, slicesOf)) {
+      const due = dueOf(taint, tolerations, now);
+      if (due !== undefined) dues.push(due);
+    }
+    for (const rule of rules()) {
+      const due = isForDevice(rule, name) ? dueOf(rule.spec.taint, tolerations, now) : undefined;
+      if (due === undefined) continue;
+      dues.push(due);
+      reasons.add(rule.metadata.uid ?? '');
+    }
+  }
+  return dues.length === 0 ? undefined : { due: Math.min(...dues), rules: [...reasons] };
+}
+
+function taintsOf({ driver, pool, device }: DeviceName, slicesOf: Devices['slicesOf']): readonly Taint[] {
+  return newest(slicesOf(`${driver}/${pool}`)).flatMap(({ spec }) => spec.devices?.find(({ name }) => name === device)?.taints ?? []);
+}
+
+/** A toleration counts only when it names the effect. */
+function dueOf(taint: Taint, tolerations: readonly DeviceToleration[], now: number): number | undefined {
+  if (taint.effect !== 'NoExecute') return undefined;
+  const since = taint.timeAdded === undefined || taint.timeAdded === null ? now : parseTime(taint.timeAdded);
+  const limits = tolerations
+    .filter((one) => one.effect === 'NoExecute' && toleratesDeviceTaint(one, taint))
+    .map(({ tolerationSeconds }) => Number(tolerationSeconds ?? Infinity));
+  if (limits.includes(Infinity)) return undefined;
+  return since + Math.max(0, ...(limits.length === 0 ? [] : [Math.min(...limits)])) * 1000;
+}
+
+/**
+ * `claimOf` finds one by name in the pod's namespace. A pod without a node has no devices yet, and of claims only those that are
+ * the pod's own and reserved for it count.
+ */
+export function podEviction(
+  pod: Pod,
+  claimOf: (name: string) => ResourceClaim | undefined,
+  devices: Devices,
+  now: number,
+): Eviction | undefined {
+  if ((pod.spec.nodeName ?? '') === '') return undefined;
+  const found = (pod.spec.resourceClaims ?? []).flatMap((entry) => {
+    const claim = claimOf(claimNameOf(pod, entry) ?? '');
+    if (claim === undefined || (entry.resourceClaimTemplateName !== undefined && !isMadeFor(claim, pod))) return [];
+    if (claim.status.reservedFor?.some(({ uid }) => uid === pod.metadata.uid) !== true) return [];
+    return claimEviction(claim, devices, now) ?? [];
   });
-  return dues.length === 0 ? undefined : Math.min(...dues);
+  if (found.length === 0) return undefined;
+  return { due: Math.min(...found.map(({ due }) => due)), rules: [...new Set(found.flatMap(({ rules }) => rules))] };
 }

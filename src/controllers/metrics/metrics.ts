@@ -3,6 +3,7 @@
 import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 import { AttachDetachMetrics } from './attach-detach-metrics.ts';
 import { autoscalerMetrics } from './autoscaler-metrics.ts';
+import { poolStatusMetrics, trustBundleMetrics } from './gated-metrics.ts';
 import { VolumeMetrics } from './volume-metrics.ts';
 
 const FROM_MILLISECOND = exponentialBuckets(0.001, 2, 15);
@@ -224,6 +225,10 @@ export class ControllerMetrics {
 
   readonly autoscaler = autoscalerMetrics();
 
+  readonly trustBundles = trustBundleMetrics();
+
+  readonly poolStatus = poolStatusMetrics();
+
   readonly podGc = {
     deletions: new CounterFamily('pod_gc_collector_force_delete_pods_total', 'Number of pods that are being forcefully deleted.', REASON),
     errors: new CounterFamily(
@@ -274,10 +279,11 @@ export class ControllerMetrics {
   /** Prometheus' text format. */
   expose(): string {
     const { job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet } = this;
-    const { autoscaler, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, volumes, attachDetach } = this;
+    const { autoscaler, trustBundles, poolStatus, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, volumes, attachDetach } =
+      this;
     const groups = [
       ...[job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet],
-      ...[autoscaler, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, { volumes, attachDetach }],
+      ...[autoscaler, trustBundles, poolStatus, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, { volumes, attachDetach }],
     ];
     return groups.flatMap((group) => Object.values<{ expose(): string }>(group).map((family) => family.expose())).join('');
   }

@@ -11,7 +11,7 @@ interface Named {
   readonly disabled?: true;
 }
 
-/** All that upstream knows, those apart from Proa's own; the ones that are not here do nothing there by default, either. */
+/** All that upstream knows; those of clouds and selinux-warning-controller, which has to be asked for, are not among ours. */
 const UPSTREAM: Readonly<Record<string, Named>> = {
   'bootstrap-signer-controller': { alias: 'bootstrapsigner', disabled: true },
   'certificatesigningrequest-approving-controller': { alias: 'csrapproving' },
@@ -44,9 +44,11 @@ const UPSTREAM: Readonly<Record<string, Named>> = {
   'persistentvolumeclaim-protection-controller': { alias: 'pvc-protection' },
   'pod-garbage-collector-controller': { alias: 'podgc' },
   'podcertificaterequest-cleaner-controller': {},
+  'podgroup-protection-controller': {},
   'replicaset-controller': { alias: 'replicaset' },
   'replicationcontroller-controller': { alias: 'replicationcontroller', events: 'replication-controller' },
   'resourceclaim-controller': { alias: 'resource-claim-controller', events: 'resource_claim' },
+  'resourcepoolstatusrequest-controller': {},
   'resourcequota-controller': { alias: 'resourcequota' },
   'root-ca-certificate-publisher-controller': { alias: 'root-ca-cert-publisher' },
   'selinux-warning-controller': { disabled: true },

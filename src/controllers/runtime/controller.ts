@@ -1,4 +1,5 @@
 // What every controller is: a name, what it reads and writes, and a reconcile over keys that events put in a queue.
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { ServiceAccount } from '#api/types.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -25,6 +26,7 @@ export interface ControllerContext {
   /** Keys (`namespace/name`, or `name`) to reconcile. */
   readonly queue: WorkSink<string>;
   readonly config: ControllerConfig;
+  readonly gates: FeatureGates;
   /** Shared by all; none of a controller's decisions read it. */
   readonly metrics: ControllerMetrics;
   /** Aborted when the controllers stop. */
@@ -61,8 +63,12 @@ export interface Controller {
   readonly queue?: string;
   /** In kube-system; its ClusterRole is `system:controller:<serviceAccount>`. */
   readonly serviceAccount: string;
+  /** Feature gates without which it does not run. */
+  readonly gates?: readonly string[];
   /** What it decides from: an informer each. */
   readonly reads: readonly Resource[];
+  /** Likewise, of the feature gates that are on. */
+  readonly gatedReads?: Readonly<Record<string, readonly Resource[]>>;
   /** What it changes, as RBAC names it: `pods`, `replicasets/status`. */
   readonly writes: readonly string[];
   /** Keys reconciled at a time. */
@@ -71,7 +77,9 @@ export interface Controller {
   setUp(context: ControllerContext): Reconcile;
 }
 
-export type RunContext = Omit<ControllerContext, 'queue' | 'metrics'> & {
+export type RunContext = Omit<ControllerContext, 'queue' | 'metrics' | 'gates'> & {
+  /** Absent: as upstream has them by default. */
+  readonly gates?: FeatureGates;
   /** Absent: counted, and not shown to anybody. */
   readonly metrics?: ControllerMetrics;
   /** Absent: the queue is not counted. */
@@ -80,12 +88,13 @@ export type RunContext = Omit<ControllerContext, 'queue' | 'metrics'> & {
 
 /** Runs until the signal aborts. */
 export async function runController(controller: Controller, context: RunContext): Promise<void> {
-  const { informers, clock, logger, signal, queues, metrics = new ControllerMetrics() } = context;
+  const { informers, clock, logger, signal, queues, gates = new FeatureGates(''), metrics = new ControllerMetrics() } = context;
   const name = queueName(controller);
   const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter(), ...(queues === undefined ? {} : { metrics: queues.of(name) }) });
   queues?.follow(name, queue);
-  const reconcile = controller.setUp({ ...context, metrics, queue });
-  await Promise.all(controller.reads.map((resource) => informers.informer(resource as Resource<never>).synced()));
+  const reconcile = controller.setUp({ ...context, gates, metrics, queue });
+  const gated = Object.entries(controller.gatedReads ?? {}).flatMap(([gate, resources]) => (gates.isOn(gate) ? resources : []));
+  await Promise.all([...controller.reads, ...gated].map((resource) => informers.informer(resource as Resource<never>).synced()));
   await runWorkers(queue, { workers: controller.workers, reconcile, clock, logger, signal });
 }
 

@@ -1,5 +1,6 @@
-// Volumes, claims and attribute classes that are being deleted stay until nobody uses them: then their finalizer goes.
-// Source: pkg/controller/volume/pvcprotection, pvprotection, vacprotection.
+// Volumes, claims, attribute classes and groups of pods that are being deleted stay until nobody uses them: then their finalizer goes.
+// Source: pkg/controller/volume/pvcprotection, pvprotection, vacprotection, pkg/controller/scheduling/podgroupprotection.
+import { podgroups } from '#api/optional-resources.ts';
 import { persistentvolumeclaims, persistentvolumes, pods, volumeattributesclasses } from '#api/resources.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttributesClass } from '#api/types.ts';
 import { claimName, notMadeFor } from '#api/volumes.ts';
@@ -95,6 +96,34 @@ export const attributesClassProtection: Controller = {
       finalizer: FINALIZER.volumeAttributesClass,
       isUsed: ({ metadata: { name } }) =>
         Promise.resolve(claims.byIndex(ATTRIBUTES, name).length + volumes.byIndex(ATTRIBUTES, name).length > 0),
+    });
+  },
+};
+
+const GROUP_MEMBERS = 'running-pods-of-group';
+const groupOf = ({ metadata, spec }: Pod): readonly string[] => {
+  const name = spec.schedulingGroup?.podGroupName;
+  return name === undefined ? [] : [`${metadata.namespace}/${name}`];
+};
+const groupWhileRunning = (pod: Pod): readonly string[] => (isPodTerminal(pod) ? [] : groupOf(pod));
+
+export const podGroupProtection: Controller = {
+  name: 'podgroup-protection-controller',
+  serviceAccount: 'podgroup-protection-controller',
+  gates: ['GenericWorkload'],
+  reads: [podgroups, pods],
+  writes: ['podgroups'],
+  workers: 1,
+  setUp(context) {
+    const { informers, queue } = context;
+    const members = informers.informer(pods);
+    members.addIndex(GROUP_MEMBERS, groupWhileRunning);
+    const wake = (pod: Pod): void => groupOf(pod).forEach((key) => queue.add(key));
+    members.addHandlers({ updated: (pod) => void (isPodTerminal(pod) && wake(pod)), deleted: wake });
+    return protect(context, {
+      resource: podgroups,
+      finalizer: FINALIZER.podGroup,
+      isUsed: (group) => Promise.resolve(members.byIndex(GROUP_MEMBERS, keyOf(group)).length > 0),
     });
   },
 };

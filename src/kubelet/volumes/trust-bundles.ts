@@ -1,18 +1,10 @@
 // Trust anchors from ClusterTrustBundles, where the API serves them.
 import { isStatusError } from '#apimachinery/errors.ts';
-import type { Resource } from '#apimachinery/resource.ts';
+import { clustertrustbundles } from '#api/optional-resources.ts';
 import type { ClusterTrustBundleProjection } from '#api/types.ts';
 import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { Client } from '#client/contract.ts';
 import { VolumeError } from './plugin.ts';
-
-const clusterTrustBundles: Resource<ClusterTrustBundle> = {
-  group: 'certificates.k8s.io',
-  version: 'v1beta1',
-  resource: 'clustertrustbundles',
-  kind: 'ClusterTrustBundle',
-  namespaced: false,
-};
 
 const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -41,7 +33,7 @@ export class TrustBundles {
   async #bundles({ name, signerName, labelSelector }: ClusterTrustBundleProjection): Promise<readonly ClusterTrustBundle[]> {
     if (name !== undefined) {
       try {
-        return [await this.#client.get(clusterTrustBundles, { name })];
+        return [await this.#client.get(clustertrustbundles, { name })];
       } catch (error) {
         if (isStatusError(error, 'NotFound')) return [];
         throw error;
@@ -49,7 +41,7 @@ export class TrustBundles {
     }
     if (signerName === undefined) throw new VolumeError('either name or signerName must be set');
     if (labelSelector === undefined) return [];
-    const list = await this.#client.list(clusterTrustBundles, {
+    const list = await this.#client.list(clustertrustbundles, {
       fieldSelector: `spec.signerName=${signerName}`,
       ...selectorOption(labelSelector),
     });

@@ -1,6 +1,10 @@
 // Claims and devices as informers have them, and their events for the queue.
+import { deepEqual } from '#apimachinery/json-value.ts';
+import { withRuleTaints } from '#api/device-taint-rules.ts';
+import { devicetaintrules } from '#api/optional-resources.ts';
 import { deviceclasses, resourceclaims, resourceslices } from '#api/resources.ts';
 import type { DeviceClass, ResourceSlice } from '#api/gen/resource-v1.ts';
+import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
 import { ClaimTracker } from '../plugins/dynamic-resources/claim-tracker.ts';
 import { type ClassOfResource, DEVICE_CLASS_PREFIX } from '../plugins/dynamic-resources/extended-resources.ts';
@@ -19,17 +23,27 @@ export interface WatchedDevices {
   readonly stop: () => void;
 }
 
+export interface WatchedKinds {
+  /** Whether DeviceTaintRules taint devices. */
+  readonly taintRules: boolean;
+}
+
 /** `cluster` hears which nodes' answers do not hold any more. */
-export function watchDevices(informers: InformerFactory, cluster: Pick<ClusterState, 'touch' | 'invalidate'>): WatchedDevices {
+export function watchDevices(
+  informers: InformerFactory,
+  cluster: Pick<ClusterState, 'touch' | 'invalidate'>,
+  { taintRules }: WatchedKinds = { taintRules: false },
+): WatchedDevices {
   const claims = informers.informer(resourceclaims);
   const classes = informers.informer(deviceclasses);
   const slices = informers.informer(resourceslices);
+  const rules = taintRules ? informers.informer(devicetaintrules) : undefined;
   const pools = new DevicePools();
   classes.addIndex(BY_RESOURCE, resourceOfClass);
   // Handlers of ours come first: when the queue hears of a change, it is counted. Devices that several nodes reach are asked
   // for anew by each pod.
   const removers = [
-    slices.addHandlers(sliceHandlers(pools, cluster)),
+    ...followSlices(slices, rules, sliceHandlers(pools, cluster)),
     classes.addHandlers({ added: () => cluster.invalidate(), updated: () => cluster.invalidate(), deleted: () => cluster.invalidate() }),
   ];
   const tracker = new ClaimTracker(claims, (pool) => {
@@ -40,6 +54,8 @@ export function watchDevices(informers: InformerFactory, cluster: Pick<ClusterSt
     ['resource.k8s.io/ResourceClaim', claims as Informer<never>],
     ['resource.k8s.io/DeviceClass', classes as Informer<never>],
     ['resource.k8s.io/ResourceSlice', slices as Informer<never>],
+    // Whoever waits for a slice waits for what its taints are, too.
+    ...(rules === undefined ? [] : [['resource.k8s.io/ResourceSlice', rules as Informer<never>] as const]),
   ];
   return {
     claims: tracker,
@@ -55,7 +71,46 @@ export function watchDevices(informers: InformerFactory, cluster: Pick<ClusterSt
   };
 }
 
-function sliceHandlers(pools: DevicePools, cluster: Pick<ClusterState, 'touch' | 'invalidate'>) {
+interface SliceHandlers {
+  added(slice: ResourceSlice): void;
+  updated(slice: ResourceSlice, previous: ResourceSlice): void;
+  deleted(slice: ResourceSlice): void;
+}
+
+/** Handlers see slices with the taints that rules put on them. Source: resourceslice tracker. */
+function followSlices(
+  slices: Informer<ResourceSlice>,
+  rules: Informer<DeviceTaintRule> | undefined,
+  handlers: SliceHandlers,
+): readonly (() => void)[] {
+  if (rules === undefined) return [slices.addHandlers(handlers)];
+  /** As the handlers know them, by name. */
+  const shown = new Map<string, ResourceSlice>();
+  const show = (slice: ResourceSlice): void => {
+    const { name } = slice.metadata;
+    const [before, next] = [shown.get(name), withRuleTaints(slice, [...rules.list()])];
+    shown.set(name, next);
+    if (before === undefined) handlers.added(next);
+    else if (next !== before && !deepEqual(next, before)) handlers.updated(next, before);
+  };
+  const all = (): void => {
+    for (const slice of slices.list()) show(slice);
+  };
+  return [
+    rules.addHandlers({ added: all, updated: all, deleted: all }),
+    slices.addHandlers({
+      added: show,
+      updated: show,
+      deleted({ metadata: { name } }) {
+        const before = shown.get(name);
+        shown.delete(name);
+        if (before !== undefined) handlers.deleted(before);
+      },
+    }),
+  ];
+}
+
+function sliceHandlers(pools: DevicePools, cluster: Pick<ClusterState, 'touch' | 'invalidate'>): SliceHandlers {
   /** With devices that several nodes reach, whose answers are kept changes too. */
   const changed = (slice: ResourceSlice, hadShared: boolean): void => {
     const { nodeName = '' } = slice.spec;

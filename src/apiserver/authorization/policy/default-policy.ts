@@ -2,7 +2,9 @@
 // Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy; pkg/registry/rbac/rest storage_rbac.go PolicyData.
 import type { ClusterRole, ClusterRoleBinding, New, Role, RoleBinding, Subject } from '#api/types.ts';
 import { AGGREGATED_ROLES, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, type SubjectLine } from './cluster-roles.ts';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { CONTROLLER_ROLES } from './controller-roles.ts';
+import { GATED_CONTROLLER_ROLES, GATED_RULES } from './gated-roles.ts';
 import { NAMESPACE_ROLE_BINDINGS, NAMESPACE_ROLES } from './namespace-roles.ts';
 import { ruleOf } from './table.ts';
 
@@ -18,13 +20,20 @@ export interface DefaultPolicy {
   readonly roleBindings: readonly New<RoleBinding>[];
 }
 
-export function defaultPolicy(): DefaultPolicy {
-  const controllers = Object.entries(CONTROLLER_ROLES);
+/** @param gates that some roles and rules stand behind */
+export function defaultPolicy(gates = new FeatureGates('')): DefaultPolicy {
+  const gated = Object.entries(GATED_CONTROLLER_ROLES).filter(([, { gate }]) => gates.isOn(gate));
+  const controllers = [...Object.entries(CONTROLLER_ROLES), ...gated.map(([name, { rules }]) => [name, rules] as const)];
+  const withGated = (name: string, lines: readonly string[]): readonly string[] => [
+    ...lines,
+    ...GATED_RULES.filter(({ role, gate }) => role === name && gates.isOn(gate)).flatMap(({ rules }) => rules),
+  ];
+  const role = (name: string, lines: readonly string[]): New<ClusterRole> => clusterRole(name, withGated(name, lines));
   return {
     clusterRoles: [
-      ...Object.entries(CLUSTER_ROLES).map(([name, lines]) => clusterRole(name, lines)),
+      ...Object.entries(CLUSTER_ROLES).map(([name, lines]) => role(name, lines)),
       ...Object.keys(AGGREGATED_ROLES).map((name) => aggregatedRole(name as keyof typeof AGGREGATED_ROLES)),
-      ...controllers.map(([name, lines]) => clusterRole(`${CONTROLLER_PREFIX}${name}`, lines)),
+      ...controllers.map(([name, lines]) => role(`${CONTROLLER_PREFIX}${name}`, lines)),
     ],
     clusterRoleBindings: [
       ...Object.entries(CLUSTER_ROLE_BINDINGS).map(([name, subjects]) => clusterRoleBinding(name, subjects)),

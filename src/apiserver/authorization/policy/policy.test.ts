@@ -8,6 +8,7 @@ import { silentLogger } from '#base/log.ts';
 import { fakeClient } from '#client/testing.ts';
 import { uncovered } from '../rbac/covers.ts';
 import { aggregatedRules } from '#api/aggregated-rules.ts';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { AUTO_UPDATE, defaultPolicy } from './default-policy.ts';
 import { ensureDefaultPolicy } from './reconcile.ts';
 import { reconcileBinding, reconcileRole } from './reconcile-plan.ts';
@@ -55,6 +56,20 @@ test('defaultPolicy says what upstream v1.36.2 says', () => {
     objects.map((object) => JSON.stringify(object, ordered)),
   );
   assert.equal(createHash('sha256').update(texts.toSorted().join('\n')).digest('hex'), COMPARED);
+});
+
+test('defaultPolicy has roles of controllers and rules that stand behind gates while those are on', () => {
+  const names = (gates: string) => defaultPolicy(new FeatureGates(gates)).clusterRoles.map(({ metadata }) => metadata?.name);
+  const publisher = 'system:controller:kube-apiserver-serving-clustertrustbundle-publisher';
+  assert.deepEqual(
+    names('ClusterTrustBundle=true').filter((name) => !names('').includes(name)),
+    [publisher],
+  );
+  const rules = (gates: string) =>
+    defaultPolicy(new FeatureGates(gates)).clusterRoles.find(({ metadata }) => metadata?.name === 'system:kube-scheduler')?.rules ?? [];
+  assert.deepEqual(rules('DRADeviceTaintRules=true').slice(rules('').length), [
+    { verbs: ['get', 'list', 'watch'], apiGroups: ['resource.k8s.io'], resources: ['devicetaintrules'] },
+  ]);
 });
 
 const role = (rules: readonly string[], over: Partial<ClusterRole> = {}, metadata = {}): ClusterRole => ({

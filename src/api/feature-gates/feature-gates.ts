@@ -1,5 +1,5 @@
 // pure
-// `--feature-gates`: reading, and the gates this server heeds. Source: component-base featuregate feature_gate.go.
+// `--feature-gates` of every component: reading, and the gates that are heeded. Source: component-base featuregate feature_gate.go.
 import { GaugeFamily } from '#base/metrics.ts';
 import { FEATURE_GATES, NEEDED_GATES, type Stage } from './feature-gate-table.ts';
 
@@ -9,13 +9,14 @@ export class FeatureGateError extends Error {
 }
 
 /**
- * The gates this server heeds, and the resources that are served only while one is on, in every version.
+ * The gates that are heeded, and the resources that are served only while one is on, in every version.
  * Source: pkg/registry/*\/rest storage providers.
  */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
   APIServerIdentity: [],
   ClusterTrustBundle: ['clustertrustbundles.certificates.k8s.io'],
   DRADeviceTaintRules: ['devicetaintrules.resource.k8s.io'],
+  DRADeviceTaints: [],
   DRAResourcePoolStatus: ['resourcepoolstatusrequests.resource.k8s.io'],
   GenericWorkload: ['podgroups.scheduling.k8s.io', 'workloads.scheduling.k8s.io'],
   MutatingAdmissionPolicy: [
