@@ -6,9 +6,11 @@ import { isNotFound } from '#cri/errors.ts';
 import type { KubeletParts } from './assembly.ts';
 import { configurationOf } from './config-json.ts';
 import { levels } from './metrics/levels.ts';
+import type { MachineFacts } from './node/machine.ts';
 import { findContainer } from './pod/containers.ts';
 import type { ProbeCount } from './probes/probe-manager.ts';
-import { bareContainerId } from './runtime/runtime-pod.ts';
+import { bareContainerId, type RuntimePod } from './runtime/runtime-pod.ts';
+import { cadvisorSubjects, type Subject } from './stats/cadvisor.ts';
 import type { Summary } from './stats/summary.ts';
 
 /** No log can be shown; the message is upstream's. */
@@ -42,6 +44,10 @@ export interface KubeletView {
   logTarget(pod: Pod, container: string, previous: boolean): Promise<LogTarget>;
   /** Figures of node and pods. @throws CriError */
   summary(): Promise<Summary>;
+  /** As `summary`, with what cgroups tell beyond it. @throws CriError */
+  cadvisor(): Promise<readonly Subject[]>;
+  /** What the machine is. */
+  readonly machine: MachineFacts;
   readonly cri: CriClient;
   /** Why the node is not ready; empty when it is. */
   problems(): readonly string[];
@@ -99,6 +105,17 @@ export function kubeletView(parts: KubeletParts): KubeletView {
       throw new LogUnavailable(`unable to retrieve container logs for ${parts.runtimeState.facts?.name ?? 'containerd'}://${containerId}`);
     },
     summary: () => stats.summary(),
+    async cadvisor() {
+      const runtimePod = (uid: string): RuntimePod | undefined => pleg.get(uid);
+      return cadvisorSubjects({
+        cgroups: parts.cgroups,
+        pods: [...store.all()],
+        runtimePod,
+        summary: await stats.summary(),
+        now: parts.clock.now(),
+      });
+    },
+    machine: parts.machine,
     problems: () => [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems()],
     node: () => observer.nodeOrInitial,
     configuration: () => configurationOf(config),

@@ -59,6 +59,29 @@ describe('a kubelet', { concurrency: true }, () => {
       const { stdout, stderr } = await get(path);
       assert.match(stdout, pattern, `${path}: ${stderr}`);
     }
+    const { stdout: cadvisor } = await get('metrics/cadvisor');
+    const whole = 'container="[^"]*"(,\\w+="[^"]*")*,namespace="kubelet",pod="watched"';
+    for (const name of [
+      'memory_cache',
+      'memory_rss',
+      'cpu_user_seconds_total',
+      'threads',
+      'processes',
+      'spec_memory_limit_bytes',
+      'last_seen',
+    ])
+      assert.match(cadvisor, new RegExp(`^container_${name}\\{${labels}`, 'm'));
+    assert.match(cadvisor, new RegExp(`^container_network_receive_packets_total\\{${whole}\\} [1-9]`, 'm'));
+    const { stdout: own } = await get('metrics');
+    for (const line of [
+      'kubelet_cgroup_manager_duration_seconds_count\\{operation_type="create"\\}',
+      'kubelet_runtime_operations_total\\{operation_type="create_container"\\}',
+      'kubelet_pod_start_sli_duration_seconds_count',
+      'kubelet_pleg_relist_duration_seconds_count',
+      'kubelet_started_containers_total\\{container_type="container"\\}',
+      'storage_operation_duration_seconds_count\\{migrated="false",operation_name="volume_mount",status="success",volume_plugin="kubernetes.io/projected"\\}',
+    ])
+      assert.match(own, new RegExp(`^${line} [1-9]`, 'm'));
     assert.match((await get('checkpoint/kubelet/watched/main')).stderr, /NotFound/);
   });
 

@@ -7,6 +7,7 @@ import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podLabel } from '../pod/identity.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
 import { CgroupError } from './errors.ts';
+import type { CgroupFigures } from './figures.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
 import { burstableShares, compareLimits, podCgroupLimits, type CgroupLimits } from './limits.ts';
 
@@ -24,6 +25,12 @@ export interface CgroupManager {
   compare(pod: Pod, limits: CgroupLimits): Promise<{ readonly grows: CgroupLimits; readonly shrinks: CgroupLimits }>;
   /** Bytes in use by the pod's cgroup; undefined when not known. */
   podMemoryUsage(pod: Pod): Promise<number | undefined>;
+  /** What a cgroup uses, by its name; undefined where that cannot be told. */
+  figures(name: string): Promise<CgroupFigures | undefined>;
+  /** Ids of the processes in a cgroup itself. */
+  pids(name: string): Promise<readonly number[]>;
+  /** Names of the cgroups above those of pods. */
+  groups(): readonly string[];
   destroyPod(pod: Pod): Promise<void>;
   /** Removes cgroups of pods that are not among `known`. */
   cleanOrphans(known: ReadonlySet<string>): Promise<void>;
@@ -121,6 +128,18 @@ export class QosCgroupManager implements CgroupManager {
     return text === '' ? undefined : Number(text);
   }
 
+  figures(name: string): Promise<CgroupFigures | undefined> {
+    return this.#deps.hierarchy.figures(name);
+  }
+
+  pids(name: string): Promise<readonly number[]> {
+    return this.#deps.hierarchy.pids(name);
+  }
+
+  groups(): readonly string[] {
+    return ['', '/burstable', '/besteffort'].map((below) => `${this.#base}${below}`);
+  }
+
   async destroyPod(pod: Pod): Promise<void> {
     const name = this.parentOf(pod);
     if (!(await this.#measured('destroy', () => this.#destroy(name))))
@@ -177,6 +196,9 @@ export const noCgroups: CgroupManager = {
   limitsOf: () => ({}),
   compare: async () => ({ grows: {}, shrinks: {} }),
   podMemoryUsage: async () => undefined,
+  figures: async () => undefined,
+  pids: async () => [],
+  groups: () => [],
   destroyPod: async () => {},
   cleanOrphans: async () => {},
   updateClasses: async () => {},

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CgroupError } from './errors.ts';
+import { FILES_V1, FILES_V2, figuresV1, figuresV2, type CgroupFigures, type CgroupTexts } from './figures.ts';
 import { writesV1, writesV2, type CgroupLimits, type CgroupSettingsNow } from './limits.ts';
 
 export type Controller = 'cpu' | 'memory' | 'pids';
@@ -125,9 +126,29 @@ export class CgroupHierarchy {
   }
 
   /** Text of a controller's file; empty when it is not there. */
-  async read(controller: Controller | 'cpuacct', name: string, file: string): Promise<string> {
+  async read(controller: string, name: string, file: string): Promise<string> {
     const directory = this.path(controller, name);
     return directory === undefined ? '' : textOf(join(directory, file));
+  }
+
+  /** What the cgroup uses; undefined where that cannot be told. */
+  async figures(name: string): Promise<CgroupFigures | undefined> {
+    const isV2 = this.layout.version === 2;
+    const texts = (isV2 ? FILES_V2 : FILES_V1).map(async ([controller, file]) => [
+      file,
+      (await this.read(controller, name, file)).trimEnd(),
+    ]);
+    const read = Object.fromEntries(await Promise.all(texts)) as CgroupTexts;
+    return isV2 ? figuresV2(read) : figuresV1(read);
+  }
+
+  /** Processes in the cgroup itself. */
+  async pids(name: string): Promise<readonly number[]> {
+    const text = await this.read('pids', name, 'cgroup.procs');
+    return text
+      .split('\n')
+      .filter((pid) => pid !== '')
+      .map(Number);
   }
 
   /** What the cgroup's files say now. */

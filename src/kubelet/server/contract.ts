@@ -13,6 +13,8 @@ export type KubeletHost = Pick<
   | 'hasTty'
   | 'logTarget'
   | 'summary'
+  | 'cadvisor'
+  | 'machine'
   | 'cri'
   | 'problems'
   | 'configuration'

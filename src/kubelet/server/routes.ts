@@ -1,6 +1,5 @@
 // Every path the server knows, in the order in which they are tried.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { cpus, totalmem } from 'node:os';
 import type { Clock } from '#base/clock.ts';
 import type { HealthFigures } from '#base/health-figures.ts';
 import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
@@ -8,6 +7,7 @@ import type { KubeletHost } from './contract.ts';
 import { serveLogFiles } from './log-files.ts';
 import { serveContainerLog } from './logs/container-log.ts';
 import { cadvisorMetrics } from './metrics/cadvisor.ts';
+import { deviceNames } from './metrics/device-names.ts';
 import { CONTENT_TYPE, exposition, type Family } from './metrics/exposition.ts';
 import type { OwnMetrics } from './metrics/own.ts';
 import { probeMetrics } from './metrics/probes.ts';
@@ -67,9 +67,7 @@ const ROUTES: readonly Route[] = [
   whole('/metrics', async (_, { host, metrics }) => ({ type: CONTENT_TYPE, body: await metrics.text(host) })),
   whole('/metrics/slis', (_, { checks }) => ({ type: CONTENT_TYPE, body: checks.expose() })),
   whole('/metrics/resource', async (_, { host }) => figures(resourceMetrics(await host.summary()))),
-  whole('/metrics/cadvisor', async (_, { host }) =>
-    figures(cadvisorMetrics(await host.summary(), host.pods(), { cpus: cpus().length, memory: totalmem() })),
-  ),
+  whole('/metrics/cadvisor', async (_, { host }) => figures(await cadvisor(host))),
   whole('/metrics/probes', (_, { host }) => figures(probeMetrics(host.probeCounts()))),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
@@ -90,6 +88,12 @@ function names({ namespace = '', pod = '', uid = '', container = '' }: PathParam
 }
 
 const figures = (families: readonly Family[]): WholeAnswer => ({ type: CONTENT_TYPE, body: exposition(families) });
+
+async function cadvisor(host: KubeletHost): Promise<readonly Family[]> {
+  const { cpus, memory, swap, bootID, machineID, systemUUID } = host.machine;
+  const machine = { cpus, memory, swap, ids: { boot_id: bootID, machine_id: machineID, system_uuid: systemUUID } };
+  return cadvisorMetrics(await host.cadvisor(), machine, await deviceNames());
+}
 
 /** Source: healthz.PingHealthz, LogHealthz, Server.syncLoopHealthCheck. */
 function health({ host, checks }: RouteDeps, query: URLSearchParams): WholeAnswer {

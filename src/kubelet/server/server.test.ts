@@ -12,6 +12,7 @@ import type { Client } from '#client/contract.ts';
 import { apiAccess } from './api-access.ts';
 import { nodeAttributes } from './attributes.ts';
 import { LogUnavailable, type Access, type KubeletHost } from './contract.ts';
+import type { Subject } from '../stats/cadvisor.ts';
 import { exposition } from './metrics/exposition.ts';
 import { matchPath } from './paths.ts';
 import { createKubeletServer, type KubeletServer } from './server.ts';
@@ -173,6 +174,21 @@ const FIGURES = {
   ],
 };
 
+const OF_WEB = { namespace: 'default', pod: 'web' };
+const traffic = (bytes: number, packets: number) => ({ bytes, packets, errors: 3, dropped: 4 });
+const SUBJECTS: readonly Subject[] = [
+  {
+    labels: { ...OF_WEB, container: '', id: '/kubepods/poduid-of-web/s1', image: 'pause', name: 's1' },
+    at: Date.parse(TIME),
+    network: [{ name: 'eth0', received: traffic(10, 1), transmitted: traffic(20, 2) }],
+  },
+  {
+    labels: { ...OF_WEB, container: 'app', id: '/kubepods/poduid-of-web/c1', image: 'programs:1', name: 'c1' },
+    at: Date.parse(TIME),
+    stats: { memory: { time: TIME, workingSetBytes: 4096 } },
+  },
+];
+
 for (const c of [
   {
     path: '/metrics/resource',
@@ -181,12 +197,13 @@ for (const c of [
   { path: '/metrics/resource', has: 'node_cpu_usage_seconds_total 5 1767225600000\n' },
   {
     path: '/metrics/cadvisor',
-    has: 'container_memory_working_set_bytes{container="app",id="",image="",name="",namespace="default",pod="web"} 4096 1767225600000\n',
+    has: 'container_memory_working_set_bytes{container="app",id="/kubepods/poduid-of-web/c1",image="programs:1",name="c1",namespace="default",pod="web"} 4096 1767225600000\n',
   },
   {
     path: '/metrics/cadvisor',
-    has: 'container_network_receive_bytes_total{container="",id="",image="",interface="eth0",name="",namespace="default",pod="web"} 10 1767225600000\n',
+    has: 'container_network_receive_packets_dropped_total{container="",id="/kubepods/poduid-of-web/s1",image="pause",interface="eth0",name="s1",namespace="default",pod="web"} 4 1767225600000\n',
   },
+  { path: '/metrics/cadvisor', has: 'machine_cpu_cores{boot_id="boot",machine_id="machine",system_uuid="system"} 4\n' },
   { path: '/metrics', has: 'git_version="v1.36.0+proa"' },
   { path: '/metrics', has: 'kubelet_http_requests_total{long_running="false",method="GET",path="metrics",server_type="readwrite"} 1\n' },
   { path: '/stats/summary', has: '"podRef":{"name":"web"' },
@@ -194,7 +211,9 @@ for (const c of [
   { path: '/configz', has: '{"kubeletconfig":{}}' },
 ]) {
   test(`${c.path} has ${c.has.split(' ')[0]}`, async (t) => {
-    const { port } = await serve(t, { host: fakeHost({ overrides: { summary: () => Promise.resolve(FIGURES) } }) });
+    const { port } = await serve(t, {
+      host: fakeHost({ overrides: { summary: () => Promise.resolve(FIGURES), cadvisor: () => Promise.resolve(SUBJECTS) } }),
+    });
     const { code, body } = await ask(port, c.path);
     assert.deepEqual([code, body.includes(c.has)], [200, true], body);
   });

@@ -15,27 +15,10 @@ import type { Owner } from '#test/harness/scope.ts';
 import { noCgroups } from '../cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from '../config.ts';
 import { createKubelet, type Kubelet } from '../kubelet.ts';
-import type { MachineFacts } from '../node/machine.ts';
 import type { Mounter, MountPoint } from '../volumes/mounter.ts';
+import { MACHINE } from './machine.ts';
 
 export const IMAGE = 'example.test/programs:1';
-
-const MACHINE: MachineFacts = {
-  hostname: 'node',
-  machineID: 'machine',
-  systemUUID: 'system',
-  bootID: 'boot',
-  kernelVersion: '6.1.0',
-  osImage: 'Test OS',
-  operatingSystem: 'linux',
-  architecture: 'amd64',
-  cpus: 4,
-  memory: 8 * 2 ** 30,
-  swap: 0,
-  hugePages: {},
-  appArmor: false,
-  addresses: ['192.0.2.10'],
-};
 
 /** Remembers mounts and makes none. */
 export class FakeMounter implements Mounter {

@@ -1,6 +1,7 @@
 // A kubelet of one pod, for tests of the server.
 import type { Pod } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
+import { MACHINE } from '../../testing/machine.ts';
 import type { Access, KubeletHost, LogTarget } from '../contract.ts';
 
 export interface FakeHostOptions {
@@ -26,6 +27,8 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
     hasTty: () => tty,
     logTarget: log ?? (() => Promise.reject(new Error('the test has no log'))),
     summary: () => Promise.reject(new Error('the test has no figures')),
+    cadvisor: () => Promise.reject(new Error('the test has no figures')),
+    machine: MACHINE,
     get cri(): CriClient {
       if (cri === undefined) throw new Error('the test has no runtime');
       return cri;
