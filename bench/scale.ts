@@ -1,5 +1,5 @@
 // A cluster of hollow nodes under load: `npm run bench:scale -- [--nodes 1000] [--pods-per-node 30] [--rest 10]
-// [--phases "roll out,scale down"] [--profile FOLDER]`. The control plane (`proa server`: API server, controllers, scheduler) and
+// [--phases "roll out,scale down"] [--steady 120] [--churn 20] [--profile FOLDER]`. The control plane (`proa server`: API server, controllers, scheduler) and
 // the nodes (`proa hollow`) are processes of their own; what is measured goes over HTTPS.
 import { connectMachine, PROA } from '#test/harness/cluster.ts';
 import { accessSync, constants, mkdirSync } from 'node:fs';
@@ -27,12 +27,17 @@ const { values } = parseArgs({
     'pods-per-node': { type: 'string', default: '30' },
     /** Seconds for which nodes alone are looked at: their leases. */
     rest: { type: 'string', default: '10' },
+    /** Seconds of steady churn, and its changes a second. */
+    steady: { type: 'string', default: '120' },
+    churn: { type: 'string', default: '20' },
     phases: { type: 'string', default: PHASES.map(({ name }) => name).join(',') },
     /** Folder for CPU profiles of both processes; below `.cache`, for the rest of the machine's files can only be read. */
     profile: { type: 'string' },
   },
 });
 const [nodeCount, perNode, restSeconds] = [Number(values.nodes), Number(values['pods-per-node']), Number(values.rest)];
+const churn = { changesPerSecond: Number(values.churn), seconds: Number(values.steady) };
+if (!(churn.changesPerSecond > 0) || !(churn.seconds > 0)) throw new Error('--churn and --steady are positive numbers');
 if (!(nodeCount > 0) || !(perNode > 0) || !(restSeconds >= 0))
   throw new Error('--nodes and --pods-per-node are positive numbers, --rest may be 0');
 
@@ -87,11 +92,12 @@ async function main(): Promise<void> {
   );
   let before = await client.getPath<string>('/metrics');
   const writes: string[] = [];
+  let steadyTable = '';
   for (const { name, run } of phases) {
     observed.startPhase();
     const cpuBefore = [server, hollow].map((part) => part.usage().cpuSeconds);
     const start = performance.now();
-    const pods = await run({ client, observed, nodeCount, total: nodeCount * perNode });
+    const pods = await run({ client, observed, nodeCount, total: nodeCount * perNode, churn });
     const seconds = (performance.now() - start) / 1000;
     const cpu = [server, hollow].map((part, i) => ((1000 * (part.usage().cpuSeconds - (cpuBefore[i] ?? 0))) / pods).toFixed(2));
     const ms = (step: Step, share: number): string => `${Math.round(observed.took(step, share))} ms`.padStart(10);
@@ -103,10 +109,12 @@ async function main(): Promise<void> {
     );
     const after = await client.getPath<string>('/metrics');
     writes.push(`${name}: ${requestsPerPod(before, after, pods)}`);
+    if (name === 'steady') steadyTable = latencyTable(after, before);
     before = after;
   }
   console.log(`\nrequests a pod\n${writes.join('\n')}`);
-  console.log(`\n${latencyTable(before)}\n`);
+  if (steadyTable !== '') console.log(`\nsteady, ${churn.changesPerSecond} changes a second for ${churn.seconds} s\n${steadyTable}`);
+  console.log(`\nall phases\n${latencyTable(before)}\n`);
   for (const [name, part] of Object.entries(parts)) {
     const { peakBytes, residentBytes, cpuSeconds } = part.usage();
     const threads = [...part.threads()].map(([what, seconds]) => `${what} ${seconds.toFixed(0)} s`).join(', ');

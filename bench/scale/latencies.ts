@@ -21,18 +21,25 @@ type Histogram = Map<number, number>;
 
 /**
  * Of verbs; of what they were asked of, where that is slowest; how long requests waited for a seat, by priority level; the
- * store's operations. `metrics` is the text of /metrics. A percentile is the upper bound of its bucket.
+ * store's operations. `metrics` is the text of /metrics; with an earlier one, of what came after that. A percentile is the upper
+ * bound of its bucket.
  */
-export function latencyTable(metrics: string): string {
+export function latencyTable(metrics: string, before = ''): string {
+  const since = (name: string, keyOf: (labels: string) => string | undefined): Map<string, Histogram> => {
+    const counts = histograms(metrics, name, keyOf);
+    for (const [key, buckets] of histograms(before, name, keyOf))
+      for (const [le, count] of buckets) counts.get(key)?.set(le, (counts.get(key)?.get(le) ?? 0) - count);
+    return counts;
+  };
   const answered = (labels: string): boolean => !IGNORED.has(labelOf(labels, 'verb'));
-  const verbs = histograms(metrics, SLI, (labels) => (answered(labels) ? labelOf(labels, 'verb') : undefined));
-  const kinds = histograms(metrics, SLI, (labels) => (answered(labels) ? `${labelOf(labels, 'verb')} ${kindOf(labels)}` : undefined));
+  const verbs = since(SLI, (labels) => (answered(labels) ? labelOf(labels, 'verb') : undefined));
+  const kinds = since(SLI, (labels) => (answered(labels) ? `${labelOf(labels, 'verb')} ${kindOf(labels)}` : undefined));
   const slowest = [...kinds]
     .filter(([, buckets]) => total(buckets) >= FEWEST_REQUESTS)
     .toSorted(([, a], [, b]) => percentile(b, 0.99) - percentile(a, 0.99))
     .slice(0, SLOWEST_SHOWN);
-  const waits = histograms(metrics, WAITS, (labels) => `wait for a seat: ${labelOf(labels, 'priority_level')}`);
-  const store = histograms(metrics, STORE, (labels) => `store: ${labelOf(labels, 'operation')}`);
+  const waits = since(WAITS, (labels) => `wait for a seat: ${labelOf(labels, 'priority_level')}`);
+  const store = since(STORE, (labels) => `store: ${labelOf(labels, 'operation')}`);
   return [
     'API requests                              count         p50         p90         p99',
     ...[...verbs, ...slowest, ...waits, ...store].map(row),

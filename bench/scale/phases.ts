@@ -1,4 +1,5 @@
 // What happens to the cluster, in order. Each phase ends when all that it wanted is seen, and gives the pods it moved.
+import { setTimeout } from 'node:timers/promises';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { deployments, nodes, pods, services } from '#api/resources.ts';
 import type { Client } from '#client/contract.ts';
@@ -10,6 +11,14 @@ export interface PhaseDeps {
   readonly nodeCount: number;
   /** Pods of the roll-out. */
   readonly total: number;
+  readonly churn: Churn;
+}
+
+/** What a cluster goes through that its users leave alone. */
+export interface Churn {
+  /** What users ask for, and pods that come or go. */
+  readonly changesPerSecond: number;
+  readonly seconds: number;
 }
 
 interface Phase {
@@ -78,6 +87,38 @@ async function patchAll({ client, observed, total }: PhaseDeps, spec: (replicas:
 const rollOver = (deps: PhaseDeps): Promise<number> =>
   patchAll(deps, () => ({ template: { metadata: { annotations: { version: '2' } } } }));
 
+/** A request of a user, and the pod that comes or goes by it. */
+const CHANGES_PER_SCALING = 2;
+/** A Deployment is one pod smaller for so long, seconds. */
+const SMALLER_FOR = 2;
+
+/**
+ * Deployments lose a pod and get another, one after the other, evenly over time. Source: community sig-scalability/slos/slos.md,
+ * cluster churn.
+ */
+async function steady({ client, observed, total, churn: { changesPerSecond, seconds } }: PhaseDeps): Promise<number> {
+  const wanted = sizes(total);
+  /** The last request for each, which the next one waits for: they must not overtake each other. */
+  const asked: Promise<unknown>[] = wanted.map(() => Promise.resolve());
+  const scale = (turn: number, by: number): void => {
+    const i = turn % wanted.length;
+    const body = { spec: { replicas: (wanted[i] as number) + by } };
+    asked[i] = asked[i]?.then(() => client.patch(deployments, refOf(i), { type: 'merge', body })) as Promise<unknown>;
+  };
+  const pairs = Math.ceil((changesPerSecond * seconds) / CHANGES_PER_SCALING / 2);
+  const everyMs = (1000 * seconds) / pairs;
+  const behind = Math.ceil((SMALLER_FOR * 1000) / everyMs);
+  const began = performance.now();
+  for (let turn = 0; turn < pairs + behind; turn++) {
+    await setTimeout(Math.max(0, began + turn * everyMs - performance.now()));
+    if (turn < pairs) scale(turn, -1);
+    if (turn >= behind) scale(turn - behind, 0);
+  }
+  await Promise.all(asked);
+  await observed.until(() => observed.pods.size === total && settled(observed));
+  return pairs;
+}
+
 async function scaleDown(deps: PhaseDeps): Promise<number> {
   const before = await patchAll(deps, (replicas) => ({ replicas: Math.ceil(replicas / 2) }));
   return before - deps.observed.pods.size;
@@ -106,6 +147,7 @@ async function drain({ client, observed, nodeCount }: PhaseDeps): Promise<number
 
 export const PHASES: readonly Phase[] = [
   { name: 'roll out', run: rollOut },
+  { name: 'steady', run: steady },
   { name: 'roll over', run: rollOver },
   { name: 'scale down', run: scaleDown },
   { name: 'drain 1/10', run: drain },
