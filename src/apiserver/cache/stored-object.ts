@@ -127,10 +127,16 @@ function mapMetadataText(metadata: Metadata): string {
 
 /** An owner of fields; other objects are as they are. */
 function ownerText(entry: JsonObject | NonNullable<Metadata['managedFields']>[number]): string {
-  const { fieldsV1 } = entry as JsonObject;
+  const members = entry as JsonObject;
+  const { fieldsV1 } = members;
   if (typeof fieldsV1 !== 'object' || fieldsV1 === null) return JSON.stringify(entry);
-  const members = Object.entries(entry).filter(([, value]) => value !== undefined);
-  return `{${members.map(([name, value]) => `"${name}":${name === 'fieldsV1' ? fieldsText(fieldsV1) : JSON.stringify(value)}`).join(',')}}`;
+  let text = '';
+  for (const name of Object.keys(members)) {
+    if (members[name] === undefined) continue;
+    const value = name === 'fieldsV1' ? fieldsText(fieldsV1) : JSON.stringify(members[name]);
+    text += `${text === '' ? '' : ','}"${name}":${value}`;
+  }
+  return `{${text}}`;
 }
 
 /** Bytes around the digits of a spliced resourceVersion. */

@@ -46,31 +46,39 @@ function tookOf(family: HistogramFamily, ...labels: readonly string[]): Took {
   };
 }
 
-/** Runs `work`; what answers at once costs no turn of the event loop. */
-function timed<T>(took: Took, clock: Clock, work: () => T | Promise<T>): T | Promise<T> {
+const admit = (plugin: MutatingPlugin, attributes: AdmissionAttributes): ReturnType<MutatingPlugin['admit']> => plugin.admit(attributes);
+const validate = (plugin: ValidatingPlugin, attributes: AdmissionAttributes): ReturnType<ValidatingPlugin['validate']> =>
+  plugin.validate(attributes);
+
+/** Asks a plugin; what answers at once costs no turn of the event loop. */
+function timed<P, R>(
+  { plugin, took }: Step<P>,
+  ask: (plugin: P, attributes: AdmissionAttributes) => R | Promise<R>,
+  attributes: AdmissionAttributes,
+  clock: Clock,
+): R | Promise<R> {
   const started = clock.monotonic();
-  const count = (rejected: boolean): void => took(clock.monotonic() - started, rejected);
-  let result: T | Promise<T>;
+  let answer: R | Promise<R>;
   try {
-    result = work();
+    answer = ask(plugin, attributes);
   } catch (error) {
-    count(true);
+    took(clock.monotonic() - started, true);
     throw error;
   }
-  if (!(result instanceof Promise)) {
-    count(false);
-    return result;
+  if (answer instanceof Promise) return awaited(took, clock, started, answer);
+  took(clock.monotonic() - started, false);
+  return answer;
+}
+
+async function awaited<T>(took: Took, clock: Clock, started: number, answer: Promise<T>): Promise<T> {
+  let rejected = true;
+  try {
+    const value = await answer;
+    rejected = false;
+    return value;
+  } finally {
+    took(clock.monotonic() - started, rejected);
   }
-  return result.then(
-    (value) => {
-      count(false);
-      return value;
-    },
-    (error: unknown) => {
-      count(true);
-      throw error;
-    },
-  );
 }
 
 /** What plugins may have got wrong. Source: fieldmanager.NewManagedFieldsValidatingAdmissionController. */
@@ -123,7 +131,8 @@ export class AdmissionRunner {
 
   /** The object after all mutating plugins; for DELETE and CONNECT they only refuse. @throws StatusError */
   async mutate(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
-    const object = await timed(this.#handlers(attributes.operation).mutated, this.#clock, () => this.#rounds(attributes));
+    const { mutated } = this.#handlers(attributes.operation);
+    const object = await awaited(mutated, this.#clock, this.#clock.monotonic(), this.#rounds(attributes));
     return object === undefined || object === attributes.object ? object : repaired(object, attributes);
   }
 
@@ -140,10 +149,10 @@ export class AdmissionRunner {
   /** Each mutating plugin once. */
   async #round(attributes: AdmissionAttributes): Promise<KubeObject | undefined> {
     let current = attributes;
-    for (const { plugin, took } of this.#handlers(attributes.operation).mutating) {
-      if (plugin.ready !== undefined) await this.#ready(plugin, attributes);
-      const pending = timed(took, this.#clock, () => plugin.admit(current));
-      const changed = pending instanceof Promise ? await pending : pending;
+    for (const step of this.#handlers(attributes.operation).mutating) {
+      if (step.plugin.ready !== undefined) await this.#ready(step.plugin, attributes);
+      const answer = timed(step, admit, current, this.#clock);
+      const changed = answer instanceof Promise ? await answer : answer;
       if (changed !== undefined) current = { ...current, object: changed };
     }
     return current.object;
@@ -151,14 +160,16 @@ export class AdmissionRunner {
 
   /** @throws StatusError of the first plugin that refuses */
   async validate(attributes: AdmissionAttributes): Promise<void> {
-    const { validating, validated } = this.#handlers(attributes.operation);
-    await timed(validated, this.#clock, async () => {
-      for (const { plugin, took } of validating) {
-        if (plugin.ready !== undefined) await this.#ready(plugin, attributes);
-        const pending = timed(took, this.#clock, () => plugin.validate(attributes));
-        if (pending instanceof Promise) await pending;
-      }
-    });
+    const { validated } = this.#handlers(attributes.operation);
+    await awaited(validated, this.#clock, this.#clock.monotonic(), this.#validations(attributes));
+  }
+
+  async #validations(attributes: AdmissionAttributes): Promise<void> {
+    for (const step of this.#handlers(attributes.operation).validating) {
+      if (step.plugin.ready !== undefined) await this.#ready(step.plugin, attributes);
+      const answer = timed(step, validate, attributes, this.#clock);
+      if (answer instanceof Promise) await answer;
+    }
   }
 
   /** For operations whose object cannot change: all plugins, mutating ones first. */

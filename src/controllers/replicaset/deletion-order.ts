@@ -24,9 +24,19 @@ export function deletionOrder(siblings: readonly Pod[], now: number): (a: Pod, b
     (pod) => -restarts(pod),
     (pod) => ageClass(parseTime(pod.metadata.creationTimestamp), now),
   ];
+  // A pod is compared with many others; what it is judged by is found once, and only as far as anybody asks.
+  const known = new Map<Pod, number[]>();
+  const judged = (pod: Pod): number[] => {
+    let values = known.get(pod);
+    if (values === undefined) known.set(pod, (values = []));
+    return values;
+  };
   return (a, b) => {
-    for (const criterion of criteria) {
-      const difference = criterion(a) - criterion(b);
+    const ofA = judged(a);
+    const ofB = judged(b);
+    for (let i = 0; i < criteria.length; i++) {
+      const criterion = criteria[i] as (pod: Pod) => number;
+      const difference = (ofA[i] ??= criterion(a)) - (ofB[i] ??= criterion(b));
       if (difference !== 0) return difference;
     }
     return a.metadata.uid < b.metadata.uid ? -1 : 1;
@@ -64,7 +74,10 @@ function readySince(pod: Pod): number | undefined {
 
 /** Of the container that restarted most, sidecars included. */
 function restarts({ spec, status }: Pod): number {
-  const sidecars = new Set((spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always').map((c) => c.name));
-  const counted = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? []).filter((s) => sidecars.has(s.name))];
-  return Math.max(0, ...counted.map((s) => s.restartCount));
+  let most = 0;
+  for (const { restartCount } of status.containerStatuses ?? []) most = Math.max(most, restartCount);
+  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  for (const { name, restartCount } of status.initContainerStatuses ?? [])
+    if (sidecars.some((sidecar) => sidecar.name === name)) most = Math.max(most, restartCount);
+  return most;
 }
