@@ -70,7 +70,7 @@ const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) =
 const line = (what: string, { decideMs, writeMs, bytes }: Cost): void =>
   console.log(`${what.padEnd(40)} decided in ${decideMs.toFixed(2)} ms, in force after ${writeMs.toFixed(1)} ms more, ${bytes} bytes`);
 
-const state = new RuleState('IPv4');
+const state = new RuleState(context.podCIDR);
 const whole = await measure(() => {
   state.update(new Map(Array.from({ length: count }, (_, i) => [`shop/service-${i}`, fragment(i, endpoints)])));
   return state.whole();

@@ -6,12 +6,29 @@ import { rulesStand } from './nft-rules.ts';
 import { ProgramError } from './program.ts';
 
 const { signal } = new AbortController();
-const stake = { chains: ['ip ours watched', 'ip6 ours watched'], rule: 'jump other' };
+const stake = {
+  chains: new Map(
+    ['ip', 'ip6'].flatMap((family) =>
+      (
+        [
+          ['watched', 2],
+          ['other', 1],
+          ['empty', 0],
+        ] as const
+      ).map(([chain, n]) => [`${family} ours ${chain}`, n]),
+    ),
+  ),
+  elements: new Map([
+    ['ip ours places', ['10.0.0.1 . tcp . 80', '10.0.0.2 . udp . 53']],
+    ['ip6 ours places', []],
+  ]),
+};
 const make = async (): Promise<void> => {
   for (const family of ['ip', 'ip6'])
     await succeed('nft', [
-      `table ${family} ours { chain other { accept; }; chain watched { type filter hook input priority 0; jump other; }; }`,
+      `table ${family} ours { map places { type ipv4_addr . inet_proto . inet_service : verdict; }; chain other { accept; }; chain empty { }; chain watched { type filter hook input priority 0; counter; jump other; }; }`,
     ]);
+  await succeed('nft', ['add element ip ours places { 10.0.0.1 . tcp . 80 : goto other, 10.0.0.2 . udp . 53 : drop }']);
 };
 
 for (const [what, command] of [
@@ -19,6 +36,10 @@ for (const [what, command] of [
   ['deleted a table', 'delete table ip6 ours'],
   ['flushed a table', 'flush table ip ours'],
   ['flushed a chain', 'flush chain ip6 ours watched'],
+  ['flushed a chain that others jump to', 'flush chain ip ours other'],
+  ['deleted a rule', 'flush chain ip ours watched; add rule ip ours watched counter'],
+  ['flushed a map', 'flush map ip ours places'],
+  ['deleted an element', 'delete element ip ours places { 10.0.0.2 . udp . 53 }'],
 ] as const)
   test(`rulesStand until somebody ${what}`, async () => {
     await make();

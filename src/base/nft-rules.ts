@@ -1,26 +1,35 @@
 // Whether nftables rules of ours are still there: a firewall that is loaded anew flushes everybody's and tells nobody.
+import { Readable } from 'node:stream';
 import { ProgramError, runProgram } from './program.ts';
 
 export interface Stake {
-  /** Each with family and table: `ip kube-proxy services`. */
-  readonly chains: readonly string[];
-  /** What stands in each of them, as nft lists it. */
-  readonly rule: string;
+  /** How many rules each chain has, by the chain with family and table: `ip kube-proxy services`. */
+  readonly chains: ReadonlyMap<string, number>;
+  /** Keys that must be there, by the set or map with family and table. */
+  readonly elements?: ReadonlyMap<string, readonly string[]>;
 }
 
-type RunNft = (file: string, args: readonly string[], options: { readonly signal: AbortSignal }) => Promise<string>;
+type RunNft = (
+  file: string,
+  args: readonly string[],
+  options: { readonly input: Readable; readonly signal: AbortSignal },
+) => Promise<string>;
 
-/** @throws ProgramError when the kernel cannot be asked */
+/**
+ * Asks by a transaction that is only tried, never carried out: a rule can stand behind the last one, and an element be deleted,
+ * only where they are. A listing reads every element of every set of the table first: 1 s of computing where 110,000 are, this 5 ms.
+ * @throws ProgramError when the kernel cannot be asked
+ */
 export async function rulesStand(
-  { chains, rule }: Stake,
+  { chains, elements = new Map() }: Stake,
   { run = runProgram, signal }: { readonly run?: RunNft; readonly signal: AbortSignal },
 ): Promise<boolean> {
+  const tried = [
+    ...[...chains].filter(([, rules]) => rules > 0).map(([chain, rules]) => `add rule ${chain} index ${rules - 1} accept\n`),
+    ...[...elements].filter(([, keys]) => keys.length > 0).map(([set, keys]) => `delete element ${set} { ${keys.join(', ')} }\n`),
+  ];
   try {
-    // One at a time: of several in one command nft 1.0.6 finds the last alone.
-    for (const chain of chains) {
-      const listed = await run('nft', ['list', 'chain', ...chain.split(' ')], { signal });
-      if (!listed.includes(rule)) return false;
-    }
+    await run('nft', ['--check', '-f', '-'], { input: Readable.from(tried), signal });
     return true;
   } catch (error) {
     if (error instanceof ProgramError && error.stderr.includes('No such file or directory')) return false;

@@ -13,8 +13,7 @@ const MULTICAST = { IPv4: '224.0.0.0/4', IPv6: 'ff00::/8' } as const;
 
 /** What there is of them whatever the networks are. */
 export const masqueradeStake = (families: readonly IpFamily[]): Stake => ({
-  chains: families.map((family) => `${NFT_FAMILY[family]} ${NAME} postrouting`),
-  rule: 'masquerade fully-random',
+  chains: new Map(families.map((family) => [`${NFT_FAMILY[family]} ${NAME} postrouting`, 1])),
 });
 
 /** Replaces the table of `podCIDR`'s family in one transaction. Pods reach `nonMasquerade` (of any family) under their own address. */

@@ -288,6 +288,10 @@ test('rules that somebody removed are back at the next look, which writes nothin
     'delete table ip6 kube-proxy',
     'flush table ip kube-proxy',
     'flush chain ip kube-proxy nat-output',
+    'flush chain ip kube-proxy services',
+    'flush chain ip kube-proxy tcp-endpoints-2',
+    'flush map ip kube-proxy service-ips',
+    'flush map ip kube-proxy tcp-endpoints',
   ]) {
     await succeed('nft', [command]);
     await eventually(async () => assert.ok(looks.pending > 0));

@@ -24,7 +24,6 @@ import { serveMetrics } from './metrics/serve-metrics.ts';
 import { withoutLocal } from './metrics/without-local.ts';
 import { type Fragment, serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
-import { tableOf } from './nft/table.ts';
 
 const BY_SERVICE = 'proxy-service';
 
@@ -119,7 +118,7 @@ export class Proxy {
     const family = ipFamilyOf(podCIDR);
     const proxyHealthy = (): boolean => this.#health.healthy;
     const health = new ServiceHealth({ nodeName: config.nodeName, address: EVERYWHERE[family], logger, events, proxyHealthy });
-    return { family, podCIDR, state: new RuleState(family), flows: new Map(), checks: new Map(), health };
+    return { family, podCIDR, state: new RuleState(podCIDR), flows: new Map(), checks: new Map(), health };
   }
 
   /** Resolves once the rules of all Services known at start are in force. */
@@ -206,16 +205,20 @@ export class Proxy {
   /** Until there is something to apply: a change, or rules that somebody removed. @throws ProgramError when that cannot be told */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, logger, runProgram: run } = this.#deps;
-    const stake = { chains: this.#sides.map(({ family }) => `${tableOf(family)} nat-output`), rule: 'jump services' };
     while (this.#installed && this.#dirty.size === 0 && !signal.aborted) {
       if (!(await elapses(clock, LOOK_EVERY_MS, this.#wake.promise))) {
         this.#wake = Promise.withResolvers();
         continue;
       }
-      if (await rulesStand(stake, { run, signal })) continue;
+      if (await this.#stand({ run, signal })) continue;
       logger.warn('somebody removed service rules; all are written anew');
       this.#installed = false;
     }
+  }
+
+  async #stand(asked: { readonly run: RunProgram; readonly signal: AbortSignal }): Promise<boolean> {
+    for (const { state } of this.#sides) if (!(await rulesStand(state.stake(), asked))) return false;
+    return true;
   }
 
   async #apply(signal: AbortSignal): Promise<void> {

@@ -85,7 +85,7 @@ test('serviceFragment gives no rules to headless and ExternalName Services', () 
 });
 
 test('RuleState writes only what changed, and nothing for a change that makes no difference', () => {
-  const state = new RuleState('IPv4');
+  const state = new RuleState(context.podCIDR);
   const fragment = (...endpoints: readonly TestEndpoint[]) =>
     serviceFragment(web('10.96.0.1'), [slice('web', { port: 8080 }, ...endpoints)], context);
   assert.notEqual(
@@ -99,31 +99,65 @@ test('RuleState writes only what changed, and nothing for a change that makes no
   );
   assert.equal(state.update(new Map([['shop/web', fragment({ ip: '10.244.0.2' })]])), '');
   const script = state.update(new Map([['shop/web', fragment({ ip: '10.244.0.2' }, { ip: '10.244.0.3' })]]));
-  assert.match(script, /flush chain .*numgen random mod 2/s);
-  assert.ok(!script.includes('10.96.0.2'));
+  assert.deepEqual(script.split('\n'), [
+    'add chain ip kube-proxy tcp-endpoints-2',
+    'flush chain ip kube-proxy tcp-endpoints-1',
+    'add rule ip kube-proxy tcp-endpoints-2 dnat ip addr . port to ip daddr . tcp dport . numgen random mod 2 map @tcp-endpoints',
+    'delete element ip kube-proxy service-ips { 10.96.0.1 . tcp . 80 }',
+    'add element ip kube-proxy service-ips { 10.96.0.1 . tcp . 80 : goto tcp-endpoints-2 }',
+    'add element ip kube-proxy hairpin { 10.244.0.3 . 10.244.0.3 }',
+    'add element ip kube-proxy tcp-endpoints { 10.96.0.1 . 80 . 1 : 10.244.0.3 . 8080 }',
+    'delete chain ip kube-proxy tcp-endpoints-1',
+    '',
+  ]);
   assert.match(
     state.update(new Map([['shop/web', undefined]])),
     /delete element ip kube-proxy service-ips \{ 10.96.0.1 . tcp . 80 \}[^]*delete chain/,
   );
 });
 
+test('RuleState has one chain for all Services with as many endpoints, until the last of them is gone', () => {
+  const state = new RuleState(context.podCIDR);
+  const fragment = (ip: string) => serviceFragment(web(ip), [slice('web', { port: 8080 }, { ip: '10.244.0.2' })], context);
+  assert.match(state.update(new Map([['shop/a', fragment('10.96.0.1')]])), /add chain ip kube-proxy tcp-endpoints-1\n/);
+  assert.doesNotMatch(state.update(new Map([['shop/b', fragment('10.96.0.2')]])), /chain/);
+  assert.equal(state.stake().chains.get('ip kube-proxy tcp-endpoints-1'), 1);
+  assert.doesNotMatch(state.update(new Map([['shop/a', undefined]])), /chain/);
+  assert.match(state.update(new Map([['shop/b', undefined]])), /delete chain ip kube-proxy tcp-endpoints-1\n/);
+  assert.equal(state.stake().chains.has('ip kube-proxy tcp-endpoints-1'), false);
+});
+
+test('RuleState asks for all elements, some at each look', () => {
+  const state = new RuleState(context.podCIDR);
+  const wanted = new Set<string>();
+  for (let i = 0; i < 1_500; i++) {
+    const ip = `10.96.${i >> 8}.${i & 255}`;
+    state.update(new Map([[`shop/${i}`, serviceFragment(web(ip), [slice('web', { port: 8080 }, { ip: '10.244.0.2' })], context)]]));
+    wanted.add(`${ip} . 80 . 0`);
+  }
+  const looked = (): readonly string[] => [...(state.stake().elements?.get('ip kube-proxy tcp-endpoints') ?? [])];
+  const first = looked();
+  assert.ok(first.length < wanted.size);
+  assert.deepEqual(new Set([...first, ...looked(), ...looked()]), wanted);
+});
+
 test('RuleState gives an address that two Services claim to the first by name, and to the other once that one is gone', () => {
-  const state = new RuleState('IPv4');
+  const state = new RuleState(context.podCIDR);
   const claim = (name: string) =>
     serviceFragment(
       service(name, { clusterIP: `10.96.0.${name === 'a' ? 1 : 2}`, externalIPs: ['192.0.2.50'], ports: [{}] }),
-      [slice(name, { port: 8080 }, { ip: '10.244.0.2' })],
+      [slice(name, { port: 8080 }, ...(name === 'a' ? ['10.244.0.2'] : ['10.244.0.3', '10.244.0.4']).map((ip) => ({ ip })))],
       context,
     );
   state.update(new Map([['shop/b', claim('b')]]));
-  assert.match(state.whole(), /192\.0\.2\.50 \. tcp \. 80 : goto external-\w+-shop\/b/);
+  assert.match(state.whole(), /192\.0\.2\.50 \. tcp \. 80 : goto external-tcp-endpoints-2/);
   assert.match(
     state.update(new Map([['shop/a', claim('a')]])),
-    /add element ip kube-proxy service-ips \{[^}]*192\.0\.2\.50 \. tcp \. 80 : goto external-\w+-shop\/a/,
+    /add element ip kube-proxy service-ips \{[^}]*192\.0\.2\.50 \. tcp \. 80 : goto external-tcp-endpoints-1/,
   );
   assert.match(
     state.update(new Map([['shop/a', undefined]])),
-    /add element ip kube-proxy service-ips \{ 192\.0\.2\.50 \. tcp \. 80 : goto external-\w+-shop\/b/,
+    /add element ip kube-proxy service-ips \{ 192\.0\.2\.50 \. tcp \. 80 : goto external-tcp-endpoints-2/,
   );
 });
 

@@ -95,8 +95,7 @@ export const NODES_TABLES = ['ip proa-nodes', 'ip6 proa-nodes'] as const;
 
 /** What there is of them whatever the networks are. */
 export const outwardStake = (sides: readonly NodeNetworkSide[]): Stake => ({
-  chains: sides.map(({ cidr }) => `${NODES_TABLES[familyOf(cidr) === 'IPv4' ? 0 : 1]} postrouting`),
-  rule: 'masquerade',
+  chains: new Map(sides.map(({ cidr }) => [`${NODES_TABLES[familyOf(cidr) === 'IPv4' ? 0 : 1]} postrouting`, 1])),
 });
 
 /** What the nodes send outwards leaves under the machine's own address. `inside` are networks of any family. */

@@ -75,7 +75,7 @@ export class Policies {
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, logger, families } = this.#deps;
     while (await elapses(clock, LOOK_EVERY_MS, this.#wake.promise)) {
-      if (await rulesStand(policyStake(families), { signal })) continue;
+      if (await rulesStand(policyStake(this.#rules ?? families.map(noRules)), { signal })) continue;
       logger.warn('somebody removed the rules of network policies; all are written anew');
       this.#rules = undefined;
       return;

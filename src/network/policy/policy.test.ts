@@ -244,7 +244,7 @@ test('Policies writes its rules anew when somebody removed them', async () => {
   const held = (): Promise<void> =>
     eventually(async () => assert.match(await succeed('nft', ['list', 'map', 'ip', 'proa-policy', 'ingress']), /10\.244\.0\.1 : jump/));
   await held();
-  for (const command of ['flush ruleset', 'flush table ip proa-policy']) {
+  for (const command of ['flush ruleset', 'flush table ip proa-policy', 'flush chain ip proa-policy input']) {
     await succeed('nft', [command]);
     await eventually(async () => assert.ok(clock.pending > 0)); // it rests
     clock.advance(10_000);

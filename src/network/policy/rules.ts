@@ -38,10 +38,13 @@ export const noRules = (family: IpFamily): PolicyRules => ({
   isolated: { ingress: new Map(), egress: new Map() },
 });
 
-/** What there is of them whatever the policies are. */
-export const policyStake = (families: readonly IpFamily[]): Stake => ({
-  chains: families.map((family) => `${tableOf(family)} forward`),
-  rule: 'vmap @ingress',
+/** All of them, without the elements of sets. */
+export const policyStake = (families: readonly PolicyRules[]): Stake => ({
+  chains: new Map(
+    families.flatMap(({ family, chains }) =>
+      [...Object.entries(hooks(family)), ...chains].map(([chain, rules]) => [`${tableOf(family)} ${chain}`, rules.length] as const),
+    ),
+  ),
 });
 
 const ADDRESS = { IPv4: 'ipv4_addr', IPv6: 'ipv6_addr' } as const;
@@ -55,19 +58,28 @@ const tableOf = (family: IpFamily): string => `${NFT_FAMILY[family]} ${NAME}`;
  * In IPv6 neighbours, routers and listeners of groups find each other by ICMP, between the bridged pods of a node too: it is
  * part of the link, as ARP is in IPv4, and no traffic of a pod.
  */
-const LINK_UPKEEP: Readonly<Record<IpFamily, string>> = { IPv4: '', IPv6: 'icmpv6 type { 130-137, 143 } accept' };
+const LINK_UPKEEP: Readonly<Record<IpFamily, readonly string[]>> = { IPv4: [], IPv6: ['icmpv6 type { 130-137, 143 } accept'] };
 
 /** Elements of one command: a line must not grow beyond what nft reads at once. */
 const ELEMENTS_A_COMMAND = 500;
 
 /**
- * Replaces whatever the table holds by `rules`. Looked at is what is forwarded, and what pods send to their own node: it
- * always reaches them (probes), and they its DNS server, which listens on the bridge. An answer to what was allowed is
- * allowed; and a pod reaches itself.
+ * Looked at is what is forwarded, and what pods send to their own node: it always reaches them (probes), and they its DNS
+ * server, which listens on the bridge. An answer to what was allowed is allowed; and a pod reaches itself.
  */
+function hooks(family: IpFamily): Readonly<Record<'forward' | 'input', readonly string[]>> {
+  const ip = NFT_FAMILY[family];
+  const always = ['ct state established,related accept', ...LINK_UPKEEP[family]];
+  return {
+    forward: [...always, `${ip} saddr . ${ip} daddr @self accept`, `${ip} saddr vmap @egress`, `${ip} daddr vmap @ingress`],
+    input: [...always, 'fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept', `${ip} saddr vmap @egress`],
+  };
+}
+
+/** Replaces whatever the table holds by `rules`. */
 export function wholePolicyTable(rules: PolicyRules): string {
   const { family } = rules;
-  const [table, ip, address, upkeep] = [tableOf(family), NFT_FAMILY[family], ADDRESS[family], LINK_UPKEEP[family]];
+  const [table, address, { forward, input }] = [tableOf(family), ADDRESS[family], hooks(family)];
   return `add table ${table}
 delete table ${table}
 table ${table} {
@@ -76,18 +88,11 @@ table ${table} {
   set self { type ${address} . ${address}; }
   chain forward {
     type filter hook forward priority 0; policy accept;
-    ct state established,related accept
-    ${upkeep}
-    ${ip} saddr . ${ip} daddr @self accept
-    ${ip} saddr vmap @egress
-    ${ip} daddr vmap @ingress
+    ${forward.join('\n    ')}
   }
   chain input {
     type filter hook input priority 0; policy accept;
-    ct state established,related accept
-    ${upkeep}
-    fib daddr . iif type local meta l4proto { tcp, udp } th dport 53 accept
-    ${ip} saddr vmap @egress
+    ${input.join('\n    ')}
   }
 }
 ${policyChanges(noRules(family), rules)}`;

@@ -1,11 +1,12 @@
 // pure
-// The rules of one Service: its chains, its affinity sets and its elements in the shared maps and sets.
+// The rules of one Service: its elements in the shared maps and sets, its affinity sets, and the chains it needs. A chain that
+// says nothing of the Service is one for all that need it.
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '#api/types.ts';
 import { canonicalIp, type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { clusterIPsOf } from '../cluster-ips.ts';
 import { chooseEndpoints, endpointsOf, type ProxyEndpoint, type ProxyNode } from '../endpoints.ts';
-import { NFT_FAMILY } from './table.ts';
+import { NFT_FAMILY, poolKey, type PoolMap, type PoolOf, type PoolProtocol } from './table.ts';
 
 /** Maps and sets of the table that all Services share. */
 export type SharedSet =
@@ -13,6 +14,7 @@ export type SharedSet =
   | 'service-nodeports'
   | 'no-endpoint-services'
   | 'no-endpoint-nodeports'
+  | PoolMap
   | 'cluster-ips'
   | 'hairpin'
   | 'firewall-ips';
@@ -25,7 +27,7 @@ export interface Element {
 }
 
 export interface Fragment {
-  /** Rules by chain, in order. */
+  /** Rules by chain, in order. Equal names of different Services have equal rules. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Time to live in seconds by the name of a set of client addresses. */
   readonly affinitySets: ReadonlyMap<string, number>;
@@ -44,7 +46,7 @@ const EMPTY: Fragment = { chains: new Map(), affinitySets: new Map(), elements: 
 /** Source: API default of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
 /** Source: NFT_CHAIN_MAXNAMELEN 128, with room for the prefix and the hash. */
-const MAX_NAME = 90;
+const MAX_NAME = 60;
 
 export function serviceFragment(service: Service, slices: readonly EndpointSlice[], context: FragmentContext): Fragment {
   const { spec } = service;
@@ -89,58 +91,69 @@ function portFragment({ service, port, slices, clusterIPs, family, context }: Po
   const internal = internalLocal ? chosen.local : chosen.cluster;
   const external = externalLocal ? chosen.local : chosen.cluster;
 
-  const internalChain = `${internalLocal ? 'service-local' : 'service'}-${suffix}`;
-  const externalChain = `external-${suffix}`;
-  const pools = new Map([[internalChain, internal]]);
-  const externalPool = `${externalLocal ? 'service-local' : 'service'}-${suffix}`;
-  const externals = externalTargets(service, port, family);
-  if (externals.length > 0) {
-    pools.set(externalPool, external);
-    // Clients inside the cluster reach every endpoint, whatever the policy for those outside.
-    pools.set(`service-${suffix}`, chosen.cluster);
-  }
-  for (const [chain, endpoints] of pools) {
-    if (endpoints.length > 0) poolChain({ chain, endpoints, protocol, service, suffix, clusterIPs, family, podCIDR: context.podCIDR }, out);
-  }
+  const pool = { protocol, service, suffix, family };
   for (const own of new Set([...internal, ...external, ...chosen.cluster].map((e) => e.ip))) {
     out.elements.push({ set: 'hairpin', key: `${own} . ${own}`, value: '' });
   }
-
   const verdict = (to: string): string => `goto ${to}`;
   const refusal = verdict(chosen.anywhere ? 'drop-packet' : 'reject-packet');
   for (const clusterIP of clusterIPs) {
     const key = `${clusterIP} . ${protocol} . ${port.port}`;
     out.elements.push(
       internal.length > 0
-        ? { set: 'service-ips', key, value: verdict(internalChain) }
+        ? {
+            set: 'service-ips',
+            key,
+            value: verdict(poolChain({ ...pool, key: `${clusterIP} . ${port.port}`, of: 'endpoints', endpoints: internal }, out)),
+          }
         : { set: 'no-endpoint-services', key, value: refusal },
     );
   }
-  if (externals.length === 0) return;
-  const reachable = external.length > 0 || chosen.cluster.length > 0;
-  if (reachable) {
-    out.chains.set(externalChain, [
-      ...(externalLocal
-        ? [
-            ...(chosen.cluster.length === 0
-              ? []
-              : [
-                  `${ip} saddr ${context.podCIDR} goto service-${suffix}`,
-                  `fib saddr type local jump mark-for-masquerade`,
-                  `fib saddr type local goto service-${suffix}`,
-                ]),
-            ...(external.length === 0 ? [] : [`goto ${externalPool}`]),
-          ]
-        : ['jump mark-for-masquerade', `goto ${externalPool}`]),
-    ]);
-  }
-  for (const target of externals) {
-    const port_ = target.kind === 'nodePort';
-    const key = port_ ? `${protocol} . ${target.port}` : `${target.ip} . ${protocol} . ${port.port}`;
-    if (reachable) out.elements.push({ set: port_ ? 'service-nodeports' : 'service-ips', key, value: verdict(externalChain) });
-    if (external.length === 0) out.elements.push({ set: port_ ? 'no-endpoint-nodeports' : 'no-endpoint-services', key, value: refusal });
+  for (const target of externalTargets(service, port, family)) {
+    const onNode = target.kind === 'nodePort';
+    const key = onNode ? `${protocol} . ${target.port}` : `${target.ip} . ${protocol} . ${port.port}`;
+    const asked = onNode ? String(target.port) : `${target.ip} . ${port.port}`;
+    const to = (of: 'endpoints' | 'local-endpoints', endpoints: readonly ProxyEndpoint[]): string | undefined =>
+      endpoints.length === 0 ? undefined : poolChain({ ...pool, key: asked, of: onNode ? `nodeport-${of}` : of, endpoints }, out);
+    const everywhere = to('endpoints', chosen.cluster);
+    const chain = externalLocal
+      ? localPolicyChain({ everywhere, here: to('local-endpoints', chosen.local) }, ip, context.podCIDR, out)
+      : masqueradingChain(everywhere, out);
+    if (chain !== undefined) out.elements.push({ set: onNode ? 'service-nodeports' : 'service-ips', key, value: verdict(chain) });
+    if (external.length === 0) out.elements.push({ set: onNode ? 'no-endpoint-nodeports' : 'no-endpoint-services', key, value: refusal });
     if (target.kind === 'loadBalancer' && target.sources.length > 0) firewall(target, { protocol, port: port.port, suffix, family }, out);
   }
+}
+
+/** Name of the chain for clients outside under the Cluster policy; undefined without a pool. */
+function masqueradingChain(pool: string | undefined, out: Output): string | undefined {
+  if (pool === undefined) return undefined;
+  const chain = `external-${pool}`;
+  out.chains.set(chain, ['jump mark-for-masquerade', `goto ${pool}`]);
+  return chain;
+}
+
+/** As above, under the Local policy. Clients inside the cluster reach every endpoint, whatever the policy for those outside. */
+function localPolicyChain(
+  { everywhere, here }: { readonly everywhere: string | undefined; readonly here: string | undefined },
+  ip: string,
+  podCIDR: string,
+  out: Output,
+): string | undefined {
+  if (everywhere === undefined && here === undefined) return undefined;
+  const lines = [
+    ...(everywhere === undefined
+      ? []
+      : [
+          `${ip} saddr ${podCIDR} goto ${everywhere}`,
+          'fib saddr type local jump mark-for-masquerade',
+          `fib saddr type local goto ${everywhere}`,
+        ]),
+    ...(here === undefined ? [] : [`goto ${here}`]),
+  ];
+  const chain = `external-local-${hashOf(lines.join('\n'))}`;
+  out.chains.set(chain, lines);
+  return chain;
 }
 
 type ExternalTarget =
@@ -176,28 +189,32 @@ function firewall(
 }
 
 interface Pool {
-  readonly chain: string;
+  /** What is sent to, as it stands in the map: `10.96.0.1 . 80`, or `30080`. */
+  readonly key: string;
+  readonly of: PoolOf;
+  /** At least one. */
   readonly endpoints: readonly ProxyEndpoint[];
   readonly protocol: string;
   readonly service: Service;
   readonly suffix: string;
-  readonly clusterIPs: readonly string[];
   readonly family: IpFamily;
-  readonly podCIDR: string;
 }
 
-/** The chain that picks one of `endpoints` at random, or the one a client had before. */
-function poolChain({ chain, endpoints, protocol, service, suffix, clusterIPs, family, podCIDR }: Pool, out: Output): void {
+/** Name of the chain that picks one of `endpoints` at random, or the one a client had before. */
+function poolChain(pool: Pool, out: Output): string {
+  const { key, of, endpoints, protocol, service, family } = pool;
+  if (service.spec.sessionAffinity === 'ClientIP') return affinityChain(pool, out);
+  const map = `${protocol as PoolProtocol}-${of}` as const;
+  const chain = `${map}-${endpoints.length}`;
+  out.chains.set(chain, [`dnat ${NFT_FAMILY[family]} addr . port to ${poolKey(map, family, endpoints.length)} map @${map}`]);
+  for (const [i, e] of endpoints.entries()) out.elements.push({ set: map, key: `${key} . ${i}`, value: `${e.ip} . ${e.port}` });
+  return chain;
+}
+
+/** Such a Service has chains of its own: one, and one for each endpoint. */
+function affinityChain({ endpoints, protocol, service, suffix, family }: Pool, out: Output): string {
   const ip = NFT_FAMILY[family];
-  const masquerade = clusterIPs.map((clusterIP) => `${ip} daddr ${clusterIP} ${ip} saddr != ${podCIDR} jump mark-for-masquerade`);
-  if (service.spec.sessionAffinity !== 'ClientIP') {
-    const targets = endpoints.map((e, i) => `${i} : ${e.ip} . ${e.port}`).join(', ');
-    out.chains.set(chain, [
-      ...masquerade,
-      `meta l4proto ${protocol} dnat ${ip} addr . port to numgen random mod ${endpoints.length} map { ${targets} }`,
-    ]);
-    return;
-  }
+  const chain = `service-${hashOf(endpoints.map((e) => `${e.ip} ${e.port}`).join())}-${suffix}`;
   const seconds = service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
   const named = endpoints.map((e) => {
     const id = `${suffix}/${e.ip.replaceAll(':', '-')}/${e.port}`; // nftables takes no colon in a name
@@ -210,14 +227,13 @@ function poolChain({ chain, endpoints, protocol, service, suffix, clusterIPs, fa
     return { set, chain: `endpoint-${id}` };
   });
   out.chains.set(chain, [
-    ...masquerade,
     ...named.map((e) => `${ip} saddr @${e.set} goto ${e.chain}`),
     `numgen random mod ${named.length} vmap { ${named.map((e, i) => `${i} : goto ${e.chain}`).join(', ')} }`,
   ]);
+  return chain;
 }
 
 /** Readable, and unique however long the names are. */
-function chainSuffix(name: string): string {
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${hash}-${name.slice(0, MAX_NAME - 30)}`;
-}
+const chainSuffix = (name: string): string => `${hashOf(name)}-${name.slice(0, MAX_NAME)}`;
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);

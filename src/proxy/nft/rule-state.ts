@@ -1,24 +1,45 @@
 // What is installed, fragment by fragment, and the nft script that leads from one state to the next. Only what changed
 // is written; one script is one transaction, so no packet ever meets half of a change.
+import type { Stake } from '#base/nft-rules.ts';
 import type { Element, Fragment, SharedSet } from './fragment.ts';
-import type { IpFamily } from '#apimachinery/ip.ts';
-import { ADDRESS_TYPE, baseTable, tableOf } from './table.ts';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
+import { ADDRESS_TYPE, baseChains, baseTable, tableOf } from './table.ts';
 
 /** Elements a single nft command adds: a longer line only costs memory. */
 const ELEMENTS_A_COMMAND = 1_000;
 
-/** Who wants an element and with which value: two Services may name the same address and port; the first by name has it. */
-type Claims = Map<string, string>;
+/** Elements that one look asks for. */
+const ELEMENTS_A_LOOK = 2_000;
+
+/** Who wants an element, and with which value. */
+interface Claim {
+  readonly owner: string;
+  readonly value: string;
+}
+
+/** A chain, and how many Services need it. */
+interface SharedChain {
+  readonly rules: readonly string[];
+  readonly users: number;
+}
 
 export class RuleState {
   readonly #fragments = new Map<string, Fragment>();
-  readonly #claims = new Map<string, Claims>();
+  /** By name. */
+  readonly #chains = new Map<string, SharedChain>();
+  /** By element: two Services may name the same address and port; the first by name has it. */
+  readonly #claims = new Map<string, readonly Claim[]>();
+  /** Elements that looks have not come to yet. */
+  #looks = this.#claims.keys();
   readonly #family: IpFamily;
+  readonly #podCIDR: string;
   readonly #table: string;
 
-  constructor(family: IpFamily) {
-    this.#family = family;
-    this.#table = tableOf(family);
+  /** Of the family of `podCIDR`, the network of all pods. */
+  constructor(podCIDR: string) {
+    this.#podCIDR = podCIDR;
+    this.#family = ipFamilyOf(podCIDR);
+    this.#table = tableOf(this.#family);
   }
 
   /** Keys of the Services in here. */
@@ -35,11 +56,15 @@ export class RuleState {
    * empty if there is none. The state is then as after the script: when it fails, call `whole` and apply that.
    */
   update(changes: ReadonlyMap<string, Fragment | undefined>): string {
-    const chains = new ChainChanges(this.#family);
+    const chains = new Map<string, readonly string[] | undefined>(); // rules before
+    const sets = { gone: new Set<string>(), come: new Map<string, number>() };
     const touched = new Map<string, string | undefined>(); // element id → value before
     for (const [owner, next] of changes) {
       const before = this.#fragments.get(owner);
-      chains.compare(before, next);
+      for (const [set] of before?.affinitySets ?? []) if (next?.affinitySets.has(set) !== true) sets.gone.add(set);
+      for (const [set, seconds] of next?.affinitySets ?? []) if (before?.affinitySets.has(set) !== true) sets.come.set(set, seconds);
+      for (const [chain, rules] of before?.chains ?? []) this.#useChain(chain, rules, -1, chains);
+      for (const [chain, rules] of next?.chains ?? []) this.#useChain(chain, rules, 1, chains);
       for (const element of before?.elements ?? []) this.#release(element, owner, touched);
       for (const element of next?.elements ?? []) this.#claim(element, owner, touched);
       if (next === undefined) this.#fragments.delete(owner);
@@ -54,49 +79,97 @@ export class RuleState {
       if (before !== undefined) remove.push({ set, key, value: before });
       if (after !== undefined) add.push({ set, key, value: after });
     }
+    const chainCommands = this.#chainCommands(chains);
     return [
-      ...chains.definitions(),
+      ...this.#setCommands(sets.come),
+      ...chainCommands.definitions,
       ...elementCommands(this.#table, 'delete', remove),
       ...elementCommands(this.#table, 'add', add),
-      ...chains.removals(),
+      ...chainCommands.removals,
+      ...[...sets.gone].map((set) => `delete set ${this.#table} ${set}\n`),
     ].join('');
+  }
+
+  /** All rules, and of the elements the next ones, so that look by look all have their turn. */
+  stake(): Stake {
+    const chains = [...this.#chains, ...baseChains(this.#family, this.#podCIDR)];
+    const ids = [...this.#looks.take(ELEMENTS_A_LOOK)];
+    if (ids.length < ELEMENTS_A_LOOK) this.#looks = this.#claims.keys();
+    const elements = Map.groupBy(ids.filter((id) => this.#claims.has(id)).map(parseId), ({ set }) => `${this.#table} ${set}`);
+    return {
+      chains: new Map(chains.map(([chain, { rules }]) => [`${this.#table} ${chain}`, rules.length])),
+      elements: new Map(Array.from(elements, ([set, list]) => [set, list.map(({ key }) => key)])),
+    };
   }
 
   /** The script that replaces whatever the table holds by this state. */
   whole(): string {
-    const chains = new ChainChanges(this.#family);
-    for (const fragment of this.#fragments.values()) chains.compare(undefined, fragment);
+    const sets = [...this.#fragments.values()].flatMap(({ affinitySets }) => [...affinitySets]);
+    const none = new Map([...this.#chains.keys()].map((chain) => [chain, undefined]));
     const elements = [...this.#claims.keys()].map((id) => ({ ...parseId(id), value: this.#holder(id) as string }));
-    return [baseTable(this.#family), ...chains.definitions(), ...elementCommands(this.#table, 'add', elements)].join('');
+    return [
+      baseTable(this.#family, this.#podCIDR),
+      ...this.#setCommands(sets),
+      ...this.#chainCommands(none).definitions,
+      ...elementCommands(this.#table, 'add', elements),
+    ].join('');
   }
 
-  #claim(element: Element, owner: string, touched: Map<string, string | undefined>): void {
+  #setCommands(sets: Iterable<readonly [string, number]>): readonly string[] {
+    const type = ADDRESS_TYPE[this.#family];
+    return Array.from(sets, ([set, seconds]) => {
+      return `add set ${this.#table} ${set} { type ${type}; flags dynamic,timeout; timeout ${seconds}s; }\n`;
+    });
+  }
+
+  /** What leads to the chains that are needed now. `before`: the rules of each that may have changed, undefined for a new one. */
+  #chainCommands(before: ReadonlyMap<string, readonly string[] | undefined>): {
+    readonly definitions: readonly string[];
+    readonly removals: readonly string[];
+  } {
+    const [chains, rules, removals]: [string[], string[], string[]] = [[], [], []];
+    for (const [chain, had] of before) {
+      const has = this.#chains.get(chain)?.rules;
+      if (had !== undefined && has !== undefined && sameRules(had, has)) continue;
+      if (had === undefined && has !== undefined) chains.push(`add chain ${this.#table} ${chain}\n`);
+      // Flushed first, so that chains that refer to each other can go in any order.
+      if (had !== undefined) rules.push(`flush chain ${this.#table} ${chain}\n`);
+      if (had !== undefined && has === undefined) removals.push(`delete chain ${this.#table} ${chain}\n`);
+      for (const rule of has ?? []) rules.push(`add rule ${this.#table} ${chain} ${rule}\n`);
+    }
+    return { definitions: [...chains, ...rules], removals };
+  }
+
+  #useChain(chain: string, rules: readonly string[], users: 1 | -1, touched: Map<string, readonly string[] | undefined>): void {
+    const known = this.#chains.get(chain);
+    if (!touched.has(chain)) touched.set(chain, known?.rules);
+    const left = (known?.users ?? 0) + users;
+    if (left === 0) this.#chains.delete(chain);
+    else this.#chains.set(chain, { rules: users > 0 ? rules : (known?.rules ?? rules), users: left });
+  }
+
+  #claim({ value, ...element }: Element, owner: string, touched: Map<string, string | undefined>): void {
     const id = idOf(element);
     if (!touched.has(id)) touched.set(id, this.#holder(id));
-    const claims: Claims = this.#claims.get(id) ?? new Map<string, string>();
-    claims.set(owner, element.value);
-    this.#claims.set(id, claims);
+    const others = (this.#claims.get(id) ?? []).filter((claim) => claim.owner !== owner);
+    this.#claims.set(id, others.length === 0 ? [{ owner, value }] : [...others, { owner, value }]);
   }
 
   #release(element: Element, owner: string, touched: Map<string, string | undefined>): void {
     const id = idOf(element);
     if (!touched.has(id)) touched.set(id, this.#holder(id));
-    const claims = this.#claims.get(id);
-    claims?.delete(owner);
-    if (claims?.size === 0) this.#claims.delete(id);
+    const others = (this.#claims.get(id) ?? []).filter((claim) => claim.owner !== owner);
+    if (others.length === 0) this.#claims.delete(id);
+    else this.#claims.set(id, others);
   }
 
   /** The value in force; undefined where nobody wants the element. */
   #holder(id: string): string | undefined {
-    const claims = this.#claims.get(id);
-    if (claims === undefined) return undefined;
-    let first: string | undefined;
-    for (const owner of claims.keys()) if (first === undefined || owner < first) first = owner;
-    return first === undefined ? undefined : claims.get(first);
+    return this.#claims.get(id)?.reduce((first, claim) => (claim.owner < first.owner ? claim : first)).value;
   }
 }
 
-const idOf = ({ set, key }: Element): string => `${set}|${key}`;
+const idOf = ({ set, key }: Omit<Element, 'value'>): string => `${set}|${key}`;
 
 function parseId(id: string): { readonly set: SharedSet; readonly key: string } {
   const bar = id.indexOf('|');
@@ -113,53 +186,6 @@ function elementCommands(table: string, verb: 'add' | 'delete', elements: readon
     }
     return commands;
   });
-}
-
-/** Chains and affinity sets that appear, change or go. */
-class ChainChanges {
-  readonly #sets: string[] = [];
-  readonly #newChains: string[] = [];
-  readonly #rules: string[] = [];
-  readonly #goneChains: string[] = [];
-  readonly #goneSets: string[] = [];
-  readonly #table: string;
-  readonly #address: string;
-
-  constructor(family: IpFamily) {
-    this.#table = tableOf(family);
-    this.#address = ADDRESS_TYPE[family];
-  }
-
-  compare(before: Fragment | undefined, after: Fragment | undefined): void {
-    for (const [set, seconds] of after?.affinitySets ?? []) {
-      if (before?.affinitySets.has(set) === true) continue; // its timeout is part of its name
-      this.#sets.push(`add set ${this.#table} ${set} { type ${this.#address}; flags dynamic,timeout; timeout ${seconds}s; }\n`);
-    }
-    for (const [chain, rules] of after?.chains ?? []) {
-      const known = before?.chains.get(chain);
-      if (known === undefined) this.#newChains.push(`add chain ${this.#table} ${chain}\n`);
-      else if (sameRules(known, rules)) continue;
-      else this.#rules.push(`flush chain ${this.#table} ${chain}\n`);
-      for (const rule of rules) this.#rules.push(`add rule ${this.#table} ${chain} ${rule}\n`);
-    }
-    for (const chain of before?.chains.keys() ?? []) {
-      // Flushed first, so that chains that refer to each other can go in any order.
-      if (after?.chains.has(chain) === true) continue;
-      this.#rules.push(`flush chain ${this.#table} ${chain}\n`);
-      this.#goneChains.push(`delete chain ${this.#table} ${chain}\n`);
-    }
-    for (const set of before?.affinitySets.keys() ?? []) {
-      if (after?.affinitySets.has(set) !== true) this.#goneSets.push(`delete set ${this.#table} ${set}\n`);
-    }
-  }
-
-  definitions(): readonly string[] {
-    return [...this.#sets, ...this.#newChains, ...this.#rules];
-  }
-
-  removals(): readonly string[] {
-    return [...this.#goneChains, ...this.#goneSets];
-  }
 }
 
 function sameRules(a: readonly string[], b: readonly string[]): boolean {

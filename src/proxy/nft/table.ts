@@ -1,6 +1,7 @@
 // pure
 // The table every node has, before any Service: hooks, shared maps and sets, and the chains that look up in them.
-// Its shape follows kube-proxy's nftables mode, but an endpoint costs a map entry, not a chain.
+// Its shape follows kube-proxy's nftables mode, but a Service costs entries of shared maps, not chains and maps of its own: the
+// kernel looks for a chain's map among all of the table, so that each further one costs more than the one before.
 
 import type { IpFamily } from '#apimachinery/ip.ts';
 
@@ -19,52 +20,104 @@ const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.0/8', IPv6
 /** Marks packets whose source must become this node's address. Source: kube-proxy masqueradeBit 14. */
 const MARK = '0x4000';
 
+const POOL_PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+export type PoolProtocol = (typeof POOL_PROTOCOLS)[number];
+
+/** Those that the Local policy allows stand in a map of their own, since both can be asked for at one address. */
+const POOLS_OF = ['endpoints', 'local-endpoints', 'nodeport-endpoints', 'nodeport-local-endpoints'] as const;
+export type PoolOf = (typeof POOLS_OF)[number];
+
 /**
+ * Endpoints by what a packet is sent to and a number below that of the endpoints: `10.96.0.1 . 80 . 0`, or for node ports
+ * `30080 . 0`. One a protocol: nft 1.0.6 can name the type of such a number by an expression alone, and then ports only by one
+ * of a protocol.
+ */
+export type PoolMap = `${PoolProtocol}-${PoolOf}`;
+
+const poolMaps: readonly PoolMap[] = POOL_PROTOCOLS.flatMap((protocol) => POOLS_OF.map((of) => `${protocol}-${of}` as const));
+const portOf = (map: PoolMap): string => `${map.split('-')[0] as string} dport`;
+
+/** What is looked up there for a packet, or the type of that: `size` is how many endpoints there are. */
+export const poolKey = (map: PoolMap, family: IpFamily, size: number): string =>
+  `${map.includes('nodeport') ? '' : `${NFT_FAMILY[family]} daddr . `}${portOf(map)} . numgen random mod ${size}`;
+
+interface BaseChain {
+  /** Where packets come in; other chains lead to one without. */
+  readonly hook?: string;
+  readonly rules: readonly string[];
+}
+
+/**
+ * `podCIDR` is the network of all pods, of the family: traffic to a cluster IP from elsewhere must come back through this node.
+ *
  * `-100` and not `dstnat`: nft 1.0.6 does not take the name in output hooks. What has no endpoint is told after translation:
  * under the Local policy it is what the node and its pods were not led elsewhere.
  */
-export function baseTable(family: IpFamily): string {
+export function baseChains(family: IpFamily, podCIDR: string): ReadonlyMap<string, BaseChain> {
+  const ip = NFT_FAMILY[family];
+  const asked = `${ip} daddr . meta l4proto . th dport`;
+  const nodePort = `fib daddr type local ${ip} daddr != ${LOOPBACK[family]} meta l4proto . th dport`;
+  const endpointsCheck = 'ct state new jump endpoints-check';
+  const clusterIPsCheck = 'ct state new jump cluster-ips-check';
+  return new Map<string, BaseChain>([
+    ['mark-for-masquerade', { rules: [`meta mark set meta mark or ${MARK}`] }],
+    ['reject-packet', { rules: ['reject'] }],
+    ['drop-packet', { rules: ['drop'] }],
+    [
+      'services',
+      {
+        rules: [
+          `${ip} daddr @cluster-ips ${ip} saddr != ${podCIDR} jump mark-for-masquerade`,
+          `${asked} vmap @service-ips`,
+          `${nodePort} vmap @service-nodeports`,
+        ],
+      },
+    ],
+    ['endpoints-check', { rules: [`${asked} vmap @no-endpoint-services`, `${nodePort} vmap @no-endpoint-nodeports`] }],
+    ['firewall-check', { rules: [`${asked} vmap @firewall-ips`] }],
+    ['cluster-ips-check', { rules: [`${ip} daddr @cluster-ips reject`] }],
+    [
+      'masquerading',
+      {
+        rules: [
+          `${ip} saddr . ${ip} daddr @hairpin ct status dnat masquerade fully-random`,
+          `meta mark and ${MARK} == 0 return`,
+          `meta mark set meta mark xor ${MARK}`,
+          'masquerade fully-random',
+        ],
+      },
+    ],
+    ['filter-prerouting', { hook: 'filter hook prerouting priority -110', rules: ['ct state new jump firewall-check'] }],
+    ['filter-input', { hook: 'filter hook input priority -110', rules: [endpointsCheck] }],
+    ['filter-forward', { hook: 'filter hook forward priority -110', rules: [endpointsCheck, clusterIPsCheck] }],
+    ['filter-output', { hook: 'filter hook output priority -110', rules: ['ct state new jump firewall-check'] }],
+    ['filter-output-post-dnat', { hook: 'filter hook output priority -90', rules: [endpointsCheck, clusterIPsCheck] }],
+    ['nat-prerouting', { hook: 'nat hook prerouting priority -100', rules: ['jump services'] }],
+    ['nat-output', { hook: 'nat hook output priority -100', rules: ['jump services'] }],
+    ['nat-postrouting', { hook: 'nat hook postrouting priority 100', rules: ['jump masquerading'] }],
+  ]);
+}
+
+/** The script that replaces whatever the table holds by what there is before any Service. */
+export function baseTable(family: IpFamily, podCIDR: string): string {
   const [table, ip, address] = [tableOf(family), NFT_FAMILY[family], ADDRESS_TYPE[family]];
+  const pools = poolMaps.map((map) => `  map ${map} { typeof ${poolKey(map, family, 1)} : ${ip} daddr . ${portOf(map)}; }\n`);
+  const chains = Array.from(baseChains(family, podCIDR), ([name, { hook, rules }]) => {
+    const lines = [...(hook === undefined ? [] : [`type ${hook}; policy accept;`]), ...rules];
+    return `  chain ${name} {\n    ${lines.join('\n    ')}\n  }\n`;
+  });
   return `add table ${table}
 delete table ${table}
 table ${table} {
   comment "rules for kube-proxy";
   map service-ips { type ${address} . inet_proto . inet_service : verdict; }
   map service-nodeports { type inet_proto . inet_service : verdict; }
-  map no-endpoint-services { type ${address} . inet_proto . inet_service : verdict; }
+${pools.join('')}  map no-endpoint-services { type ${address} . inet_proto . inet_service : verdict; }
   map no-endpoint-nodeports { type inet_proto . inet_service : verdict; }
   map firewall-ips { type ${address} . inet_proto . inet_service : verdict; }
   set cluster-ips { type ${address}; }
   set hairpin { type ${address} . ${address}; }
 
-  chain mark-for-masquerade { meta mark set meta mark or ${MARK}; }
-  chain reject-packet { reject; }
-  chain drop-packet { drop; }
-  chain services {
-    ${ip} daddr . meta l4proto . th dport vmap @service-ips
-    fib daddr type local ${ip} daddr != ${LOOPBACK[family]} meta l4proto . th dport vmap @service-nodeports
-  }
-  chain endpoints-check {
-    ${ip} daddr . meta l4proto . th dport vmap @no-endpoint-services
-    fib daddr type local ${ip} daddr != ${LOOPBACK[family]} meta l4proto . th dport vmap @no-endpoint-nodeports
-  }
-  chain firewall-check { ${ip} daddr . meta l4proto . th dport vmap @firewall-ips; }
-  chain cluster-ips-check { ${ip} daddr @cluster-ips reject; }
-  chain masquerading {
-    ${ip} saddr . ${ip} daddr @hairpin ct status dnat masquerade fully-random
-    meta mark and ${MARK} == 0 return
-    meta mark set meta mark xor ${MARK}
-    masquerade fully-random
-  }
-
-  chain filter-prerouting { type filter hook prerouting priority -110; policy accept; ct state new jump firewall-check; }
-  chain filter-input { type filter hook input priority -110; policy accept; ct state new jump endpoints-check; }
-  chain filter-forward { type filter hook forward priority -110; policy accept; ct state new jump endpoints-check; ct state new jump cluster-ips-check; }
-  chain filter-output { type filter hook output priority -110; policy accept; ct state new jump firewall-check; }
-  chain filter-output-post-dnat { type filter hook output priority -90; policy accept; ct state new jump endpoints-check; ct state new jump cluster-ips-check; }
-  chain nat-prerouting { type nat hook prerouting priority -100; policy accept; jump services; }
-  chain nat-output { type nat hook output priority -100; policy accept; jump services; }
-  chain nat-postrouting { type nat hook postrouting priority 100; policy accept; jump masquerading; }
-}
+${chains.join('')}}
 `;
 }
