@@ -58,7 +58,7 @@ export interface Threshold {
 /** Available and whole amount of what a signal is about. */
 export type Observations = Readonly<Partial<Record<Signal, { readonly available: number; readonly capacity: number }>>>;
 
-function isSignal(text: string): text is Signal {
+export function isSignal(text: string): text is Signal {
   return Object.hasOwn(CONDITION_OF, text);
 }
 

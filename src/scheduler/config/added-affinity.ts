@@ -1,9 +1,9 @@
 // Checks the affinity that NodeAffinity adds to every pod. Source: component-helpers scheduling/corev1/nodeaffinity.
+import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { invalid, notSupported } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { requirementErrors } from '#apimachinery/labels.ts';
 import type { NodeAffinity } from '#api/types.ts';
-import type { Reader } from './reader.ts';
 
 /** Operators as nodes are selected by them, with their name among labels. */
 const OPERATORS = new Map([

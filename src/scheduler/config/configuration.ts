@@ -1,5 +1,6 @@
 // Reads a KubeSchedulerConfiguration: checked, defaulted, ready to make profiles of. Source: apis/config/v1 defaults.go,
 // apis/config/validation validation.go.
+import { Reader } from '#apimachinery/configuration-reader.ts';
 import { duplicate, invalid, notSupported, required } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { isEqual } from '../framework/cluster-event.ts';
@@ -11,7 +12,6 @@ import { Faults } from './faults.ts';
 import { checkLeaderElection } from './leader-election-config.ts';
 import { DEFAULT_PLUGINS, type PluginDeps, REGISTRY } from './plugin-registry.ts';
 import { EXTENSION_POINTS, type ExtensionPoint, expandPoint, mergePluginSet, type PluginRef, type PluginSet } from './plugin-sets.ts';
-import { Reader } from './reader.ts';
 
 export interface SchedulerConfiguration {
   readonly podInitialBackoffSeconds: number;

@@ -1,10 +1,10 @@
 // The extenders of a KubeSchedulerConfiguration, checked and defaulted. Source: apis/config/v1 Extender,
 // apis/config/validation validateExtenders.
+import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { invalid } from '#apimachinery/field-errors.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import type { ExtenderConfig, ExtenderTls } from '../extenders/http-extender.ts';
 import { isExtendedResource } from '../state/resource-table.ts';
-import type { Reader } from './reader.ts';
 
 export interface ReadExtenders {
   readonly extenders: readonly ExtenderConfig[];

@@ -1,7 +1,7 @@
 // Checks how the scheduler is to be elected; the election itself is the composition root's. Source: component-base
 // config/validation, config/v1alpha1 RecommendedDefaultLeaderElectionConfiguration, apis/config/validation.
+import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { invalid } from '#apimachinery/field-errors.ts';
-import type { Reader } from './reader.ts';
 
 const LEASES = 'leases';
 const [LEASE_MS, RENEW_MS, RETRY_MS] = [15_000, 10_000, 2000];

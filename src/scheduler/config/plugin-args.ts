@@ -1,5 +1,6 @@
 // Arguments of plugins as a KubeSchedulerConfiguration has them, checked and defaulted. Source: apis/config/v1 defaults.go,
 // apis/config/validation validation_pluginargs.go.
+import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '#apimachinery/field-errors.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import { DEFAULT_PREEMPTION_ARGS, type PreemptionArgs } from '../plugins/default-preemption.ts';
@@ -12,7 +13,6 @@ import type { ScoredResource, ScoringStrategy, ShapePoint } from '../plugins/res
 import type { DefaultConstraint } from '../plugins/spread-constraints.ts';
 import { DEFAULT_VOLUME_BINDING_ARGS, type VolumeBindingArgs } from '../plugins/volume-binding/volume-binding.ts';
 import { readAddedAffinity } from './added-affinity.ts';
-import type { Reader } from './reader.ts';
 
 const TYPE_META = ['apiVersion', 'kind'] as const;
 const MAX_INT32 = 2 ** 31 - 1;

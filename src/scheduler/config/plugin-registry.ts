@@ -1,4 +1,5 @@
 // Plugins by name: how each is made from its arguments. Source: framework/plugins NewInTreeRegistry.
+import type { Reader } from '#apimachinery/configuration-reader.ts';
 import type { Client } from '#client/contract.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { defaultBinder } from '../plugins/default-binder.ts';
@@ -32,7 +33,6 @@ import {
   readVolumeBindingArgs,
 } from './plugin-args.ts';
 import type { PluginRef } from './plugin-sets.ts';
-import type { Reader } from './reader.ts';
 
 /** What plugins work with beside the cluster state. */
 export interface PluginDeps {

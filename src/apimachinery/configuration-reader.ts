@@ -1,8 +1,14 @@
 // Reads decoded JSON of any kind into what it should be, noting each fault with its path instead of stopping at the first.
-import { DurationError, parseDuration } from '#apimachinery/duration.ts';
-import { type FieldError, invalid, typeInvalid } from '#apimachinery/field-errors.ts';
-import { Path } from '#apimachinery/field-path.ts';
-import type { Faults } from './faults.ts';
+import { DurationError, parseDuration } from './duration.ts';
+import { type FieldError, invalid, typeInvalid } from './field-errors.ts';
+import { Path } from './field-path.ts';
+
+/** Where what is wrong is noted. */
+export interface Faults {
+  add(error: FieldError): void;
+  /** `at`: the path of a field that is not known. */
+  addUnknown(at: string): void;
+}
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -27,6 +33,11 @@ export class Reader {
 
   get at(): Path | string {
     return this.path ?? '<nil>';
+  }
+
+  /** Members by name, each read by `read`; none when absent. */
+  members<T>(read: (member: Reader) => T): Readonly<Record<string, T>> {
+    return Object.fromEntries(Object.keys(this.#object()).map((name) => [name, read(this.field(name))]));
   }
 
   /** Notes members other than `known`. */
