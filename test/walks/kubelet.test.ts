@@ -17,7 +17,9 @@ import { temporaryFolder } from '../harness/temp.ts';
 type Container = NonNullable<New<NonNullable<Pod['spec']>>['containers']>[number];
 
 const manifests = temporaryFolder({ after });
-const cluster = await startCluster({ after }, [`--pod-manifest-path=${manifests}`], { killed: true });
+const settings = join(temporaryFolder({ after }), 'kubelet.yaml');
+writeFileSync(settings, 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 40\ncpuManagerPolicy: none\n');
+const cluster = await startCluster({ after }, [`--pod-manifest-path=${manifests}`, `--kubelet-config=${settings}`], { killed: true });
 await cluster.importImage({ name: 'example.test/tools:1', programs: ['sh', 'sleep', 'cat', 'dd', 'echo', 'true'] });
 const pods = await podSet({ after }, cluster, 'kubelet');
 const { client, namespace } = pods;
@@ -48,7 +50,8 @@ describe('a kubelet', { concurrency: true }, () => {
       healthz: /^ok$/,
       pods: /"kind":"PodList".*"name":"watched"/,
       runningpods: /"name":"watched","namespace":"kubelet"/,
-      configz: /"kubeletconfig":\{"kind":"KubeletConfiguration".*"fileCheckFrequency":"20s".*"clusterDomain":"cluster\.local"/,
+      configz:
+        /"kubeletconfig":\{"kind":"KubeletConfiguration".*"fileCheckFrequency":"20s".*"clusterDomain":"cluster\.local".*"maxPods":40/,
       metrics: /^kubelet_running_pods \d+$/m,
       'metrics/cadvisor': new RegExp(`^container_cpu_usage_seconds_total\\{${labels}`, 'm'),
       'metrics/resource': new RegExp(`^container_memory_working_set_bytes\\{${labels}`, 'm'),
@@ -82,6 +85,7 @@ describe('a kubelet', { concurrency: true }, () => {
       'storage_operation_duration_seconds_count\\{migrated="false",operation_name="volume_mount",status="success",volume_plugin="kubernetes.io/projected"\\}',
     ])
       assert.match(own, new RegExp(`^${line} [1-9]`, 'm'));
+    assert.equal(await cluster.kubectl.succeed(['get', 'node', 'boat', '-o', 'jsonpath={.status.capacity.pods}']), '40');
     assert.match((await get('checkpoint/kubelet/watched/main')).stderr, /NotFound/);
   });
 

@@ -6,6 +6,7 @@ import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
+import { kubeletConfigOf } from '../node/kubelet-config.ts';
 import { listOf } from '../settings/networks.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -44,6 +45,7 @@ export function kubelet(given: FlagValues): Promise<void> {
         clusterDNS: listOf(flags.text('cluster-dns')),
         clusterDomain: flags.text('cluster-domain'),
         resolvConf: flags.text('resolv-conf'),
+        ...kubeletConfigOf(flags.optional('config') ?? '', logger),
         ...(staticPodPath === undefined ? {} : { staticPodPath }),
       },
     });

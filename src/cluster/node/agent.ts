@@ -16,6 +16,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { ensurePauseImage } from '#cri/pause/pause-image.ts';
 import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer } from '#dns/server.ts';
+import { kubeletConfigOf } from './kubelet-config.ts';
 import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
@@ -149,6 +150,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       clusterDNS: listOf(settings.clusterDNS),
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
+      ...kubeletConfigOf(settings.kubeletConfig, part('kubelet')),
       ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
     },
   });

@@ -43,6 +43,8 @@ export interface Settings extends ApiServerSettings {
   readonly cgroupRoot: string;
   /** Folder of static pods; empty for none. */
   readonly podManifestPath: string;
+  /** KubeletConfiguration (v1beta1) of this machine's nodes, YAML; empty for upstream's defaults. */
+  readonly kubeletConfig: string;
   /** The API server an agent joins: `https://host:port`; empty on the machine that has it. */
   readonly server: string;
   /** Empty: Proa runs its own containerd. */
@@ -284,6 +286,14 @@ export const SETTINGS: readonly Setting[] = [
     flag: 'pod-manifest-path',
     argument: 'DIR',
     description: 'folder of static pods',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'kubeletConfig',
+    flag: 'kubelet-config',
+    argument: 'FILE',
+    description: 'KubeletConfiguration (v1beta1), YAML: evictions, reservations, images, logs',
     fallback: '',
     parse: optionalPath,
   }),

@@ -1,0 +1,26 @@
+// A node's KubeletConfiguration, out of a file.
+import { readFileSync } from 'node:fs';
+import { parseYaml, YamlError } from '#apimachinery/yaml.ts';
+import type { Logger } from '#base/log.ts';
+import type { KubeletConfig } from '#kubelet/config.ts';
+import { KubeletConfigurationError, readKubeletConfiguration } from '#kubelet/configuration-file.ts';
+import { CommandError } from '../commands/command-line.ts';
+
+/** What `file` sets; nothing when there is none. What is not looked at is told. @throws CommandError */
+export function kubeletConfigOf(file: string, logger: Logger): Partial<KubeletConfig> {
+  if (file === '') return {};
+  const { config, unused } = read(file);
+  if (unused.length > 0) logger.warn('these fields of the kubelet configuration are not looked at', { file, fields: unused });
+  return config;
+}
+
+function read(file: string): ReturnType<typeof readKubeletConfiguration> {
+  try {
+    return readKubeletConfiguration(parseYaml(readFileSync(file, 'utf8')));
+  } catch (error) {
+    const known =
+      error instanceof KubeletConfigurationError || error instanceof YamlError || (error instanceof Error && 'syscall' in error);
+    if (!known) throw error;
+    throw new CommandError(`failed to load kubelet config file, path: ${file}, error: ${error.message}`);
+  }
+}
