@@ -320,7 +320,7 @@ test('proa reset leaves nothing behind', async () => {
   );
   assert.doesNotMatch(await succeed('ip', ['-brief', 'address']), /cni0|veth/);
   assert.equal(await succeed('nft', ['list', 'ruleset']), '');
-  assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /proa\/containerd|kubelet\/pods/);
+  assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /proa\/containerd|kubelet\/pods|run\/netns/);
 });
 
 test('proa agent names a server that does not answer, in one line', async () => {

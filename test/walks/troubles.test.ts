@@ -63,6 +63,22 @@ test('a second proa up says that the cluster runs, and is content', async () => 
   );
 });
 
+test('proa up with other settings says that the cluster does not have them', async () => {
+  const told = async (...flags: readonly string[]): Promise<string> =>
+    (await run(PROA, ['up', '--yes', ...flags, `--data-dir=${dataDir}`])).stderr;
+  assert.match(
+    await told('--nodes=3', '--log-level=debug'),
+    /^proa: --nodes 3: the cluster runs with 1; \S*proa down first, then this command again\n--log-level debug: the cluster runs with info; [^\n]*\n$/,
+  );
+  assert.match(await told('--pod-cidr=10.9.0.0/16'), /^proa: --pod-cidr 10\.9\.0\.0\/16: .* which cannot be changed later; [^\n]*\n$/);
+});
+
+test('proa image import names a file that is no archive', async () => {
+  const { code, stderr } = await run(PROA, ['image', 'import', '/etc/passwd', `--data-dir=${dataDir}`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^proa: \/etc\/passwd cannot be imported: it is no archive of OCI or Docker images, or damaged \([^\n]*\)\n$/);
+});
+
 test('of several proa up at the same moment one starts the cluster, and the others say who does', async () => {
   await cluster.proa('down');
   const all = await Promise.all([1, 2, 3].map(() => run(PROA, ['up', '--yes', `--data-dir=${dataDir}`])));

@@ -17,6 +17,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'SettingsError',
   'KubeconfigError',
   'ContainerdError',
+  'ImageImportError',
   'KeeperError',
   'KernelLockError',
   'PackageError',

@@ -15,6 +15,7 @@ import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/l
 import { removeCgroups } from '../machine/cgroups.ts';
 import { machineDefaults } from '../machine/facts.ts';
 import { mountsBelow, removeFolder } from '../machine/folders.ts';
+import { releaseNamespaceFolder } from '../machine/namespace-folder.ts';
 import { removeForeignPods, removePods } from '../runtime/remove-pods.ts';
 import { resolveSome, SettingsError } from '../settings/resolve.ts';
 import { runtimeEndpoint, type Settings } from '../settings/settings.ts';
@@ -63,6 +64,7 @@ async function removeAll(place: Place, consent: boolean): Promise<void> {
   await removeNodeNetwork(readJsonIfWhole<CniPlace>(paths.cniPlace)?.folder ?? paths.cniConf, join(paths.cniConf, '..', 'leases'));
   removeCgroups(settings.cgroupRoot);
   if (settings.server === '') await disconnectLocalNodes(places);
+  await releaseNamespaceFolder();
   for (const folder of [place.runDir, place.dataDir]) await removeParts(paths, folder);
   const kept = settings.server === '' ? cleanKubeconfig(settings.kubeconfig) : undefined;
   process.stdout.write(`The cluster and all it made are gone.\n${kept === undefined ? '' : `But ${kept}\n`}`);

@@ -55,6 +55,12 @@ function asText(value: unknown, parse: Setting['parse']): string {
   return (parse as unknown) === duration ? `${String(value)}ms` : String(value);
 }
 
+/** As it would be given to the setting's flag. */
+export function settingText(settings: Settings, key: keyof Settings): string {
+  const setting = SETTINGS.find((each) => each.key === key) as Setting;
+  return asText(settings[key], setting.parse);
+}
+
 /** The settings the running or stopped cluster was started with. @throws CommandError if none was, or as readStoredSettings */
 export function settingsOf(place: Place): Settings {
   const stored = readStoredSettings(place);

@@ -17,7 +17,7 @@ import { firstAddress, listOf } from '../settings/networks.ts';
 import { SETTINGS, type Settings } from '../settings/settings.ts';
 import { STATE_VERSION } from '../version.ts';
 import { CommandError, settingsFrom } from './command-line.ts';
-import { readStoredSettings, storeSettings } from './stored-settings.ts';
+import { readStoredSettings, settingsOf, settingText, storeSettings } from './stored-settings.ts';
 import { typedName } from './typed-name.ts';
 
 /** Part of what objects in the store say: another value would contradict them. */
@@ -38,22 +38,25 @@ export interface UpOptions extends Readonly<Record<string, string | boolean | un
 }
 
 export async function up(options: UpOptions): Promise<void> {
-  const settings = withNodeNetwork(settingsFrom(options as Record<string, string | undefined>));
+  const asked = settingsFrom(options as Record<string, string | undefined>);
   const root = rootProblem('up');
   if (root !== undefined) throw new CommandError(root);
-  const unlock = lockForCommand(settings, 'up');
+  const unlock = lockForCommand(asked, 'up');
   try {
-    await ensureUp(settings, options.yes === true);
+    await ensureUp(asked, options.yes === true);
   } finally {
     unlock();
   }
 }
 
-async function ensureUp(settings: Settings, consent: boolean): Promise<void> {
+async function ensureUp(asked: Settings, consent: boolean): Promise<void> {
+  const settings = withNodeNetwork(asked);
   const paths = pathsOf(settings);
   const keeper = keeperOf(settings);
   const running = keeper.running();
   if (running && isReady(readProgress(paths))) {
+    refuseChanges(settings);
+    refuseNow(asked);
     mergeContext(settings, paths);
     const proa = typedName();
     say(`The cluster is already running. Stop it with ${proa} down, look at it with ${proa} status.`);
@@ -121,6 +124,16 @@ function refuseChanges(settings: Settings): void {
     return `--${flag} ${String(settings[key])}: the cluster in ${settings.dataDir} was made with ${stored[key]}, which cannot be changed later; keep that, or start anew with proa reset`;
   });
   throw new CommandError(lines.join('\n'));
+}
+
+/** What may change changes from one start to the next. @throws CommandError where a running cluster was asked for other settings */
+function refuseNow(asked: Settings): void {
+  const now = settingsOf(asked);
+  const proa = typedName();
+  const lines = SETTINGS.map(({ key, flag }) => ({ flag, had: settingText(now, key), wanted: settingText(asked, key) }))
+    .filter(({ had, wanted }) => had !== wanted)
+    .map(({ flag, had, wanted }) => `--${flag} ${wanted}: the cluster runs with ${had}; ${proa} down first, then this command again`);
+  if (lines.length > 0) throw new CommandError(lines.join('\n'));
 }
 
 async function ensurePackages({ containerRuntimeEndpoint }: Settings, consent: boolean): Promise<void> {

@@ -31,6 +31,7 @@ import type { CniPlace, Paths } from '../instance/paths.ts';
 import { cniFolders } from '../runtime/runtime-info.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
+import { prepareNamespaceFolder } from '../machine/namespace-folder.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
 import { familiesOf, listOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -82,6 +83,7 @@ export interface Runtime {
 /** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made */
 export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'serving'>): Promise<Runtime> {
   const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
+  if (own !== undefined) await prepareNamespaceFolder();
   await own?.start(signal);
   const socket = own === undefined ? settings.containerRuntimeEndpoint.replace(/^unix:\/\//, '') : paths.containerdSocket;
   const cri = connectCri({ endpoint: `unix://${socket}`, clock, logger });

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
-import { runProgram } from '#base/program.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
 import { connectCri } from '#cri/client.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
@@ -131,7 +131,11 @@ async function podNamespaces(): Promise<readonly string[]> {
     all
       .filter((name) => name.startsWith('cni-'))
       .map(async (name) => {
-        const inside = await links('-netns', name, 'link', 'show');
+        const inside = await links('-netns', name, 'link', 'show').catch((error: unknown) => {
+          if (!(error instanceof ProgramError)) throw error;
+          process.stderr.write(`proa: /run/netns/${name} is no network namespace any more and stays (${error.stderr.trim()})\n`);
+          return [];
+        });
         return inside.some(({ link_index: peer }) => peer !== undefined && plugged.has(peer)) ? [name] : [];
       }),
   );

@@ -170,7 +170,10 @@ function unready({ pod, events }: Observed): Cause | undefined {
 
 function conditionsOf({ status }: Pod): readonly Evidence[] {
   const open = status.conditions?.filter((condition) => condition.status !== 'True') ?? [];
-  return open.map(({ type, reason = '', message = '' }) => ({ source: `condition ${type}`, text: `${reason} ${message}`.trim() }));
+  return open.map(({ type, status: state, reason = '', message = '' }) => ({
+    source: `condition ${type}`,
+    text: `${reason} ${message}`.trim() || state,
+  }));
 }
 
 /** The last of each text, the latest first. */

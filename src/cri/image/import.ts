@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { ImageService } from '../gen/services.ts';
 import type { Image } from '../gen/objects.ts';
 import { imageArchive, type OciImage } from './oci-image.ts';
-import { runProgram } from '#base/program.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
 import { normalizeReference } from './reference.ts';
 
 export interface ImportTarget {
@@ -41,10 +41,18 @@ export async function importImage(image: OciImage, target: ImportTarget): Promis
 
 /**
  * Imports an archive file: OCI layout or `docker save`, with one or more named images in it.
- * @throws as importImage; also ImageImportError when the archive names no image
+ * @throws ImageImportError when it is no archive, names no image, or CRI does not come to see one
  */
 export async function importArchive(path: string, target: ImportTarget): Promise<Image[]> {
-  const said = await ctrImport(createReadStream(path), target);
+  const said = await ctrImport(createReadStream(path), target).catch((error: unknown) => {
+    if (!(error instanceof ProgramError)) throw error;
+    throw new ImageImportError(
+      `${path} cannot be imported: it is no archive of OCI or Docker images, or damaged (${error.stderr.trim()})`,
+      {
+        cause: error,
+      },
+    );
+  });
   const names = [...said.matchAll(/^(?:unpacking )?(\S+[:@]\S+)(?: \(sha256:|\s+saved)/gm)].map(([, name]) => name as string);
   if (names.length === 0) throw new ImageImportError(`${path} names no image; containerd said: ${said.trim()}`);
   return Promise.all(names.map((name) => seen(name, target)));
