@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -50,4 +51,31 @@ test('a handshake that ends after its time, since the server was busy, ends the 
   const [outcomes] = (await once(worker, 'message')) as [string[]];
   waiting = false;
   assert.equal(outcomes.length, CLIENTS);
+});
+
+/** More than Node lets wait by itself, 511. */
+const MANY_CLIENTS = 1_000;
+
+/** Opens TCP connections, and ends when the kernel has set all of them up. */
+const dialled = `
+  const { connect } = require('node:net');
+  const [port, count] = process.argv.slice(1).map(Number);
+  let left = count;
+  for (let i = 0; i < count; i++) connect(port, '127.0.0.1').once('connect', () => { if (--left === 0) process.exit(); });
+`;
+/** For all of them; it takes a fraction of that, or for ever. Milliseconds. */
+const DIALLING_MS = 60_000;
+
+test('connections that come while the server is busy wait for it, however many: the kernel turns none away', async (t) => {
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const listener = new Listener({ tls: { serving }, handle: (exchange) => exchange.respond(200, {}), logger: silentLogger });
+  t.after(() => {
+    listener.drain();
+    listener.destroy();
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  // Nothing is accepted while this thread waits for the other process.
+  const { status, stderr } = spawnSync(process.execPath, ['-e', dialled, String(port), String(MANY_CLIENTS)], { timeout: DIALLING_MS });
+  assert.equal(status, 0, `not all were set up: ${stderr.toString()}`);
 });

@@ -60,6 +60,11 @@ const SESSION_WINDOW = 16 << 20;
 /** Bytes one connection may hold in Node, MB. Watch queues are bounded on their own, far below. */
 const SESSION_MEMORY_MB = 512;
 const MAX_CONNECTIONS = 20_000;
+/**
+ * Connections that the kernel sets up while the server is busy; it holds as many as net.core.somaxconn allows. One that finds no
+ * room is tried again by its client after 1, 3, 7, 15 s. Source: net maxListenerBacklog; Node's default is 511.
+ */
+const BACKLOG = 65_535;
 
 export class Listener {
   readonly #server: Http2SecureServer;
@@ -125,7 +130,7 @@ export class Listener {
   listen({ host, port }: ListenOptions): Promise<{ readonly host: string; readonly port: number }> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: host ?? '0.0.0.0', port }, () => {
+      this.#server.listen({ host: host ?? '0.0.0.0', port, backlog: BACKLOG }, () => {
         this.#server.removeListener('error', reject);
         this.#server.on('error', (error) => this.#logger.error('listener failed', { error }));
         const address = this.#server.address() as AddressInfo;
