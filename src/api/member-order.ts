@@ -12,8 +12,18 @@ interface Place {
 
 const places = new WeakMap<ObjectSchema, ReadonlyMap<string, Place>>();
 
-/** `object` itself, or a copy where something is out of order. */
-export const inOrder = <T extends object>(object: T, schema: ObjectSchema): T => struct(object as JsonObject, schema) as T;
+/** Parts of objects that were found in order, by their type: most writes leave most parts as they are. */
+const ordered = new WeakMap<object, TypeSchema>();
+
+/** `object` itself, or a copy where something is out of order. Neither it nor its parts may be changed from here on. */
+export const inOrder = <T extends object>(object: T, schema: ObjectSchema): T => struct(object as JsonObject, schema, part) as T;
+
+function part(value: unknown, type: TypeSchema): unknown {
+  if (typeof value !== 'object' || value === null || ordered.get(value) === type) return value;
+  const found = within(value, type) as object;
+  ordered.set(found, type);
+  return found;
+}
 
 function placesOf(schema: ObjectSchema): ReadonlyMap<string, Place> {
   let known = places.get(schema);
@@ -39,23 +49,23 @@ function hasOrder(type: TypeSchema): boolean {
   }
 }
 
-function struct(value: JsonObject, schema: ObjectSchema): JsonObject {
+function struct(value: JsonObject, schema: ObjectSchema, inside: typeof within = within): JsonObject {
   const known = placesOf(schema);
   let last = -1;
-  let ordered = true;
+  let inPlace = true;
   let copy: JsonObject | undefined;
   for (const name in value) {
     const place = known.get(name);
     const member = value[name];
     if (place === undefined || member === undefined) continue;
-    if (place.index < last) ordered = false;
+    if (place.index < last) inPlace = false;
     last = place.index;
     if (place.type === undefined) continue;
-    const next = within(member, place.type);
+    const next = inside(member, place.type);
     if (next !== member) setOwn((copy ??= { ...value }), name, next);
   }
   const current = copy ?? value;
-  if (ordered) return current;
+  if (inPlace) return current;
   const out: JsonObject = {};
   for (const name of known.keys()) if (Object.hasOwn(current, name) && current[name] !== undefined) out[name] = current[name];
   for (const name of Object.keys(current)) if (!known.has(name)) setOwn(out, name, current[name]);
@@ -77,17 +87,17 @@ const INDEX = /^(?:0|[1-9]\d{0,9})$/;
 function map(value: JsonObject, values: TypeSchema): JsonObject {
   const deep = hasOrder(values);
   let last: string | undefined;
-  let ordered = true;
+  let inPlace = true;
   let copy: JsonObject | undefined;
   for (const key in value) {
-    if (last !== undefined && byteOrder(last, key) > 0 && !INDEX.test(last)) ordered = false;
+    if (last !== undefined && byteOrder(last, key) > 0 && !INDEX.test(last)) inPlace = false;
     last = key;
     const member = value[key];
     const next = deep ? within(member, values) : member;
     if (next !== member) setOwn((copy ??= { ...value }), key, next);
   }
   const current = copy ?? value;
-  return ordered ? current : sortedMap(current);
+  return inPlace ? current : sortedMap(current);
 }
 
 function within(value: unknown, type: TypeSchema): unknown {

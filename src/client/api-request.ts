@@ -29,12 +29,14 @@ const KIND_OF_SUBRESOURCE: Readonly<Record<string, { readonly apiVersion: string
 /** Leaves out what is undefined, so that a query holds strings only. */
 function query(values: Readonly<Record<string, string | number | boolean | undefined>>): Query {
   const out: Record<string, string> = {};
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) out[name] = String(value);
+  for (const name in values) if (values[name] !== undefined) out[name] = String(values[name]);
   return out;
 }
 
 function request(fields: { readonly [K in keyof ApiRequest]: ApiRequest[K] | undefined }): ApiRequest {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as ApiRequest;
+  const out: Record<string, unknown> = {};
+  for (const name in fields) if (fields[name as keyof ApiRequest] !== undefined) out[name] = fields[name as keyof ApiRequest];
+  return out as unknown as ApiRequest;
 }
 
 const selection = (options: WatchOptions): Record<string, string | undefined> => ({

@@ -6,6 +6,7 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { Lru } from '#base/lru.ts';
 import type { ApiRequest, Transport, WatchEvent, WatchStream } from '#client/contract.ts';
+import { pathWithQuery } from '#client/https/http-request.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import { runChain, type ChainDeps, type Outcome } from '../chain.ts';
 import type { Answer } from '../handlers/answer.ts';
@@ -101,7 +102,7 @@ export class LoopbackTransport implements Transport {
     const { ids, clock, logger } = this.#deps;
     const walk = new RequestWalk({
       id: ids.uuid(),
-      uri: uriOf(info.path, query),
+      uri: pathWithQuery(info.path, query),
       method,
       transport: 'loopback',
       info,
@@ -190,11 +191,6 @@ export class LoopbackTransport implements Transport {
 
 /** What a component in a process of its own would call itself: the last part of its user name. */
 const agentOf = ({ name }: UserInfo): string => (name.startsWith('system:node:') ? 'kubelet' : name.slice(name.lastIndexOf(':') + 1));
-
-function uriOf(path: string, query: Readonly<Record<string, string>>): string {
-  const parameters = new URLSearchParams(query).toString();
-  return parameters === '' ? path : `${path}?${parameters}`;
-}
 
 const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
 
