@@ -73,20 +73,34 @@ for (const [how, change] of [
   });
 }
 
-test('creationPace is held up by pods that nobody takes in for five seconds, and then creates few at a time', async () => {
-  const { clock, created, ask } = paced();
-  await ask('web', 300);
+test('creationPace is held up for five seconds by pods that nobody takes in, and then no more', async () => {
+  const { clock, pods, created, ask } = paced();
+  await ask('web', 2000);
   clock.advance(4999);
   await settled();
   assert.equal(created.length, 256);
   clock.advance(1);
   await settled();
-  assert.equal(created.length, 256 + 32);
-  clock.advance(5000);
-  await settled();
-  assert.equal(created.length, 300);
+  assert.equal(created.length, 2000);
+  // One of the first is begun after all: somebody is there, and behind.
+  pods.put(pod(created[0] as string, { startTime: '2026-01-01T00:00:00Z' }));
+  await ask('web', 300);
+  assert.equal(created.length, 2000);
   clock.advance(5000);
   assert.equal(clock.pending, 0);
+});
+
+test('creationPace creates few at a time while some of the pods before take longer than five seconds', async () => {
+  const { clock, pods, created, ask } = paced();
+  await ask('web', 300);
+  pods.put(pod(created[0] as string, { startTime: '2026-01-01T00:00:00Z' }));
+  await settled();
+  assert.equal(created.length, 257);
+  clock.advance(2500);
+  pods.put(pod(created[1] as string, { startTime: '2026-01-01T00:00:00Z' }));
+  clock.advance(2500);
+  await settled();
+  assert.equal(created.length, 257 + 32);
 });
 
 test('creationPace gives owners their turns one after the other', async () => {

@@ -10,7 +10,10 @@ const MOST_UNDER_WAY = 32;
 /** Those and pods that are on their way, at most and where nodes are behind. */
 const MOST_ON_THEIR_WAY = 256;
 const FEWEST_ON_THEIR_WAY = 32;
-/** A new pod counts so long at most: a node or a scheduler that does not work holds nobody up. Milliseconds. */
+/**
+ * A new pod counts so long at most, and when none of those before arrives within that time either, no number of them is too
+ * many: nodes or a scheduler that do not work hold nobody up. Milliseconds.
+ */
 const LONGEST_COMING_MS = 5000;
 /** A pod that goes, likewise; containers may use all of their grace. */
 const LONGEST_GOING_MS = 2000;
@@ -31,7 +34,7 @@ export interface CreationPace {
 
 /** A pod is on its way from its creation until a kubelet has it, nobody will have it for now, or it goes again. */
 export function creationPace({ pods, clock, signal }: PodPaceDeps): CreationPace {
-  const pace = new Pace({ clock, signal, longestMs: LONGEST_COMING_MS, promptMs: PROMPT_MS });
+  const pace = new Pace({ clock, signal, longestMs: LONGEST_COMING_MS, promptMs: PROMPT_MS, boundWithoutArrivals: false });
   const look = (pod: Pod): void => {
     if (isTakenIn(pod)) pace.arrived(pod.metadata.uid);
   };
@@ -54,7 +57,7 @@ export interface DeletionPace {
 
 /** A pod is on its way from its deletion until nothing is left of it. None is late: its containers have their grace. */
 export function deletionPace({ pods, clock, signal }: PodPaceDeps): DeletionPace {
-  const pace = new Pace({ clock, signal, longestMs: LONGEST_GOING_MS, promptMs: Infinity });
+  const pace = new Pace({ clock, signal, longestMs: LONGEST_GOING_MS, promptMs: Infinity, boundWithoutArrivals: true });
   pods.addHandlers({ deleted: ({ metadata }) => pace.arrived(metadata.uid) });
   return {
     run: (owner, { metadata: { name, namespace, uid } }, remove) =>
@@ -78,11 +81,14 @@ interface PaceDeps {
   readonly longestMs: number;
   /** A pod that takes longer to arrive is late: one fewer may be on its way. One that is not makes room for one more. */
   readonly promptMs: number;
+  /** Whether the bound stands while pods stop counting without one that arrives. */
+  readonly boundWithoutArrivals: boolean;
 }
 
 /**
  * Half of the pods arrive in time at least, or few are on their way.
- * When a call begins underWay ≤ MOST_UNDER_WAY and underWay + onTheirWay ≤ most; FEWEST_ON_THEIR_WAY ≤ most ≤ MOST_ON_THEIR_WAY.
+ * When a call begins underWay ≤ MOST_UNDER_WAY and, unless boundless, underWay + onTheirWay ≤ most;
+ * FEWEST_ON_THEIR_WAY ≤ most ≤ MOST_ON_THEIR_WAY.
  */
 class Pace {
   readonly #deps: PaceDeps;
@@ -90,6 +96,11 @@ class Pace {
   #most = MOST_ON_THEIR_WAY;
   /** Since when, by uid, monotonic milliseconds; the oldest first. */
   readonly #onTheirWay = new Map<string, number>();
+  /** By uid: those that count no more, and may arrive yet. */
+  readonly #overdue = new Set<string>();
+  /** Monotonic milliseconds. */
+  #lastArrival = -Infinity;
+  #boundless = false;
   /** By owner; the first owner is next, with its first call. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #cancelTimer: CancelTimer | undefined;
@@ -107,7 +118,7 @@ class Pace {
     try {
       const written = await write();
       const uid = uidOf(written);
-      if (uid === undefined) this.#judge(since);
+      if (uid === undefined) this.#arrivedAfter(since);
       else {
         this.#onTheirWay.set(uid, since);
         this.#arm();
@@ -121,11 +132,24 @@ class Pace {
 
   arrived(uid: string): void {
     const since = this.#onTheirWay.get(uid);
-    if (since === undefined) return;
+    if (since === undefined) {
+      if (this.#overdue.delete(uid)) this.#noteArrival();
+      return;
+    }
     this.#onTheirWay.delete(uid);
-    this.#judge(since);
+    this.#arrivedAfter(since);
     if (this.#onTheirWay.size === 0) this.#disarm();
     this.#admit();
+  }
+
+  #arrivedAfter(since: number): void {
+    this.#noteArrival();
+    this.#judge(since);
+  }
+
+  #noteArrival(): void {
+    this.#lastArrival = this.#deps.clock.monotonic();
+    this.#boundless = false;
   }
 
   #judge(since: number): void {
@@ -136,7 +160,7 @@ class Pace {
 
   get #hasRoom(): boolean {
     if (this.#deps.signal.aborted) return true;
-    return this.#underWay < MOST_UNDER_WAY && this.#underWay + this.#onTheirWay.size < this.#most;
+    return this.#underWay < MOST_UNDER_WAY && (this.#boundless || this.#underWay + this.#onTheirWay.size < this.#most);
   }
 
   #turn(owner: string): Promise<void> {
@@ -177,8 +201,10 @@ class Pace {
     for (const [uid, since] of this.#onTheirWay) {
       if (since > end) break;
       this.#onTheirWay.delete(uid);
+      this.#overdue.add(uid);
       this.#judge(since);
     }
+    this.#boundless = !this.#deps.boundWithoutArrivals && this.#lastArrival <= end;
     this.#arm();
     this.#admit();
   }
