@@ -96,6 +96,8 @@ export interface ApiServerOptions {
   /** Requests without credentials are `system:anonymous`. Default true. */
   readonly anonymous?: boolean;
   readonly schema?: Schema;
+  /** By the gate's name. Default: as upstream has them. */
+  readonly isFeatureOn?: (featureGate: string) => boolean;
   readonly version?: VersionInfo;
   /** What it shows kubelets; without it there are no logs, no exec and no proxies. */
   readonly kubelet?: CredentialsSource;

@@ -40,6 +40,7 @@ import { ConversionMetrics } from './extensions/conversion/metrics.ts';
 import { conversionWebhook } from './extensions/conversion/webhook.ts';
 import { CustomResources } from './extensions/custom-resources.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
+import { isOnByDefault } from '#api/feature-gates/feature-gate-table.ts';
 import { FieldTracking } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import { keepAllocations } from './registry/allocation/repair.ts';
@@ -95,10 +96,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const watches = new WatchMetrics();
   const compactor = new Compactor();
   const allocator = new ServiceAllocator(options.serviceNetwork ?? DEFAULT_SERVICE_NETWORK, ids);
-  const strategies = builtInStrategies(schema, {
+  const configured = {
     services: serviceStrategy(allocator) as unknown as Strategy,
     events: eventStrategy(options.eventTtlSeconds ?? EVENT_TTL_SECONDS) as unknown as Strategy,
-  });
+  };
+  const strategies = builtInStrategies(schema, configured, options.isFeatureOn ?? isOnByDefault);
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
   const metrics = new RequestMetrics((info) => catalog.serves(info));
   const reader = new SharedReader(catalog, hub);

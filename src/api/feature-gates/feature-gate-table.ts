@@ -139,3 +139,6 @@ export const NEEDED_GATES: Readonly<Record<string, readonly string[]>> = {
   WorkloadAwarePreemption: ['GangScheduling'],
   WorkloadWithJob: ['GenericWorkload'],
 };
+
+/** Whether a gate that nobody set is on. */
+export const isOnByDefault = (name: string): boolean => FEATURE_GATES.get(name)?.default === true;

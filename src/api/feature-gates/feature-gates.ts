@@ -14,11 +14,14 @@ export class FeatureGateError extends Error {
  */
 const HEEDED: Readonly<Record<string, readonly string[]>> = {
   APIServerIdentity: [],
+  ClusterTrustBundleProjection: [],
+  ContainerStopSignals: [],
   ClusterTrustBundle: ['clustertrustbundles.certificates.k8s.io'],
   DRADeviceTaintRules: ['devicetaintrules.resource.k8s.io'],
   DRADeviceTaints: [],
   DRAResourcePoolStatus: ['resourcepoolstatusrequests.resource.k8s.io'],
   GenericWorkload: ['podgroups.scheduling.k8s.io', 'workloads.scheduling.k8s.io'],
+  MaxUnavailableStatefulSet: [],
   MutatingAdmissionPolicy: [
     'mutatingadmissionpolicies.admissionregistration.k8s.io',
     'mutatingadmissionpolicybindings.admissionregistration.k8s.io',

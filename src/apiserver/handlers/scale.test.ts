@@ -77,7 +77,7 @@ test('fewer replicas than none are refused by the kind that is scaled where it i
   } as unknown as New<CustomResourceDefinition>);
   for await (const event of client.watch(customresourcedefinitions, { fieldSelector: `metadata.name=${metadata.name}` })) {
     if (
-      event.type === 'MODIFIED' &&
+      event.type !== 'BOOKMARK' &&
       event.object.status.conditions?.some(({ type, status }) => type === 'Established' && status === 'True')
     )
       break;

@@ -3,6 +3,7 @@
 import type { Schema } from '#api/schema.ts';
 import type { Deployment, KubeObject } from '#api/types.ts';
 import { groupResourceString } from '#apimachinery/resource.ts';
+import { withoutGatedFields, type IsOn } from './gated-fields.ts';
 import { completeStrategy } from './generic-strategy.ts';
 import {
   cronJobStrategy,
@@ -123,12 +124,17 @@ const OWN: Readonly<Record<string, Strategy>> = {
 };
 
 /** @param more strategies made from configuration, over those of this file: services, events */
-export function builtInStrategies(schema: Schema, more: Readonly<Record<string, Strategy>>): Readonly<Record<string, Strategy>> {
+export function builtInStrategies(
+  schema: Schema,
+  more: Readonly<Record<string, Strategy>>,
+  isOn: IsOn,
+): Readonly<Record<string, Strategy>> {
   const strategies: Record<string, Strategy> = {};
   for (const info of schema.resources()) {
     const name = groupResourceString(info.storage);
     const isStored = info.storage.group === info.group && info.storage.version === info.version;
-    if (isStored || strategies[name] === undefined) strategies[name] = completeStrategy(info, more[name] ?? OWN[name] ?? {});
+    if (!isStored && strategies[name] !== undefined) continue;
+    strategies[name] = withoutGatedFields(name, completeStrategy(info, more[name] ?? OWN[name] ?? {}), isOn);
   }
   return strategies;
 }

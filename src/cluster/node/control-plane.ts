@@ -115,6 +115,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const server = createApiServer({
     store,
     schema: schemaWithMetrics({ serves }),
+    isFeatureOn: (featureGate) => gates.isOn(featureGate),
     ...(encryption === undefined ? {} : { encryption }),
     clock,
     ids,
