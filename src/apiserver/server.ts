@@ -1,4 +1,5 @@
 // Puts the API server together, and starts and stops it. Everything it depends on comes in; nothing is global.
+import { isOnByDefault } from '#api/feature-gates/feature-gate-table.ts';
 import { buildInfo, VERSION } from '#api/build.ts';
 import { conversions } from '#api/conversion.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
@@ -40,7 +41,6 @@ import { ConversionMetrics } from './extensions/conversion/metrics.ts';
 import { conversionWebhook } from './extensions/conversion/webhook.ts';
 import { CustomResources } from './extensions/custom-resources.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
-import { isOnByDefault } from '#api/feature-gates/feature-gate-table.ts';
 import { FieldTracking } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
 import { keepAllocations } from './registry/allocation/repair.ts';
@@ -100,7 +100,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     services: serviceStrategy(allocator) as unknown as Strategy,
     events: eventStrategy(options.eventTtlSeconds ?? EVENT_TTL_SECONDS) as unknown as Strategy,
   };
-  const strategies = builtInStrategies(schema, configured, options.isFeatureOn ?? isOnByDefault);
+  const isFeatureOn = options.isFeatureOn ?? isOnByDefault;
+  const strategies = builtInStrategies(schema, configured, isFeatureOn);
   const catalog = new Catalog({ schema, hub, strategies, conversions: conversions(schema) });
   const metrics = new RequestMetrics((info) => catalog.serves(info));
   const reader = new SharedReader(catalog, hub);
@@ -228,6 +229,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
   const handlers = new Map([
     ...builtInHandlers({
+      splitStreams: isFeatureOn('PodLogsQuerySplitStreams'),
       authenticators: parts.authenticators,
       authorizer: parts.authorizer,
       audiences: parts.audiences ?? [],

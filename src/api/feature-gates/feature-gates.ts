@@ -26,6 +26,7 @@ const HEEDED: Readonly<Record<string, readonly string[]>> = {
     'mutatingadmissionpolicies.admissionregistration.k8s.io',
     'mutatingadmissionpolicybindings.admissionregistration.k8s.io',
   ],
+  PodLogsQuerySplitStreams: [],
   PodCertificateRequest: ['podcertificaterequests.certificates.k8s.io'],
   StorageVersionAPI: [],
   StorageVersionMigrator: ['storageversionmigrations.storagemigration.k8s.io'],

@@ -21,6 +21,8 @@ export interface BuiltInHandlerOptions {
   readonly audiences: readonly string[];
   /** For logs, exec and proxies; without them those are not served. */
   readonly kubelet: CredentialsSource | undefined;
+  /** Logs may be asked for by stream. */
+  readonly splitStreams: boolean;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -43,13 +45,13 @@ export function builtInHandlers(options: BuiltInHandlerOptions): ReadonlyMap<str
 
 function kubeletHandlers(
   credentials: CredentialsSource,
-  { authorizer, clock, ids }: BuiltInHandlerOptions,
+  { authorizer, clock, ids, splitStreams }: BuiltInHandlerOptions,
 ): readonly (readonly [string, Handlers])[] {
   const streams = { credentials, authorizer, clock };
   const proxies = { credentials, clock, ids };
   const both = (handler: Handler): Handlers => ({ get: handler, create: handler });
   return [
-    ['pods/log', { get: logHandler(credentials) }],
+    ['pods/log', { get: logHandler(credentials, splitStreams) }],
     ['pods/exec', both(streamHandler('exec', streams))],
     ['pods/attach', both(streamHandler('attach', streams))],
     ['pods/portforward', both(streamHandler('portforward', streams))],

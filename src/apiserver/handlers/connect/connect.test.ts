@@ -139,7 +139,19 @@ describe('pods/log', () => {
   for (const [name, query, code, message] of [
     ['no container of several', '', 400, 'a container name must be specified for pod web, choose one of: [one two]'],
     ['a container that is none', 'container=three', 400, 'container three is not valid for pod web'],
-    ['a negative tail', 'container=one&tailLines=-1', 422, /tailLines: Invalid value: -1: must be greater than or equal to 0/],
+    [
+      'a negative tail',
+      'container=one&tailLines=-1',
+      422,
+      'PodLogOptions "web" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0',
+    ],
+    ['one of its streams', 'container=one&stream=Stdout', 422, 'PodLogOptions "web" is invalid: stream: Forbidden: may not be specified'],
+    [
+      'a beginning that is no time',
+      'container=one&sinceTime=noon',
+      400,
+      'parsing time "noon" as "2006-01-02T15:04:05Z07:00": cannot parse "noon" as "2006"',
+    ],
     [
       'two beginnings',
       'container=one&sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z',

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Pod } from '#api/types.ts';
 import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
-import { forbidden, invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
+import { forbidden, invalid, notSupported, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
+import { parseTime, TimeError } from '#apimachinery/time.ts';
 import type { CredentialsSource } from '../../kubelet/credentials.ts';
 import { answerTo, forward } from '../../kubelet/forward.ts';
 import type { ResponseHeaders } from '../../http/exchange.ts';
@@ -29,9 +30,13 @@ interface LogOptions {
   readonly stream: string;
 }
 
-export function logHandler(credentials: CredentialsSource): Handler {
+/** @param splitStreams `stream` may be asked for */
+export function logHandler(credentials: CredentialsSource, splitStreams: boolean): Handler {
   return async (operation, { registry }) => {
-    const options = parseOptions(operation.request.query);
+    const { query, info } = operation.request;
+    const options = parseOptions(query);
+    const errors = optionErrors(options, splitStreams);
+    if (errors.length > 0) throw toStatusError({ group: '', kind: 'PodLogOptions' }, info.name, errors);
     const pod = await connected<Pod>(operation, registry);
     const container = containerOf(pod, options.container);
     // Nothing was written yet, and nothing will be until there is a node.
@@ -47,21 +52,27 @@ export function logHandler(credentials: CredentialsSource): Handler {
   };
 }
 
-/** @throws StatusError BadRequest, Invalid. Source: ValidatePodLogOptions. */
-function parseOptions(query: Query): LogOptions {
-  const options: LogOptions = {
-    container: query.get('container') ?? '',
-    follow: isTrue(query.get('follow')),
-    previous: isTrue(query.get('previous')),
-    timestamps: isTrue(query.get('timestamps')),
-    sinceSeconds: integer(query, 'sinceSeconds'),
-    sinceTime: query.get('sinceTime'),
-    tailLines: integer(query, 'tailLines'),
-    limitBytes: integer(query, 'limitBytes'),
-    stream: query.get('stream') ?? '',
-  };
+/** @throws StatusError BadRequest */
+const parseOptions = (query: Query): LogOptions => ({
+  container: query.get('container') ?? '',
+  follow: isTrue(query.get('follow')),
+  previous: isTrue(query.get('previous')),
+  timestamps: isTrue(query.get('timestamps')),
+  sinceSeconds: integer(query, 'sinceSeconds'),
+  sinceTime: time(query, 'sinceTime'),
+  tailLines: integer(query, 'tailLines'),
+  limitBytes: integer(query, 'limitBytes'),
+  stream: query.get('stream') ?? '',
+});
+
+const STREAMS = ['All', 'Stderr', 'Stdout'];
+
+/** Source: ValidatePodLogOptions. */
+function optionErrors(
+  { tailLines, limitBytes, sinceSeconds, sinceTime, stream }: LogOptions,
+  splitStreams: boolean,
+): readonly FieldError[] {
   const errors: FieldError[] = [];
-  const { tailLines, limitBytes, sinceSeconds, sinceTime } = options;
   if (tailLines !== undefined && tailLines < 0) errors.push(invalid('tailLines', tailLines, 'must be greater than or equal to 0'));
   if (limitBytes !== undefined && limitBytes < 1) errors.push(invalid('limitBytes', limitBytes, 'must be greater than 0'));
   if (sinceSeconds !== undefined && sinceTime !== undefined) {
@@ -69,8 +80,25 @@ function parseOptions(query: Query): LogOptions {
   } else if (sinceSeconds !== undefined && sinceSeconds < 1) {
     errors.push(invalid('sinceSeconds', sinceSeconds, 'must be greater than 0'));
   }
-  if (errors.length > 0) throw toStatusError({ group: '', kind: 'PodLogOptions' }, '', errors);
-  return options;
+  if (stream === '') return errors;
+  if (!splitStreams) return [...errors, forbidden('stream', 'may not be specified')];
+  if (!STREAMS.includes(stream)) errors.push(notSupported('stream', stream, STREAMS));
+  if (stream !== 'All' && tailLines !== undefined)
+    errors.push(forbidden('', '`tailLines` and specific `stream` are mutually exclusive for now'));
+  return errors;
+}
+
+/** Source: metav1.Time UnmarshalQueryParameter. */
+function time(query: Query, name: string): string | undefined {
+  const text = query.get(name);
+  if (text === undefined || text === '') return undefined;
+  try {
+    parseTime(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof TimeError)) throw error;
+    throw badRequest(error.message);
+  }
 }
 
 function integer(query: Query, name: string): number | undefined {
