@@ -7,6 +7,7 @@ import {
   csidrivers,
   csinodes,
   csistoragecapacities,
+  events,
   flowschemas,
   limitranges,
   nodes,
@@ -113,4 +114,13 @@ test('a LimitRange without a name gets one', async () => {
     spec: { limits: [] },
   } as unknown as New<LimitRange>);
   assert.match(metadata.name, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+test('an Event is deleted at once, whatever is asked for its dependents', async () => {
+  for (const propagationPolicy of ['Foreground', 'Orphan'] as const) {
+    const ref = { name: propagationPolicy.toLowerCase(), namespace: 'default' };
+    await client.create(events, { metadata: ref, involvedObject: { namespace: 'default' } });
+    await client.delete(events, ref, { propagationPolicy });
+    await assert.rejects(client.get(events, ref), { reason: 'NotFound' });
+  }
 });

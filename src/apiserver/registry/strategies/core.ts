@@ -62,6 +62,7 @@ function withoutConfigSource(node: Node, old: Node | undefined): Node {
 export const eventStrategy = (ttlSeconds: number) =>
   ({
     allowCreateOnUpdate: true,
+    garbageCollection: 'unsupported',
     ttlSeconds: () => ttlSeconds,
     selectableFields: {
       'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',
