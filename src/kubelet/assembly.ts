@@ -221,7 +221,8 @@ export function assemble(given: AssemblyInput): KubeletParts {
     userNamespaces,
     ending: (uid) => workers.isTerminationRequested(uid),
     started: (pod, container) => allocations.setActuated(pod.metadata.uid, container.name, containerAmounts(container, pod.spec)),
-    resize: (pod, actions) => resizePod(pod, actions, { runtime: cri.runtime, cgroups, allocations, cpuCFSQuota: config.cpuCFSQuota }),
+    resize: (pod, actions) =>
+      resizePod(pod, actions, { runtime: cri.runtime, cgroups, allocations, cpuCFSQuota: config.cpuCFSQuota, logger }),
   };
   const steps: KubeletPodSteps = new KubeletPodSteps({
     ...syncDeps,

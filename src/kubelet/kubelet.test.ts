@@ -317,6 +317,10 @@ test('resources of a running container change without a restart, and events tell
   const update = world.runtime.calls.find(({ method }) => method === 'updateContainerResources');
   const linux = update?.request['linux'] as { readonly cpuQuota: number; readonly cpuShares: number } | undefined;
   assert.deepEqual([linux?.cpuQuota, linux?.cpuShares], [100_000, 1024]);
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'updatePodSandboxResources'));
+  const sandbox = world.runtime.calls.find(({ method }) => method === 'updatePodSandboxResources')?.request;
+  const whole = sandbox?.['resources'] as { readonly cpuQuota: number; readonly cpuShares: number } | undefined;
+  assert.deepEqual([sandbox?.['podSandboxId'], whole?.cpuShares, whole?.cpuQuota], [world.runtime.sandboxes[0]?.id, 1024, 100_000]);
   await world.until(() => world.pod('web').status.containerStatuses?.[0]?.allocatedResources?.['cpu'] === '1');
   assert.equal(world.pod('web').status.containerStatuses?.[0]?.restartCount, 0);
   await world.until(() => world.told('web').includes(`ResizeCompleted ${told('completed', resources('1'), 2)}`));

@@ -1,6 +1,7 @@
 // Gives running containers other resources, keeping the pod's cgroup wide enough at every moment.
 import { podLabel } from '../pod/identity.ts';
 import type { Pod } from '#api/types.ts';
+import type { Logger } from '#base/log.ts';
 import { CriError } from '#cri/errors.ts';
 import type { RuntimeService } from '#cri/gen/services.ts';
 import type { CgroupManager } from '../cgroups/cgroup-manager.ts';
@@ -8,6 +9,7 @@ import { CgroupError } from '../cgroups/errors.ts';
 import type { CgroupLimits } from '../cgroups/limits.ts';
 import type { ContainerResize, PodActions } from '../pod-actions/actions.ts';
 import { podLevelAmounts, type ComputeAmounts } from '../pod/resources.ts';
+import { sandboxResources } from '../runtime/sandbox-config.ts';
 import { CPU_PERIOD_US, quotaOf, sharesOf } from '../runtime/linux-resources.ts';
 import type { AllocationManager } from './allocation-manager.ts';
 
@@ -16,6 +18,7 @@ export interface ResizeDeps {
   readonly cgroups: CgroupManager;
   readonly allocations: AllocationManager;
   readonly cpuCFSQuota: boolean;
+  readonly logger: Logger;
 }
 
 /** A resize that would do harm now. */
@@ -27,7 +30,7 @@ class ResizeError extends Error {
  * Memory, then CPU: what grows about the pod's cgroup, the containers, what shrinks about the cgroup. A failure stays as the
  * pod's condition. Says whether all is done. Source: doPodResizeAction.
  */
-export async function resizePod(pod: Pod, { resizes, resizePod: podToo }: PodActions, deps: ResizeDeps): Promise<boolean> {
+export async function resizePod(pod: Pod, { fate, resizes, resizePod: podToo }: PodActions, deps: ResizeDeps): Promise<boolean> {
   const { cgroups, allocations } = deps;
   try {
     const { grows, shrinks } = await cgroups.compare(pod, cgroups.limitsOf(pod));
@@ -40,6 +43,7 @@ export async function resizePod(pod: Pod, { resizes, resizePod: podToo }: PodAct
       for (const step of steps) await resizeContainer(pod, step, deps);
       await cgroups.limitPod(pod, limitsFor(resource, shrinks));
     }
+    if (fate.kind === 'keep') await tellRuntime(pod, fate.sandboxId, deps);
     if (podToo) allocations.setActuatedPod(pod.metadata.uid, podLevelAmounts(pod.spec.resources));
     allocations.resized(pod);
     return true;
@@ -47,6 +51,16 @@ export async function resizePod(pod: Pod, { resizes, resizePod: podToo }: PodAct
     if (!(error instanceof CriError) && !(error instanceof CgroupError) && !(error instanceof ResizeError)) throw error;
     allocations.resized(pod, error.message);
     return false;
+  }
+}
+
+/** Who watches over pods there wants to know; a runtime that cannot be told keeps no resize back. Source: updatePodSandboxResources. */
+async function tellRuntime(pod: Pod, podSandboxId: string, { runtime, logger }: ResizeDeps): Promise<void> {
+  try {
+    await runtime.updatePodSandboxResources({ podSandboxId, ...sandboxResources(pod) });
+  } catch (error) {
+    if (!(error instanceof CriError)) throw error;
+    if (error.code !== 'Unimplemented') logger.warn('the runtime was not told of new resources', { pod: podLabel(pod), error });
   }
 }
 

@@ -3,7 +3,7 @@
 import { isSidecar } from '#api/pods.ts';
 import type { Pod } from '#api/types.ts';
 import type { Input } from '#cri/contract.ts';
-import type { LinuxContainerResources, PodSandboxConfig, PortMapping, UserNamespace } from '#cri/gen/objects.ts';
+import type { LinuxContainerResources, LinuxPodSandboxConfig, PodSandboxConfig, PortMapping, UserNamespace } from '#cri/gen/objects.ts';
 import type { ResolverConfig } from '../network/dns.ts';
 import type { PodHostname } from '../network/hostname.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
@@ -39,13 +39,20 @@ export function sandboxConfig(input: SandboxConfigInput): Input<PodSandboxConfig
       cgroupParent,
       securityContext: sandboxSecurityContext(pod, input.userNamespace),
       sysctls: Object.fromEntries((pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [dotted(sysctl.name), sysctl.value])),
-      overhead: kernel(amountsOf(pod.spec.overhead), amountsOf(pod.spec.overhead)),
-      resources: kernel(podRequests({ ...pod.spec, overhead: {} }), podLimits({ ...pod.spec, overhead: {} })),
+      ...sandboxResources(pod),
     },
   };
 }
 
-/** Source: applySandboxResources. */
+/** What the pod takes beside its containers, and what these take together. Source: applySandboxResources. */
+export function sandboxResources({ spec }: Pod): Pick<Input<LinuxPodSandboxConfig>, 'overhead' | 'resources'> {
+  const own = { ...spec, overhead: {} };
+  return {
+    overhead: kernel(amountsOf(spec.overhead), amountsOf(spec.overhead)),
+    resources: kernel(podRequests(own), podLimits(own)),
+  };
+}
+
 function kernel(requests: Readonly<Record<string, number>>, limits: Readonly<Record<string, number>>): Input<LinuxContainerResources> {
   return {
     cpuShares: sharesOf(requests['cpu'] ?? 0),
