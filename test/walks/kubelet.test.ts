@@ -19,7 +19,11 @@ type Container = NonNullable<New<NonNullable<Pod['spec']>>['containers']>[number
 const manifests = temporaryFolder({ after });
 const settings = join(temporaryFolder({ after }), 'kubelet.yaml');
 writeFileSync(settings, 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 40\ncpuManagerPolicy: none\n');
-const cluster = await startCluster({ after }, [`--pod-manifest-path=${manifests}`, `--kubelet-config=${settings}`], { killed: true });
+const cluster = await startCluster(
+  { after },
+  [`--pod-manifest-path=${manifests}`, `--kubelet-config=${settings}`, '--node-labels=tier=edge,example.org/rack=7'],
+  { killed: true },
+);
 await cluster.importImage({ name: 'example.test/tools:1', programs: ['sh', 'sleep', 'cat', 'dd', 'echo', 'true'] });
 const pods = await podSet({ after }, cluster, 'kubelet');
 const { client, namespace } = pods;
@@ -52,6 +56,8 @@ describe('a kubelet', { concurrency: true }, () => {
       runningpods: /"name":"watched","namespace":"kubelet"/,
       configz:
         /"kubeletconfig":\{"kind":"KubeletConfiguration".*"fileCheckFrequency":"20s".*"clusterDomain":"cluster\.local".*"maxPods":40/,
+      'metrics/slis': /^kubernetes_healthcheck\{name="syncloop",type="healthz"\} 1$/m,
+      'logs/': /^<!doctype html>\n[^]*<pre>\n/,
       metrics: /^kubelet_running_pods \d+$/m,
       'metrics/cadvisor': new RegExp(`^container_cpu_usage_seconds_total\\{${labels}`, 'm'),
       'metrics/resource': new RegExp(`^container_memory_working_set_bytes\\{${labels}`, 'm'),
@@ -85,7 +91,16 @@ describe('a kubelet', { concurrency: true }, () => {
       'storage_operation_duration_seconds_count\\{migrated="false",operation_name="volume_mount",status="success",volume_plugin="kubernetes.io/projected"\\}',
     ])
       assert.match(own, new RegExp(`^${line} [1-9]`, 'm'));
-    assert.equal(await cluster.kubectl.succeed(['get', 'node', 'boat', '-o', 'jsonpath={.status.capacity.pods}']), '40');
+    assert.equal(
+      await cluster.kubectl.succeed([
+        'get',
+        'node',
+        'boat',
+        '-o',
+        'jsonpath={.status.capacity.pods} {.metadata.labels.tier} {.metadata.labels.example\\.org/rack}',
+      ]),
+      '40 edge 7',
+    );
     assert.match((await get('checkpoint/kubelet/watched/main')).stderr, /NotFound/);
   });
 

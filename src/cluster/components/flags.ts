@@ -172,6 +172,7 @@ export const COMPONENTS = {
       { name: 'root-dir', argument: 'DIR', description: "folder of pods' volumes", fallback: '/var/lib/kubelet' },
       { name: 'cgroup-root', argument: 'PATH', description: 'cgroup that pods lie below', fallback: '/' },
       { name: 'pod-manifest-path', argument: 'DIR', description: 'folder of static pods' },
+      { name: 'node-labels', argument: 'LABELS', description: 'labels of this node when it registers, by comma: KEY=VALUE', fallback: '' },
       { name: 'config', argument: 'FILE', description: 'KubeletConfiguration (v1beta1), YAML: evictions, reservations, images, logs' },
       { name: 'cluster-dns', argument: 'IP', description: 'address of the cluster DNS', fallback: '10.96.0.10' },
       { name: 'cluster-domain', argument: 'DOMAIN', description: 'DNS domain of the cluster', fallback: 'cluster.local' },

@@ -102,7 +102,7 @@ export class LocalNodes {
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
   async start(client: Client, authority: string): Promise<void> {
-    const { logLevel, logMaxSize, kubeletPort, kubeletConfig } = this.#settings;
+    const { logLevel, logMaxSize, kubeletPort, kubeletConfig, nodeLabels } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
@@ -116,6 +116,7 @@ export class LocalNodes {
         'node-ip': node.address,
         'cgroup-root': node.cgroupRoot,
         'kubelet-port': String(kubeletPort),
+        ...(nodeLabels.length === 0 ? {} : { 'node-labels': nodeLabels.join(',') }),
         ...(kubeletConfig === '' ? {} : { 'kubelet-config': kubeletConfig }),
         'log-level': logLevel,
         'log-max-size': String(logMaxSize),

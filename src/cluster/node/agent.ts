@@ -34,6 +34,7 @@ import { reviveWhenGone } from '../runtime/revive.ts';
 import { prepareNamespaceFolder } from '../machine/namespace-folder.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
 import { familiesOf, listOf } from '../settings/networks.ts';
+import { labelsOf } from '../settings/value.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import { clusterCIDRs } from './deciders.ts';
@@ -152,6 +153,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       clusterDNS: listOf(settings.clusterDNS),
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
+      nodeLabels: labelsOf(settings.nodeLabels),
       ...kubeletConfigOf(settings.kubeletConfig, part('kubelet')),
       ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveSettings, SettingsError } from './resolve.ts';
 import { apiServerURL } from './settings.ts';
+import { labelsOf } from './value.ts';
 
 const machine = { nodeName: 'boat', nodeIP: '192.0.2.7', kubeconfig: '/root/.kube/config' };
 const resolve = (flags: Record<string, string> = {}, values?: Record<string, unknown>) =>
@@ -191,4 +192,15 @@ for (const [flags, message] of [
 
 test('an IPv6 address stands in brackets in a URL', () => {
   assert.equal(apiServerURL({ bindAddress: '::', nodeIP: 'fd00::1,192.0.2.1', port: 6443 }), 'https://[fd00::1]:6443');
+});
+
+test('labels of the node are by comma, and each has to be one', () => {
+  const settings = resolve({ 'node-labels': 'tier=edge,example.org/rack=7,empty=' }, {});
+  assert.deepEqual(settings.nodeLabels, ['tier=edge', 'example.org/rack=7', 'empty=']);
+  assert.deepEqual(labelsOf(settings.nodeLabels), { tier: 'edge', 'example.org/rack': '7', empty: '' });
+  assert.throws(() => resolve({ 'node-labels': 'tier' }, {}), /--node-labels: .*has "tier", which is no label: it has no =/);
+  assert.throws(
+    () => resolve({ 'node-labels': 'a b=c' }, {}),
+    /--node-labels: .*has "a b=c", which is no label: name part must consist of/,
+  );
 });

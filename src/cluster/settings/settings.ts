@@ -2,7 +2,7 @@
 // The settings of a machine: each is a key of the configuration file and a flag, described once here.
 import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
 import { address, addresses, type Family, firstOf, networks, urlHost } from './networks.ts';
-import { bad, ok, path, type Parsed, optionalPath } from './value.ts';
+import { bad, labelList, ok, path, type Parsed, optionalPath } from './value.ts';
 
 /** Where lasting state is unless another folder is named. */
 export const DATA_DIR = '/var/lib/proa';
@@ -43,6 +43,8 @@ export interface Settings extends ApiServerSettings {
   readonly cgroupRoot: string;
   /** Folder of static pods; empty for none. */
   readonly podManifestPath: string;
+  /** `key=value` each, for the nodes of this machine when they register. */
+  readonly nodeLabels: readonly string[];
   /** KubeletConfiguration (v1beta1) of this machine's nodes, YAML; empty for upstream's defaults. */
   readonly kubeletConfig: string;
   /** The API server an agent joins: `https://host:port`; empty on the machine that has it. */
@@ -288,6 +290,14 @@ export const SETTINGS: readonly Setting[] = [
     description: 'folder of static pods',
     fallback: '',
     parse: optionalPath,
+  }),
+  setting({
+    key: 'nodeLabels',
+    flag: 'node-labels',
+    argument: 'LABELS',
+    description: 'labels of this node when it registers, by comma: KEY=VALUE',
+    fallback: '',
+    parse: labelList,
   }),
   setting({
     key: 'kubeletConfig',

@@ -1,6 +1,7 @@
 // pure
 // Values of settings, read from text.
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
+import { labelValue, qualifiedName } from '#apimachinery/names.ts';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
@@ -31,3 +32,23 @@ export function duration(text: string): Parsed<number> {
 
 /** Values by comma. */
 export const list = (text: string): Parsed<readonly string[]> => ok(text.split(',').filter((one) => one !== ''));
+
+/** Labels by comma: `key=value`. */
+export function labelList(text: string): Parsed<readonly string[]> {
+  const labels = text.split(',').filter((one) => one !== '');
+  for (const label of labels) {
+    const [key = '', value] = splitLabel(label);
+    const faults = value === undefined ? ['it has no ='] : [...qualifiedName(key), ...labelValue(value)];
+    if (faults.length > 0) return bad(`has ${JSON.stringify(label)}, which is no label: ${faults.join('; ')}`);
+  }
+  return ok(labels);
+}
+
+const splitLabel = (label: string): readonly string[] => {
+  const at = label.indexOf('=');
+  return at === -1 ? [label] : [label.slice(0, at), label.slice(at + 1)];
+};
+
+/** By key, of what `labelList` let through. */
+export const labelsOf = (list: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(list.map((label) => splitLabel(label) as readonly [string, string]));
