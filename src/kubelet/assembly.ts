@@ -258,7 +258,10 @@ export function assemble(given: AssemblyInput): KubeletParts {
   const probed = (uid: string): void => {
     const pod = workers.pod(uid);
     const runtime = pleg.get(uid);
-    if (pod !== undefined && runtime !== undefined && workers.stage(uid) === 'syncing') steps.publish(pod, runtime, { terminal: false });
+    if (pod !== undefined && runtime !== undefined && workers.mayRun(uid)) {
+      const verdict = workers.verdict(uid);
+      steps.publish(pod, runtime, { terminal: false, ...(verdict === undefined ? {} : { verdict }) });
+    }
     wake(uid);
   };
   const gate: PodGate = new PodGate({

@@ -173,3 +173,25 @@ test('readiness gates hold a pod back until others say so', async (t) => {
   await world.until(() => (ready() as { status?: string }).status === 'True');
   assert.ok(world.pod('web').status.conditions?.some(({ type }) => type === 'example.com/loaded'));
 });
+
+test('a pod that is being ended is shown unready as soon as its probe says so', async (t) => {
+  const world = await startWorld(t);
+  const readinessProbe: Probe = {
+    exec: { command: ['check'] },
+    periodSeconds: 1,
+    timeoutSeconds: 1,
+    failureThreshold: 1,
+    successThreshold: 1,
+  };
+  let serves = true;
+  world.runtime.behave('app', { onTerm: 'ignore', exec: () => ({ exitCode: serves ? 0 : 1 }) });
+  world.bind(pod({ name: 'web', spec: { terminationGracePeriodSeconds: 30, containers: [container('app', { readinessProbe })] } }));
+  const ready = (): string | undefined => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready')?.status;
+  await world.advanceUntil(() => ready() === 'True', 10_000);
+  await world.client.delete(pods, { name: 'web', namespace: 'default' });
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'stopContainer'));
+  assert.equal(ready(), 'True');
+  serves = false;
+  await world.advanceUntil(() => ready() === 'False', 5_000);
+  assert.equal(stateOf(world.pod('web')), 'running');
+});

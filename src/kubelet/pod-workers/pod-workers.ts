@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { PodStartup } from '../metrics/pod-startup.ts';
+import type { Verdict } from '../status/pod-status.ts';
 import { podFullName, podLabel } from '../pod/identity.ts';
 import { effectiveGrace, MIN_GRACE_SECONDS, newWorker, type PodStage, type PodSteps, type StopRequest, type Worker } from './worker.ts';
 
@@ -97,6 +98,11 @@ export class PodWorkers {
 
   pod(uid: string): Pod | undefined {
     return this.#workers.get(uid)?.pod;
+  }
+
+  /** Why the kubelet ends the pod of its own accord; undefined when it does not. */
+  verdict(uid: string): Verdict | undefined {
+    return this.#workers.get(uid)?.verdict;
   }
 
   uids(): Iterable<string> {
