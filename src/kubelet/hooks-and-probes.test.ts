@@ -188,6 +188,8 @@ test('a pod that is being ended is shown unready as soon as its probe says so', 
   world.bind(pod({ name: 'web', spec: { terminationGracePeriodSeconds: 30, containers: [container('app', { readinessProbe })] } }));
   const ready = (): string | undefined => world.pod('web').status.conditions?.find(({ type }) => type === 'Ready')?.status;
   await world.advanceUntil(() => ready() === 'True', 10_000);
+  const labels = 'container="app",namespace="default",pod="web",probe_type="Readiness"';
+  assert.match(world.kubelet.view.probeDurations(), new RegExp(`^prober_probe_duration_seconds_count\\{${labels}\\} [1-9]`, 'm'));
   await world.client.delete(pods, { name: 'web', namespace: 'default' });
   await world.until(() => world.runtime.calls.some(({ method }) => method === 'stopContainer'));
   assert.equal(ready(), 'True');

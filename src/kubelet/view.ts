@@ -55,6 +55,8 @@ export interface KubeletView {
   /** The settings in use, as KubeletConfiguration. */
   configuration(): Readonly<Record<string, unknown>>;
   probeCounts(): readonly ProbeCount[];
+  /** How long probes took, Prometheus' text format. */
+  probeDurations(): string;
   /** What the kubelet counts of its own work, Prometheus' text format. */
   figures(): string;
   /** Where log files of the machine lie, for `/logs/`. */
@@ -120,6 +122,7 @@ export function kubeletView(parts: KubeletParts): KubeletView {
     node: () => observer.nodeOrInitial,
     configuration: () => configurationOf(config),
     probeCounts: () => parts.probes.counts(),
+    probeDurations: () => parts.probes.durations(),
     figures: () => parts.metrics.expose() + levels(parts) + parts.plugins.csi.expose(),
   };
   return view;

@@ -3,8 +3,10 @@ import { isSidecar } from '#api/pods.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { HistogramFamily } from '#base/metrics.ts';
 import type { Container, ContainerStatus, Pod, PodStatus, Probe } from '#api/types.ts';
 import type { ProbeVerdict } from '../pod-actions/plan.ts';
+import { DEFAULT_SECONDS } from '../metrics/kubelet-metrics.ts';
 import { timeOf } from '../pod/times.ts';
 import type { ProbeStates } from '../status/pod-status.ts';
 import { runProbe, type ProberDeps } from './prober.ts';
@@ -49,6 +51,12 @@ export class ProbeManager implements ProbeStates {
   readonly #deps: ProbeManagerDeps;
   readonly #workers = new Map<string, Map<string, Worker>>();
   readonly #started: number;
+  readonly #seconds = new HistogramFamily(
+    'prober_probe_duration_seconds',
+    'Duration in seconds for a probe response.',
+    ['probe_type', 'container', 'pod', 'namespace'],
+    DEFAULT_SECONDS,
+  );
 
   constructor(deps: ProbeManagerDeps) {
     this.#deps = deps;
@@ -102,12 +110,20 @@ export class ProbeManager implements ProbeStates {
   }
 
   remove(podUid: string): void {
-    for (const worker of this.#workers.get(podUid)?.values() ?? []) this.#stop(worker);
+    for (const worker of this.#workers.get(podUid)?.values() ?? []) {
+      this.#stop(worker);
+      this.#seconds.forget(...labelsOf(worker));
+    }
     this.#workers.delete(podUid);
   }
 
   stop(): void {
     for (const uid of [...this.#workers.keys()]) this.remove(uid);
+  }
+
+  /** How long probes took that did not fail, Prometheus' text format. */
+  durations(): string {
+    return this.#seconds.expose();
   }
 
   /** Of all probes there are now, outcomes that came about. */
@@ -190,6 +206,8 @@ export class ProbeManager implements ProbeStates {
         worker.running = false;
         if (worker.stopped) return;
         worker.counts[result === undefined ? 'unknown' : result === 'success' ? 'successful' : 'failed']++;
+        // Source: doProbe, which does not measure what failed.
+        if (result !== 'failure') this.#seconds.of(...labelsOf(worker)).observe((this.#deps.clock.monotonic() - began) / 1000);
         if (result !== undefined && worker.view?.containerID === view.containerID)
           this.#assume(worker, record(worker.state, type, spec, result));
         const spent = this.#deps.clock.monotonic() - began;
@@ -212,6 +230,14 @@ export class ProbeManager implements ProbeStates {
       this.#deps.changed(worker.pod.metadata.uid, worker.type);
   }
 }
+
+/** In the order of the names of `prober_probe_duration_seconds`. */
+const labelsOf = ({ type, container, pod: { metadata } }: Worker): readonly string[] => [
+  type,
+  container.name,
+  metadata.name,
+  metadata.namespace,
+];
 
 function probesOf(container: Container): readonly (readonly [ProbeType, Probe])[] {
   const { startupProbe, readinessProbe, livenessProbe } = container;

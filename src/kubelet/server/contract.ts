@@ -19,6 +19,7 @@ export type KubeletHost = Pick<
   | 'problems'
   | 'configuration'
   | 'probeCounts'
+  | 'probeDurations'
   | 'logDirectory'
   | 'figures'
 >;

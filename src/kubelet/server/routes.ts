@@ -68,7 +68,10 @@ const ROUTES: readonly Route[] = [
   whole('/metrics/slis', (_, { checks }) => ({ type: CONTENT_TYPE, body: checks.expose() })),
   whole('/metrics/resource', async (_, { host }) => figures(resourceMetrics(await host.summary()))),
   whole('/metrics/cadvisor', async (_, { host }) => figures(await cadvisor(host))),
-  whole('/metrics/probes', (_, { host }) => figures(probeMetrics(host.probeCounts()))),
+  whole('/metrics/probes', (_, { host }) => ({
+    type: CONTENT_TYPE,
+    body: exposition(probeMetrics(host.probeCounts())) + host.probeDurations(),
+  })),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
   { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },

@@ -36,6 +36,7 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
     problems: () => [],
     configuration: () => ({}),
     probeCounts: () => [],
+    probeDurations: () => '',
     logDirectory: '/nowhere',
     figures: () => '',
     ...overrides,
