@@ -21,6 +21,7 @@ import { podResizeValidator } from './pod-resize.ts';
 import { type AdmissionPluginName, runningPlugins } from './plugin-names.ts';
 import type { PolicyDeps } from './policies/deps.ts';
 import { mutatingAdmissionPolicy } from './policies/mutating.ts';
+import { paramAccess } from './policies/param-access.ts';
 import { validatingAdmissionPolicy } from './policies/validating.ts';
 import { podSecurity, type PodSecuritySettings } from './pod-security/plugin.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
@@ -62,8 +63,13 @@ export interface AdmissionSettings {
 type Plugin = MutatingPlugin | ValidatingPlugin;
 type Make = (deps: AdmissionDeps, settings: AdmissionSettings) => Plugin | undefined;
 
-/** In the order they run. Escalation is checked by upstream's storage, after all plugins that mutate. */
-const PLUGINS: Readonly<Record<AdmissionPluginName | 'RBACEscalation', Make>> = {
+/** What upstream's storage checks, after all plugins that mutate and before those that judge; no setting turns it off. */
+const OF_STORAGE = ['PolicyParamAccess', 'RBACEscalation'] as const;
+
+/** In the order they run. */
+const PLUGINS: Readonly<Record<AdmissionPluginName | (typeof OF_STORAGE)[number], Make>> = {
+  PolicyParamAccess: ({ policies, reader, authorizer }) =>
+    policies === undefined ? undefined : paramAccess({ schema: policies.schema, reader, authorizer }),
   NamespaceLifecycle: ({ reader, clock }) => namespaceLifecycle({ reader, clock }),
   LimitRanger: ({ reader }) => limitRanger({ reader }),
   ServiceAccount: ({ reader, clock, ids }) => serviceAccountAdmission({ reader, clock, ids }),
@@ -107,7 +113,7 @@ function quota({ reader, clock, loopback }: AdmissionDeps): Plugin | undefined {
 export function defaultPlugins(deps: AdmissionDeps, settings: AdmissionSettings = {}): AdmissionChain {
   const running = runningPlugins(settings.enabled, settings.disabled);
   const plugins = Object.entries(PLUGINS)
-    .filter(([name]) => running.has(name) || name === 'RBACEscalation')
+    .filter(([name]) => running.has(name) || (OF_STORAGE as readonly string[]).includes(name))
     .map(([, make]) => make(deps, settings))
     .filter((plugin) => plugin !== undefined);
   return {
