@@ -3,7 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { adminKubeconfig, KubeconfigError, mergeKubeconfig, readKubeconfig, withoutContext, writeKubeconfig } from './kubeconfig.ts';
+import {
+  adminKubeconfig,
+  keepKubeconfig,
+  KubeconfigError,
+  mergeKubeconfig,
+  readKubeconfig,
+  withoutContext,
+  writeKubeconfig,
+} from './kubeconfig.ts';
 
 let dir: string;
 before(() => {
@@ -40,6 +48,29 @@ test('mergeKubeconfig keeps what others wrote and replaces its own entries', () 
   );
   assert.equal(merged['current-context'], 'proa');
   assert.deepEqual(merged.preferences, { colors: true });
+});
+
+test('mergeKubeconfig keeps the namespace that somebody chose for the context', () => {
+  const chosen = { contexts: [{ name: 'proa', context: { cluster: 'old', user: 'old', namespace: 'shop' } }] };
+  assert.deepEqual(mergeKubeconfig(chosen, ours).contexts, [
+    { name: 'proa', context: { cluster: 'proa', user: 'proa', namespace: 'shop' } },
+  ]);
+});
+
+test('keepKubeconfig writes only where what is ours has changed, and makes a damaged file anew', () => {
+  const path = join(dir, 'kept');
+  keepKubeconfig(path, ours);
+  assert.deepEqual(readKubeconfig(path), ours);
+  const chosen = mergeKubeconfig({ contexts: [{ name: 'proa', context: { namespace: 'shop' } }] }, ours);
+  writeFileSync(path, `# mine\n${JSON.stringify(chosen)}`);
+  keepKubeconfig(path, ours);
+  assert.match(readFileSync(path, 'utf8'), /^# mine/);
+  keepKubeconfig(path, adminKubeconfig('https://127.0.0.1:6443', 'CA', { certificate: 'RENEWED', key: 'KEY' }));
+  assert.deepEqual(readKubeconfig(path).contexts, chosen.contexts);
+  assert.notDeepEqual(readKubeconfig(path).users, chosen.users);
+  writeFileSync(path, '{');
+  keepKubeconfig(path, ours);
+  assert.deepEqual(readKubeconfig(path), ours);
 });
 
 test('withoutContext takes back exactly what mergeKubeconfig added', () => {

@@ -1,6 +1,7 @@
 // Kubeconfig files: what Proa writes, and how its entries join a file that others wrote too.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { dump, load } from 'js-yaml';
 import { makeFolder } from '#base/make-folder.ts';
 import type { KeyedCertificate } from './pki/certificate.ts';
@@ -11,6 +12,10 @@ export const CONTEXT_NAME = 'proa';
 interface Named {
   readonly name: string;
   readonly [key: string]: unknown;
+}
+
+interface NamedContext extends Named {
+  readonly context?: { readonly namespace?: string; readonly [key: string]: unknown };
 }
 
 export interface Kubeconfig {
@@ -41,12 +46,17 @@ export function adminKubeconfig(server: string, authority: string, client: Keyed
   };
 }
 
-/** `ours` added to `theirs`: entries of the same name are replaced, all others and unknown keys are kept. */
+/**
+ * `ours` added to `theirs`: entries of the same name are replaced, all others and unknown keys are kept, and so is the namespace
+ * that somebody chose for a context.
+ */
 export function mergeKubeconfig(theirs: Kubeconfig, ours: Kubeconfig): Kubeconfig {
   const join = (key: 'clusters' | 'users' | 'contexts'): readonly Named[] => {
+    const before = theirs[key] ?? [];
     const added = ours[key] ?? [];
     const names = new Set(added.map((entry) => entry.name));
-    return [...(theirs[key] ?? []).filter((entry) => !names.has(entry.name)), ...added];
+    const now = key === 'contexts' ? added.map((entry) => withNamespace(entry, before)) : added;
+    return [...before.filter((entry) => !names.has(entry.name)), ...now];
   };
   return {
     apiVersion: 'v1',
@@ -57,6 +67,12 @@ export function mergeKubeconfig(theirs: Kubeconfig, ours: Kubeconfig): Kubeconfi
     contexts: join('contexts'),
     ...(ours['current-context'] === undefined ? {} : { 'current-context': ours['current-context'] }),
   };
+}
+
+/** The context with what `kubectl config set-context --namespace` chose for it. */
+function withNamespace(ours: Named, before: readonly Named[]): Named {
+  const namespace = (before.find(({ name }) => name === ours.name) as NamedContext | undefined)?.context?.namespace;
+  return namespace === undefined ? ours : { ...ours, context: { ...(ours as NamedContext).context, namespace } };
 }
 
 /** `file` without the entries called `name`. */
@@ -86,6 +102,25 @@ export function readKubeconfig(path: string): Kubeconfig {
   if (typeof value !== 'object' || Array.isArray(value))
     throw new KubeconfigError(`${path} is not a kubeconfig, so nothing was added to it`);
   return value as Kubeconfig;
+}
+
+/**
+ * Brings what is ours in the file up to date and keeps the rest; one that is damaged is made anew. Written only where that changes
+ * something. @throws KubeconfigError when it cannot be written
+ */
+export function keepKubeconfig(path: string, ours: Kubeconfig): void {
+  const now = readable(path);
+  const next = mergeKubeconfig(now, ours);
+  if (!isDeepStrictEqual(now, next)) writeKubeconfig(path, next);
+}
+
+function readable(path: string): Kubeconfig {
+  try {
+    return readKubeconfig(path);
+  } catch (error) {
+    if (error instanceof KubeconfigError) return {};
+    throw error;
+  }
 }
 
 /**

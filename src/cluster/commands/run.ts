@@ -10,7 +10,7 @@ import { isConditionTrue } from '#api/conditions.ts';
 import { boundLogs } from '../instance/log-files.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { ProgressReport } from '../instance/progress.ts';
-import { adminKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
+import { adminKubeconfig, keepKubeconfig } from '../kubeconfig.ts';
 import { LocalNodes, localNodes } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
 import { findServerProblems } from '../machine/preflight.ts';
@@ -146,7 +146,7 @@ async function ensurePki(pki: Pki, settings: Settings, paths: Paths): Promise<bo
   const leaves = [...serverLeaves(subjects), ...nodeLeaves(subjects)];
   const renewed = await Promise.all(leaves.map((leaf) => pki.ensureLeaf(leaf)));
   await signing;
-  writeKubeconfig(paths.adminKubeconfig, adminKubeconfig(apiServerURL(settings), pki.certificate('ca'), pki.read('admin')));
+  keepKubeconfig(paths.adminKubeconfig, adminKubeconfig(apiServerURL(settings), pki.certificate('ca'), pki.read('admin')));
   return renewed.includes(true);
 }
 
