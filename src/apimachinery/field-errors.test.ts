@@ -44,6 +44,19 @@ test('toStatusError lists each text once in the message and every cause', () => 
   assert.equal(field.toStatusError({ group: '', kind: 'Pod' }, 'p', [one]).message, 'Pod "p" is invalid: spec: Required value');
 });
 
+test('a refusal tells what fits into a mebibyte, and how much more there is', () => {
+  const list = Array.from({ length: 10_000 }, (_, i) => `item-${i}`);
+  const { message, details } = field.toStatusError(
+    { group: '', kind: 'ConfigMap' },
+    'a',
+    list.map((item) => field.invalid('metadata.list', list, `${item} is one too many`)),
+  );
+  assert.ok(message.length < 2 << 20, String(message.length));
+  const { field: path, message: last } = details?.causes?.at(-1) ?? {};
+  assert.equal(path, '<nil>');
+  assert.match(last ?? '', /^99\d\d more problems, which are not shown$/);
+});
+
 test('goQuote, goJson and byteOrder follow Go', () => {
   assert.equal(goQuote('é\n\u0001\u{10ffff}"\\'), '"é\\n\\x01\\U0010ffff\\"\\\\"');
   assert.equal(goJson({ a: undefined, b: [1, '&'] }), '{"b":[1,"\\u0026"]}');

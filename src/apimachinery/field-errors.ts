@@ -1,6 +1,6 @@
 // What is wrong with one field, and how many of them become one refusal.
 // Source: apimachinery pkg/util/validation/field errors.go.
-import { invalid as invalidStatus, type StatusError } from './errors.ts';
+import { invalid as invalidStatus, type StatusCause, type StatusError } from './errors.ts';
 import type { Path } from './field-path.ts';
 import { goJson, goQuote } from './go-format.ts';
 
@@ -100,9 +100,31 @@ export function errorText(error: FieldError): string {
   return `${error.field}: ${errorBody(error)}`;
 }
 
+/**
+ * Characters of what one refusal tells. A problem may show the whole list that it was found in, and each item of the list have
+ * such a problem: three mebibytes of an object would make terabytes of answer.
+ */
+const MAX_TOLD = 1 << 20;
+
+/** What is told of the errors: all, unless that is too much. */
+function causesOf(errors: readonly FieldError[]): readonly Required<StatusCause>[] {
+  const causes: Required<StatusCause>[] = [];
+  let told = 0;
+  for (const error of errors) {
+    if (told > MAX_TOLD) {
+      const message = `${errors.length - causes.length} more problems, which are not shown`;
+      return [...causes, { reason: 'InternalError', message, field: '<nil>' }];
+    }
+    const cause = { reason: error.type, message: errorBody(error), field: error.field };
+    told += cause.message.length + cause.field.length;
+    causes.push(cause);
+  }
+  return causes;
+}
+
 /** All of them as one line, each text once. Source: ErrorList.ToAggregate. */
 export function aggregateText(errors: readonly FieldError[]): string {
-  const texts = [...new Set(errors.map(errorText))];
+  const texts = [...new Set(causesOf(errors).map(({ field, message }) => `${field}: ${message}`))];
   return texts.length === 1 ? (texts[0] as string) : `[${texts.join(', ')}]`;
 }
 
@@ -112,9 +134,5 @@ export function toStatusError(
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  return invalidStatus(
-    kind,
-    name,
-    errors.map((error) => ({ reason: error.type, message: errorBody(error), field: error.field })),
-  );
+  return invalidStatus(kind, name, causesOf(errors));
 }

@@ -130,12 +130,14 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
 export function pathsOf(set: FieldSet, prefix: readonly string[] = []): readonly (readonly string[])[] {
   const elements = elementsOf(set).toSorted(compareElements);
   const own = elements.filter((element) => hasElement(set, element)).map((element) => [...prefix, element]);
-  return own.concat(...elements.map((element) => pathsOf(below(set, element), [...prefix, element]) as string[][]));
+  return [...own, ...elements.flatMap((element) => pathsOf(below(set, element), [...prefix, element]))];
 }
 
 /** The set of these paths. */
 export class FieldSetBuilder {
   readonly #root: Record<string, Record<string, FieldSet>> = {};
+  /** Nodes that are members with nothing below them: whether one of many children has any takes as many steps to find out. */
+  readonly #leaves = new Set<object>();
 
   insert(path: readonly string[]): void {
     let node = this.#root;
@@ -146,7 +148,8 @@ export class FieldSetBuilder {
       if (next === undefined) {
         next = {};
         node[element] = next;
-      } else if (depth === last ? !isMember(next) : isLeaf(next)) next[SELF] = {};
+        if (depth === last) this.#leaves.add(next);
+      } else if (depth === last ? !this.#leaves.has(next) : this.#leaves.delete(next)) next[SELF] ??= {};
       node = next;
     }
   }

@@ -1,6 +1,5 @@
 // The same owner named twice is one owner. Source: dedupOwnerReferencesAndAddWarning.
-import { deepEqual } from '#apimachinery/json-value.ts';
-import type { KubeObject } from '#api/types.ts';
+import type { KubeObject, OwnerReference } from '#api/types.ts';
 import type { RequestContext } from '../request.ts';
 import { withMetadata } from './metadata.ts';
 
@@ -8,6 +7,10 @@ const FOUND = {
   given: 'contains duplicate entries',
   admitted: 'contains duplicate entries after mutating admission happens',
 } as const;
+
+/** The same for equal ones: a body has room for tens of thousands, too many to compare each with each. */
+const textOf = ({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: OwnerReference): string =>
+  JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
 
 /** @param found whether the client wrote the object so, or admission left it so */
 export function withUniqueOwners<T extends KubeObject>(
@@ -17,7 +20,8 @@ export function withUniqueOwners<T extends KubeObject>(
 ): T {
   const owners = object.metadata.ownerReferences ?? [];
   if (owners.length < 2) return object;
-  const repeats = owners.map((owner, i) => owners.slice(0, i).some((earlier) => deepEqual(earlier, owner)));
+  const seen = new Set<string>();
+  const repeats = owners.map((owner) => seen.size === seen.add(textOf(owner)).size);
   if (!repeats.includes(true)) return object;
   const uids = owners.filter((_, i) => repeats[i] === true).map(({ uid }) => uid);
   warnings.add(

@@ -8,7 +8,8 @@ type Step = string | number;
 export const NO_OLD: unique symbol = Symbol('no old value');
 
 export class Run {
-  #errors: FieldError[] = [];
+  readonly #errors: FieldError[] = [];
+  readonly #texts = new Set<string>();
   /** Checks that held: of several alternatives that fail, the one with most is told about. */
   matches = 0;
   readonly #steps: Step[];
@@ -65,7 +66,9 @@ export class Run {
 
   add(error: FieldError): void {
     const text = errorText(error);
-    if (!this.#errors.some((known) => errorText(known) === text)) this.#errors.push(error);
+    if (this.#texts.has(text)) return;
+    this.#texts.add(text);
+    this.#errors.push(error);
   }
 
   missing(name: string): void {
@@ -84,6 +87,6 @@ export class Run {
 
   /** Forgets errors found since `mark`. */
   reset(mark: number): void {
-    this.#errors = this.#errors.slice(0, mark);
+    for (const error of this.#errors.splice(mark)) this.#texts.delete(errorText(error));
   }
 }

@@ -80,15 +80,16 @@ const ACTIONS = ['DoNotSchedule', 'ScheduleAnyway'];
 const NODE_POLICIES = ['Honor', 'Ignore'];
 
 export function validateSpread(out: Problems, at: Path, constraints: readonly TopologySpreadConstraint[]): void {
+  const textOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint): string => `{${topologyKey}, ${whenUnsatisfiable}}`;
+  const last = new Map(constraints.map((constraint, i) => [textOf(constraint), i]));
   constraints.forEach((constraint, i) => {
     const path = at.index(i);
     const { topologyKey, whenUnsatisfiable: action, minDomains } = constraint;
     out.positive(path.child('maxSkew'), constraint.maxSkew);
     if (blank(topologyKey)) out.required(path.child('topologyKey'), 'can not be empty');
     out.oneOf(path.child('whenUnsatisfiable'), action, ACTIONS);
-    if (constraints.slice(i + 1).some((c) => c.topologyKey === topologyKey && c.whenUnsatisfiable === action)) {
-      out.duplicate(path.child('{topologyKey, whenUnsatisfiable}'), `{${topologyKey}, ${action}}`);
-    }
+    const text = textOf(constraint);
+    if ((last.get(text) ?? i) > i) out.duplicate(path.child('{topologyKey, whenUnsatisfiable}'), text);
     if (minDomains !== undefined) {
       out.positive(path.child('minDomains'), minDomains);
       if (action !== 'DoNotSchedule') {
