@@ -1,6 +1,5 @@
 // A pod of a runtime class has its overhead, and goes where the runtime is.
 // Source: plugin/pkg/admission/runtimeclass admission.go; pkg/util/tolerations MergeTolerations.
-import { isDeepStrictEqual } from 'node:util';
 import { runtimeclasses } from '#api/resources.ts';
 import { equalResources } from '#api/resource-lists.ts';
 import type { Pod, RuntimeClass, Toleration } from '#api/types.ts';
@@ -75,22 +74,39 @@ function completed(attributes: AdmissionAttributes, pod: Pod, { overhead, schedu
   };
 }
 
-/** Both, without those that another one covers. */
+/** Both, without those that another one covers. A pod has room for tens of thousands, so each step counts. */
 export function mergeTolerations(first: readonly Toleration[], second: readonly Toleration[]): readonly Toleration[] {
-  const all = [...first, ...second];
-  const merged: Toleration[] = [];
-  for (const [i, toleration] of all.entries()) {
-    if (merged.some((kept) => covers(kept, toleration))) continue;
-    if (all.slice(i + 1).some((later) => !isDeepStrictEqual({ ...later }, { ...toleration }) && covers(later, toleration))) continue;
-    merged.push(toleration);
+  const all = [...first, ...second].map((toleration) => ({ toleration, text: textOf(toleration) }));
+  const merged: Named[] = [];
+  for (const [i, named] of all.entries()) {
+    if (merged.some((kept) => covers(kept, named)) || isCoveredLater(all, i)) continue;
+    merged.push(named);
   }
-  return merged;
+  return merged.map(({ toleration }) => toleration);
+}
+
+interface Named {
+  readonly toleration: Toleration;
+  /** Equal for equal ones. */
+  readonly text: string;
+}
+
+const textOf = ({ key, operator, value, effect, tolerationSeconds }: Toleration): string =>
+  JSON.stringify([key, operator, value, effect, tolerationSeconds]);
+
+function isCoveredLater(all: readonly Named[], at: number): boolean {
+  const named = all[at] as Named;
+  for (let i = at + 1; i < all.length; i++) {
+    const later = all[i] as Named;
+    if (later.text !== named.text && covers(later, named)) return true;
+  }
+  return false;
 }
 
 /** Source: isSuperset. */
-function covers(wide: Toleration, narrow: Toleration): boolean {
-  if (isDeepStrictEqual({ ...wide }, { ...narrow })) return true;
+function covers({ toleration: wide, text }: Named, { toleration: narrow, text: other }: Named): boolean {
   if ((narrow.key ?? '') !== (wide.key ?? '') && ((wide.key ?? '') !== '' || wide.operator !== 'Exists')) return false;
+  if (text === other) return true;
   if (wide.effect !== undefined && narrow.effect !== wide.effect) return false;
   if (wide.effect === 'NoExecute' && wide.tolerationSeconds !== undefined) {
     if (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > wide.tolerationSeconds) return false;
