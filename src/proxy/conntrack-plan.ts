@@ -2,79 +2,84 @@
 // Which connection-tracking entries must go so that UDP clients do not keep talking to what is no longer there. TCP ends
 // by itself. Source: kube-proxy conntrack cleanup.go.
 import type { EndpointSlice, Service } from '#api/types.ts';
-import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
+import { canonicalIp, type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { clusterIPsOf } from './cluster-ips.ts';
 import { endpointsOf, type ProxyNode } from './endpoints.ts';
 
-/** A UDP port of a Service and what serves it, at one moment. */
-export interface UdpFlow {
+/**
+ * What serves UDP at one moment, in one family: addresses with ports, `10.244.0.2 5353`, by where it is served: `10.96.0.10 53`,
+ * or ` 30053` for a node port.
+ */
+export type UdpFlows = ReadonlyMap<string, ReadonlySet<string>>;
+
+export interface FlowRemoval {
   readonly family: IpFamily;
-  /** `10.96.0.10:53`, `fd00::a:53`, or `:30053` for a node port. */
-  readonly frontends: readonly string[];
-  /** Addresses that serve it. */
-  readonly backends: ReadonlySet<string>;
+  /** The original destination. */
+  readonly frontend: string;
+  /** Where answers come from; without it every entry goes: nothing served there before, so packets were tracked untranslated. */
+  readonly backend?: string;
 }
 
-export type FlowRemoval =
-  /** Every entry whose original destination is this and whose answers come from `backend`. */
-  | { readonly kind: 'backend'; readonly family: IpFamily; readonly frontend: string; readonly backend: string }
-  /** Every entry to this: there was no endpoint before, so packets were tracked without translation. */
-  | { readonly kind: 'frontend'; readonly family: IpFamily; readonly frontend: string };
-
-/** Of one family, by the name of the port. */
-export function udpFlows(
-  service: Service,
-  slices: readonly EndpointSlice[],
-  node: ProxyNode,
-  family: IpFamily,
-): ReadonlyMap<string, UdpFlow> {
+export function udpFlows(service: Service, slices: readonly EndpointSlice[], node: ProxyNode, family: IpFamily): UdpFlows {
   const outer = [...(service.spec.externalIPs ?? []), ...(service.status.loadBalancer?.ingress ?? []).map((ingress) => ingress.ip ?? '')];
-  const ips = [...clusterIPsOf(service, family), ...outer.filter((ip) => ip !== '' && ipFamilyOf(ip) === family)];
-  const flows = new Map<string, UdpFlow>();
+  const ips = [...clusterIPsOf(service, family), ...outer.filter((ip) => ip !== '' && ipFamilyOf(ip) === family).map(canonicalIp)];
+  const flows = new Map<string, ReadonlySet<string>>();
   for (const port of service.spec.ports ?? []) {
     if (port.protocol !== 'UDP' || service.spec.type === 'ExternalName') continue;
-    const ready = endpointsOf(slices, { name: port.name ?? '', protocol: 'UDP', family }, node).filter(
+    const serving = endpointsOf(slices, { name: port.name ?? '', protocol: 'UDP', family }, node).filter(
       (e) => e.ready || (e.serving && e.terminating),
     );
-    flows.set(port.name ?? '', {
-      family,
-      frontends: [
-        ...ips.map((ip) => `${ip}:${port.port}`),
-        ...(port.nodePort === undefined || port.nodePort === 0 ? [] : [`:${port.nodePort}`]),
-      ],
-      backends: new Set(ready.map((e) => e.ip)),
-    });
+    const backends = new Set(serving.map((e) => `${e.ip} ${e.port}`));
+    for (const ip of ips) flows.set(`${ip} ${port.port}`, backends);
+    if (port.nodePort !== undefined && port.nodePort !== 0) flows.set(` ${port.nodePort}`, backends);
   }
   return flows;
 }
 
-export function flowRemovals(before: ReadonlyMap<string, UdpFlow>, after: ReadonlyMap<string, UdpFlow>): readonly FlowRemoval[] {
-  const removals: FlowRemoval[] = [];
-  for (const [port, was] of before) {
-    const now = after.get(port);
-    const gone = [...was.backends].filter((ip) => now?.backends.has(ip) !== true);
-    removals.push(
-      ...was.frontends.flatMap((frontend) => gone.map((backend) => ({ kind: 'backend' as const, family: was.family, frontend, backend }))),
-    );
-  }
-  for (const [port, now] of after) {
-    const was = before.get(port);
-    if (was === undefined || was.backends.size > 0 || now.backends.size === 0) continue;
-    removals.push(...now.frontends.map((frontend) => ({ kind: 'frontend' as const, family: now.family, frontend })));
-  }
-  return removals;
+const NOBODY: ReadonlySet<string> = new Set();
+
+export function flowRemovals(before: UdpFlows, after: UdpFlows, family: IpFamily): readonly FlowRemoval[] {
+  const served = (flows: UdpFlows, frontend: string): ReadonlySet<string> => flows.get(frontend) ?? NOBODY;
+  return [
+    ...[...before].flatMap(([frontend, was]) =>
+      [...was.difference(served(after, frontend))].map((backend) => ({ family, frontend, backend })),
+    ),
+    ...[...after].filter(([at, now]) => now.size > 0 && served(before, at).size === 0).map(([frontend]) => ({ family, frontend })),
+  ];
 }
 
+/** Destination of the question, and source of the answer. */
+const ENTRY = /dst=(\S+) sport=\d+ dport=(\d+) .*?src=(\S+) dst=\S+ sport=(\d+) /;
+
+/** What an earlier proxy left behind: entries to what is served now, by others than serve it. `listing`: of conntrack(8). */
+export function staleFlows(listing: string, flows: UdpFlows, family: IpFamily): readonly FlowRemoval[] {
+  const stale = new Map<string, FlowRemoval>();
+  for (const line of listing.split('\n')) {
+    const [, to = '', toPort = '', by = '', byPort = ''] = ENTRY.exec(line) ?? [];
+    const backend = `${by} ${byPort}`;
+    for (const frontend of [`${to} ${toPort}`, ` ${toPort}`]) {
+      const serving = flows.get(frontend) ?? NOBODY;
+      if (serving.size > 0 && !serving.has(backend)) stale.set(`${frontend} ${backend}`, { family, frontend, backend });
+    }
+  }
+  return [...stale.values()];
+}
+
+const FAMILY_FLAG: Readonly<Record<IpFamily, string>> = { IPv4: '--family=ipv4', IPv6: '--family=ipv6' };
+
 /** Arguments of conntrack(8). */
-export function conntrackArguments(removal: FlowRemoval): readonly string[] {
-  const colon = removal.frontend.lastIndexOf(':');
-  const [ip, port] = [removal.frontend.slice(0, colon), removal.frontend.slice(colon + 1)];
+export function removalArguments({ family, frontend, backend }: FlowRemoval): readonly string[] {
+  const [ip = '', port = ''] = frontend.split(' ');
+  const [from = '', fromPort = ''] = backend?.split(' ') ?? [];
   return [
     '--delete',
-    `--family=${removal.family === 'IPv4' ? 'ipv4' : 'ipv6'}`,
+    FAMILY_FLAG[family],
     '--proto=udp',
     ...(ip === '' ? [] : [`--orig-dst=${ip}`]),
     `--orig-port-dst=${port}`,
-    ...(removal.kind === 'backend' ? [`--reply-src=${removal.backend}`] : []),
+    ...(from === '' ? [] : [`--reply-src=${from}`, `--reply-port-src=${fromPort}`]),
   ];
 }
+
+/** Arguments of conntrack(8) that list what `staleFlows` reads. */
+export const listArguments = (family: IpFamily): readonly string[] => ['--dump', FAMILY_FLAG[family], '--proto=udp'];

@@ -30,6 +30,7 @@ const SERVER = `
   let left = ips.length;
   for (const ip of ips) {
     const u = require('dgram').createSocket(ip.includes(':') ? 'udp6' : 'udp4'); u.on('message', (_, f) => u.send(ip, f.port, f.address)); u.bind(8053, ip);
+    const v = require('dgram').createSocket(ip.includes(':') ? 'udp6' : 'udp4'); v.on('message', (_, f) => v.send(ip + ' other', f.port, f.address)); v.bind(8054, ip);
     require('net').createServer((s) => { s.on('error', () => {}); s.end(ip + ' ' + s.remoteAddress.replace('::ffff:', '')); }).listen(8080, ip, () => { if (--left === 0) console.log('ready'); });
   }
 `;
@@ -208,14 +209,14 @@ test('the health check port of a Service under the Local policy tells whether it
   const health = async (): Promise<unknown> => {
     const response = await fetch(`http://${NODE}:32000/`);
     const { localEndpoints, serviceProxyHealthy } = (await response.json()) as Readonly<Record<string, unknown>>;
-    return [response.status, localEndpoints, serviceProxyHealthy];
+    return [response.status, localEndpoints, serviceProxyHealthy, response.headers.get('X-Load-Balancing-Endpoint-Weight')];
   };
   const spec = { type: 'LoadBalancer', clusterIP: '10.96.0.9', clusterIPs: ['10.96.0.9'], externalTrafficPolicy: 'Local' } as const;
   const balanced = service('lb', { ...spec, healthCheckNodePort: 32_000, ports: [{ nodePort: 30_082 }] });
   await apply(balanced, slice('lb', { port: 8080 }, { ip: POD_A, node: 'n1' }));
-  await eventually(async () => assert.deepEqual(await health(), [200, 1, true]));
+  await eventually(async () => assert.deepEqual(await health(), [200, 1, true, '1']));
   await apply(slice('lb', { port: 8080 }, { ip: POD_A, node: 'n2' }));
-  await eventually(async () => assert.deepEqual(await health(), [503, 0, true]));
+  await eventually(async () => assert.deepEqual(await health(), [503, 0, true, '0']));
   await carriedOver('nft', () => services.remove(balanced));
   await eventually(() => assert.rejects(health()));
   assert.equal((await fetch(`http://${NODE}:10256/healthz`)).status, 200);
@@ -236,21 +237,30 @@ test('client affinity keeps a client at one endpoint', async () => {
   assert.equal((await servers(12, () => ask('10.96.0.5', 80))).size, 1);
 });
 
-test('a UDP client is led to the new endpoint after a change, although it keeps its socket', async () => {
-  await apply(
-    service('udp', { clusterIP: '10.96.0.6', clusterIPs: ['10.96.0.6'], ports: [{ protocol: 'UDP', port: 53 }] }),
-    slice('udp', { protocol: 'UDP', port: 8053 }, { ip: POD_A }),
-  );
+test('a UDP client is led to the new endpoint after a change, although it keeps its socket', async (t) => {
+  const serve = (name: string, clusterIP: string): Promise<void> =>
+    carriedOver('conntrack', () => {
+      services.put(service(name, { clusterIP, clusterIPs: [clusterIP], ports: [{ protocol: 'UDP', port: 53 }] }));
+      slices.put(slice(name, { protocol: 'UDP', port: 8053 }, { ip: POD_A }));
+    });
+  await serve('udp', '10.96.0.6');
   const socket = createSocket('udp4');
-  const echo = (): Promise<string> =>
+  t.after(() => socket.close());
+  const echo = (to = '10.96.0.6'): Promise<string> =>
     new Promise((resolve) => {
       socket.once('message', (message) => resolve(String(message)));
-      socket.send('who', 53, '10.96.0.6');
+      socket.send('who', 53, to);
     });
   assert.equal(await echo(), POD_A);
   await carriedOver('conntrack', () => slices.put(slice('udp', { protocol: 'UDP', port: 8053 }, { ip: POD_B })));
   assert.equal(await echo(), POD_B);
-  socket.close();
+  await carriedOver('conntrack', () => slices.put(slice('udp', { protocol: 'UDP', port: 8054 }, { ip: POD_B })));
+  assert.equal(await echo(), `${POD_B} other`, 'another target port');
+  // Until there is a Service at an address, what is sent there is tracked as it is.
+  socket.send('who', 53, '10.96.0.60');
+  await eventually(async () => assert.match(await succeed('conntrack', ['--dump', '--proto=udp']), /dst=10\.96\.0\.60/));
+  await serve('later', '10.96.0.60');
+  assert.equal(await echo('10.96.0.60'), POD_A);
 });
 
 test('an external IP is served, and a removed Service leaves nothing behind', async () => {

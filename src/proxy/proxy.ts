@@ -12,7 +12,7 @@ import type { Ids } from '#base/ids.ts';
 import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import { conntrackArguments, type FlowRemoval, flowRemovals, type UdpFlow, udpFlows } from './conntrack-plan.ts';
+import { type FlowRemoval, flowRemovals, listArguments, removalArguments, staleFlows, udpFlows, type UdpFlows } from './conntrack-plan.ts';
 import type { ProxyNode } from './endpoints.ts';
 import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
 import type { ListenAddress } from './health/listening.ts';
@@ -66,7 +66,7 @@ export interface ProxyDeps {
 /** What one Service asks of this node in one family. */
 interface Observation {
   readonly fragment: Fragment | undefined;
-  readonly flows: ReadonlyMap<string, UdpFlow>;
+  readonly flows: UdpFlows;
   readonly check: HealthCheck | undefined;
   readonly withoutLocal: WithoutLocal | undefined;
 }
@@ -78,7 +78,8 @@ interface Side {
   readonly family: IpFamily;
   readonly podCIDR: string;
   readonly state: RuleState;
-  readonly flows: Map<string, ReadonlyMap<string, UdpFlow>>;
+  /** By Service. */
+  readonly flows: Map<string, UdpFlows>;
   /** What follows once the rules are in force; kept while transactions are refused. */
   readonly checks: Map<string, HealthCheck | undefined>;
   readonly health: ServiceHealth;
@@ -99,6 +100,8 @@ export class Proxy {
   #dirty = new Set<string>();
   #wake = Promise.withResolvers<void>();
   #installed = false;
+  /** What an earlier proxy left among tracked connections is gone. */
+  #flowsKnown = false;
   #synced = Promise.withResolvers<void>();
   readonly #metrics: ProxyMetrics;
   readonly #health: ProxyHealth;
@@ -238,7 +241,8 @@ export class Proxy {
       checks.clear();
     }
     // After the rules: entries made in between already follow the new ones.
-    for (const removal of this.#removals.splice(0)) await this.#forget(conntrackArguments(removal), signal);
+    if (!this.#flowsKnown) await this.#recallFlows(signal);
+    for (const removal of this.#removals.splice(0)) await this.#forget(removalArguments(removal), signal);
   }
 
   /** The script that brings one family in line with the Services in `keys`. */
@@ -250,7 +254,7 @@ export class Proxy {
       changes.set(key, now.fragment);
       this.#metrics.withoutLocal(key, family, now.withoutLocal);
       checks.set(key, now.check);
-      this.#removals.push(...flowRemovals(flows.get(key) ?? new Map<string, UdpFlow>(), now.flows));
+      if (this.#flowsKnown) this.#removals.push(...flowRemovals(flows.get(key) ?? NOTHING.flows, now.flows, family));
       if (now.flows.size === 0) flows.delete(key);
       else flows.set(key, now.flows);
     }
@@ -270,6 +274,21 @@ export class Proxy {
       check: healthCheckOf(service, slices, node, family),
       withoutLocal: withoutLocal(service, slices, node, family),
     };
+  }
+
+  /** Who served before this proxy began is known by what is tracked alone. */
+  async #recallFlows(signal: AbortSignal): Promise<void> {
+    this.#flowsKnown = true;
+    for (const { family, flows } of this.#sides) {
+      const all = new Map([...flows.values()].flatMap((each) => [...each]));
+      if (all.size === 0) continue;
+      try {
+        this.#removals.push(...staleFlows(await this.#deps.runProgram('conntrack', listArguments(family), { signal }), all, family));
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        this.#deps.logger.warn('stale UDP flows of an earlier proxy may remain', { family, error });
+      }
+    }
   }
 
   /** conntrack ends with 1 when there was nothing to delete. */

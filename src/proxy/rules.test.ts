@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseEndpoints, endpointsOf } from './endpoints.ts';
-import { conntrackArguments, flowRemovals, udpFlows } from './conntrack-plan.ts';
+import { flowRemovals, removalArguments, staleFlows, udpFlows, type UdpFlows } from './conntrack-plan.ts';
 import { serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
 import { service, slice, type TestEndpoint } from './testing.ts';
@@ -161,24 +161,54 @@ test('RuleState gives an address that two Services claim to the first by name, a
   );
 });
 
-test('flowRemovals forgets UDP flows to endpoints that are gone, and untranslated ones once there is an endpoint', () => {
+test('UDP flows are forgotten that lead to endpoints that are gone, untranslated ones once there is an endpoint, and those of an earlier proxy', () => {
   const dns = service('dns', {
     clusterIP: '10.96.0.10',
     clusterIPs: ['10.96.0.10'],
     type: 'NodePort',
     ports: [{ port: 53, protocol: 'UDP', nodePort: 30053 }],
   });
-  const flows = (...ips: readonly string[]) =>
-    udpFlows(dns, [slice('dns', { protocol: 'UDP', port: 53 }, ...ips.map((ip) => ({ ip })))], node, 'IPv4');
-  assert.deepEqual(flowRemovals(flows('1.1.1.1', '1.1.1.2'), flows('1.1.1.2')), [
-    { kind: 'backend', family: 'IPv4', frontend: '10.96.0.10:53', backend: '1.1.1.1' },
-    { kind: 'backend', family: 'IPv4', frontend: ':30053', backend: '1.1.1.1' },
+  const flows = (...places: readonly string[]) => {
+    const endpoints = places.map((place) => place.split(':') as [string, string?]);
+    return udpFlows(
+      dns,
+      endpoints.map(([ip, port = '53']) => slice('dns', { protocol: 'UDP', port: Number(port) }, { ip })),
+      node,
+      'IPv4',
+    );
+  };
+  const lines = (before: readonly string[], after: readonly string[]): readonly string[] =>
+    flowRemovals(flows(...before), flows(...after), 'IPv4').map((removal) => removalArguments(removal).slice(3).join(' '));
+  assert.deepEqual(lines(['1.1.1.1', '1.1.1.2'], ['1.1.1.2']), [
+    '--orig-dst=10.96.0.10 --orig-port-dst=53 --reply-src=1.1.1.1 --reply-port-src=53',
+    '--orig-port-dst=30053 --reply-src=1.1.1.1 --reply-port-src=53',
   ]);
-  assert.deepEqual(flowRemovals(flows(), flows('1.1.1.1')).map(conntrackArguments), [
-    ['--delete', '--family=ipv4', '--proto=udp', '--orig-dst=10.96.0.10', '--orig-port-dst=53'],
-    ['--delete', '--family=ipv4', '--proto=udp', '--orig-port-dst=30053'],
+  assert.deepEqual(lines([], ['1.1.1.1']), ['--orig-dst=10.96.0.10 --orig-port-dst=53', '--orig-port-dst=30053']);
+  assert.deepEqual(lines(['1.1.1.1'], ['1.1.1.1']), []);
+  assert.deepEqual(
+    lines(['1.1.1.1'], ['1.1.1.1:54'])[0],
+    '--orig-dst=10.96.0.10 --orig-port-dst=53 --reply-src=1.1.1.1 --reply-port-src=53',
+    'another target port',
+  );
+  const clusterIPOnly = new Map([...flows('1.1.1.1')].filter(([frontend]) => frontend.startsWith('10.')));
+  assert.deepEqual(flowRemovals(clusterIPOnly, flows('1.1.1.1'), 'IPv4'), [{ family: 'IPv4', frontend: ' 30053' }], 'a new node port');
+  const entry = (to: string, by: string): string => {
+    const [[dst, dport], [src, sport]] = [to.split(':'), by.split(':')];
+    return `udp      17 25 src=10.244.0.9 dst=${dst} sport=40000 dport=${dport} [UNREPLIED] src=${src} dst=10.244.0.9 sport=${sport} dport=40000 mark=0 use=1`;
+  };
+  const listing = [
+    entry('10.96.0.10:53', '1.1.1.1:53'),
+    entry('10.96.0.10:53', '1.1.1.2:53'),
+    entry('10.96.0.10:53', '1.1.1.2:53'),
+    entry('192.0.2.1:30053', '192.0.2.1:30053'),
+    entry('10.96.0.11:53', '1.1.1.3:53'),
+    '',
+  ].join('\n');
+  assert.deepEqual(staleFlows(listing, flows('1.1.1.1'), 'IPv4'), [
+    { family: 'IPv4', frontend: '10.96.0.10 53', backend: '1.1.1.2 53' },
+    { family: 'IPv4', frontend: ' 30053', backend: '192.0.2.1 30053' },
   ]);
-  assert.deepEqual(flowRemovals(flows('1.1.1.1'), flows('1.1.1.1')), []);
+  assert.deepEqual(staleFlows(listing, flows(), 'IPv4'), []);
 });
 
 const both = service('both', {
@@ -223,16 +253,11 @@ test('serviceFragment of a family a Service does not have is empty, but not of o
 });
 
 test('flowRemovals forgets the flows of each family by its own addresses', () => {
-  const [none, some] = [[], ofBoth].map((slices) => udpFlows(both, slices, node, 'IPv6'));
-  assert.deepEqual(flowRemovals(none as never, some as never).map(conntrackArguments), [
+  const [none, some] = [[], ofBoth].map((slices) => udpFlows(both, slices, node, 'IPv6')) as [UdpFlows, UdpFlows];
+  assert.deepEqual(flowRemovals(none, some, 'IPv6').map(removalArguments), [
     ['--delete', '--family=ipv6', '--proto=udp', '--orig-dst=fd00:96::7', '--orig-port-dst=53'],
     ['--delete', '--family=ipv6', '--proto=udp', '--orig-dst=2001:db8::50', '--orig-port-dst=53'],
     ['--delete', '--family=ipv6', '--proto=udp', '--orig-port-dst=30053'],
   ]);
-  assert.deepEqual(flowRemovals(some as never, none as never)[0], {
-    kind: 'backend',
-    family: 'IPv6',
-    frontend: 'fd00:96::7:53',
-    backend: 'fd00:244::2',
-  });
+  assert.deepEqual(flowRemovals(some, none, 'IPv6')[0], { family: 'IPv6', frontend: 'fd00:96::7 53', backend: 'fd00:244::2 5353' });
 });

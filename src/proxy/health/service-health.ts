@@ -66,6 +66,7 @@ export class ServiceHealth {
     response.writeHead(check.localEndpoints > 0 && serviceProxyHealthy ? 200 : 503, {
       'Content-Type': 'application/json',
       'X-Content-Type-Options': 'nosniff',
+      'X-Load-Balancing-Endpoint-Weight': String(check.localEndpoints),
     });
     response.end(JSON.stringify({ service: { namespace, name }, localEndpoints: check.localEndpoints, serviceProxyHealthy }, undefined, 2));
   }
