@@ -410,6 +410,19 @@ describe('services', () => {
     );
   });
 
+  test('give TCP and UDP of one port one node port when they are made, and one each when they are changed', async () => {
+    const dns = [
+      { name: 'tcp', port: 53, protocol: 'TCP' },
+      { name: 'udp', port: 53, protocol: 'UDP' },
+    ];
+    const nodePorts = ({ spec }: Service): readonly unknown[] => (spec.ports ?? []).map(({ nodePort }) => nodePort);
+    const made = await client.create(services, service('dns', { type: 'NodePort', ports: dns }) as never);
+    assert.equal(new Set(nodePorts(made)).size, 1);
+    const plain = await client.create(services, service('dns-later', { ports: dns }) as never);
+    const next = await client.update(services, { ...plain, spec: { ...plain.spec, type: 'NodePort' } });
+    assert.equal(new Set(nodePorts(next)).size, 2);
+  });
+
   test('keep what they were given when an update leaves it out', async () => {
     const made = await client.create(services, service('kept', { type: 'NodePort' }) as never);
     const next = await client.update(services, {

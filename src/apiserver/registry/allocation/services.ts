@@ -135,7 +135,7 @@ export class ServiceAllocator {
   #withPorts(service: Service, old: Service | undefined, claim: Claim): Service {
     const before = new Set(old === undefined ? [] : portsOf(old));
     const exposed = service.spec.type === 'NodePort' || service.spec.type === 'LoadBalancer';
-    const ports = exposed ? this.#nodePorts(service, before, claim) : service.spec.ports;
+    const ports = exposed ? this.#nodePorts(service, old, before, claim) : service.spec.ports;
     const health = this.#healthPort(service, before, claim);
     const spec = { ...service.spec, ...(ports === undefined ? {} : { ports }), ...(health === 0 ? {} : { healthCheckNodePort: health }) };
     const next = { ...service, spec };
@@ -145,10 +145,10 @@ export class ServiceAllocator {
   }
 
   /** Source: initNodePorts, updateNodePorts. */
-  #nodePorts(service: Service, before: ReadonlySet<string>, claim: Claim): readonly ServicePort[] {
+  #nodePorts(service: Service, old: Service | undefined, before: ReadonlySet<string>, claim: Claim): readonly ServicePort[] {
     const { ports = [], allocateLoadBalancerNodePorts, type } = service.spec;
     const allocate = type !== 'LoadBalancer' || allocateLoadBalancerNodePorts !== false;
-    /** By port number: TCP and UDP of one port share a node port. */
+    /** By port number: TCP and UDP of one port share a node port, in a new Service. */
     const shared = new Map<number, number>();
     for (const { port, nodePort = 0 } of ports) if (nodePort !== 0 && !shared.has(port)) shared.set(port, nodePort);
     return ports.map((port, i) => {
@@ -158,7 +158,7 @@ export class ServiceAllocator {
         return port;
       }
       if (!allocate) return port;
-      const found = shared.get(port.port) ?? this.#anyPort('nodePort', claim);
+      const found = (old === undefined ? shared.get(port.port) : undefined) ?? this.#anyPort('nodePort', claim);
       shared.set(port.port, found);
       return { ...port, nodePort: found };
     });
