@@ -34,16 +34,28 @@ const PEER_OF = { ingress: 'saddr', egress: 'daddr' } as const;
 
 export function planPolicies(input: PolicyInput): PolicyRules {
   const plan = new Plan(input);
-  const byNamespace = Map.groupBy(input.policies, ({ metadata }) => metadata.namespace);
+  const selected = input.policies.map((policy) => ({ policy, selector: selectorFromObject(policy.spec.podSelector) }));
+  const byNamespace = Map.groupBy(selected, ({ policy }) => policy.metadata.namespace);
   for (const one of plan.pods) {
     if (one.pod.spec.nodeName !== input.nodeName) continue;
-    const selecting = (byNamespace.get(one.pod.metadata.namespace) ?? []).filter(({ spec }) =>
-      selectorFromObject(spec.podSelector).matches(one.pod.metadata.labels),
-    );
+    const selecting = (byNamespace.get(one.pod.metadata.namespace) ?? [])
+      .filter(({ selector }) => selector.matches(one.pod.metadata.labels))
+      .map(({ policy }) => policy);
     for (const direction of ['ingress', 'egress'] as const) plan.isolate(one, direction, selecting);
   }
   return plan;
 }
+
+/** Whether a plan could differ: most changes of a pod are of its conditions and containers, and say nothing to the network. */
+export function podMatters(pod: Pod, previous: Pod): boolean {
+  const told = ({ metadata: { uid, labels }, spec: { nodeName }, status }: Pod): string =>
+    JSON.stringify([uid, labels, nodeName, status.podIP, status.podIPs]);
+  return isPodTerminal(pod) !== isPodTerminal(previous) || told(pod) !== told(previous);
+}
+
+/** As of pods. */
+export const namespaceMatters = (namespace: Namespace, previous: Namespace): boolean =>
+  JSON.stringify(namespace.metadata.labels) !== JSON.stringify(previous.metadata.labels);
 
 class Plan implements PolicyRules {
   readonly sets = new Map<string, PolicySet>();
@@ -51,6 +63,7 @@ class Plan implements PolicyRules {
   readonly isolated = { ingress: new Map<string, string>(), egress: new Map<string, string>() };
   readonly family: IpFamily;
   readonly pods: readonly Addressed[];
+  readonly #byNamespace: ReadonlyMap<string, readonly Addressed[]>;
   readonly #namespaces: readonly Namespace[];
   /** `ip` or `ip6`: the word for a packet's addresses. */
   readonly #ip: string;
@@ -62,6 +75,7 @@ class Plan implements PolicyRules {
       const ip = addressOf(pod, family);
       return ip === undefined || pod.spec.hostNetwork === true || isPodTerminal(pod) ? [] : [{ pod, ip }];
     });
+    this.#byNamespace = Map.groupBy(this.pods, ({ pod: { metadata } }) => metadata.namespace);
     this.#namespaces = namespaces;
   }
 
@@ -133,14 +147,15 @@ class Plan implements PolicyRules {
     const wanted = selectorFromObject(podSelector);
     const within =
       namespaceSelector === undefined
-        ? new Set([namespace])
-        : new Set(
-            this.#namespaces
-              .filter(({ metadata }) => selectorFromObject(namespaceSelector).matches(metadata.labels))
-              .map(({ metadata }) => metadata.name),
-          );
-    return this.pods.filter(({ pod: { metadata } }) => within.has(metadata.namespace) && wanted.matches(metadata.labels));
+        ? [namespace]
+        : this.#namespaces.filter(isSelected(namespaceSelector)).map(({ metadata }) => metadata.name);
+    return within.flatMap((name) => (this.#byNamespace.get(name) ?? []).filter(({ pod: { metadata } }) => wanted.matches(metadata.labels)));
   }
+}
+
+function isSelected(selector: NonNullable<NetworkPolicyPeer['namespaceSelector']>): (namespace: Namespace) => boolean {
+  const wanted = selectorFromObject(selector);
+  return ({ metadata }) => wanted.matches(metadata.labels);
 }
 
 /** Ports of one protocol, both ends included. */

@@ -8,7 +8,7 @@ import { ProgramError, runProgram } from '#base/program.ts';
 import type { IpFamily } from '#apimachinery/ip.ts';
 import type { Namespace, NetworkPolicy, Pod } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import { planPolicies } from './plan.ts';
+import { namespaceMatters, planPolicies, podMatters } from './plan.ts';
 import { noRules, type PolicyRules, policyChanges, policyStake, wholePolicyTable } from './rules.ts';
 
 /** After a refused transaction. Milliseconds. */
@@ -83,9 +83,11 @@ export class Policies {
     this.#wake = Promise.withResolvers();
   }
 
-  #follow<T>(informer: Informer<T>): void {
+  /** `matters` tells whether an update can change the rules. */
+  #follow<T>(informer: Informer<T>, matters: (object: T, previous: T) => boolean = () => true): void {
     const changed = (): void => this.#wake.resolve();
-    this.#leave.push(informer.addHandlers({ added: changed, updated: changed, deleted: changed }));
+    const updated = (object: T, previous: T): void => (matters(object, previous) ? changed() : undefined);
+    this.#leave.push(informer.addHandlers({ added: changed, updated, deleted: changed }));
   }
 
   async #apply(signal: AbortSignal): Promise<void> {
@@ -104,8 +106,8 @@ export class Policies {
     if (policies.length === 0) return families.map(noRules);
     if (this.#peers === undefined) {
       this.#peers = this.#deps.peers();
-      this.#follow(this.#peers.pods);
-      this.#follow(this.#peers.namespaces);
+      this.#follow(this.#peers.pods, podMatters);
+      this.#follow(this.#peers.namespaces, namespaceMatters);
     }
     const { pods, namespaces } = this.#peers;
     await Promise.all([pods.synced(), namespaces.synced()]);

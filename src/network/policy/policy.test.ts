@@ -11,7 +11,7 @@ import { succeed } from '#test/harness/command.ts';
 import { eventually } from '#test/harness/eventually.ts';
 import { networkNamespace } from '#test/harness/netns.ts';
 import { defer } from '#test/harness/scope.ts';
-import { planPolicies } from './plan.ts';
+import { namespaceMatters, planPolicies, podMatters } from './plan.ts';
 import { Policies } from './policies.ts';
 import { noRules, type PolicyRules, policyChanges, wholePolicyTable } from './rules.ts';
 
@@ -229,12 +229,29 @@ test('policyChanges writes elements where only the pods of a peer changed, and t
   await apply(wholePolicyTable(first));
 });
 
-test('Policies writes its rules anew when somebody removed them', async () => {
+test('only what a rule can tell of a pod or a namespace makes a new plan', () => {
+  const db = pod('db', 1, { app: 'db' });
+  const ready = { ...db, status: { ...db.status, conditions: [{ type: 'Ready', status: 'True' }] } } as unknown as Pod;
+  assert.equal(podMatters(ready, db), false);
+  for (const [what, other] of [
+    ['label', pod('db', 1, { app: 'web' })],
+    ['address', pod('db', 2, { app: 'db' })],
+    ['node', pod('db', 1, { app: 'db' }, { node: 'there' })],
+    ['end', pod('db', 1, { app: 'db' }, { phase: 'Failed' })],
+    ['another of its name', { ...db, metadata: { ...db.metadata, uid: 'other' } }],
+  ] as const)
+    assert.equal(podMatters(other, db), true, what);
+  assert.equal(namespaceMatters({ ...namespace('a', { b: 'c' }), status: { phase: 'Terminating' } }, namespace('a', { b: 'c' })), false);
+  assert.equal(namespaceMatters(namespace('a', { b: 'd' }), namespace('a', { b: 'c' })), true);
+});
+
+test('Policies follows a pod that changes for its rules, and writes its rules anew when somebody removed them', async () => {
+  const pods = fakeInformer(...PODS);
   const clock = new ManualClock();
   const stop = new AbortController();
   const policies = new Policies({
     policies: fakeInformer(policy({})),
-    peers: () => ({ pods: fakeInformer(...PODS), namespaces: fakeInformer(...NAMESPACES) }),
+    peers: () => ({ pods, namespaces: fakeInformer(...NAMESPACES) }),
     nodeName: 'here',
     families: ['IPv4'],
     clock,
@@ -251,6 +268,9 @@ test('Policies writes its rules anew when somebody removed them', async () => {
     await held();
     await eventually(async () => assert.match(await succeed('nft', ['list', 'chain', 'ip', 'proa-policy', 'forward']), /vmap @ingress/));
   }
+  const moved = pod('db', 9, { app: 'db' });
+  pods.put({ ...moved, metadata: { ...moved.metadata, resourceVersion: '2' } });
+  await eventually(async () => assert.match(await succeed('nft', ['list', 'map', 'ip', 'proa-policy', 'ingress']), /10\.244\.0\.9 : jump/));
   stop.abort();
   await running;
 });
