@@ -49,7 +49,7 @@ export interface Plan {
   readonly phases: readonly (readonly Action[])[];
   /** Whether the actions of a phase are independent of each other. */
   readonly parallel: boolean;
-  /** What an update has to keep to; absent where it is not its turn, or pods are updated by hand. */
+  /** What an update has to keep to; absent where it is not its turn, where no number is given, or pods are updated by hand. */
   readonly disruption?: Disruption;
 }
 
@@ -86,8 +86,11 @@ export function planStatefulSet(observed: Observed): Plan {
   const removal = planCondemned(condemned, slots, observed, parallel);
   if (removal.stop) return { phases: [replicas.actions, claims, removal.actions], parallel };
   if (set.spec.updateStrategy.type === 'OnDelete') return { phases: [replicas.actions, claims, removal.actions], parallel };
-  const disruption = disruptionOf(slots, observed);
-  return { phases: [replicas.actions, claims, removal.actions, planUpdate(slots, observed, disruption)], parallel, disruption };
+  const before = [replicas.actions, claims, removal.actions];
+  const { maxUnavailable } = set.spec.updateStrategy.rollingUpdate ?? {};
+  if (maxUnavailable === undefined) return { phases: [...before, planUpdateOfOne(slots, observed)], parallel };
+  const disruption = disruptionOf(slots, maxUnavailable, observed);
+  return { phases: [...before, planUpdate(slots, observed, disruption)], parallel, disruption };
 }
 
 function slotsOf({ set, pods, current, update }: Observed): readonly Slot[] {
@@ -198,19 +201,35 @@ function planCondemned(condemned: readonly Pod[], slots: readonly Slot[], observ
 }
 
 /** Source: getStatefulSetMaxUnavailable. */
-function disruptionOf(slots: readonly Slot[], observed: Observed): Disruption {
-  const { replicas, updateStrategy } = observed.set.spec;
+function disruptionOf(slots: readonly Slot[], maxUnavailable: number | string, observed: Observed): Disruption {
   return {
-    maxUnavailable: Math.max(1, scaledValue(updateStrategy.rollingUpdate?.maxUnavailable ?? 1, replicas, 'down')),
+    maxUnavailable: Math.max(1, scaledValue(maxUnavailable, observed.set.spec.replicas, 'down')),
     unavailable: slots.filter(({ pod }) => pod === undefined || isUnavailable(pod, observed)).length,
   };
 }
 
+/** Those an update may reach, the largest ordinal first. */
+const updatable = (slots: readonly Slot[], { set }: Observed): readonly Slot[] =>
+  slots.slice(set.spec.updateStrategy.rollingUpdate?.partition ?? 0).toReversed();
+
+const isOlder = ({ pod, revision }: Slot, { update }: Observed): boolean =>
+  pod !== undefined && revision !== update.name && !isTerminating(pod);
+
+/**
+ * Deletes the first pod of an older revision, whatever state it and those below it are in, once all above it are available. Source:
+ * updateStatefulSet without MaxUnavailableStatefulSet.
+ */
+function planUpdateOfOne(slots: readonly Slot[], observed: Observed): readonly Action[] {
+  const first = updatable(slots, observed).find(
+    (slot) => slot.pod === undefined || isOlder(slot, observed) || isUnavailable(slot.pod, observed),
+  );
+  return first?.pod === undefined || !isOlder(first, observed) ? [] : [{ kind: 'delete', pod: first.pod, why: 'update' }];
+}
+
 /** Deletes as many pods of older revisions as may be missing at a time. Source: updateStatefulSetAfterInvariantEstablished. */
-function planUpdate(slots: readonly Slot[], { set, update }: Observed, { maxUnavailable, unavailable }: Disruption): readonly Action[] {
-  const victims = slots
-    .slice(set.spec.updateStrategy.rollingUpdate?.partition ?? 0)
-    .flatMap(({ pod, revision }) => (pod === undefined || revision === update.name || isTerminating(pod) ? [] : [pod]))
-    .toReversed();
-  return victims.slice(0, Math.max(0, maxUnavailable - unavailable)).map((pod) => ({ kind: 'delete', pod, why: 'update' }));
+function planUpdate(slots: readonly Slot[], observed: Observed, { maxUnavailable, unavailable }: Disruption): readonly Action[] {
+  return updatable(slots, observed)
+    .flatMap((slot) => (slot.pod === undefined || !isOlder(slot, observed) ? [] : [slot.pod]))
+    .slice(0, Math.max(0, maxUnavailable - unavailable))
+    .map((pod) => ({ kind: 'delete', pod, why: 'update' }));
 }

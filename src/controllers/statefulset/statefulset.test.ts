@@ -114,6 +114,20 @@ test('a rolling update replaces the highest ordinal first, down to the partition
   assert.equal(world.set.status.currentRevision, world.set.status.updateRevision);
 });
 
+test('without maxUnavailable a rolling update of a parallel set takes the highest pod though all are broken, and waits for it', async () => {
+  const world = new World(statefulSet({ podManagementPolicy: 'Parallel' }));
+  await settle(world);
+  for (const name of ['db-0', 'db-1', 'db-2']) world.run(name, false);
+  world.set = { ...world.set, spec: { ...world.set.spec, template: template('v2') } };
+  assert.deepEqual(await pass(world), ['delete db-2']);
+  assert.deepEqual(await pass(world), []);
+  world.end('db-2');
+  assert.deepEqual(await pass(world), ['create db-2']);
+  assert.deepEqual(await pass(world), []);
+  world.run('db-2', true);
+  assert.deepEqual(await pass(world), ['delete db-1']);
+});
+
 test('a rolling update takes as many pods at a time as may be unavailable', async () => {
   const world = new World(
     statefulSet({
