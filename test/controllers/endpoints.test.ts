@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { after, before, test } from 'node:test';
-import { endpoints, endpointslices, pods, services } from '#api/resources.ts';
+import { endpoints, endpointslices, nodes, pods, services } from '#api/resources.ts';
 import type { Endpoints, New, Pod, Service } from '#api/types.ts';
 import { endpointsController } from '#controllers/endpoints/controller.ts';
 import { endpointSliceController } from '#controllers/endpointslice/controller.ts';
@@ -14,6 +14,7 @@ before(async () => {
   t = await startControllerTest({
     controllers: [endpointsController, endpointSliceController, endpointSliceMirroringController, garbageCollector],
   });
+  await t.client.create(nodes, { metadata: { name: 'n1' } });
 });
 after(() => t.stop());
 
@@ -48,7 +49,7 @@ test('both forms of a Service’s endpoints follow its pods, and go with it', as
   for (const name of ['a', 'b'])
     await t.client.create(pods, {
       metadata: { name, namespace: 'ns', labels: { app: 'web' } },
-      spec: { containers: [{ name: 'c', image: 'i' }] },
+      spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },
     } as New<Pod>);
   await run('a', '10.0.0.1', true);
   await run('b', '10.0.0.2', false);
@@ -77,7 +78,7 @@ test('a port by name is there with the pods that have it, for each of them under
     ['pod1', '10.0.1.1', { name: 'svc1', containerPort: 100 }],
     ['pod2', '10.0.1.2', { name: 'svc2', containerPort: 101 }],
   ] as const) {
-    const spec = { containers: [{ name: 'c', image: 'i', ports: [port] }] };
+    const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'i', ports: [port] }] };
     await t.client.create(pods, { metadata: { name, namespace: 'ns', labels: { app: 'multi' } }, spec } as New<Pod>);
     await run(name, ip, true);
   }
@@ -134,4 +135,23 @@ test('no call of the controllers was refused for want of rights', () => {
     t.warnings.filter((line) => /cannot (get|list|watch|create|update|patch|delete)/.test(line)),
     [],
   );
+});
+
+test('a pod whose node is not there has no part in slices until it is, but where addresses are published anyway', async () => {
+  const spec = { selector: { app: 'lost' }, ports: [{ port: 80 }] };
+  await t.client.create(services, { metadata: { name: 'lost', namespace: 'ns' }, spec } as New<Service>);
+  const open = { ...spec, publishNotReadyAddresses: true };
+  await t.client.create(services, { metadata: { name: 'open', namespace: 'ns' }, spec: open } as New<Service>);
+  await t.client.create(pods, {
+    metadata: { name: 'stray', namespace: 'ns', labels: { app: 'lost' } },
+    spec: { nodeName: 'late', containers: [{ name: 'c', image: 'i' }] },
+  } as New<Pod>);
+  await run('stray', '10.0.0.77', true);
+  await eventually('open', '10.0.0.77 | 10.0.0.77');
+  const skipped =
+    'Warning FailedToUpdateEndpointSlices Error updating Endpoint Slices for Service ns/lost: skipping Pod stray for Service ns/lost: Node late Not Found';
+  await t.until(async () => (t.events.includes(skipped) ? true : undefined));
+  assert.equal(await addresses('lost'), '10.0.0.77 | ');
+  await t.client.create(nodes, { metadata: { name: 'late' } });
+  await eventually('lost', '10.0.0.77 | 10.0.0.77');
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { endpointslices, nodes, pods, services } from '#api/resources.ts';
-import type { New, Node, Pod, Service } from '#api/types.ts';
+import type { New, Pod, Service } from '#api/types.ts';
 import { endpointSliceController } from '#controllers/endpointslice/controller.ts';
 import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
 
@@ -18,9 +18,10 @@ after(async () => {
 const MODE = 'service.kubernetes.io/topology-mode';
 const ref = { name: 'web', namespace: 'ns' };
 
-async function node(name: string, zone: string, cpu: string): Promise<void> {
-  const metadata = { name, labels: { 'topology.kubernetes.io/zone': zone } };
-  await t.client.create(nodes, { metadata } as New<Node>);
+/** @param zone undefined: nobody knows */
+async function node(name: string, zone: string | undefined, cpu: string): Promise<void> {
+  const metadata = { name, labels: zone === undefined ? {} : { 'topology.kubernetes.io/zone': zone } };
+  await t.client.patch(nodes, { name }, { type: 'apply', body: { apiVersion: 'v1', kind: 'Node', metadata }, fieldManager: 'test' });
   const status = { allocatable: { cpu }, capacity: { cpu }, conditions: [{ type: 'Ready', status: 'True' }] };
   await t.client.patch(nodes, { name }, { type: 'strategic', body: { status } }, { subresource: 'status' });
 }
@@ -68,7 +69,7 @@ test('endpoints get hints by the CPU of their zones while that can be told, and 
   await pod('p6', 'n-b', '10.0.0.6');
   await become('aaabbb');
 
-  await t.client.delete(nodes, { name: 'n-b' });
+  await node('n-b', undefined, '4');
   await become('------');
   await node('n-b', 'b', '8');
   await become('aabbbb');

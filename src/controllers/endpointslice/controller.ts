@@ -2,7 +2,7 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
 import { endpointslices, nodes, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Node, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Pod, Service } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { indexByLabels, selectedBy } from '../runtime/selected.ts';
@@ -42,14 +42,16 @@ export const endpointSliceController: Controller = {
     slices.addIndex(BY_SERVICE, sliceIndex);
     indexByLabels(podInformer);
     const knownPods = new KnownPods((service, pod) => {
-      const { nodeName } = pod.spec;
-      return targetsOfPod(service, pod, nodeName === undefined ? undefined : zoneOf(nodeLister.get(nodeName)));
+      const node = nodeLister.get(pod.spec.nodeName ?? '');
+      const targets = targetsOfPod(service, pod, zoneOf(node));
+      const isPublished = node !== undefined || service.spec.publishNotReadyAddresses === true;
+      return isPublished || targets.length === 0 ? { targets } : { targets: [], lost: pod };
     });
-    const zoneCame = (node: Node): void => void (zoneOf(node) !== undefined && knownPods.outdate());
+    const outdate = (): void => knownPods.outdate();
     nodeLister.addHandlers({
-      added: zoneCame,
-      updated: (node, before) => void (zoneOf(node) !== zoneOf(before) && knownPods.outdate()),
-      deleted: zoneCame,
+      added: outdate,
+      updated: (node, before) => void (zoneOf(node) !== zoneOf(before) && outdate()),
+      deleted: outdate,
     });
     const own = new OwnWrites();
     const figures = new SliceMetrics(metrics);
@@ -88,7 +90,8 @@ export const endpointSliceController: Controller = {
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
       const { values, triggerTime } = knownPods.look(key, service, selected);
-      const targets = hints.apply(key, service, values.flat(), existing);
+      const found = values.flatMap((value) => value.targets);
+      const targets = hints.apply(key, service, found, existing);
       const plan = planSlices(sourceOf(service, triggerTime), targets, existing);
       const requests = plan.create.length + plan.update.length + plan.delete.length;
       if (requests > 0) pace.writes(key, requests);
@@ -102,6 +105,8 @@ export const endpointSliceController: Controller = {
           ),
         ]);
         figures.passed(key, { service, targets, existing, plan });
+        const lost = values.flatMap((value) => value.lost ?? []);
+        if (lost.length > 0) throw new Error(lostMessage(service, lost));
       } catch (error) {
         figures.failed(isStatusError(error, 'Conflict'));
         if (isStatusError(error, 'Forbidden') && error.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true)
@@ -120,6 +125,14 @@ export const endpointSliceController: Controller = {
     };
   },
 };
+
+/** Pods whose node is not there wait for it, or for the pod collector: then the Service is looked at again. Source: reconciler.go. */
+function lostMessage({ metadata: { name, namespace } }: Service, lost: readonly Pod[]): string {
+  const each = lost.map(
+    (pod) => `skipping Pod ${pod.metadata.name} for Service ${namespace}/${name}: Node ${pod.spec.nodeName ?? ''} Not Found`,
+  );
+  return each.length === 1 ? (each[0] as string) : `[${each.join(', ')}]`;
+}
 
 async function deleted(remove: () => Promise<unknown>): Promise<void> {
   try {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpointslices, pods, services } from '#api/resources.ts';
+import { endpointslices, nodes, pods, services } from '#api/resources.ts';
 import type { EndpointSlice, Pod, Service } from '#api/types.ts';
 import { startController } from '../testing.ts';
+import type { Client } from '#client/contract.ts';
 import { endpointSliceController } from './controller.ts';
 import { targetsOfPod } from './endpoints.ts';
 import { KnownPods } from './known-pods.ts';
@@ -241,8 +242,10 @@ test('planSlices counts endpoints that come and go', () => {
   assert.deepEqual([added, removed, desired], [1, 1, 1]);
 });
 
+const withNode = async (client: Client): Promise<void> => void (await client.create(nodes, { metadata: { name: 'n1' } }));
+
 test('the controller mends a slice that somebody else changed', async () => {
-  const { client, until, stop } = await startController(endpointSliceController);
+  const { client, until, stop } = await startController(endpointSliceController, withNode);
   await client.create(services, {
     metadata: { name: 'web', namespace: 'ns' },
     spec: { type: 'ClusterIP', selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }] },
@@ -262,7 +265,7 @@ test('the controller mends a slice that somebody else changed', async () => {
 });
 
 test('the controller follows pods as they become ready and go', async () => {
-  const { client, until, stop } = await startController(endpointSliceController);
+  const { client, until, stop } = await startController(endpointSliceController, withNode);
   await client.create(services, {
     metadata: { name: 'web', namespace: 'ns' },
     spec: { type: 'ClusterIP', selector: { app: 'web' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }] },

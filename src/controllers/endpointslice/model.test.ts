@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conflict, tooManyRequests } from '#apimachinery/errors.ts';
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
-import { endpointslices, pods, services } from '#api/resources.ts';
+import { endpointslices, nodes, pods, services } from '#api/resources.ts';
 import type { New, Pod, Service } from '#api/types.ts';
 import { assertReplays, endAtRest, failPod, sickenPod, type Simulation, simulate } from '../testing/simulation.ts';
 import { endpointSliceController } from './controller.ts';
@@ -54,6 +54,7 @@ const expected = ({ server }: Simulation, app: string, port: number): readonly s
 async function run(seed: number): Promise<readonly string[]> {
   const world = await simulate([endpointSliceController], seed);
   const { client, server, below } = world;
+  await client.create(nodes, { metadata: { name: 'n1' } });
   const ports = new Map<string, number>();
   for (let step = 0, made = 0; step < STEPS; step++) {
     const app = APPS[below(2)] as string;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPodReady } from '#api/pods.ts';
-import { deployments, endpointslices, poddisruptionbudgets, pods, replicasets, services, statefulsets } from '#api/resources.ts';
+import { deployments, endpointslices, nodes, poddisruptionbudgets, pods, replicasets, services, statefulsets } from '#api/resources.ts';
 import type { Deployment, KubeObject, New, Pod, PodDisruptionBudget, Service, StatefulSet } from '#api/types.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { deploymentController } from '../deployment/controller.ts';
@@ -30,7 +30,10 @@ const KINDS = [
   poddisruptionbudgets,
 ] as unknown as readonly Resource<KubeObject>[];
 
-const template = (app: string, image: string) => ({ metadata: { labels: { app } }, spec: { containers: [{ name: 'c', image }] } });
+const template = (app: string, image: string) => ({
+  metadata: { labels: { app } },
+  spec: { nodeName: 'n1', containers: [{ name: 'c', image }] },
+});
 const workload = (app: string, replicas: number) => ({ replicas, selector: { matchLabels: { app } }, template: template(app, 'v1') });
 const named = (name: string) => ({ name, namespace: 'ns' });
 
@@ -89,6 +92,7 @@ interface Run {
 
 async function run(jitter?: number): Promise<Run> {
   const world = await simulate(CONTROLLERS, 7, jitter === undefined ? {} : { jitter });
+  await world.client.create(nodes, { metadata: { name: 'n1' } });
   const states: (readonly unknown[])[] = [];
   for (const change of CHANGES) {
     await change(world);
