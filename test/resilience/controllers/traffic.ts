@@ -1,5 +1,5 @@
 // What controllers ask of the API server, counted, and refused or left unanswered as often as a test says.
-import { conflict, tooManyRequests } from '#apimachinery/errors.ts';
+import { conflict, type StatusError, tooManyRequests } from '#apimachinery/errors.ts';
 import { seededIds } from '#base/ids.ts';
 import { type ApiRequest, ConnectionError, type Transport } from '#client/contract.ts';
 import type { ControllerTest } from '../../harness/controllers.ts';
@@ -12,6 +12,8 @@ const RETRY_AFTER_SECONDS = 2;
 export class Traffic {
   /** In [0, 1): how many of the writes fail. */
   storm = 0;
+  /** The answer to every write, when there is one. */
+  refusal: StatusError | undefined;
   /** `update pods/status ns/name`. */
   writes: string[] = [];
   /** The same by controller. */
@@ -43,6 +45,7 @@ export class Traffic {
     const line = `${verb} ${what} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
     this.writes.push(line);
     this.byController.set(controller, [...(this.byController.get(controller) ?? []), line]);
+    if (this.refusal !== undefined) throw this.refusal;
     if (this.#chance.fraction() >= this.storm) return transport.request(request);
     const dice = this.#chance.fraction();
     if (dice < 0.4) throw tooManyRequests('the server is busy', dice < 0.2 ? RETRY_AFTER_SECONDS : 0);
