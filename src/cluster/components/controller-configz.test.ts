@@ -37,4 +37,7 @@ test('controllerConfigz tells of each controller what it does', () => {
   assert.deepEqual(told['DaemonSetController'], { ConcurrentDaemonSetSyncs: 2 });
   assert.equal(told['GarbageCollectorController']?.['ConcurrentGCSyncs'], 20);
   assert.equal(told['NodeLifecycleController']?.['NodeMonitorGracePeriod'], '50s');
+  assert.deepEqual(told['DeviceTaintEvictionController'], { ConcurrentSyncs: 8 });
+  assert.deepEqual(told['ResourceClaimController'], { ConcurrentSyncs: 50 });
+  assert.deepEqual(told['ServiceController'], { ConcurrentServiceSyncs: 1 });
 });

@@ -1,7 +1,7 @@
 // pure
 // The controllers' configuration in use as `/configz` tells it, in the names of upstream's internal type, which has none of JSON.
 // Source: cmd/kube-controller-manager app/controllermanager.go, pkg/controller/apis/config types.go and the config of each
-// controller, options of v1.36.
+// controller, k8s.io/kube-controller-manager config/v1alpha1 of v1.36.
 import { CONTROLLERS } from '#controllers/controllers.ts';
 import { GRACE_MS } from '#controllers/node-lifecycle/plan.ts';
 import type { ClusterCIDR } from '#controllers/runtime/controller.ts';
@@ -166,7 +166,10 @@ export function controllerConfigz(settings: ControllerSettings): Json {
       ConcurrentSATokenSyncs: workersOf('serviceaccount-token-controller'),
       RootCAFile: settings.rootCaFile,
     },
+    ServiceController: { ConcurrentServiceSyncs: 1 },
     TTLAfterFinishedController: { ConcurrentTTLSyncs: workersOf('ttl-after-finished-controller') },
     ValidatingAdmissionPolicyStatusController: { ConcurrentPolicySyncs: workersOf('validatingadmissionpolicy-status-controller') },
+    DeviceTaintEvictionController: { ConcurrentSyncs: workersOf('device-taint-eviction-controller') },
+    ResourceClaimController: { ConcurrentSyncs: workersOf('resourceclaim-controller') },
   };
 }

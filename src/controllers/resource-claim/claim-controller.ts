@@ -17,7 +17,7 @@ export const resourceClaimController: Controller = {
   serviceAccount: 'resource-claim-controller',
   reads: [resourceclaims, pods],
   writes: ['resourceclaims', 'resourceclaims/status'],
-  workers: 10, // Source: --concurrent-resource-claim-syncs
+  workers: 50, // Source: --concurrent-resource-claim-syncs
   setUp(context) {
     const { informers, queue } = context;
     const claims = informers.informer(resourceclaims);

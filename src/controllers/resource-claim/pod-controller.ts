@@ -16,7 +16,7 @@ export const resourceClaimPodController: Controller = {
   serviceAccount: 'resource-claim-controller',
   reads: [pods, resourceclaims, resourceclaimtemplates],
   writes: ['resourceclaims', 'resourceclaims/status', 'pods/status', 'events'],
-  workers: 10, // Source: --concurrent-resource-claim-syncs
+  workers: 50, // Source: --concurrent-resource-claim-syncs
   setUp(context) {
     const { informers, queue, events } = context;
     const podInformer = informers.informer(pods);
