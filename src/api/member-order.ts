@@ -2,7 +2,7 @@
 // strategies and allocators add to an object that was decoded comes last in it. Pure.
 import { byteOrder, sortedMap } from '#apimachinery/go-format.ts';
 import type { ObjectSchema, TypeSchema } from '#apimachinery/type-schema.ts';
-import { setOwn, type JsonObject } from './json-object.ts';
+import { isJsonObject, setOwn, type JsonObject } from './json-object.ts';
 
 interface Place {
   readonly index: number;
@@ -12,18 +12,9 @@ interface Place {
 
 const places = new WeakMap<ObjectSchema, ReadonlyMap<string, Place>>();
 
-/** Parts of objects that were found in order, by their type: most writes leave most parts as they are. */
-const ordered = new WeakMap<object, TypeSchema>();
-
-/** `object` itself, or a copy where something is out of order. Neither it nor its parts may be changed from here on. */
-export const inOrder = <T extends object>(object: T, schema: ObjectSchema): T => struct(object as JsonObject, schema, part) as T;
-
-function part(value: unknown, type: TypeSchema): unknown {
-  if (typeof value !== 'object' || value === null || ordered.get(value) === type) return value;
-  const found = within(value, type) as object;
-  ordered.set(found, type);
-  return found;
-}
+/** `object` itself, or a copy where something is out of order. What it shares with `before`, which is in order, is not looked at. */
+export const inOrder = <T extends object>(object: T, schema: ObjectSchema, before?: T): T =>
+  struct(object as JsonObject, schema, before as JsonObject | undefined) as T;
 
 function placesOf(schema: ObjectSchema): ReadonlyMap<string, Place> {
   let known = places.get(schema);
@@ -49,7 +40,7 @@ function hasOrder(type: TypeSchema): boolean {
   }
 }
 
-function struct(value: JsonObject, schema: ObjectSchema, inside: typeof within = within): JsonObject {
+function struct(value: JsonObject, schema: ObjectSchema, before?: JsonObject): JsonObject {
   const known = placesOf(schema);
   let last = -1;
   let inPlace = true;
@@ -60,8 +51,8 @@ function struct(value: JsonObject, schema: ObjectSchema, inside: typeof within =
     if (place === undefined || member === undefined) continue;
     if (place.index < last) inPlace = false;
     last = place.index;
-    if (place.type === undefined) continue;
-    const next = inside(member, place.type);
+    if (place.type === undefined || member === before?.[name]) continue;
+    const next = within(member, place.type, before?.[name]);
     if (next !== member) setOwn((copy ??= { ...value }), name, next);
   }
   const current = copy ?? value;
@@ -100,11 +91,11 @@ function map(value: JsonObject, values: TypeSchema): JsonObject {
   return inPlace ? current : sortedMap(current);
 }
 
-function within(value: unknown, type: TypeSchema): unknown {
+function within(value: unknown, type: TypeSchema, before?: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   switch (type.shape) {
     case 'object':
-      return Array.isArray(value) ? value : struct(value as JsonObject, type);
+      return Array.isArray(value) ? value : struct(value as JsonObject, type, isJsonObject(before) ? before : undefined);
     case 'list':
       return Array.isArray(value) ? list(value, type.items) : value;
     case 'map':

@@ -102,7 +102,8 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
   const reservation = call.subresource === '' ? await strategy.reserve?.({ object: prepared, oldObject: old }, context) : undefined;
   let outcome: 'written' | 'abandoned' | 'lost' = 'abandoned';
   try {
-    const object = ordered(call, await judge(call, request.hooks, sameTimes(old, reservation?.object ?? prepared), old, registry));
+    const judged = await judge(call, request.hooks, sameTimes(old, reservation?.object ?? prepared), old, registry);
+    const object = ordered(call, judged, old);
     if (endsWithThis(object, old) && strategy.isHeld?.(object) !== true) {
       if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
       const result = await remove(call, registry, { object: current, operations: effects(reservation).operations });

@@ -87,9 +87,9 @@ export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors:
   throw toStatusError({ group, kind }, object.metadata.name ?? '', errors);
 }
 
-/** A built-in object with its members as its type has them: equal objects have equal bytes, and they are Go's. */
-export const ordered = ({ stored }: WriteCall, object: KubeObject): KubeObject =>
-  stored.form === undefined ? inOrder(object, stored.schema) : object;
+/** A built-in object with its members as its type has them: equal objects have equal bytes, and they are Go's. `old`: as stored. */
+export const ordered = ({ stored }: WriteCall, object: KubeObject, old?: KubeObject): KubeObject =>
+  stored.form === undefined ? inOrder(object, stored.schema, old) : object;
 
 /** The object as the strategy and the store know it. */
 export function toStored({ served }: WriteCall, object: KubeObject): KubeObject {

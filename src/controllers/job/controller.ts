@@ -5,6 +5,7 @@ import { controllerOf } from '#api/owner-references.ts';
 import { jobs, pods } from '#api/resources.ts';
 import type { Job, Pod } from '#api/types.ts';
 import { FINALIZER } from '#api/well-known.ts';
+import { creationPace } from '../runtime/pod-pace.ts';
 import { claimMembers, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
@@ -110,9 +111,10 @@ export const jobController: Controller = {
 const selectorOf = ({ spec }: Job): LabelSelectorObject => spec.selector ?? {};
 
 function realDeps(context: ControllerContext, expectations: Expectations, releases: Releases, figures: JobMetrics): Deps {
-  const { client, informers, events, clock } = context;
+  const { client, informers, events, clock, signal } = context;
   const jobInformer = informers.informer(jobs);
   const podInformer = informers.informer(pods);
+  const pace = creationPace({ pods: podInformer, clock, signal });
   return {
     expectations,
     releases,
@@ -140,7 +142,7 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
       }),
     async createPod(job, pod) {
       try {
-        const { metadata } = await client.create(pods, pod);
+        const { metadata } = await pace.run(job.metadata.uid, () => client.create(pods, pod));
         figures.created(job, keyOf(job), 'succeeded');
         events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {

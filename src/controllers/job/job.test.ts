@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isStatusError } from '#apimachinery/errors.ts';
-import type { Job, Pod } from '#api/types.ts';
+import type { Job, New, Pod } from '#api/types.ts';
 import { seededIds } from '#base/ids.ts';
+import { jobs, pods } from '#api/resources.ts';
+import { simulate } from '../testing/simulation.ts';
 import { isJobFinished } from './assess.ts';
 import { nextBackoff, NO_BACKOFF, remainingMs } from './backoff.ts';
+import { jobController } from './controller.ts';
 import { Indexes } from './indexes.ts';
 import { newPod } from './new-pod.ts';
 import { planPods } from './plan.ts';
@@ -294,3 +297,22 @@ async function runModel(spec: Partial<Job['spec']>, seed: number): Promise<void>
   if (complete) assert.equal(status.succeeded, spec.completions, `seed ${seed}`);
   assert.deepEqual(status.uncountedTerminatedPods, {});
 }
+
+test('a Job creates no more pods than are taken in', async () => {
+  const { client, server, turns, stop } = await simulate([jobController], 1);
+  const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'v1' }] } };
+  await client.create(jobs, {
+    metadata: { name: 'many', namespace: 'ns' },
+    spec: { parallelism: 400, completions: 400, template },
+  } as New<Job>);
+  await turns(100);
+  const created = server.stored(pods);
+  assert.equal(created.length, 256);
+  for (const { metadata } of created.slice(0, 10)) {
+    const status = { startTime: '2026-01-01T12:00:00Z' };
+    await client.patch(pods, metadata, { type: 'strategic', body: { status } }, { subresource: 'status' });
+  }
+  await turns(20);
+  assert.equal(server.stored(pods).length, 266);
+  await stop();
+});
