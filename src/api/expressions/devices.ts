@@ -3,7 +3,7 @@
 import type { Environment, Program } from '#apimachinery/cel/contract.ts';
 import { createEnvironment } from '#apimachinery/cel/environment.ts';
 import { CompileError } from '#apimachinery/cel/errors.ts';
-import { BOOL, DYN, mapOf, objectOf, sameType, showType, STRING, type Type } from '#apimachinery/cel/types.ts';
+import { ANY, BOOL, mapOf, objectOf, sameType, showType, STRING, type Type } from '#apimachinery/cel/types.ts';
 
 /** Units of cost a selector may take for one device. Source: CELSelectorExpressionMaxCost. */
 const MAX_COST = 1_000_000;
@@ -23,7 +23,7 @@ const byDomain = (value: Type): Type =>
 
 const DEVICE = objectOf('kubernetes.DRADevice', {
   driver: sized(STRING, DRIVER_BYTES),
-  attributes: byDomain(sized(DYN, VALUE_BYTES)),
+  attributes: byDomain(sized(ANY, VALUE_BYTES)),
   capacity: byDomain(objectOf('kubernetes.Quantity', {})),
   allowMultipleAllocations: BOOL,
 });
@@ -45,7 +45,7 @@ export function compileSelector(source: string): CompiledSelector {
     return { kind: 'invalid', error: `compilation failed: ${error.message}` };
   }
   const { resultType } = program;
-  if (!sameType(resultType, BOOL) && resultType.kind !== 'dyn')
+  if (!sameType(resultType, BOOL) && resultType.kind !== 'any')
     return { kind: 'invalid', error: `must evaluate to bool or the unknown type, not ${showType(resultType)}` };
   if (program.estimateCost().max > MAX_COST) return { kind: 'complex', error: 'too complex, exceeds cost limit' };
   return { kind: 'program', program };

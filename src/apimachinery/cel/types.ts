@@ -79,6 +79,7 @@ export interface TypeParam extends Sized {
 const simple = (kind: SimpleKind): SimpleType => ({ kind });
 
 export const DYN = simple('dyn');
+export const ANY = simple('any');
 export const ERROR_TYPE = simple('error');
 export const NULL_TYPE = simple('null_type');
 export const BOOL = simple('bool');

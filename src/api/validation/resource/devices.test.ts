@@ -93,6 +93,25 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
   ],
   [
     'DeviceClass',
+    {
+      spec: {
+        selectors: [
+          'device.attributes["a"].names.join(" ") == "x y"',
+          'dyn(true)',
+          'device.attributes["a"]',
+          'device.attributes["a"].b.exists(i, i)',
+          'device.attributes["a"].on',
+        ].map((expression) => ({ cel: { expression } })),
+      },
+    },
+    [
+      'spec.selectors[1].cel.expression: Invalid value: "dyn(true)": must evaluate to bool or the unknown type, not dyn',
+      'spec.selectors[2].cel.expression: Invalid value: "device.attributes[\\"a\\"]": must evaluate to bool or the unknown type, not map(string, google.protobuf.Any)',
+      `spec.selectors[3].cel.expression: Invalid value: "device.attributes[\\"a\\"].b.exists(i, i)": compilation failed: ERROR: <input>:1:23: expression of type 'any' cannot be range of a comprehension (must be list, map, or dynamic)\n | device.attributes["a"].b.exists(i, i)\n | ......................^`,
+    ],
+  ],
+  [
+    'DeviceClass',
     { spec: { selectors: [{}], config: [{}], extendedResourceName: 'cpu' } },
     [
       'spec.selectors[0].cel: Required value',

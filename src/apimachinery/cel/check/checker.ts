@@ -294,7 +294,6 @@ class Checker {
       case 'map':
         return [range.keys, range.values];
       case 'dyn':
-      case 'any':
       case 'error':
       case 'param':
         this.#assignable(DYN, range);

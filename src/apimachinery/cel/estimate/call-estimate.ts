@@ -2,6 +2,7 @@
 // which rules a definition may contain: they are upstream's.
 // Source: apiserver library/cost.go EstimateCallCost; cel-go checker/cost.go functionCost, ext/lists.go, ext/sets.go.
 import type { Node } from '../check/node.ts';
+import { typeParams } from '../types.ts';
 import { isInt } from '../values/numbers.ts';
 import { fixed, MOST, NOTHING, plus, scaled, times, union, UNKNOWN, type Range } from './sizes.ts';
 
@@ -89,7 +90,8 @@ const split: Estimate = ({ target, args }) => {
 
 const join: Estimate = ({ target, args }) => {
   const list = sizeOf(target);
-  let size = times(list, target?.items() ?? UNKNOWN);
+  const isList = target !== undefined && typeParams(target.node.type).length > 0;
+  let size = isList ? times(list, target.items() ?? UNKNOWN) : NOTHING;
   if (args.length > 0) size = plus(size, times(sizeOf(args[0]), { min: Math.max(0, list.min - 1), max: Math.max(0, list.max - 1) }));
   return { cost: traversal(size), result: size };
 };

@@ -64,7 +64,7 @@ function typeBelow(type: Type, name: string): Type | undefined {
 const attributeOr =
   (below: typeof typeBelow): typeof typeBelow =>
   (type, name) =>
-    below(type, name) ?? (type.kind === 'map' && type.values.kind === 'dyn' ? type.values : undefined);
+    below(type, name) ?? (type.kind === 'map' && type.values.kind === 'any' ? type.values : undefined);
 
 /** What a schema says of the size of its values; nothing of those it does not describe. */
 export function sizeOfType(type: Type): Range | undefined {

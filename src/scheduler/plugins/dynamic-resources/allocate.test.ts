@@ -276,6 +276,17 @@ const cases: readonly Case[] = [
     answer: 'r=b',
   },
   {
+    name: 'knows bindings in expressions',
+    slices: [
+      slice('n', [
+        { name: 'a', ...numa(0) },
+        { name: 'b', ...numa(1) },
+      ]),
+    ],
+    claims: [claim('c', [request('r', cel(`cel.bind(own, device.attributes['${DRIVER}'], own.numa == 1)`))])],
+    answer: 'r=b',
+  },
+  {
     name: 'tells of an expression that fails',
     slices: two,
     claims: [claim('c', [request('r', { deviceClassName: 'broken' })])],

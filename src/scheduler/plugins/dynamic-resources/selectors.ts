@@ -5,7 +5,7 @@ import { CompileError, EvaluationError } from '#apimachinery/cel/errors.ts';
 import type { Program, Value } from '#apimachinery/cel/contract.ts';
 import { QUANTITY, toQuantity } from '#apimachinery/cel/library/quantity.ts';
 import { toSemver } from '#apimachinery/cel/library/semver.ts';
-import { BOOL, DYN, mapOf, objectOf, STRING } from '#apimachinery/cel/types.ts';
+import { ANY, BOOL, mapOf, objectOf, STRING } from '#apimachinery/cel/types.ts';
 import { MapValue } from '#apimachinery/cel/values/values.ts';
 import type { DeviceAttribute, DeviceSelector } from '#api/gen/resource-v1.ts';
 import { Lru } from '#base/lru.ts';
@@ -14,11 +14,11 @@ import type { PublishedDevice } from './pools.ts';
 const DEVICE = objectOf('kubernetes.DRADevice', {
   driver: STRING,
   allowMultipleAllocations: BOOL,
-  attributes: mapOf(STRING, mapOf(STRING, DYN)),
+  attributes: mapOf(STRING, mapOf(STRING, ANY)),
   capacity: mapOf(STRING, mapOf(STRING, QUANTITY)),
 });
 
-const environment = createEnvironment({ variables: { device: DEVICE } });
+const environment = createEnvironment({ variables: { device: DEVICE }, bindings: true });
 
 /** Source: CELSelectorExpressionMaxCost. */
 const MAX_COST = 1_000_000;
