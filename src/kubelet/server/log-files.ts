@@ -50,6 +50,9 @@ async function serveFolder(response: ServerResponse, name: string, inside: strin
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' };
 const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => ESCAPES[character] as string);
 
+/** Codes of an answer that whoever asked reads no further. */
+const HAS_LEFT: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'EPIPE', 'ECONNRESET']);
+
 /** As long as it is now: a log that grows meanwhile ends here. */
 async function serveFile(
   response: ServerResponse,
@@ -65,6 +68,8 @@ async function serveFile(
     });
     if (size === 0) response.end();
     else await pipeline(createReadStream('', { fd: file, start: 0, end: size - 1, autoClose: false }), response);
+  } catch (error) {
+    if (!HAS_LEFT.has((error as NodeJS.ErrnoException).code)) throw error;
   } finally {
     await file.close();
   }
