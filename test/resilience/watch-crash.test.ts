@@ -1,4 +1,5 @@
-// Two thousand watches, a hundred writers, and a crash of the API server in the middle.
+// Two thousand watches, a hundred writers, and a crash of the API server in the middle. Half of the watches begin with a list, half
+// with all there is as their first events.
 import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +20,7 @@ test('no client misses or doubles an event over a crash in the middle of writes'
       const namespace = `space-${i}`;
       await admin.create(namespaces, { metadata: { name: namespace } });
       const client = createClient(server.connect());
-      const watchers = Array.from({ length: WATCHES_EACH }, () => new Watcher(client, namespace));
+      const watchers = Array.from({ length: WATCHES_EACH }, (_each, k) => new Watcher(client, namespace, k % 2 === 0 ? 'list' : 'stream'));
       for (const watcher of watchers) await watcher.list();
       return { namespace, client, watchers, acknowledged: [] as string[] };
     }),

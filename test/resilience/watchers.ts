@@ -26,6 +26,15 @@ export async function insist<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** How a client learns of all there is: by a list, or as the first events of a watch. */
+export type Beginning = 'list' | 'stream';
+
+/** What a watcher keeps of an object. */
+interface Named {
+  readonly name: string;
+  readonly resourceVersion: string;
+}
+
 export class Watcher {
   /** resourceVersions it was told of, in that order: by events, and by the list it had to ask for again. */
   readonly seen: string[] = [];
@@ -38,31 +47,47 @@ export class Watcher {
   resumes = -1;
   readonly #client: Client;
   readonly #namespace: string;
+  readonly #beginning: Beginning;
   #at = '';
   #heard = 0;
 
-  constructor(client: Client, namespace: string) {
+  constructor(client: Client, namespace: string, beginning: Beginning = 'list') {
     this.#client = client;
     this.#namespace = namespace;
+    this.#beginning = beginning;
   }
 
-  /** The first list, or the one after a 410. */
+  /** All there is: at first, and after a 410. */
   async list(): Promise<void> {
-    const { items, metadata } = await insist(() => this.#client.list(configmaps, { namespace: this.#namespace }));
-    const [after, to] = [Number(this.#at), Number(metadata.resourceVersion)];
-    for (const {
-      metadata: { name, resourceVersion },
-    } of items) {
+    const { items, revision } = await insist(() => (this.#beginning === 'list' ? this.#listed() : this.#streamed()));
+    const [after, to] = [Number(this.#at), Number(revision)];
+    for (const { name, resourceVersion } of items) {
       if (Number(resourceVersion) <= after && this.state.get(name) !== resourceVersion) this.missed.push(name);
     }
-    const news = items.map((item) => item.metadata).filter(({ resourceVersion }) => Number(resourceVersion) > after);
+    const news = items.filter(({ resourceVersion }) => Number(resourceVersion) > after);
     for (const { name, resourceVersion } of news.toSorted((a, b) => Number(a.resourceVersion) - Number(b.resourceVersion))) {
       this.seen.push(resourceVersion);
       this.state.set(name, resourceVersion);
     }
     this.#heard = systemClock.monotonic();
     this.gaps.push({ after, to });
-    this.#at = metadata.resourceVersion ?? '';
+    this.#at = revision;
+  }
+
+  async #listed(): Promise<{ readonly items: readonly Named[]; readonly revision: string }> {
+    const { items, metadata } = await this.#client.list(configmaps, { namespace: this.#namespace });
+    return { items: items.map((item) => item.metadata), revision: metadata.resourceVersion ?? '' };
+  }
+
+  /** @throws ConnectionError where the watch ends before it has told of everything */
+  async #streamed(): Promise<{ readonly items: readonly Named[]; readonly revision: string }> {
+    const items: Named[] = [];
+    const all = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true } as const;
+    for await (const event of this.#client.watch(configmaps, { namespace: this.#namespace, ...all })) {
+      if (event.type !== 'BOOKMARK') items.push(event.object.metadata);
+      else if (event.initialEventsEnd) return { items, revision: event.resourceVersion };
+    }
+    throw new ConnectionError('the watch ended before its first events were told');
   }
 
   /** Resolves once it has seen an object called `last`. @throws what a watch that heard nothing for long met last */
