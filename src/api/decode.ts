@@ -24,6 +24,8 @@ export interface DecodeOptions {
   readonly json?: string | undefined;
   /** What `value` was made of by a patch, decoded before: parts that are the very same objects stay what they are. */
   readonly before?: object;
+  /** Whether nulls of a custom object that mean nothing go; an applied configuration keeps them, and validation refuses them. */
+  readonly nulls?: 'pruned' | 'kept';
 }
 
 export interface Decoded<T> {

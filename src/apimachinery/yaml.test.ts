@@ -59,6 +59,10 @@ test('duplicateYamlKeys names every line', () => {
     'yaml: unmarshal errors:\n  line 4: key "c" already set in map\n  line 6: key "a" already set in map',
   );
   assert.deepEqual(duplicateYamlKeys('a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 2}]'), []);
+  assert.deepEqual(duplicateYamlKeys('{"a": 1,\n "b": {"c": 1,\n "c": 2}, "a": 3}'), [
+    'line 3: key "c" already set in map',
+    'line 3: key "a" already set in map',
+  ]);
 });
 
 test('toYaml prints sorted keys and reads back', () => {

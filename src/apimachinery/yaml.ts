@@ -2,7 +2,7 @@
 // Source: sigs.k8s.io/yaml on go-yaml v2; libyaml's words for what is wrong.
 import { dump, EVENT_ID, getScalarValue, load, loadAll, parseEvents, YAMLException, type Event } from 'js-yaml';
 import { byteOrder, goQuote } from './go-format.ts';
-import { MAX_JSON_DEPTH, parseJson } from './json.ts';
+import { MAX_JSON_DEPTH, parseJson, parseJsonStrict } from './json.ts';
 import { KUBERNETES_YAML, PRINTED_YAML } from './yaml-tags.ts';
 
 /** Text that is no YAML, or YAML that JSON cannot say; the message is upstream's: `yaml: line 3: …`. */
@@ -160,7 +160,7 @@ function libyamlText(error: YAMLException, text: string): string {
  * parseYaml accepted the text. Source: yaml.UnmarshalStrict.
  */
 export function duplicateYamlKeys(text: string): readonly string[] {
-  if (asJson(text) !== undefined) return [];
+  if (asJson(text) !== undefined && parseJsonStrict(text).duplicates.length === 0) return [];
   return guarded(text, () => duplicates(text, parseEvents(text, { maxDepth: MAX_JSON_DEPTH })));
 }
 

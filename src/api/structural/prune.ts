@@ -14,14 +14,19 @@ const META_MEMBERS = ['apiVersion', 'kind', 'metadata'] as const;
  * order. Types of other members are not looked at: validation against the schema does that, as upstream.
  * @throws DecodeError for malformed metadata, and under `Strict` for unknown and duplicate fields
  */
-export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldValidation, duplicates = [] }: DecodeOptions): Decoded<T> {
+export function decodeCustom<T>(
+  value: unknown,
+  schema: ObjectSchema,
+  { fieldValidation, duplicates = [], nulls = 'pruned' }: DecodeOptions,
+): Decoded<T> {
   if (!isJsonObject(value))
     throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`);
-  const unknown: string[] = [];
+  const unknown: Unknown = { own: [], members: [], embedded: [] };
   const whole = value.metadata === undefined ? { ...value, metadata: {} } : value;
-  const object = new Pruner(unknown).embedded(whole, schema, '') as T;
+  const object = new Pruner(unknown, 'read', nulls).embedded(whole, schema, '') as T;
   if (fieldValidation === 'Ignore') return { object, warnings: [] };
-  const problems = [...duplicates, ...unknown.toSorted(byteOrder).map((path) => `unknown field ${goQuote(path)}`)];
+  const paths = [...unknown.own, ...unknown.members.toSorted(byteOrder), ...unknown.embedded.toSorted(byteOrder)];
+  const problems = [...duplicates, ...paths.map((path) => `unknown field ${goQuote(path)}`)];
   if (problems.length === 0 || fieldValidation === 'Warn') return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
 }
@@ -30,18 +35,19 @@ export function decodeCustom<T>(value: unknown, schema: ObjectSchema, { fieldVal
  * An object from the store as its type has it. Of what it and objects inside it say of themselves, what cannot be read is
  * dropped, so that it can be looked at, mended and deleted. Source: unstructuredSchemaCoercer dropInvalidMetadata.
  */
-export const readStored = <T>(object: JsonObject, schema: ObjectSchema): T => new Pruner([], 'mended').embedded(object, schema, '') as T;
+export const readStored = <T>(object: JsonObject, schema: ObjectSchema): T =>
+  new Pruner(untold(), 'mended').embedded(object, schema, '') as T;
 
 /** A value without what its type does not know; metadata of objects inside it stays as it is. Source: pruning.Prune. */
-export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'kept').value(value, type, '');
+export const prunedValue = (value: unknown, type: TypeSchema): unknown => new Pruner(untold(), 'kept').value(value, type, '');
 
 /** A default without metadata that no object has. Source: defaulting.PruneDefaults. */
-export const prunedDefault = (value: unknown, type: TypeSchema): unknown => new Pruner([], 'known').value(value, type, '');
+export const prunedDefault = (value: unknown, type: TypeSchema): unknown => new Pruner(untold(), 'known').value(value, type, '');
 
 /** The first thing that a whole object inside a value says of itself and no object can. Source: objectmeta Coerce. */
 export function embeddedMismatch(value: unknown, type: TypeSchema): EmbeddedError | undefined {
   try {
-    new Pruner([], 'read').value(value, type, '');
+    new Pruner(untold(), 'read').value(value, type, '');
     return undefined;
   } catch (error) {
     if (error instanceof EmbeddedError) return error;
@@ -72,14 +78,24 @@ export class EmbeddedError extends DecodeError {
   }
 }
 
+/** Paths of unknown fields, in the order they are told of: of an object's own metadata, of its members, of metadata inside it. */
+interface Unknown {
+  readonly own: string[];
+  readonly members: string[];
+  readonly embedded: string[];
+}
+
+const untold = (): Unknown => ({ own: [], members: [], embedded: [] });
+
 class Pruner {
-  readonly #unknown: string[];
-
+  readonly #unknown: Unknown;
   readonly #metadataIs: MetadataIs;
+  readonly #nulls: 'pruned' | 'kept';
 
-  constructor(unknown: string[], metadataIs: MetadataIs = 'read') {
+  constructor(unknown: Unknown, metadataIs: MetadataIs, nulls: 'pruned' | 'kept' = 'pruned') {
     this.#unknown = unknown;
     this.#metadataIs = metadataIs;
+    this.#nulls = nulls;
   }
 
   /** A whole object: its own metadata, then its other members. */
@@ -108,7 +124,8 @@ class Pruner {
     const place = join(path, 'metadata');
     try {
       const { object, warnings } = decodeValue(metadata ?? {}, type, { fieldValidation: 'Warn' });
-      for (const warning of warnings) this.#unknown.push(`${place}.${unquoted(warning)}`);
+      const found = path === '' ? this.#unknown.own : this.#unknown.embedded;
+      for (const warning of warnings) found.push(`${place}.${unquoted(warning)}`);
       return object;
     } catch (error) {
       if (!(error instanceof DecodeError) || path === '') throw error;
@@ -120,11 +137,11 @@ class Pruner {
     if (member === undefined) return;
     const field = schema.fields.get(key);
     if (field === undefined) {
-      if (schema.unknownFields === 'drop') this.#unknown.push(join(path, key));
+      if (schema.unknownFields === 'drop') this.#unknown.members.push(join(path, key));
       else setOwn(out, key, sorted(member));
       return;
     }
-    if (member === null && !keepsNull(field.type)) return;
+    if (member === null && this.#nulls === 'pruned' && !keepsNull(field.type)) return;
     setOwn(out, key, this.value(member, field.type, join(path, key)));
   }
 
@@ -152,7 +169,7 @@ class Pruner {
     const out: JsonObject = {};
     for (const key of sortedKeys(value)) {
       const member = value[key];
-      if (member === undefined || (member === null && !keepsNull(values))) continue;
+      if (member === undefined || (member === null && this.#nulls === 'pruned' && !keepsNull(values))) continue;
       setOwn(out, key, this.value(member, values, join(path, key)));
     }
     return out;

@@ -112,6 +112,115 @@ spec:
     const { text } = await apply(group, body(group, { within: '\n  unknown: uk1\n  foo: foo2' }));
     assert.match(text, /line 11: key \\"foo\\" already set in map/);
   });
+
+  test('finds fields given twice in a JSON body of an apply, but tells of what does not fit first', async () => {
+    const group = 'json.example.com';
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', objectOf(spec))] }));
+    const twice = (more: string): string =>
+      `{"apiVersion":"${group}/v1","kind":"Widget","metadata":{"name":"mytest"},"spec":{"foo":"a","foo":"b"${more}}}`;
+    const refused = await apply(group, twice(''));
+    assert.deepEqual(
+      [refused.code, refused.body.message],
+      [400, 'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 1: key "foo" already set in map'],
+    );
+    assert.match((await apply(group, twice(',"other":1'))).body.message, /\.spec\.other: field not declared in schema$/);
+    const warned = await api.request('PATCH', `/apis/${group}/v1/widgets/mytest?fieldManager=m`, twice(''), APPLY);
+    assert.deepEqual([warned.code, warned.warnings], [201, ['299 - "line 1: key \\"foo\\" already set in map"']]);
+  });
+
+  test('keeps a null that is applied, and refuses it where none may be', async () => {
+    const group = 'null.example.com';
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', objectOf(spec))] }));
+    const { code, body: refused } = await apply(
+      group,
+      `{"apiVersion":"${group}/v1","kind":"Widget","metadata":{"name":"mytest"},"spec":{"foo":null}}`,
+    );
+    assert.equal(code, 422);
+    assert.match(refused.message, /spec\.foo: Invalid value: "null": spec\.foo in body must be of type string: "null"$/);
+  });
+
+  test('tells of unknown fields by place: own metadata, members, metadata inside; of JSON patches by operation', async () => {
+    const group = 'order.example.com';
+    const inside = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { spec: OPEN } };
+    const schema = objectOf({ properties: { ...spec.properties, inside } });
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', schema)] }));
+    const url = `/apis/${group}/v1/widgets`;
+    const object = {
+      apiVersion: `${group}/v1`,
+      kind: 'Widget',
+      metadata: { name: 'a', what: 1 },
+      spec: { inside: { apiVersion: 'v1', kind: 'X', metadata: { aha: 1 }, zzz: 1 } },
+      bar: 1,
+    };
+    const { warnings } = await api.request('POST', `${url}?fieldValidation=Warn`, object);
+    const told = ['metadata.what', 'bar', 'spec.inside.zzz', 'spec.inside.metadata.aha'].map(
+      (path) => `299 - "unknown field \\"${path}\\""`,
+    );
+    assert.equal(warnings.join(', '), told.join(', '));
+    const patch = '[{"op":"add","path":"/spec/foo","value":"a","x":1},{"op":"add","path":"/spec/foo","path":"/spec/foo","value":"b"}]';
+    const patched = await api.request('PATCH', `${url}/a`, patch, { contentType: 'application/json-patch+json' });
+    assert.equal(
+      patched.warnings.join(', '),
+      '299 - "json patch unknown field \\"[0].x\\"", 299 - "json patch duplicate field \\"[1].path\\""',
+    );
+    const strict = await api.request('PATCH', `${url}/a?fieldValidation=Strict`, { spec: { a: 1 }, aaa: 1 }, MERGE);
+    assert.match(strict.body.message, /^ "" is invalid: patch: Invalid value: "\{\\"aaa\\":1,\\"apiVersion\\":/);
+  });
+});
+
+test('what a custom resource has not is told in its own words', async () => {
+  const group = 'refused.example.com';
+  await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', OPEN)] }));
+  const url = `/apis/${group}/v1/widgets`;
+  const object = { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'a', deletionTimestamp: '2020-01-01T00:00:00Z' } };
+  const created = await api.done('POST', url, object);
+  assert.equal(created.metadata['managedFields'], undefined); // nobody owns what is not taken
+  for (const [method, path, accept, code, message] of [
+    ['GET', `${url}/a/status`, undefined, 404, `widgets.${group} "a" not found`],
+    ['GET', `${url}/a/bogus`, undefined, 404, `widgets.${group} "a" not found`],
+    ['PUT', url, undefined, 400, 'name must be provided'],
+    [
+      'GET',
+      `${url}?continue=bogus`,
+      undefined,
+      400,
+      'invalid continue token: continue key is not valid: illegal base64 data at input byte 4',
+    ],
+    [
+      'GET',
+      url,
+      'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+      406,
+      'you requested PartialObjectMetadata, but the requested object is a list (*unstructured.UnstructuredList)',
+    ],
+    [
+      'GET',
+      `${url}/a`,
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+      406,
+      'you requested PartialObjectMetadataList, but the requested object is not a list (*unstructured.Unstructured)',
+    ],
+    [
+      'GET',
+      '/api/v1/pods',
+      'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+      406,
+      'you requested PartialObjectMetadata, but the requested object is a list (*core.PodList)',
+    ],
+    [
+      'GET',
+      `${url}?includeObject=Bogus`,
+      'application/json;as=Table;g=meta.k8s.io;v=v1',
+      400,
+      `Unable to convert to Table as requested: includeObject: Invalid value: "Bogus": must be 'Metadata', 'Object', 'None', or empty`,
+    ],
+  ] as const) {
+    const answer = await api.request(method, path, method === 'PUT' ? object : undefined, accept === undefined ? {} : { accept });
+    assert.deepEqual([answer.code, answer.body.message], [code, message], `${method} ${path}`);
+  }
+  const text = await api.request('POST', url, 'x', { contentType: 'text/plain' });
+  assert.match(text.body.message, /: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/);
+  assert.match((await api.get(url)).text, /"metadata":\{"continue":"","resourceVersion":"\d+"\}\}\n$/);
 });
 
 test('definitions are watched', async () => {

@@ -1,5 +1,5 @@
 // From a request that may proceed to the handler that answers it.
-import { methodNotAllowed, methodNotSupported, resourceNotServed, type StatusError } from '#apimachinery/errors.ts';
+import { methodNotAllowed, methodNotSupported, notFound, resourceNotServed, type StatusError } from '#apimachinery/errors.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
 import type { Transport } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
@@ -104,6 +104,7 @@ function handled(
   const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
   if ((info.subresource !== '' && subresource === undefined) || (info.rest.length > 0 && subresource?.pathSuffix !== true)) {
     if (isBuiltIn(served)) throw resourceNotServed();
+    if (served.info.origin === 'custom' && info.name !== '') throw notFound(served.info, info.name); // Source: crdHandler.ServeHTTP
     return pageNotFound();
   }
   if (!isInScope(served, info)) {

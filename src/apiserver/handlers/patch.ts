@@ -84,8 +84,7 @@ export async function readChange(
   change: FieldChange,
   deps: PatchDeps,
 ): Promise<Next> {
-  if (kind === 'apply')
-    return applied(await readConfiguration(operation, options.fieldValidation), { ...change, force: options.force }, deps.owners);
+  if (kind === 'apply') return applied(operation, await readConfiguration(operation), options, change, deps.owners);
   return patched(operation, await readPatchBody(operation, kind, options.fieldValidation), options.fieldValidation, change, deps);
 }
 
@@ -110,10 +109,23 @@ function patched(
   return (current) => owners.update(current, applyPatch(body, current as KubeObject, target), change);
 }
 
-const applied =
-  (configuration: KubeObject, change: FieldChange & { readonly force: boolean }, owners: FieldManager): Next =>
-  (current) =>
-    owners.apply(current, configuration, change);
+/** A configuration that cannot be applied is refused for that before it is for keys given twice. Source: applyPatcher. */
+function applied(
+  { request }: Operation,
+  { configuration, repeated }: Configuration,
+  { fieldValidation, force }: PatchOptions,
+  change: FieldChange,
+  owners: FieldManager,
+): Next {
+  return async (current) => {
+    const object = await owners.apply(current, configuration, { ...change, force });
+    const found = fieldValidation === 'Ignore' ? [] : repeated();
+    if (found.length > 0 && fieldValidation === 'Strict')
+      throw badRequest(`error strict decoding YAML: ${YAML_TO_JSON_PREFIX}${repeatedYamlKeysText(found)}`);
+    for (const warning of found) request.warnings.add(warning);
+    return object;
+  };
+}
 
 /** What holds for every patched object. Source: patcher.applyPatch. */
 function placed(operation: Operation, object: KubeObject): KubeObject {
@@ -132,9 +144,15 @@ async function readPatchBody(
   return readPatch(kind, (await body.read(MAX_BODY_BYTES)).toString(), fieldValidation);
 }
 
-/** The body of a server-side apply: YAML, of which JSON is a part. */
-async function readConfiguration({ body, request }: Operation, fieldValidation: PatchTarget['fieldValidation']): Promise<KubeObject> {
-  if (body.kind === 'value') return body.value as KubeObject;
+interface Configuration {
+  readonly configuration: KubeObject;
+  /** What strict decoding has against the body. */
+  repeated(): readonly string[];
+}
+
+/** The body of a server-side apply: YAML, of which JSON is a part. @throws StatusError BadRequest */
+async function readConfiguration({ body }: Operation): Promise<Configuration> {
+  if (body.kind === 'value') return { configuration: body.value as KubeObject, repeated: () => [] };
   const text = (await body.read(MAX_BODY_BYTES)).toString();
   try {
     const value = parseYaml(text) ?? {}; // Go takes null for an empty map
@@ -142,11 +160,7 @@ async function readConfiguration({ body, request }: Operation, fieldValidation: 
       const why = `json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`;
       throw badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${why}`);
     }
-    const repeated = fieldValidation === 'Ignore' ? [] : duplicateYamlKeys(text);
-    if (repeated.length > 0 && fieldValidation === 'Strict')
-      throw badRequest(`error strict decoding YAML: ${YAML_TO_JSON_PREFIX}${repeatedYamlKeysText(repeated)}`);
-    for (const warning of repeated) request.warnings.add(warning);
-    return value as unknown as KubeObject;
+    return { configuration: value as unknown as KubeObject, repeated: () => duplicateYamlKeys(text) };
   } catch (error) {
     if (error instanceof YamlError) throw badRequest(`error decoding YAML: ${YAML_TO_JSON_PREFIX}${error.message}`);
     throw error;

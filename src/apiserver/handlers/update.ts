@@ -1,5 +1,6 @@
 // PUT of an object, or of a subresource that is the whole object (status, approval, finalize, …).
 import type { KubeObject } from '#api/types.ts';
+import { badRequest } from '#apimachinery/errors.ts';
 import { inNamespace } from '../registry/metadata.ts';
 import { update } from '../registry/update.ts';
 import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
@@ -11,6 +12,7 @@ import { withUniqueOwners } from '../registry/owner-references.ts';
 
 export async function handleUpdate(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
+  if (request.info.name === '') throw badRequest('name must be provided');
   checkInput(operation);
   const options = parseWriteOptions(request.query, 'UpdateOptions');
   const call = writeCall(operation, options);

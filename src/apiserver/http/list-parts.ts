@@ -46,6 +46,11 @@ export function listMetadata({ revision, continue: token, remainingItemCount }: 
   };
 }
 
+/** A list of custom resources says that nothing follows. Source: UnstructuredList.SetContinue. */
+export function plainListMetadata({ info }: ServedResource, list: ListResult): Readonly<Record<string, unknown>> {
+  return info.origin === 'custom' ? { continue: '', ...listMetadata(list) } : listMetadata(list);
+}
+
 const COMMA = Buffer.from(',');
 const END = Buffer.from(']}\n');
 
@@ -96,7 +101,8 @@ export interface ListBody {
   around(itemBytes: number): { readonly before: readonly Part[]; readonly behind: readonly Part[] };
 }
 
-export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListResult): ListBody {
+export function jsonBody(served: ServedResource, list: ListResult): ListBody {
+  const { info, apiVersion, view } = served;
   const { items } = list;
   return {
     form: `${apiVersion} json`,
@@ -108,7 +114,7 @@ export function jsonBody({ info, apiVersion, view }: ServedResource, list: ListR
       return index === 0 ? [bytes] : [COMMA, bytes];
     },
     around: () => {
-      const metadata = listMetadata(list);
+      const metadata = plainListMetadata(served, list);
       const [before = '', behind = ''] = (
         info.origin === 'custom'
           ? goSortedJson({ kind: info.listKind, apiVersion, metadata, items: [] }) // a map of Go

@@ -16,6 +16,7 @@ import {
   metadataBody,
   metadataList,
   packed,
+  plainListMetadata,
   prettyList,
   protobufBody,
   tableList,
@@ -104,7 +105,7 @@ function listObject({ served, list, form, tables }: ListAnswer, stored: readonly
       };
     case 'none': {
       const items = layout.typedItems ? objects : objects.map(({ kind: _kind, apiVersion: _apiVersion, ...rest }) => rest);
-      return { kind: info.listKind, apiVersion, metadata, items };
+      return { kind: info.listKind, apiVersion, metadata: plainListMetadata(served, list), items };
     }
   }
 }

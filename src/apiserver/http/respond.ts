@@ -10,7 +10,7 @@ import { CONTENT_TYPES, negotiateOutput, wantsPretty, type OutputAbilities, type
 import type { WatchMetrics } from '../metrics/watches.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import { parseIncludeObject, TableMaker } from '../negotiation/table.ts';
-import { objectForm } from '../negotiation/transform.ts';
+import { checkMetadataOf, objectForm } from '../negotiation/transform.ts';
 import type { Printers } from '../printers/contract.ts';
 import { PlainRefusal } from '../stages/plain-refusal.ts';
 import type { RequestWalk } from '../walk.ts';
@@ -63,6 +63,7 @@ export class Responder {
       case 'stored': {
         const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
         const { served } = answer;
+        checkMetadataOf('object', form, served);
         if (form.transform === 'none' && form.encoding === 'protobuf' && hasMessage(served.info.schema)) {
           const body = inEnvelope(
             { apiVersion: served.apiVersion, kind: served.info.kind },
@@ -89,6 +90,7 @@ export class Responder {
         return answer.code;
       case 'list': {
         const form = negotiateOutput(exchange.header('accept'), this.#abilities(false, answer.served.info.origin === 'custom'));
+        checkMetadataOf('list', form, answer.served);
         await respondWithList(exchange, {
           ...answer,
           form,

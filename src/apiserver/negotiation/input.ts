@@ -50,7 +50,7 @@ export function inputEncoding(contentType: string, custom = false): Encoding {
   if (contentType === '' || contentType === 'application/json') return 'json';
   const type = mediaTypeOf(contentType);
   const found = type === undefined ? undefined : decodable.find((encoding) => CONTENT_TYPES[encoding] === type);
-  if (found === undefined) throw unsupportedMediaType(decodable.map((encoding) => CONTENT_TYPES[encoding]));
+  if (found === undefined) throw unsupportedMediaType(DECODABLE.map((encoding) => CONTENT_TYPES[encoding]));
   return found;
 }
 

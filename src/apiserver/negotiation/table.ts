@@ -1,6 +1,7 @@
 // meta.k8s.io Table: rows from a kind's printer, or name and age for kinds without one.
 // Source: rest.defaultTableConvertor, handlers/response.go asTable.
-import { toStatusError, invalid } from '#apimachinery/field-errors.ts';
+import { badRequest } from '#apimachinery/errors.ts';
+import { errorText, invalid } from '#apimachinery/field-errors.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import type { KubeObject } from '#api/types.ts';
@@ -10,13 +11,12 @@ import { metadataOnly } from './partial-metadata.ts';
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
-/** @throws StatusError Invalid. Source: ValidateTableOptions. */
+/** @throws StatusError BadRequest. Source: optionsForTransform, ValidateTableOptions. */
 export function parseIncludeObject(text: string | undefined): IncludeObject {
   if (text === undefined || text === '') return 'Metadata';
   if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
-  throw toStatusError({ group: 'meta.k8s.io', kind: 'TableOptions' }, '', [
-    invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty"),
-  ]);
+  const why = invalid('includeObject', text, "must be 'Metadata', 'Object', 'None', or empty");
+  throw badRequest(`Unable to convert to Table as requested: ${errorText(why)}`);
 }
 
 const NAME_COLUMN: TableColumn = {

@@ -1,10 +1,25 @@
 // Objects in the form a client asked for: as they are, as metadata only, or as rows of a table.
+import { StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import { metadataOnly } from './partial-metadata.ts';
 import type { OutputForm } from './output.ts';
 import type { TableMaker } from './table.ts';
+
+/**
+ * Metadata of one object is none of a list, nor the other way round.
+ * @throws StatusError NotAcceptable. Source: asPartialObjectMetadata, asPartialObjectMetadataList
+ */
+export function checkMetadataOf(what: 'object' | 'list', { transform }: OutputForm, { info }: ServedResource): void {
+  if (transform !== (what === 'list' ? 'PartialObjectMetadata' : 'PartialObjectMetadataList')) return;
+  const name =
+    info.origin === 'custom'
+      ? `unstructured.Unstructured${what === 'list' ? 'List' : ''}`
+      : `${info.group === '' ? 'core' : info.group.split('.', 1)[0]}.${what === 'list' ? info.listKind : info.kind}`;
+  const found = `the requested object is ${what === 'list' ? 'a' : 'not a'} list (*${name})`;
+  throw new StatusError('NotAcceptable', `you requested ${transform}, but ${found}`);
+}
 
 /** An encoder of one request's objects; `served` objects are in the served version. */
 export interface ObjectForm {

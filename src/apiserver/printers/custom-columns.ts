@@ -9,8 +9,11 @@ import { compileJsonPath, JsonPathError } from './json-path.ts';
 /** Name first, then the columns; name and age without columns, or with one that cannot be read. */
 export function customPrinter(columns: readonly CustomResourceColumnDefinition[] | undefined): TablePrinter {
   const stated = columns === undefined || columns.length === 0 ? undefined : filledColumns(columns);
-  return printer<KubeObject>([name, ...(stated ?? [created])]);
+  return printer<KubeObject>([name, ...(stated ?? [CREATED])]);
 }
+
+/** Said to be a date, though it is an age. Source: tableconvertor New. */
+const CREATED: FilledColumn<KubeObject> = { ...created, type: 'date' };
 
 function filledColumns(columns: readonly CustomResourceColumnDefinition[]): readonly FilledColumn<KubeObject>[] | undefined {
   try {

@@ -36,8 +36,15 @@ export function decodeContinue(text: string): ContinueToken {
   return { revision: token.rv, start };
 }
 
+/** Where Go's RawURLEncoding stops; -1 where it does not. A last group of one character is no byte. */
+function illegalByte(text: string): number {
+  const index = text.search(/[^A-Za-z0-9_-]/);
+  return index === -1 && text.length % 4 === 1 ? text.length - 1 : index;
+}
+
 function read(text: string): { readonly v?: unknown; readonly rv?: unknown; readonly start?: unknown } {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw refuse(': illegal base64 data');
+  const illegal = illegalByte(text);
+  if (illegal !== -1) throw refuse(`: illegal base64 data at input byte ${illegal}`);
   const bytes = Buffer.from(text, 'base64url');
   const [first = 0] = bytes;
   if (first > 0x7f) throw refuse(`: invalid character '${String.fromCharCode(first)}' looking for beginning of value`); // Go names the byte

@@ -80,7 +80,7 @@ export class FieldTracking implements FieldManager {
         force: change.force,
       });
       return this.#sets.share(
-        applyDefaults(decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore' }).object, schema, change.now),
+        applyDefaults(decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore', nulls: 'kept' }).object, schema, change.now),
       );
     });
   }

@@ -5,7 +5,7 @@ import { diagnose } from '#api/decode/diagnose.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
-import { byteOrder, goJson, goQuote, goType, goValue } from '#apimachinery/go-format.ts';
+import { byteOrder, goJson, goQuote, goSortedJson, goType, goValue } from '#apimachinery/go-format.ts';
 import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import {
   applyJsonPatch,
@@ -81,7 +81,7 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
           `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`,
         );
       }
-      return { kind, value: operations, problems: strict ? [...duplicates, ...strictJsonPatchErrors(operations)] : [] };
+      return { kind, value: operations, problems: strict ? byOperation([...strictJsonPatchErrors(operations), ...duplicates]) : [] };
     } catch (error) {
       if (error instanceof JsonPatchError) throw badRequest(strict ? `error decoding patch: ${error.message}` : error.message);
       throw error;
@@ -98,6 +98,12 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
     throw badRequest(kind === 'strategic' ? why : `error decoding patch: ${why}`);
   }
   return { kind, value, problems: duplicates };
+}
+
+/** Problems in the order of the operations, of which each names the index of its own. */
+function byOperation(problems: readonly string[]): readonly string[] {
+  const index = (problem: string): number => Number(/\[(\d+)\]/.exec(problem)?.[1] ?? 0);
+  return problems.toSorted((a, b) => index(a) - index(b));
 }
 
 /**
@@ -164,7 +170,7 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
       return object;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      throw kind === 'strategic' ? invalidPatch(goValue(patch), restoreText(error)) : invalidPatch(JSON.stringify(value), error.message);
+      throw kind === 'strategic' ? invalidPatch(goValue(patch), restoreText(error)) : invalidPatch(goSortedJson(value), error.message);
     }
   }
   const text = goPatchedJson(value, current);
