@@ -205,7 +205,7 @@ for (const [path, error] of [
       'apiextensions.k8s.io/v1/CustomResourceDefinition',
       definition({ versions: [version({ schema, selectableFields: [{ jsonPath: path }] })] }),
     );
-    const at = `spec.versions[0].selectableFields[0].jsonPath: Invalid value: ${JSON.stringify(path)}`;
+    const at = `spec.selectableFields[0].jsonPath: Invalid value: ${JSON.stringify(path)}`;
     assert.deepEqual(errors, error === undefined ? [] : [`${at}: ${error}`]);
   });
 }
@@ -241,4 +241,96 @@ test('validateUpdate keeps a stored version', () => {
   );
   assert.equal(errors.length, 1);
   assert.match(errors[0] ?? '', /^status\.storedVersions\[0\]: Invalid value: "v1": missing from spec\.versions;/);
+});
+
+const list = (listType: string, items: object, more: object = {}): object => ({
+  type: 'object',
+  properties: { a: { type: 'array', 'x-kubernetes-list-type': listType, items, ...more } },
+});
+const keyed = { 'x-kubernetes-list-map-keys': ['k'] };
+const webhook = (versions: readonly string[]): object => ({
+  conversion: { strategy: 'Webhook', webhook: { clientConfig: { url: 'https://a.example.com' }, conversionReviewVersions: versions } },
+});
+
+/** What is wrong of a new definition, and may stay where it was so before. */
+const RATCHETED: readonly (readonly [name: string, spec: object, errors: readonly string[]])[] = [
+  [
+    'a type that is none',
+    { versions: [version({ schema: { openAPIV3Schema: { type: 'object', properties: { a: { type: 'bogus' } } } } })] },
+    [`${AT}.properties[a].type: Unsupported value: "bogus": supported values: "array", "boolean", "integer", "number", "object", "string"`],
+  ],
+  [
+    'sets of maps that are not atomic',
+    { versions: [version({ schema: { openAPIV3Schema: list('set', { type: 'object' }) } })] },
+    [
+      `${AT}.properties[a].items.x-kubernetes-map-type: Invalid value: null: must be atomic as item of a list with x-kubernetes-list-type=set`,
+    ],
+  ],
+  [
+    'keys that items may lack',
+    { versions: [version({ schema: { openAPIV3Schema: list('map', { type: 'object', properties: { k: { type: 'string' } } }, keyed) } })] },
+    [
+      `${AT}.properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
+    ],
+  ],
+  [
+    'items of a set that may be null',
+    { versions: [version({ schema: { openAPIV3Schema: list('set', { type: 'string', nullable: true }) } })] },
+    [`${AT}.properties[a].items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is set`],
+  ],
+  [
+    'defaults with fields nobody knows',
+    {
+      versions: [
+        version({
+          schema: { openAPIV3Schema: { type: 'object', properties: { a: { type: 'object', properties: {}, default: { c: 1 } } } } },
+        }),
+      ],
+    },
+    [`${AT}.properties[a].default: Invalid value: {"c":1}: must not have unknown fields`],
+  ],
+  [
+    'reviews of a conversion in no known version',
+    webhook(['v9']),
+    ['spec.conversion.conversionReviewVersions: Invalid value: ["v9"]: must include at least one of v1, v1beta1'],
+  ],
+  [
+    'a version that is not served and has no schema',
+    { versions: [version(), version({ name: 'v2', storage: false, served: false, schema: undefined })] },
+    ['spec.versions[1].schema.openAPIV3Schema: Required value'],
+  ],
+];
+
+for (const [name, spec, errors] of RATCHETED) {
+  test(`a definition with ${name} is refused, unless it had that before`, () => {
+    const kind = 'apiextensions.k8s.io/v1/CustomResourceDefinition';
+    const status = { storedVersions: ['v1'] };
+    const bad = definition(spec, status);
+    assert.deepEqual(createErrors(kind, bad), errors);
+    assert.deepEqual(updateErrors(kind, bad, definition({}, status)), errors);
+    assert.deepEqual(updateErrors(kind, bad, bad), []);
+  });
+}
+
+test('a schema that is not structural may stay while unknown fields are kept and nothing needs it to be', () => {
+  const kind = 'apiextensions.k8s.io/v1/CustomResourceDefinition';
+  const status = { storedVersions: ['v1'] };
+  const loose = (schema: object, more: object = {}): object =>
+    definition({ preserveUnknownFields: true, versions: [version({ schema: { openAPIV3Schema: schema } })], ...more }, status);
+  const untyped = { type: 'object', properties: { a: {} } };
+  assert.deepEqual(updateErrors(kind, loose({ ...untyped, properties: { a: {}, b: {} } }), loose(untyped)), []);
+  const missing = `${AT}.properties[a].type: Required value: must not be empty for specified object fields`;
+  assert.deepEqual(updateErrors(kind, loose(untyped, { preserveUnknownFields: false }), loose(untyped)), [missing]);
+  const withDefault = { type: 'object', properties: { a: {}, b: { type: 'string', default: 'x' } } };
+  assert.deepEqual(updateErrors(kind, loose(withDefault), loose(untyped)), [
+    'spec.preserveUnknownFields: Invalid value: true: must be false in order to use defaults in the schema',
+    missing,
+  ]);
+});
+
+test('a definition that was stored without its defaults can be changed', () => {
+  const kind = 'apiextensions.k8s.io/v1/CustomResourceDefinition';
+  const established = { storedVersions: ['v1'], conditions: [{ type: 'Established', status: 'True' }] };
+  const bare = definition({ conversion: undefined }, established);
+  assert.deepEqual(updateErrors(kind, definition({}, established), bare), []);
 });

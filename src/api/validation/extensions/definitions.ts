@@ -1,7 +1,6 @@
 // CustomResourceDefinitions. Source: apiextensions-apiserver validation.go.
 import type {
   CustomResourceColumnDefinition,
-  CustomResourceConversion,
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
   CustomResourceDefinitionSpec,
@@ -13,14 +12,14 @@ import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1035Label, dns1123Subdomain } from '#apimachinery/names.ts';
-import { validateHookService, validateHookUrl } from '../admission/webhooks.ts';
 import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';
 import { blank, Problems } from '../problems.ts';
 import { validateOpenApiRules } from './open-api-rules.ts';
 import { validateDefaults } from './schema-defaults.ts';
 import { validateRuleExpressions } from './rule-expressions.ts';
 import { validateSelectableFields } from './selectable-fields.ts';
-import { authoritiesProblem } from '../certificates/pem.ts';
+import { lenienceOf, specHas, STRICT, type Lenience } from './lenience.ts';
+import { isEstablished, validateConversion } from './conversions.ts';
 import { isProtected, sameApproval, validateApproval } from './approval.ts';
 import { validateStructural } from './structural-schemas.ts';
 
@@ -28,7 +27,6 @@ const SPEC = Path.of('spec');
 const STATUS = Path.of('status');
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
-const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const MAX_WARNING_BYTES = 256;
 
 export function validateDefinition(out: Problems, definition: CustomResourceDefinition): void {
@@ -61,9 +59,6 @@ export function validateDefinitionStatusUpdate(out: Problems, definition: Custom
   if (definition.status?.acceptedNames !== undefined) validateNames(out, STATUS.child('acceptedNames'), definition.status.acceptedNames);
 }
 
-const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
-  (status?.conditions ?? []).some((condition) => condition.type === 'Established' && condition.status === 'True');
-
 function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec, old?: CustomResourceDefinition): void {
   const { group, scope, versions = [], names, conversion, preserveUnknownFields: preserve } = spec as Partial<CustomResourceDefinitionSpec>;
   const at = SPEC.child('group');
@@ -71,14 +66,17 @@ function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec, old?: C
   else if (dns1123Subdomain(group).length > 0) out.invalid(at, group, dns1123Subdomain(group).join(','));
   else if (!group.includes('.')) out.invalid(at, group, 'should be a domain with at least one dot');
   out.requiredOneOf(SPEC.child('scope'), scope, ['Cluster', 'Namespaced']);
-  versions.forEach(({ schema }, i) => {
-    if (schema?.openAPIV3Schema === undefined) out.required(SPEC.child('versions').index(i).child('schema', 'openAPIV3Schema'));
-  });
-  validateVersions(out, versions, old?.spec.versions);
+  const lenience = old === undefined ? STRICT : lenienceOf(old);
+  const whole = versions.length === 0 ? undefined : spec;
+  if (preserve === true && whole !== undefined && specHas(whole, hasDefault))
+    out.invalid(SPEC.child('preserveUnknownFields'), true, 'must be false in order to use defaults in the schema');
+  const structural = !lenience.structure || preserve !== true || (whole !== undefined && specHas(whole, needsStructure));
+  validateSchemasAreThere(out, versions, { lenient: lenience.noSchema, pruned: preserve !== true });
+  validateVersions(out, versions, { old: old?.spec.versions, lenience, structural });
   for (const member of ['plural', 'singular', 'kind', 'listKind'] as const)
     if (blank(names?.[member])) out.required(SPEC.child('names', member));
   if (names !== undefined) validateNames(out, SPEC.child('names'), names);
-  if (conversion !== undefined) validateConversion(out, SPEC.child('conversion'), conversion, old);
+  if (conversion !== undefined) validateConversion(out, SPEC.child('conversion'), conversion, { old, lenience });
   if (preserve === true && (conversion?.strategy ?? 'None') !== 'None')
     out.invalid(SPEC.child('conversion', 'strategy'), conversion?.strategy, 'must be None if spec.preserveUnknownFields is true');
   // What was so before may stay.
@@ -88,40 +86,74 @@ function validateSpec(out: Problems, spec: CustomResourceDefinitionSpec, old?: C
   }
 }
 
+const hasDefault = (schema: JSONSchemaProps): boolean => schema.default !== undefined;
+
+/** Source: schemaHasKubernetesExtensions, schemaHasDefaults. */
+const needsStructure = (schema: JSONSchemaProps): boolean =>
+  hasDefault(schema) ||
+  schema['x-kubernetes-embedded-resource'] === true ||
+  schema['x-kubernetes-preserve-unknown-fields'] !== undefined ||
+  schema['x-kubernetes-int-or-string'] === true ||
+  schema['x-kubernetes-list-type'] !== undefined ||
+  (schema['x-kubernetes-list-map-keys'] ?? []).length > 0 ||
+  (schema['x-kubernetes-validations'] ?? []).length > 0;
+
+function validateSchemasAreThere(
+  out: Problems,
+  versions: readonly CustomResourceDefinitionVersion[],
+  { lenient, pruned }: { readonly lenient: boolean; readonly pruned: boolean },
+): void {
+  versions.forEach(({ schema, served }, i) => {
+    if (schema?.openAPIV3Schema !== undefined) return;
+    const at = SPEC.child('versions').index(i).child('schema', 'openAPIV3Schema');
+    if (!lenient) out.required(at);
+    else if (pruned && served) out.required(at, 'because otherwise all fields are pruned');
+  });
+}
+
 /** What all versions have alike stands above them, which is how upstream's paths name it. */
 const shared = (
   versions: readonly CustomResourceDefinitionVersion[],
-  member: 'schema' | 'subresources' | 'additionalPrinterColumns',
+  member: 'schema' | 'subresources' | 'additionalPrinterColumns' | 'selectableFields',
 ): boolean => versions.every((version) => deepEqual(version[member], versions[0]?.[member]));
 
 const hasStatus = ({ subresources }: CustomResourceDefinitionVersion): boolean => subresources?.status !== undefined;
 
-function validateSchema(
-  out: Problems,
-  at: Path,
-  schema: JSONSchemaProps,
-  options: { readonly status: boolean; readonly anyCost: boolean },
-): void {
+interface SchemaOptions {
+  /** The status endpoint is enabled. */
+  readonly status: boolean;
+  /** Expressions may cost what they did before. */
+  readonly anyCost: boolean;
+  readonly lenience: Lenience;
+  /** Whether the schema has to be structural. */
+  readonly structural: boolean;
+}
+
+function validateSchema(out: Problems, at: Path, schema: JSONSchemaProps, { status, anyCost, lenience, structural }: SchemaOptions): void {
   const structure = new Problems();
-  validateStructural(structure, at, schema);
-  if (structure.none) validateDefaults(structure, at, schema);
+  if (structural) validateStructural(structure, at, schema);
+  if (structural && structure.none) validateDefaults(structure, at, schema, lenience.unprunedDefaults);
   out.add(structure.list);
   const rules = new Problems();
-  validateOpenApiRules(rules, at, schema, options.status);
+  validateOpenApiRules(rules, at, schema, { status, lenience });
   out.add(rules.list);
-  if (structure.none) validateRuleExpressions(out, at, schema, { anyCost: options.anyCost, broken: rules.list });
+  if (structural && structure.none) validateRuleExpressions(out, at, schema, { anyCost, broken: rules.list });
 }
 
 function validateVersions(
   out: Problems,
   versions: readonly CustomResourceDefinitionVersion[],
-  old: readonly CustomResourceDefinitionVersion[] | undefined,
+  {
+    old,
+    ...options
+  }: Pick<SchemaOptions, 'lenience' | 'structural'> & { readonly old: readonly CustomResourceDefinitionVersion[] | undefined },
 ): void {
   const at = SPEC.child('versions');
-  const [oneSchema, oneSubresources, oneColumns] = [
+  const [oneSchema, oneSubresources, oneColumns, oneSelection] = [
     shared(versions, 'schema'),
     shared(versions, 'subresources'),
     shared(versions, 'additionalPrinterColumns'),
+    shared(versions, 'selectableFields'),
   ];
   versions.forEach((version, i) => {
     const path = at.index(i);
@@ -135,12 +167,15 @@ function validateVersions(
       const before = old?.find(({ name }) => name === version.name);
       const anyCost = before !== undefined && deepEqual(before.schema, version.schema);
       const where = oneSchema ? SPEC.child('validation') : path.child('schema');
-      validateSchema(out, where.child('openAPIV3Schema'), schema, { status, anyCost });
+      validateSchema(out, where.child('openAPIV3Schema'), schema, { ...options, status, anyCost });
     }
-    if ((version.selectableFields ?? []).length > 0) {
+    if ((version.selectableFields ?? []).length > 0 && (!oneSelection || i === 0)) {
       const before = old?.find(({ name }) => name === version.name)?.selectableFields;
       const unlimited = deepEqual(before, version.selectableFields);
-      validateSelectableFields(out, path.child('selectableFields'), version.selectableFields ?? [], { schema, unlimited });
+      validateSelectableFields(out, (oneSelection ? SPEC : path).child('selectableFields'), version.selectableFields ?? [], {
+        schema,
+        unlimited,
+      });
     }
     if (version.subresources !== undefined && (!oneSubresources || i === 0))
       validateSubresources(out, (oneSubresources ? SPEC : path).child('subresources'), version.subresources);
@@ -223,46 +258,6 @@ function validateNames(out: Problems, at: Path, names: Partial<CustomResourceDef
   if (!blank(names.kind) && names.kind === names.listKind)
     out.invalid(at.child('listKind'), names.listKind, 'kind and listKind may not be the same');
   each('categories');
-}
-
-/** Before a definition is established, and where they were bad before, authorities may be bad. Source: allowInvalidCABundle. */
-function needsGoodAuthorities(old: CustomResourceDefinition | undefined): boolean {
-  if (old === undefined || !isEstablished(old)) return false;
-  return authoritiesProblem(old.spec.conversion.webhook?.clientConfig?.caBundle ?? '') === undefined;
-}
-
-function validateConversion(
-  out: Problems,
-  at: Path,
-  { strategy, webhook }: CustomResourceConversion,
-  old: CustomResourceDefinition | undefined,
-): void {
-  out.requiredOneOf(at.child('strategy'), strategy, ['None', 'Webhook']);
-  const [config, reviews] = [at.child('webhookClientConfig'), at.child('conversionReviewVersions')];
-  const versions = webhook?.conversionReviewVersions ?? [];
-  if (strategy !== 'Webhook') {
-    const detail = 'should not be set when strategy is not set to Webhook';
-    if (webhook?.clientConfig !== undefined) out.forbidden(config, detail);
-    if (versions.length > 0) out.forbidden(reviews, detail);
-    return;
-  }
-  const { url, service } = webhook?.clientConfig ?? {};
-  if (webhook?.clientConfig === undefined) out.required(config, 'required when strategy is set to Webhook');
-  else if ((url === undefined) === (service === undefined)) out.required(config, 'exactly one of url or service is required');
-  else if (url !== undefined) validateHookUrl(out, config.child('url'), url);
-  else if (service !== undefined) validateHookService(out, config.child('service'), service);
-  const { caBundle = '' } = webhook?.clientConfig ?? {};
-  const problem = needsGoodAuthorities(old) ? authoritiesProblem(caBundle) : undefined;
-  if (problem !== undefined) out.invalid(config.child('caBundle'), caBundle, problem);
-  if (versions.length === 0) return out.required(reviews);
-  const seen = new Set<string>();
-  versions.forEach((version, i) => {
-    if (seen.has(version)) return out.invalid(reviews.index(i), version, 'duplicate version');
-    seen.add(version);
-    return out.each(reviews.index(i), version, dns1035Label(version));
-  });
-  if (!versions.some((version) => REVIEW_VERSIONS.includes(version)))
-    out.invalid(reviews, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`);
 }
 
 function validateStatus(out: Problems, { spec, status }: CustomResourceDefinition): void {

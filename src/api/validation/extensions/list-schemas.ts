@@ -7,6 +7,11 @@ import { entries, type Problems } from '../problems.ts';
 
 type Props = JSONSchemaProps;
 
+interface Loose {
+  readonly looseSets: boolean;
+  readonly looseKeys: boolean;
+}
+
 const isSchema = (value: unknown): value is Props => isObject(value);
 
 function mustBe(out: Problems, at: Path, type: string | undefined, detail: string): void {
@@ -14,7 +19,8 @@ function mustBe(out: Problems, at: Path, type: string | undefined, detail: strin
   else out.invalid(at.child('type'), type, detail);
 }
 
-export function validateListsAndMaps(out: Problems, at: Path, schema: Props): void {
+/** @param loose what may be wrong of sets and keys. Source: requireAtomicSetType, requireMapListKeysMapSetValidation */
+export function validateListsAndMaps(out: Problems, at: Path, schema: Props, loose: Loose): void {
   const mapType = schema['x-kubernetes-map-type'];
   if (schema.uniqueItems === true)
     out.forbidden(at.child('uniqueItems'), 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic');
@@ -25,10 +31,10 @@ export function validateListsAndMaps(out: Problems, at: Path, schema: Props): vo
   if (mapType !== undefined && schema.type !== 'object')
     mustBe(out, at, schema.type, 'must be object if x-kubernetes-map-type is specified');
   if (mapType !== undefined) out.oneOf(at.child('x-kubernetes-map-type'), mapType, ['atomic', 'granular']);
-  validateListType(out, at, schema);
+  validateListType(out, at, schema, loose);
 }
 
-function validateListType(out: Problems, at: Path, schema: Props): void {
+function validateListType(out: Problems, at: Path, schema: Props, { looseSets, looseKeys }: Loose): void {
   const listType = schema['x-kubernetes-list-type'];
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   const path = at.child('x-kubernetes-list-type');
@@ -39,14 +45,14 @@ function validateListType(out: Problems, at: Path, schema: Props): void {
   }
   if (listType === undefined) return;
   if (schema.type !== 'array') mustBe(out, at, schema.type, 'must be array if x-kubernetes-list-type is specified');
-  else if (listType === 'set' && isSchema(schema.items)) validateSetItems(out, at.child('items'), schema.items);
+  else if (listType === 'set' && isSchema(schema.items) && !looseSets) validateSetItems(out, at.child('items'), schema.items);
   out.oneOf(path, listType, ['atomic', 'set', 'map']);
   if (listType === 'map') validateMapItems(out, at, schema, keys);
-  if ((listType === 'map' || listType === 'set') && isSchema(schema.items))
+  if ((listType === 'map' || listType === 'set') && isSchema(schema.items) && !looseKeys)
     validateKeyValues(out, at.child('items'), schema.items, { listType, keys });
 }
 
-function validateSetItems(out: Problems, at: Path, item: Props): void {
+export function validateSetItems(out: Problems, at: Path, item: Props): void {
   const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set';
   const listType = item['x-kubernetes-list-type'];
   if (item.type === 'array' && listType !== undefined && listType !== 'atomic')
@@ -77,7 +83,7 @@ function validateMapItems(out: Problems, at: Path, schema: Props, keys: readonly
 }
 
 /** Every item must have a value for what tells it apart. */
-function validateKeyValues(
+export function validateKeyValues(
   out: Problems,
   at: Path,
   item: Props,

@@ -5,6 +5,9 @@ import type { Path } from '#apimachinery/field-path.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { findField, FieldPathError } from '../../structural/field-path.ts';
 import { entries, type Problems } from '../problems.ts';
+import type { Lenience } from './lenience.ts';
+import { validateListsAndMaps } from './list-schemas.ts';
+import { isSchemaType, SCHEMA_TYPES } from './structural-schemas.ts';
 
 type Props = JSONSchemaProps;
 
@@ -27,13 +30,19 @@ interface Place {
   readonly insideMeta: boolean;
   /** Why no default may stand here. */
   readonly noDefaults: string | undefined;
+  readonly lenience: Lenience;
 }
 
 /** @param at of the schema: `…openAPIV3Schema`. `status`: the status endpoint is enabled */
-export function validateOpenApiRules(out: Problems, at: Path, schema: Props, status: boolean): void {
+export function validateOpenApiRules(
+  out: Problems,
+  at: Path,
+  schema: Props,
+  { status, lenience }: { readonly status: boolean; readonly lenience: Lenience },
+): void {
   if (status) validateRoot(out, at, schema);
   if (schema.nullable === true) out.forbidden(`${at.toString()}.nullable`, 'nullable cannot be true at the root');
-  visit(out, at, schema, { root: true, insideMeta: false, noDefaults: undefined });
+  visit(out, at, schema, { root: true, insideMeta: false, noDefaults: undefined, lenience });
 }
 
 /** Source: allowedFieldsAtRootSchema. */
@@ -68,7 +77,7 @@ function visit(out: Problems, at: Path, schema: Props, place: Place): void {
   for (const [name, property] of entries(schema.properties)) {
     const meta = (place.root || schema['x-kubernetes-embedded-resource'] === true) && META_FIELDS.has(name);
     const noDefaults = meta && place.root ? `in top-level ${name}` : place.noDefaults;
-    visit(out, at.child('properties').key(name), property, { root: false, insideMeta: place.insideMeta || meta, noDefaults });
+    visit(out, at.child('properties').key(name), property, { ...inner, insideMeta: place.insideMeta || meta, noDefaults });
   }
   if (schema.not !== undefined) visit(out, at.child('not'), schema.not, inner);
   for (const branch of ['allOf', 'oneOf', 'anyOf'] as const)
@@ -76,7 +85,10 @@ function visit(out: Problems, at: Path, schema: Props, place: Place): void {
   if (isObject(schema.items)) visit(out, at.child('items'), schema.items as Props, inner);
 }
 
-function validateOne(out: Problems, at: Path, schema: Props, { insideMeta, noDefaults }: Place): void {
+function validateOne(out: Problems, at: Path, schema: Props, { insideMeta, noDefaults, lenience }: Place): void {
+  const { type = '' } = schema;
+  if (type !== '' && !isSchemaType(type) && !lenience.types) out.notSupported(at.child('type'), type, SCHEMA_TYPES);
+  validateListsAndMaps(out, at, schema, lenience);
   if (schema.default !== undefined && noDefaults !== undefined) out.forbidden(at.child('default'), `must not be set ${noDefaults}`);
   for (const name of UNSUPPORTED) {
     const value = schema[name];

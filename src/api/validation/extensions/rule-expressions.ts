@@ -57,7 +57,8 @@ class ExpressionCheck {
     const times = childTimes(schema, place.times);
     const nested: Place = { root: false, times, uncorrelated: place.uncorrelated };
     if (isObject(schema.additionalProperties)) this.visit(at.child('additionalProperties'), schema.additionalProperties as Props, nested);
-    for (const [name, property] of entries(schema.properties)) this.visit(at.child('properties').key(name), property, nested);
+    const members = isCorrelatable(schema['x-kubernetes-map-type']) ? nested : { ...nested, uncorrelated: place.uncorrelated ?? at };
+    for (const [name, property] of entries(schema.properties)) this.visit(at.child('properties').key(name), property, members);
     if (isObject(schema.items)) {
       const uncorrelated = schema['x-kubernetes-list-type'] === 'map' ? place.uncorrelated : (place.uncorrelated ?? at);
       this.visit(at.child('items'), schema.items as Props, { ...nested, uncorrelated });
@@ -113,6 +114,9 @@ class ExpressionCheck {
     this.#out.forbidden(at, excess(what, this.#total, SCHEMA_LIMIT));
   }
 }
+
+/** Source: cel MapIsCorrelatable. */
+const isCorrelatable = (mapType: string | undefined): boolean => mapType === undefined || mapType === 'granular' || mapType === 'atomic';
 
 const product = (a: number, b: number): number => Math.min(a * b, MOST);
 

@@ -16,23 +16,30 @@ interface InMeta {
   readonly objectWith: (value: unknown) => JsonObject;
 }
 
-/** Of a structural schema of whole objects. */
-export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps): void {
-  validateWithin(out, at, { ...schema, 'x-kubernetes-embedded-resource': true });
+interface Place {
+  readonly around: InMeta | undefined;
+  /** Whether defaults may have fields that their schema does not know. */
+  readonly unpruned: boolean;
+}
+
+/** Of a structural schema of whole objects. @param unpruned defaults may have fields that their schema does not know */
+export function validateDefaults(out: Problems, at: Path, schema: JSONSchemaProps, unpruned: boolean): void {
+  validateWithin(out, at, { ...schema, 'x-kubernetes-embedded-resource': true }, { unpruned, around: undefined });
 }
 
 /** Defaults below additionalProperties are never looked at, as upstream. */
-function validateWithin(out: Problems, at: Path, schema: JSONSchemaProps, around?: InMeta): void {
+function validateWithin(out: Problems, at: Path, schema: JSONSchemaProps, { around, unpruned }: Place): void {
   const embedded = schema['x-kubernetes-embedded-resource'] === true;
   const inMeta = embedded ? undefined : around;
-  if (schema.default !== undefined && schema.default !== null) validateDefault(out, at.child('default'), schema, inMeta);
+  if (schema.default !== undefined && schema.default !== null)
+    validateDefault(out, at.child('default'), schema, { around: inMeta, unpruned });
   if (isObject(schema.items)) {
     const inItem = inMeta && { ...inMeta, objectWith: (value: unknown) => inMeta.objectWith([value]) };
-    validateWithin(out, at.child('items'), schema.items as JSONSchemaProps, inItem);
+    validateWithin(out, at.child('items'), schema.items as JSONSchemaProps, { around: inItem, unpruned });
   }
   for (const [name, property] of entries(schema.properties)) {
     const inMember = embedded && META.has(name) ? metaOf(schema, name) : memberOf(inMeta, name);
-    validateWithin(out, at.child('properties').key(name), property, inMember);
+    validateWithin(out, at.child('properties').key(name), property, { around: inMember, unpruned });
   }
 }
 
@@ -46,13 +53,13 @@ const metaOf = (whole: JSONSchemaProps, name: string): InMeta => ({
 const memberOf = (inMeta: InMeta | undefined, name: string): InMeta | undefined =>
   inMeta && { ...inMeta, objectWith: (value) => inMeta.objectWith({ [name]: value }) };
 
-function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, inMeta: InMeta | undefined): void {
+function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, { around: inMeta, unpruned }: Place): void {
   const value = schema.default;
   if (inMeta !== undefined) {
     const wrong = metaProblem(inMeta, value);
     if (wrong !== undefined) return out.invalid(at, value, `must result in valid metadata: ${wrong}`);
   } else {
-    if (!deepEqual(prunedValue(value, typeOf(schema)), value)) out.invalid(at, value, 'must not have unknown fields');
+    if (!unpruned && !deepEqual(prunedValue(value, typeOf(schema)), value)) out.invalid(at, value, 'must not have unknown fields');
     const embedded = embeddedErrors(schema, value);
     if (embedded.length > 0) return out.add(embedded.map((error) => ({ ...error, field: `${at.toString()}.${error.field}` })));
   }

@@ -3,7 +3,6 @@ import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { deepEqual, isObject } from '#apimachinery/json-value.ts';
 import { entries, type Problems } from '../problems.ts';
-import { validateListsAndMaps } from './list-schemas.ts';
 
 type Level = 'root' | 'item' | 'field';
 type Props = JSONSchemaProps;
@@ -14,8 +13,10 @@ const NO_TYPE: Readonly<Record<Level, string>> = {
   field: 'must not be empty for specified object fields',
 };
 const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
-/** Source: validateCustomResourceDefinitionOpenAPISchema. */
-const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+/** Source: openapiV3Types. */
+export const SCHEMA_TYPES: readonly string[] = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+
+export const isSchemaType = (type: string): boolean => SCHEMA_TYPES.includes(type);
 
 const schemaOf = (value: unknown): Props | undefined => (isObject(value) ? (value as unknown as Props) : undefined);
 
@@ -40,7 +41,6 @@ function visit(out: Problems, at: Path, schema: Props, level: Level): void {
   validateNested(out, at, schema);
   validateType(out, at, schema, level);
   validateMetadata(out, at, schema, level);
-  validateListsAndMaps(out, at, schema);
 }
 
 function validateType(out: Problems, at: Path, schema: Props, level: Level): void {
@@ -52,7 +52,6 @@ function validateType(out: Problems, at: Path, schema: Props, level: Level): voi
     if (type === '') out.required(path, detail);
     else out.invalid(path, type, detail);
   } else if (type === '' && !untyped) out.required(path, NO_TYPE[level]);
-  if (type !== '' && !TYPES.includes(type)) out.notSupported(path, type, TYPES);
   if (level === 'root' && type !== '' && type !== 'object') out.invalid(path, type, 'must be object at the root');
 }
 
