@@ -164,7 +164,8 @@ function validateVersions(
     const { openAPIV3Schema: schema } = version.schema ?? {};
     if (schema !== undefined && (!oneSchema || i === 0)) {
       const status = oneSchema ? versions.some(hasStatus) : hasStatus(version);
-      const before = old?.find(({ name }) => name === version.name);
+      // What all versions had alike was upstream's schema of any version. Source: GetSchemaForVersion.
+      const before = old !== undefined && old.length > 0 && shared(old, 'schema') ? old[0] : old?.find(({ name }) => name === version.name);
       const anyCost = before !== undefined && deepEqual(before.schema, version.schema);
       const where = oneSchema ? SPEC.child('validation') : path.child('schema');
       validateSchema(out, where.child('openAPIV3Schema'), schema, { ...options, status, anyCost });

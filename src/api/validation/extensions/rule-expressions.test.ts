@@ -100,3 +100,14 @@ test('validateUpdate lets a schema that did not change cost what it did', () => 
   assert.match(refused[0] ?? '', /estimated rule cost exceeds budget by factor of/);
   assert.deepEqual(updateErrors(KIND, costly, costly), []);
 });
+
+test('validateUpdate lets a new version have the schema that all versions had, whatever it costs', () => {
+  const schema = object({ f: ruled({ type: 'array', maxItems: 1000, items: { ...STRING, maxLength: 100 } }, { rule: EXPENSIVE }) });
+  const version = (name: string): object => ({ name, served: true, storage: name === 'v1', schema: { openAPIV3Schema: schema } });
+  const other = { ...version('v3'), schema: { openAPIV3Schema: object({}) } };
+  const costly = definition({});
+  const withVersions = (...versions: object[]): object => ({ ...costly, spec: { ...(costly as { spec: object }).spec, versions } });
+  const old = withVersions(version('v1'));
+  assert.deepEqual(updateErrors(KIND, withVersions(version('v1'), version('v2'), other), old), []);
+  assert.equal(updateErrors(KIND, withVersions(version('v1'), version('v2'), other), withVersions(version('v1'), other)).length, 1);
+});
