@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseJsonStrict } from '#apimachinery/json.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { decodeBody } from './decode-body.ts';
 import { decodeValue, type FieldValidation } from './decode.ts';
@@ -135,6 +136,24 @@ test('decodeValue under Warn drops unknown fields and names each', () => {
     'unknown field "spec.template.spec.containers[0].nam"',
     'unknown field "spec.foo"',
   ]);
+});
+
+test('decodeValue tells what a text repeats in its order, but not of what it skips; of a patched object sorted by path', () => {
+  const deployment = schemaOfDefinition('io.k8s.api.apps.v1.Deployment');
+  const json = '{"zzz":1,"spec":{"foo":1,"foo":{"a":1,"a":2},"replicas":1,"replicas":2,"bar":3},"metadata":{"aaa":1}}';
+  const { value, duplicates: paths } = parseJsonStrict(json);
+  const duplicates = paths.map((path) => `duplicate field "${path}"`);
+  const read = decodeValue(value, deployment, { fieldValidation: 'Warn', duplicates, json }).warnings;
+  assert.deepEqual(read, [
+    'unknown field "zzz"',
+    'unknown field "spec.foo"',
+    'duplicate field "spec.replicas"',
+    'unknown field "spec.bar"',
+    'unknown field "metadata.aaa"',
+  ]);
+  const unknown = ['metadata.aaa', 'spec.bar', 'spec.foo', 'zzz'].map((path) => `unknown field "${path}"`);
+  const patched = decodeValue(value, deployment, { fieldValidation: 'Warn', duplicates, before: {} }).warnings;
+  assert.deepEqual(patched, [...duplicates, ...unknown]);
 });
 
 test('decodeValue under Ignore drops unknown fields in silence', () => {

@@ -1,5 +1,6 @@
 // From parsed JSON to the one canonical form objects have in memory and on the wire. Built-in types only: a custom
 // resource is pruned and defaulted by its CRD's schema instead (./structural.ts).
+import { byteOrder } from '#apimachinery/go-format.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import { inTextOrder, parseAsWritten } from '#apimachinery/json.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
@@ -62,10 +63,23 @@ export function decodeValue<T>(
   if (fieldValidation === 'Ignore' || (!notes.unknownFields && duplicates.length === 0)) return { object, warnings: [] };
 
   const unknown = notes.unknownFields ? diagnose(value, schema.name).unknown : [];
-  const found = [...duplicates, ...unknown];
-  const problems = json === undefined || duplicates.length === 0 || unknown.length === 0 ? found : inTextOrder(json, found);
+  const problems =
+    json === undefined
+      ? [...duplicates, ...(before === undefined ? unknown : unknown.toSorted(byteOrder))]
+      : asRead(json, duplicates, unknown);
   if (fieldValidation === 'Warn' || problems.length === 0) return { object, warnings: problems };
   throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+}
+
+/** In the order of the text. What stands below an unknown field, or is one twice, is skipped. Source: sigs.k8s.io/json. */
+function asRead(json: string, duplicates: readonly string[], unknown: readonly string[]): readonly string[] {
+  if (duplicates.length === 0 || unknown.length === 0) return [...duplicates, ...unknown];
+  const skipped = unknown.map((problem) => problem.slice('unknown field '.length, -1));
+  const isRead = (problem: string): boolean => {
+    const path = problem.slice('duplicate field '.length, -1);
+    return !skipped.some((start) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
+  };
+  return inTextOrder(json, [...duplicates.filter(isRead), ...unknown]);
 }
 
 /**

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyPatch, type Operation } from 'rfc6902';
-import { applyJsonPatch, decodeJsonPatch, JsonPatchError, MAX_JSON_PATCH_COPY_BYTES, strictJsonPatchErrors } from './json-patch.ts';
+import {
+  applyJsonPatch,
+  decodeJsonPatch,
+  JsonPatchError,
+  MAX_JSON_PATCH_COPY_BYTES,
+  STRICT_NAMES,
+  strictJsonPatchErrors,
+} from './json-patch.ts';
 
 const document = { a: { b: [1, 2, { c: 'x' }], d: null, 'e/f': 'g' }, k: 'v' };
 const patched = (...patch: readonly object[]): unknown => applyJsonPatch(document, decodeJsonPatch(patch));
@@ -50,6 +57,9 @@ for (const [operation, message] of [
 
 test('decodeJsonPatch refuses what is no list of objects', () => {
   assert.throws(() => decodeJsonPatch({}), { message: 'json: cannot unmarshal object into Go value of type jsonpatch.Patch' });
+  const message = 'json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string';
+  assert.throws(() => decodeJsonPatch([{ op: 5, path: '/a' }], STRICT_NAMES), { message });
+  assert.deepEqual(decodeJsonPatch([{ op: 5, path: '/a' }]), [{ op: 5, path: '/a' }]);
   assert.throws(() => decodeJsonPatch(['x']), { message: 'json: cannot unmarshal string into Go value of type jsonpatch.Operation' });
   assert.deepEqual(strictJsonPatchErrors([{ op: 'add', path: '/a', vlaue: 1 }]), ['json patch unknown field "[0].vlaue"']);
 });

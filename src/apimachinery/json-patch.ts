@@ -38,7 +38,19 @@ export function decodeJsonPatch(value: unknown, names: { readonly patch: string;
       throw new JsonPatchError('decode', `json: cannot unmarshal ${goKind(item)} into Go value of type ${names.operation}`);
     }
   }
-  return value.map((item: unknown) => (item ?? {}) as JsonObject);
+  const operations = value.map((item: unknown) => (item ?? {}) as JsonObject);
+  if (names === STRICT_NAMES) for (const operation of operations) refuseNoText(operation);
+  return operations;
+}
+
+/** Only strict decoding looks at members before they are needed. Source: handlers jsonPatchOp. */
+function refuseNoText(operation: JsonObject): void {
+  for (const name of ['op', 'path', 'from']) {
+    const member = operation[name];
+    if (member === undefined || member === null || typeof member === 'string') continue;
+    const message = `json: cannot unmarshal ${goKind(member)} into Go struct field jsonPatchOp.${name} of type string`;
+    throw new JsonPatchError('decode', message);
+  }
 }
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);

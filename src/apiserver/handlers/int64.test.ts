@@ -198,3 +198,16 @@ test('what looks like a number in a string is none', async () => {
   const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"strings"},"data":{"a":"b 1.0 c","d":"1.0 , 1e3 "}}';
   assert.equal((await http1(server, '/api/v1/namespaces/default/configmaps', { method: 'POST', headers: JSON_TYPE, body })).status, 201);
 });
+
+test('a strategic merge patch with a text for a number or a truth is refused in the words of reflection', async () => {
+  for (const [patch, why] of [
+    ['{"spec":{"replicas":"x"}}', 'unrecognized type: int32'],
+    ['{"spec":{"template":{"spec":{"hostNetwork":"x"}}}}', 'unrecognized type: bool'],
+    ['{"metadata":{"generateName":5}}', 'cannot convert int64 to string'],
+  ] as const) {
+    const path = '/api/v1/namespaces/default/replicationcontrollers/n?dryRun=All';
+    const answer = await http1(server, path, { method: 'PATCH', headers: { 'content-type': STRATEGIC }, body: patch });
+    assert.equal(answer.status, 422);
+    assert.match(json<{ message: string }>(answer).message, new RegExp(`: ${why}$`));
+  }
+});

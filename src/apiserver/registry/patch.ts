@@ -210,7 +210,7 @@ function restoreText({ message, mismatch }: DecodeError): string {
   if (mismatch === undefined) return message;
   const { value, into, goType: wanted } = mismatch;
   const found = goType(value);
-  if (into === 'scalar') return `cannot convert ${found} to ${wanted}`;
+  if (into === 'scalar') return found === 'string' ? `unrecognized type: ${wanted}` : `cannot convert ${found} to ${wanted}`;
   const kind = found.startsWith('map[') ? 'map' : found.startsWith('[]') ? 'slice' : found;
   return into === 'struct' ? `cannot restore struct from: ${kind}` : `cannot restore ${into} from ${kind}`;
 }
