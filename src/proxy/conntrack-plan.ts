@@ -2,8 +2,8 @@
 // Which connection-tracking entries must go so that UDP clients do not keep talking to what is no longer there. TCP ends
 // by itself. Source: kube-proxy conntrack cleanup.go.
 import type { EndpointSlice, Service } from '#api/types.ts';
-import { canonicalIp, type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
-import { clusterIPsOf } from './cluster-ips.ts';
+import type { IpFamily } from '#apimachinery/ip.ts';
+import { addressesOf, clusterIPsOf } from './addresses.ts';
 import { endpointsOf, type ProxyNode } from './endpoints.ts';
 
 /**
@@ -21,8 +21,8 @@ export interface FlowRemoval {
 }
 
 export function udpFlows(service: Service, slices: readonly EndpointSlice[], node: ProxyNode, family: IpFamily): UdpFlows {
-  const outer = [...(service.spec.externalIPs ?? []), ...(service.status.loadBalancer?.ingress ?? []).map((ingress) => ingress.ip ?? '')];
-  const ips = [...clusterIPsOf(service, family), ...outer.filter((ip) => ip !== '' && ipFamilyOf(ip) === family).map(canonicalIp)];
+  const outer = [...(service.spec.externalIPs ?? []), ...(service.status.loadBalancer?.ingress ?? []).map((ingress) => ingress.ip)];
+  const ips = [...clusterIPsOf(service, family), ...addressesOf(outer, family)];
   const flows = new Map<string, ReadonlySet<string>>();
   for (const port of service.spec.ports ?? []) {
     if (port.protocol !== 'UDP' || service.spec.type === 'ExternalName') continue;

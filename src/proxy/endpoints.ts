@@ -2,6 +2,7 @@
 // Which endpoints of a Service take traffic: readiness, termination, topology. Source: kube-proxy topology.go.
 import type { IpFamily } from '#apimachinery/ip.ts';
 import type { EndpointSlice } from '#api/types.ts';
+import { addressesOf } from './addresses.ts';
 
 export interface ProxyEndpoint {
   readonly ip: string;
@@ -33,7 +34,7 @@ export function endpointsOf(
     const match = (slice.ports ?? []).find((p) => (p.name ?? '') === port.name && (p.protocol ?? 'TCP') === port.protocol);
     if (match?.port === undefined) continue;
     for (const endpoint of slice.endpoints ?? []) {
-      const ip = endpoint.addresses[0];
+      const [ip] = addressesOf(endpoint.addresses.slice(0, 1), port.family);
       if (ip === undefined) continue;
       const { ready = true, serving = ready, terminating = false } = endpoint.conditions;
       const known = byTarget.get(`${ip}:${match.port}`);

@@ -59,15 +59,16 @@ for (const c of [
   local?: readonly string[];
 }[]) {
   test(`chooseEndpoints takes ${c.name}`, () => {
-    const found = endpointsOf([slice('web', { port: 8080 }, ...c.endpoints)], { name: '', protocol: 'TCP', family: 'IPv4' }, node);
+    const endpoints = c.endpoints.map((endpoint) => ({ ...endpoint, ip: `10.0.0.${endpoint.ip}` }));
+    const found = endpointsOf([slice('web', { port: 8080 }, ...endpoints)], { name: '', protocol: 'TCP', family: 'IPv4' }, node);
     const chosen = chooseEndpoints(found, node);
     assert.deepEqual(
-      chosen.cluster.map((e) => e.ip),
+      chosen.cluster.map((e) => e.ip.replace('10.0.0.', '')),
       c.cluster,
     );
     if (c.local !== undefined)
       assert.deepEqual(
-        chosen.local.map((e) => e.ip),
+        chosen.local.map((e) => e.ip.replace('10.0.0.', '')),
         c.local,
       );
   });
@@ -250,6 +251,31 @@ test('serviceFragment of a family a Service does not have is empty, but not of o
     elements.filter(({ set }) => set === 'no-endpoint-services'),
     [{ set: 'no-endpoint-services', key: 'fd00:96::1 . tcp . 80', value: 'goto reject-packet' }],
   );
+});
+
+test('serviceFragment tells the kernel every address in its one form and in its own family, however it was written', () => {
+  const balanced = service('old', {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.8',
+    clusterIPs: ['10.96.0.8', 'FD00:96:0::8'],
+    ports: [{}],
+    externalIPs: ['192.000.002.050', '::ffff:192.0.2.51'],
+    loadBalancerSourceRanges: [' 010.1.2.3/8 ', '::ffff:192.0.2.0/120', '2001:DB8::/32'],
+  });
+  const old = {
+    ...balanced,
+    status: { loadBalancer: { ingress: [{ ip: '192.0.2.060' }, { hostname: 'a.example' }, { ip: '2001:db8::060' }] } },
+  };
+  const slices = [slice('old', { port: 8080 }, { ip: '10.244.0.02' }), slice('old', { port: 8080 }, { ip: 'FD00:244::02' })];
+  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(old, slices, { node, podCIDR }));
+  const asked = (fragment: typeof v4) => fragment?.elements.filter((e) => e.set === 'service-ips').map(({ key }) => key.split(' ')[0]);
+  assert.deepEqual(asked(v4), ['10.96.0.8', '192.0.2.50', '192.0.2.51', '192.0.2.60']);
+  assert.deepEqual(asked(v6), ['fd00:96::8', '2001:db8::60']);
+  const values = (fragment: typeof v4) => new Set(fragment?.elements.filter((e) => e.set === 'tcp-endpoints').map(({ value }) => value));
+  assert.deepEqual([values(v4), values(v6)], [new Set(['10.244.0.2 . 8080']), new Set(['fd00:244::2 . 8080'])]);
+  const text = (fragment: typeof v4) => [...(fragment?.chains.values() ?? [])].flat().join('\n');
+  assert.match(text(v4), /ip saddr \{ 10\.0\.0\.0\/8, 192\.0\.2\.0\/24 \} return/);
+  assert.match(text(v6), /ip6 saddr \{ 2001:db8::\/32 \} return/);
 });
 
 test('flowRemovals forgets the flows of each family by its own addresses', () => {

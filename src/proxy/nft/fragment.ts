@@ -3,8 +3,8 @@
 // says nothing of the Service is one for all that need it.
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '#api/types.ts';
-import { canonicalIp, type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
-import { clusterIPsOf } from '../cluster-ips.ts';
+import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
+import { addressesOf, clusterIPsOf, networksOf } from '../addresses.ts';
 import { chooseEndpoints, endpointsOf, type ProxyEndpoint, type ProxyNode } from '../endpoints.ts';
 import { NFT_FAMILY, poolKey, type PoolMap, type PoolOf, type PoolProtocol } from './table.ts';
 
@@ -163,18 +163,14 @@ type ExternalTarget =
   | { readonly kind: 'loadBalancer'; readonly ip: string; readonly sources: readonly string[] };
 
 function externalTargets({ spec, status }: Service, port: ServicePort, family: IpFamily): readonly ExternalTarget[] {
-  const ours = (ip: string | undefined): ip is string => ip !== undefined && ip !== '' && ipFamilyOf(ip) === family;
-  const sources = (spec.loadBalancerSourceRanges ?? []).filter(ours);
+  const balanced = (status.loadBalancer?.ingress ?? []).filter((ingress) => ingress.ipMode !== 'Proxy').map((ingress) => ingress.ip);
+  const sources = networksOf(spec.loadBalancerSourceRanges ?? [], family);
   return [
     ...(port.nodePort === undefined || port.nodePort === 0 || spec.type === 'ClusterIP'
       ? []
       : [{ kind: 'nodePort' as const, port: port.nodePort }]),
-    ...(spec.externalIPs ?? []).filter(ours).map((ip) => ({ kind: 'externalIP' as const, ip: canonicalIp(ip) })),
-    ...(status.loadBalancer?.ingress ?? [])
-      .filter((ingress) => ingress.ipMode !== 'Proxy')
-      .map((ingress) => ingress.ip)
-      .filter(ours)
-      .map((ip) => ({ kind: 'loadBalancer' as const, ip: canonicalIp(ip), sources })),
+    ...addressesOf(spec.externalIPs ?? [], family).map((ip) => ({ kind: 'externalIP' as const, ip })),
+    ...addressesOf(balanced, family).map((ip) => ({ kind: 'loadBalancer' as const, ip, sources })),
   ];
 }
 
