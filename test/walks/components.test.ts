@@ -187,7 +187,7 @@ describe('what cannot run says why in one line, and ends with 1:', { concurrency
       ['controller-manager', `--kubeconfig=${admin}`, `--root-ca-file=${ca}`, '--controllers=*,jobs'],
       'proa: --controllers: "jobs" is not in the list of known controllers',
     ],
-    [['proxy', '--no-such-flag'], "error: unknown option '--no-such-flag'\n(see proa --help)"],
+    [['proxy', '--no-such-flag'], "proa: unknown option '--no-such-flag'\n(see proa proxy --help)"],
   ] as const) {
     test(`proa ${args.join(' ')}`, async () => {
       const [node, ...rest] = proaCommand(...args);
