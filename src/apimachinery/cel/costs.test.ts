@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EvaluationError } from './errors.ts';
+import type { CompileError, EvaluationError } from './errors.ts';
 import { createEnvironment } from './environment.ts';
 import { AUTHORIZER, authorizerValue } from './library/authorizer.ts';
 import { schemaType } from './schema-type.ts';
@@ -58,6 +58,9 @@ for (const [source, run, min, max] of [
   ["'a'.replace('a', 'bc')", 1, 1, 1],
   ["format.dns1123Label().validate('my-name')", 9, 33, 33],
   ['self.name == self.name', 5, 5, 8],
+  // A type has the size of the object; where no schema tells one, none is known.
+  ['type(self.name) == string', 4, 4, 4],
+  ['type(object.name) == string', 4, 4, 2 ** 64 / 10 + 4],
   ['self.tags.all(t, t.size() < 5)', 15, 3, 33],
   ['self.tags.exists(t, t == self.name)', 19, 3, 58],
   // An item of what is no field counts as the object, which has no size of its own.
@@ -116,4 +119,41 @@ test('an authorizer is asked once for each question, however long it takes', asy
   const { value } = await env.compile(`${check('get')}.allowed() && ${check('get')}.reason() == 'because'`).evaluateAsync({ authorizer });
   assert.equal(value, true);
   assert.deepEqual(asked, ['get pods']);
+});
+
+for (const [source, column, message] of [
+  ["'%d of %s'.format([self.name, 1])", 24, 'error during formatting: decimal clause can only be used on integers, was given string'],
+  [
+    "'%s'.format([{'k': [optional.of(1)]}])",
+    32,
+    /^error during formatting: string clause can only be used on .*, was given optional_type$/,
+  ],
+  ["'%d %d'.format([1])", 15, 'index 1 out of range'],
+  ["'%d'.format([1, 2])", 12, 'too many arguments supplied to string.format (expected 1, got 2)'],
+  ["'100%'.format([])", 14, 'unexpected end of string'],
+  ["'%y'.format([1])", 12, 'could not parse formatting clause: unrecognized formatting clause "y"'],
+  [
+    "'%.f'.format([1.0])",
+    13,
+    'could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax',
+  ],
+  ["'%x'.format([0.5])", 14, 'error during formatting: only integers, byte buffers, and strings can be formatted as hex, was given double'],
+] as const) {
+  test(`a format that cannot be followed makes no program: ${source}`, () => {
+    assert.throws(
+      () => env.compile(source),
+      (error: CompileError) => {
+        const [issue] = error.issues;
+        assert.equal(issue?.column, column);
+        if (typeof message === 'string') assert.equal(issue.message, message);
+        else assert.match(issue.message, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('a format of what is known only when it runs is no concern of the compiler', () => {
+  for (const source of ["'%d%%'.format([object.count])", "object.name.format(['a'])", "'%s'.format(object.tags)", "'%.2f'.format(['NaN'])"])
+    assert.doesNotThrow(() => env.compile(source), source);
 });

@@ -1,11 +1,12 @@
 // What can be known to be wrong without running: elements of different types in one literal, constants that are no
-// duration, time or pattern. Source: cel-go cel/validator.go.
+// duration, time, pattern or format. Source: cel-go cel/validator.go.
 import { EvaluationError } from '../errors.ts';
 import { pattern } from '../library/regex.ts';
 import type { Problems } from '../source.ts';
 import { isOptional, typeName, typeParams, type Type } from '../types.ts';
 import { parseGoDuration, parseTimestamp } from '../values/times.ts';
 import { formatType } from './format-type.ts';
+import { checkFormat } from './formats.ts';
 import type { CallNode, ListNode, MapNode, Node } from './node.ts';
 
 /** @param mixedLiterals elements of one literal may be of several types */
@@ -14,7 +15,10 @@ export function checkLiterals(root: Node, problems: Problems, mixedLiterals: boo
 
   /** `mixed` is so below a call of `format` as well. */
   function visit(node: Node, mixed: boolean): void {
-    if (node.kind === 'call') checkCall(node, problems);
+    if (node.kind === 'call') {
+      checkCall(node, problems);
+      checkFormat(node, problems);
+    }
     if (!mixed && node.kind === 'list') checkList(node, problems);
     if (!mixed && node.kind === 'map') checkMap(node, problems);
     const below = mixed || (node.kind === 'call' && node.name === 'format');

@@ -4,7 +4,7 @@ import { operands, type CallNode, type LoopNode, type Node } from '../check/node
 import { partsOf } from '../check/literals.ts';
 import type { CostEstimate } from '../contract.ts';
 import { isOptional, type Type } from '../types.ts';
-import { characters } from '../values/values.ts';
+import { characters, TypeValue } from '../values/values.ts';
 import { estimateCall, unionOf, type Operand } from './call-estimate.ts';
 import { FieldPath, INDICES, ITEMS, KEYS, sizeOfType, VALUES } from './paths.ts';
 import { fixed, NOTHING, plus, times, total, union, UNKNOWN, type Range } from './sizes.ts';
@@ -43,7 +43,7 @@ class Estimator {
   cost(node: Node): Range {
     switch (node.kind) {
       case 'literal':
-        return NOTHING;
+        return node.value instanceof TypeValue ? this.#type(node, node.value) : NOTHING;
       case 'ident':
         return this.#ident(node);
       case 'select': {
@@ -78,6 +78,12 @@ class Estimator {
 
   #ident(node: Node & { readonly kind: 'ident' }): Range {
     this.#paths.set(node, this.#local(node.name)?.path ?? FieldPath.of(node.name));
+    return STEP;
+  }
+
+  /** A type is a name like that of a variable: where a schema tells sizes, it has that of the object. */
+  #type(node: Node, { name }: TypeValue): Range {
+    this.#paths.set(node, FieldPath.of(name));
     return STEP;
   }
 
@@ -225,7 +231,7 @@ class Estimator {
 function literalSize(node: Node): Range | undefined {
   if (node.kind === 'list') return fixed(node.elements.length);
   if (node.kind === 'map') return fixed(node.entries.length);
-  if (node.kind !== 'literal') return undefined;
+  if (node.kind !== 'literal' || node.value instanceof TypeValue) return undefined;
   if (typeof node.value === 'string') return fixed(characters(node.value));
   return fixed(node.value instanceof Uint8Array ? node.value.length : 1);
 }
