@@ -142,7 +142,8 @@ function emptyLive({ schema, apiVersion, kind }: WriteContext): JsonObject {
   return builtIn ? { ...emptyObject(schema), apiVersion, kind } : { apiVersion, kind };
 }
 
-function gvkString(apiVersion: string, kind: string): string {
+/** `/v1, Kind=Pod`, as Go prints a kind. */
+export function gvkString(apiVersion: string, kind: string): string {
   if (apiVersion.split('/').length > 2) return '/, Kind='; // Source: Unstructured.GroupVersionKind
   const { group, version } = parseApiVersion(apiVersion);
   return `${group}/${version}, Kind=${kind}`;

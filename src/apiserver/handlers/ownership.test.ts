@@ -1,7 +1,7 @@
 // Who owns which field, as writes through the endpoints record it and server-side apply enforces it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { configmaps, deployments } from '#api/resources.ts';
+import { configmaps, deployments, resourcequotas } from '#api/resources.ts';
 import type { Deployment, KubeObject } from '#api/types.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
@@ -137,4 +137,15 @@ describe('ownership through subresources', () => {
     // Upstream dates no owner that came through scale, which sorts it first.
     assert.deepEqual([sized.spec.replicas, owners(sized)], [5, ['two Apply scale', 'one Apply']]);
   });
+});
+
+test('what is applied with a quantity that is none is refused in the words of its conversion', async () => {
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'q', namespace: NS }, spec: { hard: { pods: '25%' } } };
+  const words =
+    'failed to convert new object (default/q; /v1, Kind=ResourceQuota) to proper version: unable to convert unstructured object to ' +
+    "/v1, Kind=ResourceQuota: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+  await assert.rejects(
+    client.patch(resourcequotas, ref('q'), { type: 'apply', body: quota, fieldManager: 'one', force: false }),
+    (error) => isStatusError(error) && error.code === 500 && error.reason === '' && error.message === words,
+  );
 });

@@ -1,11 +1,13 @@
 // Who owns which fields: server-side apply, and the record that every other write leaves in metadata.managedFields.
 // How owners are found is #apimachinery/apply; here it learns of versions, endpoints and their rules.
-import { apply, trackUpdate, type WriteContext } from '#apimachinery/apply/apply.ts';
+import { apply, gvkString, trackUpdate, type WriteContext } from '#apimachinery/apply/apply.ts';
 import { recursiveDifference, setOfPaths, type FieldSet } from '#apimachinery/apply/field-set.ts';
 import type { JsonObject } from '#apimachinery/json-value.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { StatusError } from '#apimachinery/errors.ts';
 import { applyDefaults } from '#api/defaults.ts';
+import { DecodeError } from '#api/decode.ts';
 import { decodeKind } from '#api/decode-kind.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Catalog, ServedResource } from './catalog.ts';
@@ -79,9 +81,7 @@ export class FieldTracking implements FieldManager {
         ...this.#context(change, conversions, 'converted'),
         force: change.force,
       });
-      return this.#sets.share(
-        applyDefaults(decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore', nulls: 'kept' }).object, schema, change.now),
-      );
+      return this.#sets.share(applyDefaults(versioned(merged, configuration, schema), schema, change.now));
     });
   }
 
@@ -135,5 +135,20 @@ export class FieldTracking implements FieldManager {
       filters.set(subresource, (filter = paths.length === 0 ? (fields) => fields : (fields) => recursiveDifference(fields, reset)));
     }
     return filter;
+  }
+}
+
+/** @throws StatusError for a value that is of its type's shape but none, such as a quantity. Source: structuredMergeManager.Apply */
+function versioned(merged: JsonObject, { apiVersion, kind, metadata }: KubeObject, schema: ObjectSchema): KubeObject {
+  try {
+    return decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore', nulls: 'kept' }).object;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const type = gvkString(apiVersion, kind);
+    const which = `${metadata.namespace ?? ''}/${metadata.name}; ${type}`;
+    throw new StatusError(
+      '',
+      `failed to convert new object (${which}) to proper version: unable to convert unstructured object to ${type}: ${error.message}`,
+    );
   }
 }

@@ -19,6 +19,7 @@ const WITHOUT_REASON: readonly RegExp[] = [
   /^target\.name: Required value$/,
   /^etcdserver: request is too large$/,
   /^failed to create typed patch object /,
+  /^failed to convert new object \(.*\) to proper version: unable to convert unstructured object to /s,
   /^(unknown patch type: |expected a .*, but received a |unable to find api field |map: .* does not contain declared merge key)/s,
   /^(cannot merge lists without merge key|list element types are not identical|no elements in any of the given slices)/,
 ];
