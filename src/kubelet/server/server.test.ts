@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
-import { silentLogger } from '#base/log.ts';
+import { createLogger, type Logger, silentLogger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
 import { apiAccess } from './api-access.ts';
 import { nodeAttributes } from './attributes.ts';
@@ -66,7 +66,7 @@ const stranger = await (await testAuthority()).issue('someone');
 
 async function serve(
   t: TestContext,
-  { host = fakeHost({}), access = openAccess }: { host?: KubeletHost; access?: Access } = {},
+  { host = fakeHost({}), access = openAccess, logger = silentLogger }: { host?: KubeletHost; access?: Access; logger?: Logger } = {},
 ): Promise<{ port: number; server: KubeletServer }> {
   const server = createKubeletServer({
     host,
@@ -74,7 +74,7 @@ async function serve(
     tls: () => ({ ...serving, clientCa: authority.certificate }),
     address: { host: '127.0.0.1', port: 0 },
     clock: systemClock,
-    logger: silentLogger,
+    logger,
   });
   t.after(() => server.stop());
   return { port: await server.start(), server };
@@ -158,6 +158,23 @@ for (const c of [
     assert.deepEqual(await ask(port, c.path, c.more), { code: c.code, body: c.body });
   });
 }
+
+test('the log tells where an error began only of those that nobody foresaw', async (t) => {
+  const lines: unknown[] = [];
+  const logger = createLogger((level, message, { path, reason, error }) => lines.push([level, message, path, reason ?? error]));
+  const bug = new TypeError('no such thing');
+  const host = fakeHost({ log: () => Promise.reject(bug) });
+  const { port } = await serve(t, { host, logger });
+  lines.length = 0;
+  await ask(port, '/exec/default/other/app?output=1', UPGRADE);
+  await ask(port, '/exec/default/web/app?output=1', UPGRADE);
+  await ask(port, '/containerLogs/default/web/app');
+  assert.deepEqual(lines, [
+    ['debug', 'refused', '/exec/default/other/app', 'pod does not exist'],
+    ['warn', 'request failed', '/exec/default/web/app', 'container not found ("app")'],
+    ['warn', 'request failed', '/containerLogs/default/web/app', bug],
+  ]);
+});
 
 const TIME = '2026-01-01T00:00:00Z';
 const FIGURES = {

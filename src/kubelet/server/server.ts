@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { HealthFigures } from '#base/health-figures.ts';
+import { CriError } from '#cri/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { refuse, refuseUpgrade, Refusal, refusalOf } from './answers.ts';
 import { admit } from './caller.ts';
@@ -137,9 +138,11 @@ function urlOf({ url = '/' }: IncomingMessage): URL {
   }
 }
 
-/** What is the server's fault is worth a line; what is the caller's is not. */
+/** What is the server's fault is worth a line; what is the caller's is not. Where an error began is told of those alone that nobody foresaw. */
 function report(logger: Logger, { method, url = '' }: IncomingMessage, error: unknown): void {
-  const path = url.split('?')[0];
-  if (error instanceof Refusal && error.code < 500) logger.debug('refused', { method, path, code: error.code, reason: error.message });
-  else logger.warn('request failed', { method, path, code: refusalOf(error).code, error });
+  const { code, message: reason } = refusalOf(error);
+  const request = { method, path: url.split('?')[0], code };
+  if (!(error instanceof Refusal || error instanceof CriError)) logger.warn('request failed', { ...request, error });
+  else if (code < 500) logger.debug('refused', { ...request, reason });
+  else logger.warn('request failed', { ...request, reason });
 }
