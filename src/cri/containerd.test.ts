@@ -228,8 +228,14 @@ test('importArchive says what is wrong with a file that is no image', async (t) 
   const path = join(temporaryFolder(t), 'notes.tar');
   await succeed('tar', ['-cf', path, '-C', '/proc/self', 'comm']);
   await assert.rejects(importArchive(path, target), {
-    name: 'ProgramError',
-    message: /^ctr ended with 1: ctr: unrecognized image format/,
+    name: 'ImageImportError',
+    message: `${path} cannot be imported: it is no archive of OCI or Docker images, or damaged (ctr: unrecognized image format)`,
   });
   await assert.rejects(importArchive('/no/such/file', target), { code: 'ENOENT' });
+  const away = importArchive(path, { ...target, address: join(temporaryFolder(t), 'away.sock') });
+  await assert.rejects(away, ({ name, message }: Error) => {
+    assert.equal(name, 'ImageImportError');
+    assert.ok(message.startsWith(`${path} cannot be imported: ctr: failed to dial`), message);
+    return true;
+  });
 });

@@ -39,7 +39,7 @@ const named = (name: string) => ({ name, namespace: 'ns' });
 
 test('controllers count what they do under the names that upstream gives it', async () => {
   const metrics = new ControllerMetrics();
-  const t = await startControllerTest({ controllers: CONTROLLERS, metrics });
+  const t = await startControllerTest({ controllers: CONTROLLERS, metrics, gates: 'MaxUnavailableStatefulSet=true' });
   const shown = (line: string): Promise<true> =>
     t.until(() => Promise.resolve(metrics.expose().split('\n').includes(line) ? true : undefined));
   try {
@@ -74,7 +74,7 @@ test('controllers count what they do under the names that upstream gives it', as
 
     await t.client.create(deployments, {
       metadata: named('web'),
-      spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: template('web') },
+      spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: template('web', { nodeName: 'n1' }) },
     } as New<Deployment>);
     await t.client.create(services, { metadata: named('web'), spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } } as New<Service>);
     await t.until(async () => {

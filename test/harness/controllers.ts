@@ -29,7 +29,10 @@ export interface ControllerTest {
   readonly events: string[];
   /** What controllers were refused or could not do. */
   readonly warnings: string[];
-  /** Resolves with what `look` gives as soon as that is not undefined; the clock moves on by `stepMs` between looks. */
+  /**
+   * Resolves with what `look` gives as soon as that is not undefined; the clock moves on by `stepMs` between looks. Rejects when
+   * that is not so within two minutes of the machine's time.
+   */
   until<T>(look: () => Promise<T | undefined>, stepMs?: number): Promise<T>;
   /** Ends the controllers and starts them anew, without what they knew; `meanwhile` runs between. */
   restart(meanwhile?: () => Promise<unknown>): Promise<void>;
@@ -49,7 +52,7 @@ export interface ControllerTestOptions {
   /** Which built-in kinds it serves. Default: the stable ones. */
   readonly schema?: SchemaOptions;
   readonly config?: Partial<ControllerConfig>;
-  /** `GATE=BOOL` by comma, for the controllers and their rights. */
+  /** `GATE=BOOL` by comma, for the server, the controllers and their rights. */
   readonly gates?: string;
   /** Where the controllers count. */
   readonly metrics?: ControllerMetrics;
@@ -60,6 +63,8 @@ export interface ControllerTestOptions {
 /** Between looks at a server that has no event for "nothing more will happen". Milliseconds. */
 const LOOK_MS = 5;
 const STEP_MS = 250;
+/** Of waiting for what never comes. Milliseconds. */
+const GIVE_UP_MS = 120_000;
 
 const MASTER = { name: 'admin', groups: ['system:masters'] };
 const CONFIG = { clusterCIDRs: [{ cidr: '10.244.0.0/16', nodeMaskSize: 24 }], rootCA: 'CERTIFICATE' };
@@ -79,7 +84,7 @@ export async function startControllerTest({
   const clock = new ManualClock(now);
   const store = new MemoryStore(clock);
   const ids = seededIds(1);
-  const served = { routes, serves: schema };
+  const served = { routes, serves: schema, gates };
   const server = new Restartable(await startServer(store, clock, served));
   const client = createClient(server.loopback(MASTER));
   await ensureDefaults(client, { clock: systemClock, logger: silentLogger, gates });
@@ -132,9 +137,11 @@ export async function startControllerTest({
     events,
     warnings,
     async until(look, stepMs = STEP_MS) {
+      const end = systemClock.monotonic() + GIVE_UP_MS;
       for (;;) {
         const found = await look();
         if (found !== undefined) return found;
+        if (systemClock.monotonic() > end) throw new Error(`what is waited for does not come: ${look.toString()}`);
         await wait(systemClock, LOOK_MS);
         clock.advance(stepMs);
       }
@@ -204,7 +211,7 @@ class Restartable {
 async function startServer(
   store: MemoryStore,
   clock: ManualClock,
-  { routes, serves }: { readonly routes: readonly Route[]; readonly serves: SchemaOptions },
+  { routes, serves, gates }: { readonly routes: readonly Route[]; readonly serves: SchemaOptions; readonly gates: FeatureGates },
 ): Promise<ApiServer> {
   const { certificate } = await createTestAuthority(systemClock.now());
   const signingKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }) as string;
@@ -214,6 +221,7 @@ async function startServer(
     clock,
     ids: seededIds(2),
     logger: silentLogger,
+    isFeatureOn: (gate) => gates.isOn(gate),
     parts: (parts) => {
       const defaults = defaultParts(parts, {
         authentication: {

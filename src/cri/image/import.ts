@@ -39,19 +39,19 @@ export async function importImage(image: OciImage, target: ImportTarget): Promis
   return seen(image.name, target);
 }
 
+/** What containerd says of bytes that are not what they should be, rather than of itself. */
+const OF_THE_ARCHIVE = /unrecognized image format|archive\/tar|gzip|zstd|unexpected EOF|unexpected commit digest/;
+
 /**
  * Imports an archive file: OCI layout or `docker save`, with one or more named images in it.
- * @throws ImageImportError when it is no archive, names no image, or CRI does not come to see one
+ * @throws ImageImportError when it is no archive, names no image, containerd refuses it, or CRI does not come to see one
  */
 export async function importArchive(path: string, target: ImportTarget): Promise<Image[]> {
   const said = await ctrImport(createReadStream(path), target).catch((error: unknown) => {
     if (!(error instanceof ProgramError)) throw error;
-    throw new ImageImportError(
-      `${path} cannot be imported: it is no archive of OCI or Docker images, or damaged (${error.stderr.trim()})`,
-      {
-        cause: error,
-      },
-    );
+    const why = error.stderr.trim();
+    const said = OF_THE_ARCHIVE.test(why) ? `it is no archive of OCI or Docker images, or damaged (${why})` : why || error.message;
+    throw new ImageImportError(`${path} cannot be imported: ${said}`, { cause: error });
   });
   const names = [...said.matchAll(/^(?:unpacking )?(\S+[:@]\S+)(?: \(sha256:|\s+saved)/gm)].map(([, name]) => name as string);
   if (names.length === 0) throw new ImageImportError(`${path} names no image; containerd said: ${said.trim()}`);
