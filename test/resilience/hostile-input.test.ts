@@ -11,7 +11,8 @@ import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { configmaps } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
-import { beginning, END_HEADERS, END_STREAM, frame, getHead, literal, TYPE } from './hostile/h2-frames.ts';
+import { beginning, getHead, literal } from './hostile/h2-frames.ts';
+import { END_HEADERS, END_STREAM, frame, TYPE } from '../harness/http2-frame.ts';
 
 const owner = { after };
 const pki = await controlPlanePki(owner);

@@ -3,6 +3,7 @@
 import { compileCodec } from '#base/protobuf/codec.ts';
 import { DOCUMENT_MESSAGES } from './document-messages.ts';
 import type { Content, OpenApiDocument, OpenApiSchema, Operation, Parameter, PathItem } from './document.ts';
+import { PLAIN_OF_SCHEMAS } from './message-rows.ts';
 import { anyValue, extensions, namedList } from './yaml-values.ts';
 
 /** Schemas of custom resources nest; each level is four messages. */
@@ -61,22 +62,8 @@ function schemaOrReference(schema: OpenApiSchema): object {
 
 /** What the message takes as it is, by its name there. */
 const PLAIN: Readonly<Record<string, string>> = {
+  ...PLAIN_OF_SCHEMAS,
   nullable: 'nullable',
-  externalDocs: 'external_docs',
-  title: 'title',
-  multipleOf: 'multiple_of',
-  maximum: 'maximum',
-  exclusiveMaximum: 'exclusive_maximum',
-  minimum: 'minimum',
-  exclusiveMinimum: 'exclusive_minimum',
-  maxLength: 'max_length',
-  minLength: 'min_length',
-  pattern: 'pattern',
-  maxItems: 'max_items',
-  minItems: 'min_items',
-  uniqueItems: 'unique_items',
-  maxProperties: 'max_properties',
-  minProperties: 'min_properties',
   required: 'required',
   type: 'type',
   description: 'description',

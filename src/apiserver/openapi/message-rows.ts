@@ -31,3 +31,22 @@ export function messageSchema(namespace: string, rows: Readonly<Record<string, R
     messages: Object.fromEntries(Object.entries(rows).map(([name, row]) => [`${namespace}.${name}`, message(row)])),
   };
 }
+
+/** Members of a schema that both messages take as they are, by their name there. */
+export const PLAIN_OF_SCHEMAS: Readonly<Record<string, string>> = {
+  title: 'title',
+  multipleOf: 'multiple_of',
+  maximum: 'maximum',
+  exclusiveMaximum: 'exclusive_maximum',
+  minimum: 'minimum',
+  exclusiveMinimum: 'exclusive_minimum',
+  maxLength: 'max_length',
+  minLength: 'min_length',
+  pattern: 'pattern',
+  maxItems: 'max_items',
+  minItems: 'min_items',
+  uniqueItems: 'unique_items',
+  maxProperties: 'max_properties',
+  minProperties: 'min_properties',
+  externalDocs: 'external_docs',
+};

@@ -2,6 +2,7 @@
 import { compileCodec } from '#base/protobuf/codec.ts';
 import { SWAGGER_MESSAGES } from './swagger-messages.ts';
 import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath, SwaggerSchema } from './swagger.ts';
+import { PLAIN_OF_SCHEMAS } from './message-rows.ts';
 import { anyValue, extensions, namedList } from './yaml-values.ts';
 
 /** Schemas of custom resources nest; each level is four messages. */
@@ -68,22 +69,8 @@ function parameter(one: SwaggerParameter): object {
 
 /** What custom resources and other servers say beside, as the messages name it; what they have no field for is an extension. */
 const PLAIN: Readonly<Record<string, string>> = {
-  title: 'title',
-  multipleOf: 'multiple_of',
-  maximum: 'maximum',
-  exclusiveMaximum: 'exclusive_maximum',
-  minimum: 'minimum',
-  exclusiveMinimum: 'exclusive_minimum',
-  maxLength: 'max_length',
-  minLength: 'min_length',
-  pattern: 'pattern',
-  maxItems: 'max_items',
-  minItems: 'min_items',
-  maxProperties: 'max_properties',
-  minProperties: 'min_properties',
-  uniqueItems: 'unique_items',
+  ...PLAIN_OF_SCHEMAS,
   readOnly: 'read_only',
-  externalDocs: 'external_docs',
 };
 
 function schema({

@@ -2,26 +2,12 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../https/credentials.ts';
+import { END_HEADERS, frame, TYPE } from '#test/harness/http2-frame.ts';
 
-const DATA = 0x0;
-const HEADERS = 0x1;
-const RST_STREAM = 0x3;
-const SETTINGS = 0x4;
 const ACK = 0x1;
-const END_HEADERS = 0x4;
 /** `:status: 200`, by its place in HPACK's static table. */
 const STATUS_200 = Buffer.from([0x88]);
 const EMPTY = Buffer.alloc(0);
-
-/** RFC 9113, 4.1. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -40,7 +26,7 @@ export async function serveReset(certificate: ClientCertificate, body: string, c
   const server = createServer({ ...certificate, ALPNProtocols: ['h2'] }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.write(frame(SETTINGS, 0, 0, EMPTY));
+    socket.write(frame(TYPE.settings, 0, 0));
     let seen = EMPTY;
     let answered = false;
     socket.on('data', (chunk: Buffer) => {
@@ -49,10 +35,10 @@ export async function serveReset(certificate: ClientCertificate, body: string, c
       answered = true;
       socket.write(
         Buffer.concat([
-          frame(SETTINGS, ACK, 0, EMPTY),
-          frame(HEADERS, END_HEADERS, 1, STATUS_200),
-          frame(DATA, 0, 1, Buffer.from(body)),
-          frame(RST_STREAM, 0, 1, uint32(code)),
+          frame(TYPE.settings, ACK, 0),
+          frame(TYPE.headers, END_HEADERS, 1, STATUS_200),
+          frame(TYPE.data, 0, 1, Buffer.from(body)),
+          frame(TYPE.resetStream, 0, 1, uint32(code)),
         ]),
       );
     });
@@ -69,8 +55,8 @@ export async function serveReset(certificate: ClientCertificate, body: string, c
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
-/** Whether the frames received so far hold a HEADERS frame. */
+/** Whether the frames received so far hold one of headers. */
 function hasRequest(bytes: Buffer): boolean {
-  for (let at = PREFACE.length; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === HEADERS) return true;
+  for (let at = PREFACE.length; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) if (bytes[at + 3] === TYPE.headers) return true;
   return false;
 }
