@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
+import { letLargeHeapsGrow } from '#base/heap-growth.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
@@ -190,6 +191,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     throw error;
   }
   logger.info('the API server serves', { address: server.address, data: paths.store });
+  const leaveHeap = letLargeHeapsGrow();
 
   const ending = new AbortController();
   const running: Promise<void>[] = [];
@@ -218,6 +220,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     },
     async stop() {
       ending.abort(new Error('the control plane stops'));
+      leaveHeap();
       late.stopFollowing?.();
       await Promise.all(running);
       await server.stop();
