@@ -3,7 +3,7 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /** Bytes in use. */
-const LARGE = 512 * 2 ** 20;
+const LARGE = 2 * 2 ** 30;
 /** Percent of what is left after a collection. */
 const GROWTH_OF_LARGE = 100;
 
@@ -13,9 +13,9 @@ export interface HeapGrowthDeps {
 }
 
 /**
- * Lets a heap double between collections of all of it, from 512 MiB on. V8 marks what is left within half a second by its plan,
+ * Lets a heap double between collections of all of it, from 2 GiB on. V8 marks what is left within half a second by its plan,
  * however much that is, and has the main thread help until then: with 5 GB left requests crawl for five seconds, and that every
- * half a minute. A small heap is collected as the command line says. Returns what ends it.
+ * half a minute. A smaller heap is collected as the command line says, for memory's sake. Returns what ends it.
  */
 export function letLargeHeapsGrow({ large = LARGE, setFlags = setFlagsFromString }: HeapGrowthDeps = {}): () => void {
   const observer = new PerformanceObserver((seen) => {
