@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test';
 import { isConditionTrue } from '#api/conditions.ts';
 import { configmaps, customresourcedefinitions, namespaces, resourcequotas } from '#api/resources.ts';
 import type { CustomResourceDefinition, KubeObject, Namespace, New, ResourceQuota } from '#api/types.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import type { ObjectRef } from '#client/contract.ts';
 import { garbageCollector } from '#controllers/garbage-collector/controller.ts';
@@ -47,16 +46,7 @@ async function define(): Promise<void> {
 const widget = (name: string, ownerReferences: readonly object[] = [], namespace = 'ns'): Promise<KubeObject> =>
   t.client.create(widgets, { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name, namespace, ownerReferences } } as never);
 
-const gone = <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): Promise<true> =>
-  t.until(async () => {
-    try {
-      await t.client.get(resource, ref);
-      return undefined;
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return true;
-      throw error;
-    }
-  });
+const gone = <T extends KubeObject>(resource: Resource<T>, ref: ObjectRef): Promise<true> => t.gone(() => t.client.get(resource, ref));
 
 const owner = (kind: string, apiVersion: string, { metadata }: KubeObject): object => ({
   apiVersion,

@@ -18,7 +18,6 @@ import type { ResourcePoolStatusRequest } from '#api/gen/resource-v1alpha3.ts';
 import type { PodGroup } from '#api/gen/scheduling-v1alpha2.ts';
 import type { StorageVersionMigration } from '#api/gen/storagemigration-v1beta1.ts';
 import type { CustomResourceDefinition, KubeObject, New, Pod } from '#api/types.ts';
-import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { createTestAuthority } from '#apiserver/testing/certificates.ts';
 import { systemClock } from '#base/clock.ts';
@@ -55,17 +54,6 @@ after(async () => {
     [],
   );
 });
-
-const gone = (look: () => Promise<unknown>, stepMs?: number): Promise<true> =>
-  t.until(async () => {
-    try {
-      await look();
-      return undefined;
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return true;
-      throw error;
-    }
-  }, stepMs);
 
 test("the authority of API servers is published under its signer's name, and what that signer had before goes", async () => {
   const name = `kubernetes.io:kube-apiserver-serving:${createHash('sha256').update(certificate).digest('hex').slice(0, 24)}`;
@@ -133,9 +121,9 @@ test('a request for the status of pools is answered once and removed after an ho
 
   await slice('half', 'half', 2);
   await ask('unready', 'half');
-  await gone(() => t.client.get(resourcepoolstatusrequests, { name: 'q' }), 60_000);
+  await t.gone(() => t.client.get(resourcepoolstatusrequests, { name: 'q' }), 60_000);
   assert.equal((await t.client.get(resourcepoolstatusrequests, { name: 'unready' })).status, undefined);
-  await gone(() => t.client.get(resourcepoolstatusrequests, { name: 'unready' }), 600_000);
+  await t.gone(() => t.client.get(resourcepoolstatusrequests, { name: 'unready' }), 600_000);
 });
 
 test('a group of pods stays until its last pod has ended', async () => {
@@ -147,7 +135,7 @@ test('a group of pods stays until its last pod has ended', async () => {
   await t.client.delete(podgroups, { name: 'g', namespace: 'ns' });
   assert.notEqual((await t.client.get(podgroups, { name: 'g', namespace: 'ns' })).metadata.deletionTimestamp, undefined);
   await t.client.update(pods, { ...pod, status: { ...pod.status, phase: 'Succeeded' } } as New<Pod>, { subresource: 'status' });
-  await gone(() => t.client.get(podgroups, { name: 'g', namespace: 'ns' }));
+  await t.gone(() => t.client.get(podgroups, { name: 'g', namespace: 'ns' }));
 });
 
 test('servers that are gone leave StorageVersions, and those go that no server is left of', async () => {
@@ -170,9 +158,9 @@ test('servers that are gone leave StorageVersions, and those go that no server i
   await version('apps.deployments', [server('a', 'v1'), server('b', 'v1beta1')]);
   await version('apps.replicasets', [server('b', 'v1')]);
   await version('apps.daemonsets', [server('never', 'v1')]);
-  await gone(() => t.client.get(storageversions, { name: 'apps.daemonsets' }));
+  await t.gone(() => t.client.get(storageversions, { name: 'apps.daemonsets' }));
   await t.client.delete(leases, { name: 'b', namespace: 'kube-system' });
-  await gone(() => t.client.get(storageversions, { name: 'apps.replicasets' }));
+  await t.gone(() => t.client.get(storageversions, { name: 'apps.replicasets' }));
   const { status } = await t.until(async () => {
     const found = await t.client.get(storageversions, { name: 'apps.deployments' });
     return found.status.storageVersions?.length === 1 ? found : undefined;

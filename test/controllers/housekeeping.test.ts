@@ -27,17 +27,6 @@ before(async () => {
 });
 after(() => t.stop());
 
-const gone = (look: () => Promise<unknown>, stepMs?: number) =>
-  t.until(async () => {
-    try {
-      await look();
-      return undefined;
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return true;
-      throw error;
-    }
-  }, stepMs);
-
 test('pods of a node that is gone for good are marked failed and removed', async () => {
   await t.client.create(nodes, { metadata: { name: 'lost' } });
   const pod = { metadata: { name: 'orphan', namespace: 'ns' }, spec: { nodeName: 'lost', containers: [{ name: 'c', image: 'i' }] } };
@@ -52,7 +41,7 @@ test('pods of a node that is gone for good are marked failed and removed', async
     }
   })();
   await t.client.delete(nodes, { name: 'lost' });
-  await gone(() => t.client.get(pods, { name: 'orphan', namespace: 'ns' }), 5000);
+  await t.gone(() => t.client.get(pods, { name: 'orphan', namespace: 'ns' }), 5000);
   await watching;
   const marked = seen.find(({ status }) => status.phase === 'Failed');
   const condition = marked?.status.conditions?.find(({ type }) => type === 'DisruptionTarget');
@@ -99,7 +88,7 @@ test('bootstrap tokens sign the public information until they expire, and are re
   });
   const signature = async () => (await t.client.get(configmaps, info)).data?.['jws-kubeconfig-abcdef'];
   assert.match(await t.until(signature), /^[\w-]+\.\.[\w-]+$/);
-  await gone(() => t.client.get(secrets, token), 60_000);
+  await t.gone(() => t.client.get(secrets, token), 60_000);
   await t.until(async () => ((await signature()) === undefined ? true : undefined));
 });
 
@@ -116,7 +105,7 @@ test('a range of Service addresses stays until its last address is gone', async 
   });
   assert.equal(held.reason, 'Terminating');
   await t.client.delete(ipaddresses, { name: '10.200.0.7' });
-  await gone(() => t.client.get(servicecidrs, { name: 'extra' }));
+  await t.gone(() => t.client.get(servicecidrs, { name: 'extra' }));
 });
 
 test('no call of the controllers was refused for want of rights', () => {

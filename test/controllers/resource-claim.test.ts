@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isStatusError } from '#apimachinery/errors.ts';
 import { nodes, pods, resourceclaims, resourceclaimtemplates } from '#api/resources.ts';
 import type { ResourceClaim, ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
 import type { New, Pod } from '#api/types.ts';
 import { resourceClaimController } from '#controllers/resource-claim/claim-controller.ts';
 import { newClaim } from '#controllers/resource-claim/plan.ts';
 import { resourceClaimPodController } from '#controllers/resource-claim/pod-controller.ts';
-import { type ControllerTest, startControllerTest } from '../harness/controllers.ts';
+import { type ControllerTest, isGone, startControllerTest } from '../harness/controllers.ts';
 
 let t: ControllerTest;
 before(async () => {
@@ -35,16 +34,6 @@ const make = (name: string, claims: Pod['spec']['resourceClaims'], nodeName?: st
 
 const statuses = (name: string) => t.until(async () => (await t.client.get(pods, { name, namespace: 'ns' })).status.resourceClaimStatuses);
 const get = (name: string) => t.client.get(resourceclaims, { name, namespace: 'ns' });
-
-async function gone(name: string): Promise<true | undefined> {
-  try {
-    await get(name);
-    return undefined;
-  } catch (error) {
-    if (isStatusError(error, 'NotFound')) return true;
-    throw error;
-  }
-}
 
 /** As the scheduler does. */
 async function allocate(name: string, pod: Pod | undefined): Promise<void> {
@@ -77,7 +66,7 @@ test('a claim is made of a template for its pod, once over restarts, and goes wi
 
   await allocate(name, pod);
   await t.client.delete(pods, pod.metadata, { gracePeriodSeconds: 0 });
-  await t.until(() => gone(name));
+  await t.gone(() => get(name));
 });
 
 test('a shared claim is freed by the last pod that used it, and can then be deleted', async () => {
@@ -95,7 +84,7 @@ test('a shared claim is freed by the last pod that used it, and can then be dele
   });
   assert.equal(free.status.reservedFor, undefined);
   await t.client.delete(resourceclaims, free.metadata);
-  assert.equal(await gone('shared'), true);
+  assert.equal(await isGone(() => get('shared')), true);
 });
 
 test('a template that is missing is told to its pod, and made good when it comes', async () => {

@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { isStatusError } from '#apimachinery/errors.ts';
-import type { Resource } from '#apimachinery/resource.ts';
 import {
   events as eventKind,
   nodes,
@@ -78,16 +76,6 @@ const volumeOnce = (name: string, phase: PersistentVolume['status']['phase']) =>
 const bound = (name: string) => claimOnce(name, ({ status }) => status.phase === 'Bound');
 const event = (text: string) => t.until(() => Promise.resolve(t.events.find((line) => line.includes(text))));
 
-async function goneNow(resource: Resource, ref: { name: string; namespace?: string }): Promise<true | undefined> {
-  try {
-    await t.client.get(resource, ref);
-    return undefined;
-  } catch (error) {
-    if (isStatusError(error, 'NotFound')) return true;
-    throw error;
-  }
-}
-
 const podWith = (name: string, volumes: Pod['spec']['volumes'], nodeName?: string) =>
   t.client.create(pods, {
     metadata: { name, namespace: 'ns' },
@@ -147,7 +135,7 @@ test('a volume whose claim is gone is released and retained', async () => {
   await released('keep', {});
   await claim('three', '1Gi', { storageClassName: 'keep' });
   await t.client.delete(persistentvolumes, { name: 'keep' });
-  await t.until(() => goneNow(persistentvolumes, { name: 'keep' }));
+  await t.gone(() => t.client.get(persistentvolumes, { name: 'keep' }));
   assert.equal((await claimNow('three')).spec.volumeName, undefined);
 });
 
@@ -165,7 +153,7 @@ test('a released volume of the machine is deleted with what it held below /tmp, 
   await claim('drop', '1Gi', { storageClassName: 'drop' });
   await bound('drop');
   await t.client.delete(persistentvolumeclaims, { name: 'drop', namespace: 'ns' });
-  await t.until(() => goneNow(persistentvolumes, { name: 'drop' }));
+  await t.gone(() => t.client.get(persistentvolumes, { name: 'drop' }));
   assert.deepEqual([existsSync(join(folder, 'data')), existsSync(kept)], [false, true]);
   rmSync(folder, { recursive: true });
 
@@ -223,7 +211,7 @@ test('a released volume is emptied by a pod, which is told of, and is free again
   const free = await volumeOnce('used', 'Available');
   assert.deepEqual([free.spec.claimRef, free.status.message], [undefined, undefined]);
   await event('Normal VolumeRecycled Volume recycled');
-  await t.until(() => goneNow(pods, recyclerRef('used')));
+  await t.gone(() => t.client.get(pods, recyclerRef('used')));
   await claim('next', '1Gi', { storageClassName: 'used' });
   assert.equal((await bound('next')).spec.volumeName, 'used');
 });
@@ -315,12 +303,12 @@ test('a claim stays while a pod on a node uses it, a volume while it is bound', 
   // Another claim comes and goes: what was to happen to the guarded one has happened by then.
   await claim('passing', '1Gi', { storageClassName: 'guard' });
   await t.client.delete(persistentvolumeclaims, { name: 'passing', namespace: 'ns' });
-  await t.until(() => goneNow(persistentvolumeclaims, { name: 'passing', namespace: 'ns' }));
+  await t.gone(() => t.client.get(persistentvolumeclaims, { name: 'passing', namespace: 'ns' }));
   assert.ok((await claimNow('guarded')).metadata.deletionTimestamp !== undefined);
   assert.ok((await volumeNow('guarded')).metadata.deletionTimestamp !== undefined);
   await t.client.delete(pods, { name: 'user', namespace: 'ns' }, { gracePeriodSeconds: 0 });
-  await t.until(() => goneNow(persistentvolumeclaims, { name: 'guarded', namespace: 'ns' }));
-  await t.until(() => goneNow(persistentvolumes, { name: 'guarded' }));
+  await t.gone(() => t.client.get(persistentvolumeclaims, { name: 'guarded', namespace: 'ns' }));
+  await t.gone(() => t.client.get(persistentvolumes, { name: 'guarded' }));
 });
 
 test('an ephemeral volume gets a claim of its pod’s own, and one of that name that is not stands in the way', async () => {
@@ -343,5 +331,5 @@ test('a class of attributes stays while a claim names it', async () => {
   await t.client.delete(volumeattributesclasses, { name: 'fast' });
   assert.ok((await t.client.get(volumeattributesclasses, { name: 'fast' })).metadata.deletionTimestamp !== undefined);
   await t.client.delete(persistentvolumeclaims, { name: 'picky', namespace: 'ns' });
-  await t.until(() => goneNow(volumeattributesclasses, { name: 'fast' }));
+  await t.gone(() => t.client.get(volumeattributesclasses, { name: 'fast' }));
 });

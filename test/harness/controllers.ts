@@ -1,6 +1,7 @@
 // A real API server (over a store in memory, with the default authorisation and admission) and some controllers, each
 // under its own service account, on a clock of the test's own.
 import { generateKeyPairSync } from 'node:crypto';
+import { isStatusError } from '#apimachinery/errors.ts';
 import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { namespaces, serviceaccounts } from '#api/resources.ts';
 import { Schema, type SchemaOptions } from '#api/schema.ts';
@@ -34,6 +35,8 @@ export interface ControllerTest {
    * that is not so within two minutes of the machine's time.
    */
   until<T>(look: () => Promise<T | undefined>, stepMs?: number): Promise<T>;
+  /** Resolves as soon as `look` is refused with NotFound; otherwise as `until`. */
+  gone(look: () => Promise<unknown>, stepMs?: number): Promise<true>;
   /** Ends the controllers and starts them anew, without what they knew; `meanwhile` runs between. */
   restart(meanwhile?: () => Promise<unknown>): Promise<void>;
   /** Ends the API server and starts it anew over the same store; the controllers go on meanwhile, and reach nobody. */
@@ -128,6 +131,16 @@ export async function startControllerTest({
     };
   };
   let end = start();
+  const until: ControllerTest['until'] = async (look, stepMs = STEP_MS) => {
+    const end = systemClock.monotonic() + GIVE_UP_MS;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (systemClock.monotonic() > end) throw new Error(`what is waited for does not come: ${look.toString()}`);
+      await wait(systemClock, LOOK_MS);
+      clock.advance(stepMs);
+    }
+  };
   return {
     client,
     get server() {
@@ -136,16 +149,8 @@ export async function startControllerTest({
     clock,
     events,
     warnings,
-    async until(look, stepMs = STEP_MS) {
-      const end = systemClock.monotonic() + GIVE_UP_MS;
-      for (;;) {
-        const found = await look();
-        if (found !== undefined) return found;
-        if (systemClock.monotonic() > end) throw new Error(`what is waited for does not come: ${look.toString()}`);
-        await wait(systemClock, LOOK_MS);
-        clock.advance(stepMs);
-      }
-    },
+    until,
+    gone: (look, stepMs) => until(async () => ((await isGone(look)) ? true : undefined), stepMs),
     async restart(meanwhile) {
       await end();
       await meanwhile?.();
@@ -162,6 +167,17 @@ export async function startControllerTest({
       await store.close();
     },
   };
+}
+
+/** Whether `look` is refused with NotFound; what else it is refused with is thrown. */
+export async function isGone(look: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await look();
+    return false;
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return true;
+    throw error;
+  }
 }
 
 /** Clients of an API server that comes and goes. */

@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { configmaps } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
-import { beginning, getHead, literal } from './hostile/h2-frames.ts';
+import { beginning, getHead, literal, postHead } from './hostile/h2-frames.ts';
 import { END_HEADERS, END_STREAM, frame, TYPE } from '../harness/http2-frame.ts';
 
 const owner = { after };
@@ -151,13 +151,7 @@ const FRAMES: readonly (readonly [name: string, alpn: 'h2', chunks: () => Iterab
     'h2',
     function* () {
       yield beginning();
-      const head = [
-        literal(':method', 'POST'),
-        literal(':scheme', 'https'),
-        literal(':path', '/api/v1/namespaces'),
-        literal(':authority', 'a'),
-      ];
-      yield frame(TYPE.headers, END_HEADERS, 1, Buffer.concat(head));
+      yield frame(TYPE.headers, END_HEADERS, 1, postHead('/api/v1/namespaces'));
       yield* times(200_000, () => frame(TYPE.data, 0, 1));
     },
   ],
@@ -187,13 +181,7 @@ const FRAMES: readonly (readonly [name: string, alpn: 'h2', chunks: () => Iterab
     'h2',
     function* () {
       yield beginning();
-      const head = [
-        literal(':method', 'POST'),
-        literal(':scheme', 'https'),
-        literal(':path', '/api/v1/namespaces'),
-        literal(':authority', 'a'),
-      ];
-      yield* times(5_000, (i) => frame(TYPE.headers, END_HEADERS, 2 * i + 1, Buffer.concat(head)));
+      yield* times(5_000, (i) => frame(TYPE.headers, END_HEADERS, 2 * i + 1, postHead('/api/v1/namespaces')));
     },
   ],
   [

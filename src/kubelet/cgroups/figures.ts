@@ -75,53 +75,38 @@ export const FILES_V1: CgroupFiles = [
 
 /** Undefined when the cgroup is not there. */
 export function figuresV1(texts: CgroupTexts): CgroupFigures | undefined {
-  const usage = texts['cpuacct.usage'] ?? '';
-  const user = texts['cpuacct.usage_user'] ?? '';
-  const system = texts['cpuacct.usage_sys'] ?? '';
-  const cpu = texts['cpu.stat'] ?? '';
-  const memory = texts['memory.usage_in_bytes'] ?? '';
-  const stat = texts['memory.stat'] ?? '';
-  const oom = texts['memory.oom_control'] ?? '';
-  const maxUsage = texts['memory.max_usage_in_bytes'] ?? '';
-  const failures = texts['memory.failcnt'] ?? '';
-  const bytes = texts['blkio.throttle.io_service_bytes_recursive'] ?? '';
-  const counts = texts['blkio.throttle.io_serviced_recursive'] ?? '';
-  const pids = texts['pids.current'] ?? '';
-  const shares = texts['cpu.shares'] ?? '';
-  const period = texts['cpu.cfs_period_us'] ?? '';
-  const quota = texts['cpu.cfs_quota_us'] ?? '';
-  const limit = texts['memory.limit_in_bytes'] ?? '';
-  if (usage === '' || memory === '') return undefined;
-  const [throttling, amounts, kills] = [flat(cpu), flat(stat), flat(oom)];
+  const { text, number } = reading(texts);
+  if (text('cpuacct.usage') === '' || text('memory.usage_in_bytes') === '') return undefined;
+  const [throttling, amounts, kills] = [flat(text('cpu.stat')), flat(text('memory.stat')), flat(text('memory.oom_control'))];
   return {
     cpu: {
-      usage: Number(usage) / 1e9,
-      user: Number(user) / 1e9,
-      system: Number(system) / 1e9,
+      usage: number('cpuacct.usage') / 1e9,
+      user: number('cpuacct.usage_user') / 1e9,
+      system: number('cpuacct.usage_sys') / 1e9,
       periods: throttling('nr_periods'),
       throttledPeriods: throttling('nr_throttled'),
       throttled: throttling('throttled_time') / 1e9,
     },
     memory: {
-      usage: Number(memory),
-      maxUsage: Number(maxUsage),
-      workingSet: Math.max(0, Number(memory) - amounts('total_inactive_file')),
+      usage: number('memory.usage_in_bytes'),
+      maxUsage: number('memory.max_usage_in_bytes'),
+      workingSet: Math.max(0, number('memory.usage_in_bytes') - amounts('total_inactive_file')),
       cache: amounts('total_cache'),
       rss: amounts('total_rss'),
       swap: amounts('total_swap'),
       mappedFile: amounts('total_mapped_file'),
       pageFaults: amounts('total_pgfault'),
       majorPageFaults: amounts('total_pgmajfault'),
-      failures: Number(failures),
+      failures: number('memory.failcnt'),
       oomKills: kills('oom_kill'),
     },
-    io: ioV1(bytes, counts),
-    ...threads(pids),
+    io: ioV1(text('blkio.throttle.io_service_bytes_recursive'), text('blkio.throttle.io_serviced_recursive')),
+    ...threads(text('pids.current')),
     limits: {
-      cpuShares: Number(shares),
-      cpuPeriod: Number(period),
-      ...(Number(quota) > 0 ? { cpuQuota: Number(quota) } : {}),
-      memory: bounded(limit),
+      cpuShares: number('cpu.shares'),
+      cpuPeriod: number('cpu.cfs_period_us'),
+      ...(number('cpu.cfs_quota_us') > 0 ? { cpuQuota: number('cpu.cfs_quota_us') } : {}),
+      memory: bounded(number('memory.limit_in_bytes')),
     },
   };
 }
@@ -143,20 +128,10 @@ export const FILES_V2: CgroupFiles = [
 
 /** Undefined when the cgroup is not there, or is the root. */
 export function figuresV2(texts: CgroupTexts): CgroupFigures | undefined {
-  const cpu = texts['cpu.stat'] ?? '';
-  const memory = texts['memory.current'] ?? '';
-  const stat = texts['memory.stat'] ?? '';
-  const events = texts['memory.events'] ?? '';
-  const peak = texts['memory.peak'] ?? '';
-  const swap = texts['memory.swap.current'] ?? '';
-  const io = texts['io.stat'] ?? '';
-  const pids = texts['pids.current'] ?? '';
-  const weight = texts['cpu.weight'] ?? '';
-  const max = texts['cpu.max'] ?? '';
-  const limit = texts['memory.max'] ?? '';
-  if (cpu === '' || memory === '') return undefined;
-  const [times, amounts, happened] = [flat(cpu), flat(stat), flat(events)];
-  const [quota = '', period = ''] = max.trim().split(' ');
+  const { text, number } = reading(texts);
+  if (text('cpu.stat') === '' || text('memory.current') === '') return undefined;
+  const [times, amounts, happened] = [flat(text('cpu.stat')), flat(text('memory.stat')), flat(text('memory.events'))];
+  const [quota = '', period = ''] = text('cpu.max').trim().split(' ');
   return {
     cpu: {
       usage: times('usage_usec') / 1e6,
@@ -167,27 +142,33 @@ export function figuresV2(texts: CgroupTexts): CgroupFigures | undefined {
       throttled: times('throttled_usec') / 1e6,
     },
     memory: {
-      usage: Number(memory),
-      ...(peak === '' ? {} : { maxUsage: Number(peak) }),
-      workingSet: Math.max(0, Number(memory) - amounts('inactive_file')),
+      usage: number('memory.current'),
+      ...(text('memory.peak') === '' ? {} : { maxUsage: number('memory.peak') }),
+      workingSet: Math.max(0, number('memory.current') - amounts('inactive_file')),
       cache: amounts('file'),
       rss: amounts('anon'),
-      swap: Number(swap),
+      swap: number('memory.swap.current'),
       mappedFile: amounts('file_mapped'),
       pageFaults: amounts('pgfault'),
       majorPageFaults: amounts('pgmajfault'),
       failures: happened('max'),
       oomKills: happened('oom_kill'),
     },
-    io: ioV2(io),
-    ...threads(pids),
+    io: ioV2(text('io.stat')),
+    ...threads(text('pids.current')),
     limits: {
-      cpuShares: sharesOfWeight(Number(weight)),
+      cpuShares: sharesOfWeight(number('cpu.weight')),
       cpuPeriod: Number(period),
       ...(/^\d+$/.test(quota) ? { cpuQuota: Number(quota) } : {}),
-      memory: bounded(limit),
+      memory: bounded(number('memory.max')),
     },
   };
+}
+
+/** A file that is not there is empty, and 0 as a number. */
+function reading(texts: CgroupTexts): { text(file: string): string; number(file: string): number } {
+  const text = (file: string): string => texts[file] ?? '';
+  return { text, number: (file) => Number(text(file)) };
 }
 
 /** Lines of `name amount`; 0 for a name that is not there. */
@@ -201,8 +182,7 @@ const threads = (pids: string): { readonly threads?: number } => (pids === '' ? 
 /** The kernel shows no limit of version 1 as the greatest number of pages. */
 const NO_LIMIT = 2 ** 62;
 
-function bounded(text: string): number {
-  const amount = Number(text);
+function bounded(amount: number): number {
   return Number.isFinite(amount) && amount < NO_LIMIT ? amount : 0;
 }
 

@@ -19,6 +19,11 @@ export function literal(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
 }
 
+const head = (method: string, path: string): Buffer =>
+  Buffer.concat([literal(':method', method), literal(':scheme', 'https'), literal(':path', path), literal(':authority', 'a')]);
+
 /** The head of a GET. */
-export const getHead = (path: string): Buffer =>
-  Buffer.concat([literal(':method', 'GET'), literal(':scheme', 'https'), literal(':path', path), literal(':authority', 'a')]);
+export const getHead = (path: string): Buffer => head('GET', path);
+
+/** The head of a POST. */
+export const postHead = (path: string): Buffer => head('POST', path);
