@@ -148,6 +148,9 @@ export function gauge(
   return lines.length === 0 ? '' : described(name, help, 'gauge', lines);
 }
 
+/** Seconds; what client libraries count by when they are told no bounds. Source: prometheus.DefBuckets. */
+export const DEFAULT_BUCKETS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Bounds `count` of them, each `factor` times the one before. Source: prometheus.ExponentialBuckets. */
 export function exponentialBuckets(start: number, factor: number, count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Number((start * factor ** i).toPrecision(12)));

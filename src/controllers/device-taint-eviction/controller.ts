@@ -1,6 +1,7 @@
 // Deletes pods whose devices got a NoExecute taint that their claims do not tolerate, from their driver or by a DeviceTaintRule,
 // and tells in the status of rules how far that is. Source: pkg/controller/devicetainteviction.
 import { isForDevice } from '#api/device-taint-rules.ts';
+import { newestSlices } from '#api/resource-slices.ts';
 import { devicetaintrules } from '#api/optional-resources.ts';
 import { pods, resourceclaims, resourceslices } from '#api/resources.ts';
 import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
@@ -10,7 +11,7 @@ import { formatTime } from '#apimachinery/time.ts';
 import { Lru } from '#base/lru.ts';
 import { type Controller, type ControllerContext, type Reconcile, splitKey } from '../runtime/controller.ts';
 import { evictPod } from '../runtime/evict-pod.ts';
-import { type Devices, devicesOf, type Eviction, newest, podEviction, poolOf } from './plan.ts';
+import { type Devices, devicesOf, type Eviction, podEviction, poolOf } from './plan.ts';
 import { nextCondition, type RuleCounts, STATUS_PERIOD_MS, statusDelay } from './rule-status.ts';
 import { RULES_GATE, watchDevices, type World } from './world.ts';
 
@@ -114,7 +115,7 @@ function countsOf(rule: DeviceTaintRule, world: World, now: number): Omit<RuleCo
   const devices: Devices = { slicesOf: (pool) => world.slicesOf(pool), rules: () => [imagined] };
   const byPool = Map.groupBy(world.slices.list(), poolOf);
   const published = [...byPool.values()]
-    .flatMap(newest)
+    .flatMap(newestSlices)
     .flatMap(({ spec: { driver, pool, devices: all = [] } }) =>
       all.filter(({ name }) => isForDevice(rule, { driver, pool: pool.name, device: name })),
     );

@@ -2,6 +2,7 @@
 // When a pod has to leave because a device it uses is tainted. Source: pkg/controller/devicetainteviction claimEvictionTime,
 // podEvictionTime.
 import { type DeviceName, isForDevice } from '#api/device-taint-rules.ts';
+import { newestSlices } from '#api/resource-slices.ts';
 import type { DeviceTaint, DeviceToleration, ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
 import { toleratesDeviceTaint } from '#api/taints.ts';
@@ -28,12 +29,6 @@ type Taint = DeviceTaint | DeviceTaintRule['spec']['taint'];
 /** `driver/pool`. */
 export const poolOf = ({ spec }: ResourceSlice): string => `${spec.driver}/${spec.pool.name}`;
 
-/** Those of the newest generation: the others are about to go. */
-export function newest(slices: readonly ResourceSlice[]): readonly ResourceSlice[] {
-  const generation = Math.max(...slices.map(({ spec }) => Number(spec.pool.generation)));
-  return slices.filter(({ spec }) => Number(spec.pool.generation) === generation);
-}
-
 export const devicesOf = ({ status }: ResourceClaim): readonly DeviceName[] => status.allocation?.devices?.results ?? [];
 
 /** Undefined: its devices may be kept for good. */
@@ -56,7 +51,7 @@ export function claimEviction({ status }: ResourceClaim, { slicesOf, rules }: De
 }
 
 function taintsOf({ driver, pool, device }: DeviceName, slicesOf: Devices['slicesOf']): readonly Taint[] {
-  return newest(slicesOf(`${driver}/${pool}`)).flatMap(({ spec }) => spec.devices?.find(({ name }) => name === device)?.taints ?? []);
+  return newestSlices(slicesOf(`${driver}/${pool}`)).flatMap(({ spec }) => spec.devices?.find(({ name }) => name === device)?.taints ?? []);
 }
 
 /** A toleration counts only when it names the effect. */

@@ -1,6 +1,6 @@
 // The controllers' own figures, with upstream's names and labels; those of their queues are the queues' own. Source: the
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
-import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
+import { DEFAULT_BUCKETS, CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 import { AttachDetachMetrics } from './attach-detach-metrics.ts';
 import { autoscalerMetrics } from './autoscaler-metrics.ts';
 import { poolStatusMetrics, trustBundleMetrics } from './gated-metrics.ts';
@@ -12,9 +12,6 @@ const MODE = ['completion_mode', 'result'];
 const ZONE = ['zone'];
 const REASON = ['namespace', 'reason'];
 const STATEFUL_SET = ['statefulset_namespace', 'statefulset_name', 'pod_management_policy'];
-
-/** What client libraries count by when they are told no bounds. Source: prometheus.DefBuckets. */
-const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 const MIRRORING = 'endpoint_slice_mirroring_controller';
 const ENDPOINTS = exponentialBuckets(2, 2, 15);

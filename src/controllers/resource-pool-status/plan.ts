@@ -1,6 +1,7 @@
 // pure
 // How many devices the pools of a driver have, and how many of them claims have. Source:
 // pkg/controller/resourcepoolstatusrequest controller.go calculatePoolStatus, shouldDeleteRequest.
+import { newestSlices } from '#api/resource-slices.ts';
 import type { ResourceClaim, ResourceSlice } from '#api/gen/resource-v1.ts';
 import type { PoolStatus, ResourcePoolStatusRequest } from '#api/gen/resource-v1alpha3.ts';
 import { findCondition } from '#api/conditions.ts';
@@ -51,8 +52,8 @@ export function answer(
 
 /** Slices of generations before the newest are about to go. Taints and health of devices do not count yet. */
 function poolStatus(driver: string, poolName: string, published: readonly ResourceSlice[], taken: number): PoolStatus {
-  const generation = Math.max(...published.map(({ spec }) => Number(spec.pool.generation)));
-  const slices = published.filter(({ spec }) => Number(spec.pool.generation) === generation);
+  const slices = newestSlices(published);
+  const generation = Number(slices[0]?.spec.pool.generation);
   const [nodeName = '', ...others] = new Set(slices.map(({ spec }) => spec.nodeName ?? ''));
   const head = { driver, poolName, generation, ...(nodeName === '' || others.length > 0 ? {} : { nodeName }) };
   const expected = Number(slices[0]?.spec.pool.resourceSliceCount ?? 0);

@@ -1,9 +1,7 @@
 // What the kubelet counts of its own work, for `/metrics`; what can be counted when it is asked for is in levels.ts.
 // Source: pkg/kubelet/metrics, pkg/volume/util metrics.go.
-import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
+import { CounterFamily, DEFAULT_BUCKETS, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 
-/** Seconds. Source: prometheus DefBuckets. */
-export const DEFAULT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const POD_START_SECONDS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 const IMAGE_PULL_SECONDS = [1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600];
 const STATUS_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 20, 30, 45, 60];
@@ -13,7 +11,7 @@ type Labels = readonly string[];
 
 const counter = (name: string, help: string, labels: Labels = []): CounterFamily => new CounterFamily(`kubelet_${name}`, help, labels);
 const level = (name: string, help: string, labels: Labels = []): GaugeFamily => new GaugeFamily(`kubelet_${name}`, help, labels);
-const histogram = (name: string, help: string, labels: Labels = [], buckets: readonly number[] = DEFAULT_SECONDS): HistogramFamily =>
+const histogram = (name: string, help: string, labels: Labels = [], buckets: readonly number[] = DEFAULT_BUCKETS): HistogramFamily =>
   new HistogramFamily(`kubelet_${name}`, help, labels, buckets);
 
 /** Of the podresources API. */

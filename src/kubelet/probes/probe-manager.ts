@@ -3,10 +3,9 @@ import { isSidecar } from '#api/pods.ts';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { HistogramFamily } from '#base/metrics.ts';
+import { DEFAULT_BUCKETS, HistogramFamily } from '#base/metrics.ts';
 import type { Container, ContainerStatus, Pod, PodStatus, Probe } from '#api/types.ts';
 import type { ProbeVerdict } from '../pod-actions/plan.ts';
-import { DEFAULT_SECONDS } from '../metrics/kubelet-metrics.ts';
 import { timeOf } from '../pod/times.ts';
 import type { ProbeStates } from '../status/pod-status.ts';
 import { runProbe, type ProberDeps } from './prober.ts';
@@ -55,7 +54,7 @@ export class ProbeManager implements ProbeStates {
     'prober_probe_duration_seconds',
     'Duration in seconds for a probe response.',
     ['probe_type', 'container', 'pod', 'namespace'],
-    DEFAULT_SECONDS,
+    DEFAULT_BUCKETS,
   );
 
   constructor(deps: ProbeManagerDeps) {

@@ -1,7 +1,7 @@
 // `/metrics`: the kubelet's own figures. Source: pkg/kubelet/metrics, pkg/kubelet/server/metrics.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Clock } from '#base/clock.ts';
-import { gauge, HistogramFamily } from '#base/metrics.ts';
+import { DEFAULT_BUCKETS, gauge, HistogramFamily } from '#base/metrics.ts';
 import { buildInfo } from '#api/build.ts';
 import { CriError } from '#cri/errors.ts';
 import type { FsStats, PodSummary } from '../../stats/summary.ts';
@@ -42,7 +42,7 @@ export function ownMetrics(clock: Clock): OwnMetrics {
     'kubelet_http_requests_duration_seconds',
     'Duration in seconds to serve http requests',
     [...labelNames],
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    DEFAULT_BUCKETS,
   );
   const nodeName = new Gauge({
     name: 'kubelet_node_name',
