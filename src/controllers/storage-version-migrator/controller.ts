@@ -4,7 +4,7 @@ import { storageversionmigrations } from '#api/resources.ts';
 import type { StorageVersionMigration } from '#api/gen/storagemigration-v1beta1.ts';
 import type { KubeObject, New } from '#api/types.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
-import type { Resource } from '#apimachinery/resource.ts';
+import { apiVersionOf, type Resource } from '#apimachinery/resource.ts';
 import { assertNever } from '#base/assert-never.ts';
 import type { Client } from '#client/contract.ts';
 import { eachPage } from '#client/pager.ts';
@@ -112,8 +112,7 @@ async function migrate(migration: StorageVersionMigration, client: Client): Prom
   for await (const page of eachPage(client, resource, {}, PAGE_SIZE))
     for (const { metadata } of page) {
       const { name, namespace, uid, resourceVersion } = metadata;
-      const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
-      const body = { apiVersion, kind: resource.kind, metadata: { uid, resourceVersion } };
+      const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { uid, resourceVersion } };
       const ref = { name, ...(namespace === undefined ? {} : { namespace }) };
       try {
         await client.patch(resource, ref, { type: 'apply', body, fieldManager: NAME });
