@@ -1,10 +1,10 @@
 // pure
 // Volumes that say their zone by labels, as they did before node affinity, are used in that zone. Source: plugins/volumezone.
-import type { Node, PersistentVolume, Pod } from '#api/types.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import { className } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
-import type { Plugin } from '../framework/plugin.ts';
+import type { Plugin, QueueingHint } from '../framework/plugin.ts';
 import { UNLIKE_ANY } from '../framework/profile.ts';
 import { type Status, unresolvable } from '../framework/status.ts';
 import { PLUGIN } from './names.ts';
@@ -40,10 +40,10 @@ export function volumeZone(storage: Storage): Plugin {
   return {
     name: PLUGIN.volumeZone,
     events: [
-      { event: clusterEvent('storage.k8s.io/StorageClass', ACTION.Add) },
+      { event: clusterEvent('storage.k8s.io/StorageClass', ACTION.Add), hint: afterClassAdded },
       { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeLabel) },
-      { event: clusterEvent('PersistentVolumeClaim', ACTION.Add | ACTION.Update) },
-      { event: clusterEvent('PersistentVolume', ACTION.Add | ACTION.Update) },
+      { event: clusterEvent('PersistentVolumeClaim', ACTION.Add | ACTION.Update), hint: afterClaimChange },
+      { event: clusterEvent('PersistentVolume', ACTION.Add | ACTION.Update), hint: afterVolumeChange },
     ],
     sign(pod) {
       const found = placesOfPod(pod, storage);
@@ -83,7 +83,7 @@ function placesOfClaim(namespace: string, name: string, storage: Storage): reado
     if (wanted === '') return refuse('PersistentVolumeClaim had no pv name and storageClass name');
     const storageClass = storage.storageClass(wanted);
     if (storageClass === undefined) return refuse(`storageclass.storage.k8s.io "${wanted}" not found`);
-    return storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? [] : refuse('PersistentVolume had no name');
+    return storageClass.volumeBindingMode === WAITS ? [] : refuse('PersistentVolume had no name');
   }
   const volume = storage.volume(volumeName);
   return volume === undefined ? refuse(`persistentvolume "${volumeName}" not found`) : placesOf(volume);
@@ -98,3 +98,24 @@ function isIn({ metadata }: Node, places: readonly Place[]): boolean {
     return value !== undefined && values.has(value);
   });
 }
+
+const WAITS = 'WaitForFirstConsumer';
+
+const afterClassAdded: QueueingHint = (_, __, current) => ((current as StorageClass).volumeBindingMode === WAITS ? 'queue' : 'skip');
+
+const afterClaimChange: QueueingHint = ({ metadata, spec }, _, current) => {
+  const { namespace, name } = (current as PersistentVolumeClaim).metadata;
+  const isNamed = spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name) === true;
+  return namespace === metadata.namespace && isNamed ? 'queue' : 'skip';
+};
+
+/** A new one, or one that is said to be elsewhere. */
+const afterVolumeChange: QueueingHint = (_, previous, current) => {
+  if (previous === undefined) return 'queue';
+  const [before, now] = [placesOf(previous as PersistentVolume), placesOf(current as PersistentVolume)];
+  const isSame =
+    before.length === now.length && before.every(({ key, values }, i) => now[i]?.key === key && sameSet(values, now[i].values));
+  return isSame ? 'skip' : 'queue';
+};
+
+const sameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.size === b.size && a.isSubsetOf(b);

@@ -10,6 +10,7 @@ import type { PodClaims } from './claims.ts';
 import { FreeVolumes } from './free-volumes.ts';
 import { isReachable } from './reach.ts';
 import type { Storage } from './storage.ts';
+import { largestVolume } from './storage-events.ts';
 
 export interface VolumePlan {
   /** A free volume for a claim. */
@@ -166,8 +167,9 @@ function capacityFor(claim: PersistentVolumeClaim, storageClass: StorageClass, s
   const size = claim.spec.resources?.requests?.['storage'];
   if (size === undefined || storage.driver(storageClass.provisioner)?.spec.storageCapacity !== true) return () => true;
   const places: LabelSelector[] = [];
-  for (const { storageClassName, capacity, maximumVolumeSize, nodeTopology } of storage.capacities()) {
-    const limit = maximumVolumeSize ?? capacity;
+  for (const told of storage.capacities()) {
+    const { storageClassName, nodeTopology } = told;
+    const limit = largestVolume(told);
     if (storageClassName !== storageClass.metadata.name || limit === undefined || quantityValue(limit) < quantityValue(size)) continue;
     if (nodeTopology !== undefined) places.push(selectorFromObject(nodeTopology));
   }

@@ -1,10 +1,10 @@
 // Pods go where their volumes are or can be; claims that wait for a consumer are bound before the pod is. Source:
 // plugins/volumebinding.
 import type { Node, PersistentVolume } from '#api/types.ts';
-import { claimName, usesClaims } from '#api/volumes.ts';
+import { usesClaims } from '#api/volumes.ts';
 import { LABEL } from '#api/well-known.ts';
 import { ACTION, clusterEvent } from '../../framework/cluster-event.ts';
-import type { NodeFilter, Placement, Plugin, QueueingHint } from '../../framework/plugin.ts';
+import type { NodeFilter, Placement, Plugin } from '../../framework/plugin.ts';
 import { UNLIKE_ANY } from '../../framework/profile.ts';
 import { type Status, unresolvable } from '../../framework/status.ts';
 import type { ClusterState } from '../../state/cluster-state.ts';
@@ -13,6 +13,7 @@ import { bindVolumes, type BindVolumesDeps, decided, type DecidedVolumes } from 
 import { podClaims, type PodClaims } from './claims.ts';
 import { boundReach, type FoundVolumes, volumeFinder } from './find-volumes.ts';
 import { AssumedStorage, type Storage } from './storage.ts';
+import { afterCapacityChange, afterClaimChange, afterClassChange, afterDriverChange } from './storage-events.ts';
 
 export interface VolumeBindingArgs {
   readonly bindTimeoutSeconds: number;
@@ -26,7 +27,7 @@ export interface VolumeBindingDeps extends Omit<BindVolumesDeps, 'storage'> {
   readonly node: (name: string) => Node | undefined;
 }
 
-const { Add, Update, UpdateNodeLabel, UpdateNodeTaint } = ACTION;
+const { Add, Update, UpdateNodeLabel } = ACTION;
 
 export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: VolumeBindingArgs = DEFAULT_VOLUME_BINDING_ARGS): Plugin {
   const assumed = new AssumedStorage(deps.storage);
@@ -42,12 +43,12 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
   return {
     name: PLUGIN.volumeBinding,
     events: [
-      { event: clusterEvent('storage.k8s.io/StorageClass', Add | Update) },
+      { event: clusterEvent('storage.k8s.io/StorageClass', Add | Update), hint: afterClassChange },
       { event: clusterEvent('PersistentVolumeClaim', Add | Update), hint: afterClaimChange },
       { event: clusterEvent('PersistentVolume', Add | Update) },
-      { event: clusterEvent('Node', Add | UpdateNodeLabel | UpdateNodeTaint) },
-      { event: clusterEvent('storage.k8s.io/CSIDriver', Update) },
-      { event: clusterEvent('storage.k8s.io/CSIStorageCapacity', Add | Update) },
+      { event: clusterEvent('Node', Add | UpdateNodeLabel) },
+      { event: clusterEvent('storage.k8s.io/CSIDriver', Update), hint: afterDriverChange },
+      { event: clusterEvent('storage.k8s.io/CSIStorageCapacity', Add | Update), hint: afterCapacityChange },
     ],
     sign: (pod) => (usesClaims(pod) ? signOf(podClaims(pod, assumed), assumed) : undefined),
     preFilter({ pod }, cluster) {
@@ -152,9 +153,3 @@ function statusOf(found: FoundVolumes): Status | undefined {
       return failed(found.message);
   }
 }
-
-const afterClaimChange: QueueingHint = (pod, _, current) => {
-  const { namespace, name } = (current as { readonly metadata: { readonly namespace: string; readonly name: string } }).metadata;
-  if (namespace !== pod.metadata.namespace) return 'skip';
-  return pod.spec.volumes?.some((volume) => claimName(pod, volume) === name) === true ? 'queue' : 'skip';
-};

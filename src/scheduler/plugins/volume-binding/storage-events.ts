@@ -1,0 +1,37 @@
+// pure
+// Which changes of storage may help a pod whose volumes no node had. Source: plugins/volumebinding volume_binding.go
+// isSchedulableAfter….
+import { quantityValue } from '#apimachinery/quantity.ts';
+import type { CSIDriver, CSIStorageCapacity, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
+import { claimName } from '#api/volumes.ts';
+import { isEqual } from '../../framework/cluster-event.ts';
+import type { QueueingHint } from '../../framework/plugin.ts';
+
+export const afterClaimChange: QueueingHint = (pod, _, current) => {
+  const { namespace, name } = (current as PersistentVolumeClaim).metadata;
+  if (namespace !== pod.metadata.namespace) return 'skip';
+  return pod.spec.volumes?.some((volume) => claimName(pod, volume) === name) === true ? 'queue' : 'skip';
+};
+
+/** Of what may change in a class, only where its volumes are allowed matters. */
+export const afterClassChange: QueueingHint = (_, previous, current) => {
+  const [before, now] = [previous as StorageClass | undefined, current as StorageClass];
+  return before !== undefined && isEqual(before.allowedTopologies, now.allowedTopologies) ? 'skip' : 'queue';
+};
+
+/** A driver whose capacity is not looked at any more. Upstream asks so of pods with inline volumes alone, which have no capacity. */
+export const afterDriverChange: QueueingHint = (_, previous, current) => {
+  const tellsCapacity = ({ spec }: CSIDriver): boolean => spec.storageCapacity === true;
+  return tellsCapacity(previous as CSIDriver) && !tellsCapacity(current as CSIDriver) ? 'queue' : 'skip';
+};
+
+/** Where there is room is never changed, only how much. */
+export const afterCapacityChange: QueueingHint = (_, previous, current) => {
+  const [before, now] = [previous as CSIStorageCapacity | undefined, current as CSIStorageCapacity];
+  if (before === undefined) return 'queue';
+  const [old, limit] = [largestVolume(before), largestVolume(now)];
+  return limit !== undefined && (old === undefined || quantityValue(limit) > quantityValue(old)) ? 'queue' : 'skip';
+};
+
+/** Source: volumeLimit. */
+export const largestVolume = ({ maximumVolumeSize, capacity }: CSIStorageCapacity): string | undefined => maximumVolumeSize ?? capacity;
