@@ -1,6 +1,6 @@
 // pure
 // The users that components of a cluster are, and what those of them may do that no upstream default role covers.
-import { EXPLANATION_READS } from '#scheduler/explain/reads.ts';
+import { EXPLANATION_READS, OPTIONAL_READS } from '#scheduler/explain/reads.ts';
 import type { ClusterRole, ClusterRoleBinding, New, Role, RoleBinding } from '#api/types.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
 
@@ -95,7 +95,11 @@ export const CLUSTER_ROLES: readonly New<ClusterRole>[] = [
     { nonResourceURLs: ['/proa/why', '/proa/why/*'], verbs: ['get'] },
     { apiGroups: [''], resources: ['events', 'configmaps', 'pods/log'], verbs: ['get', 'list'] },
     { apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: ['get', 'list'] },
-    ...EXPLANATION_READS.map(({ group, resource }) => ({ apiGroups: [group], resources: [resource], verbs: ['get', 'list', 'watch'] })),
+    ...[...EXPLANATION_READS, ...OPTIONAL_READS].map(({ group, resource }) => ({
+      apiGroups: [group],
+      resources: [resource],
+      verbs: ['get', 'list', 'watch'],
+    })),
   ]),
 ];
 

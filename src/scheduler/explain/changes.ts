@@ -1,17 +1,37 @@
 // pure
 // What could be changed so that a plugin refuses a pod on a node no more, the smallest first. Whether a change does what it
 // should is not decided here: explain-placement.ts runs the filters with it.
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Toleration } from '#api/types.ts';
+import type { Node, Pod, Toleration } from '#api/types.ts';
 import { taintText, untoleratedTaint } from '#api/taints.ts';
 import { PLUGIN } from '../plugins/names.ts';
-import type { ClusterState } from '../state/cluster-state.ts';
 import { conflictsWith, type UsedPorts, usePorts } from '../state/host-ports.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
+import { deviceChanges } from './device-changes.ts';
+import { eviction } from './eviction.ts';
 import { loweredRequests } from './lowered-requests.ts';
+import { isGiven, labelled } from './node-labels.ts';
+import { nearestName } from './similar.ts';
+import type { DeviceChange, StorageChange, World } from './trial-world.ts';
+import { VOLUME_PLUGINS, volumeChanges } from './volume-changes.ts';
+
+export type ChangeKind =
+  | 'request'
+  | 'toleration'
+  | 'label'
+  | 'selector'
+  | 'port'
+  | 'uncordon'
+  | 'eviction'
+  | 'affinity'
+  | 'spread'
+  | 'gate'
+  | 'volume'
+  | 'device';
 
 /** One thing done to one object; what is absent stays as it is. */
 export interface Change {
-  readonly kind: 'request' | 'toleration' | 'label' | 'selector' | 'port' | 'uncordon' | 'eviction' | 'affinity' | 'spread' | 'gate';
+  readonly kind: ChangeKind;
   /** As an instruction: `lower the request for cpu from 3 to 1500m`. */
   readonly text: string;
   /** The pod to place instead. */
@@ -19,12 +39,14 @@ export interface Change {
   readonly node?: Node;
   /** Pods that are on nodes no more. */
   readonly removed?: readonly Pod[];
+  readonly storage?: StorageChange;
+  readonly devices?: DeviceChange;
 }
 
-export interface Obstacle {
+export interface Obstacle extends World {
   readonly pod: PodInfo;
   readonly slot: number;
-  readonly cluster: ClusterState;
+  readonly reasons: readonly string[];
 }
 
 /** Most pods of other owners that are tried one by one. */
@@ -32,7 +54,7 @@ const MOST_PODS = 64;
 /** How far `maxSkew` is raised at most. */
 const MOST_SKEW = 16;
 
-/** None for a plugin whose refusal no change of pod, node or neighbours answers (volumes, devices). */
+/** None for a plugin whose refusal no change that is known here answers. */
 export function changesFor(plugin: string, obstacle: Obstacle): readonly Change[] {
   switch (plugin) {
     case PLUGIN.nodeResourcesFit:
@@ -49,13 +71,14 @@ export function changesFor(plugin: string, obstacle: Obstacle): readonly Change[
       return otherAffinity(obstacle);
     case PLUGIN.podTopologySpread:
       return widerSpread(obstacle);
+    case PLUGIN.dynamicResources:
+      return deviceChanges(obstacle);
     default:
-      return [];
+      return VOLUME_PLUGINS.has(plugin) ? volumeChanges(obstacle) : [];
   }
 }
 
 const withSpec = (pod: Pod, spec: Partial<Pod['spec']>): Pod => ({ ...pod, spec: { ...pod.spec, ...spec } });
-const keyOf = ({ metadata }: Pod): string => `${metadata.namespace}/${metadata.name}`;
 
 function toleration({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[] {
   const taint = untoleratedTaint(cluster.nodes[slot]?.spec?.taints, pod.spec.tolerations);
@@ -86,10 +109,6 @@ function fewerPods({ slot, cluster }: Obstacle): readonly Change[] {
   return [...single, ...there.map((_, i) => eviction(there.slice(0, i + 1).map(({ pod }) => pod))).slice(1)];
 }
 
-function eviction(pods: readonly Pod[], kind: Change['kind'] = 'eviction', why = ''): Change {
-  return { kind, text: `${why}remove ${pods.length === 1 ? 'pod' : 'pods'} ${pods.map(keyOf).join(', ')}`, removed: pods };
-}
-
 function freedPorts({ pod, slot, cluster }: Obstacle): readonly Change[] {
   const holders = [...cluster.podsIn(slot)].filter((other) => {
     const used: UsedPorts = new Map();
@@ -108,24 +127,15 @@ function freedPorts({ pod, slot, cluster }: Obstacle): readonly Change[] {
       ];
 }
 
-/** Labels that say what a node is and are not for people to change. */
-const isGiven = (key: string): boolean => /(^|\.)(kubernetes|k8s)\.io\//.test(key);
-
-/** Labels for the node where that is all; else the pod asks for less. */
+/** Labels for the node where that is all; else the pod asks for less, or for what the node has under nearly that name. */
 function selected({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[] {
   const node = cluster.nodes[slot] as Node;
   const labels = node.metadata.labels ?? {};
   const wanted = Object.entries(pod.spec.nodeSelector ?? {}).filter(([key, value]) => labels[key] !== value);
-  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const terms = (required?.nodeSelectorTerms ?? []).map((term) => labelsFor(term, labels));
-  const ways = terms.length === 0 ? [{}] : terms.filter((way) => way !== undefined);
-  const labelled = ways
-    .map((way) => ({ ...Object.fromEntries(wanted), ...way }) as Readonly<Record<string, string | null>>)
-    .filter((way) => Object.keys(way).length > 0 && !Object.keys(way).some(isGiven))
-    .toSorted((a, b) => Object.keys(a).length - Object.keys(b).length)
-    .map((way) => relabelled(node, way));
+  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   return [
-    ...labelled,
+    ...respelled(pod, wanted, labels),
+    ...labelled(node, terms, Object.fromEntries(wanted)),
     ...withoutSelector(
       pod,
       wanted.map(([key]) => key),
@@ -134,47 +144,26 @@ function selected({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[] 
   ];
 }
 
-function relabelled(node: Node, way: Readonly<Record<string, string | null>>): Change {
-  const labels: Record<string, string> = { ...node.metadata.labels };
-  const said = Object.entries(way).map(([key, value]) => {
-    if (value === null) delete labels[key];
-    else labels[key] = value;
-    return value === null ? `${key}-` : `${key}=${value}`;
-  });
-  return {
-    kind: 'label',
-    text: `label node ${node.metadata.name} ${said.join(' ')}`,
-    node: { ...node, metadata: { ...node.metadata, labels } },
-  };
+/** Each label that is asked for and not there, taken for one that the node has. */
+function respelled(pod: Pod, wanted: readonly (readonly [string, string])[], labels: Readonly<Record<string, string>>): readonly Change[] {
+  const meant = wanted.map(([key, value]) => nearestLabel(key, value, labels));
+  if (meant.length === 0 || meant.includes(undefined)) return [];
+  const kept = Object.entries(pod.spec.nodeSelector ?? {}).filter(([key, value]) => labels[key] === value);
+  const said = wanted.map(([key, value], i) => `${meant[i]?.join('=')} instead of ${key}=${value}`);
+  const nodeSelector = Object.fromEntries([...kept, ...meant.filter((label) => label !== undefined)]);
+  return [{ kind: 'selector', text: `ask for ${said.join(', ')} in the pod's nodeSelector`, pod: withSpec(pod, { nodeSelector }) }];
 }
 
-/** Labels (null: none) with which the term holds; undefined when labels alone do not do it. */
-function labelsFor({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, labels: Readonly<Record<string, string>>) {
-  if (matchFields.length > 0) return undefined;
-  const way: Record<string, string | null> = {};
-  for (const requirement of matchExpressions) {
-    const value = labelFor(requirement, labels[requirement.key]);
-    if (value !== labels[requirement.key]) way[requirement.key] = value ?? null;
-  }
-  return way;
-}
-
-function labelFor({ operator, values = [] }: NodeSelectorRequirement, now: string | undefined): string | undefined {
-  const [first = ''] = values;
-  switch (operator) {
-    case 'In':
-      return now !== undefined && values.includes(now) ? now : first;
-    case 'NotIn':
-      return now !== undefined && values.includes(now) ? undefined : now;
-    case 'Exists':
-      return now ?? '';
-    case 'DoesNotExist':
-      return undefined;
-    case 'Gt':
-      return Number(now) > Number(first) ? now : String(Number(first) + 1);
-    case 'Lt':
-      return Number(now) < Number(first) ? now : String(Number(first) - 1);
-  }
+/** The value is nearly what is asked for, or the key is. */
+function nearestLabel(key: string, value: string, labels: Readonly<Record<string, string>>): readonly [string, string] | undefined {
+  if (isGiven(key)) return undefined;
+  const there = labels[key];
+  if (there !== undefined) return nearestName(value, [there]) === undefined ? undefined : [key, there];
+  const meant = nearestName(
+    key,
+    Object.keys(labels).filter((other) => labels[other] === value),
+  );
+  return meant === undefined ? undefined : [meant, value];
 }
 
 function withoutSelector(pod: Pod, keys: readonly string[]): readonly Change[] {
@@ -202,7 +191,7 @@ function withoutNodeAffinity(pod: Pod): readonly Change[] {
 }
 
 /** The pod without one of its own terms, or without one pod it cannot be beside. */
-function otherAffinity({ pod: { pod }, cluster }: Obstacle): readonly Change[] {
+function otherAffinity({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[] {
   const fewer = (['podAntiAffinity', 'podAffinity'] as const).flatMap((side) => {
     const terms = pod.spec.affinity?.[side]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
     return terms.map((term, i): Change => {
@@ -214,14 +203,16 @@ function otherAffinity({ pod: { pod }, cluster }: Obstacle): readonly Change[] {
       };
     });
   });
+  const keys = pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.map(({ topologyKey }) => topologyKey) ?? [];
   const foes = [...cluster.affinityPods.values()].filter(({ info }) => (info.terms?.requiredAnti.length ?? 0) > 0).slice(0, MOST_PODS);
-  return [...fewer, ...foes.map(({ info }) => eviction([info.pod]))];
+  return [...placed(slot, keys, cluster), ...fewer, ...foes.map(({ info }) => eviction([info.pod]))];
 }
 
 /** A greater skew, as little as does it; else the constraint as a wish only. */
-function widerSpread({ pod: { pod } }: Obstacle): readonly Change[] {
+function widerSpread({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[] {
   const constraints = pod.spec.topologySpreadConstraints ?? [];
-  return constraints.flatMap((constraint, i) => {
+  const hard = constraints.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule');
+  const looser = constraints.flatMap((constraint, i) => {
     if (constraint.whenUnsatisfiable !== 'DoNotSchedule') return [];
     const { maxSkew, topologyKey } = constraint;
     const instead = (other: Partial<typeof constraint>): Pod =>
@@ -237,5 +228,29 @@ function widerSpread({ pod: { pod } }: Obstacle): readonly Change[] {
       pod: instead({ whenUnsatisfiable: 'ScheduleAnyway' }),
     };
     return [...wider, wish];
+  });
+  return [
+    ...placed(
+      slot,
+      hard.map(({ topologyKey }) => topologyKey),
+      cluster,
+    ),
+    ...looser,
+  ];
+}
+
+/** Most places that a node without one is tried in. */
+const MOST_PLACES = 8;
+
+/** The node in one of the places that other nodes are in, for each key it has no label for. */
+function placed(slot: number, topologyKeys: readonly string[], cluster: ClusterState): readonly Change[] {
+  const node = cluster.nodes[slot] as Node;
+  const missing = topologyKeys.filter((key) => node.metadata.labels?.[key] === undefined);
+  return missing.flatMap((key) => {
+    const values = new Set(cluster.nodes.flatMap((other) => other?.metadata.labels?.[key] ?? []));
+    return [...values]
+      .toSorted()
+      .slice(0, MOST_PLACES)
+      .flatMap((value) => labelled(node, [], { [key]: value }));
   });
 }

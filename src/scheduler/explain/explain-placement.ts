@@ -1,11 +1,14 @@
 // Why a pod is on no node: what each node refuses, and which changes would place the pod there. Every change that is told was
 // tried by running the filters with it.
-import type { Node, Pod } from '#api/types.ts';
+import type { Pod } from '#api/types.ts';
 import { PodClass } from '../cycle/pod-class.ts';
 import type { Profile } from '../framework/profile.ts';
 import { type Status, statusMessage, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { type Change, changesFor } from './changes.ts';
+import { apply, type World } from './trial-world.ts';
+import { VOLUME_PLUGINS } from './volume-changes.ts';
+import { PLUGIN } from '../plugins/names.ts';
 
 export interface NodeExplanation {
   readonly node: string;
@@ -28,10 +31,8 @@ export interface PlacementExplanation {
   readonly unsought: number;
 }
 
-export interface ExplainOptions {
+export interface ExplainOptions extends World {
   readonly profile: Profile;
-  /** Changed while it runs, and put back. */
-  readonly cluster: ClusterState;
   /** For how many nodes changes are sought. */
   readonly mostNodes?: number;
 }
@@ -40,7 +41,8 @@ const MOST_NODES = 50;
 /** A pod that needs more is better written anew. */
 const MOST_CHANGES = 8;
 
-export function explainPlacement(pod: Pod, { profile, cluster, mostNodes = MOST_NODES }: ExplainOptions): PlacementExplanation {
+export function explainPlacement(pod: Pod, { profile, mostNodes = MOST_NODES, ...world }: ExplainOptions): PlacementExplanation {
+  const { cluster } = world;
   const gated = profile.preEnqueue.map((plugin) => plugin.preEnqueue?.(pod)).find((status) => status !== undefined);
   const slots = [...cluster.nodes.keys()].filter((slot) => cluster.nodes[slot] !== undefined);
   const kind = new PodClass(cluster.podInfos.of(pod), profile, cluster);
@@ -48,7 +50,7 @@ export function explainPlacement(pod: Pod, { profile, cluster, mostNodes = MOST_
   // Those that evicting pods would help are nearest.
   const nearest = refused.toSorted((a, b) => distance(a.status) - distance(b.status));
   const nodes = nearest.map(({ slot, status }, i) =>
-    i < mostNodes ? explainNode(pod, slot, profile, cluster) : explanationOf(cluster, slot, status, [], false),
+    i < mostNodes ? explainNode(pod, slot, profile, world) : explanationOf(cluster, slot, status, [], false),
   );
   const smallest = nodes.filter(({ verified }) => verified).toSorted((a, b) => a.changes.length - b.changes.length)[0];
   return {
@@ -77,25 +79,23 @@ function explanationOf(
 }
 
 /** Takes away one refusal after the other, as long as that gets further. */
-function explainNode(pod: Pod, slot: number, profile: Profile, cluster: ClusterState): NodeExplanation {
-  const original = cluster.nodes[slot] as Node;
+function explainNode(pod: Pod, slot: number, profile: Profile, world: World): NodeExplanation {
+  const { cluster } = world;
   const changes: Change[] = [];
-  const gone: Pod[] = [];
+  const undone: (() => void)[] = [];
   let current = pod;
   const first = statusOf(current, slot, profile, cluster);
   let status = first;
   while (status !== undefined && changes.length < MOST_CHANGES) {
-    const step = firstThatHelps(status, current, slot, profile, cluster);
+    const step = firstThatHelps(status, current, slot, profile, world);
     if (step === undefined) break;
-    apply(step.change, cluster, gone);
+    undone.push(apply(step.change, world));
     current = step.change.pod ?? current;
     changes.push(step.change);
     status = step.status;
   }
-  const explanation = explanationOf(cluster, slot, first, status === undefined ? changes : [], status === undefined);
-  cluster.setNode(original);
-  for (const each of gone) cluster.setPod(each);
-  return explanation;
+  for (const undo of undone.toReversed()) undo();
+  return explanationOf(cluster, slot, first, status === undefined ? changes : [], status === undefined);
 }
 
 interface Step {
@@ -104,33 +104,29 @@ interface Step {
   readonly status: Status | undefined;
 }
 
-function firstThatHelps(status: Status, pod: Pod, slot: number, profile: Profile, cluster: ClusterState): Step | undefined {
-  const before = cluster.nodes[slot] as Node;
+function firstThatHelps(status: Status, pod: Pod, slot: number, profile: Profile, world: World): Step | undefined {
+  const { cluster } = world;
   let further: Step | undefined;
-  for (const change of changesFor(status.plugin, { pod: cluster.podInfos.of(pod), slot, cluster })) {
-    const gone: Pod[] = [];
-    apply(change, cluster, gone);
+  for (const change of changesFor(status.plugin, { ...world, pod: cluster.podInfos.of(pod), slot, reasons: status.reasons })) {
+    const undo = apply(change, world);
     const after = statusOf(change.pod ?? pod, slot, profile, cluster);
-    cluster.setNode(before);
-    for (const each of gone) cluster.setPod(each);
+    undo();
     if (after === undefined) return { change, status: after };
     if (further === undefined && getsFurther(status, after, profile)) further = { change, status: after };
   }
   return further;
 }
 
-/** Another reason of the same plugin (a second taint looks like the first) counts when less is wrong, a later plugin always. */
+/**
+ * A later plugin always counts; of the same plugin another reason, when less is wrong: a second taint looks like the first, and of
+ * volumes and devices one reason at a time is told.
+ */
 function getsFurther(before: Status, after: Status, { filter }: Profile): boolean {
   const order = (status: Status): number => filter.findIndex(({ name }) => name === status.plugin);
   if (order(after) !== order(before)) return order(after) > order(before);
-  return after.reasons.length < before.reasons.length || before.plugin === 'TaintToleration';
-}
-
-function apply({ node, removed = [] }: Change, cluster: ClusterState, gone: Pod[]): void {
-  if (node !== undefined) cluster.setNode(node);
-  for (const pod of removed) {
-    if (cluster.removePod(pod.metadata.uid)) gone.push(pod);
-  }
+  const { plugin, reasons } = before;
+  if (after.reasons.length < reasons.length || plugin === PLUGIN.taintToleration) return true;
+  return (VOLUME_PLUGINS.has(plugin) || plugin === PLUGIN.dynamicResources) && after.reasons.join() !== reasons.join();
 }
 
 function statusOf(pod: Pod, slot: number, profile: Profile, cluster: ClusterState): Status | undefined {

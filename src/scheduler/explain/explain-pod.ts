@@ -3,7 +3,8 @@ import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { isPodTerminal } from '#api/pods.ts';
-import { namespaces, nodes, pods } from '#api/resources.ts';
+import { isStatusError } from '#apimachinery/errors.ts';
+import { deviceclasses, namespaces, nodes, persistentvolumeclaims, pods, resourceclaims, storageclasses } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -15,7 +16,9 @@ import { watchDevices } from '../shell/device-informers.ts';
 import { watchStorage } from '../shell/storage-informers.ts';
 import { ClusterState } from '../state/cluster-state.ts';
 import type { Resource } from '#apimachinery/resource.ts';
-import { EXPLANATION_READS } from './reads.ts';
+import { EXPLANATION_READS, OPTIONAL_READS } from './reads.ts';
+import { TrialDevices } from './trial-devices.ts';
+import { TrialStorage } from './trial-storage.ts';
 import { explainPlacement, type PlacementExplanation } from './explain-placement.ts';
 
 export interface ExplainDeps {
@@ -43,7 +46,18 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
   const groups = watchGroups(informers);
   const stored = watchStorage(informers);
   const cluster = new ClusterState();
-  const devices = watchDevices(informers, cluster);
+  const taintRules = await areServed(client);
+  const devices = watchDevices(informers, cluster, { taintRules });
+  const storage = new TrialStorage({
+    ...stored.storage,
+    claimsOf: (namespace) => informers.informer(persistentvolumeclaims).list(namespace),
+    storageClasses: () => informers.informer(storageclasses).list(),
+  });
+  const tried = new TrialDevices({
+    ...devices,
+    listClaims: () => informers.informer(resourceclaims).list(),
+    listClasses: () => informers.informer(deviceclasses).list(),
+  });
   try {
     // An informer tries for ever what it may not list; a caller is told.
     await Promise.all(EXPLANATION_READS.map((resource) => client.list<unknown>(resource as Resource<unknown>, { limit: 1 })));
@@ -57,9 +71,11 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
         preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
         namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
         groupSelector: groups.selectorOf,
-        volumes: { client, clock, storage: stored.storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
+        volumes: { client, clock, storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
         devices: {
           ...devices,
+          tried,
+          deviceClass: tried.deviceClass,
           writer: new ClaimWriter({ client, clock, ids, logger, metrics: noMetrics }),
           node: (name) => nodeInformer.get(name),
           clock,
@@ -69,9 +85,20 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
         },
       })
       .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
-    return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster });
+    return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster, storage, devices: tried });
   } finally {
     devices.stop();
     done.abort(new Error('the explanation is made'));
+  }
+}
+
+/** Whether optional resources are there, which the client may list then: they are served only when somebody asked for them. */
+async function areServed(client: Client): Promise<boolean> {
+  try {
+    for (const resource of OPTIONAL_READS) await client.list<unknown>(resource as Resource<unknown>, { limit: 1 });
+    return true;
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return false;
+    throw error;
   }
 }

@@ -104,6 +104,25 @@ const CASES: readonly Case[] = [
     changes: ['label node n disk=ssd'],
   },
   {
+    name: 'takes a misspelled selector for the label that is there',
+    pod: pod('p', {}, { nodeSelector: { zone: 'n', disktype: 'sdd' } }),
+    nodes: [node('n', { metadata: { labels: { zone: 'n', disktype: 'ssd' } } })],
+    plugin: 'NodeAffinity',
+    changes: ["ask for disktype=ssd instead of disktype=sdd in the pod's nodeSelector"],
+  },
+  {
+    name: 'puts a node into a place that others are in',
+    pod: pod(
+      'p',
+      {},
+      { ...spread(1), topologySpreadConstraints: [{ ...spread(1).topologySpreadConstraints[0], topologyKey: 'rack' }] as never },
+      web,
+    ),
+    nodes: [node('n'), node('m', { metadata: { labels: { rack: '7' } }, spec: { unschedulable: true } })],
+    plugin: 'PodTopologySpread',
+    changes: ['label node n rack=7'],
+  },
+  {
     name: 'changes the pod rather than the name of a host',
     pod: pod('p', {}, { nodeSelector: { 'kubernetes.io/hostname': 'm' } }),
     nodes: [host('n')],

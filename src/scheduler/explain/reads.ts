@@ -20,6 +20,7 @@ import {
   storageclasses,
   volumeattachments,
 } from '#api/resources.ts';
+import { devicetaintrules } from '#api/optional-resources.ts';
 
 export const EXPLANATION_READS: readonly Resource[] = [
   nodes,
@@ -40,3 +41,6 @@ export const EXPLANATION_READS: readonly Resource[] = [
   deviceclasses,
   resourceslices,
 ];
+
+/** Where they are served. */
+export const OPTIONAL_READS: readonly Resource[] = [devicetaintrules];

@@ -12,13 +12,15 @@ import { PLUGIN } from '../names.ts';
 import { claimEvents } from './claim-events.ts';
 import { DeviceBinding, type DeviceBindingDeps } from './device-binding.ts';
 import { DeviceSearch, type DeviceSearchDeps, type NodeAnswer, scoreOf } from './device-search.ts';
-import { type Needs, needsOf, whyNowhere } from './needs.ts';
+import { type Claims, type Needs, needsOf, whyNowhere } from './needs.ts';
 import { podClaims } from './pod-claims.ts';
 import { DeviceSelectors } from './selectors.ts';
 
 export interface DynamicResourcesDeps
   extends DeviceBindingDeps, Omit<DeviceSearchDeps, 'claims' | 'selectors' | 'now' | 'bindingTimeoutMs'> {
   readonly node: (name: string) => Node | undefined;
+  /** Claims to decide by in place of those that are tracked: to see what would be. */
+  readonly tried?: Claims;
 }
 
 export interface DynamicResourcesArgs {
@@ -41,9 +43,15 @@ export function dynamicResources(
   deps: DynamicResourcesDeps,
   { bindingTimeoutMs }: DynamicResourcesArgs = DEFAULT_DYNAMIC_RESOURCES_ARGS,
 ): Plugin {
-  const { claims: tracker, writer } = deps;
+  const { claims: tracked, writer, tried: tracker = tracked } = deps;
   const binding = new DeviceBinding(deps, bindingTimeoutMs);
-  const searchDeps: DeviceSearchDeps = { ...deps, selectors: new DeviceSelectors(), now: () => deps.clock.now(), bindingTimeoutMs };
+  const searchDeps: DeviceSearchDeps = {
+    ...deps,
+    claims: tracker,
+    selectors: new DeviceSelectors(),
+    now: () => deps.clock.now(),
+    bindingTimeoutMs,
+  };
   const search = (pod: Pod, needs: Needs): DeviceSearch => new DeviceSearch(pod, needs, searchDeps);
   const claimOf = (namespace: string, name: string): ResourceClaim | undefined => tracker.claim(namespace, name);
   const statuses = new Lru<string, Status>(KEPT_REASONS);
@@ -66,10 +74,10 @@ export function dynamicResources(
   }
 
   function sign(pod: Pod, { epoch }: ClusterState): unknown {
-    const needs = needsOf(pod, deps);
+    const needs = needsOf(pod, searchDeps);
     if (needs.kind === 'nothing') return undefined;
     if (needs.kind === 'refused' || needs.stale !== undefined || deps.pools.hasShared) return UNLIKE_ANY;
-    if (needs.open.length < needs.claims.length || whyNowhere(needs, pod, deps) !== undefined) return UNLIKE_ANY;
+    if (needs.open.length < needs.claims.length || whyNowhere(needs, pod, searchDeps) !== undefined) return UNLIKE_ANY;
     const part = signedPart(pod, needs);
     if (faultyEpoch !== epoch) {
       faulty = new Lru(KEPT_FAULTS);
@@ -80,10 +88,10 @@ export function dynamicResources(
   }
 
   function preFilter(pod: Pod, cluster: ClusterState): PreFilterResult {
-    const needs = needsOf(pod, deps);
+    const needs = needsOf(pod, searchDeps);
     if (needs.kind === 'nothing') return { kind: 'skip' };
     if (needs.kind === 'refused') return { kind: 'rejected', status: refused(needs.reason) };
-    const nowhere = whyNowhere(needs, pod, deps);
+    const nowhere = whyNowhere(needs, pod, searchDeps);
     if (nowhere !== undefined) return { kind: 'rejected', status: refused(nowhere) };
     filtered.set(pod, needs);
     const searching = search(pod, needs);
@@ -102,7 +110,7 @@ export function dynamicResources(
     // In upstream's words, which has nothing of the pod to read then.
     if (!isPrepared(PLUGIN.dynamicResources)) return { kind: 'failed', message: 'not found' };
     const answer = (message: string): PostFilterResult => ({ kind: 'refused', message, clear: false });
-    const needs = needsOf(pod, deps);
+    const needs = needsOf(pod, searchDeps);
     if (needs.kind !== 'needs') return answer('no new claims to deallocate');
     const searching = search(pod, needs);
     const idle = needs.claims.find(
@@ -140,10 +148,10 @@ export function dynamicResources(
 
   function reserve(placement: Placement): Status | undefined {
     const { pod, node } = placement;
-    const needs = needsOf(pod, deps);
+    const needs = needsOf(pod, searchDeps);
     if (needs.kind === 'nothing') return undefined;
     if (needs.kind === 'refused') return refused(needs.reason);
-    const nowhere = whyNowhere(needs, pod, deps);
+    const nowhere = whyNowhere(needs, pod, searchDeps);
     if (nowhere !== undefined) return refused(nowhere);
     const target = deps.node(node);
     if (target === undefined) return failed(`node "${node}" not found`);

@@ -4,6 +4,7 @@
 import type { DeviceClass, ResourceClaim } from '#api/gen/resource-v1.ts';
 import type { Pod } from '#api/types.ts';
 import type { ClaimTracker } from './claim-tracker.ts';
+import type { AllocatedDevices } from './device-use.ts';
 import { type ClassOfResource, resourcesOfDevices } from './extended-resources.ts';
 import { canBeReserved, isReservedFor, podClaims } from './pod-claims.ts';
 import { requestsOf } from './requests.ts';
@@ -19,8 +20,11 @@ export interface Needs {
   readonly stale: ResourceClaim | undefined;
 }
 
+/** What is read of claims, and of the devices they have. */
+export interface Claims extends AllocatedDevices, Pick<ClaimTracker, 'claim' | 'extendedClaim' | 'isPending'> {}
+
 export interface NeedsDeps {
-  readonly claims: ClaimTracker;
+  readonly claims: Claims;
   readonly deviceClass: (name: string) => DeviceClass | undefined;
   readonly classOfResource: ClassOfResource;
 }
