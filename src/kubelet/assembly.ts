@@ -12,7 +12,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { AllocationManager } from './allocation/allocation-manager.ts';
 import { resizePod } from './allocation/resize.ts';
 import type { CgroupManager } from './cgroups/cgroup-manager.ts';
-import type { KubeletConfig } from './config.ts';
+import type { KubeletConfig } from './configuration/config.ts';
 import { ensureMirror, removeMirror } from './config-sources/mirror-pods.ts';
 import { PodGate } from './config-sources/pod-gate.ts';
 import { PodStore } from './config-sources/pod-store.ts';

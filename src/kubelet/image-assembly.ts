@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/contract.ts';
-import type { KubeletConfig } from './config.ts';
+import type { KubeletConfig } from './configuration/config.ts';
 import type { KubeletEvents } from './events/events.ts';
 import { ImageManager } from './images/image-manager.ts';
 import { PullQueue } from './images/pull-queue.ts';

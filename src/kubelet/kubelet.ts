@@ -12,7 +12,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { assemble, type KubeletParts } from './assembly.ts';
 import { noCgroups, QosCgroupManager, type CgroupManager, type CgroupManagerDeps } from './cgroups/cgroup-manager.ts';
 import { CgroupHierarchy, detectLayout } from './cgroups/hierarchy.ts';
-import { kubeletConfig, type KubeletConfig } from './config.ts';
+import { kubeletConfig, type KubeletConfig } from './configuration/config.ts';
 import { followApiPods, setStaticPods } from './config-sources/follow-pods.ts';
 import { StaticPodSource } from './config-sources/static-pods.ts';
 import { EvictionManager } from './eviction/eviction-manager.ts';

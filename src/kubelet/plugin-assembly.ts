@@ -7,7 +7,7 @@ import type { Logger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
-import type { KubeletConfig } from './config.ts';
+import type { KubeletConfig } from './configuration/config.ts';
 import { AllocatableUpdates } from './csi/allocatable-updates.ts';
 import { Attachments } from './csi/attachments.ts';
 import { CsiDrivers } from './csi/csi-drivers.ts';

@@ -4,7 +4,7 @@ import type { Node, Pod } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { isNotFound } from '#cri/errors.ts';
 import type { KubeletParts } from './assembly.ts';
-import { configurationOf } from './config-json.ts';
+import { configurationOf } from './configuration/configuration-json.ts';
 import { levels } from './metrics/levels.ts';
 import type { MachineFacts } from './node/machine.ts';
 import { findContainer } from './pod/containers.ts';

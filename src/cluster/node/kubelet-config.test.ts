@@ -13,7 +13,7 @@ test('kubeletConfigOf reads a file, and says which of its fields are not looked 
   const told: unknown[] = [];
   const logger = createLogger((_level, _message, fields) => void told.push(fields['fields']));
   writeFileSync(file, `${HEAD}maxPods: 7\nfailSwapOn: false\n`);
-  assert.deepEqual(kubeletConfigOf(file, logger), { maxPods: 7 });
+  assert.deepEqual(kubeletConfigOf(file, logger), { maxPods: 7, others: { failSwapOn: false } });
   assert.deepEqual(told, [['failSwapOn']]);
   assert.deepEqual(kubeletConfigOf('', logger), {});
 });

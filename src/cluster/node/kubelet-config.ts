@@ -1,9 +1,9 @@
 // A node's KubeletConfiguration, out of a file.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseYaml, YamlError } from '#apimachinery/yaml.ts';
 import type { Logger } from '#base/log.ts';
-import type { KubeletConfig } from '#kubelet/config.ts';
-import { KubeletConfigurationError, readKubeletConfiguration } from '#kubelet/configuration-file.ts';
+import type { KubeletConfig } from '#kubelet/configuration/config.ts';
+import { KubeletConfigurationError, readKubeletConfiguration } from '#kubelet/configuration/configuration-file.ts';
 import { CommandError } from '../commands/command-line.ts';
 
 /** What `file` sets; nothing when there is none. What is not looked at is told. @throws CommandError */
@@ -16,7 +16,8 @@ export function kubeletConfigOf(file: string, logger: Logger): Partial<KubeletCo
 
 function read(file: string): ReturnType<typeof readKubeletConfiguration> {
   try {
-    return readKubeletConfiguration(parseYaml(readFileSync(file, 'utf8')));
+    const cgroupV1 = !existsSync('/sys/fs/cgroup/cgroup.controllers');
+    return readKubeletConfiguration(parseYaml(readFileSync(file, 'utf8')), { cgroupV1 });
   } catch (error) {
     const known =
       error instanceof KubeletConfigurationError || error instanceof YamlError || (error instanceof Error && 'syscall' in error);

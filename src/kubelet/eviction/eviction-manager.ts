@@ -4,7 +4,7 @@ import type { Logger } from '#base/log.ts';
 import { isSystemError } from '#base/system-error.ts';
 import type { Pod } from '#api/types.ts';
 import { CriError } from '#cri/errors.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { Pressure } from '../node/status.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
-import { kubeletConfig } from '../config.ts';
+import { kubeletConfig } from '../configuration/config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { NodeFigures } from '../stats/provider.ts';

@@ -2,7 +2,7 @@
 // Eviction thresholds: what is watched, and which are crossed.
 import { thresholdAmount } from '../node/status.ts';
 import { valueOf } from '../pod/amounts.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 
 /** Source: evictionapi.Signal. */
 export type Signal =

@@ -1,5 +1,5 @@
 // What the node says about name resolution in pods.
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import { textIfThere } from '../node/text-files.ts';
 import { parseResolvConf, type DnsSettings } from './dns.ts';
 

@@ -5,7 +5,7 @@ import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { nodes } from '#api/resources.ts';
 import type { Node, NodeStatus } from '#api/types.ts';
 import { ConnectionError, type Client } from '#client/contract.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { repeat } from '../maintenance/repeat.ts';
 import { nodeStatusPatch } from '../status/patch.ts';

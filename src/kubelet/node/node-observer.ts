@@ -6,7 +6,7 @@ import { isSystemError } from '#base/system-error.ts';
 import type { ContainerImage, Node } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import { formatBytes, valueOf } from '../pod/amounts.ts';
 import { readFilesystem, type FilesystemFacts, type MachineFacts } from './machine.ts';
 import type { RuntimeState } from './runtime-state.ts';

@@ -4,7 +4,7 @@ import { formatTime } from '#apimachinery/time.ts';
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeRuntimeHandler, NodeStatus } from '#api/types.ts';
 import { formatBytes, formatMilli, milliOf, valueOf } from '../pod/amounts.ts';
 import type { DeviceTotals } from '../devices/device-plugins.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
 
 /** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */

@@ -13,7 +13,7 @@ import { FakeRuntime } from '#cri/testing.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import type { Owner } from '#test/harness/scope.ts';
 import { noCgroups } from '../cgroups/cgroup-manager.ts';
-import type { KubeletConfig } from '../config.ts';
+import type { KubeletConfig } from '../configuration/config.ts';
 import { createKubelet, type Kubelet } from '../kubelet.ts';
 import type { Mounter, MountPoint } from '../volumes/mounter.ts';
 import { MACHINE } from './machine.ts';

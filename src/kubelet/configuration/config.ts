@@ -1,5 +1,5 @@
 // The kubelet's settings, by the field names of KubeletConfiguration, with upstream's defaults.
-import type { Taint } from '#api/types.ts';
+import type { Quantity, Taint } from '#api/types.ts';
 
 /** Source: kubelet.config.k8s.io/v1beta1 KubeletConfiguration and the flags beside it. Times in milliseconds unless named otherwise. */
 export interface KubeletConfig {
@@ -24,7 +24,29 @@ export interface KubeletConfig {
   readonly podPidsLimit: number;
   readonly kubeReserved: Readonly<Record<string, string>>;
   readonly systemReserved: Readonly<Record<string, string>>;
-  readonly enforceNodeAllocatable: readonly ('none' | 'pods')[];
+  readonly enforceNodeAllocatable: readonly string[];
+  /** `cgroupfs` or `systemd`; a runtime that says which it uses decides. */
+  readonly cgroupDriver: string;
+
+  /** `none` or `static` */
+  readonly cpuManagerPolicy: string;
+  readonly cpuManagerPolicyOptions: Readonly<Record<string, string>>;
+  readonly cpuManagerReconcilePeriod: number;
+  /** A list of CPUs, `0-1,4`; empty for as many as are reserved otherwise. */
+  readonly reservedSystemCPUs: string;
+  /** `None` or `Static` */
+  readonly memoryManagerPolicy: string;
+  readonly reservedMemory: readonly MemoryReservation[];
+  /** `none`, `best-effort`, `restricted` or `single-numa-node` */
+  readonly topologyManagerPolicy: string;
+  /** `container` or `pod` */
+  readonly topologyManagerScope: string;
+  readonly topologyManagerPolicyOptions: Readonly<Record<string, string>>;
+
+  /** How long the node's end waits for pods, and which part of it critical ones have to themselves. */
+  readonly shutdownGracePeriod: number;
+  readonly shutdownGracePeriodCriticalPods: number;
+  readonly shutdownGracePeriodByPodPriority: readonly ShutdownGracePeriodByPodPriority[];
 
   readonly clusterDNS: readonly string[];
   readonly clusterDomain: string;
@@ -70,6 +92,21 @@ export interface KubeletConfig {
   readonly allowedUnsafeSysctls: readonly string[];
   /** Longest wait between restarts of a crashing container. */
   readonly maxContainerRestartPeriod: number;
+  /** Fields of KubeletConfiguration that were given and are not looked at, by name, as they are told at `/configz`. */
+  readonly others: Readonly<Record<string, unknown>>;
+}
+
+/** Memory of a NUMA node that no pod has. Source: kubelet.config.k8s.io/v1beta1 MemoryReservation. */
+export interface MemoryReservation {
+  readonly numaNode: number;
+  /** `memory` and `hugepages-…` */
+  readonly limits: Readonly<Record<string, Quantity>>;
+}
+
+/** Pods of this priority or more, up to the next, have so many seconds. Source: kubelet.config.k8s.io/v1beta1. */
+export interface ShutdownGracePeriodByPodPriority {
+  readonly priority: number;
+  readonly shutdownGracePeriodSeconds: number;
 }
 
 const SECOND = 1000;
@@ -93,6 +130,21 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   kubeReserved: {},
   systemReserved: {},
   enforceNodeAllocatable: ['pods'],
+  cgroupDriver: 'cgroupfs',
+
+  cpuManagerPolicy: 'none',
+  cpuManagerPolicyOptions: {},
+  cpuManagerReconcilePeriod: 10 * SECOND,
+  reservedSystemCPUs: '',
+  memoryManagerPolicy: 'None',
+  reservedMemory: [],
+  topologyManagerPolicy: 'none',
+  topologyManagerScope: 'container',
+  topologyManagerPolicyOptions: {},
+
+  shutdownGracePeriod: 0,
+  shutdownGracePeriodCriticalPods: 0,
+  shutdownGracePeriodByPodPriority: [],
 
   clusterDNS: [],
   clusterDomain: '',
@@ -140,6 +192,7 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   seccompDefault: false,
   allowedUnsafeSysctls: [],
   maxContainerRestartPeriod: 5 * MINUTE,
+  others: {},
 };
 
 /** Settings that were given over the defaults. */
