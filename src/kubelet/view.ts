@@ -61,6 +61,8 @@ export interface KubeletView {
   figures(): string;
   /** Where log files of the machine lie, for `/logs/`. */
   readonly logDirectory: string;
+  /** Where checkpoints of containers are written. */
+  readonly checkpoints: string;
 }
 
 export function kubeletView(parts: KubeletParts): KubeletView {
@@ -73,6 +75,7 @@ export function kubeletView(parts: KubeletParts): KubeletView {
     nodeName: config.nodeName,
     cri,
     logDirectory: '/var/log',
+    checkpoints: parts.paths.checkpoints(),
     pods: () => [...store.all()].map(withStatus),
     pod(namespace, name, uid) {
       const pod = store.byName(namespace, name);

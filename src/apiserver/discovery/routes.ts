@@ -4,7 +4,7 @@ import type { GroupInfo, Schema } from '#api/schema.ts';
 import { resourceNotServed } from '#apimachinery/errors.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import type { Answer } from '../handlers/answer.ts';
-import { parseAccept } from '../negotiation/media-type.ts';
+import { parseAccept } from '#apimachinery/media-type.ts';
 import { CONTENT_TYPES, negotiateOutput, wantsPretty, type Encoding, type OutputAbilities } from '../negotiation/output.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';

@@ -5,7 +5,7 @@ import { duplicateYamlKeys, parseYaml, repeatedYamlKeysText, YamlError } from '#
 import { sortedKeys } from '#apimachinery/json-value.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
-import { mediaTypeOf } from './media-type.ts';
+import { mediaTypeOf } from '#apimachinery/media-type.ts';
 import { CONTENT_TYPES, type Encoding } from './output.ts';
 import type { ProtobufCodec } from './protobuf.ts';
 

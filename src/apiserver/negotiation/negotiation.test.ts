@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusError } from '#apimachinery/errors.ts';
-import { parseAccept } from './media-type.ts';
+import { parseAccept } from '#apimachinery/media-type.ts';
 import { negotiateOutput, wantsPretty, type OutputAbilities } from './output.ts';
 
 const RESOURCE: OutputAbilities = { encodings: ['json', 'yaml', 'protobuf'], transforms: true, stream: false };

@@ -1,6 +1,6 @@
 // In which form the client wants its answer. Source: apiserver pkg/endpoints/handlers/negotiation.
 import { StatusError } from '#apimachinery/errors.ts';
-import { parseAccept } from './media-type.ts';
+import { parseAccept } from '#apimachinery/media-type.ts';
 
 export type Encoding = 'json' | 'yaml' | 'protobuf';
 

@@ -3,7 +3,7 @@
 import type { Schema } from '#api/schema.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { Answer } from '../handlers/answer.ts';
-import { parseAccept } from '../negotiation/media-type.ts';
+import { parseAccept } from '#apimachinery/media-type.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
 import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts';

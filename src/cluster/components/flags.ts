@@ -235,6 +235,13 @@ export class Flags {
     return this.#values[name] ?? '';
   }
 
+  /** Every flag that has a value, as `/flagz` tells them. */
+  all(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      Object.entries(this.#values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    );
+  }
+
   optional(name: string): string | undefined {
     return this.#values[name];
   }

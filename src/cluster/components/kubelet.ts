@@ -72,6 +72,7 @@ export function kubelet(given: FlagValues): Promise<void> {
       address: { host: flags.text('address'), port: flags.number('port') },
       clock,
       logger,
+      flags: flags.all(),
     });
     await server.start();
     stops.push(() => server.stop());

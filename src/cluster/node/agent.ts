@@ -253,6 +253,16 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     address: { host: settings.bindAddress, port: settings.kubeletPort },
     clock,
     logger: part('kubelet-server'),
+    flags: {
+      'hostname-override': settings.nodeName,
+      'node-ip': settings.nodeIP,
+      port: String(settings.kubeletPort),
+      'root-dir': paths.kubelet,
+      'cgroup-root': settings.cgroupRoot,
+      'node-labels': settings.nodeLabels.join(','),
+      'pod-manifest-path': settings.podManifestPath,
+      config: settings.kubeletConfig,
+    },
   });
   await server.start();
   return {

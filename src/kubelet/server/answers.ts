@@ -34,16 +34,13 @@ export interface WholeAnswer {
   readonly code?: number;
   readonly type: string;
   readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const json = (value: unknown): WholeAnswer => ({ type: 'application/json', body: JSON.stringify(value) });
 export const plain = (body: string, code = 200): WholeAnswer => ({ code, type: 'text/plain; charset=utf-8', body });
 
-export function answerWhole(
-  response: ServerResponse,
-  { code = 200, type, body }: WholeAnswer,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+export function answerWhole(response: ServerResponse, { code = 200, type, body, headers = {} }: WholeAnswer): void {
   const bytes = Buffer.from(body as string);
   response.writeHead(code, { ...headers, 'Content-Type': type, 'Content-Length': bytes.length });
   response.end(bytes);
@@ -52,7 +49,7 @@ export function answerWhole(
 export function refuse(response: ServerResponse, error: unknown): void {
   const { code, message, headers } = refusalOf(error);
   if (response.headersSent) response.destroy();
-  else answerWhole(response, plain(message, code), headers);
+  else answerWhole(response, { ...plain(message, code), headers });
 }
 
 /** Of a request that asked for an upgrade and does not get it. */

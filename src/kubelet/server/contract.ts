@@ -21,6 +21,7 @@ export type KubeletHost = Pick<
   | 'probeCounts'
   | 'probeDurations'
   | 'logDirectory'
+  | 'checkpoints'
   | 'figures'
 >;
 

@@ -2,7 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#base/clock.ts';
 import type { HealthFigures } from '#base/health-figures.ts';
+import { StatusError } from '#apimachinery/errors.ts';
+import { flagz, type Page, statusz } from '#api/zpages.ts';
 import { answerWhole, json, plain, Refusal, type WholeAnswer } from './answers.ts';
+import { checkpoint } from './checkpoint.ts';
 import type { KubeletHost } from './contract.ts';
 import { serveLogFiles } from './log-files.ts';
 import { serveContainerLog } from './logs/container-log.ts';
@@ -22,12 +25,18 @@ export interface RouteDeps {
   readonly clock: Clock;
   readonly metrics: OwnMetrics;
   readonly checks: HealthFigures;
+  /** What the kubelet was started with. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 }
 
 export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** What the client accepts; empty where it does not say. */
+  readonly accept: string;
   readonly parameters: PathParameters;
 }
 
@@ -55,7 +64,15 @@ const off =
 
 const runs: Answer = ({ parameters, query }, { host }) => run({ ...names(parameters), cmd: query.get('cmd') ?? '' }, host);
 
+const checkpoints: Answer = ({ parameters: { namespace = '', pod = '', container = '' }, query }, { host, clock }) =>
+  checkpoint({ namespace, pod, container, timeouts: query.getAll('timeout') }, host, clock);
+
+const status: Answer = ({ accept }, { clock, startedAt }) =>
+  page(() => statusz(accept, { component: 'kubelet', startedAt, now: clock.now(), paths: ROUTES.map(({ form }) => form) }));
+
 const ROUTES: readonly Route[] = [
+  whole('/statusz', status),
+  whole('/flagz', ({ accept }, { flags }) => page(() => flagz(accept, 'kubelet', flags))),
   whole('/healthz', ({ query }, deps) => health(deps, query)),
   whole('/healthz/ping', () => plain('ok')),
   whole('/healthz/log', () => plain('ok')),
@@ -72,6 +89,7 @@ const ROUTES: readonly Route[] = [
     type: CONTENT_TYPE,
     body: exposition(probeMetrics(host.probeCounts())) + host.probeDurations(),
   })),
+  whole('/checkpoint/{namespace}/{pod}/{container}', checkpoints, ['POST']),
   whole('/run/{namespace}/{pod}/{container}', runs, ['POST']),
   whole('/run/{namespace}/{pod}/{uid}/{container}', runs, ['POST']),
   { kind: 'log', form: '/containerLogs/{namespace}/{pod}/{container}', methods: ['GET'] },
@@ -85,6 +103,16 @@ const ROUTES: readonly Route[] = [
   whole('/debug/pprof', off('profiling endpoint is disabled.')),
   whole('/debug/flags/v', off('flags endpoint is disabled.'), ['PUT']),
 ];
+
+/** A client that accepts nothing of what there is, is told in a Status. */
+function page(make: () => Page): WholeAnswer {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return { ...json(error.toStatus()), code: error.code };
+  }
+}
 
 function names({ namespace = '', pod = '', uid = '', container = '' }: PathParameters): Omit<SessionRequest, 'query'> {
   return { namespace, pod, uid, container };
@@ -134,7 +162,10 @@ export async function serveRequest(request: IncomingMessage, response: ServerRes
   const { route, parameters } = find(method, url.pathname);
   switch (route.kind) {
     case 'whole':
-      return answerWhole(response, await route.answer({ method, path: url.pathname, query: url.searchParams, parameters }, deps));
+      return answerWhole(
+        response,
+        await route.answer({ method, path: url.pathname, query: url.searchParams, accept: request.headers.accept ?? '', parameters }, deps),
+      );
     case 'log':
       return serveContainerLog({ ...names(parameters), query: url.searchParams }, { request, response }, deps);
     case 'files':

@@ -226,6 +226,9 @@ for (const c of [
   { path: '/stats/summary', has: '"podRef":{"name":"web"' },
   { path: '/pods', has: '"kind":"PodList"' },
   { path: '/configz', has: '{"kubeletconfig":{}}' },
+  { path: '/statusz', has: 'kubelet statusz\n' },
+  { path: '/statusz', has: 'Paths: /attach /checkpoint /configz /containerLogs /debug /exec /flagz /healthz ' },
+  { path: '/flagz', has: 'kubelet flagz\n' },
 ]) {
   test(`${c.path} has ${c.has.split(' ')[0]}`, async (t) => {
     const { port } = await serve(t, {

@@ -30,6 +30,8 @@ export interface KubeletServerOptions {
   readonly address: { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What the kubelet was started with, for `/flagz`; no secrets. */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 export interface KubeletServer {
@@ -53,6 +55,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
     clock: options.clock,
     metrics: ownMetrics(options.clock),
     checks: new HealthFigures(),
+    flags: options.flags ?? {},
+    startedAt: options.clock.now(),
   };
   const upgraded = new Set<Duplex>();
   let server: Server | undefined;

@@ -77,6 +77,11 @@ export class KubeletPaths {
     return join(this.root, 'pod-resources');
   }
 
+  /** Where checkpoints of containers lie. */
+  checkpoints(): string {
+    return join(this.root, 'checkpoints');
+  }
+
   seccomp(): string {
     return join(this.root, 'seccomp');
   }

@@ -15,7 +15,7 @@ export interface OwnMetrics {
 
 /** The first part of a path, for labels. Source: getMetricBucket. */
 const BUCKETS: ReadonlySet<string> = new Set(
-  'attach configz containerLogs exec healthz logs metrics pods portForward run runningpods stats'.split(' '),
+  'attach checkpoint configz containerLogs exec healthz logs metrics pods portForward run runningpods stats'.split(' '),
 );
 const METHODS: ReadonlySet<string> = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);
 /** Source: isLongRunningRequest. */

@@ -38,6 +38,7 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
     probeCounts: () => [],
     probeDurations: () => '',
     logDirectory: '/nowhere',
+    checkpoints: '/nowhere',
     figures: () => '',
     ...overrides,
   };
