@@ -1,5 +1,5 @@
 // The kubelet: brings the pods bound to this node to life and tells the API how they are.
-import { mkdir, realpath, readFile } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -10,8 +10,8 @@ import { QueueingEventRecorder, type EventRecorder } from '#client/events/event-
 import type { InformerFactory } from '#client/informer-contract.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { assemble, type KubeletParts } from './assembly.ts';
-import { noCgroups, QosCgroupManager, type CgroupManager, type CgroupManagerDeps } from './cgroups/cgroup-manager.ts';
-import { CgroupHierarchy, detectLayout } from './cgroups/hierarchy.ts';
+import type { CgroupManager } from './cgroups/cgroup-manager.ts';
+import { machineCgroups, runtimesDriver } from './cgroups/machine-cgroups.ts';
 import { kubeletConfig, type KubeletConfig } from './configuration/config.ts';
 import { followApiPods, setStaticPods } from './config-sources/follow-pods.ts';
 import { StaticPodSource } from './config-sources/static-pods.ts';
@@ -22,8 +22,7 @@ import { Maintenance } from './maintenance/maintenance.ts';
 import { NodeLease } from './node/lease.ts';
 import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
-import { extended, nodeAllocatable } from './node/status.ts';
-import { formatBytes, milliOf, valueOf } from './pod/amounts.ts';
+import { extended } from './node/status.ts';
 import { PodResourcesServer } from './pod-resources/pod-resources.ts';
 import { kubeletView, type KubeletView } from './view.ts';
 import { systemMounter, type Mounter } from './volumes/mounter.ts';
@@ -92,20 +91,22 @@ interface RunningKubelet {
 }
 
 async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promise<RunningKubelet> {
-  const { client, clock, ids, logger } = options;
+  const { client, clock, ids, logger, cri } = options;
+  const metrics = new KubeletMetrics();
   const asked = kubeletConfig(options.config);
   await mkdir(asked.rootDir, { recursive: true, mode: 0o750 });
+  const deps = { cri, clock, logger, metrics };
+  const cgroupDriver = await runtimesDriver(asked.cgroupDriver, deps);
   // The kernel lists mounts by their real paths, and what is mounted must be seen before anything is removed.
-  const config = { ...asked, rootDir: await realpath(asked.rootDir) };
+  const config = { ...asked, cgroupDriver, rootDir: await realpath(asked.rootDir) };
   const machine = options.machine ?? (await readMachine());
-  const metrics = new KubeletMetrics();
   const parts = assemble({
     ...options,
     config,
     machine,
     recorder:
       options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal }),
-    cgroups: options.cgroups ?? (await machineCgroups(config, machine, { clock, logger, metrics })),
+    cgroups: options.cgroups ?? (await machineCgroups(config, machine, deps)),
     mounter: options.mounter ?? systemMounter,
     metrics,
     volumePlugins: options.volumePlugins ?? [],
@@ -236,33 +237,3 @@ const podResourcesOf = (parts: KubeletParts): PodResourcesServer =>
     metrics: parts.metrics,
     logger: parts.logger,
   });
-
-async function machineCgroups(
-  config: KubeletConfig,
-  machine: MachineFacts,
-  deps: Pick<CgroupManagerDeps, 'clock' | 'logger' | 'metrics'>,
-): Promise<CgroupManager> {
-  if (!config.cgroupsPerQOS) return noCgroups;
-  const hierarchy = new CgroupHierarchy(detectLayout(await readFile('/proc/self/mountinfo', 'utf8')));
-  const total = nodeAllocatable({ cpu: String(machine.cpus), memory: formatBytes(machine.memory) }, { ...config, evictionHard: {} });
-  const enforced = config.enforceNodeAllocatable.includes('pods');
-  return new QosCgroupManager({
-    ...deps,
-    hierarchy,
-    settings: {
-      cgroupRoot: config.cgroupRoot,
-      cpuCFSQuota: config.cpuCFSQuota,
-      podPidsLimit: config.podPidsLimit,
-      allocatable: enforced ? { cpu: milliOf(total['cpu']), memory: valueOf(total['memory']) } : undefined,
-    },
-    kill: killProcess,
-  });
-}
-
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}

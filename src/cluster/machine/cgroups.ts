@@ -1,13 +1,14 @@
 // The cgroups of pods, as a reset finds them: in every hierarchy of this machine, below one root.
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { slicePath } from '#kubelet/systemd/slice-names.ts';
 
 /** `root` is the cgroup that pods' groups lie below. */
 function podGroups(root: string): readonly string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
-    .map((line) => join(line.split(' ')[4] as string, root, 'kubepods'))
+    .flatMap((line) => [join(root, 'kubepods'), slicePath(join(root, 'kubepods'))].map((name) => join(line.split(' ')[4] as string, name)))
     .filter((folder) => existsSync(folder));
 }
 

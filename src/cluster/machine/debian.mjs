@@ -37,6 +37,7 @@ export const DEBIAN_PACKAGES = new Map([
       ...CLUSTER,
       { name: 'etcd-server', files: bin('etcd'), units: ['etcd.service'] },
       { name: 'etcd-client', files: bin('etcdctl') },
+      { name: 'dbus-daemon', files: bin('dbus-daemon') },
       {
         name: 'libfaketime',
         files: ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`),

@@ -10,6 +10,9 @@ import { cniFolders, usesSystemdCgroups } from '../runtime/runtime-info.ts';
 /** A runtime that does well answers in milliseconds; a loaded machine may take far longer. Milliseconds. */
 const ANSWER_MS = 10_000;
 
+/** There where systemd is the machine's first program. Source: sd_booted. */
+const SYSTEMD_RUNS = '/run/systemd/system';
+
 /** One line, what is wrong and the way out; undefined when it answers as it should. `endpoint`: a path, or `unix://` and one. */
 export async function runtimeProblem(endpoint: string, clock: Clock): Promise<string | undefined> {
   const socket = endpoint.replace(/^unix:\/\//, '');
@@ -20,8 +23,8 @@ export async function runtimeProblem(endpoint: string, clock: Clock): Promise<st
   try {
     await cri.runtime.version({}, { timeoutMs: ANSWER_MS });
     const { info } = await cri.runtime.status({ verbose: true }, { timeoutMs: ANSWER_MS });
-    if (usesSystemdCgroups(info))
-      return `the container runtime on ${socket} leaves cgroups to systemd, which this kubelet does not: set SystemdCgroup = false in its configuration, ${wayOut}`;
+    if (usesSystemdCgroups(info) && !existsSync(SYSTEMD_RUNS))
+      return `the container runtime on ${socket} leaves cgroups to systemd, which does not run here: set SystemdCgroup = false in its configuration, ${wayOut}`;
     return pluginProblem(cniFolders(info).binDirs, wayOut);
   } catch (error) {
     if (!(error instanceof CriError)) throw error;

@@ -28,7 +28,7 @@ import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import { replaceJson } from '../instance/json-file.ts';
 import type { CniPlace, Paths } from '../instance/paths.ts';
-import { cniFolders } from '../runtime/runtime-info.ts';
+import { cniFolders, usesSystemdCgroups } from '../runtime/runtime-info.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { prepareNamespaceFolder } from '../machine/namespace-folder.ts';
@@ -78,10 +78,12 @@ export interface Runtime {
   readonly socket: string;
   /** Folder that it reads CNI configuration from. */
   readonly cniConfDir: string;
+  /** `systemd` or `cgroupfs`; undefined where it does not tell. */
+  readonly cgroupDriver: string | undefined;
   stop(): void;
 }
 
-/** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made */
+/** @throws ContainerdError; CriError, ProgramError when the pause image cannot be made, CriError when a foreign one does not answer */
 export async function startRuntime({ settings, paths, clock, logger, signal }: Omit<AgentDeps, 'serving'>): Promise<Runtime> {
   const own = settings.containerRuntimeEndpoint === '' ? ownContainerd(paths, { clock, logger }) : undefined;
   if (own !== undefined) await prepareNamespaceFolder();
@@ -95,19 +97,20 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
     reviveWhenGone({ cri, containerd: own, clock, logger, signal });
     void restartWhenHung({ runtime: cri.runtime, containerd: own, clock, logger, signal });
   }
-  const cniConfDir = own === undefined ? await foreignCniConfDir(cri, settings, paths) : paths.cniConf;
+  const foreign = own === undefined ? (await cri.runtime.status({ verbose: true })).info : undefined;
   return {
     cri,
     socket,
-    cniConfDir,
+    cniConfDir: foreign === undefined ? paths.cniConf : foreignCniConfDir(foreign, settings, paths),
+    cgroupDriver: foreign === undefined ? 'cgroupfs' : usesSystemdCgroups(foreign) ? 'systemd' : undefined,
     // containerd itself runs on: what watches over its containers must not go with this process.
     stop: () => cri.close(),
   };
 }
 
-/** As the settings say or the runtime, and noted, so that `proa reset` finds what lies there without either. @throws CriError */
-async function foreignCniConfDir(cri: CriClient, settings: Settings, { cniPlace }: Paths): Promise<string> {
-  const folder = settings.cniConfDir === '' ? cniFolders((await cri.runtime.status({ verbose: true })).info).confDir : settings.cniConfDir;
+/** As the settings say or the runtime, and noted, so that `proa reset` finds what lies there without either. */
+function foreignCniConfDir(info: Readonly<Record<string, string>>, settings: Settings, { cniPlace }: Paths): string {
+  const folder = settings.cniConfDir === '' ? cniFolders(info).confDir : settings.cniConfDir;
   replaceJson(cniPlace, { folder } satisfies CniPlace);
   return folder;
 }
@@ -155,6 +158,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       resolvConf: RESOLV_CONF,
       nodeLabels: labelsOf(settings.nodeLabels),
       ...kubeletConfigOf(settings.kubeletConfig, part('kubelet')),
+      ...(runtime.cgroupDriver === undefined ? {} : { cgroupDriver: runtime.cgroupDriver }),
       ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
     },
   });

@@ -6,6 +6,7 @@ import type { Pod } from '#api/types.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podLabel } from '../pod/identity.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
+import type { CgroupDriver } from './cgroup-driver.ts';
 import { CgroupError } from './errors.ts';
 import type { CgroupFigures } from './figures.ts';
 import type { CgroupHierarchy } from './hierarchy.ts';
@@ -16,6 +17,8 @@ export interface CgroupManager {
   start(): Promise<string | undefined>;
   /** `cgroupParent` of the pod's sandbox; empty when pods have no cgroup of their own. */
   parentOf(pod: Pod): string;
+  /** Where the runtime keeps one of the pod's containers, or its sandbox. */
+  containerOf(pod: Pod, id: string): string;
   /** @throws CgroupError */
   ensurePod(pod: Pod): Promise<void>;
   /** Sets some limits anew. @throws CgroupError */
@@ -56,6 +59,7 @@ export interface CgroupSettings {
 
 export interface CgroupManagerDeps {
   readonly hierarchy: CgroupHierarchy;
+  readonly driver: CgroupDriver;
   readonly settings: CgroupSettings;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,7 +68,7 @@ export interface CgroupManagerDeps {
   readonly kill: (pid: number) => void;
 }
 
-/** Source: pkg/kubelet/cm qosContainerManager, podContainerManager; cgroupfs driver. */
+/** Names of its own are as cgroupfs has them; `#path` is where they lie. Source: pkg/kubelet/cm qosContainerManager, podContainerManager. */
 export class QosCgroupManager implements CgroupManager {
   readonly #deps: CgroupManagerDeps;
   readonly #base: string;
@@ -76,15 +80,12 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   async start(): Promise<string | undefined> {
-    const { hierarchy, settings } = this.#deps;
+    const { allocatable } = this.#deps.settings;
+    const all = allocatable === undefined ? {} : { cpuShares: sharesOf(allocatable.cpu), memory: allocatable.memory };
     try {
-      await hierarchy.create(this.#base);
-      const { allocatable } = settings;
-      if (allocatable !== undefined)
-        await hierarchy.limit(this.#base, { cpuShares: sharesOf(allocatable.cpu), memory: allocatable.memory });
-      await hierarchy.create(`${this.#base}/burstable`);
-      await hierarchy.create(`${this.#base}/besteffort`);
-      await hierarchy.limit(`${this.#base}/besteffort`, { cpuShares: MIN_SHARES });
+      await this.#make(this.#base, all);
+      await this.#make(`${this.#base}/burstable`, {});
+      await this.#make(`${this.#base}/besteffort`, { cpuShares: MIN_SHARES });
       return undefined;
     } catch (error) {
       if (!(error instanceof CgroupError)) throw error;
@@ -93,7 +94,11 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   parentOf(pod: Pod): string {
-    return `${this.#base}${CLASS_DIRECTORY[podQos(pod)]}/${POD_PREFIX}${pod.metadata.uid}`;
+    return this.#path(this.#nameOf(pod));
+  }
+
+  containerOf(pod: Pod, id: string): string {
+    return this.#deps.driver.container(this.parentOf(pod), id);
   }
 
   limitsOf(pod: Pod): CgroupLimits {
@@ -101,17 +106,12 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   async ensurePod(pod: Pod): Promise<void> {
-    const { hierarchy } = this.#deps;
-    const name = this.parentOf(pod);
-    if (await hierarchy.exists(name)) return;
-    await this.#measured('create', async () => {
-      await hierarchy.create(name);
-      await hierarchy.limit(name, this.limitsOf(pod));
-    });
+    if (await this.#deps.hierarchy.exists(this.parentOf(pod))) return;
+    await this.#measured('create', () => this.#make(this.#nameOf(pod), this.limitsOf(pod)));
   }
 
   async limitPod(pod: Pod, limits: CgroupLimits): Promise<void> {
-    await this.#measured('update', () => this.#deps.hierarchy.limit(this.parentOf(pod), limits));
+    await this.#measured('update', () => this.#limit(this.#nameOf(pod), limits));
   }
 
   async compare(pod: Pod, limits: CgroupLimits): Promise<{ readonly grows: CgroupLimits; readonly shrinks: CgroupLimits }> {
@@ -137,23 +137,25 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   groups(): readonly string[] {
-    return ['', '/burstable', '/besteffort'].map((below) => `${this.#base}${below}`);
+    return ['', '/burstable', '/besteffort'].map((below) => this.#path(`${this.#base}${below}`));
   }
 
   async destroyPod(pod: Pod): Promise<void> {
-    const name = this.parentOf(pod);
+    const name = this.#nameOf(pod);
     if (!(await this.#measured('destroy', () => this.#destroy(name))))
-      throw new CgroupError(`cgroup ${name} of pod ${podLabel(pod)} still has processes`);
+      throw new CgroupError(`cgroup ${this.#path(name)} of pod ${podLabel(pod)} still has processes`);
   }
 
   async cleanOrphans(known: ReadonlySet<string>): Promise<void> {
-    const { hierarchy, logger } = this.#deps;
+    const { hierarchy, driver, logger } = this.#deps;
     for (const directory of Object.values(CLASS_DIRECTORY)) {
-      for (const child of await hierarchy.children(`${this.#base}${directory}`)) {
+      for (const folder of await hierarchy.children(this.#path(`${this.#base}${directory}`))) {
+        const child = driver.nameOf(folder);
         if (!child.startsWith(POD_PREFIX) || known.has(child.slice(POD_PREFIX.length))) continue;
         const name = `${this.#base}${directory}/${child}`;
-        if (await this.#destroy(name)) logger.info('Orphaned pod cgroup removed', { cgroup: name });
-        else logger.warn('Orphaned pod cgroup still has processes', { cgroup: name });
+        const cgroup = this.#path(name);
+        if (await this.#destroy(name)) logger.info('Orphaned pod cgroup removed', { cgroup });
+        else logger.warn('Orphaned pod cgroup still has processes', { cgroup });
       }
     }
   }
@@ -161,8 +163,29 @@ export class QosCgroupManager implements CgroupManager {
   async updateClasses(pods: Iterable<Pod>): Promise<void> {
     const shares = burstableShares(pods);
     if (shares === this.#shares) return;
-    await this.#deps.hierarchy.limit(`${this.#base}/burstable`, { cpuShares: shares });
+    await this.#limit(`${this.#base}/burstable`, { cpuShares: shares });
     this.#shares = shares;
+  }
+
+  #nameOf(pod: Pod): string {
+    return `${this.#base}${CLASS_DIRECTORY[podQos(pod)]}/${POD_PREFIX}${pod.metadata.uid}`;
+  }
+
+  #path(name: string): string {
+    return this.#deps.driver.path(name);
+  }
+
+  async #make(name: string, limits: CgroupLimits): Promise<void> {
+    const { hierarchy, driver } = this.#deps;
+    await driver.create(name, limits);
+    await hierarchy.create(this.#path(name));
+    await hierarchy.limit(this.#path(name), limits);
+  }
+
+  async #limit(name: string, limits: CgroupLimits): Promise<void> {
+    const { hierarchy, driver } = this.#deps;
+    await driver.limit(name, limits);
+    await hierarchy.limit(this.#path(name), limits);
   }
 
   /** Source: metrics.CgroupManagerDuration. */
@@ -177,10 +200,12 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   async #destroy(name: string): Promise<boolean> {
-    const { hierarchy, clock, kill } = this.#deps;
+    const { hierarchy, driver, clock, kill } = this.#deps;
+    const path = this.#path(name);
+    await driver.remove(name);
     for (let attempt = 0; attempt < REMOVE_TRIES; attempt++) {
-      if (await hierarchy.remove(name)) return true;
-      for (const pid of await hierarchy.processes(name)) kill(pid);
+      if (await hierarchy.remove(path)) return true;
+      for (const pid of await hierarchy.processes(path)) kill(pid);
       await wait(clock, REMOVE_PAUSE_MS);
     }
     return false;
@@ -191,6 +216,7 @@ export class QosCgroupManager implements CgroupManager {
 export const noCgroups: CgroupManager = {
   start: async () => undefined,
   parentOf: () => '',
+  containerOf: () => '',
   ensurePod: async () => {},
   limitPod: async () => {},
   limitsOf: () => ({}),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { systemClock } from '#base/clock.ts';
@@ -8,6 +8,7 @@ import type { Pod } from '#api/types.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { container, pod } from '../testing/pods.ts';
+import { type CgroupDriver, cgroupfsDriver, systemdDriver } from './cgroup-driver.ts';
 import { QosCgroupManager } from './cgroup-manager.ts';
 import { CgroupError } from './errors.ts';
 import { CgroupHierarchy, detectLayout, type CgroupLayout } from './hierarchy.ts';
@@ -45,10 +46,11 @@ function fakeLayout(t: TestContext, version: 1 | 2): CgroupLayout {
   return { version, roots };
 }
 
-function manager(layout: CgroupLayout, cgroupRoot = '/'): QosCgroupManager {
+function manager(layout: CgroupLayout, cgroupRoot = '/', driver: CgroupDriver = cgroupfsDriver): QosCgroupManager {
   const settings = { cgroupRoot, cpuCFSQuota: true, podPidsLimit: 100, allocatable: { cpu: 2000, memory: 2 ** 30 } };
   return new QosCgroupManager({
     hierarchy: new CgroupHierarchy(layout),
+    driver,
     settings,
     clock: systemClock,
     logger: silentLogger,
@@ -166,4 +168,40 @@ test('orphaned pod cgroups are removed, known ones stay', async (t) => {
 test('a machine where no cgroup can be made says so in one line', async () => {
   const problem = await manager({ version: 2, root: '/proc/version' }).start();
   assert.match(problem ?? '', /^Failed to start ContainerManager cannot create cgroup \/proc\/version\/kubepods: /);
+});
+
+test('systemd: slices are started with their limits, which lie in the file system too, and stopped before they are removed', async (t) => {
+  const layout = fakeLayout(t, 2);
+  const root = layout.version === 2 ? layout.root : '';
+  const asked: (readonly [string, string, object?])[] = [];
+  const driver = systemdDriver(
+    {
+      start: async (unit, limits) => void asked.push(['start', unit, limits]),
+      set: async (unit, limits) => void asked.push(['set', unit, limits]),
+      stop: async (unit) => void asked.push(['stop', unit]),
+    },
+    'containerd',
+  );
+  const cgroups = manager(layout, '/', driver);
+  const folder = 'kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poduid_b.slice';
+  assert.equal(cgroups.parentOf(burstable), `/${folder}`);
+  assert.equal(cgroups.containerOf(burstable, 'c1'), `/${folder}/cri-containerd-c1.scope`);
+  assert.equal(await cgroups.start(), undefined);
+  await cgroups.ensurePod(burstable);
+  await cgroups.updateClasses([burstable]);
+  const limits = { cpuShares: 512, cpuQuota: 100_000, cpuPeriod: 100_000, memory: 64 * 2 ** 20, pids: 100 };
+  assert.deepEqual(asked, [
+    ['start', 'kubepods.slice', { cpuShares: 2048, memory: 2 ** 30 }],
+    ['start', 'kubepods-burstable.slice', {}],
+    ['start', 'kubepods-besteffort.slice', { cpuShares: 2 }],
+    ['start', 'kubepods-burstable-poduid_b.slice', limits],
+    ['set', 'kubepods-burstable.slice', { cpuShares: 512 }],
+  ]);
+  assert.equal(readFileSync(join(root, folder, 'memory.max'), 'utf8'), String(64 * 2 ** 20));
+  for (const file of ['cpu.weight', 'cpu.max', 'memory.max', 'pids.max']) rmSync(join(root, folder, file)); // the kernel's go with the folder
+  await cgroups.cleanOrphans(new Set(['uid-b']));
+  assert.ok(existsSync(join(root, folder)), 'of a pod that is known');
+  await cgroups.cleanOrphans(new Set());
+  assert.deepEqual(asked.at(-1), ['stop', 'kubepods-burstable-poduid_b.slice']);
+  assert.ok(!existsSync(join(root, folder)));
 });

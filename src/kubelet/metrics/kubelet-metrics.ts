@@ -131,6 +131,11 @@ export class KubeletMetrics {
     'Duration in seconds for cgroup manager operations. Broken down by method.',
     ['operation_type'],
   );
+  readonly criLosingSupport = level(
+    'cri_losing_support',
+    'the Kubernetes version that the currently running CRI implementation will lose support on if not upgraded.',
+    ['version'],
+  );
   readonly evictions = counter('evictions', 'Cumulative number of pod evictions by eviction signal', ['eviction_signal']);
   readonly evictionStatsAge = histogram(
     'eviction_stats_age_seconds',

@@ -45,6 +45,7 @@ const subjects = () =>
     cgroups: {
       groups: () => ['/kubepods'],
       parentOf: () => PARENT,
+      containerOf: (_, id: string) => `/kubepods/poduid-web/${id}`,
       figures: async (name) => (name === `${PARENT}/box` ? undefined : figures(name === `${PARENT}/now` ? 50_000 : undefined)),
       pids: async (name) => (name === `${PARENT}/now` ? [1, 2, 3] : []),
     },

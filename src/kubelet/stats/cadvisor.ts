@@ -34,7 +34,7 @@ export interface Subject {
 }
 
 export interface CadvisorSources {
-  readonly cgroups: Pick<CgroupManager, 'groups' | 'parentOf' | 'figures' | 'pids'>;
+  readonly cgroups: Pick<CgroupManager, 'groups' | 'parentOf' | 'containerOf' | 'figures' | 'pids'>;
   readonly pods: readonly Pod[];
   readonly runtimePod: (uid: string) => RuntimePod | undefined;
   readonly summary: Summary;
@@ -73,7 +73,7 @@ async function podSubjects(
   if (runtime === undefined || sandbox === undefined) return [];
   const { name, namespace } = pod.metadata;
   const parent = cgroups.parentOf(pod);
-  const below = (id: string): string => `${parent}/${id}`;
+  const below = (id: string): string => cgroups.containerOf(pod, id);
   const common = { namespace, pod: name };
   const [whole, ofSandbox, [pid]] = await Promise.all([
     used(parent, cgroups),
