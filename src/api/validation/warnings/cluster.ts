@@ -4,12 +4,12 @@ import type { EndpointSlice } from '../../gen/discovery-v1.ts';
 import type { Ingress, IPBlock, NetworkPolicy } from '../../gen/networking-v1.ts';
 import type { RuntimeClass } from '../../gen/node-v1.ts';
 import type { CSIDriver, CSIStorageCapacity, StorageClass } from '../../gen/storage-v1.ts';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { blank } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import type { Warnings } from './collector.ts';
+import { keyPairProblem } from './key-pairs.ts';
 import { deprecatedLabel, warnOfNodeSelector, warnOfTerm } from './node-labels.ts';
 import { warnOfClaimSpec } from './pods.ts';
 
@@ -95,25 +95,12 @@ export function ingressWarnings(out: Warnings, { metadata, spec }: Ingress, old?
     out.say(`annotation ${goQuote(INGRESS_CLASS)} is deprecated, please use 'spec.ingressClassName' instead`);
 }
 
-/** Source: tls.X509KeyPair: certificate and key must be a pair. */
+/** Source: secret strategy warningsForSecret. */
 export function secretWarnings(out: Warnings, { type, data }: Secret): void {
   if (type !== 'kubernetes.io/tls') return;
-  const certificate = Buffer.from(data?.['tls.crt'] ?? '', 'base64');
-  const key = Buffer.from(data?.['tls.key'] ?? '', 'base64');
-  if (!certificate.includes('-----BEGIN CERTIFICATE-----')) return out.say('tls: failed to find any PEM data in certificate input');
-  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(key.toString('latin1')))
-    return out.say('tls: failed to find any PEM data in key input');
-  const problem = pairProblem(certificate, key);
+  const textOf = (key: string): string => Buffer.from(data?.[key] ?? '', 'base64').toString('latin1');
+  const problem = keyPairProblem(textOf('tls.crt'), textOf('tls.key'));
   if (problem !== undefined) out.say(problem);
-}
-
-function pairProblem(certificate: Buffer, key: Buffer): string | undefined {
-  try {
-    const matches = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-    return matches ? undefined : 'tls: private key does not match public key';
-  } catch {
-    return 'tls: failed to parse private key';
-  }
 }
 
 const STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';
