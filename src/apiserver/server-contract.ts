@@ -1,6 +1,7 @@
 // What the API server is given, and what it offers to whoever put it together.
 import type { VersionInfo } from '#api/build.ts';
 import type { Schema } from '#api/schema.ts';
+import type { Capabilities } from '#api/validation/problems.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -105,6 +106,8 @@ export interface ApiServerOptions {
   readonly compactionIntervalMs?: number;
   /** Values in the store are encrypted. */
   readonly encryption?: EncryptionAtRest;
+  /** What objects may ask for. Default all. */
+  readonly capabilities?: Capabilities;
   /** How long events are kept. Default an hour. */
   readonly eventTtlSeconds?: number;
   /** Default: at once. */

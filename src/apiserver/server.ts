@@ -151,6 +151,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authorizer: parts.authorizer,
     leases: new TtlLeases(store, clock),
     ...(encrypted === undefined ? {} : { encrypted }),
+    ...(options.capabilities === undefined ? {} : { capabilities: options.capabilities }),
     clock,
     ids,
     logger,

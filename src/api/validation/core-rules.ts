@@ -69,8 +69,8 @@ export const CORE_RULES: Readonly<Record<string, KindRules>> = {
     update: validatePodUpdate,
     subresources: {
       status: validatePodStatusUpdate,
-      ephemeralcontainers: (out, object, old) => out.add(ephemeralContainersErrors(object, old)),
-      resize: (out, object, old) => out.add(resizeErrors(object, old)),
+      ephemeralcontainers: (out, object, old) => out.add(ephemeralContainersErrors(object, old, out.capabilities)),
+      resize: (out, object, old) => out.add(resizeErrors(object, old, out.capabilities)),
     },
   }),
   PodTemplate: rules({ scope: 'namespaced', create: validatePodTemplateObject, update: validatePodTemplateObjectUpdate }),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createErrors, updateErrors } from './fixture.ts';
+import { errorText } from '#apimachinery/field-errors.ts';
+import { createErrors, kindOf, objectOf, updateErrors } from './fixture.ts';
+import { validateCreate, validateUpdate } from './validation.ts';
 
 // Expected texts: Kubernetes v1.36.2 for the same objects.
 const container = { name: 'c', image: 'i' };
@@ -193,4 +195,28 @@ test('validateUpdate of a resize changes amounts of CPU and memory only', () => 
     'spec: Invalid value: "": Pod QOS Class may not change as a result of resizing',
     'spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed',
   ]);
+});
+
+test('a server without privileged containers refuses them in pods, templates and ephemeral containers', () => {
+  const privileged = { securityContext: { privileged: true, runAsUser: -1 } };
+  const POD = kindOf('v1/Pod');
+  const errors = (kindText: string, members: object): readonly string[] => {
+    const kind = kindOf(kindText);
+    return validateCreate(objectOf(kind, members), kind, { privileged: false }).map(errorText);
+  };
+  const refused = (at: string): readonly string[] => [
+    `${at}.securityContext.privileged: Forbidden: disallowed by cluster policy`,
+    `${at}.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive`,
+  ];
+  assert.deepEqual(errors('v1/Pod', pod({}, privileged)), refused('spec.containers[0]'));
+  assert.deepEqual(errors('v1/Pod', pod({}, { securityContext: { privileged: false } })), []);
+  assert.deepEqual(createErrors('v1/Pod', pod({}, { securityContext: { privileged: true } })), []);
+  const template = { metadata: { labels: { a: 'b' } }, ...pod({}, privileged) };
+  const deployment = { spec: { selector: { matchLabels: { a: 'b' } }, template } };
+  assert.deepEqual(errors('apps/v1/Deployment', deployment), refused('spec.template.spec.containers[0]'));
+  const metadata = { resourceVersion: '1' };
+  const now = objectOf(POD, { ...pod({ ephemeralContainers: [{ name: 'e', image: 'i', ...privileged }] }), metadata });
+  const old = objectOf(POD, { ...pod(), metadata });
+  const changed = validateUpdate(now, old, POD, 'ephemeralcontainers', { privileged: false });
+  assert.deepEqual(changed.map(errorText), refused('spec.ephemeralContainers[0]'));
 });

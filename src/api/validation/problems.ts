@@ -13,8 +13,21 @@ const NOT_POSITIVE = 'must be greater than zero';
 /** Absent, or present without content: Go's zero string. */
 export const blank = (value: string | undefined): value is undefined | '' => value === undefined || value === '';
 
+/** What a server lets objects ask for, whoever writes them. Source: pkg/capabilities. */
+export interface Capabilities {
+  /** Privileged containers. */
+  readonly privileged: boolean;
+}
+
+const ALL_CAPABILITIES: Capabilities = { privileged: true };
+
 export class Problems {
   readonly #list: FieldError[] = [];
+  readonly capabilities: Capabilities;
+
+  constructor(capabilities = ALL_CAPABILITIES) {
+    this.capabilities = capabilities;
+  }
 
   get list(): readonly FieldError[] {
     return this.#list;

@@ -15,7 +15,7 @@ import {
 import { APPS_RULES, COORDINATION_RULES, CORE_RULES, DISCOVERY_RULES, EVENTS_RULES } from './core-rules.ts';
 import { genericMetaErrors, genericMetaUpdateErrors, type Scope } from './metadata.ts';
 import { AUTOSCALING_RULES, NETWORKING_RULES, NODE_RULES, POLICY_RULES, RBAC_RULES, SCHEDULING_RULES } from './policy-rules.ts';
-import { Problems } from './problems.ts';
+import { Problems, type Capabilities } from './problems.ts';
 import { DEVICE_RULES } from './resource-rules.ts';
 import type { KindRules } from './rules.ts';
 import { CORE_STORAGE_RULES, STORAGE_RULES } from './storage-rules.ts';
@@ -66,11 +66,11 @@ const scopeOf = (kind: ValidatedKind, rules: KindRules | undefined): Scope =>
 
 /**
  * What is wrong with a new object; empty when nothing is. `object` is decoded, defaulted, named (generateName is
- * already resolved) and in the namespace of the request.
+ * already resolved) and in the namespace of the request. `capabilities`: default all.
  */
-export function validateCreate(object: unknown, kind: ValidatedKind): readonly FieldError[] {
+export function validateCreate(object: unknown, kind: ValidatedKind, capabilities?: Capabilities): readonly FieldError[] {
   const rules = rulesOf(kind);
-  const out = new Problems();
+  const out = new Problems(capabilities);
   rules?.create(out, object);
   return out.none ? genericMetaErrors(metaOf(object), scopeOf(kind, rules)) : out.list;
 }
@@ -80,9 +80,15 @@ export function validateCreate(object: unknown, kind: ValidatedKind): readonly F
  * strategy's preparation (status kept or spec kept, generation, uid, timestamps carried over).
  * `subresource`: `status`, `ephemeralcontainers`, `resize`, `finalize`, `approval`, …; empty for the object itself.
  */
-export function validateUpdate(object: unknown, old: unknown, kind: ValidatedKind, subresource = ''): readonly FieldError[] {
+export function validateUpdate(
+  object: unknown,
+  old: unknown,
+  kind: ValidatedKind,
+  subresource = '',
+  capabilities?: Capabilities,
+): readonly FieldError[] {
   const rules = rulesOf(kind);
-  const out = new Problems();
+  const out = new Problems(capabilities);
   out.add(genericMetaUpdateErrors(metaOf(object), metaOf(old), scopeOf(kind, rules)));
   const update = subresource === '' ? rules?.update : rules?.subresources?.[subresource];
   update?.(out, object, old);

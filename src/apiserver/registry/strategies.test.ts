@@ -180,3 +180,16 @@ test('an event written through events.k8s.io keeps to the rules of that group', 
   const lax = await client.patch(events, { name: 'strict', namespace: NS }, { type: 'merge', body: { message: 'third' } });
   assert.equal(lax.message, 'third', 'the core group lets it change');
 });
+
+test('a server that allows no privileged containers refuses a pod of one, and says so', async () => {
+  const strict = await startLoopbackServer({ options: { capabilities: { privileged: false } } });
+  try {
+    const containers = [{ name: 'c', image: 'i', securityContext: { privileged: true } }];
+    await assert.rejects(strict.client.create(pods, { metadata: { name: 'p', namespace: NS }, spec: { containers } } as New<Pod>), {
+      reason: 'Invalid',
+      message: 'Pod "p" is invalid: spec.containers[0].securityContext.privileged: Forbidden: disallowed by cluster policy',
+    });
+  } finally {
+    await strict.stop();
+  }
+});

@@ -3,6 +3,7 @@
 import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import type { Int64, KubeObject } from '#api/types.ts';
+import type { Capabilities } from '#api/validation/problems.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Condition, Operation } from '#store/contract.ts';
@@ -15,6 +16,8 @@ export interface WriteContext {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly reader: CacheReader;
+  /** Default all. */
+  readonly capabilities?: Capabilities;
 }
 
 /**

@@ -20,7 +20,7 @@ export function validateNew(call: WriteCall, object: KubeObject, context: WriteC
   const own = call.stored.strategy.validate?.(object, context) ?? [];
   if (own.length > 0) return own;
   const { kind, form } = judged(call);
-  return validateCreate(form(object), kind);
+  return validateCreate(form(object), kind, context.capabilities);
 }
 
 /** Warnings of an accepted object; a component in this process has nobody to read them. */
@@ -50,6 +50,7 @@ export function validateChange(
   const { subresource } = call;
   if (UNJUDGED.has(subresource)) return [];
   const { kind, form } = judged(call);
-  const errors = validateUpdate(form(object), form(old), kind, AS_WHOLE.has(subresource) ? '' : subresource);
+  const part = AS_WHOLE.has(subresource) ? '' : subresource;
+  const errors = validateUpdate(form(object), form(old), kind, part, context.capabilities);
   return [...errors, ...(hooks.validateUpdate?.(object, old, context) ?? [])];
 }

@@ -3,6 +3,7 @@ import { toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import type { FieldValidation } from '#api/decode.ts';
 import { inOrder } from '#api/member-order.ts';
 import type { KubeObject } from '#api/types.ts';
+import type { Capabilities } from '#api/validation/problems.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
@@ -32,6 +33,8 @@ export interface Registry {
   readonly leases: TtlLeases;
   /** The store, where values are encrypted at rest. */
   readonly encrypted?: Pick<EncryptedStore, 'isStale'>;
+  /** What objects may ask for. Default all. */
+  readonly capabilities?: Capabilities;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -75,8 +78,8 @@ export interface AdmissionLens {
   withSeen(object: KubeObject, seen: KubeObject): KubeObject;
 }
 
-export function writeContext({ request, options }: WriteCall, { clock, ids, reader }: Registry): WriteContext {
-  return { request, dryRun: options.dryRun, clock, ids, reader };
+export function writeContext({ request, options }: WriteCall, { clock, ids, reader, capabilities }: Registry): WriteContext {
+  return { request, dryRun: options.dryRun, clock, ids, reader, ...(capabilities === undefined ? {} : { capabilities }) };
 }
 
 /** @throws StatusError Invalid unless `errors` is empty */

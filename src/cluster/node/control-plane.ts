@@ -135,6 +135,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       ...(clients.proxy === undefined ? {} : { proxyCertificate: () => clients.proxy as KeyedCertificate }),
       trust: { clientCa: clientAuthority, ...frontProxy },
     },
+    capabilities: { privileged: settings.allowPrivileged },
     eventTtlSeconds: Math.max(1, Math.round(settings.eventTtl / 1_000)),
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],

@@ -2,14 +2,14 @@
 // Settings of admission, under kube-apiserver's flag names.
 import { ADMISSION_PLUGINS, type AdmissionPluginName, isAdmissionPlugin } from '#apiserver/admission/plugin-names.ts';
 import type { Setting } from './settings.ts';
-import { bad, ok, optionalPath, type Parsed } from './value.ts';
+import { bad, boolean, ok, optionalPath, type Parsed } from './value.ts';
 
 export interface AdmissionFlags {
   readonly enableAdmissionPlugins: readonly AdmissionPluginName[];
   readonly disableAdmissionPlugins: readonly AdmissionPluginName[];
   /** AdmissionConfiguration file; empty: none. */
   readonly admissionControlConfigFile: string;
-  readonly allowPrivileged: true;
+  readonly allowPrivileged: boolean;
 }
 
 /** Source: AdmissionOptions.Validate. */
@@ -52,12 +52,9 @@ export const ADMISSION_SETTINGS: readonly Setting[] = [
     key: 'allowPrivileged',
     flag: 'allow-privileged',
     argument: 'BOOL',
-    description: 'let pods ask for privileged containers; levels of PodSecurity are how namespaces forbid it',
+    description: 'let pods ask for privileged containers; a namespace forbids them by its level of PodSecurity',
     fallback: 'true',
-    parse: (text) =>
-      text === 'true'
-        ? ok(true)
-        : bad('is refused: forbid privileged containers by the namespace label pod-security.kubernetes.io/enforce'),
+    parse: boolean,
   }),
 ];
 

@@ -7,7 +7,7 @@ import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { jsonDiff } from '#apimachinery/unified-diff.ts';
 import { validateObjectMetaUpdate } from '../metadata.ts';
-import { Problems } from '../problems.ts';
+import { Problems, type Capabilities } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { isRestartableInit } from './containers.ts';
 import { MIRROR, validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotations.ts';
@@ -16,9 +16,9 @@ import { validatePodObject } from './pods.ts';
 const META = Path.of('metadata');
 const SPEC = Path.of('spec');
 
-export function ephemeralContainersErrors(pod: Pod, old: Pod): readonly FieldError[] {
+export function ephemeralContainersErrors(pod: Pod, old: Pod, capabilities: Capabilities): readonly FieldError[] {
   if (old.metadata.annotations?.[MIRROR] !== undefined) return [forbidden('', 'static pods do not support ephemeral containers')];
-  const out = new Problems();
+  const out = new Problems(capabilities);
   validateObjectMetaUpdate(out, pod.metadata, old.metadata);
   validatePodObject(out, pod);
   validatePodAnnotationUpdate(out, META.child('annotations'), pod.metadata.annotations, old.metadata.annotations);
@@ -36,10 +36,10 @@ export function ephemeralContainersErrors(pod: Pod, old: Pod): readonly FieldErr
 
 const ONLY_CPU_AND_MEMORY = 'only cpu and memory resources are mutable';
 
-export function resizeErrors(pod: Pod, old: Pod): readonly FieldError[] {
+export function resizeErrors(pod: Pod, old: Pod, capabilities: Capabilities): readonly FieldError[] {
   if (old.metadata.annotations?.[MIRROR] !== undefined) return [forbidden('', 'static pods cannot be resized')];
   if (old.spec.os?.name === 'windows') return [forbidden('', 'windows pods cannot be resized')];
-  const out = new Problems();
+  const out = new Problems(capabilities);
   validateObjectMetaUpdate(out, pod.metadata, old.metadata);
   validatePodObject(out, pod);
   if (podQos(old) !== computePodQos(pod.spec)) {

@@ -85,6 +85,7 @@ const PROC_MOUNTS = ['Default', 'Unmasked'];
 /** `hostUsers`: the pod runs in the host's user namespace. */
 export function validateSecurityContext(out: Problems, at: Path, context: SecurityContext | undefined, hostUsers: boolean): void {
   if (context === undefined) return;
+  if (context.privileged === true && !out.capabilities.privileged) out.forbidden(at.child('privileged'), 'disallowed by cluster policy');
   validateId(out, at.child('runAsUser'), context.runAsUser);
   validateId(out, at.child('runAsGroup'), context.runAsGroup);
   const { procMount } = context;
