@@ -210,6 +210,14 @@ for (const c of [
     why: 'json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.imagePullPolicy of type v1.PullPolicy',
   },
   {
+    body: { spec: { template: { spec: { containers: [{ livenessProbe: { httpGet: { port: true } } }] } } } },
+    why: 'json: cannot unmarshal bool into Go struct field HTTPGetAction.spec.template.spec.containers.livenessProbe.ProbeHandler.httpGet.port of type int32',
+  },
+  {
+    body: { spec: { template: { spec: { volumes: [{ configMap: { name: 7 } }] } } } },
+    why: 'json: cannot unmarshal number into Go struct field ConfigMapVolumeSource.spec.template.spec.volumes.VolumeSource.configMap.LocalObjectReference.name of type string',
+  },
+  {
     body: { spec, metadata: { name: 'a', nme: 'b' } },
     why: 'strict decoding error: unknown field "spec.template.spec.containers[0].nam", unknown field "spec.foo", unknown field "metadata.nme"',
   },

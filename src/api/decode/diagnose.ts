@@ -31,7 +31,7 @@ export interface Diagnosis {
 interface Place {
   /** Go struct that declares the innermost field; empty at the root. */
   readonly struct: string;
-  /** JSON names of fields, without indices and map keys: `spec.template.spec.containers.ports`. */
+  /** JSON names of fields, without indices and map keys, with those of embedded structs: `spec.containers.env.valueFrom`, `spec.volumes.VolumeSource.nfs`. */
   readonly fields: string;
   /** With indices and map keys: `spec.template.spec.containers[0].ports[1]`. */
   readonly full: string;
@@ -87,7 +87,8 @@ class Walk {
       if (member === undefined) continue;
       const row = Object.hasOwn(fields, key) ? fields[key] : undefined;
       const full = join(place.full, key);
-      if (row !== undefined) this.value(member, row, { struct: shortName(definition), fields: join(place.fields, key), full });
+      if (row !== undefined)
+        this.value(member, row, { struct: shortName(definition), fields: join(place.fields, goField(definition, key, row)), full });
       else if (this.unknown.size < MAX_STRICT_ERRORS) this.unknown.add(unknownFieldText(full));
     }
   }
@@ -133,6 +134,17 @@ class Walk {
     );
   }
 }
+
+/** A field of `definition` as Go names it in errors: behind the structs that its struct embeds, `TypeMeta.kind`. */
+function goField(definition: string, key: string, { protoIn }: FieldRow): string {
+  if (protoIn !== undefined) return [...protoIn.split('.').map(embeddedStruct), key].join('.');
+  const ofTypeMeta = (key === 'kind' || key === 'apiVersion') && definitions[definition]?.gvk !== undefined;
+  return ofTypeMeta ? `TypeMeta.${key}` : key;
+}
+
+/** Messages are called as the structs, but for one that was renamed after its message. */
+const embeddedStruct = (message: string): string =>
+  message === 'handler' ? 'ProbeHandler' : `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
 
 const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
 
