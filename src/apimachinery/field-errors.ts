@@ -2,7 +2,7 @@
 // Source: apimachinery pkg/util/validation/field errors.go.
 import { invalid as invalidStatus, type StatusCause, type StatusError } from './errors.ts';
 import type { Path } from './field-path.ts';
-import { goJson, goQuote } from './go-format.ts';
+import { goJson, goNumber, goQuote } from './go-format.ts';
 
 /** The cause's reason on the wire, and the words its message starts with. Source: field.ErrorType. */
 const TITLES = {
@@ -85,7 +85,8 @@ const WITHOUT_VALUE: ReadonlySet<FieldErrorType> = new Set([
 
 function rendered(value: unknown): string {
   if (typeof value === 'string') return goQuote(value);
-  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number') return goNumber(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   return goJson(value);
 }
 

@@ -98,7 +98,7 @@ export function byteLength(text: string): number {
 /** A JSON value as Go's %v prints it: `map[a:1 b:[x y]]`, `<nil>`. */
 export function goValue(value: unknown): string {
   if (value === null || value === undefined) return '<nil>';
-  if (typeof value === 'number') return goFloat(value);
+  if (typeof value === 'number') return goNumber(value);
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
   const object = value as Readonly<Record<string, unknown>>;
@@ -108,13 +108,15 @@ export function goValue(value: unknown): string {
     .join(' ')}]`;
 }
 
-/** Integers in full, other numbers as strconv's shortest %g. */
+/** Integers in full, as an int64 is printed; other numbers as a float64. */
+export const goNumber = (value: number): string => (Number.isSafeInteger(value) ? String(value) : goFloat(value));
+
+/** A float64 as %v prints it, also one without a fraction: `1.5`, `5e+06`. Source: strconv's shortest %g. */
 export function goFloat(value: number): string {
-  if (Number.isSafeInteger(value)) return String(value);
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
   const [mantissa = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);
-  if (power >= -4 && power < 21) return String(value);
+  if (power >= -4 && power < 6) return String(value);
   return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 

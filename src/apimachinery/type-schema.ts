@@ -100,6 +100,8 @@ export interface AnySchema extends Node {
    * `json`: whatever JSON can say (defaults in a CRD, fields below x-kubernetes-preserve-unknown-fields).
    */
   readonly content: 'json' | 'object' | 'fieldsV1';
+  /** Of custom resources: nothing is known of objects in it, so they keep no members. */
+  readonly bare?: true;
 }
 
 /** For values nothing is known about. */

@@ -12,6 +12,10 @@ export type Props = Partial<JSONSchemaProps>;
 const STRING: TypeSchema = { shape: 'scalar', scalar: 'string', enum: undefined, default: undefined, nullable: false };
 /** What is taken where a schema says nothing of a value's type. */
 const UNTYPED: TypeSchema = { ...ANY, nullable: true };
+/** Of a value that no schema describes. */
+const BARE: TypeSchema = { ...ANY, nullable: true, bare: true };
+
+const undescribed = (props: Props): TypeSchema => (props['x-kubernetes-preserve-unknown-fields'] === true ? UNTYPED : BARE);
 
 /**
  * The type of a custom resource's objects. Nothing but `kind`, `apiVersion` and `metadata` is known without a schema;
@@ -53,6 +57,9 @@ function enumOf({ enum: values }: Props): readonly string[] | undefined {
   return values?.every((value): value is string => typeof value === 'string') === true ? values : undefined;
 }
 
+const keepsUnknown = (props: Props): boolean =>
+  props['x-kubernetes-preserve-unknown-fields'] === true || (props.additionalProperties as unknown) === true;
+
 /** A structural schema has either properties or additional ones. */
 function objectOrMap(props: Props): TypeSchema {
   const additional = props.additionalProperties as Props | boolean | undefined;
@@ -60,7 +67,7 @@ function objectOrMap(props: Props): TypeSchema {
   if (!isMap) return objectSchema(props);
   return {
     shape: 'map',
-    values: isJsonObject(additional) ? typeOf(additional as Props) : UNTYPED,
+    values: isJsonObject(additional) ? typeOf(additional as Props) : undescribed(props),
     mapType: props['x-kubernetes-map-type'] === 'atomic' ? 'atomic' : 'granular',
     default: props.default,
     nullable: props.nullable === true,
@@ -83,7 +90,7 @@ function objectSchema(props: Props): ObjectSchema {
     shape: 'object',
     name: '',
     fields: new Map(fields),
-    unknownFields: props['x-kubernetes-preserve-unknown-fields'] === true ? 'keep' : 'drop',
+    unknownFields: keepsUnknown(props) ? 'keep' : 'drop',
     mapType: props['x-kubernetes-map-type'] === 'atomic' ? 'atomic' : 'granular',
     embedded,
     default: props.default,
@@ -110,7 +117,7 @@ function listSchema(props: Props): ListSchema {
   const listType = props['x-kubernetes-list-type'];
   return {
     shape: 'list',
-    items: isJsonObject(props.items) ? typeOf(props.items as Props) : UNTYPED,
+    items: isJsonObject(props.items) ? typeOf(props.items as Props) : undescribed(props),
     listType: listType === 'map' || listType === 'set' ? listType : 'atomic',
     listMapKeys: props['x-kubernetes-list-map-keys'] ?? [],
     default: props.default,

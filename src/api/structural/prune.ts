@@ -148,14 +148,24 @@ class Pruner {
   value(value: unknown, schema: TypeSchema, path: string): unknown {
     switch (schema.shape) {
       case 'object':
-        return isJsonObject(value) ? this.#object(value, schema, path) : sorted(value);
+        return isJsonObject(value) ? this.#object(value, schema, path) : this.#stripped(value, path);
       case 'map':
-        return isJsonObject(value) ? this.#map(value, schema.values, path) : sorted(value);
+        return isJsonObject(value) ? this.#map(value, schema.values, path) : this.#stripped(value, path);
       case 'list':
-        return Array.isArray(value) ? value.map((item, i) => this.value(item, schema.items, `${path}[${i}]`)) : sorted(value);
+        return Array.isArray(value) ? value.map((item, i) => this.value(item, schema.items, `${path}[${i}]`)) : this.#stripped(value, path);
+      case 'any':
+        return schema.bare === true ? this.#stripped(value, path) : sorted(value);
       default:
-        return sorted(value);
+        return this.#stripped(value, path);
     }
+  }
+
+  /** Of what has no type, or not the one its place has: objects keep no members. */
+  #stripped(value: unknown, path: string): unknown {
+    if (Array.isArray(value)) return value.map((item, i) => this.#stripped(item, `${path}[${i}]`));
+    if (!isJsonObject(value)) return value;
+    for (const key of Object.keys(value)) this.#unknown.members.push(join(path, key));
+    return {};
   }
 
   #object(value: JsonObject, schema: ObjectSchema, path: string): JsonObject {

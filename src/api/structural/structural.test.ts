@@ -92,6 +92,27 @@ test('decodeCustom puts kind, apiVersion and metadata first and sorts the rest',
   );
 });
 
+test('decodeCustom keeps no members of what has another type than its place, or none, and names them', () => {
+  const schema = customObjectSchema({
+    type: 'object',
+    properties: {
+      text: { type: 'string' },
+      list: { type: 'array', items: { type: 'object', properties: { a: { type: 'integer' } } } },
+      map: { type: 'object', additionalProperties: true },
+      free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    },
+  } as never);
+  const given = { text: { a: 1 }, list: { b: 2 }, map: { one: { c: 3 }, two: 4 }, free: { d: { e: 5 } } };
+  const whole = { apiVersion: 'a.b/v1', kind: 'K', metadata: { name: 'x' }, ...given };
+  const { object, warnings } = decodeCustom<typeof given>(whole, schema, { fieldValidation: 'Warn' });
+  const { text, list, map, free } = object;
+  assert.deepEqual({ text, list, map, free }, { text: {}, list: {}, map: { one: {}, two: 4 }, free: { d: { e: 5 } } });
+  assert.deepEqual(
+    warnings,
+    ['list.b', 'map.one.c', 'text.a'].map((path) => `unknown field "${path}"`),
+  );
+});
+
 test('decodeCustom names unknown fields in order, metadata’s too', () => {
   const value = { ...head, metadata: { name: 'w', nme: 1 }, other: 1, spec: { z: 1, parts: [{ y: 1 }] } };
   const { warnings } = decodeCustom(value, type, { fieldValidation: 'Warn' });

@@ -1,5 +1,5 @@
 // Does a configuration fit its schema? Source: structured-merge-diff TypedValue.Validate.
-import { goFloat, goQuote, goValue } from '../go-format.ts';
+import { goNumber, goQuote, goValue } from '../go-format.ts';
 import { isObject } from '../json-value.ts';
 import { memberSchema, type ListSchema, type ScalarKind, type ScalarSchema, type TypeSchema } from '../type-schema.ts';
 import { isAtomic, itemElement, shapeOf, TypedError } from './list-items.ts';
@@ -117,7 +117,7 @@ function goType(value: unknown): string {
 function goSyntax(value: unknown): string {
   if (value === null) return 'interface {}(nil)';
   if (typeof value === 'string') return goQuote(value);
-  if (typeof value === 'number') return goFloat(value);
+  if (typeof value === 'number') return goNumber(value);
   if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(', ')}}`;
   if (!isObject(value)) return String(value);
   const members = Object.keys(value).toSorted();

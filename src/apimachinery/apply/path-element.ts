@@ -1,7 +1,7 @@
 // One step of a field's path, as FieldsV1 writes it: `f:name`, `k:{"name":"web"}`, `v:"x"`, `i:0`.
 // Texts are canonical, so equal steps are equal strings. Source: structured-merge-diff fieldpath PathElement.
 import { parseExactly } from '../json.ts';
-import { goFloat, goJson, goQuote } from '../go-format.ts';
+import { goNumber, goJson, goQuote } from '../go-format.ts';
 import { isObject, type JsonObject } from '../json-value.ts';
 
 /** Stored ownership that cannot be read. */
@@ -130,7 +130,7 @@ function bodyOf(element: string): unknown {
 /** Source: value.ToString. */
 function show(value: unknown): string {
   if (typeof value === 'string') return goQuote(value);
-  if (typeof value === 'number') return goFloat(value);
+  if (typeof value === 'number') return goNumber(value);
   if (Array.isArray(value)) return `[${value.map(show).join(',')}]`;
   if (isObject(value))
     return Object.entries(value)

@@ -42,7 +42,7 @@ export class Run {
 
   #named(path: string): string {
     if (path === '') return this.#root === '' ? NO_PATH : this.#root;
-    return this.#root === '' ? path : path.startsWith('[') ? `${this.#root}${path}` : `${this.#root}.${path}`;
+    return this.#root === '' ? path : `${this.#root}.${path}`; // also where an index follows, as upstream
   }
 
   enter(step: Step): void {

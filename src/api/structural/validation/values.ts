@@ -125,7 +125,8 @@ function compilePattern(pattern: string): Pattern {
 const INT32_MAX = 2 ** 31 - 1;
 const INT64_MAX = 2 ** 63;
 
-const isWhole = (value: number | bigint): boolean => typeof value === 'bigint' || Number.isInteger(value);
+/** Held as an int64, not as a float64. */
+const isWhole = (value: number | bigint): boolean => typeof value === 'bigint' || (Number.isInteger(value) && Math.abs(value) < INT64_MAX);
 
 function outOfRange(value: number | bigint, type: string, format: string): boolean {
   if (type === 'integer' && format === 'int32') return value > INT32_MAX || value < -INT32_MAX - 1 || !isWhole(value);
@@ -144,7 +145,10 @@ function numberCheck(props: Props): (value: number | bigint, run: Run) => void {
     const tell = (what: string): void => run.add(invalid(run.field, value, `${run.path} in body should be ${what}`));
     if (outOfRange(value, type, format))
       run.whole(`Checked value must be of type ${type} ${format === '' ? '(default format)' : `with format ${format}`} in ${run.path}`);
-    if (multipleOf !== undefined && !isMultiple(value, multipleOf)) tell(`a multiple of ${bound(multipleOf, value)}`);
+    if (multipleOf !== undefined && multipleOf <= 0) {
+      const detail = `factor MultipleOf declared for ${run.path} must be positive: ${goFloat(multipleOf)}`;
+      run.add(invalid(run.field, multipleOf, detail));
+    } else if (multipleOf !== undefined && !isMultiple(value, multipleOf)) tell(`a multiple of ${bound(multipleOf, value)}`);
     const whole = isWhole(value);
     if (minimum !== undefined) {
       const least = whole ? Math.trunc(minimum) : minimum;

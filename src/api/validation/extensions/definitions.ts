@@ -14,7 +14,9 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { dns1035Label, dns1123Subdomain } from '#apimachinery/names.ts';
 import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '../metadata.ts';
 import { blank, Problems } from '../problems.ts';
-import { validateOpenApiRules } from './open-api-rules.ts';
+import { versionForms } from './internal-forms.ts';
+import { validateOpenApiRules, validateRoot } from './open-api-rules.ts';
+import { conversionProblem } from './schema-conversion.ts';
 import { validateDefaults } from './schema-defaults.ts';
 import { validateRuleExpressions } from './rule-expressions.ts';
 import { validateSelectableFields } from './selectable-fields.ts';
@@ -130,14 +132,21 @@ interface SchemaOptions {
 }
 
 function validateSchema(out: Problems, at: Path, schema: JSONSchemaProps, { status, anyCost, lenience, structural }: SchemaOptions): void {
+  const root = new Problems();
+  validateRoot(root, at, schema, status);
+  out.add(root.list);
+  const problem = structural ? conversionProblem(schema) : undefined;
+  const formed = structural && problem === undefined;
   const structure = new Problems();
-  if (structural) validateStructural(structure, at, schema);
-  if (structural && structure.none) validateDefaults(structure, at, schema, lenience.unprunedDefaults);
+  if (formed) validateStructural(structure, at, schema);
+  if (formed && structure.none) validateDefaults(structure, at, schema, lenience.unprunedDefaults);
   out.add(structure.list);
   const rules = new Problems();
-  validateOpenApiRules(rules, at, schema, { status, lenience });
+  validateOpenApiRules(rules, at, schema, lenience);
   out.add(rules.list);
-  if (structural && structure.none) validateRuleExpressions(out, at, schema, { anyCost, broken: rules.list });
+  if (formed && structure.none) validateRuleExpressions(out, at, schema, { anyCost, broken: [...root.list, ...rules.list] });
+  // Rules of OpenAPI mostly tell the same, and better.
+  if (problem !== undefined && root.none && rules.none) out.invalid(at, '', problem);
 }
 
 function validateVersions(
@@ -173,9 +182,10 @@ function validateVersions(
     if ((version.selectableFields ?? []).length > 0 && (!oneSelection || i === 0)) {
       const before = old?.find(({ name }) => name === version.name)?.selectableFields;
       const unlimited = deepEqual(before, version.selectableFields);
-      validateSelectableFields(out, (oneSelection ? SPEC : path).child('selectableFields'), version.selectableFields ?? [], {
-        schema,
+      validateSelectableFields(out, oneSelection ? SPEC : path, version.selectableFields ?? [], {
+        schema: oneSelection && !oneSchema ? undefined : schema,
         unlimited,
+        shared: oneSelection,
       });
     }
     if (version.subresources !== undefined && (!oneSubresources || i === 0))
@@ -189,7 +199,7 @@ function validateVersions(
   // Upstream's own form of a definition names the first of them once more.
   const [first = ''] = names;
   if (first !== '' && dns1035Label(first).length > 0) out.invalid(SPEC.child('version'), first, dns1035Label(first).join(','));
-  const shown = versions.length === 0 ? null : versions;
+  const shown = versionForms(versions, (member) => shared(versions, member));
   if (new Set(names).size !== names.length) out.invalid(at, shown, 'must contain unique version names');
   if (versions.filter(({ storage }) => storage).length !== 1)
     out.invalid(at, shown, 'must have exactly one version marked as storage version');

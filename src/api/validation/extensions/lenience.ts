@@ -8,6 +8,7 @@ import { prunedValue } from '../../structural/prune.ts';
 import { entries, Problems } from '../problems.ts';
 import { validateKeyValues, validateSetItems } from './list-schemas.ts';
 import { isReviewVersion } from './review-versions.ts';
+import { conversionProblem } from './schema-conversion.ts';
 import { isSchemaType, validateStructural } from './structural-schemas.ts';
 
 type Props = JSONSchemaProps;
@@ -47,7 +48,7 @@ export function lenienceOf({ spec }: CustomResourceDefinition): Lenience {
   return {
     noSchema: spec.versions.some(({ schema }) => schema?.openAPIV3Schema === undefined),
     types: has(({ type = '' }) => type !== '' && !isSchemaType(type)),
-    structure: schemasOf(spec).some((schema) => finds((out) => validateStructural(out, Path.of(''), schema))),
+    structure: schemasOf(spec).some(isUnstructured),
     unprunedDefaults: has(
       (schema) => schema.default !== undefined && !deepEqual(prunedValue(schema.default, typeOf(schema)), schema.default),
     ),
@@ -56,6 +57,9 @@ export function lenienceOf({ spec }: CustomResourceDefinition): Lenience {
     reviews: reviews.length > 0 && !reviews.some(isReviewVersion),
   };
 }
+
+const isUnstructured = (schema: Props): boolean =>
+  conversionProblem(schema) !== undefined || finds((out) => validateStructural(out, Path.of(''), schema));
 
 /** Whether any schema of a definition, or any inside it, is of a kind. Source: HasSchemaWith, SchemaHas. */
 export const specHas = (spec: CustomResourceDefinitionSpec, holds: (schema: Props) => boolean): boolean =>

@@ -5,13 +5,17 @@ import type { Path } from '#apimachinery/field-path.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { findField, FieldPathError } from '../../structural/field-path.ts';
 import { entries, type Problems } from '../problems.ts';
+import { schemaForm } from './internal-forms.ts';
 import type { Lenience } from './lenience.ts';
 import { validateListsAndMaps } from './list-schemas.ts';
+import { conversionProblem } from './schema-conversion.ts';
 import { isSchemaType, SCHEMA_TYPES } from './structural-schemas.ts';
 
 type Props = JSONSchemaProps;
 
-const UNSUPPORTED = ['id', 'additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref'] as const;
+/** The first ones count where they are given at all, the others where they say something. */
+const UNSUPPORTED = ['additionalItems', 'dependencies', '$ref', 'id', 'patternProperties', 'definitions'] as const;
+const UNSUPPORTED_WHEN_GIVEN: ReadonlySet<string> = new Set(UNSUPPORTED.slice(0, 3));
 const META_FIELDS: ReadonlySet<string> = new Set(['metadata', 'kind', 'apiVersion']);
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 /** Members of a root whose status is judged on its own, by their upstream names. */
@@ -25,6 +29,8 @@ const GO_NAMES: Readonly<Record<string, string>> = {
   'x-kubernetes-validations': 'XValidations',
 };
 
+const SAYS_EVEN_IF_FALSE: ReadonlySet<string> = new Set(['default', 'example', 'additionalProperties', 'additionalItems']);
+
 interface Place {
   readonly root: boolean;
   readonly insideMeta: boolean;
@@ -33,22 +39,22 @@ interface Place {
   readonly lenience: Lenience;
 }
 
-/** @param at of the schema: `…openAPIV3Schema`. `status`: the status endpoint is enabled */
-export function validateOpenApiRules(
-  out: Problems,
-  at: Path,
-  schema: Props,
-  { status, lenience }: { readonly status: boolean; readonly lenience: Lenience },
-): void {
-  if (status) validateRoot(out, at, schema);
-  if (schema.nullable === true) out.forbidden(`${at.toString()}.nullable`, 'nullable cannot be true at the root');
+/** @param at of the schema: `…openAPIV3Schema` */
+export function validateOpenApiRules(out: Problems, at: Path, schema: Props, lenience: Lenience): void {
   visit(out, at, schema, { root: true, insideMeta: false, noDefaults: undefined, lenience });
 }
 
+/** What only a root must not say. `status`: the status endpoint is enabled. */
+export function validateRoot(out: Problems, at: Path, schema: Props, status: boolean): void {
+  if (status) validateRootWithStatus(out, at, schema);
+  if (schema.nullable === true) out.forbidden(`${at.toString()}.nullable`, 'nullable cannot be true at the root');
+}
+
 /** Source: allowedFieldsAtRootSchema. */
-function validateRoot(out: Problems, at: Path, schema: Props): void {
+function validateRootWithStatus(out: Problems, at: Path, schema: Props): void {
   for (const [name, value] of Object.entries(schema)) {
-    if (value === undefined || value === false || value === '' || (Array.isArray(value) && value.length === 0)) continue;
+    if (value === undefined || (value === false && !SAYS_EVEN_IF_FALSE.has(name)) || value === '') continue;
+    if (Array.isArray(value) && value.length === 0) continue;
     if (name === 'type') {
       if (value === 'object') continue;
       return out.invalid(
@@ -61,7 +67,7 @@ function validateRoot(out: Problems, at: Path, schema: Props): void {
     if (!AT_ROOT.includes(goName))
       return out.invalid(
         at,
-        schema,
+        schemaForm(schema),
         `only [${AT_ROOT.join(' ')}] fields are allowed at the root of the schema if the status subresource is enabled`,
       );
   }
@@ -82,7 +88,12 @@ function visit(out: Problems, at: Path, schema: Props, place: Place): void {
   if (schema.not !== undefined) visit(out, at.child('not'), schema.not, inner);
   for (const branch of ['allOf', 'oneOf', 'anyOf'] as const)
     schema[branch]?.forEach((one, i) => visit(out, at.child(branch).index(i), one, inner));
-  if (isObject(schema.items)) visit(out, at.child('items'), schema.items as Props, inner);
+  for (const [name, definition] of entries(schema.definitions)) visit(out, at.child('definitions').key(name), definition, inner);
+  const items: unknown = schema.items;
+  if (isObject(items)) visit(out, at.child('items'), items as Props, inner);
+  if (Array.isArray(items)) items.forEach((item: Props, i) => visit(out, at.child('items').index(i), item, inner));
+  for (const [name, dependency] of entries(schema.dependencies as Readonly<Record<string, unknown>> | undefined))
+    if (isObject(dependency)) visit(out, at.child('dependencies').key(name), dependency as Props, inner);
 }
 
 function validateOne(out: Problems, at: Path, schema: Props, { insideMeta, noDefaults, lenience }: Place): void {
@@ -92,7 +103,8 @@ function validateOne(out: Problems, at: Path, schema: Props, { insideMeta, noDef
   if (schema.default !== undefined && noDefaults !== undefined) out.forbidden(at.child('default'), `must not be set ${noDefaults}`);
   for (const name of UNSUPPORTED) {
     const value = schema[name];
-    if (value !== undefined && value !== '' && !(isObject(value) && Object.keys(value).length === 0))
+    if (value === undefined) continue;
+    if (UNSUPPORTED_WHEN_GIVEN.has(name) || (value !== '' && !(isObject(value) && Object.keys(value).length === 0)))
       out.forbidden(at.child(name), `${name} is not supported`);
   }
   if (schema.type === 'null') out.forbidden(at.child('type'), 'type cannot be set to null, use nullable as an alternative');
@@ -120,7 +132,8 @@ function validateRuleTexts(out: Problems, at: Path, schema: Props): void {
     if (fieldPath === '') return;
     if (fieldPath.trim() === '') out.invalid(path.child('fieldPath'), fieldPath, 'must be non-empty if specified');
     if (hasLineBreaks(fieldPath)) out.invalid(path.child('fieldPath'), fieldPath, 'must not contain line breaks');
-    if (!leadsSomewhere(fieldPath, schema)) out.invalid(path.child('fieldPath'), fieldPath, 'must be a valid path');
+    if (conversionProblem(schema) === undefined && !leadsSomewhere(fieldPath, schema))
+      out.invalid(path.child('fieldPath'), fieldPath, 'must be a valid path');
   });
 }
 

@@ -63,8 +63,24 @@ function validateDefault(out: Problems, at: Path, schema: JSONSchemaProps, { aro
     const embedded = embeddedErrors(schema, value);
     if (embedded.length > 0) return out.add(embedded.map((error) => ({ ...error, field: `${at.toString()}.${error.field}` })));
   }
-  const wrong = compileValidator(schema, at.toString()).create(value);
+  const wrong = compileValidator(anyForIntOrString(schema), at.toString()).create(value);
   out.add(wrong.length > 0 ? wrong : ruleErrors(at, schema));
+}
+
+/** Of numbers or texts, defaults are not asked which they are. Source: Structural.ToKubeOpenAPI. */
+function anyForIntOrString({ 'x-kubernetes-int-or-string': _either, ...schema }: JSONSchemaProps): JSONSchemaProps {
+  const { items, properties, additionalProperties } = schema as {
+    readonly items?: unknown;
+    readonly properties?: JSONSchemaProps['properties'];
+    readonly additionalProperties?: unknown;
+  };
+  const inner = (nested: unknown): unknown => (isObject(nested) ? anyForIntOrString(nested as JSONSchemaProps) : nested);
+  return {
+    ...schema,
+    ...(items === undefined ? {} : { items: inner(items) }),
+    ...(properties === undefined ? {} : { properties: Object.fromEntries(entries(properties).map(([name, one]) => [name, inner(one)])) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: inner(additionalProperties) }),
+  } as JSONSchemaProps;
 }
 
 function metaProblem({ whole, objectWith }: InMeta, value: unknown): string | undefined {

@@ -4,18 +4,32 @@ import { tooMany } from '#apimachinery/field-errors.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { findField, FieldPathError, type FoundField } from '../../structural/field-path.ts';
 import { blank, type Problems } from '../problems.ts';
+import { conversionProblem } from './schema-conversion.ts';
 
 const MAX_FIELDS = 8;
 const TYPES = ['string', 'boolean', 'integer'];
 
-/** @param unlimited there were more already, and they are the same */
+const NO_SCHEMA = 'may only be set when `version.schema.openAPIV3Schema` is not included';
+const NO_SHARED_SCHEMA = 'may only be set when validations.schema is included';
+
+interface SelectableFieldOptions {
+  readonly schema: JSONSchemaProps | undefined;
+  /** There were more already, and they are the same. */
+  readonly unlimited: boolean;
+  /** All versions have the same, which upstream looks for in the schema that all of them share. */
+  readonly shared: boolean;
+}
+
 export function validateSelectableFields(
   out: Problems,
-  at: Path,
+  within: Path,
   fields: readonly SelectableField[],
-  { schema, unlimited }: { readonly schema: JSONSchemaProps | undefined; readonly unlimited: boolean },
+  { schema, unlimited, shared }: SelectableFieldOptions,
 ): void {
-  if (schema === undefined) return out.invalid(at, '', 'may only be set when `version.schema.openAPIV3Schema` is not included');
+  const at = within.child('selectableFields');
+  if (schema === undefined) return out.invalid(at, '', shared ? NO_SHARED_SCHEMA : NO_SCHEMA);
+  const problem = conversionProblem(schema);
+  if (problem !== undefined) return out.invalid(within.child('schema.openAPIV3Schema'), '', problem);
   const seen = new Set<string>();
   fields.forEach(({ jsonPath }, i) => {
     const path = at.index(i).child('jsonPath');

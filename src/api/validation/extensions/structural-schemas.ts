@@ -1,8 +1,12 @@
 // Schemas of custom resources must say the type of everything they name. Source: apiextensions-apiserver ValidateStructural.
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
+import { RE2JS, RE2JSException } from 're2js';
+import { errorText } from '#apimachinery/field-errors.ts';
+import { byteOrder } from '#apimachinery/go-format.ts';
 import { deepEqual, isObject } from '#apimachinery/json-value.ts';
-import { entries, type Problems } from '../problems.ts';
+import { entries, Problems } from '../problems.ts';
+import { validateCompleteness } from './schema-completeness.ts';
 
 type Level = 'root' | 'item' | 'field';
 type Props = JSONSchemaProps;
@@ -20,8 +24,12 @@ export const isSchemaType = (type: string): boolean => SCHEMA_TYPES.includes(typ
 
 const schemaOf = (value: unknown): Props | undefined => (isObject(value) ? (value as unknown as Props) : undefined);
 
+/** Of a schema that has a structural form. Errors are told in the order of their texts. */
 export function validateStructural(out: Problems, at: Path, schema: Props): void {
-  visit(out, at, schema, 'root');
+  const found = new Problems();
+  visit(found, at, schema, 'root');
+  validateCompleteness(found, at, schema);
+  out.add(found.list.toSorted((a, b) => byteOrder(errorText(a), errorText(b))));
 }
 
 function visit(out: Problems, at: Path, schema: Props, level: Level): void {
@@ -96,7 +104,6 @@ function validateMetadataSchema(
 /** Members that the branches of a condition must leave to the schema they belong to, and how upstream says so. */
 const FORBIDDEN: readonly (readonly [member: keyof Props, detail: string])[] = [
   ['type', 'must be empty to be structural'],
-  ['default', 'must be undefined to be structural'],
   ['title', 'must be empty to be structural'],
   ['description', 'must be empty to be structural'],
   ['nullable', 'must be false to be structural'],
@@ -122,6 +129,17 @@ function validateNested(out: Problems, at: Path, schema: Props): void {
   });
   schema.oneOf?.forEach((branch, i) => visitBranch(out, at.child('oneOf').index(i), branch));
   if (schema.not !== undefined) visitBranch(out, at.child('not'), schema.not);
+  validatePattern(out, at.child('pattern'), schema.pattern ?? '');
+}
+
+function validatePattern(out: Problems, at: Path, pattern: string): void {
+  if (pattern === '') return;
+  try {
+    RE2JS.compile(pattern);
+  } catch (error) {
+    if (!(error instanceof RE2JSException)) throw error;
+    out.invalid(at, pattern, `must be a valid regular expression, but isn't: ${error.message}`);
+  }
 }
 
 function visitBranch(out: Problems, at: Path, branch: Props): void {
@@ -130,7 +148,9 @@ function visitBranch(out: Problems, at: Path, branch: Props): void {
   if (item !== undefined) visitBranch(out, at.child('items'), item);
   for (const [name, property] of entries(branch.properties)) visitBranch(out, at.child('properties').key(name), property);
   for (const [member, detail] of FORBIDDEN) if (isSet(branch[member])) out.forbidden(at.child(member), detail);
-  if (branch.additionalProperties !== undefined) out.forbidden(at.child('additionalProperties'), 'must be undefined to be structural');
+  if (branch.default !== undefined && branch.default !== null) out.forbidden(at.child('default'), 'must be undefined to be structural');
+  if (branch.additionalProperties !== undefined && branch.additionalProperties !== false)
+    out.forbidden(at.child('additionalProperties'), 'must be undefined to be structural');
   if (branch.properties?.['metadata'] !== undefined)
     out.forbidden(at.child('properties').key('metadata'), 'must not be specified in a nested context');
 }
