@@ -2,7 +2,7 @@
 // Source: apimachinery pkg/labels selector.go, meta/v1 helpers.go.
 import { aggregateText, errorText, invalid, notSupported, type FieldError } from './field-errors.ts';
 import { NO_PATH, Path } from './field-path.ts';
-import { byteOrder, goQuote } from './go-format.ts';
+import { byteOrder, goQuote, sortedMap } from './go-format.ts';
 import { lexSelector, type SelectorToken, type Token } from './label-lexer.ts';
 import { labelValue, qualifiedName } from './names.ts';
 
@@ -20,6 +20,17 @@ export interface LabelSelectorObject {
   readonly matchExpressions?:
     | readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] | undefined }[]
     | undefined;
+}
+
+/** As upstream's messages print one; `nil` without. Source: generated LabelSelector.String. */
+export function goLabelSelector(selector: LabelSelectorObject | undefined): string {
+  if (selector === undefined) return 'nil';
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const labels = Object.entries(sortedMap(matchLabels)).map(([key, value]) => `${key}: ${value},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) => `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
 }
 
 /** A selector that cannot be read; the message is upstream's. */

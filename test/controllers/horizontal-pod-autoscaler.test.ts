@@ -107,10 +107,11 @@ test('a Deployment grows with the CPU its pods use, and the status says why', as
   await deployment('web', 2);
   await autoscale('web', web, [cpu]);
   await condition('web', 'ScalingActive', 'FailedGetResourceMetric');
+  assert.deepEqual((await status('web')).currentMetrics, [{ type: '' }]);
   assert.ok(
     t.events.some((event) =>
       event.startsWith(
-        'Warning FailedGetResourceMetric failed to get cpu resource metric value: failed to get cpu utilization: unable to get metrics for resource cpu: unable to fetch metrics from resource metrics API: ',
+        'Warning FailedGetResourceMetric failed to get cpu utilization: unable to get metrics for resource cpu: unable to fetch metrics from resource metrics API: ',
       ),
     ),
   );
@@ -217,8 +218,11 @@ test('a target that is not there, of no kind, or watched over by two, is said so
   await autoscale('kindless', { apiVersion: 'example.com/v9', kind: 'Nothing', name: 'x' }, [cpu]);
   assert.match(
     (await condition('kindless', 'AbleToScale', 'FailedGetScale')).message ?? '',
-    /unable to determine resource for scale target reference: no matches for kind "Nothing" in group "example.com"$/,
+    /^the HPA controller was unable to get the target's current scale: no matches for kind "Nothing" in group "example.com"$/,
   );
   await autoscale('rival', { apiVersion: 'apps/v1', kind: 'Deployment', name: 'shop' }, [cpu]);
   await condition('rival', 'ScalingActive', 'AmbiguousSelector');
+  const told = 'pods by selector app=shop are controlled by multiple HPAs: [ns/rival ns/shop]';
+  for (const reason of ['AmbiguousSelector', 'FailedComputeMetricsReplicas'])
+    await t.until(() => Promise.resolve(t.events.includes(`Warning ${reason} ${told}`) ? true : undefined));
 });

@@ -8,7 +8,18 @@ import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, KubeObject
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { type History, NO_HISTORY, scaled } from './limits.ts';
 import { readMetrics } from './metrics-client.ts';
-import { byCount, isDisabled, type Notice, type Observed, planScale, rescaled, type ScalePlan, said, withGeneration } from './plan.ts';
+import {
+  byCount,
+  isDisabled,
+  type Notice,
+  type Observed,
+  planScale,
+  type Refusal,
+  rescaled,
+  type ScalePlan,
+  said,
+  withGeneration,
+} from './plan.ts';
 import { ResourceMapper, UnknownKindError } from './resource-mapper.ts';
 
 /** Metrics are read anew after this long, milliseconds. Source: --horizontal-pod-autoscaler-sync-period. */
@@ -46,19 +57,9 @@ export const horizontalPodAutoscaler: Controller = {
 
 const actionOf = (before: number, now: number): string => (now > before ? 'scale_up' : now < before ? 'scale_down' : 'none');
 
-/** A target that cannot be had, or not be used: what the status says of it. */
+/** The scale of a target cannot be had. */
 class TargetError extends Error {
   override readonly name = 'TargetError';
-  readonly condition: 'AbleToScale' | 'ScalingActive';
-  readonly reason: string;
-  readonly said: string;
-
-  constructor(condition: TargetError['condition'], reason: string, message: string, statement: string) {
-    super(message);
-    this.condition = condition;
-    this.reason = reason;
-    this.said = statement;
-  }
 }
 
 interface Target {
@@ -112,13 +113,17 @@ class Autoscaler {
       const status = plan.rescale === undefined ? plan.status : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
       await this.#write(hpa, status);
       metrics.autoscaler.desired.of(hpa.metadata.namespace, hpa.metadata.name).set(status.desiredReplicas);
-      count(actionOf(target.specReplicas, status.desiredReplicas), 'none');
+      count(
+        plan.rescale === undefined ? 'none' : actionOf(target.specReplicas, status.desiredReplicas),
+        plan.failed === true ? 'internal' : 'none',
+      );
     } catch (error) {
-      count('none', error instanceof TargetError && error.reason !== 'FailedGetScale' ? 'spec' : 'internal');
+      count('none', 'internal');
       if (!(error instanceof TargetError)) throw error;
-      this.#tell(hpa, [{ type: 'Warning', reason: error.reason, message: error.message }]);
-      const { condition: type, reason, said: message } = error;
-      await this.#write(hpa, said(withGeneration(hpa), clock.now(), { type, status: 'False', reason, message }));
+      const reason = 'FailedGetScale';
+      this.#tell(hpa, [{ type: 'Warning', reason, message: error.message }]);
+      const message = `the HPA controller was unable to get the target's current scale: ${error.message}`;
+      await this.#write(hpa, said(withGeneration(hpa), clock.now(), { type: 'AbleToScale', status: 'False', reason, message }));
     }
   }
 
@@ -139,23 +144,16 @@ class Autoscaler {
 
   async #target({ spec, metadata }: HorizontalPodAutoscaler): Promise<Target> {
     const { apiVersion = 'v1', kind, name } = spec.scaleTargetRef;
-    const unable = (message: string): TargetError =>
-      new TargetError(
-        'AbleToScale',
-        'FailedGetScale',
-        message,
-        `the HPA controller was unable to get the target's current scale: ${message}`,
-      );
     try {
       const resource = await this.#mapper.resourceFor(apiVersion, kind);
       const ref = { name, namespace: metadata.namespace };
       const scale = (await this.#context.client.get(resource, ref, { subresource: 'scale' })) as unknown as Scale;
       return { resource, scale, specReplicas: scale.spec.replicas ?? 0 };
     } catch (error) {
-      if (error instanceof UnknownKindError) throw unable(`unable to determine resource for scale target reference: ${error.message}`);
+      if (error instanceof UnknownKindError) throw new TargetError(error.message);
       if (!isStatusError(error)) throw error;
       this.#mapper.forget(apiVersion, kind);
-      throw unable(error.message);
+      throw new TargetError(error.message);
     }
   }
 
@@ -166,8 +164,10 @@ class Autoscaler {
     if (isDisabled(base) || byCount(base) !== undefined) return { ...base, pods: [], readings: [], now: clock.now() };
     const { namespace } = hpa.metadata;
     const selector = this.#selector(key, scale);
+    if (!('matches' in selector)) return { ...base, pods: [], readings: [], now: clock.now(), refusal: selector };
     const selected = this.#pods(namespace, selector);
-    this.#refuseAmbiguous(key, namespace, selected, selector);
+    const refusal = this.#ambiguity(key, namespace, selected, selector);
+    if (refusal !== undefined) return { ...base, pods: selected, readings: [], now: clock.now(), refusal };
     const readings = await readMetrics(
       hpa.spec.metrics,
       { namespace, selector: selector.toString() },
@@ -177,10 +177,11 @@ class Autoscaler {
   }
 
   /** Source: validateAndParseSelector. */
-  #selector(key: string, { status }: Scale): LabelSelector {
+  #selector(key: string, { status }: Scale): LabelSelector | Refusal {
     const text = status?.selector ?? '';
+    const reason = 'InvalidSelector';
     if (text === '')
-      throw new TargetError('ScalingActive', 'InvalidSelector', 'selector is required', "the HPA target's scale is missing a selector");
+      return { event: 'SelectorRequired', reason, message: 'selector is required', said: "the HPA target's scale is missing a selector" };
     try {
       const selector = parseLabelSelector(text);
       this.#selectors.set(key, selector);
@@ -188,7 +189,7 @@ class Autoscaler {
     } catch (error) {
       if (!(error instanceof SelectorError)) throw error;
       const message = `couldn't convert selector into a corresponding internal selector object: ${error.message}`;
-      throw new TargetError('ScalingActive', 'InvalidSelector', message, message);
+      return { event: reason, reason, message };
     }
   }
 
@@ -198,7 +199,7 @@ class Autoscaler {
   }
 
   /** Two autoscalers over the same pods would fight. Source: hpasControllingPodsUnderSelector. */
-  #refuseAmbiguous(key: string, namespace: string, selected: readonly Pod[], selector: LabelSelector): void {
+  #ambiguity(key: string, namespace: string, selected: readonly Pod[], selector: LabelSelector): Refusal | undefined {
     const others = this.#context.informers
       .informer(horizontalpodautoscalers)
       .byIndex(BY_NAMESPACE, namespace)
@@ -207,10 +208,10 @@ class Autoscaler {
         const known = other === key ? undefined : this.#selectors.get(other);
         return known !== undefined && selected.some(({ metadata }) => known.matches(metadata.labels));
       });
-    if (others.length === 0) return;
+    if (others.length === 0) return undefined;
     const all = [key, ...others].toSorted((a, b) => (a < b ? -1 : 1)).join(' ');
     const message = `pods by selector ${selector.toString()} are controlled by multiple HPAs: [${all}]`;
-    throw new TargetError('ScalingActive', 'AmbiguousSelector', message, message);
+    return { event: 'AmbiguousSelector', reason: 'AmbiguousSelector', message };
   }
 
   async #rescale(

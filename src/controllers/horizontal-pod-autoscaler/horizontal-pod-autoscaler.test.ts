@@ -146,9 +146,141 @@ test('a metric that cannot be read holds replicas back from going, not from comi
   assert.deepEqual([active?.status, active?.reason], ['False', 'FailedGetObjectMetric']);
   assert.match(
     active?.message ?? '',
-    /^the HPA was unable to compute the replica count: failed to get object metric value: unable to get metric hits: .*: gone$/,
+    /^the HPA was unable to compute the replica count: unable to get metric hits: Service on ns web\/gone$/,
   );
-  assert.match(fewer.notices.at(-1)?.message ?? '', /^invalid metrics \(1 invalid out of 2\), first error is: /);
+  assert.match(
+    fewer.notices.at(-1)?.message ?? '',
+    /^invalid metrics \(1 invalid out of 2\), first error is: failed to get object metric value: unable to get metric hits: Service on ns web\/gone$/,
+  );
+  assert.deepEqual(
+    [more, fewer].map(({ status }) => status.currentMetrics?.map(({ type }) => type)),
+    [
+      ['Resource', ''],
+      ['Resource', ''],
+    ],
+  );
+});
+
+const selector = { matchLabels: { b: '2', a: '1' }, matchExpressions: [{ key: 'tier', operator: 'In', values: ['x', 'y'] }] };
+const printed =
+  '&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:tier,Operator:In,Values:[x y],},},}';
+
+for (const c of [
+  {
+    metric: cpu(50),
+    event: 'FailedGetResourceMetric',
+    says: 'failed to get cpu utilization: unable to get metrics for resource cpu: gone',
+    context: 'failed to get cpu resource metric value: ',
+  },
+  {
+    metric: { type: 'ContainerResource', containerResource: { name: 'memory', container: 'c', target: { averageValue: '1Mi' } } },
+    event: 'FailedGetContainerResourceMetric',
+    says: 'failed to get memory usage: unable to get metrics for resource memory: gone',
+    context: 'failed to get c container metric value: ',
+  },
+  {
+    metric: { type: 'Pods', pods: { metric: { name: 'rps' }, target: { type: 'AverageValue', averageValue: '1' } } },
+    event: 'FailedGetPodsMetric',
+    says: 'unable to get metric rps: gone',
+    context: 'failed to get pods metric value: ',
+  },
+  {
+    metric: object({ type: 'AverageValue', averageValue: '1' }),
+    event: 'FailedGetObjectMetric',
+    says: 'unable to get metric hits: Service on ns web/gone',
+    context: 'failed to get object metric value: failed to get hits object metric: ',
+  },
+  {
+    metric: { type: 'External', external: { metric: { name: 'queue', selector }, target: { type: 'AverageValue', averageValue: '1' } } },
+    event: 'FailedGetExternalMetric',
+    says: `unable to get external metric ns/queue/${printed}: gone`,
+    context: 'failed to get queue external metric value: failed to get queue external metric: ',
+  },
+  {
+    metric: { type: 'External', external: { metric: { name: 'queue' }, target: { type: 'Value', value: '1' } } },
+    event: 'FailedGetExternalMetric',
+    says: 'unable to get external metric ns/queue/nil: gone',
+    context: 'failed to get queue external metric value: failed to get external metric queue: ',
+  },
+] as readonly { readonly metric: MetricSpec; readonly event: string; readonly says: string; readonly context: string }[]) {
+  test(`a ${c.metric.type} metric that cannot be read is told of as upstream does: ${c.context}`, () => {
+    const hpa = autoscaler({ metrics: [c.metric] });
+    const { notices, status, failed } = planScale(observed({ hpa, pods: three, readings: [{ kind: 'failed', message: 'gone' }] }));
+    assert.deepEqual(
+      notices.map(({ reason, message }) => [reason, message]),
+      [
+        [c.event, c.says],
+        ['FailedComputeMetricsReplicas', `invalid metrics (1 invalid out of 1), first error is: ${c.context}${c.says}`],
+      ],
+    );
+    assert.deepEqual(
+      findCondition(status.conditions, 'ScalingActive')?.message,
+      `the HPA was unable to compute the replica count: ${c.says}`,
+    );
+    assert.deepEqual([status.currentMetrics, status.currentReplicas, failed], [[{ type: '' }], 3, true]);
+  });
+}
+
+for (const c of [
+  { metric: cpu(50), reading: used({ a: 900, b: 900, c: 900 }), name: 'cpu resource utilization (percentage of request)' },
+  {
+    metric: { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'c', target: { averageUtilization: 50 } } },
+    reading: used({ a: 900, b: 900, c: 900 }),
+    name: 'cpu container resource utilization (percentage of request)',
+  },
+  { metric: object({ type: 'Value', value: '1' }), reading: { kind: 'values', values: [2000] }, name: 'Service metric hits' },
+  {
+    metric: object({ type: 'AverageValue', averageValue: '1' }),
+    reading: { kind: 'values', values: [6000] },
+    name: 'external metric hits(nil)',
+  },
+  {
+    metric: { type: 'External', external: { metric: { name: 'queue', selector }, target: { type: 'AverageValue', averageValue: '1' } } },
+    reading: { kind: 'values', values: [6000] },
+    name: `external metric queue(${printed})`,
+  },
+] as readonly { readonly metric: MetricSpec; readonly reading: Reading; readonly name: string }[]) {
+  test(`a rescale names its metric: ${c.name}`, () => {
+    const hpa = autoscaler({ metrics: [c.metric] });
+    const { rescale } = planScale(observed({ hpa, pods: three, readings: [c.reading] }));
+    assert.deepEqual(rescale, { replicas: 6, reason: `${c.name} above target` });
+  });
+}
+
+test('a scale whose selector cannot be used is told of, with how many replicas it has', () => {
+  const refusal = {
+    event: 'SelectorRequired',
+    reason: 'InvalidSelector',
+    message: 'selector is required',
+    said: "the HPA target's scale is missing a selector",
+  };
+  const { status, notices, rescale } = planScale(observed({ pods: three, refusal }));
+  assert.equal(rescale, undefined);
+  assert.deepEqual(
+    status.conditions?.map(({ type, reason, message }) => [type, reason, message]),
+    [
+      ['AbleToScale', 'SucceededGetScale', "the HPA controller was able to get the target's current scale"],
+      ['ScalingActive', 'InvalidSelector', refusal.said],
+    ],
+  );
+  assert.deepEqual([status.currentReplicas, status.currentMetrics], [3, null]);
+  assert.deepEqual(
+    notices.map(({ reason, message }) => `${reason} ${message}`),
+    ['SelectorRequired selector is required', 'FailedComputeMetricsReplicas selector is required'],
+  );
+});
+
+test('what metrics showed before is forgotten while the count alone decides', () => {
+  const hpa = autoscaler();
+  const known = { ...hpa, status: { ...hpa.status, currentMetrics: [{ type: 'Resource', resource: { name: 'cpu', current: {} } }] } };
+  for (const specReplicas of [0, 1, 30]) assert.equal(planScale(observed({ hpa: known, specReplicas })).status.currentMetrics, null);
+});
+
+test('pods that show nothing count as idle when the others are just on target of an average', () => {
+  const metrics = [{ type: 'Pods', pods: { metric: { name: 'rps' }, target: { type: 'AverageValue', averageValue: '10' } } }];
+  const reading = used({ a: 10_000, b: 10_000 });
+  const plan = planScale(observed({ hpa: autoscaler({ metrics }), pods: three, readings: [reading], history: { ...NO_HISTORY } }));
+  assert.equal(plan.rescale?.replicas, 2);
 });
 
 test('a request that is missing is named', () => {

@@ -1,7 +1,8 @@
 // pure
 // What each metric of an autoscaler asks for, and what its status says of it. Source: horizontal.go computeReplicasForMetric.
-import type { HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '#api/types.ts';
+import type { MetricIdentifier, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '#api/types.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
+import { goLabelSelector } from '#apimachinery/labels.ts';
 import { Quantity, quantityMilliValue } from '#apimachinery/quantity.ts';
 import { byAverage, byShare, byUtilization, byValue, type Current, MetricError, type PodSamples, type Proposal } from './replicas.ts';
 
@@ -17,7 +18,8 @@ export type TimedReading = Reading & { readonly seconds?: number };
 
 export type MetricOutcome =
   | { readonly kind: 'proposal'; readonly replicas: number; readonly name: string; readonly status: MetricStatus }
-  | { readonly kind: 'invalid'; readonly reason: string; readonly message: string };
+  /** `context` is what upstream says before the message where it tells of all metrics at once; empty for none. */
+  | { readonly kind: 'invalid'; readonly reason: string; readonly message: string; readonly context: string };
 
 interface Evaluated {
   readonly proposal: Proposal;
@@ -25,41 +27,47 @@ interface Evaluated {
   readonly status: MetricStatus;
 }
 
-/** `statusReplicas`: as the scale's status says. */
-export function evaluate(spec: MetricSpec, reading: Reading, current: Current, statusReplicas: number): MetricOutcome {
+export interface Situation {
+  readonly current: Current;
+  /** As the scale's status says. */
+  readonly statusReplicas: number;
+  readonly namespace: string;
+}
+
+export function evaluate(spec: MetricSpec, reading: Reading, situation: Situation): MetricOutcome {
   const kind = KINDS[spec.type];
-  if (kind === undefined)
-    return { kind: 'invalid', reason: 'InvalidMetricSourceType', message: `unknown metric source type ${goQuote(spec.type)}` };
+  if (kind === undefined) {
+    const message = `unknown metric source type ${goQuote(spec.type)}`;
+    return { kind: 'invalid', reason: 'InvalidMetricSourceType', message, context: '' };
+  }
   try {
-    const { proposal, name, status } = kind.evaluate(spec, reading, current, statusReplicas);
+    const { proposal, name, status } = kind.evaluate(spec, reading, situation);
     return { kind: 'proposal', replicas: proposal.replicas, name, status };
   } catch (error) {
     if (!(error instanceof MetricError)) throw error;
-    return { kind: 'invalid', reason: `FailedGet${spec.type}Metric`, message: error.message };
+    return { kind: 'invalid', reason: `FailedGet${spec.type}Metric`, message: error.message, context: kind.context(spec) };
   }
 }
 
 interface Kind {
-  evaluate(spec: MetricSpec, reading: Reading, current: Current, statusReplicas: number): Evaluated;
+  evaluate(spec: MetricSpec, reading: Reading, situation: Situation): Evaluated;
+  context(spec: MetricSpec): string;
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
   Resource: {
-    evaluate({ resource }, reading, current) {
+    context: ({ resource }) => `failed to get ${resource?.name ?? ''} resource metric value`,
+    evaluate({ resource }, reading, { current }) {
       const { name = '', target } = resource ?? {};
-      const { proposal, title } = wrapped(`failed to get ${name} resource metric value`, () =>
-        ofResource(current, reading, target, { resource: name }),
-      );
+      const { proposal, title } = ofResource(current, reading, target, { resource: name });
       return { proposal, name: title, status: { type: 'Resource', resource: { name, current: currentOf(proposal) } } };
     },
   },
   ContainerResource: {
-    evaluate({ containerResource }, reading, current) {
+    context: ({ containerResource }) => `failed to get ${containerResource?.container ?? ''} container metric value`,
+    evaluate({ containerResource }, reading, { current }) {
       const { name = '', container = '', target } = containerResource ?? {};
-      const requested = { resource: name, container };
-      const { proposal, title } = wrapped(`failed to get ${name} container metric value`, () =>
-        ofResource(current, reading, target, requested),
-      );
+      const { proposal, title } = ofResource(current, reading, target, { resource: name, container });
       return {
         proposal,
         name: title,
@@ -68,11 +76,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
     },
   },
   Pods: {
-    evaluate({ pods }, reading, current) {
+    context: () => 'failed to get pods metric value',
+    evaluate({ pods }, reading, { current }) {
       const { metric = { name: '' }, target } = pods ?? {};
-      const proposal = wrapped('failed to get pods metric value', () =>
-        byAverage(current, samplesOf(reading, `unable to get metric ${metric.name}`), milli(target?.averageValue)),
-      );
+      const proposal = byAverage(current, samplesOf(reading, `unable to get metric ${metric.name}: `), milli(target?.averageValue));
       return {
         proposal,
         name: `pods metric ${metric.name}`,
@@ -81,33 +88,43 @@ const KINDS: Readonly<Record<string, Kind>> = {
     },
   },
   Object: {
-    evaluate({ object }, reading, current, statusReplicas) {
+    context({ object }) {
+      const { metric, target } = object ?? {};
+      const outer = 'failed to get object metric value';
+      return target?.value === undefined && target?.averageValue !== undefined
+        ? `${outer}: failed to get ${metric?.name ?? ''} object metric`
+        : outer;
+    },
+    evaluate({ object }, reading, situation) {
       const { metric = { name: '' }, describedObject = { kind: '', name: '' }, target } = object ?? {};
-      const described = `${describedObject.kind} on ${current.pods[0]?.metadata.namespace ?? ''} ${describedObject.name}`;
-      const { proposal, value } = wrapped('failed to get object metric value', () =>
-        ofWhole({ reading, current, statusReplicas, target, why: `unable to get metric ${metric.name}: ${described}`, kind: 'object' }),
-      );
+      const { kind, name } = describedObject;
+      const why = `unable to get metric ${metric.name}: ${kind} on ${situation.namespace} ${name}/`;
+      const { proposal, value } = ofWhole({ reading, situation, target, why, kind: 'object' });
       return {
         proposal,
-        name: `${describedObject.kind} metric ${metric.name}`,
+        // The same words as for an external metric, when it is shared by all replicas.
+        name: value.value === undefined ? shared(metric) : `${kind} metric ${metric.name}`,
         status: { type: 'Object', object: { metric, describedObject, current: value } },
       };
     },
   },
   External: {
-    evaluate({ external }, reading, current, statusReplicas) {
+    context({ external }) {
       const { metric = { name: '' }, target } = external ?? {};
-      const { proposal, value } = wrapped(`failed to get ${metric.name} external metric value`, () =>
-        ofWhole({ reading, current, statusReplicas, target, why: `unable to get external metric ${metric.name}`, kind: 'external' }),
-      );
-      return {
-        proposal,
-        name: `external metric ${metric.name}(${metric.selector === undefined ? 'nil' : JSON.stringify(metric.selector)})`,
-        status: { type: 'External', external: { metric, current: value } },
-      };
+      const outer = `failed to get ${metric.name} external metric value`;
+      if (target?.averageValue !== undefined) return `${outer}: failed to get ${metric.name} external metric`;
+      return target?.value === undefined ? outer : `${outer}: failed to get external metric ${metric.name}`;
+    },
+    evaluate({ external }, reading, situation) {
+      const { metric = { name: '' }, target } = external ?? {};
+      const why = `unable to get external metric ${situation.namespace}/${metric.name}/${goLabelSelector(metric.selector)}: `;
+      const { proposal, value } = ofWhole({ reading, situation, target, why, kind: 'external' });
+      return { proposal, name: shared(metric), status: { type: 'External', external: { metric, current: value } } };
     },
   },
 };
+
+const shared = ({ name, selector }: MetricIdentifier): string => `external metric ${name}(${goLabelSelector(selector)})`;
 
 function wrapped<T>(what: string, calculate: () => T): T {
   try {
@@ -123,8 +140,8 @@ function ofResource(
   target: MetricTarget | undefined,
   requested: { readonly resource: string; readonly container?: string },
 ): { readonly proposal: Proposal; readonly title: string } {
-  const { resource } = requested;
-  const why = `unable to get metrics for resource ${resource}`;
+  const { resource, container } = requested;
+  const why = `unable to get metrics for resource ${resource}: `;
   if (target?.averageValue !== undefined) {
     const { averageValue } = target;
     const proposal = wrapped(`failed to get ${resource} usage`, () =>
@@ -140,20 +157,19 @@ function ofResource(
   const proposal = wrapped(`failed to get ${resource} utilization`, () =>
     byUtilization(current, samplesOf(reading, why), averageUtilization, requested),
   );
-  return { proposal, title: `${resource} resource utilization (percentage of request)` };
+  return { proposal, title: `${resource}${container === undefined ? '' : ' container'} resource utilization (percentage of request)` };
 }
 
 interface Whole {
   readonly reading: Reading;
-  readonly current: Current;
-  readonly statusReplicas: number;
+  readonly situation: Situation;
   readonly target: MetricTarget | undefined;
   readonly why: string;
   readonly kind: 'object' | 'external';
 }
 
 /** One value of something that is not a pod: against a value, or shared by all replicas. */
-function ofWhole({ reading, current, statusReplicas, target, why, kind }: Whole): {
+function ofWhole({ reading, situation: { current, statusReplicas }, target, why, kind }: Whole): {
   readonly proposal: Proposal;
   readonly value: MetricValueStatus;
 } {
@@ -170,12 +186,12 @@ function ofWhole({ reading, current, statusReplicas, target, why, kind }: Whole)
 
 function samplesOf(reading: Reading, why: string): PodSamples {
   if (reading.kind === 'pods') return reading.samples;
-  throw new MetricError(reading.kind === 'failed' ? `${why}: ${reading.message}` : why);
+  throw new MetricError(`${why}${reading.kind === 'failed' ? reading.message : ''}`);
 }
 
 function valuesOf(reading: Reading, why: string): readonly number[] {
   if (reading.kind === 'values') return reading.values;
-  throw new MetricError(reading.kind === 'failed' ? `${why}: ${reading.message}` : why);
+  throw new MetricError(`${why}${reading.kind === 'failed' ? reading.message : ''}`);
 }
 
 const milli = (text: string | undefined): number => quantityMilliValue(text);
@@ -195,15 +211,14 @@ export interface MetricsSummary {
 }
 
 /** One metric that cannot be read keeps replicas from being taken away, not from being added. Source: computeReplicasForMetrics. */
-export function summarize({ spec }: HorizontalPodAutoscaler, outcomes: readonly MetricOutcome[], specReplicas: number): MetricsSummary {
+export function summarize(outcomes: readonly MetricOutcome[], specReplicas: number): MetricsSummary {
   const proposals = outcomes.filter((outcome) => outcome.kind === 'proposal');
   const invalid = outcomes.filter((outcome) => outcome.kind === 'invalid');
   const [best] = proposals.toSorted((a, b) => b.replicas - a.replicas);
   const blind = best === undefined || (invalid.length > 0 && best.replicas < specReplicas);
   return {
-    statuses: outcomes
-      .map((outcome, i) => (outcome.kind === 'proposal' ? outcome.status : { type: spec.metrics[i]?.type ?? '' }))
-      .filter((status) => Object.keys(status).length > 1),
+    // One each, in the order of the spec: clients find a metric's value by its place.
+    statuses: outcomes.map((outcome) => (outcome.kind === 'proposal' ? outcome.status : { type: '' })),
     wanted: blind ? undefined : { replicas: best.replicas, name: best.name },
     invalid,
   };

@@ -28,6 +28,18 @@ export interface Observed {
   readonly readings: readonly TimedReading[];
   readonly history: History;
   readonly now: number;
+  /** The scale's selector cannot be used: nothing is read. */
+  readonly refusal?: Refusal;
+}
+
+export interface Refusal {
+  /** Of the event. */
+  readonly event: string;
+  /** Of the condition. */
+  readonly reason: string;
+  readonly message: string;
+  /** What the condition says, where it is not the message. */
+  readonly said?: string;
 }
 
 export interface Notice {
@@ -44,6 +56,8 @@ export interface ScalePlan {
   readonly history: History;
   /** What each metric came to, where metrics decided. */
   readonly outcomes?: readonly MetricOutcome[];
+  /** Not all could be found out that was asked. */
+  readonly failed?: boolean;
 }
 
 /** Whether the number of replicas alone decides: then no metric is read. */
@@ -71,28 +85,44 @@ export function planScale(observed: Observed): ScalePlan {
     reason: 'SucceededGetScale',
     message: "the HPA controller was able to get the target's current scale",
   });
-  const metrics = hpa.status.currentMetrics ?? [];
   if (isDisabled(observed)) {
     const message = 'scaling is disabled since the replica count of the target is zero';
     const disabled = said(status, now, { type: 'ScalingActive', status: 'False', reason: 'ScalingDisabled', message });
-    return { status: counted(disabled, specReplicas, 0, metrics), rescale: undefined, notices: [], history };
+    return { status: counted(disabled, specReplicas, 0, []), rescale: undefined, notices: [], history };
   }
   const forced = byCount(observed);
-  if (forced !== undefined)
-    return { status: counted(status, specReplicas, forced.replicas, metrics), rescale: forced, notices: [], history };
-  return planByMetrics({ ...observed, history }, status);
+  if (forced !== undefined) return { status: counted(status, specReplicas, forced.replicas, []), rescale: forced, notices: [], history };
+  const { refusal } = observed;
+  return refusal === undefined ? planByMetrics({ ...observed, history }, status) : refused({ ...observed, history }, status, refusal);
+}
+
+function refused({ hpa, specReplicas, history, now }: Observed, before: HorizontalPodAutoscalerStatus, refusal: Refusal): ScalePlan {
+  const { event, reason, message } = refusal;
+  const status = said(before, now, { type: 'ScalingActive', status: 'False', reason, message: refusal.said ?? message });
+  return {
+    status: counted(status, specReplicas, hpa.status.desiredReplicas ?? 0, []),
+    rescale: undefined,
+    notices: [
+      { type: 'Warning', reason: event, message },
+      { type: 'Warning', reason: 'FailedComputeMetricsReplicas', message },
+    ],
+    history,
+    failed: true,
+  };
 }
 
 function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus): ScalePlan {
   const { hpa, specReplicas, statusReplicas, pods, readings, history, now } = observed;
   const current: Current = { replicas: specReplicas, pods, tolerances: tolerancesOf(hpa), now };
   const unread: Reading = { kind: 'failed', message: 'it was not read' };
-  const outcomes = hpa.spec.metrics.map((metric, i) => evaluate(metric, readings[i] ?? unread, current, statusReplicas));
-  const { statuses, wanted, invalid } = summarize(hpa, outcomes, specReplicas);
+  const situation = { current, statusReplicas, namespace: hpa.metadata.namespace };
+  const outcomes = hpa.spec.metrics.map((metric, i) => evaluate(metric, readings[i] ?? unread, situation));
+  const { statuses, wanted, invalid } = summarize(outcomes, specReplicas);
   const notices: Notice[] = invalid.map(({ reason, message }) => ({ type: 'Warning', reason, message }));
   const [first] = invalid;
   if (wanted === undefined) {
-    const why = `invalid metrics (${invalid.length} invalid out of ${hpa.spec.metrics.length}), first error is: ${first?.message ?? ''}`;
+    const error = [first?.context, first?.message].filter((part) => part !== undefined && part !== '').join(': ');
+    const why = `invalid metrics (${invalid.length} invalid out of ${hpa.spec.metrics.length}), first error is: ${error}`;
     const message = `the HPA was unable to compute the replica count: ${first?.message ?? ''}`;
     const inactive = said(before, now, { type: 'ScalingActive', status: 'False', reason: first?.reason ?? '', message });
     return {
@@ -101,6 +131,7 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
       notices: [...notices, { type: 'Warning', reason: 'FailedComputeMetricsReplicas', message: why }],
       history,
       outcomes,
+      failed: true,
     };
   }
   const found = `the HPA was able to successfully calculate a replica count from ${wanted.name}`;
@@ -116,6 +147,7 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
     notices,
     history: limited.history,
     outcomes,
+    failed: invalid.length > 0,
   };
 }
 

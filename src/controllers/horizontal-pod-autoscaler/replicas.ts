@@ -96,13 +96,15 @@ interface Basis {
   readonly measure: (samples: ReadonlyMap<string, number>) => Measure;
   /** What a pod that shows nothing is taken to use when there might be too many. */
   readonly fallback: (pod: string) => number;
+  /** Whether pods that show nothing are taken to use nothing when those that show something are on target. */
+  readonly idleOnTarget: boolean;
 }
 
 /**
  * Pods that show nothing are taken for what argues against a change: busy when scaling down, idle when scaling up, as
  * those are that start. A change that this reverses is not made.
  */
-function propose({ replicas, tolerances }: Current, { groups, measure, fallback }: Basis): Proposal {
+function propose({ replicas, tolerances }: Current, { groups, measure, fallback, idleOnTarget }: Basis): Proposal {
   const { ready, unready, missing, samples } = groups;
   if (samples.size === 0) throw new MetricError('did not receive metrics for targeted pods (pods might be unready)');
   const first = measure(samples);
@@ -113,7 +115,7 @@ function propose({ replicas, tolerances }: Current, { groups, measure, fallback 
 
   const all = new Map(samples);
   if (first.ratio < 1) for (const name of missing) all.set(name, fallback(name));
-  else if (first.ratio > 1) for (const name of missing) all.set(name, 0);
+  else if (first.ratio > 1 || idleOnTarget) for (const name of missing) all.set(name, 0);
   if (rebalance) for (const name of unready) all.set(name, 0);
   const { ratio } = measure(all);
   const turned = (first.ratio < 1 && ratio > 1) || (first.ratio > 1 && ratio < 1);
@@ -137,7 +139,6 @@ export interface Requested {
 /** @throws MetricError. Source: GetResourceReplicas */
 export function byUtilization(current: Current, samples: PodSamples, target: number, requested: Requested): Proposal {
   const groups = groupPods(selected(current), samples, requested.resource);
-  if (groups.samples.size === 0) throw new MetricError('did not receive metrics for targeted pods (pods might be unready)');
   const requests = new Map(current.pods.map((pod) => [pod.metadata.name, requestOf(pod, requested)]));
   const measure = (used: ReadonlyMap<string, number>): Measure => {
     const known = [...used].filter(([name]) => requests.has(name));
@@ -148,7 +149,7 @@ export function byUtilization(current: Current, samples: PodSamples, target: num
     return { ratio: utilization / target, utilization, value: Math.trunc(usage / known.length) };
   };
   const fallback = (name: string): number => Math.trunc(((requests.get(name) ?? 0) * Math.max(100, target)) / 100);
-  return propose(current, { groups, measure, fallback });
+  return propose(current, { groups, measure, fallback, idleOnTarget: false });
 }
 
 /** @throws MetricError. Source: calculatePodRequests */
@@ -173,7 +174,7 @@ export function byAverage(current: Current, samples: PodSamples, target: number,
     const average = Math.trunc([...used.values()].reduce((sum, value) => sum + value, 0) / used.size);
     return { ratio: average / target, value: average };
   };
-  return propose(current, { groups, measure, fallback: () => target });
+  return propose(current, { groups, measure, fallback: () => target, idleOnTarget: true });
 }
 
 /** One value of the whole against a target. Source: getUsageRatioReplicaCount */

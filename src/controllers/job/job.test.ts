@@ -218,6 +218,31 @@ test('a pass without news writes nothing, and one pod that ends costs four write
   assert.equal(writes, 4); // the next pod, the uid, the finalizer, the count
 });
 
+test('a Job that is suspended loses its start time, and starts anew when it is resumed', async () => {
+  const world = new World(job({ activeDeadlineSeconds: 60 }));
+  const pass = async (spec: Partial<Job['spec']>): Promise<Job['status']> => {
+    const { job: before } = world.server;
+    world.server.job = { ...before, spec: { ...before.spec, ...spec } };
+    world.catchUp();
+    await reconcileJob(KEY, world.deps);
+    return world.server.job.status;
+  };
+  assert.equal((await pass({})).startTime, '2026-01-01T00:00:00Z');
+  const suspended = await pass({ suspend: true });
+  assert.equal(suspended.startTime, undefined);
+  assert.deepEqual(
+    suspended.conditions?.map(({ type, status }) => `${type}=${status}`),
+    ['Suspended=True'],
+  );
+  world.clock.advance(3600_000);
+  const resumed = await pass({ suspend: false });
+  assert.equal(resumed.startTime, '2026-01-01T01:00:00Z');
+  assert.deepEqual(
+    resumed.conditions?.map(({ type, status }) => `${type}=${status}`),
+    ['Suspended=False'],
+  );
+});
+
 /** Whatever happens in whatever order, a pod is one in the counters, never two, and the Job ends with what it asked for. */
 for (const spec of [
   { completions: 6, parallelism: 3, backoffLimit: 100 },

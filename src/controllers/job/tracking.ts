@@ -76,13 +76,19 @@ export function trackPods({ observed, assessment, headcount, verdict, managed }:
   const status = compact({
     ...before,
     ...headcount,
-    startTime: assessment.startTime === undefined ? job.status.startTime : formatTime(assessment.startTime),
+    startTime: startTimeOf(job, assessment, managed && verdict === undefined),
     conditions: conditionsOf(job, verdict, managed, now),
     ...(indexes === undefined ? {} : { succeeded: indexes.size, completedIndexes: indexes.toString() }),
     ...(assessment.failedIndexes === undefined ? {} : { failedIndexes: assessment.failedIndexes.toString() }),
     uncountedTerminatedPods: uncounted(succeededUids, failedUids),
   });
   return { status, release, tracked: uids, more };
+}
+
+/** A suspended Job has none, so that its pods may be moved elsewhere meanwhile. Source: MutableSchedulingDirectivesForSuspendedJobs. */
+function startTimeOf({ spec, status }: Job, { startTime }: Assessment, managed: boolean): string | undefined {
+  if (managed && spec.suspend) return undefined;
+  return startTime === undefined ? status.startTime : formatTime(startTime);
 }
 
 /** A pod that failed on its index stays until another has its count of failures. Source: canRemoveFinalizer. */
