@@ -18,7 +18,7 @@ export const GATED_CONTROLLER_ROLES: Readonly<Record<string, Gated>> = {
   },
   podcertificaterequestcleaner: {
     gate: 'PodCertificateRequest',
-    rules: ['delete get list watch | certificates.k8s.io | podcertificaterequests', EVENTS],
+    rules: ['delete get list watch | certificates.k8s.io | podcertificaterequests'],
   },
   'podgroup-protection-controller': {
     gate: 'GenericWorkload',
@@ -44,7 +44,7 @@ export const GATED_CONTROLLER_ROLES: Readonly<Record<string, Gated>> = {
   'storage-version-migrator-controller': {
     gate: 'StorageVersionMigrator',
     rules: [
-      'create list patch | * | *',
+      'create list patch watch | * | *',
       'update | storagemigration.k8s.io | storageversionmigrations/status',
       'get | apiextensions.k8s.io | customresourcedefinitions',
       'change | apiextensions.k8s.io | customresourcedefinitions/status',

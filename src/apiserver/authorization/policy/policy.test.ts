@@ -72,6 +72,15 @@ test('defaultPolicy has roles of controllers and rules that stand behind gates w
   ]);
 });
 
+test('defaultPolicy lets a controller that lists watch as well, whatever features are on', () => {
+  const { clusterRoles } = defaultPolicy(new FeatureGates('AllAlpha=true,AllBeta=true'));
+  const blind = clusterRoles
+    .filter(({ metadata }) => metadata?.name?.startsWith('system:controller:') === true)
+    .filter(({ rules }) => (rules ?? []).some(({ verbs = [] }) => verbs.includes('list') && !verbs.includes('watch')))
+    .map(({ metadata }) => metadata?.name);
+  assert.deepEqual(blind, []);
+});
+
 const role = (rules: readonly string[], over: Partial<ClusterRole> = {}, metadata = {}): ClusterRole => ({
   kind: 'ClusterRole',
   apiVersion: 'rbac.authorization.k8s.io/v1',
