@@ -86,6 +86,12 @@ for (const c of [
     sets: [set('v1', 8), set('v2', 5)],
     plan: { v1: 15, v2: 10 },
   },
+  {
+    name: 'takes all from every version at once that is to have none',
+    spec: { replicas: 0, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } },
+    sets: [set('v1', 5), set('v2', 5, { available: 0 })],
+    plan: { v1: 0, v2: 0 },
+  },
   { name: 'only scales while paused', spec: { paused: true }, sets: [set('v1', 10)], plan: 'steady' },
   { name: 'follows a new size of a finished version', spec: { replicas: 4 }, sets: [set('v2', 10)], plan: { v2: 4 } },
 ] as readonly { name: string; spec?: object; sets: readonly ReplicaSet[]; plan: unknown }[]) {
@@ -128,6 +134,31 @@ test('newSetAnnotations numbers a version that is rolled back to, and keeps its 
     'deployment.kubernetes.io/revision': '3',
     'deployment.kubernetes.io/revision-history': '1',
   });
+});
+
+test('newSetAnnotations drops the oldest numbers of a history that grows beyond 2,000 characters', () => {
+  const numbers = Array.from({ length: 500 }, (_, i) => String(1000 + i));
+  const present = { 'deployment.kubernetes.io/revision': '1500', 'deployment.kubernetes.io/revision-history': numbers.join(',') };
+  const history = newSetAnnotations(deployment(), present, 1501n)['deployment.kubernetes.io/revision-history'] ?? '';
+  assert.deepEqual([history.length, history.split(',')[0], history.split(',').at(-1)], [1999, '1101', '1500']);
+});
+
+test('deploymentStatus forgets progress when no deadline is set any more', () => {
+  const conditions = [
+    { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', message: '', lastUpdateTime: null, lastTransitionTime: null },
+  ];
+  const { status } = deploymentStatus({
+    deployment: deployment({ progressDeadlineSeconds: 2 ** 31 - 1 }, { conditions }),
+    current: set('v2', 10),
+    old: [],
+    progress: { kind: 'none' },
+    collisionCount: undefined,
+    now: NOW,
+  });
+  assert.deepEqual(
+    status.conditions?.map(({ type }) => type),
+    ['Available'],
+  );
 });
 
 test('deploymentStatus gives up after the deadline, and says so', () => {

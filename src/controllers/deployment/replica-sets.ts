@@ -79,12 +79,20 @@ export function newSetAnnotations(
   const old = present[ANNOTATION.deploymentRevision];
   if (old === undefined || parseRevision(old) < revision) {
     annotations[ANNOTATION.deploymentRevision] = String(revision);
-    if (old !== undefined) {
-      const history = (present[ANNOTATION.deploymentRevisionHistory] ?? '').split(',').filter((n) => n !== '');
-      annotations[ANNOTATION.deploymentRevisionHistory] = [...history, old].join(',');
-    }
+    if (old !== undefined) annotations[ANNOTATION.deploymentRevisionHistory] = longer(present[ANNOTATION.deploymentRevisionHistory], old);
   }
   return annotations;
+}
+
+/** Characters of a revision history: the oldest numbers make room. Source: maxRevHistoryLengthInChars. */
+const MAX_HISTORY = 2000;
+
+/** As it is where not even the new number alone has room. */
+function longer(history = '', revision: string): string {
+  const numbers = [...history.split(',').filter((n) => n !== ''), revision];
+  let length = numbers.join(',').length;
+  while (length > MAX_HISTORY && numbers.length > 1) length -= (numbers.shift() as string).length + 1;
+  return length > MAX_HISTORY ? history : numbers.join(',');
 }
 
 /** How many pods the ReplicaSet was last scaled for; undefined when it never was. */

@@ -49,7 +49,8 @@ function proportion(rs: ReplicaSet, deployment: Deployment, toAdd: number, added
   const noted = Number(rs.metadata.annotations?.[ANNOTATION.maxReplicas] ?? '');
   // What the shares were last worked out for; a Deployment scaled for the first time has no note.
   const before = noted > 0 ? noted : (deployment.status.replicas ?? 0);
-  const fraction = before === 0 ? 0 : Math.round((rs.spec.replicas * total) / before) - rs.spec.replicas;
+  const share = before === 0 ? rs.spec.replicas : Math.round((rs.spec.replicas * total) / before);
+  const fraction = (deployment.spec.replicas === 0 ? 0 : share) - rs.spec.replicas;
   const left = toAdd - added;
   return toAdd > 0 ? Math.min(fraction, left) : Math.max(fraction, left);
 }

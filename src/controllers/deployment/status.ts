@@ -46,10 +46,14 @@ export function deploymentStatus({ deployment, current, old, progress, collision
     terminatingReplicas: sum(all, (rs) => rs.status.terminatingReplicas),
     ...(collisionCount === undefined ? {} : { collisionCount }),
   };
+  const before =
+    deployment.spec.progressDeadlineSeconds === NO_DEADLINE
+      ? removeCondition(deployment.status.conditions ?? [], 'Progressing')
+      : (deployment.status.conditions ?? []);
   const conditions = [
     availableCondition(deployment, available),
     ...progressing({ deployment, current, old, progress, collisionCount, now }, counts),
-  ].reduce((list, condition) => setCondition(list, condition, now), replicaFailure(deployment.status.conditions ?? [], current, old, now));
+  ].reduce((list, condition) => setCondition(list, condition, now), replicaFailure(before, current, old, now));
   const status = { ...counts, conditions };
   const deadline = deadlineIn(deployment, status, now);
   return deadline === undefined ? { status } : { status, lookAgainAfterMs: deadline };
