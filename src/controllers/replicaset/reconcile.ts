@@ -5,6 +5,7 @@ import type { Pod, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
 import { slowStart } from '../runtime/slow-start.ts';
+import { untilAvailable } from '../runtime/until-available.ts';
 import { type Observed, type Plan, planReplicas } from './plan.ts';
 import { replicaSetStatus } from './status.ts';
 
@@ -40,15 +41,8 @@ export async function reconcileReplicaSet(key: string, deps: Deps): Promise<Requ
   const status = replicaSetStatus(observed, failure);
   await deps.writeStatus(rs, status);
   if (failure !== undefined) throw failure;
-  return nextLook(rs, status);
-}
-
-/** Pods become available by time alone: nothing else would bring this ReplicaSet back. */
-function nextLook({ spec }: ReplicaSet, { readyReplicas, availableReplicas }: ReplicaSetStatus): Requeue | undefined {
-  const minReadySeconds = spec.minReadySeconds ?? 0;
-  return minReadySeconds > 0 && readyReplicas === spec.replicas && availableReplicas !== spec.replicas
-    ? { afterMs: minReadySeconds * 1000 }
-    : undefined;
+  const afterMs = untilAvailable(observed.owned.filter(isPodActive), rs.spec.minReadySeconds ?? 0, observed.now);
+  return afterMs === undefined ? undefined : { afterMs };
 }
 
 /** Carries out `plan`; returns the first refusal, so that status is written before the retry. */

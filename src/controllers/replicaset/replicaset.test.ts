@@ -8,7 +8,7 @@ import { deletionOrder } from './deletion-order.ts';
 import { planReplicas } from './plan.ts';
 import { reconcileReplicaSet } from './reconcile.ts';
 import { replicaSetStatus } from './status.ts';
-import { fakeDeps, observed, pod, type PodFacts } from './testing.ts';
+import { fakeDeps, observed, pod, type PodFacts, replicaSet } from './testing.ts';
 
 for (const c of [
   { name: 'creates what is missing', want: 3, pods: [pod('a')], plan: { kind: 'create', count: 2 } },
@@ -62,6 +62,12 @@ test('a pod that is gone already is no failure', async () => {
   const deps = fakeDeps(observed(0, [pod('a')]), { deletePod: notFound(pods, 'a') });
   await reconcileReplicaSet('ns/web', deps);
   assert.deepEqual(deps.log, ['expect deletion of a', 'delete a', 'observe deletion of a', 'status 1']);
+});
+
+test('a pod that is ready is looked at again when it becomes available, though others never are ready', async () => {
+  const seen = observed(2, [pod('a', { ready: true, readySince: '2025-12-31T23:59:56Z' }), pod('b')]);
+  const slow = { ...seen, rs: replicaSet(2, { minReadySeconds: 10 }) };
+  assert.deepEqual(await reconcileReplicaSet('ns/web', fakeDeps(slow)), { afterMs: 6000 });
 });
 
 const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
