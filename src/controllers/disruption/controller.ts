@@ -6,7 +6,7 @@ import { deployments, poddisruptionbudgets, pods, replicasets, replicationcontro
 import type { KubeObject, Pod, PodDisruptionBudget } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
-import { formatLabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
+import { goLabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import { controlledBy, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
@@ -128,7 +128,7 @@ async function expectedScale(
       budget,
       'Warning',
       'UnmanagedPods',
-      `Pods selected by this PodDisruptionBudget (selector: ${formatLabelSelector(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
+      `Pods selected by this PodDisruptionBudget (selector: ${goLabelSelector(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
     );
   }
   return [...scales.values()].reduce((sum, replicas) => sum + replicas, 0);

@@ -1,6 +1,6 @@
 // Watches over nodes: a lease that is no longer renewed makes a node Unknown; conditions become taints; pods of a node
 // that is not ready are not ready either. Source: pkg/controller/nodelifecycle.
-import { isConditionTrue, setCondition } from '#api/conditions.ts';
+import { setCondition } from '#api/conditions.ts';
 import { isPodReady } from '#api/pods.ts';
 import { leases, nodes, pods } from '#api/resources.ts';
 import { isNodeReady, nodeCondition } from '#api/nodes.ts';
@@ -9,7 +9,7 @@ import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import type { Controller, Reconcile } from '../runtime/controller.ts';
-import { awaitsEviction, GRACE_MS, plannedTaints, unknownConditions } from './plan.ts';
+import { awaitsEviction, graceOf, plannedTaints, unknownConditions } from './plan.ts';
 import { Zones } from './zones.ts';
 
 export const BY_NODE = 'pods-of-node';
@@ -31,7 +31,8 @@ export const nodeLifecycleController: Controller = {
     const heard = new Map<string, number>();
     const hear = (name: string): void => {
       heard.set(name, clock.monotonic());
-      queue.addAfter(name, GRACE_MS);
+      const node = lister.get(name);
+      if (node !== undefined) queue.addAfter(name, graceOf(node));
     };
     const zones = new Zones(clock, metrics.nodes);
     let allDown = false;
@@ -93,11 +94,12 @@ export const nodeLifecycleController: Controller = {
       const node = lister.get(name);
       if (node === undefined) return undefined;
       const silentMs = clock.monotonic() - (heard.get(name) ?? clock.monotonic());
-      const ready = node.status.conditions?.find((condition) => condition.type === 'Ready');
-      if (silentMs >= GRACE_MS && ready?.status !== 'Unknown') {
+      const graceMs = graceOf(node);
+      const ready = nodeCondition(node, 'Ready')?.status;
+      if (silentMs >= graceMs && ready !== 'Unknown') {
         const conditions = unknownConditions(node, clock.now());
         await client.update(nodes, { ...node, status: { ...node.status, conditions } }, { subresource: 'status' });
-        events.event(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
+        if (ready === 'True') events.event(node, 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
         logger.warn('node is no longer heard of', { node: name, silentMs: Math.round(silentMs) });
         return undefined; // its event brings it back
       }
@@ -111,9 +113,9 @@ export const nodeLifecycleController: Controller = {
           { type: 'merge', body: { metadata: { resourceVersion: node.metadata.resourceVersion }, spec: { taints } } },
         );
       }
-      if (!isConditionTrue(node.status.conditions, 'Ready'))
-        await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
-      const waits = [silentMs < GRACE_MS ? GRACE_MS - silentMs : 0, until ?? 0].filter((ms) => ms > 0);
+      // A kubelet that says itself that it is not ready still tells how its pods are.
+      if (ready === 'Unknown') await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
+      const waits = [graceMs - silentMs, until ?? 0].filter((ms) => ms > 0);
       return waits.length === 0 ? undefined : { afterMs: Math.min(...waits) };
     };
     return async (name, signal) => {

@@ -94,6 +94,20 @@ test('Zones lets one node of a zone go every ten seconds, and none when all are 
   assert.equal(zones.untilEviction(a), undefined, 'three of four are down, and the zone is small');
 });
 
+test('Zones does not count nodes that are to be left out', () => {
+  const zones = new Zones(new ManualClock(), new ControllerMetrics().nodes);
+  const named = (name: string, ready: string, labels: Readonly<Record<string, string>>): Node => {
+    const made = node({ Ready: ready });
+    return { ...made, metadata: { ...made.metadata, name, labels } } as Node;
+  };
+  const out = named('out', 'True', { 'node.kubernetes.io/exclude-disruption': '' });
+  zones.put(named('in', 'Unknown', {}));
+  zones.put(out);
+  assert.deepEqual([zones.allDown, zones.untilEviction(out)], [true, 0]);
+  zones.remove('in');
+  assert.deepEqual([zones.allDown, zones.untilEviction(out)], [false, 0]);
+});
+
 test('unknownConditions turns all reported conditions to Unknown, and says whether there ever was a report', () => {
   const conditions = unknownConditions(node({ Ready: 'True', NetworkUnavailable: 'False' }), NOW);
   const text = (type: NodeCondition['type']): string => {

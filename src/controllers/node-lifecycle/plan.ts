@@ -50,15 +50,21 @@ export function plannedTaints(node: Node, now: number, eviction: Eviction = 'all
   return added.length === 0 && kept.length === present.length ? present : [...kept, ...added];
 }
 
-/** Source: --node-monitor-grace-period. Milliseconds. */
+/** Source: --node-monitor-grace-period, --node-startup-grace-period. Milliseconds. */
 export const GRACE_MS = 50_000;
+const STARTUP_GRACE_MS = 60_000;
+
+/** Milliseconds of silence after which nobody knows how the node is; more before its kubelet has said anything. */
+export const graceOf = ({ status }: Node): number =>
+  findCondition(status.conditions, 'Ready') === undefined ? STARTUP_GRACE_MS : GRACE_MS;
 
 const REPORTED: readonly NodeCondition['type'][] = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
 /** The conditions of a node that was not heard of for too long. */
-export function unknownConditions({ status }: Node, now: number): readonly NodeCondition[] {
+export function unknownConditions({ metadata, status }: Node, now: number): readonly NodeCondition[] {
   return REPORTED.reduce<readonly NodeCondition[]>((conditions, type) => {
     const known = findCondition(conditions, type);
+    if (known?.status === 'Unknown') return conditions;
     return setCondition(
       conditions,
       {
@@ -66,7 +72,7 @@ export function unknownConditions({ status }: Node, now: number): readonly NodeC
         status: 'Unknown',
         reason: known === undefined ? 'NodeStatusNeverUpdated' : 'NodeStatusUnknown',
         message: known === undefined ? 'Kubelet never posted node status.' : 'Kubelet stopped posting node status.',
-        lastHeartbeatTime: known?.lastHeartbeatTime ?? null,
+        lastHeartbeatTime: known === undefined ? metadata.creationTimestamp : known.lastHeartbeatTime,
         lastTransitionTime: null,
       },
       now,

@@ -28,6 +28,9 @@ export function evictionRate(state: ZoneState, size: number): number {
   return state === 'partial' ? (size > LARGE_ZONE ? SECONDARY_RATE : 0) : RATE;
 }
 
+/** Nodes with it are not counted. Source: labelNodeDisruptionExclusion. */
+const NOT_COUNTED = 'node.kubernetes.io/exclude-disruption';
+
 interface Zone {
   readonly nodes: Map<string, boolean>;
   ready: number;
@@ -52,7 +55,9 @@ export class Zones {
   put(node: Node): void {
     const { name } = node.metadata;
     const key = zoneKey(node);
-    if (this.#zoneOf.get(name) !== key) this.remove(name);
+    const counts = node.metadata.labels?.[NOT_COUNTED] === undefined;
+    if (this.#zoneOf.get(name) !== key || !counts) this.remove(name);
+    if (!counts) return;
     this.#zoneOf.set(name, key);
     const zone = this.#zones.get(key) ?? { nodes: new Map<string, boolean>(), ready: 0, nextAt: 0 };
     this.#zones.set(key, zone);
@@ -93,7 +98,7 @@ export class Zones {
   /** Milliseconds until the node's zone may lose another node; 0 when it may, undefined while it may not at all. */
   untilEviction(node: Node): number | undefined {
     const zone = this.#zones.get(zoneKey(node));
-    if (zone === undefined) return undefined;
+    if (zone === undefined) return 0; // nobody else counts there
     return this.#rate(zone) === 0 ? undefined : Math.max(0, zone.nextAt - this.#clock.monotonic());
   }
 

@@ -20,6 +20,8 @@ export interface Simulation {
   readonly client: Client;
   readonly server: FakeTransport;
   readonly clock: ManualClock;
+  /** `TYPE REASON MESSAGE`, in order. */
+  readonly events: readonly string[];
   /** A whole number from 0 to below `n`. */
   below(n: number): number;
   pick<T>(items: readonly T[]): T | undefined;
@@ -80,6 +82,7 @@ export async function simulate(controllers: readonly Controller[], seed: number,
   const clock = new ManualClock(START);
   const ids = seededIds(seed);
   const { client, server } = fakeClient({ clock, ids: seededIds(seed + 1), defaulting: 'upstream' });
+  const events: string[] = [];
   const late = new LateWatches(server);
   const listening = createClient(late.transport);
   const acting = jitter === undefined ? client : createClient(jittery(server, jitter));
@@ -91,7 +94,7 @@ export async function simulate(controllers: readonly Controller[], seed: number,
       runController(controller, {
         client: acting,
         informers,
-        events: { event: () => {} },
+        events: { event: (_, type, reason, message) => void events.push(`${type} ${reason} ${message}`) },
         clock,
         ids: seededIds(seed + 3),
         logger: silentLogger,
@@ -122,6 +125,7 @@ export async function simulate(controllers: readonly Controller[], seed: number,
     client,
     server,
     clock,
+    events,
     below: (n) => Math.floor(ids.fraction() * n),
     pick: (items) => items[Math.floor(ids.fraction() * items.length)],
     turns,

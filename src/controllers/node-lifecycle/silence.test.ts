@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findCondition } from '#api/conditions.ts';
+import { isPodReady } from '#api/pods.ts';
+import { nodes, pods } from '#api/resources.ts';
+import type { New, Node, Pod } from '#api/types.ts';
+import { type Simulation, simulate } from '../testing/simulation.ts';
+import { nodeLifecycleController } from './controller.ts';
+
+const THEN = '2026-01-01T12:00:00Z';
+
+/** A node whose kubelet says that it is ready, or not, or nothing yet, with a pod that is ready. */
+async function withNode(ready?: 'True' | 'False'): Promise<Simulation> {
+  const world = await simulate([nodeLifecycleController], 1);
+  const { client } = world;
+  const write = (resource: typeof nodes | typeof pods, ref: { name: string; namespace?: string }, status: object) =>
+    client.patch(
+      resource as typeof pods,
+      ref as { name: string; namespace: string },
+      { type: 'merge', body: { status } },
+      { subresource: 'status' },
+    );
+  const said = { type: 'Ready', status: ready, lastHeartbeatTime: THEN, lastTransitionTime: THEN };
+  await client.create(nodes, { metadata: { name: 'n1' }, spec: {} } as New<Node>);
+  await write(nodes, { name: 'n1' }, { conditions: ready === undefined ? [] : [said] });
+  await client.create(pods, { metadata: { name: 'p', namespace: 'ns' }, spec: { nodeName: 'n1' } } as unknown as New<Pod>);
+  const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: THEN }];
+  await write(pods, { name: 'p', namespace: 'ns' }, { phase: 'Running', conditions });
+  return world;
+}
+
+const isReady = async ({ client }: Simulation): Promise<boolean> => isPodReady(await client.get(pods, { name: 'p', namespace: 'ns' }));
+const conditionOf = async ({ client }: Simulation) => findCondition((await client.get(nodes, { name: 'n1' })).status.conditions, 'Ready');
+
+test('pods of a node that falls silent are not ready any more, and both are told of', async () => {
+  const world = await withNode('True');
+  await world.turns(40);
+  assert.equal(await isReady(world), true);
+  world.clock.advance(50_000);
+  await world.turns(80);
+  assert.deepEqual([(await conditionOf(world))?.status, (await conditionOf(world))?.reason], ['Unknown', 'NodeStatusUnknown']);
+  assert.equal(await isReady(world), false);
+  assert.deepEqual(
+    world.events.filter((event) => event.includes(' NodeNotReady ')),
+    ['Normal NodeNotReady Node n1 status is now: NodeNotReady', 'Warning NodeNotReady Node is not ready'],
+  );
+  await world.stop();
+});
+
+test('a kubelet that says itself that it is not ready keeps the say over its pods', async () => {
+  const world = await withNode('False');
+  await world.turns(80);
+  assert.equal(await isReady(world), true);
+  world.clock.advance(50_000);
+  await world.turns(80);
+  assert.equal((await conditionOf(world))?.status, 'Unknown');
+  assert.equal(await isReady(world), false);
+  assert.deepEqual(
+    world.events.filter((event) => event.includes(' NodeNotReady ')),
+    ['Warning NodeNotReady Node is not ready'],
+  );
+  await world.stop();
+});
+
+test('a node that never said anything has a minute', async () => {
+  const world = await withNode();
+  await world.turns(40);
+  world.clock.advance(59_000);
+  await world.turns(40);
+  assert.equal(await conditionOf(world), undefined);
+  world.clock.advance(1_000);
+  await world.turns(40);
+  const { creationTimestamp } = (await world.client.get(nodes, { name: 'n1' })).metadata;
+  const { status, reason, lastHeartbeatTime } = (await conditionOf(world)) ?? {};
+  assert.deepEqual([status, reason, lastHeartbeatTime], ['Unknown', 'NodeStatusNeverUpdated', creationTimestamp]);
+  await world.stop();
+});
