@@ -1,4 +1,5 @@
-// Takes a protecting finalizer off what is being deleted, once nobody uses it.
+// Takes a protecting finalizer off what is being deleted, once nobody uses it, and puts it on what stays and has lost it.
+// Source: IsDeletionCandidate, NeedToAddFinalizer.
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import type { KubeObject, New } from '#api/types.ts';
@@ -16,16 +17,17 @@ export function protect<T extends KubeObject>(
   { resource, finalizer, isUsed }: Protection<T>,
 ): Reconcile {
   const informer = informers.informer(resource);
-  const isAwaited = ({ metadata }: T): boolean =>
-    metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(finalizer) === true;
+  const isHeld = ({ metadata }: T): boolean => metadata.finalizers?.includes(finalizer) === true;
+  const isLeaving = ({ metadata }: T): boolean => metadata.deletionTimestamp !== undefined;
   const look = (object: T): void => {
-    if (isAwaited(object)) queue.add(keyOf(object));
+    if (isHeld(object) === isLeaving(object)) queue.add(keyOf(object));
   };
   informer.addHandlers({ added: look, updated: look });
   return async (key) => {
     const object = informer.byKey(key);
-    if (object === undefined || !isAwaited(object) || (await isUsed(object))) return;
-    const finalizers = object.metadata.finalizers?.filter((name) => name !== finalizer);
+    if (object === undefined || isHeld(object) !== isLeaving(object) || (isLeaving(object) && (await isUsed(object)))) return;
+    const others = object.metadata.finalizers?.filter((name) => name !== finalizer) ?? [];
+    const finalizers = isLeaving(object) ? others : [...others, finalizer];
     try {
       await client.update(resource, { ...object, metadata: { ...object.metadata, finalizers } } as unknown as New<T>);
     } catch (error) {
