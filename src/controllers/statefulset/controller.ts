@@ -63,7 +63,7 @@ function ownersByClaim(name: string): readonly string[] {
   return parts.slice(1).map((_, index) => parts.slice(index + 1).join('-'));
 }
 
-function realDeps({ client, informers, events, clock, metrics }: ControllerContext): Deps {
+function realDeps({ client, informers, events, clock, metrics, gates }: ControllerContext): Deps {
   const sets = informers.informer(statefulsets);
   const revisions = informers.informer(controllerrevisions);
   const podInformer = informers.informer(pods);
@@ -89,6 +89,9 @@ function realDeps({ client, informers, events, clock, metrics }: ControllerConte
       }),
     deleteRevisions: (expired) => deleteRevisions(client, expired),
     claim: (set, name) => claims.get(name, set.metadata.namespace),
+    // Source: SetDefaults_StatefulSet, updateStatefulSet.
+    maxUnavailable: ({ spec }) =>
+      gates.isOn('MaxUnavailableStatefulSet') ? (spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1) : undefined,
     async createPod(pod) {
       await client.create(pods, pod);
     },

@@ -56,7 +56,7 @@ function watchRequests(world: Simulation, ordered: boolean, maxUnavailable: numb
 }
 
 async function run(seed: number): Promise<readonly string[]> {
-  const world = await simulate([statefulSetController], seed);
+  const world = await simulate([statefulSetController], seed, { gates: 'MaxUnavailableStatefulSet=true' });
   const { client, server, below } = world;
   const ordered = seed % 2 === 0;
   const maxUnavailable = 1 + (seed % 3);

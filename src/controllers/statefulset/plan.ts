@@ -32,6 +32,8 @@ export interface Observed {
   claim(name: string): PersistentVolumeClaim | undefined;
   readonly current: Revision;
   readonly update: Revision;
+  /** How many replicas an update may take at a time, or which share; undefined: one, whatever state the others are in. */
+  readonly maxUnavailable: number | string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -87,7 +89,7 @@ export function planStatefulSet(observed: Observed): Plan {
   if (removal.stop) return { phases: [replicas.actions, claims, removal.actions], parallel };
   if (set.spec.updateStrategy.type === 'OnDelete') return { phases: [replicas.actions, claims, removal.actions], parallel };
   const before = [replicas.actions, claims, removal.actions];
-  const { maxUnavailable } = set.spec.updateStrategy.rollingUpdate ?? {};
+  const { maxUnavailable } = observed;
   if (maxUnavailable === undefined) return { phases: [...before, planUpdateOfOne(slots, observed)], parallel };
   const disruption = disruptionOf(slots, maxUnavailable, observed);
   return { phases: [...before, planUpdate(slots, observed, disruption)], parallel, disruption };

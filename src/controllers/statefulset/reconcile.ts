@@ -20,6 +20,8 @@ export interface Deps {
   ensureRevision(set: StatefulSet, history: readonly ControllerRevision[]): Promise<Current>;
   deleteRevisions(revisions: readonly ControllerRevision[]): Promise<void>;
   claim(set: StatefulSet, name: string): PersistentVolumeClaim | undefined;
+  /** As of Observed. */
+  maxUnavailable(set: StatefulSet): number | string | undefined;
   createPod(pod: PodDraft): Promise<void>;
   updatePod(pod: Pod): Promise<void>;
   deletePod(pod: Pod): Promise<void>;
@@ -49,6 +51,7 @@ export async function reconcileStatefulSet(key: string, deps: Deps): Promise<Req
     claim: (name) => deps.claim(set, name),
     current: { name: current.metadata.name, template: templateOf(current) },
     update: { name: revision.metadata.name, template: templateOf(revision) },
+    maxUnavailable: deps.maxUnavailable(set),
     now: deps.now(),
   };
   const plan = planStatefulSet(observed);

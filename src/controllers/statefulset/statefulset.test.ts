@@ -11,6 +11,7 @@ import { HASH_LABEL, newRevision, sameData, templateOf } from '../runtime/histor
 import { isInRange, ordinalOf, STATEFUL_SET_KIND } from './identity.ts';
 import { reconcileStatefulSet } from './reconcile.ts';
 import { startController } from '../testing.ts';
+import { simulate } from '../testing/simulation.ts';
 import { statefulSetController } from './controller.ts';
 import { statefulSet, template, World } from './testing.ts';
 
@@ -141,6 +142,26 @@ test('a rolling update takes as many pods at a time as may be unavailable', asyn
   assert.deepEqual(await pass(world), ['delete db-4', 'delete db-3']);
   assert.deepEqual(await pass(world), []);
 });
+
+for (const [gates, allowed] of [
+  ['', ['db-2']],
+  ['MaxUnavailableStatefulSet=true', []],
+] as const) {
+  test(`while no pod is well, an update takes ${allowed.join() || 'none'} with the gates ${gates || 'as they are'}`, async () => {
+    const world = await simulate([statefulSetController], 1, { gates });
+    const { client, server } = world;
+    const { metadata: _, status: __, ...rest } = statefulSet({ podManagementPolicy: 'Parallel' });
+    await client.create(statefulsets, { ...rest, metadata: { name: 'db', namespace: 'ns' } } as New<StatefulSet>);
+    await world.quiet();
+    await client.patch(statefulsets, { name: 'db', namespace: 'ns' }, { type: 'merge', body: { spec: { template: template('v2') } } });
+    await world.quiet();
+    assert.deepEqual(
+      server.actions.flatMap(({ verb, resource, name }) => (verb === 'delete' && resource === 'pods' ? [name] : [])),
+      allowed,
+    );
+    await world.stop();
+  });
+}
 
 test('OnDelete leaves pods as they are until somebody deletes them', async () => {
   const world = new World(statefulSet({ updateStrategy: { type: 'OnDelete' } }));

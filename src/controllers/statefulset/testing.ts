@@ -100,6 +100,7 @@ export class World {
         return Promise.resolve();
       },
       claim: (_, name) => this.claims.get(name),
+      maxUnavailable: ({ spec }) => spec.updateStrategy.rollingUpdate?.maxUnavailable,
       createPod: (draft) => {
         const { name } = draft.metadata;
         if (this.pods.has(name)) return Promise.reject(alreadyExists(pods, name));

@@ -5,6 +5,7 @@ import { ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { pods } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
@@ -59,6 +60,8 @@ const CONFIG = { clusterCIDRs: [{ cidr: '10.244.0.0/16', nodeMaskSize: 24 }], ro
 export interface SimulationOptions {
   /** Answers take some turns of the event loop, told by this seed, so that they come in another order; by default none. */
   readonly jitter?: number;
+  /** Feature gates, as `--feature-gates` has them; by default all as upstream's are. */
+  readonly gates?: string;
 }
 
 const turns = async (count: number): Promise<void> => {
@@ -78,7 +81,11 @@ function jittery(server: Transport, seed: number): Transport {
   };
 }
 
-export async function simulate(controllers: readonly Controller[], seed: number, { jitter }: SimulationOptions = {}): Promise<Simulation> {
+export async function simulate(
+  controllers: readonly Controller[],
+  seed: number,
+  { jitter, gates = '' }: SimulationOptions = {},
+): Promise<Simulation> {
   const clock = new ManualClock(START);
   const ids = seededIds(seed);
   const { client, server } = fakeClient({ clock, ids: seededIds(seed + 1), defaulting: 'upstream' });
@@ -99,6 +106,7 @@ export async function simulate(controllers: readonly Controller[], seed: number,
         ids: seededIds(seed + 3),
         logger: silentLogger,
         config: CONFIG,
+        gates: new FeatureGates(gates),
         signal: stopping.signal,
       }),
     );
