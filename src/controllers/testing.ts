@@ -5,6 +5,7 @@ import { silentLogger } from '#base/log.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fakeClient } from '#client/testing.ts';
+import { ControllerMetrics } from './metrics/metrics.ts';
 import { type Controller, type ControllerConfig, runController } from './runtime/controller.ts';
 
 export interface Recorded {
@@ -35,14 +36,16 @@ export function startController(
   controller: Controller,
   prepare: (client: Client) => Promise<void> = async () => {},
   config: Partial<ControllerConfig> = {},
+  metrics?: ControllerMetrics,
 ): Promise<RunningController> {
-  return startControllers([controller], prepare, config);
+  return startControllers([controller], prepare, config, metrics);
 }
 
 export async function startControllers(
   controllers: readonly Controller[],
   prepare: (client: Client) => Promise<void> = async () => {},
   config: Partial<ControllerConfig> = {},
+  metrics = new ControllerMetrics(),
 ): Promise<RunningController> {
   const { client, server } = fakeClient();
   await prepare(client);
@@ -58,6 +61,7 @@ export async function startControllers(
       ids: seededIds(1),
       logger: silentLogger,
       config: { ...CONFIG, ...config },
+      metrics,
       signal: stop.signal,
     }),
   );

@@ -1,5 +1,7 @@
 // The controllers' own figures, with upstream's names and labels; those of their queues are the queues' own. Source: the
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
+import { networkMetrics } from './address-metrics.ts';
+import { ClaimMetrics } from './claim-metrics.ts';
 import { DEFAULT_BUCKETS, CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 import { AttachDetachMetrics } from './attach-detach-metrics.ts';
 import { autoscalerMetrics } from './autoscaler-metrics.ts';
@@ -180,6 +182,10 @@ export class ControllerMetrics {
 
   readonly volumes = new VolumeMetrics();
 
+  readonly claims = new ClaimMetrics();
+
+  readonly networks = networkMetrics();
+
   readonly attachDetach = new AttachDetachMetrics();
 
   readonly ttlAfterFinished = {
@@ -276,11 +282,22 @@ export class ControllerMetrics {
   /** Prometheus' text format. */
   expose(): string {
     const { job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet } = this;
-    const { autoscaler, trustBundles, poolStatus, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, volumes, attachDetach } =
-      this;
+    const { autoscaler, trustBundles, poolStatus, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, networks } = this;
+    const { volumes, claims, attachDetach } = this;
     const groups = [
       ...[job, cronJob, endpointSlice, mirroring, nodes, taintEviction, deviceTaintEviction, ttlAfterFinished, replicaSet],
-      ...[autoscaler, trustBundles, poolStatus, podGc, rootCa, ephemeralVolume, statefulSet, garbageCollector, { volumes, attachDetach }],
+      ...[
+        autoscaler,
+        trustBundles,
+        poolStatus,
+        podGc,
+        rootCa,
+        ephemeralVolume,
+        statefulSet,
+        garbageCollector,
+        networks,
+        { volumes, claims, attachDetach },
+      ],
     ];
     return groups.flatMap((group) => Object.values<{ expose(): string }>(group).map((family) => family.expose())).join('');
   }

@@ -13,9 +13,17 @@ export const nodeIpamController: Controller = {
   reads: [nodes],
   writes: ['nodes'],
   workers: 1,
-  setUp({ client, informers, queue, events, logger, config }) {
+  setUp({ client, informers, queue, events, logger, config, metrics: { networks: figures } }) {
     const lister = informers.informer(nodes);
     const networks = config.clusterCIDRs.map(({ cidr, nodeMaskSize }) => new PodNetworks(cidr, nodeMaskSize));
+    const labelOf = (index: number): string => config.clusterCIDRs[index]?.cidr ?? '';
+    const show = (): void => {
+      for (const [i, { capacity, taken }] of networks.entries()) {
+        figures.most.of(labelOf(i)).set(capacity);
+        figures.usage.of(labelOf(i)).set(taken / capacity);
+      }
+    };
+    show();
     const has = (node: Node): void => {
       const { name } = node.metadata;
       if (cidrsOf(node).length === 0) return queue.add(name);
@@ -23,20 +31,27 @@ export const nodeIpamController: Controller = {
         if (networks[i]?.occupy(podCIDR, name) !== true)
           logger.error('two nodes have one pod network, or it is outside the cluster', { node: name, podCIDR });
       }
+      show();
     };
-    const release = (podCIDRs: readonly string[], name: string): void =>
-      podCIDRs.forEach((podCIDR, i) => networks[i]?.release(podCIDR, name));
+    const release = (podCIDRs: readonly string[], name: string): void => {
+      for (const [i, podCIDR] of podCIDRs.entries())
+        if (networks[i]?.release(podCIDR, name) === true) figures.releases.of(labelOf(i)).add();
+      show();
+    };
     /** One of each; undefined, and nothing taken, when any is full. */
     const allocate = (name: string): readonly string[] | undefined => {
       const podCIDRs: string[] = [];
-      for (const each of networks) {
+      for (const [i, each] of networks.entries()) {
         const podCIDR = each.allocate(name);
         if (podCIDR === undefined) {
           release(podCIDRs, name);
           return undefined;
         }
+        figures.allocations.of(labelOf(i)).add();
+        figures.tries.of(labelOf(i)).observe(each.tries);
         podCIDRs.push(podCIDR);
       }
+      show();
       return podCIDRs;
     };
     lister.addHandlers({

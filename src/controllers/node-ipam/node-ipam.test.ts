@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { nodes } from '#api/resources.ts';
 import type { New, Node } from '#api/types.ts';
 import { startController } from '../testing.ts';
+import { ControllerMetrics } from '../metrics/metrics.ts';
 import { nodeIpamController } from './controller.ts';
 import { PodNetworks } from './plan.ts';
 
@@ -23,6 +24,33 @@ for (const [cidr, mask, first, second, capacity] of [
     assert.equal(networks.allocate('d'), first);
   });
 }
+
+test('a node’s network is counted, and how full the cluster’s is', async () => {
+  const metrics = new ControllerMetrics();
+  const running = await startController(
+    nodeIpamController,
+    undefined,
+    { clusterCIDRs: [{ cidr: '10.244.0.0/23', nodeMaskSize: 24 }] },
+    metrics,
+  );
+  try {
+    await running.client.create(nodes, node('a'));
+    await running.until(async () => (await running.client.get(nodes, { name: 'a' })).spec.podCIDR);
+    const shown = (name: string): string | undefined =>
+      new RegExp(`^node_ipam_controller_${name}\\{clusterCIDR="10.244.0.0/23"\\} (.*)$`, 'm').exec(metrics.expose())?.[1];
+    await running.until(() => Promise.resolve(shown('cidrset_usage_cidrs') === '0.5' ? true : undefined));
+    assert.deepEqual(['cirdset_max_cidrs', 'cidrset_cidrs_allocations_total', 'cidrset_cidrs_releases_total'].map(shown), [
+      '2',
+      '1',
+      undefined,
+    ]);
+    await running.client.delete(nodes, { name: 'a' });
+    await running.until(() => Promise.resolve(shown('cidrset_cidrs_releases_total')));
+    assert.equal(shown('cidrset_usage_cidrs'), '0');
+  } finally {
+    await running.stop();
+  }
+});
 
 test('PodNetworks take no network of another size, family or cluster', () => {
   const networks = new PodNetworks('fd00:10:244::/56', 64);

@@ -16,6 +16,7 @@ export class PodNetworks {
   /** Bits of an address that stay to a node's pods. */
   readonly #hostBits: bigint;
   readonly #owner = new Map<number, string>();
+  #tries = 0;
   /** No number below this is free. */
   #lowest = 0;
 
@@ -47,16 +48,30 @@ export class PodNetworks {
     return true;
   }
 
-  release(podCIDR: string, node: string): void {
+  /** @returns false when it is not the node's */
+  release(podCIDR: string, node: string): boolean {
     const number = this.#numberOf(podCIDR);
-    if (number === undefined || this.#owner.get(number) !== node) return;
+    if (number === undefined || this.#owner.get(number) !== node) return false;
     this.#owner.delete(number);
     this.#lowest = Math.min(this.#lowest, number);
+    return true;
+  }
+
+  /** How many nodes have one. */
+  get taken(): number {
+    return this.#owner.size;
+  }
+
+  /** How many the last allocation looked at. */
+  get tries(): number {
+    return this.#tries;
   }
 
   /** A free network, now the node's; undefined when all are taken. */
   allocate(node: string): string | undefined {
+    this.#tries = 0;
     for (let number = this.#lowest; number < this.capacity; number++) {
+      this.#tries++;
       if (this.#owner.has(number)) continue;
       this.#lowest = number + 1;
       this.#owner.set(number, node);

@@ -19,8 +19,9 @@ export const resourceClaimController: Controller = {
   writes: ['resourceclaims', 'resourceclaims/status'],
   workers: 50, // Source: --concurrent-resource-claim-syncs
   setUp(context) {
-    const { informers, queue } = context;
+    const { informers, queue, metrics } = context;
     const claims = informers.informer(resourceclaims);
+    metrics.claims.follow(claims);
     const podInformer = informers.informer(pods);
     indexByController(claims);
     claims.addIndex(BY_CONSUMER, consumersOf);

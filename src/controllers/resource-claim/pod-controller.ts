@@ -63,7 +63,11 @@ const templatesOf = ({ metadata, spec }: Pod): readonly string[] =>
   );
 
 /** The name to write down; undefined when there is nothing new. @throws StatusError. Source: handleClaim */
-async function ensureClaim(pod: Pod, entry: PodResourceClaim, { client, informers }: ControllerContext): Promise<string | undefined> {
+async function ensureClaim(
+  pod: Pod,
+  entry: PodResourceClaim,
+  { client, informers, metrics }: ControllerContext,
+): Promise<string | undefined> {
   const { resourceClaimTemplateName: templateName } = entry;
   if (templateName === undefined) return undefined;
   const claims = informers.informer(resourceclaims);
@@ -83,7 +87,15 @@ async function ensureClaim(pod: Pod, entry: PodResourceClaim, { client, informer
       'NotFound',
       `resource claim template ${goQuote(templateName)}: resourceclaimtemplate.resource.k8s.io ${goQuote(templateName)} not found`,
     );
-  return (await client.create(resourceclaims, newClaim(pod, entry, template))).metadata.name;
+  const draft = newClaim(pod, entry, template);
+  try {
+    const { metadata } = await client.create(resourceclaims, draft);
+    metrics.claims.created(template.spec.spec, 'success');
+    return metadata.name;
+  } catch (error) {
+    metrics.claims.created(template.spec.spec, 'failure');
+    throw error;
+  }
 }
 
 /** All of the pod's at once: the list has one owner. */
