@@ -40,7 +40,7 @@ export interface Cause {
 
 /** Something that was changed before it began. */
 export interface PrecedingChange {
-  /** `Deployment web, revision 3`, `ConfigMap settings`. */
+  /** `Deployment web, revision 3`, `ConfigMap settings`, `Node n`. */
   readonly object: string;
   readonly time: string;
   /** `spec.containers[web].image: nginx:1 → nginx:2`; empty when only the time is known. */
@@ -54,4 +54,6 @@ export interface Explanation {
   readonly cause: Cause;
   readonly placement?: PlacementExplanation;
   readonly precededBy?: PrecedingChange;
+  /** What would help, as the evidence says; not tried. */
+  readonly remedies?: readonly string[];
 }

@@ -13,6 +13,8 @@ export interface Observed {
   readonly node: Node | undefined;
   /** Last lines by container; of the run before, for one that ended. */
   readonly logs: ReadonlyMap<string, string>;
+  /** What is told of claims the pod waits for. */
+  readonly claims?: readonly Evidence[];
 }
 
 const IMAGE_REASONS = [
@@ -39,6 +41,7 @@ export function diagnose(observed: Observed): Cause {
     failedContainer(observed) ??
     ofEvents(observed, 'volume', VOLUME_EVENTS, 'a volume of the pod cannot be made ready') ??
     ofEvents(observed, 'sandbox', SANDBOX_EVENTS, 'the network of the pod cannot be made') ??
+    stillInit(observed) ??
     unready(observed) ?? {
       kind: 'starting',
       summary: 'the pod is being started; nothing has gone wrong so far',
@@ -62,17 +65,18 @@ function ended({ pod }: Observed): Cause | undefined {
   return { kind: 'ended', summary: `the pod was ended: ${reason}`, evidence: [{ source: 'status.reason', text: `${reason}: ${message}` }] };
 }
 
-function unplaced({ pod, events }: Observed): Cause | undefined {
+function unplaced({ pod, events, claims = [] }: Observed): Cause | undefined {
   if ((pod.spec.nodeName ?? '') !== '') return undefined;
   const condition = podCondition(pod.status, 'PodScheduled');
-  const message = condition?.message ?? 'no scheduler has looked at the pod yet';
+  const message = condition?.message ?? `no scheduler has looked at the pod yet; it is left to the one named ${pod.spec.schedulerName}`;
   const since = condition?.lastTransitionTime;
   return {
     kind: 'scheduling',
     summary: 'the pod is on no node',
     evidence: [
       { source: 'condition PodScheduled', text: `${condition?.reason ?? ''}: ${message}`.replace(/^: /, '') },
-      ...eventsOf(events, ['FailedScheduling']),
+      ...eventsOf(events, ['FailedScheduling', 'FailedResourceClaimCreation']),
+      ...claims,
     ],
     ...sinceOf(since),
   };
@@ -115,29 +119,41 @@ function causeOf(status: ContainerStatus, observed: Observed): Cause | undefined
 }
 
 /** It ended although it should run. */
-function crashOf({ name, state, lastState, restartCount }: ContainerStatus, { pod, events, logs }: Observed): Cause | undefined {
+function crashOf(
+  { name, state, lastState, restartCount, ready, started }: ContainerStatus,
+  { pod, events, logs }: Observed,
+): Cause | undefined {
   const last = state?.terminated ?? lastState?.terminated;
   const isInit = pod.spec.initContainers?.some((container) => container.name === name && container.restartPolicy !== 'Always') === true;
-  if (last === undefined || state?.running !== undefined || (last.exitCode === 0 && isInit)) return undefined;
+  if (last === undefined || (last.exitCode === 0 && isInit)) return undefined;
+  if (state?.running !== undefined && (ready || started === true)) return undefined;
   const { exitCode, signal = 0, reason = '', message = '', finishedAt } = last;
   const how = signal > 0 ? `signal ${signal}` : `exit code ${exitCode}`;
   const killed = eventsOf(events, ['Unhealthy', 'Killing']);
   const isProbed = killed.some(({ text }) => /(Liveness|Startup) probe/.test(text));
+  const hooks = eventsOf(events, ['FailedPostStartHook']);
   const log = logs.get(name);
   const evidence: Evidence[] = [
     { source: `container ${name}, last state`, text: [`${how} (${reason})`, message].filter((text) => text !== '').join(': ') },
-    ...(isProbed ? killed : []),
+    ...hooks,
+    ...(isProbed && hooks.length === 0 ? killed : []),
     ...(log === undefined || log === '' ? [] : [{ source: `log of ${name}`, text: log }]),
   ];
   const times = restartCount === 0 ? '' : `, ${restartCount} ${restartCount === 1 ? 'restart' : 'restarts'} so far`;
   const what =
     reason === 'OOMKilled'
       ? 'was killed: it used more memory than its limit'
-      : isProbed
-        ? 'was killed: its probe failed'
-        : `ends with ${how}`;
+      : reason === 'StartError'
+        ? 'cannot be started'
+        : hooks.length > 0
+          ? 'was killed: its postStart hook failed'
+          : isProbed
+            ? 'was killed: its probe failed'
+            : exitCode === 0
+              ? 'ends by itself (exit code 0), and is started again'
+              : `ends with ${how}`;
   return {
-    kind: isProbed ? 'probe' : 'crash',
+    kind: isProbed && hooks.length === 0 ? 'probe' : 'crash',
     container: name,
     summary: `container ${name} ${what}${times}`,
     evidence,
@@ -150,12 +166,33 @@ function ofEvents({ events }: Observed, kind: CauseKind, reasons: readonly strin
   return evidence.length === 0 ? undefined : withSince({ kind, summary, evidence });
 }
 
+/** An init container that takes its time: those after it wait. */
+function stillInit({ pod }: Observed): Cause | undefined {
+  const isOver = (name: string): boolean =>
+    pod.spec.initContainers?.find((container) => container.name === name)?.restartPolicy === 'Always';
+  const running = pod.status.initContainerStatuses?.find(({ name, state }) => state?.running !== undefined && !isOver(name));
+  if (running === undefined) return undefined;
+  const { startedAt } = running.state?.running ?? {};
+  return {
+    kind: 'starting',
+    container: running.name,
+    summary: `init container ${running.name} has not ended yet; the containers after it wait for that`,
+    evidence: [{ source: `container ${running.name}`, text: `runs since ${startedAt ?? 'some time'}` }],
+    ...sinceOf(startedAt),
+  };
+}
+
 /** Runs, and is not ready. */
 function unready({ pod, events }: Observed): Cause | undefined {
   const waiting = pod.status.containerStatuses?.find(({ state, ready }) => state?.running !== undefined && !ready);
   const probes = eventsOf(events, ['Unhealthy', 'ProbeWarning']);
-  if (waiting !== undefined && probes.length > 0) {
-    return withSince({ kind: 'probe', container: waiting.name, summary: `the probe of container ${waiting.name} fails`, evidence: probes });
+  const probed = pod.spec.containers.find(({ name }) => name === waiting?.name);
+  const which = waiting?.started === false ? probed?.startupProbe && 'startup' : probed?.readinessProbe && 'readiness';
+  if (waiting !== undefined && (probes.length > 0 || which !== undefined)) {
+    const { name } = waiting;
+    const summary =
+      probes.length > 0 ? `the probe of container ${name} fails` : `container ${name} runs, and its ${which} probe has not succeeded yet`;
+    return withSince({ kind: 'probe', container: name, summary, evidence: probes });
   }
   const gate = pod.spec.readinessGates?.find(({ conditionType }) => podCondition(pod.status, conditionType)?.status !== 'True');
   if (waiting !== undefined || gate === undefined) return undefined;
@@ -176,10 +213,13 @@ function conditionsOf({ status }: Pod): readonly Evidence[] {
   }));
 }
 
+/** What the kubelet tells besides, and is no more than the reason a container waits for. */
+const NOTHING_NEW = new Set(IMAGE_REASONS.map((reason) => `Error: ${reason}`));
+
 /** The last of each text, the latest first. */
 function eventsOf(events: readonly Event[], reasons: readonly string[]): readonly Evidence[] {
   const found = events
-    .filter(({ reason = '' }) => reasons.includes(reason))
+    .filter(({ reason = '', message = '' }) => reasons.includes(reason) && !NOTHING_NEW.has(message))
     .map(({ reason = '', message = '', ...event }) => ({ source: `event ${reason}`, text: message, time: timeOf(event) }))
     .toSorted((a, b) => (a.time < b.time ? 1 : -1));
   return found.filter(({ text }, i) => found.findIndex((other) => other.text === text) === i).slice(0, MOST_EVENTS);

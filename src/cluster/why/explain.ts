@@ -7,10 +7,15 @@ import { events, nodes, pods } from '#api/resources.ts';
 import type { Event, Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { explainPod } from '#scheduler/explain/explain-pod.ts';
-import type { Cause, Explanation } from './contract.ts';
+import type { PlacementExplanation } from '#scheduler/explain/explain-placement.ts';
+import { claimsRead } from './claims-read.ts';
+import type { Cause, Explanation, PrecedingChange } from './contract.ts';
 import { diagnose } from './diagnose.ts';
+import { knownNames } from './known-names.ts';
+import { nodeChange, nodeInTheWay } from './node-change.ts';
 import { objectsRead } from './objects-read.ts';
 import { precedingChange } from './preceding-change.ts';
+import { insteadOf, missingBy, remediesFor } from './remedies.ts';
 import { revisionsOf, revisionsOfOwner } from './revisions.ts';
 
 export interface WhyDeps {
@@ -34,7 +39,8 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
   const { nodeName = '' } = pod.spec;
   const node = nodeName === '' ? undefined : await orAbsent(client.get(nodes, { name: nodeName }));
   const logs = node === undefined ? new Map<string, string>() : await lastLogs(pod, node, deps);
-  const cause = diagnose({ pod, events: items, node, logs });
+  const claims = nodeName === '' ? await claimsRead(pod, client) : [];
+  const cause = diagnose({ pod, events: items, node, logs, claims });
   const head = { kind: 'PodExplanation', namespace, pod: name, cause } as const;
   if (cause.kind === 'none') return head;
   const [revisions, read, placement] = await Promise.all([
@@ -43,8 +49,34 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
     cause.kind === 'scheduling' ? explainPod(pod, { ...deps, config: deps.schedulerConfig }) : undefined,
   ]);
   const since = cause.since === undefined ? {} : { since: cause.since };
-  const precededBy = precedingChange({ kind: cause.kind, revisions, read, created: pod.metadata.creationTimestamp ?? '', ...since });
-  return { ...head, ...(placement === undefined ? {} : { placement }), ...(precededBy === undefined ? {} : { precededBy }) };
+  const ofTemplate = precedingChange({ kind: cause.kind, revisions, read, created: pod.metadata.creationTimestamp ?? '', ...since });
+  const precededBy = ofTemplate ?? (placement === undefined ? undefined : await changeOfNode(placement, client));
+  const remedies = await remediesOf(cause, { pod, namespace, node, client });
+  return {
+    ...head,
+    ...(placement === undefined ? {} : { placement }),
+    ...(precededBy === undefined ? {} : { precededBy }),
+    ...(remedies.length === 0 ? {} : { remedies }),
+  };
+}
+
+async function changeOfNode(placement: PlacementExplanation, client: Client): Promise<PrecedingChange | undefined> {
+  const name = nodeInTheWay(placement);
+  const node = name === undefined ? undefined : await orAbsent(client.get(nodes, { name }));
+  return node === undefined ? undefined : nodeChange(node, placement.smallest?.plugin ?? '');
+}
+
+interface Around {
+  readonly pod: Pod | undefined;
+  readonly namespace: string;
+  readonly node: Node | undefined;
+  readonly client: Client;
+}
+
+async function remediesOf(cause: Cause, { pod, namespace, node, client }: Around): Promise<readonly string[]> {
+  const missing = missingBy(cause, pod);
+  const instead = missing === undefined ? [] : insteadOf(missing, await knownNames(missing, namespace, node, client));
+  return [...instead, ...remediesFor(cause, pod)];
 }
 
 /** Its controller says why it could not make it: the name is that of a pod to be, of the controller, or of its owner. */
@@ -65,14 +97,27 @@ async function neverMade(namespace: string, name: string, { client }: WhyDeps): 
     kind: 'refused',
     summary: `${kind} ${owner} may not make the pod`,
     evidence: about
+      .filter((event, i) => about.findIndex((other) => withoutPod(other) === withoutPod(event)) === i)
       .slice(0, 3)
       .map((event) => ({ source: `event FailedCreate of ${kind} ${owner}`, text: event.message ?? '', time: timeOf(event) })),
     since: about.map(({ firstTimestamp, metadata }) => firstTimestamp ?? metadata.creationTimestamp ?? '').toSorted()[0] ?? '',
   };
   const revisions = await revisionsOfOwner(namespace, latest.involvedObject.uid ?? '', client);
   const precededBy = precedingChange({ kind: 'refused', revisions, read: [], created: '', since: cause.since ?? '' });
-  return { kind: 'PodExplanation', namespace, pod: name, cause, ...(precededBy === undefined ? {} : { precededBy }) };
+  const remedies = await remediesOf(cause, { pod: undefined, namespace, node: undefined, client });
+  return {
+    kind: 'PodExplanation',
+    namespace,
+    pod: name,
+    cause,
+    ...(precededBy === undefined ? {} : { precededBy }),
+    ...(remedies.length === 0 ? {} : { remedies }),
+  };
 }
+
+/** Each attempt has a name of its own for the pod. */
+const withoutPod = ({ message = '' }: Event): string =>
+  message.replace(/^\(combined from similar events\): /, '').replace(/pods "[^"]*"/, 'pods');
 
 /** It came meanwhile. */
 const absent = ({ metadata }: Pod): Cause => ({ kind: 'starting', summary: `pod ${metadata.name} has just been made`, evidence: [] });

@@ -6,11 +6,12 @@ import type { Explanation } from './contract.ts';
 /** Nodes that are shown one by one. */
 const MOST_NODES = 20;
 
-export function render({ namespace, pod, cause, placement, precededBy }: Explanation): string {
+export function render({ namespace, pod, cause, placement, precededBy, remedies = [] }: Explanation): string {
   const lines = [`pod ${namespace}/${pod}: ${cause.summary}`];
   for (const { source, text, time = '' } of cause.evidence) {
     lines.push(`  ${source}${time === '' ? '' : ` (${time})`}:`, ...text.split('\n').map((line) => `    ${line}`));
   }
+  if (remedies.length > 0) lines.push('', 'What would help:', ...remedies.map((text) => `  ${text}`));
   if (placement !== undefined) lines.push('', ...placementLines(placement));
   if (precededBy !== undefined) {
     lines.push('', `What changed before: ${precededBy.object} at ${precededBy.time}`, ...precededBy.differences.map((text) => `  ${text}`));

@@ -108,6 +108,73 @@ const CASES: readonly Case[] = [
     evidence: /404/,
   },
   {
+    name: 'a command that is not there',
+    observed: {
+      pod: running(
+        container(waiting('CrashLoopBackOff'), {
+          lastState: { terminated: { exitCode: 128, reason: 'StartError', message: 'exec: "x"' } },
+        }),
+      ),
+    },
+    kind: 'crash',
+    summary: /^container web cannot be started$/,
+    evidence: /StartError\): exec: "x"/,
+  },
+  {
+    name: 'a hook that fails',
+    observed: {
+      pod: running(container(waiting('CrashLoopBackOff'), { lastState: crashed, restartCount: 1 })),
+      events: [event('FailedPostStartHook', 'PostStartHook failed'), event('Killing', 'FailedPostStartHook')],
+    },
+    kind: 'crash',
+    summary: /its postStart hook failed, 1 restart so far/,
+    evidence: /PostStartHook failed/,
+  },
+  {
+    name: 'a server that ends without fault',
+    observed: { pod: running(container(waiting('CrashLoopBackOff'), { lastState: { terminated: { exitCode: 0 } }, restartCount: 2 })) },
+    kind: 'crash',
+    summary: /ends by itself \(exit code 0\), and is started again, 2 restarts so far/,
+  },
+  {
+    name: 'a crash between two runs',
+    observed: { pod: running(container({ running: {} }, { lastState: crashed, restartCount: 4, started: false })) },
+    kind: 'crash',
+    summary: /ends with exit code 3, 4 restarts so far/,
+  },
+  {
+    name: 'an init container that takes its time',
+    observed: {
+      pod: running(
+        {
+          ...container(waiting('PodInitializing')),
+          initContainerStatuses: [{ name: 'wait', ready: false, state: { running: { startedAt: '2026-01-01T00:00:03Z' } } }],
+        },
+        { initContainers: [{ name: 'wait', image: 'i' }] },
+      ),
+    },
+    kind: 'starting',
+    summary: /^init container wait has not ended yet/,
+    evidence: /runs since 2026-01-01T00:00:03Z/,
+  },
+  {
+    name: 'a readiness probe nobody tells of any more',
+    observed: {
+      pod: running(container({ running: {} }, { started: true }), {
+        containers: [{ name: 'web', image: 'i', readinessProbe: { httpGet: { port: 80 } } }],
+      }),
+    },
+    kind: 'probe',
+    summary: /its readiness probe has not succeeded yet/,
+  },
+  {
+    name: 'a scheduler that is not there',
+    observed: { pod: running({}, { nodeName: '', schedulerName: 'mine' }) },
+    kind: 'scheduling',
+    summary: /on no node/,
+    evidence: /left to the one named mine/,
+  },
+  {
     name: 'a volume that cannot be mounted',
     observed: { pod: running(container(waiting('ContainerCreating'))), events: [event('FailedMount', 'secret "s" not found')] },
     kind: 'volume',

@@ -117,14 +117,19 @@ function firstThatHelps(status: Status, pod: Pod, slot: number, profile: Profile
   return further;
 }
 
+/** Statuses of plugins that refused a pod whatever the node: they are asked before all that look at nodes. */
+const BEFORE_NODES = new WeakSet<Status>();
+
 /**
  * A later plugin always counts; of the same plugin another reason, when less is wrong: a second taint looks like the first, and of
  * volumes and devices one reason at a time is told.
  */
 function getsFurther(before: Status, after: Status, { filter }: Profile): boolean {
-  const order = (status: Status): number => filter.findIndex(({ name }) => name === status.plugin);
-  if (order(after) !== order(before)) return order(after) > order(before);
+  const order = ({ plugin }: Status): number => filter.findIndex(({ name }) => name === plugin);
   const { plugin, reasons } = before;
+  const stages = [before, after].map((status) => (BEFORE_NODES.has(status) ? 0 : 1));
+  if (stages[0] !== stages[1]) return stages[0] === 0;
+  if (order(after) !== order(before)) return order(after) > order(before);
   if (after.reasons.length < reasons.length || plugin === PLUGIN.taintToleration) return true;
   return (VOLUME_PLUGINS.has(plugin) || plugin === PLUGIN.dynamicResources) && after.reasons.join() !== reasons.join();
 }
@@ -134,7 +139,10 @@ function statusOf(pod: Pod, slot: number, profile: Profile, cluster: ClusterStat
 }
 
 function refusalOf(kind: PodClass, slot: number, cluster: ClusterState): Status | undefined {
-  if (kind.refusal !== undefined) return kind.refusal;
+  if (kind.refusal !== undefined) {
+    BEFORE_NODES.add(kind.refusal);
+    return kind.refusal;
+  }
   if (kind.nodeNames?.has(cluster.nodes[slot]?.metadata.name ?? '') === false) {
     const [plugin = ''] = kind.namingPlugins;
     return unresolvable(plugin, `node(s) didn't satisfy plugin ${plugin}`);

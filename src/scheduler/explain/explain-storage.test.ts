@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { CSINode, CSIStorageCapacity, Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import { profileOf } from '../framework/profile.ts';
+import { nodeUnschedulable } from '../plugins/node-unschedulable.ts';
 import { nodeVolumeLimits } from '../plugins/node-volume-limits.ts';
 import { volumeBinding, type VolumeBindingDeps } from '../plugins/volume-binding/volume-binding.ts';
 import { volumeRestrictions } from '../plugins/volume-restrictions.ts';
@@ -95,6 +96,12 @@ const CASES: readonly Case[] = [
     changes: ['make a PersistentVolume of 5Gi, ReadWriteOnce, class standrad for claim data (there is no class standrad, but standard)'],
   },
   {
+    name: 'a claim that is not there, and a node that takes no pods',
+    nodes: [node('n', { spec: { unschedulable: true } })],
+    reason: /not found/,
+    changes: ['make PersistentVolumeClaim data, and a volume for it', 'uncordon node n'],
+  },
+  {
     name: 'a claim that waits for a volume of its node',
     claims: [claim('data', { storageClassName: 'local' })],
     reason: /didn't find available persistent volumes to bind/,
@@ -146,7 +153,7 @@ for (const { name, placed = [], nodes = [node('n')], reason, changes, ...stored 
   test(`explainPlacement of ${name}`, () => {
     const storage = storageOf(stored);
     const deps = { storage, node: () => nodes[0] } as unknown as VolumeBindingDeps;
-    const plugins = [volumeRestrictions(storage), nodeVolumeLimits(storage), volumeBinding(deps), volumeZone(storage)];
+    const plugins = [nodeUnschedulable, volumeRestrictions(storage), nodeVolumeLimits(storage), volumeBinding(deps), volumeZone(storage)];
     const profile = profileOf(
       'default-scheduler',
       plugins.map((plugin) => ({ plugin, weight: 1 })),

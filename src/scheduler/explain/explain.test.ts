@@ -63,7 +63,7 @@ const CASES: readonly Case[] = [
     pod: pod('p', { cpu: '5', memory: '9Gi' }),
     nodes: [host('n')],
     plugin: 'NodeResourcesFit',
-    changes: ['lower the request for cpu from 5 to 4 and the request for memory from 9216Mi to 8192Mi'],
+    changes: ['lower the request for cpu from 5 to 4 and the request for memory from 9Gi to 8Gi'],
   },
   {
     name: 'removes a pod where nothing is left',

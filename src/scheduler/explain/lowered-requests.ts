@@ -27,9 +27,11 @@ export function loweredRequests({ pod, slot, cluster }: Obstacle): readonly Chan
 
 const isCpu = (name: string): boolean => name === 'cpu';
 const MI = 2 ** 20;
+const GI = 2 ** 30;
 
 function textOf(name: string, amount: number): string {
   if (isCpu(name)) return amount % 1000 === 0 ? String(amount / 1000) : `${amount}m`;
+  if (amount >= GI && amount % GI === 0) return `${amount / GI}Gi`;
   return amount >= MI && amount % MI === 0 ? `${amount / MI}Mi` : String(amount);
 }
 

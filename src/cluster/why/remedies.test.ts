@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configmaps, events, nodes, persistentvolumeclaims, pods } from '#api/resources.ts';
+import type { Node, Pod } from '#api/types.ts';
+import { ManualClock } from '#base/clock.ts';
+import { seededIds } from '#base/ids.ts';
+import { silentLogger } from '#base/log.ts';
+import { fakeClient } from '#client/testing.ts';
+import type { Cause } from './contract.ts';
+import { explain } from './explain.ts';
+import { nodeChange } from './node-change.ts';
+import { insteadOf, missingBy, remediesFor } from './remedies.ts';
+import { render } from './render.ts';
+
+const containers = [{ name: 'web', image: 'example.test/tool:2', resources: { limits: { memory: '64Mi' } } }];
+const pod = { metadata: { name: 'p', namespace: 'ns', uid: 'p' }, spec: { containers }, status: {} } as unknown as Pod;
+const cause = (kind: Cause['kind'], text: string, summary = ''): Cause => ({
+  kind,
+  summary,
+  container: 'web',
+  evidence: [{ source: 'x', text }],
+});
+
+for (const c of [
+  {
+    of: cause('configuration', 'CreateContainerConfigError: configmap "setting" not found'),
+    known: ['settings', 'other'],
+    remedies: ['make ConfigMap setting, or name settings instead, which is there'],
+  },
+  { of: cause('volume', 'MountVolume.SetUp failed for volume "v" : secret "tls" not found'), known: [], remedies: ['make Secret tls'] },
+  {
+    of: cause('configuration', "couldn't find key levle in ConfigMap ns/settings"),
+    known: ['level'],
+    remedies: ['put the key levle into ConfigMap settings, or name level instead, which it has'],
+  },
+  {
+    of: cause('volume', 'references non-existent secret key: tls.key'),
+    known: [],
+    remedies: ['put the key tls.key into the Secret'],
+  },
+  {
+    of: cause('refused', 'error looking up service account ns/builder: serviceaccount "builder" not found'),
+    known: ['default'],
+    remedies: ['make ServiceAccount builder'],
+  },
+  {
+    of: cause('refused', 'pods "x" is forbidden: no PriorityClass with name hihg was found'),
+    known: ['high'],
+    remedies: ['make PriorityClass hihg, or name high instead, which is there'],
+  },
+  {
+    of: cause('image', 'ErrImagePull'),
+    known: ['example.test/tool:1', 'example.test/tool@sha256:1', 'example.test/other:2'],
+    remedies: ['name image example.test/tool:1, which the node has'],
+  },
+  {
+    of: cause('image', 'ErrImagePull'),
+    known: ['example.test/tools:2'],
+    remedies: ['name image example.test/tools:2, which the node has'],
+  },
+  { of: cause('image', 'ErrImagePull'), known: ['registry.k8s.io/pause:3.9'], remedies: [] },
+  {
+    of: cause('crash', 'exit code 137 (OOMKilled)', 'container web was killed: it used more memory than its limit'),
+    known: [],
+    remedies: ['raise the memory limit of container web, which is 64Mi'],
+  },
+  {
+    of: cause('refused', 'exceeded quota: q, requested: cpu=600m,pods=1, used: cpu=600m,pods=5, limited: cpu=1,pods=5'),
+    known: [],
+    remedies: [
+      'raise cpu of ResourceQuota q from 1 to 1200m, or ask for 200m less',
+      'raise pods of ResourceQuota q from 5 to 6, or ask for 1 less',
+    ],
+  },
+  {
+    of: cause('refused', 'failed quota: q: must specify limits.cpu for: a,b; requests.cpu for: a'),
+    known: [],
+    remedies: [
+      'set limits.cpu of a,b (ResourceQuota q counts it), or let a LimitRange do so',
+      'set requests.cpu of a (ResourceQuota q counts it), or let a LimitRange do so',
+    ],
+  },
+]) {
+  test(`remedies against ${c.of.evidence[0]?.text}`, () => {
+    const missing = missingBy(c.of, pod);
+    assert.deepEqual([...(missing === undefined ? [] : insteadOf(missing, c.known)), ...remediesFor(c.of, pod)], c.remedies);
+  });
+}
+
+test('nodeChange names who cordoned a node, and when', () => {
+  const managedFields = [
+    { manager: 'kubelet', time: '2026-01-01T00:00:09Z', fieldsV1: { 'f:status': {} } },
+    { manager: 'kubectl-cordon', time: '2026-01-01T00:00:05Z', fieldsV1: { 'f:spec': { 'f:unschedulable': {} } } },
+  ];
+  const node = { metadata: { name: 'n', managedFields }, spec: { unschedulable: true } } as unknown as Node;
+  assert.deepEqual(nodeChange(node, 'NodeUnschedulable'), {
+    object: 'Node n, by kubectl-cordon',
+    time: '2026-01-01T00:00:05Z',
+    differences: ['spec.unschedulable: (none) → true'],
+  });
+  assert.equal(nodeChange(node, 'TaintToleration'), undefined);
+});
+
+function askAbout(prepare: (server: ReturnType<typeof fakeClient>['server']) => void) {
+  const { client, server } = fakeClient();
+  prepare(server);
+  return explain('ns', 'p', { client, log: () => Promise.resolve(''), clock: new ManualClock(), ids: seededIds(1), logger: silentLogger });
+}
+
+test('explain names the key that was meant', async () => {
+  const waiting = { reason: 'CreateContainerConfigError', message: "couldn't find key levle in ConfigMap ns/settings" };
+  const explanation = await askAbout((server) => {
+    server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: {} } as never);
+    server.seed(configmaps, { metadata: { name: 'settings', namespace: 'ns' }, data: { level: 'high' } } as never);
+    const containerStatuses = [{ name: 'web', image: 'i', ready: false, restartCount: 0, state: { waiting } }];
+    server.seed(pods, { ...pod, spec: { ...pod.spec, nodeName: 'n' }, status: { phase: 'Pending', containerStatuses } } as never);
+  });
+  assert.match(
+    render(explanation),
+    /What would help:\n {2}put the key levle into ConfigMap settings, or name level instead, which it has\n/,
+  );
+});
+
+test('explain of a pod that waits for a claim tells what the claim waits for', async () => {
+  const explanation = await askAbout((server) => {
+    server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: { allocatable: { cpu: '4', pods: '9' } } } as never);
+    const spec = { accessModes: ['ReadWriteOnce'], storageClassName: 'fast', resources: { requests: { storage: '1Gi' } } };
+    server.seed(persistentvolumeclaims, {
+      metadata: { name: 'data', namespace: 'ns', uid: 'd' },
+      spec,
+      status: { phase: 'Pending' },
+    } as never);
+    const told = { involvedObject: { uid: 'd' }, reason: 'ProvisioningFailed', message: 'storageclass.storage.k8s.io "fast" not found' };
+    server.seed(events, { metadata: { name: 'e', namespace: 'ns' }, ...told, lastTimestamp: '2026-01-01T00:00:05Z' } as never);
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+    server.seed(pods, {
+      ...pod,
+      spec: { ...pod.spec, volumes, schedulerName: 'default-scheduler' },
+      status: { phase: 'Pending' },
+    } as never);
+  });
+  assert.deepEqual(explanation.cause.evidence.slice(1), [
+    { source: 'claim data', text: 'Pending, class fast' },
+    { source: 'event ProvisioningFailed of claim data', text: 'storageclass.storage.k8s.io "fast" not found' },
+  ]);
+  assert.deepEqual(
+    explanation.placement?.smallest?.changes.map(({ text }) => text),
+    ['make a PersistentVolume of 1Gi, ReadWriteOnce, class fast for claim data'],
+  );
+});
