@@ -1,5 +1,6 @@
 // Reads a request body into one Buffer, and never more of it than allowed.
 import { StatusError } from '#apimachinery/errors.ts';
+import { GatheredBytes } from '#base/gathered-bytes.ts';
 import { ClientGoneError } from './exchange.ts';
 
 /** Source: apiserver MaxRequestBodyBytes. */
@@ -14,8 +15,7 @@ const entityTooLarge = (limit: number): StatusError => entityTooLargeText(`limit
 export function readBody(stream: NodeJS.ReadableStream, contentLength: string | undefined, limit: number): Promise<Buffer> {
   if (contentLength !== undefined && Number(contentLength) > limit) return Promise.reject(entityTooLarge(limit));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const bytes = new GatheredBytes();
     const settle = (): void => {
       stream.removeListener('data', onData);
       stream.removeListener('end', onEnd);
@@ -24,17 +24,14 @@ export function readBody(stream: NodeJS.ReadableStream, contentLength: string | 
       stream.removeListener('close', onGone);
     };
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > limit) {
-        settle();
-        reject(entityTooLarge(limit));
-        return;
-      }
-      chunks.push(chunk);
+      bytes.add(chunk);
+      if (bytes.length <= limit) return;
+      settle();
+      reject(entityTooLarge(limit));
     };
     const onEnd = (): void => {
       settle();
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length));
+      resolve(bytes.whole());
     };
     const onGone = (): void => {
       settle();

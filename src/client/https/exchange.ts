@@ -6,6 +6,7 @@ import {
   type IncomingHttpStatusHeader,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { GatheredBytes } from '#base/gathered-bytes.ts';
 import { ConnectionError } from '../contract.ts';
 import type { HttpAnswer } from './answer.ts';
 import type { Session } from './session.ts';
@@ -104,16 +105,14 @@ export function openExchange(
 /** Reads the rest of the answer. @throws ExchangeError, or the signal's reason */
 export function readBody(session: Session, { head, stream }: OpenExchange, signal: AbortSignal): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+    const bytes = new GatheredBytes();
     let failure: Error | undefined = undefined;
     stream.on('error', (error) => {
       failure = error;
     });
     stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes <= MAX_ANSWER_BYTES) return;
+      bytes.add(chunk);
+      if (bytes.length <= MAX_ANSWER_BYTES) return;
       reject(new ExchangeError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`, 'unknown'));
       stream.close(constants.NGHTTP2_CANCEL);
     });
@@ -123,7 +122,7 @@ export function readBody(session: Session, { head, stream }: OpenExchange, signa
       if (stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) return;
       whole = true;
       const { status, contentType, retryAfter } = head;
-      resolve({ status, contentType, retryAfter, body: Buffer.concat(chunks) });
+      resolve({ status, contentType, retryAfter, body: bytes.whole() });
     });
     const closed = (): void => {
       if (!whole) reject(signal.aborted ? (signal.reason as Error) : broken(session, stream, failure));
