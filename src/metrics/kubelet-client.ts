@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:https';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Node } from '#api/types.ts';
+import { GatheredBytes } from '#base/gathered-bytes.ts';
 
 /** PEM texts, read anew for each connection: certificates rotate. */
 export interface KubeletCredentials {
@@ -48,21 +49,24 @@ export class KubeletMetricsClient {
     const tls = { ca, cert, key, secureContext: this.#secureContext(credentials) };
     return new Promise((resolve, reject) => {
       const call = request({ host, port, path, agent: this.#agent, ...tls, signal }, (response) => {
-        const parts: Buffer[] = [];
-        let size = 0;
+        const bytes = new GatheredBytes();
         response.on('data', (part: Buffer) => {
-          parts.push(part);
-          size += part.length;
-          if (size > MAX_BODY) call.destroy(new Error(`the kubelet's answer is longer than ${MAX_BODY} bytes`));
+          bytes.add(part);
+          if (bytes.length > MAX_BODY) call.destroy(new Error(`the kubelet's answer is longer than ${MAX_BODY} bytes`));
         });
         response.on('error', reject);
         response.on('end', () => {
-          const text = Buffer.concat(parts).toString();
+          const text = bytes.whole().toString();
           if (response.statusCode === 200) resolve(text);
           else reject(new Error(`the kubelet answered ${response.statusCode}: ${text.slice(0, 200).trim()}`));
         });
       });
       call.on('error', reject);
+      // Node ends such a request without a word where nobody listens for it.
+      call.once('upgrade', ({ statusCode }, socket) => {
+        socket.destroy();
+        reject(new Error(`the kubelet answered ${statusCode}`));
+      });
       call.end();
     });
   }

@@ -158,6 +158,16 @@ test('a server that dies in the middle of its answer has it broken off, so that 
   assert.equal((await http1(api, PATH)).status, 200);
 });
 
+test('a server that switches protocols unasked is reported, and the next request is served', async () => {
+  objects = (answer) => answer.switch('x');
+  const answer = await http1(api, PATH);
+  assert.equal(answer.status, 503);
+  assert.match(text(answer), /^error trying to reach service: backend tried to switch protocol "x" when "" was requested\n$/);
+  await nothingStays();
+  objects = well;
+  assert.equal((await http1(api, PATH)).status, 200);
+});
+
 test('a server that does not end its answer has it broken off when the time of the request is up', async () => {
   objects = (answer) => answer.begin('{"kind":');
   const { certificate: cert, key } = api.admin;

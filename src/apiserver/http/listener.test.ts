@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
@@ -51,6 +53,26 @@ test('a handshake that ends after its time, since the server was busy, ends the 
   const [outcomes] = (await once(worker, 'message')) as [string[]];
   waiting = false;
   assert.equal(outcomes.length, CLIENTS);
+});
+
+test('the kernel asks silent clients whether they are there', async (t) => {
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger });
+  t.after(() => {
+    listener.drain();
+    listener.destroy();
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const client = connectTls({ host: '127.0.0.1', port, ca: authority.certificate });
+  t.after(() => client.destroy());
+  await once(client, 'secureConnect');
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const timers = rows.filter(([, own, other = '']) => own === local && !other.endsWith(':0000')).map((row) => row[5]?.slice(0, 2));
+  assert.deepEqual(timers, ['02'], 'a timer of the connection itself runs: it keeps it alive');
 });
 
 /** More than Node lets wait by itself, 511. */

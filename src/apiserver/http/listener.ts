@@ -52,6 +52,11 @@ const HEADERS_TIMEOUT_MS = 32_000;
 const REQUEST_TIMEOUT_MS = 90_000;
 /** A connection without any request is closed after this many milliseconds. Source: http.Server IdleTimeout 90 s. */
 const IDLE_TIMEOUT_MS = 90_000;
+/**
+ * After so many silent milliseconds the kernel asks whether the client's machine is still there: one that lost its power says
+ * nothing of it, and a watch over HTTP/1.1 without events never would. Source: defaultKeepAlivePeriod in secure_serving.go.
+ */
+const KEEP_ALIVE_MS = 180_000;
 /** Requests under way on one HTTP/2 connection. */
 const MAX_CONCURRENT_STREAMS = 1_000;
 /** What a client may send ahead on one stream and on the whole connection, bytes. */
@@ -104,12 +109,14 @@ export class Listener {
         enablePush: false,
       },
       SNICallback: (name, done) => done(null, this.#contextFor(name)),
-      // Node passes these on to its HTTP/1.1 side; its types know them for node:http only.
+      // Node passes these on to its HTTP/1.1 side and to the sockets; its types know them for node:http only.
       ...{
         maxHeaderSize: MAX_HEADER_BYTES,
         headersTimeout: HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         keepAliveTimeout: IDLE_TIMEOUT_MS,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
       },
     });
     this.#server.maxConnections = MAX_CONNECTIONS;

@@ -6,7 +6,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import { ClientGoneError, type Exchange, type ResponseHeaders } from '../http/exchange.ts';
 import { describe } from '../outbound/failures.ts';
 import { endToEnd, forwardedFor } from './headers.ts';
-import { hostHeader, type Target } from './target.ts';
+import { hostHeader, KEEP_ALIVE_MS, type Target } from './target.ts';
 
 export interface ForwardOptions {
   /** Looks at the answer's head first; may throw StatusError, and nothing was sent to the client then. */
@@ -78,20 +78,22 @@ function send(exchange: Exchange, target: Target, signal?: AbortSignal): Promise
     // The server is who its address says, whatever it is asked for under.
     const request: ClientRequest =
       scheme === 'https' ? requestTls({ ...options, servername: isIP(host) === 0 ? host : '', ...tls }) : requestPlain(options);
+    request.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
     exchange.onClose(() => {
       if (!exchange.responded) request.destroy();
     });
+    const refused = (why: string): StatusError => new StatusError('', `error trying to reach service: ${why}`, undefined, 503);
     request.once('response', resolve);
+    // Node ends such a request without a word where nobody listens for it. Source: httputil handleUpgradeResponse.
+    request.once('upgrade', ({ headers: { upgrade = '' } }, socket) => {
+      socket.destroy();
+      reject(refused(`backend tried to switch protocol ${JSON.stringify(upgrade)} when "" was requested`));
+    });
     request.once('error', (error) =>
       reject(
         exchange.closed
           ? new ClientGoneError('client closed the request')
-          : new StatusError(
-              '',
-              `error trying to reach service: ${describe(error, { host, port }, tls.servername ?? host)}`,
-              undefined,
-              503,
-            ),
+          : refused(describe(error, { host, port }, tls.servername ?? host)),
       ),
     );
     const { bodyStream } = exchange;

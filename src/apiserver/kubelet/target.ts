@@ -15,6 +15,9 @@ export interface Target {
   readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
+/** Silent for so many milliseconds, the other side is asked by the kernel whether it is there. Source: net.Dialer KeepAlive. */
+export const KEEP_ALIVE_MS = 15_000;
+
 /** The `Host` header of a request to this target. */
 export const hostHeader = (target: Target): string => target.askedFor ?? authority(target);
 

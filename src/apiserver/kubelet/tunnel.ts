@@ -8,7 +8,7 @@ import { StatusError } from '#apimachinery/errors.ts';
 import type { Upgrade } from '#base/websocket.ts';
 import { describe } from '../outbound/failures.ts';
 import { passedOn } from './headers.ts';
-import type { Target } from './target.ts';
+import { KEEP_ALIVE_MS, type Target } from './target.ts';
 
 /** A connection must be there within this many milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -46,6 +46,7 @@ function dial({ scheme, host, port, tls }: Target, clock: Clock): Promise<Socket
       cancel();
       socket.removeListener('error', fail);
       socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
       resolve(socket);
     });
   });
@@ -59,11 +60,15 @@ function join(client: Duplex, backend: Socket): Promise<void> {
       other.destroy();
       if (--open === 0) resolve();
     };
-    // Errors close the socket, and closing is what counts.
-    client.on('error', () => client.destroy());
-    backend.on('error', () => backend.destroy());
-    client.once('close', closed(backend));
-    backend.once('close', closed(client));
+    // Errors close the socket, and closing is what counts. Either may have closed while the other was dialled.
+    for (const [side, other] of [
+      [client, backend],
+      [backend, client],
+    ] as const) {
+      side.on('error', () => side.destroy());
+      if (side.closed) closed(other)();
+      else side.once('close', closed(other));
+    }
     client.pipe(backend);
     backend.pipe(client);
   });

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as requestTls } from 'node:https';
 import type { Clock } from '#base/clock.ts';
+import { GatheredBytes } from '#base/gathered-bytes.ts';
 import { OutboundError, type Outbound, type OutboundAnswer, type OutboundCall } from './contract.ts';
 import { describe, failureOf, isReset, isStale } from './failures.ts';
 
@@ -88,6 +89,11 @@ export class HttpsOutbound implements Outbound {
         } else fail(error);
       };
       request.on('error', onError);
+      // Node ends such a request without a word where nobody listens for it.
+      request.once('upgrade', (answer, socket) => {
+        socket.destroy();
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.alloc(0) });
+      });
       request.end(body);
     });
   }
@@ -108,16 +114,13 @@ function tlsOptions({ address, trust }: OutboundCall) {
 
 async function read(answer: IncomingMessage, call: OutboundCall): Promise<Buffer> {
   const limit = call.maxBytes ?? MAX_ANSWER_BYTES;
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const bytes = new GatheredBytes();
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit) {
-      answer.destroy();
-      throw failureOf('failed', call, `the answer is larger than ${limit} bytes`);
-    }
-    chunks.push(chunk);
+    bytes.add(chunk);
+    if (bytes.length <= limit) continue;
+    answer.destroy();
+    throw failureOf('failed', call, `the answer is larger than ${limit} bytes`);
   }
   if (!answer.complete) throw failureOf('failed', call, 'unexpected EOF');
-  return Buffer.concat(chunks, size);
+  return bytes.whole();
 }

@@ -23,6 +23,8 @@ export interface AnswerWith {
   cut(body: string): void;
   /** Sends the head and this much of a body, and no more. */
   begin(body: string): void;
+  /** Switches to a protocol that nobody asked for. */
+  switch(protocol: string): void;
   /** Resolves when the caller has it all, or has given up. */
   readonly over: Promise<void>;
 }
@@ -93,6 +95,9 @@ export async function startHttpsServer(
         begin: (body) => {
           response.writeHead(200, { 'content-type': 'application/json' });
           response.write(body);
+        },
+        switch: (protocol) => {
+          request.socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
         },
         over,
       });

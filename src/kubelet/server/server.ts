@@ -45,6 +45,8 @@ export interface KubeletServer {
 
 /** Milliseconds that an idle connection is kept. Source: kubelet server IdleTimeout. */
 const IDLE_MS = 90_000;
+/** Source: net.ListenConfig KeepAlive. Milliseconds. */
+const KEEP_ALIVE_MS = 15_000;
 /** Bytes of a request's head. */
 const MOST_HEAD = 64 << 10;
 
@@ -95,6 +97,8 @@ export function createKubeletServer(options: KubeletServerOptions): KubeletServe
         rejectUnauthorized: false, // who has no certificate may have a token
         maxHeaderSize: MOST_HEAD,
         keepAliveTimeout: IDLE_MS,
+        keepAlive: true, // a client that lost its power never ends its stream
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
         ALPNProtocols: ['http/1.1'],
       });
       server = created;

@@ -40,7 +40,8 @@ async function serve(t: TestContext, answers: Answers, listen: (handle: RequestL
       const verb = (request.url ?? '').slice(1);
       asked.push({ verb, body });
       const answer = answers[verb]?.(body);
-      if (typeof answer === 'number') response.writeHead(answer).end();
+      if (answer === 101) response.writeHead(101, { connection: 'upgrade', upgrade: 'x' }).end();
+      else if (typeof answer === 'number') response.writeHead(answer).end();
       else if (typeof answer === 'string') response.end(answer);
       else if (answer !== undefined) response.end(JSON.stringify(answer));
     });
@@ -170,6 +171,7 @@ test('an extender has a say in whom to evict', async (t) => {
 for (const c of [
   { name: 'does not answer', answer: () => undefined, httpTimeout: '300ms', error: /^Post "http:.*\/filter": context deadline exceeded$/ },
   { name: 'answers with an error', answer: () => 503, error: /^failed filter with extender at URL http:.*\/filter, code 503$/ },
+  { name: 'switches protocols', answer: () => 101, error: /^failed filter with extender at URL http:.*\/filter, code 101$/ },
   { name: 'answers with no JSON', answer: () => '<html>', error: /JSON/ },
   { name: 'says that it failed', answer: () => ({ Error: 'licence server away' }), error: /^licence server away$/ },
   {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
 import { Agent as HttpsAgent, request as requestTls } from 'node:https';
 import type { Clock } from '#base/clock.ts';
+import { GatheredBytes } from '#base/gathered-bytes.ts';
 import type { Node, Pod } from '#api/types.ts';
 import type { NodeVictims } from '../framework/plugin.ts';
 import {
@@ -148,6 +149,12 @@ export class HttpExtender {
           resolve({ code: response.statusCode ?? 0, body: text });
         }, failed);
       });
+      // Node ends such a request without a word where nobody listens for it.
+      sent.once('upgrade', (response, socket) => {
+        cancel();
+        socket.destroy();
+        resolve({ code: response.statusCode ?? 0, body: '' });
+      });
       sent.end(body);
     });
   }
@@ -170,15 +177,12 @@ function tlsOptions(tls: ExtenderTls | undefined): object {
 const textOf = (pem: Pem): string => ('pem' in pem ? pem.pem : readFileSync(pem.file, 'utf8'));
 
 async function readBody(response: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of response) {
-    size += (part as Buffer).length;
-    if (size > MOST_ANSWER) {
-      response.destroy();
-      throw new Error(`the answer has more than ${MOST_ANSWER} bytes`);
-    }
-    parts.push(part as Buffer);
+  const bytes = new GatheredBytes();
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes.add(part);
+    if (bytes.length <= MOST_ANSWER) continue;
+    response.destroy();
+    throw new Error(`the answer has more than ${MOST_ANSWER} bytes`);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return bytes.whole().toString('utf8');
 }
