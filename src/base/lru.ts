@@ -4,9 +4,12 @@ export class Lru<K, V> {
   /** In the order of last use: a Map iterates by insertion. */
   readonly #entries = new Map<K, V>();
   readonly #capacity: number;
+  readonly #dropped: ((value: V) => void) | undefined;
 
-  constructor(capacity: number) {
+  /** @param dropped is told of each value that had to go, and of all when they are cleared */
+  constructor(capacity: number, dropped?: (value: V) => void) {
     this.#capacity = capacity;
+    this.#dropped = dropped;
   }
 
   get size(): number {
@@ -27,8 +30,10 @@ export class Lru<K, V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#capacity) return;
-    const [oldest] = this.#entries.keys();
-    this.#entries.delete(oldest as K);
+    const [oldest] = this.#entries as Iterable<[K, V]>;
+    const [name, last] = oldest as [K, V];
+    this.#entries.delete(name);
+    this.#dropped?.(last);
   }
 
   delete(key: K): boolean {
@@ -36,6 +41,8 @@ export class Lru<K, V> {
   }
 
   clear(): void {
+    const all = [...this.#entries.values()];
     this.#entries.clear();
+    if (this.#dropped !== undefined) for (const value of all) this.#dropped(value);
   }
 }

@@ -4,6 +4,7 @@ import type { APIService } from '#api/gen/apiregistration-v1.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { Lru } from '#base/lru.ts';
 import type { Transport } from '#client/contract.ts';
 import { fixedCredentials } from '#client/https/credentials.ts';
 import { httpsTransport } from '#client/https/transport.ts';
@@ -19,25 +20,27 @@ export interface RemoteTransportDeps extends RemoteDeps {
   readonly signal: AbortSignal;
 }
 
+/** Most of them: components use few servers, whose addresses and certificates change. */
+const MAX_OPEN = 128;
+
 export class RemoteTransports {
   readonly #deps: RemoteTransportDeps;
-  /** Of each APIService as it is, by address, user and certificate; few components use few servers. */
-  readonly #open = new WeakMap<APIService['spec'], Map<string, Transport>>();
+  /** By address, trust, certificate and user. */
+  readonly #open = new Lru<string, Transport>(MAX_OPEN, (transport) => void transport.close());
 
   constructor(deps: RemoteTransportDeps) {
     this.#deps = deps;
+    deps.signal.addEventListener('abort', () => this.#open.clear(), { once: true });
   }
 
   /** @throws StatusError ServiceUnavailable */
   to(service: APIService, user: UserInfo): Transport {
-    const { services, proxyCertificate, clock, logger, signal } = this.#deps;
+    const { services, proxyCertificate, clock, logger } = this.#deps;
     if (!isConditionTrue(service.status.conditions, 'Available')) throw new StatusError('ServiceUnavailable', 'service unavailable');
     const server = `https://${authority(addressOf(service, services))}`;
-    let known = this.#open.get(service.spec);
-    if (known === undefined) this.#open.set(service.spec, (known = new Map()));
     const { ca, serverName, insecureSkipVerify, client } = trustOf(service, proxyCertificate);
-    const key = JSON.stringify([server, user, client?.certificate]);
-    const open = known.get(key);
+    const key = JSON.stringify([server, ca, serverName, insecureSkipVerify, client?.certificate, user]);
+    const open = this.#open.get(key);
     if (open !== undefined) return open;
     const transport = httpsTransport({
       server,
@@ -49,8 +52,7 @@ export class RemoteTransports {
       clock,
       logger,
     });
-    known.set(key, transport);
-    signal.addEventListener('abort', () => void transport.close(), { once: true });
+    this.#open.set(key, transport);
     return transport;
   }
 }
