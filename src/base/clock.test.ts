@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { elapses, ManualClock } from './clock.ts';
+import { elapses, ManualClock, systemClock } from './clock.ts';
 
 test('elapses says whether time or the event came first, and leaves no timer', async () => {
   const clock = new ManualClock();
@@ -20,4 +20,11 @@ test('elapses fails as the event does', async () => {
   const clock = new ManualClock();
   await assert.rejects(elapses(clock, 10, Promise.reject(new Error('gone'))), /gone/);
   assert.equal(clock.pending, 0);
+});
+
+test('systemClock keeps nothing of long timers that were cancelled, each of a length of its own', () => {
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 100_000; i++) systemClock.after(1_800_000 + i, () => {})();
+  const grown = process.memoryUsage().heapUsed - before;
+  assert.ok(grown < 8 << 20, `${grown} bytes`);
 });

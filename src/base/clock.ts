@@ -18,6 +18,12 @@ export interface Clock {
 /** Longest delay a Node timer takes; longer ones are chained. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/**
+ * Node keeps a list for each length of timers. One that is empty stays until its time has come unless its last timer kept the process
+ * alive: those of long timers of many lengths, as watches have, would pile up.
+ */
+const LONG_MS = 60_000;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -28,7 +34,10 @@ export const systemClock: Clock = {
       timer.unref();
     };
     arm(Math.max(0, delayMs));
-    return () => clearTimeout(timer);
+    return () => {
+      if (delayMs >= LONG_MS) timer.ref();
+      clearTimeout(timer);
+    };
   },
 };
 
