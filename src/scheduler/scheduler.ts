@@ -144,6 +144,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     logger,
     metrics,
     pods: podInformer,
+    cancelBinding: (uid, why) => binder.cancel(uid, why),
     activate(uids) {
       queue.activate(uids);
       loop.wake();

@@ -14,6 +14,8 @@ export class Binder {
   readonly #underWay = new Set<Promise<void>>();
   readonly #times: FrameworkTimes;
   readonly #expect: Expect;
+  /** By uid, pods whose PreBind plugins are at work. Source: podsInPreBindMap. */
+  readonly #preparing = new Map<string, AbortController>();
 
   /** `expect`: says of a pod that it will be on a node, when its binding takes time. Must not throw. */
   constructor(times: FrameworkTimes, expect: Expect = async () => {}) {
@@ -29,17 +31,45 @@ export class Binder {
     return this.#underWay.size < MOST_AT_A_TIME;
   }
 
+  /**
+   * Ends the binding of a pod that plugins still prepare (volumes, devices), so that it goes back to the queue. False when there
+   * is none, or it is too late. Source: podInPreBind.CancelPod.
+   */
+  cancel(uid: string, why: string): boolean {
+    const preparing = this.#preparing.get(uid);
+    preparing?.abort(new Error(why));
+    return preparing !== undefined;
+  }
+
   /** `report` is told the failure, if any, and must not throw. */
   bind(profile: Profile, placement: Placement, report: (failure: Status | undefined) => void): void {
     const run = async (): Promise<void> => {
-      // Autoscalers and others see where it will be. Source: NominatedNodeNameForExpectation.
-      if (profile.preBind.some((plugin) => plugin.willPreBind?.(placement) === true)) await this.#expect(placement);
-      const failure = await runBinding(profile, placement, this.#times, this.#stop.signal);
+      const failure = profile.preBind.some((plugin) => plugin.willPreBind?.(placement) === true)
+        ? await this.#prepareAndBind(profile, placement)
+        : await runBinding(profile, placement, this.#times, { signal: this.#stop.signal });
       this.#underWay.delete(binding);
       report(failure);
     };
     const binding = run();
     this.#underWay.add(binding);
+  }
+
+  async #prepareAndBind(profile: Profile, placement: Placement): Promise<Status | undefined> {
+    // Autoscalers and others see where it will be. Source: NominatedNodeNameForExpectation.
+    await this.#expect(placement);
+    const { uid } = placement.pod.metadata;
+    const canceled = new AbortController();
+    this.#preparing.set(uid, canceled);
+    const prepared = (): Status | undefined => {
+      this.#preparing.delete(uid);
+      return canceled.signal.aborted ? failure('running PreBind plugins', messageOf(canceled.signal.reason)) : undefined;
+    };
+    try {
+      const signal = AbortSignal.any([this.#stop.signal, canceled.signal]);
+      return await runBinding(profile, placement, this.#times, { signal, prepared });
+    } finally {
+      this.#preparing.delete(uid);
+    }
   }
 
   /** Ends what waits (volumes, extenders) and resolves when nothing is under way. */
@@ -49,11 +79,23 @@ export class Binder {
   }
 }
 
+interface BindingOptions {
+  readonly signal: AbortSignal;
+  /** Asked once PreBind is done: from then on nothing stops the binding. */
+  readonly prepared?: () => Status | undefined;
+}
+
 /** The first failure. */
-async function runBinding(profile: Profile, placement: Placement, times: FrameworkTimes, signal: AbortSignal): Promise<Status | undefined> {
+async function runBinding(
+  profile: Profile,
+  placement: Placement,
+  times: FrameworkTimes,
+  { signal, prepared = () => undefined }: BindingOptions,
+): Promise<Status | undefined> {
   const { schedulerName } = profile;
   const failed =
     (await times.pointAsync('PreBind', schedulerName, () => runPreBind(profile, placement, signal))) ??
+    prepared() ??
     (await times.pointAsync('Bind', schedulerName, () => runBind(profile, placement, signal)));
   if (failed !== undefined) return failed;
   try {

@@ -9,6 +9,7 @@ import { type Client, ConnectionError } from '#client/contract.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Lister } from '#client/informer-contract.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { PLUGIN } from '../plugins/names.ts';
 
 export interface Eviction {
   readonly preemptor: Pod;
@@ -25,6 +26,8 @@ export interface EvictorOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly pods: Lister<Pod>;
+  /** Ends the binding of a pod that is still being prepared; false when there is none. */
+  readonly cancelBinding: (uid: string, why: string) => boolean;
   /** Tries pods again whose evictions failed. */
   readonly activate: (uids: readonly string[]) => void;
 }
@@ -92,7 +95,14 @@ export class Evictor {
   }
 
   async #evictOne(victim: Pod, { preemptor, node, events }: Eviction): Promise<void> {
-    const { name, namespace, generation } = victim.metadata;
+    const { name, namespace, uid, generation } = victim.metadata;
+    const told = { action: 'Preempting', related: preemptor };
+    const message = `Preempted by pod ${preemptor.metadata.uid} on node ${node}`;
+    // On no node yet, it need not be deleted: it looks for another.
+    if (this.#options.cancelBinding(uid, `preempted by ${PLUGIN.defaultPreemption}`)) {
+      events.event(victim, 'Normal', 'Preempted', `${message} (in kube-scheduler memory).`, told);
+      return;
+    }
     const condition = {
       type: 'DisruptionTarget',
       status: 'True',
@@ -105,8 +115,7 @@ export class Evictor {
     const isThere = await this.#patchStatus(victim, { conditions: [condition] });
     if (!isThere) return;
     if (!(await unlessGone(this.#options.client.delete(pods, { name, namespace })))) return;
-    const told = { action: 'Preempting', related: preemptor };
-    events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${preemptor.metadata.uid} on node ${node}`, told);
+    events.event(victim, 'Normal', 'Preempted', message, told);
   }
 
   /** Whether the pod was still there. */
