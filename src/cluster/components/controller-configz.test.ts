@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controllerConfigz } from './controller-configz.ts';
+import { Flags } from './flags.ts';
+import { tuningOf } from './tuning-flags.ts';
 
 const told = controllerConfigz({
   kubeconfig: '/etc/manager.conf',
@@ -16,6 +18,16 @@ const told = controllerConfigz({
   signingCertFile: '',
   signingKeyFile: '',
   forceDetachOnTimeout: false,
+  tuning: tuningOf(
+    new Flags('controller-manager', {
+      kubeconfig: 'f',
+      'root-ca-file': 'f',
+      'node-monitor-grace-period': '20s',
+      'horizontal-pod-autoscaler-tolerance': '0.2',
+      'terminated-pod-gc-threshold': '0',
+      'concurrent-job-syncs': '9',
+    }),
+  ),
 }) as Record<string, Record<string, unknown>>;
 
 test('controllerConfigz tells what flags say, in the names of the internal type', () => {
@@ -36,7 +48,11 @@ test('controllerConfigz tells of each controller what it does', () => {
   assert.deepEqual(told['DeploymentController'], { ConcurrentDeploymentSyncs: 5 });
   assert.deepEqual(told['DaemonSetController'], { ConcurrentDaemonSetSyncs: 2 });
   assert.equal(told['GarbageCollectorController']?.['ConcurrentGCSyncs'], 20);
-  assert.equal(told['NodeLifecycleController']?.['NodeMonitorGracePeriod'], '50s');
+  assert.equal(told['NodeLifecycleController']?.['NodeMonitorGracePeriod'], '20s');
+  assert.equal(told['HPAController']?.['HorizontalPodAutoscalerTolerance'], 0.2);
+  assert.equal(told['HPAController']['HorizontalPodAutoscalerDownscaleStabilizationWindow'], '5m0s');
+  assert.deepEqual(told['PodGCController'], { TerminatedPodGCThreshold: 0 });
+  assert.deepEqual(told['JobController'], { ConcurrentJobSyncs: 9 });
   assert.deepEqual(told['DeviceTaintEvictionController'], { ConcurrentSyncs: 8 });
   assert.deepEqual(told['ResourceClaimController'], { ConcurrentSyncs: 50 });
   assert.deepEqual(told['ServiceController'], { ConcurrentServiceSyncs: 1 });

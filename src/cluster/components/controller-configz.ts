@@ -3,8 +3,8 @@
 // Source: cmd/kube-controller-manager app/controllermanager.go, pkg/controller/apis/config types.go and the config of each
 // controller, k8s.io/kube-controller-manager config/v1alpha1 of v1.36.
 import { CONTROLLERS } from '#controllers/controllers.ts';
-import { GRACE_MS } from '#controllers/node-lifecycle/plan.ts';
 import type { ClusterCIDR } from '#controllers/runtime/controller.ts';
+import type { Tuning } from '#controllers/runtime/tuning.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -21,12 +21,13 @@ export interface ControllerSettings {
   readonly signingCertFile: string;
   readonly signingKeyFile: string;
   readonly forceDetachOnTimeout: boolean;
+  readonly tuning: Tuning;
 }
 
 export const CONFIGZ_NAME = 'kubecontrollermanager.config.k8s.io';
 
 /** Keys at a time, as the controller has it. @throws Error for a name that none has */
-function workersOf(name: string): number {
+function ownWorkersOf(name: string): number {
   const found = CONTROLLERS.find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no controller ${name}`);
   return found.workers;
@@ -36,7 +37,8 @@ const capitals = (given: Json): Json =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [`${name.charAt(0).toUpperCase()}${name.slice(1)}`, value]));
 
 export function controllerConfigz(settings: ControllerSettings): Json {
-  const { clusterCIDRs } = settings;
+  const { clusterCIDRs, tuning } = settings;
+  const workersOf = (name: string): number => tuning.workers[name] ?? ownWorkersOf(name);
   const maskSize = (isOne: (cidr: string) => boolean): number => clusterCIDRs.find(({ cidr }) => isOne(cidr))?.nodeMaskSize ?? 0;
   const signer = { CertFile: '', KeyFile: '' };
   return {
@@ -84,7 +86,7 @@ export function controllerConfigz(settings: ControllerSettings): Json {
       KubeletClientSignerConfiguration: signer,
       KubeAPIServerClientSignerConfiguration: signer,
       LegacyUnknownSignerConfiguration: signer,
-      ClusterSigningDuration: '8760h0m0s',
+      ClusterSigningDuration: formatDuration(tuning.signingMs),
     },
     DaemonSetController: { ConcurrentDaemonSetSyncs: workersOf('daemonset-controller') },
     DeploymentController: { ConcurrentDeploymentSyncs: workersOf('deployment-controller') },
@@ -93,7 +95,7 @@ export function controllerConfigz(settings: ControllerSettings): Json {
     EndpointController: { ConcurrentEndpointSyncs: workersOf('endpoints-controller'), EndpointUpdatesBatchPeriod: '0s' },
     EndpointSliceController: {
       ConcurrentServiceEndpointSyncs: workersOf('endpointslice-controller'),
-      MaxEndpointsPerSlice: 100,
+      MaxEndpointsPerSlice: tuning.endpointsPerSlice,
       EndpointUpdatesBatchPeriod: '0s',
     },
     EndpointSliceMirroringController: {
@@ -112,11 +114,11 @@ export function controllerConfigz(settings: ControllerSettings): Json {
     },
     HPAController: {
       ConcurrentHorizontalPodAutoscalerSyncs: workersOf('horizontal-pod-autoscaler-controller'),
-      HorizontalPodAutoscalerSyncPeriod: '15s',
-      HorizontalPodAutoscalerDownscaleStabilizationWindow: '5m0s',
-      HorizontalPodAutoscalerTolerance: 0.1,
-      HorizontalPodAutoscalerCPUInitializationPeriod: '5m0s',
-      HorizontalPodAutoscalerInitialReadinessDelay: '30s',
+      HorizontalPodAutoscalerSyncPeriod: formatDuration(tuning.autoscaling.syncMs),
+      HorizontalPodAutoscalerDownscaleStabilizationWindow: formatDuration(tuning.autoscaling.downscaleStabilizationMs),
+      HorizontalPodAutoscalerTolerance: tuning.autoscaling.tolerance,
+      HorizontalPodAutoscalerCPUInitializationPeriod: formatDuration(tuning.autoscaling.cpuInitializationMs),
+      HorizontalPodAutoscalerInitialReadinessDelay: formatDuration(tuning.autoscaling.initialReadinessMs),
     },
     JobController: { ConcurrentJobSyncs: workersOf('job-controller') },
     CronJobController: { ConcurrentCronJobSyncs: workersOf('cronjob-controller') },
@@ -130,12 +132,12 @@ export function controllerConfigz(settings: ControllerSettings): Json {
       NodeCIDRMaskSizeIPv6: maskSize((cidr) => cidr.includes(':')),
     },
     NodeLifecycleController: {
-      NodeEvictionRate: 0.1,
-      SecondaryNodeEvictionRate: 0.01,
-      NodeStartupGracePeriod: '1m0s',
-      NodeMonitorGracePeriod: formatDuration(GRACE_MS),
-      LargeClusterSizeThreshold: 50,
-      UnhealthyZoneThreshold: 0.55,
+      NodeEvictionRate: tuning.nodes.evictionRate,
+      SecondaryNodeEvictionRate: tuning.nodes.secondaryEvictionRate,
+      NodeStartupGracePeriod: formatDuration(tuning.nodes.startupGraceMs),
+      NodeMonitorGracePeriod: formatDuration(tuning.nodes.monitorGraceMs),
+      LargeClusterSizeThreshold: tuning.nodes.largeZone,
+      UnhealthyZoneThreshold: tuning.nodes.unhealthyShare,
     },
     PersistentVolumeBinderController: {
       PVClaimBinderSyncPeriod: '15s',
@@ -154,11 +156,11 @@ export function controllerConfigz(settings: ControllerSettings): Json {
         FlexVolumePluginDir: '',
       },
     },
-    PodGCController: { TerminatedPodGCThreshold: 12_500 },
+    PodGCController: { TerminatedPodGCThreshold: tuning.terminatedPods === Infinity ? 0 : tuning.terminatedPods },
     ReplicaSetController: { ConcurrentRSSyncs: workersOf('replicaset-controller') },
     ReplicationController: { ConcurrentRCSyncs: workersOf('replicationcontroller-controller') },
     ResourceQuotaController: {
-      ResourceQuotaSyncPeriod: '5m0s',
+      ResourceQuotaSyncPeriod: formatDuration(tuning.quotaSyncMs),
       ConcurrentResourceQuotaSyncs: workersOf('resourcequota-controller'),
     },
     SAController: {

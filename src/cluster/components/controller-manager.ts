@@ -17,6 +17,7 @@ import { electionOf, electionSettings } from './election.ts';
 import { Flags, type FlagValues } from './flags.ts';
 import { gatesOf } from './gates.ts';
 import { serveComponent } from './serving.ts';
+import { tuningOf } from './tuning-flags.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
 
 const ACCOUNT = /^system:serviceaccount:kube-system:(.+)$/;
@@ -48,6 +49,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
       {
         clusterCIDRs: told.clusterCIDRs,
         forceDetachOnTimeout: told.forceDetachOnTimeout,
+        tuning: told.tuning,
         rootCA: fileOf(context, 'root-ca-file'),
         ...(signing
           ? {
@@ -89,6 +91,7 @@ function configOf(flags: Flags, controllers: readonly string[]): ControllerSetti
     signingCertFile: flags.optional('cluster-signing-cert-file') ?? '',
     signingKeyFile: flags.optional('cluster-signing-key-file') ?? '',
     forceDetachOnTimeout: !flags.isSet('disable-force-detach-on-timeout'),
+    tuning: tuningOf(flags),
   };
 }
 

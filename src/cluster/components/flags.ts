@@ -2,6 +2,7 @@
 // The flags of single components, under upstream's names, and their reading.
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { CommandError } from '../commands/command-error.ts';
+import { TUNING_FLAGS } from './tuning-flags.ts';
 
 export interface ComponentFlag {
   /** Without dashes. */
@@ -151,6 +152,7 @@ export const COMPONENTS = {
         description: 'nodes that are not ready keep the volumes they use, however long',
         fallback: 'false',
       },
+      ...TUNING_FLAGS,
       ...serving('10257'),
       ...leaderElection('kube-controller-manager'),
       FEATURE_GATES,

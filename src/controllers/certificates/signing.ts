@@ -4,16 +4,13 @@ import type { Controller } from '../runtime/controller.ts';
 import { isApproved, isFailed, withCondition } from './conditions.ts';
 import { isOurSigner, lifetimeSeconds, signerRefusal } from './request-facts.ts';
 
-/** Source: --cluster-signing-duration. Seconds. */
-const LONGEST_SECONDS = 365 * 24 * 60 * 60;
-
 export const certificateSigningController: Controller = {
   name: 'certificatesigningrequest-signing-controller',
   serviceAccount: 'certificate-controller',
   reads: [certificatesigningrequests],
   writes: ['certificatesigningrequests/status'],
   workers: 1,
-  setUp({ client, informers, queue, clock, ids, config }) {
+  setUp({ client, informers, queue, clock, ids, config, tuning: { signingMs } }) {
     const lister = informers.informer(certificatesigningrequests);
     lister.addHandlers({ added: ({ metadata }) => queue.add(metadata.name), updated: ({ metadata }) => queue.add(metadata.name) });
     return async (name, signal) => {
@@ -29,7 +26,7 @@ export const certificateSigningController: Controller = {
         await client.update(certificatesigningrequests, failed, { subresource: 'status', signal });
         return;
       }
-      const seconds = lifetimeSeconds(expirationSeconds, LONGEST_SECONDS);
+      const seconds = lifetimeSeconds(expirationSeconds, signingMs / 1000);
       const signed = await signRequest(config.clusterSigning, { request: pem, usages, seconds, now: clock.now() }, ids);
       const status = { ...request.status, certificate: Buffer.from(signed).toString('base64') };
       await client.update(certificatesigningrequests, { ...request, status }, { subresource: 'status', signal });

@@ -34,7 +34,7 @@ export const endpointSliceController: Controller = {
   reads: [services, pods, nodes, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events, clock, logger, metrics }) {
+  setUp({ client, informers, queue, events, clock, logger, metrics, tuning }) {
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const nodeLister = informers.informer(nodes);
@@ -92,7 +92,7 @@ export const endpointSliceController: Controller = {
       const { values, triggerTime } = knownPods.look(key, service, selected);
       const found = values.flatMap((value) => value.targets);
       const targets = hints.apply(key, service, found, existing);
-      const plan = planSlices(sourceOf(service, triggerTime), targets, existing);
+      const plan = planSlices(sourceOf(service, triggerTime), targets, existing, tuning.endpointsPerSlice);
       const requests = plan.create.length + plan.update.length + plan.delete.length;
       if (requests > 0) pace.writes(key, requests);
       for (const slice of plan.update) own.writes(slice);

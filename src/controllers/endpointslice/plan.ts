@@ -5,6 +5,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { controllerReference } from '#api/owner-references.ts';
 import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointSlice, New, OwnerReference, Service } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
+import { DEFAULT_TUNING } from '../runtime/tuning.ts';
 import { familyOf, groupOf, identitiesIn, type Target } from './target.ts';
 
 export const MANAGED_BY = 'endpointslice-controller.k8s.io';
@@ -12,9 +13,6 @@ export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const HEADLESS_LABEL = 'service.kubernetes.io/headless';
 const SERVICE_KIND = { group: '', version: 'v1', kind: 'Service' } as const;
-
-/** Source: --max-endpoints-per-slice. */
-const MAX_ENDPOINTS = 100;
 
 export interface SlicePlan {
   readonly create: readonly New<EndpointSlice>[];
@@ -56,8 +54,13 @@ export function sourceOf(service: Service, triggerTime: string | undefined): Sli
   };
 }
 
-/** `existing` are the slices under the source's name that the controller manages. */
-export function planSlices(source: SliceSource, targets: readonly Target[], existing: readonly EndpointSlice[]): SlicePlan {
+/** `existing` are the slices under the source's name that the controller manages; `most`: endpoints of a slice. */
+export function planSlices(
+  source: SliceSource,
+  targets: readonly Target[],
+  existing: readonly EndpointSlice[],
+  most = DEFAULT_TUNING.endpointsPerSlice,
+): SlicePlan {
   const { families, owner } = source;
   // Others are of a family that was given up, or of one of the same name that is gone: the collector is after those.
   const isOurs = ({ addressType, metadata }: EndpointSlice): boolean =>
@@ -79,10 +82,10 @@ export function planSlices(source: SliceSource, targets: readonly Target[], exis
     for (const { endpoints } of slices) removed += endpoints?.length ?? 0;
   }
   for (const [key, group] of wanted) {
-    desired += Math.ceil(group.length / MAX_ENDPOINTS);
+    desired += Math.ceil(group.length / most);
     const ports = (group[0] as Target).ports;
     const addressType = familyOf((group[0] as Target).endpoint);
-    const plan = planGroup(group, present.get(key) ?? []);
+    const plan = planGroup(group, present.get(key) ?? [], most);
     added += plan.added;
     removed += plan.removed;
     remove.push(...plan.empty);
@@ -145,7 +148,7 @@ interface GroupPlan {
 }
 
 /** Endpoints stay in the slice they are in; new ones go to slices that are written anyway, then to those with room. */
-function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[]): GroupPlan {
+function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[], most: number): GroupPlan {
   const left = new Map(wanted.map(({ id, endpoint }) => [id, endpoint]));
   let removed = 0;
   const contents = slices.map((slice) => {
@@ -174,12 +177,12 @@ function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[]):
   const added = rest.length;
   for (const content of contents.toSorted((a, b) => Number(b.changed) - Number(a.changed) || b.endpoints.length - a.endpoints.length)) {
     if (content.endpoints.length === 0 && !content.changed && rest.length === 0) continue;
-    const more = rest.splice(0, MAX_ENDPOINTS - content.endpoints.length);
+    const more = rest.splice(0, Math.max(0, most - content.endpoints.length));
     content.endpoints.push(...more);
     content.changed ||= more.length > 0;
   }
   const created: (readonly Endpoint[])[] = [];
-  while (rest.length > 0) created.push(rest.splice(0, MAX_ENDPOINTS));
+  while (rest.length > 0) created.push(rest.splice(0, most));
   return {
     kept: contents.filter((c) => c.endpoints.length > 0),
     created,

@@ -22,8 +22,6 @@ import {
 } from './plan.ts';
 import { ResourceMapper, UnknownKindError } from './resource-mapper.ts';
 
-/** Metrics are read anew after this long, milliseconds. Source: --horizontal-pod-autoscaler-sync-period. */
-const SYNC_PERIOD_MS = 15_000;
 const BY_NAMESPACE = 'autoscaler-namespace';
 
 export const horizontalPodAutoscaler: Controller = {
@@ -33,7 +31,7 @@ export const horizontalPodAutoscaler: Controller = {
   writes: ['*/scale', 'horizontalpodautoscalers/status', 'events'],
   workers: 5, // Source: --concurrent-horizontal-pod-autoscaler-syncs
   setUp(context) {
-    const { informers, queue } = context;
+    const { informers, queue, tuning } = context;
     const informer = informers.informer(horizontalpodautoscalers);
     const autoscaler = new Autoscaler(context);
     informer.addIndex(BY_NAMESPACE, ({ metadata }) => [metadata.namespace]);
@@ -50,7 +48,7 @@ export const horizontalPodAutoscaler: Controller = {
       const hpa = informer.byKey(key);
       if (hpa === undefined) return autoscaler.forget(key);
       await autoscaler.reconcile(key, hpa);
-      return { afterMs: SYNC_PERIOD_MS };
+      return { afterMs: tuning.autoscaling.syncMs };
     };
   },
 };
@@ -158,8 +156,14 @@ class Autoscaler {
   }
 
   async #observe(key: string, hpa: HorizontalPodAutoscaler, { scale, specReplicas }: Target): Promise<Observed> {
-    const { client, clock } = this.#context;
-    const base = { hpa, specReplicas, statusReplicas: scale.status?.replicas ?? 0, history: this.#histories.get(key) ?? NO_HISTORY };
+    const { client, clock, tuning } = this.#context;
+    const base = {
+      hpa,
+      tuning: tuning.autoscaling,
+      specReplicas,
+      statusReplicas: scale.status?.replicas ?? 0,
+      history: this.#histories.get(key) ?? NO_HISTORY,
+    };
     // Where the count alone decides, nothing is read.
     if (isDisabled(base) || byCount(base) !== undefined) return { ...base, pods: [], readings: [], now: clock.now() };
     const { namespace } = hpa.metadata;

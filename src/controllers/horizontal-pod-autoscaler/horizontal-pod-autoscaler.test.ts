@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { findCondition } from '#api/conditions.ts';
 import type { HorizontalPodAutoscaler, HPAScalingRules, MetricSpec, Pod } from '#api/types.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import { DEFAULT_TUNING } from '../runtime/tuning.ts';
 import { limit, NO_HISTORY, scaled } from './limits.ts';
 import type { Reading } from './metrics.ts';
 import { type Observed, planScale } from './plan.ts';
@@ -47,9 +48,21 @@ const used = (values: Readonly<Record<string, number>>): Reading => ({
   samples: new Map(Object.entries(values).map(([name, value]) => [name, { value, at: NOW, windowMs: MINUTE }])),
 });
 
+const tuning = DEFAULT_TUNING.autoscaling;
+
 function observed(more: Partial<Observed> & { readonly hpa?: HorizontalPodAutoscaler }): Observed {
   const { pods = [], hpa = autoscaler() } = more;
-  return { hpa, specReplicas: pods.length, statusReplicas: pods.length, pods, readings: [], history: NO_HISTORY, now: NOW, ...more };
+  return {
+    hpa,
+    specReplicas: pods.length,
+    statusReplicas: pods.length,
+    pods,
+    readings: [],
+    history: NO_HISTORY,
+    now: NOW,
+    tuning,
+    ...more,
+  };
 }
 
 const three = [pod('a'), pod('b'), pod('c')];
@@ -291,11 +304,11 @@ test('a request that is missing is named', () => {
 
 test('without behaviours a count at most doubles, and shrinks only when five minutes agree', () => {
   const hpa = autoscaler();
-  const up = limit({ hpa, current: 3, desired: 18, now: NOW }, NO_HISTORY);
+  const up = limit({ tuning, hpa, current: 3, desired: 18, now: NOW }, NO_HISTORY);
   assert.deepEqual([up.replicas, up.limited, up.limit.reason], [6, true, 'ScaleUpLimit']);
-  const early = limit({ hpa, current: 6, desired: 2, now: NOW + 4 * MINUTE }, up.history);
+  const early = limit({ tuning, hpa, current: 6, desired: 2, now: NOW + 4 * MINUTE }, up.history);
   assert.deepEqual([early.replicas, early.able.reason], [12, 'ScaleDownStabilized']);
-  const late = limit({ hpa, current: 6, desired: 1, now: NOW + 10 * MINUTE }, early.history);
+  const late = limit({ tuning, hpa, current: 6, desired: 1, now: NOW + 10 * MINUTE }, early.history);
   assert.deepEqual([late.replicas, late.limit.reason], [2, 'TooFewReplicas']);
 });
 
@@ -320,17 +333,18 @@ const behavior = {
 
 test('behaviours limit how much a period may change, what was changed in it included', () => {
   const hpa = autoscaler({ behavior });
-  const first = limit({ hpa, current: 4, desired: 20, now: NOW }, NO_HISTORY);
+  const first = limit({ tuning, hpa, current: 4, desired: 20, now: NOW }, NO_HISTORY);
   assert.deepEqual([first.replicas, first.limit.reason], [8, 'ScaleUpLimit']);
   const after = scaled(first.history, hpa, 4, 8, NOW);
-  const again = limit({ hpa, current: 8, desired: 20, now: NOW + 30_000 }, after);
+  const again = limit({ tuning, hpa, current: 8, desired: 20, now: NOW + 30_000 }, after);
   assert.equal(again.replicas, 8);
-  const later = limit({ hpa, current: 8, desired: 20, now: NOW + 61_000 }, after);
+  const later = limit({ tuning, hpa, current: 8, desired: 20, now: NOW + 61_000 }, after);
   assert.equal(later.replicas, 12);
-  const down = limit({ hpa, current: 8, desired: 2, now: NOW + 10 * MINUTE }, after);
+  const down = limit({ tuning, hpa, current: 8, desired: 2, now: NOW + 10 * MINUTE }, after);
   assert.deepEqual([down.replicas, down.limit.reason], [7, 'ScaleDownLimit']);
   const off = limit(
     {
+      tuning,
       hpa: autoscaler({ behavior: { ...behavior, scaleDown: rules({ selectPolicy: 'Disabled' }) } }),
       current: 8,
       desired: 2,
@@ -351,10 +365,19 @@ test('stabilisation waits for agreement in each direction', () => {
       { replicas: 9, at: NOW - 30_000 },
     ],
   };
-  const up = limit({ hpa, current: 4, desired: 12, now: NOW }, history);
+  const up = limit({ tuning, hpa, current: 4, desired: 12, now: NOW }, history);
   assert.deepEqual([up.replicas, up.able.reason], [5, 'ScaleUpStabilized']);
-  const down = limit({ hpa, current: 10, desired: 3, now: NOW }, history);
+  const down = limit({ tuning, hpa, current: 10, desired: 3, now: NOW }, history);
   assert.deepEqual([down.replicas, down.able.reason], [9, 'ScaleDownStabilized']);
+});
+
+test('times and tolerance are as the flags of the controller manager say', () => {
+  const quick = { ...tuning, downscaleStabilizationMs: 0, tolerance: 0.5, initialReadinessMs: 0, cpuInitializationMs: 0 };
+  const plan = (used: Reading, pods = three) => planScale(observed({ pods, readings: [used], tuning: quick })).rescale?.replicas;
+  assert.equal(plan(used({ a: 700, b: 700, c: 700 })), undefined);
+  assert.equal(plan(used({ a: 100, b: 100, c: 100 })), 2, 'nothing keeps them any longer');
+  const young = [pod('a', { startedAgoMs: 1000 }), pod('b', { startedAgoMs: 1000 })];
+  assert.equal(plan(used({ a: 2000, b: 2000 }), young), 4);
 });
 
 test('each direction has its own tolerance', () => {

@@ -1,9 +1,8 @@
 // pure
 // How far and how fast replicas may change. Source: horizontal.go normalizeDesiredReplicas, its rules and behaviours.
 import type { HorizontalPodAutoscaler, HPAScalingRules } from '#api/types.ts';
+import type { AutoscalingTuning } from '../runtime/tuning.ts';
 
-/** Milliseconds. Source: --horizontal-pod-autoscaler-downscale-stabilization. */
-const DOWNSCALE_STABILIZATION_MS = 5 * 60_000;
 /** Without behaviours: at most twice as many, but four from any beginning. Source: scaleUpLimitFactor, scaleUpLimitMinimum. */
 const SCALE_UP_FACTOR = 2;
 const SCALE_UP_MINIMUM = 4;
@@ -48,6 +47,7 @@ export interface Wanted {
   readonly current: number;
   readonly desired: number;
   readonly now: number;
+  readonly tuning: Pick<AutoscalingTuning, 'downscaleStabilizationMs'>;
 }
 
 const READY: Said = { reason: 'ReadyForNewScale', message: 'recommended size matches current size' };
@@ -69,36 +69,36 @@ const DOWN_LIMIT: Said = {
 };
 
 export function limit(wanted: Wanted, history: History): Limited {
-  const { hpa, current, desired, now } = wanted;
+  const { hpa, current, desired, now, tuning } = wanted;
   const { behavior } = hpa.spec;
   const stable = behavior === undefined ? stabilizeDown(wanted, history) : stabilize(wanted, history);
   const stabilized = desired >= current && behavior !== undefined ? UP_STABILIZED : DOWN_STABILIZED;
-  const kept = recorded(history, { replicas: desired, at: now }, windowOf(hpa));
+  const kept = recorded(history, { replicas: desired, at: now }, windowOf(hpa, tuning.downscaleStabilizationMs));
   const { replicas, said } = behavior === undefined ? withinRules(wanted, stable) : withinBehavior(wanted, stable, history);
   return { replicas, able: stable === desired ? READY : stabilized, limit: said, limited: replicas !== stable, history: kept };
 }
 
 /** The highest of the last five minutes. Source: stabilizeRecommendation. */
-function stabilizeDown({ desired, now }: Wanted, { recommendations }: History): number {
-  const recent = recommendations.filter(({ at }) => at > now - DOWNSCALE_STABILIZATION_MS);
+function stabilizeDown({ desired, now, tuning }: Wanted, { recommendations }: History): number {
+  const recent = recommendations.filter(({ at }) => at > now - tuning.downscaleStabilizationMs);
   return Math.max(desired, ...recent.map(({ replicas }) => replicas));
 }
 
 /** No higher than the lowest of one window, no lower than the highest of the other. Source: stabilizeRecommendationWithBehaviors. */
-function stabilize({ hpa, current, desired, now }: Wanted, { recommendations }: History): number {
+function stabilize({ hpa, current, desired, now, tuning }: Wanted, { recommendations }: History): number {
   const within = (rules: HPAScalingRules | undefined, fallback: number): readonly number[] => {
     const cutoff = now - (rules?.stabilizationWindowSeconds ?? fallback) * 1000;
     return recommendations.filter(({ at }) => at > cutoff).map(({ replicas }) => replicas);
   };
   const up = Math.min(desired, ...within(hpa.spec.behavior?.scaleUp, 0));
-  const down = Math.max(desired, ...within(hpa.spec.behavior?.scaleDown, DOWNSCALE_STABILIZATION_MS / 1000));
+  const down = Math.max(desired, ...within(hpa.spec.behavior?.scaleDown, tuning.downscaleStabilizationMs / 1000));
   return Math.min(Math.max(current, up), down);
 }
 
 /** How long recommendations matter. */
-function windowOf({ spec: { behavior } }: HorizontalPodAutoscaler): number {
-  if (behavior === undefined) return DOWNSCALE_STABILIZATION_MS;
-  const down = behavior.scaleDown?.stabilizationWindowSeconds ?? DOWNSCALE_STABILIZATION_MS / 1000;
+function windowOf({ spec: { behavior } }: HorizontalPodAutoscaler, stabilizationMs: number): number {
+  if (behavior === undefined) return stabilizationMs;
+  const down = behavior.scaleDown?.stabilizationWindowSeconds ?? stabilizationMs / 1000;
   return Math.max(behavior.scaleUp?.stabilizationWindowSeconds ?? 0, down) * 1000;
 }
 

@@ -13,10 +13,8 @@ import { parseQuantity } from '#apimachinery/quantity.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { type History, limit, NO_HISTORY } from './limits.ts';
 import { evaluate, type MetricOutcome, type Reading, summarize, type TimedReading } from './metrics.ts';
+import type { AutoscalingTuning } from '../runtime/tuning.ts';
 import type { Current } from './replicas.ts';
-
-/** Source: --horizontal-pod-autoscaler-tolerance. */
-const TOLERANCE = 0.1;
 
 export interface Observed {
   readonly hpa: HorizontalPodAutoscaler;
@@ -28,6 +26,7 @@ export interface Observed {
   readonly readings: readonly TimedReading[];
   readonly history: History;
   readonly now: number;
+  readonly tuning: AutoscalingTuning;
   /** The scale's selector cannot be used: nothing is read. */
   readonly refusal?: Refusal;
 }
@@ -112,8 +111,8 @@ function refused({ hpa, specReplicas, history, now }: Observed, before: Horizont
 }
 
 function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus): ScalePlan {
-  const { hpa, specReplicas, statusReplicas, pods, readings, history, now } = observed;
-  const current: Current = { replicas: specReplicas, pods, tolerances: tolerancesOf(hpa), now };
+  const { hpa, specReplicas, statusReplicas, pods, readings, history, now, tuning } = observed;
+  const current: Current = { replicas: specReplicas, pods, tolerances: tolerancesOf(hpa, tuning), now, tuning };
   const unread: Reading = { kind: 'failed', message: 'it was not read' };
   const situation = { current, statusReplicas, namespace: hpa.metadata.namespace };
   const outcomes = hpa.spec.metrics.map((metric, i) => evaluate(metric, readings[i] ?? unread, situation));
@@ -136,7 +135,7 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
   }
   const found = `the HPA was able to successfully calculate a replica count from ${wanted.name}`;
   const active = said(before, now, { type: 'ScalingActive', status: 'True', reason: 'ValidMetricFound', message: found });
-  const limited = limit({ hpa, current: specReplicas, desired: wanted.replicas, now }, history);
+  const limited = limit({ hpa, current: specReplicas, desired: wanted.replicas, now, tuning }, history);
   const able = said(active, now, { type: 'AbleToScale', status: 'True', ...limited.able });
   const final = said(able, now, { type: 'ScalingLimited', status: limited.limited ? 'True' : 'False', ...limited.limit });
   const reason =
@@ -151,8 +150,8 @@ function planByMetrics(observed: Observed, before: HorizontalPodAutoscalerStatus
   };
 }
 
-function tolerancesOf({ spec: { behavior } }: HorizontalPodAutoscaler): Current['tolerances'] {
-  const number = (text: string | undefined): number => (text === undefined ? TOLERANCE : parseQuantity(text).milliValue() / 1000);
+function tolerancesOf({ spec: { behavior } }: HorizontalPodAutoscaler, { tolerance }: AutoscalingTuning): Current['tolerances'] {
+  const number = (text: string | undefined): number => (text === undefined ? tolerance : parseQuantity(text).milliValue() / 1000);
   return { up: number(behavior?.scaleUp?.tolerance), down: number(behavior?.scaleDown?.tolerance) };
 }
 

@@ -4,10 +4,7 @@ import { isSidecar, podCondition } from '#api/pods.ts';
 import type { Container, Pod } from '#api/types.ts';
 import { quantityMilliValue } from '#apimachinery/quantity.ts';
 import { parseTime } from '#apimachinery/time.ts';
-
-/** Milliseconds. Source: --horizontal-pod-autoscaler-cpu-initialization-period, --horizontal-pod-autoscaler-initial-readiness-delay. */
-const CPU_INITIALIZATION_MS = 5 * 60_000;
-const INITIAL_READINESS_MS = 30_000;
+import type { AutoscalingTuning } from '../runtime/tuning.ts';
 
 /** A metric cannot be used; the message is upstream's. */
 export class MetricError extends Error {
@@ -40,6 +37,7 @@ export interface Current {
   readonly tolerances: Tolerances;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly tuning: AutoscalingTuning;
 }
 
 export interface Proposal {
@@ -59,7 +57,7 @@ interface Groups {
 }
 
 /** Pods on their way out do not count; those that start, or show nothing, are kept apart. Source: groupPods. */
-function groupPods({ pods, now }: Current, samples: PodSamples, resource: string): Groups {
+function groupPods({ pods, now, tuning }: Current, samples: PodSamples, resource: string): Groups {
   const unready: string[] = [];
   const missing: string[] = [];
   const used = new Map<string, number>();
@@ -69,19 +67,19 @@ function groupPods({ pods, now }: Current, samples: PodSamples, resource: string
     const sample = samples.get(name);
     if (pod.status.phase === 'Pending') unready.push(name);
     else if (sample === undefined) missing.push(name);
-    else if (resource === 'cpu' && isStarting(pod, sample, now)) unready.push(name);
+    else if (resource === 'cpu' && isStarting(pod, sample, now, tuning)) unready.push(name);
     else used.set(name, sample.value);
   }
   return { ready: used.size, unready, missing, samples: used };
 }
 
 /** CPU use of a pod that starts says nothing of its load. */
-function isStarting({ status }: Pod, { at, windowMs }: PodSample, now: number): boolean {
+function isStarting({ status }: Pod, { at, windowMs }: PodSample, now: number, tuning: AutoscalingTuning): boolean {
   const ready = podCondition(status, 'Ready');
   if (ready === undefined || status.startTime === undefined || ready.lastTransitionTime === null) return true;
   const [started, changed] = [parseTime(status.startTime), parseTime(ready.lastTransitionTime)];
-  if (started + CPU_INITIALIZATION_MS > now) return ready.status === 'False' || at < changed + windowMs;
-  return ready.status === 'False' && started + INITIAL_READINESS_MS > changed;
+  if (started + tuning.cpuInitializationMs > now) return ready.status === 'False' || at < changed + windowMs;
+  return ready.status === 'False' && started + tuning.initialReadinessMs > changed;
 }
 
 interface Measure {

@@ -23,7 +23,7 @@ export const nodeLifecycleController: Controller = {
   reads: [nodes, leases, pods],
   writes: ['nodes', 'nodes/status', 'pods/status', 'events'],
   workers: 1,
-  setUp({ client, informers, queue, clock, events, logger, metrics }) {
+  setUp({ client, informers, queue, clock, events, logger, metrics, tuning: { nodes: tuning } }) {
     const lister = informers.informer(nodes);
     const podInformer = informers.informer(pods);
     podInformer.addIndex(BY_NODE, podsOfNode);
@@ -32,9 +32,9 @@ export const nodeLifecycleController: Controller = {
     const hear = (name: string): void => {
       heard.set(name, clock.monotonic());
       const node = lister.get(name);
-      if (node !== undefined) queue.addAfter(name, graceOf(node));
+      if (node !== undefined) queue.addAfter(name, graceOf(node, tuning));
     };
-    const zones = new Zones(clock, metrics.nodes);
+    const zones = new Zones(clock, metrics.nodes, tuning);
     let allDown = false;
     /** A node that comes back, or is the last to go, decides about all that wait. */
     const regroup = (node: Node, gone = false): void => {
@@ -94,7 +94,7 @@ export const nodeLifecycleController: Controller = {
       const node = lister.get(name);
       if (node === undefined) return undefined;
       const silentMs = clock.monotonic() - (heard.get(name) ?? clock.monotonic());
-      const graceMs = graceOf(node);
+      const graceMs = graceOf(node, tuning);
       const ready = nodeCondition(node, 'Ready')?.status;
       if (silentMs >= graceMs && ready !== 'Unknown') {
         const conditions = unknownConditions(node, clock.now());

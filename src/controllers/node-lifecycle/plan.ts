@@ -6,6 +6,7 @@ import { isNodeReady } from '#api/nodes.ts';
 import type { Node, NodeCondition, Taint } from '#api/types.ts';
 import { TAINT } from '#api/well-known.ts';
 import { formatTime } from '#apimachinery/time.ts';
+import type { NodeTuning } from '../runtime/tuning.ts';
 
 /** Condition, the status of it that taints, and the taint. Source: nodeConditionToTaintKeyStatusMap. */
 const NO_SCHEDULE: readonly (readonly [condition: NodeCondition['type'], status: string, key: string])[] = [
@@ -50,13 +51,9 @@ export function plannedTaints(node: Node, now: number, eviction: Eviction = 'all
   return added.length === 0 && kept.length === present.length ? present : [...kept, ...added];
 }
 
-/** Source: --node-monitor-grace-period, --node-startup-grace-period. Milliseconds. */
-export const GRACE_MS = 50_000;
-const STARTUP_GRACE_MS = 60_000;
-
 /** Milliseconds of silence after which nobody knows how the node is; more before its kubelet has said anything. */
-export const graceOf = ({ status }: Node): number =>
-  findCondition(status.conditions, 'Ready') === undefined ? STARTUP_GRACE_MS : GRACE_MS;
+export const graceOf = ({ status }: Node, { startupGraceMs, monitorGraceMs }: NodeTuning): number =>
+  findCondition(status.conditions, 'Ready') === undefined ? startupGraceMs : monitorGraceMs;
 
 const REPORTED: readonly NodeCondition['type'][] = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 

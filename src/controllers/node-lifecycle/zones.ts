@@ -4,28 +4,20 @@ import type { Clock } from '#base/clock.ts';
 import { isNodeReady, zoneKey } from '#api/nodes.ts';
 import type { Node } from '#api/types.ts';
 import type { ControllerMetrics } from '../metrics/metrics.ts';
+import { DEFAULT_TUNING, type NodeTuning } from '../runtime/tuning.ts';
 
 export type ZoneState = 'normal' | 'partial' | 'full';
 
-/** Share of a zone's nodes in trouble that is partial disruption. Source: --unhealthy-zone-threshold. */
-const UNHEALTHY_SHARE = 0.55;
-
-/** Nodes a second. Source: --node-eviction-rate, --secondary-node-eviction-rate. */
-const RATE = 0.1;
-const SECONDARY_RATE = 0.01;
-
-/** Zones of at most so many nodes lose none in partial disruption. Source: --large-cluster-size-threshold. */
-const LARGE_ZONE = 50;
-
 /** Source: ComputeZoneState. */
-export function zoneState(ready: number, notReady: number): ZoneState {
+export function zoneState(ready: number, notReady: number, { unhealthyShare } = DEFAULT_TUNING.nodes): ZoneState {
   if (ready === 0 && notReady > 0) return 'full';
-  return notReady > 2 && notReady / (ready + notReady) >= UNHEALTHY_SHARE ? 'partial' : 'normal';
+  return notReady > 2 && notReady / (ready + notReady) >= unhealthyShare ? 'partial' : 'normal';
 }
 
 /** Nodes a second. Source: setLimiterInZone. */
-export function evictionRate(state: ZoneState, size: number): number {
-  return state === 'partial' ? (size > LARGE_ZONE ? SECONDARY_RATE : 0) : RATE;
+export function evictionRate(state: ZoneState, size: number, tuning = DEFAULT_TUNING.nodes): number {
+  if (state !== 'partial') return tuning.evictionRate;
+  return size > tuning.largeZone ? tuning.secondaryEvictionRate : 0;
 }
 
 /** Nodes with it are not counted. Source: labelNodeDisruptionExclusion. */
@@ -44,10 +36,12 @@ const labelOf = (key: string): string => key.replaceAll('\0', '');
 export class Zones {
   readonly #clock: Clock;
   readonly #figures: ControllerMetrics['nodes'];
+  readonly #tuning: NodeTuning;
   readonly #zones = new Map<string, Zone>();
   readonly #zoneOf = new Map<string, string>();
 
-  constructor(clock: Clock, figures: ControllerMetrics['nodes']) {
+  constructor(clock: Clock, figures: ControllerMetrics['nodes'], tuning = DEFAULT_TUNING.nodes) {
+    this.#tuning = tuning;
     this.#clock = clock;
     this.#figures = figures;
   }
@@ -110,6 +104,6 @@ export class Zones {
   }
 
   #rate({ ready, nodes }: Zone): number {
-    return evictionRate(zoneState(ready, nodes.size - ready), nodes.size);
+    return evictionRate(zoneState(ready, nodes.size - ready, this.#tuning), nodes.size, this.#tuning);
   }
 }

@@ -15,9 +15,6 @@ import { hasEnded, surplusOfEnded, verdict } from './plan.ts';
 /** A node may come back within this time. Milliseconds. Source: quarantineTime. */
 const QUARANTINE_MS = 40_000;
 
-/** Pods that have ended and are kept, for people to look at. Source: --terminated-pod-gc-threshold. */
-const KEPT_ENDED = 12_500;
-
 const ENDED = 'ended';
 const endedIndex = (pod: Pod): readonly string[] => (hasEnded(pod) ? [''] : []);
 
@@ -30,7 +27,7 @@ export const podGarbageCollector: Controller = {
   reads: [pods, nodes],
   writes: ['pods', 'pods/status'],
   workers: 4,
-  setUp({ client, informers, queue, clock, metrics: { podGc } }) {
+  setUp({ client, informers, queue, clock, metrics: { podGc }, tuning: { terminatedPods } }) {
     const podInformer = informers.informer(pods);
     const nodeInformer = informers.informer(nodes);
     podInformer.addIndex(BY_NODE, podsOfNode);
@@ -40,7 +37,7 @@ export const podGarbageCollector: Controller = {
 
     const look = (pod: Pod): void => {
       if (verdict(pod, nodeOf(pod)).kind !== 'keep') queue.add(keyOf(pod));
-      if (hasEnded(pod) && podInformer.byIndex(ENDED, '').length > KEPT_ENDED) queue.add(ALL_ENDED);
+      if (hasEnded(pod) && podInformer.byIndex(ENDED, '').length > terminatedPods) queue.add(ALL_ENDED);
     };
     const nodeOf = ({ spec }: Pod): Node | undefined => (spec.nodeName === undefined ? undefined : nodeInformer.get(spec.nodeName));
     podInformer.addHandlers({ added: look, updated: look });
@@ -57,7 +54,7 @@ export const podGarbageCollector: Controller = {
 
     return async (key) => {
       if (key === ALL_ENDED) {
-        const surplus = surplusOfEnded(podInformer.byIndex(ENDED, ''), KEPT_ENDED);
+        const surplus = surplusOfEnded(podInformer.byIndex(ENDED, ''), terminatedPods);
         await Promise.all(surplus.map((pod) => removeFor('terminated', pod)));
         return undefined;
       }

@@ -16,9 +16,6 @@ import { quotaStatus } from './plan.ts';
 const BY_NAMESPACE = 'quotas-in-namespace';
 const quotaNamespace = ({ metadata }: ResourceQuota): readonly string[] => [metadata.namespace];
 
-/** A charge for a write that then failed is taken back by then. Milliseconds. Source: --resource-quota-sync-period. */
-const RECOUNT_MS = 5 * 60 * 1000;
-
 /** Longest from a charge to the object's arrival here. Milliseconds. Source: quotaEvaluator.Evaluate's time limit. */
 const IN_FLIGHT_MS = 10_000;
 
@@ -33,7 +30,7 @@ export const resourceQuotaController: Controller = {
   reads: [...COUNTED, deviceclasses, customresourcedefinitions],
   writes: ['resourcequotas/status'],
   workers: 5, // Source: --concurrent-resource-quota-syncs
-  setUp({ client, informers, queue, clock }) {
+  setUp({ client, informers, queue, clock, tuning: { quotaSyncMs } }) {
     const quotas = informers.informer(resourcequotas);
     quotas.addIndex(BY_NAMESPACE, quotaNamespace);
     /** When each quota was counted last, Clock.monotonic(). */
@@ -106,7 +103,8 @@ export const resourceQuotaController: Controller = {
       });
       const status = quotaStatus(quota, counted, clock.now());
       if (status !== undefined) await client.update(resourcequotas, { ...quota, status }, { subresource: 'status' });
-      return { afterMs: RECOUNT_MS };
+      // A charge for a write that then failed is taken back by then.
+      return { afterMs: quotaSyncMs };
     };
   },
 };

@@ -14,6 +14,7 @@ import { WorkQueue, type WorkSink } from '#client/workqueue/work-queue.ts';
 import { type Requeue, runWorkers } from '#client/workqueue/workers.ts';
 import { ControllerMetrics } from '../metrics/metrics.ts';
 import { queueName } from './queue-names.ts';
+import { DEFAULT_TUNING, type Tuning } from './tuning.ts';
 
 /** What a controller works with. Its client has the controller's own identity; informers are shared by all. */
 export interface ControllerContext {
@@ -26,6 +27,7 @@ export interface ControllerContext {
   /** Keys (`namespace/name`, or `name`) to reconcile. */
   readonly queue: WorkSink<string>;
   readonly config: ControllerConfig;
+  readonly tuning: Tuning;
   readonly gates: FeatureGates;
   /** Shared by all; none of a controller's decisions read it. */
   readonly metrics: ControllerMetrics;
@@ -51,6 +53,8 @@ export interface ControllerConfig {
   readonly clusterSigning?: { readonly certificate: string; readonly key: string };
   /** False: volumes stay attached to nodes that do not let go of them, for however long. Source: --disable-force-detach-on-timeout. */
   readonly forceDetachOnTimeout?: boolean;
+  /** Absent: upstream's defaults. */
+  readonly tuning?: Tuning;
 }
 
 /** One pass over a key; safe to repeat. A rejection is retried with back-off. */
@@ -77,7 +81,7 @@ export interface Controller {
   setUp(context: ControllerContext): Reconcile;
 }
 
-export type RunContext = Omit<ControllerContext, 'queue' | 'metrics' | 'gates'> & {
+export type RunContext = Omit<ControllerContext, 'queue' | 'metrics' | 'gates' | 'tuning'> & {
   /** Absent: as upstream has them by default. */
   readonly gates?: FeatureGates;
   /** Absent: counted, and not shown to anybody. */
@@ -92,10 +96,11 @@ export async function runController(controller: Controller, context: RunContext)
   const name = queueName(controller);
   const queue = new WorkQueue<string>({ clock, rateLimiter: rateLimiter(), ...(queues === undefined ? {} : { metrics: queues.of(name) }) });
   queues?.follow(name, queue);
-  const reconcile = controller.setUp({ ...context, gates, metrics, queue });
+  const { tuning = DEFAULT_TUNING } = context.config;
+  const reconcile = controller.setUp({ ...context, gates, metrics, tuning, queue });
   const gated = Object.entries(controller.gatedReads ?? {}).flatMap(([gate, resources]) => (gates.isOn(gate) ? resources : []));
   await Promise.all([...controller.reads, ...gated].map((resource) => informers.informer(resource as Resource<never>).synced()));
-  await runWorkers(queue, { workers: controller.workers, reconcile, clock, logger, signal });
+  await runWorkers(queue, { workers: tuning.workers[controller.name] ?? controller.workers, reconcile, clock, logger, signal });
 }
 
 /** `namespace/name`, or `name` where there is no namespace. */
