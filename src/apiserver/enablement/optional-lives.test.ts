@@ -97,6 +97,9 @@ const NAMES: Readonly<Record<string, string>> = {
   'storageversions.internal.apiserver.k8s.io': 'apps.deployments',
 };
 
+/** DELETE answers with the object. */
+const RETURNS_DELETED = /\.resource\.k8s\.io$|^volumeattributesclasses\./;
+
 let server: TestServer;
 before(async () => {
   server = await startTestServer({ options: { schema: new Schema({ serves: () => true }) } });
@@ -173,7 +176,8 @@ async function life(info: ResourceInfo, type: string): Promise<void> {
   if (info.subresources.has('status')) await expect(200, `${path}/status`, { method: 'PUT', object: reported });
   const table = await expect(200, path, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } });
   assert.equal(table.kind, 'Table');
-  await expect(200, path, { method: 'DELETE' });
+  const deleted = await expect(200, path, { method: 'DELETE' });
+  assert.equal(deleted.kind, RETURNS_DELETED.test(groupResourceString(info)) ? info.kind : 'Status');
   await expect(404, path);
 }
 

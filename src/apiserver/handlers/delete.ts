@@ -1,10 +1,12 @@
 // DELETE of one object.
 import { badRequest } from '#apimachinery/errors.ts';
+import { groupResourceString } from '#apimachinery/resource.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import { readDocument } from '../negotiation/input.ts';
 import { MAX_BODY_BYTES } from '../http/body.ts';
 import type { ServedResource } from '../registry/catalog.ts';
 import { deleteObject } from '../registry/delete.ts';
+import { returnsDeleted } from '../registry/returns-deleted.ts';
 import { deleteWriteOptions, parseDeleteOptions, type DeleteOptions } from '../registry/delete-options.ts';
 import type { Answer } from './answer.ts';
 import { writeCall, type HandlerDeps, type Operation } from './operation.ts';
@@ -16,7 +18,7 @@ export async function handleDelete(operation: Operation, deps: HandlerDeps): Pro
   const deleted = await deleteObject(call, options, deps.registry);
   // 202 only for the older form of cascading: other clients expect 200. Source: DeleteResource.
   const code = deleted.kind === 'deleting' && options.orphanDependents === false ? 202 : 200;
-  if (deleted.kind === 'deleting' || call.stored.strategy.returnsDeleted === true)
+  if (deleted.kind === 'deleting' || returnsDeleted(groupResourceString(served.info)))
     return { kind: 'stored', code, served, object: deleted.object };
   return { kind: 'object', code, object: successStatus(served, deleted.object) };
 }

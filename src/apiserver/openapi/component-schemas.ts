@@ -30,9 +30,11 @@ function bodyOf(name: string, row: DefinitionRow): OpenApiSchema {
   const required = fields.filter(([, { req }]) => req === true).map(([field]) => field);
   return {
     type: 'object',
-    ...(required.length === 0 ? {} : { required: required.toSorted() }),
+    ...(required.length === 0 ? {} : { required }),
     ...(fields.length === 0 ? {} : { properties: Object.fromEntries(fields.map(([field, one]) => [field, property(name, field, one)])) }),
-    ...(row.gvk === undefined ? {} : { 'x-kubernetes-group-version-kind': row.gvk }),
+    ...(row.gvk === undefined
+      ? {}
+      : { 'x-kubernetes-group-version-kind': row.gvk.map(({ group, version, kind }) => ({ group, kind, version })) }),
     ...(row.mapType === undefined ? {} : { 'x-kubernetes-map-type': row.mapType }),
     ...(row.unions === undefined ? {} : { 'x-kubernetes-unions': row.unions }),
   };

@@ -1,4 +1,4 @@
-// Paths that are no resources: discovery and /version. Pure.
+// Paths that are no resources: discovery, /version and keys of service accounts. Pure.
 import { refTo, type Operation, type Paths } from './document.ts';
 import { capital, groupTag } from './tags.ts';
 
@@ -47,5 +47,30 @@ export function fixedPaths(groups: readonly string[]): ReadonlyMap<string, Paths
       get: reading('version', 'getCodeVersion', 'Version of the server.', 'io.k8s.apimachinery.pkg.version.Info', ['application/json']),
     },
   });
+  for (const [path, type, tag, operationId, description] of KEY_PATHS) {
+    const answers = {
+      200: { description: 'OK', content: { [type]: { schema: { type: 'string' } as const } } },
+      401: { description: 'Unauthorized' },
+    };
+    all.set(path, { [`/${path}/`]: { get: { tags: [tag], description, operationId, responses: answers } } });
+  }
   return all;
 }
+
+/** Where relying parties find the keys of service account tokens. Source: apiserver pkg/server/routes/openidmetadata.go. */
+const KEY_PATHS = [
+  [
+    '.well-known/openid-configuration',
+    'application/json',
+    'WellKnown',
+    'getServiceAccountIssuerOpenIDConfiguration',
+    'Who issues tokens of service accounts, and where its keys are.',
+  ],
+  [
+    'openid/v1/jwks',
+    'application/jwk-set+json',
+    'openid',
+    'getServiceAccountIssuerOpenIDKeyset',
+    'Keys that tokens of service accounts are signed with.',
+  ],
+] as const;

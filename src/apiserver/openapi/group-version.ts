@@ -1,6 +1,8 @@
 // The OpenAPI v3 document of one group version: its paths, and every schema they lead to. Pure.
 import { resourceRows, type ResourceRow, type SubresourceRow } from '#api/schema/tables.ts';
 import type { ResourceInfo } from '#api/schema.ts';
+import { groupResourceString } from '#apimachinery/resource.ts';
+import { returnsDeleted } from '../registry/returns-deleted.ts';
 import { componentSchema } from './component-schemas.ts';
 import { customObjectSchema, selectable } from './custom-schemas.ts';
 import { typeFieldDescription } from './descriptions.ts';
@@ -41,9 +43,10 @@ export function documentOf(paths: Paths, custom: ReadonlyMap<string, OpenApiSche
 const builtInRow = ({ group, version, resource }: ResourceInfo): ResourceRow | undefined =>
   resourceRows.find((row) => row.group === group && row.version === version && row.resource === resource);
 
-const builtInComponents = ({ def, listDef, subresources = [] }: ResourceRow): ResourceComponents => ({
+const builtInComponents = ({ group, resource, def, listDef, subresources = [] }: ResourceRow): ResourceComponents => ({
   object: def,
   list: listDef,
+  returnsDeleted: returnsDeleted(groupResourceString({ group, resource })),
   subresources: new Map(subresources.map((one) => [one.name, contentOf(one)])),
 });
 
@@ -71,7 +74,7 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
       return [name, content] as const;
     }),
   );
-  if (info.listKind === '') return { object, list: undefined, subresources };
+  if (info.listKind === '') return { object, list: undefined, returnsDeleted: false, subresources };
   const list = customName(info, info.listKind);
   schemas.set(list, {
     description: `${info.listKind} is a list of ${info.kind}`,
@@ -86,7 +89,7 @@ function customComponents(info: ResourceInfo, schemas: Map<string, OpenApiSchema
     'x-kubernetes-group-version-kind': [{ group: info.group, kind: info.listKind, version: info.version }],
     ...selectable(info.custom),
   });
-  return { object, list, subresources };
+  return { object, list, returnsDeleted: false, subresources };
 }
 
 function reachable(paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): Readonly<Record<string, OpenApiSchema>> {

@@ -98,6 +98,11 @@ test('operation ids are unique', () => {
     'connectCoreV1PostNamespacedPodExec',
     'listCoreV1PodForAllNamespaces',
     'getAppsV1APIResources',
+    'watchCoreV1NamespacedPod',
+    'watchCoreV1NamespacedPodList',
+    'watchCoreV1PodListForAllNamespaces',
+    'connectCoreV1OptionsNodeProxyWithPath',
+    'getServiceAccountIssuerOpenIDKeyset',
   ]) {
     assert.ok(ids.includes(id), id);
   }
@@ -114,6 +119,38 @@ test('each parameter of a path is declared, and each name is said once', () => {
       }
     }
   }
+});
+
+test('what all operations of a path take is said once, beside them, in the order of names', () => {
+  const { paths } = everything.document('api/v1') as OpenApiDocument;
+  const names = (path: string): object => {
+    const { parameters = [], ...operations } = paths[path] ?? {};
+    const own = Object.entries(operations as Readonly<Record<string, Operation>>);
+    return {
+      beside: parameters.map(({ name }) => name).join(' '),
+      ...Object.fromEntries(own.map(([method, one]) => [method, (one.parameters ?? []).map(({ name }) => name).join(' ')])),
+    };
+  };
+  assert.deepEqual(names('/api/v1/namespaces/{namespace}/pods/{name}/binding'), {
+    beside: 'dryRun fieldManager fieldValidation name namespace pretty',
+    post: '',
+  });
+  assert.deepEqual(names('/api/v1/namespaces/{namespace}/pods/{name}/portforward'), { beside: 'name namespace ports', get: '', post: '' });
+  assert.deepEqual(names('/api/v1/nodes/{name}/status'), {
+    beside: 'name pretty',
+    get: '',
+    put: 'dryRun fieldManager fieldValidation',
+    patch: 'dryRun fieldManager fieldValidation force',
+  });
+});
+
+test('DELETE answers with the object of some kinds, with a Status of others', () => {
+  const answerOf = (document: string, path: string): unknown =>
+    documents.find(([one]) => one === document)?.[1].paths[path]?.delete?.responses['200']?.content?.['application/json']?.schema;
+  assert.deepEqual(answerOf('api/v1', '/api/v1/namespaces/{namespace}/pods/{name}'), { $ref: `#/components/schemas/${CORE}Pod` });
+  assert.deepEqual(answerOf('api/v1', '/api/v1/namespaces/{namespace}/secrets/{name}'), {
+    $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.Status',
+  });
 });
 
 test('writes take fieldValidation, which is how kubectl knows that the server validates', () => {
@@ -183,7 +220,7 @@ test('swaggerProtobuf says the same in protobuf', () => {
     '#/definitions/io.k8s.api.apps.v1.DeploymentSpec',
   );
   assert.deepEqual(deployment.vendor_extension, [
-    { name: 'x-kubernetes-group-version-kind', value: { yaml: '- group: apps\n  version: v1\n  kind: Deployment\n' } },
+    { name: 'x-kubernetes-group-version-kind', value: { yaml: '- group: apps\n  kind: Deployment\n  version: v1\n' } },
   ]);
 });
 
@@ -364,9 +401,9 @@ describe('/openapi/v3', () => {
       assert.deepEqual(types(answer?.content), custom);
     for (const operation of [post, put]) assert.deepEqual(types(operation?.requestBody?.content), custom);
     assert.deepEqual(types(patch?.requestBody?.content), [
-      'application/apply-patch+yaml',
       'application/json-patch+json',
       'application/merge-patch+json',
+      'application/apply-patch+yaml',
     ]);
     assert.equal(deletion?.requestBody, undefined);
     schema.remove({ group: 'example.com', version: 'v1', resource: 'widgets' });

@@ -1,8 +1,8 @@
-// One operation, from what differs between operations. Pure.
+// One operation, from what differs between operations; the operations of one path. Pure.
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
-import { refTo, type Content, type OpenApiSchema, type Operation, type Parameter } from './document.ts';
+import { refTo, type Content, type Method, type OpenApiSchema, type Operation, type Parameter, type PathItem } from './document.ts';
 
-const MEDIA_TYPES = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
+const MEDIA_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 const STREAM_TYPES = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 /** Of custom resources, which have no protobuf. Source: controller/openapi/builder buildRoute. */
 const CUSTOM_TYPES = ['application/json', 'application/yaml'];
@@ -17,8 +17,10 @@ export interface OperationSpec {
   readonly body?: Content;
   /** Whether the body may be left out. */
   readonly bodyOptional?: true;
-  /** Component of the answer; undefined for a plain text or a stream. */
+  /** Component of the answer; undefined for what is no object: `text`, or whatever the other end of a connection sends. */
   readonly answer: string | undefined;
+  /** Whether what is no object is a text. */
+  readonly text?: true;
   readonly codes: readonly (200 | 201 | 202)[];
   readonly streams?: true;
 }
@@ -45,10 +47,11 @@ function answerTypes({ custom }: OperationOwner, streams: boolean): readonly str
 
 export function operationOf(
   owner: OperationOwner,
-  { action, operationId, description, kind, parameters, body, bodyOptional, answer, codes, streams }: OperationSpec,
+  { action, operationId, description, kind, parameters, body, bodyOptional, answer, text, codes, streams }: OperationSpec,
 ): Operation {
   const types = answerTypes(owner, streams === true);
-  const content = answer === undefined ? contentOf(['*/*'], { type: 'string' }) : contentOf(types, refTo(answer));
+  const plainTypes = text === true ? ['text/plain', ...types] : ['*/*'];
+  const content = answer === undefined ? contentOf(plainTypes, { type: 'string' }) : contentOf(types, refTo(answer));
   return {
     tags: [owner.tag],
     description,
@@ -62,4 +65,17 @@ export function operationOf(
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': { group: kind.group, kind: kind.kind, version: kind.version },
   };
+}
+
+/** What all operations of a path take is said once, beside them. Source: kube-openapi findCommonParameters. */
+export function pathItemOf(parameters: readonly Parameter[], operations: Partial<Record<Method, Operation>>): PathItem {
+  const entries = Object.entries(operations);
+  const takes = (name: string): boolean =>
+    entries.every(([, one]) => one.parameters?.some((parameter) => parameter.name === name) === true);
+  const common = (entries[0]?.[1].parameters ?? []).filter(({ name }) => takes(name));
+  const own = entries.map(([method, { parameters: all = [], ...rest }]) => {
+    const left = all.filter((parameter) => !common.some(({ name }) => name === parameter.name));
+    return [method, left.length === 0 ? rest : { ...rest, parameters: left }] as const;
+  });
+  return { ...Object.fromEntries(own), parameters: [...parameters, ...common].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }

@@ -2,16 +2,16 @@
 import type { ResourceInfo, SubresourceInfo } from '#api/schema.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { refTo, type Method, type Operation, type Parameter, type PathItem, type Paths } from './document.ts';
-import { DELETE, DELETE_COLLECTION, LIST, NAME, NAMESPACE, ownParameters, PATCH, PATH_SUFFIX, PRETTY, WRITE } from './parameters.ts';
-import { bodyOf, contentOf, operationOf, type OperationOwner, type OperationSpec } from './operation.ts';
+import { DELETE, DELETE_COLLECTION, GET, LIST, NAME, NAMESPACE, ownParameters, PATCH, PATH_SUFFIX, PRETTY, WRITE } from './parameters.ts';
+import { bodyOf, contentOf, operationOf, pathItemOf, type OperationOwner, type OperationSpec } from './operation.ts';
 import { capital, groupTag } from './tags.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 const PATCH_TYPES = [
-  'application/apply-patch+yaml',
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
 
 /** Component names of what a resource sends and takes. */
@@ -19,6 +19,8 @@ export interface ResourceComponents {
   readonly object: string;
   /** Undefined for resources that cannot be listed. */
   readonly list: string | undefined;
+  /** Whether a DELETE answers with the object, not with a Status. */
+  readonly returnsDeleted: boolean;
   readonly subresources: ReadonlyMap<string, SubresourceContent>;
 }
 
@@ -40,18 +42,24 @@ export function resourcePaths(info: ResourceInfo, components: ResourceComponents
   const collection = `${root}/${info.namespaced ? 'namespaces/{namespace}/' : ''}${info.resource}`;
   const paths: Record<string, PathItem> = {};
   const add = (path: string, parameters: readonly Parameter[], operations: Partial<Record<Method, Operation>>): void => {
-    if (Object.keys(operations).length > 0) paths[path] = { ...operations, parameters: [...parameters, PRETTY] };
+    if (Object.keys(operations).length > 0) paths[path] = pathItemOf(parameters, operations);
   };
-  add(collection, scope, maker.collection(components));
-  add(`${collection}/{name}`, [NAME(info.kind), ...scope], maker.object(components.object));
-  if (info.namespaced && components.list !== undefined && info.verbs.includes('list')) {
-    paths[`${root}/${info.resource}`] = { get: maker.listForAllNamespaces(components.list), parameters: [...LIST, PRETTY] };
+  const named = [NAME(info.kind), ...scope];
+  add(collection, [...scope, PRETTY], maker.collection(components));
+  add(`${collection}/{name}`, [...named, PRETTY], maker.object(components.object, components.returnsDeleted));
+  const everywhere = info.namespaced && components.list !== undefined && info.verbs.includes('list');
+  if (everywhere) add(`${root}/${info.resource}`, [PRETTY], { get: maker.listForAllNamespaces(components.list as string) });
+  if (info.verbs.includes('watch') && info.origin !== 'custom') {
+    const watched = collection.replace(root, `${root}/watch`);
+    add(watched, [...scope, PRETTY], { get: maker.watch('list') });
+    add(`${watched}/{name}`, [...named, PRETTY], { get: maker.watch('object') });
+    if (everywhere) add(`${root}/watch/${info.resource}`, [PRETTY], { get: maker.watch('list-everywhere') });
   }
   for (const subresource of info.subresources.values()) {
     const content = components.subresources.get(subresource.name) ?? { kind: 'connection' };
     const path = `${collection}/{name}/${subresource.name}`;
     const own = ownParameters(subresource.params);
-    const where = [NAME(subresource.kind.kind), ...scope];
+    const where = [NAME(subresource.kind.kind), ...scope, ...(content.kind === 'connection' ? [] : [PRETTY])];
     add(path, [...where, ...own], maker.subresource(subresource, content, ''));
     if (subresource.pathSuffix) add(`${path}/{path}`, [...where, PATH_SUFFIX, ...own], maker.subresource(subresource, content, 'WithPath'));
   }
@@ -108,8 +116,9 @@ class OperationMaker {
         operationId: `delete${this.#prefix}Collection${this.#noun}`,
         description: `Delete all objects of kind ${kind} that match.`,
         kind: this.#info,
-        parameters: DELETE_COLLECTION,
-        ...(this.#owner.custom ? {} : { body: bodyOf(this.#owner, `${META}DeleteOptions`), bodyOptional: true }),
+        ...(this.#owner.custom
+          ? { parameters: LIST }
+          : { parameters: DELETE_COLLECTION, body: bodyOf(this.#owner, `${META}DeleteOptions`), bodyOptional: true }),
         answer: `${META}Status`,
         codes: [200],
       });
@@ -123,15 +132,32 @@ class OperationMaker {
       operationId: `list${this.#prefix}${this.#info.kind}ForAllNamespaces`,
       description: `List or watch objects of kind ${this.#info.kind} in all namespaces.`,
       kind: this.#info,
+      parameters: LIST,
       answer: list,
       codes: [200],
       streams: true,
     });
   }
 
-  object(component: string): Partial<Record<Method, Operation>> {
+  object(component: string, returnsDeleted: boolean): Partial<Record<Method, Operation>> {
     const { verbs } = this.#info;
-    return this.#reads({ verbs, kind: this.#info, component, suffix: '', status: this.#info.kind });
+    return this.#reads({ verbs, kind: this.#info, component, suffix: '', status: this.#info.kind, returnsDeleted });
+  }
+
+  /** The older paths below /watch/. */
+  watch(what: 'object' | 'list' | 'list-everywhere'): Operation {
+    const { kind } = this.#info;
+    const noun = { object: this.#noun, list: `${this.#noun}List`, 'list-everywhere': `${kind}ListForAllNamespaces` }[what];
+    return this.#operation({
+      action: what === 'object' ? 'watch' : 'watchlist',
+      operationId: `watch${this.#prefix}${noun}`,
+      description: `Watch ${what === 'object' ? 'one object' : 'objects'} of kind ${kind}. Deprecated: list with the parameter watch instead.`,
+      kind: this.#info,
+      parameters: LIST,
+      answer: `${META}WatchEvent`,
+      codes: [200],
+      streams: true,
+    });
   }
 
   /** @param suffix `WithPath` where a path follows */
@@ -147,6 +173,7 @@ class OperationMaker {
           description: `Read the ${name} of a ${this.#info.kind}.`,
           kind,
           answer: undefined,
+          text: true,
           codes: [200],
         }),
       };
@@ -174,8 +201,9 @@ class OperationMaker {
     readonly component: string;
     readonly suffix: string;
     readonly status: string;
+    readonly returnsDeleted?: boolean;
   }): Partial<Record<Method, Operation>> {
-    const { verbs, kind, component, suffix, status } = one;
+    const { verbs, kind, component, suffix, status, returnsDeleted = false } = one;
     const id = `${this.#prefix}${this.#noun}${suffix}`;
     const operations: Partial<Record<Method, Operation>> = {};
     if (verbs.includes('get')) {
@@ -184,6 +212,7 @@ class OperationMaker {
         operationId: `read${id}`,
         description: `Read the ${status}.`,
         kind,
+        ...(this.#owner.custom ? { parameters: GET } : {}),
         answer: component,
         codes: [200],
       });
@@ -225,7 +254,7 @@ class OperationMaker {
         parameters: DELETE,
         body,
         bodyOptional: true,
-        answer: `${META}Status`,
+        answer: returnsDeleted ? component : `${META}Status`,
         codes: [200, 202],
       });
     }
@@ -240,6 +269,9 @@ class OperationMaker {
       ['update', 'put'],
       ['patch', 'patch'],
       ['delete', 'delete'],
+      // What passes everything on passes these on too; discovery has no verb for them.
+      ['update', 'head'],
+      ['update', 'options'],
     ];
     for (const [verb, method] of methods) {
       if (!verbs.includes(verb)) continue;

@@ -62,10 +62,14 @@ const LIST_ROWS: readonly Row[] = [
   ['resourceVersion', 'string', 'Which state of the objects is wanted; see resourceVersionMatch.'],
   ['resourceVersionMatch', 'string', 'How resourceVersion is meant for lists: Exact or NotOlderThan.'],
   ['sendInitialEvents', 'boolean', 'The watch begins with an event for every object there is, then a bookmark.'],
+  ['shardSelector', 'string', 'Only objects whose hashes fall into these ranges. Alpha: takes the feature gate ShardedListAndWatch.'],
   ['timeoutSeconds', 'integer', 'Longest time the call may take, seconds.'],
   ['watch', 'boolean', 'Stream changes from resourceVersion on instead of listing.'],
 ];
 export const LIST: readonly Parameter[] = LIST_ROWS.map(query);
+
+/** get, where it is said: of custom resources. */
+export const GET: readonly Parameter[] = LIST.filter(({ name }) => name === 'resourceVersion');
 
 /** deletecollection takes both, each parameter once. */
 export const DELETE_COLLECTION: readonly Parameter[] = [

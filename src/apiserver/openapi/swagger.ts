@@ -92,7 +92,7 @@ function operationOf({ parameters = [], requestBody, responses, ...rest }: Opera
   return {
     ...rest,
     schemes: ['https'],
-    consumes: consumes.length === 0 ? ['*/*'] : consumes,
+    consumes: consumes.length > 0 ? consumes : takenBy(rest, produces),
     produces: [...produces],
     ...(all.length === 0 ? {} : { parameters: all }),
     responses: Object.fromEntries(
@@ -100,6 +100,10 @@ function operationOf({ parameters = [], requestBody, responses, ...rest }: Opera
     ),
   };
 }
+
+/** Without a body: built-in resources say that they take anything, all others that they take what they give. */
+const takenBy = (operation: Omit<Operation, 'responses'>, produces: ReadonlySet<string>): readonly string[] =>
+  operation['x-kubernetes-action'] === undefined || !produces.has('application/vnd.kubernetes.protobuf') ? [...produces] : ['*/*'];
 
 function answerOf(content: Content | undefined): { readonly schema?: SwaggerSchema } {
   const [first] = Object.values(content ?? {});

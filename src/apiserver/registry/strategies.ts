@@ -23,7 +23,6 @@ import {
   persistentVolumeClaimStrategy,
   persistentVolumeStrategy,
   podTemplateStrategy,
-  resourceQuotaStrategy,
   secretStrategy,
   serviceAccountStrategy,
 } from './strategies/core.ts';
@@ -46,8 +45,6 @@ const of = <T extends KubeObject>(strategy: Strategy<T>): Strategy => strategy a
 
 const COUNTED: Strategy = { generation: 'desired' };
 const COUNTED_STRICT: Strategy = { generation: 'desired', allowUnconditionalUpdate: false };
-const RETURNS_DELETED: Strategy = { returnsDeleted: true };
-const RETURNS_DELETED_STRICT: Strategy = { returnsDeleted: true, allowUnconditionalUpdate: false };
 /** The status endpoint takes nothing of metadata. */
 const METADATA_KEPT = {
   subresources: {
@@ -67,7 +64,6 @@ const OWN: Readonly<Record<string, Strategy>> = {
   serviceaccounts: of(serviceAccountStrategy),
   persistentvolumes: of(persistentVolumeStrategy),
   persistentvolumeclaims: of(persistentVolumeClaimStrategy),
-  resourcequotas: of(resourceQuotaStrategy),
   podtemplates: of(podTemplateStrategy),
   limitranges: of(limitRangeStrategy),
   replicationcontrollers: of(replicationControllerStrategy),
@@ -107,16 +103,14 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'flowschemas.flowcontrol.apiserver.k8s.io': { ...COUNTED, ...METADATA_RESET },
   'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': { ...COUNTED, ...METADATA_RESET },
   'priorityclasses.scheduling.k8s.io': { generation: 'fixed' },
-  'deviceclasses.resource.k8s.io': { generation: 'desired', returnsDeleted: true },
+  'deviceclasses.resource.k8s.io': COUNTED,
   'resourceslices.resource.k8s.io': of(resourceSliceStrategy),
   'resourceclaims.resource.k8s.io': of(resourceClaimStrategy),
   'resourceclaimtemplates.resource.k8s.io': of(resourceClaimTemplateStrategy),
-  'storageclasses.storage.k8s.io': RETURNS_DELETED,
-  'volumeattachments.storage.k8s.io': { ...RETURNS_DELETED_STRICT, ...METADATA_RESET },
-  'csidrivers.storage.k8s.io': { ...RETURNS_DELETED_STRICT, generation: 'desired' },
-  'csinodes.storage.k8s.io': RETURNS_DELETED_STRICT,
+  'volumeattachments.storage.k8s.io': { allowUnconditionalUpdate: false, ...METADATA_RESET },
+  'csidrivers.storage.k8s.io': COUNTED_STRICT,
+  'csinodes.storage.k8s.io': { allowUnconditionalUpdate: false },
   'csistoragecapacities.storage.k8s.io': { allowUnconditionalUpdate: false },
-  'volumeattributesclasses.storage.k8s.io': RETURNS_DELETED,
   'clusterroles.rbac.authorization.k8s.io': UPSERTED,
   'clusterrolebindings.rbac.authorization.k8s.io': UPSERTED,
   'roles.rbac.authorization.k8s.io': UPSERTED,

@@ -81,8 +81,6 @@ export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
   isHeld?(object: T): boolean;
   /** What happens to dependents when the client does not say. Default background. Source: DefaultGarbageCollectionPolicy. */
   readonly garbageCollection?: 'background' | 'orphan' | 'unsupported';
-  /** DELETE answers with the object that is gone instead of a Status. Default false. Source: ReturnDeletedObject. */
-  readonly returnsDeleted?: boolean;
   /** Seconds an object lives; it is deleted by the store afterwards. Absent or 0: for ever. */
   ttlSeconds?(object: T): number;
   /**

@@ -8,7 +8,6 @@ import type {
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   PodTemplate,
-  ResourceQuota,
   Secret,
   ServiceAccount,
 } from '#api/types.ts';
@@ -101,7 +100,6 @@ export const secretStrategy = {
 } satisfies Strategy<Secret>;
 
 export const serviceAccountStrategy = {
-  returnsDeleted: true,
   prepareForCreate: withSecretNames,
   prepareForUpdate: withSecretNames,
 } satisfies Strategy<ServiceAccount>;
@@ -113,7 +111,6 @@ function withSecretNames(account: ServiceAccount): ServiceAccount {
 }
 
 export const persistentVolumeStrategy = {
-  returnsDeleted: true,
   initialStatus: (_volume, { clock }) => ({ phase: 'Pending', lastPhaseTransitionTime: formatTime(clock.now()) }),
   subresources: {
     status: {
@@ -132,7 +129,6 @@ export const persistentVolumeStrategy = {
 } satisfies Strategy<PersistentVolume>;
 
 export const persistentVolumeClaimStrategy = {
-  returnsDeleted: true,
   initialStatus: () => ({ phase: 'Pending' }),
   prepareForCreate: (claim) => ({ ...claim, spec: withDataSources(claim.spec, undefined) }),
   prepareForUpdate: (claim, old) => ({ ...claim, spec: withDataSources(claim.spec, old.spec) }),
@@ -171,9 +167,7 @@ function isClaimOrSnapshot(source: DataSource | undefined): boolean {
   );
 }
 
-export const resourceQuotaStrategy = { returnsDeleted: true } satisfies Strategy<ResourceQuota>;
-
-export const podTemplateStrategy = { generation: 'desired', returnsDeleted: true } satisfies Strategy<PodTemplate>;
+export const podTemplateStrategy = { generation: 'desired' } satisfies Strategy<PodTemplate>;
 
 export const limitRangeStrategy = {
   allowCreateOnUpdate: true,

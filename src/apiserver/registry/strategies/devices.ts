@@ -26,7 +26,6 @@ const hasAdmin = ({ status }: ResourceClaim): boolean =>
   (status.allocation?.devices.results ?? []).some(({ adminAccess }) => adminAccess === true);
 
 export const resourceClaimStrategy = {
-  returnsDeleted: true,
   validate: ({ metadata, spec }, context) => adminErrors(asksForAdmin(spec.devices.requests), metadata.namespace, context),
   subresources: {
     status: {
@@ -50,13 +49,11 @@ function withoutReleased(claim: ResourceClaim, old: ResourceClaim): ResourceClai
 const deviceOf = ({ driver, pool, device }: Parameters<typeof deviceId>[0]): string => deviceId({ driver, pool, device });
 
 export const resourceClaimTemplateStrategy = {
-  returnsDeleted: true,
   validate: ({ metadata, spec }, context) => adminErrors(asksForAdmin(spec.spec.devices.requests), metadata.namespace, context),
 } satisfies Strategy<ResourceClaimTemplate>;
 
 export const resourceSliceStrategy = {
   generation: 'desired',
-  returnsDeleted: true,
   prepareForCreate: withoutAlphaFields,
   prepareForUpdate: withoutAlphaFields,
   selectableFields: { 'spec.nodeName': ({ spec }) => spec.nodeName ?? '', 'spec.driver': ({ spec }) => spec.driver },

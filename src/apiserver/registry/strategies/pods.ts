@@ -22,7 +22,6 @@ const countedSpec = (pod: Pod, old: Pod): Pod => (deepEqual(pod.spec, old.spec) 
 
 export const podStrategy = {
   indexedFields: ['spec.nodeName'],
-  returnsDeleted: true,
   resetFields: {
     status: [
       ['metadata', 'deletionTimestamp'],

@@ -6,7 +6,6 @@ import type { Strategy } from '../strategy.ts';
 
 export const serviceStrategy = (allocator: ServiceAllocator) =>
   ({
-    returnsDeleted: true,
     allowCreateOnUpdate: true,
     prepareForCreate: normalizedNew,
     prepareForUpdate: carried,
