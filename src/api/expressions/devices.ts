@@ -1,12 +1,13 @@
-// Selectors of devices: what they may refer to, and whether they may be stored.
+// Selectors of devices: what they may refer to, whether they may be stored, and programs that are asked about devices.
 // Source: dynamic-resource-allocation/cel compile.go; resource/validation validateCELSelector.
 import type { Environment, Program } from '#apimachinery/cel/contract.ts';
 import { createEnvironment } from '#apimachinery/cel/environment.ts';
 import { CompileError } from '#apimachinery/cel/errors.ts';
+import { QUANTITY } from '#apimachinery/cel/library/quantity.ts';
 import { ANY, BOOL, mapOf, objectOf, sameType, showType, STRING, type Type } from '#apimachinery/cel/types.ts';
 
 /** Units of cost a selector may take for one device. Source: CELSelectorExpressionMaxCost. */
-const MAX_COST = 1_000_000;
+export const MAX_DEVICE_COST = 1_000_000;
 /** Source: DeviceAttributeMaxValueLength, DeviceMaxDomainLength, DeviceMaxIDLength, DriverNameMaxLength. */
 const VALUE_BYTES = 64;
 const DOMAIN_BYTES = 63;
@@ -24,19 +25,20 @@ const byDomain = (value: Type): Type =>
 const DEVICE = objectOf('kubernetes.DRADevice', {
   driver: sized(STRING, DRIVER_BYTES),
   attributes: byDomain(sized(ANY, VALUE_BYTES)),
-  capacity: byDomain(objectOf('kubernetes.Quantity', {})),
+  capacity: byDomain(QUANTITY),
   allowMultipleAllocations: BOOL,
 });
 
 let made: Environment | undefined;
 const environment = (): Environment => (made ??= createEnvironment({ variables: { device: DEVICE }, bindings: true }));
 
-export type CompiledSelector =
+export type DeviceProgram =
   | { readonly kind: 'program'; readonly program: Program }
-  /** `complex`: it could cost too much; `invalid`: it does not say what a selector says. */
-  | { readonly kind: 'complex' | 'invalid'; readonly error: string };
+  /** It does not say what a selector says. */
+  | { readonly kind: 'invalid'; readonly error: string };
 
-export function compileSelector(source: string): CompiledSelector {
+/** A selector as it is asked about a device, whatever it may cost. */
+export function compileDeviceProgram(source: string): DeviceProgram {
   let program: Program;
   try {
     program = environment().compile(source);
@@ -47,6 +49,18 @@ export function compileSelector(source: string): CompiledSelector {
   const { resultType } = program;
   if (!sameType(resultType, BOOL) && resultType.kind !== 'any')
     return { kind: 'invalid', error: `must evaluate to bool or the unknown type, not ${showType(resultType)}` };
-  if (program.estimateCost().max > MAX_COST) return { kind: 'complex', error: 'too complex, exceeds cost limit' };
   return { kind: 'program', program };
+}
+
+export type CompiledSelector =
+  | DeviceProgram
+  /** It could cost too much. */
+  | { readonly kind: 'complex'; readonly error: string };
+
+/** A selector as it may be stored. */
+export function compileSelector(source: string): CompiledSelector {
+  const compiled = compileDeviceProgram(source);
+  if (compiled.kind === 'program' && compiled.program.estimateCost().max > MAX_DEVICE_COST)
+    return { kind: 'complex', error: 'too complex, exceeds cost limit' };
+  return compiled;
 }

@@ -296,7 +296,13 @@ const cases: readonly Case[] = [
     name: 'tells of an expression that is none',
     slices: two,
     claims: [claim('c', [request('r', cel('device.'))])],
-    answer: /^claim ns\/c: selector #0: CEL compile error: ERROR: <input>:1:8: Syntax error/ as never,
+    answer: /^claim ns\/c: selector #0: CEL compile error: compilation failed: ERROR: <input>:1:8: Syntax error/ as never,
+  },
+  {
+    name: 'tells of an expression that is no question',
+    slices: two,
+    claims: [claim('c', [request('r', cel('device.driver'))])],
+    answer: 'claim ns/c: selector #0: CEL compile error: must evaluate to bool or the unknown type, not string',
   },
   {
     name: 'refuses more devices than a claim may have',

@@ -1,27 +1,15 @@
 // pure
-// Expressions over devices, compiled once. Source: dynamic-resource-allocation/cel compile.go.
-import { createEnvironment } from '#apimachinery/cel/environment.ts';
-import { CompileError, EvaluationError } from '#apimachinery/cel/errors.ts';
-import type { Program, Value } from '#apimachinery/cel/contract.ts';
-import { QUANTITY, toQuantity } from '#apimachinery/cel/library/quantity.ts';
+// Expressions over devices, compiled once, and devices as they see them. Source: dynamic-resource-allocation/cel compile.go.
+import { compileDeviceProgram, MAX_DEVICE_COST, type DeviceProgram } from '#api/expressions/devices.ts';
+import { EvaluationError } from '#apimachinery/cel/errors.ts';
+import type { Value } from '#apimachinery/cel/contract.ts';
+import { toQuantity } from '#apimachinery/cel/library/quantity.ts';
 import { toSemver } from '#apimachinery/cel/library/semver.ts';
-import { ANY, BOOL, mapOf, objectOf, STRING } from '#apimachinery/cel/types.ts';
 import { MapValue } from '#apimachinery/cel/values/values.ts';
 import type { DeviceAttribute, DeviceSelector } from '#api/gen/resource-v1.ts';
 import { Lru } from '#base/lru.ts';
 import type { PublishedDevice } from './pools.ts';
 
-const DEVICE = objectOf('kubernetes.DRADevice', {
-  driver: STRING,
-  allowMultipleAllocations: BOOL,
-  attributes: mapOf(STRING, mapOf(STRING, ANY)),
-  capacity: mapOf(STRING, mapOf(STRING, QUANTITY)),
-});
-
-const environment = createEnvironment({ variables: { device: DEVICE }, bindings: true });
-
-/** Source: CELSelectorExpressionMaxCost. */
-const MAX_COST = 1_000_000;
 /** Expressions kept. */
 const KEPT = 1000;
 
@@ -32,7 +20,7 @@ export class SelectorFault extends Error {
 
 /** Devices as expressions see them, and expressions ready to be asked. */
 export class DeviceSelectors {
-  readonly #programs = new Lru<string, Program | CompileError>(KEPT);
+  readonly #programs = new Lru<string, DeviceProgram>(KEPT);
   readonly #values = new WeakMap<object, Value>();
 
   /** Whether all of them take the device. @param owner `class gpu`, `claim ns/name`; @throws SelectorFault */
@@ -42,10 +30,10 @@ export class DeviceSelectors {
 
   #matches(asked: string, { cel }: DeviceSelector, published: PublishedDevice): boolean {
     if (cel === undefined) throw new SelectorFault(`${asked}: CEL expression empty (unsupported selector type?)`);
-    const program = this.#compiled(cel.expression);
-    if (program instanceof CompileError) throw new SelectorFault(`${asked}: CEL compile error: ${program.message}`);
+    const compiled = this.#compiled(cel.expression);
+    if (compiled.kind === 'invalid') throw new SelectorFault(`${asked}: CEL compile error: ${compiled.error}`);
     try {
-      const { value } = program.evaluate({ device: this.#valueOf(published) }, { costLimit: MAX_COST });
+      const { value } = compiled.program.evaluate({ device: this.#valueOf(published) }, { costLimit: MAX_DEVICE_COST });
       if (typeof value === 'boolean') return value;
       throw new SelectorFault(`${asked}: CEL result of type ${typeof value}, expected bool`);
     } catch (error) {
@@ -54,10 +42,10 @@ export class DeviceSelectors {
     }
   }
 
-  #compiled(source: string): Program | CompileError {
+  #compiled(source: string): DeviceProgram {
     const known = this.#programs.get(source);
     if (known !== undefined) return known;
-    const made = compile(source);
+    const made = compileDeviceProgram(source);
     this.#programs.set(source, made);
     return made;
   }
@@ -76,15 +64,6 @@ export class DeviceSelectors {
       this.#values.set(device, value);
     }
     return value;
-  }
-}
-
-function compile(source: string): Program | CompileError {
-  try {
-    return environment.compile(source);
-  } catch (error) {
-    if (error instanceof CompileError) return error;
-    throw error;
   }
 }
 
