@@ -198,6 +198,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     inFlight: () => queue.inFlightEvents,
     cache: () => ({ nodes: cluster.nodeCount, pods: cluster.pods.size, assumed_pods: cluster.assumedPods }),
     underWay: () => ({ binding: binder.underWay, preemption: evictor.underWay }),
+    pods: () => podInformer.list(),
   };
   const removers = [
     stored.listen(changed),

@@ -27,7 +27,12 @@ export function scheduler(given: FlagValues): Promise<void> {
     const told = configz(config, { kubeconfig: flags.text('kubeconfig'), leaderElection: electionSettings(flags) });
     await serveComponent(
       transport,
-      { healthy, expose: () => figures.expose() + gates.expose() + expose() + requests.expose(), configz: { componentconfig: told } },
+      {
+        healthy,
+        expose: () => figures.expose() + gates.expose() + expose() + requests.expose(),
+        exposeResources: () => figures.exposePodResources(),
+        configz: { componentconfig: told },
+      },
       context,
     );
     const identity = `${hostname()}_${ids.uuid()}`;

@@ -35,7 +35,13 @@ test('componentServer tells its health to everybody and its figures to whom the 
     deps,
   );
   const health = { good: true };
-  const server = componentServer(pair, { client: reviewer, expose: () => 'figure 1\n', healthy: () => health.good, configz: { c: {} } });
+  const server = componentServer(pair, {
+    client: reviewer,
+    expose: () => 'figure 1\n',
+    healthy: () => health.good,
+    exposeResources: () => 'resources 1\n',
+    configz: { c: {} },
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
@@ -56,6 +62,7 @@ test('componentServer tells its health to everybody and its figures to whom the 
     });
   assert.equal(await get('/readyz'), '200 ok');
   assert.equal(await get('//'), '401 Unauthorized'); // no URL by itself
+  assert.equal(await get('/metrics/resources', 'scraper'), '200 resources 1');
   health.good = false;
   assert.equal(await get('/healthz'), '500 [+]ping ok');
   health.good = true;

@@ -38,6 +38,8 @@ export async function serveComponent(transport: Transport, told: Told, context: 
 export interface Told {
   /** Figures in Prometheus' text format. */
   readonly expose: () => string;
+  /** As well, at /metrics/resources: what there is a series of for each pod. */
+  readonly exposeResources?: () => string;
   /** False when it says that it leads and does not, for it hangs. Source: leaderelection HealthzAdaptor. */
   readonly healthy: () => boolean;
   /** The configuration in use, by the name it goes by. Absent: it is not told. Source: component-base/configz. */
@@ -51,7 +53,10 @@ interface ServingDeps extends Told {
 
 const UNHEALTHY = '[+]ping ok\n[-]leaderElection failed: reason withheld\nhealthz check failed\n';
 
-export function componentServer({ certificate, key }: KeyedCertificate, { client, expose, healthy, configz }: ServingDeps): Server {
+export function componentServer(
+  { certificate, key }: KeyedCertificate,
+  { client, expose, exposeResources, healthy, configz }: ServingDeps,
+): Server {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
 
@@ -70,6 +75,7 @@ export function componentServer({ certificate, key }: KeyedCertificate, { client
     if (refusal !== undefined) return refusal;
     if (path === '/configz' && configz !== undefined) return { code: 200, type: 'application/json', body: JSON.stringify(configz) };
     if (path === '/metrics') return figuresAnswer(expose() + buildInfo() + (await own.metrics()));
+    if (path === '/metrics/resources' && exposeResources !== undefined) return figuresAnswer(exposeResources());
     return path === '/metrics/slis' ? figuresAnswer(figures.expose()) : text(404, '404 page not found\n');
   }
 

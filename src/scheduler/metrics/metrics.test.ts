@@ -44,6 +44,7 @@ test('SchedulerMetrics has attempts, times, queues and the cache of a scheduler 
   ]) {
     await running.until(() => has(line));
   }
+  assert.match(metrics.exposePodResources(), /^kube_pod_resource_request\{.*pod="huge",.*resource="cpu",.*unit="cores"\} 9$/m);
   await running.stop();
   // Nothing waits where nothing runs; what was counted stays.
   assert.doesNotMatch(metrics.expose(), /scheduler_pending_pods/);

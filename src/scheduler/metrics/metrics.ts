@@ -1,5 +1,7 @@
 // What the scheduler counts and times, under upstream's names. Source: pkg/scheduler/metrics.
+import type { Pod } from '#api/types.ts';
 import { type Counter, CounterFamily, exponentialBuckets, gauge, HistogramFamily } from '#base/metrics.ts';
+import { exposePodResources } from './pod-resources.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -23,6 +25,7 @@ export interface Gauges {
   readonly cache: () => Readonly<Record<'nodes' | 'pods' | 'assumed_pods', number>>;
   /** What is under way beside the scheduling: upstream has a goroutine for each. */
   readonly underWay: () => Readonly<Record<'binding' | 'preemption', number>>;
+  readonly pods: () => Iterable<Pod>;
 }
 
 const ATTEMPT_BUCKETS = exponentialBuckets(0.001, 2, 15);
@@ -154,6 +157,11 @@ export class SchedulerMetrics implements Metrics {
 
   follow(gauges: Gauges | undefined): void {
     this.#gauges = gauges;
+  }
+
+  /** What pods ask for, a series for each resource of each: apart from the others for its size. Prometheus' text format. */
+  exposePodResources(): string {
+    return this.#gauges === undefined ? '' : exposePodResources(this.#gauges.pods());
   }
 
   /** Prometheus' text format. */
