@@ -76,6 +76,8 @@ export interface RequestContext {
   readonly auditTrail: AuditTrail | undefined;
   /** Of a request that is traced. */
   readonly span: Span | undefined;
+  /** It was found to be an apply, which figures tell apart from other patches. */
+  isApply: boolean;
   /** Headers of whatever answer is given, by lower-case name. */
   addHeaders(headers: Readonly<Record<string, string>>): void;
   /** Milliseconds went by in which others (webhooks, requests before it) had to be waited for. */

@@ -272,6 +272,7 @@ test('metrics count who came in, what was allowed and what is streaming; profile
   await sent;
   await http2(session, `${CONFIG_MAPS}/counted?dryRun=All`, { method: 'DELETE' });
   await http2(session, `${CONFIG_MAPS}/counted`);
+  await http2(session, '/api/v1/namespaces/default/endpoints/none');
   const metrics = text(await http2(session, '/metrics'));
   for (const expected of [
     /^apiserver_request_total\{code="200",component="apiserver",dry_run="All",.*verb="DELETE"/m,
@@ -283,6 +284,8 @@ test('metrics count who came in, what was allowed and what is streaming; profile
     /^etcd_requests_total\{group="",operation="create",resource="configmaps"\} 1$/m,
     /^etcd_request_duration_seconds_count\{group="",operation="create",resource="configmaps"\} 1$/m,
     /^apiserver_resource_objects\{group="",resource="configmaps"\} 1$/m,
+    /^apiserver_requested_deprecated_apis\{group="",removed_release="",resource="endpoints",subresource="",version="v1"\} 1$/m,
+    /^apiserver_storage_size_bytes\{storage_cluster_id="etcd-0"\} \d/m,
     /^authentication_duration_seconds_count\{result="success"\} [1-9]/m,
     /^authorization_duration_seconds_count\{result="allowed"\} [1-9]/m,
     /^authenticated_user_requests\{username="(admin|other)"\} [1-9]/m,

@@ -240,7 +240,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     }),
     ...(parts.handlers ?? []),
   ]);
-  const dispatch: DispatchDeps = { registry, schema, protobuf, routes: new RouteTable(routes), handlers, others: aggregation };
+  const dispatch: DispatchDeps = {
+    registry,
+    schema,
+    protobuf,
+    routes: new RouteTable(routes),
+    handlers,
+    others: aggregation,
+    deprecated: (info, release) => metrics.deprecated(info, release),
+  };
   late.deps = { chain, dispatch };
   const unadmitted = (): Client => {
     const past = { ...registry, admission: new AdmissionRunner(NO_ADMISSION, clock, admissionMetrics) };

@@ -77,6 +77,7 @@ export class RequestWalk implements Walk, RequestContext {
   #abortReason: Error | undefined;
   auditTrail: AuditTrail | undefined;
   span: Span | undefined;
+  isApply = false;
   #headers: Readonly<Record<string, string>> | undefined;
   #onStream: (() => void) | undefined;
   #waitedMs = 0;

@@ -70,6 +70,7 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     user,
     userAgent: '',
     remoteAddress: '',
+    isApply: false,
     warnings: { add: (text) => void warned.push(text), texts: warned },
     audit: { add: (key, value) => void (annotated[key] = value), entries: annotated, requestEntries: {} },
     addHeaders: () => {},

@@ -63,15 +63,7 @@ export async function encryptionAtRest({ path, text, reload, clock, ids, logger 
     [current, probes] = [next, fresh];
     clock.after(GRACE_MS, () => old.forEach((probe) => probe.end()));
   };
-  const take = async (contents: readonly string[]): Promise<void> => {
-    try {
-      await load(contents);
-      metrics.reloaded('success');
-    } catch (error) {
-      metrics.reloaded('failure');
-      throw error;
-    }
-  };
+  const take = (contents: readonly string[]): Promise<void> => metrics.reloads.counting(() => load(contents));
   const stopFollowing = reload ? followFiles({ paths: [path], current: [text], load: take, clock, logger }) : undefined;
   const checked = reload || probes.length > 0;
   return {

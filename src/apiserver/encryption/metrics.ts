@@ -1,10 +1,10 @@
-// What encryption at rest counts, under upstream's names. Source: apiserver envelope/metrics, encryptionconfig/metrics.
+// What encryption at rest counts, under upstream's names. Source: apiserver envelope/metrics.
 import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
+import { ReloadMetrics } from '../configuration/reload-metrics.ts';
 import { CounterFamily, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 
 const ENVELOPE = 'apiserver_envelope_encryption_';
-const RELOADS = 'apiserver_encryption_config_controller_automatic_';
 const SECONDS = Array.from({ length: 20 }, (_, i) => 0.0001 * 2 ** i);
 /** Keys shown; the one unused for longest goes first. Source: cacheSize. */
 const MAX_KEYS = 100;
@@ -55,20 +55,14 @@ export class EncryptionMetrics {
     ['provider_name', 'error'],
   );
   readonly #cached = new GaugeFamily(`${ENVELOPE}dek_source_cache_size`, 'Unwrapped keys kept, by service.', ['provider_name']);
-  readonly #reloads = new CounterFamily(`${RELOADS}reloads_total`, 'Changes of the configuration that were taken, and that were not.', [
-    'status',
-    'apiserver_id_hash',
-  ]);
-  readonly #reloaded = new GaugeFamily(`${RELOADS}reload_last_timestamp_seconds`, 'When the configuration last changed, by outcome.', [
-    'status',
-    'apiserver_id_hash',
-  ]);
+  readonly reloads: ReloadMetrics;
   /** Labels of keys that are shown, oldest first. */
   readonly #keys = new Map<string, readonly [direction: string, provider: string, hash: string, server: string]>();
   readonly #hashes = new Map<string, string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.reloads = new ReloadMetrics('encryption', clock);
   }
 
   /** @param error of the call, with the number of its gRPC code where it has one */
@@ -101,14 +95,9 @@ export class EncryptionMetrics {
     this.#cached.of(provider).set(count);
   }
 
-  reloaded(status: 'success' | 'failure'): void {
-    this.#reloads.of(status, '').add();
-    this.#reloaded.of(status, '').set(this.#now());
-  }
-
   /** Text exposition format. */
   expose(): string {
-    return [this.#latency, this.#uses, this.#used, this.#seen, this.#invalid, this.#cached, this.#reloads, this.#reloaded]
+    return [this.#latency, this.#uses, this.#used, this.#seen, this.#invalid, this.#cached, this.reloads]
       .map((family) => family.expose())
       .join('');
   }

@@ -1,6 +1,13 @@
-// The warning that goes with every answer of a deprecated version. Pure. Source: endpoints/deprecation WarningMessage.
+// What is told of a deprecated version: a warning with every answer, and when it goes. Pure.
+// Source: endpoints/deprecation WarningMessage, RemovedRelease.
 import { apiVersionOf } from '#apimachinery/resource.ts';
 import type { ServedResource } from '../registry/catalog.ts';
+
+export interface ToldDeprecation {
+  readonly warning: string;
+  /** `1.39`; empty where none is known. */
+  readonly removedRelease: string;
+}
 
 interface Deprecation {
   /** Minor releases of v1. */
@@ -17,8 +24,10 @@ const STABLE: Readonly<Record<string, Deprecation>> = {
 
 const minor = (release: string | undefined): number | undefined => (release === undefined ? undefined : Number(release.split('.')[1]));
 
-/** @param current minor release this server is; undefined for no warning */
-export function deprecationWarning({ info, apiVersion, name }: ServedResource, current: number): string | undefined {
+/** Undefined for what is not deprecated. @param current minor release this server is */
+export function deprecationOf({ info, apiVersion, name }: ServedResource, current: number): ToldDeprecation | undefined {
+  const custom = info.custom?.deprecationWarning;
+  if (custom !== undefined) return { warning: custom, removedRelease: '' };
   const since = minor(info.deprecatedIn);
   const until = minor(info.removedIn);
   const { replacement } = info;
@@ -32,5 +41,9 @@ export function deprecationWarning({ info, apiVersion, name }: ServedResource, c
         };
   if (found === undefined || found.since > current) return undefined;
   const gone = found.until === undefined ? '' : `, unavailable in v1.${found.until}+`;
-  return `${apiVersion} ${info.kind} is deprecated in v1.${found.since}+${gone}${found.use === undefined ? '' : `; use ${found.use}`}`;
+  const use = found.use === undefined ? '' : `; use ${found.use}`;
+  return {
+    warning: `${apiVersion} ${info.kind} is deprecated in v1.${found.since}+${gone}${use}`,
+    removedRelease: found.until === undefined ? '' : `1.${found.until}`,
+  };
 }

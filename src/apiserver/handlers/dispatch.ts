@@ -11,7 +11,7 @@ import { pageNotFound, text } from '../routes/text.ts';
 import type { RouteTable } from '../routes/table.ts';
 import type { Answer } from './answer.ts';
 import { handleCreate } from './create.ts';
-import { deprecationWarning } from './deprecation.ts';
+import { deprecationOf } from './deprecation.ts';
 import { handleDeleteCollection } from './delete-collection.ts';
 import { handleDelete } from './delete.ts';
 import { handleGet } from './get.ts';
@@ -46,6 +46,8 @@ export interface DispatchDeps extends HandlerDeps {
   /** By `pods/binding`, `deployments.apps/scale`, `tokenreviews.authentication.k8s.io`. */
   readonly handlers: ReadonlyMap<string, Handlers>;
   readonly others: OtherServers;
+  /** Told of each request for a deprecated version, and of the release that removes it: `1.39`, or empty. */
+  deprecated(info: RequestInfo, removedRelease: string): void;
 }
 
 /** Servers that answer for group versions of their own. */
@@ -56,6 +58,8 @@ export interface OtherServers {
   /** For callers in this process, who send and take objects. @throws StatusError ServiceUnavailable */
   transport(info: RequestInfo, user: UserInfo): Transport;
 }
+
+const APPLY = 'application/apply-patch+yaml';
 
 /** The minor release of v1 whose API this is. */
 const MINOR = 36;
@@ -111,12 +115,23 @@ function handled(
     if (isBuiltIn(served)) throw resourceNotServed();
     return pageNotFound();
   }
-  const deprecated = served.info.custom?.deprecationWarning ?? deprecationWarning(served, MINOR);
-  if (deprecated !== undefined) request.warnings.add(deprecated);
+  noteDeprecation(served, request, deps);
+  request.isApply = info.verb === 'patch' && body.contentType === APPLY;
   const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
   const handle = handlerFor(served, subresource, request, deps);
   const operation = { request, served, subresource, body: noted };
   return request.span === undefined ? handle(operation, deps) : traced(request.span, info.verb, () => handle(operation, deps));
+}
+
+/** Source: endpoints/metrics MonitorRequest. */
+function noteDeprecation(served: ServedResource, { info, warnings, audit }: RequestContext, deps: DispatchDeps): void {
+  const deprecation = deprecationOf(served, MINOR);
+  if (deprecation === undefined) return;
+  const { warning, removedRelease } = deprecation;
+  warnings.add(warning);
+  audit.add('k8s.io/deprecated', 'true');
+  if (removedRelease !== '') audit.add('k8s.io/removed-release', removedRelease);
+  deps.deprecated(info, removedRelease);
 }
 
 /** Source: tracing.Start in the handlers: `Create`, `DeleteCollection`. */

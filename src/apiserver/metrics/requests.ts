@@ -1,5 +1,5 @@
 // Counts, times and sizes of requests, under upstream's names. Source: apiserver pkg/endpoints/metrics metrics.go.
-import { CounterFamily, exponentialBuckets, HistogramFamily, type Counter, type Histogram } from '#base/metrics.ts';
+import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily, type Counter, type Histogram } from '#base/metrics.ts';
 import type { Query, RequestInfo } from '../request.ts';
 import { isLongRunning } from '../stages/request-info.ts';
 
@@ -17,6 +17,7 @@ const KIND = ['verb', 'group', 'version', 'resource', 'subresource', 'scope', 'c
 interface Served {
   readonly info: RequestInfo;
   readonly query: Query;
+  readonly isApply: boolean;
   readonly elapsedMs: number;
   /** Of these, milliseconds spent waiting for a seat and for webhooks: they say nothing about this server. */
   readonly waitedMs: number;
@@ -59,6 +60,11 @@ export class RequestMetrics {
     'Requests broken off before their answer was whole.',
     KIND.slice(0, -1),
   );
+  readonly #deprecated = new GaugeFamily(
+    'apiserver_requested_deprecated_apis',
+    'Deprecated versions that were asked for, and when they go.',
+    ['group', 'version', 'resource', 'subresource', 'removed_release'],
+  );
   readonly #kinds = new Map<string, Kind>();
   readonly #serves: (info: RequestInfo) => boolean;
 
@@ -71,19 +77,24 @@ export class RequestMetrics {
    * @param code HTTP status
    * @param bytes size of the answer's body; undefined where nothing was encoded
    */
-  observe({ info, query, elapsedMs, waitedMs }: Served, code: number, bytes: number | undefined): void {
-    const dryRun = query.has('dryRun');
-    const kind = this.#kind(info, dryRun);
+  observe({ info, query, isApply, elapsedMs, waitedMs }: Served, code: number, bytes: number | undefined): void {
+    const dryRun = dryRunOf(query);
+    const kind = this.#kind(info, isApply, dryRun);
     if (kind === undefined) return;
     let counter = kind.byCode.get(code);
     if (counter === undefined) {
-      counter = this.#total.of(...kind.labels, dryRun ? 'All' : '', String(code));
+      counter = this.#total.of(...kind.labels, dryRun, String(code));
       kind.byCode.set(code, counter);
     }
     counter.add();
     kind.duration?.observe(elapsedMs / 1_000);
     kind.sli?.observe(Math.max(0, elapsedMs - waitedMs) / 1_000);
     if (bytes !== undefined) kind.size?.observe(bytes);
+  }
+
+  /** @param removedRelease `1.39`, or empty */
+  deprecated({ group, version, resource, subresource }: RequestInfo, removedRelease: string): void {
+    this.#deprecated.of(group, version, resource, subresource, removedRelease).set(1);
   }
 
   /** The server refused it to protect itself (429), or ended it at its deadline (504). Source: RecordRequestTermination. */
@@ -98,32 +109,39 @@ export class RequestMetrics {
 
   /** Text exposition format. */
   expose(): string {
-    return [this.#total, this.#durations, this.#sli, this.#sizes, this.#terminations, this.#aborts].map((each) => each.expose()).join('');
+    const all = [this.#total, this.#durations, this.#sli, this.#sizes, this.#terminations, this.#aborts, this.#deprecated];
+    return all.map((each) => each.expose()).join('');
   }
 
   #counts(info: RequestInfo): boolean {
     return !info.isResourceRequest || this.#serves(info);
   }
 
-  #kind(info: RequestInfo, dryRun: boolean): Kind | undefined {
+  #kind(info: RequestInfo, isApply: boolean, dryRun: DryRun): Kind | undefined {
     const { group, version, resource, subresource } = info;
-    const verb = VERBS[info.verb] === undefined && !OTHER_METHODS.has(info.verb) ? 'other' : info.verb;
-    const key = `${verb}/${group}/${version}/${resource}/${subresource}/${scopeOf(info)}/${dryRun ? 'All' : ''}`;
+    const verb = isApply ? 'APPLY' : reportedVerb(info);
+    const key = `${verb}/${group}/${version}/${resource}/${subresource}/${scopeOf(info)}/${dryRun}`;
     let kind = this.#kinds.get(key);
     if (kind !== undefined || this.#kinds.size >= MAX_KINDS || !this.#counts(info)) return kind;
-    const labels = kindLabels(info);
+    const labels = [verb, ...kindLabels(info).slice(1)];
     const timed = !isLongRunning(info);
     kind = {
       labels,
       byCode: new Map(),
-      duration: timed ? this.#durations.of(...labels, dryRun ? 'All' : '') : undefined,
-      sli: timed ? this.#sli.of(...labels) : undefined,
-      size: verb === 'get' || verb === 'list' ? this.#sizes.of(...labels) : undefined,
+      duration: timed ? this.#durations.of(...labels, dryRun) : undefined,
+      sli: timed && dryRun === '' ? this.#sli.of(...labels) : undefined,
+      size: verb === 'GET' || verb === 'LIST' ? this.#sizes.of(...labels) : undefined,
     };
     this.#kinds.set(key, kind);
     return kind;
   }
 }
+
+type DryRun = '' | 'All' | 'invalid';
+
+/** Source: cleanDryRun. */
+const dryRunOf = (query: Query): DryRun =>
+  !query.has('dryRun') ? '' : query.getAll('dryRun').every((value) => value === 'All') ? 'All' : 'invalid';
 
 const kindLabels = (info: RequestInfo): readonly string[] => [
   reportedVerb(info),
@@ -136,15 +154,15 @@ const kindLabels = (info: RequestInfo): readonly string[] => [
 ];
 
 /** Source: metrics.CleanScope. */
-export function scopeOf({ isResourceRequest, name, namespace }: RequestInfo): string {
+export function scopeOf({ isResourceRequest, verb, name, namespace }: RequestInfo): string {
   if (!isResourceRequest) return '';
-  return name !== '' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
+  return name !== '' || verb === 'create' ? 'resource' : namespace !== '' ? 'namespace' : 'cluster';
 }
 
-/** Source: metrics.CleanVerb: HTTP methods, where reads of collections and connections are told apart. */
+/** Source: metrics.CanonicalVerb, CleanVerb: HTTP methods, where reads of collections and connections are told apart. */
 export function reportedVerb(info: RequestInfo): string {
   if (info.isResourceRequest && info.verb !== 'watch' && isLongRunning(info)) return 'CONNECT';
-  return VERBS[info.verb] ?? OTHER_METHODS.get(info.verb) ?? 'other';
+  return VERBS[info.verb] ?? (info.isResourceRequest ? undefined : METHODS.get(info.verb)) ?? 'other';
 }
 
 const VERBS: Readonly<Record<string, string>> = {
@@ -155,7 +173,11 @@ const VERBS: Readonly<Record<string, string>> = {
   update: 'PUT',
   patch: 'PATCH',
   delete: 'DELETE',
-  deletecollection: 'DELETECOLLECTION',
+  deletecollection: 'DELETE',
 };
 /** Of requests for something else than resources. */
-const OTHER_METHODS: ReadonlyMap<string, string> = new Map(['post', 'put', 'head', 'options'].map((verb) => [verb, verb.toUpperCase()]));
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ['post', 'POST'],
+  ['put', 'PUT'],
+  ['head', 'GET'],
+]);

@@ -129,7 +129,7 @@ async function storage({ hub, store }: MetricsSources): Promise<string> {
       ['resource'],
       watched.map((cache) => [[cache.resource.name], cache.watchers.size]),
     ),
-    figure('apiserver_storage_size_bytes', 'Bytes that the store takes on disk.', sizeBytes),
+    gauge('apiserver_storage_size_bytes', 'Bytes that the store takes on disk.', ['storage_cluster_id'], [[['etcd-0'], sizeBytes]]),
     figure('apiserver_watch_cache_resource_version', 'Revision up to which the caches have followed the store.', hub.revision),
     figure('apiserver_storage_resource_version', 'Revision of the store.', revision),
   ].join('');

@@ -7,6 +7,7 @@ import {
   type AuthorizationConfiguration,
   type AuthorizerType,
 } from '#apiserver/authorization/configuration.ts';
+import { ReloadMetrics } from '#apiserver/configuration/reload-metrics.ts';
 import { followFiles } from '#apiserver/configuration/follow-file.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -108,17 +109,29 @@ export interface Reconfigurable {
   readonly reconfigureAuthorization: (configuration: AuthorizationConfiguration) => void;
 }
 
-/** Takes changes of the two files over while the server runs; returns what stops it. */
+export interface FollowedAccess {
+  /** Text exposition format. */
+  expose(): string;
+  stop(): void;
+}
+
+/** Takes changes of the two files over while the server runs. */
 export function followAccess(
   settings: Settings,
   parts: Reconfigurable,
   deps: { readonly clock: Clock; readonly logger: Logger },
-): () => void {
-  const follow = (path: string, take: (text: string) => void): (() => void) =>
-    path === '' ? () => {} : followFiles({ paths: [path], current: [read(path)], load: ([text = '']) => take(text), ...deps });
-  const stops = [
-    follow(settings.authenticationConfig, (text) => parts.reconfigureAuthentication(authenticationConfiguration(settings, text))),
-    follow(settings.authorizationConfig, (text) => parts.reconfigureAuthorization(readAuthorizationConfiguration(text))),
+): FollowedAccess {
+  const follow = (what: 'authentication' | 'authorization', path: string, take: (text: string) => void): FollowedAccess => {
+    const metrics = new ReloadMetrics(what, deps.clock);
+    const load = ([text = '']: readonly string[]): Promise<void> => metrics.counting(() => take(text));
+    const stop = path === '' ? () => {} : followFiles({ paths: [path], current: [read(path)], load, ...deps });
+    return { expose: () => metrics.expose(), stop };
+  };
+  const both = [
+    follow('authentication', settings.authenticationConfig, (text) =>
+      parts.reconfigureAuthentication(authenticationConfiguration(settings, text)),
+    ),
+    follow('authorization', settings.authorizationConfig, (text) => parts.reconfigureAuthorization(readAuthorizationConfiguration(text))),
   ];
-  return () => stops.forEach((stop) => stop());
+  return { expose: () => both.map((one) => one.expose()).join(''), stop: () => both.forEach((one) => one.stop()) };
 }

@@ -23,7 +23,7 @@ import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { readConfiguration } from '#scheduler/config/configuration.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import type { Paths } from '../instance/paths.ts';
-import { authenticationOf, authorizationOf, followAccess, serviceAccountsOf } from './access.ts';
+import { authenticationOf, authorizationOf, followAccess, serviceAccountsOf, type FollowedAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
 import { admissionOf, auditOf, enablementOf, encryptionOf, flowControlOf, tracerOf } from './api-server.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
@@ -112,7 +112,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   const elections = new LeaderMetrics();
   const scheduling = new SchedulerMetrics();
   const schedulerConfig = schedulerConfigOf(settings);
-  const late: { stopFollowing?: () => void } = {};
+  const late: { access?: FollowedAccess } = {};
   const server = createApiServer({
     store,
     schema: schemaWithMetrics({ serves }),
@@ -147,6 +147,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
       () => queues.expose(),
       () => controllerFigures.expose(),
       () => elections.expose(),
+      () => late.access?.expose() ?? '',
     ],
     serviceNetwork: { cidrs: listOf(settings.serviceCIDR), nodePorts: { first, last } },
     parts: (parts) => {
@@ -162,7 +163,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
         },
       });
       const audit = auditOf(settings, parts);
-      late.stopFollowing = followAccess(settings, defaults, { clock, logger: parts.logger });
+      late.access = followAccess(settings, defaults, { clock, logger: parts.logger });
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),
@@ -222,7 +223,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     async stop() {
       ending.abort(new Error('the control plane stops'));
       leaveHeap();
-      late.stopFollowing?.();
+      late.access?.stop();
       await Promise.all(running);
       await server.stop();
       await store.close();
