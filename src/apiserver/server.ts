@@ -40,6 +40,7 @@ import { Catalog } from './registry/catalog.ts';
 import { ConversionMetrics } from './extensions/conversion/metrics.ts';
 import { conversionWebhook } from './extensions/conversion/webhook.ts';
 import { CustomResources } from './extensions/custom-resources.ts';
+import { RuleMetrics } from './extensions/rule-metrics.ts';
 import { runDefinitionController } from './extensions/definition-controller.ts';
 import { FieldTracking } from './registry/field-manager.ts';
 import { DEFAULT_SERVICE_NETWORK } from './registry/allocation/network.ts';
@@ -157,7 +158,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     logger,
   };
   const conversionMetrics = new ConversionMetrics();
+  const ruleMetrics = new RuleMetrics(clock);
   const custom = new CustomResources({
+    metrics: ruleMetrics,
     schema,
     catalog,
     hub,
@@ -204,6 +207,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       admission: admissionMetrics,
       aggregator: aggregation.metrics,
       conversion: conversionMetrics,
+      rules: ruleMetrics,
       hub,
       store,
       flowControl,

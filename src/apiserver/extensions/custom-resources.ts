@@ -14,6 +14,7 @@ import type { Catalog, ServedResource } from '../registry/catalog.ts';
 import { storagePrefix } from '../registry/storage-keys.ts';
 import type { ConvertByWebhook } from './form.ts';
 import { VersionLayouts } from './layouts.ts';
+import type { RuleMetrics } from './rule-metrics.ts';
 import { servedVersions, type CustomStorage } from './served.ts';
 
 /** Pause before a resource whose objects could not be read is tried again, milliseconds. */
@@ -26,6 +27,7 @@ export interface CustomResourcesDeps {
   readonly reader: CacheReader;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: RuleMetrics;
   /** How objects of a definition are converted; undefined where only their version's name changes. */
   webhookOf(crd: CustomResourceDefinition): ConvertByWebhook | undefined;
 }
@@ -138,7 +140,7 @@ export class CustomResources {
     if (entry.storage === undefined) return;
     const { schema, catalog, webhookOf } = this.#deps;
     const before = entry.rows;
-    entry.rows = servedVersions(entry.crd, entry.storage, webhookOf(entry.crd));
+    entry.rows = servedVersions(entry.crd, entry.storage, webhookOf(entry.crd), this.#deps.metrics);
     for (const row of before) {
       if (!entry.rows.some(({ info }) => info.version === row.info.version)) catalog.remove(row);
       if (!entry.rows.some(({ info, hidden }) => info.version === row.info.version && hidden !== true)) schema.remove(row.info);

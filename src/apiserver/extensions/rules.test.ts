@@ -38,6 +38,9 @@ test('objects are refused when a rule does not hold, and taken when all do', asy
   assert.equal(refused.code, 422);
   assert.equal(refused.body.message, 'Widget.rules.example.com "x" is invalid: spec: Invalid value: x is larger');
   assert.equal((await create(group, { x: 1, y: 2 })).code, 201);
+  const { text } = await api.request('GET', '/metrics');
+  assert.match(text, /^apiserver_cel_compilation_duration_seconds_count [1-9]/m);
+  assert.match(text, /^apiserver_cel_evaluation_duration_seconds_count 2$/m);
 });
 
 test('rules wait for objects of the right shape', async () => {

@@ -7,6 +7,7 @@ import { customPrinter } from '../printers/custom-columns.ts';
 import type { ServedResource, StoredResource } from '../registry/catalog.ts';
 import { VersionForm, type ConvertByWebhook, type VersionType } from './form.ts';
 import type { VersionLayouts } from './layouts.ts';
+import type { RuleMetrics } from './rule-metrics.ts';
 import { replicasPaths } from './scale.ts';
 import { customStrategy } from './strategy.ts';
 
@@ -21,6 +22,7 @@ export function servedVersions(
   crd: CustomResourceDefinition,
   { prefix, layouts, cache }: CustomStorage,
   webhook: ConvertByWebhook | undefined,
+  metrics: RuleMetrics,
 ): readonly ServedResource[] {
   const versions = versionsOf(crd);
   const typeOf = (name: string): VersionType => {
@@ -36,7 +38,7 @@ export function servedVersions(
     if (info === undefined || (!version.served && !version.storage)) return [];
     const own = typeOf(version.name);
     const form = new VersionForm({ own, storage, versions: types, webhook });
-    const strategy = customStrategy(info, version, replicas);
+    const strategy = customStrategy(info, version, replicas, metrics);
     const stored: StoredResource = { resource: info, prefix, layout: own.layout, cache, strategy, schema: info.schema, form };
     return [
       {

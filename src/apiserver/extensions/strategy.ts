@@ -19,15 +19,21 @@ import { withStatus } from '../registry/generic-strategy.ts';
 import { resetForStatus, withMetadata } from '../registry/metadata.ts';
 import type { Strategy, UpdateHooks, WriteContext } from '../registry/strategy.ts';
 import { segmentsOf, valueAt } from './paths.ts';
+import type { RuleMetrics } from './rule-metrics.ts';
 import { scaleErrors, scaleHooks } from './scale.ts';
 
 type WithStatus = KubeObject & { readonly status?: unknown };
 
 /** @param replicas where each version of the definition keeps its replicas */
-export function customStrategy(info: ResourceInfo, version: CustomResourceDefinitionVersion, replicas: ReplicasPaths): Strategy {
+export function customStrategy(
+  info: ResourceInfo,
+  version: CustomResourceDefinitionVersion,
+  replicas: ReplicasPaths,
+  metrics: RuleMetrics,
+): Strategy {
   const { scale, status } = version.subresources ?? {};
   const hasStatus = status !== undefined;
-  const rules = new Rules(info, version);
+  const rules = new Rules(info, version, metrics);
   return {
     allowUnconditionalUpdate: false,
     prepareForCreate: (object) => withMetadata(hasStatus ? withStatus(object, undefined) : object, { generation: 1 }),
@@ -90,8 +96,9 @@ class Rules {
   readonly #lists: ReturnType<typeof compileListChecks>;
   readonly #embedded: ReturnType<typeof compileEmbeddedChecks>;
   readonly #expressions: RuleValidator | undefined;
+  readonly #metrics: RuleMetrics;
 
-  constructor(info: ResourceInfo, { schema, subresources }: CustomResourceDefinitionVersion) {
+  constructor(info: ResourceInfo, { schema, subresources }: CustomResourceDefinitionVersion, metrics: RuleMetrics) {
     const props: Props | undefined = schema?.openAPIV3Schema;
     this.#info = info;
     this.#scale = subresources?.scale;
@@ -99,7 +106,8 @@ class Rules {
     this.#status = compileValidator(props?.properties?.['status'], 'status');
     this.#lists = compileListChecks(props);
     this.#embedded = compileEmbeddedChecks(props);
-    this.#expressions = compileRuleValidator(props);
+    this.#metrics = metrics;
+    this.#expressions = metrics.compiling(() => compileRuleValidator(props));
   }
 
   create(object: KubeObject): readonly FieldError[] {
@@ -141,9 +149,10 @@ class Rules {
 
   /** Errors, and those of the rules in the schema, which are about objects of the right shape only. */
   #judged(errors: readonly FieldError[], judge: (rules: RuleValidator) => RuleFindings, context?: WriteContext): readonly FieldError[] {
-    if (this.#expressions === undefined) return errors;
+    const expressions = this.#expressions;
+    if (expressions === undefined) return errors;
     if (errors.some(({ type }) => MISSHAPEN.has(type))) return [...errors, UNJUDGED];
-    const found = judge(this.#expressions);
+    const found = this.#metrics.evaluating(() => judge(expressions));
     for (const text of found.warnings) context?.request.warnings.add(text);
     return [...errors, ...found.errors];
   }

@@ -7,6 +7,7 @@ import type { AggregatorMetrics } from '../aggregation/metrics.ts';
 import type { AuditSink } from '../audit/contract.ts';
 import type { CacheHub } from '../cache/hub.ts';
 import type { ConversionMetrics } from '../extensions/conversion/metrics.ts';
+import type { RuleMetrics } from '../extensions/rule-metrics.ts';
 import type { Route } from '../routes/contract.ts';
 import type { FlowControl } from '../stages/flow-control.ts';
 import type { RequestInfo } from '../request.ts';
@@ -21,6 +22,7 @@ export interface MetricsSources {
   readonly admission: AdmissionMetrics;
   readonly aggregator: AggregatorMetrics;
   readonly conversion: ConversionMetrics;
+  readonly rules: RuleMetrics;
   readonly hub: CacheHub;
   readonly store: Store;
   readonly flowControl: FlowControl;
@@ -52,6 +54,7 @@ export function metricsRoute(sources: MetricsSources): Route {
         sources.admission.expose(),
         sources.aggregator.expose(),
         sources.conversion.expose(),
+        sources.rules.expose(),
         sources.access.expose(),
         sources.watches.expose(),
         sources.storeMetrics.expose(),
