@@ -34,7 +34,7 @@ export interface AdmissionAttributes<T = KubeObject> {
   readonly kind: GroupVersionKind;
   readonly object: T | undefined;
   readonly oldObject: T | undefined;
-  /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of meta/v1, with kind and apiVersion; undefined on CONNECT. */
+  /** CreateOptions, UpdateOptions or DeleteOptions of meta/v1, as the operation is, with kind and apiVersion; undefined on CONNECT. */
   readonly options: Readonly<Record<string, unknown>> | undefined;
   /** Nothing will be stored; a plugin without a dry-run form of its side effects must refuse. */
   readonly dryRun: boolean;

@@ -32,7 +32,7 @@ export async function readPosted<T extends KubeObject>(
   if (!admission.handles('CREATE')) return { object: placed, options };
   const attributes: AdmissionAttributes = {
     operation: 'CREATE',
-    name: request.info.name,
+    name: request.info.name === '' ? (placed.metadata.name ?? '') : request.info.name,
     namespace: request.info.namespace,
     resource: served.info,
     subresource: subresource?.name ?? '',

@@ -83,6 +83,7 @@ async function awaited<T>(took: Took, clock: Clock, started: number, answer: Pro
 
 /** What plugins may have got wrong. Source: fieldmanager.NewManagedFieldsValidatingAdmissionController. */
 function repaired(object: KubeObject, { object: before, request }: AdmissionAttributes): KubeObject {
+  if ((object.metadata as Partial<KubeObject>['metadata']) === undefined) return object; // options of a connection
   const unique = withUniqueOwners(object, request, 'admitted');
   const managedFields = before?.metadata.managedFields;
   if (unique.metadata.managedFields === managedFields) return unique;

@@ -10,7 +10,7 @@ import { born, generatedName, inNamespace, needsName, wiped, withMetadata } from
 import { kept } from './storage-form.ts';
 import type { Reservation } from './strategy.ts';
 import { validateNew, warnOfNew } from './validate.ts';
-import { ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
+import { optionsOf, ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Names tried for one generateName. Source: maxNameGenerationCreateAttempts. */
 const NAME_ATTEMPTS = 8;
@@ -140,7 +140,7 @@ function createAttributes(
     kind: stored.resource,
     object,
     oldObject: undefined,
-    options: options.object,
+    options: optionsOf('CreateOptions', options),
     dryRun: options.dryRun,
     user: request.user,
     request,

@@ -19,7 +19,7 @@ import { objectKey } from './storage-keys.ts';
 import { checkWrittenVersion } from './resource-version.ts';
 import type { UpdateHooks } from './strategy.ts';
 import { validateChange, warnOfChange } from './validate.ts';
-import { ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
+import { optionsOf, ordered, refuseInvalid, writeContext, type Registry, type WriteCall } from './write-call.ts';
 
 /** Attempts before a writer that others keep overtaking is told to come back. */
 const MAX_ATTEMPTS = 50;
@@ -245,7 +245,7 @@ function updateAttributes(
     kind: lens?.kind ?? stored.resource,
     object: lens?.seen(object) ?? object,
     oldObject: lens?.seen(oldObject) ?? oldObject,
-    options: options.object,
+    options: optionsOf('UpdateOptions', options),
     dryRun: options.dryRun,
     user: request.user,
     request,

@@ -50,6 +50,16 @@ export interface WriteOptions {
   readonly object: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * What admission is told of options: those of what is done, whatever was asked for; a PATCH creates or updates, and a PUT may
+ * create. Source: patchToUpdateOptions, patchToCreateOptions, updateToCreateOptions.
+ */
+export function optionsOf(operation: 'CreateOptions' | 'UpdateOptions', { kind, object }: WriteOptions): WriteOptions['object'] {
+  if (kind === operation) return object;
+  const { force: _, ...common } = object;
+  return { ...common, kind: operation };
+}
+
 /** One write of a stored resource. */
 export interface WriteCall {
   readonly served: ServedResource;
