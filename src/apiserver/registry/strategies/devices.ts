@@ -84,6 +84,10 @@ function scalarAttributes(attributes: Attributes): Attributes {
 
 export const deviceTaintRuleStrategy = {
   generation: 'desired',
+  resetFields: { status: [['metadata']] },
+  subresources: {
+    status: { prepareForUpdate: (rule, old) => ({ ...rule, metadata: resetForStatus(rule.metadata, old.metadata) }) },
+  },
   // Tolerations count from when the effect began, unless the client says when that was.
   prepareForUpdate: (rule, old, { clock }) => {
     const [now, before] = [rule.spec.taint, old.spec.taint];
