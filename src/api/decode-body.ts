@@ -4,6 +4,7 @@ import { badRequest, type StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { apiVersionOf, parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
+import { summaryOf } from './body-summary.ts';
 import { DecodeError, decodeValue, type Decoded, type DecodeOptions } from './decode.ts';
 import { jsonKind } from './decode/go-errors.ts';
 import { isJsonObject } from './json-object.ts';
@@ -12,7 +13,6 @@ import { decodeCustom } from './structural/prune.ts';
 
 /** How upstream names its scheme in errors. */
 const SCHEME = 'k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30';
-const SUMMARY_LENGTH = 30;
 
 export interface BodyOptions extends DecodeOptions {
   /** What the endpoint serves; a body without kind or apiVersion is taken to be this. */
@@ -77,7 +77,7 @@ function versionMismatch(actual: GroupVersionKind, expected: GroupVersionKind): 
 }
 
 function unrecognized(why: string, { expected, text }: BodyOptions): StatusError {
-  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summarize(text)})`);
+  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summaryOf(Buffer.from(text))})`);
 }
 
 /** A body of another kind is read as that kind first, so its own errors come before the mismatch. */
@@ -153,12 +153,4 @@ function withDefaults(actual: GroupVersionKind, fallback: GroupVersionKind): Gro
   const kind = actual.kind === '' ? fallback.kind : actual.kind;
   if (actual.version !== '') return { ...actual, kind };
   return { group: actual.group === '' ? fallback.group : actual.group, version: fallback.version, kind };
-}
-
-/** Source: summarizeData. */
-function summarize(text: string): string {
-  if (text === '') return '<empty>';
-  if (text.startsWith('{')) return text.length > SUMMARY_LENGTH ? `${text.slice(0, SUMMARY_LENGTH)} ...` : text;
-  const bytes = Buffer.from(text);
-  return bytes.length > SUMMARY_LENGTH ? `${bytes.subarray(0, SUMMARY_LENGTH).toString('hex')} ...` : bytes.toString('hex');
 }

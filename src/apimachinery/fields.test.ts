@@ -43,4 +43,5 @@ test('parseFieldSelector converts labels and passes on a refusal', () => {
   assert.throws(() => parseFieldSelector('x=1', convert), { message: 'field label not supported: x' });
   assert.equal(fieldEquals('a', 'b,c').toString(), 'a=b\\,c');
   assert.equal(parseFieldSelector(''), everyField);
+  assert.equal(parseFieldSelector('=', convert), everyField, 'nothing is nothing: no resource is asked about it');
 });

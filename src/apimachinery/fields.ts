@@ -88,7 +88,7 @@ function terms(text: string): readonly string[] {
 
 /**
  * Reads the string syntax. `convert` renames a label or refuses it, as a resource's field label conversion does; a
- * requirement converted to two empty strings is dropped.
+ * requirement of two empty strings, converted or not, is dropped.
  * @throws SelectorError with upstream's text, or what `convert` throws. Source: ParseAndTransformSelector.
  */
 export function parseFieldSelector(text: string, convert?: (field: string, value: string) => readonly [string, string]): FieldSelector {
@@ -98,7 +98,8 @@ export function parseFieldSelector(text: string, convert?: (field: string, value
     const split = /^([^=!]*(?:!(?!=)[^=!]*)*)(!=|==|=)(.*)$/s.exec(term);
     if (split === null) throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field, sign, raw] = split as unknown as readonly [string, string, string, string];
-    requirements.push({ field, operator: sign === '!=' ? '!=' : '=', value: unescape(raw) });
+    const value = unescape(raw);
+    if (field !== '' || value !== '') requirements.push({ field, operator: sign === '!=' ? '!=' : '=', value });
   }
   const converted =
     convert === undefined

@@ -220,6 +220,8 @@ async function life(
 
   const preconditions = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'another' } };
   assert.equal((await call('DELETE', path, preconditions)).object.reason, 'Conflict');
+  for (const query of ['uid=another', 'resourceVersion=1'])
+    assert.equal((await call('DELETE', `${path}?${query}`)).object.reason, 'Conflict');
   await expect(200, 'DELETE', `${path}?dryRun=All`);
   await remove();
   const events = await watched;

@@ -7,6 +7,7 @@ import { ProtobufDecodeError } from '#base/protobuf/errors.ts';
 import { ProtoReader } from '#base/protobuf/reader.ts';
 import { ProtoWriter } from '#base/protobuf/writer.ts';
 import type { Schema } from '../schema.ts';
+import { summaryOf } from '../body-summary.ts';
 import type { KubeObject } from '../types.ts';
 import { hasMessage, messageCodec } from './codec.ts';
 import { eachField } from './hooks.ts';
@@ -133,7 +134,7 @@ function namedMessage(bytes: Uint8Array, expected: GroupVersionKind): Enveloped 
     return { message, group: home.group, version: home.version, kind: named.kind === '' ? expected.kind : named.kind };
   } catch (error) {
     if (!(error instanceof ProtobufDecodeError || error instanceof EnvelopeError)) throw error;
-    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${goWords(error)} (${summary(bytes)})`);
+    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${goWords(error)} (${summaryOf(bytes)})`);
   }
 }
 
@@ -151,13 +152,4 @@ function decodedMessage(message: Uint8Array, type: ObjectSchema, { kind, version
 function goWords(error: ProtobufDecodeError | EnvelopeError): string {
   if (error instanceof EnvelopeError || error.fault === 'malformed') return error.message;
   return error.fault === 'truncated' ? 'unexpected EOF' : 'proto: integer overflow';
-}
-
-const SUMMARY_LENGTH = 30;
-
-/** Source: summarizeData. */
-function summary(bytes: Uint8Array): string {
-  if (bytes.length === 0) return '<empty>';
-  const hex = Buffer.from(bytes.subarray(0, SUMMARY_LENGTH)).toString('hex');
-  return bytes.length > SUMMARY_LENGTH ? `${hex} ...` : hex;
 }

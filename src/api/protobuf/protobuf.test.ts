@@ -105,7 +105,7 @@ test('readProtobufBody and decodeBody read a canonical object', () => {
 
 for (const [bytes, message] of [
   ['', /^the object provided is unrecognized \(must be of type Namespace\): empty data \(<empty>\)$/],
-  ['7b7d', /: provided data does not appear to be a protobuf message, expected prefix \[107 56 115 0\] \(7b7d\)$/],
+  ['7b7d', /: provided data does not appear to be a protobuf message, expected prefix \[107 56 115 0\] \(\{\}\)$/],
   ['6b387300', /: empty body \(6b387300\)$/],
   ['6b3873000aff', /^the object provided is unrecognized \(must be of type Namespace\): unexpected EOF \(6b3873000aff\)$/],
   ['6b38730012030a0561', /^Namespace in version "v1" cannot be handled as a Namespace: unexpected EOF$/],

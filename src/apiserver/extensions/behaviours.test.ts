@@ -179,6 +179,15 @@ test('what a custom resource has not is told in its own words', async () => {
     ['GET', `${url}/a/status`, undefined, 404, `widgets.${group} "a" not found`],
     ['GET', `${url}/a/bogus`, undefined, 404, `widgets.${group} "a" not found`],
     ['PUT', url, undefined, 400, 'name must be provided'],
+    ['PATCH', url, undefined, 400, 'name must be provided'],
+    ['GET', `${url}/a%25b`, undefined, 400, `Name parameter invalid: "a%b": may not contain '%'`],
+    [
+      'GET',
+      `${url}?continue=invalid`,
+      undefined,
+      400,
+      String.raw`invalid continue token: continue key is not valid: invalid character '\u008a' looking for beginning of value`,
+    ],
     [
       'GET',
       `${url}?continue=bogus`,
@@ -215,7 +224,11 @@ test('what a custom resource has not is told in its own words', async () => {
       `Unable to convert to Table as requested: includeObject: Invalid value: "Bogus": must be 'Metadata', 'Object', 'None', or empty`,
     ],
   ] as const) {
-    const answer = await api.request(method, path, method === 'PUT' ? object : undefined, accept === undefined ? {} : { accept });
+    const body = { PUT: object, PATCH: {}, GET: undefined }[method];
+    const answer = await api.request(method, path, body, {
+      ...(accept === undefined ? {} : { accept }),
+      ...(method === 'PATCH' ? MERGE : {}),
+    });
     assert.deepEqual([answer.code, answer.body.message], [code, message], `${method} ${path}`);
   }
   const text = await api.request('POST', url, 'x', { contentType: 'text/plain' });

@@ -1,5 +1,6 @@
 // From a request that may proceed to the handler that answers it.
-import { methodNotAllowed, methodNotSupported, notFound, resourceNotServed, type StatusError } from '#apimachinery/errors.ts';
+import { badRequest, methodNotAllowed, methodNotSupported, notFound, resourceNotServed, type StatusError } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import type { SubresourceInfo } from '#api/schema.ts';
 import type { Transport } from '#client/contract.ts';
 import type { UserInfo } from '../authentication/contract.ts';
@@ -115,12 +116,22 @@ function handled(
     if (isBuiltIn(served)) throw resourceNotServed();
     return pageNotFound();
   }
+  if (served.stored !== undefined && info.name !== '') checkSegment(info.name);
   noteDeprecation(served, request, deps);
   request.isApply = info.verb === 'patch' && body.contentType === APPLY;
   const noted = request.auditTrail === undefined ? body : request.auditTrail.body(body);
   const handle = handlerFor(served, subresource, request, deps);
   const operation = { request, served, subresource, body: noted };
   return request.span === undefined ? handle(operation, deps) : traced(request.span, info.verb, () => handle(operation, deps));
+}
+
+/** Names are parts of keys. @throws StatusError BadRequest. Source: NamespaceKeyFunc, path.IsValidPathSegmentName */
+function checkSegment(name: string): void {
+  const wrong =
+    name === '.' || name === '..'
+      ? [`may not be '${name}'`]
+      : ['/', '%'].filter((one) => name.includes(one)).map((one) => `may not contain '${one}'`);
+  if (wrong.length > 0) throw badRequest(`Name parameter invalid: ${goQuote(name)}: ${wrong.join(';')}`);
 }
 
 /** Source: endpoints/metrics MonitorRequest. */

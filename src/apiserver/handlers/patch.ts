@@ -47,6 +47,7 @@ export function patchKind(contentType: string, served: ServedResource): PatchKin
 export async function handlePatch(operation: Operation, deps: HandlerDeps): Promise<Answer> {
   const { served, request } = operation;
   const kind = patchKind(operation.body.contentType, served);
+  if (request.info.name === '') throw badRequest('name must be provided');
   const options = parsePatchOptions(request.query, kind);
   const call = writeCall(operation, options);
   const { registry } = deps;

@@ -145,7 +145,8 @@ export class Front {
     });
     const pending = runChain(walk, chain);
     if (pending !== undefined) await pending;
-    if (walk.info.isResourceRequest && !isLongRunning(walk.info) && !deps.others.serves(walk.info)) {
+    const isNegotiated = walk.info.verb === 'watch' || !isLongRunning(walk.info);
+    if (walk.info.isResourceRequest && isNegotiated && !deps.others.serves(walk.info)) {
       if (isBuiltIn(walk.info, deps)) checkRouteProduces(exchange.header('accept'), walk.info.verb);
       responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     }

@@ -1,4 +1,5 @@
 // A request body as parsed values, whatever its media type.
+import { summaryOf } from '#api/body-summary.ts';
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
 import { duplicateFieldText, JsonError, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { duplicateYamlKeys, parseYaml, repeatedYamlKeysText, YamlError } from '#apimachinery/yaml.ts';
@@ -100,14 +101,7 @@ function readYaml(text: string, strict: boolean): Document {
   return { value, duplicates: repeated.length === 0 ? [] : [repeatedYamlKeysText(repeated)], warnings: repeated, text };
 }
 
-const SUMMARY_LENGTH = 30;
-
 /** Source: transformDecodeError, summarizeData. */
 function unrecognized(kind: string, why: string, text: string): StatusError {
-  const bytes = Buffer.from(text);
-  const hex = (part: Buffer): string => part.toString('hex');
-  const plain = text.startsWith('{');
-  const cut = plain ? text.slice(0, SUMMARY_LENGTH) : hex(bytes.subarray(0, SUMMARY_LENGTH));
-  const summary = text === '' ? '<empty>' : bytes.length > SUMMARY_LENGTH ? `${cut} ...` : cut;
-  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary})`);
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summaryOf(Buffer.from(text))})`);
 }

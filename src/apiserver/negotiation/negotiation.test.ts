@@ -25,7 +25,6 @@ for (const [accept, abilities, expected] of [
   ['application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io', RESOURCE, 'protobuf PartialObjectMetadataList'],
   ['application/json;as=Table;v=v1;g=meta.k8s.io,application/json', PLAIN, 'json none'],
   ['application/json;stream=watch', WATCH, 'json none'],
-  ['application/yaml, application/json', WATCH, 'json none'],
 ] as const) {
   test(`negotiateOutput answers ${accept === '' ? 'no Accept' : accept} with ${expected}`, () => {
     const { encoding, transform } = negotiateOutput(accept, abilities);
@@ -43,6 +42,16 @@ for (const [accept, abilities, message] of [
     'application/yaml',
     WATCH,
     'only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+  ],
+  [
+    'application/yaml, application/json', // what is liked best is no stream
+    WATCH,
+    'only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+  ],
+  [
+    'application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io',
+    WATCH, // as its objects cannot be, before it is a stream
+    'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
   ],
   [
     'application/json;as=Table;v=v9;g=meta.k8s.io',

@@ -50,11 +50,17 @@ export function negotiateOutput(accept: string | undefined, abilities: OutputAbi
   return form;
 }
 
+/** A watch is negotiated as its objects are, and then as a stream. Source: ListResource, serveWatchHandler. */
 function negotiate(header: string, abilities: OutputAbilities): OutputForm {
-  const usable = abilities.stream ? abilities.encodings.filter((encoding) => encoding !== 'yaml') : abilities.encodings;
+  const form = negotiateObjects(header, abilities);
+  if (abilities.stream && form.encoding === 'yaml') throw notAcceptable(streamTypes(abilities));
+  return form;
+}
+
+function negotiateObjects(header: string, abilities: OutputAbilities): OutputForm {
   if (header === '') return { encoding: 'json', transform: 'none', metaVersion: 'v1', pretty: false };
   for (const clause of parseAccept(header)) {
-    for (const encoding of usable) {
+    for (const encoding of abilities.encodings) {
       const [type, subtype] = CONTENT_TYPES[encoding].split('/') as [string, string];
       const matches =
         (clause.type === '*' && clause.subtype === '*') || (clause.type === type && (clause.subtype === subtype || clause.subtype === '*'));
@@ -63,7 +69,7 @@ function negotiate(header: string, abilities: OutputAbilities): OutputForm {
       if (form !== undefined) return form;
     }
   }
-  throw notAcceptable(abilities);
+  throw notAcceptable(abilities.encodings.map((encoding) => CONTENT_TYPES[encoding]));
 }
 
 /** Source: acceptMediaTypeOptions, RequestScope.AllowsMediaTypeTransform. */
@@ -80,10 +86,10 @@ function accepted(params: Readonly<Record<string, string>>, encoding: Encoding, 
   return undefined;
 }
 
-function notAcceptable({ encodings, stream }: OutputAbilities): StatusError {
-  const types = stream
-    ? encodings.filter((encoding) => encoding !== 'yaml').map((encoding) => `${CONTENT_TYPES[encoding]};stream=watch`)
-    : encodings.map((encoding) => CONTENT_TYPES[encoding]);
+const streamTypes = ({ encodings }: OutputAbilities): readonly string[] =>
+  encodings.filter((encoding) => encoding !== 'yaml').map((encoding) => `${CONTENT_TYPES[encoding]};stream=watch`);
+
+function notAcceptable(types: readonly string[]): StatusError {
   return new StatusError('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`);
 }
 

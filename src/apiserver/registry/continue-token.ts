@@ -1,6 +1,7 @@
 // Where a list in pages goes on. Pure. Source: storage/continue.go.
 import { jsonKind } from '#api/decode/go-errors.ts';
 import { badRequest } from '#apimachinery/errors.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { isObject } from '#apimachinery/json-value.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';
 
@@ -47,7 +48,9 @@ function read(text: string): { readonly v?: unknown; readonly rv?: unknown; read
   if (illegal !== -1) throw refuse(`: illegal base64 data at input byte ${illegal}`);
   const bytes = Buffer.from(text, 'base64url');
   const [first = 0] = bytes;
-  if (first > 0x7f) throw refuse(`: invalid character '${String.fromCharCode(first)}' looking for beginning of value`); // Go names the byte
+  // Go names the byte, as it would be quoted.
+  if (first > 0x7f)
+    throw refuse(`: invalid character '${goQuote(String.fromCharCode(first)).slice(1, -1)}' looking for beginning of value`);
   try {
     const value = parseJson(bytes.toString());
     if (isObject(value)) return value;

@@ -70,11 +70,14 @@ function fromQuery(query: Query): DeleteOptions {
   const orphan = query.get('orphanDependents');
   const policy = query.get('propagationPolicy');
   const dryRun = query.getAll('dryRun');
+  const [uid = '', resourceVersion = ''] = [query.get('uid'), query.get('resourceVersion')];
+  const preconditions = { ...(uid === '' ? {} : { uid }), ...(resourceVersion === '' ? {} : { resourceVersion }) };
   return {
     ...(grace === undefined || grace === '' ? {} : { gracePeriodSeconds: parseInt64(grace) }),
     ...(orphan === undefined || orphan === '' ? {} : { orphanDependents: isTrue(orphan) }),
     ...(policy === undefined || policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
     ...(dryRun.length === 0 ? {} : { dryRun }),
+    ...(Object.keys(preconditions).length === 0 ? {} : { preconditions }),
   };
 }
 

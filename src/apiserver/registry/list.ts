@@ -59,7 +59,8 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
     const waiting = registry.hub.caughtUp(call.request.signal);
     if (waiting !== undefined) await waiting;
   } else {
-    await atLeast(moment.kind === 'exact' ? moment.revision : moment.atLeast, registry, call.request.signal);
+    const isExact = moment.kind === 'exact';
+    await atLeast(isExact ? moment.revision : moment.atLeast, registry, call.request.signal, !isExact);
   }
   for (;;) {
     const refusal = stored.cache.unreadable.refusalWithin(start, range.end);
@@ -70,7 +71,7 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
           (await fromStore(call, chosen, { revision: moment.revision, start, end: range.end }, registry)))
         : newest(stored);
     const unjudged = judgeable(stored, chosen, from.range(start, range.end), call.request);
-    if (unjudged === undefined) return page(from, chosen, start, range.end, options.limit);
+    if (unjudged === undefined) return page(from, chosen, start, range.end, limitOf(options));
     await unjudged;
   }
 }
@@ -84,6 +85,9 @@ function judgeable(
 ): Promise<void> | undefined {
   return form?.waits === true && !all ? form.ready(objects, request.signal) : undefined;
 }
+
+/** Whoever takes whatever is known takes all of it: clients do not look for a next page there. Source: cacher computeListLimit. */
+const limitOf = ({ limit, resourceVersion }: ListOptions): number => (resourceVersion === '0' ? 0 : limit);
 
 /** Source: storage.ValidateListOptions, delegator.ShouldDelegateList. */
 function momentOf({ resourceVersion, resourceVersionMatch, limit }: ListOptions): Moment {

@@ -142,6 +142,17 @@ describe('list', () => {
     assert.deepEqual(names(await list('past', { ...odd, continue: page.metadata.continue as string })), ['f', 'h']);
   });
 
+  test('of whatever is known is whole, whatever the limit', async () => {
+    const then = await seed('whole', 4);
+    const whole = await list('whole', { resourceVersion: '0', limit: '3' });
+    assert.deepEqual([names(whole), whole.metadata.continue], [['a', 'b', 'c', 'd'], undefined]);
+    assert.deepEqual(names(await list('whole', { resourceVersion: then, resourceVersionMatch: 'NotOlderThan', limit: '3' })), [
+      'a',
+      'b',
+      'c',
+    ]);
+  });
+
   test('keeps to the resourceVersion that is asked for', async () => {
     const then = await seed('versions', 2);
     await client.create(configmaps, { metadata: { name: 'later', namespace: 'versions' } });

@@ -38,15 +38,19 @@ function readVersion(text: string): { readonly value: number; readonly problem?:
 }
 
 /** Source: storage.NewTooLargeResourceVersionError. */
-function tooLarge(wanted: number, current: number): StatusError {
+function tooLarge(wanted: number, current: number, retry: boolean): StatusError {
   return new StatusError('Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
-    retryAfterSeconds: RETRY_SECONDS,
+    ...(retry ? { retryAfterSeconds: RETRY_SECONDS } : {}),
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
   });
 }
 
-/** Resolves when the cache contains `revision`. @throws StatusError Timeout when that takes too long */
-export async function atLeast(revision: number, { hub, clock }: Registry, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves when the cache contains `revision`.
+ * @param retry whether the client is told to come again: not where it wants this very moment
+ * @throws StatusError Timeout when that takes too long
+ */
+export async function atLeast(revision: number, { hub, clock }: Registry, signal: AbortSignal, retry = true): Promise<void> {
   if (hub.revision >= revision) return;
   const settled = new AbortController();
   const either = AbortSignal.any([signal, settled.signal]);
@@ -55,7 +59,7 @@ export async function atLeast(revision: number, { hub, clock }: Registry, signal
       hub.reached(revision, either).then(() => true),
       wait(clock, BLOCK_TIMEOUT_MS, either).then(() => false),
     ]);
-    if (!reached) throw tooLarge(revision, hub.revision);
+    if (!reached) throw tooLarge(revision, hub.revision, retry);
   } finally {
     settled.abort();
   }
