@@ -55,7 +55,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'patternProperties',
   'additionalItems',
 ]);
-const NOT_IN_V2: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'oneOf', 'not', 'nullable']);
+const NOT_IN_V2: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'oneOf', 'not', 'nullable', 'default']);
 
 function published(props: Props, release: Release): OpenApiSchema {
   const v2 = release === 'v2';

@@ -11,7 +11,7 @@ const MAX_DEPTH = 1_000;
 
 export const documentCodec = compileCodec(DOCUMENT_MESSAGES, { maxDepth: MAX_DEPTH }).message('openapi.v3.Document');
 
-export function documentProtobuf({ openapi, info, paths, components: { schemas, securitySchemes } }: OpenApiDocument): Buffer {
+export function documentProtobuf({ openapi, info, paths, components: { schemas, securitySchemes = {} } }: OpenApiDocument): Buffer {
   return Buffer.from(
     documentCodec.encode({
       openapi,

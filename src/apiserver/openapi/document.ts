@@ -51,7 +51,8 @@ export interface OpenApiDocument {
   readonly paths: Paths;
   readonly components: {
     readonly schemas?: Readonly<Record<string, OpenApiSchema>>;
-    readonly securitySchemes: Readonly<Record<string, object>>;
+    /** Absent from those of custom resources. */
+    readonly securitySchemes?: Readonly<Record<string, object>>;
   };
 }
 

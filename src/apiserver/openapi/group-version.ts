@@ -16,27 +16,35 @@ import { resourcePaths, rootOf, type ResourceComponents, type SubresourceContent
  */
 export function groupVersionDocument(infos: readonly [ResourceInfo, ...ResourceInfo[]], release: string): OpenApiDocument {
   const custom = new Map<string, OpenApiSchema>();
-  const [{ group, version }] = infos;
-  const paths: Record<string, object> = { ...resourceListPath(rootOf({ group, version }), group, version) };
+  const [{ group, version, origin }] = infos;
+  const isCustom = origin === 'custom';
+  const paths: Record<string, object> = isCustom ? {} : { ...resourceListPath(rootOf({ group, version }), group, version) };
   for (const info of infos.toSorted((a, b) => (a.resource < b.resource ? -1 : 1))) {
     const row = info.origin === 'custom' ? undefined : builtInRow(info);
     const components = row === undefined ? customComponents(info, custom) : builtInComponents(row);
     Object.assign(paths, resourcePaths(info, components));
   }
-  return documentOf(paths as Paths, custom, release);
+  return isCustom ? customDocument(paths as Paths, custom) : documentOf(paths as Paths, custom, release);
 }
 
 /** A document with `paths` and what they lead to; `custom` has the schemas that no table has. */
 export function documentOf(paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>, release: string): OpenApiDocument {
+  const { components, ...document } = bareDocument({ title: 'Kubernetes', version: release }, paths, custom);
+  const securitySchemes = { BearerToken: { type: 'apiKey', description: 'Bearer token', name: 'authorization', in: 'header' } };
+  return { ...document, components: { ...components, securitySchemes } };
+}
+
+/** Those of custom resources are built by themselves, and know no server. Source: apiextensions openapi builder generateBuilderConfig. */
+const customDocument = (paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): OpenApiDocument =>
+  bareDocument({ title: 'Kubernetes CRD Swagger', version: 'v0.1.0' }, paths, custom);
+
+function bareDocument(info: OpenApiDocument['info'], paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): OpenApiDocument {
   const schemas = reachable(paths, custom);
   return {
     openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: release },
+    info,
     paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    components: {
-      ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
-      securitySchemes: { BearerToken: { type: 'apiKey', description: 'Bearer token', name: 'authorization', in: 'header' } },
-    },
+    components: Object.keys(schemas).length === 0 ? {} : { schemas },
   };
 }
 

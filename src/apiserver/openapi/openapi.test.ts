@@ -381,10 +381,12 @@ describe('/openapi/v3', () => {
     const now = await locations();
     assert.deepEqual(
       Object.keys(now).filter((path) => before[path] === undefined),
-      ['apis/example.com/v1', 'apis/example.com'],
+      ['apis/example.com/v1'],
     );
     assert.equal(now['apis/apps/v1']?.serverRelativeURL, before['apis/apps/v1']?.serverRelativeURL);
     const document = json<OpenApiDocument>(await get('/openapi/v3/apis/example.com/v1'));
+    assert.deepEqual([document.info.title, Object.keys(document.components)], ['Kubernetes CRD Swagger', ['schemas']]);
+    assert.ok(!Object.hasOwn(document.paths, '/apis/example.com/v1/'), 'discovery is described of built-in groups');
     const widget = document.components.schemas?.['com.example.v1.Widget'];
     assert.deepEqual(widget?.properties?.['spec'], {
       type: 'object',

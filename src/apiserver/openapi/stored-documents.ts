@@ -114,7 +114,9 @@ export class StoredDocuments {
       group === '' ? `api/${version}` : `apis/${group}/${version}`,
     );
     this.#resources = resources as unknown as ReadonlyMap<string, Infos>; // a group is never empty
-    this.#fixed = fixedPaths(this.#schema.groups().map(({ name }) => name));
+    // Groups of custom resources alone are in discovery, and not described.
+    const builtIn = new Set([...this.#schema.resources()].filter(({ origin }) => origin === 'builtin').map(({ group }) => group));
+    this.#fixed = fixedPaths([...builtIn]);
     for (const [path, { infos }] of this.#made) {
       const now: readonly ResourceInfo[] = this.#resources.get(path) ?? [];
       const same = now.length === infos.length && now.every((info, i) => info === infos[i]);
