@@ -47,17 +47,20 @@ abstract class AnswersBySlot {
 /** The first refusal of filters of the scope `node`, without any pod that is nominated. */
 export class NodeVerdicts extends AnswersBySlot {
   readonly #filters: readonly NodeFilter[];
-  readonly #statuses: (Status | undefined)[];
+  readonly #slotCount: number;
+  /** Made when a node is first asked about: many a pod is refused before. */
+  #statuses: (Status | undefined)[] | undefined;
 
   constructor(filters: readonly NodeFilter[], cluster: ClusterState) {
     super(cluster);
     this.#filters = filters;
-    this.#statuses = Array.from({ length: cluster.slotCount });
+    this.#slotCount = cluster.slotCount;
   }
 
   of(slot: number): Status | undefined {
-    if (this.isNew(slot)) this.#statuses[slot] = firstRefusal(this.#filters, slot);
-    return this.#statuses[slot];
+    const statuses = (this.#statuses ??= Array.from({ length: this.#slotCount }));
+    if (this.isNew(slot)) statuses[slot] = firstRefusal(this.#filters, slot);
+    return statuses[slot];
   }
 }
 

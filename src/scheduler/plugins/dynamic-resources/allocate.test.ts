@@ -316,6 +316,17 @@ const cases: readonly Case[] = [
     answer: 'claim ns/c: number of requested devices 33 exceeds the claim limit of 32',
   },
   {
+    name: 'sees at once that there is one too few, of many',
+    slices: [
+      slice(
+        'n',
+        Array.from({ length: 30 }, (_, i) => ({ name: `d${i}` })),
+      ),
+    ],
+    claims: [claim('c', [request('r', { count: 31 })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
     name: 'gives a search up that has no end',
     slices: [
       slice(

@@ -167,7 +167,10 @@ class Search {
   #anyDevice(place: Place, wanted: Wanted, index: number, from: number): Outcome {
     const claim = this.#options.claims[place.claim] as ResourceClaim;
     const { devices } = this.#options.pools;
-    for (let i = from; i < devices.length; i++) {
+    const missing = wanted.count - index;
+    // Every choice of too few would be tried before that is found out.
+    if (index === 0 && missing > 1 && !this.#hasEnough(place, wanted, claim)) return 'no';
+    for (let i = from; i <= devices.length - missing; i++) {
       const device = devices[i] as PoolDevice;
       const { published } = device;
       if (++this.#steps > MOST_STEPS) throw new Exhausted();
@@ -181,6 +184,16 @@ class Search {
       if (outcome === 'too-many') return outcome;
     }
     return 'no';
+  }
+
+  /** Whether there are as many devices as the request asks for, each by itself. Devices are asked about in the order of the search. */
+  #hasEnough(place: Place, wanted: Wanted, claim: ResourceClaim): boolean {
+    let found = 0;
+    for (const { published } of this.#options.pools.devices) {
+      if (!this.#use.isFree(published, place.claim, wanted.adminAccess) || !this.#isSelectable(wanted, published, claim)) continue;
+      if (this.#use.hasRoom(published, wanted.capacity)) found++;
+    }
+    return found >= wanted.count;
   }
 
   /** Of a request for all devices: without this one there is no answer. */

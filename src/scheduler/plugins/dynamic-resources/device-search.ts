@@ -75,6 +75,7 @@ export class DeviceSearch {
 
   /** A node that has the resource by itself, from a device plugin, gives it as ever. */
   #extendedOn(node: Node): ExtendedClaim | undefined {
+    if (this.#needs.resources.length === 0) return undefined;
     const { allocatable } = node.status ?? {};
     const resources = this.#needs.resources.filter((name) => quantityValue(allocatable?.[name]) === 0);
     if (resources.length === 0) return undefined;

@@ -55,16 +55,20 @@ export function dynamicResources(
   const search = (pod: Pod, needs: Needs): DeviceSearch => new DeviceSearch(pod, needs, searchDeps);
   const claimOf = (namespace: string, name: string): ResourceClaim | undefined => tracker.claim(namespace, name);
   const statuses = new Lru<string, Status>(KEPT_REASONS);
+  /** Most nodes have the same to say, one after the other. */
+  let latest = refused('');
   const filtered = new WeakMap<Pod, Needs>();
   let faulty = new Lru<string, true>(KEPT_FAULTS);
   let faultyEpoch = -1;
 
   function refusedOnNode(reason: string): Status {
+    if (latest.reasons[0] === reason) return latest;
     let status = statuses.get(reason);
     if (status === undefined) {
       status = refused(reason);
       statuses.set(reason, status);
     }
+    latest = status;
     return status;
   }
 
