@@ -44,6 +44,7 @@ import { RuntimeHandlers } from './runtime/runtime-handlers.ts';
 import { removePod } from './runtime/remove-pod.ts';
 import type { SyncDeps } from './runtime/sync-pod.ts';
 import { StatsProvider } from './stats/provider.ts';
+import type { ResourceManagers } from './topology/resource-managers.ts';
 import { StatusManager } from './status/manager.ts';
 import { UserNamespaces } from './user-namespaces/user-namespaces.ts';
 import { atomicPlugins } from './volumes/atomic-plugins.ts';
@@ -70,6 +71,7 @@ export interface AssemblyInput {
   readonly recorder: EventRecorder;
   readonly mounter: Mounter;
   readonly cgroups: CgroupManager;
+  readonly resources: ResourceManagers;
   readonly metrics: KubeletMetrics;
   readonly volumePlugins: readonly VolumePlugin[];
   /** Undefined where the runtime mounts images. */
@@ -106,7 +108,7 @@ const CRASH_BACKOFF_MS = 10_000;
 /** Builds all parts; nothing runs yet. Parts call one another only once they run, when all of them are there. */
 export function assemble(given: AssemblyInput): KubeletParts {
   const input = { ...given, cri: measuredCri(given.cri, given.metrics, given.clock) };
-  const { client, informers, cri, clock, ids, logger, config, machine, mounter, cgroups, metrics } = input;
+  const { client, informers, cri, clock, ids, logger, config, machine, mounter, cgroups, resources, metrics } = input;
   const startup = new PodStartup(metrics, clock);
   const events = kubeletEvents(input.recorder, config.nodeName);
   const paths = new KubeletPaths(config.rootDir, config.podLogsDir, config.containerLogsDir);
@@ -209,6 +211,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     volume: (uid, name) => volumes.mounted(uid, name),
     dra: plugins.devices,
     devices: plugins.deviceManager,
+    resources,
     settings: {
       resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
       seccompDefault: config.seccompDefault,
@@ -270,6 +273,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     status,
     allocations,
     devices: plugins.deviceManager,
+    resources,
     events,
     metrics,
     logger,
@@ -302,6 +306,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     machine,
     mounter,
     cgroups,
+    resources,
     metrics,
     startup,
     events,

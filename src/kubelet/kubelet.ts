@@ -24,6 +24,7 @@ import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { extended } from './node/status.ts';
 import { PodResourcesServer } from './pod-resources/pod-resources.ts';
+import { ResourceManagers, withReservedCpus } from './topology/resource-managers.ts';
 import { kubeletView, type KubeletView } from './view.ts';
 import { systemMounter, type Mounter } from './volumes/mounter.ts';
 import type { VolumePlugin } from './volumes/plugin.ts';
@@ -98,15 +99,25 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   const deps = { cri, clock, logger, metrics };
   const cgroupDriver = await runtimesDriver(asked.cgroupDriver, deps);
   // The kernel lists mounts by their real paths, and what is mounted must be seen before anything is removed.
-  const config = { ...asked, cgroupDriver, rootDir: await realpath(asked.rootDir) };
+  const config = withReservedCpus({ ...asked, cgroupDriver, rootDir: await realpath(asked.rootDir) });
   const machine = options.machine ?? (await readMachine());
-  const parts = assemble({
+  const resources = new ResourceManagers({
+    ...deps,
+    config,
+    topology: machine.topology,
+    runtime: cri.runtime,
+    alive: (uid) => parts.gate.isAlive(uid),
+    running: () => runningContainers(parts),
+  });
+  resources.load();
+  const parts: KubeletParts = assemble({
     ...options,
     config,
     machine,
     recorder:
       options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal }),
-    cgroups: options.cgroups ?? (await machineCgroups(config, machine, deps)),
+    cgroups: options.cgroups ?? (await machineCgroups(config, machine, { ...deps, resources })),
+    resources,
     mounter: options.mounter ?? systemMounter,
     metrics,
     volumePlugins: options.volumePlugins ?? [],
@@ -165,12 +176,26 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   const statics = await startStaticPods(parts);
   maintenance.start();
   eviction.start();
+  resources.start();
   return {
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
       const { watcher, dra, csi, allocatable, devicePlugins } = plugins;
-      for (const part of [lease, statics, pleg, runtimeState, parts.probes, watcher, dra, csi, allocatable, devicePlugins, podResources])
+      for (const part of [
+        lease,
+        statics,
+        pleg,
+        runtimeState,
+        parts.probes,
+        watcher,
+        dra,
+        csi,
+        allocatable,
+        devicePlugins,
+        podResources,
+        resources,
+      ])
         part?.stop();
       await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
       for (const part of [parts.status, parts.volumes, parts.references]) part.stop();
@@ -226,12 +251,18 @@ function evictionOf(
 const activePods = ({ store, workers }: Pick<KubeletParts, 'store' | 'workers'>): readonly Pod[] =>
   [...store.all()].filter(({ metadata }) => workers.stage(metadata.uid) === 'syncing');
 
+const runningContainers = ({ store, workers, pleg }: Pick<KubeletParts, 'store' | 'workers' | 'pleg'>) =>
+  activePods({ store, workers }).flatMap(({ metadata: { uid } }) =>
+    (pleg.get(uid)?.containers ?? []).flatMap(({ name, id, state }) => (state === 'running' ? [{ uid, name, id }] : [])),
+  );
+
 const podResourcesOf = (parts: KubeletParts): PodResourcesServer =>
   new PodResourcesServer({
     folder: parts.paths.podResources(),
     pods: () => activePods(parts),
     podByName: (namespace, name) => parts.store.byName(namespace, name),
     devices: parts.plugins.deviceManager,
+    resources: parts.resources,
     claims: (pod, container) => parts.plugins.devices.claimsOf(pod, container),
     clock: parts.clock,
     metrics: parts.metrics,

@@ -21,6 +21,8 @@ export interface AdmissionInput {
   readonly allowedUnsafeSysctls: readonly string[];
   /** Whether the machine confines programs by AppArmor. */
   readonly appArmor: boolean;
+  /** Gives the pod CPUs and memory of its own, or says why not; absent where that is nobody's. */
+  readonly allocate?: () => Refusal | undefined;
 }
 
 export interface Refusal {
@@ -40,7 +42,14 @@ export interface Insufficient {
 
 /** Undefined when the pod is admitted. Source: NewMainKubelet's admit handlers, in that order. */
 export function admit(input: AdmissionInput): Refusal | undefined {
-  return pressureRefusal(input) ?? sysctlRefusal(input) ?? platformRefusal(input) ?? predicateRefusal(input) ?? appArmorRefusal(input);
+  return (
+    pressureRefusal(input) ??
+    sysctlRefusal(input) ??
+    input.allocate?.() ??
+    platformRefusal(input) ??
+    predicateRefusal(input) ??
+    appArmorRefusal(input)
+  );
 }
 
 /** Source: appArmorAdmitHandler, validator.ValidateHost. */

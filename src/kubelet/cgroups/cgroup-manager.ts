@@ -53,6 +53,8 @@ export interface CgroupSettings {
   readonly cgroupRoot: string;
   readonly cpuCFSQuota: boolean;
   readonly podPidsLimit: number;
+  /** Whether containers of the pod have CPUs to themselves: no quota holds it back then. Absent: none has. */
+  readonly hasExclusiveCpus?: (pod: Pod) => boolean;
   /** What all pods together may use: millicores and bytes; undefined when that is not enforced. */
   readonly allocatable: { readonly cpu: number; readonly memory: number } | undefined;
 }
@@ -102,7 +104,8 @@ export class QosCgroupManager implements CgroupManager {
   }
 
   limitsOf(pod: Pod): CgroupLimits {
-    return podCgroupLimits(pod, this.#deps.settings);
+    const { cpuCFSQuota, podPidsLimit, hasExclusiveCpus } = this.#deps.settings;
+    return podCgroupLimits(pod, { podPidsLimit, cpuCFSQuota: cpuCFSQuota && hasExclusiveCpus?.(pod) !== true });
   }
 
   async ensurePod(pod: Pod): Promise<void> {

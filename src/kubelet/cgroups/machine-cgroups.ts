@@ -9,6 +9,7 @@ import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { MachineFacts } from '../node/machine.ts';
 import { nodeAllocatable } from '../node/status.ts';
 import { formatBytes, milliOf, valueOf } from '../pod/amounts.ts';
+import type { ResourceManagers } from '../topology/resource-managers.ts';
 import { connectBus } from '../systemd/dbus.ts';
 import { Slices } from '../systemd/slices.ts';
 import { cgroupfsDriver, systemdDriver } from './cgroup-driver.ts';
@@ -20,6 +21,7 @@ export interface MachineCgroupsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: KubeletMetrics;
+  readonly resources: Pick<ResourceManagers, 'hasExclusiveCpus'>;
 }
 
 /** `cgroupDriver` of `config` is the one in use, as `runtimesDriver` gives it. @throws CgroupError when there are no cgroups */
@@ -38,6 +40,7 @@ export async function machineCgroups(config: KubeletConfig, machine: MachineFact
       cgroupRoot: config.cgroupRoot,
       cpuCFSQuota: config.cpuCFSQuota,
       podPidsLimit: config.podPidsLimit,
+      hasExclusiveCpus: (pod) => deps.resources.hasExclusiveCpus(pod),
       allocatable: enforced ? { cpu: milliOf(total['cpu']), memory: valueOf(total['memory']) } : undefined,
     },
     kill: killProcess,
@@ -60,7 +63,10 @@ const PAUSE_MS = 2000;
 const LAST_WITHOUT = '1.37.0';
 
 /** The driver that the runtime uses, or `configured` where it does not say. Source: getCgroupDriverFromCRI. */
-export async function runtimesDriver(configured: string, { cri, clock, logger, metrics }: MachineCgroupsDeps): Promise<string> {
+export async function runtimesDriver(
+  configured: string,
+  { cri, clock, logger, metrics }: Omit<MachineCgroupsDeps, 'resources'>,
+): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     try {
       const { linux } = await cri.runtime.runtimeConfig({});

@@ -11,6 +11,7 @@ import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
 import type { StatusManager } from '../status/manager.ts';
+import type { ResourceManagers } from '../topology/resource-managers.ts';
 import type { PodStore } from './pod-store.ts';
 
 export interface PodGateDeps {
@@ -19,6 +20,7 @@ export interface PodGateDeps {
   readonly status: StatusManager;
   readonly allocations: AllocationManager;
   readonly devices: Pick<DeviceManager, 'lackedBy' | 'allocate'>;
+  readonly resources: Pick<ResourceManagers, 'admit' | 'release'>;
   readonly events: KubeletEvents;
   readonly metrics: KubeletMetrics;
   readonly logger: Logger;
@@ -109,7 +111,7 @@ export class PodGate {
     const { uid } = pod.metadata;
     this.#equipped.add(uid);
     try {
-      await devices.allocate(pod, (other) => this.#isAlive(other));
+      await devices.allocate(pod, (other) => this.isAlive(other));
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
       this.#refuse(pod, { reason: 'UnexpectedAdmissionError', message: `Allocate failed due to ${error.message}, which is unexpected` });
@@ -122,7 +124,7 @@ export class PodGate {
   }
 
   /** May run, or may have run before this kubelet was started. */
-  #isAlive(uid: string): boolean {
+  isAlive(uid: string): boolean {
     const { store, workers, synced } = this.#deps;
     if (!synced()) return true;
     const pod = store.get(uid);
@@ -131,8 +133,9 @@ export class PodGate {
   }
 
   #judge(pod: Pod): Refusal | undefined {
-    const { node, pressures, allowedUnsafeSysctls, appArmor } = this.#deps;
-    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls, appArmor });
+    const { node, pressures, allowedUnsafeSysctls, appArmor, resources } = this.#deps;
+    const allocate = (): Refusal | undefined => resources.admit(pod);
+    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls, appArmor, allocate });
   }
 
   /** Pods that have been admitted and have not ended. Source: GetActivePods. */
@@ -145,7 +148,8 @@ export class PodGate {
 
   /** Source: rejectPod. */
   #refuse(pod: Pod, { reason, message }: Refusal): void {
-    const { events, status, logger } = this.#deps;
+    const { events, status, logger, resources } = this.#deps;
+    resources.release(pod.metadata.uid);
     this.#refused.add(pod.metadata.uid);
     logger.warn('Pod was rejected', { pod: podKey(pod), reason, message });
     events.pod(pod, 'Warning', reason, message);

@@ -142,6 +142,52 @@ export class KubeletMetrics {
     'Time between when stats are collected, and when pod is evicted based on those stats by eviction signal',
     ['eviction_signal'],
   );
+  readonly cpuPinningRequests = counter('cpu_manager_pinning_requests_total', 'The number of cpu core allocations which required pinning.');
+  readonly cpuPinningErrors = counter(
+    'cpu_manager_pinning_errors_total',
+    'The number of cpu core allocations which required pinning failed.',
+  );
+  readonly cpuSharedPool = level(
+    'cpu_manager_shared_pool_size_millicores',
+    'The size of the shared CPU pool for non-guaranteed QoS pods, in millicores.',
+  );
+  readonly cpuExclusive = level(
+    'cpu_manager_exclusive_cpu_allocation_count',
+    'The total number of CPUs exclusively allocated to containers running on this node',
+  );
+  readonly cpuPerNuma = level('cpu_manager_allocation_per_numa', 'Number of CPUs allocated per NUMA node', ['numa_node']);
+  readonly memoryPinningRequests = counter(
+    'memory_manager_pinning_requests_total',
+    'The number of memory pages allocations which required pinning.',
+  );
+  readonly memoryPinningErrors = counter(
+    'memory_manager_pinning_errors_total',
+    'The number of memory pages allocations which required pinning that failed.',
+  );
+  readonly topologyAdmissionRequests = counter(
+    'topology_manager_admission_requests_total',
+    'The number of admission requests where resources have to be aligned.',
+  );
+  readonly topologyAdmissionErrors = counter(
+    'topology_manager_admission_errors_total',
+    'The number of admission request failures where resources could not be aligned.',
+  );
+  readonly topologyAdmissionDuration = histogram(
+    'topology_manager_admission_duration_ms',
+    'Duration in milliseconds to serve a pod admission request.',
+    [],
+    exponentialBuckets(0.05, 2, 15),
+  );
+  readonly alignedResources = counter(
+    'container_aligned_compute_resources_count',
+    'Cumulative number of aligned compute resources allocated to containers by alignment type.',
+    ['scope', 'boundary'],
+  );
+  readonly alignedResourcesFailures = counter(
+    'container_aligned_compute_resources_failure_count',
+    'Cumulative number of failures to allocate aligned compute resources to containers by alignment type.',
+    ['scope', 'boundary'],
+  );
   readonly preemptions = counter('preemptions', 'Cumulative number of pod preemptions by preemption resource', ['preemption_signal']);
 
   readonly storageOperationDuration = new HistogramFamily(
@@ -169,7 +215,19 @@ export class KubeletMetrics {
 
   constructor() {
     // Upstream's counters without labels are there before anything is counted.
-    for (const family of [this.orphanedRuntimePods, this.plegDiscardEvents, this.startedPods, this.startedPodsErrors]) family.of().add(0);
+    for (const family of [
+      this.orphanedRuntimePods,
+      this.plegDiscardEvents,
+      this.startedPods,
+      this.startedPodsErrors,
+      this.cpuPinningRequests,
+      this.cpuPinningErrors,
+      this.memoryPinningRequests,
+      this.memoryPinningErrors,
+      this.topologyAdmissionRequests,
+      this.topologyAdmissionErrors,
+    ])
+      family.of().add(0);
   }
 
   /** Prometheus' text format. */

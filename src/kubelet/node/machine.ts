@@ -1,6 +1,7 @@
 // What the machine is: read once at the start, or given by whoever starts the kubelet.
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, hostname, networkInterfaces, platform, release, totalmem } from 'node:os';
+import { type MachineTopology, pageSize, readTopology } from './machine-topology.ts';
 
 export interface MachineFacts {
   readonly hostname: string;
@@ -22,6 +23,7 @@ export interface MachineFacts {
   readonly hugePages: Readonly<Record<string, number>>;
   /** Whether the kernel confines programs by AppArmor. */
   readonly appArmor: boolean;
+  readonly topology: MachineTopology;
   /** Addresses of the machine that may be the node's, the likeliest first. */
   readonly addresses: readonly string[];
 }
@@ -37,6 +39,7 @@ export async function readMachine(): Promise<MachineFacts> {
     firstText(['/sys/module/apparmor/parameters/enabled']),
     readHugePages(),
   ]);
+  const topology = await readTopology({ memory: totalmem(), hugePages });
   return {
     hostname: hostname().trim().toLowerCase(),
     machineID,
@@ -51,6 +54,7 @@ export async function readMachine(): Promise<MachineFacts> {
     swap: Number(/^SwapTotal:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0) * 1024,
     hugePages,
     appArmor: appArmor === 'Y',
+    topology,
     addresses: hostAddresses(),
   };
 }
@@ -83,7 +87,7 @@ async function readHugePages(): Promise<Readonly<Record<string, number>>> {
     const kilobytes = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0);
     if (kilobytes === 0) continue;
     const count = Number(await firstText([`${HUGE_PAGES}/${name}/nr_hugepages`]));
-    out[kilobytes >= 1024 * 1024 ? `${kilobytes / 1024 / 1024}Gi` : `${kilobytes / 1024}Mi`] = count * kilobytes * 1024;
+    out[pageSize(kilobytes)] = count * kilobytes * 1024;
   }
   return out;
 }

@@ -66,12 +66,20 @@ export interface Devices {
   readonly topology?: { readonly nodes: readonly { readonly id: number }[] };
 }
 
-/** CPUs and memory are given to nobody alone: there is no static policy. */
+/** Of one NUMA node, or of several together. */
+export interface Memory {
+  readonly memoryType: string;
+  /** Bytes. */
+  readonly size: bigint;
+  readonly topology: { readonly nodes: readonly { readonly id: number }[] };
+}
+
+/** CPUs and memory are those that the container has to itself. */
 export interface ContainerResources {
   readonly name: string;
   readonly devices: readonly Devices[];
-  readonly cpuIds: readonly never[];
-  readonly memory: readonly never[];
+  readonly cpuIds: readonly number[];
+  readonly memory: readonly Memory[];
   readonly dynamicResources: readonly DynamicResource[];
 }
 

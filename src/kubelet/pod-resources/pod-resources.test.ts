@@ -121,3 +121,27 @@ test('whoever asks too often is turned away, until time has gone by', async (t) 
   ])
     assert.ok(figures.includes(`\nkubelet_pod_resources_endpoint_${line}\n`), line);
 });
+
+test('whoever asks is told which CPUs and which memory a container has to itself', async (t) => {
+  const world = await startWorld(t, {
+    config: {
+      cpuManagerPolicy: 'static',
+      memoryManagerPolicy: 'Static',
+      kubeReserved: { cpu: '500m', memory: '412Mi' },
+      reservedMemory: [{ numaNode: 0, limits: { memory: '512Mi' } }],
+    },
+  });
+  const amounts = { cpu: '2', memory: '1Gi' };
+  const own = container('app', { resources: { requests: amounts, limits: amounts } });
+  world.bind(pod({ name: 'own', spec: { containers: [own] }, status: { qosClass: 'Guaranteed' } }));
+  await world.until(() => world.pod('own').status.phase === 'Running', 'own runs');
+  const api = calls(t, world);
+  const memory = (size: bigint) => [{ memoryType: 'memory', size, topology: { nodes: [{ id: 0n }] } }];
+  const shown = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? Number(each) : each)));
+  assert.deepEqual(
+    shown((await api.get('default', 'own')).containers),
+    shown([{ ...nothing('app'), cpuIds: [1, 2], memory: memory(2n ** 30n) }]),
+  );
+  assert.deepEqual(shown(await api.allocatable()), shown({ devices: [], cpuIds: [1, 2, 3], memory: memory(2n ** 33n - 2n ** 29n) }));
+});

@@ -11,13 +11,16 @@ import type { Pod } from '#api/types.ts';
 import type { ContainerDevice, DeviceManager } from '../devices/device-manager.ts';
 import type { ContainerClaim } from '../dra/dra-manager.ts';
 import { DraError } from '../dra/pod-claims.ts';
+import type { Block } from '../memory-manager/memory-state.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { addService, type Handle, listenOn } from '../plugins/grpc-service.ts';
 import type { AnyContainer } from '../pod/containers.ts';
+import type { ResourceManagers } from '../topology/resource-managers.ts';
 import {
   type ContainerResources,
   type Devices,
   type DynamicResource,
+  type Memory,
   POD_RESOURCES_SERVICE,
   podResourcesCodec,
   type PodResources,
@@ -32,6 +35,7 @@ export interface PodResourcesDeps {
   readonly devices: Pick<DeviceManager, 'devicesOf' | 'allDevices'>;
   /** What of claims a container was given. @throws DraError when it has not been yet */
   readonly claims: (pod: Pod, container: AnyContainer) => readonly ContainerClaim[];
+  readonly resources: Pick<ResourceManagers, 'exclusiveCpus' | 'memoryOf' | 'allocatableCpus' | 'allocatableMemory'>;
   readonly clock: Clock;
   readonly metrics: KubeletMetrics;
   readonly logger: Logger;
@@ -59,7 +63,11 @@ export class PodResourcesServer {
       GetAllocatableResources: [
         'Empty',
         'Allocatable',
-        this.#limited('get_allocatable', () => ({ devices: deps.devices.allDevices().map(oneDevice), cpuIds: [], memory: [] })),
+        this.#limited('get_allocatable', () => ({
+          devices: deps.devices.allDevices().map(oneDevice),
+          cpuIds: deps.resources.allocatableCpus,
+          memory: deps.resources.allocatableMemory.map(oneMemory),
+        })),
       ],
       Get: [
         'PodName',
@@ -111,8 +119,16 @@ export class PodResourcesServer {
   }
 
   #ofContainer(pod: Pod, container: AnyContainer): ContainerResources {
-    const devices = this.#deps.devices.devicesOf(pod, container).map(oneDevice);
-    return { name: container.name, devices, cpuIds: [], memory: [], dynamicResources: this.#claimsOf(pod, container) };
+    const { resources } = this.#deps;
+    const { uid } = pod.metadata;
+    const { name } = container;
+    return {
+      name,
+      devices: this.#deps.devices.devicesOf(pod, container).map(oneDevice),
+      cpuIds: resources.exclusiveCpus(uid, name),
+      memory: resources.memoryOf(uid, name).map(oneMemory),
+      dynamicResources: this.#claimsOf(pod, container),
+    };
   }
 
   /** Nothing while the pod's claims are not prepared. */
@@ -131,6 +147,12 @@ const oneDevice = ({ resource, id, topology }: ContainerDevice): Devices => ({
   resourceName: resource,
   deviceIds: [id],
   ...(topology === undefined ? {} : { topology }),
+});
+
+const oneMemory = ({ type, size, numaAffinity }: Block): Memory => ({
+  memoryType: type,
+  size: BigInt(size),
+  topology: { nodes: numaAffinity.map((id) => ({ id })) },
 });
 
 const dynamicResource = ({ namespace, name, devices }: ContainerClaim): DynamicResource => ({

@@ -6,6 +6,7 @@ import type { ContainerConfig, Device, Mount, UserNamespace } from '#cri/gen/obj
 import type { DeviceGrant } from '../devices/api.ts';
 import { expand } from '../env/expansion.ts';
 import type { AnyContainer } from '../pod/containers.ts';
+import type { ContainerPlacement } from '../topology/resource-managers.ts';
 import { containerAnnotations, containerLabels } from './labels.ts';
 import { kernelResources, type ResourceSettings } from './linux-resources.ts';
 import { containerSecurityContext, type ImageUser } from './security-context.ts';
@@ -31,6 +32,7 @@ export interface ContainerConfigInput {
   readonly seccompRoot: string;
   readonly seccompDefault: boolean;
   readonly resources: ResourceSettings;
+  readonly placement: ContainerPlacement;
 }
 
 /** Path of a container's log below the pod's log directory. Source: BuildContainerLogsDirectory, containerLogFileName. */
@@ -62,7 +64,10 @@ export function containerConfig(input: ContainerConfigInput): Input<ContainerCon
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
-    linux: { resources: kernelResources(container, pod, input.resources), securityContext: containerSecurityContext(input) },
+    linux: {
+      resources: kernelResources(container, pod, input.resources, input.placement),
+      securityContext: containerSecurityContext(input),
+    },
     ...(stopSignal === undefined ? {} : { stopSignal: criSignal(stopSignal) }),
   };
 }

@@ -8,6 +8,7 @@ import { valueOf } from '../pod/amounts.ts';
 import { type AnyContainer } from '../pod/containers.ts';
 import { isNodeCriticalPod } from '../pod/identity.ts';
 import { containerAmounts } from '../pod/resources.ts';
+import type { ContainerPlacement } from '../topology/resource-managers.ts';
 
 /** Source: cm MinShares, MaxShares, SharesPerCPU, MilliCPUToCPU. */
 export const MIN_SHARES = 2;
@@ -47,6 +48,9 @@ export interface KernelResources {
   readonly memoryLimitInBytes: number;
   readonly oomScoreAdj: number;
   readonly hugepageLimits: readonly { readonly pageSize: string; readonly limit: number }[];
+  /** `0-3`; empty for anywhere. */
+  readonly cpusetCpus: string;
+  readonly cpusetMems: string;
 }
 
 export interface ResourceSettings {
@@ -56,12 +60,21 @@ export interface ResourceSettings {
   readonly memoryCapacity: number;
 }
 
-/** Source: generateLinuxContainerResources. */
-export function kernelResources(container: AnyContainer, pod: Pod, settings: ResourceSettings): KernelResources {
+const ANYWHERE: ContainerPlacement = { cpusetCpus: '', cpusetMems: '', exclusive: false };
+
+/** Source: generateLinuxContainerResources, DisableCPUQuotaWithExclusiveCPUs. */
+export function kernelResources(
+  container: AnyContainer,
+  pod: Pod,
+  settings: ResourceSettings,
+  { cpusetCpus, cpusetMems, exclusive }: ContainerPlacement = ANYWHERE,
+): KernelResources {
   const { cpuRequest, cpuLimit, memoryLimit } = containerAmounts(container, pod.spec);
   return {
+    cpusetCpus,
+    cpusetMems,
     cpuShares: sharesOf(cpuRequest),
-    cpuQuota: settings.cpuCFSQuota ? quotaOf(cpuLimit) : 0,
+    cpuQuota: !settings.cpuCFSQuota ? 0 : exclusive ? -1 : quotaOf(cpuLimit),
     cpuPeriod: settings.cpuCFSQuota ? CPU_PERIOD_US : 0,
     memoryLimitInBytes: memoryLimit,
     oomScoreAdj: oomScoreAdj(container, pod, settings.memoryCapacity),

@@ -319,8 +319,11 @@ test('containerConfig expands commands by the environment', () => {
     seccompRoot: '',
     seccompDefault: false,
     resources: { cpuCFSQuota: true, memoryCapacity: GIB },
+    placement: { cpusetCpus: '2-3', cpusetMems: '0', exclusive: true },
   };
   const config = containerConfig(input);
+  const { cpusetCpus, cpusetMems, cpuQuota } = config.linux?.resources ?? {};
+  assert.deepEqual([cpusetCpus, cpusetMems, cpuQuota], ['2-3', '0', -1]);
   assert.deepEqual(
     [config.command, config.args],
     [

@@ -22,6 +22,7 @@ import type { ImageMount, ImageVolumes } from '../images/image-volumes.ts';
 import type { PodHostname } from '../network/hostname.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
+import type { ResourceManagers } from '../topology/resource-managers.ts';
 import { MountError, type Mounter } from '../volumes/mounter.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import type { MountedVolume } from '../volumes/plugin.ts';
@@ -75,6 +76,7 @@ export interface StartDeps {
   readonly volume: (podUid: string, name: string) => MountedVolume | undefined;
   readonly dra: Pick<DraManager, 'prepare' | 'devicesOf' | 'healthOf' | 'unprepare'>;
   readonly devices: Pick<DeviceManager, 'grantOf' | 'healthOf'>;
+  readonly resources: Pick<ResourceManagers, 'placementOf'>;
   readonly settings: {
     readonly resources: () => ResourceSettings;
     readonly seccompDefault: boolean;
@@ -229,6 +231,7 @@ async function configure(
     seccompRoot: deps.paths.seccomp(),
     seccompDefault: deps.settings.seccompDefault,
     resources: deps.settings.resources(),
+    placement: deps.resources.placementOf(pod, container),
   });
 }
 

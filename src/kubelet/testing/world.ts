@@ -16,6 +16,7 @@ import { noCgroups } from '../cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
 import { createKubelet, type Kubelet } from '../kubelet.ts';
 import type { Mounter, MountPoint } from '../volumes/mounter.ts';
+import type { MachineFacts } from '../node/machine.ts';
 import { MACHINE } from './machine.ts';
 
 export const IMAGE = 'example.test/programs:1';
@@ -40,6 +41,8 @@ export class FakeMounter implements Mounter {
 
 export interface WorldOptions {
   readonly config?: Partial<KubeletConfig>;
+  /** What the machine has beyond `MACHINE`, or instead. */
+  readonly machine?: Partial<MachineFacts>;
   /** Containers' events are served unless a test wants to see lists at work. */
   readonly events?: 'served' | 'unimplemented';
   /** Written lines go here: `level message`. */
@@ -102,7 +105,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
       clock,
       ids,
       logger,
-      machine: MACHINE,
+      machine: { ...MACHINE, ...options.machine },
       mounter,
       cgroups: noCgroups,
       config: {
