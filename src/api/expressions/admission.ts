@@ -4,7 +4,21 @@ import type { Environment, Program } from '#apimachinery/cel/contract.ts';
 import { createEnvironment } from '#apimachinery/cel/environment.ts';
 import { CompileError } from '#apimachinery/cel/errors.ts';
 import { AUTHORIZER, RESOURCE_CHECK } from '#apimachinery/cel/library/authorizer.ts';
-import { BOOL, DYN, INT, listOf, mapOf, objectOf, sameType, showType, STRING, TIMESTAMP, type Type } from '#apimachinery/cel/types.ts';
+import {
+  BOOL,
+  DYN,
+  INT,
+  listOf,
+  mapOf,
+  objectOf,
+  sameType,
+  showType,
+  STRING,
+  TIMESTAMP,
+  type ObjectField,
+  type ObjectType,
+  type Type,
+} from '#apimachinery/cel/types.ts';
 
 /** What an expression is offered beside `object`, `oldObject`, `request` and `namespaceObject`. */
 export interface Offered {
@@ -94,10 +108,11 @@ function environmentOf({ params, authorizer, patchTypes = false }: Offered, type
 }
 
 const untyped = new Map<string, Environment>();
+const keyOf = ({ params, authorizer, patchTypes = false }: Offered): string => JSON.stringify([params, authorizer, patchTypes]);
 
 function environment(offered: Offered, types: ObjectTypes): Environment {
   if (types !== UNTYPED) return environmentOf(offered, types);
-  const key = JSON.stringify([offered.params, offered.authorizer, offered.patchTypes === true]);
+  const key = keyOf(offered);
   let known = untyped.get(key);
   if (known === undefined) untyped.set(key, (known = environmentOf(offered, UNTYPED)));
   return known;
@@ -126,6 +141,9 @@ function compileIn(env: Environment, source: string, results: readonly Type[] | 
 export class PolicyCompiler {
   readonly #types: ObjectTypes;
   readonly #variables = new Map<string, CompiledExpression>();
+  /** Of `variables`, in environments that are kept: it grows with each, so that a thousand cost no more than a thousand times one. */
+  readonly #fields = new Map<string, ObjectField>();
+  readonly #environments = new Map<string, Environment>();
 
   constructor(types: ObjectTypes = UNTYPED) {
     this.#types = types;
@@ -137,15 +155,24 @@ export class PolicyCompiler {
   }
 
   compile(source: string, offered: Offered, results?: readonly Type[]): CompiledExpression {
-    const fields = Object.fromEntries(Array.from(this.#variables, ([name, variable]) => [name, variableType(variable)]));
-    const env = environment(offered, this.#types).extend({ variables: objectOf('kubernetes.variables', fields) });
-    return compileIn(env, source, results);
+    return compileIn(this.#environment(offered), source, results);
   }
 
   addVariable(name: string, source: string, offered: Offered): CompiledExpression {
     const compiled = this.compile(source, offered);
     this.#variables.set(name, compiled);
+    this.#fields.set(name, { json: name, type: variableType(compiled) });
     return compiled;
+  }
+
+  #environment(offered: Offered): Environment {
+    const key = keyOf(offered);
+    let known = this.#environments.get(key);
+    if (known === undefined) {
+      const variables: ObjectType = { kind: 'object', name: 'kubernetes.variables', fields: this.#fields };
+      this.#environments.set(key, (known = environment(offered, this.#types).extend({ variables })));
+    }
+    return known;
   }
 }
 

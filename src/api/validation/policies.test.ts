@@ -74,6 +74,17 @@ for (const c of [
   test(`validateValidatingPolicy: ${c.name}`, () => assert.deepEqual(problemsOf('validating', c.spec), c.problems));
 }
 
+test('validateValidatingPolicy: each of thirty thousand variables knows the ones before it, and none after it', () => {
+  const count = 30_000;
+  const expressions = Array.from({ length: count }, (_, i) => (i === 0 ? '1' : `variables.v${i - 1} + 1`));
+  expressions[count / 2] = `variables.v${count - 1}`;
+  const variables = expressions.map((expression, i) => ({ name: `v${i}`, expression }));
+  const spec = { variables, validations: [{ expression: `variables.v${count - 1} > 0` }] };
+  assert.deepEqual(problemsOf('validating', spec), [
+    `spec.variables[${count / 2}].expression: ${caret(`variables.v${count - 1}`, 10, `undefined field 'v${count - 1}'`)}`,
+  ]);
+});
+
 const apply = (expression: string): object => ({ patchType: 'ApplyConfiguration', applyConfiguration: { expression } });
 const never = { reinvocationPolicy: 'Never' };
 
