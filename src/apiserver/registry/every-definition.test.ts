@@ -107,6 +107,29 @@ async function remove(info: ResourceInfo, path = pathOf(info)): Promise<void> {
   }
 }
 
+/** Every write of what is there, tried only: nothing comes of it. Source: test/integration/dryrun. */
+async function dryRuns(info: ResourceInfo, made: KubeObject): Promise<void> {
+  const path = pathOf(info);
+  const tried = { annotations: { tried: 'yes' } };
+  const patched = await expect(200, 'PATCH', `${path}?dryRun=All`, { metadata: tried }, merge);
+  const updated = await expect(200, 'PUT', `${path}?dryRun=All`, { ...made, metadata: { ...made.metadata, ...tried } });
+  for (const { metadata } of [patched, updated]) assert.equal(metadata.annotations?.['tried'], 'yes');
+  if (info.subresources.get('scale')?.verbs.includes('update') === true) {
+    const scale = (await expect(200, 'GET', `${path}/scale`)) as KubeObject & { readonly spec: { readonly replicas: number } };
+    const ten = { ...scale, spec: { replicas: 10 } };
+    for (const answer of [
+      await expect(200, 'PATCH', `${path}/scale?dryRun=All`, { spec: { replicas: 10 } }, merge),
+      await expect(200, 'PUT', `${path}/scale?dryRun=All`, ten),
+    ])
+      assert.deepEqual((answer as typeof ten).spec, { replicas: 10 });
+    assert.deepEqual(await expect(200, 'GET', `${path}/scale`), scale);
+  }
+  if (info.verbs.includes('deletecollection')) await expect(200, 'DELETE', `${collectionOf(info)}?dryRun=All`);
+  await expect(200, 'DELETE', `${path}?dryRun=All`);
+  const { metadata } = await expect(200, 'GET', path);
+  assert.deepEqual([metadata.annotations?.['tried'], metadata.deletionTimestamp], [undefined, undefined]);
+}
+
 for (const info of infos) {
   const name = groupResourceString(info);
   test(`${info.resource} in ${apiVersionOf(info)}`, async () => {
@@ -134,8 +157,12 @@ for (const info of infos) {
     assert.deepEqual(await finalizersAfter(''), ORPHANING.has(name) ? ['orphan'] : []);
     assert.deepEqual(await finalizersAfter('?propagationPolicy=Foreground'), ['foregroundDeletion']);
 
-    if (info.subresources.get('status')?.verbs.includes('patch') !== true) return;
+    const dry = await expect(201, 'POST', `${collectionOf(info)}?dryRun=All`, objectOf(info, { name: nameOf(info) }));
+    assert.deepEqual([dry.kind, dry.apiVersion], [info.kind, apiVersionOf(info)]);
+    await expect(404, 'GET', pathOf(info));
     const made = await expect(201, 'POST', collectionOf(info), objectOf(info, { name: nameOf(info) }));
+    await dryRuns(info, made);
+    if (info.subresources.get('status')?.verbs.includes('patch') !== true) return remove(info);
     const patched = await expect(
       200,
       'PATCH',
