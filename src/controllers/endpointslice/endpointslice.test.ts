@@ -285,3 +285,59 @@ test('the controller follows pods as they become ready and go', async () => {
   await ready(undefined);
   await stop();
 });
+
+const ips = (...last: readonly number[]): readonly Pod[] => last.map((n) => pod(`p${n}`, `10.0.0.${n}`));
+
+/** Slices that hold these pods, one for each list. */
+const holding = (...lists: readonly (readonly number[])[]): readonly EndpointSlice[] =>
+  lists.flatMap((list, i) =>
+    after(planSlices(service(), targets(ips(...list)), [])).map(
+      (slice) => ({ ...slice, metadata: { ...slice.metadata, name: `web-${i}`, uid: `u${i}` } }) as EndpointSlice,
+    ),
+  );
+
+const addresses = (...last: readonly number[]): string => last.map((n) => `10.0.0.${n}`).join();
+
+for (const { what, slices, wanted, labels = { tier: 'front' }, seen } of [
+  {
+    what: 'go as a whole into the fullest slice that has the room',
+    slices: holding([1], [2, 3], [4, 5, 6]),
+    wanted: [1, 2, 3, 4, 5, 6, 7, 8],
+    seen: { create: [], update: [`web-1 8080 ${addresses(2, 3, 7, 8)}`], delete: [] },
+  },
+  {
+    what: 'are not spread over slices that nobody writes: one new slice is one write',
+    slices: holding([1, 2], [3, 4]),
+    wanted: [1, 2, 3, 4, 5, 6, 7],
+    seen: { create: [` 8080 ${addresses(5, 6, 7)}`], update: [], delete: [] },
+  },
+  {
+    what: 'fill up the slices that are written anyway, the fullest first',
+    slices: holding([1, 2], [3, 4, 5, 6], [7]),
+    wanted: [1, 3, 4, 5, 7, 8, 9],
+    seen: { create: [], update: [`web-0 8080 ${addresses(1, 9)}`, `web-1 8080 ${addresses(3, 4, 5, 8)}`], delete: [] },
+  },
+  {
+    what: 'that fill a slice get a new one, and the rest goes where room is',
+    slices: holding([1]),
+    wanted: [1, 2, 3, 4, 5, 6, 7],
+    seen: { create: [` 8080 ${addresses(2, 3, 4, 5)}`], update: [`web-0 8080 ${addresses(1, 6, 7)}`], delete: [] },
+  },
+  {
+    what: 'fit in a slice of the service: one that lost all it had goes',
+    slices: holding([1], [2]),
+    wanted: [2, 3],
+    seen: { create: [], update: [`web-1 8080 ${addresses(2, 3)}`], delete: [`web-0 8080 ${addresses(1)}`] },
+  },
+  {
+    what: 'go into slices that get other labels',
+    slices: holding([1], [2, 3]),
+    wanted: [1, 2, 3, 4, 5, 6],
+    labels: { tier: 'back' },
+    seen: { create: [], update: [`web-0 8080 ${addresses(1, 6)}`, `web-1 8080 ${addresses(2, 3, 4, 5)}`], delete: [] },
+  },
+])
+  test(`new endpoints ${what}`, () => {
+    const of = { ...service(), metadata: { ...service().metadata, labels } };
+    assert.deepEqual(seenOf(planFor(sourceOf(of, undefined), targets(ips(...wanted)), slices, 4)), seen);
+  });

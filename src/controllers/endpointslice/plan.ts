@@ -85,7 +85,7 @@ export function planSlices(
     desired += Math.ceil(group.length / most);
     const ports = (group[0] as Target).ports;
     const addressType = familyOf((group[0] as Target).endpoint);
-    const plan = planGroup(group, present.get(key) ?? [], most);
+    const plan = planGroup(group, present.get(key) ?? [], { most, labels: source.labels });
     added += plan.added;
     removed += plan.removed;
     remove.push(...plan.empty);
@@ -147,8 +147,17 @@ interface GroupPlan {
   readonly removed: number;
 }
 
-/** Endpoints stay in the slice they are in; new ones go to slices that are written anyway, then to those with room. */
-function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[], most: number): GroupPlan {
+interface Shape {
+  readonly most: number;
+  /** A slice that has others is written anyway. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * Endpoints stay in the slice they are in. New ones fill up slices that are written anyway; the rest goes as a whole into one
+ * slice that has the room, or into new ones: the fewest writes, for each goes to every node. Source: reconcileByPortMapping.
+ */
+function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[], { most, labels }: Shape): GroupPlan {
   const left = new Map(wanted.map(({ id, endpoint }) => [id, endpoint]));
   let removed = 0;
   const contents = slices.map((slice) => {
@@ -175,14 +184,19 @@ function planGroup(wanted: readonly Target[], slices: readonly EndpointSlice[], 
   });
   const rest = [...left.values()];
   const added = rest.length;
-  for (const content of contents.toSorted((a, b) => Number(b.changed) - Number(a.changed) || b.endpoints.length - a.endpoints.length)) {
-    if (content.endpoints.length === 0 && !content.changed && rest.length === 0) continue;
-    const more = rest.splice(0, Math.max(0, most - content.endpoints.length));
-    content.endpoints.push(...more);
-    content.changed ||= more.length > 0;
+  const isWritten = ({ slice, changed }: (typeof contents)[number]): boolean => changed || !deepEqual(labels, slice.metadata.labels);
+  const byFullest = contents.filter((c) => c.endpoints.length > 0).toSorted((x, y) => y.endpoints.length - x.endpoints.length);
+  for (const content of byFullest.filter(isWritten))
+    content.endpoints.push(...rest.splice(0, Math.max(0, most - content.endpoints.length)));
+  const created: Endpoint[][] = [];
+  while (rest.length > 0) {
+    const roomy = byFullest.find((content) => !isWritten(content) && content.endpoints.length + rest.length <= most);
+    if (roomy === undefined) created.push(rest.splice(0, most));
+    else {
+      roomy.endpoints.push(...rest.splice(0));
+      roomy.changed = true;
+    }
   }
-  const created: (readonly Endpoint[])[] = [];
-  while (rest.length > 0) created.push(rest.splice(0, most));
   return {
     kept: contents.filter((c) => c.endpoints.length > 0),
     created,

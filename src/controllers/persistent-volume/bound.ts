@@ -28,6 +28,6 @@ export function boundStatus({ status }: PersistentVolumeClaim, { spec }: Persist
 }
 
 export function unboundStatus({ status }: PersistentVolumeClaim, phase: 'Pending' | 'Lost'): PersistentVolumeClaim['status'] {
-  const { accessModes: _, capacity: __, ...rest } = status;
+  const { accessModes: _, capacity: __, currentVolumeAttributesClassName: ___, ...rest } = status;
   return { ...rest, phase };
 }
