@@ -72,13 +72,15 @@ export interface AssemblyInput {
   readonly mounter: Mounter;
   readonly cgroups: CgroupManager;
   readonly resources: ResourceManagers;
+  /** The machine is going down. */
+  readonly shuttingDown: () => boolean;
   readonly metrics: KubeletMetrics;
   readonly volumePlugins: readonly VolumePlugin[];
   /** Undefined where the runtime mounts images. */
   readonly imageMounter: ImageMounter | undefined;
 }
 
-export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter'> {
+export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter' | 'shuttingDown'> {
   readonly events: KubeletEvents;
   readonly paths: KubeletPaths;
   readonly store: PodStore;
@@ -281,6 +283,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     pressures: () => observer.pressures,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls,
     appArmor: machine.appArmor,
+    shuttingDown: input.shuttingDown,
     synced: () => podInformer.hasSynced,
     hasTraces: (uid) => pleg.get(uid) !== undefined,
   });

@@ -24,6 +24,9 @@ import { readMachine, type MachineFacts } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { extended } from './node/status.ts';
 import { PodResourcesServer } from './pod-resources/pod-resources.ts';
+import { connectLogind, type Logind } from './shutdown/logind.ts';
+import { ShutdownManager } from './shutdown/shutdown-manager.ts';
+import { shutdownPeriods } from './shutdown/shutdown-plan.ts';
 import { ResourceManagers, withReservedCpus } from './topology/resource-managers.ts';
 import { kubeletView, type KubeletView } from './view.ts';
 import { systemMounter, type Mounter } from './volumes/mounter.ts';
@@ -48,6 +51,8 @@ export interface KubeletOptions {
   readonly cgroups?: CgroupManager;
   /** Kinds of volumes beyond those every kubelet has. */
   readonly volumePlugins?: readonly VolumePlugin[];
+  /** How logind is reached; the machine's own when absent. */
+  readonly logind?: () => Promise<Logind>;
   /** For a runtime that cannot mount images into containers. */
   readonly imageMounter?: ImageMounter;
 }
@@ -118,6 +123,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
       options.events ?? new QueueingEventRecorder({ client, component: 'kubelet', host: config.nodeName, clock, ids, logger, signal }),
     cgroups: options.cgroups ?? (await machineCgroups(config, machine, { ...deps, resources })),
     resources,
+    shuttingDown: () => shutdown.isShuttingDown,
     mounter: options.mounter ?? systemMounter,
     metrics,
     volumePlugins: options.volumePlugins ?? [],
@@ -143,6 +149,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   });
   const maintenance = new Maintenance(parts);
   const eviction = evictionOf(parts, maintenance);
+  const shutdown = shutdownOf(parts, options.logind ?? (() => connectLogind({ clock })));
   observer.pressure = () => eviction.pressure;
 
   events.node('Normal', 'Starting', 'Starting kubelet.');
@@ -177,6 +184,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   maintenance.start();
   eviction.start();
   resources.start();
+  await shutdown.start();
   return {
     view: kubeletView(parts),
     ready: admitWhenSynced(parts, followed, maintenance),
@@ -195,6 +203,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
         devicePlugins,
         podResources,
         resources,
+        shutdown,
       ])
         part?.stop();
       await Promise.all([agent, maintenance, eviction, parts.workers].map((part) => part.stop()));
@@ -247,6 +256,16 @@ function evictionOf(
     changed: () => observer.changed(),
   });
 }
+
+const shutdownOf = (parts: KubeletParts, connect: () => Promise<Logind>): ShutdownManager =>
+  new ShutdownManager({
+    ...parts,
+    periods: shutdownPeriods(parts.config),
+    connect,
+    rootDir: parts.config.rootDir,
+    pods: () => activePods(parts),
+    told: (problem) => parts.observer.problem('shutdown', problem),
+  });
 
 const activePods = ({ store, workers }: Pick<KubeletParts, 'store' | 'workers'>): readonly Pod[] =>
   [...store.all()].filter(({ metadata }) => workers.stage(metadata.uid) === 'syncing');

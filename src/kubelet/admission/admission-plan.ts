@@ -21,6 +21,8 @@ export interface AdmissionInput {
   readonly allowedUnsafeSysctls: readonly string[];
   /** Whether the machine confines programs by AppArmor. */
   readonly appArmor: boolean;
+  /** The machine is going down. */
+  readonly shuttingDown?: boolean;
   /** Gives the pod CPUs and memory of its own, or says why not; absent where that is nobody's. */
   readonly allocate?: () => Refusal | undefined;
 }
@@ -48,8 +50,14 @@ export function admit(input: AdmissionInput): Refusal | undefined {
     input.allocate?.() ??
     platformRefusal(input) ??
     predicateRefusal(input) ??
+    shutdownRefusal(input) ??
     appArmorRefusal(input)
   );
+}
+
+/** Source: nodeshutdown managerImpl.Admit. */
+function shutdownRefusal({ shuttingDown }: AdmissionInput): Refusal | undefined {
+  return shuttingDown === true ? { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' } : undefined;
 }
 
 /** Source: appArmorAdmitHandler, validator.ValidateHost. */

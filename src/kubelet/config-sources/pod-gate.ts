@@ -30,6 +30,8 @@ export interface PodGateDeps {
   readonly pressures: () => readonly string[];
   readonly allowedUnsafeSysctls: readonly string[];
   readonly appArmor: boolean;
+  /** The machine is going down. */
+  readonly shuttingDown: () => boolean;
   /** Whether all pods of this node are known. */
   readonly synced: () => boolean;
   /** Whether the runtime has anything of the pod. */
@@ -133,9 +135,18 @@ export class PodGate {
   }
 
   #judge(pod: Pod): Refusal | undefined {
-    const { node, pressures, allowedUnsafeSysctls, appArmor, resources } = this.#deps;
+    const { node, pressures, allowedUnsafeSysctls, appArmor, resources, shuttingDown } = this.#deps;
     const allocate = (): Refusal | undefined => resources.admit(pod);
-    return admit({ pod, node: node(), others: this.#others(pod), pressures: pressures(), allowedUnsafeSysctls, appArmor, allocate });
+    return admit({
+      pod,
+      node: node(),
+      others: this.#others(pod),
+      pressures: pressures(),
+      allowedUnsafeSysctls,
+      appArmor,
+      allocate,
+      shuttingDown: shuttingDown(),
+    });
   }
 
   /** Pods that have been admitted and have not ended. Source: GetActivePods. */

@@ -188,6 +188,8 @@ export class KubeletMetrics {
     'Cumulative number of failures to allocate aligned compute resources to containers by alignment type.',
     ['scope', 'boundary'],
   );
+  readonly shutdownStart = level('graceful_shutdown_start_time_seconds', 'Last graceful shutdown start time since unix epoch in seconds');
+  readonly shutdownEnd = level('graceful_shutdown_end_time_seconds', 'Last graceful shutdown start time since unix epoch in seconds');
   readonly preemptions = counter('preemptions', 'Cumulative number of pod preemptions by preemption resource', ['preemption_signal']);
 
   readonly storageOperationDuration = new HistogramFamily(

@@ -136,6 +136,12 @@ export class PodWorkers {
     return worker.stopped.promise;
   }
 
+  /** Resolves when nothing is left of the pod on the node but its object: volumes and cgroups were given back. */
+  whenReleased(uid: string): Promise<void> {
+    const worker = this.#workers.get(uid);
+    return worker === undefined || worker.stage === 'finished' ? Promise.resolve() : worker.released.promise;
+  }
+
   /** Begins no more passes; resolves when those under way are over. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -237,6 +243,7 @@ export class PodWorkers {
       case 'terminated':
         await steps.release(pod);
         worker.stage = 'finished';
+        worker.released.resolve();
         worker.wanted = true;
         return undefined;
       case 'finished':

@@ -59,6 +59,8 @@ export interface Worker {
   failures: number;
   /** Resolves when it has left `terminating`. */
   readonly stopped: PromiseWithResolvers<void>;
+  /** Resolves when what it used on the node was given back. */
+  readonly released: PromiseWithResolvers<void>;
 }
 
 /** Least time a pod gets. Source: calculateEffectiveGracePeriod. */
@@ -85,5 +87,6 @@ export function newWorker(pod: Pod): Worker {
     timer: undefined,
     failures: 0,
     stopped: Promise.withResolvers(),
+    released: Promise.withResolvers(),
   };
 }

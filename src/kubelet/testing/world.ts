@@ -15,6 +15,7 @@ import type { Owner } from '#test/harness/scope.ts';
 import { noCgroups } from '../cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
 import { createKubelet, type Kubelet } from '../kubelet.ts';
+import type { Logind } from '../shutdown/logind.ts';
 import type { Mounter, MountPoint } from '../volumes/mounter.ts';
 import type { MachineFacts } from '../node/machine.ts';
 import { MACHINE } from './machine.ts';
@@ -41,6 +42,8 @@ export class FakeMounter implements Mounter {
 
 export interface WorldOptions {
   readonly config?: Partial<KubeletConfig>;
+  /** How logind is reached; there is none when absent. */
+  readonly logind?: () => Promise<Logind>;
   /** What the machine has beyond `MACHINE`, or instead. */
   readonly machine?: Partial<MachineFacts>;
   /** Containers' events are served unless a test wants to see lists at work. */
@@ -107,6 +110,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
       logger,
       machine: { ...MACHINE, ...options.machine },
       mounter,
+      ...(options.logind === undefined ? {} : { logind: options.logind }),
       cgroups: noCgroups,
       config: {
         nodeName: 'node',
