@@ -151,6 +151,34 @@ for (const c of [
     current: undefined,
     hint: 'queue',
   },
+  {
+    name: 'a pod left that one of its terms kept it away from',
+    pod: app('p', '', requiring('podAntiAffinity', term('web'), term('db'))),
+    previous: app('db', 'a1'),
+    current: undefined,
+    hint: 'queue',
+  },
+  {
+    name: 'a pod became one that it may be beside',
+    pod: app('p', '', requiring('podAntiAffinity', term('web'), term('db'))),
+    previous: app('db', 'a1'),
+    current: app('cache', 'a1'),
+    hint: 'queue',
+  },
+  {
+    name: 'an unwanted pod of a namespace with a label left',
+    pod: app('p', '', requiring('podAntiAffinity', term('db', { namespaceSelector: { matchLabels: { team: 'x' } } }))),
+    previous: { ...app('db', 'a1'), metadata: { ...app('db', 'a1').metadata, namespace: 'other' } },
+    current: undefined,
+    hint: 'queue',
+  },
+  {
+    name: 'a pod was placed that meets only one of its terms',
+    pod: app('p', '', requiring('podAffinity', term('web'), term('db'))),
+    previous: undefined,
+    current: app('db', 'a1'),
+    hint: 'skip',
+  },
   { name: 'another pod left', pod: app('p', ''), previous: app('db', 'a1'), current: undefined, hint: 'skip' },
 ]) {
   test(`InterPodAffinity answers ${c.hint} when ${c.name}`, () => {

@@ -5,7 +5,7 @@ import type { Node, Pod } from '#api/types.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import { MAX_NODE_SCORE, type NodeFilter, type NodeScore, type Plugin, type QueueingHint } from '../framework/plugin.ts';
 import { unresolvable, unschedulable } from '../framework/status.ts';
-import { type AffinityTerm, affinityTerms, matchesEveryTerm, termMatches, type WeightedTerm } from '../state/affinity-terms.ts';
+import { type AffinityTerm, affinityTerms, termMatches, type WeightedTerm } from '../state/affinity-terms.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { PlaceCounts } from '../state/place-counts.ts';
@@ -33,7 +33,7 @@ export function interPodAffinity(namespaceLabels: NamespaceLabels, args: InterPo
   return {
     name: PLUGIN.interPodAffinity,
     events: [
-      { event: clusterEvent('Pod', ACTION.Add | ACTION.UpdatePodLabel | ACTION.Delete), hint: afterPodChange },
+      { event: clusterEvent('Pod', ACTION.Add | ACTION.UpdatePodLabel | ACTION.Delete), hint: afterPodChange(namespaceLabels) },
       { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeLabel), hint: afterNodeChange },
     ],
     // Labels matter only if some pod there has something to say of others.
@@ -153,17 +153,25 @@ function spreadOut(scores: Float64Array, { count }: { readonly count: number }):
 
 const isPlaced = ({ spec, status }: Pod): boolean => (spec.nodeName ?? '') !== '' || (status?.nominatedNodeName ?? '') !== '';
 
-const afterPodChange: QueueingHint = (pod, previous, current) => {
-  const [before, now] = [previous as Pod | undefined, current as Pod | undefined];
-  if (before !== undefined && now !== undefined && now.metadata.uid === pod.metadata.uid) return 'queue';
-  if ((now !== undefined && !isPlaced(now)) || (before !== undefined && !isPlaced(before))) return 'skip';
-  const { required, requiredAnti } = affinityTerms(pod) ?? NO_TERMS;
-  const [wasNear, isNear] = [before, now].map((other) => other !== undefined && matchesEveryTerm(required, other));
-  const [wasAway, isAway] = [before, now].map((other) => other !== undefined && matchesEveryTerm(requiredAnti, other));
-  if (now !== undefined) return (!wasNear && isNear) || (wasAway && !isAway) ? 'queue' : 'skip';
-  if (wasAway) return 'queue';
-  return before !== undefined && matchesEveryTerm((affinityTerms(before) ?? NO_TERMS).requiredAnti, pod) ? 'queue' : 'skip';
-};
+/**
+ * One pod must meet all terms of affinity together, and each term of anti-affinity keeps away by itself. Source:
+ * isSchedulableAfterPodChange, podMatchesAnyAffinityTerms.
+ */
+const afterPodChange =
+  (namespaceLabels: NamespaceLabels): QueueingHint =>
+  (pod, previous, current) => {
+    const [before, now] = [previous as Pod | undefined, current as Pod | undefined];
+    if (before !== undefined && now !== undefined && now.metadata.uid === pod.metadata.uid) return 'queue';
+    if ((now !== undefined && !isPlaced(now)) || (before !== undefined && !isPlaced(before))) return 'skip';
+    const { required, requiredAnti } = affinityTerms(pod) ?? NO_TERMS;
+    const matches = (term: AffinityTerm, other: Pod | undefined): boolean =>
+      other !== undefined && termMatches(term, other, namespaceLabels);
+    const isNear = (other: Pod | undefined): boolean => required.length > 0 && required.every((term) => matches(term, other));
+    if (requiredAnti.some((term) => matches(term, before) && !matches(term, now))) return 'queue';
+    if (now !== undefined) return isNear(now) && !isNear(before) ? 'queue' : 'skip';
+    const { requiredAnti: kept } = (before === undefined ? undefined : affinityTerms(before)) ?? NO_TERMS;
+    return kept.some((term) => matches(term, pod)) ? 'queue' : 'skip';
+  };
 
 const afterNodeChange: QueueingHint = (pod, previous, current) => {
   const { required, requiredAnti } = affinityTerms(pod) ?? NO_TERMS;

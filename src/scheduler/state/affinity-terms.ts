@@ -71,8 +71,3 @@ export function termMatches(term: AffinityTerm, { metadata }: Pod, namespaceLabe
   if (!term.selector.matches(metadata.labels)) return false;
   return term.namespaces.has(metadata.namespace) || term.namespaceSelector.matches(namespaceLabels(metadata.namespace) ?? {});
 }
-
-/** As if no namespace had labels, which is how events are judged. */
-export function matchesEveryTerm(terms: readonly AffinityTerm[], pod: Pod): boolean {
-  return terms.length > 0 && terms.every((term) => termMatches(term, pod, () => undefined));
-}
