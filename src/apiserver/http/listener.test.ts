@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { Worker } from 'node:worker_threads';
-import { systemClock } from '#base/clock.ts';
+import { systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
+import { frame, TYPE } from '#test/harness/http2-frame.ts';
 import { createTestAuthority } from '../testing/certificates.ts';
 import { Listener } from './listener.ts';
 
@@ -53,6 +54,26 @@ test('a handshake that ends after its time, since the server was busy, ends the 
   const [outcomes] = (await once(worker, 'message')) as [string[]];
   waiting = false;
   assert.equal(outcomes.length, CLIENTS);
+});
+
+test('an idle client of HTTP/2 is told to go elsewhere and loses its connection, whether it ends its half or not', async (t) => {
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger, idleTimeoutMs: 100 });
+  t.after(() => {
+    listener.drain();
+    listener.destroy();
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const halfOpen = { host: '127.0.0.1', port, ca: authority.certificate, ALPNProtocols: ['h2'], allowHalfOpen: true };
+  const client = connectTls(halfOpen);
+  t.after(() => client.destroy());
+  let said = Buffer.alloc(0);
+  client.on('data', (chunk: Buffer) => (said = Buffer.concat([said, chunk])));
+  client.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(TYPE.settings, 0, 0)]));
+  await once(client, 'end');
+  assert.ok(said.includes(Buffer.from([0, 0, 8, TYPE.goAway])), said.toString('hex'));
+  while (listener.connections > 0) await wait(systemClock, 10);
 });
 
 test('the kernel asks silent clients whether they are there', async (t) => {

@@ -85,11 +85,13 @@ export class Listener {
     handle,
     logger,
     handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS,
+    idleTimeoutMs = IDLE_TIMEOUT_MS,
   }: {
     readonly tls: TlsMaterial;
     readonly handle: (exchange: Exchange) => void;
     readonly logger: Logger;
     readonly handshakeTimeoutMs?: number;
+    readonly idleTimeoutMs?: number;
   }) {
     this.#handle = handle;
     this.#logger = logger;
@@ -114,7 +116,7 @@ export class Listener {
         maxHeaderSize: MAX_HEADER_BYTES,
         headersTimeout: HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
-        keepAliveTimeout: IDLE_TIMEOUT_MS,
+        keepAliveTimeout: idleTimeoutMs,
         keepAlive: true,
         keepAliveInitialDelay: KEEP_ALIVE_MS,
       },
@@ -126,7 +128,7 @@ export class Listener {
     this.#server.removeAllListeners('stream');
     this.#server.on('stream', (stream, headers, _flags, rawHeaders) => this.#onStream(stream as ServerHttp2Stream, headers, rawHeaders));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#onUpgrade(request, socket, head));
-    this.#server.on('session', (session) => this.#onSession(session));
+    this.#server.on('session', (session) => this.#onSession(session, idleTimeoutMs));
     this.#server.on('secureConnection', (socket) => this.#onSocket(socket));
     this.#server.on('sessionError', (error) => this.#logger.debug('HTTP/2 connection failed', { error }));
     this.#server.on('tlsClientError', (error) => this.#logger.debug('TLS handshake failed', { error }));
@@ -192,13 +194,14 @@ export class Listener {
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
-  #onSession(session: ServerHttp2Session): void {
+  #onSession(session: ServerHttp2Session, idleTimeoutMs: number): void {
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(SESSION_WINDOW);
     // Counts as idle while no frame passes either way; pings of a client with an open watch keep it alive.
-    session.setTimeout(IDLE_TIMEOUT_MS, () => {
-      if (openStreams.get(session) === undefined || openStreams.get(session) === 0) session.close();
+    session.setTimeout(idleTimeoutMs, () => {
+      // Not `close`: that waits for the client to end its half, which one that means harm never does.
+      if (openStreams.get(session) === undefined || openStreams.get(session) === 0) session.destroy();
     });
     if (this.#draining) session.close();
   }
