@@ -1,0 +1,152 @@
+// A whole API server whose disk runs full, and whose disk then fails: it refuses what it cannot keep, serves all it has, keeps every
+// promise it made, and goes on by itself where the disk does.
+import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
+import assert from 'node:assert/strict';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { StatusError } from '#apimachinery/errors.ts';
+import { configmaps } from '#api/resources.ts';
+import { createClient } from '#client/client.ts';
+import type { Client } from '#client/contract.ts';
+import { succeed } from '../harness/command.ts';
+import { defer } from '../harness/scope.ts';
+import { temporaryFolder } from '../harness/temp.ts';
+
+const NAMESPACE = 'default';
+const VALUE = 'x'.repeat(50_000);
+
+/** A file system of `size` bytes of memory. */
+async function smallDisk(t: TestContext, size: string): Promise<string> {
+  const folder = join(temporaryFolder(t), 'disk');
+  mkdirSync(folder);
+  await succeed('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
+  defer(t, async () => void (await succeed('umount', ['--recursive', '--lazy', folder])));
+  return folder;
+}
+
+/** A file that takes all the room there is left. */
+function fill(folder: string): string {
+  const path = join(folder, 'ballast');
+  const file = openSync(path, 'w');
+  const bytes = Buffer.alloc(64 << 10, 'b');
+  try {
+    for (;;) writeSync(file, bytes);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  } finally {
+    closeSync(file);
+  }
+  return path;
+}
+
+const create = (client: Client, name: string): Promise<unknown> =>
+  client.create(configmaps, { metadata: { name, namespace: NAMESPACE }, data: { value: VALUE } });
+
+/** Names of what was created, and how the first that was not was refused. */
+async function createUntilRefused(client: Client, prefix: string): Promise<{ readonly created: string[]; readonly refusal: StatusError }> {
+  const created: string[] = [];
+  for (;;) {
+    const name = `${prefix}-${created.length}`;
+    try {
+      await create(client, name);
+      created.push(name);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      return { created, refusal: error };
+    }
+  }
+}
+
+async function namesIn(client: Client): Promise<readonly string[]> {
+  const { items } = await client.list(configmaps, { namespace: NAMESPACE });
+  for (const { metadata, data } of items) if (metadata.name.startsWith('map-')) assert.equal(data?.['value'], VALUE, metadata.name);
+  return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('map-'));
+}
+
+test('an API server on a full disk refuses writes, serves reads and watches, and writes again when there is room', async (t) => {
+  const disk = await smallDisk(t, '40m');
+  const server = await startApiServer(t, await controlPlanePki(t), { 'data-dir': join(disk, 'store') });
+  const client = createClient(server.connect());
+  const { revision } = await client
+    .list(configmaps, { namespace: NAMESPACE })
+    .then(({ metadata }) => ({ revision: metadata.resourceVersion }));
+  const watched: string[] = [];
+  const watching = (async () => {
+    for await (const event of client.watch(configmaps, { namespace: NAMESPACE, resourceVersion: revision ?? '' })) {
+      if (event.type === 'BOOKMARK') continue;
+      watched.push(event.object.metadata.name);
+      if (event.object.metadata.name === 'map-after') return;
+    }
+  })();
+  const ballast = fill(disk);
+  const { created, refusal } = await createUntilRefused(client, 'map');
+  t.diagnostic(`${created.length} were created; then: ${refusal.code} ${refusal.reason} ${refusal.message}`);
+  assert.deepEqual([refusal.code, refusal.reason], [503, 'ServiceUnavailable']);
+  assert.match(refusal.message, /ENOSPC/);
+  await assert.rejects(create(client, 'map-refused'), StatusError);
+  assert.deepEqual([...(await namesIn(client))].toSorted(), created.toSorted());
+  rmSync(ballast);
+  await create(client, 'map-after');
+  await watching;
+  const all = [...created, 'map-after'];
+  assert.deepEqual(
+    watched.filter((name) => name.startsWith('map-')),
+    all,
+  );
+  await server.kill();
+  await server.restart();
+  assert.deepEqual([...(await namesIn(client))].toSorted(), all.toSorted());
+});
+
+/** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing that is not on the disk gets there any more. Source: ext4.h. */
+const CUT_OFF = 'open(my $folder, "<", $ARGV[0]) or die; my $flags = pack("L", 2); ioctl($folder, 0x8004587d, $flags) or die "$!"';
+
+test('an API server whose disk is cut off refuses writes, serves what it has, and starts again from it with all it promised', async (t) => {
+  const memory = await smallDisk(t, '400m');
+  const [image, disk] = [join(memory, 'image'), join(memory, 'mounted')];
+  mkdirSync(disk);
+  await succeed('truncate', ['--size=200M', image]);
+  await succeed('mkfs.ext4', ['-q', image]);
+  const mount = (): Promise<string> => succeed('mount', ['-o', 'loop', image, disk]);
+  await mount();
+  const server = await startApiServer(t, await controlPlanePki(t), { 'data-dir': join(disk, 'store') });
+  const client = createClient(server.connect());
+  const promised: string[] = [];
+  const refusals: StatusError[] = [];
+  const writers = Array.from({ length: 8 }, async (_, writer) => {
+    for (let i = 0; ; i++) {
+      const name = `map-${writer}-${i}`;
+      try {
+        await create(client, name);
+        promised.push(name);
+      } catch (error) {
+        if (!(error instanceof StatusError)) throw error;
+        refusals.push(error);
+        return;
+      }
+      if (promised.length === 200) await succeed('perl', ['-e', CUT_OFF, disk]);
+    }
+  });
+  await Promise.all(writers);
+  for (const { code, message } of refusals) {
+    assert.ok(code === 503 || code === 504, `${code}`);
+    assert.match(message, /EIO/);
+  }
+  const served = new Set(await namesIn(client));
+  assert.deepEqual(
+    promised.filter((name) => !served.has(name)),
+    [],
+    'what was acknowledged is served from memory',
+  );
+  await server.kill();
+  await succeed('umount', [disk]);
+  await mount();
+  await server.restart();
+  const kept = new Set(await namesIn(client));
+  assert.deepEqual(
+    promised.filter((name) => !kept.has(name)),
+    [],
+  );
+  await create(client, 'map-after');
+});
