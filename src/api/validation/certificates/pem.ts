@@ -1,7 +1,7 @@
-// Certificate requests and certificates as validation reads them: PEM, DER, and the signature a request makes of itself.
-// Source: certificates ParseCSR, validateCertificate; x509 CertificateRequest.CheckSignature.
-import { createPublicKey, verify, X509Certificate, type KeyObject } from 'node:crypto';
+// Certificate requests and certificates as validation reads them in PEM. Source: certificates ParseCSR, validateCertificate.
+import { X509Certificate } from 'node:crypto';
 import { goQuote } from '#apimachinery/go-format.ts';
+import { requestingKey } from './signed-request.ts';
 
 export interface PemBlock {
   readonly type: string;
@@ -20,64 +20,6 @@ export function pemBlocks(text: string): readonly PemBlock[] {
 }
 
 const decoded = (base64: string): string => Buffer.from(base64, 'base64').toString('latin1');
-
-interface Element {
-  readonly tag: number;
-  /** With tag and length. */
-  readonly whole: Uint8Array;
-  readonly content: Uint8Array;
-}
-
-class DerError extends Error {
-  override readonly name = 'DerError';
-}
-
-/** The elements that follow one another in `der`. @throws DerError */
-function elements(der: Uint8Array): readonly Element[] {
-  const out: Element[] = [];
-  for (let at = 0; at < der.length;) {
-    const first = der[at + 1];
-    if (first === undefined) throw new DerError('asn1: syntax error: truncated tag or length');
-    const bytes = first < 0x80 ? 0 : first & 0x7f;
-    if (bytes > 4 || at + 2 + bytes > der.length) throw new DerError('asn1: structure error: length too large');
-    let length = bytes === 0 ? first : 0;
-    for (let i = 0; i < bytes; i++) length = length * 256 + (der[at + 2 + i] as number);
-    const start = at + 2 + bytes;
-    if (start + length > der.length) throw new DerError('asn1: syntax error: data truncated');
-    out.push({ tag: der[at] as number, whole: der.subarray(at, start + length), content: der.subarray(start, start + length) });
-    at = start + length;
-  }
-  return out;
-}
-
-/** Digests by the DER of their signature algorithm's identifier. */
-const DIGESTS: Readonly<Record<string, string | null>> = {
-  '2a864886f70d01010b': 'sha256', // sha256WithRSAEncryption
-  '2a864886f70d01010c': 'sha384',
-  '2a864886f70d01010d': 'sha512',
-  '2a8648ce3d040302': 'sha256', // ecdsa-with-SHA256
-  '2a8648ce3d040303': 'sha384',
-  '2a8648ce3d040304': 'sha512',
-  '2b6570': null, // Ed25519 digests for itself
-};
-
-const BAD = "asn1: structure error: tags don't match";
-
-/** The key that asks in a PKCS#10 request, which it signed. @throws Error, a DerError or of the crypto library */
-export function requestingKey(der: Uint8Array): KeyObject {
-  const [outer] = elements(der);
-  const [info, algorithm, signature] = outer === undefined ? [] : elements(outer.content);
-  if (info === undefined || algorithm === undefined || signature === undefined) throw new DerError(BAD);
-  const key = elements(info.content)[2];
-  const [oid] = elements(algorithm.content);
-  if (key === undefined || oid === undefined) throw new DerError(BAD);
-  const digest = DIGESTS[Buffer.from(oid.content).toString('hex')];
-  if (digest === undefined) throw new DerError('x509: cannot verify signature: algorithm unimplemented');
-  const publicKey = createPublicKey({ key: Buffer.from(key.whole), format: 'der', type: 'spki' });
-  // The first octet of a bit string counts unused bits.
-  if (!verify(digest, info.whole, publicKey, signature.content.subarray(1))) throw new DerError('x509: signature verification failed');
-  return publicKey;
-}
 
 /** Why `request` (base64 of PEM) is no certificate request that its own key signed; undefined when it is one. */
 export function requestProblem(request: string): string | undefined {

@@ -2,7 +2,7 @@
 // Source: certificates ValidatePodCertificateRequestCreate.
 import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import type { PodCertificateRequestSpec } from '../../gen/certificates-v1beta1.ts';
-import { requestingKey } from './pem.ts';
+import { requestingKey } from './signed-request.ts';
 
 const bytes = (base64: string): Buffer => Buffer.from(base64, 'base64');
 
