@@ -236,6 +236,11 @@ test('what a custom resource has not is told in its own words', async () => {
   assert.match((await api.get(url)).text, /"metadata":\{"continue":"","resourceVersion":"\d+"\}\}\n$/);
 });
 
+test('the status of a new definition is that of upstream', async () => {
+  const created = await api.done('POST', DEFINITIONS, definition({ group: 'new.example.com' }));
+  assert.deepEqual(created['status'], { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: ['v1'] });
+});
+
 test('definitions are watched', async () => {
   const watch = client.watch(customresourcedefinitions, { fieldSelector: 'metadata.name=widgets.watched.example.com' });
   const types: string[] = [];

@@ -14,7 +14,7 @@ const storageVersions = ({ spec }: CustomResourceDefinition): readonly string[] 
 export const customResourceDefinitionStrategy = {
   generation: 'desired',
   allowUnconditionalUpdate: false,
-  initialStatus: (crd) => ({ conditions: [], acceptedNames: { plural: '', kind: '' }, storedVersions: storageVersions(crd) }),
+  initialStatus: (crd) => ({ conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: storageVersions(crd) }),
   // A version that becomes the storage version is remembered until whoever migrated the objects takes it out.
   prepareForUpdate: (crd) => {
     const stored = crd.status.storedVersions ?? [];
