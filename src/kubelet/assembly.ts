@@ -1,33 +1,21 @@
 // The parts of a kubelet and how they hold together.
 import { join } from 'node:path';
-import type { Clock } from '#base/clock.ts';
-import type { Ids } from '#base/ids.ts';
-import type { Logger } from '#base/log.ts';
 import { nodes, pods, services } from '#api/resources.ts';
-import type { Node, Pod } from '#api/types.ts';
-import type { Client } from '#client/contract.ts';
-import type { EventRecorder } from '#client/events/event-recorder.ts';
-import type { Informer, InformerFactory } from '#client/informer-contract.ts';
-import type { CriClient } from '#cri/contract.ts';
 import { AllocationManager } from './allocation/allocation-manager.ts';
 import { resizePod } from './allocation/resize.ts';
-import type { CgroupManager } from './cgroups/cgroup-manager.ts';
-import type { KubeletConfig } from './configuration/config.ts';
 import { ensureMirror, removeMirror } from './config-sources/mirror-pods.ts';
 import { PodGate } from './config-sources/pod-gate.ts';
 import { PodStore } from './config-sources/pod-store.ts';
 import type { DownwardFacts } from './env/downward.ts';
 import { csiKind, csiPlugin } from './csi/csi-volumes.ts';
 import { environmentOf } from './env/variables.ts';
-import { kubeletEvents, type KubeletEvents } from './events/events.ts';
+import { kubeletEvents } from './events/events.ts';
 import { imageManager } from './image-assembly.ts';
-import { ImageVolumes, type ImageMounter } from './images/image-volumes.ts';
+import { ImageVolumes } from './images/image-volumes.ts';
 import { PullRecords } from './images/pull-records.ts';
-import type { KubeletMetrics } from './metrics/kubelet-metrics.ts';
 import { measuredCri } from './metrics/measured-cri.ts';
 import { PodStartup } from './metrics/pod-startup.ts';
 import { dnsSettings } from './network/dns-settings.ts';
-import type { MachineFacts } from './node/machine.ts';
 import { NodeObserver } from './node/node-observer.ts';
 import { RuntimeState } from './node/runtime-state.ts';
 import { expectsAnEnd } from './pleg/expectation.ts';
@@ -44,65 +32,17 @@ import { RuntimeHandlers } from './runtime/runtime-handlers.ts';
 import { removePod } from './runtime/remove-pod.ts';
 import type { SyncDeps } from './runtime/sync-pod.ts';
 import { StatsProvider } from './stats/provider.ts';
-import type { ResourceManagers } from './topology/resource-managers.ts';
 import { StatusManager } from './status/manager.ts';
 import { UserNamespaces } from './user-namespaces/user-namespaces.ts';
 import { atomicPlugins } from './volumes/atomic-plugins.ts';
 import { emptyDirPlugin } from './volumes/empty-dir.ts';
 import { hostPathPlugin } from './volumes/host-path.ts';
-import type { Mounter } from './volumes/mounter.ts';
 import { KubeletPaths } from './volumes/paths.ts';
 import { PERSISTENT_KINDS, persistentPlugin } from './volumes/persistent.ts';
-import type { VolumePlugin } from './volumes/plugin.ts';
 import { TokenManager } from './volumes/tokens.ts';
 import { TrustBundles } from './volumes/trust-bundles.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
-
-/** Everything a kubelet is made from. */
-export interface AssemblyInput {
-  readonly client: Client;
-  readonly informers: InformerFactory;
-  readonly cri: CriClient;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly logger: Logger;
-  readonly config: KubeletConfig;
-  readonly machine: MachineFacts;
-  readonly recorder: EventRecorder;
-  readonly mounter: Mounter;
-  readonly cgroups: CgroupManager;
-  readonly resources: ResourceManagers;
-  /** The machine is going down. */
-  readonly shuttingDown: () => boolean;
-  readonly metrics: KubeletMetrics;
-  readonly volumePlugins: readonly VolumePlugin[];
-  /** Undefined where the runtime mounts images. */
-  readonly imageMounter: ImageMounter | undefined;
-}
-
-export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter' | 'shuttingDown'> {
-  readonly events: KubeletEvents;
-  readonly paths: KubeletPaths;
-  readonly store: PodStore;
-  readonly gate: PodGate;
-  readonly podInformer: Informer<Pod>;
-  readonly nodeInformer: Informer<Node>;
-  readonly runtimeState: RuntimeState;
-  readonly pleg: Pleg;
-  readonly probes: ProbeManager;
-  readonly status: StatusManager;
-  readonly volumes: VolumeManager;
-  readonly workers: PodWorkers;
-  readonly steps: KubeletPodSteps;
-  readonly records: PullRecords;
-  readonly observer: NodeObserver;
-  readonly references: PodReferences;
-  readonly allocations: AllocationManager;
-  readonly userNamespaces: UserNamespaces;
-  readonly stats: StatsProvider;
-  readonly plugins: PluginParts;
-  readonly startup: PodStartup;
-}
+import type { AssemblyInput, KubeletParts } from './parts.ts';
 
 /** Source: NewMainKubelet; milliseconds. */
 const CRASH_BACKOFF_MS = 10_000;

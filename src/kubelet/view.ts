@@ -3,7 +3,7 @@ import { containerStatus } from '#api/pods.ts';
 import type { Node, Pod } from '#api/types.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { isNotFound } from '#cri/errors.ts';
-import type { KubeletParts } from './assembly.ts';
+import type { KubeletParts } from './parts.ts';
 import { configurationOf } from './configuration/configuration-json.ts';
 import { levels } from './metrics/levels.ts';
 import type { MachineFacts } from './node/machine.ts';

@@ -1,7 +1,7 @@
 // What is done from time to time: garbage, rotation, orphans.
 import { CriError } from '#cri/errors.ts';
 import { PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
-import type { KubeletParts } from '../assembly.ts';
+import type { KubeletParts } from '../parts.ts';
 import { imageVolumeReferences } from '../images/image-volumes.ts';
 import { valueOf } from '../pod/amounts.ts';
 import { removeDeadLinks, removeOrphanLogs } from '../runtime/container-logs.ts';
