@@ -50,7 +50,7 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
   ]);
   const since = cause.since === undefined ? {} : { since: cause.since };
   const ofTemplate = precedingChange({ kind: cause.kind, revisions, read, created: pod.metadata.creationTimestamp ?? '', ...since });
-  const precededBy = ofTemplate ?? (placement === undefined ? undefined : await changeOfNode(placement, client));
+  const precededBy = ofTemplate ?? (placement === undefined ? undefined : await changeOfNode(placement, cause, client));
   const remedies = await remediesOf(cause, { pod, namespace, node, client });
   return {
     ...head,
@@ -60,10 +60,12 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
   };
 }
 
-async function changeOfNode(placement: PlacementExplanation, client: Client): Promise<PrecedingChange | undefined> {
+/** What was done after it began is not why. */
+async function changeOfNode(placement: PlacementExplanation, { since }: Cause, client: Client): Promise<PrecedingChange | undefined> {
   const name = nodeInTheWay(placement);
   const node = name === undefined ? undefined : await orAbsent(client.get(nodes, { name }));
-  return node === undefined ? undefined : nodeChange(node, placement.smallest?.plugin ?? '');
+  const change = node === undefined ? undefined : nodeChange(node, placement.smallest?.plugin ?? '');
+  return change !== undefined && since !== undefined && change.time > since ? undefined : change;
 }
 
 interface Around {

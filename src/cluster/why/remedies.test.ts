@@ -148,3 +148,23 @@ test('explain of a pod that waits for a claim tells what the claim waits for', a
     ['make a PersistentVolume of 1Gi, ReadWriteOnce, class fast for claim data'],
   );
 });
+
+for (const [began, blamed] of [
+  ['2026-01-01T00:00:05Z', 'Node n, by kubectl'],
+  ['2026-01-01T00:00:04Z', undefined],
+] as const) {
+  test(`explain of a pod that waits since ${began} says that ${blamed ?? 'nobody'} cordoned its node before`, async () => {
+    const explanation = await askAbout((server) => {
+      const managedFields = [{ manager: 'kubectl', time: '2026-01-01T00:00:05Z', fieldsV1: { 'f:spec': { 'f:unschedulable': {} } } }];
+      const status = { allocatable: { cpu: '4', pods: '9' } };
+      server.seed(nodes, { metadata: { name: 'n', managedFields }, spec: { unschedulable: true }, status } as never);
+      const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'x', lastTransitionTime: began }];
+      server.seed(pods, {
+        ...pod,
+        spec: { ...pod.spec, schedulerName: 'default-scheduler' },
+        status: { phase: 'Pending', conditions },
+      } as never);
+    });
+    assert.deepEqual([explanation.placement?.smallest?.changes.length, explanation.precededBy?.object], [1, blamed]);
+  });
+}
