@@ -23,7 +23,7 @@ export function nodeVolumeLimits(storage: Storage): Plugin {
     name: PLUGIN.nodeVolumeLimits,
     events: [
       { event: clusterEvent('storage.k8s.io/CSINode', ACTION.Add | ACTION.Update), hint: afterNodeChange },
-      { event: clusterEvent('Pod', ACTION.Delete), hint: (_, previous) => (usesClaims(previous as Pod) ? 'queue' : 'skip') },
+      { event: clusterEvent('Pod', ACTION.Delete), hint: afterPodDeleted },
       { event: clusterEvent('PersistentVolumeClaim', ACTION.Add), hint: afterClaimAdded },
       { event: clusterEvent('storage.k8s.io/VolumeAttachment', ACTION.Delete), hint: afterDetached(storage) },
     ],
@@ -132,6 +132,12 @@ function attachedVolume({ spec }: VolumeAttachment, storage: Storage): Volumes {
   const csi = storage.volume(spec.source.persistentVolumeName ?? '')?.spec.csi;
   return csi === undefined ? NO_VOLUMES : new Map([[`${csi.driver}/${csi.volumeHandle}`, csi.driver]]);
 }
+
+/** A pod that was on a node, and whose volumes go from there. */
+const afterPodDeleted: QueueingHint = (_, previous) => {
+  const gone = previous as Pod;
+  return (gone.spec.nodeName ?? '') !== '' && usesClaims(gone) ? 'queue' : 'skip';
+};
 
 /** A limit that came to be or was raised. */
 const afterNodeChange: QueueingHint = (_, previous, current) => {

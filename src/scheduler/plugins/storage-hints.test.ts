@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { EventResource } from '../framework/cluster-event.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { pod } from '../testing.ts';
+import { nodeVolumeLimits } from './node-volume-limits.ts';
 import type { Storage } from './volume-binding/storage.ts';
 import { volumeBinding, type VolumeBindingDeps } from './volume-binding/volume-binding.ts';
 import { volumeZone } from './volume-zone.ts';
@@ -123,5 +124,19 @@ for (const { plugin, to, resource, previous, current, hint } of CASES) {
   test(`${plugin.name} answers ${hint} to ${to}`, () => {
     const asked = plugin.events?.find(({ event }) => event.resource === resource)?.hint;
     assert.equal(asked?.(waiting, previous, current), hint);
+  });
+}
+
+const using = (nodeName: string, volumes: readonly object[]) => pod('gone', {}, { nodeName, volumes: volumes as never });
+const CLAIMED = [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }];
+
+for (const { to, gone, hint } of [
+  { to: 'a pod with volumes that leaves a node', gone: using('n', CLAIMED), hint: 'queue' },
+  { to: 'a pod with volumes that was on no node', gone: using('', CLAIMED), hint: 'skip' },
+  { to: 'a pod without volumes that leaves a node', gone: using('n', []), hint: 'skip' },
+]) {
+  test(`NodeVolumeLimits answers ${hint} to ${to}`, () => {
+    const asked = nodeVolumeLimits(storage).events?.find(({ event }) => event.resource === 'Pod')?.hint;
+    assert.equal(asked?.(waiting, gone, undefined), hint);
   });
 }
