@@ -109,6 +109,7 @@ export class PodPlacer {
       ({ like }) => like.refusal,
     );
     this.#asked('PreFilter', found.like.asked.PreFilter, found.particular);
+    this.#options.times?.batched(this.#options.profile.schedulerName, found.isReused);
     return found.like.refusal === undefined ? found : this.#refusedBeforeNodes(pod, found.like, found.like.refusal);
   }
 
@@ -223,7 +224,7 @@ export class PodPlacer {
   #refused(pod: PodInfo, found: PodKind, opinion?: Opinion): NotPlaced {
     // Which plugin refuses a node first is told by asking them all in order, and preemption asks them together.
     const kind = found.own.length === 0 ? found.like : this.#kinds.alone(pod);
-    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, isKept: false, own: [], particular: [] });
+    if (kind !== found.like) this.#collectAll(pod, { kind: 'pod', like: kind, isKept: false, isReused: false, own: [], particular: [] });
     if (opinion !== undefined) return this.#refusedOneByOne(pod, kind, opinion);
     const own = this.#ownSlot(pod);
     const plain = own === undefined && kind.nodeNames === undefined ? kind.refusals : undefined;

@@ -14,6 +14,8 @@ export interface PodKind {
   readonly like: PodClass;
   /** Whether `like` is kept, so that little of it has changed since it was last asked. */
   readonly isKept: boolean;
+  /** Whether `like` was made for a pod before. */
+  readonly isReused: boolean;
   /** Filters of plugins that find the pod like no other; a node must pass these, too. */
   readonly own: readonly NodeFilter[];
   /** Plugins that `own` is of; the same list for each combination. */
@@ -51,11 +53,11 @@ export class PodKinds {
     if (signature === undefined || own === undefined) return this.#unlike(pod);
     const { alike, particular } = signature;
     const { rest, names } = particular.length === 0 ? { rest: this.#profile, names: NO_PLUGINS } : this.#without(particular);
-    const like = this.#kept(pod, alike, rest);
+    const { like, isReused } = this.#kept(pod, alike, rest);
     // The first plugin of all that refuses the pod is told, so they are asked together.
     return like.refusal !== undefined && particular.length > 0
       ? this.#unlike(pod)
-      : { kind: 'pod', like, isKept: like.nodeNames === undefined, own, particular: names };
+      : { kind: 'pod', like, isKept: like.nodeNames === undefined, isReused, own, particular: names };
   }
 
   /** All plugins asked about this one pod, and nothing kept. */
@@ -64,7 +66,7 @@ export class PodKinds {
   }
 
   #unlike(pod: PodInfo): PodKind {
-    return { kind: 'pod', like: this.alone(pod), isKept: false, own: [], particular: NO_PLUGINS };
+    return { kind: 'pod', like: this.alone(pod), isKept: false, isReused: false, own: [], particular: NO_PLUGINS };
   }
 
   /** `undefined` when one refuses the pod whatever the node, or names its nodes: then order among all plugins counts. */
@@ -78,15 +80,15 @@ export class PodKinds {
     return filters;
   }
 
-  #kept(pod: PodInfo, alike: string, profile: Profile): PodClass {
+  #kept(pod: PodInfo, alike: string, profile: Profile): Pick<PodKind, 'like' | 'isReused'> {
     // Whom a pod yields to and may evict depends on its priority.
     const key = `${pod.priority}${alike}`;
     const kept = this.#classes.get(key);
-    if (kept?.refresh() === true) return kept;
+    if (kept?.refresh() === true) return { like: kept, isReused: true };
     const made = new PodClass(pod, profile, this.#cluster, this.#answers);
     // A pod that names its nodes looks at few, and hardly any other names the same.
     if (made.nodeNames === undefined) this.#classes.set(key, made);
-    return made;
+    return { like: made, isReused: false };
   }
 
   #without(particular: readonly Plugin[]): Split {

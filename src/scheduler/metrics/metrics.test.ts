@@ -51,6 +51,22 @@ test('SchedulerMetrics has attempts, times, queues and the cache of a scheduler 
   assert.match(metrics.expose(), /scheduler_schedule_attempts_total/);
 });
 
+test('SchedulerMetrics tells attempts apart by whether pods of the kind came before', async () => {
+  const metrics = new SchedulerMetrics();
+  const running = await startScheduler(
+    (server) => {
+      server.seed(nodes, node('n'));
+      server.seed(pods, ...['a', 'b', 'c'].map((name) => pod(name, { cpu: '1' })), pod('other', { cpu: '100m' }));
+    },
+    { metrics },
+  );
+  await running.until(() => (running.server.stored(pods).every(({ spec }) => spec.nodeName === 'n') ? true : undefined));
+  const text = metrics.expose();
+  assert.match(text, /^scheduler_batch_attempts_total\{profile="default-scheduler",result="no_hint"\} 2$/m);
+  assert.match(text, /^scheduler_batch_attempts_total\{profile="default-scheduler",result="hint_used"\} 2$/m);
+  await running.stop();
+});
+
 test('SchedulerMetrics has preemptions that were carried out', async () => {
   const metrics = new SchedulerMetrics();
   const running = await startScheduler(

@@ -59,6 +59,10 @@ const COUNTERS = {
     help: '[BETA] Attempts that a plugin took part in, at PreFilter, Filter, PreScore and Score.',
     labels: ['plugin', 'extension_point', 'profile'],
   },
+  scheduler_batch_attempts_total: {
+    help: '[ALPHA] Attempts by whether what was found out for pods of the kind before was used.',
+    labels: ['profile', 'result'],
+  },
   scheduler_preemption_goroutines_execution_total: { help: '[ALPHA] Preemptions carried out, by result.', labels: ['result'] },
   scheduler_preemption_attempts_total: { help: '[STABLE] Attempts to make room by evicting pods.', labels: [] },
 } as const satisfies Record<string, Described>;

@@ -35,6 +35,11 @@ export class FrameworkTimes {
   #attempts = 0;
   #isSampled = false;
   #nodeSamples = 0;
+  /** By profile, the labels of its attempts. */
+  readonly #batched: Readonly<Record<'hint_used' | 'no_hint', Map<string, readonly Labels[]>>> = {
+    hint_used: new Map(),
+    no_hint: new Map(),
+  };
   readonly #evaluated: Readonly<Record<EvaluationPoint, WeakMap<readonly string[], readonly Labels[]>>> = {
     PreFilter: new WeakMap(),
     Filter: new WeakMap(),
@@ -61,6 +66,17 @@ export class FrameworkTimes {
       this.#evaluated[point].set(plugins, each);
     }
     this.#metrics.countEach('scheduler_plugin_evaluation_total', each);
+  }
+
+  /** An attempt; `isReused`: with what is kept of pods like the one it is for. Source: metrics BatchAttemptStats. */
+  batched(profile: string, isReused: boolean): void {
+    const result = isReused ? 'hint_used' : 'no_hint';
+    let each = this.#batched[result].get(profile);
+    if (each === undefined) {
+      each = [{ profile, result }];
+      this.#batched[result].set(profile, each);
+    }
+    this.#metrics.countEach('scheduler_batch_attempts_total', each);
   }
 
   /** What `work` gives; it is the whole of an extension point. */
