@@ -121,6 +121,12 @@ test('the node gets its pod network, pods run, and a Service leads to them', asy
   );
 });
 
+test('fields are owned under the name of the program that wrote them', async () => {
+  const { metadata } = await api.get(nodes, { name: 'boat' });
+  const managers = new Set(metadata.managedFields?.map(({ manager }) => manager));
+  assert.deepEqual(managers, new Set(['kube-controller-manager', 'kubelet']));
+});
+
 test('a proxy that was killed leaves its rules in force, and catches up', async () => {
   await proxy.kill();
   await answers(service, 'web');

@@ -18,6 +18,7 @@ import type { RequestInfo } from '../request.ts';
 import { authenticated } from '../stages/authentication.ts';
 import { requestInfo } from '../stages/request-info.ts';
 import { RequestWalk } from '../walk.ts';
+import { agentOf } from './agent.ts';
 import { LoopbackWatch } from './watch.ts';
 
 export interface LoopbackDeps {
@@ -45,12 +46,14 @@ const REMEMBERED_WARNINGS = 256;
 export class LoopbackTransport implements Transport {
   readonly #deps: LoopbackDeps;
   readonly #user: UserInfo;
+  readonly #agent: string;
   readonly #closed = new AbortController();
   /** Each warning is logged once. */
   readonly #warned = new Lru<string, true>(REMEMBERED_WARNINGS);
 
   constructor(user: UserInfo, deps: LoopbackDeps) {
     this.#user = authenticated(user);
+    this.#agent = agentOf(user.name);
     this.#deps = deps;
   }
 
@@ -107,7 +110,7 @@ export class LoopbackTransport implements Transport {
       transport: 'loopback',
       info,
       query: queryOf(query),
-      userAgent: agentOf(this.#user),
+      userAgent: this.#agent,
       remoteAddress: '',
       clock,
       logger,
@@ -188,9 +191,6 @@ export class LoopbackTransport implements Transport {
     this.#deps.metrics.observe(walk, outcome.code, undefined);
   }
 }
-
-/** What a component in a process of its own would call itself: the last part of its user name. */
-const agentOf = ({ name }: UserInfo): string => (name.startsWith('system:node:') ? 'kubelet' : name.slice(name.lastIndexOf(':') + 1));
 
 const loopbackHeader = (name: string): string | undefined => (name === 'accept' ? 'application/json' : undefined);
 

@@ -7,7 +7,7 @@ const KUBERNETES_VERSION = 'v1.36';
 /** Go's names for what Node calls otherwise. */
 const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
 
-/** `kubelet/0.1.0 (linux/amd64) kubernetes/v1.36`; `version` is Proa's own. Source: client-go rest buildUserAgent. */
-export function userAgent(component = 'proa', version = 'unknown'): string {
-  return `${component}/${version} (${platform}/${GO_ARCH[arch] ?? arch}) kubernetes/${KUBERNETES_VERSION}`;
+/** `kubelet/v1.36 (linux/amd64) kubernetes/v1.36`. Source: client-go rest buildUserAgent. */
+export function userAgent(component = 'proa'): string {
+  return `${component}/${KUBERNETES_VERSION} (${platform}/${GO_ARCH[arch] ?? arch}) kubernetes/${KUBERNETES_VERSION}`;
 }

@@ -14,6 +14,7 @@ export class CommandError extends Error {
 const PLAIN: ReadonlySet<string> = new Set([
   'AuthorityClockError',
   'CommandError',
+  'ConfigurationError',
   'SettingsError',
   'KubeconfigError',
   'ContainerdError',

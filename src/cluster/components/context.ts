@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import type { Transport } from '#client/contract.ts';
 import type { RequestMetrics } from '#client/https/request-metrics.ts';
 import { httpsTransport } from '#client/https/transport.ts';
+import { userAgent } from '#client/https/user-agent.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { CommandError } from '../commands/command-line.ts';
 import { openLog } from '../log.ts';
@@ -29,11 +30,11 @@ export async function runComponent(flags: Flags, start: (context: ComponentConte
   await runProcess({ logger, signal }, (stops) => start({ flags, clock: systemClock, ids: randomIds, logger, signal, stops }));
 }
 
-/** The API server of `--kubeconfig`; `metrics` count what is asked of it. @throws KubeconfigError */
-export function transportOf({ flags, clock, logger }: ComponentContext, metrics?: RequestMetrics): Transport {
+/** The API server of `--kubeconfig`, asked as `component`; `metrics` count what is asked of it. @throws KubeconfigError */
+export function transportOf({ flags, clock, logger }: ComponentContext, component: string, metrics?: RequestMetrics): Transport {
   const deps = { clock, logger, env: process.env, stdin: 'none' } as const;
   const { https } = loadKubeconfig(deps, { path: flags.text('kubeconfig') });
-  return httpsTransport({ ...https, ...(metrics === undefined ? {} : { metrics }) });
+  return httpsTransport({ ...https, userAgent: userAgent(component), ...(metrics === undefined ? {} : { metrics }) });
 }
 
 /** The text of the file a flag names. @throws CommandError when it cannot be read */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { createClient } from '#client/client.ts';
 import { RequestMetrics } from '#client/https/request-metrics.ts';
 import { httpsTransport } from '#client/https/transport.ts';
+import { userAgent } from '#client/https/user-agent.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import type { Transport } from '#client/contract.ts';
 import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
@@ -20,7 +21,9 @@ import { serveComponent } from './serving.ts';
 import { tuningOf } from './tuning-flags.ts';
 import { serviceAccountCredentials } from './service-account-credentials.ts';
 
-const ACCOUNT = /^system:serviceaccount:kube-system:(.+)$/;
+/** Owns the fields that controllers write. */
+const AGENT = 'kube-controller-manager';
+const ACCOUNTS = 'system:serviceaccount:kube-system:';
 
 export function controllerManager(given: FlagValues): Promise<void> {
   const flags = new Flags('controller-manager', given);
@@ -29,7 +32,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const selection = selectionOf(flags);
     const gates = gatesOf(flags, logger);
     const requests = new RequestMetrics();
-    const own = transportOf(context, requests);
+    const own = transportOf(context, AGENT, requests);
     const { election, healthy, expose } = electionOf(flags);
     const transports = flags.isSet('use-service-account-credentials') ? accountTransports(own, requests, context) : () => own;
     stops.push(() => own.close());
@@ -61,7 +64,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
           : {}),
       },
       {
-        transport: ({ name }) => transports(ACCOUNT.exec(name)?.[1]),
+        transport: ({ name }) => transports(name.startsWith(ACCOUNTS) ? name.slice(ACCOUNTS.length) : undefined),
         identity: `${hostname()}_${ids.uuid()}`,
         ...(election === undefined ? {} : { election }),
         gates,
@@ -106,7 +109,12 @@ function accountTransports(own: Transport, metrics: RequestMetrics, context: Com
     if (account === undefined) return own;
     const known = made.get(account);
     if (known !== undefined) return known;
-    const transport = httpsTransport({ ...https, metrics, credentials: serviceAccountCredentials(client, account, clock) });
+    const transport = httpsTransport({
+      ...https,
+      metrics,
+      credentials: serviceAccountCredentials(client, account, clock),
+      userAgent: `${userAgent(AGENT)}/${ACCOUNTS}${account}`,
+    });
     stops.push(() => transport.close());
     made.set(account, transport);
     return transport;

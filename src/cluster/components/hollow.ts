@@ -1,5 +1,6 @@
 // `proa hollow`.
 import { sharedTransports } from '#client/https/transport.ts';
+import { userAgent } from '#client/https/user-agent.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { startHollow } from '#hollow/hollow.ts';
 import { MAX_NODES } from '#hollow/node.ts';
@@ -20,9 +21,9 @@ export function hollow(given: FlagValues): Promise<void> {
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, stops } = context;
     const stages = flags.optional('stages') === undefined ? [] : parseStages(parseYaml(fileOf(context, 'stages')));
-    const admin = transportOf(context);
+    const admin = transportOf(context, 'hollow');
     const { https } = loadKubeconfig({ clock, logger, env: process.env, stdin: 'none' }, { path: flags.text('kubeconfig') });
-    const asNodes = sharedTransports(https);
+    const asNodes = sharedTransports({ ...https, userAgent: userAgent('kubelet') });
     stops.push(() => admin.close());
     stops.push(() => asNodes.close());
     const running = startHollow({

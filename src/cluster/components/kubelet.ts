@@ -24,7 +24,7 @@ export function kubelet(given: FlagValues): Promise<void> {
   const flags = new Flags('kubelet', given);
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
-    const transport = transportOf(context);
+    const transport = transportOf(context, 'kubelet');
     stops.push(() => transport.close());
     const client = createClient(transport);
     const informers = createInformerFactory({ client, logger, clock, ids });

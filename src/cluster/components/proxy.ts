@@ -14,7 +14,7 @@ export function proxy(given: FlagValues): Promise<void> {
   const flags = new Flags('proxy', given);
   return runComponent(flags, async (context) => {
     const { clock, ids, logger, signal, stops } = context;
-    const transport = transportOf(context);
+    const transport = transportOf(context, 'kube-proxy');
     stops.push(() => transport.close());
     const client = createClient(transport);
     const informers = createInformerFactory({ client, logger, clock, ids });

@@ -18,7 +18,7 @@ export function scheduler(given: FlagValues): Promise<void> {
     const { clock, ids, logger, signal, stops } = context;
     const config = flags.optional('config') === undefined ? undefined : load(fileOf(context, 'config'));
     const requests = new RequestMetrics();
-    const transport = transportOf(context, requests);
+    const transport = transportOf(context, 'kube-scheduler', requests);
     stops.push(() => transport.close());
     const figures = new SchedulerMetrics();
     const gates = gatesOf(flags, logger);

@@ -10,6 +10,7 @@ import type { Client, Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { bearer, fileCredentials, fixedCredentials } from '#client/https/credentials.ts';
 import { httpsTransport } from '#client/https/transport.ts';
+import { userAgent } from '#client/https/user-agent.ts';
 import { SIGNER } from '#controllers/certificates/request-facts.ts';
 import { USERS } from '../node/users.ts';
 import type { Leaf } from '../pki/inventory.ts';
@@ -63,7 +64,11 @@ export class NodeIdentity {
   transport(file: NodeFile): Transport {
     const { clock, logger } = this.#deps;
     const files = { certFile: this.pki.certificatePath(file), keyFile: this.pki.keyPath(file) };
-    return httpsTransport({ ...this.#base(), credentials: fileCredentials(files, clock, logger) });
+    return httpsTransport({
+      ...this.#base(),
+      userAgent: userAgent(file.startsWith('kubelet') ? 'kubelet' : file),
+      credentials: fileCredentials(files, clock, logger),
+    });
   }
 
   /**

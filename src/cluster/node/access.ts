@@ -1,5 +1,4 @@
 // Who may come and what they may do, from the settings and files of the API server.
-import { readFileSync } from 'node:fs';
 import type { AuthenticationSettings } from '#apiserver/defaults.ts';
 import { readAuthenticationConfiguration, type AuthenticationConfiguration } from '#apiserver/authentication/jwt/configuration.ts';
 import {
@@ -12,11 +11,13 @@ import { followFiles } from '#apiserver/configuration/follow-file.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { firstOf, urlHost } from '../settings/networks.ts';
+import { SettingsError } from '../settings/resolve.ts';
+import { settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
 
-const read = (path: string): string => readFileSync(path, 'utf8');
+const asText = (text: string): string => text;
 
-/** Kinds of tokens, issuers and anonymous access. @throws Error for files that cannot be read; ConfigurationError */
+/** Kinds of tokens, issuers and anonymous access. @throws SettingsError for the files */
 export function authenticationOf(settings: Settings): Pick<AuthenticationSettings, 'tokens' | 'configuration'> {
   const { tokenAuthFile, authenticationTokenWebhookConfigFile: kubeconfig } = settings;
   const webhook = {
@@ -25,12 +26,18 @@ export function authenticationOf(settings: Settings): Pick<AuthenticationSetting
     cacheMs: settings.authenticationTokenWebhookCacheTtl,
   };
   return {
-    tokens: { ...(tokenAuthFile === '' ? {} : { static: read(tokenAuthFile) }), ...(kubeconfig === '' ? {} : { webhook }) },
-    configuration: authenticationConfiguration(settings, settings.authenticationConfig === '' ? '' : read(settings.authenticationConfig)),
+    tokens: {
+      ...(tokenAuthFile === '' ? {} : { static: settingFile('tokenAuthFile', tokenAuthFile, asText) }),
+      ...(kubeconfig === '' ? {} : { webhook }),
+    },
+    configuration:
+      settings.authenticationConfig === ''
+        ? authenticationConfiguration(settings, '')
+        : settingFile('authenticationConfig', settings.authenticationConfig, (text) => authenticationConfiguration(settings, text)),
   };
 }
 
-/** @param signingKey PEM. @throws Error for files that cannot be read */
+/** @param signingKey PEM. @throws SettingsError for files that cannot be read */
 export function serviceAccountsOf(settings: Settings, signingKey: string): AuthenticationSettings['serviceAccounts'] {
   const { serviceAccountIssuer: given, serviceAccountJwksUri: uri, apiAudiences, serviceAccountMaxTokenExpiration: longest } = settings;
   const [issuer = `https://kubernetes.default.svc.${settings.clusterDomain}`, ...otherIssuers] = given;
@@ -38,7 +45,7 @@ export function serviceAccountsOf(settings: Settings, signingKey: string): Authe
     issuer,
     otherIssuers,
     signingKey,
-    verifyingKeys: settings.serviceAccountKeyFile.map(read),
+    verifyingKeys: settings.serviceAccountKeyFile.map((path) => settingFile('serviceAccountKeyFile', path, asText)),
     jwksUri: uri === '' ? `https://${urlHost(firstOf(settings.nodeIP))}:${settings.port}/openid/v1/jwks` : uri,
     ...(apiAudiences.length === 0 ? {} : { audiences: apiAudiences }),
     ...(longest === 0 ? {} : { maxExpirationSeconds: longest / 1_000 }),
@@ -49,7 +56,7 @@ export function serviceAccountsOf(settings: Settings, signingKey: string): Authe
 function authenticationConfiguration(settings: Settings, text: string): AuthenticationConfiguration {
   const flags = oidcOf(settings);
   const configuration = text === '' ? { ...(flags === undefined ? {} : { jwt: [flags] }) } : readAuthenticationConfiguration(text);
-  if (text !== '' && flags !== undefined) throw new Error('--authentication-config and --oidc-issuer-url cannot go together');
+  if (text !== '' && flags !== undefined) throw new SettingsError('--authentication-config and --oidc-issuer-url cannot go together');
   return configuration.anonymous === undefined && !settings.anonymousAuth
     ? { ...configuration, anonymous: { enabled: false } }
     : configuration;
@@ -66,10 +73,14 @@ function oidcOf(settings: Settings): NonNullable<AuthenticationConfiguration['jw
     oidcGroupsClaim,
   } = settings;
   if (url === '') return undefined;
-  if (client === '') throw new Error('--oidc-issuer-url needs --oidc-client-id');
+  if (client === '') throw new SettingsError('--oidc-issuer-url needs --oidc-client-id');
   const prefix = given === '-' ? '' : given !== '' ? given : claim === 'email' ? '' : `${url}#`;
   return {
-    issuer: { url, audiences: [client], ...(oidcCaFile === '' ? {} : { certificateAuthority: read(oidcCaFile) }) },
+    issuer: {
+      url,
+      audiences: [client],
+      ...(oidcCaFile === '' ? {} : { certificateAuthority: settingFile('oidcCaFile', oidcCaFile, asText) }),
+    },
     claimMappings: {
       username: { claim, prefix },
       ...(oidcGroupsClaim === '' ? {} : { groups: { claim: oidcGroupsClaim, prefix: settings.oidcGroupsPrefix } }),
@@ -81,9 +92,10 @@ function oidcOf(settings: Settings): NonNullable<AuthenticationConfiguration['jw
   };
 }
 
-/** @throws Error for a file that cannot be read; ConfigurationError */
+/** @throws SettingsError for the file */
 export function authorizationOf(settings: Settings): AuthorizationConfiguration {
-  if (settings.authorizationConfig !== '') return readAuthorizationConfiguration(read(settings.authorizationConfig));
+  if (settings.authorizationConfig !== '')
+    return settingFile('authorizationConfig', settings.authorizationConfig, readAuthorizationConfiguration);
   return { authorizers: settings.authorizationMode.map((type) => entry(type as AuthorizerType, settings)) };
 }
 
@@ -121,17 +133,17 @@ export function followAccess(
   parts: Reconfigurable,
   deps: { readonly clock: Clock; readonly logger: Logger },
 ): FollowedAccess {
-  const follow = (what: 'authentication' | 'authorization', path: string, take: (text: string) => void): FollowedAccess => {
+  const follow = (what: 'authentication' | 'authorization', take: (text: string) => void): FollowedAccess => {
+    const key = `${what}Config` as const;
+    const path = settings[key];
     const metrics = new ReloadMetrics(what, deps.clock);
     const load = ([text = '']: readonly string[]): Promise<void> => metrics.counting(() => take(text));
-    const stop = path === '' ? () => {} : followFiles({ paths: [path], current: [read(path)], load, ...deps });
+    const stop = path === '' ? () => {} : followFiles({ paths: [path], current: [settingFile(key, path, asText)], load, ...deps });
     return { expose: () => metrics.expose(), stop };
   };
   const both = [
-    follow('authentication', settings.authenticationConfig, (text) =>
-      parts.reconfigureAuthentication(authenticationConfiguration(settings, text)),
-    ),
-    follow('authorization', settings.authorizationConfig, (text) => parts.reconfigureAuthorization(readAuthorizationConfiguration(text))),
+    follow('authentication', (text) => parts.reconfigureAuthentication(authenticationConfiguration(settings, text))),
+    follow('authorization', (text) => parts.reconfigureAuthorization(readAuthorizationConfiguration(text))),
   ];
   return { expose: () => both.map((one) => one.expose()).join(''), stop: () => both.forEach((one) => one.stop()) };
 }

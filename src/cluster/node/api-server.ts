@@ -22,22 +22,24 @@ import { readTracingConfiguration } from '#apiserver/tracing/configuration.ts';
 import type { Tracer } from '#apiserver/tracing/contract.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import type { FlowControlSettings } from '#apiserver/defaults.ts';
+import { settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ControlPlaneDeps } from './control-plane.ts';
 
-const read = (path: string): string => readFileSync(path, 'utf8');
+const asText = (text: string): string => text;
 
-/** @throws Error when the file cannot be read; ConfigurationError for what it says */
+/** @throws SettingsError when the file cannot be read; ConfigurationError for what it says */
 export async function encryptionOf({ settings, clock, ids, logger }: ControlPlaneDeps): Promise<EncryptionAtRest | undefined> {
   const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: reload } = settings;
   if (path === '') return undefined;
-  return encryptionAtRest({ path, text: read(path), reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
+  const text = settingFile('encryptionProviderConfig', path, asText);
+  return encryptionAtRest({ path, text, reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
 }
 
-/** @throws Error when the file cannot be read; ConfigurationError for what it says */
+/** @throws SettingsError for the file */
 export async function tracerOf({ settings, ids, logger }: ControlPlaneDeps): Promise<Tracer | undefined> {
   if (settings.tracingConfigFile === '') return undefined;
-  const configuration = readTracingConfiguration(read(settings.tracingConfigFile));
+  const configuration = settingFile('tracingConfigFile', settings.tracingConfigFile, readTracingConfiguration);
   const { otlpTracer } = await import('#apiserver/tracing/otlp-tracer.ts');
   return otlpTracer({ configuration, instance: ids.uuid(), logger: logger.with({ component: 'tracing' }) });
 }
@@ -48,10 +50,11 @@ export const flowControlOf = (settings: Settings): FlowControlSettings => ({
   maxWrites: settings.maxMutatingRequestsInflight,
 });
 
-/** @throws Error when a file cannot be read; ConfigurationError for what it says */
+/** @throws SettingsError for the file; Error when one that it names cannot be read; ConfigurationError */
 export function admissionOf(settings: Settings): AdmissionSettings {
   const { admissionControlConfigFile: path, enableAdmissionPlugins: enabled, disableAdmissionPlugins: disabled } = settings;
-  const configured = path === '' ? {} : readAdmissionConfiguration(read(path), (named) => read(resolve(dirname(path), named)));
+  const named = (file: string): string => readFileSync(resolve(dirname(path), file), 'utf8');
+  const configured = path === '' ? {} : settingFile('admissionControlConfigFile', path, (text) => readAdmissionConfiguration(text, named));
   if (enabled.includes('EventRateLimit') && configured.eventLimits === undefined)
     throw new ConfigurationError('the admission plugin EventRateLimit needs limits, by --admission-control-config-file');
   return { ...configured, enabled, disabled };
@@ -73,7 +76,7 @@ export interface Enablement {
   readonly serves: (group: string, version: string, resource: string) => boolean;
 }
 
-/** Undefined without a policy or without a place to write to. @throws Error for files that cannot be read or used */
+/** Undefined without a policy or without a place to write to. @throws SettingsError, KubeconfigError for the files */
 export function auditOf(settings: Settings, { schema, clock, logger, outbound }: ServerParts): AuditSink | undefined {
   if (settings.auditPolicyFile === '') return undefined;
   const own = logger.with({ component: 'audit' });
@@ -102,7 +105,7 @@ export function auditOf(settings: Settings, { schema, clock, logger, outbound }:
   if (backends.length === 0) return undefined;
   const protobuf = kubeProtobuf(schema);
   return new PolicySink({
-    policy: readPolicy(read(settings.auditPolicyFile)),
+    policy: settingFile('auditPolicyFile', settings.auditPolicyFile, readPolicy),
     backends,
     metrics,
     clock,

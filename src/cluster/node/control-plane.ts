@@ -29,6 +29,7 @@ import { admissionOf, auditOf, enablementOf, encryptionOf, flowControlOf, tracer
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import type { Pki } from '../pki/store.ts';
 import { firstAddress, firstOf, listOf } from '../settings/networks.ts';
+import { settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
 import { clusterCIDRs, runControllerManager, runScheduler } from './deciders.ts';
@@ -231,12 +232,14 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
   };
 }
 
-/** Checked here, so that a fault is told at the start. @throws ConfigurationError; Error when the file cannot be read */
+/** Checked here, so that a fault is told at the start. @throws SettingsError */
 function schedulerConfigOf({ schedulerConfig }: Settings): unknown {
   if (schedulerConfig === '') return undefined;
-  const config = load(readFileSync(schedulerConfig, 'utf8'));
-  readConfiguration(config);
-  return config;
+  return settingFile('schedulerConfig', schedulerConfig, (text) => {
+    const config = load(text);
+    readConfiguration(config);
+    return config;
+  });
 }
 
 /** Made once for a data folder. */

@@ -1,10 +1,10 @@
 // Which engine keeps the cluster's objects.
-import { readFileSync } from 'node:fs';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { Store } from '#store/contract.ts';
 import type { Paths } from '../instance/paths.ts';
+import { settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
 
 export interface StorePlace {
@@ -15,7 +15,7 @@ export interface StorePlace {
   readonly logger: Logger;
 }
 
-/** @throws StoreLockedError, StoreCorruptError, StoreUnavailableError; Error for a TLS file that cannot be read */
+/** @throws StoreLockedError, StoreCorruptError, StoreUnavailableError; SettingsError for a TLS file that cannot be read */
 export async function openStore({ settings, paths, clock, ids, logger }: StorePlace): Promise<Store> {
   const own = logger.with({ component: 'store' });
   if (settings.store === 'embedded') {
@@ -24,9 +24,9 @@ export async function openStore({ settings, paths, clock, ids, logger }: StorePl
   }
   const { openEtcdStore } = await import('#store/etcd/store.ts');
   const { endpoints, secure } = etcdEndpoints(settings.store);
-  const { storeCAFile, storeCertFile, storeKeyFile } = settings;
-  const file = (path: string): string | undefined => (path === '' ? undefined : readFileSync(path, 'utf8'));
-  const [ca, certificate, key] = [file(storeCAFile), file(storeCertFile), file(storeKeyFile)];
+  const file = (key: 'storeCAFile' | 'storeCertFile' | 'storeKeyFile'): string | undefined =>
+    settings[key] === '' ? undefined : settingFile(key, settings[key], (text) => text);
+  const [ca, certificate, key] = [file('storeCAFile'), file('storeCertFile'), file('storeKeyFile')];
   const tls = {
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { certificate }),
