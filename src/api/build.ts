@@ -2,6 +2,9 @@
 import { gauge } from '#base/metrics.ts';
 import type { Info } from './gen/version.ts';
 
+/** The release of Kubernetes that every part of Proa speaks. */
+export const RELEASE = 'v1.36.0';
+
 /**
  * `emulation…` is the release it behaves as, `minCompatibility…` the oldest that may serve beside it: the one before.
  * Source: KEP-4330, compatibility versions.
@@ -15,7 +18,7 @@ export const VERSION: VersionInfo = {
   emulationMinor: '36',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '35',
-  gitVersion: 'v1.36.0+proa',
+  gitVersion: `${RELEASE}+proa`,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',

@@ -1,5 +1,6 @@
 // The `proa` command. Each subcommand's code is loaded only when it runs: start-up time counts.
 import { Command, Option } from 'commander';
+import { RELEASE } from '#api/build.ts';
 import { keepAlive } from '#base/keep-alive.ts';
 import { CommandError, plainly } from './commands/command-error.ts';
 import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
@@ -22,7 +23,7 @@ const nameOf = (command: Command): string => (command.parent === null ? command.
 
 const program = new Command('proa')
   .description('A complete Kubernetes v1.36: a cluster on this machine with one command.')
-  .version(`proa ${PROA_VERSION} (Kubernetes v1.36.3)`, '-v, --version')
+  .version(`proa ${PROA_VERSION} (Kubernetes ${RELEASE})`, '-v, --version')
   .enablePositionalOptions()
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'proa: ')) });
 program.on('command:*', (words: readonly string[], flags: readonly string[]) => {

@@ -1,5 +1,6 @@
 // pure
 // What a hollow node looks like in the API: the Node, and the Lease that says it is alive.
+import { RELEASE } from '#api/build.ts';
 import { formatIp, parseIp } from '#apimachinery/ip.ts';
 import { formatMicroTime, formatTime } from '#apimachinery/time.ts';
 import type { Lease, New, Node } from '#api/types.ts';
@@ -11,9 +12,6 @@ const HOLLOW_LABEL = 'proa.dev/hollow';
 export const LEASE_NAMESPACE = 'kube-node-lease';
 /** Source: kubelet NodeLeaseDurationSeconds. */
 const LEASE_SECONDS = 40;
-
-/** As the kubelet tells them. */
-const VERSION = 'v1.36.0';
 
 /** Addresses for benchmarks (RFC 2544), where nothing listens: a hollow node has no kubelet to ask. */
 const FIRST_ADDRESS = '198.18.0.1';
@@ -84,7 +82,7 @@ export function nodeObject({ name, address }: HollowNode, prefix: string, { cpu,
         kernelVersion: 'hollow',
         osImage: 'hollow',
         containerRuntimeVersion: 'hollow://1',
-        kubeletVersion: VERSION,
+        kubeletVersion: RELEASE,
         kubeProxyVersion: '',
         operatingSystem: 'linux',
         architecture: 'amd64',

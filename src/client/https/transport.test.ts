@@ -98,7 +98,7 @@ test('httpsTransport sends method, path, body and headers', async (t) => {
     [method, path, type, authorization, groups, extra, body],
     ['POST', '/api/v1/namespaces/ns/pods', 'application/json', 'Bearer secret', 'dev, ops', 'x', '{"metadata":{"name":"a"}}'],
   );
-  assert.match(agent as string, /^proa\/v1\.36 \(linux\/(amd64|arm64)\) kubernetes\/v1\.36$/);
+  assert.match(agent as string, /^proa\/v1\.36\.0 \(linux\/(amd64|arm64)\) kubernetes\/v1\.36\.0$/);
 });
 
 test('httpsTransport puts the path of the server URL first', async (t) => {

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { RELEASE } from '#api/build.ts';
+import { LAUNCHER } from '../instance/launcher.ts';
+import { PROA_VERSION } from '../version.ts';
 import { commandFor } from './other-names.ts';
 
 for (const [typed, instead] of [
@@ -24,3 +28,6 @@ for (const [typed, instead] of [
 test('commandFor sends who wants to join a machine to the agent and its token', () => {
   assert.match(commandFor(['join']) ?? '', /^proa agent .*proa token create/);
 });
+
+test('proa --version tells the release that its nodes and its API server tell', () =>
+  assert.equal(spawnSync(LAUNCHER, ['--version'], { encoding: 'utf8' }).stdout, `proa ${PROA_VERSION} (Kubernetes ${RELEASE})\n`));

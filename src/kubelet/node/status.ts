@@ -1,14 +1,12 @@
 // pure
 // The status of the node from what is known about machine, runtime and pressure. Pure.
+import { RELEASE } from '#api/build.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeRuntimeHandler, NodeStatus } from '#api/types.ts';
 import { formatBytes, formatMilli, milliOf, valueOf } from '../pod/amounts.ts';
 import type { DeviceTotals } from '../devices/device-plugins.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
-
-/** Version of Kubernetes this kubelet speaks, as nodes and user agents show it. */
-const KUBELET_VERSION = 'v1.36.0';
 
 /** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures/features at v1.36. */
 const DECLARED_FEATURES = [
@@ -89,7 +87,7 @@ export function nodeStatus(input: NodeInput, previous: NodeStatus | undefined): 
       osImage: machine.osImage,
       containerRuntimeVersion:
         runtime === undefined ? (previous?.nodeInfo?.containerRuntimeVersion ?? '') : `${runtime.name}://${runtime.version}`,
-      kubeletVersion: KUBELET_VERSION,
+      kubeletVersion: RELEASE,
       kubeProxyVersion: '',
       operatingSystem: machine.operatingSystem,
       architecture: machine.architecture,
