@@ -19,7 +19,8 @@ import { Scraper } from '#metrics/scraper.ts';
 import { ensure } from './ensure.ts';
 import { METRICS_ACCOUNT } from './users.ts';
 
-const ROLE = 'system:metrics-server';
+/** Names of Proa's own: those of metrics-server's manifests go when one that was installed is taken away. */
+const [ROLE, READER] = ['proa:metrics', 'proa:metrics-reader'];
 
 const KINDS = [
   { resource: 'nodes', kind: 'NodeMetrics', namespaced: false },
@@ -122,12 +123,12 @@ function selectionOf({ request }: Operation): MetricsSelection {
 
 /**
  * Who may look at objects may look at what they use; the component itself lists nodes and pods. Source: metrics-server
- * manifests aggregated-metrics-reader, system:metrics-server.
+ * manifests system:aggregated-metrics-reader, system:metrics-server.
  */
 export async function ensureMetricsReader(client: Client): Promise<void> {
   const aggregate = ['view', 'edit', 'admin'].map((role): [string, string] => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']);
   await ensure(client, clusterroles, {
-    metadata: { name: 'system:aggregated-metrics-reader', labels: Object.fromEntries(aggregate) },
+    metadata: { name: READER, labels: Object.fromEntries(aggregate) },
     rules: [{ apiGroups: ['metrics.k8s.io'], resources: ['pods', 'nodes'], verbs: ['get', 'list', 'watch'] }],
   });
   await ensure(client, clusterroles, {
