@@ -39,6 +39,9 @@ declare module 'dns-packet' {
     readonly additionals?: readonly Answer[];
   }
 
+  /** One record by itself. */
+  export const answer: { encode(record: Answer): Buffer };
+  export const question: { encode(question: Question, into: Buffer): void };
   /** @throws RangeError or Error on a malformed message */
   export function decode(buffer: Uint8Array): Packet;
   /** @throws Error for a record that cannot be encoded */

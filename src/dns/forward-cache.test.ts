@@ -29,6 +29,19 @@ test('ForwardCache lowers the TTL by the age of the answer', () => {
   assert.equal(cache.get(question, 7_500)?.answers[0]?.ttl, 13);
 });
 
+for (const [what, authorities, kept] of [
+  ['the time its zone gives for denials', [{ name: 'example.org', type: 'SOA', ttl: 3600, data: { minimum: 12 } }], 12],
+  ['no longer than its SOA', [{ name: 'example.org', type: 'SOA', ttl: 8, data: { minimum: 3600 } }], 8],
+  ['a short time where nothing is said', [], 5],
+] as const) {
+  test(`ForwardCache keeps a denial for ${what}`, () => {
+    const cache = new ForwardCache(10);
+    cache.set(question, { rcode: 'NXDOMAIN', answers: [], authorities }, 0);
+    assert.notEqual(cache.get(question, kept * 1000 - 1), undefined);
+    assert.equal(cache.get(question, kept * 1000), undefined);
+  });
+}
+
 test('ForwardCache keeps no failure', () => {
   const cache = new ForwardCache(10);
   cache.set(question, { ...answer(20), rcode: 'SERVFAIL' }, 0);

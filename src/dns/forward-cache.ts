@@ -52,8 +52,7 @@ export class ForwardCache {
   /** Keeps a final answer: one with records, or one that says there are none. Failures are not kept. */
   set(question: Question, answer: ForwardedAnswer, now: number): void {
     if (answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN') return;
-    const ttls = [...answer.answers, ...answer.authorities].map((record) => record.ttl ?? 0);
-    const ttl = Math.max(MIN_TTL, Math.min(MAX_TTL, ...ttls));
+    const ttl = Math.max(MIN_TTL, Math.min(MAX_TTL, ...ttlsOf(answer)));
     const key = keyOf(question);
     this.#entries.delete(key);
     this.#entries.set(key, { answer, storedAt: now, expiresAt: now + ttl * 1000 });
@@ -65,4 +64,15 @@ const keyOf = ({ name, type }: Question): string => `${type} ${name}`;
 
 function aged(records: readonly Answer[], seconds: number): readonly Answer[] {
   return records.map((record) => ({ ...record, ttl: Math.max(0, (record.ttl ?? 0) - seconds) }));
+}
+
+/** Seconds. A denial is worth what the zone says of denials, or nothing where it says nothing. RFC 2308, 5. */
+function ttlsOf({ answers, authorities }: ForwardedAnswer): readonly number[] {
+  if (answers.length > 0) return [...answers, ...authorities].map(({ ttl = 0 }) => ttl);
+  const minimums = authorities.filter(({ type }) => type === 'SOA').map(({ ttl = 0, data }) => Math.min(ttl, (data as Soa).minimum));
+  return minimums.length === 0 ? [0] : minimums;
+}
+
+interface Soa {
+  readonly minimum: number;
 }

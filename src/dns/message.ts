@@ -1,6 +1,7 @@
 // pure
 // Queries and answers on the wire, over dns-packet: what is accepted, and how an answer fits its reader's buffer.
 import { AUTHORITATIVE_ANSWER, decode, encode, type Answer, RECURSION_AVAILABLE, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet';
+import { MessageWriter } from './message-writer.ts';
 import type { Question } from './records.ts';
 
 /** Without EDNS a UDP answer holds this many bytes. RFC 1035, 2.3.4. */
@@ -8,6 +9,10 @@ const PLAIN_UDP_BYTES = 512;
 /** What we say we take, and the most we send by UDP: fits every path without fragments. Source: DNS flag day 2020. */
 export const UDP_BYTES = 1232;
 export const TCP_BYTES = 65_535;
+/** Our own OPT record. */
+const OPT_BYTES = 11;
+/** The bit of the header that tells an answer from a question. */
+const RESPONSE = 0x8000;
 
 export const RCODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 export type Rcode = keyof typeof RCODES;
@@ -69,36 +74,20 @@ export interface Response {
 
 /** An answer of at most `maxBytes`: first the additional records go, then answers, and the TC bit is set. */
 export function encodeResponse(query: Query, response: Response, maxBytes: number): Buffer {
-  const opt: Answer[] = query.edns
-    ? [{ type: 'OPT', name: '.', udpPayloadSize: UDP_BYTES, flags: 0, extendedRcode: 0, ednsVersion: 0, options: [] }]
-    : [];
   const flags =
     (query.recursionDesired ? RECURSION_DESIRED : 0) |
     RECURSION_AVAILABLE |
     (response.authoritative ? AUTHORITATIVE_ANSWER : 0) |
     RCODES[response.rcode];
-  const build = (answers: readonly Answer[], additionals: readonly Answer[], truncated: boolean): Buffer =>
-    encode({
-      id: query.id,
-      type: 'response',
-      flags: flags | (truncated ? TRUNCATED_RESPONSE : 0),
-      questions: [{ name: query.askedName, type: query.question.type, class: 'IN' }],
-      answers,
-      authorities: response.authorities ?? [],
-      additionals: [...additionals, ...opt],
-    });
-
-  const full = build(response.answers, response.additionals ?? [], false);
-  if (full.length <= maxBytes) return full;
-  const bare = build(response.answers, [], false);
-  if (bare.length <= maxBytes) return bare;
-  // Records of one answer are of much the same size, so the first guess is nearly always right.
-  let keep = Math.floor((response.answers.length * maxBytes) / bare.length);
-  for (; keep > 0; keep--) {
-    const cut = build(response.answers.slice(0, keep), [], true);
-    if (cut.length <= maxBytes) return cut;
-  }
-  return build([], [], true);
+  const opt: Answer | undefined = query.edns
+    ? { type: 'OPT', name: '.', udpPayloadSize: UDP_BYTES, flags: 0, extendedRcode: 0, ednsVersion: 0, options: [] }
+    : undefined;
+  const writer = new MessageWriter(maxBytes, opt === undefined ? 0 : OPT_BYTES);
+  writer.question({ name: query.askedName, type: query.question.type, class: 'IN' });
+  const whole =
+    writer.records('answers', response.answers) === response.answers.length && writer.allOrNone('authorities', response.authorities ?? []);
+  if (whole) writer.allOrNone('additionals', response.additionals ?? []);
+  return writer.finish(query.id, RESPONSE | flags | (whole ? 0 : TRUNCATED_RESPONSE), opt);
 }
 
 /** A bare header with `rcode`, for what could not be read. */

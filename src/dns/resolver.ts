@@ -3,6 +3,7 @@ import type { Logger } from '#base/log.ts';
 import { type Forwarder, ForwardError } from './forwarder.ts';
 import type { Query, Response } from './message.ts';
 import type { Question } from './records.ts';
+import { spread } from './spread.ts';
 import type { Zone } from './zone.ts';
 
 const SERVFAIL: Response = { rcode: 'SERVFAIL', authoritative: false, answers: [] };
@@ -11,15 +12,27 @@ export class Resolver {
   readonly #zone: Zone;
   readonly #forwarder: Forwarder;
   readonly #logger: Logger;
+  readonly #fraction: () => number;
 
-  constructor(zone: Zone, forwarder: Forwarder, logger: Logger) {
+  /** @param fraction as `spread` takes it */
+  constructor(zone: Zone, forwarder: Forwarder, logger: Logger, fraction: () => number) {
     this.#zone = zone;
+    this.#fraction = fraction;
     this.#forwarder = forwarder;
     this.#logger = logger;
   }
 
   /** Synchronous for names of the zone, so that they cost no turn of the event loop. */
-  resolve({ question, askedName }: Query): Response | Promise<Response> {
+  resolve(query: Query): Response | Promise<Response> {
+    const response = this.#resolve(query);
+    return response instanceof Promise ? response.then((later) => this.#spread(later)) : this.#spread(response);
+  }
+
+  #spread(response: Response): Response {
+    return { ...response, answers: spread(response.answers, this.#fraction) };
+  }
+
+  #resolve({ question, askedName }: Query): Response | Promise<Response> {
     const answer = this.#zone.answer(question);
     switch (answer.kind) {
       case 'records':

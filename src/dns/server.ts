@@ -35,7 +35,7 @@ export interface DnsServer {
 export function createDnsServer({ services, endpointSlices, namespaces, clock, ids, logger, config }: DnsDeps): DnsServer {
   const domain = config.clusterDomain.toLowerCase();
   const zone = new Zone(domain, new ZoneIndex(domain, { services, endpointSlices, namespaces }));
-  const resolver = new Resolver(zone, new Forwarder({ clock, ids, upstreams: () => config.upstreams() }), logger);
+  const resolver = new Resolver(zone, new Forwarder({ clock, ids, upstreams: () => config.upstreams() }), logger, () => ids.fraction());
   const listeners: Listener[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
