@@ -21,14 +21,17 @@ const stake = {
   elements: new Map([
     ['ip ours places', ['10.0.0.1 . tcp . 80', '10.0.0.2 . udp . 53']],
     ['ip6 ours places', []],
+    ['ip ours networks', ['10.0.0.0/8']],
   ]),
 };
 const make = async (): Promise<void> => {
   for (const family of ['ip', 'ip6'])
     await succeed('nft', [
-      `table ${family} ours { map places { type ipv4_addr . inet_proto . inet_service : verdict; }; chain other { accept; }; chain empty { }; chain watched { type filter hook input priority 0; counter; jump other; }; }`,
+      `table ${family} ours { map places { type ipv4_addr . inet_proto . inet_service : verdict; }; set networks { type ipv4_addr; flags interval; }; chain other { accept; }; chain empty { }; chain watched { type filter hook input priority 0; counter; jump other; }; }`,
     ]);
-  await succeed('nft', ['add element ip ours places { 10.0.0.1 . tcp . 80 : goto other, 10.0.0.2 . udp . 53 : drop }']);
+  await succeed('nft', [
+    'add element ip ours places { 10.0.0.1 . tcp . 80 : goto other, 10.0.0.2 . udp . 53 : drop }; add element ip ours networks { 10.0.0.0/8 }',
+  ]);
 };
 
 for (const [what, command] of [
@@ -40,6 +43,8 @@ for (const [what, command] of [
   ['deleted a rule', 'flush chain ip ours watched; add rule ip ours watched counter'],
   ['flushed a map', 'flush map ip ours places'],
   ['deleted an element', 'delete element ip ours places { 10.0.0.2 . udp . 53 }'],
+  ['deleted a network', 'delete element ip ours networks { 10.0.0.0/8 }'],
+  ['made a network smaller', 'delete element ip ours networks { 10.0.0.0/8 }; add element ip ours networks { 10.0.0.0/9 }'],
 ] as const)
   test(`rulesStand until somebody ${what}`, async () => {
     await make();

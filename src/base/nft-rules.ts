@@ -1,6 +1,6 @@
 // Whether nftables rules of ours are still there: a firewall that is loaded anew flushes everybody's and tells nobody.
 import { Readable } from 'node:stream';
-import { ProgramError, runProgram } from './program.ts';
+import { ProgramError, runNetworkProgram } from './program.ts';
 
 export interface Stake {
   /** How many rules each chain has, by the chain with family and table: `ip kube-proxy services`. */
@@ -8,6 +8,9 @@ export interface Stake {
   /** Keys that must be there, by the set or map with family and table. */
   readonly elements?: ReadonlyMap<string, readonly string[]>;
 }
+
+/** As the kernel says it, and nft itself of elements of a set of intervals, which it reads before. */
+const MISSING = /No such file or directory|element does not exist/;
 
 type RunNft = (
   file: string,
@@ -22,7 +25,7 @@ type RunNft = (
  */
 export async function rulesStand(
   { chains, elements = new Map() }: Stake,
-  { run = runProgram, signal }: { readonly run?: RunNft; readonly signal: AbortSignal },
+  { run = runNetworkProgram, signal }: { readonly run?: RunNft; readonly signal: AbortSignal },
 ): Promise<boolean> {
   const tried = [
     ...[...chains].filter(([, rules]) => rules > 0).map(([chain, rules]) => `add rule ${chain} index ${rules - 1} accept\n`),
@@ -32,7 +35,7 @@ export async function rulesStand(
     await run('nft', ['--check', '-f', '-'], { input: Readable.from(tried), signal });
     return true;
   } catch (error) {
-    if (error instanceof ProgramError && error.stderr.includes('No such file or directory')) return false;
+    if (error instanceof ProgramError && MISSING.test(error.stderr)) return false;
     throw error;
   }
 }

@@ -56,6 +56,12 @@ test('runProgram ends a program that writes without end', async () => {
   await assert.rejects(runProgram('yes', []), { name: 'ProgramError', message: /more than 16777216 bytes/ });
 });
 
+test('runProgram gives a program up that takes too long, whatever still holds its output', async () => {
+  const began = runProgram('sh', ['-c', 'echo $$ >&2; sleep 1000 & wait'], { input: Readable.from(['unread']), timeoutMs: 50 });
+  await assert.rejects(began, { name: 'ProgramError', message: 'sh did not end within 0.05 s' });
+  assert.equal(await runProgram('echo', ['soon'], { timeoutMs: 60_000 }), 'soon\n');
+});
+
 test('runProgram ends a program with the reason of its signal', async () => {
   const stop = new AbortController();
   const reason = new Error('enough');

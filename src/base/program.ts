@@ -10,6 +10,8 @@ export interface ProgramOptions {
   /** Working folder. */
   readonly cwd?: string;
   readonly signal?: AbortSignal;
+  /** Milliseconds after which it is ended, and not waited for any more. */
+  readonly timeoutMs?: number;
 }
 
 /** A program that could not be started, or did not end with status 0. */
@@ -29,10 +31,14 @@ const MOST_OUTPUT = 16 << 20;
 
 /**
  * Standard output of a program that ended with status 0.
- * @throws ProgramError otherwise, and when it writes more than 16 MiB; what reading `input` failed with; the signal's
+ * @throws ProgramError otherwise, when it takes too long, and when it writes more than 16 MiB; what reading `input` failed with; the signal's
  * reason when aborted
  */
-export async function runProgram(file: string, args: readonly string[], { input, cwd, signal }: ProgramOptions = {}): Promise<string> {
+export async function runProgram(
+  file: string,
+  args: readonly string[],
+  { input, cwd, signal, timeoutMs }: ProgramOptions = {},
+): Promise<string> {
   signal?.throwIfAborted();
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -45,9 +51,10 @@ export async function runProgram(file: string, args: readonly string[], { input,
   }
   const kill = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
+  const limit = timeLimit(file, child, timeoutMs);
   try {
     const fed = input === undefined ? Promise.resolve(child.stdin.end()) : pipeline(input, child.stdin);
-    const [stdout, stderr, [code, killedBy], feeding] = await Promise.all([
+    const all = Promise.all([
       collect(child.stdout, kill),
       collect(child.stderr, kill),
       once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
@@ -57,13 +64,39 @@ export async function runProgram(file: string, args: readonly string[], { input,
         (error: unknown) => error,
       ),
     ]);
+    const [stdout, stderr, [code, killedBy], feeding] = await Promise.race([all, limit.exceeded]);
     signal?.throwIfAborted();
     if (isInputError(feeding)) throw feeding;
     if (code !== 0) throw new ProgramError(`${file} ended with ${code ?? killedBy}`, lastLines(stderr));
     return stdout;
   } finally {
     signal?.removeEventListener('abort', kill);
+    limit.clear();
   }
+}
+
+/** Longest that a program may take which only speaks to the kernel. Milliseconds. */
+const KERNEL_MS = 60_000;
+
+/** As `runProgram`, of `ip`, `nft` and their like: one that hangs must not stop for ever whoever keeps a network in order. */
+export const runNetworkProgram: typeof runProgram = (file, args, options) => runProgram(file, args, { timeoutMs: KERNEL_MS, ...options });
+
+interface TimeLimit {
+  readonly exceeded: Promise<never>;
+  clear(): void;
+}
+
+/** A program that waits in the kernel does not even end when it is killed: it is left alone then. */
+function timeLimit(file: string, child: ChildProcess, timeoutMs: number | undefined): TimeLimit {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (timeoutMs === undefined) return { exceeded: promise, clear() {} };
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    child.unref();
+    for (const stream of child.stdio) stream?.destroy();
+    reject(new ProgramError(`${file} did not end within ${timeoutMs / 1000} s`, ''));
+  }, timeoutMs);
+  return { exceeded: promise, clear: () => clearTimeout(timer) };
 }
 
 /** Where descriptors ran out the child has no streams, only the error that follows. */

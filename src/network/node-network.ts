@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { type Clock, elapses, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError, runNetworkProgram } from '#base/program.ts';
 import { isSystemError } from '#base/system-error.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
@@ -132,7 +132,10 @@ export class NodeNetwork {
     const loose = links.some(({ ifname }) => ifname === BRIDGE) ? [] : await reattachPods(podCIDRs, signal);
     if (loose.length > 0) logger.warn('pods were plugged into the bridge again, which somebody had removed', { links: loose });
     const inside = [...config.clusterCIDRs, ...(config.nonMasquerade ?? [])];
-    await runProgram('nft', ['-f', '-'], { input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))), signal });
+    await runNetworkProgram('nft', ['-f', '-'], {
+      input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))),
+      signal,
+    });
     this.#trackConnections();
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
@@ -175,7 +178,7 @@ export class NodeNetwork {
 
   async #loadBridgeFilter(signal: AbortSignal): Promise<void> {
     try {
-      await runProgram('modprobe', ['br_netfilter'], { signal });
+      await runNetworkProgram('modprobe', ['br_netfilter'], { signal });
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       const message = 'Services and network policies may not hold between pods of this node: the kernel has no br_netfilter';
@@ -209,7 +212,7 @@ interface Link {
 }
 
 async function presentLinks(signal: AbortSignal): Promise<readonly Link[]> {
-  return JSON.parse(await runProgram('ip', ['-json', 'address', 'show'], { signal })) as readonly Link[];
+  return JSON.parse(await runNetworkProgram('ip', ['-json', 'address', 'show'], { signal })) as readonly Link[];
 }
 
 /** Those that reach beyond the link, with prefix length: `10.0.0.1/24`. */
@@ -249,7 +252,7 @@ async function presentRoutes(families: readonly IpFamily[], signal: AbortSignal)
   const routes: PodRoute[] = [];
   for (const family of families) {
     const flag = family === 'IPv4' ? '-4' : '-6';
-    const text = await runProgram('ip', ['-json', flag, 'route', 'show', 'proto', String(ROUTE_PROTOCOL)], { signal });
+    const text = await runNetworkProgram('ip', ['-json', flag, 'route', 'show', 'proto', String(ROUTE_PROTOCOL)], { signal });
     const rows = (text.trim() === '' ? [] : JSON.parse(text)) as readonly {
       readonly dst: string;
       readonly gateway?: string;
@@ -267,7 +270,7 @@ async function presentRoutes(families: readonly IpFamily[], signal: AbortSignal)
 export async function removeNodeNetwork(cniConfDir: string, leaseDir: string): Promise<void> {
   rmSync(join(cniConfDir, CNI_FILE), { force: true });
   rmSync(leaseDir, { recursive: true, force: true });
-  const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
+  const links = JSON.parse(await runNetworkProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
   const routes = routeChanges(await presentRoutes(hasIpv6() ? ['IPv4', 'IPv6'] : ['IPv4'], new AbortController().signal), []);
   const ours = links.filter(({ ifname }) => ifname === BRIDGE || ifname === VXLAN);
   const lines = [...routes, ...ours.map(({ ifname }) => `link del ${ifname}`)];

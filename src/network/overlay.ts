@@ -1,5 +1,5 @@
 // The VXLAN device of a node and what the kernel knows of its far ends.
-import { runProgram } from '#base/program.ts';
+import { runNetworkProgram } from '#base/program.ts';
 import { ipBatch } from './ip-batch.ts';
 import type { Peer } from './routes-plan.ts';
 import { deviceLines, forwardingLines, neighbourLines, removalLines, type TunnelEnd, VXLAN } from './vxlan-plan.ts';
@@ -30,7 +30,9 @@ export class Overlay {
 
   /** A device cannot change its own address: it is made anew, and routes through it follow. */
   async #remake(end: TunnelEnd, wanted: boolean, signal: AbortSignal): Promise<void> {
-    const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'], { signal })) as readonly { readonly ifname: string }[];
+    const links = JSON.parse(await runNetworkProgram('ip', ['-json', 'link', 'show'], { signal })) as readonly {
+      readonly ifname: string;
+    }[];
     const present = links.some(({ ifname }) => ifname === VXLAN);
     const lines = [...(present ? [`link del ${VXLAN}`] : []), ...(wanted ? deviceLines(end) : [])];
     if (lines.length > 0) await ipBatch(lines, signal);

@@ -1,6 +1,6 @@
 // Plugs pods into a bridge that was made anew: when somebody removes the old one their cables stay behind, loose.
 import { existsSync, readdirSync } from 'node:fs';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError, runNetworkProgram } from '#base/program.ts';
 import { BRIDGE } from './cni-config.ts';
 import { ipBatch } from './ip-batch.ts';
 import { isOnLink } from './routes-plan.ts';
@@ -39,7 +39,7 @@ export async function reattachPods(podCIDRs: readonly string[], signal: AbortSig
 /** None of a namespace that is gone, or no namespace. */
 async function cables(where: readonly string[], signal: AbortSignal): Promise<readonly Cable[]> {
   try {
-    const text = await runProgram('ip', ['-json', ...where, 'address', 'show', 'type', 'veth'], { signal });
+    const text = await runNetworkProgram('ip', ['-json', ...where, 'address', 'show', 'type', 'veth'], { signal });
     return text.trim() === '' ? [] : (JSON.parse(text) as readonly Cable[]).filter(({ ifname }) => ifname !== undefined);
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
