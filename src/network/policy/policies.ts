@@ -3,19 +3,22 @@
 import { Readable } from 'node:stream';
 import { type Clock, elapses, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { rulesStand } from '#base/nft-rules.ts';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { rulesStand, type Stake } from '#base/nft-rules.ts';
+import { ProgramError, runNetworkProgram } from '#base/program.ts';
 import type { IpFamily } from '#apimachinery/ip.ts';
 import type { Namespace, NetworkPolicy, Pod } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { namespaceMatters, planPolicies, podMatters } from './plan.ts';
-import { noRules, type PolicyRules, policyChanges, policyStake, wholePolicyTable } from './rules.ts';
+import { noRules, policyChanges, type PolicyElement, policyElements, type PolicyRules, policyStake, wholePolicyTable } from './rules.ts';
 
 /** After a refused transaction. Milliseconds. */
 const RETRY_MS = 1_000;
 
 /** Between looks whether the rules are still there: a firewall that is loaded anew flushes all and tells nobody. Milliseconds. */
 const LOOK_EVERY_MS = 10_000;
+
+/** Elements of sets that one look asks for, so that look by look all have their turn. */
+const ELEMENTS_A_LOOK = 2_000;
 
 export interface Peers {
   /** Of all nodes. */
@@ -38,6 +41,10 @@ export class Policies {
   readonly #deps: PoliciesDeps;
   /** In force, one set a family; undefined while that is unknown, and then all is written anew. */
   #rules: readonly PolicyRules[] | undefined;
+  /** Elements in force that looks have not come to yet. */
+  #looks = policyElements([]);
+  /** Monotonic time of the next look. */
+  #lookAt = 0;
   #peers: Peers | undefined;
   #wake = Promise.withResolvers<void>();
   readonly #leave: (() => void)[] = [];
@@ -50,6 +57,7 @@ export class Policies {
   async run(signal: AbortSignal): Promise<void> {
     const { policies, clock, logger } = this.#deps;
     this.#follow(policies);
+    this.#lookAt = clock.monotonic() + LOOK_EVERY_MS;
     signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
     try {
       await policies.synced();
@@ -73,14 +81,34 @@ export class Policies {
 
   /** Until something changed, or somebody removed the rules. @throws ProgramError when that cannot be told */
   async #rest(signal: AbortSignal): Promise<void> {
-    const { clock, logger, families } = this.#deps;
-    while (await elapses(clock, LOOK_EVERY_MS, this.#wake.promise)) {
-      if (await rulesStand(policyStake(this.#rules ?? families.map(noRules)), { signal })) continue;
-      logger.warn('somebody removed the rules of network policies; all are written anew');
-      this.#rules = undefined;
+    const { clock, logger } = this.#deps;
+    for (;;) {
+      const left = this.#lookAt - clock.monotonic();
+      if (left <= 0) {
+        this.#lookAt = clock.monotonic() + LOOK_EVERY_MS;
+        if (await rulesStand(this.#stake(), { signal })) continue;
+        logger.warn('somebody removed the rules of network policies; all are written anew');
+        this.#rules = undefined;
+        return;
+      }
+      if (await elapses(clock, left, this.#wake.promise)) continue;
+      this.#wake = Promise.withResolvers();
       return;
     }
-    this.#wake = Promise.withResolvers();
+  }
+
+  #stake(): Stake {
+    const rules = this.#rules ?? this.#deps.families.map(noRules);
+    const elements: PolicyElement[] = [];
+    while (elements.length < ELEMENTS_A_LOOK) {
+      const { done, value } = this.#looks.next();
+      if (done === true) {
+        this.#looks = policyElements(rules);
+        break;
+      }
+      elements.push(value);
+    }
+    return policyStake(rules, elements);
   }
 
   /** `matters` tells whether an update can change the rules. */
@@ -96,8 +124,9 @@ export class Policies {
     const script = after
       .map((rules, i) => (before?.[i] === undefined ? wholePolicyTable(rules) : policyChanges(before[i], rules)))
       .join('');
-    if (script !== '') await runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
+    if (script !== '') await runNetworkProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
     this.#rules = after;
+    if (script !== '') this.#looks = policyElements(after);
   }
 
   async #plan(): Promise<readonly PolicyRules[]> {

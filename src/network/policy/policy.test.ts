@@ -261,7 +261,14 @@ test('Policies follows a pod that changes for its rules, and writes its rules an
   const held = (): Promise<void> =>
     eventually(async () => assert.match(await succeed('nft', ['list', 'map', 'ip', 'proa-policy', 'ingress']), /10\.244\.0\.1 : jump/));
   await held();
-  for (const command of ['flush ruleset', 'flush table ip proa-policy', 'flush chain ip proa-policy input']) {
+  for (const command of [
+    'flush ruleset',
+    'flush table ip proa-policy',
+    'flush chain ip proa-policy input',
+    'flush map ip proa-policy ingress',
+    'delete element ip proa-policy ingress { 10.244.0.1 }',
+    'flush set ip proa-policy self',
+  ]) {
     await succeed('nft', [command]);
     await eventually(async () => assert.ok(clock.pending > 0)); // it rests
     clock.advance(10_000);

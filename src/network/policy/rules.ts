@@ -38,14 +38,37 @@ export const noRules = (family: IpFamily): PolicyRules => ({
   isolated: { ingress: new Map(), egress: new Map() },
 });
 
-/** All of them, without the elements of sets. */
-export const policyStake = (families: readonly PolicyRules[]): Stake => ({
+/** All rules, and these elements, as `policyElements` gives them. */
+export const policyStake = (families: readonly PolicyRules[], elements: Iterable<PolicyElement>): Stake => ({
   chains: new Map(
     families.flatMap(({ family, chains }) =>
       [...Object.entries(hooks(family)), ...chains].map(([chain, rules]) => [`${tableOf(family)} ${chain}`, rules.length] as const),
     ),
   ),
+  elements: new Map(
+    Array.from(
+      Map.groupBy(elements, ({ set }) => set),
+      ([set, list]): [string, readonly string[]] => [set, list.map(({ key }) => key)],
+    ),
+  ),
 });
+
+export interface PolicyElement {
+  /** With family and table: `ip proa-policy self`. */
+  readonly set: string;
+  readonly key: string;
+}
+
+/** Of all sets and maps. */
+export function* policyElements(families: readonly PolicyRules[]): Generator<PolicyElement, undefined> {
+  for (const rules of families) {
+    const table = tableOf(rules.family);
+    const named = [...rules.sets].map(([name, { elements }]) => [name, elements] as const);
+    const { ingress, egress } = rules.isolated;
+    for (const [name, keys] of [...named, ['ingress', ingress.keys()], ['egress', egress.keys()], ['self', selvesOf(rules)]] as const)
+      for (const key of keys) yield { set: `${table} ${name}`, key };
+  }
+}
 
 const ADDRESS = { IPv4: 'ipv4_addr', IPv6: 'ipv6_addr' } as const;
 
