@@ -20,7 +20,7 @@ const [count, endpoints, changes] = [Number(values.services), Number(values.endp
 if (!(count > 0 && count < 65_536 && endpoints > 0 && endpoints < 255 && changes > 0))
   throw new Error('--services (below 65536), --endpoints (below 255) and --changes are positive numbers');
 
-const context = { node: { name: 'n1', zone: undefined }, podCIDR: '10.244.0.0/16' };
+const context = { node: { name: 'n1', zone: undefined }, nodeIPs: [], podCIDR: '10.244.0.0/16' };
 
 /** The rules of Service `index` with its first `size` endpoints. */
 function fragment(index: number, size: number): Fragment {

@@ -12,8 +12,9 @@ export interface ProxyEndpoint {
   readonly terminating: boolean;
   /** On this node. */
   readonly local: boolean;
-  readonly forNodes: readonly string[] | undefined;
-  readonly forZones: readonly string[] | undefined;
+  /** Hints; without any it is for all. */
+  readonly forNodes: readonly string[];
+  readonly forZones: readonly string[];
 }
 
 export interface ProxyNode {
@@ -46,8 +47,8 @@ export function endpointsOf(
         serving,
         terminating,
         local: endpoint.nodeName === node.name,
-        forNodes: endpoint.hints?.forNodes?.map((n) => n.name),
-        forZones: endpoint.hints?.forZones?.map((z) => z.name),
+        forNodes: (endpoint.hints?.forNodes ?? []).map((n) => n.name),
+        forZones: (endpoint.hints?.forZones ?? []).map((z) => z.name),
       });
     }
   }
@@ -79,13 +80,8 @@ export function chooseEndpoints(endpoints: readonly ProxyEndpoint[], node: Proxy
 
 /** Endpoints hinted for this node, else for its zone; all of them when any lacks its hint. Source: topologyModeFromHints. */
 function near(ready: readonly ProxyEndpoint[], node: ProxyNode): readonly ProxyEndpoint[] {
-  if (ready.every((e) => e.forNodes !== undefined)) {
-    const forNode = ready.filter((e) => e.forNodes?.includes(node.name));
-    if (forNode.length > 0) return forNode;
-  }
-  if (node.zone !== undefined && ready.every((e) => e.forZones !== undefined)) {
-    const forZone = ready.filter((e) => e.forZones?.includes(node.zone as string));
-    if (forZone.length > 0) return forZone;
-  }
-  return ready;
+  const hinted = (kind: 'forNodes' | 'forZones', place: string | undefined): readonly ProxyEndpoint[] =>
+    place !== undefined && ready.every((e) => e[kind].length > 0) ? ready.filter((e) => e[kind].includes(place)) : [];
+  const [forNode, forZone] = [hinted('forNodes', node.name), hinted('forZones', node.zone)];
+  return forNode.length > 0 ? forNode : forZone.length > 0 ? forZone : ready;
 }

@@ -8,21 +8,33 @@ import { after, before, describe, test } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { runProgram } from '#base/program.ts';
-import type { EndpointSlice, Node, Service } from '#api/types.ts';
+import type { EndpointSlice, Node, Service, ServiceCIDR } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
 import { eventually } from '#test/harness/eventually.ts';
 import { networkNamespace, type NetworkNamespace } from '#test/harness/netns.ts';
 import { Scope } from '#test/harness/scope.ts';
+import { sctpAsk, sctpServer } from '#test/harness/sctp.ts';
 import { Proxy } from './proxy.ts';
 import { service, slice } from './testing.ts';
 
 const POD_A = '10.244.0.2';
 const POD_B = '10.244.0.3';
 const NODE = '192.0.2.1';
+/** The node's too, but not the one that its object tells. */
+const OTHER = '192.0.2.2';
 const OUTSIDE = '192.0.2.9';
 const [POD_A6, POD_B6] = ['fd00:244::2', 'fd00:244::3'];
 const [NODE6, OUTSIDE6] = ['2001:db8::1', '2001:db8::9'];
+
+let changes = 0;
+const nodeAt = (...ips: readonly string[]): Node =>
+  ({
+    kind: 'Node',
+    metadata: { name: 'n1', resourceVersion: String(++changes) },
+    spec: {},
+    status: { addresses: ips.map((address) => ({ type: 'InternalIP', address })) },
+  }) as unknown as Node;
 
 /** Answers every TCP connection and UDP packet with its own address and the client's. */
 const SERVER = `
@@ -38,6 +50,8 @@ const SERVER = `
 const scope = new Scope();
 const services = fakeInformer<Service>();
 const slices = fakeInformer<EndpointSlice>();
+const nodes = fakeInformer<Node>(nodeAt(NODE, NODE6));
+const serviceCIDRs = fakeInformer<ServiceCIDR>();
 const stop = new AbortController();
 let running: Promise<void>;
 /** Its looks at its rules come when a test says so. */
@@ -45,6 +59,7 @@ const looks = new ManualClock();
 /** Programs that ended, in order. */
 const ran: string[] = [];
 let podA: NetworkNamespace;
+let podB: NetworkNamespace;
 let outside: NetworkNamespace;
 
 async function pod(ip: string, ip6: string, host: string): Promise<NetworkNamespace> {
@@ -69,10 +84,10 @@ before(async () => {
   await succeed('ip', ['addr', 'add', 'fd00:244::1/64', 'dev', 'cni0', 'nodad']);
   await succeed('ip', ['link', 'set', 'cni0', 'up']);
   podA = await pod(POD_A, POD_A6, 'va');
-  await pod(POD_B, POD_B6, 'vb');
+  podB = await pod(POD_B, POD_B6, 'vb');
   outside = await networkNamespace(scope);
   await succeed('ip', ['link', 'add', 'wan', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside.name]);
-  await succeed('ip', ['addr', 'add', `${NODE}/24`, 'dev', 'wan']);
+  for (const ip of [NODE, OTHER]) await succeed('ip', ['addr', 'add', `${ip}/24`, 'dev', 'wan']);
   await succeed('ip', ['addr', 'add', `${NODE6}/64`, 'dev', 'wan', 'nodad']);
   await succeed('ip', ['link', 'set', 'wan', 'up']);
   await outside.succeed('ip', ['addr', 'add', `${OUTSIDE}/24`, 'dev', 'eth0']);
@@ -96,11 +111,22 @@ before(async () => {
         ran.push(file);
       }
     },
-    clock: { ...systemClock, after: (delayMs, fire) => (delayMs < 10_000 ? systemClock : looks).after(delayMs, fire) },
+    clock: {
+      ...systemClock,
+      monotonic: () => looks.monotonic(),
+      after: (delayMs, fire) => (delayMs <= 1_000 ? systemClock : looks).after(delayMs, fire),
+    },
     logger: silentLogger,
-    nodes: fakeInformer<Node>(),
+    nodes,
+    serviceCIDRs,
     events: { event: () => {} },
-    config: { nodeName: 'n1', podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'], healthzPort: 10_256, metricsPort: 10_249 },
+    config: {
+      nodeName: 'n1',
+      podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'],
+      nodePortAddresses: ['primary'],
+      healthzPort: 10_256,
+      metricsPort: 10_249,
+    },
   });
   running = proxy.run(stop.signal);
   await proxy.synced;
@@ -188,6 +214,54 @@ test('a node port is reached from outside, and hides the client under the Cluste
     assert.equal(server(await inside(NODE, 30_080)), POD_A, 'the node and its pods are led to every endpoint');
 });
 
+test('node ports and health check node ports are served where the node object says, follow it, and never on the loopback', async () => {
+  const spec = { type: 'LoadBalancer', clusterIP: '10.96.0.14', clusterIPs: ['10.96.0.14'], externalTrafficPolicy: 'Local' } as const;
+  const balanced = service('at', { ...spec, healthCheckNodePort: 32_001, ports: [{ nodePort: 30_084 }] });
+  await apply(balanced, slice('at', { port: 8080 }, { ip: POD_A, node: 'n1' }));
+  const servedAt = async (ip: string): Promise<readonly [string, string]> => [
+    server(await from(outside)(ip, 30_084)) ?? '',
+    await fetch(`http://${ip}:32001/`).then(
+      ({ status }) => String(status),
+      () => 'refused',
+    ),
+  ];
+  const [yes, no] = [
+    [POD_A, '200'],
+    ['ECONNREFUSED', 'refused'],
+  ];
+  await eventually(async () => assert.deepEqual([await servedAt(NODE), await servedAt(OTHER)], [yes, no]));
+  await carriedOver('nft', () => nodes.put(nodeAt(OTHER)));
+  await eventually(async () => assert.deepEqual([await servedAt(NODE), await servedAt(OTHER)], [no, yes]));
+  assert.equal(await ask('127.0.0.1', 30_084), 'ECONNREFUSED');
+  await assert.rejects(fetch('http://127.0.0.1:32001/'));
+  await carriedOver('nft', () => nodes.put(nodeAt(NODE, NODE6)));
+  await eventually(async () => assert.deepEqual([await servedAt(NODE), await servedAt(OTHER)], [yes, no]));
+  await carriedOver('nft', () => services.remove(balanced));
+});
+
+test('what is sent to a cluster IP that no Service has goes nowhere, and a port that its Service has not is refused', async () => {
+  const range = (...cidrs: readonly string[]): ServiceCIDR =>
+    ({
+      kind: 'ServiceCIDR',
+      metadata: { name: 'kubernetes', resourceVersion: String(++changes) },
+      spec: { cidrs },
+    }) as unknown as ServiceCIDR;
+  await apply(
+    service('some', { clusterIP: '10.96.0.15', clusterIPs: ['10.96.0.15'], ports: [{}] }),
+    slice('some', { port: 8080 }, { ip: POD_A }),
+  );
+  const nobodys = ['10.96.77.77', 'fd00:96::7777'];
+  // Where the way out leads, somebody has these addresses.
+  for (const ip of nobodys) await outside.succeed('ip', ['addr', 'add', ip, 'dev', 'eth0', ...(ip.includes(':') ? ['nodad'] : [])]);
+  for (const ip of nobodys) assert.equal(await from(podA)(ip, 80), 'ECONNREFUSED', ip);
+  await carriedOver('nft', () => serviceCIDRs.put(range('10.96.0.0/16', '10.96.0.0/24', 'fd00:96::/112')));
+  for (const ip of nobodys) assert.equal(await from(podA)(ip, 80), 'timeout', ip);
+  assert.equal(await from(podA)('10.96.0.15', 81), 'ECONNREFUSED');
+  assert.equal(server(await from(podA)('10.96.0.15', 80)), POD_A);
+  await carriedOver('nft', () => serviceCIDRs.remove(range()));
+  for (const ip of nobodys) assert.equal(await from(podA)(ip, 80), 'ECONNREFUSED', ip);
+});
+
 test('a Service that says it is headless or of another proxy is left to whoever serves it', async () => {
   const spec = { clusterIP: '10.96.0.11', clusterIPs: ['10.96.0.11'], ports: [{}] };
   const labelled = (labels: Readonly<Record<string, string>>): Service => {
@@ -263,6 +337,24 @@ test('a UDP client is led to the new endpoint after a change, although it keeps 
   assert.equal(await echo('10.96.0.60'), POD_A);
 });
 
+test('associations of SCTP are led to an endpoint, from a pod, from the pod itself, and from outside to a node port', async () => {
+  const spec = { type: 'NodePort', clusterIP: '10.96.0.17', clusterIPs: ['10.96.0.17'] } as const;
+  const served = (ip: string): Promise<void> =>
+    apply(
+      service('sctp', { ...spec, ports: [{ protocol: 'SCTP', port: 3868, nodePort: 30_868 }] }),
+      slice('sctp', { protocol: 'SCTP', port: 9000 }, { ip }),
+    );
+  const [a, b] = [await sctpServer(podA), await sctpServer(podB)];
+  await served(POD_B);
+  await sctpAsk(podA, '10.96.0.17', 3868);
+  await b.line(/^10\.244\.0\.2 9000 whole$/);
+  await sctpAsk(outside, NODE, 30_868);
+  await b.line(/^10\.244\.0\.1 9000 whole$/);
+  await served(POD_A);
+  await sctpAsk(podA, '10.96.0.17', 3868);
+  await a.line(/^10\.244\.0\.1 9000 whole$/);
+});
+
 test('an external IP is served, and a removed Service leaves nothing behind', async () => {
   const external = service('ext', { clusterIP: '10.96.0.7', clusterIPs: ['10.96.0.7'], externalIPs: ['198.51.100.7'], ports: [{}] });
   await apply(external, slice('ext', { port: 8080 }, { ip: POD_B }));
@@ -302,12 +394,24 @@ test('rules that somebody removed are back at the next look, which writes nothin
     'flush chain ip kube-proxy tcp-endpoints-2',
     'flush map ip kube-proxy service-ips',
     'flush map ip kube-proxy tcp-endpoints',
+    'flush set ip kube-proxy nodeport-ips',
   ]) {
     await succeed('nft', [command]);
     await eventually(async () => assert.ok(looks.pending > 0));
     await look();
     await eventually(async () => assert.ok([POD_A, POD_B].includes(server(await ask('10.96.0.1', 80)) ?? ''), command));
   }
+});
+
+test('rules that somebody removed are back although Services change all the time', async () => {
+  await succeed('nft', ['flush', 'chain', 'ip', 'kube-proxy', 'services']);
+  for (let turn = 0; turn < 3; turn++) {
+    await apply(service('busy', { clusterIP: '10.96.0.16', clusterIPs: ['10.96.0.16'], ports: [{ port: 100 + turn }] }));
+    await eventually(async () => assert.ok(looks.pending > 0)); // it rests
+    looks.advance(4_000); // less than from look to look, and each change wakes the proxy
+  }
+  await eventually(async () => assert.match(await succeed('nft', ['list', 'chain', 'ip', 'kube-proxy', 'services']), /vmap @service-ips/));
+  await eventually(async () => assert.ok(looks.pending > 0));
 });
 
 test('figures and mode are told on the loopback, and there alone', async () => {

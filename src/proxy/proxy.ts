@@ -6,16 +6,19 @@ import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError } from '#base/program.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
-import type { EndpointSlice, Node, Service } from '#api/types.ts';
+import { nodeHostIps } from '#api/nodes.ts';
+import type { EndpointSlice, Node, Service, ServiceCIDR } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
-import { type FlowRemoval, flowRemovals, listArguments, removalArguments, staleFlows, udpFlows, type UdpFlows } from './conntrack-plan.ts';
+import { networksOf, outermost } from './addresses.ts';
+import { udpFlows, type UdpFlows } from './conntrack-plan.ts';
 import type { ProxyNode } from './endpoints.ts';
+import { Flows } from './flows.ts';
 import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
-import type { ListenAddress } from './health/listening.ts';
+import { localAddresses } from './health/listening.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
 import { configz } from './metrics/configz.ts';
@@ -23,7 +26,10 @@ import { ProxyMetrics, type WithoutLocal } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/serve-metrics.ts';
 import { withoutLocal } from './metrics/without-local.ts';
 import { type Fragment, serviceFragment } from './nft/fragment.ts';
+import { nodeFragment } from './nft/node-fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
+import { nodePortAddresses, nodePortNetworks } from './node-ports.ts';
+import type { RunProgram } from './run-program.ts';
 
 const BY_SERVICE = 'proxy-service';
 
@@ -36,18 +42,12 @@ const RETRY_MS = { first: 100, longest: 30_000 };
  */
 const LOOK_EVERY_MS = 10_000;
 
-/** Runs a program with these arguments and this standard input. @throws ProgramError */
-export type RunProgram = (
-  file: string,
-  args: readonly string[],
-  options: { readonly input?: Readable; readonly signal?: AbortSignal },
-) => Promise<string>;
-
 export interface ProxyDeps {
   readonly services: Informer<Service>;
   readonly endpointSlices: Informer<EndpointSlice>;
   /** May be of this node alone. */
   readonly nodes: Informer<Node>;
+  readonly serviceCIDRs: Informer<ServiceCIDR>;
   readonly runProgram: RunProgram;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,6 +56,8 @@ export interface ProxyDeps {
     readonly nodeName: string;
     /** Of all pods: one network, or one of each family, the main one first. Services have no other families here. */
     readonly podCIDRs: readonly string[];
+    /** Where node ports are served: networks, or `primary` alone for the addresses that the node object tells; none: everywhere. */
+    readonly nodePortAddresses: readonly string[];
     /** TCP port on all addresses that tells the proxy's own health. */
     readonly healthzPort: number;
     /** TCP port on the loopback that tells the proxy's figures. */
@@ -78,14 +80,14 @@ interface Side {
   readonly family: IpFamily;
   readonly podCIDR: string;
   readonly state: RuleState;
-  /** By Service. */
-  readonly flows: Map<string, UdpFlows>;
   /** What follows once the rules are in force; kept while transactions are refused. */
   readonly checks: Map<string, HealthCheck | undefined>;
   readonly health: ServiceHealth;
 }
 
-const EVERYWHERE: Readonly<Record<IpFamily, ListenAddress>> = { IPv4: { host: '0.0.0.0' }, IPv6: { host: '::', ipv6Only: true } };
+/** Stands among Services for the node and the cluster themselves: no Service has such a key. */
+const NODE = 'node';
+
 const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
@@ -94,22 +96,26 @@ const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: 
 export class Proxy {
   readonly #deps: ProxyDeps;
   readonly #sides: readonly Side[];
-  /** As `checks` of a side. */
-  readonly #removals: FlowRemoval[] = [];
+  readonly #flows: Flows;
   /** Services that changed since the last transaction began. */
   #dirty = new Set<string>();
   #wake = Promise.withResolvers<void>();
   #installed = false;
-  /** What an earlier proxy left among tracked connections is gone. */
-  #flowsKnown = false;
+  /** Monotonic time of the next look, which no stream of changes puts off. */
+  #lookAt: number;
   #synced = Promise.withResolvers<void>();
   readonly #metrics: ProxyMetrics;
   readonly #health: ProxyHealth;
   #node: ProxyNode;
+  /** As far as the node object tells them. */
+  #nodeIPs: readonly string[] = [];
 
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
     this.#node = { name: deps.config.nodeName, zone: undefined };
+    this.#dirty.add(NODE);
+    this.#lookAt = deps.clock.monotonic() + LOOK_EVERY_MS;
+    this.#flows = new Flows(deps.runProgram, deps.logger);
     this.#metrics = new ProxyMetrics(deps.clock, deps.config.podCIDRs.map(ipFamilyOf));
     this.#health = new ProxyHealth(deps.clock, this.#metrics);
     this.#sides = deps.config.podCIDRs.map((podCIDR) => this.#sideOf(podCIDR));
@@ -120,8 +126,8 @@ export class Proxy {
     const { config, logger, events } = this.#deps;
     const family = ipFamilyOf(podCIDR);
     const proxyHealthy = (): boolean => this.#health.healthy;
-    const health = new ServiceHealth({ nodeName: config.nodeName, address: EVERYWHERE[family], logger, events, proxyHealthy });
-    return { family, podCIDR, state: new RuleState(podCIDR), flows: new Map(), checks: new Map(), health };
+    const health = new ServiceHealth({ nodeName: config.nodeName, logger, events, proxyHealthy });
+    return { family, podCIDR, state: new RuleState(podCIDR), checks: new Map(), health };
   }
 
   /** Resolves once the rules of all Services known at start are in force. */
@@ -131,9 +137,11 @@ export class Proxy {
 
   /** Runs until the signal aborts; the rules stay in force then, so that traffic goes on while a proxy is replaced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { services, endpointSlices, nodes, config, logger } = this.#deps;
+    const { services, endpointSlices, nodes, serviceCIDRs, config, logger } = this.#deps;
+    const networkChanged = (): void => this.#changed(NODE);
     const remove = [
       nodes.addHandlers({ added: (node) => this.#nodeSeen(node), updated: (node) => this.#nodeSeen(node) }),
+      serviceCIDRs.addHandlers({ added: networkChanged, updated: networkChanged, deleted: networkChanged }),
       services.addHandlers({
         added: (service) => this.#serviceChanged(service),
         updated: (service) => this.#serviceChanged(service),
@@ -151,13 +159,14 @@ export class Proxy {
     signal.addEventListener('abort', () => this.#wake.resolve(), { once: true });
     try {
       // Rules of an incomplete view would refuse connections to Services that are well.
-      await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced()]);
+      await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced(), serviceCIDRs.synced()]);
       const families = this.#sides.map(({ family }) => family);
       const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
       await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
       const figures = { host: LOOPBACK[families[0] ?? 'IPv4'], port: config.metricsPort };
       const addresses = { healthzAddress: hostPort(healthz), metricsAddress: hostPort(figures) };
-      const told = configz({ ...config, ...addresses });
+      const told = (): object =>
+        configz({ ...config, ...addresses, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
       await serveMetrics({ ...figures, expose: () => this.#metrics.expose(), configz: told }, logger, signal);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
@@ -181,11 +190,23 @@ export class Proxy {
     }
   }
 
-  #nodeSeen({ metadata: { name, labels } }: Node): void {
+  #nodeSeen(node: Node): void {
+    const { name, labels } = node.metadata;
     const zone = labels?.[LABEL.zone];
-    if (name !== this.#node.name || zone === this.#node.zone) return;
+    const ips = nodeHostIps(node);
+    if (name !== this.#node.name || (zone === this.#node.zone && ips.join() === this.#nodeIPs.join())) return;
     this.#node = { name, zone };
-    this.#changed(...(this.#sides[0]?.state.services ?? [])); // each side knows them all
+    this.#nodeIPs = ips;
+    this.#changed(NODE, ...(this.#sides[0]?.state.owners ?? [])); // each side knows them all
+  }
+
+  #nodePorts({ family }: Pick<Side, 'family'>): readonly string[] {
+    return nodePortNetworks(this.#deps.config.nodePortAddresses, this.#nodeIPs, family);
+  }
+
+  /** Health check node ports are open where node ports are served; the machine's addresses come and go untold. */
+  async #moveHealth(): Promise<void> {
+    for (const side of this.#sides) await side.health.listenOn(nodePortAddresses(this.#nodePorts(side), localAddresses(), side.family));
   }
 
   #serviceChanged(service: Service): void {
@@ -208,11 +229,15 @@ export class Proxy {
   /** Until there is something to apply: a change, or rules that somebody removed. @throws ProgramError when that cannot be told */
   async #rest(signal: AbortSignal): Promise<void> {
     const { clock, logger, runProgram: run } = this.#deps;
-    while (this.#installed && this.#dirty.size === 0 && !signal.aborted) {
-      if (!(await elapses(clock, LOOK_EVERY_MS, this.#wake.promise))) {
-        this.#wake = Promise.withResolvers();
+    while (this.#installed && !signal.aborted) {
+      const left = this.#lookAt - clock.monotonic();
+      if (left > 0) {
+        if (this.#dirty.size > 0) return;
+        if (!(await elapses(clock, left, this.#wake.promise))) this.#wake = Promise.withResolvers();
         continue;
       }
+      this.#lookAt = clock.monotonic() + LOOK_EVERY_MS;
+      await this.#moveHealth();
       if (await this.#stand({ run, signal })) continue;
       logger.warn('somebody removed service rules; all are written anew');
       this.#installed = false;
@@ -231,74 +256,51 @@ export class Proxy {
     const scripts = this.#sides.map((side) => this.#update(side, dirty));
     const script = scripts.join('');
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
-    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#sides[0]?.state.size });
+    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#deps.services.size });
     this.#installed = true;
     this.#metrics.synced();
     if (this.#dirty.size === 0) this.#health.updated();
     this.#synced.resolve();
+    await this.#moveHealth();
     for (const { checks, health } of this.#sides) {
       for (const [key, check] of checks) await health.set(key, check);
       checks.clear();
     }
-    // After the rules: entries made in between already follow the new ones.
-    if (!this.#flowsKnown) await this.#recallFlows(signal);
-    for (const removal of this.#removals.splice(0)) await this.#forget(removalArguments(removal), signal);
+    await this.#flows.forgetStale(signal);
   }
 
   /** The script that brings one family in line with the Services in `keys`. */
   #update(side: Side, keys: ReadonlySet<string>): string {
-    const { family, state, flows, checks } = side;
+    const { family, state, checks } = side;
     const changes = new Map<string, Fragment | undefined>();
     for (const key of keys) {
       const now = this.#observe(key, side);
       changes.set(key, now.fragment);
       this.#metrics.withoutLocal(key, family, now.withoutLocal);
       checks.set(key, now.check);
-      if (this.#flowsKnown) this.#removals.push(...flowRemovals(flows.get(key) ?? NOTHING.flows, now.flows, family));
-      if (now.flows.size === 0) flows.delete(key);
-      else flows.set(key, now.flows);
+      this.#flows.set(key, family, now.flows);
     }
     const difference = state.update(changes);
     return this.#installed ? difference : state.whole();
   }
 
   #observe(key: string, { family, podCIDR }: Side): Observation {
-    const { services, endpointSlices } = this.#deps;
+    const { services, endpointSlices, serviceCIDRs } = this.#deps;
+    if (key === NODE) {
+      const cidrs = [...serviceCIDRs.list()].flatMap(({ spec }) => spec.cidrs ?? []);
+      const networks = { nodePorts: this.#nodePorts({ family }), services: outermost(networksOf(cidrs, family)) };
+      return { ...NOTHING, fragment: nodeFragment(networks) };
+    }
     const service = services.byKey(key);
     if (service === undefined || isServedElsewhere(service)) return NOTHING;
     const slices = endpointSlices.byIndex(BY_SERVICE, key);
     const node = this.#node;
     return {
-      fragment: serviceFragment(service, slices, { node, podCIDR }),
+      fragment: serviceFragment(service, slices, { node, podCIDR, nodeIPs: this.#nodeIPs }),
       flows: udpFlows(service, slices, node, family),
       check: healthCheckOf(service, slices, node, family),
       withoutLocal: withoutLocal(service, slices, node, family),
     };
-  }
-
-  /** Who served before this proxy began is known by what is tracked alone. */
-  async #recallFlows(signal: AbortSignal): Promise<void> {
-    this.#flowsKnown = true;
-    for (const { family, flows } of this.#sides) {
-      const all = new Map([...flows.values()].flatMap((each) => [...each]));
-      if (all.size === 0) continue;
-      try {
-        this.#removals.push(...staleFlows(await this.#deps.runProgram('conntrack', listArguments(family), { signal }), all, family));
-      } catch (error) {
-        if (!(error instanceof ProgramError)) throw error;
-        this.#deps.logger.warn('stale UDP flows of an earlier proxy may remain', { family, error });
-      }
-    }
-  }
-
-  /** conntrack ends with 1 when there was nothing to delete. */
-  async #forget(args: readonly string[], signal: AbortSignal): Promise<void> {
-    try {
-      await this.#deps.runProgram('conntrack', args, { signal });
-    } catch (error) {
-      if (!(error instanceof ProgramError)) throw error;
-      if (!error.message.includes('0 flow entries')) this.#deps.logger.warn('stale UDP flows may remain', { args, error });
-    }
   }
 }
 

@@ -4,10 +4,11 @@ import { chooseEndpoints, endpointsOf } from './endpoints.ts';
 import { flowRemovals, removalArguments, staleFlows, udpFlows, type UdpFlows } from './conntrack-plan.ts';
 import { serviceFragment } from './nft/fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
+import { nodePortAddresses, nodePortNetworks } from './node-ports.ts';
 import { service, slice, type TestEndpoint } from './testing.ts';
 
 const node = { name: 'n1', zone: 'z1' };
-const context = { node, podCIDR: '10.244.0.0/16' };
+const context = { node, podCIDR: '10.244.0.0/16', nodeIPs: ['192.0.2.1', '2001:db8::1'] };
 
 for (const c of [
   { name: 'ready endpoints only', endpoints: [{ ip: '1' }, { ip: '2', ready: false }], cluster: ['1'] },
@@ -228,7 +229,7 @@ const ofBoth = [
 
 test('serviceFragment gives each family rules of its own: its cluster IPs, its external ones, its endpoints', () => {
   const balanced = { ...both, status: { loadBalancer: { ingress: [{ ip: '192.0.2.60' }, { ip: '2001:db8::60' }] } } } as typeof both;
-  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(balanced, ofBoth, { node, podCIDR }));
+  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(balanced, ofBoth, { ...context, podCIDR }));
   const keys = (fragment: typeof v4, set: string) => fragment?.elements.filter((e) => e.set === set).map(({ key }) => key);
   assert.deepEqual(keys(v4, 'service-ips'), ['10.96.0.7 . udp . 53', '192.0.2.50 . udp . 53', '192.0.2.60 . udp . 53']);
   assert.deepEqual(keys(v6, 'service-ips'), ['fd00:96::7 . udp . 53', '2001:db8::50 . udp . 53', '2001:db8::60 . udp . 53']);
@@ -246,7 +247,7 @@ test('serviceFragment gives each family rules of its own: its cluster IPs, its e
 test('serviceFragment of a family a Service does not have is empty, but not of one whose endpoints are still to come', () => {
   const single = service('web', { clusterIP: 'fd00:96::1', clusterIPs: ['fd00:96::1'], ports: [{}] });
   assert.deepEqual(serviceFragment(single, ofBoth, context).elements, []);
-  const { elements } = serviceFragment(single, [], { node, podCIDR: 'fd00:244::/56' });
+  const { elements } = serviceFragment(single, [], { ...context, podCIDR: 'fd00:244::/56' });
   assert.deepEqual(
     elements.filter(({ set }) => set === 'no-endpoint-services'),
     [{ set: 'no-endpoint-services', key: 'fd00:96::1 . tcp . 80', value: 'goto reject-packet' }],
@@ -267,13 +268,14 @@ test('serviceFragment tells the kernel every address in its one form and in its 
     status: { loadBalancer: { ingress: [{ ip: '192.0.2.060' }, { hostname: 'a.example' }, { ip: '2001:db8::060' }] } },
   };
   const slices = [slice('old', { port: 8080 }, { ip: '10.244.0.02' }), slice('old', { port: 8080 }, { ip: 'FD00:244::02' })];
-  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(old, slices, { node, podCIDR }));
+  const [v4, v6] = ['10.244.0.0/16', 'fd00:244::/56'].map((podCIDR) => serviceFragment(old, slices, { ...context, podCIDR }));
   const asked = (fragment: typeof v4) => fragment?.elements.filter((e) => e.set === 'service-ips').map(({ key }) => key.split(' ')[0]);
   assert.deepEqual(asked(v4), ['10.96.0.8', '192.0.2.50', '192.0.2.51', '192.0.2.60']);
   assert.deepEqual(asked(v6), ['fd00:96::8', '2001:db8::60']);
   const values = (fragment: typeof v4) => new Set(fragment?.elements.filter((e) => e.set === 'tcp-endpoints').map(({ value }) => value));
   assert.deepEqual([values(v4), values(v6)], [new Set(['10.244.0.2 . 8080']), new Set(['fd00:244::2 . 8080'])]);
   const text = (fragment: typeof v4) => [...(fragment?.chains.values() ?? [])].flat().join('\n');
+  // The node is in these networks, so that its own packets come from the balanced addresses, which are in them here.
   assert.match(text(v4), /ip saddr \{ 10\.0\.0\.0\/8, 192\.0\.2\.0\/24 \} return/);
   assert.match(text(v6), /ip6 saddr \{ 2001:db8::\/32 \} return/);
 });
@@ -286,4 +288,44 @@ test('flowRemovals forgets the flows of each family by its own addresses', () =>
     ['--delete', '--family=ipv6', '--proto=udp', '--orig-port-dst=30053'],
   ]);
   assert.deepEqual(flowRemovals(some, none, 'IPv6')[0], { family: 'IPv6', frontend: 'fd00:96::7 53', backend: 'fd00:244::2 5353' });
+});
+
+test('serviceFragment lets the node itself in by a balanced address where its own is let in, and no network twice', () => {
+  const rules = (...loadBalancerSourceRanges: readonly string[]): string => {
+    const balanced = service('lb', { type: 'LoadBalancer', clusterIP: '10.96.0.8', ports: [{}], loadBalancerSourceRanges });
+    const ingress = [{ ip: '203.0.113.5' }, { ip: '2001:db8:9::9' }];
+    const { chains } = serviceFragment({ ...balanced, status: { loadBalancer: { ingress } } }, [], context);
+    return [...chains.values()].flat()[0] ?? '';
+  };
+  assert.equal(rules('192.0.2.0/24'), 'ip saddr { 192.0.2.0/24, 203.0.113.5/32 } return');
+  assert.equal(rules('198.51.100.0/24'), 'ip saddr { 198.51.100.0/24 } return');
+  assert.equal(rules('10.0.0.0/8', '10.1.0.0/16', '10.0.0.0/8'), 'ip saddr { 10.0.0.0/8 } return');
+});
+
+for (const [name, asked, nodeIPs, family, networks] of [
+  ['the primary address of the family', ['primary'], ['192.0.2.1', '2001:db8::1'], 'IPv4', ['192.0.2.1/32']],
+  ['that of IPv6', ['primary'], ['192.0.2.1', '2001:DB8::1'], 'IPv6', ['2001:db8::1/128']],
+  ['all where the node tells none of the family', ['primary'], ['192.0.2.1'], 'IPv6', ['::/0']],
+  ['all where the node tells the loopback', ['primary'], ['127.0.0.1'], 'IPv4', ['0.0.0.0/0']],
+  ['all where nothing is asked for', [], ['192.0.2.1'], 'IPv4', ['0.0.0.0/0']],
+  ['networks of the family', ['192.0.2.0/24', 'fd00::/8'], [], 'IPv4', ['192.0.2.0/24']],
+  ['all where no network is of the family', ['fd00::/8'], ['192.0.2.1'], 'IPv4', ['0.0.0.0/0']],
+  [
+    'networks that are in no other',
+    ['10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8', '192.0.2.7/24'],
+    [],
+    'IPv4',
+    ['10.0.0.0/8', '192.0.2.0/24'],
+  ],
+  ['all where that is among them', ['10.0.0.0/8', '0.0.0.0/0'], [], 'IPv4', ['0.0.0.0/0']],
+] as const) {
+  test(`nodePortNetworks are ${name}`, () => assert.deepEqual(nodePortNetworks(asked, nodeIPs, family), networks));
+}
+
+test('nodePortAddresses are those of the machine in the networks, or all by one', () => {
+  const local = ['127.0.0.1', '192.0.2.1', '10.244.0.1', '::1', '2001:db8::1', 'fe80::1'];
+  assert.deepEqual(nodePortAddresses(['192.0.2.0/24', '10.0.0.0/8'], local, 'IPv4'), ['10.244.0.1', '192.0.2.1']);
+  assert.deepEqual(nodePortAddresses(['2001:db8::1/128'], local, 'IPv6'), ['2001:db8::1']);
+  assert.deepEqual(nodePortAddresses(['198.51.100.0/24'], local, 'IPv4'), []);
+  assert.deepEqual([nodePortAddresses(['0.0.0.0/0'], local, 'IPv4'), nodePortAddresses(['::/0'], local, 'IPv6')], [['0.0.0.0'], ['::']]);
 });

@@ -42,7 +42,7 @@ export interface TestEndpoint {
 
 export function slice(
   owner: string,
-  port: { readonly protocol?: 'TCP' | 'UDP'; readonly port: number },
+  port: { readonly protocol?: 'TCP' | 'UDP' | 'SCTP'; readonly port: number },
   ...endpoints: readonly TestEndpoint[]
 ): EndpointSlice {
   return {

@@ -2,6 +2,7 @@
 // The flags of single components, under upstream's names, and their reading.
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { CommandError } from '../commands/command-error.ts';
+import type { Parsed } from '../settings/value.ts';
 import { TUNING_FLAGS } from './tuning-flags.ts';
 
 export interface ComponentFlag {
@@ -193,6 +194,12 @@ export const COMPONENTS = {
       KUBECONFIG,
       { name: 'hostname-override', argument: 'NAME', description: 'name of this node', required: true },
       CLUSTER_CIDR,
+      {
+        name: 'nodeport-addresses',
+        argument: 'CIDRS',
+        description: 'networks whose addresses of this node serve node ports, or `primary` for those that the node object tells',
+        fallback: 'primary',
+      },
       LOG_LEVEL,
     ],
   },
@@ -246,6 +253,13 @@ export class Flags {
 
   optional(name: string): string | undefined {
     return this.#values[name];
+  }
+
+  /** As `parse` reads it. @throws CommandError */
+  parsed<T>(name: string, parse: (text: string) => Parsed<T>): T {
+    const read = parse(this.text(name));
+    if (!read.ok) throw new CommandError(`--${name} ${read.why}`);
+    return read.value;
   }
 
   /** @throws CommandError */

@@ -7,18 +7,10 @@ import { createKubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
 import { kubeletConfigOf } from '../node/kubelet-config.ts';
-import { CommandError } from '../commands/command-error.ts';
 import { labelList, labelsOf } from '../settings/value.ts';
 import { listOf } from '../settings/networks.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
-
-/** @throws CommandError */
-function nodeLabels(text: string): readonly string[] {
-  const parsed = labelList(text);
-  if (!parsed.ok) throw new CommandError(`--node-labels ${parsed.why}`);
-  return parsed.value;
-}
 
 export function kubelet(given: FlagValues): Promise<void> {
   const flags = new Flags('kubelet', given);
@@ -54,7 +46,7 @@ export function kubelet(given: FlagValues): Promise<void> {
         clusterDNS: listOf(flags.text('cluster-dns')),
         clusterDomain: flags.text('cluster-domain'),
         resolvConf: flags.text('resolv-conf'),
-        nodeLabels: labelsOf(nodeLabels(flags.text('node-labels'))),
+        nodeLabels: labelsOf(flags.parsed('node-labels', labelList)),
         ...kubeletConfigOf(flags.optional('config') ?? '', logger),
         ...(staticPodPath === undefined ? {} : { staticPodPath }),
       },

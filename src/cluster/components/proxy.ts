@@ -1,12 +1,12 @@
 // `proa proxy`.
-import { runProgram } from '#base/program.ts';
-import { endpointslices, nodes, services } from '#api/resources.ts';
+import { runNetworkProgram } from '#base/program.ts';
+import { endpointslices, nodes, servicecidrs, services } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
 import { Proxy, proxyEvents } from '#proxy/proxy.ts';
-import { listOf } from '../settings/networks.ts';
+import { listOf, nodePortAddresses } from '../settings/networks.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -23,11 +23,18 @@ export function proxy(given: FlagValues): Promise<void> {
       services: informers.informer(services),
       endpointSlices: informers.informer(endpointslices),
       nodes: informers.informer(nodes, { fieldSelector: `metadata.name=${nodeName}` }),
-      runProgram,
+      serviceCIDRs: informers.informer(servicecidrs),
+      runProgram: runNetworkProgram,
       clock,
       logger,
       events: proxyEvents(client, { nodeName, clock, ids, logger, signal }),
-      config: { nodeName, podCIDRs: listOf(flags.text('cluster-cidr')), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
+      config: {
+        nodeName,
+        podCIDRs: listOf(flags.text('cluster-cidr')),
+        nodePortAddresses: flags.parsed('nodeport-addresses', nodePortAddresses),
+        healthzPort: HEALTHZ_PORT,
+        metricsPort: METRICS_PORT,
+      },
     });
     informers.start(signal);
     const ended = running.run(signal);

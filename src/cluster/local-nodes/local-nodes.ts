@@ -6,7 +6,7 @@ import { type Clock, wait } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError, runNetworkProgram } from '#base/program.ts';
 import { secrets } from '#api/resources.ts';
 import { allowForwarding } from '#network/forwarding.ts';
 import { removeTables } from '#network/tables.ts';
@@ -67,12 +67,12 @@ export class LocalNodes {
     if (!links.has(NODE_BRIDGE)) await ipBatch(bridgeLines(sides));
     for (const { cidr } of sides) allowForwarding(familyOf(cidr));
     const inside = [...listOf(podCIDR), ...listOf(serviceCIDR)];
-    await runProgram('nft', ['-f', '-'], { input: Readable.from(sides.map((side) => outwardTable(side, inside))) });
+    await runNetworkProgram('nft', ['-f', '-'], { input: Readable.from(sides.map((side) => outwardTable(side, inside))) });
     for (const node of nodes) {
       if (!links.has(node.link)) {
         const cable = unfinishedLink(node);
         if (links.has(cable)) await ipBatch([`link del ${cable}`]);
-        if (!existsSync(join('/run/netns', node.namespace))) await runProgram('ip', ['netns', 'add', node.namespace]);
+        if (!existsSync(join('/run/netns', node.namespace))) await runNetworkProgram('ip', ['netns', 'add', node.namespace]);
         await ipBatch(cableLines(node));
         await ipBatch(insideLines(node, sides), node.namespace);
         await ipBatch([`link set ${cable} name ${node.link}`]);
@@ -102,7 +102,7 @@ export class LocalNodes {
 
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
   async start(client: Client, authority: string): Promise<void> {
-    const { logLevel, logMaxSize, kubeletPort, kubeletConfig, nodeLabels } = this.#settings;
+    const { logLevel, logMaxSize, kubeletPort, kubeletConfig, nodeLabels, nodePortAddresses } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
@@ -116,6 +116,7 @@ export class LocalNodes {
         'node-ip': node.address,
         'cgroup-root': node.cgroupRoot,
         'kubelet-port': String(kubeletPort),
+        'nodeport-addresses': nodePortAddresses.join(','),
         ...(nodeLabels.length === 0 ? {} : { 'node-labels': nodeLabels.join(',') }),
         ...(kubeletConfig === '' ? {} : { 'kubelet-config': kubeletConfig }),
         'log-level': logLevel,
@@ -148,7 +149,7 @@ export async function disconnectLocalNodes(places: readonly NodePlaceOnDisk[]): 
   const links = await linkNames();
   for (const { index } of places) {
     if (links.has(`proa-${index}`)) await ipBatch([`link del proa-${index}`]);
-    if (existsSync(`/run/netns/proa-${index}`)) await runProgram('ip', ['netns', 'delete', `proa-${index}`]);
+    if (existsSync(`/run/netns/proa-${index}`)) await runNetworkProgram('ip', ['netns', 'delete', `proa-${index}`]);
   }
   if (links.has(NODE_BRIDGE)) await ipBatch([`link del ${NODE_BRIDGE}`]);
   await removeTables(NODES_TABLES);
@@ -171,11 +172,11 @@ export function forgetToken(file: string): void {
 }
 
 async function linkNames(): Promise<ReadonlySet<string>> {
-  const links = JSON.parse(await runProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
+  const links = JSON.parse(await runNetworkProgram('ip', ['-json', 'link', 'show'])) as readonly { readonly ifname: string }[];
   return new Set(links.map(({ ifname }) => ifname));
 }
 
 const ipBatch = (lines: readonly string[], namespace?: string): Promise<string> =>
-  runProgram('ip', [...(namespace === undefined ? [] : ['-netns', namespace]), '-batch', '-'], {
+  runNetworkProgram('ip', [...(namespace === undefined ? [] : ['-netns', namespace]), '-batch', '-'], {
     input: Readable.from([`${lines.join('\n')}\n`]),
   });

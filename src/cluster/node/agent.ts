@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { runProgram } from '#base/program.ts';
-import { endpointslices, namespaces, networkpolicies, nodes, pods, services } from '#api/resources.ts';
-import type { EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service } from '#api/types.ts';
+import { runNetworkProgram } from '#base/program.ts';
+import { endpointslices, namespaces, networkpolicies, nodes, pods, servicecidrs, services } from '#api/resources.ts';
+import type { EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service, ServiceCIDR } from '#api/types.ts';
 import type { Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
@@ -194,11 +194,18 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     services: proxyInformers.informer<Service>(services),
     endpointSlices: proxyInformers.informer<EndpointSlice>(endpointslices),
     nodes: proxyInformers.informer<Node>(nodes, { fieldSelector: `metadata.name=${settings.nodeName}` }),
-    runProgram,
+    serviceCIDRs: proxyInformers.informer<ServiceCIDR>(servicecidrs),
+    runProgram: runNetworkProgram,
     clock,
     logger: part('proxy'),
     events: proxyEvents(createClient(identities.proxy), { nodeName: settings.nodeName, clock, ids, logger: part('proxy'), signal }),
-    config: { nodeName: settings.nodeName, podCIDRs: listOf(settings.podCIDR), healthzPort: HEALTHZ_PORT, metricsPort: METRICS_PORT },
+    config: {
+      nodeName: settings.nodeName,
+      podCIDRs: listOf(settings.podCIDR),
+      nodePortAddresses: settings.nodePortAddresses,
+      healthzPort: HEALTHZ_PORT,
+      metricsPort: METRICS_PORT,
+    },
   });
 
   const dnsInformers = informersOf(identities.dns, 'dns');

@@ -103,3 +103,10 @@ const oneOrTwo =
 
 export const addresses = oneOrTwo(address, 'addresses');
 export const networks = oneOrTwo(network, 'networks');
+
+/** `primary`, or networks by comma; none for every address. Source: validateKubeProxyNodePortAddress. */
+export function nodePortAddresses(text: string): Parsed<readonly string[]> {
+  const asked = listOf(text);
+  const wrong = text === 'primary' ? undefined : asked.find((one) => parseCidr(one) === undefined);
+  return wrong === undefined ? ok(asked) : bad(`has ${JSON.stringify(wrong)}, which must be a valid CIDR; or it is \`primary\` alone`);
+}

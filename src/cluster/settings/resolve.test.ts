@@ -204,3 +204,11 @@ test('labels of the node are by comma, and each has to be one', () => {
     /--node-labels: .*has "a b=c", which is no label: name part must consist of/,
   );
 });
+
+test('node ports are served at the primary addresses unless networks are named, or none for everywhere', () => {
+  const asked = (...given: readonly string[]) => given.map((text) => resolve({ 'nodeport-addresses': text }, {}).nodePortAddresses);
+  assert.deepEqual(resolve({}, {}).nodePortAddresses, ['primary']);
+  assert.deepEqual(asked('10.0.0.0/8,fd00::/8', ''), [['10.0.0.0/8', 'fd00::/8'], []]);
+  for (const wrong of ['primary,10.0.0.0/8', '10.0.0.0/8,foo', '192.0.2.1'])
+    assert.throws(() => asked(wrong), /--nodeport-addresses: .* which must be a valid CIDR; or it is `primary` alone/);
+});

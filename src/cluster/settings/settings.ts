@@ -1,7 +1,7 @@
 // pure
 // The settings of a machine: each is a key of the configuration file and a flag, described once here.
 import { API_SERVER_SETTINGS, type ApiServerSettings } from './api-server.ts';
-import { address, addresses, type Family, firstOf, networks, urlHost } from './networks.ts';
+import { address, addresses, type Family, firstOf, networks, nodePortAddresses, urlHost } from './networks.ts';
 import { bad, labelList, ok, path, type Parsed, optionalPath } from './value.ts';
 
 /** Where lasting state is unless another folder is named. */
@@ -24,6 +24,8 @@ export interface Settings extends ApiServerSettings {
   /** As `nodeIP`. The first family is that of a Service that does not say which it wants. */
   readonly serviceCIDR: string;
   readonly nodePortRange: string;
+  /** Where this node serves node ports: `primary`, or networks; none: at every address. */
+  readonly nodePortAddresses: readonly string[];
   /** As `nodeIP`. */
   readonly clusterDNS: string;
   readonly clusterDomain: string;
@@ -159,6 +161,14 @@ export const SETTINGS: readonly Setting[] = [
         return bad('is not a range of ports such as 30000-32767');
       return ok(value);
     },
+  }),
+  setting({
+    key: 'nodePortAddresses',
+    flag: 'nodeport-addresses',
+    argument: 'CIDRS',
+    description: 'networks of this machine that serve node ports, or `primary` for the addresses of its node alone',
+    fallback: 'primary',
+    parse: nodePortAddresses,
   }),
   setting({
     key: 'clusterDNS',

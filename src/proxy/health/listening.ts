@@ -1,5 +1,6 @@
 // Small HTTP servers, for load balancers on all addresses of the node.
 import type { Server } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import type { Logger } from '#base/log.ts';
 
@@ -7,7 +8,7 @@ import type { Logger } from '#base/log.ts';
 const MAX_CONNECTIONS = 100;
 
 /** All addresses of one family, or (`::`, unless `ipv6Only`) of both. */
-export interface ListenAddress {
+interface ListenAddress {
   readonly host: string;
   readonly ipv6Only?: boolean;
 }
@@ -29,3 +30,7 @@ export async function close(server: Server): Promise<void> {
   server.closeAllConnections();
   await closed;
 }
+
+/** Of this machine, on interfaces that are up. */
+export const localAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));

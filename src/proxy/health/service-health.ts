@@ -1,16 +1,14 @@
 // Tells load balancers by HTTP which nodes can serve a Service whose traffic must stay on the node: one server for each
-// health check node port, on all addresses of a family. Source: kube-proxy healthcheck service_health.go.
+// health check node port and address. Source: kube-proxy healthcheck service_health.go.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '#base/log.ts';
 import type { Service } from '#api/types.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { HealthCheck } from './health-plan.ts';
-import { close, listen, type ListenAddress } from './listening.ts';
+import { close, listen } from './listening.ts';
 
 export interface ServiceHealthDeps {
   readonly nodeName: string;
-  /** Where to listen. */
-  readonly address: ListenAddress;
   readonly logger: Logger;
   readonly events: EventRecorder;
   /** Whether rules reach the kernel in time. */
@@ -19,7 +17,8 @@ export interface ServiceHealthDeps {
 
 export class ServiceHealth {
   readonly #deps: ServiceHealthDeps;
-  readonly #servers = new Map<string, { check: HealthCheck; readonly server: Server }>();
+  readonly #open = new Map<string, { check: HealthCheck; readonly servers: readonly Server[] }>();
+  #addresses: readonly string[] = [];
 
   constructor(deps: ServiceHealthDeps) {
     this.#deps = deps;
@@ -27,39 +26,52 @@ export class ServiceHealth {
 
   /** Opens, changes or (undefined) closes what is served for the Service with this key, `namespace/name`. */
   async set(key: string, check: HealthCheck | undefined): Promise<void> {
-    const open = this.#servers.get(key);
+    const open = this.#open.get(key);
     if (open !== undefined && open.check.port === check?.port) {
       open.check = check;
       return;
     }
-    if (open !== undefined) {
-      this.#servers.delete(key);
-      await close(open.server);
+    this.#open.delete(key);
+    await closeAll(open?.servers ?? []);
+    if (check !== undefined) await this.#serve(key, check);
+  }
+
+  /** Moves all that is served to these addresses: `0.0.0.0` and `::` are all of their family, none serves nowhere. */
+  async listenOn(addresses: readonly string[]): Promise<void> {
+    if (addresses.join() === this.#addresses.join()) return;
+    this.#addresses = addresses;
+    for (const [key, { check }] of [...this.#open]) {
+      await this.set(key, undefined);
+      await this.set(key, check);
     }
-    if (check !== undefined) await this.#open(key, check);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#servers.keys()].map((key) => this.set(key, undefined)));
+    await Promise.all([...this.#open.keys()].map((key) => this.set(key, undefined)));
   }
 
-  async #open(key: string, check: HealthCheck): Promise<void> {
-    const { nodeName, address, logger, events } = this.#deps;
-    const server = createServer((_, response) => this.#answer(key, response));
+  async #serve(key: string, check: HealthCheck): Promise<void> {
+    const { nodeName, logger, events } = this.#deps;
+    const servers: Server[] = [];
     try {
-      await listen(server, check.port, address, logger);
+      for (const host of this.#addresses) {
+        const server = createServer((_, response) => this.#answer(key, response));
+        await listen(server, check.port, { host, ipv6Only: true }, logger);
+        servers.push(server);
+      }
     } catch (error) {
+      await closeAll(servers);
       // The port is another program's: the Service's traffic itself is not affected.
       const message = `node ${nodeName} failed to start healthcheck "${key}" on port ${check.port}: ${(error as Error).message}`;
       events.event(check.service, 'Warning', 'FailedToStartServiceHealthcheck', message);
       logger.error('a health check node port cannot be served', { service: key, port: check.port, error });
       return;
     }
-    this.#servers.set(key, { check, server });
+    this.#open.set(key, { check, servers });
   }
 
   #answer(key: string, response: ServerResponse): void {
-    const check = this.#servers.get(key)?.check;
+    const check = this.#open.get(key)?.check;
     if (check === undefined) return void response.destroy();
     const serviceProxyHealthy = this.#deps.proxyHealthy();
     const { namespace, name } = check.service.metadata as Service['metadata'] & { readonly namespace: string };
@@ -70,4 +82,8 @@ export class ServiceHealth {
     });
     response.end(JSON.stringify({ service: { namespace, name }, localEndpoints: check.localEndpoints, serviceProxyHealthy }, undefined, 2));
   }
+}
+
+async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(servers.map(close));
 }

@@ -8,9 +8,11 @@ export interface ProxySettings {
   /** `0.0.0.0:10256`. */
   readonly healthzAddress: string;
   readonly metricsAddress: string;
+  /** Networks that serve node ports. */
+  readonly nodePortAddresses: readonly string[];
 }
 
-export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress }: ProxySettings): object => ({
+export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress, nodePortAddresses }: ProxySettings): object => ({
   'kubeproxy.config.k8s.io': {
     Linux: {
       Conntrack: {
@@ -49,7 +51,7 @@ export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress }: 
     NFTables: { MasqueradeBit: 14 },
     DetectLocalMode: 'ClusterCIDR',
     DetectLocal: { BridgeInterface: '', ClusterCIDRs: podCIDRs, InterfaceNamePrefix: '' },
-    NodePortAddresses: null,
+    NodePortAddresses: nodePortAddresses,
     SyncPeriod: '10s',
     MinSyncPeriod: '0s',
     ConfigSyncPeriod: '15m0s',

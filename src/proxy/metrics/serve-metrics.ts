@@ -22,8 +22,8 @@ interface Figures {
   readonly port: number;
   /** Prometheus' text format. */
   readonly expose: () => string;
-  /** The configuration in use. */
-  readonly configz: object;
+  /** The configuration in use now. */
+  readonly configz: () => object;
 }
 
 /** Serves /metrics, /metrics/slis, /proxyMode, /configz and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
@@ -40,7 +40,7 @@ export async function serveMetrics({ host, port, expose, configz }: Figures, log
       case '/proxyMode':
         return MODE;
       case '/configz':
-        return JSON.stringify(configz);
+        return JSON.stringify(configz());
       case '/healthz':
         figures.checked('healthz', 'ping', true);
         return 'ok';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '#api/types.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
-import { addressesOf, clusterIPsOf, networksOf } from '../addresses.ts';
+import { addressesOf, clusterIPsOf, inAny, networksOf, outermost } from '../addresses.ts';
 import { chooseEndpoints, endpointsOf, type ProxyEndpoint, type ProxyNode } from '../endpoints.ts';
 import { NFT_FAMILY, poolKey, type PoolMap, type PoolOf, type PoolProtocol } from './table.ts';
 
@@ -17,7 +17,9 @@ export type SharedSet =
   | PoolMap
   | 'cluster-ips'
   | 'hairpin'
-  | 'firewall-ips';
+  | 'firewall-ips'
+  | 'nodeport-ips'
+  | 'service-cidrs';
 
 /** One element: `value` is empty for a set. */
 export interface Element {
@@ -39,6 +41,8 @@ export interface FragmentContext {
   readonly node: ProxyNode;
   /** Network of all pods, of the family: traffic to a cluster IP from elsewhere must come back through this node. */
   readonly podCIDR: string;
+  /** Addresses of the node, of any family. */
+  readonly nodeIPs: readonly string[];
 }
 
 const EMPTY: Fragment = { chains: new Map(), affinitySets: new Map(), elements: [] };
@@ -109,7 +113,7 @@ function portFragment({ service, port, slices, clusterIPs, family, context }: Po
         : { set: 'no-endpoint-services', key, value: refusal },
     );
   }
-  for (const target of externalTargets(service, port, family)) {
+  for (const target of externalTargets({ service, port, family, context })) {
     const onNode = target.kind === 'nodePort';
     const key = onNode ? `${protocol} . ${target.port}` : `${target.ip} . ${protocol} . ${port.port}`;
     const asked = onNode ? String(target.port) : `${target.ip} . ${port.port}`;
@@ -162,15 +166,27 @@ type ExternalTarget =
   /** `sources`: of the family; none: from everywhere. */
   | { readonly kind: 'loadBalancer'; readonly ip: string; readonly sources: readonly string[] };
 
-function externalTargets({ spec, status }: Service, port: ServicePort, family: IpFamily): readonly ExternalTarget[] {
-  const balanced = (status.loadBalancer?.ingress ?? []).filter((ingress) => ingress.ipMode !== 'Proxy').map((ingress) => ingress.ip);
-  const sources = networksOf(spec.loadBalancerSourceRanges ?? [], family);
+function externalTargets({
+  service: { spec, status },
+  port,
+  family,
+  context,
+}: Pick<PortInput, 'service' | 'port' | 'family' | 'context'>): readonly ExternalTarget[] {
+  const ingress = (status.loadBalancer?.ingress ?? []).filter(({ ipMode }) => ipMode !== 'Proxy');
+  const balanced = addressesOf(
+    ingress.map(({ ip }) => ip),
+    family,
+  );
+  const ranges = networksOf(spec.loadBalancerSourceRanges ?? [], family);
+  // Such an address is often one of the node's own, and then the source too of what the node itself sends there.
+  const fromHere = context.nodeIPs.some((ip) => inAny(ranges, ip)) ? balanced.map((ip) => `${ip}/${family === 'IPv4' ? 32 : 128}`) : [];
+  const sources = outermost([...ranges, ...fromHere]);
   return [
     ...(port.nodePort === undefined || port.nodePort === 0 || spec.type === 'ClusterIP'
       ? []
       : [{ kind: 'nodePort' as const, port: port.nodePort }]),
     ...addressesOf(spec.externalIPs ?? [], family).map((ip) => ({ kind: 'externalIP' as const, ip })),
-    ...addressesOf(balanced, family).map((ip) => ({ kind: 'loadBalancer' as const, ip, sources })),
+    ...balanced.map((ip) => ({ kind: 'loadBalancer' as const, ip, sources })),
   ];
 }
 

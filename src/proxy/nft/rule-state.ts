@@ -42,17 +42,13 @@ export class RuleState {
     this.#table = tableOf(this.#family);
   }
 
-  /** Keys of the Services in here. */
-  get services(): Iterable<string> {
+  /** Whose fragments are in here. */
+  get owners(): Iterable<string> {
     return this.#fragments.keys();
   }
 
-  get size(): number {
-    return this.#fragments.size;
-  }
-
   /**
-   * Takes in new fragments by Service key (undefined: the Service is gone) and gives the script for the difference,
+   * Takes in new fragments by Service key, or what else owns one (undefined: it is gone) and gives the script for the difference,
    * empty if there is none. The state is then as after the script: when it fails, call `whole` and apply that.
    */
   update(changes: ReadonlyMap<string, Fragment | undefined>): string {

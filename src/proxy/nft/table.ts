@@ -56,7 +56,7 @@ interface BaseChain {
 export function baseChains(family: IpFamily, podCIDR: string): ReadonlyMap<string, BaseChain> {
   const ip = NFT_FAMILY[family];
   const asked = `${ip} daddr . meta l4proto . th dport`;
-  const nodePort = `fib daddr type local ${ip} daddr != ${LOOPBACK[family]} meta l4proto . th dport`;
+  const nodePort = `fib daddr type local ${ip} daddr != ${LOOPBACK[family]} ${ip} daddr @nodeport-ips meta l4proto . th dport`;
   const endpointsCheck = 'ct state new jump endpoints-check';
   const clusterIPsCheck = 'ct state new jump cluster-ips-check';
   return new Map<string, BaseChain>([
@@ -75,7 +75,7 @@ export function baseChains(family: IpFamily, podCIDR: string): ReadonlyMap<strin
     ],
     ['endpoints-check', { rules: [`${asked} vmap @no-endpoint-services`, `${nodePort} vmap @no-endpoint-nodeports`] }],
     ['firewall-check', { rules: [`${asked} vmap @firewall-ips`] }],
-    ['cluster-ips-check', { rules: [`${ip} daddr @cluster-ips reject`] }],
+    ['cluster-ips-check', { rules: [`${ip} daddr @cluster-ips reject`, `${ip} daddr @service-cidrs drop`] }],
     [
       'masquerading',
       {
@@ -116,6 +116,8 @@ ${pools.join('')}  map no-endpoint-services { type ${address} . inet_proto . ine
   map no-endpoint-nodeports { type inet_proto . inet_service : verdict; }
   map firewall-ips { type ${address} . inet_proto . inet_service : verdict; }
   set cluster-ips { type ${address}; }
+  set nodeport-ips { type ${address}; flags interval; }
+  set service-cidrs { type ${address}; flags interval; }
   set hairpin { type ${address} . ${address}; }
 
 ${chains.join('')}}
