@@ -1,4 +1,4 @@
-// What a change of one Service costs beside many: `npm run bench:proxy -- [--services 5000] [--endpoints 4] [--changes 20]`.
+// What a change of one Service costs beside many: `npm run bench:proxy -- [--services 5000] [--endpoints 4] [--changes 20] [--affinity]`.
 // Rules go to the kernel of a namespace of its own. The peer is the same table written whole, as a proxy without differences would.
 import '#test/harness/isolated.ts';
 import { Readable } from 'node:stream';
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     services: { type: 'string', default: '5000' },
     endpoints: { type: 'string', default: '4' },
     changes: { type: 'string', default: '20' },
+    affinity: { type: 'boolean', default: false },
   },
 });
 const [count, endpoints, changes] = [Number(values.services), Number(values.endpoints), Number(values.changes)];
@@ -34,7 +35,7 @@ function fragment(index: number, size: number): Fragment {
     metadata,
     spec: {
       type: 'ClusterIP',
-      sessionAffinity: 'None',
+      sessionAffinity: values.affinity ? 'ClientIP' : 'None',
       clusterIP,
       clusterIPs: [clusterIP],
       ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }],

@@ -18,6 +18,12 @@ export function isSetTo(name: string, value: string): boolean {
   return !existsSync(path) || readFileSync(path, 'utf8').trim() === value;
 }
 
+/** Of a number: never lowers it. */
+export function raiseSysctl(name: string, least: number): void {
+  const path = `${SYSCTLS}/${name}`;
+  if (existsSync(path) && Number(readFileSync(path, 'utf8')) < least) writeFileSync(path, String(least));
+}
+
 /** False for a kernel that was built, or started, without. */
 export const hasIpv6 = (): boolean => existsSync('/proc/net/if_inet6');
 

@@ -1,5 +1,6 @@
 // The pod network of one node: bridge, CNI configuration, masquerading, routes to the pods of other nodes.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, elapses, wait } from '#base/clock.ts';
@@ -11,7 +12,7 @@ import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, firstCniFile, gatewayOf } from './cni-config.ts';
-import { allowForwarding, FORWARDING, hasIpv6, isSetTo, setSysctl } from './forwarding.ts';
+import { allowForwarding, FORWARDING, hasIpv6, isSetTo, raiseSysctl, setSysctl } from './forwarding.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
 import { removeLostLeases } from './lost-leases.ts';
@@ -167,12 +168,17 @@ export class NodeNetwork {
 
   /** The kernel has the settings once there are rules. */
   #trackConnections(): void {
-    for (const [name, value, without] of TRACKING) {
-      try {
-        setSysctl(`net/netfilter/nf_conntrack_${name}`, value);
-      } catch (error) {
-        this.#deps.logger.warn(without, { error: error as Error });
-      }
+    for (const [name, value, without] of TRACKING) this.#setTracking(without, () => setSysctl(`net/netfilter/nf_conntrack_${name}`, value));
+    const most = Math.max(LEAST_TRACKED, TRACKED_PER_CORE * availableParallelism());
+    const full = 'new connections may be dropped under load: the kernel tracks fewer than it should';
+    this.#setTracking(full, () => raiseSysctl('net/netfilter/nf_conntrack_max', most));
+  }
+
+  #setTracking(without: string, set: () => void): void {
+    try {
+      set();
+    } catch (error) {
+      this.#deps.logger.warn(without, { error: error as Error });
     }
   }
 
@@ -198,6 +204,9 @@ const TRACKING = [
   ['tcp_timeout_established', '86400', 'connections that say nothing are forgotten when the kernel thinks fit'],
   ['tcp_timeout_close_wait', '3600', 'connections that one side has closed are forgotten when the kernel thinks fit'],
 ] as const;
+
+/** Connections that are tracked at a time; a kernel with little memory begins with fewer. Source: kube-proxy --conntrack-min, --conntrack-max-per-core. */
+const [LEAST_TRACKED, TRACKED_PER_CORE] = [131_072, 32_768];
 
 /** Where the device that carries the node's address does not tell: Ethernet's. Bytes. */
 const USUAL_MTU = 1_500;
