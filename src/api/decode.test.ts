@@ -232,6 +232,23 @@ for (const c of [
     assert.equal(refusal(c.body), `${c.kind ?? 'Deployment'} in version "v1" cannot be handled as a Deployment: ${c.why}`));
 }
 
+test('decodeValue takes bytes as numbers too', () => {
+  const schemaOfSecret = schemaOfDefinition(`${CORE}Secret`);
+  const decodeData = (a: unknown): unknown =>
+    decodeValue<{ readonly data: object }>({ data: { a } }, schemaOfSecret, { fieldValidation: 'Strict' }).object.data;
+  assert.deepEqual(decodeData([104, 105]), { a: 'aGk=' });
+  assert.deepEqual(decodeData([null]), { a: 'AA==' });
+  for (const [given, found] of [
+    [['x'], 'string'],
+    [[{}], 'object'],
+    [[256], 'number 256'],
+    [[-1], 'number -1'],
+  ] as const) {
+    const message = `json: cannot unmarshal ${found} into Go struct field Secret.data of type uint8`;
+    assert.throws(() => decodeData(given), { message });
+  }
+});
+
 test('decodeBody reports the first type error in document order', () => {
   assert.match(refusal({ spec: { paused: 1, replicas: 'x' } }), /DeploymentSpec\.spec\.paused of type bool$/);
   assert.match(refusal({ spec: { replicas: 'x', paused: 1 } }), /DeploymentSpec\.spec\.replicas of type int32$/);

@@ -1,6 +1,5 @@
 // Durations as Go writes them (`1h2m3.5s`), and as tables show them (`5m30s`, `3d4h`).
 // Source: Go time.ParseDuration and Duration.String; apimachinery pkg/util/duration.
-import { goQuote } from './go-format.ts';
 
 export class DurationError extends Error {
   override readonly name = 'DurationError';
@@ -18,9 +17,19 @@ const UNIT_NS: ReadonlyMap<string, bigint> = new Map([
 ]);
 const MAX_NS = 2n ** 63n;
 
+/** Bytes outside of printable ASCII in hexadecimal. Source: time.quote. */
+function quoted(text: string): string {
+  const hex = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;
+  const char = (byte: number): string => {
+    const shown = String.fromCharCode(byte);
+    return shown === '"' || shown === '\\' ? `\\${shown}` : shown;
+  };
+  return `"${Array.from(Buffer.from(text), (byte) => (byte < 0x20 || byte > 0x7f ? hex(byte) : char(byte))).join('')}"`;
+}
+
 /** Nanoseconds of `text`: signed decimal numbers with units, `-1.5h`, `300ms`. @throws DurationError with Go's text */
 export function parseDurationNs(text: string): bigint {
-  const bad = (what = 'invalid duration '): DurationError => new DurationError(`time: ${what}${goQuote(text)}`);
+  const bad = (what = 'invalid duration '): DurationError => new DurationError(`time: ${what}${quoted(text)}`);
   let rest = text.replace(/^[+-]/, '');
   const negative = text.startsWith('-');
   if (rest === '0') return 0n;
@@ -31,12 +40,12 @@ export function parseDurationNs(text: string): bigint {
     const [matched, whole = '', fraction = ''] = number;
     if (whole === '' && fraction === '') throw bad();
     rest = rest.slice(matched.length);
+    if (BigInt(whole || '0') > MAX_NS) throw bad();
     const unit = (/^[^.\d]*/.exec(rest) as RegExpExecArray)[0];
     if (unit === '') throw bad('missing unit in duration ');
     const scale = UNIT_NS.get(unit);
-    if (scale === undefined) throw bad(`unknown unit ${goQuote(unit)} in duration `);
+    if (scale === undefined) throw bad(`unknown unit ${quoted(unit)} in duration `);
     rest = rest.slice(unit.length);
-    if (whole.length > 20) throw bad();
     const digits = fraction.slice(0, 18);
     total += BigInt(whole || '0') * scale + (BigInt(digits || '0') * scale) / 10n ** BigInt(digits.length);
     if (total > MAX_NS) throw bad();

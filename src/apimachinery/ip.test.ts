@@ -29,6 +29,16 @@ for (const [text, shown] of [
   });
 }
 
+test('parseIp reads over zeros before four digits, which no address may have', () => {
+  const text = '02001:db8::0001';
+  assert.equal(formatIp(parseIp(text) as NonNullable<ReturnType<typeof parseIp>>), '2001:db8::1');
+  assert.deepEqual(
+    ipErrors(Path.of('x'), text).map(({ detail }) => detail),
+    ['must not have leading 0s'],
+  );
+  assert.equal(parseIp('12001:db8::1'), undefined);
+});
+
 for (const text of ['', '1.2.3', '1.2.3.256', '1:2:3', ':::', 'a.b.c.d', '1.2.3.4/8', '2001:db8::g']) {
   test(`parseIp refuses ${JSON.stringify(text)}`, () => {
     assert.equal(parseIp(text), undefined);

@@ -39,23 +39,24 @@ function parseV4(text: string): { readonly bytes: readonly number[]; readonly sl
   return bytes.length === 4 ? { bytes, sloppy } : undefined;
 }
 
+/** Zeros before four digits are read over, as with decimal parts. */
 function groups(text: string): readonly number[] | undefined {
   if (text === '') return [];
   const parts = text.split(':');
-  return parts.every((part) => /^[0-9a-fA-F]{1,4}$/.test(part)) ? parts.map((part) => Number.parseInt(part, 16)) : undefined;
+  return parts.every((part) => /^0*[0-9a-fA-F]{1,4}$/.test(part)) ? parts.map((part) => Number.parseInt(part, 16)) : undefined;
 }
 
 function parseV6(text: string): Ip | undefined {
   let head = text;
   let tail: readonly number[] = [];
-  let sloppy = false;
+  let sloppy = /[0-9a-fA-F]{5}/.test(text);
   const dotted = /^(.*:)([0-9.]+)$/.exec(text);
   if (dotted !== null && dotted[2]?.includes('.') === true) {
     const v4 = parseV4(dotted[2]);
     if (v4 === undefined) return undefined;
     const [a, b, c, d] = v4.bytes as [number, number, number, number];
     tail = [a * 256 + b, c * 256 + d];
-    sloppy = v4.sloppy;
+    sloppy ||= v4.sloppy;
     head = (dotted[1] as string).endsWith('::') ? (dotted[1] as string) : (dotted[1] as string).slice(0, -1);
   }
   const halves = head.split('::');

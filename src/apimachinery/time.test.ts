@@ -22,14 +22,27 @@ test('parseTime reads zones and fractions; formatTime writes UTC seconds', () =>
   assert.equal(normalizeTime('0001-01-01T00:00:00Z'), '0001-01-01T00:00:00Z');
 });
 
-test('micro times keep six digits', () => {
-  assert.equal(normalizeMicroTime('2026-01-02T03:04:05.123456789Z'), '2026-01-02T03:04:05.123456Z');
-  assert.equal(normalizeMicroTime('2026-01-02T03:04:05Z'), '2026-01-02T03:04:05.000000Z');
+test('micro times have six digits', () => {
+  assert.equal(normalizeMicroTime('2026-01-02T03:04:05.123456Z'), '2026-01-02T03:04:05.123456Z');
+  assert.equal(normalizeMicroTime('2026-01-02T03:04:05,123456+01:00'), '2026-01-02T02:04:05.123456Z');
   assert.equal(formatMicroTime(1250), '1970-01-01T00:00:01.250000Z');
 });
 
+for (const [text, unread, as] of [
+  ['2026-01-02T03:04:05Z', 'Z', '.000000'],
+  ['2026-01-02T03:04:05.1Z', '.1Z', '.000000'],
+  ['2026-01-02T03:04:05.123456789Z', '789Z', 'Z07:00'],
+]) {
+  test(`normalizeMicroTime refuses ${text}`, () => {
+    const message = `parsing time "${text}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "${unread}" as "${as}"`;
+    assert.throws(() => normalizeMicroTime(text as string), { name: 'TimeError', message });
+  });
+}
+
 for (const [text, message] of [
   ['yesterday', 'parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"'],
+  ['2026-13x', 'parsing time "2026-13x": month out of range'],
+  ['2026-01-31T10:00:61x', 'parsing time "2026-01-31T10:00:61x": second out of range'],
   ['2026-01-02', 'parsing time "2026-01-02" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"'],
   ['2026-01-02T03:04:05', 'parsing time "2026-01-02T03:04:05" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "Z07:00"'],
   ['2026-13-02T03:04:05Z', 'parsing time "2026-13-02T03:04:05Z": month out of range'],
@@ -60,6 +73,8 @@ for (const [text, canonical, human, short] of [
 for (const [text, message] of [
   ['', 'time: invalid duration ""'],
   ['1', 'time: missing unit in duration "1"'],
+  ['1hµs', 'time: unknown unit "h\\xc2\\xb5s" in duration "1h\\xc2\\xb5s"'],
+  ['99999999999999999999-1h', 'time: invalid duration "99999999999999999999-1h"'],
   ['1x', 'time: unknown unit "x" in duration "1x"'],
   ['.s', 'time: invalid duration ".s"'],
   ['100000000000h', 'time: invalid duration "100000000000h"'],

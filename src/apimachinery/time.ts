@@ -2,38 +2,70 @@
 // Source: apimachinery meta/v1 Time, MicroTime; Go's time.Parse for the error texts.
 import { goQuote } from './go-format.ts';
 
-const LAYOUT = '2006-01-02T15:04:05Z07:00';
-const MICRO_LAYOUT = '2006-01-02T15:04:05.000000Z07:00';
+/** How Go is told what a text must look like, and what it may look like. */
+interface Layout {
+  readonly text: string;
+  readonly form: RegExp;
+  /** What it is made of, in order: how the next part begins, its name in the layout, and the range of its number. */
+  readonly elements: readonly (readonly [form: RegExp, name: string, range?: Range])[];
+}
+
+interface Range {
+  readonly part: string;
+  readonly least: number;
+  readonly most: number;
+}
 
 export class TimeError extends Error {
   override readonly name = 'TimeError';
 }
 
-const FORM = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(Z|([+-])(\d\d):(\d\d))$/;
-const ELEMENTS: readonly (readonly [RegExp, string])[] = [
+const DAY_AND_TIME: Layout['elements'] = [
   [/^\d{4}/, '2006'],
   [/^-/, '-'],
-  [/^\d\d/, '01'],
+  [/^\d\d/, '01', { part: 'month', least: 1, most: 12 }],
   [/^-/, '-'],
   [/^\d\d/, '02'],
   [/^T/, 'T'],
-  [/^\d\d/, '15'],
+  [/^\d\d/, '15', { part: 'hour', least: 0, most: 23 }],
   [/^:/, ':'],
-  [/^\d\d/, '04'],
+  [/^\d\d/, '04', { part: 'minute', least: 0, most: 59 }],
   [/^:/, ':'],
-  [/^\d\d(?:[.,]\d+)?/, '05'],
-  [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
+  [/^\d\d/, '05', { part: 'second', least: 0, most: 59 }],
 ];
+const ZONE: Layout['elements'][number] = [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'];
+const FORM = (fraction: string): RegExp =>
+  new RegExp(`^(\\d{4})-(\\d\\d)-(\\d\\d)T(\\d\\d):(\\d\\d):(\\d\\d)${fraction}(Z|([+-])(\\d\\d):(\\d\\d))$`);
 
-function why(text: string, layout: string): TimeError {
+/** A fraction of a second is taken, though the layout has none. */
+const LAYOUT: Layout = {
+  text: '2006-01-02T15:04:05Z07:00',
+  form: FORM('(?:[.,](\\d+))?'),
+  elements: [...DAY_AND_TIME, [/^(?:[.,]\d+)?/, ''], ZONE],
+};
+/** Six digits, no more and no less. */
+const MICRO_LAYOUT: Layout = {
+  text: '2006-01-02T15:04:05.000000Z07:00',
+  form: FORM('[.,](\\d{6})'),
+  elements: [...DAY_AND_TIME, [/^[.,]\d{6}/, '.000000'], ZONE],
+};
+
+/** What is wrong first, on the way from left to right. Source: time.parse */
+function why(text: string, layout: Layout): TimeError {
+  const outOfRange = (part: string): TimeError => new TimeError(`parsing time ${goQuote(text)}: ${part} out of range`);
   let rest = text;
-  for (const [form, element] of ELEMENTS) {
-    const match = form.exec(rest);
-    if (match === null)
-      return new TimeError(`parsing time ${goQuote(text)} as ${goQuote(layout)}: cannot parse ${goQuote(rest)} as ${goQuote(element)}`);
-    rest = rest.slice(match[0].length);
+  for (const [form, element, range] of layout.elements) {
+    const match = form.exec(rest)?.[0];
+    if (match === undefined) {
+      const where = `parsing time ${goQuote(text)} as ${goQuote(layout.text)}`;
+      return new TimeError(`${where}: cannot parse ${goQuote(rest)} as ${goQuote(element)}`);
+    }
+    if (range !== undefined && (Number(match) < range.least || Number(match) > range.most)) return outOfRange(range.part);
+    if (element === 'Z07:00' && Number(match.slice(1, 3)) > 24) return outOfRange('time zone offset hour');
+    if (element === 'Z07:00' && Number(match.slice(4)) > 60) return outOfRange('time zone offset minute');
+    rest = rest.slice(match.length);
   }
-  return new TimeError(`parsing time ${goQuote(text)}: extra text: ${goQuote(rest)}`);
+  return rest === '' ? outOfRange('day') : new TimeError(`parsing time ${goQuote(text)}: extra text: ${goQuote(rest)}`);
 }
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -48,23 +80,18 @@ interface Instant {
   readonly micros: number;
 }
 
-function read(text: string, layout: string): Instant {
-  const match = FORM.exec(text);
+function read(text: string, layout: Layout): Instant {
+  const match = layout.form.exec(text);
   if (match === null) throw why(text, layout);
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  const outOfRange = (part: string): TimeError => new TimeError(`parsing time ${goQuote(text)}: ${part} out of range`);
-  if (month < 1 || month > 12) throw outOfRange('month');
-  if (hour > 23) throw outOfRange('hour');
-  if (minute > 59) throw outOfRange('minute');
-  if (second > 59) throw outOfRange('second');
-  if (day < 1 || day > daysOf(year, month)) throw outOfRange('day');
-  const zoneMinutes = match[9] === undefined ? 0 : (Number(match[10]) * 60 + Number(match[11])) * (match[9] === '-' ? -1 : 1);
-  if (Number(match[10] ?? 0) > 24) throw outOfRange('time zone offset hour');
-  if (Number(match[11] ?? 0) > 60) throw outOfRange('time zone offset minute');
+  const [zoneHour, zoneMinute] = [Number(match[10] ?? 0), Number(match[11] ?? 0)];
+  const isTime = month >= 1 && month <= 12 && hour <= 23 && minute <= 59 && second <= 59 && zoneHour <= 24 && zoneMinute <= 60;
+  if (!isTime || day < 1 || day > daysOf(year, month)) throw why(text, layout);
+  const zone = (zoneHour * 60 + zoneMinute) * (match[9] === '-' ? -1 : 1);
   const base = new Date(0);
   base.setUTCFullYear(year, month - 1, day);
   base.setUTCHours(hour, minute, second);
-  return { seconds: base.getTime() - zoneMinutes * 60_000, micros: Math.trunc(Number(`0.${match[7] ?? 0}`) * 1e6) };
+  return { seconds: base.getTime() - zone * 60_000, micros: Math.trunc(Number(`0.${match[7] ?? 0}`) * 1e6) };
 }
 
 const ZERO = 0x30;

@@ -65,6 +65,7 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
     case 'bytes':
       return (value) => {
         if (typeof value === 'string') return decodeBase64(value);
+        if (Array.isArray(value)) return bytesOf(value);
         throw new TypeMismatch(jsonKind(value), goType);
       };
     case 'time':
@@ -78,6 +79,16 @@ export function scalarDecoder(kind: ScalarKind, goType: string): ScalarDecoder {
     case 'intOrString':
       return (value) => (typeof value === 'string' ? value : decodeInt(value, INT32_MIN, INT32_MAX, 'int32'));
   }
+}
+
+/** Base64 of bytes given as numbers, which Go takes too; a null is a zero. @throws TypeMismatch for the first that is none */
+function bytesOf(list: readonly unknown[]): string {
+  const bytes = list.map((item) => {
+    const value = item instanceof WrittenNumber ? Number(item.text) : (item ?? 0);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 255) throw unfit(item, 'uint8');
+    return value;
+  });
+  return Buffer.from(bytes).toString('base64');
 }
 
 /** @throws TypeMismatch for what is beyond a double. Source: strconv.ParseFloat ErrRange */

@@ -13,8 +13,7 @@ import { blank, Problems } from './problems.ts';
 export type NameCheck = (name: string, prefix: boolean) => readonly string[];
 
 /** A generated name goes on after its prefix, so a dash may end it. Source: maskTrailingDash. */
-const masked = (name: string, prefix: boolean): string =>
-  prefix && name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name;
+const masked = (name: string, prefix: boolean): string => (prefix && /[\x00-\x7f]-$/.test(name) ? `${name.slice(0, -2)}a` : name);
 
 export const subdomainName: NameCheck = (name, prefix) => dns1123Subdomain(masked(name, prefix));
 export const labelName: NameCheck = (name, prefix) => dns1123Label(masked(name, prefix));
