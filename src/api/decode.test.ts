@@ -113,6 +113,35 @@ test('decodeValue prunes schemas nested in a CRD', () => {
   });
 });
 
+const CRD = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition';
+const crdOf = (openAPIV3Schema: unknown): unknown => ({ spec: { versions: [{ name: 'v1', schema: { openAPIV3Schema } }] } });
+for (const c of [
+  { schema: { items: [1] }, type: 'v1.JSONSchemaProps', kind: 'number', at: 'items' },
+  { schema: { dependencies: { a: ['x', 1] } }, type: 'string', kind: 'number', at: 'dependencies' },
+  { schema: { items: { maxLength: 1.5 } }, type: 'int64', kind: 'number 1.5', at: 'items.maxLength' },
+  {
+    schema: { additionalProperties: { properties: { a: { items: [{ pattern: 1 }] } } } },
+    type: 'string',
+    kind: 'number',
+    at: 'additionalProperties.properties.items.pattern',
+  },
+]) {
+  test(`decodeValue refuses a CRD of the schema ${JSON.stringify(c.schema)}`, () =>
+    assert.throws(() => decode(crdOf(c.schema), CRD), {
+      message: `json: cannot unmarshal ${c.kind} into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema.${c.at} of type ${c.type}`,
+    }));
+}
+
+test('decodeValue takes a null in a list for an empty schema, or text', () => {
+  const schemaOfCrd = schemaOfDefinition(CRD);
+  const crd = decodeValue<{ readonly spec: { readonly versions: readonly { readonly schema: unknown }[] } }>(
+    crdOf({ items: [null], dependencies: { a: [null] } }),
+    schemaOfCrd,
+    { fieldValidation: 'Strict' },
+  );
+  assert.deepEqual(crd.object.spec.versions[0]?.schema, { openAPIV3Schema: { items: [{}], dependencies: { a: [''] } } });
+});
+
 test('decodeValue takes undefined for absent, as objects inside the process have it', () => {
   const value = { metadata: { name: 'a', labels: { b: undefined } }, data: undefined, binaryData: { c: undefined } };
   assert.equal(JSON.stringify(decode(value, `${CORE}ConfigMap`)), '{"metadata":{"name":"a"}}');

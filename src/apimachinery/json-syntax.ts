@@ -38,6 +38,11 @@ class Scanner {
     return `invalid character ${quoteChar(char)} ${context}`;
   }
 
+  /** Like #bad, where not even a space may follow, which is what Go lets follow the text. Source: scanner.eof */
+  #cut(context: string): string {
+    return this.#pos >= this.#text.length ? `invalid character ' ' ${context}` : this.#bad(context);
+  }
+
   #skip(): void {
     while (this.#pos < this.#text.length && SPACE.includes(this.#text[this.#pos] as string)) this.#pos++;
   }
@@ -104,7 +109,7 @@ class Scanner {
     const literal = LITERALS.find((l) => l.startsWith(char) && char !== '');
     if (literal === undefined) return this.#bad(context);
     for (const expected of literal) {
-      if (this.#peek() !== expected) return this.#bad(`in literal ${literal} (expecting '${expected}')`);
+      if (this.#peek() !== expected) return this.#cut(`in literal ${literal} (expecting '${expected}')`);
       this.#pos++;
     }
     return undefined;
@@ -123,27 +128,27 @@ class Scanner {
       if (this.#peek() === 'u') {
         for (let i = 0; i < 4; i++) {
           this.#pos++;
-          if (!/^[0-9a-fA-F]$/.test(this.#peek())) return this.#bad('in \\u hexadecimal character escape');
+          if (!/^[0-9a-fA-F]$/.test(this.#peek())) return this.#cut('in \\u hexadecimal character escape');
         }
-      } else if (!/^["\\/bfnrt]$/.test(this.#peek())) return this.#bad('in string escape code');
+      } else if (!/^["\\/bfnrt]$/.test(this.#peek())) return this.#cut('in string escape code');
     }
     return END;
   }
 
   #number(): string | undefined {
     if (this.#peek() === '-') this.#pos++;
-    if (!this.#digit()) return this.#bad('in numeric literal');
+    if (!this.#digit()) return this.#cut('in numeric literal');
     if (this.#peek() === '0') this.#pos++;
     else this.#digits();
     if (this.#peek() === '.') {
       this.#pos++;
-      if (!this.#digit()) return this.#bad('after decimal point in numeric literal');
+      if (!this.#digit()) return this.#cut('after decimal point in numeric literal');
       this.#digits();
     }
     if (this.#peek() === 'e' || this.#peek() === 'E') {
       this.#pos++;
       if (this.#peek() === '+' || this.#peek() === '-') this.#pos++;
-      if (!this.#digit()) return this.#bad('in exponent of numeric literal');
+      if (!this.#digit()) return this.#cut('in exponent of numeric literal');
       this.#digits();
     }
     return undefined;

@@ -51,7 +51,7 @@ function compile(schema: TypeSchema): Decoder {
 }
 
 /** Upstream reads a schema nested in a union with a decoder of its own, which drops what it does not know without a word. */
-export function decodeProps(value: unknown): unknown {
+function decodeProps(value: unknown): unknown {
   return decoderOf(definitionSchema(PROPS))(value, { unknownFields: false });
 }
 

@@ -3,8 +3,7 @@
 import { unknownFieldText } from '#apimachinery/json.ts';
 import { definitionSchema } from '../schema/type-graph.ts';
 import { definitions, shortName, type FieldRow } from '../schema/tables.ts';
-import { decodeProps } from './compile.ts';
-import { decodeJsonUnion, isJsonUnion } from './json-unions.ts';
+import { decodeJsonUnion, isJsonUnion, PROPS } from './json-unions.ts';
 import { jsonKind, TypeMismatch } from './go-errors.ts';
 import { isScalarError, scalarDecoder, SELF_DECODING } from './scalars.ts';
 
@@ -52,6 +51,14 @@ export function diagnose(value: unknown, definition: string): Diagnosis {
   return { fatal: walk.fatal, mismatch: walk.mismatched, unknown: [...walk.unknown] };
 }
 
+/** A schema in a union, which a decoder of its own reads: it drops what it does not know, and its first type error ends all. */
+function nested(props: unknown, place: Place): unknown {
+  const walk = new Walk();
+  walk.struct(props, PROPS, place);
+  if (walk.fatal !== undefined) throw new Abort(walk.fatal);
+  return props;
+}
+
 class Walk {
   /** Go keeps the first type error and goes on. */
   fatal: string | undefined;
@@ -67,7 +74,7 @@ class Walk {
     if (schema.shape === 'object') return this.struct(value, row.ref as string, place);
     if (schema.shape === 'scalar')
       return this.decoded(() => scalarDecoder(schema.scalar, goType(row))(value), SELF_DECODING.has(schema.scalar), place);
-    if (schema.shape === 'any' && isJsonUnion(schema)) this.decoded(() => decodeJsonUnion(schema, value, decodeProps), true, place);
+    if (schema.shape === 'any' && isJsonUnion(schema)) this.decoded(() => decodeJsonUnion(schema, value, (props) => nested(props, place)), true, place);
   }
 
   list(value: unknown, row: FieldRow, items: FieldRow, place: Place): void {

@@ -16,7 +16,7 @@ export function isJsonUnion(schema: AnySchema): boolean {
 export function decodeJsonUnion(schema: AnySchema, value: unknown, props: (nested: unknown) => unknown): unknown {
   switch (schema.name) {
     case `${PROPS}OrArray`:
-      if (Array.isArray(value)) return value.length === 0 ? null : value.map(props);
+      if (Array.isArray(value)) return value.length === 0 ? null : value.map((item) => props(member(item)));
       return jsonKind(value) === 'object' ? props(value) : null;
     case `${PROPS}OrBool`:
       if (typeof value === 'boolean') return value;
@@ -24,9 +24,21 @@ export function decodeJsonUnion(schema: AnySchema, value: unknown, props: (neste
       throw new ScalarError('boolean or JSON schema expected');
     default:
       if (Array.isArray(value)) {
-        for (const item of value) if (typeof item !== 'string') throw new TypeMismatch(jsonKind(item), 'string');
-        return value.length === 0 ? null : value;
+        return value.length === 0 ? null : value.map(text);
       }
       return jsonKind(value) === 'object' ? props(value) : null;
   }
+}
+
+/** What a list holds as a schema; a null is an empty one. */
+function member(item: unknown): unknown {
+  if (item === null) return {};
+  if (jsonKind(item) !== 'object') throw new TypeMismatch(jsonKind(item), 'v1.JSONSchemaProps');
+  return item;
+}
+
+function text(item: unknown): string {
+  if (item === null) return '';
+  if (typeof item !== 'string') throw new TypeMismatch(jsonKind(item), 'string');
+  return item;
 }
