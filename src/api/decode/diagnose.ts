@@ -74,7 +74,8 @@ class Walk {
     if (schema.shape === 'object') return this.struct(value, row.ref as string, place);
     if (schema.shape === 'scalar')
       return this.decoded(() => scalarDecoder(schema.scalar, goType(row))(value), SELF_DECODING.has(schema.scalar), place);
-    if (schema.shape === 'any' && isJsonUnion(schema)) this.decoded(() => decodeJsonUnion(schema, value, (props) => nested(props, place)), true, place);
+    if (schema.shape === 'any' && isJsonUnion(schema))
+      this.decoded(() => decodeJsonUnion(schema, value, (props) => nested(props, place)), true, place);
   }
 
   list(value: unknown, row: FieldRow, items: FieldRow, place: Place): void {

@@ -75,8 +75,11 @@ for (const [name, object, errors] of [
   ],
   [
     'refuses ephemeral containers',
-    pod({ ephemeralContainers: [{ name: 'e', image: 'i' }] }),
-    ['spec.ephemeralContainers: Forbidden: cannot be set on create'],
+    pod({ ephemeralContainers: [{ name: 'e', image: 'i', lifecycle: {} }] }),
+    [
+      'spec.ephemeralContainers[0].lifecycle: Forbidden: cannot be set for an Ephemeral Container',
+      'spec.ephemeralContainers: Forbidden: cannot be set on create',
+    ],
   ],
   [
     'keeps init containers simple',

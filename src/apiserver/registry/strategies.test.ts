@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { ResourceClaim } from '#api/gen/resource-v1.ts';
 import { eventsEvents } from '#api/gen/resources.ts';
 import {
+  csidrivers,
   daemonsets,
   events,
   ipaddresses,
@@ -13,7 +14,7 @@ import {
   resourceclaims,
   serviceaccounts,
 } from '#api/resources.ts';
-import type { DaemonSet, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { CSIDriver, DaemonSet, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
@@ -63,6 +64,13 @@ for (const [name, given, dataSource, dataSourceRef] of [
     assert.deepEqual([spec.dataSource, spec.dataSourceRef], [dataSource, dataSourceRef]);
   });
 }
+
+test('a CSIDriver has no generation before its first change', async () => {
+  const made = await client.create(csidrivers, { metadata: { name: 'd.example.com' }, spec: {} } as New<CSIDriver>);
+  assert.equal(made.metadata.generation, undefined);
+  const changed = await client.update(csidrivers, { ...made, spec: { ...made.spec, requiresRepublish: true } });
+  assert.equal(changed.metadata.generation, 1);
+});
 
 test('a namespace with a name of the server’s making is found by it', async () => {
   const { metadata } = await client.create(namespaces, { metadata: { generateName: 'made-', labels: { a: 'b' } } });

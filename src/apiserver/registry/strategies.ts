@@ -4,7 +4,7 @@ import type { Schema } from '#api/schema.ts';
 import type { Deployment, KubeObject } from '#api/types.ts';
 import { groupResourceString } from '#apimachinery/resource.ts';
 import { withoutGatedFields, type IsOn } from './gated-fields.ts';
-import { completeStrategy } from './generic-strategy.ts';
+import { completeStrategy, counted } from './generic-strategy.ts';
 import {
   cronJobStrategy,
   daemonSetStrategy,
@@ -108,7 +108,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'resourceclaims.resource.k8s.io': of(resourceClaimStrategy),
   'resourceclaimtemplates.resource.k8s.io': of(resourceClaimTemplateStrategy),
   'volumeattachments.storage.k8s.io': { allowUnconditionalUpdate: false, ...METADATA_RESET },
-  'csidrivers.storage.k8s.io': COUNTED_STRICT,
+  'csidrivers.storage.k8s.io': { allowUnconditionalUpdate: false, prepareForUpdate: counted }, // from 0 on
   'csinodes.storage.k8s.io': { allowUnconditionalUpdate: false },
   'csistoragecapacities.storage.k8s.io': { allowUnconditionalUpdate: false },
   'clusterroles.rbac.authorization.k8s.io': UPSERTED,

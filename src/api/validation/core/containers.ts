@@ -199,7 +199,8 @@ export function validateEphemeralContainers(out: Problems, at: Path, pod: PodCon
     const target = container.targetContainerName;
     if (!blank(target) && !others.has(target)) out.notFound(path.child('targetContainerName'), target);
     for (const member of NOT_EPHEMERAL)
-      if (isSet(container[member])) out.forbidden(path.child(member), 'cannot be set for an Ephemeral Container');
+      if (isSet(container[member]) || (member === 'lifecycle' && container.lifecycle !== undefined))
+        out.forbidden(path.child(member), 'cannot be set for an Ephemeral Container');
     container.volumeMounts?.forEach((mount, j) => {
       for (const member of ['subPath', 'subPathExpr'] as const) {
         if (!blank(mount[member]))

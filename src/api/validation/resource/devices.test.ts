@@ -140,9 +140,9 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
     [
       'spec.devices[0].attributes: Invalid value: "": the domain must not be empty',
       'spec.devices[0].attributes[/a].version: Invalid value: "1": must be a string compatible with semver.org spec 2.0.0',
-      'spec.devices[0].attributes[/a]: Invalid value: {"string":"s","version":"1"}: exactly one value must be specified',
+      'spec.devices[0].attributes[/a]: Invalid value: {"IntValue":null,"BoolValue":null,"StringValue":"s","VersionValue":"1","IntValues":null,"BoolValues":null,"StringValues":null,"VersionValues":null}: exactly one value must be specified',
       'spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
-      'spec.devices[0].bindingFailureConditions: Invalid value: []: bindingFailureConditions are required to use bindingConditions',
+      'spec.devices[0].bindingFailureConditions: Invalid value: null: bindingFailureConditions are required to use bindingConditions',
     ],
   ],
   [

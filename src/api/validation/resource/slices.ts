@@ -180,8 +180,20 @@ function validateAttribute(out: Problems, at: Path, attribute: DeviceAttribute):
     if (byteLength(version) > MAX_VALUE_BYTES) out.tooLong(at.child('version'), MAX_VALUE_BYTES);
   }
   const set = (['bool', 'int', 'string', 'version'] as const).filter((key) => attribute[key] !== undefined);
-  if (set.length !== 1) out.invalid(at, set.length === 0 ? '' : attribute, 'exactly one value must be specified');
+  if (set.length !== 1) out.invalid(at, set.length === 0 ? '' : internalAttribute(attribute), 'exactly one value must be specified');
 }
+
+/** As upstream's internal type, which knows no JSON names, is printed. */
+const internalAttribute = ({ int = null, bool = null, string = null, version = null }: DeviceAttribute): object => ({
+  IntValue: int,
+  BoolValue: bool,
+  StringValue: string,
+  VersionValue: version,
+  IntValues: null,
+  BoolValues: null,
+  StringValues: null,
+  VersionValues: null,
+});
 
 function validateCapacity(out: Problems, at: Path, { value, requestPolicy }: DeviceCapacity, shared: boolean): void {
   if (requestPolicy === undefined) return;
@@ -232,7 +244,7 @@ export function validateBindingConditions(
     if (binding.includes(type)) out.invalid(failurePath.index(i), type, 'bindingFailureConditions must not overlap with bindingConditions');
   });
   if (binding.length === 0 && failure.length > 0)
-    out.invalid(bindingPath, binding, 'bindingConditions are required to use bindingFailureConditions');
+    out.invalid(bindingPath, null, 'bindingConditions are required to use bindingFailureConditions');
   if (failure.length === 0 && binding.length > 0)
-    out.invalid(failurePath, failure, 'bindingFailureConditions are required to use bindingConditions');
+    out.invalid(failurePath, null, 'bindingFailureConditions are required to use bindingConditions');
 }
