@@ -173,6 +173,22 @@ test('validateUpdate of a job keeps its completions and its template', () => {
   assert.deepEqual(errors, ['spec.completions: Invalid value: 2: field is immutable']);
 });
 
+test('validateUpdate shows what may not change in its internal form', () => {
+  const failing = (value: number): object =>
+    job({ podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [value] } }] } });
+  assert.deepEqual(updateErrors('batch/v1/Job', failing(2), failing(1)), [
+    'spec.podFailurePolicy: Invalid value: {"Rules":[{"Action":"FailJob","OnExitCodes":{"ContainerName":null,"Operator":"In","Values":[2]},"OnPodConditions":null}]}: field is immutable',
+  ]);
+  const placed = (key: string): object =>
+    volume({
+      local: { path: '/x' },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key, operator: 'Exists' }] }] } },
+    });
+  assert.deepEqual(updateErrors('v1/PersistentVolume', placed('b'), placed('a')), [
+    'nodeAffinity: Invalid value: {"Required":{"NodeSelectorTerms":[{"MatchExpressions":[{"Key":"b","Operator":"Exists","Values":null}],"MatchFields":null}]}}: field is immutable, except for updating from beta label to GA',
+  ]);
+});
+
 test('validateUpdate of a job status never takes an end back', () => {
   const done = { type: 'Complete', status: 'True' };
   const met = { type: 'SuccessCriteriaMet', status: 'True' };

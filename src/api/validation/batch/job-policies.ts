@@ -1,9 +1,11 @@
 // When a job fails and when it succeeds. Source: batch validation.go validatePodFailurePolicy, validateSuccessPolicy.
 import type {
   JobSpec,
+  PodFailurePolicy,
   PodFailurePolicyOnExitCodesRequirement,
   PodFailurePolicyOnPodConditionsPattern,
   PodFailurePolicyRule,
+  SuccessPolicy,
   SuccessPolicyRule,
 } from '../../gen/batch-v1.ts';
 import { OMITTED } from '#apimachinery/field-errors.ts';
@@ -81,7 +83,7 @@ function validateExitCodes(
     out.invalid(at.child('containerName'), containerName, 'must be one of the container or initContainer names in the pod template');
   }
   const path = at.child('values');
-  if (values.length === 0) out.invalid(path, values, 'at least one value is required');
+  if (values.length === 0) out.invalid(path, null, 'at least one value is required');
   else if (values.length > MAX_EXIT_CODES) out.tooMany(path, values.length, MAX_EXIT_CODES);
   const seen = new Set<number>();
   values.forEach((code, i) => {
@@ -126,3 +128,25 @@ function validateSuccessRule(
     out.invalid(path, count, `must be less than or equal to ${total} (the number of indexes in the specified succeededIndexes field)`);
   }
 }
+
+/** As upstream's internal type, which knows no JSON names, is printed. */
+export const internalFailurePolicy = ({ rules }: PodFailurePolicy): object => ({
+  Rules:
+    rules?.map(({ action, onExitCodes, onPodConditions }) => ({
+      Action: action,
+      OnExitCodes:
+        onExitCodes === undefined
+          ? null
+          : { ContainerName: onExitCodes.containerName ?? null, Operator: onExitCodes.operator, Values: onExitCodes.values },
+      OnPodConditions: onPodConditions?.map(({ type, status }) => ({ Type: type, Status: status })) ?? null,
+    })) ?? null,
+});
+
+/** As upstream's internal type is printed. */
+export const internalSuccessPolicy = ({ rules }: Partial<SuccessPolicy>): object => ({
+  Rules:
+    rules?.map(({ succeededIndexes, succeededCount }) => ({
+      SucceededIndexes: succeededIndexes ?? null,
+      SucceededCount: succeededCount ?? null,
+    })) ?? null,
+});

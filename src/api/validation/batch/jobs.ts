@@ -12,7 +12,13 @@ import { validateLabelSelector } from '../label-selectors.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
-import { validateFailurePolicy, validateReplacementPolicy, validateSuccessPolicy } from './job-policies.ts';
+import {
+  internalFailurePolicy,
+  internalSuccessPolicy,
+  validateFailurePolicy,
+  validateReplacementPolicy,
+  validateSuccessPolicy,
+} from './job-policies.ts';
 
 const SPEC = Path.of('spec');
 const MAX_INDEXED_PARALLELISM = 100_000;
@@ -141,8 +147,7 @@ function validateSuccess(out: Problems, at: Path, { successPolicy, completionMod
   if (successPolicy === undefined) return;
   const rules = successPolicy.rules ?? [];
   if (completionMode === 'Indexed') return validateSuccessPolicy(out, at.child('rules'), rules, completions ?? 0);
-  const shown = rules.map((rule) => ({ SucceededIndexes: rule.succeededIndexes ?? null, SucceededCount: rule.succeededCount ?? null }));
-  out.invalid(at, { Rules: successPolicy.rules === undefined ? null : shown }, 'requires indexed completion mode');
+  out.invalid(at, internalSuccessPolicy(successPolicy), 'requires indexed completion mode');
 }
 
 function validateRestartPolicy(out: Problems, at: Path, { template, podFailurePolicy }: JobSpec): void {
@@ -161,9 +166,16 @@ export function validateJobUpdate(out: Problems, job: Job, old: Job): void {
   validateCompletionsUpdate(out, job.spec, old.spec);
   out.immutable(SPEC.child('selector'), job.spec.selector, semanticEqual(job.spec.selector, old.spec.selector));
   validateTemplateUpdate(out, job, old);
-  for (const key of ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const) {
-    out.immutable(SPEC.child(key), job.spec[key], semanticEqual(job.spec[key], old.spec[key]));
-  }
+  const { podFailurePolicy: failure, successPolicy: success } = job.spec;
+  const shown = {
+    completionMode: job.spec.completionMode,
+    podFailurePolicy: failure && internalFailurePolicy(failure),
+    backoffLimitPerIndex: job.spec.backoffLimitPerIndex,
+    managedBy: job.spec.managedBy,
+    successPolicy: success && internalSuccessPolicy(success),
+  };
+  for (const key of Object.keys(shown) as (keyof typeof shown)[])
+    out.immutable(SPEC.child(key), shown[key], semanticEqual(job.spec[key], old.spec[key]));
 }
 
 function validateCompletionsUpdate(out: Problems, spec: JobSpec, old: JobSpec): void {

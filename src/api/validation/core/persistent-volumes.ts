@@ -5,6 +5,7 @@ import type {
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   PersistentVolumeSpec,
+  VolumeNodeAffinity,
 } from '../../gen/core-v1.ts';
 import { IMMUTABLE } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
@@ -107,7 +108,7 @@ export function validatePersistentVolumeUpdate(out: Problems, volume: Persistent
   }
   out.immutable(Path.of('volumeMode'), spec.volumeMode, spec.volumeMode === before.volumeMode);
   if (before.nodeAffinity !== undefined && !semanticEqual(withNewLabels(before.nodeAffinity, spec.nodeAffinity), spec.nodeAffinity))
-    out.invalid(Path.of('nodeAffinity'), spec.nodeAffinity ?? null, `${IMMUTABLE}, except for updating from beta label to GA`);
+    out.invalid(Path.of('nodeAffinity'), internalAffinity(spec.nodeAffinity), `${IMMUTABLE}, except for updating from beta label to GA`);
   if (before.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined)
     out.forbidden(SPEC.child('volumeAttributesClassName'), 'update from non-nil value to nil is forbidden');
 }
@@ -227,4 +228,16 @@ export function validateClaimStatusUpdate(out: Problems, claim: PersistentVolume
     if (amount.value() < 0) validateBasicAmount(out, allocated.key(name), amount);
     else validateAmount(out, allocated.key(name), 'storage', amount);
   }
+}
+
+/** As upstream's internal type, which knows no JSON names, is printed. */
+function internalAffinity(affinity: VolumeNodeAffinity | undefined): object | null {
+  if (affinity === undefined) return null;
+  const requirements = (list: readonly NodeSelectorRequirement[] | undefined): object | null =>
+    list?.map(({ key, operator, values }) => ({ Key: key, Operator: operator, Values: values ?? null })) ?? null;
+  const terms = affinity.required?.nodeSelectorTerms.map(({ matchExpressions, matchFields }) => ({
+    MatchExpressions: requirements(matchExpressions),
+    MatchFields: requirements(matchFields),
+  }));
+  return { Required: terms === undefined ? null : { NodeSelectorTerms: terms } };
 }

@@ -184,11 +184,11 @@ function validateAttribute(out: Problems, at: Path, attribute: DeviceAttribute):
 }
 
 /** As upstream's internal type, which knows no JSON names, is printed. */
-const internalAttribute = ({ int = null, bool = null, string = null, version = null }: DeviceAttribute): object => ({
-  IntValue: int,
-  BoolValue: bool,
-  StringValue: string,
-  VersionValue: version,
+const internalAttribute = ({ int, bool, string, version }: DeviceAttribute): object => ({
+  IntValue: int ?? null,
+  BoolValue: bool ?? null,
+  StringValue: string ?? null,
+  VersionValue: version ?? null,
   IntValues: null,
   BoolValues: null,
   StringValues: null,

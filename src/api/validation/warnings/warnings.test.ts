@@ -184,3 +184,13 @@ test('updateWarnings looks at a template only when the generation moved', () => 
   assert.equal(updateWarnings(at(2), at(1), kind).length, 1);
   assert.deepEqual(updateWarnings(at(2), at(1), kind, 'status'), []);
 });
+
+test('updateWarnings of a ReplicationController tell of the template it had', () => {
+  const kind = kindOf('v1/ReplicationController');
+  const controller = (generation: number, nodeSelector: object): unknown =>
+    objectOf(kind, { metadata: { generation }, spec: { template: pod({ nodeSelector }) } });
+  const old = { 'beta.kubernetes.io/os': 'linux' };
+  const text = 'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead';
+  assert.deepEqual(updateWarnings(controller(2, {}), controller(1, old), kind), [text]);
+  assert.deepEqual(updateWarnings(controller(2, old), controller(1, {}), kind), []);
+});

@@ -28,6 +28,7 @@ import {
   podTemplateWarnings,
   podWarnings,
   replicatedWarnings,
+  replicationControllerWarnings,
   statefulSetWarnings,
 } from './workloads.ts';
 
@@ -46,7 +47,7 @@ const SAY: Readonly<Record<string, Say>> = {
   '/Pod': say(podWarnings),
   '/Pod/status': say(podStatusWarnings),
   '/PodTemplate': say(podTemplateWarnings),
-  '/ReplicationController': say(replicatedWarnings),
+  '/ReplicationController': say(replicationControllerWarnings),
   '/Secret': say(secretWarnings),
   '/Service': say(serviceWarnings),
   '/Service/status': say(loadBalancerWarnings),

@@ -39,7 +39,12 @@ export function podStatusWarnings(out: Warnings, { status }: Pod): void {
   status?.hostIPs?.forEach(({ ip }, i) => out.ip(Path.of('status').child('hostIPs').index(i).child('ip'), ip));
 }
 
-/** ReplicationControllers, ReplicaSets and Deployments. */
+/** Of the template that was, when that changes: upstream gives the two the other way around. Source: rcStrategy.WarningsOnUpdate. */
+export function replicationControllerWarnings(out: Warnings, controller: Workload, old?: Workload): void {
+  replicatedWarnings(out, old === undefined ? controller : { ...controller, spec: old.spec ?? {} }, old);
+}
+
+/** ReplicaSets and Deployments. */
 export function replicatedWarnings(out: Warnings, object: Workload, old?: Workload): void {
   if (old === undefined) warnOfName(out, object.metadata, IN_POD_NAMES);
   if (!sameGeneration(object, old)) warnOfPod(out, object.spec?.template ?? {}, TEMPLATE);
