@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
+import { StatusError } from '#apimachinery/errors.ts';
 import type { Pki } from '#cluster/pki/store.ts';
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -66,10 +67,15 @@ export class ProtobufClient {
     return { code: response.statusCode ?? 0, contentType: response.headers['content-type'] ?? '', ...decode(Buffer.concat(chunks)) };
   }
 
-  /** Events until the caller has enough. Each frame is its length in four bytes, then a WatchEvent. */
+  /** Events until the caller has enough. Each frame is its length in four bytes, then a WatchEvent. @throws StatusError when it is refused */
   async *watch(path: string): AsyncGenerator<{ readonly type: string; readonly contentType: string } & Decoded> {
     const response = await this.#send('GET', path, undefined, { accept: `${PROTOBUF};stream=watch` });
     const contentType = response.headers['content-type'] ?? '';
+    if (response.statusCode !== 200) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      throw StatusError.fromStatus({ code: response.statusCode ?? 0, ...decode(Buffer.concat(chunks)).object });
+    }
     let rest = Buffer.alloc(0);
     try {
       for await (const chunk of response) {

@@ -1,26 +1,40 @@
 // Two thousand watches, a hundred writers, and a crash of the API server in the middle. Half of the watches begin with a list, half
-// with all there is as their first events.
+// with all there is as their first events; a fifth are in protobuf, each on a connection of its own, and half of those take their time.
 import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configmaps, namespaces } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
+import { ProtobufClient } from '../interop/protobuf-client.ts';
 import { insist, Watcher, write } from './watchers.ts';
 
 const NAMESPACES = 20;
 const WATCHES_EACH = 100;
 const WRITERS_EACH = 5;
 const CHANGES = 12;
+/** What a client that takes its time takes for each event. Milliseconds. */
+const SLOW_MS = 20;
 
 test('no client misses or doubles an event over a crash in the middle of writes', async (t) => {
-  const server = await startApiServer(t, await controlPlanePki(t));
+  const pki = await controlPlanePki(t);
+  const server = await startApiServer(t, pki);
+  const protobuf = new ProtobufClient(server.server, pki);
   const admin = createClient(server.connect());
   const spaces = await Promise.all(
     Array.from({ length: NAMESPACES }, async (_, i) => {
       const namespace = `space-${i}`;
       await admin.create(namespaces, { metadata: { name: namespace } });
       const client = createClient(server.connect());
-      const watchers = Array.from({ length: WATCHES_EACH }, (_each, k) => new Watcher(client, namespace, k % 2 === 0 ? 'list' : 'stream'));
+      const watchers = Array.from(
+        { length: WATCHES_EACH },
+        (_each, k) =>
+          new Watcher(
+            client,
+            namespace,
+            k % 2 === 0 ? 'list' : 'stream',
+            k % 5 === 0 ? { protobuf, ...(k % 10 === 0 ? { slowMs: SLOW_MS } : {}) } : {},
+          ),
+      );
       for (const watcher of watchers) await watcher.list();
       return { namespace, client, watchers, acknowledged: [] as string[] };
     }),

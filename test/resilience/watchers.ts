@@ -3,6 +3,7 @@ import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { configmaps } from '#api/resources.ts';
 import { systemClock, wait } from '#base/clock.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
+import type { ProtobufClient } from '../interop/protobuf-client.ts';
 
 /** Between attempts while the server is gone. Milliseconds. */
 const AGAIN_MS = 20;
@@ -29,6 +30,13 @@ export async function insist<T>(work: () => Promise<T>): Promise<T> {
 /** How a client learns of all there is: by a list, or as the first events of a watch. */
 export type Beginning = 'list' | 'stream';
 
+/** How a client watches: over protobuf on a connection of its own, and at leisure, or as the project's own client does. */
+export interface Manner {
+  readonly protobuf?: ProtobufClient;
+  /** Milliseconds it takes for each event. */
+  readonly slowMs?: number;
+}
+
 /** What a watcher keeps of an object. */
 interface Named {
   readonly name: string;
@@ -48,13 +56,15 @@ export class Watcher {
   readonly #client: Client;
   readonly #namespace: string;
   readonly #beginning: Beginning;
+  readonly #manner: Manner;
   #at = '';
   #heard = 0;
 
-  constructor(client: Client, namespace: string, beginning: Beginning = 'list') {
+  constructor(client: Client, namespace: string, beginning: Beginning = 'list', manner: Manner = {}) {
     this.#client = client;
     this.#namespace = namespace;
     this.#beginning = beginning;
+    this.#manner = manner;
   }
 
   /** All there is: at first, and after a 410. */
@@ -108,19 +118,37 @@ export class Watcher {
   }
 
   async #watch(last: string): Promise<void> {
-    const options = { namespace: this.#namespace, resourceVersion: this.#at, allowWatchBookmarks: true };
-    for await (const event of this.#client.watch(configmaps, options)) {
+    const { protobuf, slowMs } = this.#manner;
+    for await (const { type, name, resourceVersion } of protobuf === undefined ? this.#ownEvents() : this.#protobufEvents(protobuf)) {
       this.#heard = systemClock.monotonic();
-      if (event.type === 'BOOKMARK') {
-        this.#at = event.resourceVersion;
-        continue;
-      }
-      const { name, resourceVersion } = event.object.metadata;
-      this.seen.push(resourceVersion);
       this.#at = resourceVersion;
-      if (event.type === 'DELETED') this.state.delete(name);
+      if (type === 'BOOKMARK') continue;
+      this.seen.push(resourceVersion);
+      if (type === 'DELETED') this.state.delete(name);
       else this.state.set(name, resourceVersion);
       if (name === last) return;
+      if (slowMs !== undefined) await wait(systemClock, slowMs);
+    }
+  }
+
+  async *#ownEvents(): AsyncGenerator<Named & { readonly type: string }> {
+    const options = { namespace: this.#namespace, resourceVersion: this.#at, allowWatchBookmarks: true };
+    for await (const event of this.#client.watch(configmaps, options)) {
+      if (event.type === 'BOOKMARK') yield { type: event.type, name: '', resourceVersion: event.resourceVersion };
+      else yield { type: event.type, ...event.object.metadata };
+    }
+  }
+
+  async *#protobufEvents(protobuf: ProtobufClient): AsyncGenerator<Named & { readonly type: string }> {
+    const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${this.#at}`;
+    try {
+      for await (const { type, object } of protobuf.watch(`/api/v1/namespaces/${this.#namespace}/configmaps?${query}`)) {
+        if (type === 'ERROR') throw StatusError.fromStatus(object);
+        yield { type, ...(object['metadata'] as Named) };
+      }
+    } catch (error) {
+      if (error instanceof StatusError) throw error;
+      throw new ConnectionError('the watch broke off', { cause: error });
     }
   }
 }
