@@ -46,3 +46,24 @@ test('LinkRewriter keeps no tag without end', () => {
   for (let i = 0; i < 100; i++) passed += rewriter.write(i === 0 ? '<a ' : 'x'.repeat(10_000)).length;
   assert.ok(passed > 900_000, String(passed));
 });
+
+/** Pages made to be looked at again and again: what takes more than a look or two takes minutes here. */
+const HOSTILE: Readonly<Record<string, string>> = {
+  'tags that open and never close': '<a'.repeat(131_072),
+  'quotes that open within them': '<a "'.repeat(65_536),
+  'parts without tags': '<script></script>'.repeat(15_000),
+  'a part without tags and without end': '<script>'.repeat(32_000),
+  comments: '<!---->'.repeat(37_000),
+  'signs of tags': '<'.repeat(262_144),
+  'an attribute without end': `<a ${'a'.repeat(65_000)}>`,
+  'spaces where a value should be': `<a a${' '.repeat(65_000)}>`,
+  'attributes without values': `<a ${'a '.repeat(32_000)}>`,
+};
+
+for (const [name, page] of Object.entries(HOSTILE))
+  test(`LinkRewriter passes on a page of ${name} as it is, at the cost of a look at each character`, () => {
+    const rewriter = new LinkRewriter(short);
+    let out = '';
+    for (let at = 0; at < page.length; at += 65_536) out += rewriter.write(page.slice(at, at + 65_536));
+    assert.ok(out + rewriter.end() === page);
+  });

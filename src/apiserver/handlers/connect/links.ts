@@ -52,18 +52,32 @@ const LINKS: Readonly<Record<string, readonly string[]>> = {
 /** Tags whose content holds no tags but their own end. */
 const RAW: ReadonlySet<string> = new Set(['iframe', 'noembed', 'noframes', 'script', 'style', 'textarea', 'title', 'xmp']);
 
-const TAG = /<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^"'>])*)>/iy;
-const ATTRIBUTE = /([^\s"'>/=]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
+const NAME_OF_TAG = /[a-z][^\s/>]*/iy;
+const ATTRIBUTE = /[^\s"'>/=]+/y;
+const IS = /\s*=\s*/y;
+const VALUE = /"([^"]*)"|'([^']*)'|([^\s"'>]+)/y;
 
-/** Characters of a tag; what is longer is passed on as it is. */
+/** What ends a part without tags. */
+const END_OF_COMMENT = /-->/g;
+const END_OF_RAW: ReadonlyMap<string, RegExp> = new Map([...RAW].map((tag) => [tag, new RegExp(`</${tag}`, 'gi')]));
+/** Characters of the longest of these, but for the last one. */
+const MAX_CUT_END = '</noframes'.length - 1;
+
+/** Characters of a tag; what is longer is passed on as it is, and none of it is looked at a second time. */
 const MAX_TAG = 1 << 16;
 
-/** A page on its way through, in pieces cut anywhere: one character a byte, so that any encoding of ASCII's kind stays whole. */
+/**
+ * A page on its way through, in pieces cut anywhere: one character a byte, so that any encoding of ASCII's kind stays whole. Who wrote
+ * it may mean harm: each character is looked at a bounded number of times, whatever stands around it.
+ */
 export class LinkRewriter {
   readonly #page: Page;
   #kept = '';
-  /** What ends a part without tags: `</script`, `-->`. */
-  #until: string | undefined;
+  /** Of a tag that `#kept` begins with: how much of it was looked at, and the quote that is open there. */
+  #looked = 1;
+  #quote = '';
+  /** What ends a part without tags. */
+  #until: RegExp | undefined;
 
   constructor(page: Page) {
     this.#page = page;
@@ -82,9 +96,9 @@ export class LinkRewriter {
     let at = 0;
     while (at < text.length) {
       if (this.#until !== undefined) {
-        const end = text.toLowerCase().indexOf(this.#until, at);
+        const end = find(this.#until, text, at);
         if (end === -1) {
-          const safe = isLast ? text.length : Math.max(at, text.length - this.#until.length + 1);
+          const safe = isLast ? text.length : Math.max(at, text.length - MAX_CUT_END);
           out += text.slice(at, safe);
           at = safe;
           break;
@@ -97,38 +111,83 @@ export class LinkRewriter {
       out += text.slice(at, open === -1 ? text.length : open);
       at = open === -1 ? text.length : open;
       if (open === -1) break;
-      const isCut = !isLast && text.length - at < MAX_TAG;
-      if (isCut && '<!--'.startsWith(text.slice(at, at + 4))) break;
+      if (!isLast && '<!--'.startsWith(text.slice(at, at + 4)) && text.length - at < 4) break;
       if (text.startsWith('<!--', at)) {
-        this.#until = '-->';
+        this.#until = END_OF_COMMENT;
         continue;
       }
-      TAG.lastIndex = at;
-      const tag = TAG.exec(text);
-      if (tag === null) {
-        if (isCut && /[a-z]/i.test(text.charAt(at + 1))) break;
+      if (!/[a-z]/i.test(text.charAt(at + 1))) {
+        if (!isLast && at + 1 === text.length) break;
         out += '<';
         at += 1;
         continue;
       }
-      out += this.#tag(tag);
-      at = TAG.lastIndex;
+      const end = this.#endOfTag(text, at);
+      if (end === -1) {
+        if (!isLast && text.length - at < MAX_TAG) break;
+        out += text.slice(at);
+        at = text.length;
+      } else {
+        out += end - at > MAX_TAG ? text.slice(at, end) : this.#tag(text.slice(at, end));
+        at = end;
+      }
+      this.#looked = 1;
+      this.#quote = '';
     }
     this.#kept = text.slice(at);
     return out;
   }
 
-  #tag([whole, name, attributes]: RegExpExecArray): string {
-    const tag = (name as string).toLowerCase();
-    if (RAW.has(tag)) this.#until = `</${tag}`;
-    const links = LINKS[tag];
-    if (links === undefined) return whole;
-    const rewritten = (attributes as string).replaceAll(ATTRIBUTE, (attribute, key: string, is: string, ...values: string[]) => {
-      if (!links.includes(key.toLowerCase())) return attribute;
-      const [double, single, bare] = values;
-      const quote = double !== undefined ? '"' : single !== undefined ? "'" : '';
-      return `${key}${is}${quote}${linkThroughProxy(double ?? single ?? bare ?? '', this.#page)}${quote}`;
-    });
-    return `<${name}${rewritten}>`;
+  /** Behind the `>` of the tag that begins at `start`, quoted ones aside; -1 where it has not come yet. */
+  #endOfTag(text: string, start: number): number {
+    for (let at = start + this.#looked; at < text.length; at++) {
+      const char = text[at] as string;
+      if (this.#quote !== '') {
+        if (char === this.#quote) this.#quote = '';
+      } else if (char === '"' || char === "'") this.#quote = char;
+      else if (char === '>') return at + 1;
+    }
+    this.#looked = text.length - start;
+    return -1;
   }
+
+  /** @param whole from `<` to `>` */
+  #tag(whole: string): string {
+    const name = match(NAME_OF_TAG, whole, 1)?.[0] ?? '';
+    const tag = name.toLowerCase();
+    this.#until = END_OF_RAW.get(tag);
+    const links = LINKS[tag];
+    return links === undefined ? whole : `<${name}${this.#attributes(whole.slice(1 + name.length), links)}`;
+  }
+
+  #attributes(text: string, links: readonly string[]): string {
+    let out = '';
+    let at = 0;
+    while (at < text.length) {
+      const key = match(ATTRIBUTE, text, at)?.[0];
+      out += key ?? text.charAt(at);
+      at += key?.length ?? 1;
+      if (key === undefined) continue;
+      const is = match(IS, text, at)?.[0];
+      const value = is === undefined ? null : match(VALUE, text, at + is.length);
+      if (is === undefined || value === null) continue;
+      const [whole, double, single, bare] = value;
+      const quote = double !== undefined ? '"' : single !== undefined ? "'" : '';
+      const link = double ?? single ?? bare ?? '';
+      out += links.includes(key.toLowerCase()) ? `${is}${quote}${linkThroughProxy(link, this.#page)}${quote}` : `${is}${whole}`;
+      at += is.length + whole.length;
+    }
+    return out;
+  }
+}
+
+function find(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from;
+  return pattern.exec(text)?.index ?? -1;
+}
+
+/** What a sticky pattern finds right at `at`. */
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
 }
