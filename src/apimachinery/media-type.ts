@@ -42,12 +42,13 @@ export function parseAccept(header: string): readonly MediaClause[] {
 
 const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
 const QUOTED = String.raw`"(?:[^"\\\r\n]|\\[^\r\n])*"`;
-const CONTENT_TYPE = new RegExp(`^\\s*(${TOKEN}/${TOKEN})\\s*((?:;\\s*${TOKEN}\\s*=\\s*(?:${TOKEN}|${QUOTED})\\s*)*);?\\s*$`);
+/** Spaces stand where only one part of it can take them: each way to share them out would be tried. */
+const CONTENT_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:\\s*;\\s*${TOKEN}\\s*=\\s*(?:${TOKEN}|${QUOTED}))*)(?:\\s*;)?$`);
 const PARAMETER = new RegExp(`(${TOKEN})\\s*=\\s*(?:${TOKEN}|${QUOTED})`, 'g');
 
 /** `type/subtype` of a Content-Type in lower case; undefined where any part of it cannot be read. Source: mime.ParseMediaType. */
 export function mediaTypeOf(contentType: string): string | undefined {
-  const [, type = '', parameters = ''] = CONTENT_TYPE.exec(contentType) ?? [];
+  const [, type = '', parameters = ''] = CONTENT_TYPE.exec(contentType.trim()) ?? [];
   const names = [...parameters.matchAll(PARAMETER)].map(([, name = '']) => name.toLowerCase());
   return type === '' || new Set(names).size < names.length ? undefined : type.toLowerCase();
 }
