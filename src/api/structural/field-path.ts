@@ -15,8 +15,27 @@ export interface FoundField {
   readonly schema: Props;
 }
 
-/** Delimiters on their own, quoted text with its quotes, and what is between. */
-const TOKEN = /'(?:[^'\\]|\\.)*'|[.[\]]|[^.[\]]+/g;
+/** Delimiters on their own, text in quotes with them (all the rest where no quote ends it), and what is between. */
+const TOKEN = /'(?:[\s\S]*?[^\\])??'|'[\s\S]*|[.[\]]|[^.[\]]+/g;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  "'": "'",
+  '\\': '\\',
+};
+
+/** Source: unescapeSingleQuote, which tells of the last escape that is none. @throws FieldPathError */
+function unescaped(text: string): string {
+  const wrong = text.match(/\\./g)?.findLast((escape) => ESCAPES[escape.slice(1)] === undefined);
+  if (wrong !== undefined) throw new FieldPathError(`invalid string literal: invalid escape char ${wrong}`);
+  return text.replace(/\\(.)/g, (_, char: string) => ESCAPES[char] ?? '');
+}
 
 /** @throws FieldPathError */
 export function findField(path: string, root: Props, { brackets = true }: { readonly brackets?: boolean } = {}): FoundField {
@@ -34,7 +53,7 @@ export function findField(path: string, root: Props, { brackets = true }: { read
     const found = named ? properties[name] : isJsonObject(additionalProperties) ? (additionalProperties as Props) : undefined;
     if (found === undefined) throw new FieldPathError('does not refer to a valid field');
     names.push(name);
-    suffix += named ? `.${name}` : `[${name}]`;
+    suffix += named && name !== '' ? `.${name}` : `[${name}]`;
     schema = found;
   };
   while (at < tokens.length) {
@@ -47,7 +66,7 @@ export function findField(path: string, root: Props, { brackets = true }: { read
     if (!brackets) throw new FieldPathError('array notation is not allowed');
     const quoted = next();
     if (!/^'.*'$/s.test(quoted)) throw new FieldPathError(`expected single quoted string but got ${quoted}`);
-    enter(quoted.slice(1, -1).replace(/\\(.)/gs, '$1'));
+    enter(unescaped(quoted.slice(1, -1)));
     const closing = next();
     if (closing !== ']') throw new FieldPathError(`expected ] but got ${closing}`);
   }
