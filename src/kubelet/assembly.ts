@@ -55,7 +55,8 @@ export function assemble(given: AssemblyInput): KubeletParts {
   const events = kubeletEvents(input.recorder, config.nodeName);
   const paths = new KubeletPaths(config.rootDir, config.podLogsDir, config.containerLogsDir);
   const store = new PodStore();
-  const allocations = new AllocationManager(config.rootDir, logger, events);
+  const policies = { cpu: config.cpuManagerPolicy === 'static', memory: config.memoryManagerPolicy === 'Static' };
+  const allocations = new AllocationManager(config.rootDir, logger, events, policies);
   const records = new PullRecords(join(config.rootDir, 'image_manager', 'pulled.json'), logger);
   const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}` });
   const nodeInformer = informers.informer(nodes, { fieldSelector: `metadata.name=${config.nodeName}` });

@@ -150,6 +150,24 @@ test('judgeResize grants, defers or refuses a change', () => {
   assert.equal(judge('3'), "Infeasible: Node didn't have enough capacity: cpu, requested: 3000, capacity: 2000");
 });
 
+test('judgeResize refuses a guaranteed pod what a static policy gave it for good', () => {
+  const guaranteed = (cpu: string, memory: string): Pod => {
+    const list = { cpu, memory };
+    const resources = { requests: list, limits: list };
+    return pod({ spec: { containers: [container('app', { resources })] }, status: { qosClass: 'Guaranteed' } });
+  };
+  const given = allocationOf(guaranteed('1', '1Mi'));
+  const judge = (wanted: Pod, cpu: boolean, memory: boolean): unknown => {
+    const verdict = judgeResize(wanted, given, node, [], { cpu, memory });
+    return verdict.kind === 'pending' ? `${verdict.reason}: ${verdict.message}` : verdict.kind;
+  };
+  const refusal = (name: string): string => `Infeasible: Resize is infeasible for Guaranteed Pods alongside ${name} Manager static policy`;
+  assert.equal(judge(guaranteed('2', '1Mi'), true, false), refusal('CPU'));
+  assert.equal(judge(guaranteed('1', '2Mi'), true, true), refusal('Memory'));
+  assert.equal(judge(guaranteed('2', '1Mi'), false, true), 'grant');
+  assert.equal(judge(sized('2'), true, true), 'grant', 'of another class');
+});
+
 test('withAllocation shows a pod with what it was given', () => {
   const wanted = sized('2');
   assert.equal(withAllocation(wanted, undefined), wanted);

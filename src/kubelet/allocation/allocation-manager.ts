@@ -8,7 +8,7 @@ import { containerAmounts, equalAmounts, podLevelAmounts, type ComputeAmounts } 
 import { StateFile } from '../state-file.ts';
 import type { Undated } from '../status/conditions.ts';
 import { resizeMessage } from './resize-event.ts';
-import { allocationOf, judgeResize, withAllocation, type Allocation } from './allocation-plan.ts';
+import { allocationOf, judgeResize, withAllocation, type Allocation, type StaticPolicies } from './allocation-plan.ts';
 
 interface Pending {
   readonly reason: 'Deferred' | 'Infeasible';
@@ -35,11 +35,13 @@ export class AllocationManager {
   readonly #file: StateFile;
   readonly #logger: Logger;
   readonly #events: KubeletEvents;
+  readonly #policies: StaticPolicies | undefined;
   #pods = new Map<string, Kept>();
   readonly #pending = new Map<string, Pending>();
   readonly #inProgress = new Map<string, Progress>();
 
-  constructor(rootDir: string, logger: Logger, events: KubeletEvents) {
+  constructor(rootDir: string, logger: Logger, events: KubeletEvents, policies?: StaticPolicies) {
+    this.#policies = policies;
     this.#file = new StateFile(join(rootDir, 'allocated_pods_state'));
     this.#logger = logger;
     this.#events = events;
@@ -72,7 +74,7 @@ export class AllocationManager {
     const { uid, generation } = pod.metadata;
     const kept = this.#pods.get(uid);
     if (kept === undefined) return false;
-    const verdict = judgeResize(pod, kept, node, others);
+    const verdict = judgeResize(pod, kept, node, others, this.#policies);
     if (verdict.kind === 'pending') {
       this.#hold(pod, verdict);
       return false;

@@ -1,4 +1,5 @@
 // Whether a running pod can have the resources its spec now asks for.
+import { podQos } from '#api/pod-qos.ts';
 import type { Container, Node, Pod, ResourceRequirements } from '#api/types.ts';
 import { firstInsufficient } from '../admission/admission-plan.ts';
 import { isStaticPod } from '../pod/identity.ts';
@@ -10,6 +11,14 @@ export interface Allocation {
   /** What the pod as a whole was given, where its spec says that. */
   readonly allocatedPod?: ResourceRequirements;
 }
+
+/** Managers that give CPUs and memory to guaranteed pods for good. */
+export interface StaticPolicies {
+  readonly cpu: boolean;
+  readonly memory: boolean;
+}
+
+const NO_POLICIES: StaticPolicies = { cpu: false, memory: false };
 
 export type ResizeVerdict =
   | { readonly kind: 'none' }
@@ -43,12 +52,12 @@ export function withAllocation(pod: Pod, allocation: Allocation | undefined): Po
   };
 }
 
-function differs({ spec }: Pod, { allocated, allocatedPod }: Allocation): boolean {
+function differs({ spec }: Pod, { allocated, allocatedPod }: Allocation, kinds: readonly string[] = ['cpu', 'memory']): boolean {
   const same = (a: ResourceRequirements | undefined, b: ResourceRequirements | undefined): boolean => {
     const sides = ['requests', 'limits'] as const;
     return sides.every((side) => {
       const [x, y] = [amountsOf(a?.[side]), amountsOf(b?.[side])];
-      return ['cpu', 'memory'].every((name) => x[name] === y[name]);
+      return kinds.every((name) => x[name] === y[name]);
     });
   };
   if (!same(spec.resources, allocatedPod)) return true;
@@ -56,8 +65,22 @@ function differs({ spec }: Pod, { allocated, allocatedPod }: Allocation): boolea
 }
 
 /** Source: allocation manager canResizePod. */
-export function judgeResize(pod: Pod, allocation: Allocation, node: Node, others: readonly Pod[]): ResizeVerdict {
+export function judgeResize(
+  pod: Pod,
+  allocation: Allocation,
+  node: Node,
+  others: readonly Pod[],
+  policies: StaticPolicies = NO_POLICIES,
+): ResizeVerdict {
   if (!differs(pod, allocation)) return { kind: 'none' };
+  for (const [kind, name] of [
+    ['cpu', 'CPU'],
+    ['memory', 'Memory'],
+  ] as const) {
+    if (!policies[kind] || podQos(pod) !== 'Guaranteed' || !differs(pod, allocation, [kind])) continue;
+    const message = `Resize is infeasible for Guaranteed Pods alongside ${name} Manager static policy`;
+    return { kind: 'pending', reason: 'Infeasible', message };
+  }
   if (isStaticPod(pod)) return { kind: 'pending', reason: 'Infeasible', message: 'In-place resize of static-pods is not supported' };
   const capacity = amountsOf(node.status?.allocatable);
   const wanted = podRequests(pod.spec);
