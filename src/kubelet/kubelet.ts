@@ -112,6 +112,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     config,
     topology: machine.topology,
     runtime: cri.runtime,
+    devices: () => parts.plugins.deviceManager,
     alive: (uid) => parts.gate.isAlive(uid),
     running: () => runningContainers(parts),
   });

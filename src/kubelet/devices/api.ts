@@ -78,6 +78,15 @@ export interface DeviceGrant {
   readonly cdiDevices: readonly { readonly name: string }[];
 }
 
+/** What `a` gives and `b` too; where they differ, `b` counts. */
+export const mergedGrants = (a: DeviceGrant, b: DeviceGrant): DeviceGrant => ({
+  envs: { ...a.envs, ...b.envs },
+  mounts: [...a.mounts, ...b.mounts],
+  devices: [...a.devices, ...b.devices],
+  annotations: { ...a.annotations, ...b.annotations },
+  cdiDevices: [...a.cdiDevices, ...b.cdiDevices],
+});
+
 export interface Preference {
   readonly available: readonly string[];
   readonly mustInclude: readonly string[];

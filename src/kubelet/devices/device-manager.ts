@@ -10,7 +10,10 @@ import type { AnyContainer } from '../pod/containers.ts';
 import { valueOf } from '../pod/amounts.ts';
 import { ask } from '../plugins/plugin-api.ts';
 import { StateFile } from '../state-file.ts';
-import { allocate, type Device, type DeviceGrant, getPreferred, type Preference, preStart } from './api.ts';
+import type { NumaMask } from '../topology/numa-mask.ts';
+import type { ProviderHints } from '../topology/topology-policies.ts';
+import { allocate, type Device, type DeviceGrant, getPreferred, mergedGrants, type Preference, preStart } from './api.ts';
+import { aligned, type DeviceView, hintsByResource } from './device-hints.ts';
 import type { DevicePlugin, DevicePlugins } from './device-plugins.ts';
 
 /** A pod's devices cannot be had; the message is shown to the user. */
@@ -45,6 +48,8 @@ export class DeviceManager {
   readonly #deps: DeviceManagerDeps;
   readonly #file: StateFile;
   #allocations: readonly Allocation[] = [];
+  /** Where devices of the pod that is being admitted shall lie, by container. */
+  #places: { readonly pod: string; readonly affinity: Map<string, NumaMask | undefined> } = { pod: '', affinity: new Map() };
   /** One pod after the other, so that none is given what another is being given. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -86,18 +91,57 @@ export class DeviceManager {
     if (this.#allocations.length === 0) return node;
     const allocatable = { ...node.status?.allocatable };
     for (const resource of new Set(this.#allocations.map((each) => each.resource))) {
-      const count = this.#inUse(resource).size;
+      const count = this.#ids(resource).size;
       if (valueOf(allocatable[resource]) < count) allocatable[resource] = String(count);
     }
     return { ...node, status: { ...(node.status as NodeStatus), allocatable } };
   }
 
+  /** Where they could lie. `nodes`: of the machine. Source: GetTopologyHints. */
+  hints({ metadata: { uid } }: Pod, container: AnyContainer, nodes: readonly number[]): ProviderHints {
+    return this.#hintsOf(uid, asked(container), (each) => each.container === container.name, nodes);
+  }
+
+  /** Of all containers together. Source: GetPodTopologyHints. */
+  podHints({ metadata: { uid }, spec }: Pod, nodes: readonly number[]): ProviderHints {
+    const counts = new Map<string, number>();
+    for (const [resource, count] of spec.containers.flatMap(asked)) counts.set(resource, (counts.get(resource) ?? 0) + count);
+    return this.#hintsOf(uid, [...counts], () => true, nodes);
+  }
+
+  #hintsOf(
+    uid: string,
+    counts: readonly (readonly [string, number])[],
+    own: (allocation: Allocation) => boolean,
+    nodes: readonly number[],
+  ): ProviderHints {
+    const { plugins } = this.#deps;
+    const view: DeviceView = {
+      all: (resource) => plugins.all(resource),
+      healthy: (resource) => plugins.healthy(resource),
+      given: (resource) => [...this.#ids(resource, (each) => each.pod === uid && own(each))],
+      inUse: (resource) => this.#ids(resource, (each) => each.pod !== uid),
+    };
+    return hintsByResource(
+      counts.filter(([resource]) => plugins.has(resource)),
+      view,
+      nodes,
+    );
+  }
+
+  /** Where the container's devices shall lie, once they are allocated. */
+  place({ metadata: { uid } }: Pod, { name }: AnyContainer, affinity: NumaMask | undefined): void {
+    if (this.#places.pod !== uid) this.#places = { pod: uid, affinity: new Map() };
+    this.#places.affinity.set(name, affinity);
+  }
+
   /** Safe to repeat. `alive`: whether a pod has been admitted and has not ended. @throws DeviceError */
   allocate(pod: Pod, alive: (uid: string) => boolean): Promise<void> {
+    const places = this.#places;
     const work = this.#turn.then(async () => {
       this.#allocations = this.#allocations.filter((each) => each.pod === pod.metadata.uid || alive(each.pod));
       try {
-        await this.#allocatePod(pod);
+        await this.#allocatePod(pod, places.pod === pod.metadata.uid ? places.affinity : new Map());
       } catch (error) {
         this.#allocations = this.#allocations.filter((each) => each.pod !== pod.metadata.uid);
         throw error;
@@ -118,7 +162,7 @@ export class DeviceManager {
       const caller = { ...plugin.caller, timeoutMs: PRE_START_MS };
       await ask(caller, preStart, { devicesIds: devices }).catch(told('device plugin PreStartContainer rpc failed with err'));
     }
-    return own.map(({ grant }) => grant).reduce(merged, NO_DEVICES);
+    return own.map(({ grant }) => grant).reduce(mergedGrants, NO_DEVICES);
   }
 
   /** One by one. */
@@ -160,12 +204,13 @@ export class DeviceManager {
     return this.#allocations.filter((each) => each.pod === pod && each.container === container);
   }
 
-  #inUse(resource: string): ReadonlySet<string> {
-    return new Set(this.#allocations.filter((each) => each.resource === resource).flatMap(({ devices }) => devices));
+  /** Of what was given of a resource; all, unless it is said whose. */
+  #ids(resource: string, those: (allocation: Allocation) => boolean = () => true): ReadonlySet<string> {
+    return new Set(this.#allocations.filter((each) => each.resource === resource && those(each)).flatMap(({ devices }) => devices));
   }
 
   /** What an init container has had is given on to those after it; a sidecar keeps its own. Source: Allocate. */
-  async #allocatePod({ metadata: { uid }, spec }: Pod): Promise<void> {
+  async #allocatePod({ metadata: { uid }, spec }: Pod, places: ReadonlyMap<string, NumaMask | undefined>): Promise<void> {
     const reusable = new Map<string, Set<string>>();
     const init = spec.initContainers ?? [];
     for (const container of [...init, ...spec.containers]) {
@@ -173,7 +218,12 @@ export class DeviceManager {
         if (!this.#deps.plugins.has(resource)) continue;
         const free = reusable.get(resource) ?? new Set<string>();
         const had = this.#of(uid, container.name).find((each) => each.resource === resource)?.devices;
-        const devices = had ?? (await this.#give({ pod: uid, container: container.name, resource }, count, free));
+        const devices =
+          had ??
+          (await this.#give(
+            { pod: uid, container: container.name, resource },
+            { count, reusable: free, affinity: places.get(container.name) },
+          ));
         const passesOn = init.includes(container) && !isSidecar(container);
         for (const id of devices) {
           if (passesOn) free.add(id);
@@ -186,8 +236,11 @@ export class DeviceManager {
 
   async #give(
     to: Pick<Allocation, 'pod' | 'container' | 'resource'>,
-    count: number,
-    reusable: ReadonlySet<string>,
+    {
+      count,
+      reusable,
+      affinity,
+    }: { readonly count: number; readonly reusable: ReadonlySet<string>; readonly affinity: NumaMask | undefined },
   ): Promise<readonly string[]> {
     const { plugins } = this.#deps;
     const { resource } = to;
@@ -196,12 +249,17 @@ export class DeviceManager {
     const healthy = plugins.healthy(resource).map(({ id }) => id);
     if (healthy.length === 0) throw new DeviceError(`no healthy devices present; cannot allocate unhealthy devices ${resource}`);
     const again = healthy.filter((id) => reusable.has(id)).slice(0, count);
-    const inUse = this.#inUse(resource);
+    const inUse = this.#ids(resource);
     const free = healthy.filter((id) => !inUse.has(id));
     const needed = count - again.length;
     if (free.length < needed)
       throw new DeviceError(`requested number of devices unavailable for ${resource}. Requested: ${needed}, Available: ${free.length}`);
-    const devices = needed === 0 ? again : await preferred(plugin, { available: [...again, ...free], mustInclude: again, size: count });
+    const near = aligned(
+      plugins.healthy(resource).filter(({ id }) => free.includes(id)),
+      affinity,
+      needed,
+    ).map(({ id }) => id);
+    const devices = needed === 0 ? again : await preferred(plugin, { available: [...again, ...near], mustInclude: again, size: count });
     const { containerResponses } = await ask(plugin.caller, allocate, { containerRequests: [{ devicesIds: devices }] }).catch(
       told('rpc error of the device plugin'),
     );
@@ -238,14 +296,6 @@ async function preferred({ caller, options }: DevicePlugin, preference: Preferen
   const wished = (containerResponses[0]?.devices ?? []).filter((id) => available.includes(id));
   return [...new Set([...mustInclude, ...wished, ...available])].slice(0, size);
 }
-
-const merged = (a: DeviceGrant, b: DeviceGrant): DeviceGrant => ({
-  envs: { ...a.envs, ...b.envs },
-  mounts: [...a.mounts, ...b.mounts],
-  devices: [...a.devices, ...b.devices],
-  annotations: { ...a.annotations, ...b.annotations },
-  cdiDevices: [...a.cdiDevices, ...b.cdiDevices],
-});
 
 const told =
   (what: string) =>

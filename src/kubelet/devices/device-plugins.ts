@@ -107,6 +107,11 @@ export class DevicePlugins implements PluginHandler {
     return [...(this.#resources.get(resource)?.devices.values() ?? [])].filter(({ health }) => health === 'Healthy');
   }
 
+  /** Well or not. */
+  all(resource: string): readonly Device[] {
+    return [...(this.#resources.get(resource)?.devices.values() ?? [])];
+  }
+
   device(resource: string, id: string): Device | undefined {
     return this.#resources.get(resource)?.devices.get(id);
   }

@@ -17,7 +17,7 @@ const DEVICE_PLUGIN = 'v1beta1.DevicePlugin';
 export interface FakeDevicePlugin {
   /** Calls in order: `allocate a b`. */
   readonly calls: readonly string[];
-  /** Tells the kubelet of these devices from now on; `!b` is not well. */
+  /** Tells the kubelet of these devices from now on; `!b` is not well, `c@1` lies on NUMA node 1. */
   list(...devices: readonly string[]): void;
   /** What a container gets with its devices; an Error refuses. */
   grant(answer: (ids: readonly string[]) => Partial<DeviceGrant> | Error): void;
@@ -85,11 +85,10 @@ export async function startDevicePlugin(owner: Owner, options: FakeDeviceOptions
   return {
     calls,
     list(...named) {
-      devices = named.map((name) => ({
-        id: name.replace('!', ''),
-        health: name.startsWith('!') ? 'Unhealthy' : 'Healthy',
-        topology: { nodes: [{ id: 0 }] },
-      }));
+      devices = named.map((name) => {
+        const [id = '', node = '0'] = name.replace('!', '').split('@');
+        return { id, health: name.startsWith('!') ? 'Unhealthy' : 'Healthy', topology: { nodes: [{ id: Number(node) }] } };
+      });
       tell();
     },
     grant: (given) => void (answer = given),

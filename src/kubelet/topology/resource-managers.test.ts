@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Pod } from '#api/types.ts';
 import { container, pod } from '../testing/pods.ts';
+import { startDevicePlugin } from '../devices/testing.ts';
 import { startWorld, type World } from '../testing/world.ts';
 
+const CARD = 'vendor.test/card';
 const STATIC = { cpuManagerPolicy: 'static', kubeReserved: { cpu: '500m' }, cpuManagerReconcilePeriod: 10_000 };
 const list = (cpu: string) => ({ requests: { cpu, memory: '64Mi' }, limits: { cpu, memory: '64Mi' } });
 const pinned = (name: string, cpu: string): Pod =>
@@ -91,6 +93,31 @@ test('a pod that cannot stay within one NUMA node is refused where it must', asy
     ['TopologyAffinityError', 'Pod was rejected: Resources cannot be allocated with Topology locality'],
   );
   assert.match(world.kubelet.view.figures(), /^kubelet_topology_manager_admission_errors_total 1$/m);
+});
+
+test('devices, CPUs and memory lie together, or the pod is refused', async (t) => {
+  const world = await startWorld(t, {
+    config: { ...STATIC, topologyManagerPolicy: 'restricted', kubeReserved: { cpu: '1' } },
+    machine: { topology: TWO_NODES },
+  });
+  const plugin = await startDevicePlugin(t, { folder: join(world.folder, 'root', 'device-plugins') });
+  plugin.list('near@0', 'far@1', 'other@1');
+  await plugin.register();
+  await world.until(() => world.node().status?.allocatable?.[CARD] === '3', 'the node shows its cards');
+  const using = (name: string, cpu: string, cards: string): Pod => {
+    const amounts = { cpu, memory: '64Mi', [CARD]: cards };
+    const resources = { requests: amounts, limits: amounts };
+    return pod({ name, spec: { containers: [container('app', { resources })] }, status: { qosClass: 'Guaranteed' } });
+  };
+  // CPU 0 is reserved: of two CPUs only those of node 1 are of one node, and the card follows them.
+  world.bind(using('both', '2', '1'));
+  await world.until(() => world.pod('both').status.phase === 'Running', 'both runs');
+  assert.equal(made(world, 'both').cpusetCpus, '1,3');
+  assert.deepEqual(plugin.calls, ['allocate far']);
+  // The CPU that is left is of node 0, two cards are of both.
+  world.bind(using('apart', '1', '2'));
+  await world.until(() => world.pod('apart').status.phase === 'Failed', 'apart is refused');
+  assert.equal(world.pod('apart').status.reason, 'TopologyAffinityError');
 });
 
 for (const [config, words] of [

@@ -14,13 +14,14 @@ import { CpuTopology } from '../cpu-manager/cpu-topology.ts';
 import { checkAgainstMachine, staticPolicyOptions } from '../cpu-manager/policy-options.ts';
 import { MemoryManager, reservedMemory } from '../memory-manager/memory-manager.ts';
 import type { Block } from '../memory-manager/memory-state.ts';
+import type { DeviceManager } from '../devices/device-manager.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { MachineTopology } from '../node/machine-topology.ts';
 import { thresholdAmount } from '../node/status.ts';
 import { milliOf, valueOf } from '../pod/amounts.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import type { NumaInfo } from './topology-policies.ts';
-import { TopologyManager, topologySettings } from './topology-manager.ts';
+import { type HintProvider, TopologyManager, topologySettings } from './topology-manager.ts';
 
 /** The node cannot run as it is configured. */
 export class ResourceConfigError extends Error {
@@ -52,6 +53,8 @@ export interface ResourceManagersDeps {
   readonly metrics: KubeletMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Devices of plugins, which are given after all else was. */
+  readonly devices: () => Pick<DeviceManager, 'hints' | 'podHints' | 'place'>;
   /** Whether a pod was admitted and has not ended. */
   readonly alive: (uid: string) => boolean;
   /** Containers that run, of pods that are to run. */
@@ -79,7 +82,12 @@ export class ResourceManagers {
     const settings = topologySettings(config, numa.nodes.length);
     this.#cpu = this.#makeCpuManager(cpus);
     this.#memory = this.#makeMemoryManager();
-    const providers = [this.#cpu, this.#memory].filter((each) => each !== undefined);
+    const devices: HintProvider = {
+      hints: (pod, container) => this.#deps.devices().hints(pod, container, numa.nodes),
+      podHints: (pod) => this.#deps.devices().podHints(pod, numa.nodes),
+      allocate: (pod, container, { affinity }) => this.#deps.devices().place(pod, container, affinity),
+    };
+    const providers = [devices, this.#cpu, this.#memory].filter((each) => each !== undefined);
     this.#topology = new TopologyManager({ settings, numa, providers, metrics, clock });
   }
 
