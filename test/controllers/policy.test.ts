@@ -84,6 +84,16 @@ test('a budget over pods whose owner has no scale allows nothing and says why', 
   assert.ok(t.events.some((line) => line.startsWith('Warning CalculateExpectedPodCountFailed')));
 });
 
+test('a pod that two budgets select is told so: nobody can evict it', async () => {
+  await budget('twice', { minAvailable: 0 });
+  const { metadata, spec } = await t.client.get(poddisruptionbudgets, { name: 'twice', namespace: 'ns' });
+  await t.client.create(poddisruptionbudgets, { metadata: { name: 'twice-more', namespace: metadata.namespace }, spec });
+  await running('twice', 1);
+  const told =
+    /^Warning MultiplePodDisruptionBudgets Pod "ns"\/"twice-\w+" matches multiple PodDisruptionBudgets. {2}Chose "twice(-more)?" arbitrarily\.$/;
+  await t.until(async () => (t.events.some((line) => told.test(line)) ? true : undefined));
+});
+
 const quota = (name: string, spec: ResourceQuota['spec']): Promise<ResourceQuota> =>
   t.client.create(resourcequotas, { metadata: { name, namespace: 'ns' }, spec });
 

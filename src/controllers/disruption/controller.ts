@@ -24,7 +24,7 @@ export const disruptionController: Controller = {
   writes: ['poddisruptionbudgets/status', 'pods/status', 'events'],
   workers: 1,
   setUp(context) {
-    const { informers, queue } = context;
+    const { informers, queue, events } = context;
     const budgets = informers.informer(poddisruptionbudgets);
     const podInformer = informers.informer(pods);
     budgets.addIndex(BY_NAMESPACE, budgetNamespace);
@@ -33,9 +33,12 @@ export const disruptionController: Controller = {
     const wake = (budget: PodDisruptionBudget): void => queue.add(keyOf(budget));
     budgets.addHandlers({ added: wake, updated: wake });
     const wakeSelecting = (pod: Pod): void => {
-      for (const budget of budgets.byIndex(BY_NAMESPACE, pod.metadata.namespace)) {
-        if (selectorFromObject(budget.spec.selector).matches(pod.metadata.labels)) wake(budget);
-      }
+      const selecting = budgets
+        .byIndex(BY_NAMESPACE, pod.metadata.namespace)
+        .filter(({ spec }) => selectorFromObject(spec.selector).matches(pod.metadata.labels));
+      for (const budget of selecting) wake(budget);
+      const [first, second] = selecting;
+      if (first !== undefined && second !== undefined) events.event(pod, 'Warning', 'MultiplePodDisruptionBudgets', ambiguous(pod, first));
     };
     podInformer.addHandlers({
       added: wakeSelecting,
@@ -65,6 +68,9 @@ export const disruptionController: Controller = {
     return (key) => reconcileBudget(key, context);
   },
 };
+
+const ambiguous = ({ metadata: { namespace, name } }: Pod, { metadata }: PodDisruptionBudget): string =>
+  `Pod "${namespace}"/"${name}" matches multiple PodDisruptionBudgets.  Chose "${metadata.name}" arbitrarily.`;
 
 async function reconcileBudget(key: string, context: ControllerContext): Promise<Requeue | undefined> {
   const { informers, client, clock, logger } = context;

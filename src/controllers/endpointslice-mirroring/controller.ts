@@ -8,7 +8,7 @@ import { planSlices } from '../endpointslice/plan.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { MirrorMetrics } from './mirror-metrics.ts';
-import { isMirrored, MIRRORED_BY, mirrorSource, mirrorTargets } from './plan.ts';
+import { isMirrored, MAX_PER_SUBSET, MIRRORED_BY, mirrorSource, mirrorTargets } from './plan.ts';
 
 const MIRRORED = 'mirrored-slices-of-endpoints';
 
@@ -50,10 +50,10 @@ export const endpointSliceMirroringController: Controller = {
       }
       const { targets, skipped } = mirrorTargets(source);
       if (skipped > 0) {
-        const message = `A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. ${skipped} addresses were skipped`;
+        const message = `A max of ${MAX_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset. ${skipped} addresses were skipped`;
         events.event(source, 'Warning', 'TooManyAddressesToMirror', message);
       }
-      const plan = planSlices(mirrorSource(source), targets, existing);
+      const plan = planSlices(mirrorSource(source), targets, existing, MAX_PER_SUBSET);
       try {
         await Promise.all([
           ...plan.create.map((slice) => client.create(endpointslices, slice)),

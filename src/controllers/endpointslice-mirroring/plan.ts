@@ -6,11 +6,15 @@ import { ANNOTATION, LABEL } from '#api/well-known.ts';
 import { keepsElection } from '../endpoints/plan.ts';
 import type { SliceSource } from '../endpointslice/plan.ts';
 import { type Target, targetOf } from '../endpointslice/target.ts';
+import { repacked } from './repack.ts';
 
 export const MIRRORED_BY = 'endpointslicemirroring-controller.k8s.io';
 
-/** Most addresses of a subset that are mirrored. Source: --mirroring-max-endpoints-per-subset. */
-const MAX_PER_SUBSET = 1000;
+/**
+ * Most addresses of a subset that are mirrored, and so of a slice: each subset has one for each family.
+ * Source: --mirroring-max-endpoints-per-subset.
+ */
+export const MAX_PER_SUBSET = 1000;
 
 const ENDPOINTS_KIND = { group: '', version: 'v1', kind: 'Endpoints' } as const;
 
@@ -47,7 +51,7 @@ export interface Mirrored {
 
 export function mirrorTargets({ subsets = [] }: Endpoints): Mirrored {
   let skipped = 0;
-  const targets = subsets.flatMap(({ addresses = [], notReadyAddresses = [], ports = [] }) => {
+  const targets = repacked(subsets).flatMap(({ addresses = [], notReadyAddresses = [], ports = [] }) => {
     const all = [
       ...addresses.map((address) => endpointOf(address, true)),
       ...notReadyAddresses.map((address) => endpointOf(address, false)),
