@@ -8,10 +8,8 @@ const byHand = (subsets: readonly EndpointSubset[]): Endpoints =>
   ({ apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'db', namespace: 'ns', uid: 'u' }, subsets }) as unknown as Endpoints;
 
 const at = (...ips: readonly string[]) => ips.map((ip) => ({ ip }));
-const [http, https]: readonly EndpointPort[] = [
-  { name: 'http', port: 80, protocol: 'TCP' },
-  { name: 'https', port: 443, protocol: 'TCP' },
-];
+const http: EndpointPort = { name: 'http', port: 80, protocol: 'TCP' };
+const https: EndpointPort = { name: 'https', port: 443, protocol: 'TCP' };
 const many = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `10.1.${Math.floor(i / 250)}.${i % 250}`);
 
 /** `family ports addresses`, `!` before one that is not ready. */
@@ -19,11 +17,19 @@ function mirrored(subsets: readonly EndpointSubset[]): readonly string[] {
   const source = byHand(subsets);
   return planSlices(mirrorSource(source), mirrorTargets(source).targets, [], MAX_PER_SUBSET)
     .create.map(({ addressType, ports, endpoints }) => {
-      const those = (endpoints ?? []).map(({ addresses, conditions }) => `${conditions?.ready === false ? '!' : ''}${addresses.join()}`);
+      const those = (endpoints ?? []).map(
+        ({ addresses, conditions }) => `${conditions?.ready === false ? '!' : ''}${(addresses ?? []).join()}`,
+      );
       const shown = those.length > 5 ? `${those.length} of them` : those.join();
       return `${addressType} ${(ports ?? []).map(({ port }) => port).join()} ${shown}`;
     })
     .toSorted();
+}
+
+interface Case {
+  readonly what: string;
+  readonly subsets: readonly EndpointSubset[];
+  readonly slices: readonly string[];
 }
 
 for (const { what, subsets, slices } of [
@@ -72,7 +78,7 @@ for (const { what, subsets, slices } of [
     subsets: [{ addresses: at('10.0.0.1') }, { addresses: at('10.0.0.2') }],
     slices: ['IPv4  10.0.0.1,10.0.0.2'],
   },
-] as const)
+] satisfies readonly Case[])
   test(`what is mirrored of ${what}`, () => assert.deepEqual(mirrored(subsets), slices));
 
 test('addresses beyond a thousand of a subset are told', () => {

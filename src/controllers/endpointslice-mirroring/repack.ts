@@ -11,7 +11,7 @@ interface Served {
 
 const keyOf = ({ ip, targetRef }: EndpointAddress): string => `${ip} ${targetRef?.uid ?? ''}`;
 
-const keyOfPort = ({ name = '', port, protocol = 'TCP', appProtocol = '' }: EndpointPort): string =>
+const keyOfPort = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort): string =>
   `${name}/${protocol}/${port}/${appProtocol}`;
 
 /** Who is said to be ready and not ready for one port is not. */
