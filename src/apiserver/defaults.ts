@@ -172,9 +172,10 @@ export interface Authorization {
 export function createAuthorization(
   { reader, outbound, clock }: Pick<ServerParts, 'reader' | 'outbound' | 'clock'>,
   configuration: AuthorizationConfiguration = DEFAULT_AUTHORIZERS,
+  gates?: FeatureGates,
 ): Authorization {
   const rbac = new RbacAuthorizer(reader);
-  const authorizer = new ConfiguredAuthorizer(configuration, { node: new NodeAuthorizer(reader), rbac, outbound, clock });
+  const authorizer = new ConfiguredAuthorizer(configuration, { node: new NodeAuthorizer(reader, gates), rbac, outbound, clock });
   return {
     authorizer,
     rules: authorizer,
@@ -260,6 +261,8 @@ export interface DefaultSettings {
   readonly authorization?: AuthorizationConfiguration;
   readonly flowControl?: FlowControlSettings;
   readonly admission?: AdmissionSettings;
+  /** What kubelets may do stands behind some. */
+  readonly gates?: FeatureGates;
 }
 
 /** What admission policies are evaluated with. */
@@ -275,10 +278,10 @@ function webhookParts({ catalog, schema, outbound, services, admissionMetrics }:
 /** All three, in the form createApiServer takes its parts. @throws Error for keys or certificates that cannot be read */
 export function defaultParts(
   parts: ServerParts,
-  { authentication: settings, authorization: authorizers, admission = {}, flowControl: seats }: DefaultSettings,
+  { authentication: settings, authorization: authorizers, admission = {}, flowControl: seats, gates }: DefaultSettings,
 ) {
   const authentication = createAuthentication(parts, settings);
-  const authorization = createAuthorization(parts, authorizers);
+  const authorization = createAuthorization(parts, authorizers, gates);
   const flowControl = createFlowControl(parts, seats);
   return {
     flowControl: flowControl.flowControl,

@@ -153,6 +153,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     serviceNetwork: { cidrs: listOf(settings.serviceCIDR), nodePorts: { first, last } },
     parts: (parts) => {
       const defaults = defaultParts(parts, {
+        gates,
         flowControl: flowControlOf(settings),
         authorization: authorizationOf(settings),
         admission: admissionOf(settings),

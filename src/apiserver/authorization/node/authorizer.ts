@@ -1,5 +1,7 @@
 // A kubelet reads what its pods need, and nothing else. What it writes, the NodeRestriction plugin narrows further.
 // Source: plugin/pkg/auth/authorizer/node node_authorizer.go.
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
+import { podcertificaterequests } from '#api/optional-resources.ts';
 import { pods, resourceslices, volumeattachments } from '#api/resources.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
@@ -16,6 +18,7 @@ import {
   type RuleResolver,
 } from '../contract.ts';
 import { CLUSTER_ROLES } from '../policy/cluster-roles.ts';
+import { GATED_RULES } from '../policy/gated-roles.ts';
 import { ruleOf } from '../policy/table.ts';
 import { RuleSet } from '../rbac/rules.ts';
 import { NodeReferences, type ReferencedKind } from './references.ts';
@@ -27,11 +30,14 @@ type Judge = (node: string, attributes: AuthorizationAttributes) => Authorizatio
 export class NodeAuthorizer implements Authorizer, RuleResolver {
   readonly #reader: CacheReader;
   readonly #rules = new RuleSet<AuthorizationDecision>();
+  readonly #takesPodCertificates: boolean;
   #index: NodeReferences | undefined;
 
-  constructor(reader: CacheReader) {
+  constructor(reader: CacheReader, gates = new FeatureGates('')) {
     this.#reader = reader;
-    for (const line of CLUSTER_ROLES['system:node'] ?? []) this.#rules.add(ruleOf(line), ALLOW);
+    const gated = GATED_RULES.filter(({ role, gate }) => role === 'system:node' && gates.isOn(gate)).flatMap(({ rules }) => rules);
+    for (const line of [...(CLUSTER_ROLES['system:node'] ?? []), ...gated]) this.#rules.add(ruleOf(line), ALLOW);
+    this.#takesPodCertificates = gates.isOn('PodCertificateRequest');
   }
 
   /** By resource and group. Everything else is judged by the rules of system:node. */
@@ -50,7 +56,8 @@ export class NodeAuthorizer implements Authorizer, RuleResolver {
     'resourceslices.resource.k8s.io': (node, attributes) => this.#resourceSlice(node, attributes),
     'nodes.': nodeObject,
     'pods.': (node, attributes) => this.#pod(node, attributes),
-    'podcertificaterequests.certificates.k8s.io': () => NO_OPINION,
+    'podcertificaterequests.certificates.k8s.io': (node, attributes) =>
+      this.#takesPodCertificates ? this.#podCertificateRequest(node, attributes) : NO_OPINION,
   };
 
   authorize(attributes: AuthorizationAttributes): AuthorizationDecision {
@@ -128,6 +135,24 @@ export class NodeAuthorizer implements Authorizer, RuleResolver {
         return no(
           'only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection',
         );
+    }
+  }
+
+  #podCertificateRequest(node: string, attributes: AuthorizationAttributes): AuthorizationDecision {
+    if (attributes.subresource !== '') return no('nodes may not access the status subresource of PodCertificateRequests');
+    const isOfNode: Relation = ({ namespace, name }) => this.#reader.get(podcertificaterequests, name, namespace)?.spec.nodeName === node;
+    switch (attributes.verb) {
+      case 'create': // of which node, the NodeRestriction plugin looks at
+        return ALLOW;
+      case 'get':
+        return related(node, attributes, isOfNode);
+      case 'list':
+      case 'watch':
+        return selects(attributes, 'spec.nodeName', node)
+          ? ALLOW
+          : no('can only list/watch podcertificaterequests with nodeName field selector');
+      default:
+        return no(`nodes may not ${attributes.verb} podcertificaterequests`);
     }
   }
 

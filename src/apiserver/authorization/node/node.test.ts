@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
+import { podcertificaterequests } from '#api/optional-resources.ts';
 import { persistentvolumes, pods, resourceslices, volumeattachments } from '#api/resources.ts';
 import type { AuthorizationAttributes } from '../contract.ts';
 import { MemoryReader } from '../testing.ts';
@@ -30,9 +32,11 @@ const POD_SPEC = {
   ],
 };
 
-function setUp() {
+function setUp(gates = '') {
   const reader = new MemoryReader();
-  const authorizer = new NodeAuthorizer(reader);
+  const authorizer = new NodeAuthorizer(reader, new FeatureGates(gates));
+  for (const [name, nodeName] of Object.entries({ mine: 'n1', theirs: 'n2' }))
+    reader.put(podcertificaterequests, { metadata: { name, namespace: 'a' }, spec: { nodeName } } as never);
   const putPod = (name: string, spec: object = {}, metadata: object = {}, status: object = {}) =>
     reader.put(pods, { metadata: { name, namespace: 'a', uid: name, ...metadata }, spec: { ...POD_SPEC, ...spec }, status } as never);
   putPod('p', {}, {}, { resourceClaimStatuses: [{ name: 'made', resourceClaimName: 'made-device' }] });
@@ -189,4 +193,40 @@ test('NodeAuthorizer has its say about nodes only', () => {
   );
   assert.equal(authorizer.rulesFor(SELF, 'a').incomplete, true);
   assert.equal(authorizer.rulesFor({ name: 'jane', groups: [] }, 'a').incomplete, false);
+});
+
+const OF_THIS_NODE = { name: '', fieldSelector: 'spec.nodeName=n1' };
+
+for (const { text, over = {}, reason } of [
+  { text: 'create podcertificaterequests.certificates.k8s.io', reason: undefined },
+  { text: 'get podcertificaterequests.certificates.k8s.io mine', reason: undefined },
+  {
+    text: 'watch podcertificaterequests.certificates.k8s.io',
+    over: OF_THIS_NODE,
+    reason: undefined,
+  },
+  { text: 'get podcertificaterequests.certificates.k8s.io theirs', reason: UNRELATED },
+  {
+    text: 'list podcertificaterequests.certificates.k8s.io',
+    reason: 'can only list/watch podcertificaterequests with nodeName field selector',
+  },
+  {
+    text: 'update podcertificaterequests.certificates.k8s.io/status mine',
+    reason: 'nodes may not access the status subresource of PodCertificateRequests',
+  },
+  {
+    text: 'delete podcertificaterequests.certificates.k8s.io mine',
+    reason: 'nodes may not delete podcertificaterequests',
+  },
+])
+  test(`with pod certificates NodeAuthorizer judges ${text} ${JSON.stringify(over)}`, () =>
+    assert.deepEqual(
+      setUp('PodCertificateRequest=true').ask(text, over),
+      reason === undefined ? { decision: 'allow', reason: '' } : { decision: 'noOpinion', reason },
+    ));
+
+test('NodeAuthorizer allows reads of trust bundles while there are such', () => {
+  const text = 'list clustertrustbundles.certificates.k8s.io';
+  assert.equal(setUp().ask(text).decision, 'noOpinion');
+  assert.equal(setUp('ClusterTrustBundle=true').ask(text).decision, 'allow');
 });

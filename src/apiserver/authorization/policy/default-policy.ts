@@ -4,7 +4,7 @@ import type { ClusterRole, ClusterRoleBinding, New, Role, RoleBinding, Subject }
 import { AGGREGATED_ROLES, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, type SubjectLine } from './cluster-roles.ts';
 import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { CONTROLLER_ROLES } from './controller-roles.ts';
-import { GATED_CONTROLLER_ROLES, GATED_RULES } from './gated-roles.ts';
+import { GATED_CLUSTER_ROLES, GATED_CONTROLLER_ROLES, GATED_RULES } from './gated-roles.ts';
 import { NAMESPACE_ROLE_BINDINGS, NAMESPACE_ROLES } from './namespace-roles.ts';
 import { ruleOf } from './table.ts';
 
@@ -24,6 +24,7 @@ export interface DefaultPolicy {
 export function defaultPolicy(gates = new FeatureGates('')): DefaultPolicy {
   const gated = Object.entries(GATED_CONTROLLER_ROLES).filter(([, { gate }]) => gates.isOn(gate));
   const controllers = [...Object.entries(CONTROLLER_ROLES), ...gated.map(([name, { rules }]) => [name, rules] as const)];
+  const gatedRoles = Object.entries(GATED_CLUSTER_ROLES).filter(([, { gate }]) => gates.isOn(gate));
   const withGated = (name: string, lines: readonly string[]): readonly string[] => [
     ...lines,
     ...GATED_RULES.filter(({ role, gate }) => role === name && gates.isOn(gate)).flatMap(({ rules }) => rules),
@@ -32,11 +33,13 @@ export function defaultPolicy(gates = new FeatureGates('')): DefaultPolicy {
   return {
     clusterRoles: [
       ...Object.entries(CLUSTER_ROLES).map(([name, lines]) => role(name, lines)),
+      ...gatedRoles.map(([name, { rules }]) => role(name, rules)),
       ...Object.keys(AGGREGATED_ROLES).map((name) => aggregatedRole(name as keyof typeof AGGREGATED_ROLES)),
       ...controllers.map(([name, lines]) => role(`${CONTROLLER_PREFIX}${name}`, lines)),
     ],
     clusterRoleBindings: [
       ...Object.entries(CLUSTER_ROLE_BINDINGS).map(([name, subjects]) => clusterRoleBinding(name, subjects)),
+      ...gatedRoles.map(([name, { subjects }]) => clusterRoleBinding(name, subjects)),
       ...controllers.map(([name]) => clusterRoleBinding(`${CONTROLLER_PREFIX}${name}`, [`account kube-system/${name}`])),
     ],
     roles: Object.entries(NAMESPACE_ROLES).flatMap(([namespace, roles]) =>

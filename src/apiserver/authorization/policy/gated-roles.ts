@@ -1,4 +1,6 @@
 // What the default policy has more of while features are on. Source: bootstrappolicy controller_policy.go, policy.go.
+import { ALL_SERVICE_ACCOUNTS } from '../../authentication/names.ts';
+import type { SubjectLine } from './cluster-roles.ts';
 import { EVENTS, type RuleLine } from './table.ts';
 
 interface Gated {
@@ -22,7 +24,7 @@ export const GATED_CONTROLLER_ROLES: Readonly<Record<string, Gated>> = {
   },
   'podgroup-protection-controller': {
     gate: 'GenericWorkload',
-    rules: ['get list update watch | scheduling.k8s.io | podgroups', 'list watch | core | pods', EVENTS],
+    rules: ['get list update watch | scheduling.k8s.io | podgroups', 'read | core | pods'],
   },
   'resourcepoolstatusrequest-controller': {
     gate: 'DRAResourcePoolStatus',
@@ -52,6 +54,15 @@ export const GATED_CONTROLLER_ROLES: Readonly<Record<string, Gated>> = {
   },
 };
 
+/** By the name of role and binding. */
+export const GATED_CLUSTER_ROLES: Readonly<Record<string, Gated & { readonly subjects: readonly SubjectLine[] }>> = {
+  'system:cluster-trust-bundle-discovery': {
+    gate: 'ClusterTrustBundle',
+    rules: ['read | certificates.k8s.io | clustertrustbundles'],
+    subjects: [`group ${ALL_SERVICE_ACCOUNTS}`],
+  },
+};
+
 /** Rules that a role of the default policy, by its whole name, has beyond the others. */
 export const GATED_RULES: readonly (Gated & { readonly role: string })[] = [
   {
@@ -59,5 +70,44 @@ export const GATED_RULES: readonly (Gated & { readonly role: string })[] = [
     gate: 'DRADeviceTaintRules',
     rules: ['read | resource.k8s.io | devicetaintrules', 'change | resource.k8s.io | devicetaintrules/status'],
   },
-  { role: 'system:kube-scheduler', gate: 'DRADeviceTaintRules', rules: ['read | resource.k8s.io | devicetaintrules'] },
+  {
+    role: 'system:controller:job-controller',
+    gate: 'WorkloadWithJob',
+    rules: ['create get list watch | scheduling.k8s.io | workloads podgroups'],
+  },
+  {
+    role: 'system:controller:resource-claim-controller',
+    gate: 'DRAWorkloadResourceClaims',
+    rules: ['read | scheduling.k8s.io | podgroups', 'change | scheduling.k8s.io | podgroups/status'],
+  },
+  {
+    role: 'system:aggregate-to-view',
+    gate: 'GenericWorkload',
+    rules: ['read | scheduling.k8s.io | workloads podgroups podgroups/status'],
+  },
+  {
+    role: 'system:aggregate-to-edit',
+    gate: 'GenericWorkload',
+    rules: ['write | scheduling.k8s.io | workloads podgroups'],
+  },
+  {
+    role: 'system:kube-scheduler',
+    gate: 'DRADeviceTaintRules',
+    rules: ['read | resource.k8s.io | devicetaintrules'],
+  },
+  {
+    role: 'system:kube-scheduler',
+    gate: 'GenericWorkload',
+    rules: ['read | scheduling.k8s.io | podgroups', 'change | scheduling.k8s.io | podgroups/status'],
+  },
+  {
+    role: 'system:node',
+    gate: 'ClusterTrustBundle',
+    rules: ['read | certificates.k8s.io | clustertrustbundles'],
+  },
+  {
+    role: 'system:node',
+    gate: 'PodCertificateRequest',
+    rules: ['create get list watch | certificates.k8s.io | podcertificaterequests'],
+  },
 ];

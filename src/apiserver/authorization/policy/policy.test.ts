@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { clusterrolebindings, clusterroles, rolebindings, roles } from '#api/resources.ts';
-import type { ClusterRole, ClusterRoleBinding, New } from '#api/types.ts';
+import type { ClusterRole, ClusterRoleBinding, New, PolicyRule } from '#api/types.ts';
 import { ManualClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { fakeClient } from '#client/testing.ts';
@@ -63,7 +63,7 @@ test('defaultPolicy has roles of controllers and rules that stand behind gates w
   const publisher = 'system:controller:kube-apiserver-serving-clustertrustbundle-publisher';
   assert.deepEqual(
     names('ClusterTrustBundle=true').filter((name) => !names('').includes(name)),
-    [publisher],
+    ['system:cluster-trust-bundle-discovery', publisher],
   );
   const rules = (gates: string) =>
     defaultPolicy(new FeatureGates(gates)).clusterRoles.find(({ metadata }) => metadata?.name === 'system:kube-scheduler')?.rules ?? [];
@@ -80,6 +80,40 @@ test('defaultPolicy lets a controller that lists watch as well, whatever feature
     .map(({ metadata }) => metadata?.name);
   assert.deepEqual(blind, []);
 });
+
+for (const { role, gate, rule } of [
+  {
+    role: 'system:aggregate-to-view',
+    gate: 'GenericWorkload',
+    rule: 'read | scheduling.k8s.io | workloads podgroups podgroups/status',
+  },
+  {
+    role: 'system:aggregate-to-edit',
+    gate: 'GenericWorkload',
+    rule: 'write | scheduling.k8s.io | workloads podgroups',
+  },
+  {
+    role: 'system:kube-scheduler',
+    gate: 'GenericWorkload',
+    rule: 'read | scheduling.k8s.io | podgroups',
+  },
+  {
+    role: 'system:node',
+    gate: 'ClusterTrustBundle',
+    rule: 'read | certificates.k8s.io | clustertrustbundles',
+  },
+  {
+    role: 'system:cluster-trust-bundle-discovery',
+    gate: 'ClusterTrustBundle',
+    rule: 'read | certificates.k8s.io | clustertrustbundles',
+  },
+])
+  test(`defaultPolicy lets ${role} ${rule} while ${gate} is on`, () => {
+    const rulesOf = (gates: FeatureGates) =>
+      (defaultPolicy(gates).clusterRoles.find(({ metadata }) => metadata?.name === role)?.rules ?? []) as readonly PolicyRule[];
+    assert.deepEqual(uncovered(rulesOf(new FeatureGates(`${gate}=true`)), [ruleOf(rule)]), []);
+    assert.notDeepEqual(uncovered(rulesOf(new FeatureGates('')), [ruleOf(rule)]), []);
+  });
 
 const role = (rules: readonly string[], over: Partial<ClusterRole> = {}, metadata = {}): ClusterRole => ({
   kind: 'ClusterRole',
