@@ -126,7 +126,7 @@ function bestMatch({ claim, candidates }: ObservedClaim, delayed: boolean): Pers
 function consumerNotice(waiting: readonly Pod[]): Notice {
   if (waiting.length === 0) return normal('WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
   const names = waiting.map(({ metadata }) => metadata.name).toSorted((a, b) => (a < b ? -1 : 1));
-  return normal('WaitForPodScheduled', `waiting for pod ${names.join(',')} to be scheduled`);
+  return normal('WaitForPodScheduled', `waiting for pod${names.length === 1 ? '' : 's'} ${names.join(',')} to be scheduled`);
 }
 
 /** All volumes are made by provisioners outside; none of upstream's own is left. Source: provisionClaim. */

@@ -24,8 +24,7 @@ export const expandController: Controller = {
   },
 };
 
-const MESSAGE =
-  "Ignoring the PVC: didn't find a plugin capable of expanding the volume; waiting for an external controller to process this PVC.";
+const MESSAGE = 'waiting for an external controller to expand this PVC';
 
 const requested = ({ spec }: PersistentVolumeClaim): string => spec.resources.requests?.['storage'] ?? '0';
 
