@@ -11,8 +11,7 @@ interface Served {
 
 const keyOf = ({ ip, targetRef }: EndpointAddress): string => `${ip} ${targetRef?.uid ?? ''}`;
 
-const keyOfPort = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort): string =>
-  `${name}/${protocol}/${port}/${appProtocol}`;
+const keyOfPort = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort): string => `${name}/${protocol}/${port}/${appProtocol}`;
 
 /** Who is said to be ready and not ready for one port is not. */
 export function repacked(subsets: readonly EndpointSubset[]): readonly EndpointSubset[] {
