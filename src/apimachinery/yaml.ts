@@ -149,7 +149,7 @@ function libyamlText(error: YAMLException, text: string): string {
     return located(
       'parser',
       line,
-      /^\s*-\s/m.test(text) ? "did not find expected '-' indicator" : 'did not find expected <document start>',
+      /^[ \t]*-\s/m.test(text) ? "did not find expected '-' indicator" : 'did not find expected <document start>',
     );
   }
   return located('parser', line + 1, reason);

@@ -9,14 +9,26 @@ export interface PemBlock {
   readonly der: Uint8Array;
 }
 
-const PEM_BLOCK = /-----BEGIN ([^-\n]*)-----\r?\n([\s\S]*?)-----END \1-----/g;
+const BEGIN = /-----BEGIN ([^-\n]*)-----\r?\n/g;
+const END = '-----END ';
 
+/** Blocks that end as they begin; each character is looked at a bounded number of times, whatever the text. Source: pem.Decode. */
 export function pemBlocks(text: string): readonly PemBlock[] {
-  return Array.from(text.matchAll(PEM_BLOCK), ([, type = '', body = '']) => ({
-    type,
-    headers: body.includes(':'),
-    der: Buffer.from(body.replace(/^[^\n]*:[^\n]*$/gm, ''), 'base64'),
-  }));
+  const blocks: PemBlock[] = [];
+  let end = 0;
+  let from = 0;
+  for (const { 0: line, 1: type = '', index } of text.matchAll(BEGIN)) {
+    if (index < from) continue; // within the last block
+    const start = index + line.length;
+    if (end < start) end = text.indexOf(END, start);
+    if (end === -1) break;
+    if (!text.startsWith(`${type}-----`, end + END.length)) continue;
+    const body = text.slice(start, end);
+    const lines = body.split('\n').filter((each) => !each.includes(':'));
+    blocks.push({ type, headers: body.includes(':'), der: Buffer.from(lines.join('\n'), 'base64') });
+    from = end;
+  }
+  return blocks;
 }
 
 const decoded = (base64: string): string => Buffer.from(base64, 'base64').toString('latin1');

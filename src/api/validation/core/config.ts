@@ -13,7 +13,7 @@ const MAX_BYTES = 1024 * 1024;
 const SEALED = 'field is immutable when `immutable` is set';
 
 /** Length of what base64 text stands for. */
-const decodedLength = (base64: string): number => Math.floor((base64.replace(/=+$/, '').length * 3) / 4);
+const decodedLength = (base64: string): number => Buffer.byteLength(base64, 'base64');
 
 export function validateConfigMap(out: Problems, map: ConfigMap): void {
   validateObjectMeta(out, map.metadata, 'namespaced', subdomainName);

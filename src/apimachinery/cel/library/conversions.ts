@@ -38,7 +38,7 @@ function parseUint64(text: string): Value {
   return value > UINT_MAX ? failed('uint') : new Uint(value);
 }
 
-const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const FLOAT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** Source: strconv.ParseFloat. */
 function parseFloat64(text: string): Value {
