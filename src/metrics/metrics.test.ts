@@ -41,6 +41,11 @@ test('parseScrape takes node and containers, and leaves out what lacks a value',
   assert.deepEqual(parseScrape('nonsense\nnode_cpu_usage_seconds_total NaN\n', START), { node: undefined, pods: new Map() });
 });
 
+test('parseScrape takes no long look at labels that a kubelet made without end', () => {
+  const labels = '0'.repeat(4 << 20);
+  assert.equal(parseScrape(`container_memory_working_set_bytes{${labels}} 1 1\n`, START).pods.size, 0);
+});
+
 const usages = (...all: readonly Figures[]) => {
   const samples = all.reduce((before, figures) => withScrape(before, parseScrape(text(figures), START), 15_000), NO_SAMPLES);
   return usageOf(samples.pods.get('ns/web')?.get('app'));

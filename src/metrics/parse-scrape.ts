@@ -11,7 +11,7 @@ interface Draft {
 
 /** A name, labels, a value, a time in milliseconds. */
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{([^}]*)\})? (\S+)(?: (\d+))?$/;
-const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+const LABEL = /(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"/g;
 
 /** Lines that are none of ours are passed over. `now`: for samples without a time. A container without one of its values is left out. */
 export function parseScrape(text: string, now: number): Scrape {
