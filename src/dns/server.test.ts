@@ -30,6 +30,17 @@ before(async () => {
     const question = questions[0] as { readonly name: string; readonly type: string };
     if (question.name.startsWith('silent')) return;
     const answers = [{ name: question.name, type: 'A', ttl: 60, data: '203.0.113.9' }];
+    if (question.name.startsWith('forged')) {
+      const forged = [{ ...answers[0], name: question.name, type: 'A', data: '198.51.100.66' }];
+      const guesses = [
+        encode({ id: ((id as number) + 1) % 65_536, type: 'response', questions, answers: forged }),
+        encode({ id: id as number, type: 'response', questions: [{ ...question, name: 'other.example.org' }], answers: forged }),
+        encode({ id: id as number, type: 'response', questions: [{ ...question, type: 'AAAA' }], answers: forged }),
+        encode({ id: id as number, type: 'query', questions, answers: forged }),
+        Buffer.from('00', 'hex'),
+      ];
+      for (const guess of guesses) outside.send(guess, from.port, from.address);
+    }
     const flags = question.name === 'long.example.org' ? 0x200 : question.name === 'gone.example.org' ? 3 : 0;
     outside.send(
       encode({ id: id as number, type: 'response', flags, questions, answers: flags === 0 ? answers : [] }),
@@ -158,6 +169,10 @@ test('a name outside is forwarded once, then comes from the cache', async () => 
   assert.deepEqual(data((await udp(question('a.example.org'))).packet), ['203.0.113.9']);
   assert.deepEqual(data((await udp(question('a.example.org'))).packet), ['203.0.113.9']);
   assert.equal(asked, 1);
+});
+
+test('what does not answer the question that was asked is no answer, whoever sends it', async () => {
+  assert.deepEqual(data((await udp(question('forged.example.org'))).packet), ['203.0.113.9']);
 });
 
 test('an answer cut by the upstream is asked for again by TCP', async () => {
