@@ -283,3 +283,11 @@ for (const [name, metadata, expected] of [
     else assert.deepEqual(work()[0]?.metadata, expected);
   });
 }
+
+test('convertedObjects takes an object that has no UID yet, as admission sees one that is created', () => {
+  const { uid: _uid, ...metadata } = object.metadata;
+  const begun = { ...object, metadata } as KubeObject;
+  const order = { version: 'v1', uid: '1', objects: [begun], apiVersion: 'a.b/v2' } as const;
+  const [converted] = convertedObjects(answerWith({ ...begun, apiVersion: 'a.b/v2' }), order);
+  assert.deepEqual(converted?.metadata, metadata);
+});

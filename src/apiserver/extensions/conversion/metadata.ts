@@ -16,9 +16,10 @@ export function differentObject({ kind, metadata }: KubeObject, converted: JsonO
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   for (const [what, expected, found] of [
     ['kind', kind, text(converted['kind'])],
-    ['name', metadata.name, text(own['name'])],
-    ['namespace', metadata.namespace ?? '', text(own['namespace'])],
-    ['UID', metadata.uid, text(own['uid'])],
+    // One that is being created may have no name and no UID yet.
+    ['name', text(metadata.name), text(own['name'])],
+    ['namespace', text(metadata.namespace), text(own['namespace'])],
+    ['UID', text(metadata.uid), text(own['uid'])],
   ] as const) {
     if (expected !== found) return `must have the same ${what}: ${expected} != ${found}`;
   }
