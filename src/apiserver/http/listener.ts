@@ -57,6 +57,8 @@ const IDLE_TIMEOUT_MS = 90_000;
  * nothing of it, and a watch over HTTP/1.1 without events never would. Source: defaultKeepAlivePeriod in secure_serving.go.
  */
 const KEEP_ALIVE_MS = 180_000;
+/** From telling an idle client of HTTP/2 to go elsewhere to closing the connection, ms. Source: http2 goAwayTimeout. */
+const GO_AWAY_MS = 1_000;
 /** Requests under way on one HTTP/2 connection. */
 const MAX_CONCURRENT_STREAMS = 1_000;
 /** What a client may send ahead on one stream and on the whole connection, bytes. */
@@ -199,9 +201,16 @@ export class Listener {
     session.once('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(SESSION_WINDOW);
     // Counts as idle while no frame passes either way; pings of a client with an open watch keep it alive.
-    session.setTimeout(idleTimeoutMs, () => {
-      // Not `close`: that waits for the client to end its half, which one that means harm never does.
-      if (openStreams.get(session) === undefined || openStreams.get(session) === 0) session.destroy();
+    let isTold = false;
+    session.setTimeout(idleTimeoutMs);
+    session.on('timeout', () => {
+      if ((openStreams.get(session) ?? 0) > 0) return;
+      // A request on its way is told that nobody looked at it. `close` would wait for the client to end its half, which one that means
+      // harm never does.
+      if (isTold) session.destroy();
+      else session.goaway();
+      isTold = true;
+      session.setTimeout(GO_AWAY_MS);
     });
     if (this.#draining) session.close();
   }
