@@ -97,8 +97,8 @@ function inhibit(program: string): Promise<InhibitLock> {
     let said = '';
     const failed = (why: string): void => reject(new LogindError(`failed creating systemd inhibitor: ${why}`));
     child.on('error', (error) => failed(error.message));
-    child.on('exit', (code) => failed(said.trim() === '' ? `${program} ended with status ${code ?? 'none'}` : said.trim()));
-    child.stdin.on('error', () => {}); // `exit` says why
+    child.on('close', (code) => failed(said.trim() === '' ? `${program} ended with status ${code ?? 'none'}` : said.trim()));
+    child.stdin.on('error', () => {}); // `close` says why
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stdout.once('data', () => resolve({ release: () => void child.stdin.end() }));
     child.stdin.write('held\n');
