@@ -34,15 +34,59 @@ export function countSpareVolumes(storage: Pick<Storage, 'csiNode' | 'attachment
   return spare;
 }
 
+/** A Storage over another one: volumes and claims of its own, what else there is as below. */
+export abstract class StorageOver<Base extends Storage = Storage> implements Storage {
+  protected readonly base: Base;
+  /** By name; stands for the one below. */
+  protected abstract ownVolume(name: string): PersistentVolume | undefined;
+  /** By `namespace/name`. */
+  protected abstract ownClaim(key: string): PersistentVolumeClaim | undefined;
+
+  constructor(base: Base) {
+    this.base = base;
+  }
+
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
+    return this.ownClaim(`${namespace}/${name}`) ?? this.base.claim(namespace, name);
+  }
+
+  volume(name: string): PersistentVolume | undefined {
+    return this.ownVolume(name) ?? this.base.volume(name);
+  }
+
+  *volumes(): Iterable<PersistentVolume> {
+    for (const volume of this.base.volumes()) yield this.ownVolume(volume.metadata.name) ?? volume;
+  }
+
+  storageClass(name: string): StorageClass | undefined {
+    return this.base.storageClass(name);
+  }
+
+  driver(name: string): CSIDriver | undefined {
+    return this.base.driver(name);
+  }
+
+  capacities(): Iterable<CSIStorageCapacity> {
+    return this.base.capacities();
+  }
+
+  csiNode(name: string): CSINode | undefined {
+    return this.base.csiNode(name);
+  }
+
+  attachments(node: string): Iterable<VolumeAttachment> {
+    return this.base.attachments(node);
+  }
+
+  spareVolumes(node: string): number {
+    return this.base.spareVolumes(node);
+  }
+}
+
 /** Volumes and claims as they will be; over a Storage, for the pods decided on meanwhile. */
-export class AssumedStorage implements Storage {
-  readonly #base: Storage;
+export class AssumedStorage extends StorageOver {
   readonly #volumes = new Map<string, PersistentVolume>();
   readonly #claims = new Map<string, PersistentVolumeClaim>();
-
-  constructor(base: Storage) {
-    this.#base = base;
-  }
 
   assume(volumes: readonly PersistentVolume[], claims: readonly PersistentVolumeClaim[]): void {
     for (const volume of volumes) this.#volumes.set(volume.metadata.name, volume);
@@ -54,40 +98,12 @@ export class AssumedStorage implements Storage {
     for (const claim of claims) this.#claims.delete(claimKey(claim));
   }
 
-  claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
-    return this.#claims.get(`${namespace}/${name}`) ?? this.#base.claim(namespace, name);
+  protected override ownVolume(name: string): PersistentVolume | undefined {
+    return this.#volumes.get(name);
   }
 
-  volume(name: string): PersistentVolume | undefined {
-    return this.#volumes.get(name) ?? this.#base.volume(name);
-  }
-
-  *volumes(): Iterable<PersistentVolume> {
-    for (const volume of this.#base.volumes()) yield this.#volumes.get(volume.metadata.name) ?? volume;
-  }
-
-  storageClass(name: string): StorageClass | undefined {
-    return this.#base.storageClass(name);
-  }
-
-  driver(name: string): CSIDriver | undefined {
-    return this.#base.driver(name);
-  }
-
-  capacities(): Iterable<CSIStorageCapacity> {
-    return this.#base.capacities();
-  }
-
-  csiNode(name: string): CSINode | undefined {
-    return this.#base.csiNode(name);
-  }
-
-  attachments(node: string): Iterable<VolumeAttachment> {
-    return this.#base.attachments(node);
-  }
-
-  spareVolumes(node: string): number {
-    return this.#base.spareVolumes(node);
+  protected override ownClaim(key: string): PersistentVolumeClaim | undefined {
+    return this.#claims.get(key);
   }
 }
 
