@@ -114,6 +114,8 @@ export interface ApiServerOptions {
   readonly shutdown?: ShutdownOptions;
   /** CPU profiles and heap snapshots of this process, below /debug/pprof. Default false. */
   readonly profiling?: boolean;
+  /** What it was started with, by flag, as `/flagz` tells it; no secrets. Default none. */
+  readonly flags?: Readonly<Record<string, string>>;
   /** Figures of components in the same process, for /metrics: each in Prometheus' text format. */
   readonly figures?: readonly (() => string)[];
   /** Addresses of Services. */

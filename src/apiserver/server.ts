@@ -59,6 +59,7 @@ import { profilingRoutes } from './routes/profiling.ts';
 import { serverHealthRoutes } from './routes/server-checks.ts';
 import { RouteTable } from './routes/table.ts';
 import { versionRoute } from './routes/version.ts';
+import { zpagesRoutes } from './routes/zpages.ts';
 import { MaxInFlight, type FlowControl } from './stages/flow-control.ts';
 import type { ApiServerOptions, ApiServer } from './server-contract.ts';
 
@@ -219,6 +220,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       serverAddress: () => (address.current === undefined ? '' : `${address.current.host}:${address.current.port}`),
     }),
     ...(options.profiling === true ? profilingRoutes(clock) : []),
+    ...zpagesRoutes({ clock, isFeatureOn, flags: options.flags ?? {}, routes: () => routes }),
     ...(parts.routes ?? []),
     indexRoute(catalog, () => routes),
   );

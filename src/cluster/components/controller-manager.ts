@@ -41,6 +41,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
     await serveComponent(
       own,
       {
+        component: AGENT,
         healthy,
         expose: () => queues.expose() + metrics.expose() + gates.expose() + expose() + requests.expose(),
         configz: { [CONFIGZ_NAME]: controllerConfigz(told) },

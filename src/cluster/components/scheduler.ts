@@ -28,6 +28,7 @@ export function scheduler(given: FlagValues): Promise<void> {
     await serveComponent(
       transport,
       {
+        component: 'kube-scheduler',
         healthy,
         expose: () => figures.expose() + gates.expose() + expose() + requests.expose(),
         exposeResources: () => figures.exposePodResources(),

@@ -36,6 +36,9 @@ test('componentServer tells its health to everybody and its figures to whom the 
   );
   const health = { good: true };
   const server = componentServer(pair, {
+    component: 'kube-scheduler',
+    clock: systemClock,
+    flags: { 'secure-port': '10259' },
     client: reviewer,
     expose: () => 'figure 1\n',
     healthy: () => health.good,
@@ -45,15 +48,15 @@ test('componentServer tells its health to everybody and its figures to whom the 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const get = (path: string, token?: string): Promise<string> =>
+  const get = (path: string, token?: string, accept = ''): Promise<string> =>
     new Promise((resolve, reject) => {
-      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}`, ...(accept === '' ? {} : { accept }) };
       request({ host: '127.0.0.1', servername: 'localhost', port, path, ca: authority.certificate, headers, agent: false }, (response) => {
         let body = '';
         response.setEncoding('utf8').on('data', (part: string) => (body += part));
         response.on('end', () =>
           resolve(
-            `${response.statusCode} ${body.split('\n')[0]}${/^kubernetes_build_info\{.*git_version="v1\.36\.0.*\} 1$/m.test(body) ? ', built' : ''}`,
+            `${response.statusCode} ${body.trim().split('\n')[0]}${/^kubernetes_build_info\{.*git_version="v1\.36\.0.*\} 1$/m.test(body) ? ', built' : ''}`,
           ),
         );
       })
@@ -74,5 +77,13 @@ test('componentServer tells its health to everybody and its figures to whom the 
   assert.match(await get('/metrics/slis', 'scraper'), /^200 # HELP kubernetes_healthcheck /);
   assert.equal(await get('/configz', 'visitor'), '403 forbidden: User "visitor" cannot get path "/configz"');
   assert.equal(await get('/configz', 'scraper'), '200 {"c":{}}');
+  assert.equal(await get('/flagz', 'visitor'), '403 forbidden: User "visitor" cannot get path "/flagz"');
+  assert.equal(await get('/statusz', 'scraper'), '200 kube-scheduler statusz');
+  assert.equal(await get('/flagz', 'scraper'), '200 kube-scheduler flagz');
+  assert.equal(
+    await get('/flagz', 'scraper', 'application/json;g=config.k8s.io;v=v1beta1;as=Flagz'),
+    '200 {"kind":"Flagz","apiVersion":"config.k8s.io/v1beta1","metadata":{"name":"kube-scheduler"},"flags":{"secure-port":"10259"}}',
+  );
+  assert.match(await get('/flagz', 'scraper', 'image/png'), /^406 /);
   assert.equal(await get('/metrics', 'storm'), '500 Internal Server Error');
 });

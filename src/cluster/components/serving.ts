@@ -1,11 +1,14 @@
 // What a component that runs alone serves over HTTPS: its health for everybody, its figures for whom the API server lets.
 // Source: component-base/cli, apiserver/pkg/server/options DelegatingAuthentication, DelegatingAuthorization.
+import type { IncomingHttpHeaders } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Clock } from '#base/clock.ts';
 import { HealthFigures, type HealthKind } from '#base/health-figures.ts';
 import { requestPath } from '#base/request-path.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { buildInfo } from '#api/build.ts';
+import { flagz, type Page, statusz } from '#api/zpages.ts';
 import { subjectaccessreviews, tokenreviews } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { type Client, ConnectionError, type Transport } from '#client/contract.ts';
@@ -22,7 +25,8 @@ export async function serveComponent(transport: Transport, told: Told, context: 
   const { flags, stops, logger } = context;
   const port = flags.number('secure-port');
   if (port === 0) return;
-  const server = componentServer(await certificateOf(context), { client: createClient(transport), ...told });
+  const deps = { client: createClient(transport), clock: context.clock, flags: flags.all(), ...told };
+  const server = componentServer(await certificateOf(context), deps);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: flags.text('bind-address'), port }, resolve);
@@ -36,6 +40,8 @@ export async function serveComponent(transport: Transport, told: Told, context: 
 }
 
 export interface Told {
+  /** `kube-scheduler` */
+  readonly component: string;
   /** Figures in Prometheus' text format. */
   readonly expose: () => string;
   /** As well, at /metrics/resources: what there is a series of for each pod. */
@@ -49,14 +55,21 @@ export interface Told {
 interface ServingDeps extends Told {
   /** May create TokenReviews and SubjectAccessReviews. */
   readonly client: Client;
+  readonly clock: Clock;
+  /** What it was started with, by flag; no secrets. */
+  readonly flags: Readonly<Record<string, string>>;
 }
+
+/** What is served besides health. */
+const PATHS = ['/configz', '/flagz', '/healthz', '/livez', '/metrics', '/readyz', '/statusz'];
 
 const UNHEALTHY = '[+]ping ok\n[-]leaderElection failed: reason withheld\nhealthz check failed\n';
 
 export function componentServer(
   { certificate, key }: KeyedCertificate,
-  { client, expose, exposeResources, healthy, configz }: ServingDeps,
+  { component, client, clock, flags, expose, exposeResources, healthy, configz }: ServingDeps,
 ): Server {
+  const startedAt = clock.now();
   const own = new Registry();
   collectDefaultMetrics({ register: own });
 
@@ -69,21 +82,24 @@ export function componentServer(
     return passes ? text(200, 'ok') : text(500, UNHEALTHY);
   }
 
-  async function answer(path: string, authorization: string): Promise<Answer> {
+  async function answer(path: string, { authorization = '', accept = '' }: IncomingHttpHeaders): Promise<Answer> {
     if (HEALTH_PATHS.has(path)) return health(path);
     const refusal = await refusalOf(client, path, /^bearer +(\S+)$/i.exec(authorization)?.[1]);
     if (refusal !== undefined) return refusal;
     if (path === '/configz' && configz !== undefined) return { code: 200, type: 'application/json', body: JSON.stringify(configz) };
+    if (path === '/statusz') return page(() => statusz(accept, { component, startedAt, now: clock.now(), paths: PATHS }));
+    if (path === '/flagz') return page(() => flagz(accept, component, flags));
     if (path === '/metrics') return figuresAnswer(expose() + buildInfo() + (await own.metrics()));
     if (path === '/metrics/resources' && exposeResources !== undefined) return figuresAnswer(exposeResources());
     return path === '/metrics/slis' ? figuresAnswer(figures.expose()) : text(404, '404 page not found\n');
   }
 
   return createServer({ cert: certificate, key }, (request, response) => {
-    const reply = ({ code, type, body }: Answer): void => void response.writeHead(code, { 'content-type': type }).end(body);
+    const reply = ({ code, type, body, headers = {} }: Answer): void =>
+      void response.writeHead(code, { 'content-type': type, ...headers }).end(body);
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(text(405, 'Method Not Allowed\n'));
     const path = requestPath(request.url);
-    answer(path, request.headers.authorization ?? '').then(reply, (error: unknown) => reply(failed(error)));
+    answer(path, request.headers).then(reply, (error: unknown) => reply(failed(error)));
   });
 }
 
@@ -91,9 +107,20 @@ interface Answer {
   readonly code: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const text = (code: number, body: string): Answer => ({ code, type: 'text/plain; charset=utf-8', body });
+
+/** A form that is not to be had is refused in words. */
+function page(made: () => Page): Answer {
+  try {
+    return { code: 200, ...made() };
+  } catch (error) {
+    if (!isStatusError(error, 'NotAcceptable')) throw error;
+    return text(406, `${error.message}\n`);
+  }
+}
 
 const figuresAnswer = (body: string): Answer => ({ code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body });
 

@@ -31,6 +31,7 @@ import type { Pki } from '../pki/store.ts';
 import { firstAddress, firstOf, listOf } from '../settings/networks.ts';
 import { settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
+import { apiServerFlags } from '../settings/told-flags.ts';
 import { ensureClusterObjects } from './cluster-objects.ts';
 import { clusterCIDRs, runControllerManager, runScheduler } from './deciders.ts';
 import { ensureLocalPath } from './local-path.ts';
@@ -141,6 +142,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
     shutdown: { delayMs: settings.shutdownDelayDuration, sendRetryAfter: settings.shutdownSendRetryAfter },
     hooks: [...DEFAULTS_HOOKS, 'bootstrap-controller'],
     profiling: settings.profiling,
+    flags: apiServerFlags(settings),
     identity: gates.isOn('APIServerIdentity') ? { hostname: hostname() } : {},
     figures: [
       () => gates.expose(),
