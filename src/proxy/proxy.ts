@@ -206,7 +206,9 @@ export class Proxy {
 
   /** Health check node ports are open where node ports are served; the machine's addresses come and go untold. */
   async #moveHealth(): Promise<void> {
-    for (const side of this.#sides) await side.health.listenOn(nodePortAddresses(this.#nodePorts(side), localAddresses(), side.family));
+    const local = localAddresses(this.#deps.logger);
+    if (local === undefined) return;
+    for (const side of this.#sides) await side.health.listenOn(nodePortAddresses(this.#nodePorts(side), local, side.family));
   }
 
   #serviceChanged(service: Service): void {

@@ -36,6 +36,12 @@ test('Running says so when a program ends before the line that is waited for', a
   await assert.rejects(running.line(/never/), /ended before it wrote \/never\/:\nlast words/);
 });
 
+test('Running says so when a line does not come', async (t) => {
+  const running = start(t, 'sh', ['-c', 'echo other; exec sleep 1000']);
+  await running.line(/other/);
+  await assert.rejects(running.line(/never/, 10), /sh has not written in 10 ms \/never\/:\nother/);
+});
+
 test('Running that cannot be started is an error of who waits, and of no one else', async (t) => {
   const running = start(t, '/nonexistent', []);
   await assert.rejects(running.line(/never/), /ENOENT/);

@@ -65,6 +65,9 @@ async function text(stream: Readable, child: ChildProcess): Promise<string> {
 /** Lines kept of each running program, for the error of one that ends before it should. */
 const LINES_KEPT = 200;
 
+/** A line that has not come by then never comes: a test that waited on would tell nothing. Milliseconds. */
+const HANGS_AFTER_MS = 180_000;
+
 /** A program that runs beside the test until it is stopped or the test ends. */
 export class Running {
   readonly child: ChildProcess;
@@ -101,13 +104,24 @@ export class Running {
     return this.#lines.join('\n');
   }
 
-  /** The first line, already written or still to come, that `matches`. @throws Error when it ends before that */
-  async line(matches: RegExp): Promise<string> {
-    for (;;) {
-      const found = this.#lines.find((line) => matches.test(line));
-      if (found !== undefined) return found;
-      if (this.#ended) throw new Error(`${this.child.spawnfile} ended before it wrote ${matches}:\n${this.output}`);
-      await new Promise<void>((resolve) => this.#readers.add(resolve));
+  /**
+   * The first line, already written or still to come, that `matches`. @throws Error when it ends before that, or has not written it
+   * within `withinMs`
+   */
+  async line(matches: RegExp, withinMs = HANGS_AFTER_MS): Promise<string> {
+    const wake = (): void => this.#wake();
+    const gone = AbortSignal.timeout(withinMs);
+    gone.addEventListener('abort', wake);
+    try {
+      for (;;) {
+        const found = this.#lines.find((line) => matches.test(line));
+        if (found !== undefined) return found;
+        const why = this.#ended ? 'ended before it wrote' : gone.aborted ? `has not written in ${withinMs} ms` : undefined;
+        if (why !== undefined) throw new Error(`${this.child.spawnfile} ${why} ${matches}:\n${this.output}`);
+        await new Promise<void>((resolve) => this.#readers.add(resolve));
+      }
+    } finally {
+      gone.removeEventListener('abort', wake);
     }
   }
 
