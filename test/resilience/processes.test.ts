@@ -122,6 +122,17 @@ const made = (app: string, image: string): number => record.pods.all((pod) => of
 /** Most writes of one object of each kind after it was made: each has a few for every step it takes. */
 const MOST_WRITES = { pods: 12, deployments: 5 * REPLICAS, jobs: 3 * COMPLETIONS, statefulsets: 12 * ORDINALS };
 
+/** What tells why there was another one. */
+const lifeOf = ({ metadata, spec, status }: Pod): object => ({
+  name: metadata.name,
+  created: metadata.creationTimestamp,
+  deleted: metadata.deletionTimestamp,
+  node: spec.nodeName,
+  phase: status.phase,
+  reason: status.reason,
+  finalizers: metadata.finalizers,
+});
+
 const succeeded = (): number => record.jobs.present()[0]?.status.succeeded ?? 0;
 const MANAGER = 'kube-controller-manager';
 const SCHEDULER = 'kube-scheduler';
@@ -177,7 +188,13 @@ test('a roll-out, an update and a Job go on over kills of everybody in turn, and
 
   assert.deepEqual([made('web', 'one'), made('web', 'two')], [REPLICAS, REPLICAS]);
   assert.deepEqual([made('db', 'one'), made('db', 'two')], [ORDINALS, ORDINALS]);
-  assert.equal(made('work', 'one'), COMPLETIONS);
+  const indexes = Map.groupBy(
+    record.pods.all(of('work')).map(({ last }) => last),
+    ({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-completion-index'],
+  );
+  const told = [...indexes].filter(([, several]) => several.length > 1).map(([index, several]) => [index, several.map(lifeOf)]);
+  assert.deepEqual(told, [], 'an index has one pod');
+  assert.equal(indexes.size, COMPLETIONS);
   for (const kind of ['pods', 'deployments', 'jobs', 'statefulsets'] as const)
     for (const { last, writes } of record[kind].all())
       assert.ok(writes <= MOST_WRITES[kind], `${kind} ${last.metadata.name}: ${writes} writes`);
