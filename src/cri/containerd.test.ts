@@ -1,6 +1,6 @@
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:net';
@@ -18,6 +18,7 @@ import { importArchive, importImage, type ImportTarget } from './image/import.ts
 import { imageArchive } from './image/oci-image.ts';
 import { ensurePauseImage, PAUSE_IMAGE } from './pause/pause-image.ts';
 import { contractSuite } from './testing/contract-suite.ts';
+import { writeBridgeNetwork } from './testing/bridge-network.ts';
 import { buildHostImage } from './testing/host-image.ts';
 
 const IMAGE = 'example.test/programs:1';
@@ -135,21 +136,7 @@ async function logged(path: string, pattern: RegExp): Promise<string> {
 }
 
 test('a pod on the pod network has an address that its programs are reached at', async (t) => {
-  writeFileSync(
-    join(containerd.cniConfigFolder, '10-test.conflist'),
-    JSON.stringify({
-      cniVersion: '0.4.0',
-      name: 'test',
-      plugins: [
-        {
-          type: 'bridge',
-          bridge: 'test0',
-          isGateway: true,
-          ipam: { type: 'host-local', ranges: [[{ subnet: '10.244.9.0/24' }]], dataDir: temporaryFolder(t) },
-        },
-      ],
-    }),
-  );
+  writeBridgeNetwork(containerd.cniConfigFolder, { subnet: '10.244.9.0/24', leases: temporaryFolder(t) });
   const networkReady = async (): Promise<boolean | undefined> =>
     (await cri.runtime.status({})).status?.conditions.find(({ type }) => type === 'NetworkReady')?.status;
   while ((await networkReady()) !== true);

@@ -1,6 +1,6 @@
 // Connections by the thousand, and bodies cut into single bytes, against a whole API server: it serves others all the while, spends no
 // more memory than what was sent weighs, and keeps nothing of it.
-import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
+import { startAttacked } from './hostile/attacked.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,20 +9,13 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { after, test } from 'node:test';
 import { configmaps } from '#api/resources.ts';
-import { createClient } from '#client/client.ts';
 import { succeed } from '../harness/command.ts';
 import { eventually } from '../harness/eventually.ts';
 import { END_HEADERS, END_STREAM, frame, TYPE } from '../harness/http2-frame.ts';
 import { beginning, literal, postHead } from './hostile/h2-frames.ts';
 
 const owner = { after };
-const pki = await controlPlanePki(owner);
-const server = await startApiServer(owner, pki);
-const { hostname: host, port } = new URL(server.server);
-const address = { host, port: Number(port) };
-const admin = pki.read('admin');
-const tls = { ca: pki.certificate('ca'), cert: admin.certificate, key: admin.key };
-const client = createClient(server.connect());
+const { server, address, tls, client } = await startAttacked(owner);
 const { pid } = server.process;
 const MAP = { metadata: { name: 'a', namespace: 'default' } };
 await client.create(configmaps, MAP);

@@ -1,6 +1,6 @@
 // What somebody who means harm sends to a whole API server: frames, heads and bodies made to exhaust, confuse or end it. It
 // answers others all the while, never with a failure of its own, and holds no more memory after it than before.
-import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
+import { startAttacked } from './hostile/attacked.ts';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -10,18 +10,11 @@ import { connect, type TLSSocket } from 'node:tls';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { configmaps } from '#api/resources.ts';
-import { createClient } from '#client/client.ts';
 import { beginning, getHead, literal, postHead } from './hostile/h2-frames.ts';
 import { END_HEADERS, END_STREAM, frame, TYPE } from '../harness/http2-frame.ts';
 
 const owner = { after };
-const pki = await controlPlanePki(owner);
-const server = await startApiServer(owner, pki);
-const { hostname: host, port } = new URL(server.server);
-const address = { host, port: Number(port) };
-const admin = pki.read('admin');
-const tls = { ca: pki.certificate('ca'), cert: admin.certificate, key: admin.key };
-const client = createClient(server.connect());
+const { server, address, tls, client } = await startAttacked(owner);
 
 /** What the attacks may leave resident, bytes. */
 const GROWTH = 160 << 20;

@@ -1,6 +1,6 @@
 // A node with a containerd of the test file's own: each of its tests starts a kubelet over it. The file begins with isolated.ts.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { systemClock } from '#base/clock.ts';
@@ -8,20 +8,20 @@ import { randomIds } from '#base/ids.ts';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { events, nodes, pods } from '#api/resources.ts';
 import type { Pod, PodSpec } from '#api/types.ts';
-import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fakeClient } from '#client/testing.ts';
 import { connectCri } from '#cri/client.ts';
 import { importImage } from '#cri/image/import.ts';
 import { ensurePauseImage, PAUSE_IMAGE } from '#cri/pause/pause-image.ts';
+import { writeBridgeNetwork } from '#cri/testing/bridge-network.ts';
 import { buildHostImage } from '#cri/testing/host-image.ts';
 import { startContainerd } from '#test/harness/containerd.ts';
 import { defer } from '#test/harness/scope.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
 import { containerdImageMounter } from '../images/containerd-image-mounter.ts';
-import { createKubelet, type Kubelet } from '../kubelet.ts';
 import { systemMounter } from '../volumes/mounter.ts';
 import { type container, pod } from './pods.ts';
+import { type RunningKubelet, runKubelet } from './run-kubelet.ts';
 import { IMAGE } from './world.ts';
 
 const owner = { after };
@@ -33,22 +33,7 @@ await ensurePauseImage(target);
 const programs = ['sh', 'sleep', 'cat', 'echo', 'env', 'id', 'ls', 'hostname', 'mount', 'true', 'grep', 'cut', 'ln'];
 await importImage(await buildHostImage({ name: IMAGE, folder: join(temporaryFolder(owner), 'image'), programs }), target);
 // Pods have a network of their own only where there is one to have: a bridge with an address for each.
-writeFileSync(
-  join(containerd.cniConfigFolder, '10-test.conflist'),
-  JSON.stringify({
-    cniVersion: '0.4.0',
-    name: 'test',
-    plugins: [
-      {
-        type: 'bridge',
-        bridge: 'test0',
-        isGateway: true,
-        ipMasq: false,
-        ipam: { type: 'host-local', ranges: [[{ subnet: '10.244.0.0/24' }]], dataDir: temporaryFolder(owner) },
-      },
-    ],
-  }),
-);
+writeBridgeNetwork(containerd.cniConfigFolder, { subnet: '10.244.0.0/24', leases: temporaryFolder(owner) });
 
 after(() => cri.close());
 
@@ -83,12 +68,9 @@ export async function startNode(t: TestContext, { disk, config }: NodeOptions = 
     await systemMounter.mount({ source: 'tmpfs', target: root, type: 'tmpfs', options: [`size=${disk}`] });
     defer(t, () => systemMounter.unmount(root));
   }
-  const begin = async (): Promise<{ readonly kubelet: Kubelet; readonly stop: () => Promise<void> }> => {
-    const informers = createInformerFactory({ client, logger: silentLogger, clock: systemClock, ids: randomIds });
-    const stopping = new AbortController();
-    const kubelet = createKubelet({
+  const begin = (): Promise<RunningKubelet> =>
+    runKubelet({
       client,
-      informers,
       cri,
       clock: systemClock,
       ids: randomIds,
@@ -107,17 +89,6 @@ export async function startNode(t: TestContext, { disk, config }: NodeOptions = 
       },
       imageMounter: containerdImageMounter({ address: containerd.socket }),
     });
-    const ready = kubelet.start();
-    informers.start(stopping.signal);
-    await ready;
-    return {
-      kubelet,
-      async stop() {
-        await kubelet.stop();
-        stopping.abort(new Error('the test ends'));
-      },
-    };
-  };
   let current = await begin();
   const find = (name: string): Pod => {
     const found = server.stored(pods).find(({ metadata }) => metadata.name === name);

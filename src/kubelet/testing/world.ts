@@ -7,18 +7,18 @@ import { createLogger, type LogFields, type LogLevel } from '#base/log.ts';
 import { events, nodes, pods } from '#api/resources.ts';
 import type { Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
-import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fakeClient, type FakeTransport } from '#client/testing.ts';
 import { FakeRuntime } from '#cri/testing.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import type { Owner } from '#test/harness/scope.ts';
 import { noCgroups } from '../cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
-import { createKubelet, type Kubelet } from '../kubelet.ts';
+import type { Kubelet } from '../kubelet.ts';
 import type { Logind } from '../shutdown/logind.ts';
 import type { Mounter, MountPoint } from '../volumes/mounter.ts';
 import type { MachineFacts } from '../node/machine.ts';
 import { MACHINE } from './machine.ts';
+import { type RunningKubelet, runKubelet } from './run-kubelet.ts';
 
 export const IMAGE = 'example.test/programs:1';
 
@@ -98,12 +98,9 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
   const write = (level: LogLevel, message: string, fields: LogFields): void => options.log?.(`${level} ${message}`, fields);
   const logger = createLogger(write);
 
-  const start = async (): Promise<{ readonly kubelet: Kubelet; readonly stop: () => Promise<void> }> => {
-    const informers = createInformerFactory({ client, logger, clock, ids });
-    const stopping = new AbortController();
-    const kubelet = createKubelet({
+  const start = (): Promise<RunningKubelet> =>
+    runKubelet({
       client,
-      informers,
       cri: runtime,
       clock,
       ids,
@@ -123,17 +120,6 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
         ...options.config,
       },
     });
-    const ready = kubelet.start();
-    informers.start(stopping.signal);
-    await ready;
-    return {
-      kubelet,
-      async stop() {
-        await kubelet.stop();
-        stopping.abort(new Error('the test ends'));
-      },
-    };
-  };
 
   let current = await start();
   owner.after(() => current.stop());
