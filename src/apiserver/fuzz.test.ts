@@ -5,8 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { Agent, request as httpsRequest } from 'node:https';
 import { constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { after, before, test, type TestContext } from 'node:test';
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { isConditionTrue } from '#api/conditions.ts';
 import { customresourcedefinitions, serviceaccounts } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
@@ -16,6 +15,7 @@ import { randomIds, seededIds } from '#base/ids.ts';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { createClient } from '#client/client.ts';
 import { waitFor } from '#client/wait-for.ts';
+import { collectGarbage } from '#test/harness/collect-garbage.ts';
 import { defaultParts, ensureDefaults } from './defaults.ts';
 import { openapiRoutes } from './openapi/routes.ts';
 import { isUpstreamsOwn } from './testing/fuzz-answers.ts';
@@ -163,9 +163,6 @@ async function round(send: Send, fuzzer: Fuzzer, failures: string[], counts: Map
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Bytes in use, compiled code aside, once nothing is on its way. */
 async function heldBytes(): Promise<number> {

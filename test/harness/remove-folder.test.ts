@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { succeed } from './command.ts';
+import { start, succeed } from './command.ts';
 import { mountsBelow, removeFolder } from './remove-folder.ts';
 
 test('mountsBelow finds mounts at and below a folder, and none beside it', () => {
@@ -16,6 +16,16 @@ test('mountsBelow finds mounts at and below a folder, and none beside it', () =>
 test('removeFolder removes a folder without mounts', () => {
   const folder = mkdtempSync(join(tmpdir(), 'remove-'));
   writeFileSync(join(folder, 'file'), '');
+  removeFolder(folder);
+  assert.ok(!existsSync(folder));
+});
+
+test('removeFolder outlasts a program that still writes there', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'remove-'));
+  mkdirSync(join(folder, 'busy'));
+  const script = 'echo begun; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); : > "$0/busy/$i" || exit 0; done';
+  const writer = start(t, 'sh', ['-c', script, folder]);
+  await writer.line(/begun/);
   removeFolder(folder);
   assert.ok(!existsSync(folder));
 });

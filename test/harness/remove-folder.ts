@@ -19,5 +19,6 @@ export function mountsBelow(folder: string, mountinfo: string): string[] {
 export function removeFolder(folder: string): void {
   const mounts = mountsBelow(realpathSync(folder), readFileSync('/proc/self/mountinfo', 'utf8'));
   if (mounts.length > 0) throw new Error(`${folder} is not removed while something is mounted below it: ${mounts.join(', ')}`);
-  rmSync(folder, { recursive: true, force: true });
+  // Children of a program that was killed (shims, network plugins, hooks) end by themselves, and may write until then.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ROOT } from '../node.mjs';
 import { FileReport } from './file-report.ts';
 
 /** An error as node:test hands it over. */
@@ -35,6 +36,22 @@ for (const mark of [{ skip: true }, { skip: 'no root' }, { todo: true }]) {
     assert.equal(report.failures.length, 1);
   });
 }
+
+test('FileReport names what a file imports where a test or a hook of the file is defined there, and counts hooks that failed', () => {
+  const report = new FileReport('a.test.ts');
+  const suite = `${ROOT}suite.ts`;
+  report.outcome('test:fail', { name: 'works', nesting: 0, file: suite, line: 3, details: { error: failure(new Error('boom')) } });
+  report.outcome('test:fail', {
+    name: suite,
+    nesting: 0,
+    file: suite,
+    line: 9,
+    details: { error: failure(new Error('left'), 'hookFailed') },
+  });
+  report.outcome('test:fail', { name: 'own', nesting: 0, file: `${ROOT}a.test.ts`, line: 5, details: { error: failure(new Error('no')) } });
+  assert.deepEqual(report.failures, ['a.test.ts (suite.ts:3) works', 'a.test.ts (suite.ts:9) hook of the file', 'a.test.ts:5 own']);
+  assert.equal(report.hookFailures, 1);
+});
 
 test('FileReport names a file that held no test', () => {
   const report = new FileReport('a.test.ts');

@@ -1,10 +1,14 @@
 // What one test file said and did, for people to read.
 import { AssertionError } from 'node:assert/strict';
+import { relative } from 'node:path';
 import { inspect } from 'node:util';
+import { ROOT } from '../node.mjs';
 
 /** The part of node's pass and fail events that is used. */
 interface Outcome {
   readonly name: string;
+  /** Where it is defined: the file that ran, or one that it imports. */
+  readonly file?: string | undefined;
   readonly nesting: number;
   readonly line?: number | undefined;
   readonly skip?: string | boolean | undefined;
@@ -17,24 +21,35 @@ const OUTPUT_KEPT = 20_000;
 
 /** A parent test fails by its children; they say why themselves. Source: node:test ERR_TEST_FAILURE failureType. */
 const BY_CHILDREN = 'subtestsFailed';
+const OF_HOOK = 'hookFailed';
 
 export class FileReport {
   readonly #file: string;
   readonly #problems: { readonly title: string; readonly detail: string }[] = [];
   #output = '';
   #hollow = false;
+  #hookFailures = 0;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  outcome(type: 'test:pass' | 'test:fail', { name, line, skip, todo, details }: Outcome): void {
-    const title = `${this.#file}${line === undefined ? '' : `:${line}`} ${name}`;
+  outcome(type: 'test:pass' | 'test:fail', { name, file, line, skip, todo, details }: Outcome): void {
+    // A hook of a whole file fails as a test that bears the name of the file where it is defined.
+    const isHook = name === file && failureType(details.error) === OF_HOOK;
+    if (isHook) this.#hookFailures += 1;
+    const title = `${this.#placeOf(file, line)} ${isHook ? 'hook of the file' : name}`;
     if (isMarked(skip)) this.#problems.push({ title: `${title} (skipped)`, detail: '' });
     else if (isMarked(todo)) this.#problems.push({ title: `${title} (todo)`, detail: '' });
     else if (type === 'test:fail' && failureType(details.error) !== BY_CHILDREN) {
       this.#problems.push({ title, detail: described(cause(details.error)) });
     }
+  }
+
+  #placeOf(file: string | undefined, line: number | undefined): string {
+    const at = line === undefined ? '' : `:${line}`;
+    const defined = file === undefined ? this.#file : relative(ROOT, file);
+    return defined === this.#file ? `${this.#file}${at}` : `${this.#file} (${defined}${at})`;
   }
 
   /** For a file that ran and held no test: it would look like success and prove nothing. */
@@ -49,6 +64,11 @@ export class FileReport {
 
   get isHollow(): boolean {
     return this.#hollow;
+  }
+
+  /** Node counts them as failed tests of a whole run, and not among those of their file. */
+  get hookFailures(): number {
+    return this.#hookFailures;
   }
 
   /** One line a test that did not pass: file, line, name. */

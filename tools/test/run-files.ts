@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { run } from 'node:test';
 import { ROOT } from '../node.mjs';
 import { FileReport } from './file-report.ts';
-import { EMPTY_TALLY, type Tally } from './tally.ts';
+import { addTallies, EMPTY_TALLY, type Tally } from './tally.ts';
 
 export interface Phase {
   /** From the root of the project. */
@@ -68,7 +68,10 @@ export async function runFiles({ files, concurrency, timeout, name }: Phase): Pr
         if (event.type === 'test:pass' && event.data.name === event.data.file) {
           hollow += 1;
           reportOf(event.data.file).hollow();
-        } else reportOf(event.data.file).outcome(event.type, event.data);
+        } else {
+          // What a test file imports may define tests and hooks too: they are the test file's.
+          reportOf(event.data.entryFile ?? event.data.file).outcome(event.type, event.data);
+        }
         break;
       case 'test:stdout':
       case 'test:stderr':
@@ -83,7 +86,9 @@ export async function runFiles({ files, concurrency, timeout, name }: Phase): Pr
         const report = reportOf(file);
         console.log(report.lines(counts.tests, durationMs).join('\n'));
         if (report.failures.length > 0) {
-          failed.push({ file: relative(ROOT, file), failures: report.failures, tally: tallyOf(counts, report.isHollow ? 1 : 0) });
+          const ofTests = tallyOf(counts, report.isHollow ? 1 : 0);
+          const ofHooks = { ...EMPTY_TALLY, tests: report.hookFailures, failed: report.hookFailures };
+          failed.push({ file: relative(ROOT, file), failures: report.failures, tally: addTallies(ofTests, ofHooks) });
         }
         reports.delete(file);
         break;

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '#test/harness/collect-garbage.ts';
 import { Change, History } from './history.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 const change = (revision: number): Change =>
   new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
