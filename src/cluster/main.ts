@@ -124,9 +124,8 @@ addPlaceFlags(program.command('run'))
   .description('run the whole cluster in the foreground (what proa up keeps running)')
   .action(async (options: Options) => (await import('./commands/run.ts')).run(options));
 
-for (const command of program.commands) {
-  for (const each of [command, ...command.commands]) each.showHelpAfterError(`(see ${nameOf(each)} --help)`);
-}
+const withAllBelow = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(withAllBelow)];
+for (const command of withAllBelow(program)) command.showHelpAfterError(`(see ${nameOf(command)} --help)`);
 
 uncaughtInSources();
 try {

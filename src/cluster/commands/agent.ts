@@ -1,5 +1,5 @@
 // `proa agent`: the node's side alone, of a cluster whose API server is elsewhere. Joins with a token the first time.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { createClient } from '#client/client.ts';
@@ -8,8 +8,9 @@ import { pathsOf } from '../instance/paths.ts';
 import { type ClusterConfig, readClusterConfig } from '../join/cluster-config.ts';
 import { fetchAuthority } from '../join/cluster-info.ts';
 import { NodeIdentity, type NodeIdentityDeps } from '../join/node-identity.ts';
+import { givenToken } from '../join/given-token.ts';
 import { joinRefusal } from '../join/refusals.ts';
-import { bootstrapToken, type JoinToken, parseJoinToken } from '../join/token.ts';
+import { bootstrapToken } from '../join/token.ts';
 import { forgetToken } from '../local-nodes/local-nodes.ts';
 import { openLog } from '../log.ts';
 import { findAgentProblems, ipv6Problem } from '../machine/preflight.ts';
@@ -90,24 +91,11 @@ interface Joined {
 /** What a member of the cluster has; made with the token the first time. @throws CommandError when there is none */
 async function join(machine: Settings, server: string, options: Options, deps: NodeIdentityDeps): Promise<Joined> {
   const pki = new Pki(pathsOf(machine).pki, deps);
-  const token = tokenOf(options);
-  const given = (): JoinToken => {
-    if (token !== undefined) return token;
-    throw new CommandError('this machine has not joined yet: give --token, made by proa token create on the server');
-  };
+  const given = givenToken(options);
   if (!existsSync(pki.certificatePath('ca'))) await pki.keepAuthority(await fetchAuthority(server, given().authorityHash, deps));
   const identity = new NodeIdentity(pki, machine, deps);
   if (!identity.joined) await identity.bootstrap(bootstrapToken(given()));
   if (options['tokenFile'] !== undefined) forgetToken(options['tokenFile']);
   await identity.ensureClients();
   return { pki, cluster: await readClusterConfig(createClient(identity.transport('kubelet-client')), deps.signal) };
-}
-
-/** @throws CommandError when what was given is no token */
-function tokenOf({ token, tokenFile }: Options): JoinToken | undefined {
-  const text = token ?? (tokenFile !== undefined && existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8') : undefined);
-  if (text === undefined) return undefined;
-  const parsed = parseJoinToken(text);
-  if (parsed === undefined) throw new CommandError('--token is no join token (K10…::….…): make one with proa token create on the server');
-  return parsed;
 }

@@ -37,7 +37,7 @@ for (const [line, needs] of [
 
 test('proa kubectl --help needs no cluster, and never reaches for another one', (t) => {
   const [folder, dataDir] = [fakeKubectl(t), temporaryFolder(t)];
-  const { KUBECONFIG: _, ...env } = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, KUBECONFIG: undefined };
   const run = (...args: string[]) => spawnSync(LAUNCHER, ['kubectl', '--data-dir', dataDir, ...args], { encoding: 'utf8', input: '', env });
   assert.match(run('get', '--help').stdout, /^\d+ \/dev\/null get --help/);
   const refused = run('get', 'pods');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { StatusError } from '#apimachinery/errors.ts';
 import { nodes } from '#api/resources.ts';
@@ -15,7 +17,9 @@ import { createClient } from '#client/client.ts';
 import { ConnectionError } from '#client/contract.ts';
 import { httpsTransport } from '#client/https/transport.ts';
 import { CommandError } from '../commands/command-error.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
 import { AuthorityError } from './cluster-info.ts';
+import { givenToken } from './given-token.ts';
 import { joinRefusal, nameRefusal } from './refusals.ts';
 import { judgeNodeRequest } from './node-requests-plan.ts';
 import { formatJoinToken, newJoinToken, parseJoinToken, tokenSecret } from './token.ts';
@@ -27,6 +31,20 @@ test('a join token is read as it was written, and nothing else is one', () => {
   assert.deepEqual(parseJoinToken(`${formatJoinToken(token)}\n`), token);
   for (const text of ['', 'abcdef.0123456789abcdef', formatJoinToken(token).slice(0, -1), formatJoinToken(token).replace('::', ':')])
     assert.equal(parseJoinToken(text), undefined, text);
+});
+
+test('givenToken takes the flag before the file, and tells which of them is wrong', (t) => {
+  const folder = temporaryFolder(t);
+  const [tokenFile, none] = [join(folder, 'token'), join(folder, 'none')];
+  const [one, two] = [newJoinToken(HASH, seededIds(7)), newJoinToken(HASH, seededIds(8))];
+  writeFileSync(tokenFile, `${formatJoinToken(one)}\n`);
+  assert.deepEqual(givenToken({ tokenFile })(), one);
+  assert.deepEqual(givenToken({ token: formatJoinToken(two), tokenFile })(), two);
+  assert.throws(givenToken({}), /^CommandError: this machine has not joined yet: give --token, made by proa token create/);
+  assert.throws(givenToken({ tokenFile: none }), /joined yet: \S+none does not exist; give --token or another --token-file, made by/);
+  assert.throws(() => givenToken({ token: 'x' }), /^CommandError: --token is no join token/);
+  writeFileSync(tokenFile, 'x');
+  assert.throws(() => givenToken({ tokenFile }), /^CommandError: what \S+token holds is no join token/);
 });
 
 test('tokenSecret is what upstream’s authenticator takes, with an end or without', () => {

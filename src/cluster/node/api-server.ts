@@ -22,18 +22,22 @@ import { readTracingConfiguration } from '#apiserver/tracing/configuration.ts';
 import type { Tracer } from '#apiserver/tracing/contract.ts';
 import { kubeProtobuf } from '#api/protobuf/kube-protobuf.ts';
 import type { FlowControlSettings } from '#apiserver/defaults.ts';
-import { settingFile } from '../settings/setting-file.ts';
+import { faultOfFile, settingFile } from '../settings/setting-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ControlPlaneDeps } from './control-plane.ts';
 
 const asText = (text: string): string => text;
 
-/** @throws SettingsError when the file cannot be read; ConfigurationError for what it says */
+/** @throws SettingsError when the file cannot be read, or for what it says */
 export async function encryptionOf({ settings, clock, ids, logger }: ControlPlaneDeps): Promise<EncryptionAtRest | undefined> {
   const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: reload } = settings;
   if (path === '') return undefined;
   const text = settingFile('encryptionProviderConfig', path, asText);
-  return encryptionAtRest({ path, text, reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
+  try {
+    return await encryptionAtRest({ path, text, reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
+  } catch (error) {
+    throw faultOfFile('encryptionProviderConfig', path, error);
+  }
 }
 
 /** @throws SettingsError for the file */
@@ -79,6 +83,7 @@ export interface Enablement {
 /** Undefined without a policy or without a place to write to. @throws SettingsError, KubeconfigError for the files */
 export function auditOf(settings: Settings, { schema, clock, logger, outbound }: ServerParts): AuditSink | undefined {
   if (settings.auditPolicyFile === '') return undefined;
+  const policy = settingFile('auditPolicyFile', settings.auditPolicyFile, readPolicy);
   const own = logger.with({ component: 'audit' });
   const { auditLogPath: path, auditWebhookConfigFile: webhook, auditLogCompress: compress } = settings;
   const limits = { maxSize: settings.auditLogMaxsize, maxBackups: settings.auditLogMaxbackup, maxAge: settings.auditLogMaxage };
@@ -105,7 +110,7 @@ export function auditOf(settings: Settings, { schema, clock, logger, outbound }:
   if (backends.length === 0) return undefined;
   const protobuf = kubeProtobuf(schema);
   return new PolicySink({
-    policy: settingFile('auditPolicyFile', settings.auditPolicyFile, readPolicy),
+    policy,
     backends,
     metrics,
     clock,

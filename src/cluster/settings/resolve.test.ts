@@ -126,7 +126,7 @@ test('resolveSettings names every mistake at once', () => {
 test('resolveSettings asks for what the machine does not tell', () => {
   assert.throws(
     () => resolveSettings({ flags: {}, file: undefined, machine: { ...machine, nodeIP: undefined as never } }),
-    /--node-ip: this machine does not tell its address of this node; give it by hand/,
+    /--node-ip: this machine does not tell the address of this node; give it by hand/,
   );
 });
 
@@ -168,7 +168,7 @@ test('resolveSettings keeps the networks of the last start', () => {
 
 test('resolveSettings takes the one address a machine has where the other family is not the main one', () => {
   assert.equal(families({ 'ip-family': 'dual' }, machine)[3], '192.0.2.7');
-  assert.throws(() => families({ 'ip-family': 'ipv6' }, machine), /--node-ip: this machine does not tell its address of this node/);
+  assert.throws(() => families({ 'ip-family': 'ipv6' }, machine), /--node-ip: this machine does not tell the address of this node/);
 });
 
 test('resolveSettings makes a cluster of IPv6 on a machine that has nothing else', () => {

@@ -72,7 +72,7 @@ function readSettings(settings: readonly Setting[], sources: SettingsSources): R
       source: `--${setting.flag}`,
     };
     if (text === undefined) {
-      mistakes.push(`--${setting.flag}: this machine does not tell its ${setting.description.replace(/( \(|,).*/, '')}; give it by hand`);
+      mistakes.push(`--${setting.flag}: this machine does not tell the ${setting.description.replace(/( \(|,).*/, '')}; give it by hand`);
       continue;
     }
     const parsed = setting.parse(text);

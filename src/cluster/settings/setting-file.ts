@@ -11,15 +11,21 @@ const OF_THE_FILE: ReadonlySet<string> = new Set(['ConfigurationError', 'YAMLExc
  * @throws SettingsError naming the flag, for a file that cannot be read or says what cannot be used
  */
 export function settingFile<T>(key: keyof Settings, path: string, read: (text: string) => T): T {
-  const told = `--${SETTINGS.find((setting) => setting.key === key)?.flag ?? key} ${path}`;
-  const text = textOf(path, told);
+  const text = textOf(path, toldAs(key, path));
   try {
     return read(text);
   } catch (error) {
-    if (!(error instanceof Error) || !OF_THE_FILE.has(error.name)) throw error;
-    throw new SettingsError(`${told}: ${error.message}`, { cause: error });
+    throw faultOfFile(key, path, error);
   }
 }
+
+/** What to throw for `error` of a reader of that file: a SettingsError that names the flag, or what is no fault of the file as it is. */
+export function faultOfFile(key: keyof Settings, path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !OF_THE_FILE.has(error.name)) return error;
+  return new SettingsError(`${toldAs(key, path)}: ${error.message}`, { cause: error });
+}
+
+const toldAs = (key: keyof Settings, path: string): string => `--${SETTINGS.find((setting) => setting.key === key)?.flag ?? key} ${path}`;
 
 function textOf(path: string, told: string): string {
   try {
