@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryFolder } from '#test/harness/temp.ts';
 import { notFound } from '#apimachinery/errors.ts';
 import { configmaps } from '#api/resources.ts';
 import type { ConfigMap, Container, Secret, Service } from '#api/types.ts';
 import { container, pod } from '../testing/pods.ts';
 import { DownwardError, fieldValue, resourceValue, type DownwardFacts } from './downward.ts';
-import { parseEnvFile } from './env-file.ts';
+import { envFileValue, readEnvFile } from './env-file.ts';
+import { EnvironmentError } from './errors.ts';
 import { expand, expandStrict, MissingVariables } from './expansion.ts';
 import { serviceVariables } from './service-env.ts';
 import { environmentOf, type References } from './variables.ts';
@@ -201,13 +205,52 @@ test('environmentOf says which key is missing', async () => {
   await assert.rejects(missing, { message: "couldn't find key none in ConfigMap default/settings" });
 });
 
-test('parseEnvFile reads quoted values and refuses anything else', () => {
-  assert.deepEqual(
-    [...parseEnvFile("# note\n\nA='1'\nB='x y'\n")],
-    [
-      ['A', '1'],
-      ['B', 'x y'],
-    ],
-  );
-  assert.throws(() => parseEnvFile('A=1'));
+// Source: env ParseEnv; `undefined` is a file that cannot be read.
+for (const [text, want] of [
+  ["# note\n\nB='x y'\nA='1'\n", '1'],
+  ["\t A='1'", '1'],
+  ["A='1' # first\n", '1'],
+  ["A='1'# first\n", '1'],
+  ["A='$x \\n \"#'", '$x \\n "#'],
+  ["B='not\nA='", ''],
+  ["A='one\n two\n\n# three'  \n", 'one\n two\n\n# three'],
+  ["A='one\r\ntwo'\r\n", 'one\ntwo'],
+  ["A='1'\nA='2'\n", '1'],
+  ["A=''", ''],
+  ["A= '1'\nA='2'", ''],
+  ["B= '1'\nA='2'", '2'],
+  ["A='1'\nnothing is read after it", '1'],
+  ['', ''],
+  ['A=1', undefined],
+  ['A="1"', undefined],
+  ['A=', undefined],
+  ["B=1\nA='1'", undefined],
+  ["A ='1'", undefined],
+  ["='1'\nA='1'", undefined],
+  ["export\nA='1'", undefined],
+  ["A='1'2", undefined],
+  ["A='1\n\n", undefined],
+] as const) {
+  test(`envFileValue ${want === undefined ? 'refuses' : `finds ${JSON.stringify(want)} in`} ${JSON.stringify(text)}`, () => {
+    if (want === undefined) assert.throws(() => envFileValue(text, 'A'), new EnvironmentError("couldn't parse env file"));
+    else assert.equal(envFileValue(text, 'A'), want);
+  });
+}
+
+test('readEnvFile does without a key that is optional, never without its file, and does not leave the volume', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'outside.env'), "A='secret'");
+  const volume = join(folder, 'volume');
+  mkdirSync(volume);
+  writeFileSync(join(volume, 'a.env'), "A='1'\nE=''\n");
+  symlinkSync('../outside.env', join(volume, 'link.env'));
+  const read = (key: string, path: string, optional = false) =>
+    readEnvFile({ volumeName: 'v', path, key, optional }, (name) => (name === 'v' ? volume : undefined));
+  assert.equal(await read('A', 'a.env'), '1');
+  assert.equal(await read('B', 'a.env', true), undefined);
+  assert.equal(await read('E', 'a.env', true), undefined);
+  for (const key of ['B', 'E'])
+    await assert.rejects(read(key, 'a.env'), { message: `environment variable key "${key}" not found in file "${join(volume, 'a.env')}"` });
+  for (const path of ['none.env', 'link.env', '../outside.env'])
+    await assert.rejects(read('A', path, true), { message: "couldn't parse env file" });
 });
