@@ -118,7 +118,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
   const volumes = new VolumeManager({
     plugins: [
       ...atomicPlugins({ references, tokens, trustBundles: new TrustBundles(client), mounter, clock, facts }),
-      emptyDirPlugin({ mounter, allocatableMemory: () => observer.allocatableMemory }),
+      emptyDirPlugin({ mounter, paths, allocatableMemory: () => observer.allocatableMemory }),
       hostPathPlugin,
       persistentPlugin(client, [...PERSISTENT_KINDS, csiKind(plugins.csiVolumes)]),
       csiPlugin(plugins.csiVolumes),

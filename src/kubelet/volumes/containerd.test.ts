@@ -55,7 +55,7 @@ test('volumes carry ConfigMaps, Secrets, tokens and the pod itself, with modes a
   ];
   const volumeMounts = (volumes ?? []).map(({ name }) => ({ name, mountPath: `/v/${name}` }));
   const script =
-    'id -G; cat /v/c/colour; echo; cat /v/s/key; echo; cat /v/all/token /v/all/labels; echo; echo x > /v/scratch/f; ls -ln /v/scratch/f; grep /v/memory /proc/mounts; echo done; ' +
+    'id -G; cat /v/c/colour; echo; cat /v/s/key; echo; cat /v/all/token /v/all/labels; echo; echo x > /v/scratch/f; ls -ln /v/scratch/f; ls -ldn /v/memory; grep /v/memory /proc/mounts; echo done; ' +
     FOREVER;
   world.run(
     'web',
@@ -66,7 +66,8 @@ test('volumes carry ConfigMaps, Secrets, tokens and the pod itself, with modes a
   const lines = world.log('web').split('\n');
   assert.deepEqual(lines.slice(0, 4), ['0 2000', 'blue', 's3cret', 'tokapp="x"']);
   assert.match(lines[4] ?? '', /^-rw-r--r--\S* 1 1000 2000 2 /);
-  assert.match(lines[5] ?? '', /^tmpfs \/v\/memory tmpfs .*size=8192k/);
+  assert.match(lines[5] ?? '', /^drwxrwsrwt\S* 2 0 2000 /);
+  assert.match(lines[6] ?? '', /^tmpfs \/v\/memory tmpfs .*size=8192k/);
   const { uid } = world.pod('web').metadata;
   const mounted = (await systemMounter.list()).filter(({ path }) => path.includes(uid));
   assert.deepEqual(new Set(mounted.map(({ path }) => path.split('/').at(-1))), new Set(['all', 'memory', 's']));

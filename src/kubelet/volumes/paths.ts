@@ -35,6 +35,11 @@ export class KubeletPaths {
     return join(this.volumesOf(uid, plugin), name);
   }
 
+  /** What a plugin notes about a volume, beside its contents. Source: GetPodPluginDir. */
+  pluginNotes(uid: string, plugin: string, name: string): string {
+    return join(this.pod(uid), 'plugins', plugin.replaceAll('/', '~'), name);
+  }
+
   /** Of raw block volumes. */
   devices(uid: string): string {
     return join(this.pod(uid), 'volumeDevices');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   chownSync,
   existsSync,
   lstatSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -29,6 +31,7 @@ import { hostPathPlugin } from './host-path.ts';
 import { parseMountInfo } from './mounter.ts';
 import { commonUser, setOwnership } from './ownership.ts';
 import { configMapPayload, downwardPayload, secretPayload } from './payload.ts';
+import { KubeletPaths } from './paths.ts';
 import { VolumeError } from './plugin.ts';
 import { TokenManager } from './tokens.ts';
 
@@ -167,7 +170,7 @@ test('emptyDir in memory is as large as the least of node, pod and volume', asyn
   const mounter = new FakeMounter();
   const sizes: string[] = [];
   mounter.mount = async ({ options = [] }) => void sizes.push(options.join());
-  const plugin = emptyDirPlugin({ mounter, allocatableMemory: () => 1000 });
+  const plugin = emptyDirPlugin({ mounter, paths: pathsIn(temporaryFolder(t)), allocatableMemory: () => 1000 });
   const limits = (memory: string): ReturnType<typeof pod> =>
     pod({ spec: { containers: [container('app', { resources: { limits: { memory } } })] } });
   for (const [subject, sizeLimit] of [
@@ -182,14 +185,27 @@ test('emptyDir in memory is as large as the least of node, pod and volume', asyn
   assert.deepEqual(sizes, ['size=1000', 'size=600', 'size=500', 'size=400']);
 });
 
-test('emptyDir is open to all users of the pod', async (t) => {
-  const path = join(temporaryFolder(t), 'v');
-  await emptyDirPlugin({ mounter: new FakeMounter(), allocatableMemory: () => 1 }).setUp({
-    pod: pod(),
-    volume: { name: 'v', emptyDir: {} },
-    path,
-  });
-  assert.equal(statSync(path).mode & 0o7777, 0o777);
+const pathsIn = (root: string): KubeletPaths => new KubeletPaths(root, join(root, 'logs'), join(root, 'containers'));
+
+test('emptyDir is open to all users of the pod, until the pod makes something else of it', async (t) => {
+  const subject = pod({ spec: { securityContext: { fsGroup: 1234 } } });
+  const paths = pathsIn(temporaryFolder(t));
+  const path = paths.volume(subject.metadata.uid, 'kubernetes.io/empty-dir', 'v');
+  const plugin = emptyDirPlugin({ mounter: new FakeMounter(), paths, allocatableMemory: () => 1 });
+  const setUp = () => plugin.setUp({ pod: subject, volume: { name: 'v', emptyDir: {} }, path });
+  await setUp();
+  assert.deepEqual([statSync(path).mode & 0o7777, statSync(path).gid], [0o2777, 1234]);
+
+  chmodSync(path, 0o700);
+  writeFileSync(join(path, 'key'), '', { mode: 0o600 });
+  chownSync(join(path, 'key'), 26, 26);
+  await setUp(); // as a kubelet does that was started again
+  assert.equal(statSync(path).mode & 0o7777, 0o700);
+  assert.deepEqual([statSync(join(path, 'key')).mode & 0o7777, statSync(join(path, 'key')).gid], [0o600, 26]);
+
+  rmSync(path, { recursive: true });
+  await setUp();
+  assert.equal(statSync(path).mode & 0o7777, 0o2777);
 });
 
 function hostPath(path: string, type: NonNullable<HostPathVolumeSource['type']>): Promise<unknown> {
