@@ -54,6 +54,8 @@ export interface SchedulerOptions {
 export interface Scheduler {
   /** Resolves when the informers have synced and pods are being scheduled. With several copies, only the leader starts. */
   start(): Promise<void>;
+  /** Rejects when it schedules no more, by a fault that nobody expected: it is to be stopped, and another one made. */
+  readonly broken: Promise<never>;
   /** Resolves when nothing is under way any more. A stopped scheduler is not started again. */
   stop(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   } = readConfiguration(options.config);
   const { client, informers, clock, ids, logger, metrics = noMetrics, gates = new FeatureGates('') } = options;
   const stopped = new AbortController();
+  const broken = Promise.withResolvers<never>();
   const podInformer = informers.informer(pods);
   const nodeInformer = informers.informer(nodes);
   const cluster = new ClusterState();
@@ -150,7 +153,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       loop.wake();
     },
   });
-  const loop: SchedulingLoop = new SchedulingLoop({ clock, step, flush: () => queue.flush(), nextFlush: () => queue.nextFlush() });
+  const loop: SchedulingLoop = new SchedulingLoop({
+    clock,
+    step,
+    flush: () => queue.flush(),
+    nextFlush: () => queue.nextFlush(),
+    broke: broken.reject,
+  });
   const wake = (): void => loop.wake();
   const deps: AttemptDeps = {
     profiles,
@@ -209,6 +218,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   ];
 
   return {
+    broken: broken.promise,
     async start() {
       await Promise.all([
         nodeInformer.synced(),

@@ -10,7 +10,7 @@ import { userAgent } from '#client/https/user-agent.ts';
 import { loadKubeconfig } from '#client/kubeconfig/load-kubeconfig.ts';
 import { CommandError } from '../commands/command-line.ts';
 import { openLog } from '../log.ts';
-import { runProcess, stopSignal } from '../node/process.ts';
+import { runProcess, stopSignal, type Work } from '../node/process.ts';
 import type { Flags } from './flags.ts';
 
 export interface ComponentContext {
@@ -23,8 +23,8 @@ export interface ComponentContext {
   readonly stops: (() => Promise<void> | void)[];
 }
 
-/** Runs `start`, then until SIGTERM. */
-export async function runComponent(flags: Flags, start: (context: ComponentContext) => Promise<void>): Promise<void> {
+/** Runs `start`, then until SIGTERM, or until the work that it gives ends: with status 1 when it broke. */
+export async function runComponent(flags: Flags, start: (context: ComponentContext) => Promise<Work | void>): Promise<void> {
   const logger = openLog(flags.logLevel());
   const signal = stopSignal();
   await runProcess({ logger, signal }, (stops) => start({ flags, clock: systemClock, ids: randomIds, logger, signal, stops }));

@@ -78,7 +78,8 @@ export function controllerManager(given: FlagValues): Promise<void> {
         signal,
       },
     );
-    stops.push(() => running);
+    stops.push(() => running.catch(() => {})); // why it broke has been told by then
+    return { ended: running };
   });
 }
 

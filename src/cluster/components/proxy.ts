@@ -38,8 +38,9 @@ export function proxy(given: FlagValues): Promise<void> {
     });
     informers.start(signal);
     const ended = running.run(signal);
-    stops.push(() => ended.catch(() => {})); // it ends by the signal; why else, is awaited here
+    stops.push(() => ended.catch(() => {})); // why it broke has been told by then
     await Promise.race([running.synced, ended]);
     logger.info('the service proxy runs');
+    return { ended };
   });
 }

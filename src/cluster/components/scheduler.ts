@@ -47,6 +47,7 @@ export function scheduler(given: FlagValues): Promise<void> {
       logger,
       signal,
     });
-    stops.push(() => running);
+    stops.push(() => running.catch(() => {})); // why it broke has been told by then
+    return { ended: running };
   });
 }

@@ -1,31 +1,19 @@
-// The node's side of a cluster: container runtime, kubelet, pod network, service proxy, DNS. Each has the identity and
-// the client it would have in a process of its own.
-import { readFileSync } from 'node:fs';
+// The node's side of a cluster: container runtime, kubelet and what runs beside it. Each has the identity and the client it would
+// have in a process of its own.
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import { runNetworkProgram } from '#base/program.ts';
-import { endpointslices, namespaces, networkpolicies, nodes, pods, servicecidrs, services } from '#api/resources.ts';
-import type { EndpointSlice, Namespace, NetworkPolicy, Node, Pod, Service, ServiceCIDR } from '#api/types.ts';
 import type { Transport } from '#client/contract.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { connectCri } from '#cri/client.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { ensurePauseImage } from '#cri/pause/pause-image.ts';
-import { upstreamsOf } from '#dns/resolv-conf.ts';
-import { createDnsServer } from '#dns/server.ts';
-import { kubeletConfigOf } from './kubelet-config.ts';
 import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet, type Kubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
-import { NodeNetwork } from '#network/node-network.ts';
-import { Policies } from '#network/policy/policies.ts';
-import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
-import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
-import { Proxy, proxyEvents } from '#proxy/proxy.ts';
 import { replaceJson } from '../instance/json-file.ts';
 import type { CniPlace, Paths } from '../instance/paths.ts';
 import { cniFolders, usesSystemdCgroups } from '../runtime/runtime-info.ts';
@@ -33,23 +21,15 @@ import { restartWhenHung } from '../runtime/hang-watch.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { prepareNamespaceFolder } from '../machine/namespace-folder.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
-import { familiesOf, listOf } from '../settings/networks.ts';
+import { listOf } from '../settings/networks.ts';
 import { labelsOf } from '../settings/value.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
-import { clusterCIDRs } from './deciders.ts';
-import { serveClusterDns } from './cluster-dns.ts';
-import { runLocalPath } from './local-path.ts';
+import { type PartIdentities, RESOLV_CONF, runParts } from './agent-parts.ts';
+import { kubeletConfigOf } from './kubelet-config.ts';
 
-const RESOLV_CONF = '/etc/resolv.conf';
-
-/** An identity: what the loopback transport or the client certificate of a component says. */
-export interface AgentIdentities {
+export interface AgentIdentities extends PartIdentities {
   readonly kubelet: Transport;
-  readonly proxy: Transport;
-  readonly dns: Transport;
-  readonly network: Transport;
-  readonly localPath: Transport;
 }
 
 /** What the kubelet serves with. */
@@ -127,17 +107,13 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   const ending = new AbortController();
   const signal = AbortSignal.any([deps.signal, ending.signal]);
   const part = (name: string): Logger => logger.with({ component: name });
-  const informersOf = (transport: Transport, name: string) => {
-    const factory = createInformerFactory({ client: createClient(transport), logger: part(name), clock, ids });
-    factory.start(signal);
-    return factory;
-  };
-
   const kubeletClient = createClient(identities.kubelet);
+  const informers = createInformerFactory({ client: kubeletClient, logger: part('kubelet'), clock, ids });
+  informers.start(signal);
   const imageMounter = await imageMounterFor(runtime.cri, runtime.socket);
   const kubelet: Kubelet = createKubelet({
     client: kubeletClient,
-    informers: informersOf(identities.kubelet, 'kubelet'),
+    informers,
     cri: runtime.cri,
     clock,
     ids,
@@ -163,98 +139,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
     },
   });
 
-  const networkInformers = informersOf(identities.network, 'network');
-  const network = new NodeNetwork({
-    nodes: networkInformers.informer<Node>(nodes),
-    clock,
-    logger: part('network'),
-    config: {
-      nodeName: settings.nodeName,
-      clusterCIDRs: listOf(settings.podCIDR),
-      cniConfDir: runtime.cniConfDir,
-      leaseDir: join(paths.cniConf, '..', 'leases'),
-      nonMasquerade: settings.nodes > 1 ? listOf(settings.nodeCIDR) : [],
-    },
-  });
-
-  const policies = new Policies({
-    policies: networkInformers.informer<NetworkPolicy>(networkpolicies),
-    peers() {
-      const followed = informersOf(identities.network, 'network');
-      return { pods: followed.informer<Pod>(pods), namespaces: followed.informer<Namespace>(namespaces) };
-    },
-    nodeName: settings.nodeName,
-    families: familiesOf(settings.podCIDR),
-    clock,
-    logger: part('network'),
-  });
-
-  const proxyInformers = informersOf(identities.proxy, 'proxy');
-  const proxy = new Proxy({
-    services: proxyInformers.informer<Service>(services),
-    endpointSlices: proxyInformers.informer<EndpointSlice>(endpointslices),
-    nodes: proxyInformers.informer<Node>(nodes, { fieldSelector: `metadata.name=${settings.nodeName}` }),
-    serviceCIDRs: proxyInformers.informer<ServiceCIDR>(servicecidrs),
-    runProgram: runNetworkProgram,
-    clock,
-    logger: part('proxy'),
-    events: proxyEvents(createClient(identities.proxy), { nodeName: settings.nodeName, clock, ids, logger: part('proxy'), signal }),
-    config: {
-      nodeName: settings.nodeName,
-      podCIDRs: listOf(settings.podCIDR),
-      nodePortAddresses: settings.nodePortAddresses,
-      healthzPort: HEALTHZ_PORT,
-      metricsPort: METRICS_PORT,
-    },
-  });
-
-  const dnsInformers = informersOf(identities.dns, 'dns');
-  const slices = dnsInformers.informer<EndpointSlice>(endpointslices);
-  const dns = createDnsServer({
-    services: dnsInformers.informer<Service>(services),
-    endpointSlices: slices,
-    namespaces: dnsInformers.informer<Namespace>(namespaces),
-    clock,
-    ids,
-    logger: part('dns'),
-    config: { clusterDomain: settings.clusterDomain, upstreams: upstreams },
-  });
-
-  const background = (name: string, work: Promise<void>): Promise<void> =>
-    work.catch((error: unknown) => {
-      if (!signal.aborted) part(name).error('ended', { error });
-    });
-  const running = [
-    background('network', network.run(signal)),
-    background('network policies', policies.run(signal)),
-    background('proxy', proxy.run(signal)),
-    background(
-      'local-path',
-      runLocalPath(identities.localPath, {
-        place: { nodeName: settings.nodeName, root: paths.volumes },
-        config: { clusterCIDRs: clusterCIDRs(settings.podCIDR), rootCA: deps.serving.authority() },
-        clock,
-        ids,
-        logger: part('local-path'),
-        signal,
-      }),
-    ),
-    background(
-      'dns',
-      serveClusterDns(
-        {
-          dns,
-          ready: network.ready,
-          slices,
-          client: createClient(identities.dns),
-          nodeName: settings.nodeName,
-          clock,
-          logger: part('dns'),
-        },
-        signal,
-      ),
-    ),
-  ];
+  const parts = runParts(identities, { ...deps, cniConfDir: runtime.cniConfDir, authority: () => deps.serving.authority(), signal });
   await kubelet.start();
   await deps.serving.ready();
   const server = createKubeletServer({
@@ -282,18 +167,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       await server.stop();
       await kubelet.stop();
       ending.abort(new Error('the node agent stops'));
-      await dns.stop();
-      await Promise.all(running);
+      await parts;
     },
   };
-}
-
-/** Read each time it is asked for: the machine's resolvers change with its network. A machine may have none. */
-function upstreams(): ReturnType<typeof upstreamsOf> {
-  try {
-    return upstreamsOf(readFileSync(RESOLV_CONF, 'utf8'), []);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -10,6 +10,7 @@ import { type Client, ConnectionError } from '#client/contract.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { kubeDnsEndpoints } from '#dns/kube-dns.ts';
 import type { DnsServer } from '#dns/server.ts';
+import { aborted } from './process.ts';
 
 const DNS_PORT = 53;
 
@@ -29,7 +30,8 @@ export interface ClusterDnsDeps {
 
 /** Runs until the signal aborts; the server is stopped by whoever made it. */
 export async function serveClusterDns({ dns, slices, client, nodeName, ...deps }: ClusterDnsDeps, signal: AbortSignal): Promise<void> {
-  const addresses = await deps.ready;
+  const addresses = await Promise.race([deps.ready, aborted(signal)]);
+  if (addresses === undefined) return; // no bridge came
   await insist(() => dns.start(addresses.map((address) => ({ address, port: DNS_PORT }))), deps, signal);
   const names = new Set(addresses.map((address) => kubeDnsEndpoints({ name: nodeName, uid: '' }, address).metadata?.name));
   let wake = Promise.withResolvers<void>();

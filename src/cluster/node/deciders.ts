@@ -8,7 +8,7 @@ import { createClient } from '#client/client.ts';
 import type { Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fenced } from '#client/leader-election/fence.ts';
-import { type ElectionTimes, LeaderElector } from '#client/leader-election/leader-elector.ts';
+import { type ElectionEnd, type ElectionTimes, LeaderElector } from '#client/leader-election/leader-elector.ts';
 import type { LeaderMetrics } from '#client/leader-election/leader-metrics.ts';
 import type { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import type { ControllerMetrics } from '#controllers/metrics/metrics.ts';
@@ -18,6 +18,8 @@ import { QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
 import { createScheduler } from '#scheduler/scheduler.ts';
 import { nodeRequestsApprover } from '../join/node-requests.ts';
+import { keepRunning } from './keep-running.ts';
+import { aborted } from './process.ts';
 import { type Family, familyOf, listOf } from '../settings/networks.ts';
 import { serviceAccountUser, USERS } from './users.ts';
 
@@ -97,14 +99,17 @@ export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: D
       ...(config === undefined ? {} : { config }),
     });
     informers.start(signal);
-    await scheduler.start();
-    if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await scheduler.stop();
+    try {
+      await scheduler.start();
+      await Promise.race([aborted(signal), scheduler.broken]);
+    } finally {
+      await scheduler.stop();
+    }
   });
 }
 
 /**
- * A lost lead is sought again: what worked is gone by then, and starts anew. `work` gets the API, which answers it no longer
+ * A lost lead is sought again, and one whose work broke after a pause: what worked is gone by then, and starts anew. `work` gets the API, which answers it no longer
  * once the lead is lost, whatever of it is still under way.
  */
 async function leading(
@@ -118,17 +123,16 @@ async function leading(
   const client = createClient(transport(user));
   const { name = component, namespace = 'kube-system', times, metrics, started } = election;
   const lease = { namespace, name, ...(times === undefined ? {} : { times }), ...(metrics === undefined ? {} : { metrics }) };
-  while (!signal.aborted) {
-    const elector = new LeaderElector({ client, ...lease, identity, clock, ids, logger: own });
-    started?.(elector);
-    try {
-      await elector.run((lead) => {
+  const lead = async (): Promise<void> => {
+    for (let end: ElectionEnd = 'lost'; end === 'lost';) {
+      const elector = new LeaderElector({ client, ...lease, identity, clock, ids, logger: own });
+      started?.(elector);
+      end = await elector.run((led) => {
         const lost = new AbortController();
-        lead.addEventListener('abort', () => signal.aborted || lost.abort(lead.reason), { once: true });
-        return work(lead, (of) => fenced(transport(of), lost.signal));
+        led.addEventListener('abort', () => signal.aborted || lost.abort(led.reason), { once: true });
+        return work(led, (of) => fenced(transport(of), lost.signal));
       }, signal);
-    } catch (error) {
-      if (!signal.aborted) own.error('ended', { error });
     }
-  }
+  };
+  await keepRunning(lead, { clock, logger: own, signal });
 }

@@ -19,18 +19,24 @@ export interface ProcessDeps {
   readonly progress?: ProgressReport;
 }
 
+/** What a process is there for. */
+export interface Work {
+  /** Settles when that ended, by the signal or by a fault that nobody expected. */
+  readonly ended: Promise<void>;
+}
+
 /**
- * Runs `start`, then until the signal aborts, then everything that was put in `stops`, the last first. Never returns:
- * handles of neighbours (gRPC channels, file watchers) must not keep a stopped process alive.
+ * Runs `start`, then until the signal aborts or the work that it gives ends, then everything that was put in `stops`, the last
+ * first. Never returns: handles of neighbours (gRPC channels, file watchers) must not keep a stopped process alive.
  */
 export async function runProcess(
   { logger, signal, progress }: ProcessDeps,
-  start: (stops: (() => Promise<void> | void)[]) => Promise<void>,
+  start: (stops: (() => Promise<void> | void)[]) => Promise<Work | void>,
 ): Promise<never> {
   const stops: (() => Promise<void> | void)[] = [];
   try {
-    await start(stops);
-    await aborted(signal);
+    const work = await start(stops);
+    await Promise.race([aborted(signal), ...(work === undefined ? [] : [work.ended])]);
     logger.info('stopping');
   } catch (error) {
     if (!signal.aborted) {

@@ -83,11 +83,20 @@ export function beginAttempt(queued: QueuedPod, deps: AttemptDeps): Attempt | un
   return { queued, info: deps.cluster.podInfos.of(pod), active, elapsed: () => (deps.clock.monotonic() - start) / 1000 };
 }
 
+/** A plugin that breaks over this pod keeps no other one waiting. */
 export function attemptPod(attempt: Attempt, deps: AttemptDeps): void {
-  const decision = attempt.active.placer.place(attempt.info);
-  decided(attempt, deps);
-  if (decision.kind === 'refused') refuse(decision, findWayOut(decision, attempt, deps), attempt, deps);
-  else act(decision, attempt, deps);
+  let decision: Decision;
+  let way: WayOut | undefined;
+  try {
+    decision = attempt.active.placer.place(attempt.info);
+    decided(attempt, deps);
+    if (decision.kind === 'refused') way = findWayOut(decision, attempt, deps);
+  } catch (error) {
+    deps.logger.error('a plugin broke', { pod: nameOf(attempt.queued.pod), error });
+    decision = { kind: 'failed', message: `a plugin broke: ${(error as Error).message}` };
+  }
+  if (decision.kind !== 'refused') act(decision, attempt, deps);
+  else if (way !== undefined) refuse(decision, way, attempt, deps);
 }
 
 /** A node was chosen, or none was found. */
@@ -262,6 +271,8 @@ function bindingFailed(
   );
 }
 
+const nameOf = ({ metadata: { namespace, name } }: Pod): string => `${namespace}/${name}`;
+
 /** Source: handleSchedulingFailure. */
 function fail(failure: Failure, { queued, active, elapsed }: Attempt, deps: AttemptDeps): void {
   const { queue, nominator, statuses, metrics, clock, logger } = deps;
@@ -270,7 +281,7 @@ function fail(failure: Failure, { queued, active, elapsed }: Attempt, deps: Atte
   const profile = active.profile.schedulerName;
   metrics.count('scheduler_schedule_attempts_total', { result, profile });
   metrics.observe('scheduler_scheduling_attempt_duration_seconds', { result, profile }, elapsed());
-  if (result === 'error') logger.error('Error scheduling pod; retrying', { pod: `${namespace}/${name}`, error: failure.message });
+  if (result === 'error') logger.error('Error scheduling pod; retrying', { pod: nameOf(queued.pod), error: failure.message });
 
   clearRejectors(queued);
   queued.unschedulablePlugins = failure.plugins;

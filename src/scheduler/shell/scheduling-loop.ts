@@ -9,6 +9,8 @@ export interface LoopOptions {
   readonly flush: () => void;
   /** Milliseconds since the epoch when `flush` is next of use. */
   readonly nextFlush: () => number | undefined;
+  /** One of these threw: what they work on may be in any state, so the loop has stopped. */
+  readonly broke: (error: unknown) => void;
 }
 
 /** A slice ends after so many milliseconds or pods. */
@@ -42,12 +44,19 @@ export class SchedulingLoop {
   wake(): void {
     if (this.#state !== 'idle') return;
     this.#state = 'due';
-    setImmediate(() => this.#slice());
+    setImmediate(() => {
+      if (this.#state !== 'due') return;
+      this.#state = 'idle';
+      try {
+        this.#slice();
+      } catch (error) {
+        this.stop();
+        this.#options.broke(error);
+      }
+    });
   }
 
   #slice(): void {
-    if (this.#state !== 'due') return;
-    this.#state = 'idle';
     const { clock, step, flush } = this.#options;
     flush();
     const end = clock.monotonic() + SLICE_MS;
