@@ -178,18 +178,19 @@ test('the scheduler spreads the pods of a service over zones without being told'
 });
 
 test('a plugin that breaks over one pod keeps no other one waiting, and that pod is tried again', async () => {
+  const all = { operator: 'Exists' } as const;
   const running = await startScheduler((server) => {
     server.seed(nodes, node('n1', { spec: { taints: [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' }] } }));
     // No API server lets it in; whatever breaks a plugin, it is one pod's.
     server.seed(pods, pod('poison', {}, { tolerations: [null] as never }));
-    server.seed(pods, pod('free', {}, { tolerations: [{ operator: 'Exists' }] }));
+    server.seed(pods, pod('free', {}, { tolerations: [all] }));
   });
   assert.equal(await running.until(() => nodeOf(running, 'free')), 'n1');
   const status = await running.until(scheduled(running, 'poison'));
   const condition = status.conditions?.find(({ type }) => type === 'PodScheduled');
   assert.equal(condition?.reason, 'SchedulerError');
   assert.match(condition?.message ?? '', /^a plugin broke: Cannot read properties of null/);
-  running.server.change(pods, 'poison', 'ns', (object) => ({ ...object, spec: { ...object.spec, tolerations: [{ operator: 'Exists' }] } }));
+  running.server.change(pods, 'poison', 'ns', ({ spec, ...object }) => ({ ...object, spec: { ...spec, tolerations: [all] } }));
   assert.equal(await running.until(() => nodeOf(running, 'poison')), 'n1');
   await running.stop();
 });

@@ -30,10 +30,13 @@ const ends = (component: string): number =>
 test('a pod network that broke is begun anew until it works, and a bridge that is missing by then comes back', async () => {
   writeFileSync(broken, '');
   await eventually(async () => assert.ok(ends('network') >= 2));
-  await succeed(ip, ['link', 'delete', 'proa0']);
+  await succeed(ip, ['link', 'delete', 'cni0']);
   rmSync(broken);
   await eventually(async () => {
-    const [bridge] = JSON.parse(await succeed(ip, ['-json', 'address', 'show', 'dev', 'proa0'])) as { flags: string[]; addr_info: object[] }[];
+    const [bridge] = JSON.parse(await succeed(ip, ['-json', 'address', 'show', 'dev', 'cni0'])) as {
+      flags: string[];
+      addr_info: object[];
+    }[];
     assert.ok(bridge?.flags.includes('UP') === true && bridge.addr_info.length > 0);
   });
   assert.equal(ends('proxy') + ends('dns') + ends('network policies') + ends('local-path'), 0);

@@ -2,28 +2,21 @@
 // promise it made, and goes on by itself where the disk does.
 import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
+import { systemClock } from '#base/clock.ts';
+import { randomIds } from '#base/ids.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { configmaps } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import type { Client } from '#client/contract.ts';
-import { succeed } from '../harness/command.ts';
-import { defer } from '../harness/scope.ts';
-import { temporaryFolder } from '../harness/temp.ts';
+import { Pki } from '#cluster/pki/store.ts';
+import { cutOffDisk, smallDisk } from './cut-off-disk.ts';
 
 const NAMESPACE = 'default';
 const VALUE = 'x'.repeat(50_000);
-
-/** A file system of `size` bytes of memory. */
-async function smallDisk(t: TestContext, size: string): Promise<string> {
-  const folder = join(temporaryFolder(t), 'disk');
-  mkdirSync(folder);
-  await succeed('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]);
-  defer(t, async () => void (await succeed('umount', ['--recursive', '--lazy', folder])));
-  return folder;
-}
 
 /** A file that takes all the room there is left. */
 function fill(folder: string): string {
@@ -99,17 +92,8 @@ test('an API server on a full disk refuses writes, serves reads and watches, and
   assert.deepEqual([...(await namesIn(client))].toSorted(), all.toSorted());
 });
 
-/** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing that is not on the disk gets there any more. Source: ext4.h. */
-const CUT_OFF = 'open(my $folder, "<", $ARGV[0]) or die; my $flags = pack("L", 2); ioctl($folder, 0x8004587d, $flags) or die "$!"';
-
 test('an API server whose disk is cut off refuses writes, serves what it has, and starts again from it with all it promised', async (t) => {
-  const memory = await smallDisk(t, '400m');
-  const [image, disk] = [join(memory, 'image'), join(memory, 'mounted')];
-  mkdirSync(disk);
-  await succeed('truncate', ['--size=200M', image]);
-  await succeed('mkfs.ext4', ['-q', image]);
-  const mount = (): Promise<string> => succeed('mount', ['-o', 'loop', image, disk]);
-  await mount();
+  const { folder: disk, cutOff, mountAgain } = await cutOffDisk(t);
   const server = await startApiServer(t, await controlPlanePki(t), { 'data-dir': join(disk, 'store') });
   const client = createClient(server.connect());
   const promised: string[] = [];
@@ -125,7 +109,7 @@ test('an API server whose disk is cut off refuses writes, serves what it has, an
         refusals.push(error);
         return;
       }
-      if (promised.length === 200) await succeed('perl', ['-e', CUT_OFF, disk]);
+      if (promised.length === 200) await cutOff();
     }
   });
   await Promise.all(writers);
@@ -140,8 +124,7 @@ test('an API server whose disk is cut off refuses writes, serves what it has, an
     'what was acknowledged is served from memory',
   );
   await server.kill();
-  await succeed('umount', [disk]);
-  await mount();
+  await mountAgain();
   await server.restart();
   const kept = new Set(await namesIn(client));
   assert.deepEqual(
@@ -150,3 +133,21 @@ test('an API server whose disk is cut off refuses writes, serves what it has, an
   );
   await create(client, 'map-after');
 });
+
+test('authorities, keys and a certificate that was asked for are there after a power failure that came as soon as they were made', async (t) => {
+  const { folder, cutOff, mountAgain } = await cutOffDisk(t);
+  const pki = (): Pki => new Pki(join(folder, 'data', 'pki'), { clock: systemClock, ids: randomIds });
+  const first = pki();
+  await first.ensureServiceAccountKey();
+  await Promise.all([first.ensureAuthority('ca'), first.ensureAuthority('front-proxy-ca')]);
+  await first.keep('kubelet-client', first.read('ca'));
+  const kept = await readFolder(first.dir);
+  await cutOff();
+  await mountAgain();
+  assert.deepEqual(await readFolder(pki().dir), kept);
+});
+
+async function readFolder(folder: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(folder)).toSorted();
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)));
+}

@@ -32,7 +32,7 @@ export async function agent(options: Options): Promise<void> {
   const problems = await findAgentProblems(machine);
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
   const paths = pathsOf(machine);
-  prepareFolders(machine);
+  await prepareFolders(machine);
 
   const logger = openLog(machine.logLevel);
   const signal = stopSignal();

@@ -41,7 +41,7 @@ export async function server(options: Record<string, string | undefined>): Promi
   const settings = settingsFrom(options);
   const problems = await findServerProblems(settings);
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
-  prepareFolders(settings);
+  await prepareFolders(settings);
   await serve(settings, undefined, async () => {});
 }
 

@@ -1,6 +1,9 @@
 // `proa up`: from a machine to a cluster that is ready, and what to type next.
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemClock } from '#base/clock.ts';
+import { makeFolder } from '#base/make-folder.ts';
+import { syncFolder } from '#base/sync-folder.ts';
 import { replaceText } from '../instance/json-file.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import type { Keeper } from '../instance/keeper.ts';
@@ -86,7 +89,7 @@ async function begin(settings: Settings, keeper: Keeper, consent: boolean): Prom
   refuseChanges(settings);
   await ensurePackages(settings, consent);
 
-  prepareFolders(settings);
+  await prepareFolders(settings);
   const { logged } = traces(pathsOf(settings));
   keeper.start([LAUNCHER, 'run', '--data-dir', settings.dataDir, '--run-dir', settings.runDir]);
   return { logged, endedAt: undefined }; // the keeper begins without one
@@ -97,9 +100,10 @@ function mergeContext({ kubeconfig }: Settings, { adminKubeconfig }: Paths): voi
 }
 
 /** What every process of the cluster reads: who wrote the data folder, and with which settings. */
-export function prepareFolders(settings: Settings): void {
+export async function prepareFolders(settings: Settings): Promise<void> {
   const paths = pathsOf(settings);
-  mkdirSync(settings.dataDir, { recursive: true, mode: 0o711 });
+  // What will be acknowledged inside lasts only as long as the names that lead there.
+  for (const made of makeFolder(settings.dataDir, 0o711)) await syncFolder(dirname(made));
   replaceText(paths.stateVersion, `${STATE_VERSION}\n`);
   storeSettings(settings);
 }

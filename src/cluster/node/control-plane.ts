@@ -1,7 +1,7 @@
 // The control plane in one process: store, API server, controllers, scheduler. Components reach the API by loopback, each
 // as the user it would be by certificate or token.
 import { load } from 'js-yaml';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import type { Clock } from '#base/clock.ts';
@@ -22,6 +22,7 @@ import { QueueMetrics } from '#client/workqueue/queue-metrics.ts';
 import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { readConfiguration } from '#scheduler/config/configuration.ts';
 import { SchedulerMetrics } from '#scheduler/metrics/metrics.ts';
+import { replaceText } from '../instance/json-file.ts';
 import type { Paths } from '../instance/paths.ts';
 import { authenticationOf, authorizationOf, followAccess, serviceAccountsOf, type FollowedAccess } from './access.ts';
 import { secretTokens } from './secret-tokens.ts';
@@ -247,7 +248,7 @@ function schedulerConfigOf({ schedulerConfig }: Settings): unknown {
 
 /** Made once for a data folder. */
 function installationId({ installation }: Pick<Paths, 'installation'>, ids: Ids): string {
-  if (!existsSync(installation)) writeFileSync(installation, ids.uuid(), { flush: true });
+  if (!existsSync(installation)) replaceText(installation, ids.uuid());
   return readFileSync(installation, 'utf8');
 }
 

@@ -8,7 +8,11 @@ function world() {
   const clock = new ManualClock();
   const stopping = new AbortController();
   const told: unknown[] = [];
-  const logger = createLogger((_level, _message, { error, retryMs }) => told.push([(error as Error).message, retryMs]), {}, () => false);
+  const logger = createLogger(
+    (_level, _message, { error, retryMs }) => told.push([(error as Error).message, retryMs]),
+    {},
+    () => false,
+  );
   return { deps: { clock, logger, signal: stopping.signal }, clock, told, stop: () => stopping.abort(new Error('stop')) };
 }
 

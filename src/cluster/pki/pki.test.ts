@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { type Clock, ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
+import type { KeyedCertificate } from './certificate.ts';
 import { nodeLeaves, serverLeaves } from './inventory.ts';
 import { keepRenewed } from './renewals.ts';
 import { Pki } from './store.ts';
@@ -176,6 +177,37 @@ test('a crash between the two files of a pair is mended: a leaf is issued anew, 
   );
   writeFileSync(pki.keyPath('ca'), pki.read('front-proxy-ca').key);
   await assert.rejects(pki.ensureAuthority('ca'), /ca\.key is damaged \(it is not the key of \S+ca\.crt\)/);
+});
+
+/** The pair as it is when a crash came after the first of the two steps of replacing it. */
+function interrupt(pki: Pki, file: string, { certificate, key }: KeyedCertificate): void {
+  writeFileSync(pki.keyPath(file), key);
+  writeFileSync(`${pki.certificatePath(file)}.new`, certificate);
+}
+
+test('a crash while a certificate is renewed does not cost a node its identity: what was new by then is used', async () => {
+  const { pki } = await freshPki('interrupted');
+  await pki.ensureLeaf(apiserver);
+  const next = pki.read('apiserver');
+  rmSync(pki.certificatePath('apiserver'));
+  await pki.ensureLeaf(apiserver);
+  interrupt(pki, 'apiserver', next);
+  rmSync(pki.keyPath('ca'));
+  assert.ok(pki.holds('apiserver'));
+  assert.deepEqual(pki.read('apiserver'), next);
+  assert.equal(pki.needs(apiserver), false);
+});
+
+test('an authority whose making a crash interrupted is the one that was begun; one whose certificate was lost is not replaced', async () => {
+  const { pki } = await freshPki('begun');
+  const authority = pki.read('ca');
+  rmSync(pki.certificatePath('ca'));
+  interrupt(pki, 'ca', authority);
+  await pki.ensureAuthority('ca');
+  assert.deepEqual(pki.read('ca'), authority);
+  rmSync(pki.certificatePath('ca'));
+  await assert.rejects(pki.ensureAuthority('ca'), /ca\.crt is damaged \(it is missing, and \S+ca\.key is there\): put it back/);
+  assert.equal(readFileSync(pki.keyPath('ca'), 'utf8'), authority.key);
 });
 
 test('keepRenewed notices within a minute that the clock jumped over the end of a certificate', async () => {

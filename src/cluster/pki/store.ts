@@ -1,15 +1,16 @@
 // The pki folder: issues what is missing, renews what is near its end, and never replaces an authority or sa.key.
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Clock } from '#base/clock.ts';
+import type { Ids } from '#base/ids.ts';
+import { syncFolder } from '#base/sync-folder.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { keyText } from './key-text.ts';
 import { AUTHORITIES, AUTHORITY_VALID_DAYS, type AuthorityName, type Leaf } from './inventory.ts';
 import { authorityProblem, type Current, leafDecision } from './renewal-plan.ts';
-import type { Clock } from '#base/clock.ts';
-import type { Ids } from '#base/ids.ts';
 
 /** Keys are readable by root alone; certificates by all. */
 const KEY_MODE = 0o600;
@@ -67,7 +68,7 @@ export class Pki {
    * @throws AuthorityClockError when the machine's clock is outside of its life; PkiDamagedError
    */
   async ensureAuthority(name: AuthorityName): Promise<void> {
-    if (existsSync(this.certificatePath(name))) {
+    if (existsSync(this.certificatePath(name)) || this.#begun(name)) {
       const certificate = whole(this.certificatePath(name), (pem) => new X509Certificate(pem));
       const key = existsSync(this.keyPath(name)) ? whole(this.keyPath(name), createPrivateKey) : undefined;
       if (key !== undefined && !certificate.checkPrivateKey(key))
@@ -80,6 +81,13 @@ export class Pki {
     }
     const { createAuthority } = await import('./certificate.ts');
     await this.keep(name, await createAuthority(AUTHORITIES[name].commonName, AUTHORITY_VALID_DAYS, this.#deps));
+  }
+
+  /** Whether a crash came between the two steps of making it; the second is made up for. @throws PkiDamagedError when its certificate was lost */
+  #begun(name: AuthorityName): boolean {
+    if (!existsSync(this.keyPath(name))) return false;
+    if (this.#finished(name) !== undefined) return true;
+    throw new PkiDamagedError(this.certificatePath(name), `it is missing, and ${this.keyPath(name)} is there`);
   }
 
   /**
@@ -106,6 +114,7 @@ export class Pki {
       writtenBeside(this.certificatePath(file), certificate, CERTIFICATE_MODE),
     ]);
     for (const replace of written) await replace();
+    await this.#synced();
   }
 
   /** Whether a crash came while `keep` replaced the pair. */
@@ -116,6 +125,7 @@ export class Pki {
   /** Of a cluster made elsewhere: only its certificate is here. PEM. */
   async keepAuthority(certificate: string): Promise<void> {
     await replaceFile(this.certificatePath('ca'), certificate, CERTIFICATE_MODE);
+    await this.#synced();
   }
 
   /** The key pair that signs service account tokens, `sa.key` and `sa.pub`. @throws PkiDamagedError */
@@ -126,6 +136,12 @@ export class Pki {
     const privateKey = known ? whole(path, createPrivateKey) : await newSigningKey();
     if (!known) await replaceFile(path, keyText(privateKey), KEY_MODE);
     await replaceFile(publicPath, createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string, CERTIFICATE_MODE);
+    await this.#synced();
+  }
+
+  /** What is in the folder, and the folder itself, will be there after a power failure: nobody could make it a second time. */
+  async #synced(): Promise<void> {
+    await Promise.all([this.dir, dirname(this.dir)].map(syncFolder));
   }
 
   /** Whether both files are there and belong together. */
@@ -133,16 +149,31 @@ export class Pki {
     return this.#pair(file) !== undefined;
   }
 
-  /** Undefined where one is missing, or they cannot be used together: a crash may have left the one of before. */
+  /** Undefined where one is missing, or they cannot be used together. */
   #pair(file: string): X509Certificate | undefined {
-    if (!existsSync(this.certificatePath(file)) || !existsSync(this.keyPath(file))) return undefined;
+    return this.#pairOf(file, this.certificatePath(file)) ?? this.#finished(file);
+  }
+
+  #pairOf(file: string, path: string): X509Certificate | undefined {
+    if (!existsSync(path) || !existsSync(this.keyPath(file))) return undefined;
     try {
-      const certificate = whole(this.certificatePath(file), (pem) => new X509Certificate(pem));
+      const certificate = whole(path, (pem) => new X509Certificate(pem));
       return certificate.checkPrivateKey(whole(this.keyPath(file), createPrivateKey)) ? certificate : undefined;
     } catch (error) {
       if (!(error instanceof PkiDamagedError)) throw error;
       return undefined;
     }
+  }
+
+  /**
+   * Where a crash came between the two steps of `keep`, the certificate of the key lies beside, whole. A node could not ask for
+   * another one without it.
+   */
+  #finished(file: string): X509Certificate | undefined {
+    const path = this.certificatePath(file);
+    const certificate = this.#pairOf(file, besideOf(path));
+    if (certificate !== undefined) renameSync(besideOf(path), path);
+    return certificate;
   }
 
   #current(leaf: Leaf, issuer: string): Current | undefined {

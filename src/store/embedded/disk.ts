@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { syncFolder } from '#base/sync-folder.ts';
 import { lockFolder } from './lock.ts';
 
 export interface DiskFile {
@@ -65,7 +66,6 @@ const readOnce = promisify(fs.read) as (
 const statOf = promisify(fs.fstat) as (fd: number) => Promise<Stats>;
 const openFile = promisify(fs.open) as (path: string, flags: number, mode: number) => Promise<number>;
 const closeFile = promisify(fs.close);
-const syncFile = promisify(fs.fsync);
 
 /** The machine's file system. */
 export const nodeDisk: Disk = {
@@ -75,26 +75,17 @@ export const nodeDisk: Disk = {
     const made = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     if (made === undefined) return;
     // What is written inside lasts only as long as the names that lead there.
-    for (let path = resolve(directory); path !== dirname(resolve(made)); path = dirname(path)) await syncDirectory(dirname(path));
+    for (let path = resolve(directory); path !== dirname(resolve(made)); path = dirname(path)) await syncFolder(dirname(path));
   },
   rename,
   remove: (path) => rm(path, { force: true }),
-  syncDirectory,
+  syncDirectory: syncFolder,
   lock: lockFolder,
   async freeBytes(directory) {
     const { bavail, bsize } = await statfs(directory);
     return bavail * bsize;
   },
 };
-
-async function syncDirectory(directory: string): Promise<void> {
-  const fd = await openFile(directory, constants.O_RDONLY | constants.O_DIRECTORY, 0);
-  try {
-    await syncFile(fd);
-  } finally {
-    await closeFile(fd);
-  }
-}
 
 function nodeFile(path: string, fd: number): DiskFile {
   /** Of the same file, open for writes that are durable when they return; made when first needed. */
