@@ -39,7 +39,7 @@ export function nodeResourcesFit(args: FitArgs = DEFAULT_FIT_ARGS, isOfDevices: 
     name: PLUGIN.nodeResourcesFit,
     events: [
       { event: clusterEvent('Pod', ACTION.Delete | ACTION.UpdatePodScaleDown), hint: afterPodEvent },
-      { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeAllocatable), hint: afterNodeChange },
+      { event: clusterEvent('Node', ACTION.Add | ACTION.UpdateNodeAllocatable), hint: afterNodeChange(isOfDevices) },
       { event: clusterEvent('resource.k8s.io/DeviceClass', ACTION.Add | ACTION.Update), hint: afterDeviceClassChange },
     ],
     sign: resourceShape,
@@ -177,25 +177,35 @@ const afterPodEvent: QueueingHint = (pod, previous, current) => {
   return wanted.ids.some((id, i) => wanted.values[i] !== 0 && amountOf(old, id) > amountOf(fresh, id)) ? 'queue' : 'skip';
 };
 
-/** The node must have room for the pod when empty, and more of something the pod wants than before. */
-const afterNodeChange: QueueingHint = (pod, previous, current) => {
-  const table = new ResourceTable();
-  const wanted = new PodInfos(table).resourcesOf(pod).requests;
-  const [before, now] = [previous as Node | undefined, current as Node];
-  const capacity = table.amounts(now.status?.allocatable);
-  const podsNow = quantityValue(now.status?.allocatable?.['pods']);
-  if (podsNow < 1 || wanted.ids.some((id, i) => (wanted.values[i] as number) > amountOf(capacity, id))) return 'skip';
-  if (before === undefined) return 'queue';
-  if (podsNow > quantityValue(before.status?.allocatable?.['pods'])) return 'queue';
-  const old = table.amounts(before.status?.allocatable);
-  return wanted.ids.some((id, i) => wanted.values[i] !== 0 && amountOf(capacity, id) > amountOf(old, id)) ? 'queue' : 'skip';
-};
+/**
+ * The node must have room for the pod when empty, and more of something the pod wants than before. What devices stand for and
+ * the node does not have by itself is left to the plugin of devices. Source: isSchedulableAfterNodeChange,
+ * haveAnyRequestedResourcesIncreased.
+ */
+const afterNodeChange =
+  (isOfDevices: IsOfDevices): QueueingHint =>
+  (pod, previous, current) => {
+    const table = new ResourceTable();
+    const { ids, values } = new PodInfos(table).resourcesOf(pod).requests;
+    const [before, now] = [previous as Node | undefined, current as Node];
+    const capacity = table.amounts(now.status?.allocatable);
+    const wanted = ids
+      .map((id, i) => ({ id, amount: values[i] as number, there: amountOf(capacity, id), name: table.name(id) }))
+      .filter(({ amount }) => amount !== 0);
+    const isLeft = ({ there, name }: (typeof wanted)[number]): boolean => there === 0 && mayBeDevices(name) && isOfDevices(name);
+    const podsNow = quantityValue(now.status?.allocatable?.['pods']);
+    if (podsNow < 1 || wanted.some((each) => each.amount > each.there && !isLeft(each))) return 'skip';
+    if (before === undefined || podsNow > quantityValue(before.status?.allocatable?.['pods'])) return 'queue';
+    const old = table.amounts(before.status?.allocatable);
+    return wanted.some((each) => each.there > amountOf(old, each.id) || isLeft(each)) ? 'queue' : 'skip';
+  };
 
 /** A class that stands for a resource from now on. Source: isSchedulableAfterDeviceClassEvent. */
 const afterDeviceClassChange: QueueingHint = (pod, previous, current) => {
   const [before, now] = [previous as DeviceClass | undefined, current as DeviceClass | undefined];
   if (now === undefined || (before !== undefined && before.spec.extendedResourceName === now.spec.extendedResourceName)) return 'skip';
-  const names = new Set([now.spec.extendedResourceName, `${DEVICE_CLASS_PREFIX}${now.metadata.name}`]);
+  // The name that it has without saying so never changes.
+  const names = new Set([now.spec.extendedResourceName, ...(before === undefined ? [`${DEVICE_CLASS_PREFIX}${now.metadata.name}`] : [])]);
   const table = new ResourceTable();
   return new PodInfos(table).resourcesOf(pod).requests.ids.some((id) => names.has(table.name(id))) ? 'queue' : 'skip';
 };
