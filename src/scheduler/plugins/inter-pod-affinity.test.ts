@@ -122,6 +122,14 @@ for (const c of [
   test(`InterPodAffinity: a pod ${c.name}`, () => assert.deepEqual(scoresOf(plugin, c.pod, clusterOf(nodes, c.placed)), c.scores));
 }
 
+test('InterPodAffinity leaves out what others prefer only for pods that prefer nothing themselves', () => {
+  const aloof = interPodAffinity(() => ({}), { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: true });
+  const cluster = clusterOf(nodes, [app('db', 'a1', preferring('podAffinity', 10, term('p'))), app('web', 'b1')]);
+  assert.equal(scoresOf(aloof, app('p', ''), cluster), undefined);
+  const choosy = app('p', '', preferring('podAffinity', 5, term('web')));
+  assert.deepEqual(scoresOf(aloof, choosy, cluster), { a1: 100, a2: 100, b1: 50, none: 0 });
+});
+
 for (const c of [
   {
     name: 'a wanted pod was placed',

@@ -18,6 +18,7 @@ const UNWANTED = unschedulable(PLUGIN.interPodAffinity, "node(s) didn't satisfy 
 export interface InterPodAffinityArgs {
   /** Weight that a required term of a pod that is there has for pods it wants near. 0 … 100. */
   readonly hardPodAffinityWeight: number;
+  /** For pods that prefer nothing themselves; for others all terms count. */
   readonly ignorePreferredTermsOfExistingPods: boolean;
 }
 
@@ -110,7 +111,7 @@ function affinityScore(
   incoming: PodInfo,
   cluster: ClusterState,
   namespaceLabels: NamespaceLabels,
-  { hardPodAffinityWeight, ignorePreferredTermsOfExistingPods }: InterPodAffinityArgs,
+  { hardPodAffinityWeight }: InterPodAffinityArgs,
 ): NodeScore {
   const { preferred, preferredAnti } = incoming.terms ?? NO_TERMS;
   const weights = new PlaceCounts(cluster);
@@ -128,7 +129,6 @@ function affinityScore(
         if (termMatches(term, incoming.pod, namespaceLabels)) weights.add(term.topologyKey, slot, sign * hardPodAffinityWeight);
       }
     }
-    if (ignorePreferredTermsOfExistingPods) return;
     add(terms.preferred, incoming.pod, slot, sign);
     add(terms.preferredAnti, incoming.pod, slot, -sign);
   }
