@@ -149,6 +149,31 @@ test('an extender is asked only about pods that want what it manages, and binds 
   await running.until(() => (running.events.some((event) => event.pod === 'gpu' && event.reason === 'Scheduled') ? true : undefined));
 });
 
+test('an extender that is told whole nodes is not taken by the names it answers with', async (t) => {
+  const extender = await serve(t, {
+    filter: ({ Nodes }) => ({ NodeNames: ['n1'], Nodes: { items: Nodes?.items.filter(({ metadata }) => metadata.name === 'n2') } }),
+  });
+  const running = await run(t, [{ urlPrefix: extender.url, filterVerb: 'filter' }], (server) => {
+    threeNodes(server);
+    server.seed(pods, pod('p', { cpu: '1' }));
+  });
+  assert.equal(await running.until(nodeOf(running, 'p')), 'n2');
+});
+
+test('an extender may leave no node to evict pods from; the pod keeps what it was nominated to', async (t) => {
+  const extender = await serve(t, { preempt: () => ({ NodeNameToMetaVictims: {} }) });
+  const running = await run(t, [{ urlPrefix: extender.url, preemptVerb: 'preempt' }], (server) => {
+    server.seed(nodes, node('n1'));
+    server.seed(pods, pod('low', { cpu: '3' }, { nodeName: 'n1', priority: 1 }));
+    server.seed(pods, pod('high', { cpu: '3' }, { priority: 9 }, { status: { nominatedNodeName: 'n1' } } as object));
+  });
+  const message = await running.until(failure(running, 'high'));
+  assert.match(message, / no new claims to deallocate, preemption: no candidate node for preemption$/);
+  const conditions = () => running.server.stored(pods).find(({ metadata }) => metadata.name === 'high')?.status;
+  await running.until(() => conditions()?.conditions?.[0]);
+  assert.equal(conditions()?.nominatedNodeName, 'n1');
+});
+
 test('an extender has a say in whom to evict', async (t) => {
   const extender = await serve(t, {
     preempt: ({ NodeNameToVictims: victims }) => ({

@@ -81,7 +81,8 @@ export class HttpExtender {
   /** @throws ExtenderError */
   async filter(pod: Pod, nodes: readonly Node[], signal: AbortSignal): Promise<FilterAnswer> {
     const { filterVerb, nodeCacheCapable } = this.config;
-    const answer = await this.#ask(filterVerb, nodeArgs(pod, nodes, nodeCacheCapable), readFilterAnswer, signal);
+    const read = (body: unknown): FilterAnswer => readFilterAnswer(body, nodeCacheCapable);
+    const answer = await this.#ask(filterVerb, nodeArgs(pod, nodes, nodeCacheCapable), read, signal);
     const known = new Set(nodes.map(({ metadata }) => metadata.name));
     const stranger = answer.passed.find((name) => !known.has(name));
     if (stranger !== undefined) {

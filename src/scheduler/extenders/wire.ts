@@ -25,14 +25,13 @@ export interface FilterAnswer {
   readonly unresolvable: Readonly<Record<string, string>>;
 }
 
-/** @throws AnswerFault, which may be what the extender says itself */
-export function readFilterAnswer(answer: unknown): FilterAnswer {
+/** `names`: as of nodeArgs; another extender's names are not looked at. @throws AnswerFault, which may be what the extender says itself */
+export function readFilterAnswer(answer: unknown, names: boolean): FilterAnswer {
   const error = text(member(answer, 'Error'), 'Error');
   if (error !== '') throw new AnswerFault(error);
-  const names = member(answer, 'NodeNames');
-  const nodes = member(answer, 'Nodes');
+  const named = names ? member(answer, 'NodeNames') : undefined;
   return {
-    passed: isAbsent(names) ? namesOf(nodes) : list(names, 'NodeNames').map((name) => text(name, 'NodeNames')),
+    passed: isAbsent(named) ? namesOf(member(answer, 'Nodes')) : list(named, 'NodeNames').map((name) => text(name, 'NodeNames')),
     failed: reasons(member(answer, 'FailedNodes'), 'FailedNodes'),
     unresolvable: reasons(member(answer, 'FailedAndUnresolvableNodes'), 'FailedAndUnresolvableNodes'),
   };

@@ -132,6 +132,8 @@ export interface WayOut {
   /** '' for none; absent: as it was. */
   readonly nominated?: string;
   readonly eviction?: Nominated;
+  /** What plugins that were asked before the one that evicts have to say, should that come to nothing. */
+  readonly before?: readonly string[];
 }
 
 /** Source: RunPostFilterPlugins. */
@@ -155,7 +157,7 @@ function askPostFilters(profile: Profile, refusal: Refusal, cluster: ClusterStat
   for (const plugin of profile.postFilter) {
     const result: PostFilterResult | undefined = plugin.postFilter?.(refusal, cluster);
     if (result === undefined) continue;
-    if (result.kind === 'nominated') return { message: '', nominated: result.node, eviction: result };
+    if (result.kind === 'nominated') return { message: '', nominated: result.node, eviction: result, before: messages };
     if (result.kind === 'failed') return { message: result.message };
     if (result.clear) clears = true;
     messages.push(result.message);
@@ -199,18 +201,19 @@ function place(node: string, attempt: Attempt, deps: AttemptDeps): void {
 }
 
 function reserveAndPermit(profile: Profile, placement: Placement, times: FrameworkTimes): Status | undefined {
-  const ask = (plugins: readonly Plugin[], point: 'reserve' | 'permit'): Status | undefined => {
+  const ask = (plugins: readonly Plugin[], point: 'reserve' | 'permit', shown: 'Reserve' | 'Permit'): Status | undefined => {
     for (const plugin of plugins) {
       const status = plugin[point]?.(placement);
-      if (status !== undefined) return status;
+      if (status === undefined) continue;
+      return isRejected(status) ? status : { ...status, reasons: [`running ${shown} plugin "${plugin.name}": ${statusMessage(status)}`] };
     }
     return undefined;
   };
   const itself = (status: Status | undefined): Status | undefined => status;
   const { schedulerName } = profile;
   const refused =
-    times.point('Reserve', schedulerName, () => ask(profile.reserve, 'reserve'), itself) ??
-    times.point('Permit', schedulerName, () => ask(profile.permit, 'permit'), itself);
+    times.point('Reserve', schedulerName, () => ask(profile.reserve, 'reserve', 'Reserve'), itself) ??
+    times.point('Permit', schedulerName, () => ask(profile.permit, 'permit', 'Permit'), itself);
   if (refused !== undefined) unreserve(profile, placement, times);
   return refused;
 }

@@ -69,7 +69,7 @@ export class ExtendedAttempts {
     const left = await unlessFailed(this.#extenders.candidates(attempt.queued.pod, eviction.candidates(), podsOn, this.#stop.signal));
     if (this.#isGone(attempt)) return;
     if (left instanceof ExtenderError) return refuse(decision, { message: `preemption: ${left.message}` }, attempt, this.#deps);
-    if (left.length === 0) return refuse(decision, { message: NO_CANDIDATE, nominated: '' }, attempt, this.#deps);
+    if (left.length === 0) return refuse(decision, { message: [...(way.before ?? []), NO_CANDIDATE].join(', ') }, attempt, this.#deps);
     const chosen: NodeVictims = eviction.choose(left);
     refuse(decision, { ...way, nominated: chosen.node, eviction: { ...eviction, ...chosen } }, attempt, this.#deps);
   }
@@ -84,7 +84,7 @@ export class ExtendedAttempts {
   }
 }
 
-const NO_CANDIDATE = 'preemption: extenders leave no node to evict pods from';
+const NO_CANDIDATE = 'preemption: no candidate node for preemption';
 
 const isList = (nodes: readonly Node[] | NotPlaced): nodes is readonly Node[] => Array.isArray(nodes);
 
