@@ -73,6 +73,19 @@ test('SchedulingQueue keeps a refused pod until an event that its plugin wants, 
   assert.deepEqual(sizes(), [1, 0, 0, 0]);
 });
 
+test('SchedulingQueue counts a pod as refused until it is tried again', () => {
+  const { queue, refuse, pass } = setUp();
+  const refusals = () => [...queue.refusals()];
+  refuse(pod('p', { cpu: '2' }));
+  assert.deepEqual(refusals(), [[['NodeResourcesFit', 'default-scheduler'], 1]]);
+  queue.moveAll(NODE_ADD, undefined, node('big'));
+  pass(2000);
+  queue.flush();
+  assert.deepEqual(refusals(), [[['NodeResourcesFit', 'default-scheduler'], 1]]);
+  queue.pop();
+  assert.deepEqual(refusals(), []);
+});
+
 test('SchedulingQueue gives a pod ahead of its back-off when no other waits, but not after an error', () => {
   const { queue, names, refuse } = setUp();
   refuse(pod('p', { cpu: '2' }));

@@ -59,10 +59,10 @@ export class SchedulingQueue {
     };
   }
 
-  /** Pods that were refused and wait, by plugin and profile; a pod counts for each plugin that refused it. */
+  /** Pods that were refused and not tried since, by plugin and profile; a pod counts for each plugin that refused it. */
   refusals(): Iterable<readonly [labels: readonly [plugin: string, profile: string], pods: number]> {
     const counts = new Map<string, [readonly [string, string], number]>();
-    for (const queued of [...this.#unschedulable.values(), ...this.#backoff.values()]) {
+    for (const queued of [...this.#unschedulable.values(), ...this.#backoff.values(), ...this.#active.values()]) {
       for (const plugin of rejectors(queued)) {
         const { schedulerName } = queued.pod.spec;
         const entry = counts.get(`${plugin}/${schedulerName}`) ?? [[plugin, schedulerName], 0];
