@@ -15,6 +15,7 @@ import { balancedAllocation, nodeResourcesFit } from '../plugins/node-resources.
 import { podTopologySpread } from '../plugins/pod-topology-spread.ts';
 import { taintToleration } from '../plugins/taint-toleration.ts';
 import { fitMessage } from '../framework/fit-error.ts';
+import type { Status } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { clusterOf, node, pod } from '../testing.ts';
 import { type Decision, PodPlacer } from './place-pod.ts';
@@ -45,6 +46,19 @@ const place = (cluster: ClusterState, incoming: Pod): string => {
 };
 
 test('PodPlacer tells that there are no nodes', () => assert.equal(place(clusterOf([]), pod('p')), 'no-nodes'));
+
+const FAULT: Status = { code: 'Error', reasons: ['out of order'], plugin: 'Broken' };
+for (const [where, result, message] of [
+  ['before it looks at nodes', { kind: 'rejected', status: FAULT }, 'running PreFilter plugin "Broken": out of order'],
+  ['at a node', { kind: 'filter', filter: { scope: 'node', check: () => FAULT } }, 'running "Broken" filter plugin: out of order'],
+] as const) {
+  test(`PodPlacer says which plugin failed ${where}`, () => {
+    const cluster = clusterOf([node('n')]);
+    const broken = profileOf('default-scheduler', [{ plugin: { name: 'Broken', preFilter: () => result }, weight: 1 }]);
+    const decision = new PodPlacer({ profile: broken, cluster, fraction: () => 0 }).place(cluster.podInfos.of(pod('p')));
+    assert.deepEqual(decision, { kind: 'failed', message });
+  });
+}
 
 test('PodPlacer looks only at the nodes that affinity names', () => {
   const terms = [{ matchFields: [{ key: 'metadata.name', operator: 'In' as const, values: ['b'] }] }];

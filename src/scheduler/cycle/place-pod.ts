@@ -208,7 +208,7 @@ export class PodPlacer {
   }
 
   #refusedBeforeNodes(pod: PodInfo, kind: PodClass, status: Status): NotPlaced {
-    if (!isRejected(status)) return { kind: 'failed', message: statusMessage(status) };
+    if (!isRejected(status)) return { kind: 'failed', message: `running PreFilter plugin "${status.plugin}": ${statusMessage(status)}` };
     return {
       kind: 'refused',
       plugins: new Set(status.plugin === '' ? kind.namingPlugins : [status.plugin]),
@@ -265,7 +265,7 @@ export class PodPlacer {
   #refusedBy(statuses: ReadonlyMap<Status, number>, kind: PodClass, refusal: Refusal): NotPlaced {
     const plugins = new Set<string>(kind.namingPlugins);
     for (const status of statuses.keys()) {
-      if (status.code === 'Error') return { kind: 'failed', message: statusMessage(status) };
+      if (status.code === 'Error') return { kind: 'failed', message: `running "${status.plugin}" filter plugin: ${statusMessage(status)}` };
       if (status.plugin !== '') plugins.add(status.plugin);
     }
     return { kind: 'refused', diagnosis: { nodeCount: this.#options.cluster.nodeCount, statuses }, plugins, refusal };
