@@ -1,7 +1,7 @@
 // Discovery documents one path at a time, as every client since 1.0 reads them. Pure.
 import { createHash } from 'node:crypto';
 import type { GroupInfo, ResourceInfo, Schema } from '#api/schema.ts';
-import { apiVersionOf } from '#apimachinery/resource.ts';
+import { apiVersionOf, groupResourceString } from '#apimachinery/resource.ts';
 
 interface ApiResource {
   readonly name: string;
@@ -73,7 +73,7 @@ function resourceRows(info: ResourceInfo): readonly ApiResource[] {
     verbs: verbsOf(info),
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(info.categories.length === 0 ? {} : { categories: info.categories }),
-    ...(info.verbs.includes('delete') ? { storageVersionHash: storageVersionHash(info.storage) } : {}),
+    ...(info.verbs.includes('delete') ? { storageVersionHash: storageVersionHash(info) } : {}),
   };
   const parts = [...info.subresources.values()].map(({ name, kind, verbs }): ApiResource => ({
     name: `${info.resource}/${name}`,
@@ -91,7 +91,21 @@ export function verbsOf({ verbs, custom }: ResourceInfo): readonly string[] {
   return custom?.terminating === true ? verbs.filter((verb) => !['patch', 'create', 'update'].includes(verb)) : verbs;
 }
 
+/**
+ * Versions that upstream stores although there is a newer one, which the release before would not understand. Clients
+ * compare hashes only, and are shown the same as there; what this store holds is the newest.
+ * Source: NewStorageFactoryConfigEffectiveVersion; for definitions CreateAPIExtensionsConfig.
+ */
+const STORED_OLDER: Readonly<Record<string, string>> = {
+  'customresourcedefinitions.apiextensions.k8s.io': 'v1beta1',
+  'devicetaintrules.resource.k8s.io': 'v1alpha3',
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': 'v1beta1',
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': 'v1beta1',
+};
+
 /** Source: discovery.StorageVersionHash. */
-function storageVersionHash({ group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string }): string {
-  return createHash('sha256').update(`${group}/${version}/${kind}`).digest().subarray(0, 8).toString('base64');
+function storageVersionHash({ origin, storage }: ResourceInfo): string {
+  const older = origin === 'builtin' ? STORED_OLDER[groupResourceString(storage)] : undefined;
+  const gvk = `${storage.group}/${older ?? storage.version}/${storage.kind}`;
+  return createHash('sha256').update(gvk).digest().subarray(0, 8).toString('base64');
 }

@@ -275,6 +275,10 @@ describe('a custom resource', () => {
       resources.resources.map(({ name }) => name),
       ['widgets', 'widgets/status', 'widgets/scale'],
     );
+    // The path of a part is read no further; a part that is not there, and one of no namespace, are not found.
+    assert.deepEqual((await api.get(`${base(group)}/x/status/more/still`)).body, (await api.get(`${base(group)}/x/status`)).body);
+    assert.equal((await api.get(`${base(group)}/x/other/more`)).body.message, `widgets.${group} "x" not found`);
+    assert.equal((await api.get(`/apis/${group}/v1/widgets/x/other`)).text, '404 page not found\n');
     await api.done('POST', base(group), widget(group, 'none', { spec: {} }));
     const missing = await api.get(`${base(group)}/none/scale`);
     assert.deepEqual(

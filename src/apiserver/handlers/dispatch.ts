@@ -106,16 +106,17 @@ function handled(
   if (served === undefined && deps.registry.catalog.isBuiltIn(info)) throw resourceNotServed();
   if (served === undefined || (served.hidden === true && request.transport !== 'loopback'))
     return deps.routes.find(info.path)?.handle({ request, header }) ?? pageNotFound();
-  const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
-  if ((info.subresource !== '' && subresource === undefined) || (info.rest.length > 0 && subresource?.pathSuffix !== true)) {
-    if (isBuiltIn(served)) throw resourceNotServed();
-    if (served.info.origin === 'custom' && info.name !== '') throw notFound(served.info, info.name); // Source: crdHandler.ServeHTTP
-    return pageNotFound();
-  }
   if (!isInScope(served, info)) {
     if (isBuiltIn(served)) throw resourceNotServed();
     return pageNotFound();
   }
+  const subresource = info.subresource === '' ? undefined : served.info.subresources.get(info.subresource);
+  if (info.subresource !== '' && subresource === undefined) {
+    if (isBuiltIn(served)) throw resourceNotServed();
+    throw notFound(served.info, info.name); // Source: crdHandler.ServeHTTP
+  }
+  // Built-in parts have routes of their own; of a custom resource's path nothing is read beyond the part.
+  if (isBuiltIn(served) && info.rest.length > 0 && subresource?.pathSuffix !== true) throw resourceNotServed();
   if (served.stored !== undefined && info.name !== '') checkSegment(info.name);
   noteDeprecation(served, request, deps);
   request.isApply = info.verb === 'patch' && body.contentType === APPLY;
