@@ -34,7 +34,7 @@ import {
 } from './strategies/devices.ts';
 import { endpointSliceStrategy } from './strategies/discovery.ts';
 import { apiServiceStrategy, customResourceDefinitionStrategy } from './strategies/extensions.ts';
-import { resetForStatus } from './metadata.ts';
+import { METADATA_KEPT, METADATA_OF_STATUS } from './status-metadata.ts';
 import { serviceCidrStrategy } from './strategies/networking.ts';
 import { podGroupStrategy, workloadStrategy } from './strategies/scheduling.ts';
 import { podStrategy } from './strategies/pods.ts';
@@ -45,15 +45,8 @@ const of = <T extends KubeObject>(strategy: Strategy<T>): Strategy => strategy a
 
 const COUNTED: Strategy = { generation: 'desired' };
 const COUNTED_STRICT: Strategy = { generation: 'desired', allowUnconditionalUpdate: false };
-/** The status endpoint takes nothing of metadata. */
-const METADATA_KEPT = {
-  subresources: {
-    status: { prepareForUpdate: (object, old) => ({ ...object, metadata: resetForStatus(object.metadata, old.metadata) }) as KubeObject },
-  },
-} satisfies Strategy;
-/** And nobody comes to own metadata through it. */
-const METADATA_RESET = { ...METADATA_KEPT, resetFields: { status: [['metadata']] } } satisfies Strategy;
-const STATUS_ONLY: Strategy = { ...METADATA_KEPT, allowUnconditionalUpdate: false };
+const METADATA_RESET = { resetFields: METADATA_OF_STATUS, subresources: { status: METADATA_KEPT } } satisfies Strategy;
+const STATUS_ONLY: Strategy = { ...METADATA_RESET, allowUnconditionalUpdate: false };
 const UPSERTED: Strategy = { allowCreateOnUpdate: true };
 
 const OWN: Readonly<Record<string, Strategy>> = {
@@ -87,7 +80,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'podgroups.scheduling.k8s.io': of(podGroupStrategy),
   'workloads.scheduling.k8s.io': of(workloadStrategy),
   'storageversions.internal.apiserver.k8s.io': STATUS_ONLY,
-  'storageversionmigrations.storagemigration.k8s.io': { ...METADATA_RESET, allowUnconditionalUpdate: false },
+  'storageversionmigrations.storagemigration.k8s.io': STATUS_ONLY,
   'runtimeclasses.node.k8s.io': { allowCreateOnUpdate: true, allowUnconditionalUpdate: false },
   'poddisruptionbudgets.policy': COUNTED_STRICT,
   'networkpolicies.networking.k8s.io': COUNTED,
@@ -96,7 +89,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'servicecidrs.networking.k8s.io': of(serviceCidrStrategy),
   'validatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': COUNTED_STRICT,
-  'validatingadmissionpolicies.admissionregistration.k8s.io': { ...COUNTED_STRICT, ...METADATA_KEPT },
+  'validatingadmissionpolicies.admissionregistration.k8s.io': { ...COUNTED_STRICT, ...METADATA_RESET },
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingadmissionpolicies.admissionregistration.k8s.io': COUNTED_STRICT,
   'mutatingadmissionpolicybindings.admissionregistration.k8s.io': COUNTED_STRICT,
@@ -107,7 +100,7 @@ const OWN: Readonly<Record<string, Strategy>> = {
   'resourceslices.resource.k8s.io': of(resourceSliceStrategy),
   'resourceclaims.resource.k8s.io': of(resourceClaimStrategy),
   'resourceclaimtemplates.resource.k8s.io': of(resourceClaimTemplateStrategy),
-  'volumeattachments.storage.k8s.io': { allowUnconditionalUpdate: false, ...METADATA_RESET },
+  'volumeattachments.storage.k8s.io': STATUS_ONLY,
   'csidrivers.storage.k8s.io': { allowUnconditionalUpdate: false, prepareForUpdate: counted }, // from 0 on
   'csinodes.storage.k8s.io': { allowUnconditionalUpdate: false },
   'csistoragecapacities.storage.k8s.io': { allowUnconditionalUpdate: false },

@@ -5,7 +5,7 @@ import { Problems } from '#api/validation/problems.ts';
 import type { CertificateSigningRequest } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { formatTime } from '#apimachinery/time.ts';
-import { resetForStatus } from '../metadata.ts';
+import { METADATA_KEPT, METADATA_OF_STATUS } from '../status-metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 type Conditions = NonNullable<CertificateSigningRequest['status']['conditions']>;
@@ -79,6 +79,7 @@ function dated(conditions: Conditions, old: CertificateSigningRequest, now: numb
 
 export const podCertificateRequestStrategy = {
   allowUnconditionalUpdate: false,
+  resetFields: METADATA_OF_STATUS,
   selectableFields: {
     'spec.signerName': ({ spec }) => spec.signerName,
     'spec.podName': ({ spec }) => spec.podName,
@@ -99,7 +100,7 @@ export const podCertificateRequestStrategy = {
           return { ...condition, lastTransitionTime: known ?? formatTime(clock.now()) };
         });
         const status = conditions.length === 0 ? request.status : { ...request.status, conditions };
-        return { ...request, metadata: resetForStatus(request.metadata, old.metadata), spec: old.spec, status } as PodCertificateRequest;
+        return { ...METADATA_KEPT.prepareForUpdate(request, old), spec: old.spec, status };
       },
       validateUpdate: (request, old, { clock }) => {
         const out = new Problems();

@@ -5,7 +5,7 @@ import type { DeviceTaintRule } from '#api/gen/resource-v1beta2.ts';
 import type { DeviceRequest, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from '#api/gen/resource-v1.ts';
 import { forbidden, type FieldError } from '#apimachinery/field-errors.ts';
 import { formatTime } from '#apimachinery/time.ts';
-import { resetForStatus } from '../metadata.ts';
+import { METADATA_KEPT, METADATA_OF_STATUS } from '../status-metadata.ts';
 import type { Strategy, WriteContext } from '../strategy.ts';
 
 const ADMIN_ACCESS = 'resource.kubernetes.io/admin-access';
@@ -26,10 +26,11 @@ const hasAdmin = ({ status }: ResourceClaim): boolean =>
   (status.allocation?.devices.results ?? []).some(({ adminAccess }) => adminAccess === true);
 
 export const resourceClaimStrategy = {
+  resetFields: METADATA_OF_STATUS,
   validate: ({ metadata, spec }, context) => adminErrors(asksForAdmin(spec.devices.requests), metadata.namespace, context),
   subresources: {
     status: {
-      prepareForUpdate: (claim, old) => withoutReleased({ ...claim, metadata: resetForStatus(claim.metadata, old.metadata) }, old),
+      prepareForUpdate: (claim, old) => withoutReleased(METADATA_KEPT.prepareForUpdate(claim, old), old),
       validateUpdate: (claim, old, context) => adminErrors(hasAdmin(claim) && !hasAdmin(old), claim.metadata.namespace, context),
     },
   },
@@ -84,10 +85,8 @@ function scalarAttributes(attributes: Attributes): Attributes {
 
 export const deviceTaintRuleStrategy = {
   generation: 'desired',
-  resetFields: { status: [['metadata']] },
-  subresources: {
-    status: { prepareForUpdate: (rule, old) => ({ ...rule, metadata: resetForStatus(rule.metadata, old.metadata) }) },
-  },
+  resetFields: METADATA_OF_STATUS,
+  subresources: { status: METADATA_KEPT },
   // Tolerations count from when the effect began, unless the client says when that was.
   prepareForUpdate: (rule, old, { clock }) => {
     const [now, before] = [rule.spec.taint, old.spec.taint];

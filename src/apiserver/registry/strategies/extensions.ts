@@ -3,6 +3,7 @@ import type { APIService, CustomResourceDefinition } from '#api/types.ts';
 import { setCondition } from '#api/conditions.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { withMetadata } from '../metadata.ts';
+import { METADATA_OF_STATUS } from '../status-metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 /** Held by a definition under deletion until its objects are gone. */
@@ -43,7 +44,7 @@ export const customResourceDefinitionStrategy = {
 
 export const apiServiceStrategy = {
   allowUnconditionalUpdate: false,
-  resetFields: { status: [['metadata']] },
+  resetFields: METADATA_OF_STATUS,
   subresources: {
     status: {
       prepareForUpdate: (service, { metadata: { labels, annotations, finalizers, ownerReferences } }) =>

@@ -1,6 +1,6 @@
 // PodGroups and Workloads. Source: pkg/registry/scheduling.
 import type { PodGroup, PodGroupTemplate, Workload } from '#api/gen/scheduling-v1alpha2.ts';
-import { resetForStatus } from '../metadata.ts';
+import { METADATA_KEPT, METADATA_OF_STATUS } from '../status-metadata.ts';
 import type { Strategy } from '../strategy.ts';
 
 /**
@@ -27,16 +27,13 @@ const unset = (value: unknown): boolean => value === undefined || value === null
 export const podGroupStrategy = {
   prepareForCreate: (group) => ({ ...group, spec: enabled(group.spec, undefined, {}) }),
   prepareForUpdate: (group, old) => ({ ...group, spec: enabled(group.spec, old.spec, {}) }),
+  resetFields: METADATA_OF_STATUS,
   subresources: {
     status: {
       prepareForUpdate: (group, old) => {
         const { resourceClaimStatuses, ...status } = group.status;
         const claimed = (old.spec.resourceClaims ?? []).length > 0 && resourceClaimStatuses !== undefined;
-        return {
-          ...group,
-          metadata: resetForStatus(group.metadata, old.metadata),
-          status: { ...status, ...(claimed ? { resourceClaimStatuses } : {}) },
-        };
+        return { ...METADATA_KEPT.prepareForUpdate(group, old), status: { ...status, ...(claimed ? { resourceClaimStatuses } : {}) } };
       },
     },
   },
