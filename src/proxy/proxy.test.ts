@@ -76,6 +76,34 @@ async function pod(ip: string, ip6: string, host: string): Promise<NetworkNamesp
   return namespace;
 }
 
+const newProxy = (ports: { readonly healthzPort: number; readonly metricsPort: number }, endpointSlices = slices): Proxy =>
+  new Proxy({
+    services,
+    endpointSlices,
+    runProgram: async (file, args, options) => {
+      try {
+        return await runProgram(file, args, options);
+      } finally {
+        ran.push(file);
+      }
+    },
+    clock: {
+      ...systemClock,
+      monotonic: () => looks.monotonic(),
+      after: (delayMs, fire) => (delayMs <= 1_000 ? systemClock : looks).after(delayMs, fire),
+    },
+    logger: silentLogger,
+    nodes,
+    serviceCIDRs,
+    events: { event: () => {} },
+    config: {
+      nodeName: 'n1',
+      podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'],
+      nodePortAddresses: ['primary'],
+      ...ports,
+    },
+  });
+
 before(async () => {
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
   writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
@@ -101,33 +129,7 @@ before(async () => {
     await succeed('ip', ['route', 'add', 'default', 'via', to]);
   }
 
-  const proxy = new Proxy({
-    services,
-    endpointSlices: slices,
-    runProgram: async (file, args, options) => {
-      try {
-        return await runProgram(file, args, options);
-      } finally {
-        ran.push(file);
-      }
-    },
-    clock: {
-      ...systemClock,
-      monotonic: () => looks.monotonic(),
-      after: (delayMs, fire) => (delayMs <= 1_000 ? systemClock : looks).after(delayMs, fire),
-    },
-    logger: silentLogger,
-    nodes,
-    serviceCIDRs,
-    events: { event: () => {} },
-    config: {
-      nodeName: 'n1',
-      podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'],
-      nodePortAddresses: ['primary'],
-      healthzPort: 10_256,
-      metricsPort: 10_249,
-    },
-  });
+  const proxy = newProxy({ healthzPort: 10_256, metricsPort: 10_249 });
   running = proxy.run(stop.signal);
   await proxy.synced;
 });
@@ -159,9 +161,9 @@ const from = (namespace: NetworkNamespace) => (ip: string, port: number) =>
   namespace.succeed(process.execPath, ['-e', ASK, ip, String(port)]);
 
 /** From the node itself; the serving pod's address, or the error's code. */
-function ask(ip: string, port: number): Promise<string> {
+function ask(ip: string, port: number, localAddress?: string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(port, ip);
+    const socket = connect({ host: ip, port, ...(localAddress === undefined ? {} : { localAddress }) });
     let text = '';
     socket.on('data', (chunk) => {
       text += String(chunk);
@@ -297,18 +299,48 @@ test('the health check port of a Service under the Local policy tells whether it
   assert.equal((await fetch(`http://${NODE}:10256//`)).status, 404);
 });
 
-test('client affinity keeps a client at one endpoint', async () => {
-  await apply(
-    service('sticky', {
-      clusterIP: '10.96.0.5',
-      clusterIPs: ['10.96.0.5'],
-      sessionAffinity: 'ClientIP',
-      sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
-      ports: [{}],
-    }),
-    slice('sticky', { port: 8080 }, { ip: POD_A }, { ip: POD_B }),
-  );
-  assert.equal((await servers(12, () => ask('10.96.0.5', 80))).size, 1);
+const sticky = (...endpoints: readonly string[]): readonly (Service | EndpointSlice)[] => [
+  service('sticky', {
+    type: 'NodePort',
+    clusterIP: '10.96.0.5',
+    clusterIPs: ['10.96.0.5'],
+    sessionAffinity: 'ClientIP',
+    sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    ports: [{ nodePort: 30_085 }],
+  }),
+  slice('sticky', { port: 8080 }, ...endpoints.map((ip) => ({ ip }))),
+];
+
+test('client affinity keeps a client at one endpoint, whichever way it asks, and after a proxy has come new', async (t) => {
+  await apply(...sticky(POD_A, POD_B));
+  const clients = Array.from({ length: 16 }, (_, i) => `192.0.2.${100 + i}`);
+  for (const ip of clients) await succeed('ip', ['addr', 'add', `${ip}/24`, 'dev', 'wan']);
+  t.after(async () => {
+    for (const ip of clients) await succeed('ip', ['addr', 'del', `${ip}/24`, 'dev', 'wan']);
+  });
+  const served = async (host: string, port: number) => {
+    const answers = new Map<string, string | undefined>();
+    for (const ip of clients) answers.set(ip, server(await ask(host, port, ip)));
+    return answers;
+  };
+  const first = await served('10.96.0.5', 80);
+  assert.deepEqual(new Set(first.values()), new Set([POD_A, POD_B]));
+  assert.deepEqual(await served('10.96.0.5', 80), first);
+  assert.deepEqual(await served(NODE, 30_085), first);
+
+  const later = new AbortController();
+  const proxy = newProxy({ healthzPort: 10_257, metricsPort: 10_250 }, fakeInformer(...slices.list()));
+  const ended = proxy.run(later.signal);
+  await proxy.synced;
+  later.abort();
+  await ended;
+  assert.deepEqual(await served('10.96.0.5', 80), first);
+
+  await apply(...sticky(POD_B));
+  assert.deepEqual(new Set((await served('10.96.0.5', 80)).values()), new Set([POD_B]));
+  await apply(...sticky(POD_A, POD_B));
+  await eventually(async () => assert.match(await succeed('nft', ['list', 'table', 'ip', 'kube-proxy']), /dnat to 10\.244\.0\.2:8080/));
+  assert.deepEqual(new Set((await served('10.96.0.5', 80)).values()), new Set([POD_B]), 'each has another now');
 });
 
 test('a UDP client is led to the new endpoint after a change, although it keeps its socket', async (t) => {

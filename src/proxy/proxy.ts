@@ -14,21 +14,21 @@ import type { Client } from '#client/contract.ts';
 import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { networksOf, outermost } from './addresses.ts';
-import { udpFlows, type UdpFlows } from './conntrack-plan.ts';
+import { forgetClients, knownClients } from './clients.ts';
 import type { ProxyNode } from './endpoints.ts';
 import { Flows } from './flows.ts';
-import { type HealthCheck, healthCheckOf } from './health/health-plan.ts';
+import type { HealthCheck } from './health/health-plan.ts';
 import { localAddresses } from './health/listening.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
 import { configz } from './metrics/configz.ts';
-import { ProxyMetrics, type WithoutLocal } from './metrics/metrics.ts';
+import { ProxyMetrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/serve-metrics.ts';
-import { withoutLocal } from './metrics/without-local.ts';
-import { type Fragment, serviceFragment } from './nft/fragment.ts';
+import type { Fragment } from './nft/fragment.ts';
 import { nodeFragment } from './nft/node-fragment.ts';
 import { RuleState } from './nft/rule-state.ts';
 import { nodePortAddresses, nodePortNetworks } from './node-ports.ts';
+import { NOTHING, observe, type Observation } from './observe.ts';
 import type { RunProgram } from './run-program.ts';
 
 const BY_SERVICE = 'proxy-service';
@@ -64,16 +64,6 @@ export interface ProxyDeps {
     readonly metricsPort: number;
   };
 }
-
-/** What one Service asks of this node in one family. */
-interface Observation {
-  readonly fragment: Fragment | undefined;
-  readonly flows: UdpFlows;
-  readonly check: HealthCheck | undefined;
-  readonly withoutLocal: WithoutLocal | undefined;
-}
-
-const NOTHING: Observation = { fragment: undefined, flows: new Map(), check: undefined, withoutLocal: undefined };
 
 /** What there is of each family. */
 interface Side {
@@ -255,7 +245,8 @@ export class Proxy {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     this.#metrics.began();
-    const scripts = this.#sides.map((side) => this.#update(side, dirty));
+    const scripts: string[] = [];
+    for (const side of this.#sides) scripts.push(await this.#update(side, dirty, signal));
     const script = scripts.join('');
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
     if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#deps.services.size });
@@ -269,10 +260,12 @@ export class Proxy {
       checks.clear();
     }
     await this.#flows.forgetStale(signal);
+    const { runProgram: run, logger } = this.#deps;
+    for (const { family, state } of this.#sides) await forgetClients(state.affinities, { family, run, logger, signal });
   }
 
   /** The script that brings one family in line with the Services in `keys`. */
-  #update(side: Side, keys: ReadonlySet<string>): string {
+  async #update(side: Side, keys: ReadonlySet<string>, signal: AbortSignal): Promise<string> {
     const { family, state, checks } = side;
     const changes = new Map<string, Fragment | undefined>();
     for (const key of keys) {
@@ -283,7 +276,9 @@ export class Proxy {
       this.#flows.set(key, family, now.flows);
     }
     const difference = state.update(changes);
-    return this.#installed ? difference : state.whole();
+    if (this.#installed) return difference;
+    const { runProgram: run, logger } = this.#deps;
+    return state.whole(await knownClients(state.affinities, { family, run, logger, signal }));
   }
 
   #observe(key: string, { family, podCIDR }: Side): Observation {
@@ -293,22 +288,10 @@ export class Proxy {
       const networks = { nodePorts: this.#nodePorts({ family }), services: outermost(networksOf(cidrs, family)) };
       return { ...NOTHING, fragment: nodeFragment(networks) };
     }
-    const service = services.byKey(key);
-    if (service === undefined || isServedElsewhere(service)) return NOTHING;
-    const slices = endpointSlices.byIndex(BY_SERVICE, key);
-    const node = this.#node;
-    return {
-      fragment: serviceFragment(service, slices, { node, podCIDR, nodeIPs: this.#nodeIPs }),
-      flows: udpFlows(service, slices, node, family),
-      check: healthCheckOf(service, slices, node, family),
-      withoutLocal: withoutLocal(service, slices, node, family),
-    };
+    const context = { node: this.#node, podCIDR, nodeIPs: this.#nodeIPs };
+    return observe(services.byKey(key), endpointSlices.byIndex(BY_SERVICE, key), context);
   }
 }
-
-/** Source: kube-proxy server.go labelSelector. */
-const isServedElsewhere = ({ metadata: { labels = {} } }: Service): boolean =>
-  labels[LABEL.serviceProxyName] !== undefined || labels[LABEL.headlessService] !== undefined;
 
 const keyOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
 

@@ -129,6 +129,31 @@ test('RuleState has one chain for all Services with as many endpoints, until the
   assert.equal(state.stake().chains.has('ip kube-proxy tcp-endpoints-1'), false);
 });
 
+test('RuleState has one set for all clients that are remembered as long, for as long as somebody remembers them', () => {
+  const state = new RuleState(context.podCIDR);
+  const sticky = (name: string, timeoutSeconds: number, ...ips: readonly string[]) => {
+    const spec = { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1'], sessionAffinity: 'ClientIP', ports: [{}] } as const;
+    const { metadata, ...rest } = service(name, { ...spec, sessionAffinityConfig: { clientIP: { timeoutSeconds } } });
+    const own = { ...rest, metadata: { ...metadata, name } };
+    return serviceFragment(own, [slice(name, { port: 8080 }, ...ips.map((ip) => ({ ip })))], context);
+  };
+  const sets = (changes: readonly (readonly [string, ReturnType<typeof sticky> | undefined])[]): readonly string[] =>
+    state.update(new Map(changes)).match(/(add|delete) set ip kube-proxy \S+|\bmap \{/g) ?? [];
+  const [a, b] = ['10.244.0.2', '10.244.0.3'];
+  assert.deepEqual(sets([['shop/x', sticky('x', 60, a, b)]]), ['add set ip kube-proxy affinity-60']);
+  assert.deepEqual(sets([['shop/y', sticky('y', 60, a, b)]]), []);
+  assert.deepEqual([...state.affinities.takeGone()], []);
+  assert.deepEqual(sets([['shop/x', sticky('x', 60, b)]]), []);
+  assert.deepEqual(
+    [...state.affinities.takeGone()].map(([seconds, ids]) => [seconds, ids.size]),
+    [[60, 1]],
+    'whose clients are to be forgotten',
+  );
+  assert.deepEqual(sets([['shop/x', sticky('x', 90, b)]]), ['add set ip kube-proxy affinity-90']);
+  assert.deepEqual(sets([['shop/y', undefined]]), ['delete set ip kube-proxy affinity-60']);
+  assert.deepEqual([...state.affinities.takeGone()], [], 'they went with their set');
+});
+
 test('RuleState asks for all elements, some at each look', () => {
   const state = new RuleState(context.podCIDR);
   const wanted = new Set<string>();
@@ -240,8 +265,7 @@ test('serviceFragment gives each family rules of its own: its cluster IPs, its e
   assert.match(text(v6), /dnat to \[fd00:244::2\]:5353/);
   assert.doesNotMatch(text(v6), /10\.|ip saddr/);
   assert.doesNotMatch(text(v4), /ip6|fd00|2001/);
-  for (const name of [...(v6?.chains.keys() ?? []), ...(v6?.affinitySets.keys() ?? [])])
-    assert.match(name, /^[a-z][\w/.-]*$/, 'nftables takes it');
+  for (const name of v6?.chains.keys() ?? []) assert.match(name, /^[a-z][\w/.-]*$/, 'nftables takes it');
 });
 
 test('serviceFragment of a family a Service does not have is empty, but not of one whose endpoints are still to come', () => {

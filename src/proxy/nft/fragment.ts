@@ -1,12 +1,13 @@
 // pure
-// The rules of one Service: its elements in the shared maps and sets, its affinity sets, and the chains it needs. A chain that
-// says nothing of the Service is one for all that need it.
+// The rules of one Service: its elements in the shared maps and sets, and the chains it needs. A chain that says
+// nothing of the Service is one for all that need it.
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Service, ServicePort } from '#api/types.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { addressesOf, clusterIPsOf, inAny, networksOf, outermost } from '../addresses.ts';
 import { chooseEndpoints, endpointsOf, type ProxyEndpoint, type ProxyNode } from '../endpoints.ts';
-import { NFT_FAMILY, poolKey, type PoolMap, type PoolOf, type PoolProtocol } from './table.ts';
+import type { Affinities } from './affinities.ts';
+import { affinityKey, affinitySet, endpointId, NFT_FAMILY, poolKey, type PoolMap, type PoolOf, type PoolProtocol } from './table.ts';
 
 /** Maps and sets of the table that all Services share. */
 export type SharedSet =
@@ -31,8 +32,8 @@ export interface Element {
 export interface Fragment {
   /** Rules by chain, in order. Equal names of different Services have equal rules. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
-  /** Time to live in seconds by the name of a set of client addresses. */
-  readonly affinitySets: ReadonlyMap<string, number>;
+  /** Endpoints that clients are remembered for, as `endpointId` tells them, by the seconds that is for. */
+  readonly affinities: Affinities;
   readonly elements: readonly Element[];
 }
 
@@ -45,7 +46,7 @@ export interface FragmentContext {
   readonly nodeIPs: readonly string[];
 }
 
-const EMPTY: Fragment = { chains: new Map(), affinitySets: new Map(), elements: [] };
+const EMPTY: Fragment = { chains: new Map(), affinities: new Map(), elements: [] };
 
 /** Source: API default of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
@@ -59,12 +60,12 @@ export function serviceFragment(service: Service, slices: readonly EndpointSlice
   if (spec.type === 'ExternalName' || clusterIPs.length === 0) return EMPTY;
 
   const chains = new Map<string, readonly string[]>();
-  const affinitySets = new Map<string, number>();
+  const affinities = new Map<number, Set<string>>();
   const elements: Element[] = clusterIPs.map((key) => ({ set: 'cluster-ips', key, value: '' }));
   for (const port of spec.ports ?? []) {
-    portFragment({ service, port, slices, clusterIPs, family, context }, { chains, affinitySets, elements });
+    portFragment({ service, port, slices, clusterIPs, family, context }, { chains, affinities, elements });
   }
-  return { chains, affinitySets, elements };
+  return { chains, affinities, elements };
 }
 
 interface PortInput {
@@ -78,7 +79,7 @@ interface PortInput {
 
 interface Output {
   readonly chains: Map<string, readonly string[]>;
-  readonly affinitySets: Map<string, number>;
+  readonly affinities: Map<number, Set<string>>;
   readonly elements: Element[];
 }
 
@@ -215,32 +216,34 @@ interface Pool {
 /** Name of the chain that picks one of `endpoints` at random, or the one a client had before. */
 function poolChain(pool: Pool, out: Output): string {
   const { key, of, endpoints, protocol, service, family } = pool;
-  if (service.spec.sessionAffinity === 'ClientIP') return affinityChain(pool, out);
   const map = `${protocol as PoolProtocol}-${of}` as const;
   const chain = `${map}-${endpoints.length}`;
   out.chains.set(chain, [`dnat ${NFT_FAMILY[family]} addr . port to ${poolKey(map, family, endpoints.length)} map @${map}`]);
   for (const [i, e] of endpoints.entries()) out.elements.push({ set: map, key: `${key} . ${i}`, value: `${e.ip} . ${e.port}` });
-  return chain;
+  return service.spec.sessionAffinity === 'ClientIP' ? affinityChain(pool, chain, out) : chain;
 }
 
-/** Such a Service has chains of its own: one, and one for each endpoint. */
-function affinityChain({ endpoints, protocol, service, suffix, family }: Pool, out: Output): string {
-  const ip = NFT_FAMILY[family];
-  const chain = `service-${hashOf(endpoints.map((e) => `${e.ip} ${e.port}`).join())}-${suffix}`;
+/**
+ * Such a Service has a chain of its own, but neither sets nor maps: who is whose client stands in one set for all. Where that is
+ * full, no client can be taken on, and `forgetful` serves those that are new.
+ */
+function affinityChain({ endpoints, protocol, service, suffix, family }: Pool, forgetful: string, out: Output): string {
   const seconds = service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+  const set = `@${affinitySet(seconds)}`;
+  const ids = out.affinities.getOrInsert(seconds, new Set());
   const named = endpoints.map((e) => {
-    const id = `${suffix}/${e.ip.replaceAll(':', '-')}/${e.port}`; // nftables takes no colon in a name
-    const set = `affinity-${seconds}-${id}`; // a set's timeout cannot be changed, so it is part of the name
-    out.affinitySets.set(set, seconds);
-    out.chains.set(`endpoint-${id}`, [
-      `update @${set} { ${ip} saddr }`,
-      `meta l4proto ${protocol} dnat to ${family === 'IPv4' ? e.ip : `[${e.ip}]`}:${e.port}`,
-    ]);
-    return { set, chain: `endpoint-${id}` };
+    const at = family === 'IPv4' ? `${e.ip}:${e.port}` : `[${e.ip}]:${e.port}`;
+    const id = endpointId(`${suffix} ${at}`);
+    ids.add(id);
+    const client = affinityKey(family, id);
+    return { client, led: `update ${set} { ${client} } meta l4proto ${protocol} dnat to ${at}` };
   });
+  const chain = `service-${hashOf(endpoints.map((e) => `${e.ip} ${e.port}`).join())}-${suffix}`;
   out.chains.set(chain, [
-    ...named.map((e) => `${ip} saddr @${e.set} goto ${e.chain}`),
-    `numgen random mod ${named.length} vmap { ${named.map((e, i) => `${i} : goto ${e.chain}`).join(', ')} }`,
+    ...named.map(({ client, led }) => `${client} ${set} ${led}`),
+    // One of those that are left, each as likely.
+    ...named.map(({ led }, i) => `numgen random mod ${named.length - i} 0 ${led}`),
+    `goto ${forgetful}`,
   ]);
   return chain;
 }

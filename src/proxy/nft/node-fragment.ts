@@ -14,7 +14,7 @@ export function nodeFragment({ nodePorts, services }: NodeNetworks): Fragment {
   const elements = (set: Element['set'], keys: readonly string[]): readonly Element[] => keys.map((key) => ({ set, key, value: '' }));
   return {
     chains: new Map(),
-    affinitySets: new Map(),
+    affinities: new Map(),
     elements: [...elements('nodeport-ips', nodePorts), ...elements('service-cidrs', services)],
   };
 }

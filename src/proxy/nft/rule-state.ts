@@ -2,8 +2,9 @@
 // is written; one script is one transaction, so no packet ever meets half of a change.
 import type { Stake } from '#base/nft-rules.ts';
 import type { Element, Fragment, SharedSet } from './fragment.ts';
+import { AffinityState, clientCommands, type Clients } from './affinities.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
-import { ADDRESS_TYPE, baseChains, baseTable, tableOf } from './table.ts';
+import { affinitySet, affinitySetDefinition, baseChains, baseTable, tableOf } from './table.ts';
 
 /** Elements a single nft command adds: a longer line only costs memory. */
 const ELEMENTS_A_COMMAND = 1_000;
@@ -27,6 +28,7 @@ export class RuleState {
   readonly #fragments = new Map<string, Fragment>();
   /** By name. */
   readonly #chains = new Map<string, SharedChain>();
+  readonly #affinities = new AffinityState();
   /** By element: two Services may name the same address and port; the first by name has it. */
   readonly #claims = new Map<string, readonly Claim[]>();
   /** Elements that looks have not come to yet. */
@@ -53,12 +55,11 @@ export class RuleState {
    */
   update(changes: ReadonlyMap<string, Fragment | undefined>): string {
     const chains = new Map<string, readonly string[] | undefined>(); // rules before
-    const sets = { gone: new Set<string>(), come: new Map<string, number>() };
+    const lasting = new Set(this.#affinities.lasting());
     const touched = new Map<string, string | undefined>(); // element id → value before
     for (const [owner, next] of changes) {
       const before = this.#fragments.get(owner);
-      for (const [set] of before?.affinitySets ?? []) if (next?.affinitySets.has(set) !== true) sets.gone.add(set);
-      for (const [set, seconds] of next?.affinitySets ?? []) if (before?.affinitySets.has(set) !== true) sets.come.set(set, seconds);
+      this.#affinities.update(before?.affinities, next?.affinities);
       for (const [chain, rules] of before?.chains ?? []) this.#useChain(chain, rules, -1, chains);
       for (const [chain, rules] of next?.chains ?? []) this.#useChain(chain, rules, 1, chains);
       for (const element of before?.elements ?? []) this.#release(element, owner, touched);
@@ -77,12 +78,12 @@ export class RuleState {
     }
     const chainCommands = this.#chainCommands(chains);
     return [
-      ...this.#setCommands(sets.come),
+      ...this.#affinityCommands('add', new Set(this.#affinities.lasting()).difference(lasting)),
       ...chainCommands.definitions,
       ...elementCommands(this.#table, 'delete', remove),
       ...elementCommands(this.#table, 'add', add),
       ...chainCommands.removals,
-      ...[...sets.gone].map((set) => `delete set ${this.#table} ${set}\n`),
+      ...this.#affinityCommands('delete', lasting.difference(new Set(this.#affinities.lasting()))),
     ].join('');
   }
 
@@ -98,24 +99,27 @@ export class RuleState {
     };
   }
 
-  /** The script that replaces whatever the table holds by this state. */
-  whole(): string {
-    const sets = [...this.#fragments.values()].flatMap(({ affinitySets }) => [...affinitySets]);
+  /** Whose clients are remembered. */
+  get affinities(): AffinityState {
+    return this.#affinities;
+  }
+
+  /** The script that replaces whatever the table holds by this state, in which `clients` are known as before. */
+  whole(clients: Clients = new Map()): string {
     const none = new Map([...this.#chains.keys()].map((chain) => [chain, undefined]));
     const elements = [...this.#claims.keys()].map((id) => ({ ...parseId(id), value: this.#holder(id) as string }));
     return [
       baseTable(this.#family, this.#podCIDR),
-      ...this.#setCommands(sets),
+      ...this.#affinityCommands('add', this.#affinities.lasting()),
+      ...[...clients].flatMap(([seconds, list]) => clientCommands(this.#family, 'add', seconds, list)),
       ...this.#chainCommands(none).definitions,
       ...elementCommands(this.#table, 'add', elements),
     ].join('');
   }
 
-  #setCommands(sets: Iterable<readonly [string, number]>): readonly string[] {
-    const type = ADDRESS_TYPE[this.#family];
-    return Array.from(sets, ([set, seconds]) => {
-      return `add set ${this.#table} ${set} { type ${type}; flags dynamic,timeout; timeout ${seconds}s; }\n`;
-    });
+  #affinityCommands(verb: 'add' | 'delete', lasting: Iterable<number>): readonly string[] {
+    const named = verb === 'add' ? (seconds: number) => affinitySetDefinition(this.#family, seconds) : affinitySet;
+    return Array.from(lasting, (seconds) => `${verb} set ${this.#table} ${named(seconds)}\n`);
   }
 
   /** What leads to the chains that are needed now. `before`: the rules of each that may have changed, undefined for a new one. */

@@ -2,7 +2,7 @@
 // The table every node has, before any Service: hooks, shared maps and sets, and the chains that look up in them.
 // Its shape follows kube-proxy's nftables mode, but a Service costs entries of shared maps, not chains and maps of its own: the
 // kernel looks for a chain's map among all of the table, so that each further one costs more than the one before.
-
+import { createHash } from 'node:crypto';
 import type { IpFamily } from '#apimachinery/ip.ts';
 
 /** The family's word in nftables: of a table, and of a packet's addresses. */
@@ -40,6 +40,26 @@ const portOf = (map: PoolMap): string => `${map.split('-')[0] as string} dport`;
 /** What is looked up there for a packet, or the type of that: `size` is how many endpoints there are. */
 export const poolKey = (map: PoolMap, family: IpFamily, size: number): string =>
   `${map.includes('nodeport') ? '' : `${NFT_FAMILY[family]} daddr . `}${portOf(map)} . numgen random mod ${size}`;
+
+/** 64 bits, as nft shows them, for what is unique of one endpoint of one Service. */
+export function endpointId(unique: string): string {
+  const digest = createHash('sha256').update(unique).digest();
+  return `${digest.readUInt32BE(0)} . ${digest.readUInt32BE(4)}`;
+}
+
+/** What is looked up in a set of clients, or the type of that: the packet's source and an endpoint. */
+export const affinityKey = (family: IpFamily, id = '0 . 0'): string =>
+  // A number as such has no type; the only one that this comes to has.
+  [`${NFT_FAMILY[family]} saddr`, ...id.split(' . ').map((half) => `numgen inc mod 1 offset ${half}`)].join(' . ');
+
+/** Clients of all Services whose affinity lasts as long. The kernel makes room for so many at once: 4 MiB. */
+const CLIENTS = 262_144;
+
+/** Name of the set of clients that are remembered for `seconds`. */
+export const affinitySet = (seconds: number): string => `affinity-${seconds}`;
+
+export const affinitySetDefinition = (family: IpFamily, seconds: number): string =>
+  `${affinitySet(seconds)} { typeof ${affinityKey(family)}; size ${CLIENTS}; flags dynamic,timeout; timeout ${seconds}s; }`;
 
 interface BaseChain {
   /** Where packets come in; other chains lead to one without. */
