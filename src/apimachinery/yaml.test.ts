@@ -16,6 +16,30 @@ for (const [text, value] of [
   ['---\na: 1\n---\n}{', { a: 1 }],
   ['{"a": 1, "b": [true]}', { a: 1, b: [true] }],
   ['{a: 1, b: [x]}', { a: 1, b: ['x'] }],
+  ['args: [\n"a",\nb\n]\nnext: {\n}', { args: ['a', 'b'], next: {} }],
+  ['{a:b}', { 'a:b': null }],
+  ['[a: b, ? c : d]', [{ a: 'b' }, { c: 'd' }]],
+  ['f: 08', { f: 8 }],
+  ['a: .1_0\nb: .__1\nc: +.5\nd: 1_0.5_0', { a: 0.1, b: '.__1', c: 0.5, d: 10.5 }],
+  ['! 1', '1'],
+  ['!!int "12"', 12],
+  ['!!set {a, b}', { a: null, b: null }],
+  ['!<%41> b', 'b'],
+  ['%TAG !e! tag:x,2000:\n---\n!e!b c', 'c'],
+  ['%YAML 1.1\n---\na: b', { a: 'b' }],
+  ["x: 1\n<<: {x: 2}\n'<<': z", { x: 2, '<<': 'z' }],
+  ['<<: [{x: 2}, {x: 3}]', { x: 2 }],
+  ["a: \"x\\\n  y \\u00e9\\x41\\N\"\nb: 'it''s\n\n  z'", { a: 'xy éA\x85', b: "it's\nz" }],
+  ['a: |2-\n   x\n\n\nb: >+\n  f\n   i\n  g\n\n', { a: ' x', b: 'f\n i\ng\n\n' }],
+  ['a: plain\n  text #no\nb: a#b', { a: 'plain text', b: 'a#b' }],
+  ['a: |\r\n  b\r\n  c\r\n', { a: 'b\nc\n' }],
+  ['\ufeffa: b', { a: 'b' }],
+  ['a:\tb', { a: 'b' }],
+  ['? |\n  k\n: v', { 'k\n': 'v' }],
+  ['a:\n- b\n-\n- c: d\n  e:\nf: g', { a: ['b', null, { c: 'd', e: null }], f: 'g' }],
+  ['- &a b\n- *a\n- &m {x: *a}\n- *m', ['b', 'b', { x: 'b' }, { x: 'b' }]],
+  ["'a'b", 'a'],
+  ['[a]]', ['a']],
 ] as const) {
   test(`parseYaml reads ${JSON.stringify(text)}`, () => assert.deepEqual(parseYaml(text), value));
 }
@@ -31,7 +55,45 @@ for (const [text, message] of [
   ['a: "x', 'yaml: found unexpected end of stream'],
   ['a:\n\t- b', 'yaml: line 2: found character that cannot start any token'],
   ['a: .nan', 'json: unsupported value: NaN'],
-  ['~: 1', 'unsupported map key of type: %!s(<nil>)'],
+  ['a:\nb', "yaml: line 3: could not find expected ':'"],
+  ['- a\nb: c', "yaml: line 1: did not find expected '-' indicator"],
+  ['- a\n[c', "yaml: line 3: could not find expected ':'"],
+  ['\n[a', "yaml: line 2: did not find expected ',' or ']'"],
+  ['[a: b, ? a? c]', "yaml: did not find expected ',' or ']'"],
+  ['{a: !x}', 'yaml: did not find expected whitespace or line break'],
+  ['\t', 'yaml: found character that cannot start any token'],
+  ['-\ta', 'yaml: found character that cannot start any token'],
+  ['a: b\n\n\tc', 'yaml: line 3: found a tab character that violates indentation'],
+  ['|\n\tx', 'yaml: line 2: found a tab character where an indentation space is expected'],
+  ['|0\n x', 'yaml: found an indentation indicator equal to 0'],
+  ['|x', 'yaml: did not find expected comment or line break'],
+  ['"\\q"', 'yaml: found unknown escape character'],
+  ['"\\x4"', 'yaml: did not find expected hexdecimal number'],
+  ['"\\ud800"', 'yaml: found invalid Unicode character escape code'],
+  ['"a\n---\nb"', 'yaml: line 2: found unexpected document indicator'],
+  ['a: \x01', 'yaml: control characters are not allowed'],
+  ['&', 'yaml: did not find expected alphabetic or numeric character'],
+  ['!!', 'yaml: did not find expected tag URI'],
+  ['!<a b', "yaml: did not find the expected '>'"],
+  ['!<%4> b', 'yaml: did not find URI escaped octet'],
+  ['!e!b c', 'yaml: found undefined tag handle'],
+  ['...', 'yaml: did not find expected node content'],
+  ['%YAML 1.2\n---\na', 'yaml: found incompatible YAML document'],
+  ['%YAML 1.1\n%YAML 1.1\n---\na', 'yaml: line 1: found duplicate %YAML directive'],
+  ['%FOO\n---\na', 'yaml: found unknown directive name'],
+  ['%YAML 1.1\na', 'yaml: line 1: did not find expected <document start>'],
+  ['- - a\n: b', "yaml: line 1: did not find expected '-' indicator"],
+  ['a: - b', 'yaml: block sequence entries are not allowed in this context'],
+  ['a: ? b', 'yaml: mapping keys are not allowed in this context'],
+  ['!!int x', 'yaml: cannot decode !!str `x` as a !!int'],
+  ['!!binary aG=', 'yaml: !!binary value contains invalid base64 data'],
+  ['<<: 3', 'yaml: map merge requires map or sequence of maps as the value'],
+  ['[a, {b: 1}]: c', 'yaml: invalid map key: []interface {}{"a", map[interface {}]interface {}{"b":1}}'],
+  [
+    '~: {a: [1.5, x, ~]}',
+    'unsupported map key of type: %!s(<nil>), key: <nil>, value: map[interface {}]interface {}{"a":[]interface {}{1.5, "x", interface {}(nil)}}',
+  ],
+  ['~: 1', 'unsupported map key of type: %!s(<nil>), key: <nil>, value: 1'],
 ] as const) {
   test(`parseYaml refuses ${JSON.stringify(text)}`, () => {
     assert.throws(
@@ -47,8 +109,26 @@ test('parseYaml refuses aliases that multiply', () => {
   assert.throws(() => parseYaml(lines.join('\n')), { message: 'yaml: document contains excessive aliasing' });
 });
 
+test('parseYaml reads collections inside each other as deep as JSON, and none deeper', () => {
+  const deep = (depth: number): string => '['.repeat(depth) + 'x' + ']'.repeat(depth);
+  assert.doesNotThrow(() => parseYaml(deep(1000)));
+  assert.doesNotThrow(() => parseYaml(`${'- '.repeat(1000)}x`));
+  for (const text of [deep(1001), `${'- '.repeat(1001)}x`, '['.repeat(100_000)]) {
+    assert.throws(() => parseYaml(text), { name: 'YamlError', message: 'yaml: exceeded max depth of 1000' });
+  }
+});
+
+test('a key ends within 1024 characters, on its line', () => {
+  assert.deepEqual(parseYaml(`${'k'.repeat(1024)}: v`), { ['k'.repeat(1024)]: 'v' });
+  for (const text of [`${'k'.repeat(1025)}: v`, 'a\n b: c']) {
+    assert.throws(() => parseYaml(text), { name: 'YamlError', message: /mapping values are not allowed in this context$/ });
+  }
+});
+
 test('parseYamlStream gives every document that holds something', () => {
   assert.deepEqual(parseYamlStream('a: 1\n---\n---\n# c\n---\nb: 2\n'), [{ a: 1 }, { b: 2 }]);
+  assert.deepEqual(parseYamlStream('a\n...\n...\n%YAML 1.1\n--- b\n---\n'), ['a', 'b']);
+  assert.throws(() => parseYamlStream('a: 1\n...\nb'), { message: 'yaml: line 2: did not find expected <document start>' });
 });
 
 test('duplicateYamlKeys names every line', () => {
@@ -58,6 +138,11 @@ test('duplicateYamlKeys names every line', () => {
     repeatedYamlKeysText(repeated),
     'yaml: unmarshal errors:\n  line 4: key "c" already set in map\n  line 6: key "a" already set in map',
   );
+  assert.deepEqual(duplicateYamlKeys('1: x\n1:\n\ntrue: y\non: z\n<<: {1: 2}'), [
+    'line 2: key 1 already set in map',
+    'line 5: key true already set in map',
+    'line 6: key 1 already set in map',
+  ]);
   assert.deepEqual(duplicateYamlKeys('a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 2}]'), []);
   assert.deepEqual(duplicateYamlKeys('{"a": 1,\n "b": {"c": 1,\n "c": 2}, "a": 3}'), [
     'line 3: key "c" already set in map',
