@@ -40,5 +40,5 @@ export function buildInfo(version: VersionInfo = VERSION): string {
     minor: version.minor,
     platform: version.platform,
   };
-  return gauge('kubernetes_build_info', 'The build that runs: always 1.', Object.keys(labels), [[Object.values(labels), 1]]);
+  return gauge('kubernetes_build_info', '[BETA] The build that runs: always 1.', Object.keys(labels), [[Object.values(labels), 1]]);
 }

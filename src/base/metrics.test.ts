@@ -10,15 +10,26 @@ test('a counter and a gauge are shown by their label values, from their first us
   family.of('b', '').add(0);
   assert.equal(
     family.expose(),
-    '# HELP things_total Things.\n# TYPE things_total counter\nthings_total{kind="a",size="big"} 3\nthings_total{kind="b",size=""} 0\n',
+    '# HELP things_total [ALPHA] Things.\n# TYPE things_total counter\nthings_total{kind="a",size="big"} 3\nthings_total{kind="b",size=""} 0\n',
   );
   const level = new GaugeFamily('level', 'Level.');
   level.of().set(5);
   level.of().add(-2);
-  assert.equal(level.expose(), '# HELP level Level.\n# TYPE level gauge\nlevel 3\n');
+  assert.equal(level.expose(), '# HELP level [ALPHA] Level.\n# TYPE level gauge\nlevel 3\n');
   level.forget();
   assert.equal(level.expose(), '');
 });
+
+for (const [help, shown] of [
+  ['Things.', '[ALPHA] Things.'],
+  ['[BETA] Things.', '[BETA] Things.'],
+  ['[STABLE] Things.', '[STABLE] Things.'],
+  ['[sic] Things.', '[ALPHA] [sic] Things.'],
+] as const) {
+  test(`a metric is promised nothing of unless its help says so: ${help}`, () => {
+    assert.equal(gauge('g', help, [], [[[], 1]]), `# HELP g ${shown}\n# TYPE g gauge\ng 1\n`);
+  });
+}
 
 test('a histogram counts a value in its bucket and all above; bounds are inclusive', () => {
   const family = new HistogramFamily('took_seconds', 'Times.', ['verb'], [0.5, 1]);

@@ -76,7 +76,10 @@ abstract class Family<S> {
   readonly #labels: readonly string[];
   readonly #series = new Map<string, S>();
 
-  /** @param labels names, in the order in which `of` takes their values */
+  /**
+   * @param help may begin with how stable the metric is: `[STABLE] `, `[BETA] `; else it is `[ALPHA] `
+   * @param labels names, in the order in which `of` takes their values
+   */
   constructor(name: string, help: string, labels: readonly string[] = []) {
     this.name = name;
     this.#help = help;
@@ -158,8 +161,11 @@ export function exponentialBuckets(start: number, factor: number, count: number)
 
 const sample = (name: string, labels: string, value: number): string => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`;
 
+/** A help that does not say how stable the metric is promised to be promises nothing. Source: component-base StabilityLevel. */
 const described = (name: string, help: string, type: string, lines: readonly string[]): string =>
-  `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
+  `# HELP ${name} ${LEVEL.test(help) ? '' : '[ALPHA] '}${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
+
+const LEVEL = /^\[(?:ALPHA|BETA|STABLE)\] /;
 
 /** In the order of the names, as Prometheus' own library prints them. */
 const labelText = (names: readonly string[], values: readonly string[]): string =>

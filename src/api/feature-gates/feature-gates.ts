@@ -83,7 +83,7 @@ export class FeatureGates {
 
   /** Figures for /metrics. Source: featuregate AddMetrics. */
   expose(): string {
-    const help = 'Whether a feature gate is on, by its stage.';
+    const help = '[BETA] Whether a feature gate is on, by its stage.';
     const family = new GaugeFamily('kubernetes_feature_enabled', help, ['name', 'stage']);
     for (const [name, { stage }] of FEATURE_GATES) family.of(name, STAGE_LABELS[stage]).set(this.isOn(name) ? 1 : 0);
     return family.expose();

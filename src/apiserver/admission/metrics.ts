@@ -33,19 +33,19 @@ export interface WebhookOutcome {
 export class AdmissionMetrics {
   readonly steps = new HistogramFamily(
     `${PREFIX}step_admission_duration_seconds`,
-    'Time of all plugins of one step of admission, in seconds, for each operation and step (validate or admit).',
+    '[STABLE] Time of all plugins of one step of admission, in seconds, for each operation and step (validate or admit).',
     ['type', 'operation', 'rejected'],
     PLUGIN_SECONDS,
   );
   readonly plugins = new HistogramFamily(
     `${PREFIX}controller_admission_duration_seconds`,
-    'Time of one admission plugin, in seconds, by its name, for each operation and step (validate or admit).',
+    '[STABLE] Time of one admission plugin, in seconds, by its name, for each operation and step (validate or admit).',
     ['name', 'type', 'operation', 'rejected'],
     PLUGIN_SECONDS,
   );
   readonly #webhooks = new HistogramFamily(
     `${PREFIX}webhook_admission_duration_seconds`,
-    'Time of one admission webhook, in seconds, by its name, for each operation and step (validating or admit).',
+    '[STABLE] Time of one admission webhook, in seconds, by its name, for each operation and step (validating or admit).',
     ['name', 'type', 'operation', 'rejected'],
     WEBHOOK_SECONDS,
   );
@@ -68,12 +68,12 @@ export class AdmissionMetrics {
   readonly #validating = {
     checks: new CounterFamily(
       'apiserver_validating_admission_policy_check_total',
-      'Checks of validating admission policies that failed, by policy, binding, what was wrong and what came of it.',
+      '[BETA] Checks of validating admission policies that failed, by policy, binding, what was wrong and what came of it.',
       ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
     ),
     seconds: new HistogramFamily(
       'apiserver_validating_admission_policy_check_duration_seconds',
-      'Time of those checks, in seconds.',
+      '[BETA] Time of those checks, in seconds.',
       ['policy', 'policy_binding', 'error_type', 'enforcement_action'],
       POLICY_SECONDS,
     ),

@@ -12,15 +12,16 @@ export class ReloadMetrics {
 
   constructor(what: 'authentication' | 'authorization' | 'encryption', clock: Clock) {
     const prefix = `apiserver_${what}_config_controller_automatic_`;
+    const level = what === 'encryption' ? '[ALPHA]' : '[BETA]';
     this.#clock = clock;
     this.#reloads = new CounterFamily(
       `${prefix}reloads_total`,
-      `Changes of the ${what} configuration that were taken, and that were not.`,
+      `${level} Changes of the ${what} configuration that were taken, and that were not.`,
       LABELS,
     );
     this.#last = new GaugeFamily(
       `${prefix}reload_last_timestamp_seconds`,
-      `When the ${what} configuration last changed, by outcome.`,
+      `${level} When the ${what} configuration last changed, by outcome.`,
       LABELS,
     );
   }

@@ -6,13 +6,13 @@ export class RuleMetrics {
   readonly #clock: Clock;
   readonly #compilations = new HistogramFamily(
     'apiserver_cel_compilation_duration_seconds',
-    'Time of compiling the rules of a schema, in seconds.',
+    '[BETA] Time of compiling the rules of a schema, in seconds.',
     [],
     DEFAULT_BUCKETS,
   );
   readonly #evaluations = new HistogramFamily(
     'apiserver_cel_evaluation_duration_seconds',
-    'Time of asking the rules of a schema about an object, in seconds.',
+    '[BETA] Time of asking the rules of a schema about an object, in seconds.',
     [],
     DEFAULT_BUCKETS,
   );

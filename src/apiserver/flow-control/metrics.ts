@@ -49,17 +49,17 @@ export class FlowSeries {
 export class FlowMetrics {
   readonly rejected = new CounterFamily(
     `${PREFIX}rejected_requests_total`,
-    'Number of requests rejected by API Priority and Fairness subsystem',
+    '[BETA] Number of requests rejected by API Priority and Fairness subsystem',
     [...FLOW, 'reason'],
   );
   readonly dispatched = new CounterFamily(
     `${PREFIX}dispatched_requests_total`,
-    'Number of requests executed by API Priority and Fairness subsystem',
+    '[BETA] Number of requests executed by API Priority and Fairness subsystem',
     FLOW,
   );
   readonly waited = new HistogramFamily(
     `${PREFIX}request_wait_duration_seconds`,
-    'Length of time a request spent waiting in its queue',
+    '[BETA] Length of time a request spent waiting in its queue',
     [...FLOW, 'execute'],
     SECONDS,
   );
@@ -105,16 +105,16 @@ export class FlowMetrics {
       this.waited.expose(),
       this.executed.expose(),
       this.seats.expose(),
-      perFlow('current_inqueue_requests', 'Number of requests currently pending in queues', ({ waiting }) => waiting),
-      perFlow('current_executing_requests', 'Number of requests currently executing', ({ executing }) => executing),
+      perFlow('current_inqueue_requests', '[BETA] Number of requests currently pending in queues', ({ waiting }) => waiting),
+      perFlow('current_executing_requests', '[BETA] Number of requests currently executing', ({ executing }) => executing),
       perFlow(
         'current_executing_seats',
-        'Number of seats occupied by currently executing requests',
+        '[BETA] Number of seats occupied by currently executing requests',
         ({ executingSeats }) => executingSeats,
       ),
       perLevel(
         'nominal_limit_seats',
-        'Nominal number of execution seats configured for each priority level',
+        '[BETA] Nominal number of execution seats configured for each priority level',
         ({ limits }) => limits.nominal,
       ),
       perLevel(

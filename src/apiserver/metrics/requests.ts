@@ -33,14 +33,14 @@ interface Kind {
 }
 
 export class RequestMetrics {
-  readonly #total = new CounterFamily('apiserver_request_total', 'Requests answered, by what they asked for and the status they got.', [
-    ...KIND,
-    'dry_run',
-    'code',
-  ]);
+  readonly #total = new CounterFamily(
+    'apiserver_request_total',
+    '[STABLE] Requests answered, by what they asked for and the status they got.',
+    [...KIND, 'dry_run', 'code'],
+  );
   readonly #durations = new HistogramFamily(
     'apiserver_request_duration_seconds',
-    'Time from reading a request to the end of its answer, in seconds; watches and streams apart.',
+    '[STABLE] Time from reading a request to the end of its answer, in seconds; watches and streams apart.',
     [...KIND, 'dry_run'],
     SECONDS,
   );
@@ -50,7 +50,7 @@ export class RequestMetrics {
     KIND,
     SLI_SECONDS,
   );
-  readonly #sizes = new HistogramFamily('apiserver_response_sizes', 'Size of answers to reads, in bytes.', KIND, SIZES);
+  readonly #sizes = new HistogramFamily('apiserver_response_sizes', '[STABLE] Size of answers to reads, in bytes.', KIND, SIZES);
   readonly #terminations = new CounterFamily('apiserver_request_terminations_total', 'Requests ended so that the server survives.', [
     ...KIND,
     'code',
@@ -62,7 +62,7 @@ export class RequestMetrics {
   );
   readonly #deprecated = new GaugeFamily(
     'apiserver_requested_deprecated_apis',
-    'Deprecated versions that were asked for, and when they go.',
+    '[STABLE] Deprecated versions that were asked for, and when they go.',
     ['group', 'version', 'resource', 'subresource', 'removed_release'],
   );
   readonly #kinds = new Map<string, Kind>();

@@ -79,7 +79,7 @@ export function metricsRoute(sources: MetricsSources): Route {
 
 /** Source: apiserver_longrunning_requests. */
 function longRunning(infos: readonly RequestInfo[]): string {
-  const active = new GaugeFamily('apiserver_longrunning_requests', 'Watches and streams under way.', [
+  const active = new GaugeFamily('apiserver_longrunning_requests', '[STABLE] Watches and streams under way.', [
     'component',
     'group',
     'resource',
@@ -99,7 +99,7 @@ function inFlight(flowControl: FlowControl): string {
   const { readOnly, mutating } = flowControl.inFlight;
   return gauge(
     'apiserver_current_inflight_requests',
-    'Requests that hold a seat now, by kind.',
+    '[STABLE] Requests that hold a seat now, by kind.',
     ['request_kind'],
     [
       [['readOnly'], readOnly],
@@ -122,7 +122,7 @@ async function storage({ hub, store }: MetricsSources): Promise<string> {
     ),
     gauge(
       'apiserver_storage_objects',
-      'Objects kept, by resource.',
+      '[STABLE] Objects kept, by resource.',
       ['resource'],
       caches.map((cache) => [[cache.resource.name], cache.size]),
     ),
@@ -132,7 +132,12 @@ async function storage({ hub, store }: MetricsSources): Promise<string> {
       ['resource'],
       watched.map((cache) => [[cache.resource.name], cache.watchers.size]),
     ),
-    gauge('apiserver_storage_size_bytes', 'Bytes that the store takes on disk.', ['storage_cluster_id'], [[['etcd-0'], sizeBytes]]),
+    gauge(
+      'apiserver_storage_size_bytes',
+      '[STABLE] Bytes that the store takes on disk.',
+      ['storage_cluster_id'],
+      [[['etcd-0'], sizeBytes]],
+    ),
     figure('apiserver_watch_cache_resource_version', 'Revision up to which the caches have followed the store.', hub.revision),
     figure('apiserver_storage_resource_version', 'Revision of the store.', revision),
   ].join('');

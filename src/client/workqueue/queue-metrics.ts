@@ -6,11 +6,16 @@ const BUCKETS = exponentialBuckets(10e-9, 10, 12);
 const LABELS = ['name'];
 
 export class QueueMetrics {
-  readonly #depth = new GaugeFamily('workqueue_depth', 'Items that are ready to be taken.', LABELS);
-  readonly #adds = new CounterFamily('workqueue_adds_total', 'Items added.', LABELS);
-  readonly #retries = new CounterFamily('workqueue_retries_total', 'Items put off for later.', LABELS);
-  readonly #waits = new HistogramFamily('workqueue_queue_duration_seconds', 'Time that an item waits in the queue.', LABELS, BUCKETS);
-  readonly #works = new HistogramFamily('workqueue_work_duration_seconds', 'Time that an item is worked on.', LABELS, BUCKETS);
+  readonly #depth = new GaugeFamily('workqueue_depth', '[BETA] Items that are ready to be taken.', LABELS);
+  readonly #adds = new CounterFamily('workqueue_adds_total', '[BETA] Items added.', LABELS);
+  readonly #retries = new CounterFamily('workqueue_retries_total', '[BETA] Items put off for later.', LABELS);
+  readonly #waits = new HistogramFamily(
+    'workqueue_queue_duration_seconds',
+    '[BETA] Time that an item waits in the queue.',
+    LABELS,
+    BUCKETS,
+  );
+  readonly #works = new HistogramFamily('workqueue_work_duration_seconds', '[BETA] Time that an item is worked on.', LABELS, BUCKETS);
   readonly #queues = new Map<string, Pick<WorkQueue<unknown>, 'unfinished'>>();
 
   /** A queue of that name that comes again, after a lead was lost, counts on. */
@@ -44,13 +49,13 @@ export class QueueMetrics {
       ...[this.#depth, this.#adds, this.#waits, this.#works, this.#retries].map((family) => family.expose()),
       gauge(
         'workqueue_unfinished_work_seconds',
-        'Seconds that items under way have been worked on, in sum: it grows where a worker is stuck.',
+        '[BETA] Seconds that items under way have been worked on, in sum: it grows where a worker is stuck.',
         LABELS,
         now.map(([name, { totalSeconds }]) => [[name], totalSeconds]),
       ),
       gauge(
         'workqueue_longest_running_processor_seconds',
-        'Seconds that the item under way for longest has been worked on.',
+        '[BETA] Seconds that the item under way for longest has been worked on.',
         LABELS,
         now.map(([name, { longestSeconds }]) => [[name], longestSeconds]),
       ),

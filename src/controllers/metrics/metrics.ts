@@ -23,17 +23,21 @@ export class ControllerMetrics {
   readonly job = {
     syncSeconds: new HistogramFamily(
       'job_controller_job_sync_duration_seconds',
-      'The time it took to sync a job',
+      '[STABLE] The time it took to sync a job',
       SYNC,
       exponentialBuckets(0.004, 2, 15),
     ),
-    syncs: new CounterFamily('job_controller_job_syncs_total', 'The number of job syncs', SYNC),
-    finished: new CounterFamily('job_controller_jobs_finished_total', 'The number of finished jobs', [
+    syncs: new CounterFamily('job_controller_job_syncs_total', '[STABLE] The number of job syncs', SYNC),
+    finished: new CounterFamily('job_controller_jobs_finished_total', '[STABLE] The number of finished jobs', [
       'completion_mode',
       'result',
       'reason',
     ]),
-    podsFinished: new CounterFamily('job_controller_job_pods_finished_total', 'The number of finished Pods that are fully tracked', MODE),
+    podsFinished: new CounterFamily(
+      'job_controller_job_pods_finished_total',
+      '[STABLE] The number of finished Pods that are fully tracked',
+      MODE,
+    ),
     finishedIndexes: new CounterFamily('job_controller_job_finished_indexes_total', 'The number of finished indexes', [
       'status',
       'backoffLimit',
@@ -62,7 +66,7 @@ export class ControllerMetrics {
   readonly cronJob = {
     skewSeconds: new HistogramFamily(
       'cronjob_controller_job_creation_skew_duration_seconds',
-      'Time between when a cronjob is scheduled to be run, and when the corresponding job is created',
+      '[STABLE] Time between when a cronjob is scheduled to be run, and when the corresponding job is created',
       [],
       exponentialBuckets(1, 2, 10),
     ),
@@ -108,7 +112,7 @@ export class ControllerMetrics {
     unhealthy: new GaugeFamily('node_collector_unhealthy_nodes_in_zone', 'Number of not Ready Nodes per zone.', ZONE),
     evictions: new CounterFamily(
       'node_collector_evictions_total',
-      'Number of Node evictions that happened since current instance of NodeController started.',
+      '[STABLE] Number of Node evictions that happened since current instance of NodeController started.',
       ZONE,
     ),
     updateSeconds: new HistogramFamily(
@@ -209,12 +213,12 @@ export class ControllerMetrics {
   readonly statefulSet = {
     maxUnavailable: new GaugeFamily(
       'statefulset_controller_statefulset_max_unavailable',
-      'Maximum number of unavailable pods allowed during StatefulSet rolling updates',
+      '[BETA] Maximum number of unavailable pods allowed during StatefulSet rolling updates',
       STATEFUL_SET,
     ),
     unavailable: new GaugeFamily(
       'statefulset_controller_statefulset_unavailable_replicas',
-      'Current number of unavailable pods in StatefulSet',
+      '[BETA] Current number of unavailable pods in StatefulSet',
       STATEFUL_SET,
     ),
   } as const;

@@ -47,7 +47,7 @@ export class CsiDrivers implements PluginHandler {
   /** Source: pkg/volume/csi csi_metrics.go, pkg/volume/util metrics.go. */
   readonly #seconds = new HistogramFamily(
     'csi_operations_seconds',
-    '[ALPHA] Container Storage Interface operation duration with gRPC error code status total',
+    'Container Storage Interface operation duration with gRPC error code status total',
     ['driver_name', 'grpc_status_code', 'method_name', 'migrated'],
     OPERATION_SECONDS,
   );

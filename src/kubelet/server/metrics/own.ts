@@ -108,6 +108,6 @@ function exposed(pods: readonly PodSummary[]): string {
       const value = of(each);
       return value === undefined ? [] : [[[each.pvcRef?.namespace ?? '', each.pvcRef?.name ?? ''], value] as const];
     });
-    return gauge(`kubelet_volume_stats_${name}`, `[ALPHA] ${help}`, ['namespace', 'persistentvolumeclaim'], samples);
+    return gauge(`kubelet_volume_stats_${name}`, help, ['namespace', 'persistentvolumeclaim'], samples);
   }).join('');
 }
