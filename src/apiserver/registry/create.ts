@@ -1,12 +1,13 @@
 // Create: the object gets its identity, is judged, and is stored under a key nobody holds yet.
 import { alreadyExists, forbidden, generateNameConflict, StatusError } from '#apimachinery/errors.ts';
+import { generatedName } from '#api/generated-name.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
 import { keyOf, put } from './commit.ts';
 import { freshCurrent } from './current.ts';
-import { born, generatedName, inNamespace, needsName, wiped, withMetadata } from './metadata.ts';
+import { born, inNamespace, needsName, wiped, withMetadata } from './metadata.ts';
 import { kept } from './storage-form.ts';
 import type { Reservation } from './strategy.ts';
 import { validateNew, warnOfNew } from './validate.ts';

@@ -6,10 +6,6 @@ import type { Ids } from '#base/ids.ts';
 
 export type Metadata = KubeObject['metadata'];
 
-/** Characters of a generated suffix, and how long the whole name may be. Source: names.simpleNameGenerator. */
-const SUFFIX_LENGTH = 5;
-const MAX_NAME_LENGTH = 63;
-
 /**
  * The object with what `changes` says about its metadata; undefined takes a field out.
  */
@@ -52,11 +48,6 @@ export function born<T extends KubeObject>(object: T, { ids, now }: { readonly i
 
 export function needsName(object: KubeObject): boolean {
   return (object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '';
-}
-
-/** `base` and five random characters. Source: simpleNameGenerator.GenerateName. */
-export function generatedName(base: string, ids: Ids): string {
-  return `${base.slice(0, MAX_NAME_LENGTH - SUFFIX_LENGTH)}${ids.suffix(SUFFIX_LENGTH)}`;
 }
 
 /** Finalizers that the garbage collector acts on. Source: metav1.FinalizerOrphanDependents, FinalizerDeleteDependents. */

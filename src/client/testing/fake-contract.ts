@@ -56,6 +56,8 @@ export interface FakeTransport extends Transport {
   stored<T>(resource: Resource<T>, namespace?: string): T[];
   /** The next `times` (default 1) matching requests are refused with `error` and change nothing. */
   failNext(matcher: RequestMatcher, error: Error, times?: number): void;
+  /** The next `times` (default 1) matching requests are carried out, and their answers never come: ConnectionError. */
+  loseNext(matcher: RequestMatcher, times?: number): void;
   /** Answers matching requests instead of the fake; `undefined` leaves it to the fake. Returns the remover. */
   react(matcher: RequestMatcher, answer: (request: ApiRequest) => unknown): () => void;
   /** Holds the next matching request back until the returned function is called. */

@@ -30,10 +30,18 @@ const DEFAULT_PATHS: Readonly<Record<string, unknown>> = {
   '/readyz': 'ok',
 };
 
-interface Failure {
+interface Fault {
   readonly matches: (request: ApiRequest) => boolean;
   readonly error: Error;
   left: number;
+}
+
+/** @throws the first of `faults` that is ordered for such a request */
+function fail(faults: readonly Fault[], request: ApiRequest): void {
+  const fault = faults.find(({ left, matches }) => left > 0 && matches(request));
+  if (fault === undefined) return;
+  fault.left--;
+  throw fault.error;
 }
 
 export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport {
@@ -44,7 +52,8 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     options.defaulting === 'upstream' ? (resource, object) => defaulted(resource, object, clock.now()) : (_resource, object) => object;
   const world: World = { store, clock, ids, defaulting };
   const watches = new Set<OpenWatch>();
-  const failures: Failure[] = [];
+  const failures: Fault[] = [];
+  const losses: Fault[] = [];
   const reactions = new Set<{ readonly matches: (request: ApiRequest) => boolean; readonly answer: (request: ApiRequest) => unknown }>();
   const holds: { readonly matches: (request: ApiRequest) => boolean; readonly released: Promise<void> }[] = [];
   let actions: FakeAction[] = [];
@@ -69,10 +78,7 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     request.signal?.throwIfAborted();
     if (closed || offline) throw new ConnectionError(closed ? 'the transport is closed' : 'connect ECONNREFUSED (fake server is offline)');
     record(request);
-    const failure = failures.find(({ left, matches }) => left > 0 && matches(request));
-    if (failure === undefined) return;
-    failure.left--;
-    throw failure.error;
+    fail(failures, request);
   }
 
   function answer(request: ApiRequest): unknown {
@@ -106,7 +112,9 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     // A turn of the event loop passes, as it would on the wire: nobody may rely on an answer within the same turn.
     await Promise.resolve();
     admit(given);
-    return answer(given);
+    const answered = answer(given);
+    fail(losses, given);
+    return answered;
   }
 
   function watch(given: ApiRequest): WatchStream<unknown> {
@@ -187,6 +195,10 @@ export function fakeTransport(options: FakeTransportOptions = {}): FakeTransport
     stored: <T>(resource: Resource<T>, namespace?: string) => store.list(resource, namespace) as T[],
     failNext(matcher, error, times = 1) {
       failures.push({ matches: matching(matcher), error, left: times });
+    },
+    loseNext(matcher, times = 1) {
+      const error = new ConnectionError('the connection broke before the answer was complete (fake server)');
+      losses.push({ matches: matching(matcher), error, left: times });
     },
     react(matcher, reply) {
       const reaction = { matches: matching(matcher), answer: reply };

@@ -10,8 +10,9 @@ import { type Controller, type ControllerContext, keyOf } from '../runtime/contr
 import { Expectations } from '../runtime/expectations.ts';
 import { deleteRevisions, ensureRevision } from '../runtime/history.ts';
 import { watchMembers } from '../runtime/members.ts';
+import { PodCreations } from '../runtime/pod-creations.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
-import { DAEMON_SET_KIND, newDaemonPod, suits } from './daemon-pod.ts';
+import { DAEMON_SET_KIND, suits } from './daemon-pod.ts';
 import { FailedPods } from './failures.ts';
 import { type Deps, reconcileDaemonSet } from './reconcile.ts';
 
@@ -27,6 +28,7 @@ export const daemonSetController: Controller = {
     const revisions = informers.informer(controllerrevisions);
     const podInformer = informers.informer(pods);
     const expectations = new Expectations(clock);
+    const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
     const failures = new FailedPods(clock);
     indexByController(podInformer);
     indexByController(revisions);
@@ -38,7 +40,7 @@ export const daemonSetController: Controller = {
         wake(ds);
       },
       deleted(ds) {
-        expectations.forget(keyOf(ds));
+        creations.forget(keyOf(ds));
         wake(ds);
       },
     });
@@ -48,7 +50,7 @@ export const daemonSetController: Controller = {
       kind: DAEMON_SET_KIND,
       selects: (ds, pod) => selectorFromObject(ds.spec.selector).matches(pod.metadata.labels),
       wake,
-      created: (ds) => expectations.creationsObserved(keyOf(ds)),
+      created: (ds, pod) => creations.observed(keyOf(ds), pod.metadata.name),
       ended: (ds, pod) => expectations.deletionObserved(keyOf(ds), pod.metadata.uid),
     });
     watchMembers({
@@ -75,12 +77,12 @@ export const daemonSetController: Controller = {
       },
       deleted: (node) => wakeAll(node),
     });
-    const deps = realDeps(context, expectations, failures);
+    const deps = { ...realDeps(context), expectations, creations, failures };
     return (key) => reconcileDaemonSet(key, deps);
   },
 };
 
-function realDeps({ client, informers, events, clock }: ControllerContext, expectations: Expectations, failures: FailedPods): Deps {
+function realDeps({ client, informers, events, clock }: ControllerContext): Omit<Deps, 'expectations' | 'creations' | 'failures'> {
   const sets = informers.informer(daemonsets);
   const revisions = informers.informer(controllerrevisions);
   const podInformer = informers.informer(pods);
@@ -94,8 +96,6 @@ function realDeps({ client, informers, events, clock }: ControllerContext, expec
     fresh: () => freshOwner(client, daemonsets, ds.metadata),
   });
   return {
-    expectations,
-    failures,
     find: (key) => sets.byKey(key),
     nodes: () => [...nodeInformer.list()],
     pods: (ds) => claimMembers({ ...claiming(ds), members: podInformer, resource: pods }),
@@ -113,7 +113,7 @@ function realDeps({ client, informers, events, clock }: ControllerContext, expec
       const labels = { [LABEL.controllerRevisionHash]: hash };
       await client.patch(pods, metadata, { type: 'strategic', body: { metadata: { uid: metadata.uid, labels } } });
     },
-    createPod: (ds, node, hash) => writer.create(ds, newDaemonPod(ds, node, hash)),
+    createPod: (ds, pod) => writer.create(ds, pod),
     deletePod: (ds, pod) => writer.delete(ds, pod),
     async writeStatus(ds, status) {
       await client.update(daemonsets, { ...ds, status }, { subresource: 'status' });

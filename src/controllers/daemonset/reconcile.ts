@@ -1,14 +1,15 @@
 // One pass over a DaemonSet. Source: daemon_controller.go syncDaemonSet, syncNodes.
 import { isStatusError } from '#apimachinery/errors.ts';
-import type { ControllerRevision, DaemonSet, DaemonSetStatus, Node, Pod } from '#api/types.ts';
+import type { ControllerRevision, DaemonSet, DaemonSetStatus, New, Node, Pod } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
 import { byRevision, expiredRevisions, sameData } from '../runtime/history-plan.ts';
 import type { Current } from '../runtime/history.ts';
+import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
 import { untilAvailable } from '../runtime/until-available.ts';
-import { slowStart } from '../runtime/slow-start.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { newDaemonPod } from './daemon-pod.ts';
 import type { FailedPods } from './failures.ts';
 import { type Observed, type Plan, planDaemonSet, type Victim } from './plan.ts';
 import { daemonSetStatus, sameStatus } from './status.ts';
@@ -23,12 +24,13 @@ export interface Deps {
   ensureRevision(ds: DaemonSet, history: readonly ControllerRevision[]): Promise<Current>;
   deleteRevisions(revisions: readonly ControllerRevision[]): Promise<void>;
   relabel(pod: Pod, hash: string): Promise<void>;
-  createPod(ds: DaemonSet, node: string, hash: string): Promise<void>;
+  createPod(ds: DaemonSet, pod: New<Pod>): Promise<void>;
   deletePod(ds: DaemonSet, pod: Pod): Promise<void>;
   writeStatus(ds: DaemonSet, status: DaemonSetStatus): Promise<void>;
   event(ds: DaemonSet, type: 'Normal' | 'Warning', reason: string, message: string): void;
   now(): number;
   readonly expectations: Expectations;
+  readonly creations: PodCreations;
   readonly failures: FailedPods;
 }
 
@@ -42,7 +44,7 @@ const BURST_REPLICAS = 250;
 export async function reconcileDaemonSet(key: string, deps: Deps): Promise<Requeue | undefined> {
   const ds = deps.find(key);
   if (ds === undefined) {
-    deps.expectations.forget(key);
+    deps.creations.forget(key);
     deps.failures.forget(key);
     return undefined;
   }
@@ -53,8 +55,8 @@ export async function reconcileDaemonSet(key: string, deps: Deps): Promise<Reque
     return undefined;
   }
 
-  // Asked before pods are read: one that appears in between must not be created twice.
-  const settled = deps.expectations.satisfied(key);
+  const pass = deps.creations.begin(key);
+  const { settled } = pass;
   const history = (await deps.revisions(ds)).toSorted(byRevision);
   const { revision, collisionCount } = await deps.ensureRevision(ds, history);
   const hash = revision.metadata.labels?.[LABEL.controllerRevisionHash] ?? '';
@@ -64,7 +66,7 @@ export async function reconcileDaemonSet(key: string, deps: Deps): Promise<Reque
 
   const observed: Observed = { ds, nodes: deps.nodes(), pods, hash, now: deps.now(), backoff: (node) => deps.failures.left(key, node) };
   const plan: Plan = settled ? planDaemonSet(observed) : { create: [], delete: [] };
-  const failure = await act(plan, key, observed, deps);
+  const failure = await act(plan, { key, pass, observed }, deps);
   const status = daemonSetStatus(observed, collisionCount === 0 ? ds.status.collisionCount : collisionCount, settled);
   if (!sameStatus(ds.status, status)) await deps.writeStatus(ds, status);
   if (failure !== undefined) throw failure;
@@ -90,20 +92,25 @@ async function mergeInto(hash: string, same: readonly ControllerRevision[], pods
   await deps.deleteRevisions(same);
 }
 
+interface Looked {
+  readonly key: string;
+  readonly pass: Pass;
+  readonly observed: Observed;
+}
+
 /** @returns the first refusal, so that status is written before it is thrown */
-async function act(plan: Plan, key: string, { ds, hash }: Observed, deps: Deps): Promise<Error | undefined> {
+async function act(plan: Plan, { key, pass, observed: { ds, hash, pods } }: Looked, deps: Deps): Promise<Error | undefined> {
   const create = plan.create.slice(0, BURST_REPLICAS);
   const victims = plan.delete.slice(0, BURST_REPLICAS);
   if (create.length === 0 && victims.length === 0) return undefined;
-  const { expectations } = deps;
-  expectations.expect(
+  const { failure } = await deps.creations.run({
     key,
-    create.length,
-    victims.map(({ pod }) => pod.metadata.uid),
-  );
-  const nodes = create[Symbol.iterator]();
-  const { succeeded, failure } = await slowStart(create.length, () => deps.createPod(ds, nodes.next().value as string, hash));
-  expectations.creationsObserved(key, create.length - succeeded); // these will never be seen
+    pass,
+    drafts: create.map((node) => newDaemonPod(ds, node, hash)),
+    known: pods,
+    deletions: victims.map(({ pod }) => pod.metadata.uid),
+    create: (pod) => deps.createPod(ds, pod),
+  });
   const refusals = await Promise.all(victims.map((victim) => deleteOne(victim, key, ds, deps)));
   if (failure !== undefined && !isNamespaceTerminating(failure)) return failure;
   return refusals.find((refusal) => refusal !== undefined);
@@ -123,7 +130,7 @@ async function deleteOne({ pod, failedOn }: Victim, key: string, ds: DaemonSet, 
     await deps.deletePod(ds, pod);
     return undefined;
   } catch (error) {
-    deps.expectations.deletionObserved(key, pod.metadata.uid);
+    deps.expectations.deletionFailed(key, pod.metadata.uid, error);
     if (!isStatusError(error)) throw error; // a bug, or no server
     return error.reason === 'NotFound' ? undefined : error;
   }

@@ -48,7 +48,7 @@ export const deploymentController: Controller = {
     sets.addHandlers({
       added(rs) {
         const owner = ownerOf(rs);
-        if (owner !== undefined) expectations.creationsObserved(keyOf(owner));
+        if (owner !== undefined) expectations.creationObserved(keyOf(owner), rs.metadata.name);
         wakeOwner(rs);
       },
       updated(rs, previous) {

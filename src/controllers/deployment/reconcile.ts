@@ -107,14 +107,14 @@ async function create(deployment: Deployment, { replicas, revision }: Extract<Pl
   const wanted = newReplicaSet(deployment, replicas, revision);
   const { collisionCount } = deployment.status;
   const key = keyOf(deployment);
-  deps.expectations.expectCreations(key, 1);
+  deps.expectations.expect(key, [wanted.metadata.name], []);
   try {
     const rs = await deps.createReplicaSet(wanted);
     if (replicas > 0)
       deps.event(deployment, 'Normal', 'ScalingReplicaSet', `Scaled up replica set ${rs.metadata.name} from 0 to ${replicas}`);
     return { progress: { kind: 'created', name: rs.metadata.name }, collisionCount };
   } catch (error) {
-    deps.expectations.creationsObserved(key); // it will never be seen
+    deps.expectations.creationObserved(key, wanted.metadata.name); // it may never be seen
     if (!isStatusError(error)) throw error;
     if (error.reason === 'AlreadyExists') {
       const present = await deps.getReplicaSet(deployment.metadata.namespace, wanted.metadata.name);

@@ -16,6 +16,8 @@ export interface Observed {
   readonly pods: readonly Pod[];
   /** Whether the informer has shown all that was done for the Job. */
   readonly settled: boolean;
+  /** Uids of pods that may be on their way out unseen. */
+  readonly asked: ReadonlySet<string>;
   /** Uids of pods that were counted and told so, which the informer has not shown yet: they are never looked at again. */
   readonly released: ReadonlySet<string>;
   readonly backoff: Backoff;

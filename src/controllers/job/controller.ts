@@ -8,7 +8,9 @@ import { FINALIZER } from '#api/well-known.ts';
 import { creationPace } from '../runtime/pod-pace.ts';
 import { claimMembers, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { createOnce } from '../runtime/create-once.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { PodCreations } from '../runtime/pod-creations.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { isJobFinished } from './assess.ts';
 import { JobMetrics } from './metrics.ts';
@@ -34,6 +36,7 @@ export const jobController: Controller = {
     const jobInformer = informers.informer(jobs);
     const podInformer = informers.informer(pods);
     const expectations = new Expectations(clock);
+    const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
     const releases = new Releases();
     const figures = new JobMetrics(context.metrics, clock);
     indexByController(podInformer);
@@ -64,10 +67,10 @@ export const jobController: Controller = {
     podInformer.addHandlers({
       added(pod) {
         figures.podChanged(pod, undefined);
-        if (pod.metadata.deletionTimestamp !== undefined) return deleted(pod, false);
         const job = jobOf(pod, jobInformer);
+        if (job !== undefined) creations.observed(keyOf(job), pod.metadata.name);
+        if (pod.metadata.deletionTimestamp !== undefined) return deleted(pod, false);
         if (job !== undefined) {
-          expectations.creationsObserved(keyOf(job));
           soon(job);
         } else if (controllerOf(pod) === undefined) {
           wakeAdopters(pod);
@@ -98,7 +101,7 @@ export const jobController: Controller = {
       },
     });
 
-    const deps = realDeps(context, expectations, releases, figures);
+    const deps = { ...realDeps(context, figures), expectations, creations, releases };
     return (key) => {
       const job = deps.find(key);
       const counted = job === undefined || isJobFinished(job) ? undefined : job;
@@ -110,14 +113,12 @@ export const jobController: Controller = {
 /** The server gives every Job one. */
 const selectorOf = ({ spec }: Job): LabelSelectorObject => spec.selector ?? {};
 
-function realDeps(context: ControllerContext, expectations: Expectations, releases: Releases, figures: JobMetrics): Deps {
+function realDeps(context: ControllerContext, figures: JobMetrics): Omit<Deps, 'expectations' | 'creations' | 'releases'> {
   const { client, informers, events, clock, signal } = context;
   const jobInformer = informers.informer(jobs);
   const podInformer = informers.informer(pods);
   const pace = creationPace({ pods: podInformer, clock, signal });
   return {
-    expectations,
-    releases,
     backoffs: new Map(),
     now: () => clock.now(),
     event: (job, type, reason, message) => events.event(job, type, reason, message),
@@ -142,7 +143,7 @@ function realDeps(context: ControllerContext, expectations: Expectations, releas
       }),
     async createPod(job, pod) {
       try {
-        const { metadata } = await pace.run(job.metadata.uid, () => client.create(pods, pod));
+        const { metadata } = await pace.run(job.metadata.uid, () => createOnce(client, pods, pod));
         figures.created(job, keyOf(job), 'succeeded');
         events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { ConnectionError } from '#client/contract.ts';
 import type { Job, New, Pod } from '#api/types.ts';
 import { seededIds } from '#base/ids.ts';
 import { jobs, pods } from '#api/resources.ts';
@@ -264,20 +265,27 @@ async function runModel(spec: Partial<Job['spec']>, seed: number): Promise<void>
     try {
       await reconcileJob(KEY, world.deps);
     } catch (error) {
-      if (!isStatusError(error, 'Conflict')) throw error;
+      if (!isStatusError(error, 'Conflict') && !(error instanceof ConnectionError)) throw error;
     }
     const { succeeded = 0, failed = 0, uncountedTerminatedPods: uncounted = {}, active = 0 } = world.server.job.status;
     const where = `seed ${seed}: ${JSON.stringify(world.server.job.status)}`;
     assert.ok(succeeded + (uncounted.succeeded?.length ?? 0) <= world.ended.succeeded.size, where);
     assert.ok(failed + (uncounted.failed?.length ?? 0) <= world.ended.failed.size, where);
     assert.ok(active <= (spec.parallelism ?? 0), where);
+    const there = [...world.server.pods.values()].filter(
+      (each) => each.status.phase === 'Running' && each.metadata.deletionTimestamp === undefined,
+    );
+    assert.ok(there.length <= (spec.parallelism ?? 0), `${there.length} pods are there, ${where}`);
   };
   for (let step = 0; step < 400 && !isJobFinished(world.server.job); step++) {
     const uids = [...world.server.pods.keys()];
     const uid = uids[pick(uids.length)] ?? '';
     const ending = (phase: 'Succeeded' | 'Failed') =>
       world.change(uid, (found) => (found.status.phase === 'Running' ? { ...found, status: { ...found.status, phase } } : found));
-    switch (pick(8)) {
+    switch (pick(9)) {
+      case 8:
+        world.losses = pick(4);
+        break;
       case 0:
         ending('Succeeded');
         break;
@@ -305,6 +313,7 @@ async function runModel(spec: Partial<Job['spec']>, seed: number): Promise<void>
   }
   // Left in peace, it comes to its end.
   world.refusals = 0;
+  world.losses = 0;
   for (let step = 0; step < 200 && !isJobFinished(world.server.job); step++) {
     world.clock.advance(700_000);
     for (const [uid, { metadata }] of world.server.pods) {

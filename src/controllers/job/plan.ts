@@ -45,8 +45,8 @@ function wantedActive({ job: { spec } }: Observed, { active, succeeded }: Assess
 }
 
 /** `atLeast` pods, all those whose index is none of the Job's, and of an index's pods all but one. Source: activePodsForRemoval. */
-function surplusPods({ job, now }: Observed, active: readonly Pod[], atLeast: number): readonly Pod[] {
-  const order = deletionOrder([], now);
+function surplusPods({ job, asked, now }: Observed, active: readonly Pod[], atLeast: number): readonly Pod[] {
+  const order = deletionOrder([], now, asked);
   if (!isIndexed(job)) return atLeast === 0 ? [] : active.toSorted(order).slice(0, atLeast);
   const kept = new Map<number, Pod>();
   const gone: Pod[] = [];

@@ -6,7 +6,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { assertNever } from '#base/assert-never.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
-import { slowStart } from '../runtime/slow-start.ts';
+import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
 import { type Assessment, assess, isJobFinished, type Observed, type Verdict } from './assess.ts';
 import { type Backoff, NO_BACKOFF } from './backoff.ts';
 import { newPod } from './new-pod.ts';
@@ -34,6 +34,7 @@ export interface Deps {
   /** Milliseconds since the epoch. */
   now(): number;
   readonly expectations: Expectations;
+  readonly creations: PodCreations;
   readonly releases: Releases;
   /** Failures in a row, by Job. */
   readonly backoffs: Map<string, Backoff>;
@@ -41,10 +42,10 @@ export interface Deps {
 
 /** @throws StatusError from any API call; the queue retries the key with backoff. Source: syncJob. */
 export async function reconcileJob(key: string, deps: Deps): Promise<Requeue | undefined> {
-  const { expectations, releases, backoffs } = deps;
+  const { creations, releases, backoffs } = deps;
   const job = deps.find(key);
   if (job === undefined) {
-    expectations.forget(key);
+    creations.forget(key);
     releases.forget(key);
   }
   if (job === undefined || isJobFinished(job)) {
@@ -53,14 +54,22 @@ export async function reconcileJob(key: string, deps: Deps): Promise<Requeue | u
   }
   if ((job.spec.managedBy ?? JOB_CONTROLLER) !== JOB_CONTROLLER) return undefined;
 
-  // Asked before pods are read: one that appears in between must not be created or counted twice.
-  const settled = expectations.satisfied(key);
+  // Both before pods are read: one that appears in between must not be created or counted twice.
+  const pass = creations.begin(key);
   const released = releases.pending(key);
   const pods = await deps.pods(job);
-  const observed: Observed = { job, pods, settled, released, backoff: backoffs.get(key) ?? NO_BACKOFF, now: deps.now() };
+  const observed: Observed = {
+    job,
+    pods,
+    settled: pass.settled,
+    asked: pass.asked,
+    released,
+    backoff: backoffs.get(key) ?? NO_BACKOFF,
+    now: deps.now(),
+  };
   const assessment = assess(observed);
   const plan = planPods(observed, assessment);
-  const acted = await act(plan, key, observed, assessment, deps);
+  const acted = await act(plan, { key, pass, observed, assessment }, deps);
 
   const verdict = verdictAfter(plan, acted, observed, assessment);
   const managed = plan.kind !== 'blind' && plan.kind !== 'stop';
@@ -76,7 +85,14 @@ interface Acted {
   readonly failure: Error | undefined;
 }
 
-async function act(plan: Plan, key: string, { job }: Observed, assessment: Assessment, deps: Deps): Promise<Acted> {
+interface Looked {
+  readonly key: string;
+  readonly pass: Pass;
+  readonly observed: Observed;
+  readonly assessment: Assessment;
+}
+
+async function act(plan: Plan, { key, pass, observed: { job, pods }, assessment }: Looked, deps: Deps): Promise<Acted> {
   const { ready, terminating, unreplaced } = assessment;
   const active = assessment.active.length;
   switch (plan.kind) {
@@ -93,17 +109,13 @@ async function act(plan: Plan, key: string, { job }: Observed, assessment: Asses
         if (isTracked(pod)) await deps.releasePod(pod);
         await deps.deletePod(job, pod);
       });
-      for (const { pod, failure } of results) if (failure !== undefined) deps.expectations.deletionObserved(key, pod.metadata.uid);
+      for (const { pod, failure } of results) if (failure !== undefined) deps.expectations.deletionFailed(key, pod.metadata.uid, failure);
       return removed(assessment, results);
     }
     case 'create': {
-      deps.expectations.expectCreations(key, plan.indexes.length);
-      const indexes = plan.indexes.values();
-      const { succeeded, failure } = await slowStart(plan.indexes.length, () => {
-        const index = indexes.next().value;
-        return deps.createPod(job, newPod(job, index, index === undefined ? undefined : unreplaced.get(index)));
-      });
-      deps.expectations.creationsObserved(key, plan.indexes.length - succeeded); // these will never be seen
+      const drafts = plan.indexes.map((index) => newPod(job, index, index === undefined ? undefined : unreplaced.get(index)));
+      const create = (pod: New<Pod>): Promise<void> => deps.createPod(job, pod);
+      const { succeeded, failure } = await deps.creations.run({ key, pass, drafts, known: pods, create });
       return { headcount: { active: active + succeeded, ready, terminating }, failure };
     }
     default:

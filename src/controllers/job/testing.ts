@@ -4,7 +4,10 @@ import { FINALIZER } from '#api/well-known.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import { conflict } from '#apimachinery/errors.ts';
 import { ManualClock } from '#base/clock.ts';
+import { ConnectionError } from '#client/contract.ts';
+import { seededIds } from '#base/ids.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { PodCreations } from '../runtime/pod-creations.ts';
 import { type Assessment, assess, type Observed } from './assess.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { isTracked } from './pods.ts';
@@ -71,7 +74,16 @@ export function job(spec: Partial<Job['spec']> = {}, status: JobStatus = {}): Jo
 }
 
 export function seen(of: Job, pods: readonly Pod[], more: Partial<Observed> = {}): readonly [Observed, Assessment] {
-  const observed = { job: of, pods, settled: true, released: new Set<string>(), backoff: NO_BACKOFF, now: NOW, ...more };
+  const observed = {
+    job: of,
+    pods,
+    settled: true,
+    asked: new Set<string>(),
+    released: new Set<string>(),
+    backoff: NO_BACKOFF,
+    now: NOW,
+    ...more,
+  };
   return [observed, assess(observed)];
 }
 
@@ -87,8 +99,10 @@ export class World {
   readonly ended = { succeeded: new Set<string>(), failed: new Set<string>() };
   /** The next so many writes fail. */
   refusals = 0;
+  /** The next so many creations and deletions are carried out, and not answered. */
+  losses = 0;
   deps: Deps;
-  #names = 0;
+  #uids = 0;
   #version = 1;
 
   constructor(of: Job) {
@@ -105,8 +119,8 @@ export class World {
 
   /** The informers show everything; what the controller waited for is seen. */
   catchUp(): void {
-    const { expectations, releases } = this.deps;
-    for (const uid of this.server.pods.keys()) if (!this.view.pods.has(uid)) expectations.creationsObserved(KEY);
+    const { expectations, creations, releases } = this.deps;
+    for (const [uid, { metadata }] of this.server.pods) if (!this.view.pods.has(uid)) creations.observed(KEY, metadata.name);
     for (const uid of this.view.pods.keys()) if (!this.server.pods.has(uid)) expectations.deletionObserved(KEY, uid);
     for (const [uid, { metadata }] of this.server.pods)
       if (metadata.deletionTimestamp !== undefined) expectations.deletionObserved(KEY, uid);
@@ -136,12 +150,18 @@ export class World {
   }
 
   #freshDeps(): Deps {
+    const expectations = new Expectations(this.clock);
+    const shown = { get: (name: string) => [...this.view.pods.values()].find(({ metadata }) => metadata.name === name) };
     const attempt = async (change: () => void): Promise<void> => {
       this.#write();
       change();
+      if (this.losses === 0) return;
+      this.losses--;
+      throw new ConnectionError('no answer');
     };
     return {
-      expectations: new Expectations(this.clock),
+      expectations,
+      creations: new PodCreations({ pods: shown, ids: seededIds(1), expectations }),
       releases: new Releases(),
       backoffs: new Map(),
       now: () => this.clock.now(),
@@ -150,9 +170,11 @@ export class World {
       pods: () => Promise.resolve([...this.view.pods.values()]),
       createPod: (_, made: New<Pod>) =>
         attempt(() => {
-          const name = `p${this.#names++}`;
-          const empty = pod(name);
-          this.server.pods.set(name, { ...empty, metadata: { ...empty.metadata, annotations: { ...made.metadata?.annotations } } } as Pod);
+          const { name = '', annotations } = made.metadata ?? {};
+          if ([...this.server.pods.values()].some(({ metadata }) => metadata.name === name)) return; // as createOnce
+          const uid = `p${this.#uids++}`;
+          const empty = pod(uid);
+          this.server.pods.set(uid, { ...empty, metadata: { ...empty.metadata, name, annotations: { ...annotations } } } as Pod);
         }),
       deletePod: (_, { metadata }) =>
         attempt(() =>

@@ -7,14 +7,18 @@ import { parseTime } from '#apimachinery/time.ts';
 
 const PHASE_ORDER: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 
-/** A comparator of pods: the one to delete first comes first. `now` in milliseconds since the epoch. */
-export function deletionOrder(siblings: readonly Pod[], now: number): (a: Pod, b: Pod) => number {
+/**
+ * A comparator of pods: the one to delete first comes first. `now` in milliseconds since the epoch. `asked`: uids of pods that
+ * may be deleted already, so that no others are in their stead.
+ */
+export function deletionOrder(siblings: readonly Pod[], now: number, asked: ReadonlySet<string>): (a: Pod, b: Pod) => number {
   const onNode = new Map<string, number>();
   for (const pod of siblings) {
     const node = pod.spec.nodeName;
     if (node !== undefined && isPodActive(pod)) onNode.set(node, (onNode.get(node) ?? 0) + 1);
   }
   const criteria: readonly ((pod: Pod) => number)[] = [
+    (pod) => (asked.has(pod.metadata.uid) ? 0 : 1),
     (pod) => (pod.spec.nodeName === undefined ? 0 : 1),
     (pod) => PHASE_ORDER[pod.status.phase] ?? 0,
     (pod) => (isPodReady(pod) ? 1 : 0),

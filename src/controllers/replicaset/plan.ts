@@ -10,6 +10,8 @@ export interface Observed {
   readonly owned: readonly Pod[];
   /** Pods of every ReplicaSet with the same owner: crowded nodes lose pods first. */
   readonly siblings: readonly Pod[];
+  /** Uids of pods that may be on their way out unseen. */
+  readonly asked: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -23,7 +25,7 @@ export type Plan =
 const BURST_REPLICAS = 500;
 
 /** The one step that brings active pods nearer to `spec.replicas`. Source: manageReplicas. */
-export function planReplicas({ rs, owned, siblings, now }: Observed): Plan {
+export function planReplicas({ rs, owned, siblings, asked, now }: Observed): Plan {
   if (rs.metadata.deletionTimestamp !== undefined) return { kind: 'steady' };
 
   const active = owned.filter(isPodActive);
@@ -33,6 +35,6 @@ export function planReplicas({ rs, owned, siblings, now }: Observed): Plan {
   if (surplus === 0) return { kind: 'steady' };
   if (surplus < 0) return { kind: 'create', count: step };
   // The order is only worth its cost when some are kept.
-  const ordered = step === active.length ? active : active.toSorted(deletionOrder(siblings, now));
+  const ordered = step === active.length ? active : active.toSorted(deletionOrder(siblings, now, asked));
   return { kind: 'delete', victims: ordered.slice(0, step) };
 }

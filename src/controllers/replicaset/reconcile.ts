@@ -1,10 +1,10 @@
 import { StatusError } from '#apimachinery/errors.ts';
 import { assertNever } from '#base/assert-never.ts';
 import { isPodActive } from '#api/pods.ts';
-import type { Pod, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
+import type { New, Pod, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
-import { slowStart } from '../runtime/slow-start.ts';
+import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
 import { untilAvailable } from '../runtime/until-available.ts';
 import { type Observed, type Plan, planReplicas } from './plan.ts';
 import { replicaSetStatus } from './status.ts';
@@ -13,14 +13,17 @@ import { replicaSetStatus } from './status.ts';
 export interface Deps {
   find(key: string): ReplicaSet | undefined;
   /** The pods, after adopting and releasing. */
-  observe(rs: ReplicaSet): Promise<Observed>;
-  createPod(rs: ReplicaSet): Promise<void>;
+  observe(rs: ReplicaSet): Promise<Omit<Observed, 'asked'>>;
+  /** Without a name. */
+  newPod(rs: ReplicaSet): New<Pod>;
+  createPod(rs: ReplicaSet, pod: New<Pod>): Promise<void>;
   deletePod(rs: ReplicaSet, pod: Pod): Promise<void>;
   /** These of the active pods are about to be deleted. */
   chosen(victims: readonly Pod[], active: readonly Pod[]): void;
   /** Writes only what differs. */
   writeStatus(rs: ReplicaSet, status: ReplicaSetStatus): Promise<void>;
   readonly expectations: Expectations;
+  readonly creations: PodCreations;
 }
 
 /**
@@ -30,13 +33,13 @@ export interface Deps {
 export async function reconcileReplicaSet(key: string, deps: Deps): Promise<Requeue | undefined> {
   const rs = deps.find(key);
   if (rs === undefined) {
-    deps.expectations.forget(key);
+    deps.creations.forget(key);
     return undefined;
   }
-  // Asked before pods are read: one that appears in between must not be created twice.
-  const settled = deps.expectations.satisfied(key);
-  const observed = await deps.observe(rs);
-  const failure = await act(settled ? planReplicas(observed) : { kind: 'steady' }, key, observed, deps);
+  const pass = deps.creations.begin(key);
+  const observed: Observed = { ...(await deps.observe(rs)), asked: pass.asked };
+  const plan: Plan = pass.settled ? planReplicas(observed) : { kind: 'steady' };
+  const failure = await act(plan, { key, pass, observed }, deps);
 
   const status = replicaSetStatus(observed, failure);
   await deps.writeStatus(rs, status);
@@ -45,15 +48,21 @@ export async function reconcileReplicaSet(key: string, deps: Deps): Promise<Requ
   return afterMs === undefined ? undefined : { afterMs };
 }
 
+interface Looked {
+  readonly key: string;
+  readonly pass: Pass;
+  readonly observed: Observed;
+}
+
 /** Carries out `plan`; returns the first refusal, so that status is written before the retry. */
-async function act(plan: Plan, key: string, { rs, owned }: Observed, deps: Deps): Promise<Error | undefined> {
+async function act(plan: Plan, { key, pass, observed: { rs, owned } }: Looked, deps: Deps): Promise<Error | undefined> {
   switch (plan.kind) {
     case 'steady':
       return undefined;
     case 'create': {
-      deps.expectations.expectCreations(key, plan.count);
-      const { succeeded, failure } = await slowStart(plan.count, () => deps.createPod(rs));
-      deps.expectations.creationsObserved(key, plan.count - succeeded); // these will never be seen
+      const draft = deps.newPod(rs);
+      const drafts = Array.from({ length: plan.count }, () => draft);
+      const { failure } = await deps.creations.run({ key, pass, drafts, known: owned, create: (pod) => deps.createPod(rs, pod) });
       return failure;
     }
     case 'delete': {
@@ -75,7 +84,7 @@ async function deleteOne(pod: Pod, key: string, rs: ReplicaSet, deps: Deps): Pro
     await deps.deletePod(rs, pod);
     return undefined;
   } catch (error) {
-    deps.expectations.deletionObserved(key, pod.metadata.uid);
+    deps.expectations.deletionFailed(key, pod.metadata.uid, error);
     if (!(error instanceof StatusError)) throw error; // a bug, not an answer
     return error.reason === 'NotFound' ? undefined : error;
   }

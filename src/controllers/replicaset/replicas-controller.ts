@@ -9,6 +9,7 @@ import { claimMembers, controlledBy, freshOwner, indexByController } from '../ru
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
+import { PodCreations } from '../runtime/pod-creations.ts';
 import { creationPace, deletionPace } from '../runtime/pod-pace.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
 import { podFromTemplate } from '../runtime/pod-from-template.ts';
@@ -43,6 +44,7 @@ export function replicasController<T extends Replicated>(kind: ReplicasKind<T>):
       const owners = informers.informer(resource);
       const podInformer = informers.informer(pods);
       const expectations = new Expectations(clock);
+      const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
       const views = viewsOf(kind);
       indexByController(podInformer);
       indexByController(owners);
@@ -52,7 +54,7 @@ export function replicasController<T extends Replicated>(kind: ReplicasKind<T>):
         added: wake,
         updated: wake,
         deleted(owner) {
-          expectations.forget(keyOf(owner));
+          creations.forget(keyOf(owner));
           wake(owner);
         },
       });
@@ -62,11 +64,11 @@ export function replicasController<T extends Replicated>(kind: ReplicasKind<T>):
         kind: resource,
         selects: (owner, pod) => selectorFromObject(views(owner).spec.selector).matches(pod.metadata.labels),
         wake,
-        created: (owner) => expectations.creationsObserved(keyOf(owner)),
+        created: (owner, pod) => creations.observed(keyOf(owner), pod.metadata.name),
         ended: (owner, pod) => expectations.deletionObserved(keyOf(owner), pod.metadata.uid),
       });
 
-      const deps = realDeps(kind, views, context, expectations);
+      const deps = { ...realDeps(kind, views, context), expectations, creations };
       return (key) => reconcileReplicaSet(key, deps);
     },
   };
@@ -88,8 +90,7 @@ function realDeps<T extends Replicated>(
   kind: ReplicasKind<T>,
   views: (object: T) => ReplicaSet,
   { client, informers, events, clock, metrics: { replicaSet: figures }, signal }: ControllerContext,
-  expectations: Expectations,
-): Deps {
+): Omit<Deps, 'expectations' | 'creations'> {
   const { resource } = kind;
   const owners = informers.informer(resource);
   const podInformer = informers.informer(pods);
@@ -98,7 +99,6 @@ function realDeps<T extends Replicated>(
   // Events are about the object as its user knows it.
   const subject = ({ metadata }: ReplicaSet): EventSubject => ({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata });
   return {
-    expectations,
     find(key) {
       const found = owners.byKey(key);
       return found === undefined ? undefined : views(found);
@@ -118,7 +118,8 @@ function realDeps<T extends Replicated>(
         parent === undefined ? owned : controlledBy(owners, parent).flatMap((sibling) => controlledBy(podInformer, sibling.metadata.uid));
       return { rs, owned, siblings, now: clock.now() };
     },
-    createPod: (rs) => writer.create(subject(rs), podFromTemplate(rs, resource)),
+    newPod: (rs) => podFromTemplate(rs, resource),
+    createPod: (rs, pod) => writer.create(subject(rs), pod),
     deletePod: (rs, pod) => writer.delete(subject(rs), pod),
     chosen(victims, active) {
       for (const ratio of deletionAgeRatios(victims, active, clock.now())) figures.deletionAgeRatio.of().observe(ratio);

@@ -30,13 +30,18 @@ for (const [name, first, second] of [
 ] as readonly (readonly [string, PodFacts, PodFacts])[]) {
   test(`deletionOrder takes ${name} first`, () => {
     const [a, b] = [pod('z', first), pod('a', second)];
-    assert.deepEqual([b, a].toSorted(deletionOrder([], observed(0, []).now)), [a, b]);
+    assert.deepEqual([b, a].toSorted(deletionOrder([], observed(0, []).now, new Set())), [a, b]);
   });
 }
 
+test('deletionOrder takes a pod that may be deleted already before any other', () => {
+  const [ready, unready] = [pod('a', { ready: true }), pod('b')];
+  assert.equal([ready, unready].toSorted(deletionOrder([], 0, new Set(['a'])))[0], ready);
+});
+
 test('deletionOrder takes from the crowded node first', () => {
   const [a, b, c] = [pod('a', { node: 'n1' }), pod('b', { node: 'n2' }), pod('c', { node: 'n2' })];
-  assert.equal([a, b, c].toSorted(deletionOrder([a, b, c], 0)).at(-1), a);
+  assert.equal([a, b, c].toSorted(deletionOrder([a, b, c], 0, new Set())).at(-1), a);
 });
 
 test('replicaSetStatus counts by readiness, availability and labels', () => {
@@ -55,13 +60,13 @@ test('a refused create reaches status and expectations before it is thrown', asy
   const quota = new StatusError('Forbidden', 'exceeded quota: pods');
   const deps = fakeDeps(observed(5, []), { createPod: [undefined, undefined, quota] }); // batches of 1, then 2
   await assert.rejects(reconcileReplicaSet('ns/web', deps), quota);
-  assert.deepEqual(deps.log, ['expect 5', 'create', 'create', 'create', 'observe 3', 'status exceeded quota: pods']);
+  assert.deepEqual(deps.log, ['expect 5', 'create', 'create', 'create', 'observe', 'observe', 'observe', 'status exceeded quota: pods']);
 });
 
 test('a pod that is gone already is no failure', async () => {
   const deps = fakeDeps(observed(0, [pod('a')]), { deletePod: notFound(pods, 'a') });
   await reconcileReplicaSet('ns/web', deps);
-  assert.deepEqual(deps.log, ['expect deletion of a', 'delete a', 'observe deletion of a', 'status 1']);
+  assert.deepEqual(deps.log, ['expect deletion of a', 'delete a', 'give up deletion of a', 'status 1']);
 });
 
 test('a pod that is ready is looked at again when it becomes available, though others never are ready', async () => {

@@ -1,7 +1,9 @@
 // Objects and dependencies as ReplicaSet tests need them.
 import { ManualClock } from '#base/clock.ts';
+import { seededIds } from '#base/ids.ts';
 import type { Pod, ReplicaSet } from '#api/types.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { PodCreations } from '../runtime/pod-creations.ts';
 import type { Observed } from './plan.ts';
 import type { Deps } from './reconcile.ts';
 
@@ -56,7 +58,7 @@ export function replicaSet(replicas: number, more: Partial<ReplicaSet['spec']> =
 }
 
 export function observed(replicas: number, owned: readonly Pod[]): Observed {
-  return { rs: replicaSet(replicas), owned, siblings: owned, now: NOW };
+  return { rs: replicaSet(replicas), owned, siblings: owned, asked: new Set(), now: NOW };
 }
 
 /** Deps over fixed observations, which log what they are asked to do. `createPod`: the failure of each call, in order. */
@@ -70,14 +72,17 @@ export function fakeDeps(
   const noted = Object.assign(Object.create(expectations) as Expectations, {
     satisfied: (key: string) => expectations.satisfied(key),
     forget: (key: string) => expectations.forget(key),
-    expectCreations: (_: string, count: number) => void log.push(`expect ${count}`),
-    expectDeletions: (_: string, uids: readonly string[]) => void log.push(`expect deletion of ${uids.join(' ')}`),
-    creationsObserved: (_: string, count = 1) => void log.push(`observe ${count}`),
-    deletionObserved: (_: string, uid: string) => void log.push(`observe deletion of ${uid}`),
+    expect: (_: string, names: readonly string[], uids: readonly string[]) =>
+      void log.push(names.length > 0 ? `expect ${names.length}` : `expect deletion of ${uids.join(' ')}`),
+    creationObserved: () => void log.push('observe'),
+    asked: (key: string) => expectations.asked(key),
+    deletionFailed: (_: string, uid: string) => void log.push(`give up deletion of ${uid}`),
   });
   return {
     log,
     expectations: noted,
+    creations: new PodCreations({ pods: { get: () => undefined }, ids: seededIds(1), expectations: noted }),
+    newPod: () => ({ metadata: { generateName: 'web-', namespace: 'ns' }, spec: { containers: [] } }),
     find: () => seen.rs,
     observe: () => Promise.resolve(seen),
     createPod() {

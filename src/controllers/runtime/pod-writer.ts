@@ -5,6 +5,7 @@ import type { New, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { EventRecorder, EventSubject } from '#client/events/event-recorder.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
+import { createOnce } from './create-once.ts';
 import type { CreationPace, DeletionPace } from './pod-pace.ts';
 import { Slots } from './slots.ts';
 
@@ -15,6 +16,7 @@ import { Slots } from './slots.ts';
 const MOST_UNDER_WAY = 32;
 
 export interface PodWriter {
+  /** `pod` has a name. @throws as createOnce */
   create(owner: EventSubject, pod: New<Pod>): Promise<void>;
   /** Only this very pod, not another of its name. @throws StatusError NotFound when it is gone */
   delete(owner: EventSubject, pod: Pod): Promise<void>;
@@ -30,7 +32,7 @@ export function podWriter(
   return {
     async create(owner, pod) {
       try {
-        const create = (): Promise<Pod> => client.create(pods, pod);
+        const create = (): Promise<Pod> => createOnce(client, pods, pod);
         const { metadata } = await (pace?.creations.run(owner.metadata.uid ?? '', create) ?? slots.run(create));
         events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${metadata.name}`);
       } catch (error) {
