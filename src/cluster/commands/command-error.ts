@@ -34,5 +34,6 @@ export function plainly(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, address, port } = error as NodeJS.ErrnoException & { readonly address?: string; readonly port?: number };
   if (code === 'EADDRINUSE') return `${address}:${port} is taken by another program`;
+  if (error.name === 'ConnectionError') return `the API server does not answer (${error.message}): see proa status`;
   return PLAIN.has(error.name) ? error.message : undefined;
 }

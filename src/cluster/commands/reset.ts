@@ -12,7 +12,8 @@ import { readJsonIfWhole } from '../instance/json-file.ts';
 import { type CniPlace, type Paths, pathsOf, type Place } from '../instance/paths.ts';
 import { CONTEXT_NAME, KubeconfigError, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
-import { removeCgroups } from '../machine/cgroups.ts';
+import { localCgroupRoot } from '../local-nodes/plan.ts';
+import { removeCgroups, removeCgroupsIn } from '../machine/cgroups.ts';
 import { machineDefaults } from '../machine/facts.ts';
 import { mountsBelow, removeFolder } from '../machine/folders.ts';
 import { releaseNamespaceFolder } from '../machine/namespace-folder.ts';
@@ -63,6 +64,11 @@ async function removeAll(place: Place, consent: boolean): Promise<void> {
   else if (existsSync(paths.containerdState)) await removePods(paths, settings.cgroupRoot);
   await removeNodeNetwork(readJsonIfWhole<CniPlace>(paths.cniPlace)?.folder ?? paths.cniConf, join(paths.cniConf, '..', 'leases'));
   removeCgroups(settings.cgroupRoot);
+  if (places.length > 0)
+    removeCgroupsIn(
+      localCgroupRoot(settings.cgroupRoot),
+      places.map(({ index }) => index),
+    );
   if (settings.server === '') await disconnectLocalNodes(places);
   await releaseNamespaceFolder();
   for (const folder of [place.runDir, place.dataDir]) await removeParts(paths, folder);

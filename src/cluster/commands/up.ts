@@ -78,7 +78,7 @@ async function ensureUp(asked: Settings, consent: boolean): Promise<void> {
 kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
 
   ${proa} kubectl get nodes
-  ${proa} kubectl create deployment web --image=nginx --replicas=2
+  ${proa} kubectl create deployment web --image=nginx:stable --replicas=2
   ${proa} kubectl get pods --watch`);
 }
 

@@ -35,10 +35,13 @@ export function localNodes({ nodes, nodeName, nodeCIDR, dataDir, runDir, cgroupR
       link: `proa-${index}`,
       dataDir: join(dataDir, 'nodes', String(index)),
       runDir: join(runDir, 'nodes', String(index)),
-      cgroupRoot: join(cgroupRoot, 'proa', String(index)),
+      cgroupRoot: join(localCgroupRoot(cgroupRoot), String(index)),
     };
   });
 }
+
+/** The cgroup that those of further nodes lie in. */
+export const localCgroupRoot = (cgroupRoot: string): string => join(cgroupRoot, 'proa');
 
 /** One family of the network between the nodes. */
 export interface NodeNetworkSide {

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { slicePath } from '#kubelet/systemd/slice-names.ts';
 
 /** `root` is the cgroup that pods' groups lie below. */
-function podGroups(root: string): readonly string[] {
+const podGroups = (root: string): readonly string[] => foldersOf(join(root, 'kubepods'), slicePath(join(root, 'kubepods')));
+
+/** Of the groups of these names that there are, in each hierarchy. */
+function foldersOf(...names: readonly string[]): readonly string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
-    .flatMap((line) => [join(root, 'kubepods'), slicePath(join(root, 'kubepods'))].map((name) => join(line.split(' ')[4] as string, name)))
+    .flatMap((line) => names.map((name) => join(line.split(' ')[4] as string, name)))
     .filter((folder) => existsSync(folder));
 }
 
@@ -25,11 +28,18 @@ export function podProcesses(root: string): ReadonlySet<number> {
 
 /** Only groups without processes can be removed; the innermost first. */
 export function removeCgroups(root: string): void {
-  const remove = (folder: string): void => {
-    for (const child of childrenOf(folder)) remove(child);
-    rmdirSync(folder);
-  };
   for (const folder of podGroups(root)) remove(folder);
+}
+
+/** Those groups `names` in `parent`, and `parent` itself unless something else is in it. They hold no pods any more. */
+export function removeCgroupsIn(parent: string, names: readonly string[]): void {
+  for (const folder of foldersOf(...names.map((name) => join(parent, name)))) remove(folder);
+  for (const folder of foldersOf(parent)) if (childrenOf(folder).length === 0) remove(folder);
+}
+
+function remove(folder: string): void {
+  for (const child of childrenOf(folder)) remove(child);
+  rmdirSync(folder);
 }
 
 const childrenOf = (folder: string): readonly string[] =>

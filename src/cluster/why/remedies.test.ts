@@ -58,6 +58,11 @@ for (const c of [
     known: ['example.test/tools:2'],
     remedies: ['name image example.test/tools:2, which the node has'],
   },
+  {
+    of: cause('image', 'ErrImagePull'),
+    known: ['example.test/tool:1', 'example.test/tool:2'],
+    remedies: ['set imagePullPolicy IfNotPresent, as the node has image example.test/tool:2'],
+  },
   { of: cause('image', 'ErrImagePull'), known: ['registry.k8s.io/pause:3.9'], remedies: [] },
   {
     of: cause('crash', 'exit code 137 (OOMKilled)', 'container web was killed: it used more memory than its limit'),

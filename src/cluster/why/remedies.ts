@@ -54,11 +54,20 @@ export function insteadOf({ kind, name, key }: Missing, known: readonly string[]
 }
 
 function imageInstead(name: string, known: readonly string[]): readonly string[] {
-  const [repository, others] = [repositoryOf(name), known.filter((image) => !image.includes('@'))];
+  const others = known.filter((image) => !image.includes('@'));
+  const own = others.find((image) => taggedOf(image) === taggedOf(name));
+  // Only a policy asks a registry for what is there: Always, which is also the default of the tag latest.
+  if (own !== undefined) return [`set imagePullPolicy IfNotPresent, as the node has image ${own}`];
+  const repository = repositoryOf(name);
   const tags = others.filter((image) => repositoryOf(image) === repository);
   const meant = tags[0] ?? nearestName(name, others);
   return meant === undefined ? [] : [`name image ${meant}, which the node has`];
 }
+
+const taggedOf = (image: string): string => {
+  const repository = repositoryOf(image);
+  return `${repository}:${/:[^/:]*$/.exec(image)?.[0].slice(1) ?? 'latest'}`;
+};
 
 const repositoryOf = (image: string): string => image.replace(/:[^/:]*$/, '').replace(/^docker\.io\/(library\/)?/, '');
 
