@@ -35,7 +35,7 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
   const refuse = (why: string): never => {
     throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${why}`);
   };
-  const type = schema.kind(actual);
+  const type = builtIn(actual, schema);
   if (type === undefined) return refuse(unregistered(actual));
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
@@ -47,6 +47,10 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
     throw error;
   }
 }
+
+/** Kinds of definitions are in no scheme. */
+const builtIn = (kind: GroupVersionKind, schema: Schema): ObjectSchema | undefined =>
+  schema.resourceOfKind(kind)?.origin === 'custom' ? undefined : schema.kind(kind);
 
 /** Both stand first, also where the body left them out. */
 function named(object: { readonly kind?: unknown; readonly apiVersion?: unknown }, { kind, ...gv }: GroupVersionKind): object {
@@ -63,11 +67,30 @@ function decodeCustomBody<T>(value: unknown, type: ObjectSchema, options: BodyOp
   if (actual.kind === '') throw unrecognized(`Object 'Kind' is missing in '${text}'`, options);
   if (actual.group !== expected.group || actual.version !== expected.version) throw versionMismatch(actual, expected);
   try {
+    refuseEndless(value, text);
     return decodeCustom<T>(value, type, options);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw badRequest(`${actual.kind} in version ${goQuote(actual.version)} cannot be handled as a ${expected.kind}: ${error.message}`);
   }
+}
+
+/** What may be a number beyond every float64: many digits, or an exponent of three. */
+const LONG_NUMBER = /[eE]\+?\d{3}|\d{300}/;
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/gs;
+
+/** Members of any name are read, so that numbers of all of them must be some. @throws DecodeError */
+function refuseEndless(value: unknown, json: string): void {
+  if (!LONG_NUMBER.test(json) || !holdsEndless(value)) return;
+  for (const [token] of json.matchAll(TEXT_OR_NUMBER)) {
+    if (token.startsWith('"') || Number.isFinite(Number(token))) continue;
+    throw new DecodeError(`json: cannot unmarshal number ${token} into Go value of type float64`);
+  }
+}
+
+function holdsEndless(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsEndless);
 }
 
 function versionMismatch(actual: GroupVersionKind, expected: GroupVersionKind): StatusError {
@@ -96,7 +119,7 @@ function decodeConvertible<T>(
 export function foreignKind(actual: GroupVersionKind, expected: GroupVersionKind, schema: Schema): string | undefined {
   const { group, version, kind } = actual;
   if (kind === expected.kind && group === expected.group && version === expected.version) return undefined;
-  if (schema.kind(actual) === undefined) return unregistered(actual);
+  if (builtIn(actual, schema) === undefined) return unregistered(actual);
   return kind === expected.kind ? undefined : unknownConversion(actual, expected).message;
 }
 

@@ -33,8 +33,11 @@ export function parseYamlStream(text: string): readonly unknown[] {
   return documents;
 }
 
+/** What may be a number beyond every float64, which YAML takes for text. */
+const NO_NUMBER = /[eE]\+?\d{3}|\d{300}/;
+
 function asJson(text: string): unknown {
-  if (!/^\s*[{[]/.test(text)) return undefined;
+  if (!/^\s*[{[]/.test(text) || NO_NUMBER.test(text)) return undefined;
   try {
     return parseJson(text);
   } catch {

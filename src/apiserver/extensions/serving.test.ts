@@ -270,6 +270,12 @@ describe('a custom resource', () => {
     assert.deepEqual([scaled.spec, scaled.metadata['generation']], [{ replicas: 4 }, 2]);
     const refused = await api.request('PATCH', `${base(group)}/x/status`, { status: { replicas: 'many' } }, MERGE);
     assert.match(refused.body.message, /status\.replicas: Invalid value: "string": replicas in body must be of type integer: "string"/);
+    // Kinds of definitions are none that a scale could be read from, whatever is wrong with their objects.
+    const foreign = await api.request('PUT', `${base(group)}/x/scale`, widget(group, 'x', { spec: 0 }));
+    assert.deepEqual(
+      [foreign.code, foreign.body.message.replace(/ in scheme .*/, '')],
+      [400, `Widget in version "v1" cannot be handled as a Scale: no kind "Widget" is registered for version "${group}/v1"`],
+    );
     const resources = (await api.get(`/apis/${group}/v1`)).body as unknown as { resources: readonly { name: string }[] };
     assert.deepEqual(
       resources.resources.map(({ name }) => name),
@@ -363,6 +369,28 @@ describe('a custom resource', () => {
       },
     );
     assert.deepEqual([applied.code, /\.spec\.z: field not declared in schema/.test(applied.body.message)], [500, true]);
+  });
+
+  test('is refused with what it says it is, with what is wrong with its metadata twice, and with numbers beyond a float64', async () => {
+    const group = 'refusals.example.com';
+    await api.define(definition({ group, versions: [version('v1', OPEN)] }));
+    await api.done('POST', base(group), widget(group, 'x', { spec: {} }));
+    const other = await api.request('PATCH', `${base(group)}/x`, { apiVersion: 'v9' }, MERGE);
+    assert.equal(other.body.message, `Widget "x" is invalid: apiVersion: Invalid value: "v9": must be ${group}/v1`);
+    const renamed = await api.request('PATCH', `${base(group)}/x`, { metadata: { uid: '1' } }, MERGE);
+    const { causes = [] } = (renamed.body as unknown as { details: { causes?: readonly { field: string }[] } }).details;
+    assert.deepEqual(
+      causes.map(({ field }) => field),
+      ['metadata.uid', 'metadata.uid'],
+    );
+    assert.equal(renamed.body.message, `Widget.${group} "x" is invalid: metadata.uid: Invalid value: "1": field is immutable`);
+    const endless = `{"apiVersion":"${group}/v1","kind":"Widget","metadata":{"name":"y"},"spec":{"text":"1e400","a":1e400}}`;
+    assert.equal(
+      (await api.request('POST', base(group), endless)).body.message,
+      'Widget in version "v1" cannot be handled as a Widget: json: cannot unmarshal number 1e400 into Go value of type float64',
+    );
+    const yaml = await api.request('POST', base(group), endless, { contentType: 'application/yaml' });
+    assert.deepEqual([yaml.code, yaml.body.spec], [201, { a: '1e400', text: '1e400' }]);
   });
 
   test('is not applied over fields of which the version of another owner knows nothing', async () => {

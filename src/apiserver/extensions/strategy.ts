@@ -7,7 +7,7 @@ import { compileValidator } from '#api/structural/validation/compile.ts';
 import { compileEmbeddedChecks } from '#api/structural/validation/embedded.ts';
 import { compileListChecks } from '#api/structural/validation/lists.ts';
 import type { CustomResourceDefinitionVersion, KubeObject } from '#api/types.ts';
-import { subdomainName, validatePlainMeta } from '#api/validation/metadata.ts';
+import { subdomainName, validatePlainMeta, validatePlainMetaUpdate } from '#api/validation/metadata.ts';
 import { Problems } from '#api/validation/problems.ts';
 import { finalizerWarnings } from '#api/validation/warnings/finalizers.ts';
 import type { ReplicasPaths } from '#apimachinery/apply/scale.ts';
@@ -88,6 +88,13 @@ const UNJUDGED = invalid(
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 );
 
+/** Asked once more than of any object, so that what is wrong with it is told twice. Source: customResourceValidator ValidateUpdate. */
+function metaChange(object: KubeObject, old: KubeObject): readonly FieldError[] {
+  const out = new Problems();
+  validatePlainMetaUpdate(out, object.metadata, old.metadata);
+  return out.list;
+}
+
 class Rules {
   readonly #info: ResourceInfo;
   readonly #scale: NonNullable<CustomResourceDefinitionVersion['subresources']>['scale'];
@@ -129,6 +136,7 @@ class Rules {
     const wrong = this.#typeMeta(object);
     if (wrong.length > 0) return wrong;
     const errors = [
+      ...metaChange(object, old),
       ...this.#whole.update(object, old),
       ...this.#scaleErrors(object, ['spec', 'status']),
       ...(this.#embedded?.(object) ?? []),
@@ -140,6 +148,7 @@ class Rules {
   statusUpdate(object: KubeObject, old: KubeObject, context: WriteContext): readonly FieldError[] {
     const { status } = object as WithStatus;
     const errors = [
+      ...metaChange(object, old),
       ...(status === undefined ? [] : this.#status.update(status, (old as WithStatus).status)),
       ...this.#scaleErrors(object, ['status']),
       ...this.#listErrors(object, old),

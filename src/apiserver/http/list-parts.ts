@@ -228,6 +228,7 @@ export function* yamlList(list: object, member: string, items: Iterable<object>)
 const metadataHead = (metaVersion: string): Buffer =>
   Buffer.from(`{"kind":"PartialObjectMetadata","apiVersion":"${metaVersion}","metadata":`);
 const CLOSE = Buffer.from('}');
+const NO_OBJECT = Buffer.from('null');
 
 /** @param metaVersion `meta.k8s.io/v1` */
 export function metadataList(served: ServedResource, list: ListResult, metaVersion: string): Generator<Part> {
@@ -246,15 +247,13 @@ export function tableList(served: ServedResource, list: ListResult, metaVersion:
   const before = metadataHead(metaVersion);
   const shown = (object: StoredObject): readonly Part[] => {
     if (tables.includeObject === 'Metadata') return [before, metadata(object), CLOSE];
-    return tables.includeObject === 'Object' ? [whole(object)] : [];
+    return [tables.includeObject === 'Object' ? whole(object) : NO_OBJECT];
   };
   function* rows(): Generator<readonly Part[]> {
     for (const stored of list.items) {
       const object = served.view(stored);
       for (const row of print(object.object)) {
-        const text = goJson(row);
-        const parts = shown(object);
-        yield parts.length === 0 ? [Buffer.from(text)] : [Buffer.from(`${text.slice(0, -1)},"object":`), ...parts, CLOSE];
+        yield [Buffer.from(`${goJson(row).slice(0, -1)},"object":`), ...shown(object), CLOSE];
       }
     }
   }

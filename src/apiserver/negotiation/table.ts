@@ -102,10 +102,11 @@ export class TableMaker {
     return printer ?? this.#printers.find(info) ?? GENERIC;
   }
 
-  #object(object: KubeObject, apiVersion: string): { readonly object?: unknown } {
+  /** Null for none: a RawExtension is never left out. */
+  #object(object: KubeObject, apiVersion: string): { readonly object: unknown } {
     if (this.includeObject === 'Object') return { object };
     if (this.includeObject === 'Metadata') return { object: metadataOnly(object, apiVersion) };
-    return {};
+    return { object: null };
   }
 }
 

@@ -4,7 +4,7 @@ import type { FieldValidation } from '#api/decode.ts';
 import { inOrder } from '#api/member-order.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Capabilities } from '#api/validation/problems.ts';
-import type { GroupVersionKind } from '#apimachinery/resource.ts';
+import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
@@ -95,8 +95,8 @@ export function writeContext({ request, options }: WriteCall, { clock, ids, read
 /** @throws StatusError Invalid unless `errors` is empty */
 export function refuseInvalid({ served }: WriteCall, object: KubeObject, errors: readonly FieldError[]): void {
   if (errors.length === 0) return;
-  const { group } = served.info;
-  const kind = served.info.origin === 'custom' ? object.kind : served.info.kind; // a custom object may say another one
+  // A custom object may say that it is another one.
+  const { group, kind } = served.info.origin === 'custom' ? { ...parseApiVersion(object.apiVersion), kind: object.kind } : served.info;
   throw toStatusError({ group, kind }, object.metadata.name ?? '', errors);
 }
 

@@ -40,6 +40,34 @@ const CASES: readonly (readonly [name: string, spec: object, value: unknown, err
   ],
   ['what is no multiple', { type: 'integer', multipleOf: 3 }, 4, ['a: Invalid value: 4: a in body should be a multiple of 3']],
   [
+    'a whole number beside a factor below one',
+    { type: 'number', multipleOf: 0.5 },
+    3,
+    ['a: Invalid value: 0: factor MultipleOf declared for a must be positive: 0'],
+  ],
+  ['a whole number beside a factor of halves', { type: 'number', multipleOf: 2.5 }, 4, []],
+  [
+    'bounds that are none of their type',
+    { type: 'integer', multipleOf: 0.5, minimum: 1.5, maximum: 2.5 },
+    3,
+    [
+      '<nil>: Invalid value: "": MultipleOf value must be of type integer (default format) in a',
+      '<nil>: Invalid value: "": Minimum boundary value must be of type integer (default format) in a',
+      '<nil>: Invalid value: "": Maximum boundary value must be of type integer (default format) in a',
+      'a: Invalid value: 3: a in body should be less than or equal to 2.5',
+    ],
+  ],
+  [
+    'what is too large to be whole',
+    { type: 'integer', maximum: 10 },
+    1e20,
+    [
+      'a: Invalid value: "number": a in body must be of type integer: "number"',
+      '<nil>: Invalid value: "": Checked value must be of type integer (default format) in a',
+      'a: Invalid value: 1e+20: a in body should be less than or equal to 10',
+    ],
+  ],
+  [
     'what is too large for its format',
     { type: 'integer', format: 'int32' },
     2 ** 31,

@@ -11,13 +11,13 @@ import type { Run } from './run.ts';
 
 function jsonType(value: unknown): string {
   if (typeof value === 'bigint') return 'integer';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (typeof value === 'number') return isWhole(value) ? 'integer' : 'number';
   if (Array.isArray(value)) return 'array';
   return typeof value;
 }
 
 const goFormat = (value: unknown): string =>
-  typeof value === 'bigint' ? 'int64' : typeof value !== 'number' ? '' : Number.isInteger(value) ? 'int64' : 'float64';
+  typeof value === 'bigint' ? 'int64' : typeof value !== 'number' ? '' : isWhole(value) ? 'int64' : 'float64';
 
 /** A format that says nothing about its type is none. Source: StripUnsupportedFormatsPostProcess. */
 function formatOf({ type = '', format = '' }: Props): string {
@@ -134,40 +134,60 @@ function outOfRange(value: number | bigint, type: string, format: string): boole
   return format === 'float' && !Number.isFinite(Math.fround(Number(value))); // what rounds to the greatest is in range
 }
 
-/** A bound as it is printed beside a value: whole beside whole ones. */
-const bound = (limit: number, value: number | bigint): string => (isWhole(value) ? String(Math.trunc(limit)) : goFloat(limit));
+type NumberCheck = (value: number | bigint, run: Run) => void;
 
-function numberCheck(props: Props): (value: number | bigint, run: Run) => void {
+/** What may be said of a value: nothing more if it is none of its type and format. */
+function rangeCheck(type: string, format: string): (what: string, value: number | bigint, run: Run) => boolean {
+  const form = format === '' ? '(default format)' : `with format ${format}`;
+  return (what, value, run) => {
+    if (!outOfRange(value, type, format)) return true;
+    run.whole(`${what} value must be of type ${type} ${form} in ${run.path}`);
+    return false;
+  };
+}
+
+interface Bound {
+  readonly limit: number;
+  /** As it is printed: in full where it is a whole one. */
+  readonly text: string;
+}
+
+/** A bound that is none of the type is told, and holds all the same; one that is, holds for whole values as a whole one. */
+function numberCheck(props: Props): NumberCheck {
   const { maximum, minimum, multipleOf, exclusiveMaximum = false, exclusiveMinimum = false } = props;
   const type = props['x-kubernetes-int-or-string'] === true ? '' : (props.type ?? '');
-  const format = formatOf(props);
+  const inRange = rangeCheck(type, formatOf(props));
+  const tell = (value: number | bigint, run: Run, what: string): void =>
+    run.add(invalid(run.field, value, `${run.path} in body should be ${what}`));
   return (value, run) => {
-    const tell = (what: string): void => run.add(invalid(run.field, value, `${run.path} in body should be ${what}`));
-    if (outOfRange(value, type, format))
-      run.whole(`Checked value must be of type ${type} ${format === '' ? '(default format)' : `with format ${format}`} in ${run.path}`);
-    if (multipleOf !== undefined && multipleOf <= 0) {
-      const detail = `factor MultipleOf declared for ${run.path} must be positive: ${goFloat(multipleOf)}`;
-      run.add(invalid(run.field, multipleOf, detail));
-    } else if (multipleOf !== undefined && !isMultiple(value, multipleOf)) tell(`a multiple of ${bound(multipleOf, value)}`);
-    const whole = isWhole(value);
+    inRange('Checked', value, run);
+    const boundOf = (what: string, limit: number): Bound => {
+      const whole = inRange(what, limit, run) && isWhole(value);
+      return whole ? { limit: Math.trunc(limit), text: String(Math.trunc(limit)) } : { limit, text: goFloat(limit) };
+    };
+    if (multipleOf !== undefined) {
+      const factor = boundOf('MultipleOf', multipleOf);
+      if (factor.limit <= 0) {
+        run.add(invalid(run.field, factor.limit, `factor MultipleOf declared for ${run.path} must be positive: ${factor.text}`));
+      } else if (!isMultiple(value, factor.limit)) tell(value, run, `a multiple of ${factor.text}`);
+    }
     if (minimum !== undefined) {
-      const least = whole ? Math.trunc(minimum) : minimum;
-      if (exclusiveMinimum ? value <= least : value < least)
-        tell(`greater than ${exclusiveMinimum ? '' : 'or equal to '}${bound(minimum, value)}`);
+      const { limit, text } = boundOf('Minimum boundary', minimum);
+      if (exclusiveMinimum ? value <= limit : value < limit)
+        tell(value, run, `greater than ${exclusiveMinimum ? '' : 'or equal to '}${text}`);
     }
     if (maximum !== undefined) {
-      const most = whole ? Math.trunc(maximum) : maximum;
-      if (exclusiveMaximum ? value >= most : value > most)
-        tell(`less than ${exclusiveMaximum ? '' : 'or equal to '}${bound(maximum, value)}`);
+      const { limit, text } = boundOf('Maximum boundary', maximum);
+      if (exclusiveMaximum ? value >= limit : value > limit) tell(value, run, `less than ${exclusiveMaximum ? '' : 'or equal to '}${text}`);
     }
     run.matches += 2;
   };
 }
 
 function isMultiple(given: number | bigint, factor: number): boolean {
-  if (typeof given === 'bigint' && factor >= 1) return given % BigInt(Math.trunc(factor)) === 0n;
+  if (typeof given === 'bigint' && Number.isInteger(factor)) return given % BigInt(factor) === 0n;
   const value = Number(given);
-  if (Number.isInteger(value) && factor >= 1) return value % Math.trunc(factor) === 0;
+  if (isWhole(value) && Number.isInteger(factor)) return value % factor === 0;
   const times = factor < 1 ? (1 / factor) * value : value / factor;
   return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
 }
