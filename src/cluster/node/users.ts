@@ -90,10 +90,12 @@ export const CLUSTER_ROLES: readonly New<ClusterRole>[] = [
       verbs: ['approve'],
     },
   ]),
-  // For whoever may ask `proa why`; nobody is bound to it.
+  // For whoever may ask `proa why`; nobody is bound to it. Not Secrets: who may list those, be it only for their names, may read
+  // what is in them.
   clusterRole('proa:why', [
     { nonResourceURLs: ['/proa/why', '/proa/why/*'], verbs: ['get'] },
-    { apiGroups: [''], resources: ['events', 'configmaps', 'pods/log'], verbs: ['get', 'list'] },
+    { apiGroups: [''], resources: ['events', 'configmaps', 'serviceaccounts', 'pods/log'], verbs: ['get', 'list'] },
+    { apiGroups: ['scheduling.k8s.io'], resources: ['priorityclasses'], verbs: ['get', 'list'] },
     { apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: ['get', 'list'] },
     ...[...EXPLANATION_READS, ...OPTIONAL_READS].map(({ group, resource }) => ({
       apiGroups: [group],

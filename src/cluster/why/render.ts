@@ -31,6 +31,7 @@ function placementLines({ before, nodes, smallest }: PlacementExplanation): read
   if (smallest === undefined) lines.push('', 'No change that was tried places the pod.');
   else if (smallest.changes.length > 0)
     lines.push('', `The smallest change that places it (tried): ${textOf(smallest)}, on ${smallest.node}`);
+  else if (before === undefined) lines.push('', `Node ${smallest.node} takes it as it is; the scheduler has yet to try it again.`);
   return lines;
 }
 

@@ -35,6 +35,14 @@ test('ClusterRole proa:why lets somebody ask, and read all that an answer is mad
   });
   const { placement } = await ask();
   assert.match(placement?.nodes[0]?.reason ?? '', /untolerated taint/);
+  const mayList = async (resource: string, group = ''): Promise<boolean | undefined> => {
+    const resourceAttributes = { verb: 'list', resource, group, namespace: 'ns' };
+    return (await client.create(subjectaccessreviews, { spec: { user: 'asker', resourceAttributes } })).status?.allowed;
+  };
+  assert.deepEqual(
+    [await mayList('serviceaccounts'), await mayList('priorityclasses', 'scheduling.k8s.io'), await mayList('secrets')],
+    [true, true, false],
+  );
   const nonResourceAttributes = { path: '/proa/why/namespaces/ns/pods/p', verb: 'get' };
   const { status } = await client.create(subjectaccessreviews, { spec: { user: 'asker', nonResourceAttributes } });
   assert.equal(status?.allowed, true);

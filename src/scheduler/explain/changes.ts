@@ -9,6 +9,7 @@ import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { deviceChanges } from './device-changes.ts';
 import { eviction } from './eviction.ts';
+import { awaited } from './awaited.ts';
 import { loweredRequests } from './lowered-requests.ts';
 import { isGiven, labelled } from './node-labels.ts';
 import { nearestName } from './similar.ts';
@@ -41,6 +42,10 @@ export interface Change {
   readonly removed?: readonly Pod[];
   readonly storage?: StorageChange;
   readonly devices?: DeviceChange;
+  /** Of a lowered request, how much of it is given up: from 0 to 1. */
+  readonly share?: number;
+  /** The node loses a label by it, or has another value: it says of itself what was not so before. */
+  readonly relabels?: boolean;
 }
 
 export interface Obstacle extends World {
@@ -103,19 +108,23 @@ function uncordon({ slot, cluster }: Obstacle): readonly Change[] {
 }
 
 /** From the least important up, one more each time, until all less important ones are gone; then any. */
-function fewerPods({ slot, cluster }: Obstacle): readonly Change[] {
-  const there = [...cluster.podsIn(slot)].toSorted((a, b) => a.priority - b.priority).slice(0, MOST_PODS);
+function fewerPods(obstacle: Obstacle): readonly Change[] {
+  const there = [...obstacle.cluster.podsIn(obstacle.slot), ...awaited(obstacle)]
+    .toSorted((a, b) => a.priority - b.priority)
+    .slice(0, MOST_PODS);
   const single = there.map((info) => eviction([info.pod]));
   return [...single, ...there.map((_, i) => eviction(there.slice(0, i + 1).map(({ pod }) => pod))).slice(1)];
 }
 
 function freedPorts({ pod, slot, cluster }: Obstacle): readonly Change[] {
-  const holders = [...cluster.podsIn(slot)].filter((other) => {
+  const inUse = (others: readonly PodInfo[]): UsedPorts => {
     const used: UsedPorts = new Map();
-    usePorts(used, other.ports, 1);
-    return conflictsWith(used, pod.ports);
-  });
-  const ports = pod.ports.map(({ port }) => port.split(':').toReversed().join('/'));
+    for (const other of others) usePorts(used, other.ports, 1);
+    return used;
+  };
+  const holders = [...cluster.podsIn(slot)].filter((other) => conflictsWith(inUse([other]), pod.ports));
+  const taken = inUse(holders);
+  const ports = pod.ports.filter((each) => conflictsWith(taken, [each])).map(({ port }) => port.split(':').toReversed().join('/'));
   return holders.length === 0
     ? []
     : [
@@ -242,12 +251,13 @@ function widerSpread({ pod: { pod }, slot, cluster }: Obstacle): readonly Change
 /** Most places that a node without one is tried in. */
 const MOST_PLACES = 8;
 
-/** The node in one of the places that other nodes are in, for each key it has no label for. */
+/** The node in one of the places that other nodes are in, or in one of its own if there are none, for each key it has no label for. */
 function placed(slot: number, topologyKeys: readonly string[], cluster: ClusterState): readonly Change[] {
   const node = cluster.nodes[slot] as Node;
   const missing = topologyKeys.filter((key) => node.metadata.labels?.[key] === undefined);
   return missing.flatMap((key) => {
     const values = new Set(cluster.nodes.flatMap((other) => other?.metadata.labels?.[key] ?? []));
+    if (values.size === 0) values.add(node.metadata.name);
     return [...values]
       .toSorted()
       .slice(0, MOST_PLACES)

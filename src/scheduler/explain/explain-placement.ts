@@ -5,7 +5,12 @@ import { PodClass } from '../cycle/pod-class.ts';
 import type { Profile } from '../framework/profile.ts';
 import { type Status, statusMessage, unresolvable } from '../framework/status.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
-import { type Change, changesFor } from './changes.ts';
+import type { PodInfo } from '../state/pod-info.ts';
+import { awaited } from './awaited.ts';
+import { costOf } from './change-cost.ts';
+import { type Change, changesFor, type Obstacle } from './changes.ts';
+import { podName } from './eviction.ts';
+import { shareOf, shortagesOf } from './lowered-requests.ts';
 import { apply, type World } from './trial-world.ts';
 import { VOLUME_PLUGINS } from './volume-changes.ts';
 import { PLUGIN } from '../plugins/names.ts';
@@ -25,7 +30,7 @@ export interface PlacementExplanation {
   /** What keeps the pod from being looked at at all, such as gates. */
   readonly before?: { readonly plugin: string; readonly reason: string };
   readonly nodes: readonly NodeExplanation[];
-  /** The node that takes the fewest changes. */
+  /** The node that takes the smallest changes, with those that are needed whatever the node. */
   readonly smallest?: NodeExplanation;
   /** Nodes whose refusals were read but for which no changes were sought: there are too many. */
   readonly unsought: number;
@@ -43,43 +48,71 @@ const MOST_CHANGES = 8;
 
 export function explainPlacement(pod: Pod, { profile, mostNodes = MOST_NODES, ...world }: ExplainOptions): PlacementExplanation {
   const { cluster } = world;
-  const gated = profile.preEnqueue.map((plugin) => plugin.preEnqueue?.(pod)).find((status) => status !== undefined);
+  const gated = gateOf(pod, profile);
   const slots = [...cluster.nodes.keys()].filter((slot) => cluster.nodes[slot] !== undefined);
-  const kind = new PodClass(cluster.podInfos.of(pod), profile, cluster);
-  const refused = slots.map((slot) => ({ slot, status: refusalOf(kind, slot, cluster) }));
-  // Those that evicting pods would help are nearest.
-  const nearest = refused.toSorted((a, b) => distance(a.status) - distance(b.status));
-  const nodes = nearest.map(({ slot, status }, i) =>
-    i < mostNodes ? explainNode(pod, slot, profile, world) : explanationOf(cluster, slot, status, [], false),
-  );
-  const smallest = nodes.filter(({ verified }) => verified).toSorted((a, b) => a.changes.length - b.changes.length)[0];
+  const info = cluster.podInfos.of(pod);
+  const kind = new PodClass(info, profile, cluster);
+  const refused = slots.map((slot) => {
+    const status = refusalOf(kind, slot, cluster);
+    return { slot, status, distance: distanceOf(status, { pod: info, slot, cluster }) };
+  });
+  const found = refused
+    .toSorted((a, b) => a.distance - b.distance)
+    .map(({ slot, status }, i): Found =>
+      i < mostNodes ? wayTo(pod, slot, profile, world) : { slot, status, changes: [], verified: false },
+    );
+  const told = new Map(found.map((each) => [each, explanationOf(cluster, info, each)]));
+  const [best] = found.filter(({ verified }) => verified).toSorted((a, b) => costOf(a.changes) - costOf(b.changes));
+  const smallest = best === undefined ? undefined : told.get(best);
+  const opened = openGates(pod, profile);
   return {
     ...(gated === undefined ? {} : { before: { plugin: gated.plugin, reason: statusMessage(gated) } }),
-    nodes: nodes.toSorted((a, b) => (a.node < b.node ? -1 : 1)),
-    ...(smallest === undefined ? {} : { smallest }),
-    unsought: Math.max(0, nodes.length - mostNodes),
+    nodes: [...told.values()].toSorted((a, b) => (a.node < b.node ? -1 : 1)),
+    ...(smallest === undefined ? {} : { smallest: { ...smallest, changes: [...opened, ...smallest.changes] } }),
+    unsought: Math.max(0, found.length - mostNodes),
   };
 }
 
-const distance = (status: Status | undefined): number => (status === undefined ? 0 : status.code === 'Unschedulable' ? 1 : 2);
+function gateOf(pod: Pod, { preEnqueue }: Profile): Status | undefined {
+  return preEnqueue.map((plugin) => plugin.preEnqueue?.(pod)).find((status) => status !== undefined);
+}
 
-function explanationOf(
-  cluster: ClusterState,
-  slot: number,
-  status: Status | undefined,
-  changes: readonly Change[],
-  verified: boolean,
-): NodeExplanation {
+/** A pod held back by its gates alone needs them gone, wherever it goes. */
+function openGates(pod: Pod, profile: Profile): NodeExplanation['changes'] {
+  const { schedulingGates = [], ...spec } = pod.spec;
+  if (schedulingGates.length === 0 || gateOf({ ...pod, spec }, profile) !== undefined) return [];
+  const names = schedulingGates.map(({ name }) => name).join(', ');
+  return [{ kind: 'gate', text: `take ${names} out of the pod's schedulingGates` }];
+}
+
+/** Nodes that take the pod are nearest, then those that evicting pods would help; of these, those that have least too little. */
+function distanceOf(status: Status | undefined, obstacle: Pick<Obstacle, 'pod' | 'slot' | 'cluster'>): number {
+  if (status === undefined) return 0;
+  return (status.code === 'Unschedulable' ? 1 : 2) + shareOf(shortagesOf(obstacle)) / 2;
+}
+
+/** A node, with what was found out about it. */
+interface Found {
+  readonly slot: number;
+  /** Of the first that refuses. */
+  readonly status: Status | undefined;
+  readonly changes: readonly Change[];
+  readonly verified: boolean;
+}
+
+function explanationOf(cluster: ClusterState, pod: PodInfo, { slot, status, changes, verified }: Found): NodeExplanation {
+  const others = awaited({ pod, slot, cluster }).map((other) => podName(other.pod));
+  const beside = others.length === 0 ? '' : `; room there is kept for ${others.join(', ')}`;
   return {
     node: cluster.nodes[slot]?.metadata.name ?? '',
-    ...(status === undefined ? {} : { plugin: status.plugin, reason: statusMessage(status) }),
+    ...(status === undefined ? {} : { plugin: status.plugin, reason: `${statusMessage(status)}${beside}` }),
     changes: changes.map(({ kind, text }) => ({ kind, text })),
     verified,
   };
 }
 
 /** Takes away one refusal after the other, as long as that gets further. */
-function explainNode(pod: Pod, slot: number, profile: Profile, world: World): NodeExplanation {
+function wayTo(pod: Pod, slot: number, profile: Profile, world: World): Found {
   const { cluster } = world;
   const changes: Change[] = [];
   const undone: (() => void)[] = [];
@@ -95,7 +128,7 @@ function explainNode(pod: Pod, slot: number, profile: Profile, world: World): No
     status = step.status;
   }
   for (const undo of undone.toReversed()) undo();
-  return explanationOf(cluster, slot, first, status === undefined ? changes : [], status === undefined);
+  return { slot, status: first, changes: status === undefined ? changes : [], verified: status === undefined };
 }
 
 interface Step {
@@ -117,7 +150,7 @@ function firstThatHelps(status: Status, pod: Pod, slot: number, profile: Profile
   return further;
 }
 
-/** Statuses of plugins that refused a pod whatever the node: they are asked before all that look at nodes. */
+/** Statuses of plugins that refused a pod whatever the node, or all but a few by name: they are asked before all that look at nodes. */
 const BEFORE_NODES = new WeakSet<Status>();
 
 /**
@@ -145,7 +178,9 @@ function refusalOf(kind: PodClass, slot: number, cluster: ClusterState): Status 
   }
   if (kind.nodeNames?.has(cluster.nodes[slot]?.metadata.name ?? '') === false) {
     const [plugin = ''] = kind.namingPlugins;
-    return unresolvable(plugin, `node(s) didn't satisfy plugin ${plugin}`);
+    const elsewhere = unresolvable(plugin, `node(s) didn't satisfy plugin ${plugin}`);
+    BEFORE_NODES.add(elsewhere);
+    return elsewhere;
   }
   return kind.checkAnew(slot);
 }

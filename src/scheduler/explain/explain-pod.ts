@@ -64,7 +64,11 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
     informers.start(done.signal);
     await informers.synced();
     for (const node of nodeInformer.list()) cluster.setNode(node);
-    for (const other of podInformer.list()) if ((other.spec.nodeName ?? '') !== '' && !isPodTerminal(other)) cluster.setPod(other);
+    for (const other of podInformer.list()) {
+      if (isPodTerminal(other)) continue;
+      if ((other.spec.nodeName ?? '') !== '') cluster.setPod(other);
+      else if (other.metadata.uid !== pod.metadata.uid) cluster.nominator.nominate(other);
+    }
     const [profile] = readConfiguration(config)
       .profiles({
         client,

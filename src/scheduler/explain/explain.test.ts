@@ -33,7 +33,18 @@ const host = (name: string): Node => node(name, { metadata: { labels: { 'kuberne
 const web = { metadata: { labels: { app: 'web' } } };
 const term = { labelSelector: { matchLabels: { app: 'web' } }, topologyKey: 'kubernetes.io/hostname' };
 const antiAffinity = { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
-const port80 = { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80, hostPort: 80, protocol: 'TCP' as const }] }] };
+const ports = (...hostPorts: readonly number[]) => ({
+  containers: [{ name: 'c', image: 'i', ports: hostPorts.map((hostPort) => ({ containerPort: 1, hostPort, protocol: 'TCP' as const })) }],
+});
+const named = (name: string) => ({
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In' as const, values: [name] }] }],
+      },
+    },
+  },
+});
 const spread = (maxSkew: number) => ({
   topologySpreadConstraints: [
     { maxSkew, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' as const, labelSelector: { matchLabels: { app: 'web' } } },
@@ -123,6 +134,27 @@ const CASES: readonly Case[] = [
     changes: ['label node n rack=7'],
   },
   {
+    name: 'puts a node into a place of its own where none is known',
+    pod: pod('p', {}, { topologySpreadConstraints: [{ ...spread(1).topologySpreadConstraints[0], topologyKey: 'rack' }] as never }, web),
+    nodes: [node('n')],
+    plugin: 'PodTopologySpread',
+    changes: ['label node n rack=n'],
+  },
+  {
+    name: 'gets past the names of nodes',
+    pod: pod('p', {}, named('gone')),
+    nodes: [node('n', { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } })],
+    plugin: 'NodeAffinity',
+    changes: ["drop the pod's required node affinity", 'add a toleration for a:NoSchedule'],
+  },
+  {
+    name: 'does without what the node has not',
+    pod: pod('p', { cpu: '5', 'example.com/gpu': '1' }),
+    nodes: [host('n')],
+    plugin: 'NodeResourcesFit',
+    changes: ['lower the request for cpu from 5 to 4, and ask for no example.com/gpu, which the node has not'],
+  },
+  {
     name: 'changes the pod rather than the name of a host',
     pod: pod('p', {}, { nodeSelector: { 'kubernetes.io/hostname': 'm' } }),
     nodes: [host('n')],
@@ -131,9 +163,9 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'frees a port',
-    pod: pod('p', {}, port80),
+    pod: pod('p', {}, ports(80, 81)),
     nodes: [host('n')],
-    placed: [pod('a', {}, { ...port80, nodeName: 'n' })],
+    placed: [pod('a', {}, { ...ports(80), nodeName: 'n' }), pod('b', {}, { ...ports(82), nodeName: 'n' })],
     plugin: 'NodePorts',
     changes: ['free host port 80/TCP: remove pod ns/a'],
   },
@@ -187,11 +219,60 @@ test('explainPlacement finds the node that takes the fewest changes', () => {
   assert.deepEqual([smallest?.node, smallest?.changes.length], ['near', 1]);
 });
 
-test('explainPlacement tells of gates, and of a node that has room', () => {
+test('explainPlacement finds the node where least is asked for, whatever the order of nodes', () => {
+  const nodes = ['a', 'b', 'c'].map(host);
+  const used = [
+    pod('x', { cpu: '3500m' }, { nodeName: 'a' }),
+    pod('y', { cpu: '1' }, { nodeName: 'b' }),
+    pod('z', { cpu: '4' }, { nodeName: 'c' }),
+  ];
+  for (const mostNodes of [3, 1]) {
+    const { smallest } = explainPlacement(pod('p', { cpu: '3200m' }), { profile, cluster: clusterOf(nodes, used), mostNodes });
+    assert.deepEqual([smallest?.node, smallest?.changes[0]?.text], ['b', 'lower the request for cpu from 3200m to 3']);
+  }
+});
+
+test('explainPlacement has pods run on that run, where a word of the pod is enough', () => {
+  const full = clusterOf(
+    [host('a'), node('b', { spec: { taints: [{ key: 't', effect: 'NoSchedule' }] } })],
+    [pod('x', { cpu: '4' }, { nodeName: 'a' })],
+  );
+  assert.equal(explainPlacement(pod('p', { cpu: '1' }), { profile, cluster: full }).smallest?.node, 'b');
+});
+
+test('explainPlacement rather removes a pod than gives a node another zone', () => {
+  const cluster = clusterOf([host('a'), host('b')], [pod('x', {}, { ...ports(80), nodeName: 'a' })]);
+  const incoming = pod('p', {}, { ...ports(80), nodeSelector: { zone: 'a' } });
+  const { smallest } = explainPlacement(incoming, { profile, cluster });
+  assert.deepEqual([smallest?.node, smallest?.changes[0]?.kind], ['a', 'port']);
+});
+
+test('explainPlacement tells of gates, and where there is room without them', () => {
   const gated = pod('p', {}, { schedulingGates: [{ name: 'example.com/wait' }] });
   const { before, smallest } = explainPlacement(gated, { profile, cluster: clusterOf([host('n')]) });
   assert.equal(before?.plugin, 'SchedulingGates');
-  assert.deepEqual(smallest, { node: 'n', changes: [], verified: true });
+  const changes = [{ kind: 'gate', text: "take example.com/wait out of the pod's schedulingGates" }];
+  assert.deepEqual(smallest, { node: 'n', changes, verified: true });
+});
+
+test('explainPlacement minds room that is kept for another pod, and puts that back after it tried without', () => {
+  const cluster = clusterOf([host('n')]);
+  const high = pod('high', { cpu: '3' }, { priority: 9 }, { status: { nominatedNodeName: 'n' } } as object);
+  cluster.nominator.nominate(high);
+  const explained = (cpu: string) => explainPlacement(pod('p', { cpu }), { profile, cluster }).nodes[0];
+  assert.equal(explained('2')?.reason, 'Insufficient cpu; room there is kept for ns/high');
+  assert.deepEqual(explained('2')?.changes, [{ kind: 'request', text: 'lower the request for cpu from 2 to 1' }]);
+  cluster.setPod(pod('x', { cpu: '1' }, { nodeName: 'n' }));
+  assert.deepEqual(explained('1')?.changes, [{ kind: 'eviction', text: 'remove pod ns/x' }]);
+  cluster.nominator.nominate(pod('low', { cpu: '1' }, {}, { status: { nominatedNodeName: 'n' } } as object));
+  assert.deepEqual(explained('2')?.changes, [{ kind: 'eviction', text: 'remove pod ns/high' }]);
+  assert.deepEqual(
+    cluster.nominator
+      .podsOn('n')
+      .map(({ uid }) => uid)
+      .toSorted(),
+    ['high', 'low'],
+  );
 });
 
 test('explainPlacement seeks changes for so many nodes only, nearest first', () => {

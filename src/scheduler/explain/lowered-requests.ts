@@ -2,27 +2,54 @@
 // A pod that asks for no more than a node has free, each resource taken from the containers that ask for most.
 import type { Container, Pod } from '#api/types.ts';
 import { quantityMilliValue, quantityValue } from '#apimachinery/quantity.ts';
+import { amountOf } from '../state/pod-info.ts';
+import { isScalarResource } from '../state/resource-table.ts';
+import { awaited } from './awaited.ts';
 import type { Change, Obstacle } from './changes.ts';
 
-interface Shortage {
+export interface Shortage {
   readonly name: string;
   /** In the unit of the columns: millicores for cpu, else whole units. */
   readonly wanted: number;
   readonly free: number;
+  /** The node has none of it at all, and it is a thing that pods can do without. */
+  readonly isForeign: boolean;
+}
+
+/** What the node in `slot` has too little of, beside the pods that room is kept for. */
+export function shortagesOf({ pod, slot, cluster }: Pick<Obstacle, 'pod' | 'slot' | 'cluster'>): readonly Shortage[] {
+  const others = awaited({ pod, slot, cluster });
+  return pod.requests.ids.flatMap((id, i): readonly Shortage[] => {
+    const wanted = pod.requests.values[i] as number;
+    const capacity = cluster.allocatable(id)[slot] as number;
+    const kept = others.reduce((sum, other) => sum + amountOf(other.requests, id), 0);
+    const free = capacity - (cluster.requested(id)[slot] as number) - kept;
+    const name = cluster.resources.name(id);
+    return wanted > free ? [{ name, wanted, free, isForeign: capacity === 0 && isScalarResource(name) }] : [];
+  });
+}
+
+/** How much of a request would have to be given up, of the one that is given up most: from 0 to 1. */
+export function shareOf(shortages: readonly Shortage[]): number {
+  return shortages.reduce((most, { wanted, free }) => Math.max(most, (wanted - Math.max(free, 0)) / wanted), 0);
 }
 
 /** One change for all resources that are short together; none when a resource is used up, or pods are what is short. */
-export function loweredRequests({ pod, slot, cluster }: Obstacle): readonly Change[] {
-  const shortages = pod.requests.ids.flatMap((id, i): readonly Shortage[] => {
-    const wanted = pod.requests.values[i] as number;
-    const free = (cluster.allocatable(id)[slot] as number) - (cluster.requested(id)[slot] as number);
-    return wanted > free ? [{ name: cluster.resources.name(id), wanted, free }] : [];
-  });
-  if (shortages.length === 0 || shortages.some(({ free }) => free <= 0)) return [];
+export function loweredRequests(obstacle: Obstacle): readonly Change[] {
+  const shortages = shortagesOf(obstacle);
+  if (shortages.length === 0 || shortages.some(({ free, isForeign }) => free <= 0 && !isForeign)) return [];
   const lowered = shortages.map((shortage) => ({ ...shortage, to: rounded(shortage) }));
-  const changed = lowered.reduce((changing, { name, wanted, to }) => withRequest(changing, name, wanted - amountIn(name, to), to), pod.pod);
-  const said = lowered.map(({ name, wanted, to }) => `the request for ${name} from ${textOf(name, wanted)} to ${to}`);
-  return [{ kind: 'request', text: `lower ${said.join(' and ')}`, pod: changed }];
+  const { pod } = obstacle.pod;
+  const changed = lowered.reduce((changing, { name, wanted, to }) => withRequest(changing, name, wanted - amountIn(name, to), to), pod);
+  const less = lowered
+    .filter(({ isForeign }) => !isForeign)
+    .map(({ name, wanted, to }) => `the request for ${name} from ${textOf(name, wanted)} to ${to}`);
+  const none = lowered.filter(({ isForeign }) => isForeign).map(({ name }) => name);
+  const said = [
+    ...(less.length === 0 ? [] : [`lower ${less.join(' and ')}`]),
+    ...(none.length === 0 ? [] : [`ask for no ${none.join(' and no ')}, which the node has not`]),
+  ];
+  return [{ kind: 'request', text: said.join(', and '), pod: changed, share: shareOf(shortages) }];
 }
 
 const isCpu = (name: string): boolean => name === 'cpu';

@@ -29,6 +29,7 @@ function relabelled(node: Node, way: Readonly<Record<string, string | null>>): C
     kind: 'label',
     text: `label node ${node.metadata.name} ${said.join(' ')}`,
     node: { ...node, metadata: { ...node.metadata, labels } },
+    relabels: Object.keys(way).some((key) => node.metadata.labels?.[key] !== undefined),
   };
 }
 

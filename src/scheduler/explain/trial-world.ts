@@ -31,13 +31,21 @@ export function apply({ node, removed = [], storage, devices }: Change, world: W
   const before = node === undefined ? undefined : cluster.nodes[cluster.slotOf(node.metadata.name) ?? -1];
   if (node !== undefined) cluster.setNode(node);
   const gone: Pod[] = [];
-  for (const pod of removed) if (cluster.removePod(pod.metadata.uid)) gone.push(pod);
+  const awaited: { readonly pod: Pod; readonly on: string }[] = [];
+  for (const pod of removed) {
+    const { uid } = pod.metadata;
+    const on = cluster.nominator.nodeOf(uid);
+    if (on !== undefined) awaited.push({ pod, on });
+    cluster.nominator.remove(uid);
+    if (cluster.removePod(uid)) gone.push(pod);
+  }
   const undoStorage = storage === undefined ? undefined : world.storage?.apply(storage);
   const undoDevices = devices === undefined ? undefined : world.devices?.apply(devices);
   return () => {
     undoDevices?.();
     undoStorage?.();
     for (const pod of gone) cluster.setPod(pod);
+    for (const { pod, on } of awaited) cluster.nominator.nominate(pod, on);
     if (before !== undefined) cluster.setNode(before);
   };
 }
