@@ -31,7 +31,8 @@ export function nodeVolumeLimits(storage: Storage): Plugin {
     preFilter({ pod }, cluster) {
       if (!usesClaims(pod)) return { kind: 'skip' };
       const wanted = volumesOf(pod, storage);
-      if ('code' in wanted) return { kind: 'rejected', status: wanted };
+      // Told of each node, so that VolumeBinding, which has more to say of such a claim, speaks first.
+      if ('code' in wanted) return { kind: 'filter', filter: { scope: 'node', check: () => wanted } };
       return wanted.size === 0 ? { kind: 'skip' } : { kind: 'filter', filter: limitFilter(wanted, storage, cluster) };
     },
   };

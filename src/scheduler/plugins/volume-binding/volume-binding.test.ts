@@ -223,3 +223,28 @@ test('the scheduler reserves a free volume for the claim, and one volume for one
   );
   await running.stop();
 });
+
+for (const c of [
+  {
+    name: 'waits for the claim of an ephemeral volume',
+    claims: [],
+    message: 'waiting for ephemeral volume controller to create the persistentvolumeclaim "p-v"',
+  },
+  {
+    name: 'has a claim of another owner in place of its own',
+    claims: [claim('p-v')],
+    message: 'PVC ns/p-v was not created for pod ns/p (pod is not owner)',
+  },
+]) {
+  test(`the scheduler is told by VolumeBinding of a pod that ${c.name}`, async () => {
+    const running = await startScheduler((server) => {
+      server.seed(nodes, inZone('n-a', 'a'));
+      server.seed(persistentvolumeclaims, ...c.claims);
+      server.seed(pods, pod('p', {}, { volumes: [{ name: 'v', ephemeral: { volumeClaimTemplate: { spec: {} } } }] as never }));
+    });
+    await running.until(() => running.events.find(({ reason }) => reason === 'FailedScheduling'));
+    await running.stop();
+    const [refused] = running.events;
+    assert.equal(refused?.message, `0/1 nodes are available: ${c.message}. not found`);
+  });
+}
