@@ -10,7 +10,7 @@ import type { Lister } from '#client/informer-contract.ts';
 import type { Decision, PodPlacer } from '../cycle/place-pod.ts';
 import { ASSIGNED_POD_DELETE } from '../framework/cluster-event.ts';
 import { fitMessage, truncateNote } from '../framework/fit-error.ts';
-import type { Placement, Plugin, PostFilterResult, Refusal } from '../framework/plugin.ts';
+import type { Placement, PostFilterResult, Refusal } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import { isRejected, type Status, statusMessage } from '../framework/status.ts';
 import { attemptsLabel, type Metrics } from '../metrics/metrics.ts';
@@ -201,19 +201,23 @@ function place(node: string, attempt: Attempt, deps: AttemptDeps): void {
 }
 
 function reserveAndPermit(profile: Profile, placement: Placement, times: FrameworkTimes): Status | undefined {
-  const ask = (plugins: readonly Plugin[], point: 'reserve' | 'permit', shown: 'Reserve' | 'Permit'): Status | undefined => {
-    for (const plugin of plugins) {
+  const ask = (shown: 'Reserve' | 'Permit'): Status | undefined => {
+    const point = shown === 'Reserve' ? 'reserve' : 'permit';
+    for (const plugin of profile[point]) {
       const status = plugin[point]?.(placement);
       if (status === undefined) continue;
       return isRejected(status) ? status : { ...status, reasons: [`running ${shown} plugin "${plugin.name}": ${statusMessage(status)}`] };
     }
     return undefined;
   };
-  const itself = (status: Status | undefined): Status | undefined => status;
-  const { schedulerName } = profile;
-  const refused =
-    times.point('Reserve', schedulerName, () => ask(profile.reserve, 'reserve', 'Reserve'), itself) ??
-    times.point('Permit', schedulerName, () => ask(profile.permit, 'permit', 'Permit'), itself);
+  const run = (shown: 'Reserve' | 'Permit') =>
+    times.point(
+      shown,
+      profile.schedulerName,
+      () => ask(shown),
+      (status) => status,
+    );
+  const refused = run('Reserve') ?? run('Permit');
   if (refused !== undefined) unreserve(profile, placement, times);
   return refused;
 }
