@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** A place in a bundle, as V8 writes it. */
-const PLACE = /file:\/\/\S+\/\.cache\/program\/\S+?\.js:\d+:\d+/g;
+/** A place as V8 writes it. What an error says may be long and of others' making: this reads each letter of it once. */
+const PLACE = /file:\/\/[^\s:]+:\d+:\d+/g;
+/** Where bundles lie. */
+const BUNDLES = '/.cache/program/';
 
 /** Places that were looked up before: what fails over and over does not read its map each time. */
 const known = new Map<string, string>();
@@ -15,6 +17,7 @@ const MOST_KNOWN = 1_000;
 export function inSources(stack: string): string {
   const maps = new Map<string, SourceMap | undefined>();
   return stack.replaceAll(PLACE, (place) => {
+    if (!place.includes(BUNDLES)) return place;
     const before = known.get(place);
     if (before !== undefined) return before;
     const found = placeInSources(place, maps);

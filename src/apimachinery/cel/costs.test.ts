@@ -157,3 +157,9 @@ test('a format of what is known only when it runs is no concern of the compiler'
   for (const source of ["'%d%%'.format([object.count])", "object.name.format(['a'])", "'%s'.format(object.tags)", "'%.2f'.format(['NaN'])"])
     assert.doesNotThrow(() => env.compile(source), source);
 });
+
+test('a text of a mebibyte of spaces that is trimmed is read once', () => {
+  const spaces = ' \u00a0\t'.repeat((1 << 20) / 3);
+  for (const name of [`${spaces}x${spaces}`, `x${spaces}x`, spaces])
+    assert.equal(env.compile('object.name.trim()').evaluate({ object: { name } }).value, name.trim());
+});

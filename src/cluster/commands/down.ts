@@ -2,6 +2,8 @@
 import { systemClock } from '#base/clock.ts';
 import { lockForCommand } from '../instance/command-lock.ts';
 import { keeperOf } from '../instance/keeper-of.ts';
+import { pathsOf } from '../instance/paths.ts';
+import { endUnkept } from '../instance/unkept.ts';
 import { stopLocalNodes } from '../local-nodes/local-nodes.ts';
 import { placeFrom } from './command-line.ts';
 
@@ -11,6 +13,7 @@ export async function down(options: Record<string, string | undefined>): Promise
   let stopped: boolean;
   try {
     stopped = await keeperOf(place).stop();
+    stopped = (await endUnkept(pathsOf(place), systemClock)) || stopped;
     await stopLocalNodes(place, systemClock);
   } finally {
     unlock();

@@ -10,6 +10,7 @@ import { keeperOf } from '../instance/keeper-of.ts';
 import { LAUNCHER } from '../instance/launcher.ts';
 import { readJsonIfWhole } from '../instance/json-file.ts';
 import { type CniPlace, type Paths, pathsOf, type Place } from '../instance/paths.ts';
+import { endUnkept } from '../instance/unkept.ts';
 import { CONTEXT_NAME, KubeconfigError, readKubeconfig, withoutContext, writeKubeconfig } from '../kubeconfig.ts';
 import { disconnectLocalNodes, placesOf, stopLocalNodes } from '../local-nodes/local-nodes.ts';
 import { localCgroupRoot } from '../local-nodes/plan.ts';
@@ -46,6 +47,7 @@ async function removeAll(place: Place, consent: boolean): Promise<void> {
   const keeper = keeperOf(place);
   await keeper.stop();
   keeper.remove();
+  await endUnkept(paths, systemClock);
   await stopLocalNodes(place, systemClock);
   // Each is a machine of its own, and is reset as one: from inside its network.
   const places = placesOf(place);

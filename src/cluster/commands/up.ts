@@ -13,6 +13,7 @@ import { LAUNCHER } from '../instance/launcher.ts';
 import { textSince } from '../instance/log-files.ts';
 import { type Paths, pathsOf } from '../instance/paths.ts';
 import { followStart, isAlive, isReady, type Progress, readProgress, type Start } from '../instance/progress.ts';
+import { endUnkept } from '../instance/unkept.ts';
 import { CONTEXT_NAME, mergeKubeconfig, readKubeconfig, writeKubeconfig } from '../kubeconfig.ts';
 import { DEBIAN_PACKAGES, installDebianPackages, missingDebianPackages } from '../machine/debian.mjs';
 import { findProblems, rootProblem } from '../machine/preflight.ts';
@@ -84,6 +85,7 @@ kubectl is set up: context ${CONTEXT_NAME} in ${settings.kubeconfig}. Try
 
 /** From a machine to a cluster that starts. @throws CommandError, KeeperError, PackageError */
 async function begin(settings: Settings, keeper: Keeper, consent: boolean): Promise<Traces> {
+  await endUnkept(pathsOf(settings), systemClock);
   const problems = await findProblems(settings);
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
   refuseChanges(settings);

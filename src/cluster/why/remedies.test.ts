@@ -173,3 +173,8 @@ for (const [began, blamed] of [
     assert.deepEqual([explanation.placement?.smallest?.changes.length, explanation.precededBy?.object], [1, blamed]);
   });
 }
+
+test('a refusal of a mebibyte that is made to be read again and again is read once', () => {
+  for (const again of ['exceeded quota: a, requested: ', ', used: ', ', limited: ', 'failed quota: s: must specify '])
+    assert.ok(Array.isArray(remediesFor(cause('refused', `exceeded quota: a, requested: ${again.repeat(40_000)}\n`), pod)));
+});

@@ -82,7 +82,7 @@ export function remediesFor({ kind, container, summary, evidence }: Cause, pod: 
 
 /** `exceeded quota: q, requested: cpu=1, used: cpu=3, limited: cpu=3`. Source: resourcequota admission checkRequest. */
 function quotaRemedies(text: string): readonly string[] {
-  const [, quota, requested, used, limited] = /exceeded quota: ([^,]+), requested: (.*), used: (.*), limited: (.*)$/.exec(text) ?? [];
+  const [quota, requested, used, limited] = between(text, ['exceeded quota: ', ', requested: ', ', used: ', ', limited: ']);
   if (quota !== undefined) {
     const [wanted, inUse, hard] = [requested, used, limited].map((list) => amounts(list ?? ''));
     return [...(wanted ?? [])].map(([name, amount]) => {
@@ -91,11 +91,24 @@ function quotaRemedies(text: string): readonly string[] {
       return `raise ${name} of ResourceQuota ${quota} from ${most.toString()} to ${needed.toString()}, or ask for ${needed.sub(most).toString()} less`;
     });
   }
-  const [, failed, missing] = /failed quota: ([^:]+): must specify (.*)$/.exec(text) ?? [];
+  const [failed, missing] = between(text, ['failed quota: ', ': must specify ']);
   if (failed === undefined) return [];
   return (missing ?? '')
     .split('; ')
     .map((each) => `set ${each.replace(' for: ', ' of ')} (ResourceQuota ${failed} counts it), or let a LimitRange do so`);
+}
+
+/** What follows each of the marks, up to the next; nothing where one is missing. The text may be long, and of others' making. */
+function between(text: string, marks: readonly string[]): readonly string[] {
+  const parts: string[] = [];
+  let rest = text;
+  for (const mark of marks) {
+    const at = rest.indexOf(mark);
+    if (at === -1) return [];
+    parts.push(rest.slice(0, at));
+    rest = rest.slice(at + mark.length);
+  }
+  return [...parts.slice(1), rest];
 }
 
 function amounts(list: string): ReadonlyMap<string, string> {

@@ -1,5 +1,6 @@
 // Registry credentials from pull secrets, and which of them fit an image.
 import { createHash } from 'node:crypto';
+import { trimEnd } from '#base/trim-end.ts';
 import type { Secret } from '#api/types.ts';
 
 export interface Credential {
@@ -46,13 +47,10 @@ function authEntries(auths: unknown, secret: Credential['secret']): readonly Ent
   return Object.entries(auths as Readonly<Record<string, DockerAuth>>).map(([url, auth]) => {
     const [username = '', ...rest] = auth.auth === undefined ? [] : decode(auth.auth).split(':');
     return {
-      pattern: url
-        .replace(/^https?:\/\//, '')
-        .replace(/\/+$/, '')
-        .replace(/\/v[12]$/, ''),
+      pattern: trimEnd(url.replace(/^https?:\/\//, ''), '/').replace(/\/v[12]$/, ''),
       credential: {
         username: auth.username ?? username,
-        password: auth.password ?? rest.join(':').replace(/\0+$/, ''),
+        password: auth.password ?? trimEnd(rest.join(':'), '\0'),
         ...(auth.identitytoken === undefined ? {} : { identityToken: auth.identitytoken }),
         ...(secret === undefined ? {} : { secret }),
       },

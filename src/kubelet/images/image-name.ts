@@ -18,7 +18,7 @@ export function parseImageName(image: string): ImageReference {
 function uppercase(image: string): string {
   const slash = image.indexOf('/');
   const first = slash === -1 ? '' : image.slice(0, slash);
-  const path = (/[.:]/.test(first) || first === 'localhost' ? image.slice(slash + 1) : image).replace(/[:@].*$/, '');
+  const path = (/[.:]/.test(first) || first === 'localhost' ? image.slice(slash + 1) : image).split(/[:@]/, 1)[0] as string;
   if (path.toLowerCase() === path) return '';
   return `: repository name (${path.includes('/') ? path : `library/${path}`}) must be lowercase`;
 }

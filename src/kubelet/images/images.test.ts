@@ -29,6 +29,13 @@ for (const image of ['', 'UPPER', 'a b', 'nginx:', '-x', 'http://x/y', 'a'.repea
   });
 }
 
+test('names and registries of a mebibyte that are made to be read again and again are read once', () => {
+  const text = (character: string): string => `${character.repeat(1 << 20)}\n`;
+  for (const character of [':', '@', '/', 'a', '.']) assert.throws(() => parseImageName(text(character)), ImageNameError);
+  const auths = { [text('/')]: { auth: Buffer.from(`u:${'\0'.repeat(1 << 20)}p`).toString('base64') } };
+  assert.equal(configEntries(JSON.stringify({ auths })).length, 1);
+});
+
 const auth = (user: string, password: string): { auth: string } => ({ auth: Buffer.from(`${user}:${password}`).toString('base64') });
 function secret(auths: Readonly<Record<string, object>>, type = 'kubernetes.io/dockerconfigjson'): Secret {
   const content = type.endsWith('json') ? { auths } : auths;

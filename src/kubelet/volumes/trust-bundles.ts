@@ -6,7 +6,7 @@ import type { ClusterTrustBundle } from '#api/gen/certificates-v1beta1.ts';
 import type { Client } from '#client/contract.ts';
 import { VolumeError } from './plugin.ts';
 
-const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 export class TrustBundles {
   readonly #client: Client;

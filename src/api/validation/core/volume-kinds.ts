@@ -41,16 +41,27 @@ export function validateGitRepo(out: Problems, at: Path, source: { readonly repo
 const MAX_ISCSI_NAME = 64;
 const ISCSI_NAME_TOO_LONG =
   'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.';
-const ISCSI_FORMS: Readonly<Record<string, RegExp>> = {
-  iqn: /iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)$/,
-  eui: /^eui.[A-Za-z0-9]{16}$/,
-  naa: /^naa.[A-Za-z0-9]{32}$/,
+const ISCSI_FORMS: Readonly<Record<string, (name: string) => boolean>> = {
+  iqn: endsWithIqn,
+  eui: (name) => /^eui.[A-Za-z0-9]{16}$/.test(name),
+  naa: (name) => /^naa.[A-Za-z0-9]{32}$/.test(name),
 };
+
+/**
+ * Whether `iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)$` is found in it; step by step, for that pattern is tried anew from each
+ * `iqn.`. Source: iscsiInitiatorIqnRegex.
+ */
+function endsWithIqn(name: string): boolean {
+  const parts = (name.split(/[,;*&$|\s]/).at(-1) as string).split(':');
+  // A colon follows each part but the last, and something has to follow the colon.
+  const followed = parts.slice(0, parts.at(-1) === '' ? -2 : -1);
+  return followed.some((part) => /iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]/.test(part.split(/[^A-Za-z0-9.-]/).at(-1) as string));
+}
 
 function validateIscsiName(out: Problems, at: Path, name: string, unknownForm: string): void {
   const form = ISCSI_FORMS[name.slice(0, 3)];
   if (form === undefined) out.invalid(at, name, unknownForm);
-  else if (!form.test(name)) out.invalid(at, name, 'must be valid format');
+  else if (!form(name)) out.invalid(at, name, 'must be valid format');
 }
 
 interface Iscsi {

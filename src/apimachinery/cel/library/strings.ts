@@ -68,9 +68,15 @@ function substring(text: string, start: Int, end?: Int): string {
 const mapAscii = (form: RegExp, change: (text: string) => string) => (text: string) => text.replace(form, change);
 
 /** White space as Unicode has it. Source: strings.TrimSpace. */
-const SPACE = '[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+';
-const AROUND = new RegExp(`^${SPACE}|${SPACE}$`, 'gu');
-const trim = (text: string): string => text.replace(AROUND, '');
+const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** Letter by letter: a pattern for what stands at the end is tried anew from each space. */
+function trim(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && SPACE.test(text[start] as string)) start++;
+  while (start < end && SPACE.test(text[end - 1] as string)) end--;
+  return text.slice(start, end);
+}
 
 function join(list: Value, separator = ''): string {
   const items = itemsOf(list) ?? [];

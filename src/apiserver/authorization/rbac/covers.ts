@@ -1,5 +1,6 @@
 // Whether some rules allow all that others do, and what they leave out. Pure.
 // Source: component-helpers auth/rbac/validation policy_comparator.go; pkg/registry/rbac/validation policy_compact.go.
+import { trimEnd } from '#base/trim-end.ts';
 import type { PolicyRule } from '#api/types.ts';
 
 /** Rules of `servant`, each taken apart to one verb, resource and name, that no rule of `owner` covers. */
@@ -39,7 +40,7 @@ function coversResource(own: readonly string[], resource: string): boolean {
   return slash !== -1 && own.includes(`*${resource.slice(slash)}`);
 }
 
-const coversUrl = (own: string, url: string): boolean => own === url || (own.endsWith('*') && url.startsWith(own.replace(/\*+$/, '')));
+const coversUrl = (own: string, url: string): boolean => own === url || (own.endsWith('*') && url.startsWith(trimEnd(own, '*')));
 
 /** Rules with one group, one resource and at most one name that differ only by verb become one. Source: CompactRules. */
 export function compactRules(rules: readonly PolicyRule[]): readonly PolicyRule[] {

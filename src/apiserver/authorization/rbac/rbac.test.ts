@@ -214,3 +214,11 @@ test('compactRules joins verbs of one resource', () => {
     '{APIGroups:[""], Resources:["nodes"], Verbs:["get" "list"]}',
   ]);
 });
+
+test('paths of a mebibyte that are made to be read again and again are read once', () => {
+  const stars = `${'*'.repeat(1 << 20)}a*`;
+  const rules = new RuleSet<string>();
+  rules.add(urls('get', stars), 'own');
+  assert.equal(rules.find(path('get', `${stars}b`)), 'own');
+  assert.deepEqual(uncovered([urls('get', stars)], [urls('get', `${stars}b`)]), []);
+});

@@ -1,5 +1,6 @@
 // Policy rules: what one allows, in the form requests are judged by, and which rules cover which. Pure.
 // Source: pkg/apis/rbac/v1 evaluation_helpers.go; plugin/pkg/auth/authorizer/rbac rbac.go RuleAllows.
+import { trimEnd } from '#base/trim-end.ts';
 import type { PolicyRule } from '#api/types.ts';
 import { goQuotedList } from '#apimachinery/go-format.ts';
 import type { AuthorizationAttributes } from '../contract.ts';
@@ -42,7 +43,7 @@ export class RuleSet<T> {
       for (const group of apiGroups) for (const resource of resources) push(this.#exact, `${group} ${resource}`, { verbs, names, source });
     }
     for (const url of nonResourceURLs) {
-      if (url.endsWith('*')) this.#prefixes.push({ verbs, names: undefined, source, prefix: url.replace(/\*+$/, '') });
+      if (url.endsWith('*')) this.#prefixes.push({ verbs, names: undefined, source, prefix: trimEnd(url, '*') });
       else push(this.#paths, url, { verbs, names: undefined, source });
     }
   }

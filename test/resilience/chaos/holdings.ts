@@ -1,0 +1,52 @@
+// What a node holds for its pods, outside of the API: all of it goes with them.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathsOf, type Place } from '#cluster/instance/paths.ts';
+import { succeed } from '../../harness/command.ts';
+import { processes } from './processes.ts';
+
+export interface NodePlace extends Place {
+  /** Its network namespace; absent for the machine itself. */
+  readonly namespace?: string;
+}
+
+export type Holdings = Readonly<Record<string, readonly string[]>>;
+
+/** By kind; all are empty where no pod is. */
+export async function holdingsOf(node: NodePlace): Promise<Holdings> {
+  const paths = pathsOf(node);
+  const inside = node.namespace === undefined ? [] : ['-netns', node.namespace];
+  const ports = JSON.parse((await succeed('ip', [...inside, '-json', 'link', 'show', 'master', 'cni0'])) || '[]') as readonly {
+    readonly ifname: string;
+  }[];
+  const ctr = async (...args: readonly string[]): Promise<readonly string[]> =>
+    lines(await succeed('ctr', ['--address', paths.containerdSocket, '--namespace', 'k8s.io', ...args]));
+  const mounts = lines(readFileSync('/proc/self/mountinfo', 'utf8')).map((line) => line.split(' ')[4] ?? '');
+  return {
+    containers: await ctr('containers', 'list', '--quiet'),
+    tasks: await ctr('tasks', 'list', '--quiet'),
+    snapshots: (await ctr('snapshots', 'list')).filter((line) => / Active\s*$/.test(line)),
+    shims: processes().flatMap(({ command }) =>
+      command.includes('containerd-shim') && command.includes(`${paths.containerdSocket} `) ? [command] : [],
+    ),
+    ports: ports.map(({ ifname }) => ifname),
+    addresses: listed(join(paths.cniConf, '..', 'leases')).filter((name) => /^[\d.]+$/.test(name)),
+    mounts: mounts.filter((point) =>
+      [join(paths.kubelet, 'pods'), join(paths.containerdState, 'io.')].some((folder) => point.startsWith(folder)),
+    ),
+    folders: listed(join(paths.kubelet, 'pods')),
+  };
+}
+
+/** Of all nodes of the machine: they share its mounts. */
+export const namespacesOfPods = (): readonly string[] => listed('/run/netns').filter((name) => name.startsWith('cni-'));
+
+const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
+
+/** Files below `folder`, by name. */
+function listed(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() && folder.endsWith('leases') ? listed(join(folder, entry.name)) : [entry.name],
+  );
+}
