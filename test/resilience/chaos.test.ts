@@ -2,7 +2,7 @@
 // acknowledged is lost, nothing is done twice, what nobody killed runs on, all is well soon after, and nothing is left behind.
 import { startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemClock, wait } from '#base/clock.ts';
@@ -53,6 +53,13 @@ const CLUSTER = /^(?!.*keeper\.sh).* run --data-dir /;
 const AGENT = /^(?!.*keeper\.sh).* agent .*--server=/;
 const clusterPid = (): number => pidsOf(CLUSTER)[0] as number;
 const descriptorsBefore = descriptorsOf(clusterPid());
+
+/** As it should be soon, whoever was killed. @throws Error with the last words of the cluster when it is not */
+const soon = (assertion: () => Promise<void>): Promise<void> =>
+  eventually(assertion, WELL_MS).catch((error: unknown) => {
+    const words = readFileSync(join(dataDir, 'log', 'proa.log'), 'utf8').slice(-20_000);
+    throw new Error(`${(error as Error).message}\n${words}`, { cause: error });
+  });
 
 const named = (name: string) => ({ name, namespace });
 const sleeper = (command: string) => ({
@@ -169,14 +176,14 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
     await VICTIMS[victim]?.();
     // Sometimes the next blow comes before all is well again.
     if (random.fraction() < 0.6)
-      await eventually(async () => {
+      await soon(async () => {
         const { items } = await insist(() => api.list(nodes));
         for (const { metadata, status } of items) assert.ok(isConditionTrue(status.conditions, 'Ready'), metadata.name);
         for (const index of [0, 1]) assert.equal(pidsOf(containerdOf(index)).length, 1);
-      }, WELL_MS);
+      });
     t.diagnostic(`${change}; killed: ${victim}; ${Math.round(systemClock.monotonic() - killedAt)} ms`);
   }
-  await eventually(async () => {
+  await soon(async () => {
     const { items } = await insist(() => api.list(nodes));
     for (const { metadata, status } of items) assert.ok(isConditionTrue(status.conditions, 'Ready'), metadata.name);
     for (const [app, count] of [
@@ -189,7 +196,7 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
     }
     const { status } = await insist(() => api.get(jobs, named('work')));
     assert.deepEqual([status.succeeded, status.active ?? 0, status.failed ?? 0], [COMPLETIONS, 0, 0]);
-  }, WELL_MS);
+  });
   writing.abort(new Error('enough'));
   await written;
 
@@ -221,7 +228,7 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
 
 test('once the pods are deleted the nodes hold nothing of them, and no process is left over', async (t) => {
   await api.delete(namespaces, { name: namespace });
-  await eventually(async () => {
+  await soon(async () => {
     const left = (await insist(() => api.list(namespaces))).items.map(({ metadata }) => metadata.name);
     assert.ok(!left.includes(namespace));
     assert.deepEqual(await Promise.all(NODES.map(holdingsOf)), before);
@@ -231,7 +238,7 @@ test('once the pods are deleted the nodes hold nothing of them, and no process i
       [],
     );
     for (const { dataDir: data } of NODES) assert.deepEqual(readdirSync(join(data, 'volumes')), []);
-  }, WELL_MS);
+  });
   await eventually(async () =>
     assert.deepEqual(
       processes().filter(({ state }) => state === 'Z'),
