@@ -175,6 +175,12 @@ export interface Store {
   readonly maxValueBytes: number;
 
   /**
+   * Why the disk did not take the last write that it was given; undefined while it takes them, and of a store whose disks are a
+   * server's elsewhere. Reads go on.
+   */
+  readonly writeFault: string | undefined;
+
+  /**
    * A consistent read. `revision` 0 sees every transaction acknowledged before the call.
    * @throws CompactedError, FutureRevisionError, StoreUnavailableError
    */

@@ -1,7 +1,10 @@
 // One API server of the test's own, as a process that can be killed, with its certificates and its administrator. Importing
 // this isolates the test file.
 import './isolated.ts';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { systemClock } from '#base/clock.ts';
 import { randomIds } from '#base/ids.ts';
 import { silentLogger } from '#base/log.ts';
@@ -20,6 +23,8 @@ export interface ApiServerProcess extends ComponentProcess {
   readonly server: string;
   /** A connection of its own, as an administrator; closed when the test ends. */
   connect(): Transport;
+  /** What it answers at `path`, whatever the status. */
+  text(path: string): Promise<string>;
 }
 
 /** Keys and certificates of a control plane at `nodeIP`, and of node `boat` there. */
@@ -76,6 +81,10 @@ export async function startApiServer(
       });
       defer(owner, () => transport.close());
       return transport;
+    },
+    async text(path: string) {
+      const identity = { ca: pki.certificate('ca'), cert: admin.certificate, key: admin.key, agent: false };
+      return text(await new Promise<IncomingMessage>((done, fail) => get(`${server}${path}`, identity, done).on('error', fail)));
     },
   });
 }

@@ -77,10 +77,13 @@ test('an API server on a full disk refuses writes, serves reads and watches, and
   t.diagnostic(`${created.length} were created; then: ${refusal.code} ${refusal.reason} ${refusal.message}`);
   assert.deepEqual([refusal.code, refusal.reason], [503, 'ServiceUnavailable']);
   assert.match(refusal.message, /ENOSPC/);
+  assert.match(await server.text('/readyz/etcd-readiness'), /the store cannot write: ENOSPC/);
+  assert.equal(await server.text('/livez'), 'ok');
   await assert.rejects(create(client, 'map-refused'), StatusError);
   assert.deepEqual([...(await namesIn(client))].toSorted(), created.toSorted());
   rmSync(ballast);
   await create(client, 'map-after');
+  assert.equal(await server.text('/readyz'), 'ok');
   await watching;
   const all = [...created, 'map-after'];
   assert.deepEqual(

@@ -3,7 +3,6 @@
 import { controlPlanePki, startApiServer } from '../harness/api-server.ts';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startKmsPlugin } from '#apiserver/encryption/testing/kms-plugin.ts';
@@ -33,17 +32,6 @@ test('an API server starts, serves and heals around a key service that dies and 
   const pki = await controlPlanePki(t);
   const server = await startApiServer(t, pki, { 'encryption-provider-config': file });
   const client = createClient(server.connect());
-  const admin = pki.read('admin');
-  const tls = { ca: pki.certificate('ca'), cert: admin.certificate, key: admin.key, agent: false };
-  const health = (path: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const call = request(`${server.server}${path}`, tls, (answer) => {
-        let text = '';
-        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        answer.on('end', () => resolve(text));
-      });
-      call.on('error', reject).end();
-    });
   const secret = (name: string) => ({ metadata: { name, namespace: NAMESPACE }, stringData: { password: 'hunter2' } }) as never;
   await client.create(secrets, secret('a'));
 
@@ -52,8 +40,8 @@ test('an API server starts, serves and heals around a key service that dies and 
   await client.create(secrets, secret('b'));
   await server.kill();
   await server.restart();
-  assert.match(await health('/readyz'), /\[-\]kms-providers failed: reason withheld/);
-  assert.match(await health('/healthz/kms-providers'), /failed to perform status section of the healthz check for KMS Provider vault/);
+  assert.match(await server.text('/readyz'), /\[-\]kms-providers failed: reason withheld/);
+  assert.match(await server.text('/healthz/kms-providers'), /failed to perform status section of the healthz check for KMS Provider vault/);
   await client.create(configmaps, { metadata: { name: 'a', namespace: NAMESPACE } });
   const isRefused = (error: unknown): boolean => isStatusError(error, 'InternalError');
   await assert.rejects(client.list(secrets, { namespace: NAMESPACE }), isRefused);
@@ -62,7 +50,7 @@ test('an API server starts, serves and heals around a key service that dies and 
 
   plugin = await startKmsPlugin(socket);
   await eventually(async () => assert.equal((await client.list(secrets, { namespace: NAMESPACE })).items.length, 2));
-  await eventually(async () => assert.equal(await health('/readyz'), 'ok'));
+  await eventually(async () => assert.equal(await server.text('/readyz'), 'ok'));
 
   plugin.keyId = 'key-2';
   await server.kill();

@@ -37,6 +37,10 @@ export class EncryptedStore implements Store {
     this.maxValueBytes = deps.inner.maxValueBytes - OVERHEAD;
   }
 
+  get writeFault(): string | undefined {
+    return this.#deps.inner.writeFault;
+  }
+
   async range(request: RangeRequest): Promise<RangeResponse> {
     const response = await this.#deps.inner.range(request);
     if (request.keysOnly === true || response.entries.length === 0) return response;

@@ -53,6 +53,9 @@ export function meteredStore(store: Store, { metrics, clock, resourceOf }: Meter
   };
   return {
     maxValueBytes: store.maxValueBytes,
+    get writeFault() {
+      return store.writeFault;
+    },
     range: (request: RangeRequest): Promise<RangeResponse> =>
       timed(request.end === undefined ? 'get' : 'list', request.start, () => store.range(request)),
     transact: (transaction: Transaction): Promise<TransactionResult> => {

@@ -6,10 +6,10 @@ import type { Store } from '#store/contract.ts';
 import type { Route } from './contract.ts';
 import { figuresRoute, healthRoutes, ping, type HealthCheck } from './health.ts';
 import type { PostStartHooks } from './post-start-hooks.ts';
-import { storeCheck } from './store-check.ts';
+import { storeCheck, storeReadiness } from './store-check.ts';
 
 export interface ServerState {
-  readonly store: Pick<Store, 'range'>;
+  readonly store: Pick<Store, 'range' | 'writeFault'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly hooks: PostStartHooks;
@@ -30,7 +30,7 @@ export function serverHealthRoutes(state: ServerState): readonly Route[] {
   const readyz: readonly HealthCheck[] = [
     ...first,
     ...encryption,
-    storeCheck('etcd-readiness', store, clock),
+    storeReadiness(store, clock),
     { name: 'informer-sync', check: () => (state.informersSynced() ? undefined : 'caches are not filled') },
     ...starting,
     ...state.ready,

@@ -8,6 +8,14 @@ const TIMEOUT_MS = 2_000;
 /** Read in vain: any answer will do. Source: Probe. */
 const KEY = '/registry/health';
 
+/** As storeCheck, and fails while the disk takes no writes: who has another server to ask had better ask that one. */
+export function storeReadiness(store: Pick<Store, 'range' | 'writeFault'>, clock: Clock): HealthCheck {
+  const { name, check } = storeCheck('etcd-readiness', store, clock);
+  const cannotWrite = (): string | undefined =>
+    store.writeFault === undefined ? undefined : `the store cannot write: ${store.writeFault}`;
+  return { name, check: async () => (await check()) ?? cannotWrite() };
+}
+
 /**
  * Fails when the store refuses a read or takes longer than two seconds. Those who ask meanwhile share one read, so that a store
  * that hangs is not asked ever more.

@@ -31,6 +31,7 @@ const covers = ({ start, end }: { readonly start: string; readonly end?: string 
 
 export class MemoryStore implements Store {
   readonly maxValueBytes = MAX_VALUE_BYTES;
+  writeFault: string | undefined;
   readonly #clock: Clock;
   /** Every version of every key, oldest first; a delete has version 0. */
   readonly #history = new Map<string, KeyValue[]>();

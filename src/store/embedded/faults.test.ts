@@ -91,6 +91,7 @@ test('a write that fails takes with it what was decided after it, and nothing el
   });
   const conflict = store.transact({ conditions: [{ key: '/a', modRevision: 0 }], operations: [], readOnFailure: ['/a'] });
   assert.deepEqual(await Promise.all([failed, dependent, conflict].map(outcomeOf)), ['none', 'none', 'none']);
+  assert.match(store.writeFault ?? '', /^EIO/);
   const { entries, revision } = await store.range(ALL);
   assert.deepEqual(
     entries.map(({ value, version }) => [value.toString(), version]),
@@ -98,6 +99,7 @@ test('a write that fails takes with it what was decided after it, and nothing el
   );
   assert.equal(revision, first.revision);
   assert.deepEqual(await store.transact(put('/b')), { committed: true, revision: revision + 1 });
+  assert.equal(store.writeFault, undefined);
   await store.close();
 });
 

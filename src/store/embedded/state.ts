@@ -55,6 +55,8 @@ export class StoreState implements LogOwner<CommitContent> {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** As of the last commit that ended. */
+  writeFault: string | undefined;
   /** Watches that have not ended, live or not. */
   readonly watches = new Set<{ end(): void }>();
   /** Revision of the last transaction decided: those above `visible` may still fail. */
@@ -101,6 +103,7 @@ export class StoreState implements LogOwner<CommitContent> {
   }
 
   committed({ content }: Commit<CommitContent>): void {
+    this.writeFault = undefined;
     const { versions, values, granted, revoked, compactions, answers } = content;
     for (const version of versions) this.history.add(version);
     const last = versions.at(-1);
@@ -134,6 +137,7 @@ export class StoreState implements LogOwner<CommitContent> {
 
   failed(commits: readonly Commit<CommitContent>[], outcome: 'none' | 'unknown', error: Error): void {
     this.#rollBack(commits);
+    this.writeFault = error.message;
     this.logger.error('store: a write failed', { error, outcome });
     const [first] = commits;
     for (const { content } of commits) {

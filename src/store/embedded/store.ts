@@ -119,6 +119,10 @@ class EmbeddedStore implements Store {
     this.#stopProgress = this.#armProgress();
   }
 
+  get writeFault(): string | undefined {
+    return this.#state.writeFault;
+  }
+
   async range(request: RangeRequest): Promise<RangeResponse> {
     this.#assertOpen();
     return range(this.#state, request);

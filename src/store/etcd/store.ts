@@ -64,6 +64,7 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
 
 class EtcdStore implements Store {
   readonly maxValueBytes: number;
+  readonly writeFault = undefined;
   readonly #members: Members;
   readonly #cluster: Cluster;
   readonly #ids: Ids;
