@@ -6,7 +6,7 @@ import type { ContainerStatus, Deployment, Node, Pod } from '#api/types.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import type { Client } from '#client/contract.ts';
 import type { Lister } from '#client/informer-contract.ts';
-import { createInformerFactory, withoutManagedFields } from '#client/informer/informer-factory.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { defer, type Scope } from '#test/harness/scope.ts';
 
 /** What a pod comes to, in this order. */
@@ -32,7 +32,7 @@ export interface Observed {
 
 export async function observeCluster(scope: Scope, client: Client): Promise<Observed> {
   const stop = new AbortController();
-  const factory = createInformerFactory({ client, logger: silentLogger, transform: withoutManagedFields });
+  const factory = createInformerFactory({ client, logger: silentLogger, managedFields: false });
   /** When pods began that are not ready yet, monotonic milliseconds, by uid; and how far they came. */
   const starting = new Map<string, { readonly since: number; at: Step | 'created' }>();
   const ready = new Set<string>();

@@ -87,13 +87,14 @@ export function getRequest(resource: Resource, ref: ObjectRef, options: GetOptio
 
 export function listRequest(resource: Resource, options: ListOptions): ApiRequest {
   const parameters = query({ ...selection(options), limit: options.limit, continue: options.continue });
-  return request({ verb: 'list', resource, namespace: options.namespace, query: parameters, signal: options.signal });
+  const { namespace, managedFields, signal } = options;
+  return request({ verb: 'list', resource, namespace, query: parameters, managedFields, signal });
 }
 
 export function watchRequest(resource: Resource, options: WatchOptions): ApiRequest {
-  const { allowWatchBookmarks, sendInitialEvents, timeoutSeconds } = options;
+  const { allowWatchBookmarks, sendInitialEvents, timeoutSeconds, namespace, managedFields, signal } = options;
   const parameters = query({ ...selection(options), allowWatchBookmarks, sendInitialEvents, timeoutSeconds });
-  return request({ verb: 'watch', resource, namespace: options.namespace, query: parameters, signal: options.signal });
+  return request({ verb: 'watch', resource, namespace, query: parameters, managedFields, signal });
 }
 
 export function createRequest(resource: Resource, object: unknown, options: WriteOptions): ApiRequest {

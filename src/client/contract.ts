@@ -17,6 +17,8 @@ export interface ListOptions {
   readonly continue?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  /** False: objects may come without their managedFields, as a server in this process hands them out for less. */
+  readonly managedFields?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -113,6 +115,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Only for `patch`: `application/json-patch+json`, `application/merge-patch+json`, … */
   readonly contentType?: string;
+  /** Only for `list` and `watch`; see ListOptions. */
+  readonly managedFields?: boolean;
   readonly signal?: AbortSignal;
 }
 

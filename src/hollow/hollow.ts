@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts';
 import { nodes, pods } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import type { Client, Transport } from '#client/contract.ts';
-import { createInformerFactory, withoutManagedFields } from '#client/informer/informer-factory.ts';
+import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { hollowNodes, type NodeSize } from './node.ts';
 import { HollowNodes } from './nodes.ts';
 import { HollowPods } from './pods.ts';
@@ -49,7 +49,7 @@ export function startHollow(options: HollowOptions): Hollow {
   };
   const shared = { nodes: all, clientOf, workers, clock, logger, signal };
 
-  const informers = createInformerFactory({ client: admin, clock, logger, transform: withoutManagedFields });
+  const informers = createInformerFactory({ client: admin, clock, logger, managedFields: false });
   const hollowPods = new HollowPods({
     ...shared,
     ids,

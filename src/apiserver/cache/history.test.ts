@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { collectGarbage } from '#test/harness/collect-garbage.ts';
 import { Change, History } from './history.ts';
+import { ObjectLayout, type StoredObject } from './stored-object.ts';
 
 const change = (revision: number): Change =>
   new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
@@ -24,4 +25,24 @@ test('a history gives what follows a revision, in order, however much it has for
     history.after(4_990)?.map(({ revision }) => revision),
     [4_991, 4_992, 4_993, 4_994, 4_995, 4_996, 4_997, 4_998, 4_999, 5_000],
   );
+});
+
+test('a history keeps of old versions their bytes alone, and of the latest what was decoded', () => {
+  const layout = new ObjectLayout({ apiVersion: 'v1', kind: 'ConfigMap', typedItems: false });
+  const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a', managedFields: [{ manager: 'm' }] } };
+  const bytes = layout.encode(object as never).toBuffer();
+  const history = new History(0);
+  const versions: StoredObject[] = [];
+  for (let revision = 1; revision <= 1_000; revision++) {
+    const previous = versions.at(-1);
+    const next = layout.read('a', revision, bytes);
+    versions.push(next);
+    history.add(new Change({ revision, key: 'a', next, previous, at: 0 }));
+  }
+  const decoded = versions.map((version) => version.trimmed);
+  for (let revision = 1_001; revision <= 2_000; revision++)
+    history.add(new Change({ revision, key: 'b', next: layout.read('b', revision, bytes), previous: undefined, at: 0 }));
+  const kept = versions.filter((version, i) => version.trimmed === decoded[i]);
+  assert.deepEqual(kept, [versions.at(-1)]);
+  assert.equal(history.size, 2_000);
 });

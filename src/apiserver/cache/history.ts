@@ -36,6 +36,15 @@ export class Change {
     return frame;
   }
 
+  /**
+   * Lets go of what was decoded of the version that this change put an end to. Few ask for it again, and as objects of V8
+   * those of a history would be half of what it has to mark.
+   */
+  cool(): void {
+    this.previous?.forgetDecoded();
+    this.#gone?.forgetDecoded();
+  }
+
   /** Lets go of encoded frames once everybody has taken theirs. */
   release(): void {
     this.#frames = undefined;
@@ -48,6 +57,8 @@ const MIN_CHANGES = 100;
 const MAX_CHANGES = 102_400;
 /** Changes younger than this are kept up to MAX_CHANGES. Source: cacher DefaultEventFreshDuration. */
 const FRESH_MS = 75_000;
+/** Changes whose previous versions stay decoded: most watchers are behind by fewer. */
+const WARM = 1_000;
 
 export class History {
   /** Places of what is forgotten are empty at once, and taken away now and then. */
@@ -72,6 +83,7 @@ export class History {
 
   add(change: Change): void {
     this.#changes.push(change);
+    this.#changes[this.#changes.length - 1 - WARM]?.cool();
     while (this.size > MIN_CHANGES) {
       const first = this.#changes[this.#head] as Change;
       if (this.size <= MAX_CHANGES && change.at - first.at < FRESH_MS) break;

@@ -10,7 +10,7 @@ export interface CacheChange<T> {
 }
 
 /**
- * The served objects themselves: immutable, never copied, in the version `resource` names. A read sees everything up
+ * The served objects themselves but for their managedFields: immutable, never copied, in the version `resource` names. A read sees everything up
  * to the cache's revision, which may be a moment behind the store; whoever must not decide on that asks `caughtUp`.
  */
 export interface CacheReader {

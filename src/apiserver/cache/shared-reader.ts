@@ -18,20 +18,20 @@ export class SharedReader implements CacheReader {
   get<T>(resource: Resource<T>, name: string, namespace = ''): T | undefined {
     const { served, cache } = this.#find(resource);
     const stored = cache.get(objectKey(name, namespace));
-    return stored === undefined ? undefined : (served.view(stored).object as T);
+    return stored === undefined ? undefined : (served.view(stored).trimmed as T);
   }
 
   *list<T>(resource: Resource<T>, namespace?: string): Iterable<T> {
     const { served, cache } = this.#find(resource);
-    for (const stored of cache.list(namespace)) yield served.view(stored).object as T;
+    for (const stored of cache.list(namespace)) yield served.view(stored).trimmed as T;
   }
 
   onChange<T>(resource: Resource<T>, handler: (change: CacheChange<T>) => void): () => void {
     const { served, cache } = this.#find(resource);
     return cache.onChange(({ next, previous, revision }) =>
       handler({
-        object: next === undefined ? undefined : (served.view(next).object as T),
-        previous: previous === undefined ? undefined : (served.view(previous).object as T),
+        object: next === undefined ? undefined : (served.view(next).trimmed as T),
+        previous: previous === undefined ? undefined : (served.view(previous).trimmed as T),
         revision,
       }),
     );

@@ -106,3 +106,21 @@ test('metadata without a uid takes its resourceVersion too', () => {
     assert.deepEqual(JSON.parse(stored.json().toString()), { ...bare, metadata: { ...bare.metadata, resourceVersion: '7' } });
   }
 });
+
+const owned = { ...object, metadata: { ...object.metadata, managedFields: meta.managedFields } } as unknown as KubeObject;
+
+test('trimmed is the object without its managedFields, the same at each call, however often the whole is let go of', () => {
+  for (const stored of [
+    new StoredObject(layout, 'ns/a', 7, layout.encode(owned), owned),
+    layout.read('ns/a', 7, layout.encode(owned).toBuffer()),
+  ]) {
+    const { trimmed } = stored;
+    assert.deepEqual(trimmed, { ...object, metadata: { ...object.metadata, resourceVersion: '7' } });
+    assert.deepEqual(stored.object.metadata.managedFields, meta.managedFields);
+    stored.forgetObject();
+    assert.equal(stored.trimmed, trimmed);
+    stored.forgetDecoded();
+    assert.deepEqual(stored.trimmed, trimmed);
+    assert.deepEqual(stored.object.metadata.managedFields, meta.managedFields);
+  }
+});

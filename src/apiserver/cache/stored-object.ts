@@ -1,10 +1,12 @@
 // One version of one object, kept once and shared by every reader: its stored JSON bytes and, once somebody needs it, the
-// object itself. Both are immutable.
+// object itself, without its managedFields for as long as it is there, with them for a while. All are immutable.
 import { fieldsText } from '#api/fields-text.ts';
 import type { KubeObject } from '#api/types.ts';
+import { withoutManagedFields } from '#api/without-managed-fields.ts';
 import { htmlEscaped, sortedMap } from '#apimachinery/go-format.ts';
 import { parseExactly } from '#apimachinery/json.ts';
 import type { JsonObject } from '#apimachinery/json-value.ts';
+import { DecodedObjects } from './decoded-objects.ts';
 import { HeapBytes } from './heap-bytes.ts';
 
 /** Reads values of one resource. */
@@ -38,6 +40,7 @@ export class ObjectLayout implements StoredLayout {
    * maps, whose members it writes in alphabetical order.
    */
   readonly typedItems: boolean;
+  readonly decoded = new DecodedObjects();
   readonly #prefix: HeapBytes;
   readonly #foreign: ForeignReader;
 
@@ -162,6 +165,7 @@ export class StoredObject {
   /** JSON in the layout's form, without resourceVersion. */
   readonly value: HeapBytes;
   #object: KubeObject | undefined;
+  #trimmed: KubeObject | undefined;
   /** Behind the closing brace of metadata. */
   #knownMetadataEnd: number | undefined;
 
@@ -171,17 +175,41 @@ export class StoredObject {
     this.key = key;
     this.revision = revision;
     this.value = value;
-    this.#object = object === undefined ? undefined : withResourceVersion(object, revision);
+    if (object !== undefined) this.#keep(withResourceVersion(object, revision));
   }
 
-  /** With its resourceVersion. Decoded at the first call. */
+  /** With its resourceVersion. Decoded where it is not among the latest that were. */
   get object(): KubeObject {
-    if (this.#object === undefined) {
-      const object = parseExactly(this.value.toString()) as { metadata: { resourceVersion?: string } };
-      if (this.revision !== 0) object.metadata.resourceVersion = String(this.revision);
-      this.#object = object as unknown as KubeObject;
-    }
-    return this.#object;
+    return this.#object ?? this.#keep(this.#decode());
+  }
+
+  /** As `object`, but for its managedFields: half of a pod, and of interest to writers only. The same one at each call. */
+  get trimmed(): KubeObject {
+    return (this.#trimmed ??= withoutManagedFields(this.#object ?? this.#decode()));
+  }
+
+  /** Lets go of `object`, which is decoded anew for whoever asks again. */
+  forgetObject(): void {
+    this.#object = undefined;
+    this.layout.decoded.remove(this);
+  }
+
+  /** As forgetObject, and of `trimmed` too: for a version that is not the latest. */
+  forgetDecoded(): void {
+    this.forgetObject();
+    this.#trimmed = undefined;
+  }
+
+  #decode(): KubeObject {
+    const object = parseExactly(this.value.toString()) as { metadata: { resourceVersion?: string } };
+    if (this.revision !== 0) object.metadata.resourceVersion = String(this.revision);
+    return object as unknown as KubeObject;
+  }
+
+  #keep(object: KubeObject): KubeObject {
+    this.#object = object;
+    this.layout.decoded.add(this);
+    return object;
   }
 
   /** As `object`, with all members in the order in which they are served. */

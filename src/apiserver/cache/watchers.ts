@@ -82,8 +82,8 @@ export class WatcherIndex {
   }
 
   #dispatchByLabel(change: Change): void {
-    const now = change.next?.object.metadata.labels;
-    const before = change.previous?.object.metadata.labels;
+    const now = change.next?.trimmed.metadata.labels;
+    const before = change.previous?.trimmed.metadata.labels;
     for (const label in now) {
       const value = now[label] as string;
       this.#offer(this.#byLabel.get(label)?.get(value), change);

@@ -149,3 +149,19 @@ test('what is applied with a quantity that is none is refused in the words of it
     (error) => isStatusError(error) && error.code === 500 && error.reason === '' && error.message === words,
   );
 });
+
+test('lists and watches without managedFields give the rest, and a write of what they gave leaves the owners', async () => {
+  await applyData('unowned', { a: '1' }, 'one');
+  const select = { namespace: NS, fieldSelector: 'metadata.name=unowned', managedFields: false };
+  const [listed] = (await client.list(configmaps, select)).items;
+  assert.deepEqual([listed?.metadata.managedFields, listed?.data], [undefined, { a: '1' }]);
+  const watch = client.watch(configmaps, { ...select, resourceVersion: '0' });
+  const { value } = await watch.next();
+  assert.equal(value?.type === 'ADDED' && value.object, listed, 'one object for all who ask for it');
+  await watch.return?.();
+
+  const updated = await client.update(configmaps, { ...(listed as KubeObject), data: { a: '1', b: '2' } } as never, {
+    fieldManager: 'two',
+  });
+  assert.deepEqual(owners(updated), ['one Apply', 'two Update']);
+});

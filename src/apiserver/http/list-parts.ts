@@ -252,7 +252,7 @@ export function tableList(served: ServedResource, list: ListResult, metaVersion:
   function* rows(): Generator<readonly Part[]> {
     for (const stored of list.items) {
       const object = served.view(stored);
-      for (const row of print(object.object)) {
+      for (const row of print(object.trimmed)) {
         yield [Buffer.from(`${goJson(row).slice(0, -1)},"object":`), ...shown(object), CLOSE];
       }
     }

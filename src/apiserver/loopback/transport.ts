@@ -60,7 +60,7 @@ export class LoopbackTransport implements Transport {
   request(request: ApiRequest): Promise<unknown> {
     const walk = this.#walk(request, infoOf(request));
     if (this.#isElsewhere(walk)) return this.#elsewhere(walk, (transport) => transport.request({ ...request, signal: walk.signal }));
-    return this.#run(walk, request, unwrap);
+    return this.#run(walk, request, (answer) => unwrap(answer, request.managedFields));
   }
 
   watch(request: ApiRequest): WatchStream<unknown> {
@@ -73,7 +73,8 @@ export class LoopbackTransport implements Transport {
         if (answer.kind !== 'watch') throw new StatusError('MethodNotAllowed', `${request.resource.resource} cannot be watched`);
         return answer;
       });
-    return new LoopbackWatch({ walk, clock: this.#deps.clock, begin, closed: unfollow });
+    const { managedFields = true } = request;
+    return new LoopbackWatch({ walk, clock: this.#deps.clock, managedFields, begin, closed: unfollow });
   }
 
   async getPath(path: string, query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<unknown> {
@@ -252,7 +253,7 @@ const NAME_SELECTOR = /^metadata\.name==?([^,=!]+)$/;
 
 const nameOf = (query: ApiRequest['query']): string => NAME_SELECTOR.exec(query?.['fieldSelector'] ?? '')?.[1] ?? '';
 
-function unwrap(answer: Answer): unknown {
+function unwrap(answer: Answer, managedFields = true): unknown {
   switch (answer.kind) {
     case 'stored':
       return answer.served.view(answer.object).object;
@@ -260,11 +261,12 @@ function unwrap(answer: Answer): unknown {
       return answer.object;
     case 'list': {
       const { served, list } = answer;
+      const views = list.items.map((item) => served.view(item));
       return {
         kind: served.info.listKind,
         apiVersion: served.apiVersion,
         metadata: listMetadata(list),
-        items: list.items.map((item) => served.view(item).object),
+        items: managedFields ? views.map(({ object }) => object) : views.map(({ trimmed }) => trimmed),
       };
     }
     case 'bytes':

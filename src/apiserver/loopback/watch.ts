@@ -13,6 +13,8 @@ type WatchAnswer = Answer & { readonly kind: 'watch' };
 export interface LoopbackWatchDeps {
   readonly walk: RequestWalk;
   readonly clock: Clock;
+  /** Whether the objects have theirs. */
+  readonly managedFields: boolean;
   begin(): Promise<WatchAnswer>;
   /** Called once, when nothing more comes. */
   closed(): void;
@@ -84,7 +86,8 @@ export class LoopbackWatch implements WatchStream<unknown> {
     switch (item.kind) {
       case 'event': {
         const { served } = this.#answer as WatchAnswer;
-        return { value: { type: item.type, object: served.view(item.object).object }, done: false };
+        const view = served.view(item.object);
+        return { value: { type: item.type, object: this.#deps.managedFields ? view.object : view.trimmed }, done: false };
       }
       case 'bookmark':
         return {

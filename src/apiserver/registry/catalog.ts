@@ -179,7 +179,7 @@ export class Catalog {
       (strategy.indexedFields ?? []).map((label) => {
         const read = strategy.selectableFields?.[label];
         if (read === undefined) throw new Error(`${id}: ${label} is indexed but not selectable`);
-        return [label, (object: StoredObject) => read(object.object)] as const;
+        return [label, (object: StoredObject) => read(object.trimmed)] as const;
       }),
     );
     const cache = hub.add({ name: id, prefix, layout, fields });

@@ -35,12 +35,12 @@ function judgement({ strategy, form }: StoredResource, labels: LabelSelector, fi
   const readers = strategy.selectableFields ?? {};
   return (given) => {
     const object = form === undefined ? given : form.view(given);
-    if (!labels.empty && !labels.matches(object.object.metadata.labels)) return false;
+    if (!labels.empty && !labels.matches(object.trimmed.metadata.labels)) return false;
     if (fields.empty) return true;
     return fields.matches((field) => {
       if (field === 'metadata.name') return object.name;
       if (field === 'metadata.namespace') return object.namespace;
-      return readers[field]?.(object.object) ?? '';
+      return readers[field]?.(object.trimmed) ?? '';
     });
   };
 }

@@ -4,6 +4,7 @@ import { randomIds, type Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import type { KubeObject } from '#api/types.ts';
+import { withoutManagedFields } from '#api/without-managed-fields.ts';
 import type { Client } from '../contract.ts';
 import type { Informer, InformerFactory, InformerScope } from '../informer-contract.ts';
 import { SharedInformer } from './informer.ts';
@@ -14,8 +15,8 @@ export interface InformerFactoryOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly ids?: Ids;
-  /** What is kept of each object, name, uid and resourceVersion included; absent: all of it. Source: WithTransform. */
-  readonly transform?: (object: KubeObject) => KubeObject;
+  /** False: objects are kept without their managedFields. Source: WithTransform as kube-controller-manager uses it. */
+  readonly managedFields?: boolean;
 }
 
 interface Entry {
@@ -27,29 +28,23 @@ interface Entry {
 const scopeKey = (resource: Resource, { namespace = '', labelSelector = '', fieldSelector = '' }: InformerScope): string =>
   JSON.stringify([groupResourceString(resource), resource.version, namespace, labelSelector, fieldSelector]);
 
-/** For readers that never look at who owns which field: that is a third of a pod. Source: kube-controller-manager trim. */
-export function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata } as KubeObject;
-}
-
 export function createInformerFactory({
   client,
   logger,
   clock = systemClock,
   ids = randomIds,
-  transform,
+  managedFields = true,
 }: InformerFactoryOptions): InformerFactory {
   const entries = new Map<string, Entry>();
   let running: AbortSignal | undefined = undefined;
 
   function entryFor(resource: Resource<KubeObject>, scope: InformerScope): Entry {
     const own = logger.with({ resource: groupResourceString(resource), ...scope });
-    const informer = new SharedInformer<KubeObject>(own, transform);
+    const informer = new SharedInformer<KubeObject>(own, managedFields ? undefined : withoutManagedFields);
     const ended = new AbortController();
     const run = async (signal: AbortSignal): Promise<void> => {
       const either = AbortSignal.any([signal, ended.signal]);
-      await runReflector({ client, resource, scope, sink: informer, clock, ids, logger: own }, either);
+      await runReflector({ client, resource, scope, managedFields, sink: informer, clock, ids, logger: own }, either);
       informer.stopped();
     };
     return { informer, run, ended };

@@ -7,7 +7,7 @@ import { ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { fakeClient } from '../testing.ts';
-import { createInformerFactory, withoutManagedFields } from './informer-factory.ts';
+import { createInformerFactory } from './informer-factory.ts';
 import { InformerStopped } from './informer.ts';
 
 const NS = 'default';
@@ -309,7 +309,7 @@ test('informer misses and doubles nothing while connections break, history is co
   }
 });
 
-test('informer keeps and tells of each object what its transform leaves', async () => {
+test('informer without managedFields keeps and tells of each object the rest', async () => {
   const { client, server } = fakeClient({ clock: new ManualClock() });
   const owned = (name: string) => ({
     metadata: {
@@ -321,7 +321,7 @@ test('informer keeps and tells of each object what its transform leaves', async 
     data: { k: name },
   });
   server.seed(configmaps, owned('a'));
-  const factory = createInformerFactory({ client, logger: silentLogger, transform: withoutManagedFields });
+  const factory = createInformerFactory({ client, logger: silentLogger, managedFields: false });
   const informer = factory.informer(configmaps);
   const seen: ConfigMap[] = [];
   informer.addHandlers({ added: (object) => seen.push(object) });

@@ -32,7 +32,7 @@ function reflecting(t: TestContext) {
   };
   const client = { list, watch: () => watch() as unknown as WatchStream<unknown> } as unknown as Client;
   const running = runReflector(
-    { client, resource: configmaps, scope: {}, sink, clock, ids: seededIds(3), logger: silentLogger },
+    { client, resource: configmaps, scope: {}, managedFields: true, sink, clock, ids: seededIds(3), logger: silentLogger },
     stop.signal,
   );
   t.after(async () => {

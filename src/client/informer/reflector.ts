@@ -28,6 +28,8 @@ export interface ReflectorOptions<T extends Placed> {
   readonly client: Client;
   readonly resource: Resource<T>;
   readonly scope: InformerScope;
+  /** See ListOptions. */
+  readonly managedFields: boolean;
   readonly sink: ReflectorSink<T>;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -79,14 +81,18 @@ function carryOut<T extends Placed>(options: ReflectorOptions<T>, step: Step, si
 }
 
 async function list<T extends Placed>(
-  { client, resource, scope, sink }: ReflectorOptions<T>,
+  { client, resource, scope, managedFields, sink }: ReflectorOptions<T>,
   step: Step & { kind: 'list' },
   signal: AbortSignal,
 ): Promise<Outcome> {
   try {
     const { resourceVersion, pageSize } = step;
     const at = resourceVersion === '' ? {} : { resourceVersion };
-    const { items, resourceVersion: version, paginated } = await listPages(client, resource, { ...scope, ...at, signal }, pageSize);
+    const {
+      items,
+      resourceVersion: version,
+      paginated,
+    } = await listPages(client, resource, { ...scope, ...at, managedFields, signal }, pageSize);
     sink.replace(items, version);
     return { kind: 'listed', resourceVersion: version, paginated };
   } catch (error) {
@@ -94,12 +100,17 @@ async function list<T extends Placed>(
   }
 }
 
-function open<T extends Placed>({ client, resource, scope, ids }: ReflectorOptions<T>, step: Step, signal: AbortSignal): WatchStream<T> {
+function open<T extends Placed>(
+  { client, resource, scope, managedFields, ids }: ReflectorOptions<T>,
+  step: Step,
+  signal: AbortSignal,
+): WatchStream<T> {
   return client.watch(resource, {
     ...scope,
     ...(step.resourceVersion === '' ? {} : { resourceVersion: step.resourceVersion }),
     ...(step.kind === 'stream-list' ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : {}),
     allowWatchBookmarks: true,
+    managedFields,
     timeoutSeconds: Math.floor(MIN_WATCH_SECONDS + ids.fraction() * (MAX_WATCH_SECONDS - MIN_WATCH_SECONDS)),
     signal,
   });

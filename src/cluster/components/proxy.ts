@@ -17,7 +17,7 @@ export function proxy(given: FlagValues): Promise<void> {
     const transport = transportOf(context, 'kube-proxy');
     stops.push(() => transport.close());
     const client = createClient(transport);
-    const informers = createInformerFactory({ client, logger, clock, ids });
+    const informers = createInformerFactory({ client, logger, clock, ids, managedFields: false });
     const nodeName = flags.text('hostname-override');
     const running = new Proxy({
       services: informers.informer(services),

@@ -75,7 +75,7 @@ export async function runParts(identities: PartIdentities, deps: PartDeps): Prom
 
 /** They run until the signal aborts. */
 function informersOf(transport: Transport, { logger, clock, ids, signal }: PartDeps): InformerFactory {
-  const factory = createInformerFactory({ client: createClient(transport), logger, clock, ids });
+  const factory = createInformerFactory({ client: createClient(transport), logger, clock, ids, managedFields: false });
   factory.start(signal);
   return factory;
 }

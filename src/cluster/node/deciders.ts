@@ -68,7 +68,13 @@ export function runControllerManager(config: ControllerConfig, deps: ManagerDeps
   const { clock, ids, gates, queues, metrics, selection } = deps;
   const which = selection === undefined ? {} : { selection };
   return leading('kube-controller-manager', USERS.controllerManager, deps, async (signal, transport) => {
-    const informers = createInformerFactory({ client: createClient(transport(USERS.controllerManager)), logger: own, clock, ids });
+    const informers = createInformerFactory({
+      client: createClient(transport(USERS.controllerManager)),
+      logger: own,
+      clock,
+      ids,
+      managedFields: false,
+    });
     // Controllers act as accounts of their own, but for the one that hands out their tokens.
     const clientFor = (name: string) =>
       createClient(transport(name === 'kube-controller-manager' ? USERS.controllerManager : serviceAccountUser(name)));
@@ -87,7 +93,7 @@ export function runScheduler(config: unknown, metrics: SchedulerMetrics, deps: D
   const { clock, ids, gates } = deps;
   return leading('kube-scheduler', USERS.scheduler, deps, async (signal, transport) => {
     const client = createClient(transport(USERS.scheduler));
-    const informers = createInformerFactory({ client, logger: own, clock, ids });
+    const informers = createInformerFactory({ client, logger: own, clock, ids, managedFields: false });
     const scheduler = createScheduler({
       client,
       informers,

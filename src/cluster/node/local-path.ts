@@ -48,7 +48,7 @@ export interface LocalPathDeps {
 /** Runs until the signal aborts. `transport` speaks as the service account. */
 export async function runLocalPath(transport: Transport, { place, ...deps }: LocalPathDeps): Promise<void> {
   const client = createClient(transport);
-  const informers = createInformerFactory({ client, ...deps });
+  const informers = createInformerFactory({ client, ...deps, managedFields: false });
   const events = new QueueingEventRecorder({ client, component: 'proa.dev/local-path', host: place.nodeName, ...deps });
   const running = [localPathProvisioner(place), localPathDeleter(place)].map((controller) =>
     runController(controller, { client, informers, events, ...deps }),

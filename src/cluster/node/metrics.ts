@@ -99,7 +99,7 @@ export class MetricsSeat {
   /** Until the signal aborts. `transport` may list nodes and pods. */
   async run(transport: Transport, signal: AbortSignal): Promise<void> {
     const { credentials, clock, ids, logger } = this.#deps;
-    const informers = createInformerFactory({ client: createClient(transport), clock, ids, logger });
+    const informers = createInformerFactory({ client: createClient(transport), clock, ids, logger, managedFields: false });
     const [nodeInformer, podInformer] = [informers.informer(nodes), informers.informer(pods)];
     informers.start(signal);
     await informers.synced();
