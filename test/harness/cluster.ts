@@ -51,6 +51,20 @@ export interface ClusterPlace {
   readonly killed?: boolean;
 }
 
+/** Of a node whose disk may be almost full: nothing is evicted, and no image removed, for want of room that is the machine's. */
+export const ANY_DISK = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+evictionHard: { memory.available: 100Mi }
+imageGCHighThresholdPercent: 100
+`;
+
+/** The flag that has a node do with whatever room there is; its file lies in `folder`. */
+export function onAnyDisk(folder: string): string {
+  const file = join(folder, 'any-disk.yaml');
+  writeFileSync(file, ANY_DISK);
+  return `--kubelet-config=${file}`;
+}
+
 /** `flags` are of `proa up`. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
 export async function startCluster(
   owner: Owner,
@@ -62,7 +76,8 @@ export async function startCluster(
   const data = dataDir ?? join(folder, 'data');
   const place = [`--data-dir=${data}`];
   const proa = (command: readonly string[]): Promise<string> => succeed(PROA, [...command, ...place]);
-  const output = await proa(['up', '--yes', ...flags]);
+  const disk = flags.some((flag) => flag.startsWith('--kubelet-config')) ? [] : [onAnyDisk(folder)];
+  const output = await proa(['up', '--yes', ...disk, ...flags]);
   defer(owner, async () => {
     const log = join(data, 'log', 'proa.log');
     const told = !killed && existsSync(log) ? readFileSync(log, 'utf8') : '';

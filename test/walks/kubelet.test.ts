@@ -1,6 +1,6 @@
 // The kubelet as its node is run: what it tells of itself, pods of its own folder, pods it ends for the sake of the node, and
 // what becomes of pods when the runtime or the kubelet dies.
-import { startCluster } from '../harness/cluster.ts';
+import { ANY_DISK, startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ type Container = NonNullable<New<NonNullable<Pod['spec']>>['containers']>[number
 
 const manifests = temporaryFolder({ after });
 const settings = join(temporaryFolder({ after }), 'kubelet.yaml');
-writeFileSync(settings, 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 40\ncpuManagerPolicy: none\n');
+writeFileSync(settings, `${ANY_DISK}maxPods: 40\ncpuManagerPolicy: none\n`);
 const cluster = await startCluster(
   { after },
   [`--pod-manifest-path=${manifests}`, `--kubelet-config=${settings}`, '--node-labels=tier=edge,example.org/rack=7'],

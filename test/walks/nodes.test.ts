@@ -1,6 +1,6 @@
 // A machine on another network joins by token: pods of both reach each other through the tunnel, Services and names work
 // on both, and it comes back under another address. What may not join is told why.
-import { connectMachine, PROA, startCluster } from '../harness/cluster.ts';
+import { onAnyDisk, connectMachine, PROA, startCluster } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { join } from 'node:path';
@@ -44,10 +44,20 @@ const { client: api, namespace } = pods;
 const server = `--server=https://${BOAT}:6443`;
 const newToken = async (...flags: readonly string[]): Promise<string> => (await cluster.proa('token', 'create', ...flags)).trim();
 
-const place = ((folder) => [`--data-dir=${join(folder, 'data')}`, `--run-dir=${join(folder, 'run')}`])(temporaryFolder(owner));
+const folder = temporaryFolder(owner);
+const place = [`--data-dir=${join(folder, 'data')}`, `--run-dir=${join(folder, 'run')}`];
 defer(owner, async () => void (await inland.run(PROA, ['reset', '--yes', ...place])));
 const joinAs = (nodeIP: string, ...more: readonly string[]): Running =>
-  inland.start(PROA, ['agent', server, '--node-name=inland', `--node-ip=${nodeIP}`, '--cgroup-root=/inland', ...place, ...more]);
+  inland.start(PROA, [
+    'agent',
+    server,
+    '--node-name=inland',
+    `--node-ip=${nodeIP}`,
+    '--cgroup-root=/inland',
+    onAnyDisk(folder),
+    ...place,
+    ...more,
+  ]);
 const inlandIs = (until: (node: Node) => boolean): Promise<unknown> =>
   waitFor(
     api,

@@ -117,6 +117,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
         clusterDomain: 'cluster.local',
         clusterDNS: ['10.96.0.10'],
         resolvConf: '',
+        evictionHard: {}, // the disk is the real one
         ...options.config,
       },
     });
