@@ -22,12 +22,16 @@ export function render({ namespace, pod, cause, placement, precededBy, remedies 
 function placementLines({ before, nodes, smallest }: PlacementExplanation): readonly string[] {
   const lines: string[] = [];
   if (before !== undefined) lines.push(`Before any node, ${before.plugin} refuses: ${before.reason}`);
-  const shown = nodes.slice(0, MOST_NODES);
+  // Of many nodes, those that take the pod one way or other.
+  const sorted =
+    nodes.length <= MOST_NODES ? nodes : [...nodes.filter(({ verified }) => verified), ...nodes.filter(({ verified }) => !verified)];
+  const shown = sorted.slice(0, MOST_NODES);
   const width = Math.max(4, ...shown.map(({ node }) => node.length));
   lines.push(`${'NODE'.padEnd(width)}  REFUSED BY`);
   for (const each of shown)
     lines.push(`${each.node.padEnd(width)}  ${refusal(each)}`, ...way(each).map((text) => `${' '.repeat(width)}    ${text}`));
-  if (nodes.length > shown.length) lines.push(`… and ${nodes.length - shown.length} more nodes`);
+  const others = Map.groupBy(sorted.slice(MOST_NODES), refusal);
+  for (const [text, alike] of others) lines.push(`${alike.length} more`.padEnd(width) + `  ${text}`);
   if (smallest === undefined) lines.push('', 'No change that was tried places the pod.');
   else if (smallest.changes.length > 0)
     lines.push('', `The smallest change that places it (tried): ${textOf(smallest)}, on ${smallest.node}`);

@@ -311,6 +311,18 @@ test('explain knows every profile of the scheduler, and leaves pods of other sch
   assert.equal((await explain('ns', 'q', deps)).placement, undefined);
 });
 
+test('render shows of many nodes those that would take the pod, and of the others how many say what', () => {
+  const refusing = Array.from({ length: 24 }, (_, i) => ({ node: `n${i}`, plugin: 'P', reason: 'no', changes: [], verified: false }));
+  const taking = { node: 'z', plugin: 'Q', reason: 'full', changes: [{ kind: 'label' as const, text: 'label it' }], verified: true };
+  const cause = { kind: 'scheduling' as const, summary: 'the pod is on no node', evidence: [] };
+  const placement = { nodes: [...refusing, taking], smallest: taking, unsought: 0 };
+  const lines = render({ kind: 'PodExplanation', namespace: 'ns', pod: 'p', cause, placement }).split('\n');
+  assert.deepEqual(
+    [lines[3], lines[4]?.trim(), lines[5], lines.find((line) => line.includes(' more '))],
+    ['z     Q: full', 'would take it with: label it', 'n0    P: no', '5 more  P: no'],
+  );
+});
+
 test('explain of a pod that was never made tells of its controller', async () => {
   const refused = {
     metadata: { name: 'e', namespace: 'ns' },
