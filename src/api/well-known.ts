@@ -32,6 +32,7 @@ export const ANNOTATION = {
   lastAppliedConfiguration: 'kubectl.kubernetes.io/last-applied-configuration',
   restartedAt: 'kubectl.kubernetes.io/restartedAt',
   mirrorPod: 'kubernetes.io/config.mirror',
+  migratedPlugins: 'storage.alpha.kubernetes.io/migrated-plugins',
   podSource: 'kubernetes.io/config.source',
   podHash: 'kubernetes.io/config.hash',
   podDeletionCost: 'controller.kubernetes.io/pod-deletion-cost',

@@ -25,7 +25,7 @@ export function nodeVolumeLimits(storage: Storage): Plugin {
       { event: clusterEvent('storage.k8s.io/CSINode', ACTION.Add | ACTION.Update), hint: afterNodeChange },
       { event: clusterEvent('Pod', ACTION.Delete), hint: afterPodDeleted },
       { event: clusterEvent('PersistentVolumeClaim', ACTION.Add), hint: afterClaimAdded },
-      { event: clusterEvent('storage.k8s.io/VolumeAttachment', ACTION.Delete), hint: afterDetached(storage) },
+      { event: clusterEvent('storage.k8s.io/VolumeAttachment', ACTION.Delete), hint: afterDetached },
     ],
     sign: (pod) => (usesClaims(pod) ? UNLIKE_ANY : undefined),
     preFilter({ pod }, cluster) {
@@ -153,9 +153,5 @@ const afterClaimAdded: QueueingHint = (pod, _, current) => {
   return pod.spec.volumes?.some((volume) => claimName(pod, volume) === name) === true ? 'queue' : 'skip';
 };
 
-const afterDetached =
-  (storage: Storage): QueueingHint =>
-  (pod, previous) => {
-    const { attacher } = (previous as VolumeAttachment).spec;
-    return [...knownVolumesOf(pod, storage).values()].includes(attacher) ? 'queue' : 'skip';
-  };
+/** Which driver will attach the pod's volumes need not be known yet. Source: isSchedulableAfterVolumeAttachmentDeleted. */
+const afterDetached: QueueingHint = (pod) => (usesClaims(pod) ? 'queue' : 'skip');

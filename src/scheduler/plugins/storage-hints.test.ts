@@ -27,6 +27,9 @@ const capacity = (amount?: string, maximumVolumeSize?: string) => ({
   capacity: amount,
   maximumVolumeSize,
 });
+const csiNode = (migrated?: string) => ({
+  metadata: { name: 'n', annotations: migrated === undefined ? {} : { 'storage.alpha.kubernetes.io/migrated-plugins': migrated } },
+});
 const driver = (storageCapacity: boolean) => ({ metadata: { name: 'd' }, spec: { storageCapacity } });
 
 interface Case {
@@ -39,6 +42,7 @@ interface Case {
 }
 
 const CLASS = 'storage.k8s.io/StorageClass';
+const CSI_NODE = 'storage.k8s.io/CSINode';
 const CAPACITY = 'storage.k8s.io/CSIStorageCapacity';
 const WAITS = 'WaitForFirstConsumer';
 
@@ -110,6 +114,23 @@ const CASES: readonly Case[] = [
     current: driver(false),
     hint: 'queue',
   },
+  { plugin: binding, to: 'a node that tells of its drivers', resource: CSI_NODE, current: csiNode(), hint: 'queue' },
+  {
+    plugin: binding,
+    to: 'a node whose drivers stand in for others',
+    resource: CSI_NODE,
+    previous: csiNode(),
+    current: csiNode('kubernetes.io/aws-ebs'),
+    hint: 'queue',
+  },
+  {
+    plugin: binding,
+    to: 'a node whose drivers stand in for the same',
+    resource: CSI_NODE,
+    previous: csiNode(''),
+    current: csiNode(),
+    hint: 'skip',
+  },
   {
     plugin: binding,
     to: 'a driver that tells its capacity from now on',
@@ -124,6 +145,16 @@ for (const { plugin, to, resource, previous, current, hint } of CASES) {
   test(`${plugin.name} answers ${hint} to ${to}`, () => {
     const asked = plugin.events?.find(({ event }) => event.resource === resource)?.hint;
     assert.equal(asked?.(waiting, previous, current), hint);
+  });
+}
+
+for (const { to, refused, hint } of [
+  { to: 'a pod with claims, whoever attaches them', refused: waiting, hint: 'queue' },
+  { to: 'a pod without claims', refused: pod('p'), hint: 'skip' },
+]) {
+  test(`NodeVolumeLimits answers ${hint} to a volume that is detached for ${to}`, () => {
+    const asked = nodeVolumeLimits(storage).events?.find(({ event }) => event.resource === 'storage.k8s.io/VolumeAttachment')?.hint;
+    assert.equal(asked?.(refused, { spec: { attacher: 'a.example.com' } }, undefined), hint);
   });
 }
 

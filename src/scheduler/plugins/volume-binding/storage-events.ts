@@ -2,8 +2,9 @@
 // Which changes of storage may help a pod whose volumes no node had. Source: plugins/volumebinding volume_binding.go
 // isSchedulableAfter….
 import { quantityValue } from '#apimachinery/quantity.ts';
-import type { CSIDriver, CSIStorageCapacity, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
+import type { CSIDriver, CSINode, CSIStorageCapacity, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
 import { claimName } from '#api/volumes.ts';
+import { ANNOTATION } from '#api/well-known.ts';
 import { isEqual } from '../../framework/cluster-event.ts';
 import type { QueueingHint } from '../../framework/plugin.ts';
 
@@ -17,6 +18,12 @@ export const afterClaimChange: QueueingHint = (pod, _, current) => {
 export const afterClassChange: QueueingHint = (_, previous, current) => {
   const [before, now] = [previous as StorageClass | undefined, current as StorageClass];
   return before !== undefined && isEqual(before.allowedTopologies, now.allowedTopologies) ? 'skip' : 'queue';
+};
+
+/** A node whose drivers are told for the first time, or stand in for other volume plugins than before. */
+export const afterCsiNodeChange: QueueingHint = (_, previous, current) => {
+  const migrated = ({ metadata }: CSINode): string => metadata.annotations?.[ANNOTATION.migratedPlugins] ?? '';
+  return previous !== undefined && migrated(previous as CSINode) === migrated(current as CSINode) ? 'skip' : 'queue';
 };
 
 /** A driver whose capacity is not looked at any more. Upstream asks so of pods with inline volumes alone, which have no capacity. */

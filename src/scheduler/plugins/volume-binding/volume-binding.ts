@@ -13,7 +13,7 @@ import { bindVolumes, type BindVolumesDeps, decided, type DecidedVolumes } from 
 import { podClaims, type PodClaims } from './claims.ts';
 import { boundReach, type FoundVolumes, volumeFinder } from './find-volumes.ts';
 import { AssumedStorage, type Storage } from './storage.ts';
-import { afterCapacityChange, afterClaimChange, afterClassChange, afterDriverChange } from './storage-events.ts';
+import { afterCapacityChange, afterClaimChange, afterClassChange, afterCsiNodeChange, afterDriverChange } from './storage-events.ts';
 
 export interface VolumeBindingArgs {
   readonly bindTimeoutSeconds: number;
@@ -47,6 +47,7 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
       { event: clusterEvent('PersistentVolumeClaim', Add | Update), hint: afterClaimChange },
       { event: clusterEvent('PersistentVolume', Add | Update) },
       { event: clusterEvent('Node', Add | UpdateNodeLabel) },
+      { event: clusterEvent('storage.k8s.io/CSINode', Add | Update), hint: afterCsiNodeChange },
       { event: clusterEvent('storage.k8s.io/CSIDriver', Update), hint: afterDriverChange },
       { event: clusterEvent('storage.k8s.io/CSIStorageCapacity', Add | Update), hint: afterCapacityChange },
     ],
