@@ -153,6 +153,34 @@ test('duplicateYamlKeys names every line', () => {
 
 test('toYaml prints sorted keys and reads back', () => {
   const value = { b: [{ y: 'yes', x: 1 }], a: 'line\n'.repeat(2), c: '0755', d: {}, e: [] };
-  assert.equal(toYaml(value), 'a: |\n  line\n  line\nb:\n- x: 1\n  "y": "yes"\nc: "0755"\nd: {}\ne: []\n'.replaceAll('"', "'"));
+  assert.equal(toYaml(value), 'a: |\n  line\n  line\nb:\n- x: 1\n  "y": "yes"\nc: "0755"\nd: {}\ne: []\n');
   assert.deepEqual(parseYaml(toYaml(value)), value);
 });
+
+const LONG = 'word '.repeat(20).trim();
+
+for (const [value, text] of [
+  [null, 'null\n'],
+  ['', '""\n'],
+  [{ '': '' }, '"": ""\n'],
+  [['plain text', 'a:b', 'a#b', 'a, b]', '=', 'é'], '- plain text\n- a:b\n- a#b\n- a, b]\n- =\n- é\n'],
+  [["it's: x", '- a', '#', 'a ', '@x', '---'], "- 'it\'\'s: x'\n- '- a'\n- '#'\n- 'a '\n- '@x'\n- '---'\n"],
+  [['true', '1e3', '0o17', '~', '12:30:45', '2020-01-01'], '- "true"\n- "1e3"\n- "0o17"\n- "~"\n- "12:30:45"\n- "2020-01-01"\n'],
+  [['a\tb', '\0', '\u{1f600}', 'a \nb'], '- "a\\tb"\n- "\\0"\n- "\\U0001F600"\n- "a \\nb"\n'],
+  [{ t: 'a\nb', u: ' a\nb\n', v: 'a\n\n', w: '\na' }, 't: |-\n  a\n  b\nu: |2\n   a\n  b\nv: |+\n  a\n\nw: |2-\n\n  a\n'],
+  [[1, -1.5, 1e21, 2 ** 52, 10n ** 18n, false], '- 1\n- -1.5\n- 1e+21\n- 4503599627370496\n- 1000000000000000000\n- false\n'],
+  [[[1, [2]], [], [{ a: [1] }]], '- - 1\n  - - 2\n- []\n- - a:\n    - 1\n'],
+  [
+    { a10: 1, a2: 2, B: 3, '10': 4, '9': 5, _x: 6, a: { b: { c: [{}] } } },
+    '_x: 6\n"9": 5\n"10": 4\nB: 3\na:\n  b:\n    c:\n    - {}\na2: 2\na10: 1\n',
+  ],
+  [{ 'a\nb': { c: 1 } }, '? |-\n  a\n  b\n: c: 1\n'],
+  [{ [`k${'x'.repeat(128)}`]: [1] }, `? k${'x'.repeat(128)}\n: - 1\n`],
+  [{ a: LONG }, `a: ${'word '.repeat(15).trim()} word\n  ${'word '.repeat(4).trim()}\n`],
+  [{ a: `${LONG}: x` }, `a: '${'word '.repeat(15).trim()} word\n  ${'word '.repeat(4).trim()}: x'\n`],
+] as const) {
+  test(`toYaml prints ${JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part)).slice(0, 60)}`, () => {
+    assert.equal(toYaml(value), text);
+    assert.deepEqual(parseYaml(text), value);
+  });
+}

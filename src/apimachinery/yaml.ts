@@ -1,12 +1,11 @@
 // YAML as the API server and kubectl read it, and as they print it. Source: sigs.k8s.io/yaml on go-yaml v2.
-import { dump, DUMP_SCHEMA, intCoreTag, intYaml11Tag, NOT_RESOLVED, type Schema } from 'js-yaml';
-import { byteOrder } from './go-format.ts';
 import { MAX_JSON_DEPTH, parseJson, parseJsonStrict } from './json.ts';
 import { YamlError } from './yaml/cursor.ts';
 import { Parser } from './yaml/nodes.ts';
 import { decodeNode, type Decoded } from './yaml/values.ts';
 
 export { YamlError };
+export { toYaml } from './yaml/print.ts';
 
 /** What sigs.k8s.io/yaml's Unmarshal puts before a YamlError's message. */
 export const YAML_TO_JSON_PREFIX = 'error converting YAML to JSON: ';
@@ -62,20 +61,3 @@ export function duplicateYamlKeys(text: string): readonly string[] {
 /** All of them in one error. Source: yaml.TypeError. */
 export const repeatedYamlKeysText = (found: readonly string[]): string =>
   `yaml: unmarshal errors:\n${found.map((line) => `  ${line}`).join('\n')}`;
-
-/** How values are printed: as js-yaml prints them, and bigints as the whole numbers they are. */
-const PRINTED_YAML: Schema = DUMP_SCHEMA.withTags({
-  ...intYaml11Tag,
-  // What either version of YAML takes for a number is quoted where it is text, as in DUMP_SCHEMA.
-  resolve: (...args: Parameters<typeof intYaml11Tag.resolve>) => {
-    const read = intYaml11Tag.resolve(...args);
-    return read === NOT_RESOLVED ? intCoreTag.resolve(...args) : read;
-  },
-  identify: (value: unknown) => typeof value === 'bigint' || intYaml11Tag.identify(value),
-  represent: (value: number | bigint) => value.toString(),
-});
-
-/** A JSON value as YAML: keys sorted, sequences not indented, as `kubectl get -o yaml` shows it. Source: JSONToYAML. */
-export function toYaml(value: unknown): string {
-  return dump(value, { schema: PRINTED_YAML, lineWidth: -1, noRefs: true, seqNoIndent: true, sortKeys: byteOrder, skipInvalid: true });
-}

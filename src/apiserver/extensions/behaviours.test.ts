@@ -406,7 +406,7 @@ test('whole numbers of 64 bits stay what they were, in every encoding and patch,
   const applied = `${body('{"n":9007199254740993}').replace('{', '---\n{')}`;
   const forced = await api.request('PATCH', `${path}/x?fieldManager=m&force=true`, applied, APPLY);
   assert.match(forced.text, /"n":9007199254740993\}/);
-  assert.match((await api.get(path, { accept: 'application/yaml' })).text, /^ {4}'n': 9007199254740993$/m);
+  assert.match((await api.get(path, { accept: 'application/yaml' })).text, /^ {4}"n": 9007199254740993$/m);
   assert.match((await api.get(path, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' })).text, /"cells":\["x",9007199254740993\]/);
   const refused = await api.request('POST', path, body('{"n":9007199254740992}', 'y'));
   assert.match(refused.body.message, /spec: Invalid value: is small$/);
