@@ -167,7 +167,13 @@ test('kubectl may apply annotations that are null, which charts write where they
 
 for (const [name, config, message] of [
   ['another kind', { apiVersion: 'test/v1', kind: 'Other' }, 'invalid object type: test/v1, Kind=Other'],
+  ['a version that is no text', { apiVersion: 5, kind: 'Thing' }, 'invalid object type: /, Kind=Thing'],
   ['managed fields', object({}, { managedFields: [] }), 'metadata.managedFields must be nil'],
+  [
+    'managed fields that are none',
+    object({}, { managedFields: 'x' }),
+    'failed to create typed patch object (/t; test/v1, Kind=Thing): .metadata.managedFields: expected list, got &{x}',
+  ],
   [
     'a field that is not declared',
     object({ replica: 1 }),

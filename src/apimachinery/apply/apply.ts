@@ -149,13 +149,15 @@ export function gvkString(apiVersion: string, kind: string): string {
   return `${group}/${version}, Kind=${kind}`;
 }
 
+const textOf = (member: unknown): string => (typeof member === 'string' ? member : '');
+
 /** Source: versionCheckManager, structuredMergeManager.Apply. */
 function checkConfig(config: JsonObject, { schema, apiVersion, kind }: WriteContext): void {
-  const given = { apiVersion: String(config['apiVersion'] ?? ''), kind: String(config['kind'] ?? '') };
+  const given = { apiVersion: textOf(config['apiVersion']), kind: textOf(config['kind']) };
   if (given.apiVersion !== apiVersion || given.kind !== kind)
     throw badRequest(`invalid object type: ${gvkString(given.apiVersion, given.kind)}`);
   const { managedFields, name = '', namespace = '' } = metaOf(config);
-  if (managedFields !== undefined && managedFields !== null) throw badRequest('metadata.managedFields must be nil');
+  if (Array.isArray(managedFields)) throw badRequest('metadata.managedFields must be nil'); // what is no list is of the wrong type
   try {
     checkTyped(schema, config);
   } catch (error) {
