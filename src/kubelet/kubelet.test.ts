@@ -432,6 +432,17 @@ test('a runtime class names the handler of the sandbox, and keeps the pod back w
   assert.deepEqual(handlers, ['box']);
 });
 
+test('a pod that is to have a longer name than the kernel keeps is told so', async (t) => {
+  const world = await startWorld(t, { config: { clusterDomain: 'cluster.local' } });
+  const [hostname, subdomain] = ['h'.repeat(30), 's'.repeat(20)];
+  world.bind(pod({ name: 'web', spec: { hostname, subdomain, setHostnameAsFQDN: true } }));
+  const name = `${hostname}.${subdomain}.default.svc.cluster.local`;
+  const why = `FQDN ${name} is too long (64 characters is the max, ${name.length} characters requested)`;
+  const told = `FailedCreatePodSandBox Failed to create pod sandbox: failed to construct FQDN from Pod hostname and cluster domain, ${why}`;
+  await world.until(() => world.told('web').includes(told));
+  assert.deepEqual(world.runtime.sandboxes, []);
+});
+
 test("a pod that is to have users of its own does not run with the node's", async (t) => {
   const world = await startWorld(t);
   world.bind(pod({ name: 'web', spec: { hostUsers: false } }));

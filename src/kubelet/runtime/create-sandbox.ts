@@ -8,7 +8,7 @@ import type { RuntimeService } from '#cri/gen/services.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podDns, type DnsSettings } from '../network/dns.ts';
-import type { PodHostname } from '../network/hostname.ts';
+import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
 import type { PodActions } from '../pod-actions/actions.ts';
 import { isHostNetworkPod } from '../pod/identity.ts';
 import { userNamespace } from '../user-namespaces/range-plan.ts';
@@ -29,6 +29,7 @@ export interface SandboxDeps {
   readonly metrics: KubeletMetrics;
   readonly paths: KubeletPaths;
   readonly dns: () => Promise<DnsSettings>;
+  readonly clusterDomain: string;
   readonly cgroupParent: (pod: Pod) => string;
   readonly handlers: RuntimeHandlers;
   readonly userNamespaces: UserNamespaces;
@@ -39,16 +40,18 @@ export interface SandboxDeps {
 /** Where and how a pod's containers run. */
 export interface Placement {
   readonly config: Input<PodSandboxConfig>;
+  readonly hostname: PodHostname;
   /** Empty for the runtime's default. */
   readonly runtimeHandler: string;
   readonly userNamespace: Input<UserNamespace>;
 }
 
 /** @throws SandboxError; Source: generatePodSandboxConfig, LookupRuntimeHandler */
-export async function placeSandbox(pod: Pod, { fate }: PodActions, hostname: PodHostname, deps: SandboxDeps): Promise<Placement> {
+export async function placeSandbox(pod: Pod, { fate }: PodActions, deps: SandboxDeps): Promise<Placement> {
   const { config: dns, warnings } = podDns(pod, await deps.dns());
   for (const { reason, message } of warnings) deps.events.pod(pod, 'Warning', reason, message);
   try {
+    const hostname = podHostname(pod, deps.clusterDomain);
     const runtimeHandler = await deps.handlers.of(pod);
     const namespace = userNamespace(await deps.userNamespaces.ensure(pod, runtimeHandler));
     const config = sandboxConfig({
@@ -60,10 +63,14 @@ export async function placeSandbox(pod: Pod, { fate }: PodActions, hostname: Pod
       cgroupParent: deps.cgroupParent(pod),
       logDirectory: deps.paths.podLogDirectory(pod),
     });
-    return { config, runtimeHandler, userNamespace: namespace };
+    return { config, hostname, runtimeHandler, userNamespace: namespace };
   } catch (error) {
-    if (!(error instanceof RuntimeClassError) && !(error instanceof UserNamespaceError)) throw error;
-    if (fate.kind !== 'keep') tellNoSandbox(pod, error, deps);
+    if (!(error instanceof HostnameError || error instanceof RuntimeClassError || error instanceof UserNamespaceError)) throw error;
+    if (fate.kind !== 'keep') {
+      deps.metrics.startedPods.of().add();
+      deps.metrics.startedPodsErrors.of().add();
+      tellNoSandbox(pod, error, deps);
+    }
     throw new SandboxError(error.message, { cause: error });
   }
 }

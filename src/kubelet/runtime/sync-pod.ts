@@ -4,7 +4,6 @@ import { formatDuration } from '#apimachinery/duration.ts';
 import type { Pod, Secret } from '#api/types.ts';
 import { CriError, isNotFound } from '#cri/errors.ts';
 import { DraError } from '../dra/pod-claims.ts';
-import { HostnameError, podHostname, type PodHostname } from '../network/hostname.ts';
 import type { ContainerReset, PodActions } from '../pod-actions/actions.ts';
 import { ephemeralAsContainer, type AnyContainer } from '../pod/containers.ts';
 import { podLabel } from '../pod/identity.ts';
@@ -27,7 +26,6 @@ export interface SyncRequest {
 
 export interface SyncDeps extends StartDeps, SandboxDeps, PodKillDeps {
   readonly crashBackoff: Backoff;
-  readonly clusterDomain: string;
   /** A container was started with what its spec asks for. */
   readonly started: (pod: Pod, container: AnyContainer) => void;
   /** Says whether all is done. */
@@ -61,17 +59,15 @@ export async function syncPod(request: SyncRequest, deps: SyncDeps): Promise<Syn
 
     // Once a sandbox is there they have been prepared, and what was prepared is kept.
     if (actions.fate.kind !== 'keep') await deps.dra.prepare(pod, request.signal);
-    const hostname = podHostname(pod, deps.clusterDomain);
-    const placement = await placeSandbox(pod, actions, hostname, deps);
+    const placement = await placeSandbox(pod, actions, deps);
     const sandbox =
       actions.fate.kind === 'keep' ? { id: actions.fate.sandboxId, ips: runtime.ips } : await createSandbox(pod, placement, deps);
-    const retries = await startAll(request, { placement, hostname, sandbox }, starts, deps);
+    const retries = await startAll(request, { placement, sandbox }, starts, deps);
     return retries.length === 0 ? { starts } : { starts, retryInMs: Math.min(...retries) };
   } catch (error) {
     const { signal } = request;
     if (signal?.aborted === true && error === signal.reason) return { starts };
-    if (!(error instanceof CriError || error instanceof HostnameError || error instanceof SandboxError || error instanceof DraError))
-      throw error;
+    if (!(error instanceof CriError || error instanceof SandboxError || error instanceof DraError)) throw error;
     if (signal?.aborted === true) return { starts };
     if (error instanceof DraError)
       deps.events.pod(pod, 'Warning', 'FailedPrepareDynamicResources', `Failed to prepare dynamic resources: ${error.message}`);
@@ -143,7 +139,6 @@ async function removeResets(resets: readonly ContainerReset[], { pod, runtime, s
 
 interface StartSite {
   readonly placement: Placement;
-  readonly hostname: PodHostname;
   readonly sandbox: Sandbox;
 }
 
@@ -201,7 +196,7 @@ async function tryStart(
         runtimePod: runtime,
         sandboxId: site.sandbox.id,
         placement: site.placement,
-        hostname: site.hostname,
+        hostname: site.placement.hostname,
         podIPs: addressesOf(pod, site.sandbox.ips, deps),
         secrets,
         signal: request.signal,
