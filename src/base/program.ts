@@ -9,6 +9,8 @@ export interface ProgramOptions {
   readonly input?: Readable;
   /** Working folder. */
   readonly cwd?: string;
+  /** Over this process's own variables. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Milliseconds after which it is ended, and not waited for any more. */
   readonly timeoutMs?: number;
@@ -37,12 +39,12 @@ const MOST_OUTPUT = 16 << 20;
 export async function runProgram(
   file: string,
   args: readonly string[],
-  { input, cwd, signal, timeoutMs }: ProgramOptions = {},
+  { input, cwd, env, signal, timeoutMs }: ProgramOptions = {},
 ): Promise<string> {
   signal?.throwIfAborted();
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C' },
+    env: { ...process.env, LC_ALL: 'C', ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
   if (child.pid === undefined) {

@@ -13,6 +13,7 @@ import { kubeletEvents } from './events/events.ts';
 import { imageManager } from './image-assembly.ts';
 import { ImageVolumes } from './images/image-volumes.ts';
 import { PullRecords } from './images/pull-records.ts';
+import { verificationPolicy } from './images/verification-policy.ts';
 import { measuredCri } from './metrics/measured-cri.ts';
 import { PodStartup } from './metrics/pod-startup.ts';
 import { dnsSettings } from './network/dns-settings.ts';
@@ -57,7 +58,8 @@ export function assemble(given: AssemblyInput): KubeletParts {
   const store = new PodStore();
   const policies = { cpu: config.cpuManagerPolicy === 'static', memory: config.memoryManagerPolicy === 'Static' };
   const allocations = new AllocationManager(config.rootDir, logger, events, policies);
-  const records = new PullRecords(join(config.rootDir, 'image_manager', 'pulled.json'), logger);
+  const mustVerify = verificationPolicy(config.imagePullCredentialsVerificationPolicy, config.preloadedImagesVerificationAllowlist);
+  const records = new PullRecords(join(config.rootDir, 'image_manager', 'pulled.json'), mustVerify, logger);
   const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${config.nodeName}` });
   const nodeInformer = informers.informer(nodes, { fieldSelector: `metadata.name=${config.nodeName}` });
   const serviceInformer = informers.informer(services);
@@ -108,7 +110,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     hostIPs: observer.addresses,
     allocatable: observer.allocatable,
   });
-  const images = imageManager({ ...input, startup }, events, records);
+  const images = imageManager({ ...input, startup, tokens }, events, records);
   const imageVolumes = new ImageVolumes({ images, paths, mounter, imageMounter: input.imageMounter });
   const userNamespaces = new UserNamespaces({
     paths,

@@ -177,6 +177,13 @@ export const COMPONENTS = {
       { name: 'pod-manifest-path', argument: 'DIR', description: 'folder of static pods' },
       { name: 'node-labels', argument: 'LABELS', description: 'labels of this node when it registers, by comma: KEY=VALUE', fallback: '' },
       { name: 'config', argument: 'FILE', description: 'KubeletConfiguration (v1beta1), YAML: evictions, reservations, images, logs' },
+      {
+        name: 'image-credential-provider-config',
+        argument: 'FILE',
+        description: 'CredentialProviderConfig (v1), YAML, or a folder of them: programs that know credentials of registries',
+        fallback: '',
+      },
+      { name: 'image-credential-provider-bin-dir', argument: 'DIR', description: 'folder of these programs', fallback: '' },
       { name: 'cluster-dns', argument: 'IP', description: 'address of the cluster DNS', fallback: '10.96.0.10' },
       { name: 'cluster-domain', argument: 'DOMAIN', description: 'DNS domain of the cluster', fallback: 'cluster.local' },
       { name: 'resolv-conf', argument: 'FILE', description: "the node's resolver configuration", fallback: '/etc/resolv.conf' },

@@ -6,7 +6,7 @@ import { imageMounterFor } from '#kubelet/images/containerd-image-mounter.ts';
 import { createKubelet } from '#kubelet/kubelet.ts';
 import { apiAccess } from '#kubelet/server/api-access.ts';
 import { createKubeletServer } from '#kubelet/server/server.ts';
-import { kubeletConfigOf } from '../node/kubelet-config.ts';
+import { kubeletConfigOf, startKubelet } from '../node/kubelet-config.ts';
 import { labelList, labelsOf } from '../settings/value.ts';
 import { listOf } from '../settings/networks.ts';
 import { fileOf, runComponent, transportOf } from './context.ts';
@@ -47,11 +47,13 @@ export function kubelet(given: FlagValues): Promise<void> {
         clusterDomain: flags.text('cluster-domain'),
         resolvConf: flags.text('resolv-conf'),
         nodeLabels: labelsOf(flags.parsed('node-labels', labelList)),
+        imageCredentialProviderConfigFile: flags.text('image-credential-provider-config'),
+        imageCredentialProviderBinDir: flags.text('image-credential-provider-bin-dir'),
         ...kubeletConfigOf(flags.optional('config') ?? '', logger),
         ...(staticPodPath === undefined ? {} : { staticPodPath }),
       },
     });
-    await running.start();
+    await startKubelet(running);
     stops.push(() => running.stop());
     const server = createKubeletServer({
       host: running.view,

@@ -103,6 +103,7 @@ export class LocalNodes {
   /** Starts each node's agent unless it runs. `client` may write tokens; `authority` is PEM. @throws StatusError, ConnectionError */
   async start(client: Client, authority: string): Promise<void> {
     const { logLevel, logMaxSize, kubeletPort, kubeletConfig, nodeLabels, nodePortAddresses } = this.#settings;
+    const { imageCredentialProviderConfig: providers, imageCredentialProviderBinDir: providersBinDir } = this.#settings;
     for (const node of localNodes(this.#settings)) {
       const paths = pathsOf(node);
       const keeper = new DetachedKeeper(paths, this.#deps.clock);
@@ -119,6 +120,8 @@ export class LocalNodes {
         'nodeport-addresses': nodePortAddresses.join(','),
         ...(nodeLabels.length === 0 ? {} : { 'node-labels': nodeLabels.join(',') }),
         ...(kubeletConfig === '' ? {} : { 'kubelet-config': kubeletConfig }),
+        ...(providers === '' ? {} : { 'image-credential-provider-config': providers }),
+        ...(providersBinDir === '' ? {} : { 'image-credential-provider-bin-dir': providersBinDir }),
         'log-level': logLevel,
         'log-max-size': String(logMaxSize),
         ...(fresh ? { 'token-file': await this.#token(client, node, authority) } : {}),

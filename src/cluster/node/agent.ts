@@ -26,7 +26,7 @@ import { labelsOf } from '../settings/value.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { KeyedCertificate } from '../pki/certificate.ts';
 import { type PartIdentities, RESOLV_CONF, runParts } from './agent-parts.ts';
-import { kubeletConfigOf } from './kubelet-config.ts';
+import { kubeletConfigOf, startKubelet } from './kubelet-config.ts';
 
 export interface AgentIdentities extends PartIdentities {
   readonly kubelet: Transport;
@@ -133,6 +133,8 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       clusterDomain: settings.clusterDomain,
       resolvConf: RESOLV_CONF,
       nodeLabels: labelsOf(settings.nodeLabels),
+      imageCredentialProviderConfigFile: settings.imageCredentialProviderConfig,
+      imageCredentialProviderBinDir: settings.imageCredentialProviderBinDir,
       ...kubeletConfigOf(settings.kubeletConfig, part('kubelet')),
       ...(runtime.cgroupDriver === undefined ? {} : { cgroupDriver: runtime.cgroupDriver }),
       ...(settings.podManifestPath === '' ? {} : { staticPodPath: settings.podManifestPath }),
@@ -140,7 +142,7 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
   });
 
   const parts = runParts(identities, { ...deps, cniConfDir: runtime.cniConfDir, authority: () => deps.serving.authority(), signal });
-  await kubelet.start();
+  await startKubelet(kubelet);
   await deps.serving.ready();
   const server = createKubeletServer({
     host: kubelet.view,
@@ -158,6 +160,8 @@ export async function startAgent(identities: AgentIdentities, runtime: Runtime, 
       'node-labels': settings.nodeLabels.join(','),
       'pod-manifest-path': settings.podManifestPath,
       config: settings.kubeletConfig,
+      'image-credential-provider-config': settings.imageCredentialProviderConfig,
+      'image-credential-provider-bin-dir': settings.imageCredentialProviderBinDir,
     },
   });
   await server.start();

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLogger, silentLogger } from '#base/log.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
-import { kubeletConfigOf } from './kubelet-config.ts';
+import { CredentialProviderConfigError } from '#kubelet/images/credential-provider-config.ts';
+import { kubeletConfigOf, startKubelet } from './kubelet-config.ts';
 
 const HEAD = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 
@@ -27,4 +28,13 @@ test('kubeletConfigOf tells whoever gave the file what is wrong with it', (t) =>
   refused(/maxPods: Invalid value: "many": must be an integer/);
   writeFileSync(file, 'a: [');
   refused(/kubelet\.yaml, error: /);
+});
+
+test('startKubelet tells whoever gave credential providers what is wrong with them', async () => {
+  const failing = (error: Error) => ({ start: () => Promise.reject(error), stop: () => Promise.resolve(), view: {} as never });
+  await assert.rejects(startKubelet(failing(new CredentialProviderConfigError('plugin binary directory /x did not exist'))), {
+    name: 'CommandError',
+    message: 'failed to register CRI auth plugins: plugin binary directory /x did not exist',
+  });
+  await assert.rejects(startKubelet(failing(new TypeError('a bug'))), TypeError);
 });

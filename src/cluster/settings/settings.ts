@@ -49,6 +49,9 @@ export interface Settings extends ApiServerSettings {
   readonly nodeLabels: readonly string[];
   /** KubeletConfiguration (v1beta1) of this machine's nodes, YAML; empty for upstream's defaults. */
   readonly kubeletConfig: string;
+  /** CredentialProviderConfig of this machine's nodes, or a folder of them, and where its programs lie; empty for none. */
+  readonly imageCredentialProviderConfig: string;
+  readonly imageCredentialProviderBinDir: string;
   /** The API server an agent joins: `https://host:port`; empty on the machine that has it. */
   readonly server: string;
   /** Empty: Proa runs its own containerd. */
@@ -314,6 +317,22 @@ export const SETTINGS: readonly Setting[] = [
     flag: 'kubelet-config',
     argument: 'FILE',
     description: 'KubeletConfiguration (v1beta1), YAML: evictions, reservations, images, logs',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'imageCredentialProviderConfig',
+    flag: 'image-credential-provider-config',
+    argument: 'FILE',
+    description: 'CredentialProviderConfig (v1), YAML, or a folder of them: programs that know credentials of registries',
+    fallback: '',
+    parse: optionalPath,
+  }),
+  setting({
+    key: 'imageCredentialProviderBinDir',
+    flag: 'image-credential-provider-bin-dir',
+    argument: 'DIR',
+    description: 'folder of these programs',
     fallback: '',
     parse: optionalPath,
   }),

@@ -80,6 +80,13 @@ export interface KubeletConfig {
   readonly imageGCPeriod: number;
   readonly serializeImagePulls: boolean;
   readonly maxParallelImagePulls: number | undefined;
+  /** `NeverVerify`, `NeverVerifyPreloadedImages`, `NeverVerifyAllowlistedImages` or `AlwaysVerify` */
+  readonly imagePullCredentialsVerificationPolicy: string;
+  /** Repositories in full, or the beginning of some, `registry.example.com/team/*`. */
+  readonly preloadedImagesVerificationAllowlist: readonly string[];
+  /** A CredentialProviderConfig, or a folder of them, and where its programs lie. Used if both are given. */
+  readonly imageCredentialProviderConfigFile: string;
+  readonly imageCredentialProviderBinDir: string;
 
   readonly containerLogMaxSize: string;
   readonly containerLogMaxFiles: number;
@@ -182,6 +189,10 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   imageGCPeriod: 5 * MINUTE,
   serializeImagePulls: true,
   maxParallelImagePulls: undefined,
+  imagePullCredentialsVerificationPolicy: 'NeverVerifyPreloadedImages',
+  preloadedImagesVerificationAllowlist: [],
+  imageCredentialProviderConfigFile: '',
+  imageCredentialProviderBinDir: '',
 
   containerLogMaxSize: '10Mi',
   containerLogMaxFiles: 5,

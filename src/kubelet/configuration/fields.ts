@@ -97,6 +97,8 @@ export const FIELDS = {
   nodeStatusMaxImages: pointer(integer),
   serializeImagePulls: pointer(flag),
   maxParallelImagePulls: optional(integer),
+  imagePullCredentialsVerificationPolicy: text,
+  preloadedImagesVerificationAllowlist: texts,
   evictionHard: signals(threshold),
   evictionSoft: signals(threshold),
   evictionSoftGracePeriod: signals((member) => member.duration(0), formatDuration),

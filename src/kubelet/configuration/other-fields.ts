@@ -59,8 +59,6 @@ export const OTHER_FIELDS = {
   }),
   registryPullQPS: pointerTo(5),
   registryBurst: count(10),
-  imagePullCredentialsVerificationPolicy: [text, 'NeverVerifyPreloadedImages'],
-  preloadedImagesVerificationAllowlist: [texts, []],
   eventRecordQPS: pointerTo(50),
   eventBurst: count(100),
   enableDebuggingHandlers: on,

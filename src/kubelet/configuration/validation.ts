@@ -6,6 +6,7 @@ import { formatDuration } from '#apimachinery/duration.ts';
 import { goFloat, goQuote, goQuotedList } from '#apimachinery/go-format.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import { CpuSet, CpuSetError } from '../cpu-manager/cpu-set.ts';
+import { allowlistProblem } from '../images/verification-policy.ts';
 import type { KubeletConfig } from './config.ts';
 import type { OtherValues } from './other-fields.ts';
 
@@ -174,8 +175,9 @@ const enforcements: Check = ({ config: { enforceNodeAllocatable: given, cgroupsP
 const HAIRPIN_MODES = ['none', 'hairpin-veth', 'promiscuous-bridge'];
 const VERIFICATIONS = ['NeverVerify', 'NeverVerifyPreloadedImages', 'NeverVerifyAllowlistedImages', 'AlwaysVerify'];
 
-const options: Check = ({ others }) => {
-  const { hairpinMode, imagePullCredentialsVerificationPolicy: verification, preloadedImagesVerificationAllowlist: allowed } = others;
+const options: Check = ({ config, others }) => {
+  const { hairpinMode } = others;
+  const { imagePullCredentialsVerificationPolicy: verification, preloadedImagesVerificationAllowlist: allowed } = config;
   return [
     !HAIRPIN_MODES.includes(hairpinMode) &&
       invalid(
@@ -190,6 +192,10 @@ const options: Check = ({ others }) => {
       invalid(
         `can't set \`preloadedImagesVerificationAllowlist\` if \`imagePullCredentialsVertificationPolicy\` is not "NeverVerifyAllowlistedImages"`,
       ),
+    ...(verification === 'NeverVerifyAllowlistedImages' ? allowed : []).flatMap((pattern) => {
+      const problem = allowlistProblem(pattern);
+      return problem === undefined ? [] : [invalid(`bad image pattern in \`preloadedImagesVerificationAllowlist\`: ${problem}`)];
+    }),
   ];
 };
 

@@ -3,15 +3,24 @@ import { createHash } from 'node:crypto';
 import { trimEnd } from '#base/trim-end.ts';
 import type { Secret } from '#api/types.ts';
 
+export interface ObjectId {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** With neither of the last two it is the node's own. */
 export interface Credential {
   readonly username: string;
   readonly password: string;
   readonly identityToken?: string;
-  /** Of the pull secret it came from; absent for the node's own. */
-  readonly secret?: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** The pull secret it came from. */
+  readonly secret?: ObjectId;
+  /** For whose token a credential provider gave it. */
+  readonly serviceAccount?: ObjectId;
 }
 
-interface Entry {
+export interface Entry {
   /** `registry.example.com/team` without scheme; host labels may be globs. */
   readonly pattern: string;
   readonly credential: Credential;
@@ -47,7 +56,7 @@ function authEntries(auths: unknown, secret: Credential['secret']): readonly Ent
   return Object.entries(auths as Readonly<Record<string, DockerAuth>>).map(([url, auth]) => {
     const [username = '', ...rest] = auth.auth === undefined ? [] : decode(auth.auth).split(':');
     return {
-      pattern: trimEnd(url.replace(/^https?:\/\//, ''), '/').replace(/\/v[12]$/, ''),
+      pattern: patternOf(url),
       credential: {
         username: auth.username ?? username,
         password: auth.password ?? trimEnd(rest.join(':'), '\0'),
@@ -57,6 +66,9 @@ function authEntries(auths: unknown, secret: Credential['secret']): readonly Ent
     };
   });
 }
+
+/** Without the scheme and the version of the registry's API. */
+export const patternOf = (url: string): string => trimEnd(url.replace(/^https?:\/\//, ''), '/').replace(/\/v[12]$/, '');
 
 function decode(base64: string | undefined): string {
   return base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8');
@@ -74,13 +86,13 @@ function parse(text: string): unknown {
 /** Those that fit `repository` (`docker.io/library/nginx`), the most specific first. Source: BasicDockerKeyring.Lookup. */
 export function matchingCredentials(entries: readonly Entry[], repository: string): readonly Credential[] {
   return entries
-    .filter(({ pattern }) => matches(pattern, repository))
+    .filter(({ pattern }) => matchesRepository(pattern, repository))
     .toSorted((a, b) => (a.pattern < b.pattern ? 1 : a.pattern > b.pattern ? -1 : 0))
     .map(({ credential }) => credential);
 }
 
 /** Source: URLsMatch: equal ports, as many host labels, each a glob, and the path a prefix. */
-function matches(pattern: string, repository: string): boolean {
+export function matchesRepository(pattern: string, repository: string): boolean {
   const [host, path] = split(pattern);
   const [imageHost, imagePath] = split(repository);
   if (DEFAULT_REGISTRIES.has(host) && DEFAULT_REGISTRIES.has(imageHost)) return imagePath.startsWith(path);

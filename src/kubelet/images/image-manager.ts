@@ -12,8 +12,9 @@ import { imageSizeLabel, type KubeletMetrics } from '../metrics/kubelet-metrics.
 import type { PodStartup } from '../metrics/pod-startup.ts';
 import type { Backoff } from '../runtime/backoff.ts';
 import type { ImageUser } from '../runtime/security-context.ts';
-import { configEntries, credentialHash, matchingCredentials, secretEntries, type Credential } from './credentials.ts';
-import { ImageNameError, parseImageName, withDefaultTag } from './image-name.ts';
+import type { CredentialProviders } from './credential-providers.ts';
+import { configEntries, matchingCredentials, secretEntries, type Credential } from './credentials.ts';
+import { ImageNameError, repositoryOf, withDefaultTag } from './image-name.ts';
 import type { PullQueue } from './pull-queue.ts';
 import type { PullRecords } from './pull-records.ts';
 
@@ -53,6 +54,9 @@ export interface ImageRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Milliseconds until a pull that could not be noted is tried again. */
+const NOTE_RETRY_MS = 10_000;
+
 export interface ImageManagerDeps {
   readonly image: ImageService;
   readonly events: KubeletEvents;
@@ -65,6 +69,7 @@ export interface ImageManagerDeps {
   readonly startup: PodStartup;
   /** The node's own `config.json`; empty when there is none. */
   readonly nodeConfig: () => Promise<string>;
+  readonly providers: CredentialProviders;
 }
 
 export class ImageManager {
@@ -91,11 +96,9 @@ export class ImageManager {
     const present = pullPolicy === 'Always' ? undefined : await this.#present(request, image);
     if (present === undefined && pullPolicy === 'Never') throw this.#neverPull(request);
 
-    const credentials = await this.#credentials(image, request.secrets);
-    if (
-      present !== undefined &&
-      this.#deps.records.mayUse(present, credentials.filter(({ secret }) => secret !== undefined).map(credentialHash))
-    ) {
+    let asked: Promise<readonly Credential[]> | undefined;
+    const credentials = (): Promise<readonly Credential[]> => (asked ??= this.#credentials(image, request));
+    if (present !== undefined && (await this.#deps.records.mayUse(image, present, credentials))) {
       this.#event(request, 'Normal', 'Pulled', `Container image "${wanted}" already present on machine and can be accessed by the pod`);
       return present;
     }
@@ -133,12 +136,14 @@ export class ImageManager {
     return new ImageError('ErrImageNeverPull', message);
   }
 
-  async #credentials(image: string, secrets: readonly Secret[]): Promise<readonly Credential[]> {
-    const node = configEntries(await this.#deps.nodeConfig());
-    return matchingCredentials([...secretEntries(secrets), ...node], repositoryOf(image));
+  /** Those of pull secrets before those of the node. Source: MakeDockerKeyring, UnionDockerKeyring. */
+  async #credentials(image: string, { pod, secrets }: ImageRequest): Promise<readonly Credential[]> {
+    const repository = repositoryOf(image);
+    const node = [...(await this.#deps.providers.entries(repository, pod)), ...configEntries(await this.#deps.nodeConfig())];
+    return [...matchingCredentials(secretEntries(secrets), repository), ...matchingCredentials(node, repository)];
   }
 
-  async #pull(request: ImageRequest, image: string, credentials: readonly Credential[]): Promise<string> {
+  async #pull(request: ImageRequest, image: string, credentials: () => Promise<readonly Credential[]>): Promise<string> {
     const { backoff, clock, queue, records, metrics, startup } = this.#deps;
     const key = `${request.pod.metadata.uid}_${image}`;
     const left = backoff.leftSinceUpdate(key);
@@ -152,14 +157,16 @@ export class ImageManager {
     this.#event(request, 'Normal', 'Pulling', `Pulling image "${image}"`);
     const asked = clock.monotonic();
     const ended = startup.pulling(request.pod.metadata.uid);
+    await this.#notePull(image);
+    let pulled: PulledImage | undefined;
     try {
-      const pulled = await queue.run(() => this.#pullWith(request, image, credentials), request.signal);
+      pulled = await queue.run(async () => this.#pullWith(request, image, await credentials()), request.signal);
       const waited = Math.floor(clock.monotonic() - asked);
       const message = `Successfully pulled image "${image}" in ${formatDuration(pulled.tookMs)} (${formatDuration(waited)} including waiting). Image size: ${pulled.size} bytes.`;
       this.#event(request, 'Normal', 'Pulled', message);
       metrics.imagePullDuration.of(imageSizeLabel(pulled.size)).observe(pulled.tookMs / 1000);
       backoff.collect();
-      await records.pulled(pulled.ref, pulled.credential?.secret === undefined ? undefined : credentialHash(pulled.credential));
+      await records.pulled(image, pulled.ref, pulled.credential);
       return pulled.ref;
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
@@ -170,6 +177,18 @@ export class ImageManager {
       throw new ImageError(reason, message, backoff.get(key));
     } finally {
       ended();
+      if (pulled === undefined) await records.pullFailed(image);
+    }
+  }
+
+  /** @throws ImageError; an image that was pulled unnoticed would be everybody's */
+  async #notePull(image: string): Promise<void> {
+    try {
+      await this.#deps.records.pullBegins(image);
+    } catch (error) {
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      const message = `Failed to record image pull intent for container image "${image}": ${error.message}`;
+      throw new ImageError('ErrImagePull', message, NOTE_RETRY_MS);
     }
   }
 
@@ -205,11 +224,6 @@ export class ImageManager {
     if (containerName === undefined) this.#deps.events.pod(pod, type, reason, message);
     else this.#deps.events.container(pod, containerName, type, reason, message);
   }
-}
-
-function repositoryOf(image: string): string {
-  const { domain, path } = parseImageName(image);
-  return `${domain}/${path}`;
 }
 
 interface PulledImage {

@@ -23,6 +23,12 @@ function uppercase(image: string): string {
   return `: repository name (${path.includes('/') ? path : `library/${path}`}) must be lowercase`;
 }
 
+/** `docker.io/library/nginx`. @throws ImageNameError */
+export function repositoryOf(image: string): string {
+  const { domain, path } = parseImageName(image);
+  return `${domain}/${path}`;
+}
+
 /** The reference with `:latest` when it has neither tag nor digest. @throws ImageNameError; Source: applyDefaultImageTag */
 export function withDefaultTag(image: string): string {
   const { tag, digest } = parseImageName(image);

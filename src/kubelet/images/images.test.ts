@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mountsImages } from './containerd-image-mounter.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Secret } from '#api/types.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
-import { configEntries, credentialHash, matchingCredentials, secretEntries } from './credentials.ts';
+import { configEntries, credentialHash, matchingCredentials, secretEntries, type Credential } from './credentials.ts';
 import { pullFailure } from './image-manager.ts';
 import { ImageNameError, parseImageName, withDefaultTag } from './image-name.ts';
 import { PullQueue } from './pull-queue.ts';
 import { PullRecords } from './pull-records.ts';
+import { allowlistProblem, verificationPolicy } from './verification-policy.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -118,23 +120,113 @@ test('PullQueue runs tasks one after the other, or as many as may', async () => 
   }
 });
 
+const preloaded = verificationPolicy('NeverVerifyPreloadedImages', []);
+const ofSecret = (name: string, password: string): Credential => ({
+  username: 'me',
+  password,
+  secret: { namespace: 'n', name, uid: `uid-${name}` },
+});
+const ofAccount = (name: string): Credential => ({
+  username: '',
+  password: '',
+  serviceAccount: { namespace: 'n', name, uid: `uid-${name}` },
+});
+const mayUse = (records: PullRecords, image: string, ref: string, ...credentials: readonly Credential[]): Promise<boolean> =>
+  records.mayUse(image, ref, () => Promise.resolve(credentials));
+
 test('PullRecords lets only those use an image who could pull it, also after a restart', async (t) => {
   const path = join(temporaryFolder(t), 'pulled.json');
-  const mine = credentialHash({ username: 'me', password: 'x' });
-  const records = new PullRecords(path, silentLogger);
-  assert.equal(records.mayUse('preloaded', []), true);
-  await records.pulled('private', mine);
-  await records.pulled('public', undefined);
-  const later = new PullRecords(path, silentLogger);
+  const records = new PullRecords(path, preloaded, silentLogger);
+  assert.equal(await mayUse(records, 'here:1', 'preloaded'), true);
+  await records.pulled('private:1', 'private', ofSecret('s', 'x'));
+  await records.pulled('public:1', 'public', undefined);
+  await records.pulled('node:1', 'node', { username: 'node', password: 'own' });
+  await records.pulled('account:1', 'account', ofAccount('a'));
+  const later = new PullRecords(path, preloaded, silentLogger);
   await later.load();
-  assert.deepEqual([later.mayUse('private', []), later.mayUse('private', [mine]), later.mayUse('public', [])], [false, true, true]);
-  await later.pulled('private', undefined);
-  assert.equal(later.mayUse('private', []), true);
+  for (const [image, ref, credentials, want] of [
+    ['private:1', 'private', [], false],
+    ['private:1', 'private', [{ username: 'me', password: 'x' }], false],
+    ['private:1', 'private', [ofSecret('s', 'x')], true],
+    ['private:2', 'private', [ofSecret('s', 'x')], true],
+    ['private:1', 'private', [ofSecret('other', 'x')], true],
+    ['private:1', 'private', [ofSecret('third', 'y')], false],
+    ['elsewhere/private:1', 'private', [ofSecret('s', 'x')], false],
+    ['public:1', 'public', [], true],
+    ['node:1', 'node', [], true],
+    ['account:1', 'account', [ofAccount('b')], false],
+    ['account:1', 'account', [ofAccount('a')], true],
+  ] as const) {
+    assert.equal(await mayUse(later, image, ref, ...credentials), want, `${image} of ${ref}`);
+  }
   await later.keepOnly(new Set(['public']));
-  const last = new PullRecords(path, silentLogger);
+  const last = new PullRecords(path, preloaded, silentLogger);
   await last.load();
-  assert.equal(last.mayUse('private', []), true);
+  assert.equal(await mayUse(last, 'private:1', 'private'), true);
 });
+
+test('PullRecords knows a secret whose contents changed, and asks for credentials only where they decide', async (t) => {
+  const records = new PullRecords(join(temporaryFolder(t), 'pulled.json'), preloaded, silentLogger);
+  await records.pulled('private:1', 'private', ofSecret('s', 'old'));
+  assert.equal(await mayUse(records, 'private:1', 'private', ofSecret('s', 'new')), true);
+  assert.equal(await mayUse(records, 'private:1', 'private', ofSecret('other', 'new')), true);
+  assert.equal(await mayUse(records, 'private:1', 'private', ofSecret('third', 'old')), false);
+  await records.pulled('private:1', 'private', undefined);
+  assert.equal(await records.mayUse('private:1', 'private', () => assert.fail('asked')), true);
+  assert.equal(await records.mayUse('here:1', 'preloaded', () => assert.fail('asked')), true);
+});
+
+test('PullRecords does not take an image for preloaded whose pull a kubelet did not see the end of', async (t) => {
+  const path = join(temporaryFolder(t), 'pulled.json');
+  const records = new PullRecords(path, preloaded, silentLogger);
+  for (const image of ['begun:1', 'failed:1', 'done:1']) await records.pullBegins(image);
+  await records.pullFailed('failed:1');
+  await records.pulled('done:1', 'done', undefined);
+  const later = new PullRecords(path, preloaded, silentLogger);
+  await later.load();
+  const known = async (image: string): Promise<boolean> => mayUse(later, image, 'new');
+  assert.deepEqual([await known('begun:1'), await known('failed:1'), await known('done:1')], [false, true, true]);
+});
+
+test('PullRecords reads what was written before names were told apart', async (t) => {
+  const path = join(temporaryFolder(t), 'pulled.json');
+  const hash = credentialHash({ username: 'me', password: 'x' });
+  writeFileSync(path, JSON.stringify({ open: { open: true, hashes: [] }, private: { open: false, hashes: [hash] } }));
+  const records = new PullRecords(path, preloaded, silentLogger);
+  await records.load();
+  assert.equal(await mayUse(records, 'any:1', 'open'), true);
+  assert.equal(await mayUse(records, 'any:1', 'private'), false);
+  assert.equal(await mayUse(records, 'any:1', 'private', ofSecret('s', 'x')), true);
+});
+
+for (const [name, allowlist, image, pulled, want] of [
+  ['NeverVerify', [], 'a:1', true, false],
+  ['AlwaysVerify', [], 'a:1', false, true],
+  ['NeverVerifyPreloadedImages', [], 'a:1', false, false],
+  ['NeverVerifyPreloadedImages', [], 'a:1', true, true],
+  ['NeverVerifyAllowlistedImages', ['docker.io/library/a'], 'a:1', true, false],
+  ['NeverVerifyAllowlistedImages', ['docker.io/library/a'], 'ab:1', false, true],
+  ['NeverVerifyAllowlistedImages', ['r.example/team/*'], `r.example/team/a/b@${DIGEST}`, true, false],
+  ['NeverVerifyAllowlistedImages', ['r.example/team/*'], 'r.example/teams/a', true, true],
+] as const) {
+  test(`verificationPolicy ${name} of [${allowlist.join()}] ${want ? 'wants proof' : 'wants none'} for ${image}, pulled: ${pulled}`, () => {
+    assert.equal(verificationPolicy(name, allowlist)(image, pulled), want);
+  });
+}
+
+for (const [pattern, problem] of [
+  ['docker.io/library/nginx', undefined],
+  ['r.example:5000/team/*', undefined],
+  [' r.example/a', 'leading/trailing spaces are not allowed:  r.example/a'],
+  ['', 'the supplied pattern is too short: '],
+  ['/*', 'at least registry hostname is required'],
+  ['r.example/*/a', "not a valid wildcard pattern, only patterns ending with '/*' are allowed: r.example/*/a"],
+  ['nginx', 'neither tag nor digest is accepted in an image reference: nginx'],
+  ['docker.io/library/nginx:1', 'neither tag nor digest is accepted in an image reference: docker.io/library/nginx:1'],
+  ['r.example/UPPER', 'failed to parse as an image name: invalid reference format'],
+] as const) {
+  test(`allowlistProblem of ${JSON.stringify(pattern)}`, () => assert.equal(allowlistProblem(pattern), problem));
+}
 
 test('pullFailure names registries that are out of reach and signatures that do not hold', () => {
   assert.deepEqual(pullFailure('x:1', 'RegistryUnavailable: down'), {

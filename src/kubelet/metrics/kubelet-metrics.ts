@@ -120,6 +120,14 @@ export class KubeletMetrics {
     ['image_size_in_bytes'],
     IMAGE_PULL_SECONDS,
   );
+  readonly credentialPluginDuration = histogram(
+    'credential_provider_plugin_duration',
+    'Duration of execution in seconds for credential provider plugin',
+    ['plugin_name'],
+  );
+  readonly credentialPluginErrors = counter('credential_provider_plugin_errors', 'Number of errors from credential provider plugin', [
+    'plugin_name',
+  ]);
   readonly imagesCollected = counter(
     'image_garbage_collected_total',
     'Total number of images garbage collected by the kubelet, whether through disk usage or image age.',
