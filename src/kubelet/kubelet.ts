@@ -25,6 +25,7 @@ import { NodeAgent } from './node/node-agent.ts';
 import { extended } from './node/status.ts';
 import { PodResourcesServer } from './pod-resources/pod-resources.ts';
 import { connectLogind, type Logind } from './shutdown/logind.ts';
+import { HealthzServer } from './server/healthz.ts';
 import { ShutdownManager } from './shutdown/shutdown-manager.ts';
 import { shutdownPeriods } from './shutdown/shutdown-plan.ts';
 import { ResourceManagers, withReservedCpus } from './topology/resource-managers.ts';
@@ -187,12 +188,17 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   eviction.start();
   resources.start();
   await shutdown.start();
+  const view = kubeletView(parts);
+  const address = { host: config.healthzBindAddress, port: config.healthzPort };
+  const healthz = new HealthzServer({ host: view, address, clock, logger });
+  healthz.start();
   return {
-    view: kubeletView(parts),
+    view,
     ready: admitWhenSynced(parts, followed, maintenance),
     async stop() {
       const { watcher, dra, csi, allocatable, devicePlugins } = plugins;
       for (const part of [
+        healthz,
         lease,
         statics,
         pleg,

@@ -51,6 +51,8 @@ export interface KubeletView {
   readonly cri: CriClient;
   /** Why the node is not ready; empty when it is. */
   problems(): readonly string[];
+  /** Milliseconds for which the runtime has kept the kubelet from its work; 0 while it does not. */
+  troubledForMs(): number;
   node(): Node | undefined;
   /** The settings in use, as KubeletConfiguration. */
   configuration(): Readonly<Record<string, unknown>>;
@@ -121,6 +123,7 @@ export function kubeletView(parts: KubeletParts): KubeletView {
       });
     },
     machine: parts.machine,
+    troubledForMs: () => runtimeState.troubledForMs,
     problems: () => [...runtimeState.runtimeProblems(), ...runtimeState.networkProblems()],
     node: () => observer.nodeOrInitial,
     configuration: () => configurationOf(config),

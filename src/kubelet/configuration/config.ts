@@ -9,6 +9,9 @@ export interface KubeletConfig {
   readonly hostnameOverride: string;
   /** Where the kubelet's own server listens; told to the API. */
   readonly port: number;
+  /** Where whoever is on the machine asks for its health; port 0: nowhere. */
+  readonly healthzPort: number;
+  readonly healthzBindAddress: string;
   readonly rootDir: string;
   readonly podLogsDir: string;
   readonly containerLogsDir: string;
@@ -124,6 +127,8 @@ export const DEFAULT_KUBELET_CONFIG: Omit<KubeletConfig, 'nodeName'> = {
   nodeIPs: [],
   hostnameOverride: '',
   port: 10_250,
+  healthzPort: 10_248,
+  healthzBindAddress: '127.0.0.1',
   rootDir: '/var/lib/proa/kubelet',
   podLogsDir: '/var/log/pods',
   containerLogsDir: '/var/log/containers',

@@ -94,6 +94,8 @@ test('readKubeletConfiguration takes the zeros of a file of kubeadm for what is 
     cgroupDriver: 'systemd',
     clusterDNS: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
+    healthzPort: 10_248,
+    healthzBindAddress: '127.0.0.1',
     staticPodPath: '/etc/kubernetes/manifests',
   });
   assert.deepEqual(unused, ['rotateCertificates', 'authentication']);

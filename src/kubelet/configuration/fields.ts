@@ -71,6 +71,8 @@ export const FIELDS = {
   staticPodPath: { ...optional(text), isUnset: (path) => path === '' },
   fileCheckFrequency: duration,
   podLogsDir: text,
+  healthzPort: pointer(integer),
+  healthzBindAddress: text,
   clusterDomain: text,
   clusterDNS: texts,
   nodeStatusUpdateFrequency: duration,

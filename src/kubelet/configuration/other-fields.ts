@@ -63,8 +63,6 @@ export const OTHER_FIELDS = {
   eventBurst: count(100),
   enableDebuggingHandlers: on,
   enableContentionProfiling: switchedOff,
-  healthzPort: pointerTo(10_248),
-  healthzBindAddress: [text, '127.0.0.1'],
   oomScoreAdj: pointerTo(-999),
   streamingConnectionIdleTimeout: span(4 * 60 * MINUTE),
   volumeStatsAggPeriod: span(MINUTE),

@@ -33,7 +33,7 @@ const CASES: readonly (readonly [config: Partial<KubeletConfig>, others: Partial
   ],
   [{}, { eventBurst: -1 }, 'eventBurst (--event-burst) -1 must not be a negative number'],
   [{}, { eventRecordQPS: -1 }, 'eventRecordQPS (--event-qps) -1 must not be a negative number'],
-  [{}, { healthzPort: 65_536 }, 'healthzPort (--healthz-port) 65536 must be between 1 and 65535, inclusive'],
+  [{ healthzPort: 65_536 }, {}, 'healthzPort (--healthz-port) 65536 must be between 1 and 65535, inclusive'],
   [{}, { cpuCFSQuotaPeriod: 200 }, 'cpuCFSQuotaPeriod (--cpu-cfs-quota-period) {200ms} requires feature gate CustomCPUCFSQuotaPeriod'],
   [
     {},

@@ -41,7 +41,7 @@ const numbers: Check = ({ config, others }) => [
     invalid('systemCgroups (--system-cgroups) was specified and cgroupRoot (--cgroup-root) was not specified'),
   natural('eventBurst (--event-burst)', others.eventBurst),
   natural('eventRecordQPS (--event-qps)', others.eventRecordQPS),
-  others.healthzPort !== 0 && between('healthzPort (--healthz-port)', others.healthzPort, PORTS),
+  config.healthzPort !== 0 && between('healthzPort (--healthz-port)', config.healthzPort, PORTS),
   ...quotaPeriod(others),
 ];
 

@@ -34,6 +34,8 @@ export class RuntimeState {
   #timer: CancelTimer | undefined;
   #stopped = false;
   #told = '';
+  /** When what is in the way of all work began, Clock.monotonic(). */
+  #troubledSince: number | undefined;
   #offState: (() => void) | undefined;
 
   constructor(deps: RuntimeStateDeps) {
@@ -86,6 +88,11 @@ export class RuntimeState {
     return unready === undefined ? [] : [`container runtime network not ready: ${words(unready)}`];
   }
 
+  /** Milliseconds for which the runtime has kept the kubelet from its work; 0 while it does not. */
+  get troubledForMs(): number {
+    return this.#troubledSince === undefined ? 0 : this.#deps.clock.monotonic() - this.#troubledSince;
+  }
+
   /** Asks the runtime now. */
   async check(): Promise<void> {
     this.#timer?.();
@@ -95,6 +102,7 @@ export class RuntimeState {
       if (!(error instanceof CriError)) throw error;
       this.#deps.logger.warn('Container runtime sanity check failed', { error });
     }
+    this.#troubledSince = this.runtimeProblems().length === 0 ? undefined : (this.#troubledSince ?? this.#deps.clock.monotonic());
     const told = JSON.stringify([this.runtimeProblems(), this.networkProblems(), this.#facts]);
     if (told !== this.#told) {
       this.#told = told;

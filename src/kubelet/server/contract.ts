@@ -16,7 +16,7 @@ export type KubeletHost = Pick<
   | 'cadvisor'
   | 'machine'
   | 'cri'
-  | 'problems'
+  | 'troubledForMs'
   | 'configuration'
   | 'probeCounts'
   | 'probeDurations'

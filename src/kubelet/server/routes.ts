@@ -126,9 +126,13 @@ async function cadvisor(host: KubeletHost): Promise<readonly Family[]> {
   return cadvisorMetrics(await host.cadvisor(), machine, await deviceNames());
 }
 
+/** Milliseconds after which a loop that cannot go on is no longer well. Source: syncLoopHealthCheck. */
+const LOOP_LATE_MS = 5 * 60_000;
+const isLate = (host: KubeletHost): boolean => host.troubledForMs() > LOOP_LATE_MS;
+
 /** Source: healthz.PingHealthz, LogHealthz, Server.syncLoopHealthCheck. */
-function health({ host, checks }: RouteDeps, query: URLSearchParams): WholeAnswer {
-  const passes = host.problems().length === 0;
+export function health({ host, checks }: Pick<RouteDeps, 'host' | 'checks'>, query: URLSearchParams): WholeAnswer {
+  const passes = !isLate(host);
   const results = [
     ['ping', true],
     ['log', true],
@@ -141,8 +145,7 @@ function health({ host, checks }: RouteDeps, query: URLSearchParams): WholeAnswe
 }
 
 function syncLoop(host: KubeletHost): WholeAnswer {
-  const problems = host.problems();
-  return problems.length === 0 ? plain('ok') : plain(`internal server error: ${problems.join('; ')}\n`, 500);
+  return isLate(host) ? plain('internal server error: sync Loop took longer than expected\n', 500) : plain('ok');
 }
 
 /** @throws Refusal 404, 405 */

@@ -249,13 +249,16 @@ test('/metrics has how long requests took that have ended', async (t) => {
   });
 });
 
-test('a kubelet that cannot work says so at /healthz, and /metrics/slis counts it', async (t) => {
-  const problems = ['PLEG is not healthy'];
-  const { port } = await serve(t, { host: fakeHost({ overrides: { problems: () => problems } }) });
+test('a kubelet that has not worked for five minutes says so at /healthz, and /metrics/slis counts it', async (t) => {
+  let troubled = 300_001;
+  const { port } = await serve(t, { host: fakeHost({ overrides: { troubledForMs: () => troubled } }) });
   const sick = await ask(port, '/healthz');
   assert.deepEqual(sick, { code: 500, body: '[+]ping ok\n[+]log ok\n[-]syncloop failed: reason withheld\nhealthz check failed\n' });
-  assert.deepEqual(await ask(port, '/healthz/syncloop'), { code: 500, body: 'internal server error: PLEG is not healthy\n' });
-  problems.length = 0;
+  assert.deepEqual(await ask(port, '/healthz/syncloop'), {
+    code: 500,
+    body: 'internal server error: sync Loop took longer than expected\n',
+  });
+  troubled = 300_000;
   assert.equal((await ask(port, '/healthz')).code, 200);
   const { body } = await ask(port, '/metrics/slis');
   const syncloop = body.split('\n').filter((line) => line.includes('"syncloop"'));

@@ -84,6 +84,7 @@ export async function startNode(t: TestContext, { disk, config }: NodeOptions = 
         clusterDNS: ['10.96.0.10'],
         clusterDomain: 'cluster.local',
         resolvConf: '',
+        healthzPort: 0,
         evictionHard: {},
         ...config,
       },

@@ -117,7 +117,8 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
         clusterDomain: 'cluster.local',
         clusterDNS: ['10.96.0.10'],
         resolvConf: '',
-        evictionHard: {}, // the disk is the real one
+        healthzPort: 0,
+        evictionHard: { 'memory.available': '100Mi' }, // the disk is the real one
         ...options.config,
       },
     });

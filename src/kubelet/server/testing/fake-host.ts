@@ -33,7 +33,7 @@ export function fakeHost({ pod = testPod('web'), cri, containerId, sandboxId, tt
       if (cri === undefined) throw new Error('the test has no runtime');
       return cri;
     },
-    problems: () => [],
+    troubledForMs: () => 0,
     configuration: () => ({}),
     probeCounts: () => [],
     probeDurations: () => '',
