@@ -1,10 +1,11 @@
 // The calls themselves, over HTTP/1.1: HTTP/2 would keep all calls of a Service on one of its backends.
 import type { IncomingMessage } from 'node:http';
-import { Agent, request as requestTls } from 'node:https';
+import { Agent, request as requestTls, type RequestOptions } from 'node:https';
 import type { Clock } from '#base/clock.ts';
 import { GatheredBytes } from '#base/gathered-bytes.ts';
 import { OutboundError, type Outbound, type OutboundAnswer, type OutboundCall } from './contract.ts';
 import { describe, failureOf, isReset, isStale } from './failures.ts';
+import { SEEMS_SELF_SIGNED, shownBy, type Vouched, vouched } from './namesake.ts';
 
 /** Connections to one address with one trust. */
 const MAX_SOCKETS = 64;
@@ -15,6 +16,8 @@ const MAX_IDLE = 16;
 const IDLE_MS = 90_000;
 /** An object may have 3 MiB, and a patch of it as much. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Bundles of authorities whose servers bear their name; the one that was learnt first is forgotten. */
+const MAX_NAMESAKES = 256;
 
 export class HttpsOutbound implements Outbound {
   readonly #clock: Clock;
@@ -27,6 +30,9 @@ export class HttpsOutbound implements Outbound {
     timeout: IDLE_MS,
     scheduling: 'lifo',
   });
+
+  /** The certificate that OpenSSL would refuse, by the authorities that the call names. */
+  readonly #namesakes = new Map<string, Vouched>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -51,7 +57,30 @@ export class HttpsOutbound implements Outbound {
     this.#agent.destroy();
   }
 
-  /** @param again whether a kept connection that turns out closed may be followed by another */
+  /** Whether the server that was refused bears the name of its authority, and may be trusted from now on. */
+  async #learn(call: OutboundCall, signal: AbortSignal): Promise<boolean> {
+    const { ca } = call.trust;
+    if (ca === undefined) return false;
+    const leaf = await shownBy({ ...call.address, ...tlsOptions(call) }, signal);
+    const known = leaf === undefined ? undefined : vouched(leaf, ca, this.#clock.now());
+    this.#namesakes.delete(ca);
+    if (known === undefined) return false;
+    this.#namesakes.set(ca, known);
+    for (const first of this.#namesakes.keys()) {
+      if (this.#namesakes.size <= MAX_NAMESAKES) break;
+      this.#namesakes.delete(first);
+    }
+    return true;
+  }
+
+  /** The authorities to trust, with what they vouch for besides. */
+  #trusted(ca: string | undefined): { readonly ca?: string | readonly string[] } {
+    if (ca === undefined) return {};
+    const known = this.#namesakes.get(ca);
+    return { ca: known === undefined || known.until < this.#clock.now() ? ca : [ca, known.certificate] };
+  }
+
+  /** @param again whether a kept connection that turns out closed, or a certificate that OpenSSL misjudges, may be followed by another */
   #exchange(call: OutboundCall, signal: AbortSignal, again: boolean): Promise<OutboundAnswer> {
     const { method, address, headers = {}, body } = call;
     const url = new URL(call.url);
@@ -69,7 +98,8 @@ export class HttpsOutbound implements Outbound {
         agent: this.#agent,
         signal,
         ...tlsOptions(call),
-      });
+        ...this.#trusted(call.trust.ca),
+      } as RequestOptions);
       const fail = (error: Error): void => {
         if (signal.aborted) reject(signal.reason as OutboundError);
         else if (error instanceof OutboundError) reject(error);
@@ -86,6 +116,11 @@ export class HttpsOutbound implements Outbound {
       const onError = (error: Error): void => {
         if (again && request.reusedSocket && isStale(error) && !signal.aborted) {
           this.#exchange(call, signal, false).then(resolve, reject);
+        } else if (again && (error as NodeJS.ErrnoException).code === SEEMS_SELF_SIGNED && !signal.aborted) {
+          this.#learn(call, signal).then(
+            (learnt) => (learnt ? this.#exchange(call, signal, false).then(resolve, reject) : fail(error)),
+            reject,
+          );
         } else fail(error);
       };
       request.on('error', onError);

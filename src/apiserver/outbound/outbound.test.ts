@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { EndpointSlice, Service } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { systemClock } from '#base/clock.ts';
-import { createTestAuthority, type TestAuthority } from '../testing/certificates.ts';
+import { AUTHORITY_NAME, createTestAuthority, type TestAuthority } from '../testing/certificates.ts';
 import { startHttpsServer, type HttpsServer } from '../testing/https-server.ts';
 import { HttpsOutbound } from './client.ts';
 import { OutboundError, type OutboundCall } from './contract.ts';
@@ -54,6 +54,8 @@ const post = (given: WebhookClientConfig, over: Partial<{ timeoutMs: number; sig
     { outbound, services: nowhere },
   );
 
+const namesake = (): Promise<TestAuthority> => createTestAuthority(systemClock.now(), { server: AUTHORITY_NAME });
+
 const failing = async (pending: Promise<unknown>): Promise<Error> => {
   try {
     await pending;
@@ -83,6 +85,30 @@ describe('callWebhook', () => {
     const { certificate } = await other.serving({ dns: [], ip: ['127.0.0.1'] });
     const strange = await failing(post(config('/echo', { caBundle: Buffer.from(certificate).toString('base64') })));
     assert.match(strange.message, /x509: certificate signed by unknown authority/);
+  });
+
+  // As knative.dev/pkg makes the certificates of its webhooks.
+  test('trusts a server that bears the name of the authority that signed it, and no other that does', async (t) => {
+    const [own, other] = [await namesake(), await namesake()];
+    const one = await startHttpsServer(own, ({ body }, answer) => answer.json(200, JSON.parse(body)));
+    t.after(() => one.stop());
+    const { port, url } = one;
+    const caBundle = (of: TestAuthority): string => Buffer.from(of.certificate).toString('base64');
+    const asked = { url: `${url}/echo`, caBundle: caBundle(own) };
+    assert.deepEqual([await post(asked), await post(asked)], [{ hello: 1 }, { hello: 1 }]);
+    assert.ok(one.requests.length === 2 && one.connections <= 3, 'what was learnt is kept, and the connection too');
+    assert.match((await failing(post({ ...asked, caBundle: caBundle(other) }))).message, /x509: certificate signed by unknown authority$/);
+    const misnamed = callWebhook(
+      { service: { namespace: 'a', name: 'b' }, caBundle: caBundle(own) },
+      { body: {}, timeoutMs: 10_000, signal: new AbortController().signal },
+      { outbound, services: { resolve: () => ({ host: '127.0.0.1', port }) } },
+    );
+    assert.match((await failing(misnamed)).message, /certificate is valid for .*, not b\.a\.svc$/);
+
+    await one.stop();
+    const renewed = await startHttpsServer(own, ({ body }, answer) => answer.json(200, JSON.parse(body)), { port });
+    t.after(() => renewed.stop());
+    assert.deepEqual(await post(asked), { hello: 1 }, 'another certificate of the same authority');
   });
 
   test('tries once more when a kept connection was closed by the server', async () => {

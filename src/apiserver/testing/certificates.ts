@@ -17,6 +17,7 @@ import type { ServingCertificate } from '../http/listener.ts';
 cryptoProvider.set(webcrypto as unknown as Crypto);
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const AUTHORITY_NAME = 'CN=proa-test-ca';
 const VALID_MS = 24 * 3_600_000;
 
 export interface TestAuthority {
@@ -26,13 +27,13 @@ export interface TestAuthority {
   client(user: { readonly name: string; readonly groups: readonly string[] }): Promise<ServingCertificate>;
 }
 
-/** @param now milliseconds since the epoch */
-export async function createTestAuthority(now: number): Promise<TestAuthority> {
+/** @param now milliseconds since the epoch; `server`: the subject of serving certificates */
+export async function createTestAuthority(now: number, { server = 'CN=proa-test' } = {}): Promise<TestAuthority> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const dates = { notBefore: new Date(now - VALID_MS), notAfter: new Date(now + VALID_MS) };
   const ca = await X509CertificateGenerator.createSelfSigned({
     ...dates,
-    name: 'CN=proa-test-ca',
+    name: AUTHORITY_NAME,
     serialNumber: '01',
     keys: keys as never,
     signingAlgorithm: ALGORITHM,
@@ -64,7 +65,7 @@ export async function createTestAuthority(now: number): Promise<TestAuthority> {
   return {
     certificate: ca.toString('pem'),
     serving: ({ dns, ip }) =>
-      issue('CN=proa-test', ExtendedKeyUsage.serverAuth, [
+      issue(server, ExtendedKeyUsage.serverAuth, [
         ...dns.map((value) => ({ type: 'dns', value }) as const),
         ...ip.map((value) => ({ type: 'ip', value }) as const),
       ]),
