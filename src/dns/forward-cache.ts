@@ -49,14 +49,20 @@ export class ForwardCache {
       : { ...entry.answer, answers: aged(entry.answer.answers, age), authorities: aged(entry.answer.authorities, age) };
   }
 
-  /** Keeps a final answer: one with records, or one that says there are none. Failures are not kept. */
-  set(question: Question, answer: ForwardedAnswer, now: number): void {
-    if (answer.rcode !== 'NOERROR' && answer.rcode !== 'NXDOMAIN') return;
-    const ttl = Math.max(MIN_TTL, Math.min(MAX_TTL, ...ttlsOf(answer)));
+  /**
+   * Keeps a final answer: one with records, or one that says there are none. Failures are not kept. Gives the answer as it is told
+   * from now on: its records are worth what it is kept for.
+   */
+  set(question: Question, found: ForwardedAnswer, now: number): ForwardedAnswer {
+    if (found.rcode !== 'NOERROR' && found.rcode !== 'NXDOMAIN') return found;
+    const ttl = Math.max(MIN_TTL, Math.min(MAX_TTL, ...ttlsOf(found)));
+    const lasting = (records: readonly Answer[]): readonly Answer[] => records.map((record) => ({ ...record, ttl }));
+    const answer = { ...found, answers: lasting(found.answers), authorities: lasting(found.authorities) };
     const key = keyOf(question);
     this.#entries.delete(key);
     this.#entries.set(key, { answer, storedAt: now, expiresAt: now + ttl * 1000 });
     if (this.#entries.size > this.#capacity) this.#entries.delete(this.#entries.keys().next().value as string);
+    return answer;
   }
 }
 

@@ -71,8 +71,7 @@ export class Forwarder {
       try {
         const answer = await this.#exchange(upstream, question);
         this.#avoid.delete(upstream.address);
-        this.#cache.set(question, answer, clock.monotonic());
-        return answer;
+        return this.#cache.set(question, answer, clock.monotonic());
       } catch (error) {
         if (!(error instanceof ForwardError)) throw error;
         this.#avoid.set(upstream.address, clock.monotonic() + AVOID_MS);

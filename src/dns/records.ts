@@ -45,6 +45,8 @@ export type ZoneAnswer =
   | { readonly kind: 'nxDomain' }
   /** An alias to a name outside the zone: the resolver follows it. */
   | { readonly kind: 'alias'; readonly answers: readonly DnsRecord[]; readonly target: string }
+  /** What this server does for nobody: the zone as a whole. */
+  | { readonly kind: 'refused' }
   /** Not ours: a name outside the zone, or a reverse name nobody here has. */
   | { readonly kind: 'elsewhere' };
 

@@ -49,6 +49,8 @@ export class Resolver {
         return { rcode: 'NOERROR', authoritative: true, answers: [], authorities: [this.#zone.soa()] };
       case 'nxDomain':
         return { rcode: 'NXDOMAIN', authoritative: true, answers: [], authorities: [this.#zone.soa()] };
+      case 'refused':
+        return { rcode: 'REFUSED', authoritative: false, answers: [] };
       case 'alias':
         return this.#follow(answer, question.type);
       case 'elsewhere':
@@ -56,11 +58,8 @@ export class Resolver {
     }
   }
 
-  /** The CNAME with what its target resolves to; the CNAME alone when the target cannot be resolved now. */
+  /** Aliases with what the last one stands for outside; aliases alone when that cannot be resolved now. */
   async #follow({ answers, target }: { readonly answers: Response['answers']; readonly target: string }, type: string): Promise<Response> {
-    const inside = this.#zone.answer({ name: target, type });
-    if (inside.kind === 'records') return { rcode: 'NOERROR', authoritative: true, answers: [...answers, ...inside.answers] };
-    if (inside.kind !== 'elsewhere') return { rcode: 'NOERROR', authoritative: true, answers };
     const outside = await this.#forward({ name: target, type });
     return { rcode: 'NOERROR', authoritative: true, answers: [...answers, ...outside.answers] };
   }

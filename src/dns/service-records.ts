@@ -28,10 +28,8 @@ export type ServiceRecords =
   | { readonly kind: 'headless'; readonly endpoints: readonly EndpointRecord[] }
   | { readonly kind: 'externalName'; readonly target: string };
 
-/** `10.244.0.7` → `10-244-0-7`, `fd00::7` → `fd00--7`. Source: CoreDNS endpointHostname. */
-export function dashed(address: string): string {
-  return address.replaceAll(/[.:]/g, '-');
-}
+/** `10.244.0.7` → `10-244-0-7`, `fd00::7` → `fd00--7`, `fd00::` → `fd00--0`: no label ends with a dash. Source: CoreDNS endpointHostname. */
+export const dashed = (address: string): string => address.replaceAll(/[.:]/g, '-').replace(/-$/, '-0');
 
 export function serviceRecords(service: Service, slices: readonly EndpointSlice[]): ServiceRecords {
   const { spec } = service;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Service } from '#api/types.ts';
 import { fakeInformer } from '#client/testing.ts';
 import type { ZoneAnswer } from './records.ts';
 import { namespace, service, slice } from './testing.ts';
@@ -12,19 +13,34 @@ function fixture() {
     service('db', { clusterIP: 'None', ports: [port('http', 8080)] }),
     service('empty', { clusterIP: 'None' }),
     service('early', { clusterIP: 'None', publishNotReadyAddresses: true }),
+    service('both', { clusterIP: 'None', ports: [port('http', 8080)] }),
     service('outside', { type: 'ExternalName', externalName: 'Example.ORG.' }),
+    service('alias', { type: 'ExternalName', externalName: 'web.shop.svc.cluster.local' }),
+    service('far', { type: 'ExternalName', externalName: 'outside.shop.svc.cluster.local' }),
+    service('circle', { type: 'ExternalName', externalName: 'circle2.shop.svc.cluster.local' }),
+    service('circle2', { type: 'ExternalName', externalName: 'circle.shop.svc.cluster.local' }),
+    service('dangling', { type: 'ExternalName', externalName: 'none.shop.svc.cluster.local' }),
+    service('number', { type: 'ExternalName', externalName: '192.0.2.7' }),
+    inSystem(service('kube-dns', { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'] })),
   );
   const endpointSlices = fakeInformer(
     slice('web-1', 'web', [{ address: '10.244.0.4' }]),
     slice('db-1', 'db', [{ address: '10.244.0.5', hostname: 'db-0' }, { address: '10.244.0.6' }, { address: '10.244.0.7', ready: false }]),
     slice('early-1', 'early', [{ address: '10.244.0.8', ready: false }]),
+    slice('both-1', 'both', [{ address: '10.244.0.9', hostname: 'both-0' }]),
+    slice('both-2', 'both', [{ address: 'fd00:244::9', hostname: 'both-0' }]),
+    slice('both-3', 'both', [{ address: 'fd00:244::' }]),
   );
-  const namespaces = fakeInformer(namespace('shop'), namespace('bare'));
+  const namespaces = fakeInformer(namespace('shop'), namespace('bare'), namespace('kube-system'));
   return {
     services,
     endpointSlices,
     zone: new Zone('cluster.local', new ZoneIndex('cluster.local', { services, endpointSlices, namespaces })),
   };
+}
+
+function inSystem(one: Service): Service {
+  return { ...one, metadata: { ...one.metadata, namespace: 'kube-system' } };
 }
 
 const port = (name: string, number: number) => ({ name, port: number, protocol: 'TCP' as const, targetPort: number });
@@ -44,8 +60,19 @@ for (const [name, type, want] of [
   ['web.shop.svc.cluster.local', 'A', ['A 10.96.1.1']],
   ['web.shop.svc.cluster.local', 'AAAA', ['AAAA fd00::1:1']],
   ['web.shop.svc.cluster.local', 'MX', 'noData'],
-  ['web.shop.svc.cluster.local', 'SRV', ['SRV 0 50 80 web.shop.svc.cluster.local', 'SRV 0 50 443 web.shop.svc.cluster.local']],
-  ['_http._tcp.web.shop.svc.cluster.local', 'SRV', ['SRV 0 100 80 web.shop.svc.cluster.local']],
+  ['web.shop.svc.cluster.local', 'SRV', ['SRV 0 25 80 web.shop.svc.cluster.local', 'SRV 0 25 443 web.shop.svc.cluster.local']],
+  ['_http._tcp.web.shop.svc.cluster.local', 'SRV', ['SRV 0 50 80 web.shop.svc.cluster.local']],
+  ['_http._tcp.web.shop.svc.cluster.local', 'A', ['A 10.96.1.1']],
+  ['_http._tcp.web.shop.svc.cluster.local', 'TXT', 'noData'],
+  ['_http._tcp.db.shop.svc.cluster.local', 'A', ['A 10.244.0.5', 'A 10.244.0.6']],
+  ['db-0.db.shop.svc.cluster.local', 'SRV', ['SRV 0 100 8080 db-0.db.shop.svc.cluster.local']],
+  // One name, one port, two addresses.
+  ['both-0.both.shop.svc.cluster.local', 'SRV', ['SRV 0 50 8080 both-0.both.shop.svc.cluster.local']],
+  [
+    'both.shop.svc.cluster.local',
+    'SRV',
+    ['SRV 0 33 8080 both-0.both.shop.svc.cluster.local', 'SRV 0 33 8080 fd00-244--0.both.shop.svc.cluster.local'],
+  ],
   ['_http._udp.web.shop.svc.cluster.local', 'SRV', 'nxDomain'],
   ['_none._tcp.web.shop.svc.cluster.local', 'SRV', 'nxDomain'],
   ['db.shop.svc.cluster.local', 'A', ['A 10.244.0.5', 'A 10.244.0.6']],
@@ -58,18 +85,33 @@ for (const [name, type, want] of [
     ['SRV 0 50 8080 db-0.db.shop.svc.cluster.local', 'SRV 0 50 8080 10-244-0-6.db.shop.svc.cluster.local'],
   ],
   ['empty.shop.svc.cluster.local', 'A', 'nxDomain'],
+  ['empty.shop.svc.cluster.local', 'SRV', 'nxDomain'],
   ['early.shop.svc.cluster.local', 'A', ['A 10.244.0.8']],
   ['outside.shop.svc.cluster.local', 'CNAME', ['CNAME example.org']],
   ['outside.shop.svc.cluster.local', 'A', ['CNAME example.org']],
+  ['alias.shop.svc.cluster.local', 'A', ['CNAME web.shop.svc.cluster.local', 'A 10.96.1.1']],
+  ['far.shop.svc.cluster.local', 'A', ['CNAME outside.shop.svc.cluster.local', 'CNAME example.org']],
+  ['far.shop.svc.cluster.local', 'CNAME', ['CNAME outside.shop.svc.cluster.local']],
+  ['circle.shop.svc.cluster.local', 'A', ['CNAME circle2.shop.svc.cluster.local']],
+  ['dangling.shop.svc.cluster.local', 'A', ['CNAME none.shop.svc.cluster.local']],
+  ['alias.shop.svc.cluster.local', 'TXT', ['CNAME web.shop.svc.cluster.local']],
+  ['number.shop.svc.cluster.local', 'A', 'nxDomain'],
   ['none.shop.svc.cluster.local', 'A', 'nxDomain'],
   ['shop.svc.cluster.local', 'A', 'noData'],
   ['nowhere.svc.cluster.local', 'A', 'nxDomain'],
   ['web.nowhere.svc.cluster.local', 'A', 'nxDomain'],
   ['svc.cluster.local', 'A', 'noData'],
   ['10-244-0-9.shop.pod.cluster.local', 'A', ['A 10.244.0.9']],
+  ['010-244-0-9.shop.pod.cluster.local', 'A', 'nxDomain'],
+  ['fd00--7.shop.pod.cluster.local', 'AAAA', ['AAAA fd00::7']],
+  ['dead-beef.shop.pod.cluster.local', 'AAAA', 'nxDomain'],
   ['10-244-0-999.shop.pod.cluster.local', 'A', 'nxDomain'],
   ['dns-version.cluster.local', 'TXT', ['TXT 1.1.0']],
   ['cluster.local', 'SOA', ['SOA ns.dns.cluster.local']],
+  ['cluster.local', 'NS', ['NS kube-dns.kube-system.svc.cluster.local']],
+  ['ns.dns.cluster.local', 'A', ['A 10.96.0.10']],
+  ['ns.dns.cluster.local', 'AAAA', 'noData'],
+  ['cluster.local', 'AXFR', 'refused'],
   ['other.cluster.local', 'A', 'nxDomain'],
   ['1.1.96.10.in-addr.arpa', 'PTR', ['PTR web.shop.svc.cluster.local']],
   ['5.0.244.10.in-addr.arpa', 'PTR', ['PTR db-0.db.shop.svc.cluster.local']],

@@ -1,6 +1,7 @@
 // pure
 // Answers questions about the cluster domain and about reverse names of Services and endpoints. Everything it knows
 // comes through ZoneData; ./zone-index.ts keeps that up to date.
+import { formatIp, parseIp } from '#apimachinery/ip.ts';
 import { addressRecord, type DnsRecord, type Question, ZONE_TTL, type ZoneAnswer } from './records.ts';
 import type { EndpointRecord, ServicePortRecord, ServiceRecords } from './service-records.ts';
 
@@ -20,6 +21,14 @@ const NX_DOMAIN: ZoneAnswer = { kind: 'nxDomain' };
 const NO_DATA: ZoneAnswer = { kind: 'noData' };
 const ELSEWHERE: ZoneAnswer = { kind: 'elsewhere' };
 
+/** The Service of the cluster's DNS servers, which are those of the zone. */
+const SERVERS = { namespace: 'kube-system', name: 'kube-dns' } as const;
+/** Labels in front of the domain of the name that the SOA tells. */
+const MASTER = 'ns.dns';
+
+/** Aliases of aliases that are followed. Source: CoreDNS maxCnameChainLength. */
+const MOST_ALIASES = 10;
+
 export class Zone {
   readonly domain: string;
   readonly #suffix: string;
@@ -33,9 +42,16 @@ export class Zone {
   }
 
   answer(question: Question): ZoneAnswer {
+    return this.#answer(question, []);
+  }
+
+  /** `aliases`: names that led here. */
+  #answer(question: Question, aliases: readonly string[]): ZoneAnswer {
     const { name, type } = question;
+    const inside = name === this.domain || name.endsWith(this.#suffix);
+    if (inside && (type === 'AXFR' || type === 'IXFR')) return { kind: 'refused' };
     if (name === this.domain) return this.#apex(type);
-    if (name.endsWith(this.#suffix)) return this.#below(name.slice(0, -this.#suffix.length).split('.'), question);
+    if (inside) return this.#below(name.slice(0, -this.#suffix.length).split('.'), question, aliases);
     return name.endsWith('.in-addr.arpa') || name.endsWith('.ip6.arpa') ? this.#reverse(question) : ELSEWHERE;
   }
 
@@ -59,30 +75,39 @@ export class Zone {
 
   #apex(type: string): ZoneAnswer {
     if (type === 'SOA') return records([this.soa()]);
-    if (type === 'NS') return records([{ type: 'NS', name: this.domain, ttl: ZONE_TTL, data: `ns.dns.${this.domain}` }]);
-    return NO_DATA;
+    if (type !== 'NS') return NO_DATA;
+    const { name, addresses: own } = this.#servers();
+    const glue = own.map((address) => addressRecord(name, address));
+    return records([{ type: 'NS', name: this.domain, ttl: ZONE_TTL, data: name }], glue);
+  }
+
+  #servers(): { readonly name: string; readonly addresses: readonly string[] } {
+    const service = this.#data.service(SERVERS.namespace, SERVERS.name);
+    if (service?.kind !== 'clusterIP') return { name: `${MASTER}${this.#suffix}`, addresses: [] };
+    return { name: `${SERVERS.name}.${SERVERS.namespace}.svc${this.#suffix}`, addresses: service.addresses };
   }
 
   /** `labels` are those in front of the domain, leftmost first. */
-  #below(labels: readonly string[], question: Question): ZoneAnswer {
+  #below(labels: readonly string[], question: Question, aliases: readonly string[]): ZoneAnswer {
     const kind = labels.at(-1) as string;
     const namespace = labels.at(-2);
     if (labels.length === 1 && kind === 'dns-version') {
       return question.type === 'TXT' ? records([{ type: 'TXT', name: question.name, ttl: ZONE_TTL, data: SCHEMA_VERSION }]) : NO_DATA;
     }
-    if (kind !== 'svc' && kind !== 'pod') return labels.join('.') === 'ns.dns' || labels.join('.') === 'dns' ? NO_DATA : NX_DOMAIN;
+    if (labels.join('.') === MASTER) return records(addresses(this.#servers().addresses, question));
+    if (kind !== 'svc' && kind !== 'pod') return labels.length === 1 && kind === 'dns' ? NO_DATA : NX_DOMAIN;
     if (namespace === undefined) return NO_DATA;
     if (!this.#data.hasNamespace(namespace)) return NX_DOMAIN;
     const rest = labels.slice(0, -2);
     if (rest.length === 0) return NO_DATA;
-    return kind === 'pod' ? pod(rest, question) : this.#service(rest, namespace, question);
+    return kind === 'pod' ? pod(rest, question) : this.#service(rest, namespace, question, aliases);
   }
 
-  #service(labels: readonly string[], namespace: string, question: Question): ZoneAnswer {
+  #service(labels: readonly string[], namespace: string, question: Question, aliases: readonly string[]): ZoneAnswer {
     const service = this.#data.service(namespace, labels.at(-1) as string);
     if (service === undefined) return NX_DOMAIN;
     const front = labels.slice(0, -1);
-    if (service.kind === 'externalName') return front.length === 0 ? this.#alias(service.target, question) : NX_DOMAIN;
+    if (service.kind === 'externalName') return front.length === 0 ? this.#alias(service.target, question, aliases) : NX_DOMAIN;
     if (front.length === 0) return byService(service, question);
     if (front.length === 1) {
       const endpoints = service.endpoints.filter((endpoint) => endpoint.label === front[0]);
@@ -91,21 +116,30 @@ export class Zone {
     const [port, protocol] = front;
     if (front.length !== 2 || !port?.startsWith('_') || !protocol?.startsWith('_')) return NX_DOMAIN;
     const wanted = (p: ServicePortRecord): boolean => `_${p.name.toLowerCase()}` === port && `_${p.protocol}` === protocol;
-    const found = portRecords(
-      service,
-      wanted,
-      { ...question, name: question.name },
-      labels.at(-1) as string,
-      `${namespace}.svc${this.#suffix}`,
-    );
+    const found = portRecords(service, wanted, question, labels.at(-1) as string, `${namespace}.svc${this.#suffix}`);
     if (found.answers.length === 0) return NX_DOMAIN;
-    return question.type === 'SRV' || question.type === 'ANY' ? { kind: 'records', ...found } : NO_DATA;
+    if (question.type === 'SRV' || question.type === 'ANY') return { kind: 'records', ...found };
+    return records(addresses(servedAt(service, wanted), question));
   }
 
-  #alias(target: string, { name, type }: Question): ZoneAnswer {
-    if (target === '') return NO_DATA;
-    const answers: DnsRecord[] = [{ type: 'CNAME', name, ttl: ZONE_TTL, data: target }];
-    return type === 'CNAME' ? records(answers) : { kind: 'alias', answers, target };
+  /** An alias with what it stands for, as far as that is in here; alone where that is nothing. One that closes a circle is not told. */
+  #alias(target: string, { name, type }: Question, aliases: readonly string[]): ZoneAnswer {
+    if (parseIp(target) !== undefined) return NX_DOMAIN;
+    const path = [...aliases, name];
+    if (target === '' || path.includes(target) || path.length > MOST_ALIASES) return NO_DATA;
+    const alias: DnsRecord = { type: 'CNAME', name, ttl: ZONE_TTL, data: target };
+    if (type === 'CNAME') return records([alias]);
+    const next = this.#answer({ name: target, type }, path);
+    switch (next.kind) {
+      case 'records':
+        return records([alias, ...next.answers]);
+      case 'alias':
+        return { kind: 'alias', answers: [alias, ...next.answers], target: next.target };
+      case 'elsewhere':
+        return { kind: 'alias', answers: [alias], target };
+      default:
+        return records([alias]);
+    }
   }
 
   #reverse({ name, type }: Question): ZoneAnswer {
@@ -125,24 +159,24 @@ function addresses(list: readonly string[], { name, type }: Question): readonly 
   return list.map((address) => addressRecord(name, address)).filter((record) => record.type === type || type === 'ANY');
 }
 
-function byService(service: Exclude<ServiceRecords, { kind: 'externalName' }>, question: Question): ZoneAnswer {
+type Served = Exclude<ServiceRecords, { kind: 'externalName' }>;
+
+function byService(service: Served, question: Question): ZoneAnswer {
+  // A headless Service without endpoints does not exist for DNS. Source: CoreDNS findServices.
+  if (service.kind === 'headless' && service.endpoints.length === 0) return NX_DOMAIN;
   if (question.type === 'SRV') {
     const [name, ...parent] = question.name.split('.');
     const found = portRecords(service, () => true, question, name as string, parent.join('.'));
     return records(found.answers, found.additionals);
   }
-  const found = addresses(service.kind === 'clusterIP' ? service.addresses : service.endpoints.map((e) => e.address), question);
-  // A headless Service without endpoints does not exist for DNS. Source: CoreDNS findServices.
-  if (service.kind === 'headless' && service.endpoints.length === 0) return NX_DOMAIN;
-  return records(found);
+  return records(addresses(service.kind === 'clusterIP' ? service.addresses : service.endpoints.map((e) => e.address), question));
 }
 
 function byEndpoints(endpoints: readonly EndpointRecord[], question: Question): ZoneAnswer {
   if (question.type === 'SRV') {
-    return records(
-      endpoints.flatMap((e) => e.ports.map((p) => srv(question.name, p.port, question.name, 1))),
-      endpoints.map((e) => addressRecord(question.name, e.address)),
-    );
+    const ports = endpoints.flatMap((e) => e.ports.map(({ port }) => ({ port, target: question.name })));
+    const own = endpoints.map((e) => addressRecord(question.name, e.address));
+    return records(srvRecords(question.name, ports), own);
   }
   return records(
     addresses(
@@ -152,9 +186,15 @@ function byEndpoints(endpoints: readonly EndpointRecord[], question: Question): 
   );
 }
 
-/** SRV records of the ports that `wanted` takes: one for a cluster IP, one for each endpoint of a headless Service. */
+/** Addresses that serve one of the ports that `wanted` takes, each once. */
+function servedAt(service: Served, wanted: (port: ServicePortRecord) => boolean): readonly string[] {
+  if (service.kind === 'clusterIP') return service.addresses;
+  return [...new Set(service.endpoints.filter((e) => e.ports.some(wanted)).map((e) => e.address))];
+}
+
+/** SRV records of the ports that `wanted` takes: those of a cluster IP, or of each endpoint of a headless Service. */
 function portRecords(
-  service: Exclude<ServiceRecords, { kind: 'externalName' }>,
+  service: Served,
   wanted: (port: ServicePortRecord) => boolean,
   { name }: Question,
   serviceName: string,
@@ -163,19 +203,28 @@ function portRecords(
   const target = `${serviceName}.${parent}`;
   if (service.kind === 'clusterIP') {
     const ports = service.ports.filter(wanted);
+    const found = ports.flatMap(({ port }) => service.addresses.map(() => ({ port, target })));
     const additionals = ports.length === 0 ? [] : service.addresses.map((address) => addressRecord(target, address));
-    return { answers: ports.map((p) => srv(name, p.port, target, ports.length)), additionals };
+    return { answers: srvRecords(name, found), additionals };
   }
-  const found = service.endpoints.flatMap((e) => e.ports.filter(wanted).map((p) => ({ endpoint: e, port: p.port })));
+  const found = service.endpoints.flatMap((endpoint) => endpoint.ports.filter(wanted).map(({ port }) => ({ endpoint, port })));
   return {
-    answers: found.map(({ endpoint, port }) => srv(name, port, `${endpoint.label}.${target}`, found.length)),
+    answers: srvRecords(
+      name,
+      found.map(({ endpoint, port }) => ({ port, target: `${endpoint.label}.${target}` })),
+    ),
     additionals: [...new Set(found.map((f) => f.endpoint))].map((e) => addressRecord(`${e.label}.${target}`, e.address)),
   };
 }
 
-/** Weights share 100 evenly. Source: CoreDNS plugin.SRV. */
-function srv(name: string, port: number, target: string, count: number): DnsRecord {
-  return { type: 'SRV', name, ttl: ZONE_TTL, data: { priority: 0, weight: Math.max(1, Math.floor(100 / count)), port, target } };
+/**
+ * Each target and port once, however many addresses it has: those of two families have one name. Weights share 100 evenly among
+ * addresses. Source: CoreDNS plugin.SRV.
+ */
+function srvRecords(name: string, found: readonly { readonly port: number; readonly target: string }[]): readonly DnsRecord[] {
+  const weight = Math.max(1, Math.floor(100 / found.length));
+  const distinct = new Map(found.map(({ port, target }) => [`${target} ${port}`, { priority: 0, weight, port, target }]));
+  return Array.from(distinct.values(), (data) => ({ type: 'SRV', name, ttl: ZONE_TTL, data }));
 }
 
 /** `10-244-0-7.ns.pod`: the address is in the name. Source: CoreDNS `pods insecure`, kubeadm's default. */
@@ -186,10 +235,14 @@ function pod(labels: readonly string[], question: Question): ZoneAnswer {
   return address === undefined ? NX_DOMAIN : records(addresses([address], question));
 }
 
+/** Of IPv4 where three dashes stand apart, else of IPv6. */
 function addressOfDashes(label: string): string | undefined {
-  const v4 = /^(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})$/.exec(label);
-  if (v4 !== null) return v4.slice(1).every((octet) => Number(octet) <= 255) ? v4.slice(1).join('.') : undefined;
-  return /^[0-9a-f-]*--?[0-9a-f-]*$/.test(label) && label.includes('-') ? label.replaceAll('-', ':') : undefined;
+  const isV4 = label.split('-').length === 4 && !label.includes('--');
+  const text = label.replaceAll('-', isV4 ? '.' : ':');
+  const ip = parseIp(text);
+  if (ip === undefined) return undefined;
+  const address = formatIp(ip);
+  return isV4 && address !== text ? undefined : address; // no zeros in front
 }
 
 /** `7.0.244.10.in-addr.arpa` → `10.244.0.7`; 32 nibbles of ip6.arpa → the address in full, lower case. */

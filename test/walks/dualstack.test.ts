@@ -255,7 +255,7 @@ test('names have addresses of both families, and addresses of both have names', 
   }
   assert.deepEqual(await client.resolve('AAAA', full), [v6]);
   assert.deepEqual(await client.resolve('PTR', reverse(expanded(v6))), [full]);
-  assert.deepEqual(await client.resolve('SRV', `_http._tcp.${full}`), [{ type: 'SRV', name: full, port: 80, priority: 0, weight: 100 }]);
+  assert.deepEqual(await client.resolve('SRV', `_http._tcp.${full}`), [{ type: 'SRV', name: full, port: 80, priority: 0, weight: 50 }]);
 
   const fleet = await create('fleet', { ...WEB, clusterIP: 'None', ipFamilyPolicy: 'PreferDualStack', ports: [http] });
   assert.deepEqual([fleet.spec.clusterIPs, fleet.spec.ipFamilies], [['None'], ['IPv4', 'IPv6']]);
