@@ -12,7 +12,6 @@ import { eventually } from '#test/harness/eventually.ts';
 import { networkNamespace } from '#test/harness/netns.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { cniConfig, gatewayOf } from './cni-config.ts';
-import { raiseSysctl } from './forwarding.ts';
 import { NodeNetwork, removeNodeNetwork } from './node-network.ts';
 import { desiredRoutes, isOnLink, peersOf, routeChanges } from './routes-plan.ts';
 
@@ -107,16 +106,6 @@ test('routeChanges adds what is missing, moves what changed and removes what is 
     'route replace 10.244.4.0/24 via 10.244.4.0 dev proa-vxlan onlink proto 112',
   ]);
   assert.deepEqual(routeChanges(desired, desired), []);
-});
-
-test('raiseSysctl raises what is too low, and leaves the rest', () => {
-  const name = 'net/ipv4/ip_default_ttl';
-  const after = (least: number): string => {
-    raiseSysctl(name, least);
-    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
-  };
-  assert.deepEqual([after(10), after(70), after(64)], ['64', '70', '70']);
-  raiseSysctl('net/ipv4/no_such', 1);
 });
 
 test('NodeNetwork brings the bridge, the rules and the routes up when the node gets its network, and removeNodeNetwork leaves nothing', async (t) => {

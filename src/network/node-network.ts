@@ -1,18 +1,19 @@
 // The pod network of one node: bridge, CNI configuration, masquerading, routes to the pods of other nodes.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Clock, elapses, wait } from '#base/clock.ts';
+import { trackConnections } from '#base/connection-tracking.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError, runNetworkProgram } from '#base/program.ts';
+import { isSetTo, setSysctl } from '#base/sysctl.ts';
 import { isSystemError } from '#base/system-error.ts';
 import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import type { Node } from '#api/types.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { BRIDGE, CNI_FILE, cniConfig, firstCniFile, gatewayOf } from './cni-config.ts';
-import { allowForwarding, FORWARDING, hasIpv6, isSetTo, raiseSysctl, setSysctl } from './forwarding.ts';
+import { allowForwarding, FORWARDING, hasIpv6 } from './forwarding.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { ipBatch } from './ip-batch.ts';
 import { removeLostLeases } from './lost-leases.ts';
@@ -137,7 +138,7 @@ export class NodeNetwork {
       input: Readable.from(podCIDRs.map((podCIDR) => masqueradeTable(podCIDR, inside))),
       signal,
     });
-    this.#trackConnections();
+    trackConnections(logger); // the kernel has the settings once there are rules
     // Last: containerd says that the network is ready as soon as it finds the file.
     mkdirSync(config.leaseDir, { recursive: true });
     const freed = removeLostLeases(config.leaseDir, clock.now());
@@ -166,22 +167,6 @@ export class NodeNetwork {
     );
   }
 
-  /** The kernel has the settings once there are rules. */
-  #trackConnections(): void {
-    for (const [name, value, without] of TRACKING) this.#setTracking(without, () => setSysctl(`net/netfilter/nf_conntrack_${name}`, value));
-    const most = Math.max(LEAST_TRACKED, TRACKED_PER_CORE * availableParallelism());
-    const full = 'new connections may be dropped under load: the kernel tracks fewer than it should';
-    this.#setTracking(full, () => raiseSysctl('net/netfilter/nf_conntrack_max', most));
-  }
-
-  #setTracking(without: string, set: () => void): void {
-    try {
-      set();
-    } catch (error) {
-      this.#deps.logger.warn(without, { error: error as Error });
-    }
-  }
-
   async #loadBridgeFilter(signal: AbortSignal): Promise<void> {
     try {
       await runNetworkProgram('modprobe', ['br_netfilter'], { signal });
@@ -192,21 +177,6 @@ export class NodeNetwork {
     }
   }
 }
-
-/**
- * Settings of connection tracking, and what may happen without. A segment outside of the window that the kernel believes in is
- * not translated: it comes to a node or a pod that knows no such connection, whose reset ends the true one. Its receiver knows
- * better what to do with it. Nor is what belongs to a connection that was forgotten. Seconds.
- * Source: kube-proxy conntrack.tcpBeLiberal, tcpEstablishedTimeout, tcpCloseWaitTimeout; kubernetes issues 74839, 32551.
- */
-const TRACKING = [
-  ['tcp_be_liberal', '1', 'connections may be reset under load: the kernel stays strict about TCP windows'],
-  ['tcp_timeout_established', '86400', 'connections that say nothing are forgotten when the kernel thinks fit'],
-  ['tcp_timeout_close_wait', '3600', 'connections that one side has closed are forgotten when the kernel thinks fit'],
-] as const;
-
-/** Connections that are tracked at a time; a kernel with little memory begins with fewer. Source: kube-proxy --conntrack-min, --conntrack-max-per-core. */
-const [LEAST_TRACKED, TRACKED_PER_CORE] = [131_072, 32_768];
 
 /** Where the device that carries the node's address does not tell: Ethernet's. Bytes. */
 const USUAL_MTU = 1_500;

@@ -2,6 +2,7 @@
 // Which endpoints of a Service take traffic: readiness, termination, topology. Source: kube-proxy topology.go.
 import type { IpFamily } from '#apimachinery/ip.ts';
 import type { EndpointSlice } from '#api/types.ts';
+import { LABEL } from '#api/well-known.ts';
 import { addressesOf } from './addresses.ts';
 
 export interface ProxyEndpoint {
@@ -84,4 +85,10 @@ function near(ready: readonly ProxyEndpoint[], node: ProxyNode): readonly ProxyE
     place !== undefined && ready.every((e) => e[kind].length > 0) ? ready.filter((e) => e[kind].includes(place)) : [];
   const [forNode, forZone] = [hinted('forNodes', node.name), hinted('forZones', node.zone)];
   return forNode.length > 0 ? forNode : forZone.length > 0 ? forZone : ready;
+}
+
+/** `namespace/name` of the Service whose slice it is; none of one that no Service has. */
+export function serviceKeyOf(slice: EndpointSlice): readonly string[] {
+  const name = slice.metadata.labels?.[LABEL.serviceName];
+  return name === undefined ? [] : [`${slice.metadata.namespace}/${name}`];
 }

@@ -2,7 +2,7 @@
 import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
@@ -56,6 +56,8 @@ const stop = new AbortController();
 let running: Promise<void>;
 /** Its looks at its rules come when a test says so. */
 const looks = new ManualClock();
+/** Events, with the names of what they are about. */
+const told: (readonly unknown[])[] = [];
 /** Programs that ended, in order. */
 const ran: string[] = [];
 let podA: NetworkNamespace;
@@ -95,11 +97,12 @@ const newProxy = (ports: { readonly healthzPort: number; readonly metricsPort: n
     logger: silentLogger,
     nodes,
     serviceCIDRs,
-    events: { event: () => {} },
+    events: { event: (subject, ...rest) => void told.push([subject.metadata.name, ...rest]) },
     config: {
       nodeName: 'n1',
       podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'],
       nodePortAddresses: ['primary'],
+      flags: { 'cluster-cidr': '10.244.0.0/16,fd00:244::/56' },
       ...ports,
     },
   });
@@ -446,19 +449,23 @@ test('rules that somebody removed are back although Services change all the time
   await eventually(async () => assert.ok(looks.pending > 0));
 });
 
+test('the node is told that its proxy starts', () => {
+  assert.deepEqual(told[0], ['n1', 'Normal', 'Starting', '', { action: 'StartKubeProxy' }]);
+});
+
 test('figures and mode are told on the loopback, and there alone', async () => {
   const get = async (path: string): Promise<readonly [number, string]> => {
     const answer = await fetch(`http://127.0.0.1:10249${path}`);
     return [answer.status, await answer.text()];
   };
   assert.deepEqual(await get('/proxyMode'), [200, 'nftables']);
-  assert.deepEqual(await get('/healthz'), [200, 'ok']);
-  assert.match((await get('/metrics/slis'))[1], /^kubernetes_healthchecks_total\{name="ping",status="success",type="healthz"\} 1$/m);
+  for (const path of ['/healthz', '/healthz/ping']) assert.deepEqual(await get(path), [200, 'ok']);
+  assert.match((await get('/metrics/slis'))[1], /^kubernetes_healthchecks_total\{name="ping",status="success",type="healthz"\} 2$/m);
   for (const path of ['/none', '//']) assert.equal((await get(path))[0], 404);
   const [, configuration] = await get('/configz');
-  const told = (JSON.parse(configuration) as Record<string, Record<string, unknown>>)['kubeproxy.config.k8s.io'];
+  const configured = (JSON.parse(configuration) as Record<string, Record<string, unknown>>)['kubeproxy.config.k8s.io'];
   assert.deepEqual(
-    [told?.['Mode'], told?.['MetricsBindAddress'], told?.['HealthzBindAddress'], told?.['DetectLocal']],
+    [configured?.['Mode'], configured?.['MetricsBindAddress'], configured?.['HealthzBindAddress'], configured?.['DetectLocal']],
     [
       'nftables',
       '127.0.0.1:10249',
@@ -466,6 +473,13 @@ test('figures and mode are told on the loopback, and there alone', async () => {
       { BridgeInterface: '', ClusterCIDRs: ['10.244.0.0/16', 'fd00:244::/56'], InterfaceNamePrefix: '' },
     ],
   );
+  const linux = configured?.['Linux'] as { readonly Conntrack: Readonly<Record<string, unknown>> } | undefined;
+  assert.deepEqual([linux?.Conntrack['Min'], linux?.Conntrack['TCPCloseWaitTimeout']], [131_072, '1h0m0s']);
+  assert.equal(readFileSync('/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait', 'utf8'), '3600\n');
+  assert.match((await get('/flagz'))[1], /^\nkube-proxy flagz\n[^]*\ncluster-cidr=10\.244\.0\.0\/16,fd00:244::\/56\n$/);
+  assert.match((await get('/statusz'))[1], /^\nkube-proxy statusz\n[^]*\nPaths: \/configz \/flagz \/healthz \/metrics \/proxyMode\n$/);
+  const picture = await fetch('http://127.0.0.1:10249/statusz', { headers: { Accept: 'image/png' } });
+  assert.equal(picture.status, 406);
   const [, figures] = await get('/metrics');
   for (const line of [
     /^kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} [1-9]/m,

@@ -2,6 +2,7 @@
 // ./endpoints.ts; this file only carries changes over, one transaction for all that came while the last one ran.
 import { Readable } from 'node:stream';
 import { type Clock, elapses, wait } from '#base/clock.ts';
+import { trackConnections } from '#base/connection-tracking.ts';
 import type { Logger } from '#base/log.ts';
 import { rulesStand } from '#base/nft-rules.ts';
 import { ProgramError } from '#base/program.ts';
@@ -9,13 +10,12 @@ import { type IpFamily, ipFamilyOf } from '#apimachinery/ip.ts';
 import { nodeHostIps } from '#api/nodes.ts';
 import type { EndpointSlice, Node, Service, ServiceCIDR } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
-import type { Ids } from '#base/ids.ts';
-import type { Client } from '#client/contract.ts';
-import { type EventRecorder, QueueingEventRecorder } from '#client/events/event-recorder.ts';
+import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { networksOf, outermost } from './addresses.ts';
 import { forgetClients, knownClients } from './clients.ts';
-import type { ProxyNode } from './endpoints.ts';
+import { type ProxyNode, serviceKeyOf } from './endpoints.ts';
+import { tellStart } from './events.ts';
 import { Flows } from './flows.ts';
 import type { HealthCheck } from './health/health-plan.ts';
 import { localAddresses } from './health/listening.ts';
@@ -62,6 +62,8 @@ export interface ProxyDeps {
     readonly healthzPort: number;
     /** TCP port on the loopback that tells the proxy's figures. */
     readonly metricsPort: number;
+    /** What the proxy was started with, for `/flagz`; no secrets. */
+    readonly flags: Readonly<Record<string, string>>;
   };
 }
 
@@ -77,9 +79,6 @@ interface Side {
 
 /** Stands among Services for the node and the cluster themselves: no Service has such a key. */
 const NODE = 'node';
-
-const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 
@@ -127,7 +126,7 @@ export class Proxy {
 
   /** Runs until the signal aborts; the rules stay in force then, so that traffic goes on while a proxy is replaced. */
   async run(signal: AbortSignal): Promise<void> {
-    const { services, endpointSlices, nodes, serviceCIDRs, config, logger } = this.#deps;
+    const { services, endpointSlices, nodes, serviceCIDRs, config, clock, logger, events } = this.#deps;
     const networkChanged = (): void => this.#changed(NODE);
     const remove = [
       nodes.addHandlers({ added: (node) => this.#nodeSeen(node), updated: (node) => this.#nodeSeen(node) }),
@@ -154,10 +153,11 @@ export class Proxy {
       const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
       await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
       const figures = { host: LOOPBACK[families[0] ?? 'IPv4'], port: config.metricsPort };
-      const addresses = { healthzAddress: hostPort(healthz), metricsAddress: hostPort(figures) };
       const told = (): object =>
-        configz({ ...config, ...addresses, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
-      await serveMetrics({ ...figures, expose: () => this.#metrics.expose(), configz: told }, logger, signal);
+        configz({ ...config, healthz, figures, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
+      const { flags } = config;
+      await serveMetrics({ ...figures, expose: () => this.#metrics.expose(), configz: told, flags, clock }, logger, signal);
+      tellStart(events, config.nodeName);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {
         try {
@@ -249,7 +249,10 @@ export class Proxy {
     for (const side of this.#sides) scripts.push(await this.#update(side, dirty, signal));
     const script = scripts.join('');
     if (script !== '') await this.#deps.runProgram('nft', ['-f', '-'], { input: Readable.from([script]), signal });
-    if (!this.#installed) this.#deps.logger.info('service rules are in force', { services: this.#deps.services.size });
+    if (!this.#installed) {
+      trackConnections(this.#deps.logger);
+      this.#deps.logger.info('service rules are in force', { services: this.#deps.services.size });
+    }
     this.#installed = true;
     this.#metrics.synced();
     if (this.#dirty.size === 0) this.#health.updated();
@@ -294,19 +297,3 @@ export class Proxy {
 }
 
 const keyOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`;
-
-function serviceKeyOf(slice: EndpointSlice): readonly string[] {
-  const name = slice.metadata.labels?.[LABEL.serviceName];
-  return name === undefined ? [] : [`${slice.metadata.namespace}/${name}`];
-}
-
-/** The recorder of a proxy's events. */
-export function proxyEvents(
-  client: Client,
-  {
-    nodeName,
-    ...deps
-  }: { readonly nodeName: string; readonly clock: Clock; readonly ids: Ids; readonly logger: Logger; readonly signal: AbortSignal },
-): EventRecorder {
-  return new QueueingEventRecorder({ client, component: 'kube-proxy', host: nodeName, ...deps });
-}

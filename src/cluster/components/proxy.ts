@@ -5,7 +5,8 @@ import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
-import { Proxy, proxyEvents } from '#proxy/proxy.ts';
+import { proxyEvents } from '#proxy/events.ts';
+import { Proxy } from '#proxy/proxy.ts';
 import { listOf, nodePortAddresses } from '../settings/networks.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
@@ -34,6 +35,7 @@ export function proxy(given: FlagValues): Promise<void> {
         nodePortAddresses: flags.parsed('nodeport-addresses', nodePortAddresses),
         healthzPort: HEALTHZ_PORT,
         metricsPort: METRICS_PORT,
+        flags: flags.all(),
       },
     });
     informers.start(signal);

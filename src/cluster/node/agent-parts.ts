@@ -19,7 +19,8 @@ import { NodeNetwork } from '#network/node-network.ts';
 import { Policies } from '#network/policy/policies.ts';
 import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
 import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
-import { Proxy, proxyEvents } from '#proxy/proxy.ts';
+import { proxyEvents } from '#proxy/events.ts';
+import { Proxy } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
 import { familiesOf, listOf } from '../settings/networks.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -133,6 +134,12 @@ async function runProxy(transport: Transport, deps: PartDeps): Promise<void> {
       nodePortAddresses: settings.nodePortAddresses,
       healthzPort: HEALTHZ_PORT,
       metricsPort: METRICS_PORT,
+      flags: {
+        'hostname-override': settings.nodeName,
+        'cluster-cidr': settings.podCIDR,
+        'nodeport-addresses': settings.nodePortAddresses.join(','),
+        'proxy-mode': 'nftables',
+      },
     },
   });
   await proxy.run(signal);

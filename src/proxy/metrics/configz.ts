@@ -1,27 +1,35 @@
 // pure
 // The proxy's configuration in use as `/configz` tells it, in the names of upstream's internal type. Source: cmd/kube-proxy
 // app/server.go, pkg/proxy/apis/config types.go, v1alpha1 defaults.go.
+import { CLOSE_WAIT_SECONDS, ESTABLISHED_SECONDS, LEAST_TRACKED, TRACKED_PER_CORE } from '#base/connection-tracking.ts';
+import { formatDuration } from '#apimachinery/duration.ts';
+
+interface Listening {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `0.0.0.0:10256`. */
+const hostPort = ({ host, port }: Listening): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
 export interface ProxySettings {
   readonly nodeName: string;
   readonly podCIDRs: readonly string[];
-  /** `0.0.0.0:10256`. */
-  readonly healthzAddress: string;
-  readonly metricsAddress: string;
+  readonly healthz: Listening;
+  readonly figures: Listening;
   /** Networks that serve node ports. */
   readonly nodePortAddresses: readonly string[];
 }
 
-export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress, nodePortAddresses }: ProxySettings): object => ({
+export const configz = ({ nodeName, podCIDRs, healthz, figures, nodePortAddresses }: ProxySettings): object => ({
   'kubeproxy.config.k8s.io': {
     Linux: {
       Conntrack: {
-        // The kernel's own limits and times hold.
-        MaxPerCore: 0,
-        Min: 0,
-        TCPEstablishedTimeout: null,
-        TCPCloseWaitTimeout: null,
-        TCPBeLiberal: false,
+        MaxPerCore: TRACKED_PER_CORE,
+        Min: LEAST_TRACKED,
+        TCPEstablishedTimeout: formatDuration(ESTABLISHED_SECONDS * 1_000),
+        TCPCloseWaitTimeout: formatDuration(CLOSE_WAIT_SECONDS * 1_000),
+        TCPBeLiberal: true,
         UDPTimeout: '0s',
         UDPStreamTimeout: '0s',
       },
@@ -39,8 +47,8 @@ export const configz = ({ nodeName, podCIDRs, healthzAddress, metricsAddress, no
     },
     HostnameOverride: nodeName,
     BindAddress: '0.0.0.0',
-    HealthzBindAddress: healthzAddress,
-    MetricsBindAddress: metricsAddress,
+    HealthzBindAddress: hostPort(healthz),
+    MetricsBindAddress: hostPort(figures),
     BindAddressHardFail: false,
     EnableProfiling: false,
     ShowHiddenMetricsForVersion: '',

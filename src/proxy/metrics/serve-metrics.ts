@@ -1,7 +1,10 @@
 // The proxy's figures and how it works, for whoever is on the node. Source: kube-proxy serveMetrics.
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { isStatusError } from '#apimachinery/errors.ts';
 import { buildInfo } from '#api/build.ts';
+import { flagz, type Page, statusz } from '#api/zpages.ts';
+import type { Clock } from '#base/clock.ts';
 import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
@@ -11,11 +14,10 @@ import { close, listen } from '../health/listening.ts';
 export const METRICS_PORT = 10_249;
 const MODE = 'nftables';
 
-const TYPES: Readonly<Record<string, string>> = {
-  '/metrics': 'text/plain; version=0.0.4; charset=utf-8',
-  '/metrics/slis': 'text/plain; version=0.0.4; charset=utf-8',
-  '/configz': 'application/json',
-};
+const COMPONENT = 'kube-proxy';
+
+/** What `/statusz` names. */
+const PATHS = ['/configz', '/flagz', '/healthz', '/healthz/ping', '/metrics', '/metrics/slis', '/proxyMode'];
 
 interface Figures {
   readonly host: string;
@@ -24,37 +26,55 @@ interface Figures {
   readonly expose: () => string;
   /** The configuration in use now. */
   readonly configz: () => object;
+  /** What the proxy was started with, for `/flagz`; no secrets. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly clock: Clock;
 }
 
-/** Serves /metrics, /metrics/slis, /proxyMode, /configz and /healthz until the signal aborts. Without its port the proxy works on, unseen. */
-export async function serveMetrics({ host, port, expose, configz }: Figures, logger: Logger, signal: AbortSignal): Promise<void> {
+interface Answer {
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * Serves /metrics, /metrics/slis, /proxyMode, /configz, /flagz, /statusz and /healthz until the signal aborts. Without its port the
+ * proxy works on, unseen.
+ */
+export async function serveMetrics(
+  { host, port, expose, configz, flags, clock }: Figures,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = clock.now();
   const own = new Registry();
   collectDefaultMetrics({ register: own });
   const figures = new HealthFigures();
-  const answer = async (path: string): Promise<string | undefined> => {
+  const answer = async (path: string, accept: string): Promise<Answer> => {
     switch (path) {
       case '/metrics':
-        return buildInfo() + expose() + (await own.metrics());
+        return exposition(buildInfo() + expose() + (await own.metrics()));
       case '/metrics/slis':
-        return figures.expose();
+        return exposition(figures.expose());
       case '/proxyMode':
-        return MODE;
+        return plain(200, MODE);
       case '/configz':
-        return JSON.stringify(configz());
+        return answered(200, 'application/json', JSON.stringify(configz()));
+      case '/statusz':
+        return page(() => statusz(accept, { component: COMPONENT, startedAt, now: clock.now(), paths: PATHS }));
+      case '/flagz':
+        return page(() => flagz(accept, COMPONENT, flags));
       case '/healthz':
+      case '/healthz/ping':
         figures.checked('healthz', 'ping', true);
-        return 'ok';
+        return plain(200, 'ok');
       default:
-        return undefined;
+        return plain(404, '404 page not found\n');
     }
   };
   const server = createServer((request, response) => {
-    const path = requestPath(request.url);
-    const headers = {
-      'Content-Type': TYPES[path] ?? 'text/plain; charset=utf-8',
-      'X-Content-Type-Options': 'nosniff',
-    };
-    void answer(path).then((body) => response.writeHead(body === undefined ? 404 : 200, headers).end(body ?? '404 page not found\n'));
+    const asked = answer(requestPath(request.url), request.headers.accept ?? '');
+    void asked.then(({ code, headers, body }) => response.writeHead(code, headers).end(body));
   });
   try {
     await listen(server, port, { host }, logger);
@@ -64,4 +84,25 @@ export async function serveMetrics({ host, port, expose, configz }: Figures, log
   }
   signal.addEventListener('abort', () => void close(server), { once: true });
   if (signal.aborted) await close(server);
+}
+
+const answered = (code: number, type: string, body: string): Answer => ({
+  code,
+  headers: { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' },
+  body,
+});
+
+const plain = (code: number, body: string): Answer => answered(code, 'text/plain; charset=utf-8', body);
+
+const exposition = (body: string): Answer => answered(200, 'text/plain; version=0.0.4; charset=utf-8', body);
+
+/** A form that is not to be had is refused in words. */
+function page(made: () => Page): Answer {
+  try {
+    const { type, body, headers } = made();
+    return { code: 200, headers: { 'Content-Type': type, ...headers }, body };
+  } catch (error) {
+    if (!isStatusError(error, 'NotAcceptable')) throw error;
+    return plain(406, `${error.message}\n`);
+  }
 }
