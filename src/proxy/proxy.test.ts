@@ -3,7 +3,7 @@ import '#test/harness/isolated.ts';
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { ManualClock, systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
@@ -300,6 +300,42 @@ test('the health check port of a Service under the Local policy tells whether it
   await eventually(() => assert.rejects(health()));
   assert.equal((await fetch(`http://${NODE}:10256/healthz`)).status, 200);
   assert.equal((await fetch(`http://${NODE}:10256//`)).status, 404);
+});
+
+test('a health check node port that somebody else has is opened once it is free, also when that is another Service', async () => {
+  const own = (name: string, healthCheckNodePort: number | undefined): Service =>
+    service(name, {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      clusterIP: `10.96.0.${name === 'taken' ? 31 : 32}`,
+      clusterIPs: [`10.96.0.${name === 'taken' ? 31 : 32}`],
+      ...(healthCheckNodePort === undefined ? {} : { healthCheckNodePort }),
+      ports: [{}],
+    });
+  const asked = async (): Promise<string> => {
+    const answer = (await (await fetch(`http://${NODE}:32031`)).json()) as { readonly service: { readonly name: string } };
+    return answer.service.name;
+  };
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(32_031, NODE, resolve));
+  await apply(own('taken', 32_031));
+  await eventually(async () =>
+    assert.ok(told.some(([name, , reason]) => name === 'taken' && reason === 'FailedToStartServiceHealthcheck')),
+  );
+  await new Promise((resolve) => other.close(resolve));
+  await eventually(async () => assert.ok(looks.pending > 0)); // it rests
+  looks.advance(10_000);
+  await eventually(async () => assert.equal(await asked(), 'taken'));
+
+  await carriedOver('nft', () => {
+    services.put(own('heir', 32_031));
+    services.put(own('taken', undefined));
+  });
+  await eventually(async () => assert.equal(await asked(), 'heir'));
+  await carriedOver('nft', () => {
+    services.remove(own('heir', undefined));
+    services.remove(own('taken', undefined));
+  });
 });
 
 const sticky = (...endpoints: readonly string[]): readonly (Service | EndpointSlice)[] => [

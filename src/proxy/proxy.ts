@@ -80,8 +80,6 @@ interface Side {
 /** Stands among Services for the node and the cluster themselves: no Service has such a key. */
 const NODE = 'node';
 
-const LOOPBACK: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
-
 export class Proxy {
   readonly #deps: ProxyDeps;
   readonly #sides: readonly Side[];
@@ -152,7 +150,7 @@ export class Proxy {
       const families = this.#sides.map(({ family }) => family);
       const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
       await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
-      const figures = { host: LOOPBACK[families[0] ?? 'IPv4'], port: config.metricsPort };
+      const figures = { host: families[0] === 'IPv6' ? '::1' : '127.0.0.1', port: config.metricsPort };
       const told = (): object =>
         configz({ ...config, healthz, figures, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
       const { flags } = config;
@@ -198,7 +196,10 @@ export class Proxy {
   async #moveHealth(): Promise<void> {
     const local = localAddresses(this.#deps.logger);
     if (local === undefined) return;
-    for (const side of this.#sides) await side.health.listenOn(nodePortAddresses(this.#nodePorts(side), local, side.family));
+    for (const side of this.#sides) {
+      await side.health.listenOn(nodePortAddresses(this.#nodePorts(side), local, side.family));
+      await side.health.retry();
+    }
   }
 
   #serviceChanged(service: Service): void {
@@ -259,7 +260,7 @@ export class Proxy {
     this.#synced.resolve();
     await this.#moveHealth();
     for (const { checks, health } of this.#sides) {
-      for (const [key, check] of checks) await health.set(key, check);
+      await health.update(checks);
       checks.clear();
     }
     await this.#flows.forgetStale(signal);

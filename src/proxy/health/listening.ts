@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 
 /** Open connections to one server; further ones are refused. */
@@ -22,6 +23,47 @@ export function listen(server: Server, port: number, address: ListenAddress, log
       resolve();
     });
   });
+}
+
+/** Between attempts to take a port that another program has. Milliseconds. Source: kube-proxy serveHealthz, serveMetrics. */
+const RETRY_MS = 5_000;
+
+interface KeptOpen {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Told while the port is not to be had. */
+  readonly without: string;
+}
+
+/** Listens until the signal aborts, as soon as the port is free; resolves after the first attempt. */
+export async function listenOnceFree(
+  server: Server,
+  port: number,
+  address: ListenAddress,
+  { clock, logger, signal, without }: KeptOpen,
+): Promise<void> {
+  let cancel = (): void => {};
+  signal.addEventListener(
+    'abort',
+    () => {
+      cancel();
+      void close(server);
+    },
+    { once: true },
+  );
+  const attempt = async (): Promise<void> => {
+    if (signal.aborted) return;
+    try {
+      await listen(server, port, address, logger);
+    } catch (error) {
+      logger.error(without, { port, error: error as Error, retryMs: RETRY_MS });
+      cancel = clock.after(RETRY_MS, () => void attempt());
+      return;
+    }
+    if (signal.aborted) await close(server);
+  };
+  await attempt();
 }
 
 export async function close(server: Server): Promise<void> {

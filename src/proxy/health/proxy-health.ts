@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
 import type { Node } from '#api/types.ts';
 import type { ProxyMetrics } from '../metrics/metrics.ts';
-import { close, listen } from './listening.ts';
+import { listenOnceFree } from './listening.ts';
 
 /** Source: kube-proxy's default of --healthz-bind-address. */
 export const HEALTHZ_PORT = 10_256;
@@ -48,7 +48,7 @@ export class ProxyHealth {
     this.#lastUpdated = this.#clock.now();
   }
 
-  /** Serves /healthz and /livez until the signal aborts. Without its port the proxy works on, unseen. */
+  /** Serves /healthz and /livez until the signal aborts. While another program has its port the proxy works on, unseen. */
   async serve(
     { host, port }: { readonly host: string; readonly port: number },
     node: () => Node | undefined,
@@ -67,14 +67,8 @@ export class ProxyHealth {
       const lastUpdated = time(healthy ? now : (this.#lastUpdated ?? 0));
       response.end(JSON.stringify({ lastUpdated, currentTime: time(now), ...(path === '/healthz' ? { nodeEligible: eligible } : {}) }));
     });
-    try {
-      await listen(server, port, { host }, logger);
-    } catch (error) {
-      logger.error("the proxy's own health cannot be served", { port, error });
-      return;
-    }
-    signal.addEventListener('abort', () => void close(server), { once: true });
-    if (signal.aborted) await close(server);
+    const without = "the proxy's own health cannot be served";
+    await listenOnceFree(server, port, { host }, { clock: this.#clock, logger, signal, without });
   }
 }
 

@@ -18,14 +18,23 @@ export interface ServiceHealthDeps {
 export class ServiceHealth {
   readonly #deps: ServiceHealthDeps;
   readonly #open = new Map<string, { check: HealthCheck; readonly servers: readonly Server[] }>();
+  /** What is to be served and could not be. */
+  readonly #refused = new Map<string, HealthCheck>();
   #addresses: readonly string[] = [];
 
   constructor(deps: ServiceHealthDeps) {
     this.#deps = deps;
   }
 
-  /** Opens, changes or (undefined) closes what is served for the Service with this key, `namespace/name`. */
-  async set(key: string, check: HealthCheck | undefined): Promise<void> {
+  /** Opens, changes or (undefined) closes what is served for the Service of each key, `namespace/name`. */
+  async update(checks: ReadonlyMap<string, HealthCheck | undefined>): Promise<void> {
+    // A port that one Service gives up may be another one's now.
+    for (const [key, check] of checks) if (check === undefined) await this.#set(key, check);
+    for (const [key, check] of checks) if (check !== undefined) await this.#set(key, check);
+  }
+
+  async #set(key: string, check: HealthCheck | undefined): Promise<void> {
+    this.#refused.delete(key);
     const open = this.#open.get(key);
     if (open !== undefined && open.check.port === check?.port) {
       open.check = check;
@@ -41,13 +50,18 @@ export class ServiceHealth {
     if (addresses.join() === this.#addresses.join()) return;
     this.#addresses = addresses;
     for (const [key, { check }] of [...this.#open]) {
-      await this.set(key, undefined);
-      await this.set(key, check);
+      await this.#set(key, undefined);
+      await this.#set(key, check);
     }
   }
 
+  /** Ports that other programs had may be free now. */
+  async retry(): Promise<void> {
+    for (const [key, check] of [...this.#refused]) await this.#set(key, check);
+  }
+
   async stop(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((key) => this.set(key, undefined)));
+    await Promise.all([...this.#open.keys()].map((key) => this.#set(key, undefined)));
   }
 
   async #serve(key: string, check: HealthCheck): Promise<void> {
@@ -61,6 +75,7 @@ export class ServiceHealth {
       }
     } catch (error) {
       await closeAll(servers);
+      this.#refused.set(key, check);
       // The port is another program's: the Service's traffic itself is not affected.
       const message = `node ${nodeName} failed to start healthcheck "${key}" on port ${check.port}: ${(error as Error).message}`;
       events.event(check.service, 'Warning', 'FailedToStartServiceHealthcheck', message);

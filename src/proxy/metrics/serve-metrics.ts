@@ -8,7 +8,7 @@ import type { Clock } from '#base/clock.ts';
 import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
-import { close, listen } from '../health/listening.ts';
+import { listenOnceFree } from '../health/listening.ts';
 
 /** Source: kube-proxy's default of --metrics-bind-address. */
 export const METRICS_PORT = 10_249;
@@ -38,8 +38,8 @@ interface Answer {
 }
 
 /**
- * Serves /metrics, /metrics/slis, /proxyMode, /configz, /flagz, /statusz and /healthz until the signal aborts. Without its port the
- * proxy works on, unseen.
+ * Serves /metrics, /metrics/slis, /proxyMode, /configz, /flagz, /statusz and /healthz until the signal aborts. While
+ * another program has its port the proxy works on, unseen.
  */
 export async function serveMetrics(
   { host, port, expose, configz, flags, clock }: Figures,
@@ -76,14 +76,7 @@ export async function serveMetrics(
     const asked = answer(requestPath(request.url), request.headers.accept ?? '');
     void asked.then(({ code, headers, body }) => response.writeHead(code, headers).end(body));
   });
-  try {
-    await listen(server, port, { host }, logger);
-  } catch (error) {
-    logger.error("the proxy's figures cannot be served", { port, error });
-    return;
-  }
-  signal.addEventListener('abort', () => void close(server), { once: true });
-  if (signal.aborted) await close(server);
+  await listenOnceFree(server, port, { host }, { clock, logger, signal, without: "the proxy's figures cannot be served" });
 }
 
 const answered = (code: number, type: string, body: string): Answer => ({
