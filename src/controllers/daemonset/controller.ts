@@ -10,7 +10,7 @@ import { type Controller, type ControllerContext, keyOf } from '../runtime/contr
 import { Expectations } from '../runtime/expectations.ts';
 import { deleteRevisions, ensureRevision } from '../runtime/history.ts';
 import { watchMembers } from '../runtime/members.ts';
-import { PodCreations } from '../runtime/pod-creations.ts';
+import { Creations } from '../runtime/creations.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
 import { DAEMON_SET_KIND, suits } from './daemon-pod.ts';
 import { FailedPods } from './failures.ts';
@@ -28,7 +28,7 @@ export const daemonSetController: Controller = {
     const revisions = informers.informer(controllerrevisions);
     const podInformer = informers.informer(pods);
     const expectations = new Expectations(clock);
-    const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
+    const creations = new Creations({ shown: podInformer, ids: context.ids, expectations });
     const failures = new FailedPods(clock);
     indexByController(podInformer);
     indexByController(revisions);

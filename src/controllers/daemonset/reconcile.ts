@@ -6,7 +6,7 @@ import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
 import { byRevision, expiredRevisions, sameData } from '../runtime/history-plan.ts';
 import type { Current } from '../runtime/history.ts';
-import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
+import type { Pass, Creations } from '../runtime/creations.ts';
 import { untilAvailable } from '../runtime/until-available.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { newDaemonPod } from './daemon-pod.ts';
@@ -30,7 +30,7 @@ export interface Deps {
   event(ds: DaemonSet, type: 'Normal' | 'Warning', reason: string, message: string): void;
   now(): number;
   readonly expectations: Expectations;
-  readonly creations: PodCreations;
+  readonly creations: Creations<Pod>;
   readonly failures: FailedPods;
 }
 

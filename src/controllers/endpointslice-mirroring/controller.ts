@@ -4,11 +4,16 @@ import { endpoints, endpointslices, services } from '#api/resources.ts';
 import type { EndpointSlice } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import type { Requeue } from '#client/workqueue/workers.ts';
 import { planSlices } from '../endpointslice/plan.ts';
+import { SliceCreations } from '../endpointslice/slice-creations.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { MirrorMetrics } from './mirror-metrics.ts';
 import { isMirrored, MAX_PER_SUBSET, MIRRORED_BY, mirrorSource, mirrorTargets } from './plan.ts';
+
+/** Another look at slices that are not shown, in case they never are. Milliseconds. */
+const UNSEEN_MS = 1000;
 
 const MIRRORED = 'mirrored-slices-of-endpoints';
 
@@ -23,7 +28,7 @@ export const endpointSliceMirroringController: Controller = {
   reads: [endpoints, services, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --mirroring-concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events, metrics, clock }) {
+  setUp({ client, informers, queue, events, metrics, clock, ids }) {
     const figures = new MirrorMetrics(metrics);
     const lister = informers.informer(endpoints);
     const serviceLister = informers.informer(services);
@@ -36,7 +41,17 @@ export const endpointSliceMirroringController: Controller = {
       for (const key of mirroredKey(slice)) queue.add(key);
     };
     slices.addHandlers({ updated: wakeSource, deleted: wakeSource });
-    const sync = async (key: string): Promise<void> => {
+    const creations = new SliceCreations({
+      client,
+      slices,
+      ids,
+      clock,
+      keyOf: (slice) => mirroredKey(slice)[0],
+      wake: (key) => queue.add(key),
+    });
+    const sync = async (key: string): Promise<Requeue | undefined> => {
+      const pass = creations.begin(key);
+      if (pass === undefined) return { afterMs: UNSEEN_MS };
       const source = lister.byKey(key);
       const existing = slices.byIndex(MIRRORED, key).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
       const mirrored =
@@ -46,7 +61,8 @@ export const endpointSliceMirroringController: Controller = {
       if (!mirrored) {
         await Promise.all(existing.map(remove));
         figures.gone(key, existing.length);
-        return;
+        creations.forget(key);
+        return undefined;
       }
       const { targets, skipped } = mirrorTargets(source);
       if (skipped > 0) {
@@ -56,7 +72,7 @@ export const endpointSliceMirroringController: Controller = {
       const plan = planSlices(mirrorSource(source), targets, existing, MAX_PER_SUBSET);
       try {
         await Promise.all([
-          ...plan.create.map((slice) => client.create(endpointslices, slice)),
+          creations.create(key, pass, plan.create, existing),
           ...plan.update.map((slice) => client.update(endpointslices, slice)),
           ...plan.delete.map(remove),
         ]);
@@ -64,11 +80,12 @@ export const endpointSliceMirroringController: Controller = {
       } catch (error) {
         if (!isNamespaceTerminating(error)) throw error;
       }
+      return undefined;
     };
     return async (key) => {
       const since = clock.monotonic();
       try {
-        await sync(key);
+        return await sync(key);
       } finally {
         figures.took((clock.monotonic() - since) / 1000);
       }

@@ -12,6 +12,7 @@ import { OwnWrites } from './own-writes.ts';
 import { Pace } from './pace.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, planSlices, SERVICE_NAME_LABEL, sourceOf } from './plan.ts';
 import { followPods } from './pod-changes.ts';
+import { SliceCreations } from './slice-creations.ts';
 import { SliceMetrics } from './slice-metrics.ts';
 import { TopologyHints } from './topology-hints.ts';
 
@@ -26,6 +27,9 @@ const sliceIndex = (slice: EndpointSlice): readonly string[] => {
   return key === undefined ? [] : [key];
 };
 
+/** Another look at slices that are not shown, in case they never are. Milliseconds. */
+const UNSEEN_MS = 1000;
+
 const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.[LABEL.zone];
 
 export const endpointSliceController: Controller = {
@@ -34,7 +38,7 @@ export const endpointSliceController: Controller = {
   reads: [services, pods, nodes, endpointslices],
   writes: ['endpointslices', 'events'],
   workers: 5, // Source: --concurrent-service-endpoint-syncs
-  setUp({ client, informers, queue, events, clock, logger, metrics, tuning }) {
+  setUp({ client, informers, queue, events, clock, ids, logger, metrics, tuning }) {
     const serviceLister = informers.informer(services);
     const podInformer = informers.informer(pods);
     const nodeLister = informers.informer(nodes);
@@ -56,6 +60,7 @@ export const endpointSliceController: Controller = {
     const own = new OwnWrites();
     const figures = new SliceMetrics(metrics);
     const pace = new Pace(queue, clock);
+    const creations = new SliceCreations({ client, slices, ids, clock, keyOf: serviceKey, wake: (key) => pace.wake(key) });
     const hints = new TopologyHints({ nodes: nodeLister, events, wake: (key) => pace.wake(key) });
 
     const wake = (service: Service): void => queue.add(keyOf(service));
@@ -84,9 +89,12 @@ export const endpointSliceController: Controller = {
         figures.forget(key);
         pace.forget(key);
         hints.forget(key);
+        creations.forget(key);
         return knownPods.forget(key);
       }
       if (service.spec.selector === undefined || service.spec.type === 'ExternalName') return;
+      const pass = creations.begin(key);
+      if (pass === undefined) return { afterMs: UNSEEN_MS };
       const selected = selectedBy(podInformer, service.metadata.namespace, selectorFromSet(service.spec.selector));
       const existing = slices.byIndex(BY_SERVICE, key).filter((slice) => slice.metadata.deletionTimestamp === undefined);
       const { values, triggerTime } = knownPods.look(key, service, selected);
@@ -98,7 +106,7 @@ export const endpointSliceController: Controller = {
       for (const slice of plan.update) own.writes(slice);
       try {
         await Promise.all([
-          ...plan.create.map((slice) => client.create(endpointslices, slice)),
+          creations.create(key, pass, plan.create, existing),
           ...plan.update.map((slice) => client.update(endpointslices, slice)),
           ...plan.delete.map((slice) =>
             deleted(() => client.delete(endpointslices, slice.metadata, { preconditions: { uid: slice.metadata.uid } })),

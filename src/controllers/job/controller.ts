@@ -10,7 +10,7 @@ import { claimMembers, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { createOnce } from '../runtime/create-once.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { PodCreations } from '../runtime/pod-creations.ts';
+import { Creations } from '../runtime/creations.ts';
 import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 import { isJobFinished } from './assess.ts';
 import { JobMetrics } from './metrics.ts';
@@ -36,7 +36,7 @@ export const jobController: Controller = {
     const jobInformer = informers.informer(jobs);
     const podInformer = informers.informer(pods);
     const expectations = new Expectations(clock);
-    const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
+    const creations = new Creations({ shown: podInformer, ids: context.ids, expectations });
     const releases = new Releases();
     const figures = new JobMetrics(context.metrics, clock);
     indexByController(podInformer);

@@ -6,7 +6,7 @@ import { deepEqual } from '#apimachinery/json-value.ts';
 import { assertNever } from '#base/assert-never.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
-import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
+import type { Pass, Creations } from '../runtime/creations.ts';
 import { type Assessment, assess, isJobFinished, type Observed, type Verdict } from './assess.ts';
 import { type Backoff, NO_BACKOFF } from './backoff.ts';
 import { newPod } from './new-pod.ts';
@@ -34,7 +34,7 @@ export interface Deps {
   /** Milliseconds since the epoch. */
   now(): number;
   readonly expectations: Expectations;
-  readonly creations: PodCreations;
+  readonly creations: Creations<Pod>;
   readonly releases: Releases;
   /** Failures in a row, by Job. */
   readonly backoffs: Map<string, Backoff>;

@@ -7,7 +7,7 @@ import { ManualClock } from '#base/clock.ts';
 import { ConnectionError } from '#client/contract.ts';
 import { seededIds } from '#base/ids.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { PodCreations } from '../runtime/pod-creations.ts';
+import { Creations } from '../runtime/creations.ts';
 import { type Assessment, assess, type Observed } from './assess.ts';
 import { NO_BACKOFF } from './backoff.ts';
 import { isTracked } from './pods.ts';
@@ -161,7 +161,7 @@ export class World {
     };
     return {
       expectations,
-      creations: new PodCreations({ pods: shown, ids: seededIds(1), expectations }),
+      creations: new Creations({ shown, ids: seededIds(1), expectations }),
       releases: new Releases(),
       backoffs: new Map(),
       now: () => this.clock.now(),

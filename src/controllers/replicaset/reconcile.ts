@@ -4,7 +4,7 @@ import { isPodActive } from '#api/pods.ts';
 import type { New, Pod, ReplicaSet, ReplicaSetStatus } from '#api/types.ts';
 import type { Requeue } from '#client/workqueue/workers.ts';
 import type { Expectations } from '../runtime/expectations.ts';
-import type { Pass, PodCreations } from '../runtime/pod-creations.ts';
+import type { Pass, Creations } from '../runtime/creations.ts';
 import { untilAvailable } from '../runtime/until-available.ts';
 import { type Observed, type Plan, planReplicas } from './plan.ts';
 import { replicaSetStatus } from './status.ts';
@@ -23,7 +23,7 @@ export interface Deps {
   /** Writes only what differs. */
   writeStatus(rs: ReplicaSet, status: ReplicaSetStatus): Promise<void>;
   readonly expectations: Expectations;
-  readonly creations: PodCreations;
+  readonly creations: Creations<Pod>;
 }
 
 /**

@@ -9,7 +9,7 @@ import { claimMembers, controlledBy, freshOwner, indexByController } from '../ru
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
 import { watchMembers } from '../runtime/members.ts';
-import { PodCreations } from '../runtime/pod-creations.ts';
+import { Creations } from '../runtime/creations.ts';
 import { creationPace, deletionPace } from '../runtime/pod-pace.ts';
 import { podWriter } from '../runtime/pod-writer.ts';
 import { podFromTemplate } from '../runtime/pod-from-template.ts';
@@ -44,7 +44,7 @@ export function replicasController<T extends Replicated>(kind: ReplicasKind<T>):
       const owners = informers.informer(resource);
       const podInformer = informers.informer(pods);
       const expectations = new Expectations(clock);
-      const creations = new PodCreations({ pods: podInformer, ids: context.ids, expectations });
+      const creations = new Creations({ shown: podInformer, ids: context.ids, expectations });
       const views = viewsOf(kind);
       indexByController(podInformer);
       indexByController(owners);

@@ -3,7 +3,7 @@ import { ManualClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import type { Pod, ReplicaSet } from '#api/types.ts';
 import { Expectations } from '../runtime/expectations.ts';
-import { PodCreations } from '../runtime/pod-creations.ts';
+import { Creations } from '../runtime/creations.ts';
 import type { Observed } from './plan.ts';
 import type { Deps } from './reconcile.ts';
 
@@ -81,7 +81,7 @@ export function fakeDeps(
   return {
     log,
     expectations: noted,
-    creations: new PodCreations({ pods: { get: () => undefined }, ids: seededIds(1), expectations: noted }),
+    creations: new Creations<Pod>({ shown: { get: () => undefined }, ids: seededIds(1), expectations: noted }),
     newPod: () => ({ metadata: { generateName: 'web-', namespace: 'ns' }, spec: { containers: [] } }),
     find: () => seen.rs,
     observe: () => Promise.resolve(seen),

@@ -4,8 +4,10 @@
 import { controllerOf, controllerReference } from '#api/owner-references.ts';
 import { isPodTerminal } from '#api/pods.ts';
 import type { ResourceClaim, ResourceClaimConsumerReference, ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
+import { safeEncode } from '#api/pod-template-hash.ts';
 import type { New, Pod, PodResourceClaim } from '#api/types.ts';
 import { ANNOTATION, FINALIZER } from '#api/well-known.ts';
+import { fnv1a32 } from '#base/fnv.ts';
 
 const POD_KIND = { group: '', version: 'v1', kind: 'Pod' } as const;
 
@@ -34,11 +36,18 @@ export function madeFor(entry: PodResourceClaim, owned: readonly ResourceClaim[]
   );
 }
 
-export function newClaim(pod: Pod, { name }: PodResourceClaim, { spec: template }: ResourceClaimTemplate): New<ResourceClaim> {
+/** With a name that follows from what it is for: a creation that was not answered is tried again by the same one. */
+export function newClaim(
+  pod: Pod,
+  { name }: PodResourceClaim,
+  { spec: template }: ResourceClaimTemplate,
+): New<ResourceClaim> & { readonly metadata: { readonly name: string } } {
   const { labels, annotations } = template.metadata ?? {};
+  const generateName = `${baseName(pod.metadata.name, name)}-`;
   return {
     metadata: {
-      generateName: `${baseName(pod.metadata.name, name)}-`,
+      name: `${generateName}${suffixOf(pod.metadata.uid, name)}`,
+      generateName,
       namespace: pod.metadata.namespace,
       annotations: { ...annotations, [ANNOTATION.podClaimName]: name },
       ...(labels === undefined ? {} : { labels }),
@@ -47,6 +56,14 @@ export function newClaim(pod: Pod, { name }: PodResourceClaim, { spec: template 
     spec: template.spec,
   };
 }
+
+/** Five characters, as the server would draw them. */
+const suffixOf = (uid: string, name: string): string =>
+  safeEncode(
+    String(fnv1a32(Buffer.from(`${uid}/${name}`)))
+      .padStart(10, '0')
+      .slice(-5),
+  );
 
 /** Both names stay recognisable where they are too long together. */
 function baseName(pod: string, claim: string): string {

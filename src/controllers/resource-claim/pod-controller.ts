@@ -4,8 +4,10 @@ import type { ResourceClaim, ResourceClaimTemplate } from '#api/gen/resource-v1.
 import type { New, Pod, PodResourceClaim } from '#api/types.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
+import type { Client } from '#client/contract.ts';
 import { controlledBy, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
+import { createOnce } from '../runtime/create-once.ts';
 import { claimNameOf, isMadeFor, isPodDone, madeFor, newClaim, reservation } from './plan.ts';
 
 const BY_TEMPLATE = 'resource-claim-template';
@@ -89,12 +91,23 @@ async function ensureClaim(
     );
   const draft = newClaim(pod, entry, template);
   try {
-    const { metadata } = await client.create(resourceclaims, draft);
+    const { metadata } = await create(draft, client);
     metrics.claims.created(template.spec.spec, 'success');
     return metadata.name;
   } catch (error) {
     metrics.claims.created(template.spec.spec, 'failure');
     throw error;
+  }
+}
+
+/** The server names what would have the name of somebody else's claim. */
+async function create(draft: New<ResourceClaim>, client: Client): Promise<ResourceClaim> {
+  try {
+    return await createOnce(client, resourceclaims, draft);
+  } catch (error) {
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
+    const { name: _, ...metadata } = draft.metadata as ResourceClaim['metadata'];
+    return client.create(resourceclaims, { ...draft, metadata });
   }
 }
 

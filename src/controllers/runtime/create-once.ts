@@ -6,10 +6,15 @@ import type { KubeObject, New } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 
 /**
- * The object, whether this request created it or one before.
+ * The object, whether this request created it or one before. `present` is told of one that was there: it may differ.
  * @throws StatusError AlreadyExists when the name belongs to an object of another controller
  */
-export async function createOnce<T extends KubeObject>(client: Client, resource: Resource<T>, object: New<T>): Promise<T> {
+export async function createOnce<T extends KubeObject>(
+  client: Client,
+  resource: Resource<T>,
+  object: New<T>,
+  present?: (object: T) => void,
+): Promise<T> {
   try {
     return await client.create(resource, object);
   } catch (error) {
@@ -23,6 +28,7 @@ export async function createOnce<T extends KubeObject>(client: Client, resource:
     const owner = controllerOf(object as KubeObject)?.uid;
     const ours = items.find((item) => owner !== undefined && controllerOf(item)?.uid === owner);
     if (ours === undefined) throw error;
+    present?.(ours);
     return ours;
   }
 }

@@ -3,14 +3,16 @@
 /** Source: controller SlowStartInitialBatchSize. */
 const FIRST_BATCH = 1;
 
+export interface Done {
+  readonly succeeded: number;
+  /** The first one. */
+  readonly failure: Error | undefined;
+}
+
 /**
  * Calls `attempt` up to `count` times: once, then 2, 4, … at a time, as long as all succeed. Source: slowStartBatch.
- * @returns how many succeeded, and the first failure
  */
-export async function slowStart(
-  count: number,
-  attempt: () => Promise<unknown>,
-): Promise<{ readonly succeeded: number; readonly failure: Error | undefined }> {
+export async function slowStart(count: number, attempt: () => Promise<unknown>): Promise<Done> {
   let succeeded = 0;
   for (let batch = Math.min(FIRST_BATCH, count); batch > 0; batch = Math.min(batch * 2, count - succeeded)) {
     const results = await Promise.allSettled(Array.from({ length: batch }, attempt));
@@ -20,4 +22,11 @@ export async function slowStart(
     if (first !== undefined) return { succeeded, failure: first.reason as Error };
   }
   return { succeeded, failure: undefined };
+}
+
+/** For a few writes that others wait for. */
+export async function allAtOnce(count: number, attempt: () => Promise<unknown>): Promise<Done> {
+  const results = await Promise.allSettled(Array.from({ length: count }, attempt));
+  const failures = results.filter((result) => result.status === 'rejected');
+  return { succeeded: count - failures.length, failure: failures[0]?.reason as Error | undefined };
 }

@@ -8,7 +8,7 @@ import { type Ids, seededIds } from '#base/ids.ts';
 import { fakeClient } from '#client/testing.ts';
 import { createOnce } from './create-once.ts';
 import { Expectations } from './expectations.ts';
-import { PodCreations } from './pod-creations.ts';
+import { Creations } from './creations.ts';
 
 const KEY = 'ns/web';
 const CREATION = { verb: 'create', resource: 'pods' } as const;
@@ -27,7 +27,7 @@ function world(ids: Ids = seededIds(1)) {
   const { client, server } = fakeClient({ clock });
   const expectations = new Expectations(clock);
   const shown = new Map<string, Pod>();
-  const creations = new PodCreations({ pods: { get: (name) => shown.get(name) }, ids, expectations });
+  const creations = new Creations<Pod>({ shown: { get: (name) => shown.get(name) }, ids, expectations });
   return {
     server,
     clock,
@@ -50,7 +50,7 @@ function world(ids: Ids = seededIds(1)) {
   };
 }
 
-test('PodCreations tries again by the same name when an answer was lost', async () => {
+test('Creations tries again by the same name when an answer was lost', async () => {
   const { server, pass, names, show } = world();
   server.loseNext(CREATION);
   assert.equal(await pass(draft('u')), 'ConnectionError');
@@ -64,7 +64,7 @@ test('PodCreations tries again by the same name when an answer was lost', async 
   assert.equal(names().length, 2);
 });
 
-test('PodCreations does not take a refusal for an answer to what was asked before', async () => {
+test('Creations does not take a refusal for an answer to what was asked before', async () => {
   const { server, pass, names } = world();
   server.loseNext(CREATION);
   await pass(draft('u'));
@@ -74,7 +74,7 @@ test('PodCreations does not take a refusal for an answer to what was asked befor
   assert.equal(names().length, 1);
 });
 
-test('PodCreations makes no other pod for one that nobody was told of for as long as anybody waits', async () => {
+test('Creations makes no other pod for one that nobody was told of for as long as anybody waits', async () => {
   const { clock, pass, names } = world();
   assert.equal(await pass(draft('u'), draft('u')), 2);
   clock.advance(6 * 60_000);
@@ -82,7 +82,7 @@ test('PodCreations makes no other pod for one that nobody was told of for as lon
   assert.equal(names().length, 2);
 });
 
-test('PodCreations keeps names to what they were made of', async () => {
+test('Creations keeps names to what they were made of', async () => {
   const { server, pass, names } = world();
   server.loseNext(CREATION);
   await pass(draft('u', 'web-1-'));
@@ -93,7 +93,7 @@ test('PodCreations keeps names to what they were made of', async () => {
   );
 });
 
-test('PodCreations leaves a name to the pod of somebody else', async () => {
+test('Creations leaves a name to the pod of somebody else', async () => {
   const suffixes = ['aaaaa', 'aaaaa', 'bbbbb'];
   const { pass, names, creations } = world({ ...seededIds(1), suffix: () => suffixes.shift() ?? '' });
   assert.equal(await pass(draft('other')), 1);
