@@ -58,12 +58,15 @@ evictionHard: { memory.available: 100Mi }
 imageGCHighThresholdPercent: 100
 `;
 
-/** The flag that has a node do with whatever room there is; its file lies in `folder`. */
-export function onAnyDisk(folder: string): string {
+/** Path of a file in `folder` by which a node does with whatever room there is. */
+export function anyDisk(folder: string): string {
   const file = join(folder, 'any-disk.yaml');
   writeFileSync(file, ANY_DISK);
-  return `--kubelet-config=${file}`;
+  return file;
 }
+
+/** The same as a flag of `proa up` and `proa agent`. */
+export const onAnyDisk = (folder: string): string => `--kubelet-config=${anyDisk(folder)}`;
 
 /** `flags` are of `proa up`. Resolves once `proa up` says that the cluster is ready. @throws Error with all it said when it does not */
 export async function startCluster(

@@ -1,6 +1,6 @@
 // A cluster of single components, each a process of its own: what it does, what goes on while one of them is dead, and
 // that one that comes back catches up and leaves what runs alone.
-import { connectMachine, MACHINE } from '../harness/cluster.ts';
+import { anyDisk, connectMachine, MACHINE } from '../harness/cluster.ts';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,6 +67,7 @@ const [scheduler, controllerManager, kubelet, proxy] = await Promise.all([
     'node-ip': MACHINE,
     'container-runtime-endpoint': `unix://${containerd.socket}`,
     'root-dir': join(folder, 'kubelet'),
+    config: anyDisk(folder),
     'tls-cert-file': pki.certificatePath('kubelet-server'),
     'tls-private-key-file': pki.keyPath('kubelet-server'),
     'client-ca-file': ca,
