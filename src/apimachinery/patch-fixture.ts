@@ -45,6 +45,7 @@ export const field = (name: string, type: TypeSchema, { mergeKey, strategy }: Fi
   type,
   required: false,
   mayBeNull: false,
+  tellsEmpty: false,
   always: false,
   pointer: false,
   patchStrategy: strategy ?? (mergeKey === undefined ? [] : ['merge']),

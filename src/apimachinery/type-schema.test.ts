@@ -5,7 +5,17 @@ import { ANY, memberSchema, type FieldSchema, type ObjectSchema, type ScalarSche
 const text: ScalarSchema = { shape: 'scalar', scalar: 'string', enum: undefined, default: undefined, nullable: false };
 const field = (name: string): [string, FieldSchema] => [
   name,
-  { name, type: text, required: false, mayBeNull: false, always: false, pointer: false, patchStrategy: [], patchMergeKey: undefined },
+  {
+    name,
+    type: text,
+    required: false,
+    mayBeNull: false,
+    tellsEmpty: false,
+    always: false,
+    pointer: false,
+    patchStrategy: [],
+    patchMergeKey: undefined,
+  },
 ];
 const object = (unknownFields: 'drop' | 'keep'): ObjectSchema => ({
   shape: 'object',

@@ -39,6 +39,8 @@ export interface FieldSchema {
   readonly required: boolean;
   /** A required list or map that an accepted object may have empty: written as null then. Others are never met empty. */
   readonly mayBeNull: boolean;
+  /** An empty list is not the same as none until validation, which refuses it: accepted objects never have one. */
+  readonly tellsEmpty: boolean;
   /** On the wire even when empty: an unset list, map or time as null, a struct as `{}`, a scalar as its zero. */
   readonly always: boolean;
   /** A present zero (`""`, 0, false, `{}`) is kept; without it a zero is the same as absent. */

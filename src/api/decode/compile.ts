@@ -74,8 +74,8 @@ function planField(field: FieldSchema): FieldPlan {
 }
 
 /** A struct and a free-form value are never zero by being empty. */
-function foldsZero({ type, pointer, always }: FieldSchema): boolean {
-  if (pointer) return false;
+function foldsZero({ type, pointer, always, tellsEmpty }: FieldSchema): boolean {
+  if (pointer || tellsEmpty) return false;
   return type.shape === 'list' || type.shape === 'map' || (type.shape === 'scalar' && !always);
 }
 
@@ -83,9 +83,9 @@ function foldsZero({ type, pointer, always }: FieldSchema): boolean {
  * Upstream writes null for a list or map that has nothing in it. Where no accepted object has one so, because it is
  * required and validation refuses it empty, it is empty here and never null: validation need not ask, and nobody sees it.
  */
-function absentValue({ type, pointer, required, mayBeNull }: FieldSchema): () => unknown {
+function absentValue({ type, pointer, required, mayBeNull, tellsEmpty }: FieldSchema): () => unknown {
   if (pointer) return () => null;
-  const given = required && !mayBeNull;
+  const given = required && !mayBeNull && !tellsEmpty;
   if (given && type.shape === 'list') return () => [];
   if (given && type.shape === 'map') return () => ({});
   return () => zeroValue(type);

@@ -24,6 +24,8 @@ export interface FieldRow {
   readonly always?: boolean;
   /** Required, but validation lets it be empty; null then. */
   readonly nil?: boolean;
+  /** Validation refuses this list where it was given empty, and not (or otherwise) where it was not given. */
+  readonly empty?: boolean;
   /** A Go pointer: a present zero is kept. */
   readonly ptr?: boolean;
   readonly enum?: readonly string[];

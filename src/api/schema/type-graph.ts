@@ -82,6 +82,7 @@ function fieldSchema(name: string, row: FieldRow): FieldSchema {
     type: valueSchema(row),
     required: row.req === true,
     mayBeNull: row.nil === true,
+    tellsEmpty: row.empty === true,
     always: row.always === true,
     pointer: row.ptr === true,
     patchStrategy: row.patchStrategy === undefined ? NO_STRATEGY : (row.patchStrategy.split(',') as PatchStrategy[]),

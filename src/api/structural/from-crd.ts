@@ -110,7 +110,17 @@ function withDefaultsOf(metadata: ObjectSchema, stated: Props | undefined): Obje
 }
 
 function field(name: string, type: TypeSchema, required: boolean): FieldSchema {
-  return { name, type, required, mayBeNull: false, always: false, pointer: true, patchStrategy: [], patchMergeKey: undefined };
+  return {
+    name,
+    type,
+    required,
+    mayBeNull: false,
+    tellsEmpty: false,
+    always: false,
+    pointer: true,
+    patchStrategy: [],
+    patchMergeKey: undefined,
+  };
 }
 
 function listSchema(props: Props): ListSchema {

@@ -47,8 +47,12 @@ export class Generator {
         return this.#any(schema.name ?? '');
       case 'object': {
         const out: JsonObject = {};
-        for (const field of this.#shuffled([...schema.fields.values()]))
-          if (this.#has(field, depth)) out[field.name] = this.value(field.type, depth + 1);
+        for (const field of this.#shuffled([...schema.fields.values()])) {
+          if (!this.#has(field, depth)) continue;
+          const value = this.value(field.type, depth + 1);
+          if (field.tellsEmpty && (value as readonly unknown[]).length === 0) continue; // no accepted object has it so
+          out[field.name] = value;
+        }
         return out;
       }
     }

@@ -92,6 +92,16 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
     scaled({ minReplicas: 5 }),
     ['spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`'],
   ],
+  // An empty list of policies is no policy at all; without a list there is a default.
+  ['autoscaling/v2/HorizontalPodAutoscaler', scaled({ behavior: { scaleUp: {}, scaleDown: { policies: null } } }), []],
+  [
+    'autoscaling/v2/HorizontalPodAutoscaler',
+    scaled({ behavior: { scaleUp: { policies: [] }, scaleDown: { policies: [] } } }),
+    [
+      'spec.behavior.scaleUp.policies: Required value: must specify at least one Policy',
+      'spec.behavior.scaleDown.policies: Required value: must specify at least one Policy',
+    ],
+  ],
   [
     'autoscaling/v1/HorizontalPodAutoscaler',
     scaled({ targetCPUUtilizationPercentage: 0 }),
@@ -167,6 +177,18 @@ test('validateUpdate lets a bound claim grow and nothing else', () => {
   assert.match(error ?? '', /^spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName/);
   assert.deepEqual(more, []);
 });
+
+for (const [shown, given] of [
+  ['[]', { values: [] }],
+  ['null', {}],
+] as const) {
+  test(`validateCreate shows exit codes that are missing as ${shown}, as they were given`, () => {
+    const failing = job({ podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', ...given } }] } });
+    assert.deepEqual(createErrors('batch/v1/Job', failing), [
+      `spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: ${shown}: at least one value is required`,
+    ]);
+  });
+}
 
 test('validateUpdate of a job keeps its completions and its template', () => {
   const errors = updateErrors('batch/v1/Job', job({ completions: 2 }), job({ completions: 1 }));

@@ -75,8 +75,9 @@ for (const [name, object, errors] of [
   ],
   [
     'refuses ephemeral containers',
-    pod({ ephemeralContainers: [{ name: 'e', image: 'i', lifecycle: {} }] }),
+    pod({ ephemeralContainers: [{ name: 'e', image: 'i', lifecycle: {}, resources: {}, ports: [] }] }),
     [
+      'spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container',
       'spec.ephemeralContainers[0].lifecycle: Forbidden: cannot be set for an Ephemeral Container',
       'spec.ephemeralContainers: Forbidden: cannot be set on create',
     ],

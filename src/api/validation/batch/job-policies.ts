@@ -75,7 +75,7 @@ function validateConditions(out: Problems, at: Path, patterns: readonly PodFailu
 function validateExitCodes(
   out: Problems,
   at: Path,
-  { operator, containerName, values = [] }: Partial<PodFailurePolicyOnExitCodesRequirement>,
+  { operator, containerName, values: given }: Partial<PodFailurePolicyOnExitCodesRequirement>,
   names: ReadonlySet<string>,
 ): void {
   choice(out, at.child('operator'), operator, OPERATORS);
@@ -83,7 +83,8 @@ function validateExitCodes(
     out.invalid(at.child('containerName'), containerName, 'must be one of the container or initContainer names in the pod template');
   }
   const path = at.child('values');
-  if (values.length === 0) out.invalid(path, null, 'at least one value is required');
+  const values = given ?? [];
+  if (values.length === 0) out.invalid(path, given ?? null, 'at least one value is required');
   else if (values.length > MAX_EXIT_CODES) out.tooMany(path, values.length, MAX_EXIT_CODES);
   const seen = new Set<number>();
   values.forEach((code, i) => {

@@ -183,8 +183,9 @@ const NOT_EPHEMERAL = [
   'lifecycle',
 ] as const;
 
-const isSet = (value: unknown): boolean =>
-  value !== undefined && value !== '' && !(typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+/** All of them but one are pointers and lists in Go, which are set where they are there, even if empty. */
+const isSet = (member: (typeof NOT_EPHEMERAL)[number], value: object | string | undefined): boolean =>
+  value !== undefined && (member !== 'resources' || Object.keys(value).length > 0);
 
 export function validateEphemeralContainers(out: Problems, at: Path, pod: PodContext): void {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
@@ -199,8 +200,7 @@ export function validateEphemeralContainers(out: Problems, at: Path, pod: PodCon
     const target = container.targetContainerName;
     if (!blank(target) && !others.has(target)) out.notFound(path.child('targetContainerName'), target);
     for (const member of NOT_EPHEMERAL)
-      if (isSet(container[member]) || (member === 'lifecycle' && container.lifecycle !== undefined))
-        out.forbidden(path.child(member), 'cannot be set for an Ephemeral Container');
+      if (isSet(member, container[member])) out.forbidden(path.child(member), 'cannot be set for an Ephemeral Container');
     container.volumeMounts?.forEach((mount, j) => {
       for (const member of ['subPath', 'subPathExpr'] as const) {
         if (!blank(mount[member]))
