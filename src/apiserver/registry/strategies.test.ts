@@ -6,6 +6,7 @@ import { eventsEvents } from '#api/gen/resources.ts';
 import {
   csidrivers,
   daemonsets,
+  endpointslices,
   events,
   ipaddresses,
   namespaces,
@@ -14,7 +15,7 @@ import {
   resourceclaims,
   serviceaccounts,
 } from '#api/resources.ts';
-import type { CSIDriver, DaemonSet, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { CSIDriver, DaemonSet, EndpointSlice, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
@@ -70,6 +71,17 @@ test('a CSIDriver has no generation before its first change', async () => {
   assert.equal(made.metadata.generation, undefined);
   const changed = await client.update(csidrivers, { ...made, spec: { ...made.spec, requiresRepublish: true } });
   assert.equal(changed.metadata.generation, 1);
+});
+
+test('an EndpointSlice keeps no topology of its endpoints in the old form, whatever that says', async () => {
+  const topology = (hostname: string): object => ({
+    endpoints: [{ addresses: ['10.1.2.3'], deprecatedTopology: { 'kubernetes.io/hostname': hostname, '--': 'none' } }],
+  });
+  const given = { metadata: { name: 'e', namespace: NS }, addressType: 'IPv4', ports: [], ...topology('n') };
+  const made = await client.create(endpointslices, given as unknown as New<EndpointSlice>);
+  assert.deepEqual(made.endpoints, [{ addresses: ['10.1.2.3'], conditions: {} }]);
+  const changed = await client.update(endpointslices, { ...made, ...topology('o') });
+  assert.deepEqual([changed.endpoints, changed.metadata.generation], [made.endpoints, 2]);
 });
 
 test('a namespace with a name of the server’s making is found by it', async () => {
