@@ -15,8 +15,9 @@ const EXPRESSION = ["'['", "'{'", "'('", "'.'", "'-'", "'!'", "'true'", "'false'
 const OPERAND = ['NUM_FLOAT', 'NUM_INT', 'NUM_UINT', 'STRING', 'BYTES', 'IDENTIFIER'];
 const WANT_EXPRESSION = `{${[...EXPRESSION, ...OPERAND].join(', ')}}`;
 const WANT_ENTRY = `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${[...EXPRESSION.slice(6), ...OPERAND].join(', ')}}`;
-const WANT_ELEMENT = `{'[', '{', ']', '(', '.', ',', '-', '!', '?', ${[...EXPRESSION.slice(6), ...OPERAND].join(', ')}}`;
+const WANT_ELEMENT = `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${[...EXPRESSION.slice(6), ...OPERAND].join(', ')}}`;
 const WANT_FIELD = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}";
+const CLOSING: ReadonlySet<string> = new Set([')', ']', '}']);
 const STARTS: ReadonlySet<string> = new Set(['[', '{', '(', '.', '-', '!', 'true', 'false', 'null']);
 
 const RELATIONS: ReadonlySet<string> = new Set(['<', '<=', '>=', '>', '==', '!=', 'in']);
@@ -320,7 +321,8 @@ class Parser {
     for (;;) {
       member();
       if (this.#take(',') === undefined) break;
-      if (this.#peek().text === close) break;
+      // A comma that nothing like a member follows is taken for the last one.
+      if (!this.#startsMember(this.#peek(), wanted === undefined)) return void this.#expect(close);
     }
     this.#expect(close, `{'${close}', ','}`);
   }
@@ -338,6 +340,11 @@ class Parser {
 
   #startsExpression(token: Token): boolean {
     return token.kind === 'symbol' ? STARTS.has(token.text) : token.kind !== 'EOF' && token.kind !== 'ESC_IDENTIFIER';
+  }
+
+  #startsMember(token: Token, named: boolean): boolean {
+    if (token.kind === 'symbol' && token.text === '?') return true;
+    return named ? token.kind === 'IDENTIFIER' || token.kind === 'ESC_IDENTIFIER' : this.#startsExpression(token);
   }
 
   /** One token too many is skipped; otherwise what stands here is reported, and what stands after it as well. */
@@ -359,8 +366,9 @@ class Parser {
   #expect(text: string, wanted = `'${text}'`): Token {
     const token = this.#peek();
     if (token.kind === 'symbol' && token.text === text) return this.#next();
-    if (token.kind === 'EOF' && text === ')') {
-      this.#syntax(token, `missing ')' at '<EOF>'`);
+    // Behind what closes a bracket the text may end; behind anything else it may not, and then this is not what is missing.
+    if (token.kind === 'EOF' && CLOSING.has(text) && wanted === `'${text}'`) {
+      this.#syntax(token, `missing '${text}' at '<EOF>'`);
       throw new Abandoned();
     }
     const next = this.#peek(1);
