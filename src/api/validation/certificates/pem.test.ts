@@ -17,6 +17,14 @@ test('pemBlocks are those that end as they begin, in order, whatever stands arou
   assert.deepEqual(pemBlocks(''), []);
 });
 
+test('pemBlocks passes over what is no base64', () => {
+  const text = ['A?I=', 'AQI', 'A=I=', 'AQ I=\t', 'Aw==\r'].map((body) => block('A', body)).join('');
+  assert.deepEqual(
+    pemBlocks(text).map(({ der }) => [...der]),
+    [[1, 2], [3]],
+  );
+});
+
 /** As long as a body may be: what takes more than a look at each character takes hours here. */
 for (const [name, text] of [
   ['blocks that never end', '-----BEGIN A-----\n'.repeat(170_000)],

@@ -12,21 +12,25 @@ export interface PemBlock {
 const BEGIN = /-----BEGIN ([^-\n]*)-----\r?\n/g;
 const END = '-----END ';
 
-/** Blocks that end as they begin; each character is looked at a bounded number of times, whatever the text. Source: pem.Decode. */
-export function pemBlocks(text: string): readonly PemBlock[] {
+/** Whether Go's encoder could have written it. Source: base64.StdEncoding, which wants padding. */
+const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+
+/** Blocks that end as they begin and hold base64; each character is looked at a bounded number of times, whatever the text. Source: pem.Decode. */
+export function pemBlocks(pem: string): readonly PemBlock[] {
   const blocks: PemBlock[] = [];
   let end = 0;
   let from = 0;
-  for (const { 0: line, 1: type = '', index } of text.matchAll(BEGIN)) {
+  for (const { 0: line, 1: type = '', index } of pem.matchAll(BEGIN)) {
     if (index < from) continue; // within the last block
     const start = index + line.length;
-    if (end < start) end = text.indexOf(END, start);
+    if (end < start) end = pem.indexOf(END, start);
     if (end === -1) break;
-    if (!text.startsWith(`${type}-----`, end + END.length)) continue;
-    const body = text.slice(start, end);
-    const lines = body.split('\n').filter((each) => !each.includes(':'));
-    blocks.push({ type, headers: body.includes(':'), der: Buffer.from(lines.join('\n'), 'base64') });
+    if (!pem.startsWith(`${type}-----`, end + END.length)) continue;
+    const body = pem.slice(start, end);
     from = end;
+    const lines = body.split('\n').filter((each) => !each.includes(':'));
+    const text = lines.join('').replaceAll(/[ \t\r]/g, '');
+    if (isBase64(text)) blocks.push({ type, headers: body.includes(':'), der: Buffer.from(text, 'base64') });
   }
   return blocks;
 }
