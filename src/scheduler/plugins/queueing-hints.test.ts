@@ -2,14 +2,17 @@
 // tries every pod.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { everything } from '#apimachinery/labels.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { ACTION, clusterEvent, type ClusterEvent, matchesEvent, nodeChanges, podChanges } from '../framework/cluster-event.ts';
 import type { Plugin } from '../framework/plugin.ts';
 import { node, pod } from '../testing.ts';
+import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
+import { podTopologySpread } from './pod-topology-spread.ts';
 import { taintToleration } from './taint-toleration.ts';
 
 /** Whether any event of a change, told as the informers tell it, makes the plugin want the pod to be tried again. */
@@ -68,6 +71,23 @@ const enforcing = nodeAffinity({
 });
 const onPort = (name: string, hostPort: number, hostIP = '', nodeName = 'n') =>
   pod(name, {}, { nodeName, containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 1, hostPort, hostIP, protocol: 'TCP' }] }] });
+
+const affinity = interPodAffinity(() => ({}));
+const beside = (kind: 'podAffinity' | 'podAntiAffinity', topologyKey: string): Pod => {
+  const terms = [{ topologyKey, labelSelector: { matchLabels: { app: 'web' } } }];
+  return pod('p', {}, { affinity: { [kind]: { requiredDuringSchedulingIgnoredDuringExecution: terms } } } as never);
+};
+
+const spread = podTopologySpread(() => everything);
+const spreading = (topologyKey: string, more: object = {}, metadata: object = {}): Pod => {
+  const constraint = { maxSkew: 1, topologyKey, whenUnsatisfiable: 'DoNotSchedule', labelSelector: { matchLabels: { app: 'web' } } };
+  return pod('p', {}, { topologySpreadConstraints: [{ ...constraint, ...more }] } as never, { metadata } as never);
+};
+const app = (name: string, on = 'n') => pod('q', {}, { nodeName: on }, { metadata: { labels: { app: name } } });
+const zoned = (labels: Readonly<Record<string, string>>, ...taints: readonly string[]) =>
+  node('n', { metadata: { labels }, spec: { taints: taints.map(taint) } });
+const tolerant = (of: Pod): Pod => ({ ...of, spec: { ...of.spec, tolerations: [{ key: 'a', operator: 'Exists' }] } });
+const honoring = spreading('zone', { nodeTaintsPolicy: 'Honor' });
 
 const CASES: readonly (readonly [plugin: Plugin, refused: Pod, change: Change, wakes: boolean, what: string])[] = [
   [fit, pod('p', { cpu: '1' }), { gone: running('q', { cpu: '1' }) }, true, 'a pod left its node'],
@@ -148,6 +168,53 @@ const CASES: readonly (readonly [plugin: Plugin, refused: Pod, change: Change, w
     false,
     'a node matches as before',
   ],
+  [affinity, beside('podAffinity', 'zone'), { node: labelled({ zone: 'a' }) }, true, 'a node came in a place'],
+  [affinity, beside('podAffinity', 'zone'), { node: labelled({ region: 'a' }) }, false, 'a node came in no such place'],
+  [
+    affinity,
+    beside('podAffinity', 'zone'),
+    { node: labelled({ zone: 'b' }), previous: labelled({ zone: 'a' }) },
+    true,
+    'a node is in another place',
+  ],
+  [affinity, beside('podAffinity', 'zone'), { node: labelled({}), previous: labelled({ zone: 'a' }) }, false, 'a node is in no place'],
+  [affinity, beside('podAntiAffinity', 'zone'), { node: labelled({}) }, true, 'a node came that is away from all'],
+  [affinity, beside('podAntiAffinity', 'zone'), { node: labelled({}), previous: labelled({ zone: 'a' }) }, true, 'a node left the place'],
+  [
+    affinity,
+    beside('podAntiAffinity', 'zone'),
+    { node: labelled({ zone: 'a' }), previous: labelled({}) },
+    false,
+    'a node came into the place',
+  ],
+  [spread, spreading('zone'), { pod: app('web') }, true, 'a pod of the group was placed'],
+  [spread, spreading('zone'), { pod: app('db') }, false, 'a pod of another group was placed'],
+  [spread, spreading('zone'), { gone: app('web') }, true, 'a pod of the group went'],
+  [spread, spreading('zone'), { gone: app('web', '') }, false, 'a pod of the group went that was on no node'],
+  [spread, spreading('zone'), { pod: app('db'), previous: app('web') }, true, 'a pod left the group'],
+  [spread, spreading('zone'), { pod: app('cache'), previous: app('db') }, false, 'a pod changed from one other group to another'],
+  [
+    spread,
+    spreading('zone'),
+    { pod: spreading('zone', {}, { labels: { app: 'web' } }), previous: spreading('zone') },
+    true,
+    'the pod itself joined the group',
+  ],
+  [spread, honoring, { pod: tolerant(honoring), previous: honoring }, true, 'the pod tolerates more, and taints count'],
+  [
+    spread,
+    spreading('zone'),
+    { pod: tolerant(spreading('zone')), previous: spreading('zone') },
+    false,
+    'the pod tolerates more, and taints do not count',
+  ],
+  [spread, spreading('zone'), { node: zoned({ zone: 'a' }) }, true, 'a node came in a place'],
+  [spread, spreading('rack'), { node: zoned({ zone: 'a' }) }, false, 'a node came in no such place'],
+  [spread, spreading('zone'), { node: zoned({ zone: 'a' }), previous: zoned({}) }, true, 'a node is in a place from now on'],
+  [spread, spreading('zone'), { node: zoned({}), previous: zoned({ zone: 'a' }) }, true, 'a node is in no place any more'],
+  [spread, spreading('zone'), { node: zoned({ zone: 'b' }), previous: zoned({ zone: 'a' }) }, true, 'a node is in another place'],
+  [spread, spreading('zone'), { node: zoned({ zone: 'a', x: 'y' }), previous: zoned({ zone: 'a' }) }, false, 'a node is where it was'],
+  [spread, spreading('zone'), { node: zoned({ zone: 'a' }, 'b'), previous: zoned({ zone: 'a' }, 'a') }, true, 'a node has other taints'],
   [enforcing, wantsDisk, { node: labelled({ disk: 'ssd' }) }, false, 'a node came that the configuration forbids'],
   [enforcing, wantsDisk, { node: labelled({ disk: 'ssd', pool: 'x' }) }, true, 'a node came that the configuration allows'],
 ];
