@@ -26,9 +26,9 @@ import { ConnectionError } from '#client/contract.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type AgentPod, importAgentImage, startAgents } from '../harness/network-agent.ts';
 import { podSet } from '../harness/pods.ts';
-import { temporaryFolder } from '../harness/temp.ts';
 import { holdingsOf, namespacesOfPods, type NodePlace } from './chaos/holdings.ts';
 import { descriptorsOf, kill, pidsOf, processes } from './chaos/processes.ts';
+import { smallDisk } from './cut-off-disk.ts';
 import { insist } from './watchers.ts';
 
 /** PROA_CHAOS_ROUNDS=100 PROA_CHAOS_SEED=7 goes on for a quarter of an hour, in another order. */
@@ -38,7 +38,8 @@ const SEED = Number(process.env['PROA_CHAOS_SEED'] ?? 1);
 const WELL_MS = 240_000;
 
 const owner = { after };
-const dataDir = join(temporaryFolder(owner), 'data');
+/** A disk of its own: pods are evicted from one that is nearly full. */
+const dataDir = join(await smallDisk(owner, '3g'), 'data');
 const cluster = await startCluster(owner, ['--nodes', '2'], { dataDir, killed: true });
 const NODES: readonly NodePlace[] = [
   { dataDir, runDir: '/run/proa' },
