@@ -1,5 +1,6 @@
 #!/bin/sh
-# Keeps one command running: starts it again whenever it ends other than by its own wish (exit 0) or by `proa down`.
+# Keeps one command running: starts it again whenever it ends other than by `proa down`, in good order too: whoever tells it to
+# end by hand (kill PID) means that process, not the cluster.
 # A process of its own, and this small, so that nothing it could share with the command can bring it down too. Should it be
 # killed all the same, the command is told to end: nothing runs unkept.
 #
@@ -42,7 +43,6 @@ while [ -z "$stopping" ]; do
     kill -0 "$child" 2>/dev/null || break
   done
   child=
-  [ "$code" -eq 0 ] && exit 0
   [ -n "$stopping" ] && exit 0
   if [ $(($(date +%s) - started)) -ge 10 ]; then pause=0; else pause=$((pause < 8 ? pause * 2 + (pause == 0 && code < 128) : 8)); fi
   tell "proa: the cluster process ended with $code; starting it again"

@@ -6,8 +6,8 @@ import { CHECKOUT } from '../checkout.ts';
 import type { Paths } from './paths.ts';
 
 /**
- * Keeps one command running for one data folder, and starts it again whenever it ends other than by its own wish
- * (status 0). Every command of Proa may make a Keeper of its own: what it knows is on the machine, not in the object.
+ * Keeps one command running for one data folder, and starts it again whenever it ends, until it is stopped. Every command of Proa
+ * may make a Keeper of its own: what it knows is on the machine, not in the object.
  */
 export interface Keeper {
   /** Whether the command is being kept running now. What a crash or an earlier boot left behind counts for nothing. */
