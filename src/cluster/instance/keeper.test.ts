@@ -257,7 +257,14 @@ test('a keeper tells the journal of systemd too, where its standard error is tha
     const count = join(folder, `count-${stream}`);
     const { stdout, stderr } = await run(
       keeper,
-      [join(folder, 'ended'), 'sh', '-c', 'echo said >&2; [ -e "$1" ] && trap "" TERM && kill $PPID && exit 0; touch "$1"; exit 7', 'sh', count],
+      [
+        join(folder, 'ended'),
+        'sh',
+        '-c',
+        'echo said >&2; [ -e "$1" ] && trap "" TERM && kill $PPID && exit 0; touch "$1"; exit 7',
+        'sh',
+        count,
+      ],
       { env: { PATH: process.env.PATH, ...(stream === undefined ? {} : { JOURNAL_STREAM: stream }) } },
     );
     assert.equal(stdout, 'said\nproa: the cluster process ended with 7; starting it again\nsaid\n');
