@@ -95,7 +95,7 @@ const emptyDirs = (['', 'Memory'] as const).flatMap((medium) => [
     name: `emptydir-mode-${medium || 'default'}`.toLowerCase(),
     volume: { emptyDir: { medium } },
     script: `stat -c %a /v; stat -f -c %T /v`,
-    prints: medium === 'Memory' ? /^777\ntmpfs\n$/ : /^777\n(?!tmpfs)/,
+    prints: medium === 'Memory' ? /^1777\ntmpfs\n$/ : /^777\n(?!tmpfs)/,
   },
   ...[undefined, nonRoot].flatMap((spec) =>
     ['644', '666', '777'].map((mode): Case => ({
