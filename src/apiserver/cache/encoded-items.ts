@@ -27,7 +27,7 @@ export class EncodedItems {
   of(object: StoredObject, encode: (object: KubeObject) => Uint8Array): HeapBytes {
     let item = this.#items.get(object);
     if (item === undefined) {
-      item = HeapBytes.from(encode(object.object));
+      item = HeapBytes.from(encode(object.fleeting));
       this.#encoded++;
       this.#items.set(object, item);
       this.#bytes += item.length;

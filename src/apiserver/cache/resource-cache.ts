@@ -104,7 +104,7 @@ export class ResourceCache {
   /** An object that was read here as an item of lists in protobuf; `encode` makes one that is not held. */
   listItem(object: StoredObject, encode: (object: KubeObject) => Uint8Array): HeapBytes {
     const { items } = this.#prepared;
-    return this.#objects.get(object.key) === object ? items.of(object, encode) : HeapBytes.from(encode(object.object));
+    return this.#objects.get(object.key) === object ? items.of(object, encode) : HeapBytes.from(encode(object.fleeting));
   }
 
   /** As listItem, where it is held. */

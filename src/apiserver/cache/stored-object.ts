@@ -183,20 +183,25 @@ export class StoredObject {
     return this.#object ?? this.#keep(this.#decode());
   }
 
+  /** As `object`, for who reads many and is done with each at once: what is decoded for that is not kept. */
+  get fleeting(): KubeObject {
+    return this.#object ?? this.#decode();
+  }
+
   /** As `object`, but for its managedFields: half of a pod, and of interest to writers only. The same one at each call. */
   get trimmed(): KubeObject {
-    return (this.#trimmed ??= withoutManagedFields(this.#object ?? this.#decode()));
+    return (this.#trimmed ??= withoutManagedFields(this.fleeting));
   }
 
   /** Lets go of `object`, which is decoded anew for whoever asks again. */
   forgetObject(): void {
     this.#object = undefined;
-    this.layout.decoded.remove(this);
   }
 
   /** As forgetObject, and of `trimmed` too: for a version that is not the latest. */
   forgetDecoded(): void {
-    this.forgetObject();
+    this.layout.decoded.remove(this);
+    this.#object = undefined;
     this.#trimmed = undefined;
   }
 

@@ -73,7 +73,7 @@ const item = (object: StoredObject): LatePart => ({
 
 /** Of a map, in which the members lie otherwise, it is made anew. */
 function metadata(object: StoredObject): Part {
-  if (object.layout.typedItems) return Buffer.from(metadataJson(object.object.metadata));
+  if (object.layout.typedItems) return Buffer.from(metadataJson(object.fleeting.metadata));
   return { length: object.metadataLength, copy: (target, offset) => object.copyMetadata(target, offset) };
 }
 

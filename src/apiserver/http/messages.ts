@@ -19,7 +19,7 @@ export function messagesOf(served: ServedResource): Messages {
   const encode = (object: object): Uint8Array => encodeItem(object, info.schema);
   const cache = conversion === undefined ? stored?.cache : undefined;
   const item = (object: StoredObject): HeapBytes => {
-    if (cache === undefined) return HeapBytes.from(listItem(encode(view(object).object)));
+    if (cache === undefined) return HeapBytes.from(listItem(encode(view(object).fleeting)));
     return cache.listItem(object, (plain) => listItem(encode(plain)));
   };
   return {

@@ -90,7 +90,7 @@ function* eachItem(answer: ListAnswer): Generator<object> {
 function listObject({ served, list, form, tables }: ListAnswer, stored: readonly StoredObject[]): Readonly<Record<string, unknown>> {
   const { info, apiVersion, layout } = served;
   const metadata = listMetadata(list);
-  const objects = stored.map((item) => (form.encoding === 'json' ? served.view(item).ordered : served.view(item).object));
+  const objects = stored.map((item) => (form.encoding === 'json' ? served.view(item).ordered : served.view(item).fleeting));
   const metaVersion = `meta.k8s.io/${form.metaVersion}`;
   switch (form.transform) {
     case 'Table':
