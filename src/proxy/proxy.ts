@@ -18,7 +18,7 @@ import { type ProxyNode, serviceKeyOf } from './endpoints.ts';
 import { tellStart } from './events.ts';
 import { Flows } from './flows.ts';
 import type { HealthCheck } from './health/health-plan.ts';
-import { localAddresses } from './health/listening.ts';
+import { localAddresses } from './health/local-addresses.ts';
 import { ProxyHealth } from './health/proxy-health.ts';
 import { ServiceHealth } from './health/service-health.ts';
 import { configz } from './metrics/configz.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
 import type { Node } from '#api/types.ts';
 import type { ProxyMetrics } from '../metrics/metrics.ts';
-import { listenOnceFree } from './listening.ts';
+import { listenOnceFree } from '#base/listening.ts';
 
 /** Source: kube-proxy's default of --healthz-bind-address. */
 export const HEALTHZ_PORT = 10_256;

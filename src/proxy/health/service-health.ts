@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { Service } from '#api/types.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { HealthCheck } from './health-plan.ts';
-import { close, listen } from './listening.ts';
+import { close, listen } from '#base/listening.ts';
 
 export interface ServiceHealthDeps {
   readonly nodeName: string;

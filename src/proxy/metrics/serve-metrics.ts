@@ -8,7 +8,7 @@ import type { Clock } from '#base/clock.ts';
 import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
-import { listenOnceFree } from '../health/listening.ts';
+import { listenOnceFree } from '#base/listening.ts';
 
 /** Source: kube-proxy's default of --metrics-bind-address. */
 export const METRICS_PORT = 10_249;

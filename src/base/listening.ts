@@ -1,9 +1,8 @@
-// Small HTTP servers, for load balancers on all addresses of the node.
+// Small HTTP servers whose port another program may have: health and figures.
 import type { Server } from 'node:http';
-import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
-import type { Clock } from '#base/clock.ts';
-import type { Logger } from '#base/log.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './log.ts';
 
 /** Open connections to one server; further ones are refused. */
 const MAX_CONNECTIONS = 100;
@@ -25,7 +24,7 @@ export function listen(server: Server, port: number, address: ListenAddress, log
   });
 }
 
-/** Between attempts to take a port that another program has. Milliseconds. Source: kube-proxy serveHealthz, serveMetrics. */
+/** Between attempts to take a port that another program has. Milliseconds. Source: kube-proxy serveHealthz, serveMetrics; kubelet app server.go run. */
 const RETRY_MS = 5_000;
 
 interface KeptOpen {
@@ -71,14 +70,4 @@ export async function close(server: Server): Promise<void> {
   const closed = promisify(server.close.bind(server))();
   server.closeAllConnections();
   await closed;
-}
-
-/** Of this machine, on interfaces that are up; undefined where it cannot tell now, without a descriptor left for instance. */
-export function localAddresses(logger: Logger): readonly string[] | undefined {
-  try {
-    return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
-  } catch (error) {
-    logger.error("this machine's addresses cannot be read; health check node ports stay where they are", { error });
-    return undefined;
-  }
 }

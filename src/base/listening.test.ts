@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { ManualClock } from '#base/clock.ts';
-import { silentLogger } from '#base/log.ts';
+import { ManualClock } from './clock.ts';
+import { silentLogger } from './log.ts';
 import { close, listenOnceFree } from './listening.ts';
 
 test('listenOnceFree takes a port as soon as another program has left it, and leaves it at the end', async () => {
