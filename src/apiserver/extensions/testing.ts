@@ -144,3 +144,14 @@ export function definition({
     spec: { group, scope, names: { plural, kind, ...names }, versions, ...spec },
   };
 }
+
+/** Where objects of a namespace are served. */
+export const base = (group: string, plural = 'widgets', ns = 'default', v = 'v1'): string =>
+  `/apis/${group}/${v}/namespaces/${ns}/${plural}`;
+
+export const widget = (group: string, name: string, more: object = {}, kind = 'Widget', v = 'v1'): object => ({
+  apiVersion: `${group}/${v}`,
+  kind,
+  metadata: { name },
+  ...more,
+});
