@@ -1,11 +1,8 @@
 // How many objects of a kind stay decoded in full.
 import type { StoredObject } from './stored-object.ts';
 
-/**
- * Bytes of stored JSON: twenty thousand pods. Written, read and written again within seconds is what most objects are that change at
- * all, and who writes to one that is decoded anew does not find its owners among those that are known: twice the CPU of a status update.
- */
-const CAPACITY = 64 << 20;
+/** Bytes of stored JSON: five thousand pods. Written, read and written again within seconds is what most objects are that change at all. */
+const CAPACITY = 16 << 20;
 
 /** The latest objects that were decoded: one that falls behind lets go of its `object`. */
 export class DecodedObjects {

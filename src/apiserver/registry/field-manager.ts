@@ -67,7 +67,9 @@ export class FieldTracking implements FieldManager {
     // Without owners there is no version to convert to.
     if (live === undefined && updated.metadata.managedFields === undefined)
       return this.#created.owned(updated, change, (given) => track(undefined, given, new Conversions()));
-    return withConversions((conversions) => track(live, sharing(live, updated), conversions));
+    // One that was decoded anew has sets of its own, which tell nothing of updates like this one.
+    const before = live && this.#sets.share(live);
+    return withConversions((conversions) => track(before, sharing(before, updated), conversions));
   }
 
   apply(
