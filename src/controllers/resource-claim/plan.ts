@@ -1,13 +1,12 @@
 // pure
 // Claims that are made for pods, and when a claim is free again. Source: pkg/controller/resourceclaim controller.go,
 // dynamic-resource-allocation resourceclaim.
+import { derivedName } from '#api/generated-name.ts';
 import { controllerOf, controllerReference } from '#api/owner-references.ts';
 import { isPodTerminal } from '#api/pods.ts';
 import type { ResourceClaim, ResourceClaimConsumerReference, ResourceClaimTemplate } from '#api/gen/resource-v1.ts';
-import { safeEncode } from '#api/pod-template-hash.ts';
 import type { New, Pod, PodResourceClaim } from '#api/types.ts';
 import { ANNOTATION, FINALIZER } from '#api/well-known.ts';
-import { fnv1a32 } from '#base/fnv.ts';
 
 const POD_KIND = { group: '', version: 'v1', kind: 'Pod' } as const;
 
@@ -46,7 +45,7 @@ export function newClaim(
   const generateName = `${baseName(pod.metadata.name, name)}-`;
   return {
     metadata: {
-      name: `${generateName}${suffixOf(pod.metadata.uid, name)}`,
+      name: derivedName(generateName, `${pod.metadata.uid}/${name}`),
       generateName,
       namespace: pod.metadata.namespace,
       annotations: { ...annotations, [ANNOTATION.podClaimName]: name },
@@ -56,14 +55,6 @@ export function newClaim(
     spec: template.spec,
   };
 }
-
-/** Five characters, as the server would draw them. */
-const suffixOf = (uid: string, name: string): string =>
-  safeEncode(
-    String(fnv1a32(Buffer.from(`${uid}/${name}`)))
-      .padStart(10, '0')
-      .slice(-5),
-  );
 
 /** Both names stay recognisable where they are too long together. */
 function baseName(pod: string, claim: string): string {

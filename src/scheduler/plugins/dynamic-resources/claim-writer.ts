@@ -5,11 +5,14 @@ import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
+import { derivedName } from '#api/generated-name.ts';
+import { controllerOf } from '#api/owner-references.ts';
 import { pods, resourceclaims } from '#api/resources.ts';
-import type { Pod, PodExtendedResourceClaimStatus } from '#api/types.ts';
+import type { New, Pod, PodExtendedResourceClaimStatus } from '#api/types.ts';
 import { FINALIZER } from '#api/well-known.ts';
 import { type Client, ConnectionError } from '#client/contract.ts';
 import { retryOnConflict } from '#client/retry-on-conflict.ts';
+import { isEqual } from '../../framework/cluster-event.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface ClaimWriterDeps {
@@ -46,19 +49,44 @@ export class ClaimWriter {
     });
   }
 
-  /** Makes the claim for extended resources; its status is written afterwards. @throws StatusError, ConnectionError */
-  async make({ metadata, spec }: ResourceClaim): Promise<ResourceClaim> {
-    const { name: _, uid: __, ...rest } = metadata;
+  /**
+   * Makes the claim for extended resources; its status is written afterwards. Its name follows from its pod, so that there is one
+   * claim of it when an attempt before had no answer. @throws ClaimLost, StatusError, ConnectionError
+   */
+  async make(draft: ResourceClaim): Promise<ResourceClaim> {
+    const owner = controllerOf(draft)?.uid ?? '';
+    const { name: _, uid: __, generateName = '', ...rest } = draft.metadata;
+    for (let others = 0; ; others++) {
+      const name = derivedName(generateName, others === 0 ? owner : `${owner}/${others}`);
+      const made = await this.#create({ metadata: { ...rest, generateName, name }, spec: draft.spec });
+      if (made !== undefined) return made;
+      const there = await this.#deps.client.get(resourceclaims, { namespace: rest.namespace, name });
+      if (controllerOf(there)?.uid === owner) return this.#adopt(there, draft);
+    }
+  }
+
+  /** `undefined` when there is one of its name. */
+  async #create(claim: New<ResourceClaim>): Promise<ResourceClaim | undefined> {
+    const { client, metrics } = this.#deps;
     const tell = (status: 'success' | 'failure'): void =>
-      this.#deps.metrics.count('scheduler_resourceclaim_creates_total', { status, admin_access: 'false' });
+      metrics.count('scheduler_resourceclaim_creates_total', { status, admin_access: 'false' });
     try {
-      const made = await this.#deps.client.create(resourceclaims, { metadata: rest, spec });
+      const made = await client.create(resourceclaims, claim);
       tell('success');
       return made;
     } catch (error) {
+      if (isStatusError(error, 'AlreadyExists')) return undefined;
       tell('failure');
       throw error;
     }
+  }
+
+  /** One that an attempt before left serves as long as it asks for the same; what a node needs may be another's. */
+  async #adopt(there: ResourceClaim, { spec }: ResourceClaim): Promise<ResourceClaim> {
+    const isFresh = there.metadata.deletionTimestamp === undefined && there.status?.allocation === undefined;
+    if (isFresh && isEqual(there.spec, spec)) return there;
+    await this.#remove(there);
+    throw new ClaimLost(`claim ${there.metadata.namespace}/${there.metadata.name} of an attempt before had to go first`);
   }
 
   /** @throws StatusError, ConnectionError */
