@@ -5,7 +5,8 @@ import { ExtenderError } from '../extenders/http-extender.ts';
 import type { Extenders } from '../extenders/extenders.ts';
 import type { NotPlaced, Opinion } from '../cycle/place-pod.ts';
 import type { NodeVictims } from '../framework/plugin.ts';
-import { act, type Attempt, type AttemptDeps, decided, findWayOut, type Nominated, refuse, type Refused, type WayOut } from './attempt.ts';
+import { act, decided, findWayOut, type Nominated, refuse, type Refused, type WayOut } from './attempt.ts';
+import type { Attempt, AttemptDeps } from './attempt-contract.ts';
 
 /** Attempts that wait for extenders at a time; other pods wait for room. */
 const MOST_AT_A_TIME = 16;
