@@ -4,6 +4,7 @@
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import type { ClusterObjectMeta } from './gen/stored-meta.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from './gen/core-v1.ts';
+import { attachedByDriver } from './migrated-volumes.ts';
 import { controllerOf } from './owner-references.ts';
 import { ANNOTATION } from './well-known.ts';
 
@@ -17,6 +18,12 @@ export function claimName({ metadata }: Pod, volume: Volume): string | undefined
 }
 
 export const usesClaims = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => claimName(pod, volume) !== undefined) === true;
+
+/** Whether a driver may have to attach it to the pod's node. */
+export const isAttachable = (pod: Pod, volume: Volume): boolean =>
+  claimName(pod, volume) !== undefined || attachedByDriver(volume) !== undefined;
+
+export const attachesVolumes = (pod: Pod): boolean => pod.spec.volumes?.some((volume) => isAttachable(pod, volume)) === true;
 
 /** Why a claim is not the one made for a pod's ephemeral volume; undefined when it is. Source: VolumeIsForPod. */
 export function notMadeFor(claim: PersistentVolumeClaim, { metadata }: Pod): string | undefined {

@@ -1,8 +1,9 @@
 // Tokens a kubelet may ask for: bound to pods it runs, for audiences they name.
 // Source: noderestriction admitServiceAccount, validateNodeServiceAccountAudience, podReferencesAudience.
 import type { TokenRequest } from '#api/gen/authentication-v1.ts';
+import { migratedDriver, type VolumeSource } from '#api/migrated-volumes.ts';
 import { csidrivers, persistentvolumeclaims, persistentvolumes, pods } from '#api/resources.ts';
-import type { PersistentVolume, Pod, Volume } from '#api/types.ts';
+import type { Pod, Volume } from '#api/types.ts';
 import { notFound } from '#apimachinery/errors.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import type { CacheReader } from '../cache/reader.ts';
@@ -101,20 +102,9 @@ function podAudience(pod: Pod, audience: string, reader: CacheReader): { readonl
 
 type Driver = { readonly name: string } | { readonly error: string };
 
-/** Drivers that took over volumes that once were built in. Source: csi-translation-lib plugins. */
-const TRANSLATED: Readonly<Record<string, string>> = {
-  awsElasticBlockStore: 'ebs.csi.aws.com',
-  azureDisk: 'disk.csi.azure.com',
-  azureFile: 'file.csi.azure.com',
-  cinder: 'cinder.csi.openstack.org',
-  gcePersistentDisk: 'pd.csi.storage.gke.io',
-  portworxVolume: 'pxd.portworx.com',
-  vsphereVolume: 'csi.vsphere.vmware.com',
-};
-
-const translated = (source: Volume | PersistentVolume['spec']): Driver | undefined => {
-  const kind = Object.keys(source).find((key) => TRANSLATED[key] !== undefined);
-  return kind === undefined ? undefined : { name: TRANSLATED[kind] as string };
+const translated = (source: VolumeSource): Driver | undefined => {
+  const name = migratedDriver(source);
+  return name === undefined ? undefined : { name };
 };
 
 function driverOf({ metadata }: Pod, volume: Volume, reader: CacheReader): Driver | undefined {

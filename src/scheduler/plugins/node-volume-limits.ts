@@ -1,7 +1,8 @@
 // pure
-// A CSI driver takes only so many volumes on one node. Source: plugins/nodevolumelimits csi.go.
-import type { CSINode, Pod, VolumeAttachment } from '#api/types.ts';
-import { claimName, className, notMadeFor, usesClaims } from '#api/volumes.ts';
+// A CSI driver takes only so many volumes on one node, those of plugins that it stands in for among them. Source: plugins/nodevolumelimits csi.go.
+import { attachedByDriver, driverOfProvisioner } from '#api/migrated-volumes.ts';
+import type { CSINode, PersistentVolume, PersistentVolumeClaim, Pod, VolumeAttachment } from '#api/types.ts';
+import { attachesVolumes, claimName, className, notMadeFor, usesClaims } from '#api/volumes.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import type { NodeFilter, Plugin, QueueingHint } from '../framework/plugin.ts';
 import { UNLIKE_ANY } from '../framework/profile.ts';
@@ -9,7 +10,7 @@ import { type Status, unresolvable, unschedulable } from '../framework/status.ts
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { PLUGIN } from './names.ts';
-import type { Storage } from './volume-binding/storage.ts';
+import { claimKey, type Storage } from './volume-binding/storage.ts';
 
 const TOO_MANY = unschedulable(PLUGIN.nodeVolumeLimits, 'node(s) exceed max volume count');
 
@@ -27,9 +28,9 @@ export function nodeVolumeLimits(storage: Storage): Plugin {
       { event: clusterEvent('PersistentVolumeClaim', ACTION.Add), hint: afterClaimAdded },
       { event: clusterEvent('storage.k8s.io/VolumeAttachment', ACTION.Delete), hint: afterDetached },
     ],
-    sign: (pod) => (usesClaims(pod) ? UNLIKE_ANY : undefined),
+    sign: (pod) => (attachesVolumes(pod) ? UNLIKE_ANY : undefined),
     preFilter({ pod }, cluster) {
-      if (!usesClaims(pod)) return { kind: 'skip' };
+      if (!attachesVolumes(pod)) return { kind: 'skip' };
       const wanted = volumesOf(pod, storage);
       // Told of each node, so that VolumeBinding, which has more to say of such a claim, speaks first.
       if ('code' in wanted) return { kind: 'filter', filter: { scope: 'node', check: () => wanted } };
@@ -70,7 +71,7 @@ function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): 
     check(slot) {
       const name = cluster.nodes[slot]?.metadata.name ?? '';
       // Even if every volume of every pod were attached by one driver: which is quickly told, and mostly so.
-      if (wanted.size + (cluster.claimCount[slot] as number) <= storage.spareVolumes(name)) return undefined;
+      if (wanted.size + (cluster.volumeCount[slot] as number) <= storage.spareVolumes(name)) return undefined;
       const limits = limitsOf(storage.csiNode(name));
       if (limits.size === 0) return undefined;
       const fresh = new Map(wanted);
@@ -111,33 +112,45 @@ function volumesOf(pod: Pod, storage: Storage): Volumes | Status {
 }
 
 function knownVolumesOf(pod: Pod, storage: Storage): Volumes {
-  if (!usesClaims(pod)) return NO_VOLUMES;
+  if (!attachesVolumes(pod)) return NO_VOLUMES;
   const found = new Map<string, string>();
+  const add = (volume: Attached | undefined): void => void (volume && found.set(`${volume.driver}/${volume.handle}`, volume.driver));
   for (const volume of pod.spec.volumes ?? []) {
     const name = claimName(pod, volume);
     const claim = name === undefined ? undefined : storage.claim(pod.metadata.namespace, name);
-    if (claim === undefined) continue;
-    const csi = storage.volume(claim.spec.volumeName ?? '')?.spec.csi;
-    if (csi !== undefined) found.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver);
-    else if (storage.volume(claim.spec.volumeName ?? '') === undefined) {
-      // Not made yet: whoever is to make it will attach it too. Source: getCSIDriverInfoFromSC.
-      const driver = storage.storageClass(className(claim))?.provisioner;
-      if (driver !== undefined) found.set(`${driver}/${className(claim)}-${pod.metadata.namespace}/${name}`, driver);
-    }
+    if (name === undefined) add(attachedByDriver(volume));
+    else if (claim !== undefined) add(attachedFor(claim, storage));
   }
   return found;
 }
 
+type Attached = NonNullable<ReturnType<typeof attachedByDriver>>;
+
+/** Source: getCSIDriverInfo, getCSIDriverInfoFromSC. */
+function attachedFor(claim: PersistentVolumeClaim, storage: Storage): Attached | undefined {
+  const volume = storage.volume(claim.spec.volumeName ?? '');
+  if (volume !== undefined) return attachedAs(volume);
+  // Not made yet: whoever is to make it will attach it too.
+  const provisioner = storage.storageClass(className(claim))?.provisioner;
+  const driver = provisioner === undefined ? undefined : driverOfProvisioner(provisioner);
+  return driver === undefined ? undefined : { driver, handle: `${className(claim)}-${claimKey(claim)}` };
+}
+
+function attachedAs({ spec }: PersistentVolume): Attached | undefined {
+  return spec.csi === undefined ? attachedByDriver(spec) : { driver: spec.csi.driver, handle: spec.csi.volumeHandle };
+}
+
 /** Attached, though no pod of the node uses it (any more). Source: getNodeVolumeAttachmentInfo. */
 function attachedVolume({ spec }: VolumeAttachment, storage: Storage): Volumes {
-  const csi = storage.volume(spec.source.persistentVolumeName ?? '')?.spec.csi;
-  return csi === undefined ? NO_VOLUMES : new Map([[`${csi.driver}/${csi.volumeHandle}`, csi.driver]]);
+  const volume = storage.volume(spec.source.persistentVolumeName ?? '');
+  const attached = volume === undefined ? undefined : attachedAs(volume);
+  return attached === undefined ? NO_VOLUMES : new Map([[`${attached.driver}/${attached.handle}`, attached.driver]]);
 }
 
 /** A pod that was on a node, and whose volumes go from there. */
 const afterPodDeleted: QueueingHint = (_, previous) => {
   const gone = previous as Pod;
-  return (gone.spec.nodeName ?? '') !== '' && usesClaims(gone) ? 'queue' : 'skip';
+  return (gone.spec.nodeName ?? '') !== '' && attachesVolumes(gone) ? 'queue' : 'skip';
 };
 
 /** A limit that came to be or was raised. */

@@ -166,6 +166,62 @@ for (const c of [
   });
 }
 
+const limited = (driver: string): CSINode =>
+  ({ metadata: { name: 'n' }, spec: { drivers: [{ name: driver, nodeID: 'n', topologyKeys: null, allocatable: { count: 1 } }] } }) as never;
+const builtIn = (name: string, source: object): PersistentVolume => ({ metadata: { name }, spec: source }) as unknown as PersistentVolume;
+const inline = (name: string, source: object, nodeName = ''): Pod =>
+  pod(name, {}, { volumes: [{ name: 'v', ...source }], ...(nodeName === '' ? {} : { nodeName }) } as never);
+const disk = (volumeID: string) => ({ awsElasticBlockStore: { volumeID } });
+const TOO_MANY = 'node(s) exceed max volume count';
+const EBS = 'ebs.csi.aws.com';
+
+// Source: csi_test.go, where in-tree and migrated volumes count.
+for (const c of [
+  { name: 'a volume of its driver', there: builtIn('c1', { csi: { driver: EBS, volumeHandle: 'vol-1' } }), refusal: TOO_MANY },
+  { name: 'another volume of the old plugin', there: builtIn('c1', disk('aws://zone-a/vol-1')), refusal: TOO_MANY },
+  { name: 'the volume itself, named by its driver', there: builtIn('c1', { csi: { driver: EBS, volumeHandle: 'vol-0' } }), refusal: '' },
+  { name: 'a volume of a plugin that nothing stands in for', there: builtIn('c1', { nfs: { server: 's', path: '/' } }), refusal: '' },
+  { name: 'a volume of another driver', there: builtIn('c1', { gcePersistentDisk: { pdName: 'd' } }), refusal: '' },
+]) {
+  test(`NodeVolumeLimits counts a volume of an old plugin for the driver that stands in, beside ${c.name}`, () => {
+    const volumes = [builtIn('c', disk('aws://zone-a/vol-0')), c.there];
+    const claims = ['c', 'c1'].map((name) => claim(name, { volumeName: name }));
+    const storage = withSpare({ ...storageOf(claims, volumes), csiNode: () => limited(EBS) });
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), using('p', 'c'), clusterOf([node('n')], [using('a', 'c1', 'n')])), {
+      n: c.refusal,
+    });
+    const wanted = inline('p', disk('vol-0'));
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), wanted, clusterOf([node('n')], [using('a', 'c1', 'n')])), { n: c.refusal });
+  });
+}
+
+for (const c of [
+  { driver: 'disk.csi.azure.com', plugin: 'kubernetes.io/azure-disk', source: { azureDisk: { diskName: 'd', diskURI: 'u' } } },
+  { driver: 'cinder.csi.openstack.org', plugin: 'kubernetes.io/cinder', source: { cinder: { volumeID: 'u' } } },
+  { driver: 'pd.csi.storage.gke.io', plugin: 'kubernetes.io/gce-pd', source: { gcePersistentDisk: { pdName: 'u' } } },
+  { driver: 'pxd.portworx.com', plugin: 'kubernetes.io/portworx-volume', source: { portworxVolume: { volumeID: 'u' } } },
+]) {
+  test(`NodeVolumeLimits knows that ${c.driver} attaches volumes of ${c.plugin}, there and to be made`, () => {
+    const storage = withSpare({
+      ...storageOf([claim('c', { storageClassName: 's' })]),
+      csiNode: () => limited(c.driver),
+      storageClass: () => ({ metadata: { name: 's' }, provisioner: c.plugin }) as never,
+    });
+    const [empty, full] = [clusterOf([node('n')]), clusterOf([node('n')], [inline('a', c.source, 'n')])];
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), using('p', 'c'), full), { n: TOO_MANY });
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), using('p', 'c'), empty), { n: '' });
+  });
+}
+
+test('NodeVolumeLimits does not count volumes of vSphere and Azure Files', () => {
+  for (const source of [{ vsphereVolume: { volumePath: 'v' } }, { azureFile: { secretName: 's', shareName: 'f' } }]) {
+    const storage = withSpare({ ...storageOf([]), csiNode: () => limited('csi.vsphere.vmware.com') });
+    assert.deepEqual(refusals(nodeVolumeLimits(storage), inline('p', source), clusterOf([node('n')], [inline('a', source, 'n')])), {
+      n: '',
+    });
+  }
+});
+
 test('NodeVolumeLimits tells of pods that leave in a trial', () => {
   const storage = withSpare({
     ...storageOf([claim('c', { volumeName: 'c' }), claim('d', { volumeName: 'd' })], [csiVolume('c'), csiVolume('d')]),

@@ -67,9 +67,9 @@ export class ClusterState {
     return this.#columns.allowedPods;
   }
 
-  /** Volumes of pods that stand for claims. */
-  get claimCount(): Int32Array {
-    return this.#columns.claimCount;
+  /** Volumes of pods that drivers may have to attach. */
+  get volumeCount(): Int32Array {
+    return this.#columns.volumeCount;
   }
 
   get nodeCount(): number {

@@ -3,7 +3,7 @@ import { Lru } from '#base/lru.ts';
 import { podPriority } from '#api/pods.ts';
 import { podRequests } from '#api/pod-requests.ts';
 import type { Pod } from '#api/types.ts';
-import { claimName } from '#api/volumes.ts';
+import { isAttachable } from '#api/volumes.ts';
 import { isEqual } from '../framework/cluster-event.ts';
 import { type AffinityTerms, affinityTerms } from './affinity-terms.ts';
 import { type HostPort, hostPorts } from './host-ports.ts';
@@ -26,8 +26,8 @@ export interface PodInfo extends PodResources {
   readonly uid: string;
   readonly priority: number;
   readonly ports: readonly HostPort[];
-  /** How many of its volumes stand for claims. */
-  readonly claims: number;
+  /** How many of its volumes a driver may have to attach. */
+  readonly volumes: number;
   /** What it says of other pods. */
   readonly terms: AffinityTerms | undefined;
 }
@@ -48,7 +48,7 @@ export class PodInfos {
     const { requests, nonZeroCpu, nonZeroMemory } = this.resourcesOf(pod);
     const { uid } = pod.metadata;
     const [priority, ports, terms] = [podPriority(pod), hostPorts(pod), this.#termsOf(pod)];
-    return { requests, nonZeroCpu, nonZeroMemory, pod, uid, priority, ports, claims: claimsIn(pod), terms };
+    return { requests, nonZeroCpu, nonZeroMemory, pod, uid, priority, ports, volumes: attachableVolumes(pod), terms };
   }
 
   #termsOf(pod: Pod): AffinityTerms | undefined {
@@ -82,10 +82,10 @@ export class PodInfos {
   }
 }
 
-function claimsIn(pod: Pod): number {
-  let claims = 0;
-  for (const volume of pod.spec.volumes ?? []) if (claimName(pod, volume) !== undefined) claims++;
-  return claims;
+function attachableVolumes(pod: Pod): number {
+  let volumes = 0;
+  for (const volume of pod.spec.volumes ?? []) if (isAttachable(pod, volume)) volumes++;
+  return volumes;
 }
 
 export function amountOf({ ids, values }: Amounts, id: number): number {

@@ -17,7 +17,7 @@ export class SlotColumns {
   podCount = new Int32Array(FIRST_CAPACITY);
   allowedPods = new Int32Array(FIRST_CAPACITY);
   /** Volumes of pods that stand for claims. */
-  claimCount = new Int32Array(FIRST_CAPACITY);
+  volumeCount = new Int32Array(FIRST_CAPACITY);
   #capacity = FIRST_CAPACITY;
 
   constructor(resources: ResourceTable) {
@@ -60,7 +60,7 @@ export class SlotColumns {
     this.nonZeroCpu[slot] = (this.nonZeroCpu[slot] as number) + sign * info.nonZeroCpu;
     this.nonZeroMemory[slot] = (this.nonZeroMemory[slot] as number) + sign * info.nonZeroMemory;
     this.podCount[slot] = (this.podCount[slot] as number) + sign;
-    this.claimCount[slot] = (this.claimCount[slot] as number) + sign * info.claims;
+    this.volumeCount[slot] = (this.volumeCount[slot] as number) + sign * info.volumes;
   }
 
   /** Nothing is in the slot any more; sums of numbers that are no integers may have left a rest. */
@@ -88,7 +88,7 @@ export class SlotColumns {
     };
     this.podCount = counts(this.podCount);
     this.allowedPods = counts(this.allowedPods);
-    this.claimCount = counts(this.claimCount);
+    this.volumeCount = counts(this.volumeCount);
   }
 
   #growResources(): void {
