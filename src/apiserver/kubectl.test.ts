@@ -138,6 +138,8 @@ describe('kubectl', () => {
       'configmap/settings configured\ndeployment.apps/web unchanged\n',
     );
     assert.equal(await client.succeed(['get', 'configmap', 'settings', '--output=jsonpath={.data.colour}']), 'red');
+    const scale = await client.succeed(['get', 'deployment', 'web', '--subresource=scale']);
+    assert.match(scale, /^NAME +DESIRED +AVAILABLE +AGE\nweb +2 +0 +\d+s\n$/);
     await client.succeed(['scale', 'deployment/web', '--replicas=5']);
     await client.succeed(['set', 'image', 'deployment/web', 'web=nginx:2']);
     assert.match(await client.succeed(['get', 'deployments']), /^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\nweb +0\/5 +0 +0 +/);

@@ -6,6 +6,7 @@ import { invalid, toStatusError } from '#apimachinery/field-errors.ts';
 import type { ManagedFieldsEntry } from '#apimachinery/apply/owners.ts';
 import { parentManagedFields, scaleManagedFields } from '#apimachinery/apply/scale.ts';
 import type { FieldChange } from '../registry/field-manager.ts';
+import type { PrintedKind } from '../negotiation/table.ts';
 import { get } from '../registry/get.ts';
 import type { ScaleHooks } from '../registry/strategy.ts';
 import { shown } from '../registry/storage-form.ts';
@@ -19,6 +20,8 @@ import { patchKind, readChange } from './patch.ts';
 
 const SCALE_VERSION = 'autoscaling/v1';
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' } as const;
+/** In tables too it is of its own kind, whatever is scaled. */
+const FORM: PrintedKind = { info: { ...SCALE, listKind: '', origin: 'builtin' } };
 
 interface Scale extends KubeObject {
   readonly spec: { readonly replicas?: number };
@@ -48,6 +51,7 @@ const answer = (code: number, object: KubeObject, hooks: ScaleHooks): Answer => 
   kind: 'object',
   code,
   object: scaleOf(object, object, hooks),
+  form: FORM,
 });
 
 async function getScale(operation: Operation, { registry }: HandlerDeps): Promise<Answer> {

@@ -262,6 +262,32 @@ describe('the HTTPS front', () => {
     assert.ok(partial.items.every((item) => item.kind === 'PartialObjectMetadata' && item.data === undefined));
   });
 
+  test('gives tables of flow schemas in the order in which they are asked, lists by name', async () => {
+    const path = '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas';
+    for (const [name, matchingPrecedence] of [
+      ['a', 9000],
+      ['c', 300],
+      ['b', 300],
+    ] as const) {
+      const spec = { priorityLevelConfiguration: { name: 'exempt' }, matchingPrecedence };
+      await post(path, JSON.stringify({ apiVersion: 'flowcontrol.apiserver.k8s.io/v1', kind: 'FlowSchema', metadata: { name }, spec }));
+    }
+    interface Shown {
+      readonly rows: readonly { readonly cells: readonly string[]; readonly object: { readonly metadata: { readonly name: string } } }[];
+    }
+    const { rows } = json<Shown>(await http1(server, path, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } }));
+    const shown = rows.map(({ cells, object }) => [cells[0], object.metadata.name]);
+    const own = shown.filter(([name = '']) => ['a', 'b', 'c'].includes(name));
+    assert.deepEqual(own, [
+      ['b', 'b'],
+      ['c', 'c'],
+      ['a', 'a'],
+    ]);
+    const { items } = json<{ items: readonly { metadata: { name: string } }[] }>(await http1(server, path));
+    const names = items.map(({ metadata }) => metadata.name);
+    assert.deepEqual(names, names.toSorted());
+  });
+
   /** A list without what changes meanwhile: its own revision, and ages, which stand in the last column. */
   const lasting = ({ metadata: _metadata, ...list }: Record<string, unknown>): object => ({
     ...list,

@@ -44,7 +44,15 @@ export interface ListAnswer {
   readonly encode: (object: object) => Buffer;
 }
 
-export async function respondWithList(exchange: Exchange, answer: ListAnswer): Promise<void> {
+/** Rows may come in another order than objects do. */
+function inOrder(answer: ListAnswer): ListAnswer {
+  const { served, list, form, tables } = answer;
+  if (form.transform !== 'Table') return answer;
+  return { ...answer, list: { ...list, items: tables.ordered(served, list.items, (item) => served.view(item).trimmed) } };
+}
+
+export async function respondWithList(exchange: Exchange, given: ListAnswer): Promise<void> {
+  const answer = inOrder(given);
   const body = bodyOf(answer);
   if (body === undefined) {
     await send(exchange, answer.headers, packed(partsOf(answer), CHUNKS));

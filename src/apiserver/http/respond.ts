@@ -1,6 +1,7 @@
 // From an Answer to bytes on the wire.
 import { hasMessage } from '#api/protobuf/codec.ts';
 import { inEnvelope } from '#api/protobuf/envelope.ts';
+import type { KubeObject } from '#api/types.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { htmlEscaped } from '#apimachinery/go-format.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
@@ -10,7 +11,7 @@ import { CONTENT_TYPES, negotiateOutput, wantsPretty, type OutputAbilities, type
 import type { WatchMetrics } from '../metrics/watches.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import { parseIncludeObject, TableMaker } from '../negotiation/table.ts';
-import { checkMetadataOf, objectForm } from '../negotiation/transform.ts';
+import { checkMetadataOf, objectForm, transformed } from '../negotiation/transform.ts';
 import type { Printers } from '../printers/contract.ts';
 import { PlainRefusal } from '../stages/plain-refusal.ts';
 import type { RequestWalk } from '../walk.ts';
@@ -82,9 +83,13 @@ export class Responder {
         }
         return answer.code;
       }
-      case 'object':
-        this.#send(exchange, walk, answer.code, negotiateOutput(exchange.header('accept'), this.#object), answer.object);
+      case 'object': {
+        const { form: kind } = answer;
+        const form = negotiateOutput(exchange.header('accept'), kind === undefined ? this.#object : this.#resource);
+        const object = kind === undefined ? answer.object : transformed(answer.object as KubeObject, form, kind, this.#tables(walk));
+        this.#send(exchange, walk, answer.code, form, object);
         return answer.code;
+      }
       case 'bytes':
         exchange.respond(answer.code, { ...this.#headers(walk), ...answer.headers }, answer.body);
         return answer.code;

@@ -4,9 +4,9 @@ import { badRequest } from '#apimachinery/errors.ts';
 import { errorText, invalid } from '#apimachinery/field-errors.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
 import { parseTime } from '#apimachinery/time.ts';
+import type { ResourceInfo } from '#api/schema.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Printers, TableColumn, TablePrinter, TableRow } from '../printers/contract.ts';
-import type { ServedResource } from '../registry/catalog.ts';
 import { metadataOnly } from './partial-metadata.ts';
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
@@ -51,6 +51,13 @@ export interface Table {
   readonly rows: readonly object[];
 }
 
+/** What objects are printed as: a ServedResource, or a kind without a resource of its own. */
+export interface PrintedKind {
+  readonly info: Pick<ResourceInfo, 'group' | 'version' | 'kind' | 'listKind' | 'origin'>;
+  /** Columns of its own, before those of its kind. */
+  readonly printer?: TablePrinter;
+}
+
 export class TableMaker {
   readonly includeObject: IncludeObject;
   readonly #printers: Printers;
@@ -72,7 +79,7 @@ export class TableMaker {
 
   /** `columns` false: a later event of a watch, whose client knows them. `metadata`: of a list. */
   table(
-    served: ServedResource,
+    served: PrintedKind,
     objects: readonly KubeObject[],
     apiVersion: string,
     columns = true,
@@ -91,14 +98,20 @@ export class TableMaker {
     };
   }
 
+  /** Items of a list in the order of their rows. */
+  ordered<T>(served: PrintedKind, items: readonly T[], objectOf: (item: T) => KubeObject): readonly T[] {
+    const { order } = this.#printer(served);
+    return order === undefined ? items : items.toSorted((a, b) => order(objectOf(a), objectOf(b)));
+  }
+
   /** Rows without their objects, for whoever has those as bytes. */
-  printed(served: ServedResource): (object: KubeObject) => readonly TableRow[] {
+  printed(served: PrintedKind): (object: KubeObject) => readonly TableRow[] {
     const printer = this.#printer(served);
     const context = { now: this.#now() };
     return (object) => printer.rows(object, context);
   }
 
-  #printer({ info, printer }: ServedResource): TablePrinter {
+  #printer({ info, printer }: PrintedKind): TablePrinter {
     return printer ?? this.#printers.find(info) ?? GENERIC;
   }
 

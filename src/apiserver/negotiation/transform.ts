@@ -2,16 +2,15 @@
 import { StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
-import type { ServedResource } from '../registry/catalog.ts';
 import { metadataOnly } from './partial-metadata.ts';
 import type { OutputForm } from './output.ts';
-import type { TableMaker } from './table.ts';
+import type { PrintedKind, TableMaker } from './table.ts';
 
 /**
  * Metadata of one object is none of a list, nor the other way round.
  * @throws StatusError NotAcceptable. Source: asPartialObjectMetadata, asPartialObjectMetadataList
  */
-export function checkMetadataOf(what: 'object' | 'list', { transform }: OutputForm, { info }: ServedResource): void {
+export function checkMetadataOf(what: 'object' | 'list', { transform }: OutputForm, { info }: PrintedKind): void {
   if (transform !== (what === 'list' ? 'PartialObjectMetadata' : 'PartialObjectMetadataList')) return;
   const name =
     info.origin === 'custom'
@@ -19,6 +18,14 @@ export function checkMetadataOf(what: 'object' | 'list', { transform }: OutputFo
       : `${info.group === '' ? 'core' : info.group.split('.', 1)[0]}.${what === 'list' ? info.listKind : info.kind}`;
   const found = `the requested object is ${what === 'list' ? 'a' : 'not a'} list (*${name})`;
   throw new StatusError('NotAcceptable', `you requested ${transform}, but ${found}`);
+}
+
+/** One object, which need not be a stored one. @throws StatusError NotAcceptable */
+export function transformed(object: KubeObject, form: OutputForm, kind: PrintedKind, tables: TableMaker): object {
+  checkMetadataOf('object', form, kind);
+  const apiVersion = `meta.k8s.io/${form.metaVersion}`;
+  if (form.transform === 'none') return object;
+  return form.transform === 'Table' ? tables.table(kind, [object], apiVersion) : metadataOnly(object, apiVersion);
 }
 
 /** An encoder of one request's objects; `served` objects are in the served version. */
@@ -32,7 +39,7 @@ export interface ObjectForm {
   bookmark(empty: KubeObject): object;
 }
 
-export function objectForm(form: OutputForm, served: ServedResource, tables: TableMaker): ObjectForm {
+export function objectForm(form: OutputForm, served: PrintedKind, tables: TableMaker): ObjectForm {
   const { transform, metaVersion } = form;
   const apiVersion = `meta.k8s.io/${metaVersion}`;
   switch (transform) {

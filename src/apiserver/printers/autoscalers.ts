@@ -1,7 +1,7 @@
 // HorizontalPodAutoscalers of both versions. Source: printers.go printHorizontalPodAutoscaler, formatHPAMetrics.
-import type { AutoscalingV1HorizontalPodAutoscaler, HorizontalPodAutoscaler, MetricSpec, MetricStatus } from '#api/types.ts';
+import type { AutoscalingV1HorizontalPodAutoscaler, HorizontalPodAutoscaler, KubeObject, MetricSpec, MetricStatus } from '#api/types.ts';
 import { NONE, UNSET } from './cells.ts';
-import { created, name, printer, text } from './columns.ts';
+import { created, integer, name, printer, text } from './columns.ts';
 import type { TablePrinter } from './contract.ts';
 
 interface AnyAutoscaler {
@@ -24,6 +24,19 @@ const autoscalerPrinter = <T extends AnyAutoscaler>(targets: (autoscaler: T) => 
     text('Replicas', 'Pods there are.', ({ status }) => status?.currentReplicas ?? 0),
     created,
   ]);
+
+interface Scale extends KubeObject {
+  readonly spec: { readonly replicas?: number };
+  readonly status: { readonly replicas: number };
+}
+
+/** What any workload that can be scaled says of it. Its name has no format, as upstream's. Source: printScale. */
+export const scales: TablePrinter<Scale> = printer<Scale>([
+  { ...name, format: '' },
+  integer('Desired', 'Pods wanted.', ({ spec }) => spec.replicas ?? 0),
+  integer('Available', 'Pods there are.', ({ status }) => status.replicas),
+  created,
+]);
 
 export const autoscalers: TablePrinter<HorizontalPodAutoscaler> = autoscalerPrinter(({ spec, status }) =>
   metricsCell(spec.metrics ?? [], status?.currentMetrics ?? []),

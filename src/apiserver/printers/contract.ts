@@ -40,6 +40,8 @@ export interface PrintContext {
 /** Pure: same object and time, same rows. `T` is the versioned object as served. */
 export interface TablePrinter<T = KubeObject> {
   readonly columns: readonly TableColumn[];
+  /** Which object's rows come first in the table of a list. Default: the order of the list. */
+  readonly order?: (a: T, b: T) => number;
   rows(object: T, context: PrintContext): readonly TableRow[];
 }
 

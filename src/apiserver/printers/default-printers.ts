@@ -1,6 +1,6 @@
 // Which kind is printed how.
 import { admissionPolicyBindings, mutatingAdmissionPolicies, validatingAdmissionPolicies, webhookConfigurations } from './admission.ts';
-import { autoscalers, autoscalersV1 } from './autoscalers.ts';
+import { autoscalers, autoscalersV1, scales } from './autoscalers.ts';
 import type { Printers, TablePrinter } from './contract.ts';
 import { nameAndAge, resourceClaims, resourceSlices } from './devices.ts';
 import { coreEvents, newEvents } from './events.ts';
@@ -74,6 +74,7 @@ const rows = {
   'apps/StatefulSet': statefulSets,
   'autoscaling/HorizontalPodAutoscaler': autoscalers,
   'autoscaling/v1/HorizontalPodAutoscaler': autoscalersV1,
+  'autoscaling/Scale': scales,
   'batch/CronJob': cronJobs,
   'batch/Job': jobs,
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequests,

@@ -83,7 +83,13 @@ export const priorityClasses: TablePrinter<PriorityClass> = printer<PriorityClas
   text('PreemptionPolicy', 'Whether its pods displace others.', ({ preemptionPolicy }) => preemptionPolicy ?? ''),
 ]);
 
-export const flowSchemas: TablePrinter<FlowSchema> = printer<FlowSchema>([
+/** The order in which they are asked. Source: printFlowSchemaList, FlowSchemaSequence. */
+function byPrecedence(a: FlowSchema, b: FlowSchema): number {
+  const before = (a.spec?.matchingPrecedence ?? 0) - (b.spec?.matchingPrecedence ?? 0);
+  return before === 0 ? Number(a.metadata.name > b.metadata.name) - Number(a.metadata.name < b.metadata.name) : before;
+}
+
+const flowSchemaColumns: TablePrinter<FlowSchema> = printer<FlowSchema>([
   name,
   text('PriorityLevel', 'Priority level of its requests.', ({ spec }) => spec?.priorityLevelConfiguration.name ?? ''),
   text('MatchingPrecedence', 'The lowest that matches is taken.', ({ spec }) => spec?.matchingPrecedence ?? 0),
@@ -95,6 +101,8 @@ export const flowSchemas: TablePrinter<FlowSchema> = printer<FlowSchema>([
     ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
   ),
 ]);
+
+export const flowSchemas: TablePrinter<FlowSchema> = { ...flowSchemaColumns, order: byPrecedence };
 
 type Limited = NonNullable<NonNullable<PriorityLevelConfiguration['spec']>['limited']>;
 

@@ -50,6 +50,12 @@ const cases: readonly {
     cells: { Ready: '0/3', 'Up-to-date': 0, Available: 0 },
   },
   {
+    name: 'what any workload is scaled by',
+    kind: 'autoscaling/Scale',
+    object: { spec: { replicas: 3 }, status: { replicas: 2 } },
+    cells: { Name: 'web', Desired: 3, Available: 2, Age: '5m' },
+  },
+  {
     name: 'replica set',
     kind: 'apps/ReplicaSet',
     object: { spec, status: { replicas: 2, readyReplicas: 1 } },
