@@ -7,6 +7,7 @@ import {
   validateValidatingPolicy,
   validateValidatingPolicyUpdate,
 } from './admission/policies.ts';
+import { validateValidatingPolicyStatus } from './admission/policy-status.ts';
 import { validateWebhooks, validateWebhooksUpdate } from './admission/webhooks.ts';
 import {
   validateSigningRequest,
@@ -30,7 +31,12 @@ export const ADMISSION_RULES: Readonly<Record<string, KindRules>> = {
   ValidatingWebhookConfiguration: rules({ scope: 'cluster', create: validateWebhooks, update: validateWebhooksUpdate }),
   MutatingAdmissionPolicy: rules({ scope: 'cluster', create: validateMutatingPolicy, update: validateMutatingPolicyUpdate }),
   MutatingAdmissionPolicyBinding: rules({ scope: 'cluster', create: validateMutatingBinding, update: validateMutatingBinding }),
-  ValidatingAdmissionPolicy: rules({ scope: 'cluster', create: validateValidatingPolicy, update: validateValidatingPolicyUpdate }),
+  ValidatingAdmissionPolicy: rules({
+    scope: 'cluster',
+    create: validateValidatingPolicy,
+    update: validateValidatingPolicyUpdate,
+    subresources: { status: validateValidatingPolicyStatus },
+  }),
   ValidatingAdmissionPolicyBinding: rules({ scope: 'cluster', create: validateValidatingBinding, update: validateValidatingBinding }),
 };
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MutatingAdmissionPolicy, ValidatingAdmissionPolicy } from '../gen/admissionregistration-v1.ts';
 import { validateMutatingPolicy, validateValidatingPolicy } from './admission/policies.ts';
+import { updateErrors } from './fixture.ts';
 import { Problems } from './problems.ts';
 
 const MATCH = {
@@ -105,8 +106,29 @@ for (const c of [
     name: 'a patch of the other type',
     spec: { ...never, mutations: [{ patchType: 'JSONPatch', applyConfiguration: { expression: 'Object{}' } }] },
     problems: [
-      'spec.mutations[0].applyConfiguration: must not be specified when patchType is JSONPatch',
       'spec.mutations[0].jsonPatch: must be specified when patchType is JSONPatch',
+      'spec.mutations[0].applyConfiguration: must not be specified when patchType is JSONPatch',
+    ],
+  },
+  {
+    name: 'expressions without a word, or with room around them',
+    spec: { ...never, mutations: [apply(' '), apply(' Object.spec{a: 1} ')] },
+    problems: [
+      'spec.mutations[0].applyConfiguration.expression: ',
+      'spec.mutations[1].applyConfiguration.expression: must evaluate to Object but got Object.spec',
+    ],
+  },
+  {
+    name: 'deletes, before conditions that are wrong',
+    spec: {
+      ...never,
+      mutations: [apply('Object{}')],
+      matchConditions: [{ name: 'c', expression: '' }],
+      matchConstraints: { ...MATCH, resourceRules: [{ ...MATCH.resourceRules[0], operations: ['DELETE'] }] },
+    },
+    problems: [
+      'spec.matchConstraints.resourceRules.operations: supported values: "*", "CONNECT", "CREATE", "UPDATE"',
+      'spec.matchConditions[0].expression: ',
     ],
   },
   {
@@ -126,3 +148,24 @@ for (const c of [
 ] as { name: string; spec: object; problems: string[] }[]) {
   test(`validateMutatingPolicy: ${c.name}`, () => assert.deepEqual(problemsOf('mutating', c.spec), c.problems));
 }
+
+test('what is said of the types of a ValidatingAdmissionPolicy names a place and says something', () => {
+  const said = (status: object): object => ({ spec: { ...COMMON, validations: [{ expression: 'true' }] }, status });
+  const condition = { type: 'Checked', status: 'True', reason: 'Good', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const bad = said({
+    typeChecking: {
+      expressionWarnings: [
+        { fieldRef: ' ', warning: '' },
+        { fieldRef: 'spec.validations[0].expression', warning: 'w' },
+      ],
+    },
+    conditions: [condition, condition],
+  });
+  const kind = 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy';
+  assert.deepEqual(updateErrors(kind, said({ conditions: [condition] }), said({}), 'status'), []);
+  assert.deepEqual(updateErrors(kind, bad, said({}), 'status'), [
+    'status.typeChecking.expressionWarnings[0].warning: Required value',
+    'status.typeChecking.expressionWarnings[0].fieldRef: Required value',
+    'status.conditions[1].type: Duplicate value: "Checked"',
+  ]);
+});

@@ -6,7 +6,6 @@ import type {
   MatchResources,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
-  Mutation,
   ParamKind,
   ParamRef,
   ValidatingAdmissionPolicy,
@@ -14,9 +13,8 @@ import type {
   Validation,
   Variable,
 } from '../../gen/admissionregistration-v1.ts';
-import { JSON_PATCH, OBJECT } from '#apimachinery/cel/library/mutation.ts';
 import { RESERVED_WORDS } from '#apimachinery/cel/names.ts';
-import { BOOL, listOf, NULL_TYPE, STRING, type Type } from '#apimachinery/cel/types.ts';
+import { BOOL, NULL_TYPE, STRING, type Type } from '#apimachinery/cel/types.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
 import { dns1035Label, dns1123Subdomain, pathSegmentName, qualifiedName } from '#apimachinery/names.ts';
@@ -25,6 +23,7 @@ import { validateLabelSelector } from '../label-selectors.ts';
 import { subdomainName, validatePlainMeta } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
+import { validateMutation } from './mutations.ts';
 import { validateNamedRule } from './rules.ts';
 import { MATCH_POLICIES, refuseUncompiled, validateMatchConditions } from './webhooks.ts';
 
@@ -85,11 +84,12 @@ interface Target {
   readonly matchConditions?: readonly MatchCondition[];
 }
 
-/** What policies of both kinds begin with; what their expressions are offered. */
+/** What policies of both kinds begin with; what their expressions are offered. `more` is asked of what they match. */
 function validateTarget(
   out: Problems,
   { failurePolicy, paramKind, matchConstraints, matchConditions = [] }: Target,
   conditions: boolean,
+  more: () => void = () => undefined,
 ): Offered {
   if (!isGiven(failurePolicy)) out.required(SPEC.child('failurePolicy'));
   else out.oneOf(SPEC.child('failurePolicy'), failurePolicy, FAILURE_POLICIES);
@@ -100,6 +100,7 @@ function validateTarget(
     validateMatch(out, at, matchConstraints);
     if ((matchConstraints.resourceRules ?? []).length === 0) out.required(at.child('resourceRules'));
   }
+  more();
   const params = paramKind !== undefined;
   if (conditions) validateMatchConditions(out, SPEC.child('matchConditions'), matchConditions, params);
   return { params, authorizer: true };
@@ -119,8 +120,9 @@ function validateMutating(out: Problems, policy: MutatingAdmissionPolicy, condit
   validatePlainMeta(out, policy.metadata, 'cluster', subdomainName);
   const spec: Partial<NonNullable<MutatingAdmissionPolicy['spec']>> = policy.spec ?? {};
   const { variables = [], mutations = [], reinvocationPolicy = '', matchConstraints } = spec;
-  const offered = validateTarget(out, spec, conditions);
-  validateMutableOperations(out, SPEC.child('matchConstraints'), matchConstraints);
+  const offered = validateTarget(out, spec, conditions, () => {
+    validateMutableOperations(out, SPEC.child('matchConstraints'), matchConstraints);
+  });
   const compile = compilerOf(out, variables, offered, true);
   if (mutations.length === 0) out.required(SPEC.child('mutations'), 'mutations must contain at least one item');
   mutations.forEach((mutation, i) =>
@@ -136,30 +138,6 @@ function validateMutating(out: Problems, policy: MutatingAdmissionPolicy, condit
 function validateMutableOperations(out: Problems, at: Path, match: MatchResources | null | undefined): void {
   const operations = (match?.resourceRules ?? []).flatMap((rule) => rule.operations ?? []);
   for (const operation of operations) out.oneOf(at.child('resourceRules').child('operations'), operation, MUTABLE_OPERATIONS);
-}
-
-const PATCHES = {
-  ApplyConfiguration: { field: 'applyConfiguration', other: 'jsonPatch', results: [OBJECT] },
-  JSONPatch: { field: 'jsonPatch', other: 'applyConfiguration', results: [listOf(JSON_PATCH)] },
-} as const;
-
-function validateMutation(
-  out: Problems,
-  at: Path,
-  mutation: Partial<Mutation>,
-  compile: (source: string, results: readonly Type[]) => CompiledExpression,
-): void {
-  const { patchType } = mutation;
-  if (blank(patchType)) return out.required(at.child('patchType'));
-  if (!Object.hasOwn(PATCHES, patchType)) return out.oneOf(at.child('patchType'), patchType, Object.keys(PATCHES));
-  const { field, other, results } = PATCHES[patchType];
-  if (mutation[other] !== undefined) out.invalid(at.child(other), `{${other}}`, `must not be specified when patchType is ${patchType}`);
-  const patch: { readonly expression?: string } | undefined = mutation[field];
-  if (patch === undefined) return out.required(at.child(field), `must be specified when patchType is ${patchType}`);
-  const { expression = '' } = patch;
-  const path = at.child(field).child('expression');
-  if (expression.trim() === '') return out.required(path, 'expression is not specified');
-  return refuseUncompiled(out, path, compile(expression, results));
 }
 
 export function validateMutatingBinding(out: Problems, binding: MutatingAdmissionPolicyBinding): void {
