@@ -108,12 +108,15 @@ class Autoscaler {
       this.#histories.set(key, plan.history);
       this.#countOutcomes(hpa, plan, observed);
       this.#tell(hpa, plan.notices);
-      const status = plan.rescale === undefined ? plan.status : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
-      await this.#write(hpa, status);
-      metrics.autoscaler.desired.of(hpa.metadata.namespace, hpa.metadata.name).set(status.desiredReplicas);
+      const done =
+        plan.rescale === undefined
+          ? { status: plan.status, failed: false }
+          : await this.#rescale(key, hpa, target, plan.status, plan.rescale);
+      await this.#write(hpa, done.status);
+      metrics.autoscaler.desired.of(hpa.metadata.namespace, hpa.metadata.name).set(done.status.desiredReplicas);
       count(
-        plan.rescale === undefined ? 'none' : actionOf(target.specReplicas, status.desiredReplicas),
-        plan.failed === true ? 'internal' : 'none',
+        plan.rescale === undefined ? 'none' : actionOf(target.specReplicas, done.status.desiredReplicas),
+        plan.failed === true || done.failed ? 'internal' : 'none',
       );
     } catch (error) {
       count('none', 'internal');
@@ -224,7 +227,7 @@ class Autoscaler {
     { resource, scale, specReplicas }: Target,
     status: HorizontalPodAutoscalerStatus,
     { replicas, reason }: { readonly replicas: number; readonly reason: string },
-  ): Promise<HorizontalPodAutoscalerStatus> {
+  ): Promise<{ readonly status: HorizontalPodAutoscalerStatus; readonly failed: boolean }> {
     const { client, clock } = this.#context;
     try {
       await client.update(resource, { ...scale, spec: { ...scale.spec, replicas } } as unknown as New<KubeObject>, {
@@ -236,11 +239,11 @@ class Autoscaler {
       this.#tell(hpa, [{ type: 'Warning', reason: 'FailedRescale', message }]);
       const unable = `the HPA controller was unable to update the target scale: ${error.message}`;
       const failed = said(status, clock.now(), { type: 'AbleToScale', status: 'False', reason: 'FailedUpdateScale', message: unable });
-      return { ...failed, desiredReplicas: specReplicas };
+      return { status: { ...failed, desiredReplicas: specReplicas }, failed: true };
     }
     this.#tell(hpa, [{ type: 'Normal', reason: 'SuccessfulRescale', message: `New size: ${replicas}; reason: ${reason}` }]);
     this.#histories.set(key, scaled(this.#histories.get(key) ?? NO_HISTORY, hpa, specReplicas, replicas, clock.now()));
-    return rescaled(status, replicas, clock.now());
+    return { status: rescaled(status, replicas, clock.now()), failed: false };
   }
 
   #tell(hpa: HorizontalPodAutoscaler, notices: readonly Notice[]): void {

@@ -52,7 +52,7 @@ interface Groups {
   readonly ready: number;
   readonly unready: readonly string[];
   readonly missing: readonly string[];
-  /** Of ready pods. */
+  /** Of ready pods, and of those that are not known here: gone already, or not seen yet. */
   readonly samples: ReadonlyMap<string, number>;
 }
 
@@ -60,17 +60,29 @@ interface Groups {
 function groupPods({ pods, now, tuning }: Current, samples: PodSamples, resource: string): Groups {
   const unready: string[] = [];
   const missing: string[] = [];
-  const used = new Map<string, number>();
+  const used = new Map([...samples].map(([name, { value }]) => [name, value]));
+  let ready = 0;
   for (const pod of pods) {
     const { name } = pod.metadata;
-    if (pod.metadata.deletionTimestamp !== undefined || pod.status.phase === 'Failed') continue;
     const sample = samples.get(name);
-    if (pod.status.phase === 'Pending') unready.push(name);
-    else if (sample === undefined) missing.push(name);
-    else if (resource === 'cpu' && isStarting(pod, sample, now, tuning)) unready.push(name);
-    else used.set(name, sample.value);
+    const group = groupOf(pod, sample, resource === 'cpu' ? (shown) => isStarting(pod, shown, now, tuning) : () => false);
+    if (group === 'ready') ready++;
+    else used.delete(name);
+    if (group === 'unready') unready.push(name);
+    if (group === 'missing') missing.push(name);
   }
-  return { ready: used.size, unready, missing, samples: used };
+  return { ready, unready, missing, samples: used };
+}
+
+function groupOf(
+  { metadata, status }: Pod,
+  sample: PodSample | undefined,
+  starts: (sample: PodSample) => boolean,
+): 'leaving' | 'unready' | 'missing' | 'ready' {
+  if (metadata.deletionTimestamp !== undefined || status.phase === 'Failed') return 'leaving';
+  if (status.phase === 'Pending') return 'unready';
+  if (sample === undefined) return 'missing';
+  return starts(sample) ? 'unready' : 'ready';
 }
 
 /** CPU use of a pod that starts says nothing of its load. */
