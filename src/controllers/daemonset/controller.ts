@@ -66,7 +66,7 @@ export const daemonSetController: Controller = {
     });
     const wakeAll = (node: Node, previous?: Node): void => {
       for (const ds of sets.list()) {
-        if (previous === undefined || !deepEqual(suits(ds, node), suits(ds, previous))) wake(ds);
+        if (previous === undefined ? suits(ds, node).run : !deepEqual(suits(ds, node), suits(ds, previous))) wake(ds);
       }
     };
     informers.informer(nodes).addHandlers({

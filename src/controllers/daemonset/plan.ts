@@ -77,8 +77,10 @@ function planPlace(place: Place, { ds, hash, now, backoff }: Observed): Plan {
   if (!stay) return { create: [], delete: pods.filter((pod) => !isGoing(pod)).map((pod) => ({ pod })) };
 
   const present = pods.filter((pod) => !isGoing(pod));
-  const delay = present.some(({ status }) => status.phase === 'Failed') ? backoff(node) : 0;
-  const ended = present.filter(({ status }) => status.phase === 'Succeeded' || (status.phase === 'Failed' && delay === 0));
+  const failed = present.filter(({ status }) => status.phase === 'Failed');
+  const delay = failed.length > 0 ? backoff(node) : 0;
+  // One failed pod at a time: the delay that it brings is for the next one.
+  const ended = [...present.filter(({ status }) => status.phase === 'Succeeded'), ...(delay === 0 ? failed.slice(0, 1) : [])];
   const alive = present.filter((pod) => !isPodTerminal(pod)).toSorted(olderFirst);
   const surging = isSurging(ds);
   const surplus = surging ? surplusOfSurge(alive, ds, hash, now) : alive.slice(1);
@@ -125,7 +127,7 @@ const concerned = (places: readonly Place[]): readonly Place[] => places.filter(
 
 const wantedNodes = (places: readonly Place[]): number => places.filter(({ run }) => run).length;
 
-/** Deletes old pods: those that do not serve anyway, and as many others as may be missing. */
+/** Deletes old pods: those that do not serve anyway, and of the others as many as may be missing beside them. */
 function planReplacement(places: readonly Place[], { ds, hash, now }: Observed): Plan {
   const wanted = wantedNodes(places);
   const limit = scaledValue(ds.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, wanted, 'up');
@@ -135,28 +137,49 @@ function planReplacement(places: readonly Place[], { ds, hash, now }: Observed):
   let missing = 0;
   for (const place of concerned(places)) {
     const { next, old } = pairOf(place, ds, hash) ?? { next: undefined, old: undefined };
-    if (old !== undefined && next === undefined) (available(old) ? candidates : broken).push(old);
-    else if (old !== undefined || next === undefined || !available(next)) missing++;
+    if (old !== undefined && next === undefined && available(old)) {
+      candidates.push(old);
+      continue;
+    }
+    if (old !== undefined && next === undefined) broken.push(old);
+    if (old !== undefined || next === undefined || !available(next)) missing++;
   }
   const room = Math.max(0, Math.max(1, limit) - missing);
   return { create: [], delete: [...broken, ...candidates.slice(0, room)].map((pod) => ({ pod })) };
 }
 
-/** Creates new pods beside old ones: where the old one does not serve anyway, and on as many other nodes as may have two. */
+/**
+ * Creates new pods beside old ones: where the old one does not serve anyway, and on as many other nodes as may have two. Where none
+ * may come to any more, the old one goes; one that serves only when as many serve as should, itself left out.
+ */
 function planSurge(places: readonly Place[], { ds, hash, now }: Observed): Plan {
-  const limit = scaledValue(ds.spec.updateStrategy.rollingUpdate?.maxSurge ?? 0, wantedNodes(places), 'up');
+  const wanted = wantedNodes(places);
+  const limit = scaledValue(ds.spec.updateStrategy.rollingUpdate?.maxSurge ?? 0, wanted, 'up');
   const available = (pod: Pod): boolean => isPodAvailable(pod, ds.spec.minReadySeconds ?? 0, now);
   const broken: string[] = [];
   const candidates: string[] = [];
   const replaced: Pod[] = [];
+  const unwanted: Pod[] = [];
   let surged = 0;
+  let serving = 0;
   for (const place of concerned(places)) {
     const pair = pairOf(place, ds, hash);
-    if (pair === undefined) surged++;
-    else if (pair.old === undefined) continue; // the right pod is there, or is being made
-    else if (pair.next === undefined) (available(pair.old) ? candidates : broken).push(place.node);
-    else if (available(pair.next)) replaced.push(pair.old);
-    else surged++;
+    if (pair === undefined) {
+      surged++;
+      continue;
+    }
+    const { next, old } = pair;
+    const first = old ?? next;
+    if (first !== undefined && available(first)) serving++;
+    if (old === undefined) continue; // the right pod is there, or is being made
+    if (next !== undefined && available(next)) replaced.push(old);
+    else if (next !== undefined) surged++;
+    else if (!place.run) (available(old) ? unwanted : replaced).push(old);
+    else (available(old) ? candidates : broken).push(place.node);
   }
-  return { create: [...broken, ...candidates.slice(0, Math.max(0, limit - surged))], delete: replaced.map((pod) => ({ pod })) };
+  const spared = unwanted.slice(0, Math.max(0, serving - wanted));
+  return {
+    create: [...broken, ...candidates.slice(0, Math.max(0, limit - surged))],
+    delete: [...replaced, ...spared].map((pod) => ({ pod })),
+  };
 }
