@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Endpoints, Pod, Service } from '#api/types.ts';
 import { isMirrored, mirrorSource, mirrorTargets } from '../endpointslice-mirroring/plan.ts';
+import { targetsOfPod } from '../endpointslice/endpoints.ts';
 import { memberOf, planEndpoints, wantedEndpoints as wantedOf } from './plan.ts';
 
 const service = (spec: object = {}): Service =>
@@ -67,6 +68,94 @@ test('wantedEndpoints fills the thousand when several groups of ports share them
     wantedEndpoints(named, many).subsets.map(({ addresses }) => addresses?.length),
     [334, 334, 332],
   );
+});
+
+const named = (...ports: readonly string[]): Service =>
+  service({ ports: ports.map((name, i) => ({ name, port: 80 + i, protocol: 'TCP', targetPort: name })) });
+const withPorts = (each: Pod, ports: Readonly<Record<string, number>>): Pod => {
+  const list = Object.entries(ports).map(([name, containerPort]) => ({ name, protocol: 'TCP', containerPort }));
+  return { ...each, spec: { ...each.spec, containers: [{ name: 'c', ports: list }] } } as unknown as Pod;
+};
+
+test('wantedEndpoints gives a port that several pods have in common one subset', () => {
+  const list = [
+    withPorts(pod('a', '10.0.0.1'), { http: 8080, https: 8443 }),
+    withPorts(pod('b', '10.0.0.2'), { http: 8081, https: 8443 }),
+    withPorts(pod('c', '10.0.0.3', { ready: false }), { https: 8443 }),
+  ];
+  for (const pods of [list, list.toReversed()])
+    assert.deepEqual(brief(named('http', 'https'), pods), [
+      ['10.0.0.1', '', '8080'],
+      ['10.0.0.2', '', '8081'],
+      ['10.0.0.1,10.0.0.2', '10.0.0.3', '8443'],
+    ]);
+});
+
+/** Of five groups of ports, those that are ready and those that are not. Source: TestTruncateEndpoints. */
+for (const [ready, notReady, keptReady, keptNotReady] of [
+  [
+    [50, 100, 100, 100, 100],
+    [50, 100, 100, 100, 100],
+    [50, 100, 100, 100, 100],
+    [50, 100, 100, 100, 100],
+  ],
+  [
+    [100, 100, 100, 100, 100],
+    [100, 100, 100, 100, 100],
+    [100, 100, 100, 100, 100],
+    [100, 100, 100, 100, 100],
+  ],
+  [
+    [90, 110, 50, 10, 20],
+    [101, 200, 200, 201, 298],
+    [90, 110, 50, 10, 20],
+    [73, 144, 144, 145, 214],
+  ],
+  [
+    [205, 400, 402, 400, 693],
+    [100, 200, 200, 200, 300],
+    [98, 191, 192, 191, 328],
+    [0, 0, 0, 0, 0],
+  ],
+] as const) {
+  test(`wantedEndpoints keeps ${keptReady.join()} of ${ready.join()} and ${keptNotReady.join()} of ${notReady.join()}`, () => {
+    let serial = 0;
+    const some = (count: number, port: number, isReady: boolean): readonly Pod[] =>
+      Array.from({ length: count }, () => {
+        const each = pod(`p${++serial}`, `10.0.${serial >> 8}.${serial & 255}`, { ready: isReady });
+        return withPorts(each, { http: 8000 + port });
+      });
+    const all = [...ready.flatMap((count, i) => some(count, i, true)), ...notReady.flatMap((count, i) => some(count, i, false))];
+    const { subsets } = wantedEndpoints(named('http'), all);
+    const counts = (key: 'addresses' | 'notReadyAddresses') => subsets.map((subset) => subset[key]?.length ?? 0);
+    assert.deepEqual([counts('addresses'), counts('notReadyAddresses')], [keptReady, keptNotReady]);
+  });
+}
+
+for (const [was, over, writes] of [
+  [undefined, false, false],
+  ['truncated', false, true],
+  ['warning', false, true],
+  [undefined, true, true],
+  ['warning', true, true],
+  ['truncated', true, false],
+] as const) {
+  test(`planEndpoints ${writes ? 'mends' : 'leaves'} ${was ?? 'no word'} of capacity while it is ${over ? 'over' : 'under'}`, () => {
+    const wanted = { ...wantedEndpoints(service(), pods), overCapacity: over };
+    const first = planEndpoints(service(), wanted, undefined, undefined) as Endpoints;
+    const annotations = was === undefined ? {} : { 'endpoints.kubernetes.io/over-capacity': was };
+    const present = { ...first, metadata: { ...first.metadata, annotations } };
+    const next = planEndpoints(service(), wanted, present, undefined);
+    assert.equal(next !== undefined, writes);
+    if (writes) assert.equal(next?.metadata?.annotations?.['endpoints.kubernetes.io/over-capacity'], over ? 'truncated' : undefined);
+  });
+}
+
+test('addresses are written in their one form', () => {
+  const each = pod('a', '1234::5678:0000:0000:9abc:def0');
+  assert.deepEqual(brief(service(), [each])[0]?.[0], '1234::5678:0:0:9abc:def0');
+  const [target] = targetsOfPod(service(), each, undefined);
+  assert.deepEqual(target?.endpoint.addresses, ['1234::5678:0:0:9abc:def0']);
 });
 
 test('planEndpoints does not take a label of the Service for its being headless', () => {

@@ -1,11 +1,13 @@
 // pure
 // The Endpoints of a Service, as older clients read them. Source: pkg/controller/endpoint endpoints_controller.go.
 import { deepEqual } from '#apimachinery/json-value.ts';
+import { canonicalIp } from '#apimachinery/ip.ts';
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { isHeadless } from '#api/services.ts';
-import type { DiscoveryV1EndpointPort, EndpointAddress, Endpoints, EndpointSubset, New, Pod, Service } from '#api/types.ts';
+import type { DiscoveryV1EndpointPort, EndpointAddress, EndpointPort, Endpoints, EndpointSubset, New, Pod, Service } from '#api/types.ts';
 import { ANNOTATION, LABEL } from '#api/well-known.ts';
 import { isNamedBy, portsOf } from '../endpointslice/endpoints.ts';
+import { repacked } from './repack.ts';
 
 /** Most addresses one object holds. Source: maxCapacity. */
 const MAX_ADDRESSES = 1000;
@@ -35,9 +37,30 @@ export interface Member {
 export function wantedEndpoints(pods: readonly (Member | undefined)[]): Wanted {
   const members = pods.filter((member) => member !== undefined);
   const groups = Map.groupBy(members, ({ group }) => group);
-  const subsets = [...groups.keys()].toSorted().map((key) => subsetOf(groups.get(key) ?? []));
-  const total = members.length;
+  const subsets = packed([...groups.keys()].toSorted().map((key) => subsetOf(groups.get(key) ?? [])));
+  const total = subsets.reduce((sum, { addresses = [], notReadyAddresses = [] }) => sum + addresses.length + notReadyAddresses.length, 0);
   return { subsets: total > MAX_ADDRESSES ? truncated(subsets, total) : subsets, overCapacity: total > MAX_ADDRESSES };
+}
+
+/** Pods whose named ports have other numbers share a subset for each port that is the same. */
+function packed(subsets: readonly EndpointSubset[]): readonly EndpointSubset[] {
+  if (subsets.length < 2) return subsets;
+  return repacked(subsets)
+    .map(({ addresses = [], notReadyAddresses = [], ports = [] }) => {
+      const sorted = ports.toSorted(byText);
+      return {
+        ...some('addresses', addresses),
+        ...some('notReadyAddresses', notReadyAddresses),
+        ...(sorted.length === 0 ? {} : { ports: sorted }),
+      };
+    })
+    .toSorted(byText);
+}
+
+/** Any order, as long as it stays. */
+function byText(a: EndpointSubset | EndpointPort, b: EndpointSubset | EndpointPort): number {
+  const [x, y] = [a, b].map((one) => JSON.stringify('ports' in one ? one.ports : one)) as [string, string];
+  return x < y ? -1 : x > y ? 1 : 0;
 }
 
 /** Undefined for a pod that has no part in it. */
@@ -54,8 +77,10 @@ export function memberOf(service: Service, pod: Pod): Member | undefined {
 function addressOf({ spec }: Service, { status }: Pod): string | undefined {
   const [family] = spec.ipFamilies ?? [];
   const all = (status.podIPs ?? []).map(({ ip }) => ip);
-  if (family === undefined || all.length === 0) return status.podIP === '' ? undefined : status.podIP;
-  return all.find((ip) => ip.includes(':') === (family === 'IPv6'));
+  if (family === undefined || all.length === 0)
+    return status.podIP === undefined || status.podIP === '' ? undefined : canonicalIp(status.podIP);
+  const found = all.find((ip) => ip.includes(':') === (family === 'IPv6'));
+  return found === undefined ? undefined : canonicalIp(found);
 }
 
 function endpointAddress(service: Service, pod: Pod, ip: string): EndpointAddress {
@@ -128,7 +153,7 @@ export function planEndpoints(
     present !== undefined &&
     deepEqual(present.subsets ?? [], subsets) &&
     deepEqual(present.metadata.labels ?? {}, labels) &&
-    (capacity === 'truncated') === overCapacity;
+    capacity === (overCapacity ? 'truncated' : undefined);
   if (same) return undefined;
   const annotations = {
     ...others,

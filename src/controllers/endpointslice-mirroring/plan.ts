@@ -4,9 +4,9 @@ import { controllerReference } from '#api/owner-references.ts';
 import type { EndpointAddress, Endpoints, Service } from '#api/types.ts';
 import { ANNOTATION, LABEL } from '#api/well-known.ts';
 import { keepsElection } from '../endpoints/plan.ts';
+import { repacked } from '../endpoints/repack.ts';
 import type { SliceSource } from '../endpointslice/plan.ts';
 import { type Target, targetOf } from '../endpointslice/target.ts';
-import { repacked } from './repack.ts';
 
 export const MIRRORED_BY = 'endpointslicemirroring-controller.k8s.io';
 

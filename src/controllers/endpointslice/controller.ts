@@ -30,7 +30,8 @@ const sliceIndex = (slice: EndpointSlice): readonly string[] => {
 /** Another look at slices that are not shown, in case they never are. Milliseconds. */
 const UNSEEN_MS = 1000;
 
-const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.[LABEL.zone];
+/** An empty label names no zone. */
+const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.[LABEL.zone] || undefined;
 
 export const endpointSliceController: Controller = {
   name: 'endpointslice-controller',

@@ -1,5 +1,6 @@
 // pure
 // The endpoints of a Service's pods. Source: endpointslice utils.go podToEndpoint, getEndpointPorts, ShouldPodBeInEndpoints.
+import { canonicalIp } from '#apimachinery/ip.ts';
 import { isPodReady, isPodTerminal } from '#api/pods.ts';
 import { findPodPort } from '#api/services.ts';
 import type { DiscoveryV1EndpointPort as EndpointPort, Endpoint, EndpointHints, Pod, Service } from '#api/types.ts';
@@ -13,11 +14,11 @@ export function targetsOfPod(service: Service, pod: Pod, zone: string | undefine
   return podAddresses(pod).map((ip) => targetOf(endpointOf(service, pod, ip, zone), ports));
 }
 
-/** Source: getEndpointAddresses. */
+/** However they were written. Source: getEndpointAddresses. */
 function podAddresses({ status }: Pod): readonly string[] {
   const all = (status.podIPs ?? []).map(({ ip }) => ip).filter((ip) => ip !== '');
-  if (all.length > 0) return all;
-  return status.podIP === undefined || status.podIP === '' ? [] : [status.podIP];
+  if (all.length > 0) return all.map(canonicalIp);
+  return status.podIP === undefined || status.podIP === '' ? [] : [canonicalIp(status.podIP)];
 }
 
 function endpointOf(service: Service, pod: Pod, ip: string, zone: string | undefined): Endpoint {

@@ -1,5 +1,5 @@
 // pure
-// Subsets as they are mirrored: each port stands in one of them, with all that serve it. Source: pkg/api/v1/endpoints RepackSubsets.
+// Subsets packed anew: each port stands in one of them, with all that serve it. Source: pkg/api/v1/endpoints RepackSubsets.
 import type { EndpointAddress, EndpointPort, EndpointSubset } from '#api/types.ts';
 
 interface Served {
