@@ -96,9 +96,16 @@ function longer(history = '', revision: string): string {
 }
 
 /** How many pods the ReplicaSet was last scaled for; undefined when it never was. */
-export function desiredReplicasOf(rs: ReplicaSet): number | undefined {
-  const text = rs.metadata.annotations?.[ANNOTATION.desiredReplicas];
-  return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
+export const desiredReplicasOf = (rs: ReplicaSet): number | undefined => noteOf(rs, ANNOTATION.desiredReplicas);
+
+/** What the roll-out might have come to then; undefined when nobody noted it. */
+export const maxReplicasOf = (rs: ReplicaSet): number | undefined => noteOf(rs, ANNOTATION.maxReplicas);
+
+/** Source: getNonNegativeInt32FromAnnotation. */
+function noteOf({ metadata }: ReplicaSet, key: string): number | undefined {
+  const text = metadata.annotations?.[key] ?? '';
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  return number < 2 ** 31 ? number : undefined;
 }
 
 /** Source: SetReplicasAnnotations. */

@@ -1,10 +1,9 @@
 // pure
 // A Deployment scaled in the middle of a roll-out: every version keeps its share. Source: sync.go scale.
 import type { Deployment, ReplicaSet } from '#api/types.ts';
-import { ANNOTATION } from '#api/well-known.ts';
 import { boundsOf } from './bounds.ts';
 import type { Scaling } from './plan.ts';
-import { desiredReplicasOf, sum } from './replica-sets.ts';
+import { desiredReplicasOf, maxReplicasOf, sum } from './replica-sets.ts';
 
 /** Also names sets whose size stays but whose note of the wanted replicas is out of date. */
 export function proportionalScale(deployment: Deployment, current: ReplicaSet | undefined, old: readonly ReplicaSet[]): readonly Scaling[] {
@@ -46,7 +45,7 @@ const age = (rs: ReplicaSet): number => Date.parse(rs.metadata.creationTimestamp
 /** The part of `toAdd` (negative to shrink) that falls to `rs`, within what is left of it. Source: GetReplicaSetProportion. */
 function proportion(rs: ReplicaSet, deployment: Deployment, toAdd: number, added: number): number {
   const total = deployment.spec.replicas + boundsOf(deployment).maxSurge;
-  const noted = Number(rs.metadata.annotations?.[ANNOTATION.maxReplicas] ?? '');
+  const noted = maxReplicasOf(rs) ?? 0;
   // What the shares were last worked out for; a Deployment scaled for the first time has no note.
   const before = noted > 0 ? noted : (deployment.status.replicas ?? 0);
   const share = before === 0 ? rs.spec.replicas : Math.round((rs.spec.replicas * total) / before);
@@ -60,6 +59,6 @@ function isSaturated(deployment: Deployment, current: ReplicaSet): boolean {
   return (
     current.spec.replicas === deployment.spec.replicas &&
     desiredReplicasOf(current) === deployment.spec.replicas &&
-    current.status.availableReplicas === deployment.spec.replicas
+    (current.status.availableReplicas ?? 0) === deployment.spec.replicas
   );
 }

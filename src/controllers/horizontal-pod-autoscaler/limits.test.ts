@@ -9,7 +9,11 @@ const NOW = Date.UTC(2026, 0, 1, 12);
 const MINUTE = 60_000;
 const tuning = { downscaleStabilizationMs: 5 * MINUTE };
 
-function autoscaler(minReplicas: number, maxReplicas: number, behavior?: HorizontalPodAutoscaler['spec']['behavior']): HorizontalPodAutoscaler {
+function autoscaler(
+  minReplicas: number,
+  maxReplicas: number,
+  behavior?: HorizontalPodAutoscaler['spec']['behavior'],
+): HorizontalPodAutoscaler {
   return { spec: { minReplicas, maxReplicas, ...(behavior === undefined ? {} : { behavior }) } } as unknown as HorizontalPodAutoscaler;
 }
 
@@ -64,11 +68,51 @@ const RATES: readonly RateCase[] = [
   { name: 'all percent of it', range: [5, 1000], current: 10, desired: 2, down: rules(0, 0, 100, 60), wants: [5, 'TooFewReplicas'] },
   { name: 'five fewer', range: [1, 1000], current: 10, desired: 2, down: rules(5, 60, 0, 0), wants: [5, 'ScaleDownLimit'] },
   { name: 'half', range: [1, 1000], current: 10, desired: 5, down: rules(0, 0, 50, 60), wants: [5, 'DesiredWithinRange'] },
-  { name: 'the most, after some', range: [1, 200], current: 100, desired: 500, ups: some, up: rules(300, 60, 0, 0), wants: [200, 'TooManyReplicas'] },
-  { name: 'the most, by percent', range: [1, 200], current: 100, desired: 500, ups: some, up: rules(0, 0, 10_000, 60), wants: [200, 'TooManyReplicas'] },
-  { name: 'used up already', range: [1, 1000], current: 100, desired: 500, ups: some, up: rules(5, 120, 0, 0), wants: [100, 'ScaleUpLimit'] },
-  { name: 'from what there was', range: [1, 1000], current: 100, desired: 500, ups: some, up: rules(150, 120, 0, 0), wants: [235, 'ScaleUpLimit'] },
-  { name: 'percent of what there was', range: [1, 1000], current: 100, desired: 500, ups: some, up: rules(0, 0, 200, 120), wants: [255, 'ScaleUpLimit'] },
+  {
+    name: 'the most, after some',
+    range: [1, 200],
+    current: 100,
+    desired: 500,
+    ups: some,
+    up: rules(300, 60, 0, 0),
+    wants: [200, 'TooManyReplicas'],
+  },
+  {
+    name: 'the most, by percent',
+    range: [1, 200],
+    current: 100,
+    desired: 500,
+    ups: some,
+    up: rules(0, 0, 10_000, 60),
+    wants: [200, 'TooManyReplicas'],
+  },
+  {
+    name: 'used up already',
+    range: [1, 1000],
+    current: 100,
+    desired: 500,
+    ups: some,
+    up: rules(5, 120, 0, 0),
+    wants: [100, 'ScaleUpLimit'],
+  },
+  {
+    name: 'from what there was',
+    range: [1, 1000],
+    current: 100,
+    desired: 500,
+    ups: some,
+    up: rules(150, 120, 0, 0),
+    wants: [235, 'ScaleUpLimit'],
+  },
+  {
+    name: 'percent of what there was',
+    range: [1, 1000],
+    current: 100,
+    desired: 500,
+    ups: some,
+    up: rules(0, 0, 200, 120),
+    wants: [255, 'ScaleUpLimit'],
+  },
   {
     name: 'up and down before',
     range: [1, 1000],
@@ -80,10 +124,34 @@ const RATES: readonly RateCase[] = [
     wants: [16, 'ScaleUpLimit'],
   },
   { name: 'down by default', range: [1, 1000], current: 10, desired: 5, downs: some, wants: [5, 'DesiredWithinRange'] },
-  { name: 'down, after some', range: [1, 1000], current: 100, desired: 0, downs: some, down: rules(115, 120, 0, 0), wants: [1, 'TooFewReplicas'] },
-  { name: 'down to five', range: [5, 1000], current: 100, desired: 0, downs: some, down: rules(130, 120, 0, 0), wants: [5, 'TooFewReplicas'] },
+  {
+    name: 'down, after some',
+    range: [1, 1000],
+    current: 100,
+    desired: 0,
+    downs: some,
+    down: rules(115, 120, 0, 0),
+    wants: [1, 'TooFewReplicas'],
+  },
+  {
+    name: 'down to five',
+    range: [5, 1000],
+    current: 100,
+    desired: 0,
+    downs: some,
+    down: rules(130, 120, 0, 0),
+    wants: [5, 'TooFewReplicas'],
+  },
   { name: 'all of it', range: [5, 1000], current: 100, desired: 2, downs: some, down: rules(0, 0, 100, 120), wants: [5, 'TooFewReplicas'] },
-  { name: 'used up downwards', range: [1, 1000], current: 100, desired: 2, downs: some, down: rules(5, 120, 0, 0), wants: [100, 'ScaleDownLimit'] },
+  {
+    name: 'used up downwards',
+    range: [1, 1000],
+    current: 100,
+    desired: 2,
+    downs: some,
+    down: rules(5, 120, 0, 0),
+    wants: [100, 'ScaleDownLimit'],
+  },
   {
     name: 'half of what there was',
     range: [1, 1000],
@@ -121,10 +189,40 @@ const RATES: readonly RateCase[] = [
     down: rules(0, 0, 1000, 120),
     wants: [5, 'DesiredWithinRange'],
   },
-  { name: 'old changes, upwards', range: [1, 1000], current: 100, desired: 200, ups: four, up: rules(1000, 30, 100, 60), wants: [200, 'DesiredWithinRange'] },
-  { name: 'old changes, downwards', range: [1, 1000], current: 100, desired: 5, downs: four, down: rules(1000, 30, 100, 60), wants: [5, 'DesiredWithinRange'] },
-  { name: 'the lesser change upwards', range: [1, 1000], current: 1, desired: 9, up: rules(2, 60, 50, 60, 'Min'), wants: [2, 'ScaleUpLimit'] },
-  { name: 'the lesser change downwards', range: [1, 1000], current: 5, desired: 1, down: rules(2, 60, 50, 60, 'Min'), wants: [3, 'ScaleDownLimit'] },
+  {
+    name: 'old changes, upwards',
+    range: [1, 1000],
+    current: 100,
+    desired: 200,
+    ups: four,
+    up: rules(1000, 30, 100, 60),
+    wants: [200, 'DesiredWithinRange'],
+  },
+  {
+    name: 'old changes, downwards',
+    range: [1, 1000],
+    current: 100,
+    desired: 5,
+    downs: four,
+    down: rules(1000, 30, 100, 60),
+    wants: [5, 'DesiredWithinRange'],
+  },
+  {
+    name: 'the lesser change upwards',
+    range: [1, 1000],
+    current: 1,
+    desired: 9,
+    up: rules(2, 60, 50, 60, 'Min'),
+    wants: [2, 'ScaleUpLimit'],
+  },
+  {
+    name: 'the lesser change downwards',
+    range: [1, 1000],
+    current: 5,
+    desired: 1,
+    down: rules(2, 60, 50, 60, 'Min'),
+    wants: [3, 'ScaleDownLimit'],
+  },
 ];
 
 for (const { name, range, current, desired, up, down, ups = [], downs = [], wants } of RATES) {
@@ -144,7 +242,7 @@ for (const c of [
   { range: [1, 2000], current: 1, desired: 1000, wants: [4, 'ScaleUpLimit'] },
 ] as const) {
   test(`limit without behaviours: from ${c.current} to ${c.desired} in ${c.range.join(' to ')}`, () => {
-    const got = limit({ hpa: autoscaler(...c.range), current: c.current, desired: c.desired, now: NOW, tuning }, NO_HISTORY);
+    const got = limit({ hpa: autoscaler(c.range[0], c.range[1]), current: c.current, desired: c.desired, now: NOW, tuning }, NO_HISTORY);
     assert.deepEqual([got.replicas, got.limit.reason], c.wants);
   });
 }

@@ -57,7 +57,14 @@ const UTILIZATION: readonly UtilizationCase[] = [
   { name: 'an unready pod holds back', replicas: 3, pods: ['no', 'ok', 'ok'], levels: [300, 500, 700], target: 30, wants: [4, 60, 600] },
   { name: 'a hot pod holds back', replicas: 3, pods: ['hot', 'ok', 'ok'], levels: [300, 500, 700], target: 30, wants: [4, 60, 600] },
   { name: 'unready pods stop it', replicas: 3, pods: ['ok', 'no', 'no'], levels: [400, 500, 700], target: 30, wants: [3, 40, 400] },
-  { name: 'hot unready pods stop it', replicas: 3, pods: ['ok', 'hotNo', 'hotNo'], levels: [400, 500, 700], target: 30, wants: [3, 40, 400] },
+  {
+    name: 'hot unready pods stop it',
+    replicas: 3,
+    pods: ['ok', 'hotNo', 'hotNo'],
+    levels: [400, 500, 700],
+    target: 30,
+    wants: [3, 40, 400],
+  },
   {
     name: 'failed pods count for nothing',
     replicas: 2,
@@ -263,25 +270,49 @@ for (const c of [
   { name: 'cpu needs a condition', startedMs: 0, sample: [0, 0], is: 'starting' },
   { name: 'fresh while it begins', startedMs: MINUTE, ready: ['True', 30 * SECOND], sample: [0, 30 * SECOND], is: 'counted' },
   { name: 'stale while it begins', startedMs: MINUTE, ready: ['True', 30 * SECOND], sample: [0, MINUTE], is: 'starting' },
-  { name: 'never ready since it began', startedMs: 10 * MINUTE, ready: ['False', 10 * MINUTE - 6 * SECOND], sample: [0, 0], is: 'starting' },
+  {
+    name: 'never ready since it began',
+    startedMs: 10 * MINUTE,
+    ready: ['False', 10 * MINUTE - 6 * SECOND],
+    sample: [0, 0],
+    is: 'starting',
+  },
   { name: 'stale later', startedMs: 3 * MINUTE, ready: ['True', 3 * MINUTE], sample: [2 * MINUTE, MINUTE], is: 'counted' },
   { name: 'no longer ready', startedMs: 10 * MINUTE, ready: ['False', 9 * MINUTE], sample: [0, 0], is: 'counted' },
-  { name: 'unready at its tenth second', startedMs: 10 * MINUTE, ready: ['False', 10 * MINUTE - 10 * SECOND], sample: [0, 0], is: 'counted' },
+  {
+    name: 'unready at its tenth second',
+    startedMs: 10 * MINUTE,
+    ready: ['False', 10 * MINUTE - 10 * SECOND],
+    sample: [0, 0],
+    is: 'counted',
+  },
   { name: 'no sample', startedMs: 3 * MINUTE, is: 'missing' },
 ] as readonly (Since & { readonly name: string; readonly is: 'counted' | 'starting' | 'missing' })[]) {
   test(`a pod among others: ${c.name}`, () => {
     const [status, since = 0] = c.ready ?? [];
     const conditions = status === undefined ? [] : [{ type: 'Ready', status, lastTransitionTime: formatTime(NOW - since) }];
     const start = c.startedMs === undefined ? {} : { startTime: formatTime(NOW - c.startedMs) };
-    const one = { metadata: { name: 'b', namespace: 'ns' }, spec: { containers: [] }, status: { phase: 'Succeeded', ...start, conditions } };
+    const one = {
+      metadata: { name: 'b', namespace: 'ns' },
+      spec: { containers: [] },
+      status: { phase: 'Succeeded', ...start, conditions },
+    };
     const memory = c.resource === 'memory';
     // The first pod is three times over its target; the second one at 0 then tells how it was taken.
     const [ago, windowMs] = c.sample ?? [0, 0];
-    const all = new Map([...samples([3000], 'a'), ...(c.sample === undefined ? [] : [['b', { value: 3000, at: NOW - ago, windowMs }] as const])]);
+    const all = new Map([
+      ...samples([3000], 'a'),
+      ...(c.sample === undefined ? [] : [['b', { value: 3000, at: NOW - ago, windowMs }] as const]),
+    ]);
     const now: Current = { ...current(2, ['ok']), pods: [pod('a', 'ok'), one as unknown as Pod] };
     const { replicas, value: read } = byAverage(now, all, 1000, memory ? 'memory' : 'cpu');
     assert.deepEqual([replicas, read], c.is === 'counted' ? [6, 3000] : [3, 3000]);
-    const below = byAverage(now, new Map([...all].map(([name, sample]) => [name, { ...sample, value: 100 }])), 1000, memory ? 'memory' : 'cpu');
+    const below = byAverage(
+      now,
+      new Map([...all].map(([name, sample]) => [name, { ...sample, value: 100 }])),
+      1000,
+      memory ? 'memory' : 'cpu',
+    );
     assert.equal(below.replicas, c.is === 'missing' ? 2 : 1);
   });
 }
