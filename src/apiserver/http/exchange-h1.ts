@@ -7,6 +7,8 @@ import { ClientGoneError, unlessFailed, type Exchange, type ResponseHeaders, typ
 import { drained } from './exchange-h2.ts';
 
 const EMPTY = new Uint8Array();
+/** Source: net/http maxPostHandlerReadBytes. */
+const MAX_UNREAD_BYTES = 256 << 10;
 
 export class Http1Exchange implements Exchange {
   readonly method: string;
@@ -102,9 +104,14 @@ export class Http1Exchange implements Exchange {
     this.#response.destroy();
   }
 
-  /** A body nobody read cannot be told from the next request: the connection ends with this answer. */
+  /**
+   * Of a body that nobody read a little more is taken, where it said how much: refused clients need not make another connection.
+   * Else the connection ends with this answer. Source: net/http chunkWriter.writeHeader.
+   */
   #unreadBody(): OutgoingHttpHeaders {
-    return this.#request.complete ? {} : { connection: 'close' };
+    const { complete, readableFlowing, headers } = this.#request;
+    const isLittle = readableFlowing === null && Number(headers['content-length'] ?? Infinity) <= MAX_UNREAD_BYTES;
+    return complete || isLittle ? {} : { connection: 'close' };
   }
 }
 
