@@ -64,6 +64,18 @@ test('decodeJsonPatch refuses what is no list of objects', () => {
   assert.deepEqual(strictJsonPatchErrors([{ op: 'add', path: '/a', vlaue: 1 }]), ['json patch unknown field "[0].vlaue"']);
 });
 
+test('applyJsonPatch copies into what was copied and edited before, as it was then', () => {
+  const copies = patched(
+    { op: 'add', path: '/a/b/2/d', value: 1 },
+    { op: 'copy', from: '/a', path: '/a/b/2/e' },
+    { op: 'copy', from: '/a/b', path: '/a/b/0' },
+    { op: 'move', from: '/a/b/0', path: '/a/f' },
+  );
+  const inner = { ...document.a, b: [1, 2, { c: 'x', d: 1 }] };
+  const list = [1, 2, { c: 'x', d: 1, e: inner }];
+  assert.deepEqual(copies, { k: 'v', a: { ...document.a, b: list, f: list } });
+});
+
 test('applyJsonPatch shares what it does not touch and changes nothing it was given', () => {
   const before = JSON.stringify(document);
   const result = patched({ op: 'test', path: '/a/b/0', value: 1 }, { op: 'replace', path: '/k', value: 'w' }) as typeof document;

@@ -119,7 +119,7 @@ class Draft {
     return copy;
   }
 
-  /** After a value has been read out to be put elsewhere, both places share it: neither may be edited in place. */
+  /** A value that is put elsewhere too is shared by both places: neither may be edited in place from now on. */
   share(): void {
     this.#owned.clear();
   }
@@ -282,10 +282,11 @@ function copy(draft: Draft, from: string, operation: JsonObject): number {
   const value = read(source.container, source.key);
   if (value === undefined) throw fail(`error in copy for from: '${from}': ${readError(source.container, source.key)}`);
   const path = pathOf(operation, 'copy');
+  draft.share(); // the place may be within the value
   const target = draft.parent(path);
   if (target === undefined) throw fail(`copy operation does not apply: doc is missing destination path: ${path}: ${MISSING}`);
   throwIf(insert(target.container, target.key, value), 'error while adding value during copy');
-  draft.share();
+  draft.share(); // and an owned container at the place may have it
   return Buffer.byteLength(JSON.stringify(value));
 }
 
