@@ -6,265 +6,65 @@ import type { ResourceInfo, Schema } from '#api/schema.ts';
 import { Generator } from '#api/testing/generate.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
 import type { Ids } from '#base/ids.ts';
+import { Definitions } from './fuzz-definitions.ts';
+import { damagedEnvelope } from './fuzz-protobuf.ts';
 import { SAMPLES } from './fuzz-samples.ts';
+import { SUBRESOURCE_SAMPLES } from './fuzz-subresources.ts';
+import * as words from './fuzz-words.ts';
 
 export interface FuzzRequest {
   readonly method: string;
   readonly path: string;
+  /** With `upgrade`, the connection is to become another. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
+  /** The client breaks off: where it had said how much there would be, or in the middle of a chunk. Default: it sends all. */
+  readonly broken?: 'length' | 'chunk';
 }
 
-const METHODS = ['GET', 'GET', 'POST', 'POST', 'PUT', 'PATCH', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'BREW'];
-const NAMES = [
-  'a',
-  'b',
-  'web',
-  'web-0',
-  'A',
-  '..',
-  '%2e%2e',
-  '',
-  '-',
-  'x'.repeat(300),
-  'a%2Fb',
-  '%00',
-  '%zz',
-  'Grüße',
-  '__proto__',
-  'constructor',
-];
-const NAMESPACES = ['default', 'default', 'default', 'kube-system', 'missing', '', '%20', 'A'];
-const SUBRESOURCES = [
-  'status',
-  'scale',
-  'log',
-  'exec',
-  'attach',
-  'portforward',
-  'binding',
-  'eviction',
-  'ephemeralcontainers',
-  'resize',
-  'token',
-  'approval',
-  'finalize',
-  'proxy',
-  'proxy/a/b',
-  'nothing',
-  'status/x',
-];
-const OTHER_PATHS = [
-  '/',
-  '/api',
-  '/apis',
-  '/api/v1',
-  '/apis/apps',
-  '/apis/apps/v1',
-  '/apis/apps/v9',
-  '/version',
-  '/livez',
-  '/readyz/ping',
-  '/readyz?verbose&exclude=x',
-  '/metrics',
-  '/openapi/v2',
-  '/openapi/v3',
-  '/openapi/v3/apis/apps/v1',
-  '/openid/v1/jwks',
-  '/.well-known/openid-configuration',
-  '/debug/pprof',
-  '//api//v1',
-  '/api/v1/',
-  '/api/v1/namespaces/default/pods/',
-  '/api/v1/watch/pods',
-  '/api/v1/watch/namespaces/default/pods/a',
-  '/%',
-  '/%ff%fe',
-  '/a/../api/v1/pods',
-  '*',
-];
-const QUERY: Readonly<Record<string, readonly string[]>> = {
-  limit: ['0', '1', '-1', '5', 'x', '99999999999999999999', '1e3', ''],
-  continue: [
-    'x',
-    '',
-    'e30',
-    'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6LTEsInN0YXJ0IjoiYSJ9',
-    'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiIuLi8uLi8ifQ',
-  ],
-  resourceVersion: ['0', '1', '-1', 'x', '', '99999999', '18446744073709551616', '1.5'],
-  resourceVersionMatch: ['Exact', 'NotOlderThan', 'exact', ''],
-  labelSelector: ['a=b', 'a in (b,c)', '!a', 'a in (', 'a==b==c', ',', '='.repeat(50), 'a notin (b),c', 'Grüße=1'],
-  fieldSelector: [
-    'metadata.name=a',
-    'spec.nodeName=',
-    'status.phase!=Running',
-    'x=y',
-    'metadata.name',
-    '=',
-    String.raw`metadata.name=a\,b`,
-    String.raw`a\=`,
-  ],
-  watch: ['true', '1', 'x', 'false'],
-  allowWatchBookmarks: ['true', 'x'],
-  sendInitialEvents: ['true', 'false', 'x'],
-  timeoutSeconds: ['0', '1', '-1', 'x', '4294967296'],
-  timeout: ['1s', '-1s', 'x', '0', '1h'],
-  dryRun: ['All', 'all', '', 'All,All'],
-  fieldManager: ['me', '', 'x'.repeat(200), '\u0000'],
-  fieldValidation: ['Strict', 'Warn', 'Ignore', 'strict', ''],
-  force: ['true', 'false', 'x'],
-  pretty: ['1', 'true', 'x'],
-  propagationPolicy: ['Orphan', 'Foreground', 'Background', 'x'],
-  gracePeriodSeconds: ['0', '-1', 'x', '30', '99999999999999999999'],
-  orphanDependents: ['true', 'x'],
-  container: ['a', '', '../x'],
-  command: ['sh', ''],
-  tailLines: ['-1', 'x', '5'],
-  sinceTime: ['x', '2026-01-01T00:00:00Z'],
-  __proto__: ['1'],
-};
-const ACCEPTS = [
-  'application/json',
-  'application/yaml',
-  'application/vnd.kubernetes.protobuf',
-  '*/*',
-  'text/html',
-  '',
-  ',',
-  'application/json;q=x',
-  ';;;',
-  'application/cbor',
-  'application/json;as=Table;v=v1;g=meta.k8s.io',
-  'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
-  'application/json;as=Nothing;v=v1;g=meta.k8s.io',
-  'application/json;stream=watch',
-  'application/vnd.kubernetes.protobuf;stream=watch',
-  'application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io',
-  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
-  'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
-];
-const HEADERS: Readonly<Record<string, readonly string[]>> = {
-  'impersonate-user': ['jane', '', 'system:serviceaccount:default:default', 'system:serviceaccount::', 'system:node:a'],
-  'impersonate-group': ['system:masters', '', 'dev'],
-  'impersonate-uid': ['1', ''],
-  'impersonate-extra-%zz': ['x'],
-  'impersonate-extra-scopes': ['a'],
-  authorization: ['Bearer x', 'Bearer ', 'Basic eDp5', 'x', 'Bearer eyJhbGciOiJub25lIn0.e30.', 'Bearer abcdef.0123456789abcdef'],
-  'accept-encoding': ['gzip', 'br', 'gzip;q=0', 'identity', 'x;q=y'],
-  'if-none-match': ['"x"', '*', 'W/"1"'],
-  'x-remote-user': ['root'],
-  'user-agent': ['', 'x'.repeat(1000), 'kubectl/v1.36.0'],
-  traceparent: ['00-x', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
-  'audit-id': ['x', 'y'.repeat(500)],
-  'kubectl-command': ['x'],
-};
-const PATCHES = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-  'application/apply-patch+cbor',
-];
-const TYPES = [
-  'application/json',
-  'application/json',
-  'application/yaml',
-  'application/vnd.kubernetes.protobuf',
-  'text/plain',
-  '',
-  'application/json; charset=x',
-  'application/x-www-form-urlencoded',
-  ';',
-];
-const POINTERS = [
-  '',
-  '/',
-  '/metadata/labels/a',
-  '/metadata',
-  '/spec',
-  '/spec/containers/0',
-  '/spec/containers/-',
-  '/data/a',
-  '/x/y/z',
-  '/metadata/finalizers/0',
-  '/~2',
-  '/spec/containers/99999999999',
-  '/metadata/resourceVersion',
-  '/__proto__/x',
-];
-const ODD_VALUES: readonly unknown[] = [
-  null,
-  true,
-  0,
-  -1,
-  1.5,
-  1e308,
-  '',
-  'x',
-  [],
-  [null],
-  {},
-  { a: null },
-  '25%',
-  'x'.repeat(5000),
-  Number.MAX_SAFE_INTEGER,
-  { $patch: 'delete' },
-  { $patch: 'x' },
-  [{ $patch: 'replace' }],
-  { $retainKeys: ['a'] },
-  { '$setElementOrder/containers': [{ name: 'a' }] },
-  { '$deleteFromPrimitiveList/finalizers': ['a'] },
-  ['a', 'a'],
-];
-const ODD_BODIES = [
-  '',
-  '{',
-  '[]',
-  'null',
-  '"x"',
-  '{"kind":',
-  '{"kind":1}',
-  '{"kind":"Pod","apiVersion":7}',
-  '{"a":1,"a":2}',
-  '\u0000',
-  '{"metadata":{"name":"a"}}}',
-  '--- \n---\n',
-  'a: &a [*a]',
-  '*x',
-  '!!js/function x',
-  '? [a]\n: b',
-  '{"metadata":"x"}',
-  '{"items":[{}]}',
-  `${'['.repeat(20_000)}`,
-  `{"a":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`,
-  '\ud800',
-  'k8s\u0000',
-  'k8s\u0000\u000a\u00ff',
-];
+/** One that means something, before it is damaged. */
+interface Meant {
+  readonly method: string;
+  readonly path: string;
+  readonly object?: Readonly<Record<string, unknown>> | undefined;
+  readonly upgrade?: boolean;
+}
+
+const NAMED = ['a', 'b', 'web'];
 
 export class Fuzzer {
   readonly #ids: Ids;
   readonly #generator: Generator;
   readonly #resources: readonly ResourceInfo[];
+  readonly #definitions: Definitions;
 
   constructor(ids: Ids, schema: Schema) {
     this.#ids = ids;
     this.#generator = new Generator(ids);
     this.#resources = [...schema.resources()];
+    this.#definitions = new Definitions(ids);
   }
 
   next(): FuzzRequest {
-    if (this.#chance(0.1)) return this.#request(this.#pick(METHODS), this.#pick(OTHER_PATHS), this.#pick(this.#resources));
-    if (this.#chance(0.4)) return this.#almostRight();
+    const request = this.#whole();
+    if (this.#chance(0.01)) return this.#long(request);
+    if (request.body !== undefined && request.body.length > 1 && this.#chance(0.03))
+      return { ...request, broken: this.#pick(['length', 'chunk'] as const) };
+    return request;
+  }
+
+  #whole(): FuzzRequest {
+    if (this.#chance(0.1)) return this.#request(this.#pick(words.METHODS), this.#pick(words.OTHER_PATHS), this.#pick(this.#resources));
+    if (this.#chance(0.08)) return this.#custom();
+    if (this.#chance(0.45)) return this.#written(this.#chance(0.3) ? this.#subresource() : this.#almostRight());
     const info = this.#pick(this.#resources);
-    return this.#request(this.#pick(METHODS), this.#path(info), info);
+    return this.#request(this.#pick(words.METHODS), this.#path(info), info);
   }
 
   /** What a client could mean: samples of kinds, written, read, patched and deleted under a few names. */
-  #almostRight(): FuzzRequest {
+  #almostRight(): Meant {
     const sample = this.#pick(SAMPLES);
-    const name = this.#pick(['a', 'b', 'web']);
+    const name = this.#pick(NAMED);
     const [method, single] = this.#pick([
       ['POST', false],
       ['POST', false],
@@ -275,32 +75,77 @@ export class Fuzzer {
       ['GET', true],
       ['GET', false],
     ] as const);
-    const path = single ? `${sample.path}/${name}${this.#chance(0.2) ? `/${this.#pick(SUBRESOURCES)}` : ''}` : sample.path;
-    const { kind, apiVersion, metadata = {} } = sample.object;
-    const object = { ...sample.object, metadata: { ...metadata, name } };
-    const query = this.#query(0.2);
-    if (method === 'PATCH') {
-      const type = this.#pick(PATCHES);
-      const body = type.includes('apply')
-        ? { kind, apiVersion, ...(this.#damaged(object, 0.3) as object) }
-        : type.includes('json-patch')
-          ? this.#jsonPatch()
-          : this.#damaged(this.#pick([{ spec: sample.object['spec'] }, { metadata: { labels: { a: 'b' } } }, object]), 0.8);
-      const manager = type.includes('apply') && this.#chance(0.9) ? `${query === '' ? '?' : `${query}&`}fieldManager=fuzz` : query;
-      return {
-        method,
-        path: path + manager,
-        headers: { ...this.#headers(0.1), 'content-type': type },
-        body: Buffer.from(JSON.stringify(body)),
-      };
+    const path = single ? `${sample.path}/${name}${this.#chance(0.2) ? `/${this.#pick(words.SUBRESOURCES)}` : ''}` : sample.path;
+    return { method, path, object: { ...sample.object, metadata: { ...sample.object.metadata, name } } };
+  }
+
+  #subresource(): Meant {
+    const sample = this.#pick(SUBRESOURCE_SAMPLES);
+    const name = this.#pick(NAMED);
+    return {
+      method: this.#pick(sample.methods),
+      path: sample.path(name),
+      object: sample.object?.(name),
+      upgrade: sample.object === undefined,
+    };
+  }
+
+  /** A definition, or an object of one. */
+  #custom(): FuzzRequest {
+    if (this.#chance(0.15)) {
+      const { method, path, type, body } = this.#definitions.definition();
+      const damaged = body === undefined ? undefined : Buffer.from(JSON.stringify(this.#damaged(body, 0.1)));
+      return { method, path, headers: { ...this.#headers(0.1), 'content-type': type }, body: damaged };
     }
-    const body = method === 'GET' || method === 'DELETE' ? undefined : Buffer.from(JSON.stringify(this.#damaged(object, 0.3)));
-    return { method, path: path + query, headers: { ...this.#headers(0.1), 'content-type': 'application/json' }, body };
+    const name = this.#pick(NAMED);
+    const { collection, object } = this.#definitions.object(name);
+    const method = this.#pick(['POST', 'POST', 'PUT', 'PATCH', 'DELETE', 'GET']);
+    const isSingle = method !== 'POST' && this.#chance(0.9);
+    return this.#written({ method, path: isSingle ? `${collection}/${name}${this.#chance(0.2) ? '/status' : ''}` : collection, object });
+  }
+
+  #written({ method, path, object, upgrade = false }: Meant): FuzzRequest {
+    const query = path.includes('?') ? '' : this.#query(0.2);
+    const headers = { ...this.#headers(0.1), ...(upgrade && this.#chance(0.7) ? this.#pick(words.UPGRADES) : {}) };
+    if (method === 'PATCH') {
+      const type = this.#pick(words.PATCHES);
+      const manager = type.includes('apply') && this.#chance(0.9) ? `${query === '' ? '?' : `${query}&`}fieldManager=fuzz` : query;
+      return { method, path: path + manager, headers: { ...headers, 'content-type': type }, body: this.#patch(type, object ?? {}) };
+    }
+    if (object === undefined || method === 'GET' || method === 'DELETE') return { method, path: path + query, headers, body: undefined };
+    const value = this.#damaged(object, 0.3);
+    const [type, body] = this.#chance(0.1)
+      ? ['application/yaml', toYaml(value)]
+      : ['application/json', this.#chance(0.02) ? this.#pick(words.ODD_BODIES) : JSON.stringify(value)];
+    return { method, path: path + query, headers: { ...headers, 'content-type': type }, body: Buffer.from(body) };
+  }
+
+  #patch(type: string, object: Readonly<Record<string, unknown>>): Buffer {
+    if (type.includes('json-patch')) return Buffer.from(JSON.stringify(this.#jsonPatch(pointersOf(object))));
+    if (type.includes('apply')) {
+      const { kind, apiVersion } = object;
+      const value = { kind, apiVersion, ...(this.#damaged(object, 0.3) as object) };
+      return Buffer.from(this.#chance(0.5) ? toYaml(value) : JSON.stringify(value));
+    }
+    if (type.includes('strategic') && this.#chance(0.6))
+      return Buffer.from(JSON.stringify(this.#damaged(this.#pick(words.STRATEGIC), 0.2)));
+    const part = this.#pick([{ spec: object['spec'] }, { metadata: { labels: { a: 'b' } } }, object]);
+    return Buffer.from(JSON.stringify(this.#damaged(part, 0.8)));
+  }
+
+  /** With a path or a header that is too long, or almost. */
+  #long(request: FuzzRequest): FuzzRequest {
+    const long = this.#pick(['a', '/', '%41', 'é']).repeat(this.#pick(words.LENGTHS)).slice(0, this.#pick(words.LENGTHS));
+    const { path, headers } = request;
+    if (this.#chance(0.3)) return { ...request, path: `${path}${path.includes('?') ? '&' : '?'}labelSelector=${encodeURI(long)}` };
+    if (this.#chance(0.4)) return { ...request, path: `/api/v1/${encodeURI(long)}` };
+    const name = this.#pick(['user-agent', 'x-a', 'authorization', 'accept', 'impersonate-user', 'cookie']);
+    return { ...request, headers: { ...headers, [name]: long.replaceAll('é', 'e') } };
   }
 
   #request(method: string, path: string, info: ResourceInfo): FuzzRequest {
     const isPatch = method === 'PATCH' && this.#chance(0.9);
-    const type = isPatch ? this.#pick(PATCHES) : this.#pick(TYPES);
+    const type = isPatch ? this.#pick(words.PATCHES) : this.#pick(words.TYPES);
     const withBody = !['GET', 'HEAD', 'OPTIONS'].includes(method) || this.#chance(0.05);
     const plain = withBody ? this.#body(info, type) : undefined;
     const zipped = plain !== undefined && this.#chance(0.05);
@@ -314,18 +159,18 @@ export class Fuzzer {
 
   #path(info: ResourceInfo): string {
     const root = info.group === '' ? `/api/${info.version}` : `/apis/${info.group}/${info.version}`;
-    const inNamespace = info.namespaced !== this.#chance(0.1) ? `/namespaces/${encodeURI(this.#pick(NAMESPACES))}` : '';
-    const named = this.#chance(0.6) ? `/${encodeURI(this.#pick(NAMES)).replaceAll('%25', '%')}` : '';
-    const sub = named !== '' && this.#chance(0.4) ? `/${this.#pick(SUBRESOURCES)}` : '';
+    const inNamespace = info.namespaced !== this.#chance(0.1) ? `/namespaces/${encodeURI(this.#pick(words.NAMESPACES))}` : '';
+    const named = this.#chance(0.6) ? `/${encodeURI(this.#pick(words.NAMES)).replaceAll('%25', '%')}` : '';
+    const sub = named !== '' && this.#chance(0.4) ? `/${this.#pick(words.SUBRESOURCES)}` : '';
     return `${root}${inNamespace}/${info.resource}${named}${sub}`;
   }
 
   #query(likely: number): string {
     if (!this.#chance(likely)) return '';
-    const keys = Object.keys(QUERY);
+    const keys = Object.keys(words.QUERY);
     const pairs = Array.from({ length: 1 + Math.floor(this.#ids.fraction() * 4) }, () => {
       const key = this.#pick(keys);
-      const value = this.#pick(QUERY[key] ?? []);
+      const value = this.#pick(words.QUERY[key] ?? []);
       return `${key}=${this.#chance(0.9) ? encodeURIComponent(value) : encodeURI(value).replaceAll('#', '')}`;
     });
     return `?${pairs.join(this.#pick(['&', '&', '&', ';']))}`;
@@ -333,34 +178,46 @@ export class Fuzzer {
 
   #headers(likely: number): Record<string, string> {
     const headers: Record<string, string> = {};
-    if (this.#chance(0.6)) headers['accept'] = this.#pick(ACCEPTS);
+    if (this.#chance(0.6)) headers['accept'] = this.#pick(words.ACCEPTS);
     if (this.#chance(likely)) {
-      const name = this.#pick(Object.keys(HEADERS));
-      headers[name] = this.#pick(HEADERS[name] ?? []);
+      const name = this.#pick(Object.keys(words.HEADERS));
+      headers[name] = this.#pick(words.HEADERS[name] ?? []);
     }
+    if (this.#chance(likely / 10)) Object.assign(headers, this.#pick(words.IMPERSONATIONS));
+    if (this.#chance(likely / 20)) Object.assign(headers, this.#pick(words.UPGRADES));
     return headers;
   }
 
   #body(info: ResourceInfo, type: string): Buffer {
-    if (this.#chance(0.15)) return Buffer.from(this.#pick(ODD_BODIES));
-    if (type.includes('json-patch')) return Buffer.from(JSON.stringify(this.#chance(0.8) ? this.#jsonPatch() : this.#pick(ODD_VALUES)));
+    if (this.#chance(0.15)) return Buffer.from(this.#pick(words.ODD_BODIES));
+    if (type.includes('json-patch'))
+      return Buffer.from(JSON.stringify(this.#chance(0.8) ? this.#jsonPatch() : this.#pick(words.ODD_VALUES)));
     const generated = this.#generator.object(info, info.schema);
     const object = {
       ...generated,
       metadata: { ...generated.metadata, name: this.#pick(['a', 'b', 'Grüße']), namespace: this.#pick(['default', 'x']) },
     };
-    if (type.includes('protobuf') && hasMessage(info.schema)) return this.#flipped(encodeProtobuf(object, info.schema));
+    if (type.includes('protobuf') && hasMessage(info.schema)) return this.#damagedMessage(encodeProtobuf(object, info.schema));
     const value = this.#damaged(this.#chance(0.1) ? { ...object, kind: 'DeleteOptions', apiVersion: 'v1' } : object, 0.5);
     if (type.includes('yaml') && this.#chance(0.5)) return Buffer.from(toYaml(value));
     return this.#flipped(Buffer.from(JSON.stringify(value, undefined, this.#chance(0.1) ? 2 : undefined)));
   }
 
-  #jsonPatch(): unknown {
+  #damagedMessage(bytes: Buffer): Buffer {
+    return this.#chance(0.6) ? damagedEnvelope(bytes, this.#ids) : this.#flipped(bytes);
+  }
+
+  /** @param own pointers that lead somewhere */
+  #jsonPatch(own: readonly string[] = words.POINTERS): unknown {
+    const pointer = (): string => {
+      const base = this.#pick(this.#chance(0.7) ? own : words.POINTERS);
+      return this.#chance(0.8) ? base : `${base}/${this.#pick(['-', '0', '99', 'x/y', '~0~1', ''])}`;
+    };
     return Array.from({ length: Math.floor(this.#ids.fraction() * 4) }, () => ({
       op: this.#pick(['add', 'remove', 'replace', 'move', 'copy', 'test', 'x']),
-      path: this.#pick(POINTERS),
-      from: this.#pick(POINTERS),
-      ...(this.#chance(0.9) ? { value: this.#pick(ODD_VALUES) } : {}),
+      path: pointer(),
+      from: pointer(),
+      ...(this.#chance(0.9) ? { value: this.#pick(words.ODD_VALUES) } : {}),
     }));
   }
 
@@ -376,7 +233,7 @@ export class Fuzzer {
   #damaged(value: unknown, likely: number): unknown {
     if (!this.#chance(likely)) return value;
     const parts = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-    if (parts.length === 0 || this.#chance(0.2)) return this.#pick(ODD_VALUES);
+    if (parts.length === 0 || this.#chance(0.2)) return this.#pick(words.ODD_VALUES);
     const part = this.#pick(parts);
     const inner = this.#damaged((value as Record<string, unknown>)[part], 1);
     return Array.isArray(value) ? value.with(Number(part), inner) : { ...(value as object), [part]: inner };
@@ -391,8 +248,17 @@ export class Fuzzer {
   }
 }
 
+/** JSON pointers of all parts of a value. */
+function pointersOf(value: unknown, at = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [at];
+  const parts = Object.entries(value).flatMap(([name, part]) =>
+    pointersOf(part, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+  );
+  return [at, ...parts];
+}
+
 /** For the message of a failure. */
-export function describeRequest({ method, path, headers, body }: FuzzRequest): string {
+export function describeRequest({ method, path, headers, body, broken }: FuzzRequest): string {
   const text = body === undefined ? '' : Buffer.from(body).toString('latin1').slice(0, 2000);
-  return `${method} ${path.slice(0, 400)} ${JSON.stringify(headers).slice(0, 600)}\n${text}`;
+  return `${broken === undefined ? '' : `broken in its ${broken}: `}${method} ${path.slice(0, 400)} ${JSON.stringify(headers).slice(0, 600)}\n${text}`;
 }
