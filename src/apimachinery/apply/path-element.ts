@@ -114,15 +114,18 @@ export function compareElements(a: string, b: string): number {
   return compareValues(bodyOf(a), bodyOf(b));
 }
 
-/** What keys and values say: conditions of all objects have the same few keys. */
+/** What keys and values say: conditions of all objects have the same few keys. At most so many, none that is longer. */
 const bodies = new Map<string, unknown>();
 const MAX_BODIES = 1024;
+const MAX_LENGTH = 1024;
 
 function bodyOf(element: string): unknown {
   let body = bodies.get(element);
   if (body === undefined) {
+    body = parseExactly(element.slice(2));
+    if (element.length > MAX_LENGTH) return body;
     if (bodies.size >= MAX_BODIES) bodies.clear();
-    bodies.set(element, (body = parseExactly(element.slice(2))));
+    bodies.set(element, body);
   }
   return body;
 }

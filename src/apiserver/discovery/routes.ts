@@ -118,7 +118,7 @@ class Documents {
   readonly #remote: RemoteGroups;
   readonly #protobuf: ProtobufCodec;
   #generation = '';
-  #made = new Map<string, Document | undefined>();
+  readonly #made = new Map<string, Document>();
 
   constructor(schema: Schema, remote: RemoteGroups, protobuf: ProtobufCodec) {
     this.#schema = schema;
@@ -152,19 +152,24 @@ class Documents {
     return { kind: 'bytes', code: 200, headers: { ...headers, 'content-type': contentType }, body: bytes };
   }
 
+  /** What there is not is not remembered: of its names there is no end. */
   #get(key: string, make: () => object | undefined): Document | undefined {
     const generation = `${this.#schema.generation}/${this.#remote.generation}`;
     if (this.#generation !== generation) {
       this.#generation = generation;
-      this.#made = new Map();
+      this.#made.clear();
     }
-    if (!this.#made.has(key)) this.#made.set(key, encode(make()));
-    return this.#made.get(key);
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const value = make();
+    if (value === undefined) return undefined;
+    const made = encode(value);
+    this.#made.set(key, made);
+    return made;
   }
 }
 
-function encode(value: object | undefined): Document | undefined {
-  if (value === undefined) return undefined;
+function encode(value: object): Document {
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
   return { object: value, body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
 }

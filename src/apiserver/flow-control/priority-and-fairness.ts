@@ -32,6 +32,8 @@ const WAIT_MS = 15_000;
 const KNOWN_FLOWS = 4_096;
 /** Users whose schemas are remembered. */
 const MAX_USERS = 4_096;
+/** Of a user or a flow that is remembered: clients choose namespaces and whom they speak for. Characters. */
+const MAX_KEY = 2_048;
 
 export interface PriorityAndFairnessDeps {
   readonly reader: CacheReader;
@@ -193,7 +195,7 @@ export class PriorityAndFairness implements FlowControl {
     let candidates = this.#candidates.get(key);
     if (candidates === undefined) {
       candidates = this.#flows.map((flow) => ({ flow, rules: rulesOf(flow.schema, user) })).filter(({ rules }) => rules.length > 0);
-      this.#candidates.set(key, candidates);
+      if (key.length <= MAX_KEY) this.#candidates.set(key, candidates);
     }
     for (const { flow, rules } of candidates) {
       for (const rule of rules) if (matches(rule, info)) return { flow, distinguisher: distinguisherOf(flow.schema, user, info.namespace) };
@@ -204,8 +206,10 @@ export class PriorityAndFairness implements FlowControl {
   }
 
   #hash(flow: string): number {
-    let hash = this.#hashes.get(flow);
-    if (hash === undefined) this.#hashes.set(flow, (hash = hash53(flow)));
+    const known = this.#hashes.get(flow);
+    if (known !== undefined) return known;
+    const hash = hash53(flow);
+    if (flow.length <= MAX_KEY) this.#hashes.set(flow, hash);
     return hash;
   }
 

@@ -1,6 +1,7 @@
 // An Exchange over HTTP/1.1.
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { ownText } from '#base/own-text.ts';
 import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
 import { ClientGoneError, unlessFailed, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
@@ -39,7 +40,7 @@ export class Http1Exchange implements Exchange {
     this.method = request.method ?? 'GET';
     const target = originForm(request.url ?? '/');
     const mark = target.indexOf('?');
-    this.rawPath = mark === -1 ? target : target.slice(0, mark);
+    this.rawPath = mark === -1 ? target : ownText(target.slice(0, mark));
     this.rawQuery = mark === -1 ? '' : target.slice(mark + 1);
     this.remoteAddress = peer.remoteAddress;
     this.clientCertificate = peer.clientCertificate;

@@ -1,6 +1,7 @@
 // An Exchange over an HTTP/2 stream.
 import type { X509Certificate } from 'node:crypto';
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { ownText } from '#base/own-text.ts';
 import type { Upgrade } from '#base/websocket.ts';
 import { readBody } from './body.ts';
 import { ClientGoneError, unlessFailed, type Exchange, type ResponseHeaders, type ResponseStream } from './exchange.ts';
@@ -35,7 +36,7 @@ export class Http2Exchange implements Exchange {
     this.method = headers[':method'] as string;
     const target = (headers[':path'] as string | undefined) ?? '/';
     const mark = target.indexOf('?');
-    this.rawPath = mark === -1 ? target : target.slice(0, mark);
+    this.rawPath = mark === -1 ? target : ownText(target.slice(0, mark));
     this.rawQuery = mark === -1 ? '' : target.slice(mark + 1);
     this.remoteAddress = peer.remoteAddress;
     this.clientCertificate = peer.clientCertificate;

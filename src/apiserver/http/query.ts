@@ -1,4 +1,5 @@
 // Query strings as Go's net/url reads them.
+import { ownText } from '#base/own-text.ts';
 import type { Query } from '../request.ts';
 
 export const EMPTY_QUERY: Query = { get: () => undefined, getAll: () => [], has: () => false };
@@ -45,8 +46,9 @@ export function queryOf(parameters: Readonly<Record<string, string>>): Query {
   return entries.length === 0 ? EMPTY_QUERY : new ParsedQuery(new Map(entries.map(([name, value]) => [name, [value]])));
 }
 
+/** By itself: a value may be kept with an object, which is no reason to keep the rest of the query. */
 function unescape(text: string): string | undefined {
-  if (!text.includes('%') && !text.includes('+')) return text;
+  if (!text.includes('%') && !text.includes('+')) return ownText(text);
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

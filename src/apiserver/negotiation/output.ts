@@ -33,9 +33,10 @@ export interface OutputAbilities {
   readonly stream: boolean;
 }
 
-/** Forms by header and abilities: clients send the same few headers for ever. */
+/** Forms by header and abilities: clients send the same few headers for ever. At most so many, and none that is longer. */
 const known = new WeakMap<OutputAbilities, Map<string, OutputForm>>();
 const MAX_KNOWN = 1_000;
+const MAX_LENGTH = 512;
 
 /** @throws StatusError NotAcceptable */
 export function negotiateOutput(accept: string | undefined, abilities: OutputAbilities): OutputForm {
@@ -45,7 +46,10 @@ export function negotiateOutput(accept: string | undefined, abilities: OutputAbi
   let form = forms.get(header);
   if (form === undefined) {
     form = negotiate(header, abilities);
-    if (forms.size < MAX_KNOWN) forms.set(header, form);
+    if (header.length <= MAX_LENGTH) {
+      if (forms.size >= MAX_KNOWN) forms.clear();
+      forms.set(header, form);
+    }
   }
   return form;
 }

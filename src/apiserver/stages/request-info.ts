@@ -1,5 +1,6 @@
 // Reads method, path and query as a request for a resource, or for something else. Pure.
 // Source: apiserver pkg/endpoints/request requestinfo.go.
+import { ownText } from '#base/own-text.ts';
 import { pathSegmentName } from '#apimachinery/names.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
 import { SelectorError } from '#apimachinery/labels.ts';
@@ -46,12 +47,21 @@ function trimmed(path: string): string {
 
 const SLASH = 0x2f;
 
+/** No path of a resource is as long, characters. */
+const LONG_PATH = 1_024;
+
+/** Of a long path each by itself: a namespace or a resource is kept with what is known of it, and the rest is not to be. */
+function segments(path: string): string[] {
+  const parts = trimmed(path).split('/');
+  return path.length > LONG_PATH ? parts.map(ownText) : parts;
+}
+
 /**
  * @param path decoded
  * @throws StatusError BadRequest for `/api/v1/watch` without a resource
  */
 export function requestInfo(method: string, path: string, query: Query): RequestInfo {
-  const parts = trimmed(path).split('/');
+  const parts = segments(path);
   const other = nonResource(path, method);
   const [prefix] = parts;
   if (parts.length < 3 || (prefix !== 'api' && prefix !== 'apis')) return other;

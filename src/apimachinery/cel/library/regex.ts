@@ -6,8 +6,9 @@ import { member, type Library } from '../functions.ts';
 import { INT, listOf, STRING } from '../types.ts';
 import type { Int } from '../values/numbers.ts';
 
-/** Patterns are mostly constants of programs, so the same few come again and again. */
+/** Patterns are mostly constants of programs, so the same few come again and again. One that is longer is not kept. */
 const compiled = new Lru<string, RE2JS>(1024);
+const MAX_LENGTH = 4_096;
 
 /** undefined for a pattern that is none; `report` takes why. */
 export function pattern(text: string, report?: (message: string) => void): RE2JS | undefined {
@@ -15,7 +16,7 @@ export function pattern(text: string, report?: (message: string) => void): RE2JS
   if (known !== undefined) return known;
   try {
     const made = RE2JS.compile(text);
-    compiled.set(text, made);
+    if (text.length <= MAX_LENGTH) compiled.set(text, made);
     return made;
   } catch (error) {
     if (!(error instanceof RE2JSSyntaxException)) throw error;

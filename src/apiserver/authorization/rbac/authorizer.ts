@@ -13,6 +13,8 @@ import { RuleSet } from './rules.ts';
 
 /** Users kept, by name and groups. */
 const CACHED_USERS = 2_048;
+/** Of a user who is remembered from one request to the next, with all groups: whom clients speak for is theirs to say. Characters. */
+const MAX_IDENTITY = 16_384;
 
 /** All rules for one user in one scope. */
 interface Compiled {
@@ -100,7 +102,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     const subjects = [userKey(user.name), ...user.groups.map(groupKey)];
     const identity = JSON.stringify(subjects);
     rights = this.#byIdentity.get(identity) ?? { subjects, scopes: new Map() };
-    this.#byIdentity.set(identity, rights);
+    if (identity.length <= MAX_IDENTITY) this.#byIdentity.set(identity, rights);
     this.#byUser.set(user, rights);
     return rights;
   }
@@ -111,6 +113,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     const known = scopes.get(namespace);
     if (known !== undefined && known.clusterGeneration === clusterGeneration && known.generation === generation) return known;
     const compiled = { clusterGeneration, generation, ...this.#compile(subjects, namespace) };
+    if (namespace.length > MAX_NAMESPACE) return compiled;
     // Whoever asks about ever new namespaces must not be remembered for all of them.
     if (scopes.size >= MAX_SCOPES) scopes.clear();
     scopes.set(namespace, compiled);
@@ -144,8 +147,9 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
   }
 }
 
-/** Namespaces kept for one user. */
+/** Namespaces kept for one user, and the longest name of one: clients ask for what they like. */
 const MAX_SCOPES = 1_024;
+const MAX_NAMESPACE = 63;
 
 class UnsupportedRoleError extends Error {
   override readonly name = 'UnsupportedRoleError';

@@ -20,7 +20,9 @@ export class BindingIndex {
   readonly #cluster = new Map<string, Map<string, Bound>>();
   /** By namespace, then as #cluster. */
   readonly #namespaced = new Map<string, Map<string, Map<string, Bound>>>();
+  /** Of namespaces with bindings. What is made of one without is the same each time. */
   readonly #generations = new Map<string, number>();
+  #changes = 0;
   #clusterGeneration = 0;
 
   constructor(reader: CacheReader) {
@@ -37,7 +39,10 @@ export class BindingIndex {
     reader.onChange(clusterroles, () => void this.#clusterGeneration++);
     reader.onChange(roles, ({ object, previous }) => this.#touch((object ?? previous)?.metadata.namespace ?? ''));
     for (const binding of reader.list(clusterrolebindings)) insert(this.#cluster, binding, '');
-    for (const binding of reader.list(rolebindings)) insert(this.#of(binding.metadata.namespace), binding, binding.metadata.namespace);
+    for (const binding of reader.list(rolebindings)) {
+      insert(this.#of(binding.metadata.namespace), binding, binding.metadata.namespace);
+      this.#touch(binding.metadata.namespace);
+    }
   }
 
   /** Changes with anything cluster-wide. */
@@ -45,7 +50,7 @@ export class BindingIndex {
     return this.#clusterGeneration;
   }
 
-  /** Changes with the roles and bindings of one namespace. */
+  /** Changes with the roles and bindings of one namespace; 0 without any binding. */
   generation(namespace: string): number {
     return this.#generations.get(namespace) ?? 0;
   }
@@ -68,8 +73,9 @@ export class BindingIndex {
   }
 
   #touch(namespace: string): void {
-    this.#generations.set(namespace, this.generation(namespace) + 1);
     if (this.#namespaced.get(namespace)?.size === 0) this.#namespaced.delete(namespace);
+    if (this.#namespaced.has(namespace)) this.#generations.set(namespace, ++this.#changes);
+    else this.#generations.delete(namespace);
   }
 }
 

@@ -6,6 +6,7 @@ import type { UserInfo } from '../../authentication/contract.ts';
 import type { AuthorizationAttributes } from '../contract.ts';
 import { MemoryReader } from '../testing.ts';
 import { RbacAuthorizer } from './authorizer.ts';
+import { BindingIndex } from './bindings.ts';
 import { compactRules, uncovered } from './covers.ts';
 import { compactRule, RuleSet } from './rules.ts';
 
@@ -154,6 +155,28 @@ test('RbacAuthorizer follows every change at once', () => {
   reader.remove(rolebindings, 'one', 'a');
   note();
   assert.deepEqual(states, ['noOpinion', 'allow', 'noOpinion', 'allow', 'noOpinion', 'allow', 'noOpinion', 'allow', 'noOpinion']);
+});
+
+test('RbacAuthorizer forgets a binding that was there before it was first asked', () => {
+  const { reader, role, bind, decision } = setUp();
+  role('local', rule('get', '', 'pods'));
+  bind('one', 'Role', 'local', user('jane'));
+  assert.equal(decision(ask({})), 'allow');
+  reader.remove(rolebindings, 'one', 'a');
+  assert.equal(decision(ask({})), 'noOpinion');
+  bind('one', 'Role', 'local', user('jane'));
+  assert.equal(decision(ask({})), 'allow');
+});
+
+test('BindingIndex keeps nothing of a namespace whose last binding is gone', () => {
+  const { reader, role, bind } = setUp();
+  const index = new BindingIndex(reader);
+  role('local', rule('get', '', 'pods'));
+  bind('one', 'Role', 'local', user('jane'));
+  assert.notEqual(index.generation('a'), 0);
+  reader.remove(rolebindings, 'one', 'a');
+  reader.remove(roles, 'local', 'a');
+  assert.equal(index.generation('a'), 0);
 });
 
 test('RbacAuthorizer says which roles are missing when it has no opinion', () => {
