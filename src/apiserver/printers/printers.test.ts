@@ -50,6 +50,46 @@ const cases: readonly {
     cells: { Ready: '0/3', 'Up-to-date': 0, Available: 0 },
   },
   {
+    name: 'binding of a policy to parameters by name',
+    kind: 'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
+    object: { spec: { policyName: 'p', paramRef: { name: 'n' } } },
+    cells: { Name: 'web', PolicyName: 'p', ParamRef: '*/n', Age: '5m' },
+  },
+  {
+    name: 'binding of a policy to parameters of a namespace',
+    kind: 'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding',
+    object: { spec: { policyName: 'p', paramRef: { name: 'n', namespace: 'ns' } } },
+    cells: { PolicyName: 'p', ParamRef: 'ns/n' },
+  },
+  {
+    name: 'binding of a policy to parameters by labels',
+    kind: 'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
+    object: {
+      spec: {
+        policyName: 'p',
+        paramRef: {
+          selector: {
+            matchLabels: { b: '2', a: '1' },
+            matchExpressions: [
+              { key: 'k', operator: 'In', values: ['x', 'y'] },
+              { key: 'l', operator: 'Exists' },
+            ],
+          },
+        },
+      },
+    },
+    cells: {
+      ParamRef:
+        '&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},LabelSelectorRequirement{Key:l,Operator:Exists,Values:[],},},}',
+    },
+  },
+  {
+    name: 'binding of a policy without parameters',
+    kind: 'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding',
+    object: { spec: { policyName: 'p' } },
+    cells: { ParamRef: '<unset>' },
+  },
+  {
     name: 'what any workload is scaled by',
     kind: 'autoscaling/Scale',
     object: { spec: { replicas: 3 }, status: { replicas: 2 } },

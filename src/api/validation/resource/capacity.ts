@@ -48,7 +48,7 @@ function validateRange(out: Problems, at: Path, range: Partial<CapacityRequestPo
   if (range.min === undefined) return out.required(at.child('min'), 'required when validRange is defined');
   const min = quantity(range.min);
   if (min.cmp(capacity) > 0) out.invalid(at.child('min'), min.toString(), `min is larger than capacity value: ${capacity.toString()}`);
-  if (usual.cmp(min) < 0) out.invalid(at.child('default'), usual.toString(), `default is less than min: ${min.toString()}`);
+  if (usual.cmp(min) < 0) out.invalid(at.child('min'), usual.toString(), `default is less than min: ${min.toString()}`);
   const max = range.max === undefined ? undefined : quantity(range.max);
   if (max !== undefined) {
     if (min.cmp(max) > 0) out.invalid(at.child('max'), min.toString(), `min is larger than max: ${max.toString()}`);

@@ -9,14 +9,14 @@ import type {
   ResourceClaimConsumerReference,
 } from '../../gen/resource-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { byteLength } from '#apimachinery/go-format.ts';
+import { byteLength, goQuote } from '#apimachinery/go-format.ts';
 import { interfaceAddressErrors } from '#apimachinery/ip.ts';
 import { validateNodeSelector } from '../core/affinity.ts';
 import { validateConditions } from '../conditions.ts';
 import { validateObjectMetaUpdate } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
-import { requestNames, validateRequestReference, validateRequestReferences, validateTolerations, type RequestNames } from './claims.ts';
+import { requestNames, validateRequestReference, validateRequestReferences, type RequestNames } from './claims.ts';
 import {
   MAX_REQUESTS,
   validateConfiguration,
@@ -44,6 +44,14 @@ type DeviceId = Pick<AllocatedDeviceStatus, 'driver' | 'pool' | 'device' | 'shar
 export const deviceId = ({ driver, pool, device, shareID }: DeviceId): string =>
   `${driver}/${pool}/${device}${shareID === undefined ? '' : `/${shareID}`}`;
 
+/** As upstream's type is printed. Source: SharedDeviceID. */
+const shownId = ({ driver, pool, device, shareID }: DeviceId): object => ({
+  Driver: driver,
+  Pool: pool,
+  Device: device,
+  ShareID: shareID ?? '',
+});
+
 export function validateClaimStatusUpdate(out: Problems, claim: ResourceClaim, old: ResourceClaim): void {
   validateObjectMetaUpdate(out, claim.metadata, old.metadata);
   const { reservedFor = [], allocation, devices } = claim.status;
@@ -53,7 +61,11 @@ export function validateClaimStatusUpdate(out: Problems, claim: ResourceClaim, o
     key: ({ uid }) => uid,
   });
   const allocated = new Set((allocation?.devices.results ?? []).map(deviceId));
-  validateSet(out, STATUS.child('devices'), devices, { item: (device, at) => validateStatus(out, at, device, allocated), key: deviceId });
+  validateSet(out, STATUS.child('devices'), devices, {
+    item: (device, at) => validateStatus(out, at, device, allocated),
+    key: deviceId,
+    shown: shownId,
+  });
   if (reservedFor.length > 0) validateReservation(out, claim, old);
   const before = old.status.allocation;
   if (allocation === undefined) return;
@@ -92,7 +104,6 @@ function validateResult(out: Problems, at: Path, result: DeviceRequestAllocation
   validatePoolName(out, at.child('pool'), result.pool);
   validateDeviceName(out, at.child('device'), result.device);
   validateBindingConditions(out, at, result);
-  validateTolerations(out, at.child('tolerations'), result.tolerations);
   validateShare(out, at.child('shareID'), result.shareID);
 }
 
@@ -103,15 +114,34 @@ function validateAllocatedConfiguration(out: Problems, at: Path, config: DeviceA
 }
 
 const UUID_RE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const URN = 'urn:uuid:';
+
+/** Why a text is no UUID in any of its forms. Source: github.com/google/uuid Validate. */
+function uuidProblem(text: string): string | undefined {
+  const bad = 'invalid UUID format';
+  const lower = text.toLowerCase();
+  switch (byteLength(text)) {
+    case 36:
+      return UUID_RE.test(lower) ? undefined : bad;
+    case 32:
+      return /^[0-9a-f]{32}$/.test(lower) ? undefined : bad;
+    case 38:
+      if (!text.startsWith('{') || !text.endsWith('}')) return 'invalid bracketed UUID format';
+      return UUID_RE.test(lower.slice(1, -1)) ? undefined : bad;
+    case 45:
+      if (!lower.startsWith(URN)) return `invalid urn prefix: ${goQuote(text.slice(0, URN.length))}`;
+      return UUID_RE.test(lower.slice(URN.length)) ? undefined : bad;
+    default:
+      return `invalid UUID length: ${byteLength(text)}`;
+  }
+}
 
 /** Source: validateUID. */
 function validateShare(out: Problems, at: Path, uid: string | undefined): void {
   if (uid === undefined || UUID_RE.test(uid)) return;
-  if (UUID_RE.test(uid.toLowerCase())) {
-    const form = 'uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters';
-    return out.invalid(at, uid, form);
-  }
-  out.invalid(at, uid, `error validating uid: ${uid.length === 36 ? 'invalid UUID format' : `invalid UUID length: ${uid.length}`}`);
+  const problem = uuidProblem(uid);
+  const form = 'uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters';
+  out.invalid(at, uid, problem === undefined ? form : `error validating uid: ${problem}`);
 }
 
 function validateStatus(out: Problems, at: Path, device: AllocatedDeviceStatus, allocated: ReadonlySet<string>): void {
@@ -119,7 +149,7 @@ function validateStatus(out: Problems, at: Path, device: AllocatedDeviceStatus, 
   validatePoolName(out, at.child('pool'), device.pool);
   validateDeviceName(out, at.child('device'), device.device);
   validateShare(out, at.child('shareID'), device.shareID);
-  if (!allocated.has(deviceId(device))) out.invalid(at, deviceId(device), 'must be an allocated device in the claim');
+  if (!allocated.has(deviceId(device))) out.invalid(at, shownId(device), 'must be an allocated device in the claim');
   const conditions = device.conditions ?? [];
   if (conditions.length > MAX_CONDITIONS) out.tooMany(at.child('conditions'), conditions.length, MAX_CONDITIONS);
   validateConditions(out, at.child('conditions'), conditions);

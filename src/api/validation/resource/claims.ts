@@ -12,10 +12,10 @@ import type {
   ResourceClaimTemplate,
 } from '../../gen/resource-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { dns1123Subdomain, labelValue } from '#apimachinery/names.ts';
+import { contentSubdomain, dns1123Subdomain, labelValue } from '#apimachinery/names.ts';
 import { isExtended } from '../core/resource-names.ts';
 import { validateLabelKey } from '../label-selectors.ts';
-import { subdomainName, validateObjectMeta, validateObjectMetaUpdate, validateTemplateMeta } from '../metadata.ts';
+import { subdomainName, validateObjectMeta, validateObjectMetaUpdate, validateTemplateMeta, type NameCheck } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import {
@@ -57,8 +57,15 @@ export function validateClaimTemplateUpdate(out: Problems, template: ResourceCla
   out.immutable(SPEC, template.spec, semanticEqual(template.spec, old.spec));
 }
 
+/** Its generateName is only looked at with the rules of all objects. Source: ValidateObjectMetaWithOpts. */
+const className: NameCheck = (name, prefix) => (prefix ? [] : contentSubdomain(name));
+
 export function validateDeviceClass(out: Problems, { metadata, spec }: DeviceClass): void {
-  validateObjectMeta(out, metadata, 'cluster', subdomainName);
+  validateObjectMeta(out, metadata, 'cluster', className);
+  validateClassSpec(out, spec);
+}
+
+function validateClassSpec(out: Problems, spec: DeviceClass['spec']): void {
   validateSelectors(out, SPEC.child('selectors'), spec.selectors);
   validateList(out, SPEC.child('config'), spec.config, {
     max: MAX_REQUESTS,
@@ -70,8 +77,9 @@ export function validateDeviceClass(out: Problems, { metadata, spec }: DeviceCla
 }
 
 export function validateDeviceClassUpdate(out: Problems, deviceClass: DeviceClass, old: DeviceClass): void {
+  validateObjectMeta(out, deviceClass.metadata, 'cluster', className);
   validateObjectMetaUpdate(out, deviceClass.metadata, old.metadata);
-  validateDeviceClass(out, deviceClass);
+  validateClassSpec(out, deviceClass.spec);
 }
 
 /** Requests by name; of one that offers alternatives, their names too. */
@@ -125,13 +133,8 @@ function validateDevices(out: Problems, at: Path, request: ExactDeviceRequest | 
   } else if (allocationMode === 'ExactCount') {
     if (count <= 0) out.invalid(at.child('count'), count, 'must be greater than zero');
   } else out.notSupported(at.child('allocationMode'), allocationMode ?? '', ALLOCATION_MODES);
-  validateTolerations(out, at.child('tolerations'), tolerations);
-}
-
-const MAX_TOLERATIONS = 16;
-
-export function validateTolerations(out: Problems, at: Path, tolerations: readonly DeviceToleration[] | undefined): void {
-  validateList(out, at, tolerations, { max: MAX_TOLERATIONS, item: (toleration, path) => validateToleration(out, path, toleration) });
+  // Upstream enforces no limit of theirs.
+  validateList(out, at.child('tolerations'), tolerations, { item: (toleration, path) => validateToleration(out, path, toleration) });
 }
 
 function validateToleration(out: Problems, at: Path, { key, operator, value = '', effect }: Partial<DeviceToleration>): void {

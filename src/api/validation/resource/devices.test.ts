@@ -138,7 +138,7 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
     'ResourceSlice',
     device({ allNodes: true, attributes: { '/a': { string: 's', version: '1' } }, bindingConditions: ['a'] }),
     [
-      'spec.devices[0].attributes: Invalid value: "": the domain must not be empty',
+      'spec.devices[0].attributes[/a]: Invalid value: "": the domain must not be empty',
       'spec.devices[0].attributes[/a].version: Invalid value: "1": must be a string compatible with semver.org spec 2.0.0',
       'spec.devices[0].attributes[/a]: Invalid value: {"IntValue":null,"BoolValue":null,"StringValue":"s","VersionValue":"1","IntValues":null,"BoolValues":null,"StringValues":null,"VersionValues":null}: exactly one value must be specified',
       'spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec',
@@ -149,6 +149,30 @@ const CREATE: readonly (readonly [kind: string, members: object, errors: readonl
     'ResourceSlice',
     slice({ sharedCounters: [{ name: 'c', counters: {} }], devices: [{ name: 'd' }] }),
     ['spec: Invalid value: "": only one of `sharedCounters` or `devices` is allowed', 'spec.sharedCounters[0].counters: Required value'],
+  ],
+  // Names with more than one slash are not looked at, and tolerations not counted.
+  ['ResourceSlice', device({ attributes: { 'a/b/c': { int: 1 } }, capacity: { 'a/b/c': { value: '1' } } }), []],
+  ['ResourceClaim', claim({ requests: [{ name: 'r', exactly: exactly({ tolerations: Array(17).fill({ operator: 'Exists' }) }) }] }), []],
+  [
+    'ResourceSlice',
+    device({ attributes: { [`${'a'.repeat(60)}.${'b'.repeat(60)}/c-`]: { int: 1 } }, capacity: { '1': { value: '1' } } }),
+    [
+      `spec.devices[0].attributes[${'a'.repeat(47)}...${'b'.repeat(43)}/c-]: Too long: may not be more than 63 bytes`,
+      `spec.devices[0].attributes[${'a'.repeat(47)}...${'b'.repeat(43)}/c-]: Invalid value: "c-": a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')`,
+      `spec.devices[0].capacity[1]: Invalid value: "1": a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')`,
+    ],
+  ],
+  [
+    'ResourceSlice',
+    slice({ sharedCounters: [{ name: 'c', counters: { _: { value: '1' } } }] }),
+    [
+      `spec.sharedCounters[0].counters[_]: Invalid value: "_": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+    ],
+  ],
+  [
+    'ResourceSlice',
+    policy({ default: '1', validRange: { min: '2' } }),
+    ['spec.devices[0].capacity[mem].requestPolicy.validRange.min: Invalid value: "1": default is less than min: 2'],
   ],
   ['ResourceSlice', policy({ default: '4', validRange: { min: '2', step: '2', max: '8' } }), []],
   [
@@ -176,6 +200,8 @@ CREATE.forEach(([kind, members, expected], i) => {
 });
 
 const result = { request: 'r', driver: 'd.example.com', pool: 'p', device: 'd' };
+const SHARE = '0b1c2d3e-0000-4000-8000-0123456789ab';
+const NORMALIZED = 'uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters';
 const given = (status: object, more: object = {}): object => ({ ...claim(), status, ...more });
 
 test('validateUpdate never changes what a claim asks for', () => {
@@ -205,10 +231,41 @@ for (const [name, status, old, expected] of [
     },
     {},
     [
-      'status.devices[0]: Invalid value: "d.example.com/p/e": must be an allocated device in the claim',
+      'status.devices[0]: Invalid value: {"Driver":"d.example.com","Pool":"p","Device":"e","ShareID":""}: must be an allocated device in the claim',
       'status.devices[0].networkData.ips[0]: Invalid value: "10.0.0.1": must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)',
     ],
   ],
+  [
+    'leaves tolerations of results alone',
+    { allocation: { devices: { results: [{ ...result, tolerations: [{ operator: 'Other' }] }] } } },
+    {},
+    [],
+  ],
+  [
+    'has each device of the claim once',
+    { allocation: { devices: { results: [result] } }, devices: [result, result].map(({ request: _request, ...device }) => device) },
+    {},
+    ['status.devices[1]: Duplicate value: {"Driver":"d.example.com","Pool":"p","Device":"d","ShareID":""}'],
+  ],
+  ...[
+    [SHARE, undefined],
+    [SHARE.toUpperCase(), NORMALIZED],
+    [`urn:uuid:${SHARE}`, NORMALIZED],
+    [`{${SHARE}}`, NORMALIZED],
+    [SHARE.replaceAll('-', ''), NORMALIZED],
+    [`(${SHARE})`, 'error validating uid: invalid bracketed UUID format'],
+    [`uri:uuid:${SHARE}`, 'error validating uid: invalid urn prefix: "uri:uuid:"'],
+    [SHARE.replace('-', '0'), 'error validating uid: invalid UUID format'],
+    ['x', 'error validating uid: invalid UUID length: 1'],
+  ].map(
+    ([shareID, detail]) =>
+      [
+        `takes shares by their normalized UUID, not ${shareID}`,
+        { allocation: { devices: { results: [{ ...result, shareID }] } } },
+        {},
+        detail === undefined ? [] : [`status.allocation.devices.results[0].shareID: Invalid value: "${shareID}": ${detail}`],
+      ] as const,
+  ),
   [
     'refuses results of other requests and drivers without a name',
     { allocation: { devices: { results: [{ ...result, request: 'x', driver: '' }] } } },

@@ -34,11 +34,11 @@ function validateIdentifier(out: Problems, at: Path, id: string): void {
   out.each(at, id, cIdentifier(id));
 }
 
-/** `memory` or `example.com/memory`. Source: validateQualifiedName. */
+/** `memory` or `example.com/memory`; what has more slashes upstream does not look at. Source: validateQualifiedName. */
 export function validateQualifiedKey(out: Problems, at: Path, name: string): void {
   const [domain = '', id, ...more] = name.split('/');
   if (id === undefined) return validateIdentifier(out, at, domain);
-  if (more.length > 0) return out.invalid(at, name, 'must not contain more than one slash');
+  if (more.length > 0) return;
   if (domain === '') out.invalid(at, '', 'the domain must not be empty');
   else validateDriverName(out, at, domain);
   if (id === '') out.invalid(at, '', 'the name must not be empty');
@@ -63,21 +63,39 @@ export function validateList<T>(
   items.forEach((one, i) => item(one, at.index(i)));
 }
 
+interface SetRules<T> {
+  readonly max?: number;
+  readonly item: (item: T, at: Path) => void;
+  readonly key: (item: T) => unknown;
+  /** What a refusal shows of an item that is there twice. Default its key. */
+  readonly shown?: (item: T) => unknown;
+}
+
 /** As validateList, and no `key` twice. Source: validateSet. */
 export function validateSet<T>(
   out: Problems,
   at: Path,
   list: readonly T[] | null | undefined,
-  { max, item, key }: { readonly max?: number; readonly item: (item: T, at: Path) => void; readonly key: (item: T) => unknown },
+  { max, item, key, shown = key }: SetRules<T>,
 ): void {
   const items = list ?? [];
   validateList(out, at, items, { ...(max === undefined ? {} : { max }), item });
   if (max !== undefined && items.length > max) return;
   const seen = new Set<unknown>();
   items.forEach((one, i) => {
-    if (seen.has(key(one))) out.duplicate(at.index(i), key(one));
+    if (seen.has(key(one))) out.duplicate(at.index(i), shown(one));
     else seen.add(key(one));
   });
+}
+
+const CUT = '...';
+
+/** A key as paths show it, without its middle where it is longer than `max` bytes. Source: truncateIfTooLong. */
+export function shortened(key: string, max: number): string {
+  if (byteLength(key) <= max) return key;
+  const bytes = Buffer.from(key);
+  const kept = max - CUT.length;
+  return `${bytes.subarray(0, (kept + 1) >> 1).toString()}${CUT}${bytes.subarray(bytes.length - (kept >> 1)).toString()}`;
 }
 
 interface Selector {

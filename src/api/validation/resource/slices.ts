@@ -10,7 +10,7 @@ import type {
 } from '../../gen/resource-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
-import { dns1123Label, dns1123Subdomain, labelValue } from '#apimachinery/names.ts';
+import { dns1123Label, dns1123Subdomain, LABEL_MAX_LENGTH, labelValue } from '#apimachinery/names.ts';
 import { validateNodeSelector } from '../core/affinity.ts';
 import { validateLabelKey } from '../label-selectors.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
@@ -18,7 +18,15 @@ import { blank, entries, type Problems } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { validateRequestPolicy } from './capacity.ts';
 import { TAINT_EFFECTS } from './claims.ts';
-import { validateDeviceName, validateDriverName, validateList, validatePoolName, validateQualifiedKey, validateSet } from './names.ts';
+import {
+  shortened,
+  validateDeviceName,
+  validateDriverName,
+  validateList,
+  validatePoolName,
+  validateQualifiedKey,
+  validateSet,
+} from './names.ts';
 
 const SPEC = Path.of('spec');
 const MAX_DEVICES = 128;
@@ -31,6 +39,8 @@ const MAX_ENTRIES = 32;
 const MAX_VALUE_BYTES = 64;
 const MAX_TAINTS = 16;
 const MAX_BINDING_CONDITIONS = 4;
+/** A domain of 63 bytes, a slash and a name of 32. Source: attributeAndCapacityMaxKeyLength. */
+const MAX_SHOWN_KEY_BYTES = 96;
 
 export function validateSlice(out: Problems, slice: ResourceSlice): void {
   validateObjectMeta(out, slice.metadata, 'cluster', subdomainName);
@@ -123,14 +133,14 @@ function validateDevice(out: Problems, at: Path, { device, old, perDevice }: Dev
   const count = entries(attributes).length + entries(capacity).length;
   if (count > MAX_ENTRIES) out.invalid(at, count, `the total number of attributes and capacities must not exceed ${MAX_ENTRIES}`);
   for (const [name, attribute] of entries(attributes)) {
-    validateQualifiedKey(out, at.child('attributes'), name);
-    validateAttribute(out, at.child('attributes').key(name), attribute);
+    const path = at.child('attributes').key(shortened(name, MAX_SHOWN_KEY_BYTES));
+    validateQualifiedKey(out, path, name);
+    validateAttribute(out, path, attribute);
   }
-  if (old === undefined || !semanticEqual(old.capacity, capacity)) {
-    for (const [name, one] of entries(capacity)) {
-      validateQualifiedKey(out, at.child('capacity'), name);
-      validateCapacity(out, at.child('capacity').key(name), one, allowMultipleAllocations === true);
-    }
+  for (const [name, one] of entries(capacity)) {
+    const path = at.child('capacity').key(shortened(name, MAX_SHOWN_KEY_BYTES));
+    validateQualifiedKey(out, path, name);
+    validateCapacity(out, path, one, allowMultipleAllocations === true);
   }
   if (old === undefined || !semanticEqual(old.taints, taints))
     validateList(out, at.child('taints'), taints, { max: MAX_TAINTS, item: (taint, path) => validateTaint(out, path, taint) });
@@ -218,7 +228,7 @@ function validateCounters(out: Problems, at: Path, counters: CounterSet['counter
   const names = Object.keys(counters ?? {});
   if (names.length === 0) return out.required(at);
   if (names.length > MAX_COUNTERS) return out.tooMany(at, names.length, MAX_COUNTERS);
-  for (const name of names) out.each(at, name, dns1123Label(name));
+  for (const name of names) out.each(at.key(shortened(name, LABEL_MAX_LENGTH)), name, dns1123Label(name));
 }
 
 /** Source: validateDeviceBindingParameters. */
