@@ -8,6 +8,7 @@ import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { inputEncoding, readDocument, type Body } from '../negotiation/input.ts';
 import type { ProtobufCodec } from '../negotiation/protobuf.ts';
 import type { ServedResource, StoredResource } from '../registry/catalog.ts';
+import { withEmptyOwners } from '../registry/metadata.ts';
 import type { Registry, WriteCall, WriteOptions } from '../registry/write-call.ts';
 import type { RequestContext } from '../request.ts';
 
@@ -69,7 +70,7 @@ export async function readObject<T = KubeObject>(
   for (const warning of decoded.warnings) operation.request.warnings.add(warning);
   const type = deps.schema.kind(expected);
   if (type === undefined) throw notFound({ group: expected.group, resource: expected.kind }, '');
-  return applyDefaults(decoded.object, type, deps.registry.clock.now());
+  return applyDefaults(withEmptyOwners(decoded.object, value), type, deps.registry.clock.now());
 }
 
 /** Refuses a media type before the body is read. */

@@ -1,8 +1,8 @@
 // Who owns which field, as writes through the endpoints record it and server-side apply enforces it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { configmaps, deployments, resourcequotas } from '#api/resources.ts';
-import type { Deployment, KubeObject } from '#api/types.ts';
+import { configmaps, daemonsets, deployments, resourcequotas } from '#api/resources.ts';
+import type { DaemonSet, Deployment, KubeObject } from '#api/types.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { ManualClock } from '#base/clock.ts';
@@ -164,4 +164,47 @@ test('lists and watches without managedFields give the rest, and a write of what
     fieldManager: 'two',
   });
   assert.deepEqual(owners(updated), ['one Apply', 'two Update']);
+});
+
+for (const [name, write] of [
+  ['PUT', (object: KubeObject) => client.update(configmaps, object as never)],
+  [
+    'a merge patch',
+    ({ metadata }: KubeObject) => client.patch(configmaps, metadata as never, { type: 'merge', body: { metadata: { managedFields: [] } } }),
+  ],
+] as const) {
+  test(`an empty list of owners, by ${name}, makes an object without owners, which none of the next writes comes to own`, async () => {
+    const owned = await applyData(`forgotten-${name.length}`, { a: '1' }, 'one');
+    const forgotten = await write({ ...owned, metadata: { ...owned.metadata, managedFields: [] } });
+    assert.equal(forgotten.metadata.managedFields, undefined);
+    const next = await client.patch(configmaps, owned.metadata as never, { type: 'merge', body: { data: { a: '2' } } });
+    assert.deepEqual([next.data, next.metadata.managedFields], [{ a: '2' }, undefined]);
+  });
+}
+
+test('whoever writes a DaemonSet without the count of its templates owns the count', async () => {
+  const KEY = 'deprecated.daemonset.template.generation';
+  const { spec } = web('counted');
+  const given = { metadata: ref('counted'), spec: { selector: spec.selector, template: spec.template } };
+  const fields = ({ metadata }: KubeObject) =>
+    (metadata.managedFields ?? []).map(({ manager, fieldsV1 }) => [manager, (fieldsV1 as Record<string, object>)['f:metadata']]);
+  const made = await client.create(daemonsets, given as never, { fieldManager: 'one' });
+  assert.deepEqual(fields(made), [['one', { 'f:annotations': { '.': {}, [`f:${KEY}`]: {} } }]]);
+  const same = await client.update(daemonsets, made, { fieldManager: 'two' });
+  assert.equal(same.metadata.resourceVersion, made.metadata.resourceVersion);
+  const without: DaemonSet = { ...made, metadata: { ...made.metadata, annotations: {} } };
+  assert.deepEqual(fields(await client.update(daemonsets, without, { fieldManager: 'two' })), [
+    ['one', { 'f:annotations': {} }],
+    ['two', { 'f:annotations': { [`f:${KEY}`]: {} } }],
+  ]);
+});
+
+test('an object that is too large with its owners goes without them, unless it is applied', async () => {
+  const data = Object.fromEntries(Array.from({ length: 9999 }, (_, i) => [`${'key'.repeat(24)}-${i}`, 'A']));
+  const large = await client.create(configmaps, settings('large', data) as never);
+  assert.equal(large.metadata.managedFields, undefined);
+  await assert.rejects(
+    applyData('large', {}, 'one'),
+    (error) => isStatusError(error) && error.message === 'etcdserver: request is too large',
+  );
 });

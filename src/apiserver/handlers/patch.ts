@@ -15,7 +15,7 @@ import type { ServedResource } from '../registry/catalog.ts';
 import { applyPatch, givenPatch, readPatch, type PatchBody, type PatchTarget } from '../registry/patch.ts';
 import { update } from '../registry/update.ts';
 import type { FieldChange, FieldManager } from '../registry/field-manager.ts';
-import { fieldChange, toServed, toStored } from '../registry/write-call.ts';
+import { fieldChange, toServed, toStored, type WriteCall } from '../registry/write-call.ts';
 import { parsePatchOptions, type PatchKind, type PatchOptions } from '../registry/write-options.ts';
 import type { Answer } from './answer.ts';
 import { hooksOf } from './hooks.ts';
@@ -49,7 +49,7 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
   const kind = patchKind(operation.body.contentType, served);
   if (request.info.name === '') throw badRequest('name must be provided');
   const options = parsePatchOptions(request.query, kind);
-  const call = writeCall(operation, options);
+  const call: WriteCall = { ...writeCall(operation, options), applies: kind === 'apply' };
   const { registry } = deps;
   const change = fieldChange(call, registry);
   const next = await readChange(operation, kind, options, change, { owners: registry.fieldManager, kinds: deps.schema });
@@ -59,7 +59,6 @@ export async function handlePatch(operation: Operation, deps: HandlerDeps): Prom
       next: async (current) => toStored(call, placed(operation, await next(toServed(call, current)))),
       mayCreate: kind === 'apply' && call.subresource === '',
       uid: '',
-      applies: kind === 'apply',
       hooks: hooksOf(call),
     },
     registry,

@@ -37,8 +37,8 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
   const { key, layout, expected, conditions = [], operations = [] } = commit;
   let { object } = commit;
   let value = commit.value ?? layout.encode(object);
-  if (value.length > registry.store.maxValueBytes && object.metadata.managedFields !== undefined) {
-    // The record of owners can be done without. Source: createHandler, isTooLargeError.
+  if (value.length > registry.store.maxValueBytes && object.metadata.managedFields !== undefined && call.applies !== true) {
+    // The record of owners can be done without. Source: createHandler, patcher.patchResource, isTooLargeError.
     object = withMetadata(object, { managedFields: undefined });
     value = layout.encode(object);
   }

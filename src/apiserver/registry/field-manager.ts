@@ -61,7 +61,8 @@ export class FieldTracking implements FieldManager {
     this.#catalog = catalog;
   }
 
-  update(live: KubeObject | undefined, updated: KubeObject, change: FieldChange): KubeObject | Promise<KubeObject> {
+  update(live: KubeObject | undefined, written: KubeObject, change: FieldChange): KubeObject | Promise<KubeObject> {
+    const updated = change.as === undefined ? (change.served.stored?.strategy.read?.(written) ?? written) : written;
     const track = (before: KubeObject | undefined, after: KubeObject, conversions: Conversions): KubeObject =>
       this.#sets.share(object(trackUpdate(before && json(before), json(after), this.#context(change, conversions))));
     // Without owners there is no version to convert to.

@@ -50,6 +50,16 @@ export function needsName(object: KubeObject): boolean {
   return (object.metadata.name ?? '') === '' && (object.metadata.generateName ?? '') !== '';
 }
 
+/**
+ * `object`, decoded from `given`, with the empty list of owners that `given` may have. Decoding takes it for none, but by it a
+ * client asks to forget the owners. Source: isResetManagedFields.
+ */
+export function withEmptyOwners<T>(object: T, given: unknown): T {
+  const { managedFields } = (given as { readonly metadata?: { readonly managedFields?: unknown } | null } | null)?.metadata ?? {};
+  if (!Array.isArray(managedFields) || managedFields.length > 0) return object;
+  return withMetadata(object as KubeObject, { managedFields: [] }) as T;
+}
+
 /** Finalizers that the garbage collector acts on. Source: metav1.FinalizerOrphanDependents, FinalizerDeleteDependents. */
 export const ORPHAN_FINALIZER = 'orphan';
 export const FOREGROUND_FINALIZER = 'foregroundDeletion';

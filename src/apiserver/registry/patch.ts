@@ -21,6 +21,7 @@ import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';
 import { StrategicPatchError, strategicMergePatch } from '#apimachinery/strategic-merge-patch.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { entityTooLargeText } from '../http/body.ts';
+import { withEmptyOwners } from './metadata.ts';
 import type { PatchKind } from './write-options.ts';
 
 /** A patch read once and applied as often as needed. */
@@ -113,7 +114,7 @@ function byOperation(problems: readonly string[]): readonly string[] {
 export function applyPatch(body: PatchBody, current: KubeObject, target: PatchTarget): KubeObject {
   const patched = patchedValue(body, current as unknown as JsonObject, target);
   if (body.written !== undefined) refuseWrittenNumbers({ ...body, value: body.written }, current, target);
-  const decoded = decodePatched(body, patched, current, target);
+  const decoded = withEmptyOwners(decodePatched(body, patched, current, target), patched);
   return applyDefaults(decoded, target.schema, target.now);
 }
 

@@ -27,6 +27,11 @@ export interface WriteContext {
  * Source: rest.BeforeCreate, rest.BeforeUpdate.
  */
 export interface Strategy<T = KubeObject> extends UpdateHooks<T> {
+  /**
+   * What a client wrote, as the owners of its fields are found: where upstream keeps as a field what one version has as an
+   * annotation, every object comes to have the annotation. Source: conversion functions.
+   */
+  read?(object: T): T;
   /** Clears what a client may not set on create (usually status) and sets what the server owns. */
   prepareForCreate?(object: T, context: WriteContext): T;
   /** Semantic validation; an empty list accepts. */

@@ -34,8 +34,6 @@ export interface UpdateRequest {
   readonly mayCreate: boolean;
   /** The uid the object must have; empty for any. */
   readonly uid: string;
-  /** What is created was applied: what it says of an older object does not count. */
-  readonly applies?: boolean;
   /** What this endpoint may change. */
   readonly hooks: UpdateHooks;
 }
@@ -61,7 +59,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
         if (!request.mayCreate) throw notFound(call.served.info, call.name);
         await mayCreate(call, registry);
         checkUid(call, request.uid, undefined);
-        const { object, uid } = unborn(await request.next(undefined), request.applies === true);
+        const { object, uid } = unborn(await request.next(undefined), call.applies === true);
         checkUid(call, uid, undefined);
         return { object: await create(call, object, registry), created: true };
       }

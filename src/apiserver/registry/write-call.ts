@@ -74,6 +74,11 @@ export interface WriteCall {
   /** Empty for the object itself. */
   readonly subresource: string;
   readonly options: WriteOptions;
+  /**
+   * What is written was applied: where it is created, what it says of an older object does not count, and its record of owners
+   * cannot be done without.
+   */
+  readonly applies?: boolean;
   /** Admission sees the write in another form than the object's own: as a Scale. */
   readonly lens?: AdmissionLens;
   /** Admission has seen all of it in the form of a request of its own: a Binding, an Eviction. */

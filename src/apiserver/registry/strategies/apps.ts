@@ -55,11 +55,9 @@ export const statefulSetStrategy = {
   scale: scale as unknown as ScaleHooks<StatefulSet>,
 } satisfies Strategy<StatefulSet>;
 
-const TEMPLATE_GENERATION = ['metadata', 'annotations', ANNOTATION.daemonSetGeneration] as const;
-
 export const daemonSetStrategy = {
   generation: 'desired',
-  resetFields: { '': [TEMPLATE_GENERATION], status: [TEMPLATE_GENERATION] },
+  read: (daemonSet) => withTemplateGeneration(daemonSet, templateGeneration(daemonSet)),
   prepareForCreate: (daemonSet) => withTemplateGeneration(daemonSet, 1),
   prepareForUpdate: (daemonSet, old) => {
     const before = templateGeneration(old);
@@ -68,8 +66,9 @@ export const daemonSetStrategy = {
   subresources: { status: { prepareForUpdate: (daemonSet, old) => withTemplateGeneration(daemonSet, templateGeneration(old)) } },
 } satisfies Strategy<DaemonSet>;
 
-/** How often the template changed: once a field, in v1 an annotation that the server owns. Source: DeprecatedTemplateGeneration. */
-const templateGeneration = ({ metadata: { annotations } }: DaemonSet): number => Number(annotations?.[ANNOTATION.daemonSetGeneration] ?? 0);
+/** How often the template changed: once a field, in v1 an annotation, 0 where it is missing. Source: DeprecatedTemplateGeneration. */
+const templateGeneration = ({ metadata: { annotations } }: DaemonSet): number =>
+  Number(annotations?.[ANNOTATION.daemonSetGeneration] ?? 0) || 0;
 
 const withTemplateGeneration = (daemonSet: DaemonSet, count: number): DaemonSet =>
   withMetadata(daemonSet, { annotations: { ...daemonSet.metadata.annotations, [ANNOTATION.daemonSetGeneration]: String(count) } });
