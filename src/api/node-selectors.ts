@@ -1,5 +1,5 @@
 // Which nodes a node selector, or a pod's selector and affinity, take. Source: component-helpers nodeaffinity.
-import { newRequirement, SelectorError, type LabelOperator } from '#apimachinery/labels.ts';
+import { newRequirement, SelectorError, type LabelOperator } from '#apimachinery/label-requirement.ts';
 import type { Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from './gen/core-v1.ts';
 
 const OPERATORS: Readonly<Record<NodeSelectorRequirement['operator'], LabelOperator>> = {

@@ -1,7 +1,7 @@
 // Field selectors: `metadata.name=x,status.phase!=Running`. Which fields a kind has is its resource's business.
 // Source: apimachinery pkg/fields selector.go.
 import { byteOrder } from './go-format.ts';
-import { SelectorError } from './labels.ts';
+import { SelectorError } from './label-requirement.ts';
 
 export interface FieldRequirement {
   readonly field: string;

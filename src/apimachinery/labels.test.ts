@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  everything,
-  formatLabelSelector,
-  LabelRequirement,
-  nothing,
-  parseLabelSelector,
-  selectorFromObject,
-  selectorFromSet,
-  SelectorError,
-} from './labels.ts';
+import { LabelRequirement, SelectorError } from './label-requirement.ts';
+import { everything, formatLabelSelector, nothing, parseLabelSelector, selectorFromObject, selectorFromSet } from './labels.ts';
 
 const labels = { app: 'web', tier: 'front', n: '5', empty: '' };
 

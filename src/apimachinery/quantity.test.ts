@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseQuantity, Quantity, QuantityError, quantityFromJson, quantityMilliValue, quantityValue } from './quantity.ts';
+import { parseQuantity, Quantity, quantityFromJson, quantityMilliValue, quantityValue } from './quantity.ts';
+import { QuantityError } from './quantity-text.ts';
 
 // Expected values: apimachinery v0.36 resource.ParseQuantity(text).String(), Value(), MilliValue().
 for (const [text, canonical, value, milli] of [

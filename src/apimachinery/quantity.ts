@@ -1,80 +1,28 @@
 // Resource quantities: `100m`, `1.5Gi`, `12e6`. Immutable decimals with the family their suffix came from.
 // Source: apimachinery pkg/api/resource (Quantity, suffixer, int64Amount, infDecAmount).
 
-/** Which suffixes a quantity is written with. Source: resource.Format. */
-export type QuantityFormat = 'DecimalExponent' | 'BinarySI' | 'DecimalSI';
-
-/** Source: resource.ErrFormatWrong, ErrNumeric, ErrSuffix. */
-const FORMAT_WRONG = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-const NO_NUMBER = 'unable to parse numeric part of quantity';
-const BAD_SUFFIX = "unable to parse quantity's suffix";
-
-/** Text that is no quantity; the message is upstream's. */
-export class QuantityError extends Error {
-  override readonly name = 'QuantityError';
-}
+import { digits, order, scaleDown, scaleUp, shrink, sum, type Int } from './decimal-int.ts';
+import {
+  BINARY_SUFFIX,
+  DECIMAL_SUFFIX,
+  FORMAT_WRONG,
+  interpret,
+  MAX_INT64,
+  QuantityError,
+  requireDigit,
+  scan,
+  type QuantityFormat,
+} from './quantity-text.ts';
 
 /** Most decimal digits that are kept without rounding below one: nano. Source: resource.Nano. */
 const NANO = -9;
 const MILLI = -3;
 /** Digits an int64 holds for certain. Source: maxInt64Factors. */
 const MAX_INT64_DIGITS = 18;
-const MAX_INT64 = 2n ** 63n - 1n;
 /** Exponents further apart than this are not brought to one scale: the smaller amount cannot be seen beside the larger. */
 const MAX_SCALE_GAP = 4096;
 /** Beyond this many decimal digits a value is read as infinite by `value()`. */
 const MAX_FLOAT_EXPONENT = 330;
-
-interface Suffix {
-  readonly base: 2 | 10;
-  readonly exponent: number;
-  readonly format: QuantityFormat;
-}
-
-const SUFFIXES: ReadonlyMap<string, Suffix> = new Map<string, Suffix>([
-  ...['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'].map((s, i): [string, Suffix] => [
-    s,
-    { base: 10, exponent: i * 3 - 9, format: 'DecimalSI' },
-  ]),
-  ...['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((s, i): [string, Suffix] => [s, { base: 2, exponent: (i + 1) * 10, format: 'BinarySI' }]),
-]);
-const DECIMAL_SUFFIX: ReadonlyMap<number, string> = new Map(
-  [...SUFFIXES].filter(([, s]) => s.base === 10).map(([text, s]) => [s.exponent, text]),
-);
-const BINARY_SUFFIX: ReadonlyMap<number, string> = new Map(
-  [...SUFFIXES].filter(([, s]) => s.base === 2).map(([text, s]) => [s.exponent, text]),
-);
-
-type Int = number | bigint;
-
-/** A bigint that fits becomes a number, so that most arithmetic stays on numbers. */
-function shrink(value: bigint): Int {
-  return value <= 9007199254740991n && value >= -9007199254740991n ? Number(value) : value;
-}
-
-/** `value * 10^power`, power ≥ 0. */
-function scaleUp(value: Int, power: number): Int {
-  if (power === 0) return value;
-  if (typeof value === 'number') {
-    const product = value * 10 ** power;
-    if (Number.isSafeInteger(product)) return product;
-  }
-  return shrink(BigInt(value) * 10n ** BigInt(power));
-}
-
-/** `value / 10^power` rounded away from zero, power > 0, and whether nothing was lost. */
-function scaleDown(value: Int, power: number): { readonly result: Int; readonly exact: boolean } {
-  if (power > digits(value)) return value === 0 ? { result: 0, exact: true } : { result: value > 0 ? 1 : -1, exact: false };
-  const divisor = 10n ** BigInt(power);
-  const big = BigInt(value);
-  const quotient = big / divisor;
-  const exact = quotient * divisor === big;
-  return { result: shrink(exact ? quotient : big > 0n ? quotient + 1n : quotient - 1n), exact };
-}
-
-function digits(value: Int): number {
-  return (value < 0 ? -value : value).toString().length;
-}
 
 /** An exact decimal amount, `mantissa * 10^exponent`. Source: resource.Quantity. */
 export class Quantity {
@@ -244,69 +192,6 @@ export class Quantity {
     // An amount past the last suffix loses it, as upstream's does.
     return `${amount}${DECIMAL_SUFFIX.get(exponent) ?? ''}`;
   }
-}
-
-function order(a: Int, b: Int): -1 | 0 | 1 {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sum(a: Int, b: Int): Int {
-  if (typeof a === 'number' && typeof b === 'number') {
-    const total = a + b;
-    if (Number.isSafeInteger(total)) return total;
-  }
-  return shrink(BigInt(a) + BigInt(b));
-}
-
-interface Scanned {
-  readonly positive: boolean;
-  /** Digits before the point, without leading zeros; `0` when there are none. */
-  readonly num: string;
-  /** Digits after the point. */
-  readonly denom: string;
-  readonly suffix: string;
-}
-
-const isDigit = (code: number): boolean => code >= 48 && code <= 57;
-
-/** Source: parseQuantityString. */
-function scan(text: string): Scanned {
-  const end = text.length;
-  let pos = 0;
-  const positive = text[0] !== '-';
-  if (text[0] === '-' || text[0] === '+') pos++;
-  while (pos < end && text[pos] === '0') pos++;
-  if (pos >= end) return { positive, num: '0', denom: '', suffix: '' };
-  let start = pos;
-  while (pos < end && isDigit(text.charCodeAt(pos))) pos++;
-  const num = pos === start ? '0' : text.slice(start, pos);
-  let denom = '';
-  if (pos < end && text[pos] === '.') {
-    start = ++pos;
-    while (pos < end && isDigit(text.charCodeAt(pos))) pos++;
-    denom = text.slice(start, pos);
-  }
-  const suffixStart = pos;
-  while (pos < end && 'eEinumkKMGTP'.includes(text[pos] as string)) pos++;
-  if (pos < end && (text[pos] === '-' || text[pos] === '+')) pos++;
-  while (pos < end && isDigit(text.charCodeAt(pos))) pos++;
-  if (pos < end) throw new QuantityError(FORMAT_WRONG);
-  return { positive, num, denom, suffix: text.slice(suffixStart) };
-}
-
-/** Source: suffixHandler.interpret. */
-function interpret(suffix: string): Suffix {
-  const known = SUFFIXES.get(suffix);
-  if (known !== undefined) return known;
-  if (!/^[eE][+-]?[0-9]+$/.test(suffix)) throw new QuantityError(BAD_SUFFIX);
-  const exponent = BigInt(suffix[1] === '+' ? suffix.slice(2) : suffix.slice(1));
-  if (exponent > MAX_INT64 || exponent < -MAX_INT64 - 1n) throw new QuantityError(BAD_SUFFIX);
-  return { base: 10, exponent: Number(BigInt.asIntN(32, exponent)), format: 'DecimalExponent' };
-}
-
-/** Upstream takes `m` and `.` for zero where its fast path reads them, and refuses them elsewhere. */
-function requireDigit(text: string, suffix: string): void {
-  if (!/[0-9]/.test(text.slice(0, text.length - suffix.length))) throw new QuantityError(NO_NUMBER);
 }
 
 const ZERO = new Quantity(0, 0, 'DecimalSI', '0');

@@ -1,7 +1,8 @@
 // pure
 // How long the pods of hollow nodes take for each stage, and how their containers end: what a stage file says.
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
-import { type LabelSelector, parseLabelSelector, SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { type LabelSelector, parseLabelSelector } from '#apimachinery/labels.ts';
 import type { Pod } from '#api/types.ts';
 
 /** Milliseconds; each time one is needed it is drawn evenly from this range. */

@@ -1,7 +1,8 @@
 // One JSON value to one scalar in canonical form, refused in Go's words.
 import { WrittenNumber } from '#apimachinery/json.ts';
 import { DurationError, formatDurationNs, parseDurationNs } from '#apimachinery/duration.ts';
-import { QuantityError, quantityFromJson } from '#apimachinery/quantity.ts';
+import { quantityFromJson } from '#apimachinery/quantity.ts';
+import { QuantityError } from '#apimachinery/quantity-text.ts';
 import { TimeError } from '#apimachinery/time.ts';
 import type { ScalarKind } from '#apimachinery/type-schema.ts';
 import { jsonKind, ScalarError, TypeMismatch } from './go-errors.ts';

@@ -1,7 +1,8 @@
 // Equality as the API means it: absent and empty lists and maps are the same, and so are equal amounts written
 // differently. Source: apimachinery pkg/api/equality Semantic.
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
-import { parseQuantity, QuantityError } from '#apimachinery/quantity.ts';
+import { parseQuantity } from '#apimachinery/quantity.ts';
+import { QuantityError } from '#apimachinery/quantity-text.ts';
 
 /** Members that hold quantities by resource name, or are one. */
 const AMOUNTS: ReadonlySet<string> = new Set(['limits', 'requests', 'capacity', 'overhead', 'hard', 'allocatable']);

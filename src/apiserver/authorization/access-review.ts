@@ -17,7 +17,8 @@ import { badRequest } from '#apimachinery/errors.ts';
 import { forbidden, invalid, required, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { escapeFieldValue, parseFieldSelector } from '#apimachinery/fields.ts';
-import { parseLabelSelector, selectorFromObject, SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { parseLabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import type { AuthorizationAttributes, Authorizer, RuleResolver, Caller } from './contract.ts';
 

@@ -43,13 +43,13 @@ async function put(store: MemoryStore, hub: CacheHub, name: string, extra = {}):
     conditions: [],
     operations: [{ kind: 'put', key: `/registry/pods/ns/${name}`, value: pod(name, extra) }],
   });
-  await hub.reached(revision);
+  await hub.progress.reached(revision);
   return revision;
 }
 
 async function remove(store: MemoryStore, hub: CacheHub, name: string): Promise<number> {
   const { revision } = await store.transact({ conditions: [], operations: [{ kind: 'delete', key: `/registry/pods/ns/${name}` }] });
-  await hub.reached(revision);
+  await hub.progress.reached(revision);
   return revision;
 }
 
@@ -78,12 +78,12 @@ test('CacheHub is filled from the store and follows it', async () => {
   assert.deepEqual(names(pods.byField('spec.nodeName', 'n1') ?? []), []);
   await remove(store, hub, 'a');
   assert.deepEqual(names(pods.list()), ['b']);
-  assert.equal(pods.revision, hub.revision);
+  assert.equal(pods.revision, hub.progress.revision);
   const other = await store.transact({
     conditions: [],
     operations: [{ kind: 'put', key: '/registry/services/specs/ns/s', value: pod('s') }],
   });
-  await hub.reached(other.revision);
+  await hub.progress.reached(other.revision);
   assert.ok(pods.revision > revision, 'a quiet resource advances with the store');
   await hub.stop();
 });
@@ -153,7 +153,7 @@ test('CacheHub reads again after its watch broke: watchers end, handlers learn t
   store.breakWatches();
   await store.transact({ conditions: [], operations: [{ kind: 'delete', key: '/registry/pods/ns/a' }] });
   const { revision } = await store.transact({ conditions: [], operations: [{ kind: 'put', key: '/registry/pods/ns/c', value: pod('c') }] });
-  await hub.reached(revision);
+  await hub.progress.reached(revision);
   assert.deepEqual(names(pods.list()), ['b', 'c']);
   assert.deepEqual(told.toSorted(), ['a→undefined', 'undefined→c']);
   assert.equal(watcher.log[0], 'lost');
@@ -174,7 +174,7 @@ test('CacheHub shares the written object with its readers', async () => {
     operations: [{ kind: 'put', key: '/registry/pods/ns/a', value: value.toBuffer() }],
   });
   const stored = write.written(revision);
-  await hub.reached(revision);
+  await hub.progress.reached(revision);
   write.close();
   assert.equal(pods.get('ns/a'), stored);
   assert.equal(hub.writes.size, 0);

@@ -6,9 +6,10 @@ import type { Logger } from '#base/log.ts';
 import { prefixEnd, type KeyValue, type Store, type StoreEvent, type WatchBatch } from '#store/contract.ts';
 import { CompressedRuns } from './compressed-runs.ts';
 import { EncodedItems } from './encoded-items.ts';
-import { ResourceCache, type CachedResource, type Found, type Position, type Snapshot } from './resource-cache.ts';
+import { Progress } from './progress.ts';
+import { ResourceCache, type CachedResource, type Found } from './resource-cache.ts';
+import type { Snapshot } from './snapshot.ts';
 import { Recovery } from './recovery.ts';
-import { guarded } from './store-failure.ts';
 import { Unreadable } from './unreadable.ts';
 import { WriteLog } from './write-log.ts';
 
@@ -18,11 +19,6 @@ export const REGISTRY_PREFIX = '/registry/';
 const PAGE = 2_000;
 /** Pause before the store is read again after its watch broke, milliseconds. */
 const RETRY_MS = 100;
-
-interface Waiter {
-  readonly revision: number;
-  readonly resolve: () => void;
-}
 
 export interface HubDeps {
   readonly store: Store;
@@ -39,26 +35,18 @@ export class CacheHub {
   /** By `pods`, `deployments.apps`. */
   readonly #byName = new Map<string, ResourceCache>();
   readonly #stop = new AbortController();
-  #waiters: Waiter[] = [];
   /** All caches contain everything up to here. */
-  readonly #position: Position = { revision: 0 };
-  #acknowledged = 0;
+  readonly progress: Progress;
   #oldestListed = 0;
-  #exclusive = false;
-  #confirming: Promise<number> | undefined;
   #running: Promise<void> | undefined;
   readonly #recovery: Recovery;
   #synced = false;
 
   constructor(deps: HubDeps) {
     this.#deps = deps;
+    this.progress = new Progress(async () => (await deps.store.range({ start: REGISTRY_PREFIX, countOnly: true })).revision);
     const read = async (cache: ResourceCache): Promise<readonly Found[]> => (await this.#readAll(cache)).objects;
     this.#recovery = new Recovery({ caches: () => this.#caches.values(), read, signal: this.#stop.signal, ...deps });
-  }
-
-  /** All caches contain everything up to here. */
-  get revision(): number {
-    return this.#position.revision;
   }
 
   /** The caches are filled and follow the store. */
@@ -68,7 +56,7 @@ export class CacheHub {
 
   /** Before start; later resources are attached. */
   add(resource: CachedResource): ResourceCache {
-    const cache = new ResourceCache(resource, this.#position, this.#prepared);
+    const cache = new ResourceCache(resource, this.progress, this.#prepared);
     this.#caches.set(placeOf(resource), cache);
     this.#byName.set(resource.name, cache);
     return cache;
@@ -83,7 +71,7 @@ export class CacheHub {
     cache.hold();
     try {
       const { objects, revision } = await this.#readAll(cache);
-      await this.reached(revision, this.#stop.signal);
+      await this.progress.reached(revision, this.#stop.signal);
       cache.release(objects, revision);
       this.#recovery.lookAfter(cache);
       return cache;
@@ -104,14 +92,23 @@ export class CacheHub {
   async #readAll({ resource }: ResourceCache): Promise<{ readonly objects: readonly Found[]; readonly revision: number }> {
     const { prefix } = resource;
     const objects: Found[] = [];
+    const revision = await this.#readRange(prefix, (entry) => {
+      objects.push(read(resource, entry.key.slice(prefix.length), entry));
+    });
+    return { objects, revision };
+  }
+
+  /** Hands over all entries below `prefix` as they were at one revision, which it returns. */
+  async #readRange(prefix: string, take: (entry: KeyValue) => void): Promise<number> {
+    const end = prefixEnd(prefix);
     let start = prefix;
     let revision = 0;
     for (;;) {
-      const page = await this.#deps.store.range({ start, end: prefixEnd(prefix), limit: PAGE, revision, unreadable: true });
+      const page = await this.#deps.store.range({ start, end, limit: PAGE, revision, unreadable: true });
       if (revision === 0) revision = page.revision;
-      for (const entry of page.entries) objects.push(read(resource, entry.key.slice(prefix.length), entry));
+      page.entries.forEach(take);
       const last = page.entries.at(-1);
-      if (!page.more || last === undefined) return { objects, revision };
+      if (!page.more || last === undefined) return revision;
       start = `${last.key}\0`;
     }
   }
@@ -134,7 +131,7 @@ export class CacheHub {
   /** Resolves when the caches are filled. @throws StoreUnavailableError when the store cannot be read */
   async start(): Promise<void> {
     // The embedded engine belongs to this process alone: whatever was acknowledged was acknowledged here.
-    this.#exclusive = (await this.#deps.store.status()).engine === 'embedded';
+    if ((await this.#deps.store.status()).engine === 'embedded') this.progress.alone();
     const revision = await this.#fill((cache, objects, at) => cache.load(objects, at));
     this.#synced = true;
     this.#running = this.#follow(revision);
@@ -148,8 +145,8 @@ export class CacheHub {
 
   /** Forgets, here and in the store, everything that was before now. */
   async forgetHistory(): Promise<void> {
-    await this.caughtUp();
-    await this.#deps.store.compact(this.#position.revision);
+    await this.progress.caughtUp();
+    await this.#deps.store.compact(this.progress.revision);
     for (const cache of this.#caches.values()) cache.forget();
   }
 
@@ -163,88 +160,19 @@ export class CacheHub {
     return revision < this.#oldestListed ? undefined : cache.at(revision);
   }
 
-  /** A write at `revision` was acknowledged to somebody: later consistent reads must see it. */
-  acknowledge(revision: number): void {
-    if (revision > this.#acknowledged) this.#acknowledged = revision;
-  }
-
-  /** Everything acknowledged is in the caches, as far as can be told without asking the store. */
-  get upToDate(): boolean {
-    return this.#exclusive && this.#position.revision >= this.#acknowledged;
-  }
-
-  /**
-   * Brings the caches up to everything acknowledged before the call. Undefined when they already are, so that the
-   * usual read does not wait at all. Rejects with StatusError when the store does not say where it stands.
-   */
-  caughtUp(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.upToDate) return undefined;
-    if (this.#exclusive) return this.reached(this.#acknowledged, signal);
-    return this.#confirm().then((revision) => this.reached(revision, signal));
-  }
-
-  /** Calls `then` when the caches contain `revision`; never, if they stop before. */
-  whenReached(revision: number, then: () => void): void {
-    if (this.#position.revision >= revision) then();
-    else this.#waiters.push({ revision, resolve: then });
-  }
-
-  /** Resolves when the caches contain `revision`. Rejects with the signal's reason. */
-  reached(revision: number, signal?: AbortSignal): Promise<void> {
-    if (this.#position.revision >= revision) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) return reject(signal.reason as Error);
-      const waiter: Waiter = {
-        revision,
-        resolve: () => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        },
-      };
-      const onAbort = (): void => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(signal?.reason as Error);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.push(waiter);
-    });
-  }
-
-  /** The store's revision now. Readers that ask while one question is under way share the next one. */
-  #confirm(): Promise<number> {
-    if (this.#confirming === undefined) {
-      this.#confirming = Promise.resolve().then(async () => {
-        this.#confirming = undefined;
-        const { revision } = await guarded(() => this.#deps.store.range({ start: REGISTRY_PREFIX, countOnly: true }));
-        return revision;
-      });
-    }
-    return this.#confirming;
-  }
-
   /** Reads everything at one revision and hands each cache its part; returns that revision. */
   async #fill(give: (cache: ResourceCache, objects: Found[], revision: number) => void): Promise<number> {
     const found = new Map<ResourceCache, Found[]>();
     for (const cache of this.#caches.values()) found.set(cache, []);
-    const end = prefixEnd(REGISTRY_PREFIX);
-    let start = REGISTRY_PREFIX;
-    let revision = 0;
-    for (;;) {
-      const page = await this.#deps.store.range({ start, end, limit: PAGE, revision, unreadable: true });
-      if (revision === 0) revision = page.revision;
-      for (const entry of page.entries) {
-        const place = this.#place(entry.key);
-        if (place !== undefined) found.get(place.cache)?.push(read(place.cache.resource, place.key, entry));
-      }
-      const last = page.entries.at(-1);
-      if (!page.more || last === undefined) break;
-      start = `${last.key}\0`;
-    }
+    const revision = await this.#readRange(REGISTRY_PREFIX, (entry) => {
+      const place = this.#place(entry.key);
+      if (place !== undefined) found.get(place.cache)?.push(read(place.cache.resource, place.key, entry));
+    });
     for (const [cache, objects] of found) {
       give(cache, objects, revision);
       this.#recovery.lookAfter(cache);
     }
-    this.#advance(revision);
+    this.progress.advance(revision);
     return revision;
   }
 
@@ -280,13 +208,13 @@ export class CacheHub {
       try {
         return await this.#fill((cache, objects, revision) => cache.reload(objects, revision, clock.now()));
       } catch (error) {
-        if (this.#stop.signal.aborted) return this.#position.revision;
+        if (this.#stop.signal.aborted) return this.progress.revision;
         logger.warn('store cannot be read', { error });
       }
       try {
         await wait(clock, RETRY_MS, this.#stop.signal);
       } catch {
-        return this.#position.revision; // stopped
+        return this.progress.revision; // stopped
       }
     }
   }
@@ -300,7 +228,7 @@ export class CacheHub {
       touched.add(place.cache);
       place.cache.change(place.key, event.entry.modRevision, this.#read(place, event), at);
     }
-    this.#advance(batch.revision);
+    this.progress.advance(batch.revision);
     for (const cache of touched) {
       cache.flush();
       this.#recovery.lookAfter(cache);
@@ -310,17 +238,6 @@ export class CacheHub {
   #read({ cache, key }: Place, { type, entry }: StoreEvent): Found | undefined {
     if (type === 'delete') return undefined;
     return this.writes.claim(entry) ?? read(cache.resource, key, entry);
-  }
-
-  #advance(revision: number): void {
-    this.#position.revision = revision;
-    if (this.#waiters.length === 0) return;
-    const waiting = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiting) {
-      if (waiter.revision <= revision) waiter.resolve();
-      else this.#waiters.push(waiter);
-    }
   }
 
   /** The cache a store key belongs to: `/registry/pods/ns/a` → pods, `ns/a`. */

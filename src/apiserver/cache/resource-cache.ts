@@ -3,9 +3,11 @@ import type { KubeObject } from '#api/types.ts';
 import { prefixEnd } from '#store/contract.ts';
 import type { CompressedRun, CompressedRuns } from './compressed-runs.ts';
 import type { EncodedItems } from './encoded-items.ts';
+import { FieldIndexes } from './field-indexes.ts';
 import { HeapBytes } from './heap-bytes.ts';
 import { Change, History } from './history.ts';
 import { OrderedMap } from './ordered-map.ts';
+import { snapshotAt, type Snapshot } from './snapshot.ts';
 import type { StoredLayout, StoredObject } from './stored-object.ts';
 import { Unreadable, UnreadableValues } from './unreadable.ts';
 import { WatcherIndex, type FieldReaders } from './watchers.ts';
@@ -33,7 +35,7 @@ interface Held {
 
 /** How far all caches of one store have come; whoever feeds them moves it on. */
 export interface Position {
-  revision: number;
+  readonly revision: number;
 }
 
 /** Bytes that are made of current objects when first asked for, and shared by all caches of one store. */
@@ -42,21 +44,13 @@ export interface Prepared {
   readonly runs: CompressedRuns;
 }
 
-/** Objects as of one revision, in key order. */
-export interface Snapshot {
-  readonly revision: number;
-  range(start: string, end?: string): Iterable<StoredObject>;
-  count(start: string, end?: string): number;
-}
-
 export class ResourceCache {
   readonly resource: CachedResource;
   readonly watchers: WatcherIndex;
   /** Of such a key the last version that could be read, if any, is kept for whoever reads here within the server. */
   readonly unreadable: UnreadableValues;
   readonly #objects = new OrderedMap<StoredObject>();
-  /** Per indexed field: value → key → object. */
-  readonly #indexes = new Map<string, Map<string, Map<string, StoredObject>>>();
+  readonly #indexes: FieldIndexes;
   readonly #handlers = new Set<(change: Change) => void>();
   readonly #position: Position;
   readonly #prepared: Prepared;
@@ -74,7 +68,7 @@ export class ResourceCache {
     this.#prepared = prepared;
     this.watchers = new WatcherIndex(resource.fields);
     this.unreadable = new UnreadableValues(resource.prefix);
-    for (const field of resource.fields.keys()) this.#indexes.set(field, new Map());
+    this.#indexes = new FieldIndexes(resource.fields);
   }
 
   /** Everything up to here is in. May be higher than that of any object. */
@@ -143,8 +137,7 @@ export class ResourceCache {
 
   /** Objects whose indexed field has this value, in no particular order; undefined for a field without an index. */
   byField(label: string, value: string): Iterable<StoredObject> | undefined {
-    const index = this.#indexes.get(label);
-    return index === undefined ? undefined : (index.get(value)?.values() ?? []);
+    return this.#indexes.find(label, value);
   }
 
   /** Returns the remover. */
@@ -164,20 +157,7 @@ export class ResourceCache {
    */
   at(revision: number): Snapshot | undefined {
     const changes = this.#history.after(revision);
-    if (changes === undefined) return undefined;
-    if (changes.length === 0)
-      return { revision, range: (start, end) => this.range(start, end), count: (start, end) => this.count(start, end) };
-    const before = new OrderedMap<StoredObject | undefined>();
-    for (const change of changes) if (!before.has(change.key)) before.set(change.key, change.previous);
-    return {
-      revision,
-      range: (start, end) => rewound(this.#objects.range(start, end), before.range(start, end)),
-      count: (start, end) => {
-        let count = this.count(start, end);
-        for (const [key, object] of before.range(start, end)) count += Number(object !== undefined) - Number(this.#objects.has(key));
-        return count;
-      },
-    };
+    return changes && snapshotAt(revision, this.#objects, changes);
   }
 
   /** Keeps changes until `release`. */
@@ -279,7 +259,7 @@ export class ResourceCache {
       if (previous !== undefined) {
         this.#forgetPrepared(previous);
         this.#bytes -= previous.value.length;
-        this.#unindex(previous);
+        this.#indexes.remove(previous);
       }
     } else {
       this.#put(next, previous);
@@ -291,51 +271,11 @@ export class ResourceCache {
     this.#objects.set(next.key, next);
     if (previous !== undefined) this.#forgetPrepared(previous);
     this.#bytes += next.value.length - (previous?.value.length ?? 0);
-    for (const [field, index] of this.#indexes) {
-      const read = this.resource.fields.get(field) as (object: StoredObject) => string;
-      const value = read(next);
-      const old = previous === undefined ? undefined : read(previous);
-      if (previous !== undefined && old !== value) this.#drop(index, old as string, next.key);
-      let bucket = index.get(value);
-      if (bucket === undefined) index.set(value, (bucket = new Map()));
-      bucket.set(next.key, next);
-    }
+    this.#indexes.put(next, previous);
   }
 
   #forgetPrepared(object: StoredObject): void {
     this.#prepared.items.drop(object);
     this.#prepared.runs.drop(object);
   }
-
-  #unindex(object: StoredObject): void {
-    for (const [field, index] of this.#indexes) {
-      const read = this.resource.fields.get(field) as (object: StoredObject) => string;
-      this.#drop(index, read(object), object.key);
-    }
-  }
-
-  #drop(index: Map<string, Map<string, StoredObject>>, value: string, key: string): void {
-    const bucket = index.get(value);
-    bucket?.delete(key);
-    if (bucket?.size === 0) index.delete(value);
-  }
-}
-
-/** `now` with the entries of `before` put back: replaced where they differ, added where deleted since, left out where absent. */
-function* rewound(now: Iterable<[string, StoredObject]>, before: Iterable<[string, StoredObject | undefined]>): Generator<StoredObject> {
-  const old = before[Symbol.iterator]();
-  let pending = old.next();
-  for (const [key, object] of now) {
-    while (pending.done !== true && pending.value[0] < key) {
-      if (pending.value[1] !== undefined) yield pending.value[1];
-      pending = old.next();
-    }
-    if (pending.done !== true && pending.value[0] === key) {
-      if (pending.value[1] !== undefined) yield pending.value[1];
-      pending = old.next();
-    } else {
-      yield object;
-    }
-  }
-  for (; pending.done !== true; pending = old.next()) if (pending.value[1] !== undefined) yield pending.value[1];
 }

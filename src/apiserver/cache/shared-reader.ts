@@ -38,7 +38,7 @@ export class SharedReader implements CacheReader {
   }
 
   async caughtUp(): Promise<void> {
-    await this.#hub.caughtUp();
+    await this.#hub.progress.caughtUp();
   }
 
   #find(resource: Resource): { readonly served: ServedResource; readonly cache: ResourceCache } {

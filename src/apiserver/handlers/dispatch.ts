@@ -77,7 +77,9 @@ export async function dispatch(
   if (others !== undefined) return others;
   // Whoever saw a definition established finds it served: custom resources come and go with what the caches have seen.
   const catchUp =
-    info.isResourceRequest && !isBuiltIn(deps.registry.catalog.find(info)) ? deps.registry.hub.caughtUp(request.signal) : undefined;
+    info.isResourceRequest && !isBuiltIn(deps.registry.catalog.find(info))
+      ? deps.registry.hub.progress.caughtUp(request.signal)
+      : undefined;
   if (catchUp !== undefined) await catchUp;
   const answer = await handled(request, header, body, deps);
   const unready = answer.kind === 'stored' || answer.kind === 'list' ? viewsOf(answer, request) : undefined;

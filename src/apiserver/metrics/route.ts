@@ -138,7 +138,7 @@ async function storage({ hub, store }: MetricsSources): Promise<string> {
       ['storage_cluster_id'],
       [[['etcd-0'], sizeBytes]],
     ),
-    figure('apiserver_watch_cache_resource_version', 'Revision up to which the caches have followed the store.', hub.revision),
+    figure('apiserver_watch_cache_resource_version', 'Revision up to which the caches have followed the store.', hub.progress.revision),
     figure('apiserver_storage_resource_version', 'Revision of the store.', revision),
   ].join('');
 }

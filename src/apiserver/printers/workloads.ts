@@ -12,7 +12,8 @@ import type {
   StatefulSet,
 } from '#api/types.ts';
 import { humanDuration } from '#apimachinery/duration.ts';
-import { formatLabelSelector, selectorFromObject, SelectorError, type LabelSelectorObject } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { formatLabelSelector, selectorFromObject, type LabelSelectorObject } from '#apimachinery/labels.ts';
 import { parseApiVersion } from '#apimachinery/resource.ts';
 import { parseTime } from '#apimachinery/time.ts';
 import { age } from '../negotiation/table.ts';

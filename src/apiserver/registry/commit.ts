@@ -71,7 +71,7 @@ export async function put(call: WriteCall, registry: Registry, commit: Commit): 
   }
   const object_ = write.written(result.revision);
   stored.form?.wrote(value);
-  registry.hub.acknowledge(result.revision);
+  registry.hub.progress.acknowledge(result.revision);
   closeLater(registry, result.revision, write);
   return { kind: 'written', object: object_ };
 }
@@ -91,7 +91,7 @@ export async function remove(
     }),
   );
   if (!result.committed) return missed(call, object.key, object.revision, result.present[0]);
-  registry.hub.acknowledge(result.revision);
+  registry.hub.progress.acknowledge(result.revision);
   return { kind: 'written', object: object.at(result.revision) };
 }
 
@@ -105,6 +105,6 @@ function missed({ stored }: WriteCall, key: string, expected: number, present: K
 
 /** Until the cache has the write, its watch event must find the object. */
 function closeLater({ hub }: Registry, revision: number, write: { close(): void }): void {
-  if (hub.revision >= revision) write.close();
-  else hub.whenReached(revision, () => write.close());
+  if (hub.progress.revision >= revision) write.close();
+  else hub.progress.whenReached(revision, () => write.close());
 }

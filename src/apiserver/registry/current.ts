@@ -19,7 +19,7 @@ export async function freshCurrent(
   { hub }: Registry,
   signal?: AbortSignal,
 ): Promise<StoredObject | undefined> {
-  const catchUp = hub.caughtUp(signal);
+  const catchUp = hub.progress.caughtUp(signal);
   if (catchUp !== undefined) await catchUp;
   return readable(cache, key);
 }

@@ -28,9 +28,9 @@ export function get(call: GetCall, registry: Registry): StoredObject | Promise<S
 }
 
 function freshness({ resourceVersion, request }: GetCall, registry: Registry): Promise<void> | undefined {
-  if (resourceVersion === '') return registry.hub.caughtUp();
+  if (resourceVersion === '') return registry.hub.progress.caughtUp();
   const revision = parseResourceVersion(resourceVersion, 'get');
-  return registry.hub.revision >= revision ? undefined : atLeast(revision, registry, request.signal);
+  return registry.hub.progress.revision >= revision ? undefined : atLeast(revision, registry, request.signal);
 }
 
 function lookUp({ served, stored, namespace, name }: GetCall): StoredObject {

@@ -1,7 +1,7 @@
 // List: objects from the cache in key order, in pages that all show the same moment.
 import { resourceExpired, StatusError } from '#apimachinery/errors.ts';
 import { CompactedError, FutureRevisionError, prefixEnd } from '#store/contract.ts';
-import type { Snapshot } from '../cache/resource-cache.ts';
+import type { Snapshot } from '../cache/snapshot.ts';
 import { guarded } from '../cache/store-failure.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { RequestContext } from '../request.ts';
@@ -56,7 +56,7 @@ export async function list(call: ListCall, registry: Registry): Promise<ListResu
   const start = token === undefined ? range.start : token.start > range.start ? token.start : range.start;
 
   if (moment.kind === 'newest') {
-    const waiting = registry.hub.caughtUp(call.request.signal);
+    const waiting = registry.hub.progress.caughtUp(call.request.signal);
     if (waiting !== undefined) await waiting;
   } else {
     const isExact = moment.kind === 'exact';

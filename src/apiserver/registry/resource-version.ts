@@ -51,15 +51,15 @@ function tooLarge(wanted: number, current: number, retry: boolean): StatusError 
  * @throws StatusError Timeout when that takes too long
  */
 export async function atLeast(revision: number, { hub, clock }: Registry, signal: AbortSignal, retry = true): Promise<void> {
-  if (hub.revision >= revision) return;
+  if (hub.progress.revision >= revision) return;
   const settled = new AbortController();
   const either = AbortSignal.any([signal, settled.signal]);
   try {
     const reached = await Promise.race([
-      hub.reached(revision, either).then(() => true),
+      hub.progress.reached(revision, either).then(() => true),
       wait(clock, BLOCK_TIMEOUT_MS, either).then(() => false),
     ]);
-    if (!reached) throw tooLarge(revision, hub.revision, retry);
+    if (!reached) throw tooLarge(revision, hub.progress.revision, retry);
   } finally {
     settled.abort();
   }

@@ -48,7 +48,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
   const key = objectKey(call.name, call.namespace);
   // A current object from the cache may be stale: a refusal that rests on it is checked against a fresh one.
   let current = cachedCurrent(call.stored, key);
-  let fresh = registry.hub.upToDate;
+  let fresh = registry.hub.progress.upToDate;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       if (current === undefined) {

@@ -36,7 +36,7 @@ export async function watch(call: ListCall, registry: Registry): Promise<WatchPl
   const revision = parseResourceVersion(resourceVersion, 'watch');
   const chosen = selection(call.stored, call.namespace, options.labelSelector, options.fieldSelector);
   if (resourceVersion === '') {
-    const waiting = registry.hub.caughtUp(request.signal);
+    const waiting = registry.hub.progress.caughtUp(request.signal);
     if (waiting !== undefined) await waiting;
   } else if (sendInitialEvents === true) {
     await atLeast(revision, registry, request.signal);
@@ -142,9 +142,9 @@ function follow({ stored, options }: ListCall, { scope, queue, converted }: Foll
   let cancelBookmark = (): void => {};
   const armBookmark = (): void => {
     cancelBookmark = clock.after(BOOKMARK_MS, () => {
-      const bookmark: WatchItem = { kind: 'bookmark', revision: hub.revision, initialEventsEnd: false };
-      if (hub.revision >= from && converted !== undefined) converted.mark(bookmark);
-      else if (hub.revision >= from) queue.push(bookmark);
+      const bookmark: WatchItem = { kind: 'bookmark', revision: hub.progress.revision, initialEventsEnd: false };
+      if (hub.progress.revision >= from && converted !== undefined) converted.mark(bookmark);
+      else if (hub.progress.revision >= from) queue.push(bookmark);
       queue.wake();
       armBookmark();
     });

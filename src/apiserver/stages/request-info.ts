@@ -3,7 +3,7 @@
 import { ownText } from '#base/own-text.ts';
 import { pathSegmentName } from '#apimachinery/names.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
-import { SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import type { Query, RequestInfo } from '../request.ts';
 

@@ -1,7 +1,8 @@
 // Label and field selectors of the fake API server. Any field can be selected by, unlike on a real one.
 import { badRequest } from '#apimachinery/errors.ts';
 import { everyField, parseFieldSelector } from '#apimachinery/fields.ts';
-import { everything, parseLabelSelector, SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { everything, parseLabelSelector } from '#apimachinery/labels.ts';
 import type { FakeObject } from './fake-store.ts';
 
 export type Matcher = (object: FakeObject) => boolean;

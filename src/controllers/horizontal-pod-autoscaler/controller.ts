@@ -1,7 +1,8 @@
 // Changes the number of replicas of anything with a scale, by what its pods use. Source: pkg/controller/podautoscaler.
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
-import { type LabelSelector, parseLabelSelector, SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { type LabelSelector, parseLabelSelector } from '#apimachinery/labels.ts';
 import type { Resource } from '#apimachinery/resource.ts';
 import { horizontalpodautoscalers, pods } from '#api/resources.ts';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, KubeObject, New, Pod, Scale } from '#api/types.ts';

@@ -3,7 +3,8 @@
 import { formatDuration } from '#apimachinery/duration.ts';
 import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { invalid } from '#apimachinery/field-errors.ts';
-import { parseQuantity, QuantityError } from '#apimachinery/quantity.ts';
+import { parseQuantity } from '#apimachinery/quantity.ts';
+import { QuantityError } from '#apimachinery/quantity-text.ts';
 
 export interface Shape<T> {
   read(reader: Reader): T;

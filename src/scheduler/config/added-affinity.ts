@@ -2,7 +2,7 @@
 import type { Reader } from '#apimachinery/configuration-reader.ts';
 import { invalid, notSupported } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { requirementErrors } from '#apimachinery/labels.ts';
+import { requirementErrors } from '#apimachinery/label-requirement.ts';
 import type { NodeAffinity } from '#api/types.ts';
 
 /** Operators as nodes are selected by them, with their name among labels. */

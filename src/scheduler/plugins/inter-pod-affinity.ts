@@ -1,6 +1,6 @@
 // Places pods near to or away from other pods. Counts are kept for each place (zone, host, …) and follow every pod that
 // comes or goes. Source: plugins/interpodaffinity.
-import type { Labels } from '#apimachinery/labels.ts';
+import type { Labels } from '#apimachinery/label-requirement.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
 import { MAX_NODE_SCORE, type NodeFilter, type NodeScore, type Plugin, type QueueingHint } from '../framework/plugin.ts';

@@ -1,6 +1,7 @@
 // pure
 // Spread constraints as plugins count by them. Source: plugins/podtopologyspread common.go, plugin.go.
-import { type LabelSelector, nothing, newRequirement, selectorFromObject } from '#apimachinery/labels.ts';
+import { newRequirement } from '#apimachinery/label-requirement.ts';
+import { type LabelSelector, nothing, selectorFromObject } from '#apimachinery/labels.ts';
 import { matchesRequiredAffinity } from '#api/node-selectors.ts';
 import { untoleratedTaint } from '#api/taints.ts';
 import type { Node, Pod, TopologySpreadConstraint } from '#api/types.ts';

@@ -1,14 +1,8 @@
 // pure
 // Inter-pod affinity as a pod states it, read once: which pods a term means, and in what kind of place. Source:
 // kube-scheduler/framework AffinityTerm.
-import {
-  type Labels,
-  type LabelSelector,
-  type LabelSelectorObject,
-  nothing,
-  SelectorError,
-  selectorFromObject,
-} from '#apimachinery/labels.ts';
+import { type Labels, SelectorError } from '#apimachinery/label-requirement.ts';
+import { type LabelSelector, type LabelSelectorObject, nothing, selectorFromObject } from '#apimachinery/labels.ts';
 import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '#api/types.ts';
 
 export interface AffinityTerm {

@@ -3,7 +3,8 @@
 import type { PodTemplateSpec } from '../../gen/core-v1.ts';
 import type { LabelSelector } from '../../gen/meta-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
-import { selectorFromObject, SelectorError, type LabelSelector as Selector } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
+import { selectorFromObject, type LabelSelector as Selector } from '#apimachinery/labels.ts';
 import { percent } from '#apimachinery/names.ts';
 import { validatePodTemplate } from '../core/pod-spec.ts';
 import { validateLabelSelector } from '../label-selectors.ts';

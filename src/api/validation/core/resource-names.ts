@@ -1,7 +1,8 @@
 // Names of resources and rules for their amounts. Source: core helper helpers.go, validation.go validateResource*.
 import type { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
-import { parseQuantity, QuantityError, type Quantity } from '#apimachinery/quantity.ts';
+import { parseQuantity, type Quantity } from '#apimachinery/quantity.ts';
+import { QuantityError } from '#apimachinery/quantity-text.ts';
 import { type Problems } from '../problems.ts';
 
 const REQUESTS = 'requests.';

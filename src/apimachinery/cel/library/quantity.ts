@@ -1,5 +1,6 @@
 // Resource quantities: `quantity('100Mi')`. Source: apiserver library/quantity.go.
-import { parseQuantity, Quantity, QuantityError } from '../../quantity.ts';
+import { parseQuantity, Quantity } from '../../quantity.ts';
+import { QuantityError } from '../../quantity-text.ts';
 import type { Value } from '../contract.ts';
 import { fail } from '../errors.ts';
 import { member, overload, type Library } from '../functions.ts';

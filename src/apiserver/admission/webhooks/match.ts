@@ -2,7 +2,8 @@
 import { namespaces } from '#api/resources.ts';
 import type { KubeObject } from '#api/types.ts';
 import { forbidden, notFound } from '#apimachinery/errors.ts';
-import type { Labels, LabelSelector } from '#apimachinery/labels.ts';
+import type { Labels } from '#apimachinery/label-requirement.ts';
+import type { LabelSelector } from '#apimachinery/labels.ts';
 import type { Authorizer } from '../../authorization/contract.ts';
 import type { CacheReader } from '../../cache/reader.ts';
 import type { AdmissionAttributes } from '../contract.ts';

@@ -6,7 +6,7 @@ import { pods, resourceslices, volumeattachments } from '#api/resources.ts';
 import { NAMESPACE } from '#api/well-known.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
-import { SelectorError } from '#apimachinery/labels.ts';
+import { SelectorError } from '#apimachinery/label-requirement.ts';
 import { nodeOf } from '../../authentication/names.ts';
 import type { CacheReader } from '../../cache/reader.ts';
 import {

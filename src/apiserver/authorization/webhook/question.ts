@@ -3,7 +3,8 @@
 // resourceAttributesFrom, fieldSelectorToAuthorizationAPI, labelSelectorToAuthorizationAPI.
 import type { FieldSelectorAttributes, LabelSelectorAttributes, SubjectAccessReviewSpec } from '#api/gen/authorization-v1.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
-import { parseLabelSelector, SelectorError, type LabelOperator } from '#apimachinery/labels.ts';
+import { SelectorError, type LabelOperator } from '#apimachinery/label-requirement.ts';
+import { parseLabelSelector } from '#apimachinery/labels.ts';
 import type { AuthorizationAttributes } from '../contract.ts';
 
 export function reviewSpec(attributes: AuthorizationAttributes): SubjectAccessReviewSpec {
