@@ -117,10 +117,10 @@ function evict(
   { node, victims }: Pick<Nominated, 'node' | 'victims'>,
   preemptor: Pod,
   { events }: ActiveProfile,
-  { evictor, nominator, metrics }: AttemptDeps,
+  { evictor, nominator }: AttemptDeps,
 ): void {
   const displaced = nominator.podsOn(node).filter(({ priority }) => priority < podPriority(preemptor));
+  const [victimPods, displacedPods] = [victims, displaced].map((infos) => infos.map(({ pod }) => pod)) as [Pod[], Pod[]];
+  if (!evictor.evict({ preemptor, node, victims: victimPods, displaced: displacedPods, events })) return;
   for (const { uid } of displaced) nominator.remove(uid);
-  metrics.observe('scheduler_preemption_victims', {}, victims.length);
-  evictor.evict({ preemptor, node, victims: victims.map(({ pod }) => pod), displaced: displaced.map(({ pod }) => pod), events });
 }

@@ -1,5 +1,5 @@
 // Evicts pods for more important ones, beside the scheduling. Source: framework/preemption Executor.
-import { isStatusError } from '#apimachinery/errors.ts';
+import { isStatusError, type StatusError } from '#apimachinery/errors.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
@@ -55,12 +55,15 @@ export class Evictor {
     return seen !== undefined && seen.metadata.deletionTimestamp === undefined;
   }
 
-  evict(eviction: Eviction): void {
+  /** False when all of them go already. */
+  evict(eviction: Eviction): boolean {
     const victims = eviction.victims.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    if (victims.length === 0) return;
+    if (victims.length === 0) return false;
+    this.#options.metrics.observe('scheduler_preemption_victims', {}, eviction.victims.length);
     this.#preempting.set(eviction.preemptor.metadata.uid, undefined);
     const running = this.#run({ ...eviction, victims }).then(() => void this.#underWay.delete(running));
     this.#underWay.add(running);
+    return true;
   }
 
   async settled(): Promise<void> {
@@ -68,24 +71,26 @@ export class Evictor {
   }
 
   async #run(eviction: Eviction): Promise<void> {
-    const { preemptor, victims, displaced } = eviction;
-    const { uid, name, namespace } = preemptor.metadata;
-    const last = victims.at(-1) as Pod;
-    const start = this.#options.clock.monotonic();
-    try {
-      await Promise.all(displaced.map((pod) => this.#patchStatus(pod, { nominatedNodeName: null })));
-      await Promise.all(victims.slice(0, -1).map((victim) => this.#evictOne(victim, eviction)));
-      this.#preempting.set(uid, last);
-      await this.#evictOne(last, eviction);
-      this.#preempting.delete(uid);
-      this.#done('success', start);
-    } catch (error) {
-      this.#preempting.delete(uid);
-      this.#done('error', start);
-      if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
-      this.#options.logger.error('Error occurred during preemption', { pod: `${namespace}/${name}`, error });
-      this.#options.activate([uid]);
-    }
+    const { clock, logger, activate } = this.#options;
+    const { uid, name, namespace } = eviction.preemptor.metadata;
+    const start = clock.monotonic();
+    // That others are not told is no reason to evict nobody.
+    const untold = await refusalOf(eviction.displaced.map((pod) => this.#patchStatus(pod, { nominatedNodeName: null })));
+    const failure = (await this.#evictAll(eviction)) ?? untold;
+    this.#preempting.delete(uid);
+    this.#done(failure === undefined ? 'success' : 'error', start);
+    if (failure === undefined) return;
+    logger.error('Error occurred during preemption', { pod: `${namespace}/${name}`, error: failure });
+    activate([uid]);
+  }
+
+  /** What went wrong, if anything. The last one goes when the others do. */
+  async #evictAll(eviction: Eviction): Promise<Refusal | undefined> {
+    const last = eviction.victims.at(-1) as Pod;
+    const failure = await refusalOf(eviction.victims.slice(0, -1).map((victim) => this.#evictOne(victim, eviction)));
+    if (failure !== undefined) return failure;
+    this.#preempting.set(eviction.preemptor.metadata.uid, last);
+    return refusalOf([this.#evictOne(last, eviction)]);
   }
 
   #done(result: 'success' | 'error', start: number): void {
@@ -124,6 +129,16 @@ export class Evictor {
     const patch = { type: 'strategic', body: { metadata: { uid }, status } } as const;
     return unlessGone(this.#options.client.patch(pods, { name, namespace }, patch, { subresource: 'status' }));
   }
+}
+
+type Refusal = StatusError | ConnectionError;
+
+/** The first, once all are over. @throws what is neither an answer nor a lost connection */
+async function refusalOf(requests: readonly Promise<unknown>[]): Promise<Refusal | undefined> {
+  const failures = (await Promise.allSettled(requests)).flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const refusals = failures.filter((error) => isStatusError(error) || error instanceof ConnectionError);
+  if (refusals.length < failures.length) throw failures.find((error) => !refusals.includes(error as Refusal));
+  return refusals[0];
 }
 
 async function unlessGone(request: Promise<unknown>): Promise<boolean> {
