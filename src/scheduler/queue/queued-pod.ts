@@ -11,7 +11,7 @@ export interface QueuedPod {
   /** Milliseconds since the epoch of coming to the queue, or of the latest failure. */
   timestamp: number;
   attempts: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch when nothing held it back from being tried for the first time. Source: InitialAttemptTimestamp. */
   firstAttempt: number | undefined;
   /** Attempts that ended with no node for it. */
   unschedulableCount: number;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededIds } from '#base/ids.ts';
 import type { Pod } from '#api/types.ts';
+import { unresolvable } from '../framework/status.ts';
 import { ASSIGNED_POD_ADD, ASSIGNED_POD_DELETE, NODE_ADD, UNSCHEDULED_POD_ADD } from '../framework/cluster-event.ts';
+import type { Plugin } from '../framework/plugin.ts';
 import { profileOf } from '../framework/profile.ts';
 import { nodeResourcesFit } from '../plugins/node-resources.ts';
 import { prioritySort } from '../plugins/priority-sort.ts';
@@ -13,13 +15,14 @@ import { KeyedHeap } from './heap.ts';
 import type { QueuedPod } from './queued-pod.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
 
-const profile = profileOf(
-  'default-scheduler',
-  [schedulingGates, nodeResourcesFit()].map((plugin) => ({ plugin, weight: 1 })),
-);
+const profileWith = (...plugins: readonly Plugin[]) =>
+  profileOf(
+    'default-scheduler',
+    plugins.map((plugin) => ({ plugin, weight: 1 })),
+  );
 const FIT = new Set(['NodeResourcesFit']);
 
-function setUp() {
+function setUp(profile = profileWith(schedulingGates, nodeResourcesFit())) {
   let now = Date.UTC(2026, 0, 1);
   const queue = new SchedulingQueue({
     profiles: new Map([[profile.schedulerName, profile]]),
@@ -113,6 +116,48 @@ test('SchedulingQueue holds gated pods until their gates are gone, and wakes the
   queue.update(gated, pod('p'));
   assert.deepEqual(sizes(), [1, 0, 0, 0]);
   assert.deepEqual(names(), ['p']);
+});
+
+test('SchedulingQueue asks a gate again when the pod itself changes, whatever its plugin wants to hear of', () => {
+  let isOpen = false;
+  const gate: Plugin = { name: 'Gate', events: [], preEnqueue: () => (isOpen ? undefined : unresolvable('Gate', 'closed')) };
+  const { queue, sizes } = setUp(profileWith(gate, nodeResourcesFit()));
+  const waiting = pod('p', { cpu: '8' });
+  queue.add(waiting, UNSCHEDULED_POD_ADD);
+  assert.deepEqual(sizes(), [0, 0, 0, 1]);
+  const [smaller, smallest] = [pod('p', { cpu: '2' }), pod('p', { cpu: '1' })];
+  queue.update(waiting, smaller);
+  assert.deepEqual(sizes(), [0, 0, 0, 1]);
+  isOpen = true;
+  queue.moveAll(NODE_ADD, undefined, node('big'));
+  assert.deepEqual(sizes(), [0, 0, 0, 1]);
+  queue.activate(['p']);
+  const queued = queue.pop() as QueuedPod;
+  queued.unschedulablePlugins = FIT;
+  isOpen = false;
+  queue.moveAll(NODE_ADD, undefined, node('big'));
+  queue.addUnschedulable(queued);
+  assert.deepEqual([sizes(), queued.gatingPlugin], [[0, 0, 0, 1], 'Gate']);
+  isOpen = true;
+  queue.update(smaller, smallest);
+  assert.deepEqual(sizes(), [0, 1, 0, 0]);
+});
+
+// Source: moveToActiveQ.
+test('SchedulingQueue dates the first attempt from when nothing held the pod back', () => {
+  const { queue, pass } = setUp();
+  const start = pass(0);
+  const gated = pod('p', {}, { schedulingGates: [{ name: 'g' }] });
+  queue.add(gated, UNSCHEDULED_POD_ADD);
+  pass(5000);
+  queue.update(gated, pod('p'));
+  pass(5000);
+  const queued = queue.pop() as QueuedPod;
+  assert.equal(queued.firstAttempt, start + 5000);
+  queued.unschedulablePlugins = FIT;
+  queue.addUnschedulable(queued);
+  queue.activate(['p']);
+  assert.equal(queue.pop()?.firstAttempt, start + 5000);
 });
 
 test('SchedulingQueue tries an unschedulable pod after five minutes whatever happens', () => {

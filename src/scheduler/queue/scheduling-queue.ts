@@ -3,10 +3,10 @@
 import type { Pod } from '#api/types.ts';
 import { type ClusterEvent, FORCE_ACTIVATE, podChanges, UNSCHEDULABLE_TIMEOUT } from '../framework/cluster-event.ts';
 import type { Plugin, QueueOrder } from '../framework/plugin.ts';
-import { interestIn, type Profile } from '../framework/profile.ts';
+import type { Profile } from '../framework/profile.ts';
 import { type BackoffLimits, backoffUntil, isBackingOff, ORDERING_WINDOW_MS } from './backoff.ts';
 import { KeyedHeap } from './heap.ts';
-import { InFlight } from './in-flight.ts';
+import { type Happening, InFlight } from './in-flight.ts';
 import { type QueuedPod, queuedPod, rejectors, replacePod } from './queued-pod.ts';
 import { type AskHint, isOfInterest, planRequeue, type Requeue } from './requeue-plan.ts';
 import { UnschedulablePods } from './unschedulable-pods.ts';
@@ -92,7 +92,6 @@ export class SchedulingQueue {
     const queued = this.#active.pop() ?? this.#backoff.pop();
     if (queued === undefined) return undefined;
     queued.attempts++;
-    queued.firstAttempt ??= this.#options.now();
     queued.backoffUntil = undefined;
     this.#inFlight.add(uidOf(queued));
     return queued;
@@ -140,7 +139,7 @@ export class SchedulingQueue {
     replacePod(queued, pod);
     for (const event of events) {
       if (!this.#unschedulable.has(uid)) return;
-      this.#wake([queued], event, previous, pod);
+      this.#wake([queued], { event, previous, current: pod });
     }
   }
 
@@ -153,13 +152,13 @@ export class SchedulingQueue {
   moveAll(event: ClusterEvent, previous: unknown, current: unknown, among: (pod: Pod) => boolean = () => true): void {
     if (this.#unschedulable.size === 0 && this.#inFlight.size === 0) return;
     if (!isOfInterest(this.#options.profiles.values(), event)) return;
+    const happening = { event, previous, current };
+    const waiting = [...this.#unschedulable.concernedBy(event, this.#options.profiles)];
     this.#wake(
-      [...this.#unschedulable.concernedBy(event, this.#options.profiles)].filter(({ pod }) => among(pod)),
-      event,
-      previous,
-      current,
+      waiting.filter(({ pod }) => among(pod)),
+      happening,
     );
-    this.#inFlight.note({ event, previous, current });
+    this.#inFlight.note(happening);
   }
 
   /** Tries pods now, without back-off. Source: Activate. */
@@ -188,7 +187,7 @@ export class SchedulingQueue {
     const waiting = [...this.#unschedulable.concernedBy(UNSCHEDULABLE_TIMEOUT, this.#options.profiles)];
     const stale = waiting.filter(({ timestamp }) => now - timestamp > maxUnschedulableMs);
     for (const queued of stale) queued.wasFlushed = true;
-    this.#wake(stale, UNSCHEDULABLE_TIMEOUT, undefined, undefined);
+    this.#wake(stale, { event: UNSCHEDULABLE_TIMEOUT, previous: undefined, current: undefined });
   }
 
   /** Milliseconds since the epoch when `flush` is next of use. */
@@ -220,14 +219,15 @@ export class SchedulingQueue {
     return plans.includes('after-backoff') ? 'after-backoff' : 'skip';
   }
 
-  #wake(candidates: readonly QueuedPod[], event: ClusterEvent, previous: unknown, current: unknown): void {
+  /** One at the gate goes on only when it is open: it is asked again then. */
+  #wake(candidates: readonly QueuedPod[], happening: Happening): void {
     for (const queued of candidates) {
       const profile = this.#options.profiles.get(queued.pod.spec.schedulerName);
-      if (profile === undefined || isGatedStill(queued, profile, event)) continue;
-      const plan = planRequeue(queued, profile, { event, previous, current }, this.#options.askHint);
+      if (profile === undefined || isGatedStill(queued, profile)) continue;
+      const plan = planRequeue(queued, profile, happening, this.#options.askHint);
       if (plan === 'skip') continue;
       this.#unschedulable.delete(uidOf(queued));
-      this.#requeue(queued, plan, event.label);
+      this.#requeue(queued, plan, happening.event.label);
     }
   }
 
@@ -251,6 +251,7 @@ export class SchedulingQueue {
   /** `checked`: the gates were asked when it began to back off. */
   #activate(queued: QueuedPod, label: string, gates: 'new' | 'checked'): void {
     if (gates === 'new' && this.#isGated(queued, label)) return;
+    queued.firstAttempt ??= this.#options.now();
     this.#active.set(queued);
     this.#options.incoming('active', label);
   }
@@ -271,9 +272,7 @@ function firstGate({ pod }: QueuedPod, plugins: readonly Plugin[]): Plugin | und
   return plugins.find((plugin) => plugin.preEnqueue?.(pod) !== undefined);
 }
 
-/** A gated pod is looked at only for events of the plugin that gates it, and goes on only when that lets it. */
-function isGatedStill({ gatingPlugin, pod }: QueuedPod, profile: Profile, event: ClusterEvent): boolean {
+function isGatedStill({ gatingPlugin, pod }: QueuedPod, profile: Profile): boolean {
   if (gatingPlugin === undefined) return false;
-  if (!interestIn(profile, event).has(gatingPlugin)) return true;
   return profile.preEnqueue.find(({ name }) => name === gatingPlugin)?.preEnqueue?.(pod) !== undefined;
 }
