@@ -8,7 +8,11 @@ import type { Storage } from './volume-binding/storage.ts';
 import { volumeBinding, type VolumeBindingDeps } from './volume-binding/volume-binding.ts';
 import { volumeZone } from './volume-zone.ts';
 
-const storage = {} as Storage;
+/** One claim, of a class that the driver `d` makes volumes of. */
+const storage = {
+  claim: () => ({ metadata: { name: 'c', namespace: 'ns' }, spec: { storageClassName: 's' } }),
+  storageClass: () => ({ metadata: { name: 's' }, provisioner: 'd' }),
+} as unknown as Storage;
 const zone = volumeZone(storage);
 const binding = volumeBinding({ storage } as VolumeBindingDeps);
 const waiting = pod('p', {}, { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] });
@@ -30,7 +34,7 @@ const capacity = (amount?: string, maximumVolumeSize?: string) => ({
 const csiNode = (migrated?: string) => ({
   metadata: { name: 'n', annotations: migrated === undefined ? {} : { 'storage.alpha.kubernetes.io/migrated-plugins': migrated } },
 });
-const driver = (storageCapacity: boolean) => ({ metadata: { name: 'd' }, spec: { storageCapacity } });
+const driver = (storageCapacity: boolean, name = 'd') => ({ metadata: { name }, spec: { storageCapacity } });
 
 interface Case {
   readonly plugin: Plugin;
@@ -113,6 +117,14 @@ const CASES: readonly Case[] = [
     previous: driver(true),
     current: driver(false),
     hint: 'queue',
+  },
+  {
+    plugin: binding,
+    to: 'a driver of other volumes that tells its capacity no more',
+    resource: 'storage.k8s.io/CSIDriver',
+    previous: driver(true, 'other'),
+    current: driver(false, 'other'),
+    hint: 'skip',
   },
   { plugin: binding, to: 'a node that tells of its drivers', resource: CSI_NODE, current: csiNode(), hint: 'queue' },
   {

@@ -3,10 +3,11 @@
 // isSchedulableAfter….
 import { quantityValue } from '#apimachinery/quantity.ts';
 import type { CSIDriver, CSINode, CSIStorageCapacity, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
-import { claimName } from '#api/volumes.ts';
+import { claimName, className } from '#api/volumes.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import { isEqual } from '../../framework/cluster-event.ts';
 import type { QueueingHint } from '../../framework/plugin.ts';
+import type { Storage } from './storage.ts';
 
 export const afterClaimChange: QueueingHint = (pod, _, current) => {
   const { namespace, name } = (current as PersistentVolumeClaim).metadata;
@@ -26,11 +27,22 @@ export const afterCsiNodeChange: QueueingHint = (_, previous, current) => {
   return previous !== undefined && migrated(previous as CSINode) === migrated(current as CSINode) ? 'skip' : 'queue';
 };
 
-/** A driver whose capacity is not looked at any more. Upstream asks so of pods with inline volumes alone, which have no capacity. */
-export const afterDriverChange: QueueingHint = (_, previous, current) => {
-  const tellsCapacity = ({ spec }: CSIDriver): boolean => spec.storageCapacity === true;
-  return tellsCapacity(previous as CSIDriver) && !tellsCapacity(current as CSIDriver) ? 'queue' : 'skip';
-};
+/**
+ * A driver whose capacity is not looked at any more, for pods whose volumes it makes. Upstream asks so of pods with inline volumes
+ * alone, which have no capacity.
+ */
+export const afterDriverChange =
+  (storage: Pick<Storage, 'claim' | 'storageClass'>): QueueingHint =>
+  (pod, previous, current) => {
+    const tellsCapacity = ({ spec }: CSIDriver): boolean => spec.storageCapacity === true;
+    const now = current as CSIDriver;
+    if (!tellsCapacity(previous as CSIDriver) || tellsCapacity(now)) return 'skip';
+    const isMadeBy = (name: string | undefined): boolean => {
+      const claim = name === undefined ? undefined : storage.claim(pod.metadata.namespace, name);
+      return claim !== undefined && storage.storageClass(className(claim))?.provisioner === now.metadata.name;
+    };
+    return pod.spec.volumes?.some((volume) => isMadeBy(claimName(pod, volume))) === true ? 'queue' : 'skip';
+  };
 
 /** Where there is room is never changed, only how much. */
 export const afterCapacityChange: QueueingHint = (_, previous, current) => {

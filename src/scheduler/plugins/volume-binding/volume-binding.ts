@@ -48,7 +48,7 @@ export function volumeBinding(deps: VolumeBindingDeps, { bindTimeoutSeconds }: V
       { event: clusterEvent('PersistentVolume', Add | Update) },
       { event: clusterEvent('Node', Add | UpdateNodeLabel) },
       { event: clusterEvent('storage.k8s.io/CSINode', Add | Update), hint: afterCsiNodeChange },
-      { event: clusterEvent('storage.k8s.io/CSIDriver', Update), hint: afterDriverChange },
+      { event: clusterEvent('storage.k8s.io/CSIDriver', Update), hint: afterDriverChange(assumed) },
       { event: clusterEvent('storage.k8s.io/CSIStorageCapacity', Add | Update), hint: afterCapacityChange },
     ],
     sign: (pod) => (usesClaims(pod) ? signOf(podClaims(pod, assumed), assumed) : undefined),
