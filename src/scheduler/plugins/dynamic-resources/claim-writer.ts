@@ -31,22 +31,34 @@ export class ClaimWriter {
     this.#deps = deps;
   }
 
-  /** The claim with the allocation, if there is one to write, and with the pod among those it is reserved for. @throws ClaimLost, StatusError, ConnectionError */
-  reserve(claim: ResourceClaim, pod: Pod, allocation: AllocationResult | undefined): Promise<ResourceClaim> {
+  /** The claim with the allocation, if there is one to write, and with the pod among those it is reserved for. @throws ClaimLost, ClaimUnwritten */
+  async reserve(claim: ResourceClaim, pod: Pod, allocation: AllocationResult | undefined): Promise<ResourceClaim> {
     const { client, clock, ids } = this.#deps;
+    const name = `${claim.metadata.namespace}/${claim.metadata.name}`;
     let latest: ResourceClaim | undefined = claim;
-    return retryOnConflict(clock, ids, async () => {
-      const current = latest ?? (await client.get(resourceclaims, claim.metadata));
-      latest = undefined;
-      const name = `${claim.metadata.namespace}/${claim.metadata.name}`;
-      if (current.metadata.deletionTimestamp !== undefined) throw new ClaimLost(`claim ${name} got deleted in the meantime`);
-      if (allocation !== undefined && current.status?.allocation !== undefined)
-        throw new ClaimLost(`claim ${name} got allocated elsewhere in the meantime`);
-      const kept = allocation === undefined ? current : await this.#keep(current);
-      const reservedFor = [...(kept.status?.reservedFor ?? []), { resource: 'pods', name: pod.metadata.name, uid: pod.metadata.uid }];
-      const status = { ...kept.status, ...(allocation === undefined ? {} : { allocation }), reservedFor };
-      return client.update(resourceclaims, { ...kept, status }, { subresource: 'status' });
-    });
+    /** Of the write under way, for whoever reads why the pod was not bound. */
+    let writing = '';
+    const during = <T>(what: string, write: Promise<T>): Promise<T> => {
+      writing = what;
+      return write;
+    };
+    try {
+      return await retryOnConflict(clock, ids, async () => {
+        const current = latest ?? (await during(`get updated claim ${name} after conflict`, client.get(resourceclaims, claim.metadata)));
+        latest = undefined;
+        if (current.metadata.deletionTimestamp !== undefined) throw new ClaimLost(`claim ${name} got deleted in the meantime`);
+        if (allocation !== undefined && current.status?.allocation !== undefined)
+          throw new ClaimLost(`claim ${name} got allocated elsewhere in the meantime`);
+        const kept = allocation === undefined ? current : await during(`add finalizer to claim ${name}`, this.#keep(current));
+        const reservedFor = [...(kept.status?.reservedFor ?? []), { resource: 'pods', name: pod.metadata.name, uid: pod.metadata.uid }];
+        const status = { ...kept.status, ...(allocation === undefined ? {} : { allocation }), reservedFor };
+        const what = allocation === undefined ? 'add reservation' : 'add allocation and reservation';
+        return during(`${what} to claim ${name}`, client.update(resourceclaims, { ...kept, status }, { subresource: 'status' }));
+      });
+    } catch (error) {
+      if (!isStatusError(error) && !(error instanceof ConnectionError)) throw error;
+      throw new ClaimUnwritten(`${writing}: ${error.message}`, { cause: error });
+    }
   }
 
   /**
@@ -161,4 +173,9 @@ export class ClaimWriter {
 /** Somebody else was faster. */
 export class ClaimLost extends Error {
   override readonly name = 'ClaimLost';
+}
+
+/** A write was refused, or had no answer; `cause` says which. */
+export class ClaimUnwritten extends Error {
+  override readonly name = 'ClaimUnwritten';
 }

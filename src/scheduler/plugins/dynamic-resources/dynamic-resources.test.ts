@@ -125,3 +125,23 @@ test('DynamicResources tries again what a write in between spoilt, and takes bac
   await running.stop();
   assert.equal(claimNamed(running, 'c')?.status.reservedFor?.length, 1);
 });
+
+// Source: bindClaim.
+for (const c of [
+  { verb: 'update', subresource: 'status', told: /"DynamicResources": add allocation and reservation to claim ns\/c: .*etcd is away$/ },
+  { verb: 'update', subresource: undefined, told: /"DynamicResources": add finalizer to claim ns\/c: .*etcd is away$/ },
+] as const) {
+  test(`DynamicResources tells which write failed: ${c.subresource ?? 'the claim itself'}`, async () => {
+    const running = await startScheduler((server) => {
+      seedDevices(server);
+      server.seed(resourceclaims, claim('c', [request('r')]));
+      const { verb, subresource } = c;
+      const write = { verb, resource: 'resourceclaims', ...(subresource === undefined ? {} : { subresource }) };
+      server.failNext(write, internalError(new Error('etcd is away')));
+      server.seed(pods, user('p', 'c'));
+    });
+    await running.until(refusal(running, 'p', c.told));
+    assert.equal(await running.until(nodeOf(running, 'p')), 'gpus');
+    await running.stop();
+  });
+}
