@@ -1,6 +1,6 @@
 // What is told of the claims that a pod waits for: of volumes, by their events.
 import { isStatusError } from '#apimachinery/errors.ts';
-import { events, persistentvolumeclaims } from '#api/resources.ts';
+import { events, persistentvolumeclaims, storageclasses } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import { claimName, className, isClaimBound } from '#api/volumes.ts';
 import type { Client } from '#client/contract.ts';
@@ -20,7 +20,9 @@ async function claimRead(namespace: string, name: string, client: Client): Promi
     const { items } = await client.list(events, { namespace, fieldSelector: `involvedObject.uid=${claim.metadata.uid}` });
     const latest = items.toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? 1 : -1)).slice(0, 1);
     const wanted = className(claim);
-    const state = `${claim.status?.phase ?? 'Pending'}, ${wanted === '' ? 'without a class' : `class ${wanted}`}`;
+    const isThere = wanted === '' || (await client.list(storageclasses)).items.some(({ metadata }) => metadata.name === wanted);
+    const classed = wanted === '' ? 'without a class' : `class ${wanted}${isThere ? '' : ', which is not there'}`;
+    const state = `${claim.status?.phase ?? 'Pending'}, ${classed}`;
     return [
       { source: `claim ${name}`, text: state },
       ...latest.map(({ reason = '', message = '' }) => ({ source: `event ${reason} of claim ${name}`, text: message })),

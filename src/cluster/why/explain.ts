@@ -11,6 +11,7 @@ import type { PlacementExplanation } from '#scheduler/explain/explain-placement.
 import { claimsRead } from './claims-read.ts';
 import type { Cause, Explanation, PrecedingChange } from './contract.ts';
 import { diagnose } from './diagnose.ts';
+import { goingRead } from './going-read.ts';
 import { knownNames } from './known-names.ts';
 import { nodeChange, nodeInTheWay } from './node-change.ts';
 import { objectsRead } from './objects-read.ts';
@@ -39,8 +40,8 @@ export async function explain(namespace: string, name: string, deps: WhyDeps): P
   const { nodeName = '' } = pod.spec;
   const node = nodeName === '' ? undefined : await orAbsent(client.get(nodes, { name: nodeName }));
   const logs = node === undefined ? new Map<string, string>() : await lastLogs(pod, node, deps);
-  const claims = nodeName === '' ? await claimsRead(pod, client) : [];
-  const cause = diagnose({ pod, events: items, node, logs, claims });
+  const [claims, going] = nodeName === '' ? await Promise.all([claimsRead(pod, client), goingRead(pod, client)]) : [[], []];
+  const cause = diagnose({ pod, events: items, node, logs, claims, going });
   const head = { kind: 'PodExplanation', namespace, pod: name, cause } as const;
   if (cause.kind === 'none') return head;
   const [revisions, read, placement] = await Promise.all([

@@ -49,6 +49,28 @@ for (const c of [
     remedies: ['make PriorityClass hihg, or name high instead, which is there'],
   },
   {
+    of: cause('image', 'Unable to retrieve some image pull secrets (regcred, other); attempting to pull the image may not succeed.'),
+    known: ['regcreds'],
+    remedies: ['make Secret regcred, or name regcreds instead, which is there'],
+  },
+  {
+    of: cause('image', 'failed to authorize: unexpected status: 401 Unauthorized'),
+    known: [],
+    remedies: ['name a Secret in imagePullSecrets by which the registry knows who asks'],
+  },
+  {
+    of: cause('ended', '2026-01-01T00:00:00Z', 'the pod is being deleted and waits for example.com/hold'),
+    pod: { ...pod, metadata: { ...pod.metadata, finalizers: ['example.com/hold'] } } as Pod,
+    known: [],
+    remedies: ['let whoever put example.com/hold on the pod take it away, or do so if nobody is left who does'],
+  },
+  {
+    of: cause('ended', '2026-01-01T00:00:00Z', 'the pod is being deleted and waits for batch.kubernetes.io/job-tracking'),
+    pod: { ...pod, metadata: { ...pod.metadata, finalizers: ['batch.kubernetes.io/job-tracking'] } } as Pod,
+    known: [],
+    remedies: ['see that the Job controller runs: it takes batch.kubernetes.io/job-tracking away once it has counted the pod'],
+  },
+  {
     of: cause('image', 'ErrImagePull'),
     known: ['example.test/tool:1', 'example.test/tool@sha256:1', 'example.test/other:2'],
     remedies: ['name image example.test/tool:1, which the node has'],
@@ -86,9 +108,10 @@ for (const c of [
     ],
   },
 ]) {
-  test(`remedies against ${c.of.evidence[0]?.text}`, () => {
-    const missing = missingBy(c.of, pod);
-    assert.deepEqual([...(missing === undefined ? [] : insteadOf(missing, c.known)), ...remediesFor(c.of, pod)], c.remedies);
+  test(`remedies against ${c.of.summary} ${c.of.evidence[0]?.text}`, () => {
+    const about = 'pod' in c ? c.pod : pod;
+    const missing = missingBy(c.of, about);
+    assert.deepEqual([...(missing === undefined ? [] : insteadOf(missing, c.known)), ...remediesFor(c.of, about)], c.remedies);
   });
 }
 
@@ -145,7 +168,7 @@ test('explain of a pod that waits for a claim tells what the claim waits for', a
     } as never);
   });
   assert.deepEqual(explanation.cause.evidence.slice(1), [
-    { source: 'claim data', text: 'Pending, class fast' },
+    { source: 'claim data', text: 'Pending, class fast, which is not there' },
     { source: 'event ProvisioningFailed of claim data', text: 'storageclass.storage.k8s.io "fast" not found' },
   ]);
   assert.deepEqual(

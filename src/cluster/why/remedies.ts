@@ -3,6 +3,7 @@
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import { nearestName } from '#scheduler/explain/similar.ts';
 import type { Pod } from '#api/types.ts';
+import { FINALIZER } from '#api/well-known.ts';
 import type { Cause } from './contract.ts';
 
 /** Something that the evidence says is missing. */
@@ -28,8 +29,18 @@ const PATTERNS: readonly (readonly [RegExp, (found: readonly string[]) => Missin
   [/no PriorityClass with name (\S+) was found/, ([, name]) => ({ kind: 'PriorityClass', name: name ?? '' })],
 ];
 
+/** The first of those that could not be read. */
+const PULL_SECRET = /^Unable to retrieve some image pull secrets \(([^,)]+)/;
+
+/** What registries answer to those they do not know. */
+const UNKNOWN_CALLER = /\b40[13]\b|unauthori[sz]ed|denied|authorization failed|authentication required/i;
+
 /** `undefined` when nothing is said to be missing. */
 export function missingBy({ kind, evidence, container }: Cause, pod: Pod | undefined): Missing | undefined {
+  for (const { text } of evidence) {
+    const secret = PULL_SECRET.exec(text)?.[1];
+    if (secret !== undefined) return { kind: 'Secret', name: secret };
+  }
   if (kind === 'image') {
     const containers = [...(pod?.spec.initContainers ?? []), ...(pod?.spec.containers ?? [])];
     const image = containers.find(({ name }) => name === container)?.image;
@@ -72,13 +83,59 @@ const taggedOf = (image: string): string => {
 const repositoryOf = (image: string): string => image.replace(/:[^/:]*$/, '').replace(/^docker\.io\/(library\/)?/, '');
 
 /** What needs no look at anything else. */
-export function remediesFor({ kind, container, summary, evidence }: Cause, pod: Pod | undefined): readonly string[] {
-  if (kind === 'crash' && summary.includes('more memory than its limit')) {
-    const limit = pod?.spec.containers.find(({ name }) => name === container)?.resources?.limits?.['memory'];
-    return limit === undefined ? [] : [`raise the memory limit of container ${container}, which is ${limit}`];
+export function remediesFor(cause: Cause, pod: Pod | undefined): readonly string[] {
+  const { kind, evidence } = cause;
+  switch (kind) {
+    case 'crash':
+      return memoryRemedies(cause, pod);
+    case 'ended':
+      return pod === undefined ? [] : remediesForLeaving(cause, pod);
+    case 'image':
+      return pod !== undefined && isRefusedCaller(evidence) ? [credentials(pod)] : [];
+    case 'refused':
+      return quotaRemedies(evidence[0]?.text ?? '');
+    default:
+      return [];
   }
-  return kind === 'refused' ? quotaRemedies(evidence[0]?.text ?? '') : [];
 }
+
+function memoryRemedies({ container, evidence }: Cause, pod: Pod | undefined): readonly string[] {
+  if (pod === undefined || !evidence.some(({ text }) => text.includes('(OOMKilled)'))) return [];
+  const own = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(({ name }) => name === container);
+  const [limit, ofPod] = [own?.resources?.limits?.['memory'], pod.spec.resources?.limits?.['memory']];
+  if (limit !== undefined) return [`raise the memory limit of container ${container}, which is ${limit}`];
+  if (ofPod !== undefined) return [`raise the memory limit of the pod, which is ${ofPod}`];
+  return [`request the memory that container ${container} needs, so that it goes to a node that has it`];
+}
+
+/** A Secret that is not there says enough. */
+const isRefusedCaller = (evidence: Cause['evidence']): boolean =>
+  evidence.some(({ text }) => UNKNOWN_CALLER.test(text)) && !evidence.some(({ text }) => PULL_SECRET.test(text));
+
+function credentials({ spec }: Pod): string {
+  const names = (spec.imagePullSecrets ?? []).map(({ name }) => name);
+  return names.length === 0
+    ? 'name a Secret in imagePullSecrets by which the registry knows who asks'
+    : `see whether Secret ${names.join(', ')} of imagePullSecrets is for this registry and may read the image`;
+}
+
+function remediesForLeaving({ summary }: Cause, { metadata, spec }: Pod): readonly string[] {
+  if (summary.includes('is not ready and does not say')) {
+    return [
+      `bring node ${spec.nodeName} back, or, when it is shut down for good, taint it node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
+    ];
+  }
+  if (!summary.includes('waits for')) return [];
+  return (metadata.finalizers ?? []).map(
+    (name) => FINALIZERS[name] ?? `let whoever put ${name} on the pod take it away, or do so if nobody is left who does`,
+  );
+}
+
+/** Who takes away what is known. */
+const FINALIZERS: Readonly<Record<string, string>> = {
+  [FINALIZER.jobTracking]: `see that the Job controller runs: it takes ${FINALIZER.jobTracking} away once it has counted the pod`,
+  [FINALIZER.foregroundDeletion]: 'see what the pod owns and blocks its deletion: that goes first',
+};
 
 /** `exceeded quota: q, requested: cpu=1, used: cpu=3, limited: cpu=3`. Source: resourcequota admission checkRequest. */
 function quotaRemedies(text: string): readonly string[] {

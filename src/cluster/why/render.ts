@@ -19,9 +19,10 @@ export function render({ namespace, pod, cause, placement, precededBy, remedies 
   return `${lines.join('\n')}\n`;
 }
 
-function placementLines({ before, nodes, smallest }: PlacementExplanation): readonly string[] {
+function placementLines({ before, nodes, smallest, extenders = [] }: PlacementExplanation): readonly string[] {
   const lines: string[] = [];
   if (before !== undefined) lines.push(`Before any node, ${before.plugin} refuses: ${before.reason}`);
+  if (nodes.length === 0) return [...lines, 'There is no node.'];
   // Of many nodes, those that take the pod one way or other.
   const sorted =
     nodes.length <= MOST_NODES ? nodes : [...nodes.filter(({ verified }) => verified), ...nodes.filter(({ verified }) => !verified)];
@@ -35,7 +36,10 @@ function placementLines({ before, nodes, smallest }: PlacementExplanation): read
   if (smallest === undefined) lines.push('', 'No change that was tried places the pod.');
   else if (smallest.changes.length > 0)
     lines.push('', `The smallest change that places it (tried): ${textOf(smallest)}, on ${smallest.node}`);
-  else if (before === undefined) lines.push('', `Node ${smallest.node} takes it as it is; the scheduler has yet to try it again.`);
+  else if (before === undefined && extenders.length === 0)
+    lines.push('', `Node ${smallest.node} takes it as it is; the scheduler has yet to try it again.`);
+  else if (before === undefined) lines.push('', `For all that the scheduler itself says, node ${smallest.node} takes it as it is.`);
+  if (extenders.length > 0) lines.push(`Extenders have a say as well, and were not asked: ${extenders.join(', ')}`);
   return lines;
 }
 

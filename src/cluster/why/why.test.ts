@@ -30,6 +30,14 @@ const event = (reason: string, message: string, lastTimestamp = '2026-01-01T00:0
 const crashed = { terminated: { exitCode: 3, reason: 'Error', finishedAt: '2026-01-01T00:00:09Z' } };
 const waiting = (reason: string, message = ''): object => ({ waiting: { reason, message } });
 
+const DELETED = { deletionTimestamp: '2026-01-01T00:01:00Z' };
+const SICK_NODE = {
+  metadata: { name: 'n' },
+  status: {
+    conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' }],
+  },
+} as unknown as Node;
+
 interface Case {
   readonly name: string;
   readonly observed: Partial<Observed> & { readonly pod: Pod };
@@ -86,7 +94,11 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'too much memory',
-    observed: { pod: running(container({ terminated: { exitCode: 137, reason: 'OOMKilled' } })) },
+    observed: {
+      pod: running(container({ terminated: { exitCode: 137, reason: 'OOMKilled' } }), {
+        containers: [{ name: 'web', image: 'i', resources: { limits: { memory: '64Mi' } } }],
+      }),
+    },
     kind: 'crash',
     summary: /more memory than its limit/,
   },
@@ -203,6 +215,134 @@ const CASES: readonly Case[] = [
     evidence: /nobody has set it/,
   },
   {
+    name: 'volumes that were late, long before a probe fails',
+    observed: {
+      pod: running(container({ running: {} }, { started: true }), {
+        containers: [{ name: 'web', image: 'i', readinessProbe: { httpGet: { port: 80 } } }],
+      }),
+      events: [event('FailedMount', 'configmap "c" not found', '2026-01-01T00:00:01Z'), event('Unhealthy', 'Readiness probe failed: 500')],
+    },
+    kind: 'probe',
+    summary: /^the probe of container web fails$/,
+    evidence: /^Readiness probe failed: 500$/,
+  },
+  {
+    name: 'an image that is on its way, though the network was late',
+    observed: {
+      pod: running({ ...container(waiting('ContainerCreating')), conditions: [{ type: 'PodReadyToStartContainers', status: 'True' }] }),
+      events: [event('FailedCreatePodSandBox', 'no CNI', '2026-01-01T00:00:01Z'), event('Pulling', 'Pulling image "nginx:2"')],
+    },
+    kind: 'starting',
+    summary: /^image nginx:2 of container web is being pulled$/,
+  },
+  {
+    name: 'an image that has come',
+    observed: {
+      pod: running(container(waiting('ContainerCreating'))),
+      events: [event('Pulling', 'Pulling image "nginx:2"', '2026-01-01T00:00:01Z'), event('Pulled', 'Successfully pulled image "nginx:2"')],
+    },
+    kind: 'starting',
+    summary: /nothing has gone wrong/,
+  },
+  {
+    name: 'a container of a job that has done its part',
+    observed: {
+      pod: running(
+        {
+          containerStatuses: [
+            { name: 'done', image: 'i', ready: false, restartCount: 0, state: { terminated: { exitCode: 0, reason: 'Completed' } } },
+            { name: 'web', image: 'i', ready: false, restartCount: 0, started: true, state: { running: {} } },
+          ],
+        },
+        { restartPolicy: 'Never', containers: [{ name: 'done' }, { name: 'web', readinessProbe: { httpGet: { port: 80 } } }] },
+      ),
+    },
+    kind: 'probe',
+    summary: /^container web runs, and its readiness probe/,
+  },
+  {
+    name: 'a job that failed',
+    observed: { pod: running({ phase: 'Failed', ...container(crashed) }, { restartPolicy: 'Never' }) },
+    kind: 'crash',
+    summary: /^container web ends with exit code 3, and is not started again \(restartPolicy Never\)$/,
+  },
+  {
+    name: 'a sidecar that is not up',
+    observed: {
+      pod: running(
+        {
+          ...container(waiting('PodInitializing')),
+          initContainerStatuses: [{ name: 'proxy', ready: false, started: false, restartCount: 0, state: { running: {} } }],
+        },
+        { initContainers: [{ name: 'proxy', image: 'i', restartPolicy: 'Always', startupProbe: { tcpSocket: { port: 1 } } }] },
+      ),
+    },
+    kind: 'probe',
+    summary: /^container proxy runs, and its startup probe has not succeeded yet; the containers after it wait for that$/,
+  },
+  {
+    name: 'a crash beside a container that a probe kills',
+    observed: {
+      pod: running(container(waiting('CrashLoopBackOff'), { lastState: crashed, restartCount: 1 })),
+      events: [
+        { ...event('Unhealthy', 'Liveness probe failed'), involvedObject: { fieldPath: 'spec.containers{other}' } } as unknown as Event,
+      ],
+    },
+    kind: 'crash',
+    summary: /ends with exit code 3, 1 restart so far/,
+  },
+  {
+    name: 'a node whose memory ran out',
+    observed: { pod: running(container({ terminated: { exitCode: 137, reason: 'OOMKilled' } })) },
+    kind: 'crash',
+    summary: /has no memory limit, and its node ran out of memory/,
+  },
+  {
+    name: 'a kubelet that has not begun',
+    observed: { pod: running({ conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: '2026-01-01T00:00:01Z' }] }) },
+    kind: 'starting',
+    summary: /^the kubelet of node n has not begun with the pod yet$/,
+  },
+  {
+    name: 'a pod that room is made for',
+    observed: {
+      pod: running({ nominatedNodeName: 'n' }, { nodeName: '' }),
+      going: [{ source: 'pod ns/victim on node n', text: 'has until 2026-01-01T00:01:00Z to end' }],
+    },
+    kind: 'scheduling',
+    summary: /^the pod is on no node; room for it is kept on node n$/,
+    evidence: /has until/,
+  },
+  {
+    name: 'a deleted pod that a finalizer holds, whatever it has done',
+    observed: { pod: running({ phase: 'Succeeded' }, {}, { ...DELETED, finalizers: ['example.com/hold'] }) },
+    kind: 'ended',
+    summary: /^the pod is being deleted and waits for example.com\/hold$/,
+  },
+  {
+    name: 'a deleted pod on a node that is away',
+    observed: { pod: running(container({ running: {} }), {}, DELETED), node: SICK_NODE },
+    kind: 'ended',
+    summary: /^the pod is being deleted; node n is not ready and does not say whether it has stopped$/,
+    evidence: /NodeStatusUnknown: Kubelet stopped posting node status/,
+  },
+  {
+    name: 'a deleted pod on a node that is gone',
+    observed: { pod: running(container({ running: {} }), {}, DELETED), node: undefined },
+    kind: 'ended',
+    summary: /node n is gone, so that nobody is left to say that it has stopped$/,
+  },
+  {
+    name: 'a deleted pod that takes its time',
+    observed: {
+      pod: running(container({ running: {} }), {}, { ...DELETED, finalizers: ['example.com/hold'] }),
+      events: [event('FailedPreStopHook', 'PreStopHook failed')],
+    },
+    kind: 'ended',
+    summary: /^the pod is being deleted; container web has until then to end$/,
+    evidence: /2026-01-01T00:01:00Z\nPreStopHook failed/,
+  },
+  {
     name: 'a pod that is only slow',
     observed: { pod: running(container(waiting('ContainerCreating'))) },
     kind: 'starting',
@@ -309,6 +449,78 @@ test('explain knows every profile of the scheduler, and leaves pods of other sch
   );
   assert.equal(placement?.smallest?.changes.length, 1);
   assert.equal((await explain('ns', 'q', deps)).placement, undefined);
+});
+
+test('explain of a pod that an extender has a say in does not promise a node', async () => {
+  const waits = {
+    metadata: { name: 'p', namespace: 'ns', uid: 'u' },
+    spec: {
+      schedulerName: 'default-scheduler',
+      containers: [{ name: 'c', image: 'i', resources: { requests: { 'example.com/foo': '1' } } }],
+    },
+    status: { phase: 'Pending' },
+  };
+  const managed = [{ name: 'example.com/foo', ignoredByScheduler: true }];
+  const deps = {
+    ...depsOver((server) => {
+      server.seed(pods, waits as never);
+      server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: { allocatable: { cpu: '4', pods: '9' } } } as never);
+    }),
+    schedulerConfig: {
+      extenders: [
+        { urlPrefix: 'http://foo.example', filterVerb: 'filter', managedResources: managed },
+        { urlPrefix: 'http://bar.example', filterVerb: 'filter', managedResources: [{ name: 'example.com/bar' }] },
+        { urlPrefix: 'http://scores.example', prioritizeVerb: 'prioritize', weight: 1 },
+      ],
+    },
+  };
+  const explanation = await explain('ns', 'p', deps);
+  assert.deepEqual(explanation.placement?.extenders, ['http://foo.example']);
+  const told = render(explanation);
+  assert.match(told, /For all that the scheduler itself says, node n takes it as it is\.\nExtenders have a say .* http:\/\/foo\.example\n/);
+  assert.doesNotMatch(told, /has yet to try it again/);
+});
+
+test('explain of a pod that evicts others names those that go, and asks for nothing but to wait', async () => {
+  const of = (name: string, priority: number, spec: object, status: object, metadata: object = {}) =>
+    ({
+      metadata: { name, namespace: 'ns', uid: name, ...metadata },
+      spec: {
+        schedulerName: 'default-scheduler',
+        priority,
+        containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '3' } } }],
+        ...spec,
+      },
+      status: { phase: 'Pending', ...status },
+    }) as never;
+  const deps = depsOver((server) => {
+    server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: { allocatable: { cpu: '4', pods: '9' } } } as never);
+    server.seed(pods, of('p', 9, {}, { nominatedNodeName: 'n' }));
+    server.seed(pods, of('victim', 1, { nodeName: 'n' }, {}, { ...DELETED, finalizers: ['example.com/hold'] }));
+  });
+  const explanation = await explain('ns', 'p', deps);
+  const { evidence } = explanation.cause;
+  assert.deepEqual(evidence.at(-1), {
+    source: 'pod ns/victim on node n',
+    text: 'has until 2026-01-01T00:01:00Z to end; it waits for example.com/hold',
+  });
+  assert.equal(explanation.placement?.smallest?.changes[0]?.text, 'wait until pod ns/victim, already being deleted, is gone');
+});
+
+test('render says that there is no node', async () => {
+  const waits = {
+    metadata: { name: 'p', namespace: 'ns', uid: 'u' },
+    spec: { schedulerName: 'default-scheduler', containers: [] },
+    status: {},
+  };
+  const told = render(
+    await explain(
+      'ns',
+      'p',
+      depsOver((server) => void server.seed(pods, waits as never)),
+    ),
+  );
+  assert.match(told, /\nThere is no node\.\n$/);
 });
 
 test('render shows of many nodes those that would take the pod, and of the others how many say what', () => {

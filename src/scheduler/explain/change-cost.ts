@@ -2,6 +2,7 @@
 // Which changes are small: the fewer of them the better, and of as many those that ask least of somebody.
 import { podPriority } from '#api/pods.ts';
 import type { Change, ChangeKind } from './changes.ts';
+import { isLeaving } from './eviction.ts';
 
 /** Beside 1 for each change. What is written down somewhere costs little, what the pod has to do without more. */
 const COSTS: Readonly<Record<Exclude<ChangeKind, 'request' | 'port' | 'eviction'>, number>> = {
@@ -9,6 +10,7 @@ const COSTS: Readonly<Record<Exclude<ChangeKind, 'request' | 'port' | 'eviction'
   toleration: 0.1,
   label: 0.1,
   uncordon: 0.1,
+  recovery: 0.1,
   selector: 0.2,
   spread: 0.2,
   volume: 0.2,
@@ -30,5 +32,6 @@ function ownCost({ kind, share = 1, removed = [], relabels = false }: Change): n
   if (kind === 'request') return share;
   if (relabels) return RELABELLED;
   if (kind !== 'port' && kind !== 'eviction') return COSTS[kind];
-  return removed.reduce((sum, pod) => sum + 1 + (podPriority(pod) + 2 ** 31) / PRIORITIES, 0);
+  // Those that go anyhow cost nothing.
+  return removed.filter((pod) => !isLeaving(pod)).reduce((sum, pod) => sum + 1 + (podPriority(pod) + 2 ** 31) / PRIORITIES, 0);
 }

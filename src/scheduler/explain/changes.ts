@@ -8,10 +8,11 @@ import { conflictsWith, type UsedPorts, usePorts } from '../state/host-ports.ts'
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import { deviceChanges } from './device-changes.ts';
-import { eviction } from './eviction.ts';
+import { eviction, isLeaving } from './eviction.ts';
 import { awaited } from './awaited.ts';
 import { loweredRequests } from './lowered-requests.ts';
 import { isGiven, labelled } from './node-labels.ts';
+import { recovered } from './node-recovery.ts';
 import { nearestName } from './similar.ts';
 import type { DeviceChange, StorageChange, World } from './trial-world.ts';
 import { VOLUME_PLUGINS, volumeChanges } from './volume-changes.ts';
@@ -23,6 +24,7 @@ export type ChangeKind =
   | 'selector'
   | 'port'
   | 'uncordon'
+  | 'recovery'
   | 'eviction'
   | 'affinity'
   | 'spread'
@@ -63,7 +65,7 @@ const MOST_SKEW = 16;
 export function changesFor(plugin: string, obstacle: Obstacle): readonly Change[] {
   switch (plugin) {
     case PLUGIN.nodeResourcesFit:
-      return [...loweredRequests(obstacle), ...fewerPods(obstacle)];
+      return [...withoutLeaving(obstacle), ...loweredRequests(obstacle), ...fewerPods(obstacle)];
     case PLUGIN.taintToleration:
       return toleration(obstacle);
     case PLUGIN.nodeUnschedulable:
@@ -91,7 +93,8 @@ function toleration({ pod: { pod }, slot, cluster }: Obstacle): readonly Change[
   const { key, value = '', effect } = taint;
   const added = (value === '' ? { key, operator: 'Exists', effect } : { key, operator: 'Equal', value, effect }) as Toleration;
   const tolerant = withSpec(pod, { tolerations: [...(pod.spec.tolerations ?? []), added] });
-  return [{ kind: 'toleration', text: `add a toleration for ${taintText(taint)}`, pod: tolerant }];
+  const node = cluster.nodes[slot] as Node;
+  return [...recovered(node, taint), { kind: 'toleration', text: `add a toleration for ${taintText(taint)}`, pod: tolerant }];
 }
 
 function uncordon({ slot, cluster }: Obstacle): readonly Change[] {
@@ -105,6 +108,12 @@ function uncordon({ slot, cluster }: Obstacle): readonly Change[] {
       node: { ...node, spec: taints === undefined ? spec : { ...spec, taints } },
     },
   ];
+}
+
+/** Pods that go anyhow: whoever waits needs to change nothing. */
+function withoutLeaving({ slot, cluster }: Obstacle): readonly Change[] {
+  const going = [...cluster.podsIn(slot)].map(({ pod }) => pod).filter(isLeaving);
+  return going.length === 0 ? [] : [eviction(going)];
 }
 
 /** From the least important up, one more each time, until all less important ones are gone; then any. */

@@ -32,6 +32,8 @@ export interface PlacementExplanation {
   readonly nodes: readonly NodeExplanation[];
   /** The node that takes the smallest changes, with those that are needed whatever the node. */
   readonly smallest?: NodeExplanation;
+  /** Extenders that filter nodes for the pod, by their URL; they were not asked. */
+  readonly extenders?: readonly string[];
   /** Nodes whose refusals were read but for which no changes were sought: there are too many. */
   readonly unsought: number;
 }

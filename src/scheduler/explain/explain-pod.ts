@@ -9,6 +9,7 @@ import type { Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { readConfiguration } from '../config/configuration.ts';
+import { concerns } from '../extenders/http-extender.ts';
 import { noMetrics } from '../metrics/metrics.ts';
 import { ClaimWriter } from '../plugins/dynamic-resources/claim-writer.ts';
 import { watchGroups } from '../shell/group-selector.ts';
@@ -69,27 +70,28 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
       if ((other.spec.nodeName ?? '') !== '') cluster.setPod(other);
       else if (other.metadata.uid !== pod.metadata.uid) cluster.nominator.nominate(other);
     }
-    const [profile] = readConfiguration(config)
-      .profiles({
-        client,
-        preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
-        namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
-        groupSelector: groups.selectorOf,
-        volumes: { client, clock, storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
-        devices: {
-          ...devices,
-          tried,
-          deviceClass: tried.deviceClass,
-          writer: new ClaimWriter({ client, clock, ids, logger, metrics: noMetrics }),
-          node: (name) => nodeInformer.get(name),
-          clock,
-          ids,
-          metrics: noMetrics,
-          event() {},
-        },
-      })
-      .filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
-    return profile === undefined ? undefined : explainPlacement(pod, { profile, cluster, storage, devices: tried });
+    const { extenders, profiles } = readConfiguration(config);
+    const [profile] = profiles({
+      client,
+      preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
+      namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
+      groupSelector: groups.selectorOf,
+      volumes: { client, clock, storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
+      devices: {
+        ...devices,
+        tried,
+        deviceClass: tried.deviceClass,
+        writer: new ClaimWriter({ client, clock, ids, logger, metrics: noMetrics }),
+        node: (name) => nodeInformer.get(name),
+        clock,
+        ids,
+        metrics: noMetrics,
+        event() {},
+      },
+    }).filter(({ schedulerName }) => schedulerName === pod.spec.schedulerName);
+    if (profile === undefined) return undefined;
+    const asked = extenders.filter((extender) => extender.filterVerb !== '' && concerns(extender, pod)).map(({ urlPrefix }) => urlPrefix);
+    return { ...explainPlacement(pod, { profile, cluster, storage, devices: tried }), ...(asked.length === 0 ? {} : { extenders: asked }) };
   } finally {
     devices.stop();
     done.abort(new Error('the explanation is made'));

@@ -101,6 +101,36 @@ const CASES: readonly Case[] = [
     changes: ['add a toleration for a=b:NoSchedule', 'add a toleration for c:NoExecute'],
   },
   {
+    name: 'gets a node well rather than have the pod bear with it',
+    pod: pod('p'),
+    nodes: [
+      node('n', {
+        spec: { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] },
+        status: {
+          conditions: [{ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'no CNI' }],
+          allocatable: { cpu: '4', pods: '9' },
+        },
+      } as never),
+    ],
+    plugin: 'TaintToleration',
+    changes: ['get node n ready (KubeletNotReady: no CNI)'],
+  },
+  {
+    name: 'frees the disk of a node that is full',
+    pod: pod('p'),
+    nodes: [node('n', { spec: { taints: [{ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' }] } })],
+    plugin: 'TaintToleration',
+    changes: ['free room on the disk of node n'],
+  },
+  {
+    name: 'waits for pods that go anyhow rather than ask for less',
+    pod: pod('p', { cpu: '3' }),
+    nodes: [host('n')],
+    placed: [pod('a', { cpu: '2' }, { nodeName: 'n' }, { metadata: { deletionTimestamp: '2026-01-01T00:01:00Z' } })],
+    plugin: 'NodeResourcesFit',
+    changes: ['wait until pod ns/a, already being deleted, is gone'],
+  },
+  {
     name: 'uncordons a node',
     pod: pod('p'),
     nodes: [node('n', { spec: { unschedulable: true } })],

@@ -48,6 +48,14 @@ export interface ExtenderTls {
   readonly key?: Pem;
 }
 
+/** Whether the extender is asked about the pod at all. Source: HTTPExtender.IsInterested. */
+export function concerns({ managedResources }: Pick<ExtenderConfig, 'managedResources'>, { spec }: Pod): boolean {
+  if (managedResources.length === 0) return true;
+  return [...spec.containers, ...(spec.initContainers ?? [])].some(({ resources }) =>
+    managedResources.some((name) => resources?.requests?.[name] !== undefined || resources?.limits?.[name] !== undefined),
+  );
+}
+
 /** It did not answer, or not as it should. */
 export class ExtenderError extends Error {
   override readonly name = 'ExtenderError';
@@ -70,12 +78,8 @@ export class HttpExtender {
     this.#agent = isHttps(config) ? new HttpsAgent({ ...options, ...tlsOptions(config.tls) }) : new HttpAgent(options);
   }
 
-  isInterestedIn({ spec }: Pod): boolean {
-    const { managedResources } = this.config;
-    if (managedResources.length === 0) return true;
-    return [...spec.containers, ...(spec.initContainers ?? [])].some(({ resources }) =>
-      managedResources.some((name) => resources?.requests?.[name] !== undefined || resources?.limits?.[name] !== undefined),
-    );
+  isInterestedIn(pod: Pod): boolean {
+    return concerns(this.config, pod);
   }
 
   /** @throws ExtenderError */

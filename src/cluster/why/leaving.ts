@@ -1,0 +1,38 @@
+// pure
+// Why a pod that was deleted is still there.
+import { isPodTerminal } from '#api/pods.ts';
+import { findCondition } from '#api/conditions.ts';
+import type { Cause, Evidence } from './contract.ts';
+import type { Observed } from './diagnose.ts';
+import { eventsOf } from './event-evidence.ts';
+
+const STOPPING_EVENTS = ['FailedPreStopHook', 'FailedKillPod', 'Killing'];
+
+/** The first that holds it; undefined for a pod that nobody deleted. */
+export function leaving({ pod, node, events }: Observed): Cause | undefined {
+  const { deletionTimestamp, finalizers = [] } = pod.metadata;
+  if (deletionTimestamp === undefined) return undefined;
+  const grace: Evidence = { source: 'metadata.deletionTimestamp', text: deletionTimestamp };
+  const told = (why: string, more: readonly Evidence[] = []): Cause => ({
+    kind: 'ended',
+    summary: `the pod is being deleted${why}`,
+    evidence: [grace, ...more],
+  });
+  const { nodeName = '' } = pod.spec;
+  const held = finalizers.length === 0 ? '' : ` and waits for ${finalizers.join(', ')}`;
+  if (nodeName === '' || isPodTerminal(pod)) return told(held);
+  if (node === undefined) return told(`; node ${nodeName} is gone, so that nobody is left to say that it has stopped`);
+  const ready = findCondition(node.status?.conditions, 'Ready');
+  if (ready !== undefined && ready.status !== 'True') {
+    const text = `${ready.reason ?? ''}: ${ready.message ?? ''}`;
+    return told(`; node ${nodeName} is not ready and does not say whether it has stopped`, [
+      { source: 'condition Ready of the node', text },
+    ]);
+  }
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status;
+  const running = [...initContainerStatuses, ...containerStatuses].filter(({ state }) => state?.running !== undefined);
+  if (running.length === 0) return told(held);
+  const names = running.map(({ name }) => name).join(', ');
+  const what = running.length === 1 ? `container ${names} has` : `containers ${names} have`;
+  return told(`; ${what} until then to end`, eventsOf(events, STOPPING_EVENTS));
+}
