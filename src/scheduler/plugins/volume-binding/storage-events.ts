@@ -2,7 +2,7 @@
 // Which changes of storage may help a pod whose volumes no node had. Source: plugins/volumebinding volume_binding.go
 // isSchedulableAfter….
 import { quantityValue } from '#apimachinery/quantity.ts';
-import type { CSIDriver, CSINode, CSIStorageCapacity, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
+import type { CSIDriver, CSINode, CSIStorageCapacity, PersistentVolumeClaim, StorageClass, Volume } from '#api/types.ts';
 import { claimName, className } from '#api/volumes.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import { isEqual } from '../../framework/cluster-event.ts';
@@ -28,8 +28,8 @@ export const afterCsiNodeChange: QueueingHint = (_, previous, current) => {
 };
 
 /**
- * A driver whose capacity is not looked at any more, for pods whose volumes it makes. Upstream asks so of pods with inline volumes
- * alone, which have no capacity.
+ * A driver whose capacity is not looked at any more, for pods whose volumes it makes. Upstream asks so of inline volumes alone, which
+ * have no capacity.
  */
 export const afterDriverChange =
   (storage: Pick<Storage, 'claim' | 'storageClass'>): QueueingHint =>
@@ -37,11 +37,12 @@ export const afterDriverChange =
     const tellsCapacity = ({ spec }: CSIDriver): boolean => spec.storageCapacity === true;
     const now = current as CSIDriver;
     if (!tellsCapacity(previous as CSIDriver) || tellsCapacity(now)) return 'skip';
-    const isMadeBy = (name: string | undefined): boolean => {
+    const driverOf = (volume: Volume): string | undefined => {
+      const name = claimName(pod, volume);
       const claim = name === undefined ? undefined : storage.claim(pod.metadata.namespace, name);
-      return claim !== undefined && storage.storageClass(className(claim))?.provisioner === now.metadata.name;
+      return claim === undefined ? volume.csi?.driver : storage.storageClass(className(claim))?.provisioner;
     };
-    return pod.spec.volumes?.some((volume) => isMadeBy(claimName(pod, volume))) === true ? 'queue' : 'skip';
+    return pod.spec.volumes?.some((volume) => driverOf(volume) === now.metadata.name) === true ? 'queue' : 'skip';
   };
 
 /** Where there is room is never changed, only how much. */
