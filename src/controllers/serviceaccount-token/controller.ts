@@ -1,10 +1,11 @@
-// Fills Secrets of type kubernetes.io/service-account-token with the token of the account they name, and deletes them with it.
+// Fills Secrets of type kubernetes.io/service-account-token with the token of the account they name, and deletes them with it. A
+// Secret that is gone is mentioned by its account no more.
 // Source: kubernetes pkg/controller/serviceaccount tokens_controller.go.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { secrets, serviceaccounts } from '#api/resources.ts';
 import type { Secret } from '#api/types.ts';
 import { keyOf, splitKey, type Controller } from '../runtime/controller.ts';
-import { ACCOUNT_NAME, planTokenSecret, TOKEN_TYPE } from './plan.ts';
+import { ACCOUNT_NAME, planTokenSecret, TOKEN_TYPE, withoutReference } from './plan.ts';
 
 const BY_ACCOUNT = 'service account of the token';
 
@@ -28,7 +29,14 @@ export const serviceAccountTokenController: Controller = {
     const added = (secret: Secret): void => {
       if (secret.type === TOKEN_TYPE) queue.add(keyOf(secret));
     };
-    secretInformer.addHandlers({ added, updated: added });
+    /** Those whose accounts have not been looked at yet, by their keys in the queue. */
+    const gone = new Map<string, Secret>();
+    const deleted = (secret: Secret): void => {
+      if (accountOf(secret) === undefined) return;
+      gone.set(keyOf(secret), secret);
+      added(secret);
+    };
+    secretInformer.addHandlers({ added, updated: added, deleted });
     const again = (account: Parameters<typeof keyOf>[0]): void => {
       for (const secret of secretInformer.byIndex(BY_ACCOUNT, keyOf(account))) queue.add(keyOf(secret));
     };
@@ -36,6 +44,8 @@ export const serviceAccountTokenController: Controller = {
     return async (key, signal) => {
       const { namespace, name } = splitKey(key);
       const secret = secretInformer.get(name, namespace);
+      if (secret === undefined) await dropReference(gone.get(key), signal);
+      gone.delete(key);
       if (secret === undefined || config.issueToken === undefined) return;
       const { issueToken, rootCA } = config;
       const accountName = secret.metadata.annotations?.[ACCOUNT_NAME] ?? '';
@@ -51,6 +61,14 @@ export const serviceAccountTokenController: Controller = {
         if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
       }
     };
+
+    async function dropReference(secret: Secret | undefined, signal: AbortSignal): Promise<void> {
+      const known = secret === undefined ? undefined : accounts.byKey(accountOf(secret) ?? '');
+      if (secret === undefined || known === undefined) return;
+      const account = await lookUp(known.metadata.name, known.metadata.namespace);
+      const rid = account === undefined ? undefined : withoutReference(account, secret);
+      if (rid !== undefined) await client.update(serviceaccounts, rid, { signal });
+    }
 
     /** A Secret may be younger than what is known of accounts. */
     async function freshAccount(name: string, namespace: string): ReturnType<typeof lookUp> {

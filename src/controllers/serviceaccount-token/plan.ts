@@ -1,5 +1,6 @@
 // pure
-// What a Secret of type kubernetes.io/service-account-token lacks. Source: tokens_controller.go syncSecret, generateTokenIfNeeded.
+// What a Secret of type kubernetes.io/service-account-token lacks. Source: tokens_controller.go syncSecret, generateTokenIfNeeded,
+// removeSecretReference.
 import type { Secret, ServiceAccount } from '#api/types.ts';
 
 export const TOKEN_TYPE = 'kubernetes.io/service-account-token';
@@ -29,13 +30,14 @@ export function planTokenSecret({ secret, account, rootCA, token }: Observed): P
   if (secret.type !== TOKEN_TYPE || metadata.deletionTimestamp !== undefined) return { kind: 'keep' };
   const uid = metadata.annotations?.[ACCOUNT_UID] ?? '';
   if (account === undefined || (uid !== '' && uid !== account.metadata.uid)) return { kind: 'delete' };
-  const wanted = {
-    ...(rootCA === '' ? {} : { 'ca.crt': base64(rootCA) }),
-    namespace: base64(metadata.namespace),
-    token: (data['token'] ?? '') === '' ? base64(token()) : (data['token'] as string),
+  // Only the certificate is put right: a namespace or token of the owner's own stays.
+  const lacks = (key: string): boolean => (data[key] ?? '') === '';
+  const missing = {
+    ...(rootCA === '' || data['ca.crt'] === base64(rootCA) ? {} : { 'ca.crt': base64(rootCA) }),
+    ...(lacks('namespace') ? { namespace: base64(metadata.namespace) } : {}),
+    ...(lacks('token') ? { token: base64(token()) } : {}),
   };
-  const filled = Object.entries(wanted).every(([key, value]) => data[key] === value);
-  if (filled && uid === account.metadata.uid) return { kind: 'keep' };
+  if (Object.keys(missing).length === 0) return { kind: 'keep' };
   return {
     kind: 'fill',
     secret: {
@@ -44,7 +46,15 @@ export function planTokenSecret({ secret, account, rootCA, token }: Observed): P
         ...metadata,
         annotations: { ...metadata.annotations, [ACCOUNT_NAME]: account.metadata.name, [ACCOUNT_UID]: account.metadata.uid },
       },
-      data: { ...data, ...wanted },
+      data: { ...data, ...missing },
     },
   };
+}
+
+/** The account without its mention of a Secret that is gone; undefined when it makes none, or is another than that of the token. */
+export function withoutReference(account: ServiceAccount, gone: Secret): ServiceAccount | undefined {
+  const uid = gone.metadata.annotations?.[ACCOUNT_UID] ?? '';
+  if (uid !== '' && uid !== account.metadata.uid) return undefined;
+  const secrets = (account.secrets ?? []).filter(({ name }) => name !== gone.metadata.name);
+  return secrets.length === (account.secrets ?? []).length ? undefined : { ...account, secrets };
 }
