@@ -64,7 +64,6 @@ function planNamed({ claim, named }: ObservedClaim): ClaimPlan {
     };
   }
   if (isReservedFor(named, claim)) return { kind: 'bind', volume: named };
-  if (claim.metadata.annotations?.[ANNOTATION.boundByController] === undefined) return { kind: 'pending' };
   return {
     kind: 'pending',
     notice: warning('FailedBinding', `volume ${goQuote(named.metadata.name)} already bound to a different claim.`),
