@@ -1,5 +1,6 @@
 // Every namespace has a ConfigMap with the authority that pods trust the API server by. Source: rootcacertpublisher/publisher.go.
 import { isStatusError } from '#apimachinery/errors.ts';
+import { deepEqual } from '#apimachinery/json-value.ts';
 import { configmaps, namespaces } from '#api/resources.ts';
 import { codeOf } from '../metrics/metrics.ts';
 import type { Controller, Reconcile } from '../runtime/controller.ts';
@@ -7,8 +8,9 @@ import { isNamespaceTerminating } from '../serviceaccount/controller.ts';
 
 const NAME = 'kube-root-ca.crt';
 const KEY = 'ca.crt';
+const DESCRIBES = 'kubernetes.io/description';
 const DESCRIPTION = {
-  'kubernetes.io/description':
+  [DESCRIBES]:
     'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
 };
 
@@ -30,13 +32,18 @@ export const rootCaPublisher: Controller = {
       if (namespaceLister.get(namespace)?.status.phase !== 'Active') return;
       const data = { [KEY]: config.rootCA };
       const present = lister.get(NAME, namespace);
-      if (present?.data?.[KEY] === config.rootCA && Object.keys(present.data).length === 1) return;
+      if (present !== undefined && deepEqual(present.data, data) && (present.metadata.annotations?.[DESCRIBES] ?? '') !== '') return;
       try {
         if (present === undefined)
           await client.create(configmaps, { metadata: { name: NAME, namespace, annotations: DESCRIPTION }, data }, { signal });
-        else await client.update(configmaps, { ...present, data }, { signal });
+        else {
+          const metadata = { ...present.metadata, annotations: { ...present.metadata.annotations, ...DESCRIPTION } };
+          await client.update(configmaps, { ...present, metadata, data }, { signal });
+        }
       } catch (error) {
-        if (!isStatusError(error, 'AlreadyExists') && !isNamespaceTerminating(error)) throw error;
+        if (isNamespaceTerminating(error) || isStatusError(error, 'AlreadyExists')) return;
+        // With the namespace; or the map alone, which its event tells.
+        if (!isStatusError(error, 'NotFound')) throw error;
       }
     };
     return async (namespace, signal) => {

@@ -25,7 +25,8 @@ export const claimProtection: Controller = {
         if (name !== undefined) queue.add(`${pod.metadata.namespace}/${name}`);
       }
     };
-    informers.informer(pods).addHandlers({ updated: (pod) => void (isPodTerminal(pod) && wakeClaims(pod)), deleted: wakeClaims });
+    const mayLetGo = (pod: Pod): boolean => isPodTerminal(pod) || isShutDown(pod);
+    informers.informer(pods).addHandlers({ updated: (pod) => void (mayLetGo(pod) && wakeClaims(pod)), deleted: wakeClaims });
     const isUsed = (claim: PersistentVolumeClaim): boolean => podsOfClaim(keyOf(claim)).some((pod) => uses(pod, claim));
     return protect(context, {
       resource: persistentvolumeclaims,
@@ -45,9 +46,16 @@ export function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
   if ((pod.spec.nodeName ?? '') === '') return false;
   return (pod.spec.volumes ?? []).some((volume) => {
     if (claimName(pod, volume) !== claim.metadata.name) return false;
-    return volume.ephemeral === undefined || (!isPodTerminal(pod) && notMadeFor(claim, pod) === undefined);
+    return volume.ephemeral === undefined || (!isShutDown(pod) && notMadeFor(claim, pod) === undefined);
   });
 }
+
+/**
+ * Whether its kubelet is done with a pod, or was not asked: a pod that then waits for the end of its ephemeral claim, and that for
+ * the pod's, would both stay. Source: podIsShutDown.
+ */
+const isShutDown = ({ metadata }: Pod): boolean =>
+  metadata.deletionTimestamp !== undefined && Number(metadata.deletionGracePeriodSeconds ?? -1) === 0;
 
 export const volumeProtection: Controller = {
   name: 'persistentvolume-protection-controller',
