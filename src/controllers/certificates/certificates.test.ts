@@ -119,13 +119,46 @@ const request = (conditions: readonly (readonly [string, string])[], certificate
     },
   }) as unknown as CertificateSigningRequest;
 
-test('removalTime keeps a pending request a day, a settled one an hour, an approved one until it is issued', () => {
-  const hours = (r: CertificateSigningRequest): number => (removalTime(r) - Date.UTC(2026, 0, 1)) / 3_600_000;
-  assert.equal(hours(request([])), 24);
-  assert.equal(hours(request([['Denied', '2026-01-01T05:00:00Z']])), 6);
-  assert.equal(hours(request([['Approved', '2026-01-01T05:00:00Z']])), Infinity);
-  assert.equal(hours(request([['Approved', '2026-01-01T05:00:00Z']], 'Zm9y')), 6);
-});
+const AGO = (hours: number): string => new Date(Date.UTC(2026, 0, 2) - hours * 3_600_000).toISOString();
+const endingAt = async (hoursAgo: number): Promise<string> => {
+  const keys = await keyPair();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    keys: keys as Required<webcrypto.CryptoKeyPair> as never,
+    notBefore: new Date(AGO(hoursAgo + 1)),
+    notAfter: new Date(AGO(hoursAgo)),
+    signingAlgorithm: ALGORITHM,
+  });
+  return Buffer.from(certificate.toString('pem')).toString('base64');
+};
+
+// Source: cleaner_test.go TestCleanerWithApprovedExpiredCSR.
+for (const { name, created = 50, conditions = [], issued, goes } of [
+  { name: 'waiting for 23 h', created: 23, goes: false },
+  { name: 'waiting for 25 h', created: 25, goes: true },
+  { name: 'denied 50 minutes ago', conditions: [['Denied', AGO(5 / 6)]], goes: false },
+  { name: 'denied 2 h ago', conditions: [['Denied', AGO(2)]], goes: true },
+  { name: 'failed 50 minutes ago', conditions: [['Failed', AGO(5 / 6)]], goes: false },
+  { name: 'failed 2 h ago', conditions: [['Failed', AGO(2)]], goes: true },
+  { name: 'approved and issued 50 minutes ago', conditions: [['Approved', AGO(5 / 6)]], issued: -1, goes: false },
+  { name: 'approved and issued 2 h ago', conditions: [['Approved', AGO(2)]], issued: -1, goes: true },
+  { name: 'approved 2 h ago and not issued', conditions: [['Approved', AGO(2)]], goes: false },
+  { name: 'approved 50 minutes ago, its certificate over', conditions: [['Approved', AGO(5 / 6)]], issued: 1, goes: true },
+  { name: 'approved 2 h ago, its certificate unreadable', conditions: [['Approved', AGO(2)]], issued: 'garbage', goes: true },
+  { name: 'approved just now, its certificate unreadable', conditions: [['Approved', AGO(0)]], issued: 'garbage', goes: false },
+] as readonly {
+  readonly name: string;
+  readonly created?: number;
+  readonly conditions?: readonly (readonly [string, string])[];
+  /** Hours since the certificate ended. */
+  readonly issued?: number | 'garbage';
+  readonly goes: boolean;
+}[])
+  test(`a signing request ${name} ${goes ? 'goes' : 'stays'}`, async () => {
+    const certificate = issued === 'garbage' ? 'Zm9y' : issued === undefined ? undefined : await endingAt(issued);
+    const asked = request(conditions, certificate);
+    const removal = removalTime({ ...asked, metadata: { ...asked.metadata, creationTimestamp: AGO(created) } });
+    assert.equal(removal <= Date.UTC(2026, 0, 2), goes);
+  });
 
 for (const allowed of [true, false]) {
   test(`a kubelet's request is ${allowed ? 'approved' : 'left alone'} when its sender ${allowed ? 'may' : 'may not'} ask`, async (t) => {

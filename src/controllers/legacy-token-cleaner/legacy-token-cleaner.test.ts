@@ -31,6 +31,7 @@ for (const [name, given, of, mounted, want] of [
     { kind: 'invalidate', since: '2026-06-01' },
   ],
   ['keeps one that was used within the period', secret({ [LAST_USED]: dateOf(NOW - DAY_MS) }), account(), false, { kind: 'keep' }],
+  ['keeps one of which it is not known when it was used', secret({ [LAST_USED]: '2022-12-27-1' }), account(), false, { kind: 'keep' }],
   ['keeps a young one', secret({}, NOW - DAY_MS), account(), false, { kind: 'keep' }],
   ['keeps one that a pod mounts', secret(), account(), true, { kind: 'keep' }],
   ['keeps one that its account does not list: somebody made it by hand', secret(), account([]), false, { kind: 'keep' }],

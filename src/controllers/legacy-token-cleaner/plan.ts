@@ -38,7 +38,7 @@ export function fateOf({ metadata }: Secret, { account, mounted, now }: Facts): 
   const threshold = dateOf(now - PERIOD_MS);
   if (metadata.deletionTimestamp !== undefined || parseTime(metadata.creationTimestamp) >= now - PERIOD_MS) return keep;
   const used = metadata.labels?.[LAST_USED];
-  if (used !== undefined && used >= threshold) return keep;
+  if (used !== undefined && (!DATE.test(used) || used >= threshold)) return keep;
   if (account === undefined || account.metadata.uid !== metadata.annotations?.[ANNOTATION.serviceAccountUid]) return keep;
   if (mounted || account.secrets?.some(({ name }) => name === metadata.name) !== true) return keep;
   const since = metadata.labels?.[INVALID_SINCE];
