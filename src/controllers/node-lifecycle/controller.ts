@@ -1,5 +1,5 @@
 // Watches over nodes: a lease that is no longer renewed makes a node Unknown; conditions become taints; pods of a node
-// that is not ready are not ready either. Source: pkg/controller/nodelifecycle.
+// that is not ready are not ready either; labels of old follow those that took their place. Source: pkg/controller/nodelifecycle.
 import { setCondition } from '#api/conditions.ts';
 import { isPodReady } from '#api/pods.ts';
 import { leases, nodes, pods } from '#api/resources.ts';
@@ -9,7 +9,7 @@ import { NAMESPACE } from '#api/well-known.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import type { Controller, Reconcile } from '../runtime/controller.ts';
-import { awaitsEviction, graceOf, plannedTaints, unknownConditions } from './plan.ts';
+import { awaitsEviction, graceOf, plannedTaints, staleLabels, unknownConditions } from './plan.ts';
 import { Zones } from './zones.ts';
 
 export const BY_NODE = 'pods-of-node';
@@ -105,13 +105,12 @@ export const nodeLifecycleController: Controller = {
       }
       const until = awaitsEviction(node) && !allDown ? zones.untilEviction(node) : undefined;
       const taints = plannedTaints(node, clock.now(), allDown ? 'take-back' : until === 0 ? 'allowed' : 'not-now');
-      if (!deepEqual(taints, node.spec.taints ?? [])) {
-        if (until === 0) zones.evicted(node);
-        await client.patch(
-          nodes,
-          { name },
-          { type: 'merge', body: { metadata: { resourceVersion: node.metadata.resourceVersion }, spec: { taints } } },
-        );
+      const labels = staleLabels(node);
+      const tainted = !deepEqual(taints, node.spec.taints ?? []);
+      if (tainted && until === 0) zones.evicted(node);
+      if (tainted || labels !== undefined) {
+        const metadata = { resourceVersion: node.metadata.resourceVersion, ...(labels === undefined ? {} : { labels }) };
+        await client.patch(nodes, { name }, { type: 'merge', body: { metadata, ...(tainted ? { spec: { taints } } : {}) } });
       }
       // A kubelet that says itself that it is not ready still tells how its pods are.
       if (ready === 'Unknown') await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));

@@ -4,7 +4,7 @@ import { ManualClock } from '#base/clock.ts';
 import type { Node, NodeCondition, Pod, Taint, Toleration } from '#api/types.ts';
 import { evictionTime } from '../taint-eviction/plan.ts';
 import { ControllerMetrics } from '../metrics/metrics.ts';
-import { plannedTaints, unknownConditions } from './plan.ts';
+import { plannedTaints, staleLabels, unknownConditions } from './plan.ts';
 import { evictionRate, Zones, zoneState } from './zones.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -143,3 +143,19 @@ for (const [name, given, taints, want] of [
 ] as const) {
   test(`evictionTime is ${name}`, () => assert.equal(evictionTime(given, taints, NOW), want));
 }
+
+const [os, arch] = ['kubernetes.io/os', 'kubernetes.io/arch'];
+
+// Source: node_lifecycle_controller_test.go TestReconcileNodeLabels.
+for (const [name, labels, stale] of [
+  ['nothing where there are no labels', undefined, undefined],
+  ['nothing where none is doubled', { 'topology.kubernetes.io/zone': 'z' }, undefined],
+  ['what is missing', { [os]: 'linux', [arch]: 'amd64' }, { [`beta.${os}`]: 'linux', [`beta.${arch}`]: 'amd64' }],
+  ['what says something else', { [os]: 'linux', [`beta.${os}`]: 'windows' }, { [`beta.${os}`]: 'linux' }],
+  ['nothing where they agree', { [os]: 'linux', [`beta.${os}`]: 'linux' }, undefined],
+  ['nothing where only the old one is there', { [`beta.${os}`]: 'linux' }, undefined],
+] as const)
+  test(`staleLabels mends ${name}`, () => {
+    const given = { metadata: { name: 'n', ...(labels === undefined ? {} : { labels }) } } as unknown as Node;
+    assert.deepEqual(staleLabels(given), stale);
+  });

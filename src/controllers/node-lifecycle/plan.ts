@@ -4,7 +4,7 @@
 import { findCondition, setCondition } from '#api/conditions.ts';
 import { isNodeReady } from '#api/nodes.ts';
 import type { Node, NodeCondition, Taint } from '#api/types.ts';
-import { TAINT } from '#api/well-known.ts';
+import { LABEL, TAINT } from '#api/well-known.ts';
 import { formatTime } from '#apimachinery/time.ts';
 import type { NodeTuning } from '../runtime/tuning.ts';
 
@@ -75,4 +75,19 @@ export function unknownConditions({ metadata, status }: Node, now: number): read
       now,
     );
   }, status.conditions ?? []);
+}
+
+/** Labels, and those of old that say the same. Source: labelReconcileInfo. */
+const DOUBLED: readonly (readonly [label: string, old: string])[] = [
+  [LABEL.os, 'beta.kubernetes.io/os'],
+  [LABEL.arch, 'beta.kubernetes.io/arch'],
+];
+
+/** The labels of old that the node lacks or that say something else; undefined when there are none. Source: reconcileNodeLabels. */
+export function staleLabels({ metadata: { labels = {} } }: Node): Readonly<Record<string, string>> | undefined {
+  const stale = DOUBLED.flatMap(([label, old]) => {
+    const value = labels[label];
+    return value === undefined || labels[old] === value ? [] : [[old, value] as const];
+  });
+  return stale.length === 0 ? undefined : Object.fromEntries(stale);
 }

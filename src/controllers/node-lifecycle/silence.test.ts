@@ -75,3 +75,21 @@ test('a node that never said anything has a minute', async () => {
   assert.deepEqual([status, reason, lastHeartbeatTime], ['Unknown', 'NodeStatusNeverUpdated', creationTimestamp]);
   await world.stop();
 });
+
+test('labels of old are given to a node with the taints that it needs, in one write', async () => {
+  const world = await withNode('True');
+  await world.turns(40);
+  const labels = { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
+  const before = world.server.actions.length;
+  await world.client.patch(nodes, { name: 'n1' }, { type: 'merge', body: { metadata: { labels }, spec: { unschedulable: true } } });
+  await world.turns(40);
+  const { metadata, spec } = await world.client.get(nodes, { name: 'n1' });
+  assert.deepEqual([metadata.labels?.['beta.kubernetes.io/os'], metadata.labels?.['beta.kubernetes.io/arch']], ['linux', 'amd64']);
+  assert.deepEqual(
+    spec.taints?.map(({ key }) => key),
+    ['node.kubernetes.io/unschedulable'],
+  );
+  const writes = world.server.actions.slice(before).filter(({ verb, resource }) => verb === 'patch' && resource === 'nodes');
+  assert.equal(writes.length, 2, 'the one of this test and one of the controller');
+  await world.stop();
+});
