@@ -5,8 +5,10 @@ import { without } from './without.ts';
 
 const needsClusterIp = ({ type }: ServiceSpec): boolean => type !== 'ExternalName';
 
-export const needsNodePort = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean =>
-  type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false);
+const mayHaveNodePort = ({ type }: ServiceSpec): boolean => type === 'NodePort' || type === 'LoadBalancer';
+
+const needsNodePort = (spec: ServiceSpec): boolean =>
+  mayHaveNodePort(spec) && !(spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts === false);
 
 const needsHealthPort = ({ type, externalTrafficPolicy }: ServiceSpec): boolean =>
   type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
@@ -83,7 +85,8 @@ function dropped(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
     if (sameList(spec.ipFamilies, old.ipFamilies)) next = without(next, 'ipFamilies');
     if (spec.ipFamilyPolicy === old.ipFamilyPolicy) next = without(next, 'ipFamilyPolicy');
   }
-  if (needsNodePort(old) && !needsNodePort(spec) && sameNodePorts(spec, old)) {
+  // A load balancer that is to have no node ports any more keeps those it has, until its writer takes them out.
+  if (mayHaveNodePort(old) && !mayHaveNodePort(spec) && sameNodePorts(spec, old)) {
     next = { ...next, ports: (next.ports ?? []).map((port) => without(port, 'nodePort')) };
   }
   if (needsHealthPort(old) && !needsHealthPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort)

@@ -3,6 +3,8 @@ import { isIpv6 } from '#apimachinery/ip.ts';
 import { invalid, type FieldError } from '#apimachinery/field-errors.ts';
 import type { Service, ServiceSpec } from '#api/types.ts';
 import { HEADLESS } from '#api/services.ts';
+import { validateClusterIps } from '#api/validation/core/service-ips.ts';
+import { Problems } from '#api/validation/problems.ts';
 import type { Family } from './ip-range.ts';
 
 const POLICY = 'spec.ipFamilyPolicy';
@@ -34,6 +36,10 @@ export function isUnchangedPreference({ spec }: Service, old: Service | undefine
 export function settleFamilies(service: Service, old: Service | undefined, configured: readonly Family[]): FamiliesResult {
   if (service.spec.type === 'ExternalName' || isUnchangedPreference(service, old)) return settled(service);
   const ipFamilyPolicy = service.spec.ipFamilyPolicy ?? defaultPolicy(service.spec, old);
+  // What is no address or family at all is told before what cannot be given.
+  const malformed = new Problems();
+  validateClusterIps(malformed, { ...service, spec: { ...service.spec, ipFamilyPolicy } }, old);
+  if (!malformed.none) return { kind: 'refused', errors: malformed.list };
   const spec = { ...shortened({ ...service.spec, ipFamilyPolicy }, old) };
   const errors: FieldError[] = [...reductions(spec, old), ...contradictions(spec)];
   const families: string[] = [...(spec.ipFamilies ?? [])];

@@ -2,7 +2,6 @@
 // port is a key of its own, put in the transaction that stores the Service, so two writers never get the same one.
 import type { Service, ServicePort, ServiceSpec } from '#api/types.ts';
 import { needsHealthCheck, HEADLESS } from '#api/services.ts';
-import { canonicalIp } from '#apimachinery/ip.ts';
 import { internalError, type StatusError } from '#apimachinery/errors.ts';
 import { invalid, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { ipaddresses, services } from '#api/resources.ts';
@@ -88,25 +87,32 @@ export class ServiceAllocator {
     for (const port of portsOf(service)) use(this.#ports, port);
   }
 
+  /** Source: allocClusterIPs, updateClusterIPs. */
   #withAddresses(service: Service, old: Service | undefined, claim: Claim, reader: CacheReader): Service {
-    const { spec } = service;
-    if (old !== undefined && isUnchangedPreference(service, old)) return service;
-    const before = old === undefined ? [] : addressesOf(old);
-    if (spec.type === 'ExternalName') {
-      for (const ip of before) claim.giveBackIp(ip);
+    const { type, clusterIPs, ipFamilies = [] } = service.spec;
+    if (old === undefined || old.spec.type === 'ExternalName') {
+      return type === 'ExternalName' || clusterIPs?.[0] === HEADLESS ? service : this.#withFamilies(service, 0, { claim, reader });
+    }
+    if (isUnchangedPreference(service, old) || old.spec.clusterIPs?.[0] === HEADLESS) return service;
+    const held = addressesOf(old);
+    if (type === 'ExternalName') {
+      for (const ip of held) claim.giveBackIp(ip);
       return service;
     }
-    if (spec.clusterIPs?.[0] === HEADLESS) return service;
-    const given = spec.clusterIPs ?? [];
-    const clusterIPs = (spec.ipFamilies ?? []).map((family, i) => {
-      const wanted = given[i] ?? '';
-      if (wanted !== '' && before.includes(canonicalIp(wanted))) return wanted;
-      return this.#address(family as Family, wanted, service, { claim, reader });
-    });
-    const next = { ...service, spec: withIps(spec, clusterIPs) };
-    const kept = addressesOf(next);
-    for (const ip of before) if (!kept.includes(ip)) claim.giveBackIp(ip);
-    return next;
+    const had = old.spec.ipFamilies?.length ?? 0;
+    if (had === 1 && ipFamilies.length === 2) return this.#withFamilies(service, 1, { claim, reader });
+    if (had === 2 && ipFamilies.length === 1) for (const ip of held.slice(1)) claim.giveBackIp(ip);
+    // Any other change of addresses is refused by validation, which says why.
+    return service;
+  }
+
+  /** With an address for each family from the `first` on; those before it stay. */
+  #withFamilies(service: Service, first: number, deps: { readonly claim: Claim; readonly reader: CacheReader }): Service {
+    const { clusterIPs: given = [], ipFamilies = [] } = service.spec;
+    const clusterIPs = ipFamilies.map((family, i) =>
+      i < first ? (given[i] as string) : this.#address(family as Family, given[i] ?? '', service, deps),
+    );
+    return { ...service, spec: withIps(service.spec, clusterIPs) };
   }
 
   #address(
@@ -136,7 +142,7 @@ export class ServiceAllocator {
     const before = new Set(old === undefined ? [] : portsOf(old));
     const exposed = service.spec.type === 'NodePort' || service.spec.type === 'LoadBalancer';
     const ports = exposed ? this.#nodePorts(service, old, before, claim) : service.spec.ports;
-    const health = this.#healthPort(service, before, claim);
+    const health = this.#healthPort(service, old, claim);
     const spec = { ...service.spec, ...(ports === undefined ? {} : { ports }), ...(health === 0 ? {} : { healthCheckNodePort: health }) };
     const next = { ...service, spec };
     const kept = new Set(portsOf(next));
@@ -164,14 +170,14 @@ export class ServiceAllocator {
     });
   }
 
-  #healthPort(service: Service, before: ReadonlySet<string>, claim: Claim): number {
+  /** 0 for none. Source: allocHealthCheckNodePort, updateHealthCheckNodePort. */
+  #healthPort(service: Service, old: Service | undefined, claim: Claim): number {
     const wanted = service.spec.healthCheckNodePort ?? 0;
     if (!needsHealthCheck(service)) return 0;
+    if (old !== undefined && needsHealthCheck(old)) return wanted; // another one is refused by validation
     if (wanted === 0) return this.#anyPort('HealthCheck NodePort', claim);
-    if (!before.has(String(wanted)) && !claim.hasPort(wanted)) {
-      const why = this.#tryPort(wanted, claim);
-      if (why !== undefined) throw internalError(new Error(`failed to allocate requested HealthCheck NodePort ${wanted}: ${why}`));
-    }
+    const why = claim.hasPort(wanted) ? undefined : this.#tryPort(wanted, claim);
+    if (why !== undefined) throw internalError(new Error(`failed to allocate requested HealthCheck NodePort ${wanted}: ${why}`));
     return wanted;
   }
 
