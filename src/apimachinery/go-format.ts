@@ -129,3 +129,6 @@ export function goType(value: unknown): string {
   if (typeof value === 'string') return 'string';
   return Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}';
 }
+
+/** How encoding/json calls a value that it cannot put into a Go type. */
+export const goKind = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value);

@@ -1,6 +1,6 @@
 // JSON Patch: RFC 6902 as upstream's library applies it, edges and error texts included.
 // Source: evanphx/json-patch v4 patch.go; apiserver handlers patch.go for the limits.
-import { goQuote } from './go-format.ts';
+import { goKind, goQuote } from './go-format.ts';
 import { deepEqual, isObject, setMember, type JsonObject } from './json-value.ts';
 
 /** Most operations of one patch. Source: maxJSONPatchOperations. */
@@ -20,9 +20,6 @@ export class JsonPatchError extends Error {
 }
 
 export type JsonPatch = readonly JsonObject[];
-
-const goKind = (value: unknown): string =>
-  Array.isArray(value) ? 'array' : typeof value === 'object' ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value;
 
 /** What Go calls a patch and its operations: the library, and who decodes them strictly. Source: applyJSPatch. */
 const LENIENT_NAMES = { patch: 'jsonpatch.Patch', operation: 'jsonpatch.Operation' } as const;

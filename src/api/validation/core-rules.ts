@@ -77,7 +77,11 @@ export const CORE_RULES: Readonly<Record<string, KindRules>> = {
   ReplicationController: rules({
     scope: 'namespaced',
     create: validateReplicationController,
-    update: validateReplicationControllerUpdate,
+    // Source: the strategy's ValidateUpdate, which judges twice what the change's own rules judge too.
+    update: (out, object, old) => {
+      validateReplicationController(out, object);
+      validateReplicationControllerUpdate(out, object, old);
+    },
     subresources: { status: validateReplicationControllerStatusUpdate },
   }),
   Secret: rules({ scope: 'namespaced', create: validateSecret, update: validateSecretUpdate }),

@@ -225,3 +225,35 @@ test('validateUpdate of a job status never takes an end back', () => {
     'status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition',
   ]);
 });
+
+test('claims and replication controllers are judged as new ones before they are as changes', () => {
+  const claim = (accessModes: readonly string[]): object => ({ spec: { accessModes, resources: { requests: { storage: '1Gi' } } } });
+  const errors = updateErrors('v1/PersistentVolumeClaim', claim([]), claim(['ReadWriteOnce']));
+  const none = 'spec.accessModes: Required value: at least 1 access mode is required';
+  assert.deepEqual(errors.slice(0, 2), [none, none]);
+  assert.match(errors[2] ?? '', /^spec: Forbidden: spec is immutable after creation/);
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  const controller = (replicas: number): object => ({ spec: { replicas, selector: { a: 'b' }, template } });
+  const negative = 'spec.replicas: Invalid value: -1: must be greater than or equal to 0';
+  assert.deepEqual(updateErrors('v1/ReplicationController', controller(-1), controller(1)), [negative, negative]);
+});
+
+test('a member that a template may not set is told by the name of its Go field', () => {
+  const template = { metadata: { name: 'n', uid: 'u' }, spec: {} };
+  assert.deepEqual(
+    createErrors('v1/Pod', {
+      spec: {
+        containers: [{ name: 'c', image: 'i' }],
+        volumes: [
+          {
+            name: 'v',
+            ephemeral: {
+              volumeClaimTemplate: { ...template, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } } } },
+            },
+          },
+        ],
+      },
+    }),
+    ['name', 'uID'].map((name) => `spec.volumes[0].ephemeral.volumeClaimTemplate.metadata.${name}: Forbidden: cannot be set`),
+  );
+});

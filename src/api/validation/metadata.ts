@@ -194,6 +194,6 @@ export function validateTemplateMeta(out: Problems, at: Path, meta: ObjectMeta |
   validateLabels(out, at.child('labels'), meta?.labels);
   for (const [key, value] of Object.entries(meta ?? {})) {
     if (key !== 'annotations' && key !== 'labels' && value !== undefined && value !== null && value !== '')
-      out.forbidden(at.child(key), 'cannot be set');
+      out.forbidden(at.child(key === 'uid' ? 'uID' : key), 'cannot be set'); // a Go field's name, its first letter made small
   }
 }

@@ -201,6 +201,31 @@ test('validateUpdate of a resize changes amounts of CPU and memory only', () => 
   ]);
 });
 
+test('validateUpdate of a resize leaves pods with claims of native resources and containers with claims alone', () => {
+  const sized = (cpu: string, more: object = {}): object => pod({}, { resources: { requests: { cpu }, ...more } });
+  const status = { nodeAllocatableResourceClaimStatuses: [{ resourceClaimName: 'r', containers: ['c'], resources: { cpu: '1' } }] };
+  assert.deepEqual(updateErrors('v1/Pod', { ...sized('2'), status }, { ...sized('1'), status }, 'resize'), [
+    'spec: Forbidden: pods with node allocatable resource claims cannot be resized',
+  ]);
+  const resourceClaims = [{ name: 'r', resourceClaimName: 'r' }];
+  const claiming = (cpu: string): object => ({
+    spec: { ...(sized(cpu, { claims: [{ name: 'r' }] }) as { spec: object }).spec, resourceClaims },
+  });
+  assert.deepEqual(updateErrors('v1/Pod', claiming('2'), claiming('1'), 'resize'), [
+    'spec: Forbidden: only cpu and memory resources are mutable',
+  ]);
+});
+
+test('a scheduling group has a name', () => {
+  const errors = (schedulingGroup: object): readonly string[] => createErrors('v1/Pod', pod({ schedulingGroup }));
+  assert.deepEqual(errors({ podGroupName: 'g' }), []);
+  assert.deepEqual(errors({}), ['spec.schedulingGroup.podGroupName: Invalid value: null: must specify one of: `podGroupName`']);
+  assert.match(
+    errors({ podGroupName: 'G' }).join(),
+    /^spec\.schedulingGroup\.podGroupName: Invalid value: "G": a lowercase RFC 1123 subdomain/,
+  );
+});
+
 test('a server without privileged containers refuses them in pods, templates and ephemeral containers', () => {
   const privileged = { securityContext: { privileged: true, runAsUser: -1 } };
   const POD = kindOf('v1/Pod');

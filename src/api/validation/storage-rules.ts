@@ -43,7 +43,11 @@ export const CORE_STORAGE_RULES: Readonly<Record<string, KindRules>> = {
   PersistentVolumeClaim: rules({
     scope: 'namespaced',
     create: validateClaim,
-    update: validateClaimUpdate,
+    // Source: the strategy's ValidateUpdate, which judges twice what the change's own rules judge too.
+    update: (out, object, old) => {
+      validateClaim(out, object);
+      validateClaimUpdate(out, object, old);
+    },
     subresources: { status: validateClaimStatusUpdate },
   }),
   ResourceQuota: rules({

@@ -106,6 +106,9 @@ test('a new Node takes no configuration source', async () => {
     status: { config: { error: 'e' } },
   });
   assert.deepEqual([spec?.configSource, status?.config], [undefined, undefined]);
+  const body = { metadata: { labels: { a: 'b' } }, spec: { unschedulable: true }, status: { config: { error: 'e' }, phase: 'Running' } };
+  const later = await client.patch(nodes, { name: 'n' }, { type: 'merge', body }, { subresource: 'status' });
+  assert.deepEqual([later.status?.config, later.status?.phase, later.spec?.unschedulable], [undefined, 'Running', undefined]);
 });
 
 test('a LimitRange without a name gets one', async () => {

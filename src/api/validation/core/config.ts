@@ -1,7 +1,7 @@
 // ConfigMaps, Secrets, ServiceAccounts and Namespaces. Source: core validation.go Validate<Kind>.
 import type { ConfigMap, Namespace, Secret, ServiceAccount } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { byteLength } from '#apimachinery/go-format.ts';
+import { byteLength, goKind } from '#apimachinery/go-format.ts';
 import { deepEqual, isObject } from '#apimachinery/json-value.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { configMapKey, qualifiedName } from '#apimachinery/names.ts';
@@ -90,8 +90,6 @@ function validateSecretType(out: Problems, { type, data = {}, metadata }: Secret
     default:
   }
 }
-
-const goKind = (value: unknown): string => (Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value);
 
 function validateDockerConfig(out: Problems, key: string, data: Readonly<Record<string, string>>): void {
   const path = DATA.key(key);

@@ -2,24 +2,29 @@
 // validateWindowsHostProcessPod.
 import type { PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
+import { isObject } from '#apimachinery/json-value.ts';
 import { blank, type Problems } from '../problems.ts';
 import { visitContainers } from './pod-containers.ts';
 
 const NOT_ON_LINUX = 'windows options cannot be set for a linux pod';
 const NOT_ON_WINDOWS = 'cannot be set for a windows pod';
-/** In upstream's order; members of the spec and of its security context are mixed there. */
-const WINDOWS_POD_CONTEXT = [
-  'appArmorProfile',
-  'seLinuxOptions',
-  'seccompProfile',
-  'fsGroup',
-  'fsGroupChangePolicy',
-  'sysctls',
-  'runAsUser',
-  'runAsGroup',
-  'supplementalGroups',
-  'supplementalGroupsPolicy',
-  'seLinuxChangePolicy',
+/** In upstream's order, in which members of the spec stand among those of its security context. */
+const NOT_OF_WINDOWS = [
+  'securityContext.appArmorProfile',
+  'securityContext.seLinuxOptions',
+  'hostUsers',
+  'hostPID',
+  'hostIPC',
+  'securityContext.seccompProfile',
+  'securityContext.fsGroup',
+  'securityContext.fsGroupChangePolicy',
+  'securityContext.sysctls',
+  'shareProcessNamespace',
+  'securityContext.runAsUser',
+  'securityContext.runAsGroup',
+  'securityContext.supplementalGroups',
+  'securityContext.supplementalGroupsPolicy',
+  'securityContext.seLinuxChangePolicy',
 ] as const;
 const WINDOWS_CONTAINER_CONTEXT = [
   'appArmorProfile',
@@ -51,15 +56,16 @@ function validateLinux(out: Problems, at: Path, spec: PodSpec): void {
   });
 }
 
+/** False is none for members that are no pointers in Go, as is an empty list of sysctls. */
+function isSet(spec: PodSpec, path: (typeof NOT_OF_WINDOWS)[number]): boolean {
+  const value = path.split('.').reduce<unknown>((parent, member) => (isObject(parent) ? parent[member] : undefined), spec);
+  if (path === 'hostPID' || path === 'hostIPC') return value === true;
+  return value !== undefined && !(Array.isArray(value) && value.length === 0);
+}
+
 function validateWindows(out: Problems, at: Path, spec: PodSpec): void {
-  for (const member of WINDOWS_POD_CONTEXT) {
-    const value = spec.securityContext?.[member];
-    const set = member === 'sysctls' ? (spec.securityContext?.sysctls ?? []).length > 0 : value !== undefined;
-    if (set) out.forbidden(at.child('securityContext', member), NOT_ON_WINDOWS);
-  }
-  if (spec.hostUsers !== undefined) out.forbidden(at.child('hostUsers'), NOT_ON_WINDOWS);
-  for (const member of ['hostPID', 'hostIPC'] as const) if (spec[member] === true) out.forbidden(at.child(member), NOT_ON_WINDOWS);
-  if (spec.shareProcessNamespace !== undefined) out.forbidden(at.child('shareProcessNamespace'), NOT_ON_WINDOWS);
+  const childOf = (parent: Path, member: string): Path => parent.child(member);
+  for (const path of NOT_OF_WINDOWS) if (isSet(spec, path)) out.forbidden(path.split('.').reduce(childOf, at), NOT_ON_WINDOWS);
   visitContainers(spec, at, (container, path) => {
     for (const member of WINDOWS_CONTAINER_CONTEXT) {
       if (container.securityContext?.[member] !== undefined) out.forbidden(path.child('securityContext', member), NOT_ON_WINDOWS);
@@ -85,4 +91,5 @@ export function validateHostProcess(out: Problems, at: Path, spec: PodSpec): voi
     out.invalid(at, '', 'If pod contains any hostProcess containers then all containers must be HostProcess containers');
   if (spec.hostNetwork !== true)
     out.invalid(at.child('hostNetwork'), false, 'hostNetwork must be true if pod contains any hostProcess containers');
+  if (!out.capabilities.privileged) out.forbidden(at, 'hostProcess containers are disallowed by cluster policy');
 }

@@ -114,7 +114,16 @@ export function validatePodSpec(out: Problems, at: Path, spec: PodSpec, meta: Ob
     );
   }
   validateOs(out, at, spec);
+  validateSchedulingGroup(out, at.child('schedulingGroup', 'podGroupName'), spec);
   validateEnvFiles(out, at, spec);
+}
+
+/** `at`: of the group's name, without which a group is none. */
+function validateSchedulingGroup(out: Problems, at: Path, { schedulingGroup: group }: PodSpec): void {
+  if (group === undefined) return;
+  const { podGroupName: name } = group;
+  if (name === undefined) out.invalid(at, null, 'must specify one of: `podGroupName`');
+  else out.each(at, name, subdomainName(name, false));
 }
 
 function validateReferences(out: Problems, at: Path, spec: PodSpec): void {

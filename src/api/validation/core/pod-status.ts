@@ -2,11 +2,12 @@
 import type { Container, ContainerStatus, Pod, PodSpec, PodStatus } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength } from '#apimachinery/go-format.ts';
-import { ipErrors, isDualStack } from '#apimachinery/ip.ts';
-import { dns1123Label, qualifiedName, userOrGroupId } from '#apimachinery/names.ts';
+import { ipErrors, isDualStack, parseIp } from '#apimachinery/ip.ts';
+import { qualifiedName, userOrGroupId } from '#apimachinery/names.ts';
 import { subdomainName, validateObjectMetaUpdate } from '../metadata.ts';
 import { blank, type Problems } from '../problems.ts';
 import { validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotations.ts';
+import { validateClaimStatuses } from './pod-claim-statuses.ts';
 
 const STATUS = Path.of('status');
 const STATUSES = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const;
@@ -32,7 +33,6 @@ export function validatePodStatusUpdate(out: Problems, pod: Pod, old: Pod): void
   out.immutable(STATUS.child('qosClass'), status.qosClass ?? '', (status.qosClass ?? '') === (before.qosClass ?? ''));
   for (const member of STATUSES) validateTransitions(out, member, status, before, old.spec);
   validateClaimStatuses(out, status, pod.spec);
-  validateExtendedClaims(out, status, pod.spec);
   validateIps(out, 'podIPs', (status.podIPs ?? []).map(ipOf), (before.podIPs ?? []).map(ipOf));
   const hostIPs = (status.hostIPs ?? []).map(ipOf);
   if (hostIPs.length > 0 && hostIPs[0] !== (status.hostIP ?? '')) {
@@ -92,59 +92,13 @@ function validateTransitions(out: Problems, member: (typeof STATUSES)[number], n
   });
 }
 
-function validateClaimStatuses(out: Problems, status: PodStatus, spec: PodSpec): void {
-  const names = new Set<string>();
-  status.resourceClaimStatuses?.forEach(({ name, resourceClaimName }, i) => {
-    const path = STATUS.child('resourceClaimStatuses').index(i);
-    if (spec.resourceClaims?.some((claim) => claim.name === name) !== true) {
-      out.invalid(path.child('name'), name, 'must match the name of an entry in `spec.resourceClaims`');
-    }
-    if (names.has(name)) out.duplicate(path.child('name'), name);
-    names.add(name);
-    if (resourceClaimName !== undefined)
-      out.each(path.child('resourceClaimName'), resourceClaimName, subdomainName(resourceClaimName, false));
-  });
-}
-
-function validateExtendedClaims(out: Problems, { extendedResourceClaimStatus: status }: PodStatus, spec: PodSpec): void {
-  if (status === undefined) return;
-  const at = STATUS.child('extendedResourceClaimStatus');
-  const containers = new Map([...(spec.initContainers ?? []), ...spec.containers].map((c) => [c.name, c]));
-  const mappings = status.requestMappings ?? [];
-  if (mappings.length === 0) out.required(at.child('requestMappings'), 'at least one request mapping is required');
-  const seen = new Set<string>();
-  mappings.forEach(({ containerName, resourceName, requestName }, i) => {
-    const path = at.child('requestMappings').index(i);
-    const container = containers.get(containerName);
-    if (container === undefined) {
-      out.invalid(
-        path.child('containerName'),
-        containerName,
-        'must match the name of an entry in spec.initContainers.name or spec.containers.name',
-      );
-    } else if (container.resources?.requests?.[resourceName] === undefined) {
-      const detail =
-        'must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests';
-      out.invalid(path.child('resourceName'), resourceName, detail);
-    }
-    out.each(at.child('requestName'), requestName, dns1123Label(requestName));
-    const key = JSON.stringify([containerName, resourceName, requestName]);
-    if (seen.has(key)) {
-      out.duplicate(path.child('containerName'), containerName);
-      out.duplicate(path.child('resourceName'), resourceName);
-      out.duplicate(path.child('requestName'), requestName);
-    }
-    seen.add(key);
-  });
-  if (blank(status.resourceClaimName)) out.required(at.child('resourceClaimName'));
-  else out.each(at.child('resourceClaimName'), status.resourceClaimName, subdomainName(status.resourceClaimName, false));
-}
-
 function validateIps(out: Problems, member: 'podIPs' | 'hostIPs', now: readonly string[], before: readonly string[]): void {
   const at = STATUS.child(member);
   now.forEach((ip, i) => out.add(ipErrors(at.index(i), ip, before)));
   if (now.length < 2) return;
-  if (isDualStack(now) !== true || now.length > 2) {
+  const bad = now.findIndex((ip) => parseIp(ip) === undefined);
+  if (bad !== -1) out.internal(at, `failed to check for dual stack with error:invalid IP[${bad}]: ${now[bad]}`);
+  if (bad !== -1 || isDualStack(now) !== true || now.length > 2) {
     out.invalid(
       at,
       now.map((ip) => ({ IP: ip })),

@@ -48,6 +48,8 @@ export function resizeErrors(pod: Pod, old: Pod, capabilities: Capabilities): re
   const running = old.status?.containerStatuses?.find((status) => status.state?.running !== undefined);
   if (running !== undefined && running.resources === undefined) out.forbidden(SPEC, 'Pod running on node without support for resize');
   validatePodLevel(out, pod.spec, old.spec);
+  if ((old.status?.nodeAllocatableResourceClaimStatuses ?? []).length > 0)
+    out.forbidden(SPEC, 'pods with node allocatable resource claims cannot be resized');
   if (!validateOrder(out, pod.spec, old.spec)) return out.list;
   validateResizes(out, pod.spec, old.spec);
   if (!out.none) return out.list;
@@ -133,5 +135,10 @@ function validateResizes(out: Problems, now: PodSpec, old: PodSpec): void {
   });
 }
 
-const sameButCompute = (now: Container, was: Container): boolean =>
-  semanticEqual({ ...now, resources: fixedPart(now.resources) }, { ...was, resources: fixedPart(was.resources) });
+/** Claims that the new container still has are not seen, so one that had any is never the same. Source: dropCPUMemoryResourcesFromContainer. */
+function sameButCompute(now: Container, was: Container): boolean {
+  const claims = was.resources?.claims ?? [];
+  return (
+    claims.length === 0 && semanticEqual({ ...now, resources: fixedPart(now.resources) }, { ...was, resources: fixedPart(was.resources) })
+  );
+}

@@ -46,6 +46,7 @@ export const nodeStrategy = {
   initialStatus: ({ status }) => status,
   prepareForCreate: (node) => withoutConfigSource(node, undefined),
   prepareForUpdate: withoutConfigSource,
+  subresources: { status: { prepareForUpdate: withoutConfigStatus } },
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
 } satisfies Strategy<Node>;
 
@@ -55,6 +56,12 @@ function withoutConfigSource(node: Node, old: Node | undefined): Node {
   const { config, ...status } = node.status;
   const kept = configSource === undefined || old?.spec.configSource !== undefined ? node : { ...node, spec };
   return config === undefined || old !== undefined ? kept : { ...kept, status };
+}
+
+/** Source: nodeStatusStrategy.PrepareForUpdate. */
+function withoutConfigStatus(node: Node, old: Node): Node {
+  const { config, ...status } = node.status;
+  return config === undefined || old.status.config !== undefined ? node : { ...node, status };
 }
 
 /** @param ttlSeconds how long events are kept */
