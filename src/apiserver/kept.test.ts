@@ -11,10 +11,10 @@ import type { TestServer } from './testing.ts';
 
 const MIB = 1 << 20;
 const REQUESTS = 32;
-/** Nearly as much as a head may have, in characters. */
-const FILL = 'x'.repeat(900_000);
-/** What all of them may leave, of 28 MiB that came. */
-const MOST = 6 * MIB;
+/** A third of what a head may have, in characters. */
+const FILL = 'x'.repeat(300_000);
+/** What all of them may leave, of 9 MiB that came. */
+const MOST = 3 * MIB;
 
 let server: TestServer;
 

@@ -8,6 +8,7 @@ const bytes = layout.encode({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { n
 
 test('only the latest decoded objects keep what was decoded, as many as their stored bytes allow, and the last in any case', () => {
   const objects = [1, 2, 3, 4].map((revision) => layout.read('a', revision, bytes));
+  for (const stored of objects) stored.hold();
   const first = objects.map((stored) => stored.object);
   const kept = (): readonly boolean[] => objects.map((stored, i) => stored.object === first[i]);
   assert.deepEqual(kept(), [true, true, true, true]);

@@ -4,7 +4,7 @@ import type { StoredObject } from './stored-object.ts';
 /** Bytes of stored JSON: five thousand pods. Written, read and written again within seconds is what most objects are that change at all. */
 const CAPACITY = 16 << 20;
 
-/** The latest objects that were decoded: one that falls behind lets go of its `object`. */
+/** The latest objects of a cache that were decoded: one that falls behind lets go of its `object`. */
 export class DecodedObjects {
   readonly #latest = new Set<StoredObject>();
   readonly #capacity: number;

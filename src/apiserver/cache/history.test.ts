@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { collectGarbage } from '#test/harness/collect-garbage.ts';
 import { Change, History } from './history.ts';
-import { ObjectLayout, type StoredObject } from './stored-object.ts';
+import { HeapBytes } from './heap-bytes.ts';
+import { ObjectLayout, StoredObject } from './stored-object.ts';
 
 const change = (revision: number): Change =>
   new Change({ revision, key: 'a/b', next: undefined, previous: undefined, at: revision * 60_000 });
@@ -45,4 +46,44 @@ test('a history keeps of old versions their bytes alone, and of the latest what 
   const kept = versions.filter((version, i) => version.trimmed === decoded[i]);
   assert.deepEqual(kept, [versions.at(-1)]);
   assert.equal(history.size, 2_000);
+});
+
+test('of what a history has forgotten nothing stays among the latest decoded, whether it ended by age or at once', async () => {
+  const layout = new ObjectLayout({ apiVersion: 'v1', kind: 'ConfigMap', typedItems: false });
+  const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a' } };
+  const value = HeapBytes.from(layout.encode(object as never).toBuffer());
+  const history = new History(0);
+  const versions: WeakRef<StoredObject>[] = [];
+  const write = (revision: number): void => {
+    const next = new StoredObject(layout, 'a', revision, value, { ...object, metadata: { name: 'a' } } as never);
+    next.hold();
+    history.add(new Change({ revision, key: 'a', next, previous: versions.at(-1)?.deref(), at: revision * 60_000 }));
+    versions.push(new WeakRef(next));
+  };
+  for (let revision = 1; revision <= 200; revision++) write(revision);
+  await new Promise(setImmediate);
+  collectGarbage();
+  assert.equal(
+    versions.findIndex((version) => version.deref() !== undefined),
+    99,
+    'a hundred changes, and what the first ended',
+  );
+  history.reset(200);
+  await new Promise(setImmediate);
+  collectGarbage();
+  assert.equal(
+    versions.findIndex((version) => version.deref() !== undefined),
+    199,
+    'what is there now',
+  );
+});
+
+test('an object that no cache has is kept by who has it alone', async () => {
+  const layout = new ObjectLayout({ apiVersion: 'v1', kind: 'ConfigMap', typedItems: false });
+  const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a' } } as never;
+  const rehearsed = new WeakRef(new StoredObject(layout, 'a', 0, layout.encode(object), object));
+  assert.equal(rehearsed.deref()?.object.metadata.name, 'a');
+  await new Promise(setImmediate);
+  collectGarbage();
+  assert.equal(rehearsed.deref(), undefined);
 });

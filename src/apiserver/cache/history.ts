@@ -90,6 +90,7 @@ export class History {
       // A transaction is forgotten whole or not at all: changes of one revision share the fate of the last.
       this.#complete = first.revision;
       this.#changes[this.#head++] = undefined;
+      first.cool();
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#changes.length) {
       this.#changes = this.#changes.slice(this.#head);
@@ -99,6 +100,7 @@ export class History {
 
   /** Forgets everything up to `revision`, which the store has compacted or the cache has skipped over. */
   reset(revision: number): void {
+    for (const change of this.#changes) change?.cool();
     this.#changes = [];
     this.#head = 0;
     this.#complete = revision;

@@ -268,6 +268,7 @@ export class ResourceCache {
   }
 
   #put(next: StoredObject, previous?: StoredObject): void {
+    next.hold();
     this.#objects.set(next.key, next);
     if (previous !== undefined) this.#forgetPrepared(previous);
     this.#bytes += next.value.length - (previous?.value.length ?? 0);

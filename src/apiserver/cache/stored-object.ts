@@ -101,6 +101,8 @@ export class StoredObject {
   readonly value: HeapBytes;
   #object: KubeObject | undefined;
   #trimmed: KubeObject | undefined;
+  /** By a cache, or by the history of one. */
+  #isHeld = false;
   /** Behind the closing brace of metadata. */
   #knownMetadataEnd: number | undefined;
 
@@ -110,7 +112,7 @@ export class StoredObject {
     this.key = key;
     this.revision = revision;
     this.value = value;
-    if (object !== undefined) this.#keep(withResourceVersion(object, revision));
+    if (object !== undefined) this.#object = withResourceVersion(object, revision);
   }
 
   /** With its resourceVersion. Decoded where it is not among the latest that were. */
@@ -128,13 +130,23 @@ export class StoredObject {
     return (this.#trimmed ??= withoutManagedFields(this.fleeting));
   }
 
+  /**
+   * A cache has it from now on: its `object` stays for as long as it is among the latest that were decoded. What no cache has, such
+   * as what a dry run answers, goes as a whole when nobody needs it any more.
+   */
+  hold(): void {
+    this.#isHeld = true;
+    if (this.#object !== undefined) this.layout.decoded.add(this);
+  }
+
   /** Lets go of `object`, which is decoded anew for whoever asks again. */
   forgetObject(): void {
     this.#object = undefined;
   }
 
-  /** As forgetObject, and of `trimmed` too: for a version that is not the latest. */
+  /** As forgetObject, and of `trimmed` too: for a version that is not the latest, and is held no longer. */
   forgetDecoded(): void {
+    this.#isHeld = false;
     this.layout.decoded.remove(this);
     this.#object = undefined;
     this.#trimmed = undefined;
@@ -148,7 +160,7 @@ export class StoredObject {
 
   #keep(object: KubeObject): KubeObject {
     this.#object = object;
-    this.layout.decoded.add(this);
+    if (this.#isHeld) this.layout.decoded.add(this);
     return object;
   }
 

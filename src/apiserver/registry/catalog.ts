@@ -195,8 +195,9 @@ function converter(layout: ObjectLayout, { toServed }: Conversion): (object: Sto
   return (stored) => {
     let view = views.get(stored);
     if (view === undefined) {
-      const object = toServed(stored.object);
-      views.set(stored, (view = new StoredObject(layout, stored.key, stored.revision, layout.encode(object), object)));
+      // Of the object itself the view keeps nothing: it stays for as long as what it shows.
+      const value = layout.encode(toServed(stored.fleeting));
+      views.set(stored, (view = new StoredObject(layout, stored.key, stored.revision, value, undefined)));
     }
     return view;
   };
