@@ -195,13 +195,15 @@ export function assemble(given: AssemblyInput): KubeletParts {
       const { uid } = pod.metadata;
       allocations.forget(uid);
       userNamespaces.release(uid);
-      const mirror = isStaticPod(pod) && store.get(uid) === undefined ? store.mirrorOf(pod) : undefined;
-      if (mirror !== undefined && store.staticOf(mirror) === undefined) await removeMirror(mirror, { client });
+      const mirror = isStaticPod(pod) ? store.mirrorOf(pod) : undefined;
+      const heir = mirror === undefined ? undefined : store.staticOf(mirror);
+      // A pod that came back gets a mirror that has not ended.
+      if (mirror !== undefined && (heir === undefined || heir.metadata.uid === uid)) await removeMirror(mirror, { client });
       await removePod(pod, await pleg.refresh(uid), { runtime: cri.runtime, paths });
       await pleg.refresh(uid);
     },
   });
-  const workers: PodWorkers = new PodWorkers({ steps, clock, logger, metrics, startup });
+  const workers: PodWorkers = new PodWorkers({ steps, clock, logger, metrics, startup, returned: (uid) => gate.begin(uid) });
   /** The status follows at once, even while a long step of the pod is under way. */
   const probed = (uid: string): void => {
     const pod = workers.pod(uid);

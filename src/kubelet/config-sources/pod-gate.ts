@@ -70,6 +70,12 @@ export class PodGate {
     for (const pod of sorted) this.update(pod);
   }
 
+  /** Nothing is left of the pod from before: it is taken as if it were new. */
+  begin(uid: string): void {
+    const pod = this.#deps.store.get(uid);
+    if (pod !== undefined) this.update(pod);
+  }
+
   remove(uid: string): void {
     this.#refused.delete(uid);
     this.#deps.workers.remove(uid);

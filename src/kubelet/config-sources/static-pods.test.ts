@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pods } from '#api/resources.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
-import { IMAGE, startWorld } from '../testing/world.ts';
+import { IMAGE, startWorld, type World } from '../testing/world.ts';
 import { ManifestError, podFromManifest } from './static-pods.ts';
 
 const manifest = (command: string): string => `
@@ -85,3 +85,31 @@ test('a static pod follows its manifest: changed it is replaced, removed it ends
   rmSync(file);
   await world.advanceUntil(() => running().length === 0 && world.server.stored(pods).length === 0, 60_000);
 });
+
+for (const [name, end] of [
+  ['at once', async () => {}],
+  ['once it has ended', (world: World) => world.advanceUntil(() => world.runtime.containers.every(({ state }) => state === 'CONTAINER_EXITED'), 60_000)],
+] as const) {
+  test(`a static pod whose manifest goes and comes back ${name} ends and runs again`, async (t) => {
+    const folder = join(temporaryFolder(t), 'manifests');
+    mkdirSync(folder);
+    const file = join(folder, 'keeper.yaml');
+    writeFileSync(file, manifest('sleep'));
+    const world = await startWorld(t, { config: { staticPodPath: folder, fileCheckFrequency: 500 } });
+    const mirrored = (): readonly string[] => world.server.stored(pods).map(({ metadata, status }) => `${metadata.uid} ${status.phase}`);
+    await world.until(() => mirrored().join().endsWith('Running'));
+    const [first, before] = [world.runtime.container('app'), mirrored().join()];
+    world.runtime.behave('app', { onTerm: 'ignore' });
+    rmSync(file);
+    await world.advanceUntil(() => world.runtime.calls.some(({ method }) => method === 'stopContainer'), 60_000);
+    await end(world);
+    writeFileSync(file, manifest('sleep'));
+    const ready = (): boolean => {
+      const running = world.runtime.containers.filter(({ state }) => state === 'CONTAINER_RUNNING');
+      return running.length === 1 && running[0] !== first && mirrored().length === 1 && mirrored().join().endsWith('Running');
+    };
+    await world.advanceUntil(() => ready() && mirrored().join() !== before, 120_000, 'it runs again');
+    assert.equal(first.state, 'CONTAINER_EXITED');
+    assert.equal(world.runtime.sandboxes.length, 1);
+  });
+}

@@ -21,6 +21,8 @@ export interface PodWorkersDeps {
   readonly logger: Logger;
   readonly metrics: KubeletMetrics;
   readonly startup: PodStartup;
+  /** A pod that was gone from its source and is back has ended: it may begin anew. */
+  readonly returned: (uid: string) => void;
 }
 
 /** Source: pkg/kubelet/pod_workers.go. */
@@ -39,6 +41,7 @@ export class PodWorkers {
   update(pod: Pod): void {
     const { uid } = pod.metadata;
     const worker = this.#workers.get(uid) ?? this.#create(pod);
+    worker.returned = worker.removed;
     worker.changed ??= worker.pod === pod ? 'create' : 'update';
     worker.pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined || (worker.stage === 'syncing' && isPodPhaseTerminal(pod.status.phase)))
@@ -61,6 +64,7 @@ export class PodWorkers {
     const worker = this.#workers.get(uid);
     if (worker === undefined) return;
     worker.removed = true;
+    worker.returned = false;
     this.#terminate(worker);
     this.#wake(worker);
   }
@@ -248,8 +252,10 @@ export class PodWorkers {
         return undefined;
       case 'finished':
         if (!worker.removed) return undefined;
-        this.#workers.delete(pod.metadata.uid);
+        // Until nothing is left of it no other worker takes what it leaves for its own.
         await steps.forget(pod);
+        this.#workers.delete(pod.metadata.uid);
+        if (worker.returned) this.#deps.returned(pod.metadata.uid);
         return undefined;
     }
   }

@@ -44,8 +44,10 @@ export interface StopRequest {
 export interface Worker {
   pod: Pod;
   stage: PodStage;
-  /** No source has the pod any more. */
+  /** No source has the pod any more; or it is back, but what was there before ends first. */
   removed: boolean;
+  /** It is back: a static pod whose manifest went and came again. Source: podSyncStatus restartRequested. */
+  returned: boolean;
   override: number | undefined;
   verdict: Verdict | undefined;
   /** Seconds, once it is terminating. */
@@ -77,6 +79,7 @@ export function newWorker(pod: Pod): Worker {
     pod,
     stage: 'syncing',
     removed: false,
+    returned: false,
     override: undefined,
     verdict: undefined,
     grace: undefined,
