@@ -127,7 +127,9 @@ async function removeResets(resets: readonly ContainerReset[], { pod, runtime, s
   const podIP = addressesOf(pod, runtime.ips, deps)[0] ?? '';
   for (const { id, container, kill } of resets) {
     const message = `Container ${container.name} is killed because all containers of the pod restart`;
-    if (kill) await killContainer({ pod, container, id, message, reason: '', podIP, ...(signal === undefined ? {} : { signal }) }, deps);
+    const { lifecycle: _unheeded, ...bare } = container; // no hook is run before such an end
+    if (kill)
+      await killContainer({ pod, container: bare, id, message, reason: '', podIP, ...(signal === undefined ? {} : { signal }) }, deps);
     // The log stays: it tells why.
     try {
       await deps.runtime.removeContainer({ containerId: id });

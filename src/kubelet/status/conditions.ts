@@ -106,6 +106,14 @@ export function readyToStartContainers(pod: Pod, sandboxUsable: boolean): Undate
   return condition(pod, 'PodReadyToStartContainers', sandboxUsable);
 }
 
+/** Source: GenerateAllContainersRestartingCondition. */
+export function allContainersRestarting({ pod, phase }: ConditionInput, restarting: boolean): Undated {
+  const type = 'AllContainersRestarting';
+  if (phase === 'Succeeded') return condition(pod, type, false, 'PodCompleted');
+  if (phase === 'Failed') return condition(pod, type, false, 'PodFailed');
+  return condition(pod, type, restarting);
+}
+
 export function podScheduled(pod: Pod): Undated {
   return condition(pod, 'PodScheduled', true);
 }

@@ -1,5 +1,6 @@
 // pure
 // The status of a pod as the API shows it, composed purely from the runtime's view, probes and the previous status.
+import { isConditionTrue } from '#api/conditions.ts';
 import { isPodPhaseTerminal, isSidecar } from '#api/pods.ts';
 import { computePodQos } from '#api/pod-qos.ts';
 import type { ContainerStatus, Pod, PodIP, PodStatus } from '#api/types.ts';
@@ -11,6 +12,7 @@ import type { ComputeAmounts } from '../pod/resources.ts';
 import { couldRestartAll } from '../pod/restart-policy.ts';
 import type { RuntimePod } from '../runtime/runtime-pod.ts';
 import {
+  allContainersRestarting,
   containersReady,
   KUBELET_CONDITIONS,
   podInitialized,
@@ -65,7 +67,9 @@ export type UndatedStatus = Omit<PodStatus, 'conditions'> & { readonly condition
 /** Source: kubelet generateAPIPodStatus. */
 export function podStatusOf(input: PodStatusInput): UndatedStatus {
   const { pod, runtime, previous } = input;
-  const resetting = findResetTrigger(pod, runtime) !== undefined;
+  const asked = findResetTrigger(pod, runtime) !== undefined;
+  // Who asked is taken away last: what is missing then was taken away, too. Source: ShouldAllContainersRestart.
+  const resetting = asked || isConditionTrue(previous.conditions, 'AllContainersRestarting');
   const { runtimeName, failureOf, actuatedContainer: actuated } = input;
   const common = { pod, runtime, runtimeName, failureOf, resetting, actuated };
   const initContainerStatuses = containerStatuses({
@@ -88,7 +92,7 @@ export function podStatusOf(input: PodStatusInput): UndatedStatus {
   });
   const statuses = [...initContainerStatuses, ...regular];
   const { phase, reason, message } = phaseAndReason(input, statuses);
-  const conditions = conditionsOf(input, statuses, phase, resetting);
+  const conditions = conditionsOf(input, statuses, phase, asked);
   const podIPs = podIPsOf(input);
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
@@ -144,7 +148,7 @@ function conditionsOf(
   input: PodStatusInput,
   statuses: readonly ContainerStatus[],
   phase: PodStatus['phase'],
-  resetting: boolean,
+  restarting: boolean,
 ): readonly Undated[] {
   const { pod, previous, runtime } = input;
   const foreign: Undated[] = (pod.status.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.has(type));
@@ -162,7 +166,7 @@ function conditionsOf(
     podReady(from, others),
     containersReady(from),
     podScheduled(pod),
-    ...(couldRestartAll(pod.spec) ? [{ ...podScheduled(pod), type: 'AllContainersRestarting', status: resetting ? 'True' : 'False' }] : []),
+    ...(couldRestartAll(pod.spec) ? [allContainersRestarting(from, restarting)] : []),
   ];
 }
 

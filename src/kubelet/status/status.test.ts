@@ -400,3 +400,26 @@ test('podStatusOf shows what the pod as a whole was given, and what of it is in 
   assert.deepEqual(shown(apart, inForce), { resources: undefined, allocatedResources: { cpu: '200m', memory: '2Gi' } });
   assert.deepEqual(shown(pod()), { resources: undefined, allocatedResources: undefined });
 });
+
+test('podStatusOf shows a restart of all containers until the last is taken away, and a pod that may not restart goes on', () => {
+  const rules = [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }];
+  const src = container('src', { restartPolicy: 'Never', restartPolicyRules: rules });
+  const of = pod({ spec: { restartPolicy: 'Never', containers: [container('app'), src] } });
+  const seen = (containers: Parameters<typeof runtimePod>[1], previous: PodStatus) => {
+    const status = podStatusOf({ ...ordinary, pod: of, runtime: runtimePod(of, containers), previous });
+    const restarting = status.conditions.find(({ type }) => type === 'AllContainersRestarting')?.status;
+    const reasons = status.containerStatuses?.map(({ state, lastState, restartCount }) => [
+      state.waiting?.reason ?? state.terminated?.exitCode ?? 'running',
+      lastState.terminated?.reason,
+      restartCount,
+    ]);
+    return { status: status as PodStatus, shown: [status.phase, restarting, reasons] };
+  };
+  const gone = ['RestartingAllContainers', 'RestartingAllContainers', 1];
+  const asked = seen([instance(of, 'app', 'running'), instance(of, 'src', 'exited', { exitCode: 42 })], base);
+  assert.deepEqual(asked.shown, ['Running', 'True', [['running', undefined, 0], [42, undefined, 0]]]);
+  const cleared = seen([], asked.status);
+  assert.deepEqual(cleared.shown, ['Running', 'False', [gone, gone]]);
+  const begun = seen([instance(of, 'app', 'running', { id: 'new', restartCount: 1 })], cleared.status);
+  assert.deepEqual(begun.shown, ['Running', 'False', [['running', 'RestartingAllContainers', 1], ['ContainerCreating', ...gone.slice(1)]]]);
+});
