@@ -31,6 +31,7 @@ import { PodReferences } from './references/pod-references.ts';
 import { Backoff } from './runtime/backoff.ts';
 import { RuntimeHandlers } from './runtime/runtime-handlers.ts';
 import { removePod } from './runtime/remove-pod.ts';
+import { resourceSettingsOf } from './runtime/resource-settings.ts';
 import type { SyncDeps } from './runtime/sync-pod.ts';
 import { StatsProvider } from './stats/provider.ts';
 import { StatusManager } from './status/manager.ts';
@@ -135,6 +136,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     metrics,
     wake,
   });
+  const resourceSettings = resourceSettingsOf(config, machine);
   const syncDeps: SyncDeps = {
     runtime: cri.runtime,
     images,
@@ -158,7 +160,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     devices: plugins.deviceManager,
     resources,
     settings: {
-      resources: () => ({ cpuCFSQuota: config.cpuCFSQuota, memoryCapacity: machine.memory }),
+      resources: () => resourceSettings,
       seccompDefault: config.seccompDefault,
       recursiveReadOnly: (handler) => runtimeState.featuresOf(handler)?.recursiveReadOnlyMounts ?? false,
     },

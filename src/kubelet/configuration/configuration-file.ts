@@ -55,7 +55,7 @@ export function readKubeletConfiguration(value: unknown, machine: { readonly cgr
 }
 
 /** What is looked at, although it has no setting of its own. */
-const LOOKED_AT = ['mergeDefaultEvictionSettings', 'failCgroupV1', 'featureGates'];
+const LOOKED_AT = ['mergeDefaultEvictionSettings', 'failCgroupV1', 'featureGates', 'singleProcessOOMKill', 'memorySwap'];
 
 function unusedOf(others: Readonly<Record<string, unknown>>): readonly string[] {
   const defaults: Readonly<Record<string, unknown>> = otherValues({});

@@ -1,6 +1,8 @@
 // What the machine is: read once at the start, or given by whoever starts the kubelet.
+import { existsSync } from 'node:fs';
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, hostname, networkInterfaces, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { type MachineTopology, pageSize, readTopology } from './machine-topology.ts';
 
 export interface MachineFacts {
@@ -23,9 +25,16 @@ export interface MachineFacts {
   readonly hugePages: Readonly<Record<string, number>>;
   /** Whether the kernel confines programs by AppArmor. */
   readonly appArmor: boolean;
+  readonly cgroups: CgroupFacts;
   readonly topology: MachineTopology;
   /** Addresses of the machine that may be the node's, the likeliest first. */
   readonly addresses: readonly string[];
+}
+
+export interface CgroupFacts {
+  readonly version: 1 | 2;
+  /** Whether the kernel accounts for swap in cgroups of version 2. */
+  readonly swap: boolean;
 }
 
 /** Source: cadvisor machine info, setNodeStatusMachineInfo. */
@@ -54,6 +63,7 @@ export async function readMachine(): Promise<MachineFacts> {
     swap: Number(/^SwapTotal:\s+(\d+)/m.exec(meminfo)?.[1] ?? 0) * 1024,
     hugePages,
     appArmor: appArmor === 'Y',
+    cgroups: await readCgroups(),
     topology,
     addresses: hostAddresses(),
   };
@@ -70,6 +80,14 @@ async function firstText(paths: readonly string[]): Promise<string> {
     }
   }
   return '';
+}
+
+/** The root has no file about swap, so that of this process is looked at. Source: isCgroup2UnifiedMode, swapControllerAvailable. */
+async function readCgroups(): Promise<CgroupFacts> {
+  const root = '/sys/fs/cgroup';
+  if (!existsSync(join(root, 'cgroup.controllers'))) return { version: 1, swap: false };
+  const own = /^0::(.*)$/m.exec(await firstText(['/proc/self/cgroup']))?.[1] ?? '/';
+  return { version: 2, swap: existsSync(join(root, own, 'memory.swap.max')) };
 }
 
 const HUGE_PAGES = '/sys/kernel/mm/hugepages';

@@ -9,6 +9,7 @@ import { type AnyContainer } from '../pod/containers.ts';
 import { isNodeCriticalPod } from '../pod/identity.ts';
 import { containerAmounts } from '../pod/resources.ts';
 import type { ContainerPlacement } from '../topology/resource-managers.ts';
+import { unifiedFiles, type UnifiedSettings } from './unified.ts';
 
 /** Source: cm MinShares, MaxShares, SharesPerCPU, MilliCPUToCPU. */
 export const MIN_SHARES = 2;
@@ -51,6 +52,7 @@ export interface KernelResources {
   /** `0-3`; empty for anywhere. */
   readonly cpusetCpus: string;
   readonly cpusetMems: string;
+  readonly unified: Readonly<Record<string, string>>;
 }
 
 export interface ResourceSettings {
@@ -58,6 +60,8 @@ export interface ResourceSettings {
   readonly cpuCFSQuota: boolean;
   /** Bytes. */
   readonly memoryCapacity: number;
+  /** Absent where cgroups are of version 1. */
+  readonly unified?: UnifiedSettings;
 }
 
 const ANYWHERE: ContainerPlacement = { cpusetCpus: '', cpusetMems: '', exclusive: false };
@@ -79,6 +83,7 @@ export function kernelResources(
     memoryLimitInBytes: memoryLimit,
     oomScoreAdj: oomScoreAdj(container, pod, settings.memoryCapacity),
     hugepageLimits: hugepageLimits(container),
+    unified: settings.unified === undefined ? {} : unifiedFiles(container, pod, settings.unified),
   };
 }
 

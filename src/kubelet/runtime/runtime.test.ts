@@ -92,6 +92,24 @@ test('kernelResources takes a limit for the request where there is none', () => 
   assert.equal(kernelResources(spec, pod(), { cpuCFSQuota: false, memoryCapacity: GIB }).cpuQuota, 0);
 });
 
+const V2 = { singleProcessOOMKill: false, swapBehavior: 'NoSwap', swapCapacity: 2 * GIB, memoryCapacity: 8 * GIB };
+for (const [name, settings, requests, limits, spec, want] of [
+  ['without swap', V2, '1Gi', '2Gi', {}, '0'],
+  ['that may swap', { ...V2, swapBehavior: 'LimitedSwap' }, '1Gi', '2Gi', {}, String(GIB / 4)],
+  ['that has all it asks for', { ...V2, swapBehavior: 'LimitedSwap' }, '1Gi', '1Gi', {}, '0'],
+  ['of a critical pod', { ...V2, swapBehavior: 'LimitedSwap' }, '1Gi', '2Gi', { priority: 2_000_000_000 }, '0'],
+  ['where swap is not accounted for', { ...V2, swapBehavior: undefined }, '1Gi', '2Gi', {}, undefined],
+] as const) {
+  test(`kernelResources of a container ${name} kill all its processes at once and let it swap as much as it may`, () => {
+    const of = sized({ memory: requests }, { memory: limits });
+    const on = pod({ spec: { containers: [of], ...spec }, status: { qosClass: 'Burstable' } });
+    const files = (unified: typeof settings) => kernelResources(of, on, { cpuCFSQuota: true, memoryCapacity: 8 * GIB, unified }).unified;
+    assert.deepEqual(files(settings), { 'memory.oom.group': '1', ...(want === undefined ? {} : { 'memory.swap.max': want }) });
+    assert.equal(files({ ...settings, singleProcessOOMKill: true })['memory.oom.group'], undefined);
+    assert.deepEqual(kernelResources(of, on, { cpuCFSQuota: true, memoryCapacity: 8 * GIB }).unified, {});
+  });
+}
+
 test('hashContainer follows name and image alone', () => {
   const hash = hashContainer(container('a', { image: 'x' }));
   assert.equal(hashContainer(container('a', { image: 'x', command: ['other'] })), hash);

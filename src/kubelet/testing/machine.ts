@@ -15,6 +15,7 @@ export const MACHINE: MachineFacts = {
   swap: 0,
   hugePages: {},
   appArmor: false,
+  cgroups: { version: 2, swap: true },
   topology: {
     cpus: [0, 1, 2, 3].map((cpu) => ({ cpu, core: cpu, socket: 0, numaNode: 0, uncoreCache: 0 })),
     nodes: [{ id: 0, memory: 8 * 2 ** 30, hugePages: {}, distances: [10] }],
