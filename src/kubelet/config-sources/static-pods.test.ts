@@ -88,7 +88,10 @@ test('a static pod follows its manifest: changed it is replaced, removed it ends
 
 for (const [name, end] of [
   ['at once', async () => {}],
-  ['once it has ended', (world: World) => world.advanceUntil(() => world.runtime.containers.every(({ state }) => state === 'CONTAINER_EXITED'), 60_000)],
+  [
+    'once it has ended',
+    (world: World) => world.advanceUntil(() => world.runtime.containers.every(({ state }) => state === 'CONTAINER_EXITED'), 60_000),
+  ],
 ] as const) {
   test(`a static pod whose manifest goes and comes back ${name} ends and runs again`, async (t) => {
     const folder = join(temporaryFolder(t), 'manifests');

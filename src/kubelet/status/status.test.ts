@@ -417,9 +417,23 @@ test('podStatusOf shows a restart of all containers until the last is taken away
   };
   const gone = ['RestartingAllContainers', 'RestartingAllContainers', 1];
   const asked = seen([instance(of, 'app', 'running'), instance(of, 'src', 'exited', { exitCode: 42 })], base);
-  assert.deepEqual(asked.shown, ['Running', 'True', [['running', undefined, 0], [42, undefined, 0]]]);
+  assert.deepEqual(asked.shown, [
+    'Running',
+    'True',
+    [
+      ['running', undefined, 0],
+      [42, undefined, 0],
+    ],
+  ]);
   const cleared = seen([], asked.status);
   assert.deepEqual(cleared.shown, ['Running', 'False', [gone, gone]]);
   const begun = seen([instance(of, 'app', 'running', { id: 'new', restartCount: 1 })], cleared.status);
-  assert.deepEqual(begun.shown, ['Running', 'False', [['running', 'RestartingAllContainers', 1], ['ContainerCreating', ...gone.slice(1)]]]);
+  assert.deepEqual(begun.shown, [
+    'Running',
+    'False',
+    [
+      ['running', 'RestartingAllContainers', 1],
+      ['ContainerCreating', ...gone.slice(1)],
+    ],
+  ]);
 });

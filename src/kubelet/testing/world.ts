@@ -1,13 +1,14 @@
 // A kubelet over a fake API server and a fake runtime, with time in the test's hands.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ManualClock, systemClock } from '#base/clock.ts';
+import { type Clock, ManualClock, systemClock } from '#base/clock.ts';
 import { seededIds } from '#base/ids.ts';
 import { createLogger, type LogFields, type LogLevel } from '#base/log.ts';
 import { events, nodes, pods } from '#api/resources.ts';
 import type { Node, Pod } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import { fakeClient, type FakeTransport } from '#client/testing.ts';
+import type { CriClient } from '#cri/contract.ts';
 import { FakeRuntime } from '#cri/testing.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import type { Owner } from '#test/harness/scope.ts';
@@ -48,6 +49,8 @@ export interface WorldOptions {
   readonly machine?: Partial<MachineFacts>;
   /** Containers' events are served unless a test wants to see lists at work. */
   readonly events?: 'served' | 'unimplemented';
+  /** Stands between the kubelet and the runtime. */
+  readonly through?: (cri: CriClient, clock: Clock) => CriClient;
   /** Written lines go here: `level message`. */
   readonly log?: (line: string, fields: LogFields) => void;
 }
@@ -101,7 +104,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
   const start = (): Promise<RunningKubelet> =>
     runKubelet({
       client,
-      cri: runtime,
+      cri: options.through?.(runtime, clock) ?? runtime,
       clock,
       ids,
       logger,
