@@ -123,14 +123,14 @@ const pick = <T>(from: readonly T[]): T => from[Math.floor(random.fraction() * f
 const containerdOf = (index: number): RegExp => new RegExp(`containerd --config ${NODES[index]?.runDir}/containerd/config\\.toml`);
 
 const VICTIMS: Readonly<Record<string, () => Promise<void>>> = {
-  'the cluster process': async () => kill([clusterPid()]),
+  'the cluster process': async () => kill(pidsOf(CLUSTER)),
   'the agent of the second node': async () => kill(pidsOf(AGENT)),
   'the containerd of the first node': async () => kill(pidsOf(containerdOf(0))),
   'the containerd of the second node': async () => kill(pidsOf(containerdOf(1))),
   'both containerds': async () => kill([0, 1].flatMap((index) => pidsOf(containerdOf(index)))),
-  'the cluster process and its containerd': async () => kill([clusterPid(), ...pidsOf(containerdOf(0))]),
-  everything: async () => kill([clusterPid(), ...pidsOf(AGENT), ...[0, 1].flatMap((index) => pidsOf(containerdOf(index)))]),
-  'the cluster process, asked to end': async () => kill([clusterPid()], 'SIGTERM'),
+  'the cluster process and its containerd': async () => kill([...pidsOf(CLUSTER), ...pidsOf(containerdOf(0))]),
+  everything: async () => kill([...pidsOf(CLUSTER), ...pidsOf(AGENT), ...[0, 1].flatMap((index) => pidsOf(containerdOf(index)))]),
+  'the cluster process, asked to end': async () => kill(pidsOf(CLUSTER), 'SIGTERM'),
 };
 
 const CHANGES: Readonly<Record<string, () => Promise<unknown>>> = {

@@ -18,6 +18,7 @@ import { replaceJson } from '../instance/json-file.ts';
 import type { CniPlace, Paths } from '../instance/paths.ts';
 import { cniFolders, usesSystemdCgroups } from '../runtime/runtime-info.ts';
 import { restartWhenHung } from '../runtime/hang-watch.ts';
+import { endOrphanShims } from '../runtime/orphan-shims.ts';
 import { reviveWhenGone } from '../runtime/revive.ts';
 import { prepareNamespaceFolder } from '../machine/namespace-folder.ts';
 import { ownContainerd } from '../runtime/own-containerd.ts';
@@ -76,6 +77,7 @@ export async function startRuntime({ settings, paths, clock, logger, signal }: O
     await ensurePauseImage({ address: paths.containerdSocket, images: cri.image, clock, signal });
     reviveWhenGone({ cri, containerd: own, clock, logger, signal });
     void restartWhenHung({ runtime: cri.runtime, containerd: own, clock, logger, signal });
+    void endOrphanShims({ runtime: cri.runtime, containerd: own, socket, clock, logger, signal });
   }
   const foreign = own === undefined ? (await cri.runtime.status({ verbose: true })).info : undefined;
   return {

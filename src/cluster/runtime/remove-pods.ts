@@ -1,5 +1,4 @@
 // Ends every pod that Proa's own containerd runs, with its help or, where that cannot help, without it.
-import { readdirSync, readFileSync } from 'node:fs';
 import { type Clock, systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
@@ -12,6 +11,7 @@ import { podProcesses } from '../machine/cgroups.ts';
 import { removePodLogs } from '../machine/pod-logs.ts';
 import { type Containerd, ContainerdError } from './containerd.ts';
 import { ownContainerd } from './own-containerd.ts';
+import { killProcess, shimsOf } from './shims.ts';
 
 /** Longest that stopping one pod may take. Milliseconds. */
 const STOP_POD_MS = 30_000;
@@ -78,39 +78,12 @@ async function endThrough(containerd: Containerd): Promise<void> {
 /** Shims first: each would tell of, and clean up after, the containers it watches over. */
 async function endByForce({ containerdSocket }: Paths, cgroupRoot: string, clock: Clock): Promise<void> {
   const deadline = clock.monotonic() + GONE_MS;
-  const left = (): readonly number[] => [...shimsOf(containerdSocket), ...podProcesses(cgroupRoot)];
+  const left = (): readonly number[] => [...shimsOf(containerdSocket).map(({ pid }) => pid), ...podProcesses(cgroupRoot)];
   for (let pids = left(); pids.length > 0 && clock.monotonic() < deadline; pids = left()) {
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) killProcess(pid);
     await wait(clock, POLL_MS);
   }
   for (const name of await podNamespaces()) await runProgram('ip', ['netns', 'delete', name]);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-/** Processes that watch over one container each, for the containerd that listens on `socket`. */
-function shimsOf(socket: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      const [program = '', ...args] = commandLine(pid);
-      return /\/containerd-shim[^/]*$/.test(program) && args.some((arg, i) => arg === '-address' && args[i + 1]?.startsWith(socket));
-    })
-    .map(Number);
-}
-
-function commandLine(pid: string): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-  } catch {
-    return []; // gone since it was listed
-  }
 }
 
 interface Link {

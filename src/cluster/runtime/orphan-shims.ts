@@ -1,0 +1,70 @@
+// A containerd that is killed while it makes or removes a pod may leave a process behind that watches over nothing, and of which the
+// next containerd does not know: it is ended here, with what it may have started.
+import { type Clock, wait } from '#base/clock.ts';
+import type { Logger } from '#base/log.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
+import type { CriClient } from '#cri/contract.ts';
+import { CriError } from '#cri/errors.ts';
+import { isRunning, processIdentity } from '../machine/processes.ts';
+import type { Containerd } from './containerd.ts';
+import { childrenOf, killProcess, type Shim, shimsOf } from './shims.ts';
+
+/** Milliseconds. */
+const LOOK_EVERY_MS = 60_000;
+/** Where CRI keeps its containers: what others made elsewhere is theirs. */
+const CRI_NAMESPACE = 'k8s.io';
+
+export interface OrphanShimsDeps {
+  readonly runtime: Pick<CriClient['runtime'], 'listPodSandbox'>;
+  readonly containerd: Pick<Containerd, 'pid'>;
+  /** Path. */
+  readonly socket: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Ids of all containers that containerd has, whoever made them. @throws ProgramError */
+  readonly containers?: (socket: string) => Promise<readonly string[]>;
+}
+
+/** At once and from time to time until `signal` aborts. */
+export async function endOrphanShims(deps: OrphanShimsDeps): Promise<void> {
+  const { clock, logger, signal } = deps;
+  while (!signal.aborted) {
+    try {
+      await sweep(deps);
+      await wait(clock, LOOK_EVERY_MS, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof CriError || error instanceof ProgramError)) throw error;
+      logger.debug('containerd does not tell what it has', { error });
+      await wait(clock, LOOK_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
+    }
+  }
+}
+
+async function sweep({ runtime, containerd, socket, logger, signal, containers = listed }: OrphanShimsDeps): Promise<void> {
+  const { pid } = containerd;
+  const since = pid === undefined ? '' : processIdentity(pid);
+  if (since === '') return;
+  // Those that this containerd started are its own concern; of the others it found what it could when it started.
+  const earlier = shimsOf(socket)
+    .filter(({ namespace }) => namespace === CRI_NAMESPACE)
+    .map((shim) => ({ ...shim, identity: processIdentity(shim.pid) }))
+    .filter(({ identity }) => identity !== '' && Number(identity) < Number(since));
+  if (earlier.length === 0) return;
+  const { items } = await runtime.listPodSandbox({}, { signal });
+  const sandboxes = new Set(items.map(({ id }) => id));
+  const doubtful = earlier.filter(({ id }) => !sandboxes.has(id));
+  if (doubtful.length === 0) return;
+  const known = new Set(await containers(socket));
+  for (const shim of doubtful) if (!known.has(shim.id) && isRunning(shim.pid, shim.identity)) end(shim, logger);
+}
+
+function end({ pid, id }: Shim, logger: Logger): void {
+  logger.warn('a shim that containerd does not know is ended', { pid, id });
+  const children = childrenOf(pid);
+  for (const each of [pid, ...children]) killProcess(each);
+}
+
+const listed = async (socket: string): Promise<readonly string[]> =>
+  (await runProgram('ctr', [`--address=${socket}`, `--namespace=${CRI_NAMESPACE}`, 'containers', 'list', '--quiet'])).split('\n');
