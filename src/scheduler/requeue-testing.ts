@@ -101,6 +101,7 @@ export function requeued({ plugins, nodes, placed = [], before = () => {}, pods,
     csiNode: (name) => csiNodes.all.get(name),
     attachments: () => [],
     spareVolumes: (name) => countSpareVolumes(storage, name),
+    leastSpareVolumes: () => Math.min(...[...csiNodes.all.keys()].map((name) => countSpareVolumes(storage, name))),
   };
 
   const profile = profileOf(

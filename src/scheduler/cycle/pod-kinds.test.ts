@@ -49,6 +49,7 @@ function storageOf({ claims, volumes, csiNodes, attachments }: Disks): Storage {
     driver: () => undefined,
     capacities: () => [],
     spareVolumes: (name) => countSpareVolumes(here, name),
+    leastSpareVolumes: () => Math.min(...[...csiNodes.keys()].map((name) => countSpareVolumes(here, name))),
   };
 }
 

@@ -42,6 +42,7 @@ function storageOf({ claims = [], volumes = [], capacities = [], limit }: Stored
     csiNode: () => ({ metadata: { name: 'n' }, spec: { drivers } }) as unknown as CSINode,
     attachments: () => [],
     spareVolumes: () => -1,
+    leastSpareVolumes: () => -1,
   });
 }
 

@@ -34,9 +34,22 @@ export function nodeVolumeLimits(storage: Storage): Plugin {
       const wanted = volumesOf(pod, storage);
       // Told of each node, so that VolumeBinding, which has more to say of such a claim, speaks first.
       if ('code' in wanted) return { kind: 'filter', filter: { scope: 'node', check: () => wanted } };
-      return wanted.size === 0 ? { kind: 'skip' } : { kind: 'filter', filter: limitFilter(wanted, storage, cluster) };
+      if (wanted.size === 0 || hasRoomEverywhere(wanted.size, storage, cluster)) return { kind: 'skip' };
+      return { kind: 'filter', filter: limitFilter(wanted, storage, cluster) };
     },
   };
+}
+
+/** Told at a glance, and mostly so: even the node with most volumes would take those as well, if it were the one that takes fewest. */
+function hasRoomEverywhere(wanted: number, storage: Storage, cluster: ClusterState): boolean {
+  const spare = storage.leastSpareVolumes();
+  if (spare === Infinity) return true;
+  // Pods that are expected on a node count there, too.
+  if (!cluster.nominator.isEmpty) return false;
+  const { volumeCount } = cluster;
+  let most = 0;
+  for (let slot = 0; slot < volumeCount.length; slot++) if ((volumeCount[slot] as number) > most) most = volumeCount[slot] as number;
+  return wanted + most <= spare;
 }
 
 function limitFilter(wanted: Volumes, storage: Storage, cluster: ClusterState): NodeFilter {

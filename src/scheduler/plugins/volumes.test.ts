@@ -23,9 +23,14 @@ const storageOf = (claims: readonly PersistentVolumeClaim[], volumes: readonly P
   csiNode: () => undefined,
   attachments: () => [],
   spareVolumes: () => Infinity,
+  leastSpareVolumes: () => Infinity,
 });
 
-const withSpare = (storage: Storage): Storage => ({ ...storage, spareVolumes: (node) => countSpareVolumes(storage, node) });
+const withSpare = (storage: Storage): Storage => ({
+  ...storage,
+  spareVolumes: (node) => countSpareVolumes(storage, node),
+  leastSpareVolumes: () => Math.min(countSpareVolumes(storage, 'n'), countSpareVolumes(storage, 'm')),
+});
 
 const using = (name: string, claimName: string, nodeName = ''): Pod =>
   pod(

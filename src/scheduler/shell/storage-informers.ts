@@ -34,7 +34,6 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
   const csiNodes = informers.informer(csinodes);
   const attachments = informers.informer(volumeattachments);
   attachments.addIndex(BY_NODE, nodeOfAttachment);
-  const spare = spareVolumes(csiNodes, attachments);
   const all: Watched = [
     ['PersistentVolumeClaim', claims as Informer<never>],
     ['PersistentVolume', volumes as Informer<never>],
@@ -54,7 +53,7 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
       capacities: () => capacities.list(),
       csiNode: (name) => csiNodes.get(name),
       attachments: (node) => attachments.byIndex(BY_NODE, node),
-      spareVolumes: spare,
+      ...spareVolumes(csiNodes, attachments),
     },
     onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
     synced: () => Promise.all(all.map(([, informer]) => informer.synced())),
@@ -62,19 +61,43 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
   };
 }
 
-/** By node, kept until what it is made of changes: it is asked of every node for each pod with claims. */
-function spareVolumes(csiNodes: Informer<CSINode>, attachments: Informer<VolumeAttachment>): (node: string) => number {
+/** By node, and the least of all: kept until what they are made of changes, as every pod with claims asks. */
+function spareVolumes(
+  csiNodes: Informer<CSINode>,
+  attachments: Informer<VolumeAttachment>,
+): Pick<Storage, 'spareVolumes' | 'leastSpareVolumes'> {
   const known = new Map<string, number>();
-  const forgetNode = ({ metadata }: CSINode): void => void known.delete(metadata.name);
-  const forgetPlace = ({ spec }: VolumeAttachment): void => void known.delete(spec.nodeName);
-  csiNodes.addHandlers({ added: forgetNode, updated: (_, now) => forgetNode(now), deleted: forgetNode });
-  attachments.addHandlers({ added: forgetPlace, updated: (_, now) => forgetPlace(now), deleted: forgetPlace });
-  return (node) => {
+  let least: number | undefined;
+  const at = { csiNode: (name: string) => csiNodes.get(name), attachments: (name: string) => attachments.byIndex(BY_NODE, name) };
+  const spareOn = (node: string): number => {
     let spare = known.get(node);
     if (spare === undefined) {
-      spare = countSpareVolumes({ csiNode: (name) => csiNodes.get(name), attachments: (name) => attachments.byIndex(BY_NODE, name) }, node);
+      spare = countSpareVolumes(at, node);
       known.set(node, spare);
     }
     return spare;
+  };
+  const ofNode = (node: string): void => {
+    const before = known.get(node);
+    known.delete(node);
+    if (least === undefined) return;
+    const now = spareOn(node);
+    if (now < least) least = now;
+    // It may have been the one with the least.
+    else if (before === least && now > least) least = undefined;
+  };
+  const forgetNode = ({ metadata }: CSINode): void => ofNode(metadata.name);
+  const forgetPlace = ({ spec }: VolumeAttachment): void => ofNode(spec.nodeName);
+  csiNodes.addHandlers({ added: forgetNode, updated: (_, now) => forgetNode(now), deleted: forgetNode });
+  attachments.addHandlers({ added: forgetPlace, updated: (_, now) => forgetPlace(now), deleted: forgetPlace });
+  return {
+    spareVolumes: spareOn,
+    leastSpareVolumes() {
+      if (least === undefined) {
+        least = Infinity;
+        for (const { metadata } of csiNodes.list()) least = Math.min(least, spareOn(metadata.name));
+      }
+      return least;
+    },
   };
 }

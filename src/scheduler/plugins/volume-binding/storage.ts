@@ -24,6 +24,8 @@ export interface Storage {
   attachments(node: string): Iterable<VolumeAttachment>;
   /** How many volumes every driver of a node would still take if all that are attached there were its own; below 0 for none. */
   spareVolumes(node: string): number;
+  /** No node has fewer spare volumes than this. */
+  leastSpareVolumes(): number;
 }
 
 /** Infinity where no driver of the node says how many it takes. */
@@ -80,6 +82,10 @@ export abstract class StorageOver<Base extends Storage = Storage> implements Sto
 
   spareVolumes(node: string): number {
     return this.base.spareVolumes(node);
+  }
+
+  leastSpareVolumes(): number {
+    return this.base.leastSpareVolumes();
   }
 }
 

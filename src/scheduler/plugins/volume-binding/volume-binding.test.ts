@@ -85,6 +85,7 @@ function storageOf(
     csiNode: () => undefined,
     attachments: () => [],
     spareVolumes: () => Infinity,
+    leastSpareVolumes: () => Infinity,
   };
 }
 
