@@ -252,6 +252,34 @@ describe('update', () => {
   });
 });
 
+for (const engine of ['embedded', 'etcd'] as const) {
+  for (const dryRun of [false, true]) {
+    test(`An update on ${engine}${dryRun ? ', a rehearsal' : ''} that would change nothing of what a late watch has shown looks at what is there`, async () => {
+      const late = await startLoopbackServer({ clock, engine });
+      try {
+        const to = (n: string, dry = false) =>
+          late.client.patch(configmaps, { name: 'late', namespace: NS }, { type: 'merge', body: { data: { n } } }, { dryRun: dry });
+        const made = await late.client.create(configmaps, { metadata: { name: 'late', namespace: NS }, data: { n: '0' } });
+        await late.client.get(configmaps, { name: 'late', namespace: NS });
+        const release = late.store.holdWatches();
+        const first = await to('1');
+        const back = to('0', dryRun);
+        await Promise.race([back, new Promise(setImmediate)]);
+        release();
+        const second = await back;
+        assert.deepEqual(
+          [made, first, second].map(({ data }) => data?.['n']),
+          ['0', '1', '0'],
+        );
+        const { data } = await late.client.get(configmaps, { name: 'late', namespace: NS });
+        assert.deepEqual([data, second.metadata.resourceVersion === first.metadata.resourceVersion], [{ n: dryRun ? '1' : '0' }, dryRun]);
+      } finally {
+        await late.stop();
+      }
+    });
+  }
+}
+
 describe('delete', () => {
   test('of a bound pod waits for its kubelet', async () => {
     await client.create(pods, aPod('bound', { nodeName: 'n1', terminationGracePeriodSeconds: 20 }));

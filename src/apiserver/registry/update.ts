@@ -49,6 +49,7 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
   // A current object from the cache may be stale: a refusal that rests on it is checked against a fresh one.
   let current = cachedCurrent(call.stored, key);
   let fresh = registry.hub.progress.upToDate;
+  if (call.options.dryRun && !fresh) [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       if (current === undefined) {
@@ -66,6 +67,11 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
       const outcome = await change(call, request, current, registry);
       if (outcome.kind === 'done') return { object: outcome.object, created: false };
       if (outcome.kind === 'changed') [current, fresh] = [outcome.present, true];
+      if (outcome.kind === 'same') {
+        // What would change nothing of a stale object may undo what somebody has written since. Source: store.GuaranteedUpdate.
+        if (!fresh) [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+        if (current?.revision === outcome.object.revision) return { object: outcome.object, created: false };
+      }
     } catch (error) {
       if (fresh || !(error instanceof StatusError)) throw error;
       [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
@@ -84,6 +90,8 @@ async function mayCreate({ request }: WriteCall, { authorizer }: Registry): Prom
 
 type Outcome =
   | { readonly kind: 'done'; readonly object: StoredObject }
+  /** Nothing to write. */
+  | { readonly kind: 'same'; readonly object: StoredObject }
   | { readonly kind: 'changed'; readonly present: StoredObject | undefined }
   | { readonly kind: 'again' };
 
@@ -117,7 +125,7 @@ async function change(call: WriteCall, request: UpdateRequest, current: StoredOb
     const value = stored.layout.encode(stored.object);
     const { conditions, operations } = effects(reservation);
     if (operations.length === 0 && saysTheSame({ ...stored, value }, current) && !(await isStale(call, current, registry))) {
-      return { kind: 'done', object: current };
+      return { kind: 'same', object: current };
     }
     if (call.options.dryRun) return { kind: 'done', object: rehearsed(call, object, current) };
     const result = await put(call, registry, {

@@ -46,6 +46,8 @@ export class MemoryStore implements Store {
   readonly failures: Error[] = [];
   /** Thrown by the next reads, one each. */
   readonly readFailures: Error[] = [];
+  /** Present while watches are held: what they will be sent. */
+  #held: (() => void)[] | undefined;
   /** Whether this server may think itself alone. */
   engine: StoreStatus['engine'] = 'embedded';
 
@@ -167,9 +169,20 @@ export class MemoryStore implements Store {
     for (const { stream } of this.#watchers) stream.fail(new StoreUnavailableError('connection lost'));
   }
 
+  /** Watches fall behind, as a loaded store's do, until the result is called. */
+  holdWatches(): () => void {
+    const held: (() => void)[] = (this.#held = []);
+    return () => {
+      this.#held = undefined;
+      for (const send of held) send();
+    };
+  }
+
   #send({ request, stream }: Watcher, revision: number, events: readonly StoreEvent[]): void {
     const wanted = events.filter(({ entry }) => covers(request, entry.key));
-    stream.push({ events: wanted, revision });
+    const send = (): void => void stream.push({ events: wanted, revision });
+    if (this.#held === undefined) send();
+    else this.#held.push(send);
   }
 
   #at(key: string, revision = this.#revision): KeyValue | undefined {
