@@ -70,3 +70,27 @@ test('nothing of a body that was refused is taken for a request', async () => {
   assert.match(ready ?? '', /^200 [^]*ok$/);
   socket.destroy();
 });
+
+test('an upgrade that is sent behind other requests is answered behind them', async () => {
+  const socket = await connected();
+  const upgrade = head('GET', '/api/v1/namespaces/default/pods/a/exec?command=sh', 'Connection: Upgrade', 'Upgrade: SPDY/3.1');
+  socket.write(head('GET', '/api/v1/pods') + head('GET', '/readyz') + upgrade);
+  const [pods, ready, refused, ...more] = await answers(socket, 3);
+  assert.match(pods ?? '', /^200 /);
+  assert.match(ready ?? '', /^200 [^]*ok$/);
+  assert.match(refused ?? '', /^404 [^]*pods \\"a\\" not found/);
+  assert.deepEqual(more, []);
+  socket.destroy();
+});
+
+test('a write that asks for an upgrade, which there is not, is written as whoever has the certificate', async () => {
+  const socket = await connected();
+  const body = JSON.stringify({ metadata: { name: 'upgraded' } });
+  const type = 'Content-Type: application/json';
+  const lines = ['Connection: Upgrade', 'Upgrade: websocket', type, `Content-Length: ${body.length}`];
+  socket.write(head('GET', '/readyz') + head('POST', '/api/v1/namespaces/default/configmaps', ...lines) + body);
+  const [ready, made] = await answers(socket, 2);
+  assert.match(ready ?? '', /^200 [^]*ok$/);
+  assert.match(made ?? '', /^201 [^]*"name":"upgraded"/);
+  socket.destroy();
+});

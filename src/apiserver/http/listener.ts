@@ -226,11 +226,20 @@ export class Listener {
   #onRequest(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void {
     const [req, res] = [request as IncomingMessage, response as ServerResponse];
     if (this.#draining) res.setHeader('connection', 'close');
+    answering.begin(req.socket, res);
     this.#handle(new Http1Exchange(req, res, peerOf(req.socket as TLSSocket)));
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', (error) => this.#logger.debug('upgraded connection failed', { error }));
+    // A client may send it before it has the answers to what it sent before, which Node.js would not wait for.
+    answering.after(request.socket, () => this.#answerUpgrade(request, socket, head));
+  }
+
+  #answerUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Of one with a body `socket` is what follows the body, and no connection.
+    const connection = request.socket as TLSSocket;
+    connection.setTimeout(0); // of one that is kept for further requests
     // An upgrade can still be refused in plain HTTP.
     const response = new ServerResponse(request);
     response.assignSocket(socket as Socket);
@@ -238,10 +247,33 @@ export class Listener {
     response.on('finish', () => {
       if (!socket.destroyed) socket.end();
     });
-    this.#handle(new Http1Exchange(request, response, peerOf(socket as TLSSocket), { request, socket, head }));
+    this.#handle(new Http1Exchange(request, response, peerOf(connection), { request, socket, head }));
   }
 }
 
+/** Answers over HTTP/1.1 that are under way, by connection. */
+class Answering {
+  readonly #open = new WeakMap<Duplex, { count: number; next: (() => void) | undefined }>();
+
+  begin(socket: Duplex, response: ServerResponse): void {
+    const known = this.#open.get(socket) ?? { count: 0, next: undefined };
+    this.#open.set(socket, known);
+    known.count++;
+    response.once('close', () => {
+      known.count--;
+      if (known.count === 0 && !socket.destroyed) known.next?.();
+    });
+  }
+
+  /** Calls `next` once all that was begun on the connection is answered; never if it ends before. */
+  after(socket: Duplex, next: () => void): void {
+    const known = this.#open.get(socket);
+    if (known === undefined || known.count === 0) next();
+    else known.next = next;
+  }
+}
+
+const answering = new Answering();
 const openStreams = new WeakMap<ServerHttp2Session, number>();
 
 interface Peer {
