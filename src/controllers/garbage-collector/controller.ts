@@ -2,6 +2,7 @@
 import { isStatusError } from '#apimachinery/errors.ts';
 import { parseApiVersion, type Resource } from '#apimachinery/resource.ts';
 import { assertNever } from '#base/assert-never.ts';
+import { findCondition } from '#api/conditions.ts';
 import { customResource, definesKind } from '#api/custom-kinds.ts';
 import { customresourcedefinitions } from '#api/resources.ts';
 import { Schema } from '#api/schema.ts';
@@ -11,7 +12,7 @@ import type { EventRecorder } from '#client/events/event-recorder.ts';
 import { collections } from '../runtime/collections.ts';
 import { followCustomResources } from '../runtime/custom-resources.ts';
 import type { Controller, ControllerContext } from '../runtime/controller.ts';
-import { Graph, type GraphNode, waitsForDependents } from './graph.ts';
+import { Graph, type GraphNode, isGone, waitsForDependents } from './graph.ts';
 import { countUntilListed } from './listing.ts';
 import { type OwnerState, type Plan, planObject } from './plan.ts';
 
@@ -48,12 +49,13 @@ export const garbageCollector: Controller = {
       const listing = { resource, informer: informers.informer(resource), clock, logger, errors: metrics.garbageCollector.syncErrors.of() };
       void countUntilListed(listing, AbortSignal.any([signal, left.signal]));
     };
-    const leave = (resource: Resource<KubeObject>): void => {
+    const leave = (resource: Resource<KubeObject>, deleted?: CustomResourceDefinition): void => {
       listings.get(resource)?.abort(new Error('served no more'));
       listings.delete(resource);
-      const gone = [...informers.informer(resource).list()];
+      const left = [...informers.informer(resource).list()];
       informers.drop(resource);
-      for (const { metadata } of gone) wake(graph.remove(metadata.uid));
+      const emptied = deleted !== undefined && isEmptied(deleted);
+      for (const { metadata } of left) wake(emptied ? graph.remove(metadata.uid) : graph.forget(metadata.uid));
     };
     for (const resource of RESOURCES) follow(resource);
     const definitions = informers.informer(customresourcedefinitions);
@@ -73,6 +75,10 @@ export const garbageCollector: Controller = {
     };
   },
 };
+
+/** Whether a definition went after all that it defined. Source: apiextensions finalizer crd_finalizer.go. */
+const isEmptied = ({ status }: CustomResourceDefinition): boolean =>
+  findCondition(status.conditions, 'Terminating')?.reason === 'InstanceDeletionCompleted';
 
 /** The resource an owner is of, built-in or defined; undefined for a kind that is not served. */
 function resourceOf(
@@ -113,6 +119,7 @@ async function ownerState(
     if (namespace !== undefined && namespace !== dependent.metadata.namespace) return elsewhere(owner, dependent, events);
     return waitsForDependents(known) ? 'waiting' : 'solid';
   }
+  if (isGone(known, dependent)) return 'absent';
   const info = find(owner);
   // What this server does not serve cannot be known to be gone.
   if (info === undefined) return 'solid';

@@ -11,6 +11,8 @@ export interface GraphNode {
   object: KubeObject | undefined;
   owners: readonly OwnerReference[];
   readonly dependents: Set<GraphNode>;
+  /** Where it was until it was seen to go: its uid never comes back. */
+  gone: { readonly namespace: string | undefined } | undefined;
 }
 
 export const FOREGROUND = 'foregroundDeletion';
@@ -24,6 +26,13 @@ export const waitsForDependents = (node: GraphNode): boolean => isEnding(node.ob
 
 /** Lets its dependents go before it goes. */
 export const orphansDependents = (node: GraphNode): boolean => isEnding(node.object, ORPHAN);
+
+/** Whether the owner is known to be gone from where this dependent can have had it. Source: absentOwnerCache. */
+export function isGone(owner: GraphNode | undefined, dependent: KubeObject): boolean {
+  if (owner?.gone === undefined) return false;
+  const { namespace } = owner.gone;
+  return namespace === undefined || namespace === dependent.metadata.namespace;
+}
 
 const isHeldByDependents = (node: GraphNode): boolean => waitsForDependents(node) || orphansDependents(node);
 
@@ -50,7 +59,7 @@ export class Graph {
     const { uid, ownerReferences = [] } = object.metadata;
     const node = this.#node(uid);
     const before = node.owners;
-    Object.assign(node, { resource, object, owners: ownerReferences });
+    Object.assign(node, { resource, object, owners: ownerReferences, gone: undefined });
     const present = new Set(ownerReferences.map((owner) => owner.uid));
     for (const owner of before) if (!present.has(owner.uid)) this.#unlink(owner.uid, node);
     for (const owner of ownerReferences) this.#node(owner.uid).dependents.add(node);
@@ -69,6 +78,13 @@ export class Graph {
   /** The object is gone. @returns uids to look at: what it owned, and owners that waited for it */
   remove(uid: string): readonly string[] {
     const node = this.#nodes.get(uid);
+    if (node?.object !== undefined) node.gone = { namespace: node.object.metadata.namespace };
+    return this.forget(uid);
+  }
+
+  /** The object is not shown any more, and may be there. @returns uids to look at, as of one that is gone */
+  forget(uid: string): readonly string[] {
+    const node = this.#nodes.get(uid);
     if (node === undefined) return [];
     for (const owner of node.owners) this.#unlink(owner.uid, node);
     const look = [...node.dependents].map((dependent) => dependent.uid);
@@ -84,7 +100,7 @@ export class Graph {
   #node(uid: string): GraphNode {
     const known = this.#nodes.get(uid);
     if (known !== undefined) return known;
-    const made: GraphNode = { uid, resource: undefined, object: undefined, owners: [], dependents: new Set() };
+    const made: GraphNode = { uid, resource: undefined, object: undefined, owners: [], dependents: new Set(), gone: undefined };
     this.#nodes.set(uid, made);
     return made;
   }
