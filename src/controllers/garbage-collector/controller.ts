@@ -12,7 +12,7 @@ import type { EventRecorder } from '#client/events/event-recorder.ts';
 import { collections } from '../runtime/collections.ts';
 import { followCustomResources } from '../runtime/custom-resources.ts';
 import type { Controller, ControllerContext } from '../runtime/controller.ts';
-import { Graph, type GraphNode, isGone, waitsForDependents } from './graph.ts';
+import { Graph, type GraphNode, isGone, isMeant, seen, waitsForDependents } from './graph.ts';
 import { countUntilListed } from './listing.ts';
 import { type OwnerState, type Plan, planObject } from './plan.ts';
 
@@ -114,12 +114,13 @@ async function ownerState(
   { client, events, resourceOf: find }: Pick<ControllerContext, 'client' | 'events'> & Finder,
 ): Promise<OwnerState> {
   const known = graph.get(owner.uid);
-  if (known?.object !== undefined) {
-    const { namespace } = known.object.metadata;
+  const present = known === undefined ? undefined : seen(known);
+  if (known !== undefined && present !== undefined && isMeant(owner, present)) {
+    const { namespace } = present.object.metadata;
     if (namespace !== undefined && namespace !== dependent.metadata.namespace) return elsewhere(owner, dependent, events);
     return waitsForDependents(known) ? 'waiting' : 'solid';
   }
-  if (isGone(known, dependent)) return 'absent';
+  if (isGone(known, owner, dependent)) return 'absent';
   const info = find(owner);
   // What this server does not serve cannot be known to be gone.
   if (info === undefined) return 'solid';

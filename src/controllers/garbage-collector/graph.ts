@@ -1,7 +1,9 @@
 // Who owns whom, in memory: one node for each object, and a virtual one for each owner that is referred to but was not
 // seen (yet). Source: garbagecollector graph.go, graph_builder.go.
-import type { Resource } from '#apimachinery/resource.ts';
+import { parseApiVersion, type Resource } from '#apimachinery/resource.ts';
 import type { KubeObject, OwnerReference } from '#api/types.ts';
+
+type Seen = { readonly resource: Resource<KubeObject>; readonly object: KubeObject };
 
 /** An object as last seen. Invariant: in `dependents` of the node of each of `owners`, and of no other. */
 export interface GraphNode {
@@ -11,8 +13,8 @@ export interface GraphNode {
   object: KubeObject | undefined;
   owners: readonly OwnerReference[];
   readonly dependents: Set<GraphNode>;
-  /** Where it was until it was seen to go: its uid never comes back. */
-  gone: { readonly namespace: string | undefined } | undefined;
+  /** What it was until it was seen to go: its uid never comes back. */
+  gone: Seen | undefined;
 }
 
 export const FOREGROUND = 'foregroundDeletion';
@@ -27,21 +29,24 @@ export const waitsForDependents = (node: GraphNode): boolean => isEnding(node.ob
 /** Lets its dependents go before it goes. */
 export const orphansDependents = (node: GraphNode): boolean => isEnding(node.object, ORPHAN);
 
-/** Whether the owner is known to be gone from where this dependent can have had it. Source: absentOwnerCache. */
-export function isGone(owner: GraphNode | undefined, dependent: KubeObject): boolean {
-  if (owner?.gone === undefined) return false;
-  const { namespace } = owner.gone;
-  return namespace === undefined || namespace === dependent.metadata.namespace;
-}
-
 const isHeldByDependents = (node: GraphNode): boolean => waitsForDependents(node) || orphansDependents(node);
 
-/** An owner is in the namespace of its dependent, or in none. */
-function isReachable(owner: KubeObject | undefined, dependent: KubeObject): boolean {
-  if (owner === undefined) return false;
-  const { namespace } = owner.metadata;
-  return namespace === undefined || namespace === dependent.metadata.namespace;
+/** Whether a reference says what the object of its uid is: what else it may mean only the server knows. Source: ownerReferenceMatchesCoordinates. */
+export function isMeant({ apiVersion, kind, name }: OwnerReference, { resource, object }: Seen): boolean {
+  return kind === resource.kind && name === object.metadata.name && parseApiVersion(apiVersion).group === resource.group;
 }
+
+/** An owner is in the namespace of its dependent, or in none. */
+const isReachable = (owner: Seen, reference: OwnerReference, dependent: KubeObject): boolean =>
+  isMeant(reference, owner) && [undefined, dependent.metadata.namespace].includes(owner.object.metadata.namespace);
+
+/** As last seen; undefined for a virtual node. */
+export const seen = ({ resource, object }: GraphNode): Seen | undefined =>
+  resource === undefined || object === undefined ? undefined : { resource, object };
+
+/** Whether the owner that a dependent refers to was seen to go. Source: absentOwnerCache. */
+export const isGone = (owner: GraphNode | undefined, reference: OwnerReference, dependent: KubeObject): boolean =>
+  owner?.gone !== undefined && isReachable(owner.gone, reference, dependent);
 
 export class Graph {
   readonly #nodes = new Map<string, GraphNode>();
@@ -66,7 +71,7 @@ export class Graph {
 
     const look: string[] = [];
     // An owner that is not there, or not where this one could have it, or that waits for this one, decides this one's fate.
-    if (ownerReferences.some((owner) => !isReachable(this.#nodes.get(owner.uid)?.object, object))) look.push(uid);
+    if (ownerReferences.some((owner) => !this.#isOwned(object, owner))) look.push(uid);
     for (const owner of [...before, ...ownerReferences]) {
       const above = this.#nodes.get(owner.uid);
       if (above !== undefined && isHeldByDependents(above)) look.push(owner.uid, uid);
@@ -78,7 +83,7 @@ export class Graph {
   /** The object is gone. @returns uids to look at: what it owned, and owners that waited for it */
   remove(uid: string): readonly string[] {
     const node = this.#nodes.get(uid);
-    if (node?.object !== undefined) node.gone = { namespace: node.object.metadata.namespace };
+    if (node !== undefined) node.gone = seen(node) ?? node.gone;
     return this.forget(uid);
   }
 
@@ -95,6 +100,11 @@ export class Graph {
     Object.assign(node, { resource: undefined, object: undefined, owners: [] });
     if (node.dependents.size === 0) this.#nodes.delete(uid);
     return look;
+  }
+
+  #isOwned(object: KubeObject, reference: OwnerReference): boolean {
+    const owner = seen(this.#node(reference.uid));
+    return owner !== undefined && isReachable(owner, reference, object);
   }
 
   #node(uid: string): GraphNode {
