@@ -2,35 +2,38 @@
 import { goQuote } from '#apimachinery/go-format.ts';
 import type { Props } from '../from-crd.ts';
 import type { Check } from './compile.ts';
-import type { Run } from './run.ts';
+import { NO_OLD, type Run } from './run.ts';
+
+/** Adds to `run` what is wrong with a value, whatever it was before an update. */
+type Alternative = (value: unknown, run: Run) => void;
 
 /** Undefined for a schema without any. */
-export function alternatives({ anyOf, oneOf, allOf, not }: Props, compile: (props: Props) => Check): Check | undefined {
-  const steps: Check[] = [];
+export function alternatives({ anyOf, oneOf, allOf, not }: Props, compile: (props: Props) => Check): Alternative | undefined {
+  const steps: Alternative[] = [];
   if (anyOf !== undefined && anyOf.length > 0) steps.push(any(anyOf.map(compile)));
   if (oneOf !== undefined && oneOf.length > 0) steps.push(one(oneOf.map(compile)));
   if (allOf !== undefined && allOf.length > 0) steps.push(all(allOf.map(compile)));
   if (not !== undefined) steps.push(none(compile(not)));
   if (steps.length === 0) return undefined;
-  return (value, old, run) => {
-    for (const step of steps) step(value, old, run);
+  return (value, run) => {
+    for (const step of steps) step(value, run);
   };
 }
 
-function tried(check: Check, value: unknown, old: unknown, run: Run): Run {
+function tried(check: Check, value: unknown, run: Run): Run {
   const result = run.aside();
-  check(value, old, result);
+  check(value, NO_OLD, result);
   return result;
 }
 
-/** The failure with most checks that held tells best what was meant. */
+/** The failure that went furthest tells best what was meant. */
 const better = (result: Run, best: Run | undefined): Run => (best === undefined || result.matches > best.matches ? result : best);
 
-function any(checks: readonly Check[]): Check {
-  return (value, old, run) => {
+function any(checks: readonly Check[]): Alternative {
+  return (value, run) => {
     let best: Run | undefined;
     for (const check of checks) {
-      const result = tried(check, value, old, run);
+      const result = tried(check, value, run);
       if (result.valid) return run.merge(result);
       best = better(result, best);
     }
@@ -39,9 +42,9 @@ function any(checks: readonly Check[]): Check {
   };
 }
 
-function one(checks: readonly Check[]): Check {
-  return (value, old, run) => {
-    const results = checks.map((check) => tried(check, value, old, run));
+function one(checks: readonly Check[]): Alternative {
+  return (value, run) => {
+    const results = checks.map((check) => tried(check, value, run));
     const valid = results.filter((result) => result.valid);
     if (valid.length === 1) return run.merge(valid[0] as Run);
     const found = valid.length === 0 ? 'Found none valid' : `Found ${valid.length} valid alternatives`;
@@ -51,11 +54,11 @@ function one(checks: readonly Check[]): Check {
   };
 }
 
-function all(checks: readonly Check[]): Check {
-  return (value, old, run) => {
+function all(checks: readonly Check[]): Alternative {
+  return (value, run) => {
     let valid = 0;
     for (const check of checks) {
-      const result = tried(check, value, old, run);
+      const result = tried(check, value, run);
       if (result.valid) valid++;
       run.merge(result);
     }
@@ -64,8 +67,8 @@ function all(checks: readonly Check[]): Check {
   };
 }
 
-function none(check: Check): Check {
-  return (value, old, run) => {
-    if (tried(check, value, old, run).valid) run.whole(`${goQuote(run.path)} must not validate the schema (not)`);
+function none(check: Check): Alternative {
+  return (value, run) => {
+    if (tried(check, value, run).valid) run.whole(`${goQuote(run.path)} must not validate the schema (not)`);
   };
 }

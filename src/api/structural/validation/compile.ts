@@ -61,7 +61,7 @@ export function compileSchema(props: Props, whole = false): Check {
       scalars.common(null, run);
       return;
     }
-    branches?.(value, old, run);
+    branches?.(value, run);
     if (typeof value === 'string') scalars.text(value, run);
     else if (typeof value === 'number' || typeof value === 'bigint') scalars.number(value, run);
     else if (Array.isArray(value)) {
@@ -73,9 +73,12 @@ export function compileSchema(props: Props, whole = false): Check {
       sizes.object(value, run);
       members(value, old, run);
     }
-    run.matches++;
+    run.matches += CHECKS_OF_ANY_VALUE;
   };
 }
+
+/** Alternatives count for two, the enumeration for one, and so does the value itself. */
+const CHECKS_OF_ANY_VALUE = 4;
 
 const compileTolerant = (props: Props): Check => tolerant(compileSchema(props), props);
 

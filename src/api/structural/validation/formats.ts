@@ -25,8 +25,18 @@ const RGB_COLOR = new RegExp(String.raw`^rgb\(\s*${RGB}\s*,\s*${RGB}\s*,\s*${RGB
 const DATE = /^\d{4}-(\d{2})-(\d{2})$/;
 /** Source: strfmt DateTimePattern and the layouts ParseDateTime takes. */
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[zZ]|[+-]\d{2}:?\d{2})?$/;
-const SCALA_DURATION =
-  /^-?(\d+(?:\.\d+)?\s*(ns|nanos?|nanoseconds?|us|µs|micros?|microseconds?|ms|millis?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?)\s*)+$/;
+/** The first of each may go on: `seconds`. Source: strfmt timeUnits. */
+const DURATION_UNITS: readonly (readonly string[])[] = [
+  ['nano', 'ns'],
+  ['micro', 'us', 'µs'],
+  ['milli', 'ms'],
+  ['sec', 's'],
+  ['min', 'm'],
+  ['hour', 'h', 'hr'],
+  ['day', 'd'],
+  ['week', 'w', 'wk'],
+];
+const MAX_AMOUNT = 2n ** 63n - 1n;
 /** What may stand before the @: dot-atom or a quoted string; a name with the address in angle brackets too. Source: mail.ParseAddress. */
 const ADDRESS =
   /^(?:[\w!#$%&'*+/=?^`{|}~\u0080-\uffff-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\uffff-]+)*|"(?:[^"\\]|\\.)*")@(?:[^\s@<>()[\],;:\\"]+|\[[^\]]*\])$/;
@@ -79,8 +89,18 @@ function isDuration(text: string): boolean {
     return true;
   } catch (error) {
     if (!(error instanceof DurationError)) throw error;
-    return SCALA_DURATION.test(text);
+    return saysHowLong(text);
   }
+}
+
+/** One amount with a unit is enough, whatever else the text says. */
+function saysHowLong(text: string): boolean {
+  const amounts = [...text.matchAll(/(\d+)[\t\n\f\r ]*([A-Za-zµ]+)/g)];
+  if (amounts.some(([, amount = '']) => BigInt(amount) > MAX_AMOUNT)) return false;
+  return amounts.some(([, , given = '']) => {
+    const unit = given.toLowerCase();
+    return DURATION_UNITS.some((units) => unit.startsWith(units[0] as string) || units.includes(unit));
+  });
 }
 
 /** Absolute, or a path from the root. Source: url.ParseRequestURI. */

@@ -1,5 +1,6 @@
 // Items of sets and of lists with keys are told apart. Source: apiextensions pkg/apiserver/schema/listtype.
 import { duplicate, invalid, type FieldError } from '#apimachinery/field-errors.ts';
+import { sortedKeys } from '#apimachinery/json-value.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';
 
@@ -51,14 +52,14 @@ function repeated(texts: readonly string[]): readonly number[] {
 }
 
 const uniqueItems: ItemCheck = (list, path, found) => {
-  for (const i of repeated(list.map((item) => JSON.stringify(item)))) found.push(duplicate(`${path}[${i}]`, list[i]));
+  for (const i of repeated(list.map((item) => JSON.stringify(item)))) found.push(duplicate(`${path}[${i}]`, sortedKeys(list[i])));
 };
 
 function uniqueKeys(keys: readonly string[]): ItemCheck {
   return (list, path, found) => {
     const stray = list.findIndex((item) => item !== null && !isJsonObject(item));
     if (stray !== -1) {
-      found.push(invalid(`${path}[${stray}]`, list[stray], 'must be an object for an array of list-type map'));
+      found.push(invalid(`${path}[${stray}]`, sortedKeys(list[stray]), 'must be an object for an array of list-type map'));
       return;
     }
     const identities = list.map((item) => identity(item as JsonObject | null, keys));
@@ -67,4 +68,9 @@ function uniqueKeys(keys: readonly string[]): ItemCheck {
 }
 
 const identity = (item: JsonObject | null, keys: readonly string[]): JsonObject =>
-  Object.fromEntries(keys.filter((key) => item !== null && Object.hasOwn(item, key)).map((key) => [key, item?.[key]]));
+  Object.fromEntries(
+    keys
+      .toSorted()
+      .filter((key) => item !== null && Object.hasOwn(item, key))
+      .map((key) => [key, item?.[key]]),
+  );

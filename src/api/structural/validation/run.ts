@@ -10,7 +10,7 @@ export const NO_OLD: unique symbol = Symbol('no old value');
 export class Run {
   readonly #errors: FieldError[] = [];
   readonly #texts = new Set<string>();
-  /** Checks that held: of several alternatives that fail, the one with most is told about. */
+  /** Checks made, and types that fitted: of several alternatives that fail, the one with most is told about. */
   matches = 0;
   readonly #steps: Step[];
   /** Where the value is in its object: `status` for the status alone. */

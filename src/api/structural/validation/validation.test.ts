@@ -10,6 +10,8 @@ import { compileListChecks } from './lists.ts';
 const ofSpec = (spec: object): Props => ({ type: 'object', properties: { a: spec } }) as Props;
 const texts = (spec: object, value: unknown): readonly string[] => compileValidator(ofSpec(spec)).create({ a: value }).map(errorText);
 
+const NOT_WHOLE = '<nil>: Invalid value: "": Checked value must be of type integer (default format) in a';
+
 /** Texts are upstream's, as its validator gives them for the same schema and value. */
 const CASES: readonly (readonly [name: string, spec: object, value: unknown, errors: readonly string[]])[] = [
   ['a text for a number', { type: 'integer' }, 'x', ['a: Invalid value: "string": a in body must be of type integer: "string"']],
@@ -23,6 +25,39 @@ const CASES: readonly (readonly [name: string, spec: object, value: unknown, err
     ],
   ],
   ['a whole number for a number', { type: 'number' }, 1, []],
+  ['what is hardly more than a whole number', { type: 'integer', multipleOf: 3 }, 123_456_789.125, [NOT_WHOLE]],
+  [
+    'what is hardly less than a whole number',
+    { type: 'integer' },
+    2.999_999_999_9,
+    ['a: Invalid value: "number": a in body must be of type integer: "number"', NOT_WHOLE],
+  ],
+  ['a multiple but for what floats lose', { type: 'number', multipleOf: 0.1 }, 1.1, []],
+  [
+    'a multiple that floats miss from below',
+    { type: 'number', multipleOf: 0.01 },
+    0.29,
+    ['a: Invalid value: 0.29: a in body should be a multiple of 0.01'],
+  ],
+  ['a fraction where whole numbers are listed', { type: 'number', enum: [1, 2] }, 1.5, []],
+  [
+    'an object that is not listed',
+    { type: 'object', enum: ['x'] },
+    { b: 1, a: 2 },
+    ['a: Unsupported value: {"a":2,"b":1}: supported values: "x"'],
+  ],
+  [
+    'alternatives of which as many checks were made',
+    { type: 'object', anyOf: [{ enum: ['x'] }, { maxProperties: 0 }] },
+    { b: 1 },
+    ['<nil>: Invalid value: "": "a" must validate at least one schema (anyOf)', 'a: Unsupported value: {"b":1}: supported values: "x"'],
+  ],
+  [
+    'alternatives of which one looks further',
+    { type: 'object', anyOf: [{ enum: ['x'] }, { required: ['c'], properties: { b: { minimum: 5 } } }] },
+    { b: 'abc' },
+    ['<nil>: Invalid value: "": "a" must validate at least one schema (anyOf)', 'a.c: Required value'],
+  ],
   ['null', { type: 'string' }, null, ['a: Invalid value: "null": a in body must be of type string: "null"']],
   ['null where it may be', { type: 'string', nullable: true }, null, []],
   [
@@ -198,6 +233,31 @@ for (const [name, spec, old, next, errors] of [
     ['a[0]: Too long: may not be more than 1 byte'],
   ],
   ['a list as a whole', { type: 'array', items: LONG }, ['long'], ['long'], []],
+  ['items that lack a key', KEYED, [{ v: 'long' }], [{ v: 'long' }], ['a[0].v: Too long: may not be more than 1 byte']],
+  [
+    'items whose key is null',
+    { ...KEYED, items: { type: 'object', properties: { k: { type: 'string', nullable: true }, v: LONG } } },
+    [{ k: null, v: 'long' }],
+    [{ k: null, v: 'long' }],
+    ['a[0].v: Too long: may not be more than 1 byte'],
+  ],
+  [
+    'the first of the items that had the keys',
+    KEYED,
+    [
+      { k: '1', v: 'long' },
+      { k: '1', v: 'a' },
+    ],
+    [{ k: '1', v: 'long' }],
+    [],
+  ],
+  [
+    'alternatives, which know nothing of what was before',
+    { type: 'object', properties: { x: { type: 'string' }, y: { type: 'string' } }, anyOf: [{ properties: { x: { maxLength: 1 } } }] },
+    { x: 'long', y: 'a' },
+    { x: 'long', y: 'b' },
+    ['<nil>: Invalid value: "": "a" must validate at least one schema (anyOf)', 'a.x: Too long: may not be more than 1 byte'],
+  ],
   ['values of a map', { type: 'object', additionalProperties: LONG }, { x: 'long' }, { x: 'long', y: 'a' }, []],
 ] as const) {
   test(`compileValidator compares ${name} on update`, () => {
@@ -222,6 +282,24 @@ for (const [name, spec, value, errors] of [
     { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
     ['x', 'y', 'x', 'x'],
     ['a[2]: Duplicate value: "x"'],
+  ],
+  [
+    'sets of objects',
+    { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'object', 'x-kubernetes-map-type': 'atomic' } },
+    [
+      { b: 1, a: 2 },
+      { b: 1, a: 2 },
+    ],
+    ['a[1]: Duplicate value: {"a":2,"b":1}'],
+  ],
+  [
+    'lists with several keys',
+    { ...KEYED, 'x-kubernetes-list-map-keys': ['v', 'k'] },
+    [
+      { k: '1', v: 'a' },
+      { k: '1', v: 'a' },
+    ],
+    ['a[1]: Duplicate value: {"k":"1","v":"a"}'],
   ],
   ['keyed lists', KEYED, [{ k: '1' }, { k: '2' }, { k: '1' }], ['a[2]: Duplicate value: {"k":"1"}']],
   ['keyed lists of something else', KEYED, ['x'], ['a[0]: Invalid value: "x": must be an object for an array of list-type map']],

@@ -3,7 +3,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { invalid, notSupported, tooLong, tooMany, typeInvalid } from '#apimachinery/field-errors.ts';
 import { goFloat, goQuote } from '#apimachinery/go-format.ts';
-import { deepEqual } from '#apimachinery/json-value.ts';
+import { deepEqual, sortedKeys } from '#apimachinery/json-value.ts';
 import type { JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';
 import { isKnownFormat, stringFormat } from './formats.ts';
@@ -38,8 +38,12 @@ export function typeCheck(props: Props): (value: unknown, run: Run) => void {
       return;
     }
     if (types.length === 0 && format === '') return;
+    run.matches++; // it was looked at, whatever it is
     const type = jsonType(value);
-    const fits = types.includes(type) || (type === 'integer' && types.includes('number'));
+    const fits =
+      types.includes(type) ||
+      (type === 'integer' && types.includes('number')) ||
+      (type === 'number' && types.includes('integer') && isNearlyWhole(value as number));
     const texts = typeof value === 'string' || Array.isArray(value);
     if (!texts && format !== '' && !fits) return refuse(run, format, goFormat(value));
     if (!numeric && format !== '' && texts) run.matches++; // the format's own check says the rest
@@ -64,12 +68,15 @@ export function scalarChecks(props: Props): ScalarChecks {
     text,
     number,
     common: (value, run) => {
-      if (values.length > 0 && (value === null || !values.some((allowed) => deepEqual(allowed, value))))
-        run.add(notSupported(run.field, value, shown));
-      else run.matches++;
+      if (values.length > 0 && (value === null || !values.some((allowed) => isAllowed(allowed, value))))
+        run.add(notSupported(run.field, sortedKeys(value), shown));
     },
   };
 }
+
+/** A fraction is cut to be compared with a whole number. Source: basicCommonValidator. */
+const isAllowed = (allowed: unknown, value: unknown): boolean =>
+  deepEqual(allowed, typeof value === 'number' && typeof allowed === 'number' && Number.isInteger(allowed) ? Math.trunc(value) : value);
 
 const length = (text: string): number => {
   let count = 0;
@@ -89,13 +96,13 @@ function textCheck(props: Props): (value: string, run: Run) => void {
     const expected = pattern?.();
     if (expected?.matches(value) === false)
       return run.add(invalid(run.field, value, `${run.path} in body should match '${expected.text}'`));
-    run.matches++;
   };
   return (value, run) => {
     refusal(value, run);
+    run.matches++;
     if (check === undefined) return;
-    if (check(value)) run.matches++;
-    else run.add(typeInvalid(run.field, value, `${run.path} in body must be of type ${format}: ${goQuote(value)}`));
+    run.matches++;
+    if (!check(value)) run.add(typeInvalid(run.field, value, `${run.path} in body must be of type ${format}: ${goQuote(value)}`));
   };
 }
 
@@ -188,9 +195,20 @@ function isMultiple(given: number | bigint, factor: number): boolean {
   if (typeof given === 'bigint' && Number.isInteger(factor)) return given % BigInt(factor) === 0n;
   const value = Number(given);
   if (isWhole(value) && Number.isInteger(factor)) return value % factor === 0;
-  const times = factor < 1 ? (1 / factor) * value : value / factor;
-  return Math.abs(times - Math.round(times)) <= 1e-9 * Math.max(1, Math.abs(times));
+  return isNearlyWhole(factor < 1 ? (1 / factor) * value : value / factor);
 }
+
+/**
+ * What lies a little above a positive whole number passes for it; what lies below does not, nor does a negative fraction.
+ * Source: go-openapi swag IsFloat64AJSONInteger.
+ */
+function isNearlyWhole(value: number): boolean {
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
+  const whole = Math.trunc(value);
+  return value === whole || (value >= 1 && (value - whole) / (value + whole) < NEARLY);
+}
+
+const NEARLY = 1e-9;
 
 interface SizeChecks {
   list(value: readonly unknown[], run: Run): void;
