@@ -11,11 +11,12 @@ import {
   ipaddresses,
   namespaces,
   persistentvolumeclaims,
+  persistentvolumes,
   pods,
   resourceclaims,
   serviceaccounts,
 } from '#api/resources.ts';
-import type { CSIDriver, DaemonSet, EndpointSlice, EventsV1Event, New, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { CSIDriver, DaemonSet, EndpointSlice, EventsV1Event, New, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Client } from '#client/contract.ts';
 import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts';
@@ -65,6 +66,24 @@ for (const [name, given, dataSource, dataSourceRef] of [
     assert.deepEqual([spec.dataSource, spec.dataSourceRef], [dataSource, dataSourceRef]);
   });
 }
+
+test('a change of phase of a volume is dated, unless its writer dates it', async () => {
+  const { metadata, status } = await client.create(persistentvolumes, {
+    metadata: { generateName: 'v-' },
+    spec: { accessModes: ['ReadWriteOnce'], capacity: { storage: '1Gi' }, hostPath: { path: '/x' } },
+  } as New<PersistentVolume>);
+  assert.ok(status.lastPhaseTransitionTime);
+  const dated = async (change: object): Promise<string | null | undefined> => {
+    const body = { status: change };
+    const volume = await client.patch(persistentvolumes, { name: metadata.name }, { type: 'merge', body }, { subresource: 'status' });
+    return volume.status.lastPhaseTransitionTime;
+  };
+  const [first, second] = ['2020-01-01T00:00:00Z', '2021-01-01T00:00:00Z'];
+  assert.equal(await dated({ phase: 'Available', lastPhaseTransitionTime: first }), first);
+  assert.equal(await dated({ lastPhaseTransitionTime: second }), second, 'the phase is the same, the date is not');
+  assert.equal(await dated({ lastPhaseTransitionTime: null }), second);
+  assert.notEqual(await dated({ phase: 'Bound', lastPhaseTransitionTime: second }), second);
+});
 
 test('a CSIDriver has no generation before its first change', async () => {
   const made = await client.create(csidrivers, { metadata: { name: 'd.example.com' }, spec: {} } as New<CSIDriver>);

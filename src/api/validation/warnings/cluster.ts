@@ -1,5 +1,14 @@
 // Networks, nodes, storage and the rest. Source: registry strategies, pkg/api/service, persistentvolume, storage.
-import type { Endpoints, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, Secret, Service } from '../../gen/core-v1.ts';
+import type {
+  Endpoints,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PersistentVolumeSpec,
+  Secret,
+  Service,
+  ServiceAccount,
+} from '../../gen/core-v1.ts';
 import type { EndpointSlice } from '../../gen/discovery-v1.ts';
 import type { Ingress, IPBlock, NetworkPolicy } from '../../gen/networking-v1.ts';
 import type { RuntimeClass } from '../../gen/node-v1.ts';
@@ -101,6 +110,17 @@ export function secretWarnings(out: Warnings, { type, data }: Secret): void {
   const textOf = (key: string): string => Buffer.from(data?.[key] ?? '', 'base64').toString('latin1');
   const problem = keyPairProblem(textOf('tls.crt'), textOf('tls.key'));
   if (problem !== undefined) out.say(problem);
+}
+
+const MOUNTABLE_SECRETS = 'kubernetes.io/enforce-mountable-secrets';
+
+/** Only when it comes to have the annotation, whatever that says. Source: warnIfHasEnforceMountableSecretsAnnotation. */
+export function serviceAccountWarnings(out: Warnings, account: ServiceAccount, old?: ServiceAccount): void {
+  const has = ({ metadata: { annotations = {} } }: ServiceAccount): boolean => Object.hasOwn(annotations, MOUNTABLE_SECRETS);
+  if (!has(account) || (old !== undefined && has(old))) return;
+  out.say(
+    `metadata.annotations[${MOUNTABLE_SECRETS}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
+  );
 }
 
 const STORAGE_CLASS = 'volume.beta.kubernetes.io/storage-class';

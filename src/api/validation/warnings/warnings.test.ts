@@ -194,3 +194,14 @@ test('updateWarnings of a ReplicationController tell of the template it had', ()
   assert.deepEqual(updateWarnings(controller(2, {}), controller(1, old), kind), [text]);
   assert.deepEqual(updateWarnings(controller(2, old), controller(1, {}), kind), []);
 });
+
+test('a ServiceAccount that comes to bind its secrets is told that this is deprecated', () => {
+  const kind = kindOf('v1/ServiceAccount');
+  const key = 'kubernetes.io/enforce-mountable-secrets';
+  const account = (annotations: object): object => objectOf(kind, { metadata: { annotations } });
+  const text = `metadata.annotations[${key}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`;
+  assert.deepEqual(warningsOf('v1/ServiceAccount', { metadata: { annotations: { [key]: 'false' } } }), [text]);
+  assert.deepEqual(updateWarnings(account({ [key]: 'true' }), account({}), kind), [text]);
+  assert.deepEqual(updateWarnings(account({ [key]: 'true' }), account({ [key]: '' }), kind), []);
+  assert.deepEqual(updateWarnings(account({}), account({ [key]: 'true' }), kind), []);
+});

@@ -123,13 +123,12 @@ export const persistentVolumeStrategy = {
     status: {
       // A change of phase is dated by the server unless the writer dated it. Source: persistentvolumeStatusStrategy.
       prepareForUpdate: (volume, old, { clock }) => {
-        const { phase, lastPhaseTransitionTime } = volume.status;
-        if (phase === old.status.phase) {
-          const before = old.status.lastPhaseTransitionTime;
-          return before === undefined ? volume : { ...volume, status: { ...volume.status, lastPhaseTransitionTime: before } };
-        }
-        if (lastPhaseTransitionTime !== undefined && lastPhaseTransitionTime !== old.status.lastPhaseTransitionTime) return volume;
-        return { ...volume, status: { ...volume.status, lastPhaseTransitionTime: formatTime(clock.now()) } };
+        const { phase, lastPhaseTransitionTime: given } = volume.status;
+        const before = old.status.lastPhaseTransitionTime;
+        const same = phase === old.status.phase;
+        if (given !== undefined && (same || given !== before)) return volume;
+        const lastPhaseTransitionTime = same ? before : formatTime(clock.now());
+        return lastPhaseTransitionTime === undefined ? volume : { ...volume, status: { ...volume.status, lastPhaseTransitionTime } };
       },
     },
   },
