@@ -52,12 +52,30 @@ test('a node’s network is counted, and how full the cluster’s is', async () 
   }
 });
 
-test('PodNetworks take no network of another size, family or cluster', () => {
+test('PodNetworks take no network of another family or cluster', () => {
   const networks = new PodNetworks('fd00:10:244::/56', 64);
-  for (const cidr of ['fd00:10:244::/65', 'fd00:10:245::/64', '10.244.0.0/24', 'fd00:10:244:100::/64', 'junk'])
+  for (const cidr of ['fd00:10:245::/64', '10.244.0.0/24', 'fd00:10:244:100::/64', 'junk'])
     assert.equal(networks.occupy(cidr, 'a'), false, cidr);
   assert.equal(networks.occupy('fd00:0010:0244:00ff::/64', 'a'), true);
 });
+
+// Source: cidr_set_test.go TestGetBitforCIDR, TestOccupy.
+for (const { given, free, taken } of [
+  { given: '10.244.0.0/23', free: '10.244.2.0/24', taken: 2 },
+  { given: '10.244.0.128/25', free: '10.244.1.0/24', taken: 1 },
+  { given: '10.244.0.0/22', free: undefined, taken: 4 },
+  { given: '10.0.0.0/8', free: undefined, taken: 4 },
+])
+  test(`a node that was given ${given} has all of it: the next gets ${free ?? 'nothing'}`, () => {
+    const networks = new PodNetworks('10.244.0.0/22', 24);
+    assert.equal(networks.occupy(given, 'a'), true);
+    assert.equal(networks.taken, taken);
+    assert.equal(networks.occupy('10.244.0.0/24', 'b'), false);
+    assert.equal(networks.allocate('b'), free);
+    if (free !== undefined) networks.release(free, 'b');
+    assert.equal(networks.release(given, 'a'), true);
+    assert.deepEqual([networks.taken, networks.allocate('b')], [0, '10.244.0.0/24']);
+  });
 
 for (const [cidr, mask] of [
   ['10.244.0.0/16', 15],

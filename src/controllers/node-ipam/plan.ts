@@ -38,26 +38,22 @@ export class PodNetworks {
     return 2 ** (this.#maskSize - this.#bits);
   }
 
-  /** Notes that `node` has `podCIDR`. @returns false when another node has it, or it is none of ours */
+  /** Notes that `node` has `podCIDR`. @returns false when another node has some of it, or it is none of ours */
   occupy(podCIDR: string, node: string): boolean {
-    const number = this.#numberOf(podCIDR);
-    if (number === undefined) return false;
-    const owner = this.#owner.get(number);
-    if (owner !== undefined) return owner === node;
-    this.#owner.set(number, node);
-    return true;
+    const numbers = this.#numbersOf(podCIDR);
+    for (const number of numbers) if (!this.#owner.has(number)) this.#owner.set(number, node);
+    return numbers.length > 0 && numbers.every((number) => this.#owner.get(number) === node);
   }
 
-  /** @returns false when it is not the node's */
+  /** @returns false when none of it is the node's */
   release(podCIDR: string, node: string): boolean {
-    const number = this.#numberOf(podCIDR);
-    if (number === undefined || this.#owner.get(number) !== node) return false;
-    this.#owner.delete(number);
-    this.#lowest = Math.min(this.#lowest, number);
-    return true;
+    const own = this.#numbersOf(podCIDR).filter((number) => this.#owner.get(number) === node);
+    for (const number of own) this.#owner.delete(number);
+    this.#lowest = Math.min(this.#lowest, own[0] ?? Infinity);
+    return own.length > 0;
   }
 
-  /** How many nodes have one. */
+  /** How many are in use. */
   get taken(): number {
     return this.#owner.size;
   }
@@ -87,11 +83,16 @@ export class PodNetworks {
     return `${formatIp({ family: this.#family, bytes })}/${this.#maskSize}`;
   }
 
-  #numberOf(podCIDR: string): number | undefined {
+  /** Of the networks it is in, or that are in it; none where it is outside the cluster's. Source: getBeginningAndEndIndices. */
+  #numbersOf(podCIDR: string): readonly number[] {
     const cidr = parseCidr(podCIDR);
-    if (cidr?.network.family !== this.#family || cidr.prefix !== this.#maskSize) return undefined;
-    const number = (valueOf(cidr.network.bytes) - this.#base) >> this.#hostBits;
-    return number >= 0n && number < BigInt(this.capacity) ? Number(number) : undefined;
+    if (cidr?.network.family !== this.#family) return [];
+    const numberAt = (address: bigint): number => Number((address - this.#base) >> this.#hostBits);
+    const start = valueOf(cidr.network.bytes);
+    const end = start + (1n << BigInt(cidr.network.bytes.length * 8 - cidr.prefix)) - 1n;
+    const first = Math.max(0, numberAt(start));
+    const last = Math.min(this.capacity - 1, numberAt(end));
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
   }
 }
 
