@@ -229,6 +229,21 @@ describe('a custom resource', () => {
     await api.done('POST', base(group), widget(group, 'x', { spec: {} }));
     const other = await api.request('PATCH', `${base(group)}/x`, { apiVersion: 'v9' }, MERGE);
     assert.equal(other.body.message, `Widget "x" is invalid: apiVersion: Invalid value: "v9": must be ${group}/v1`);
+    const versionless = await api.request('PATCH', `${base(group)}/x`, { apiVersion: null }, MERGE);
+    assert.deepEqual(
+      [versionless.code, versionless.body.message],
+      [500, "Internal error occurred: Object 'apiVersion' is missing in 'object has no apiVersion field'"],
+    );
+    const odd = await api.request('PATCH', `${base(group)}/x`, { apiVersion: 'a/b/c' }, MERGE);
+    assert.deepEqual([odd.code, odd.body.message.endsWith(': unexpected GroupVersion string: a/b/c')], [422, true]);
+    const kindless = await api.request('PATCH', `${base(group)}/x`, { kind: null }, MERGE);
+    assert.deepEqual(
+      [
+        kindless.code,
+        /^ "" is invalid: patch: Invalid value: .*: Object 'Kind' is missing in '\{"apiVersion":/.test(kindless.body.message),
+      ],
+      [422, true],
+    );
     const renamed = await api.request('PATCH', `${base(group)}/x`, { metadata: { uid: '1' } }, MERGE);
     const { causes = [] } = (renamed.body as unknown as { details: { causes?: readonly { field: string }[] } }).details;
     assert.deepEqual(

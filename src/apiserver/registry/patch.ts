@@ -1,10 +1,11 @@
 // From a patch body and the current object to the new object. Pure; objects are in the served version.
+import { interpretKind } from '#api/decode-body.ts';
 import { decodeKind, isCustomType } from '#api/decode-kind.ts';
 import { DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
 import { diagnose } from '#api/decode/diagnose.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
-import { badRequest, StatusError } from '#apimachinery/errors.ts';
+import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
 import { byteOrder, goJson, goQuote, goSortedJson, goType, goValue } from '#apimachinery/go-format.ts';
 import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import {
@@ -165,9 +166,12 @@ function strategicRefusal({ fault, message }: StrategicPatchError): StatusError 
 function decodePatched({ kind, problems, value: patch }: PatchBody, value: unknown, current: KubeObject, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;
   if (kind === 'strategic' || isCustomType(schema)) {
+    const { hasVersion } = kind === 'strategic' ? { hasVersion: true } : readTypeMeta(value);
     try {
       const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before: current });
       for (const warning of warnings) target.warn(warning);
+      // Upstream notices only as it records the fields' owners.
+      if (!hasVersion) throw internalError("Object 'apiVersion' is missing in 'object has no apiVersion field'");
       return object;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -184,6 +188,14 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
     if (error instanceof DecodeError) throw invalidPatch(text, error.message);
     throw error;
   }
+}
+
+/** @throws StatusError Invalid, where a patch took the kind away. Source: UnstructuredJSONScheme */
+function readTypeMeta(value: unknown): { readonly hasVersion: boolean } {
+  const text = goSortedJson(value);
+  const { group, version, kind } = interpretKind(value, (why) => invalidPatch(text, why));
+  if (kind === '') throw invalidPatch(text, `Object 'Kind' is missing in '${text}'`);
+  return { hasVersion: group !== '' || version !== '' };
 }
 
 /** As Go prints it: what the patch touched are maps, with their keys in order; the rest is as it was. Source: jsonpatch.partialDoc. */
