@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { configmaps, pods, runtimeclasses } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
 import type { ContainerConfig } from '#cri/gen/objects.ts';
+import { type CgroupManager, noCgroups } from './cgroups/cgroup-manager.ts';
 import { container, pod } from './testing/pods.ts';
 import { startWorld, stateOf } from './testing/world.ts';
 
@@ -335,6 +336,24 @@ test('resources of a running container change without a restart, and events tell
   const why = resizing()?.message ?? '';
   assert.deepEqual([resizing()?.type, resizing()?.observedGeneration], ['PodResizePending', 4]);
   await world.until(() => world.told('web').includes(`ResizeInfeasible ${told('Infeasible', resources('9', '128Mi'), 4, why)}`));
+});
+
+test('a pod that comes while what orphans left is cleared away loses nothing', async (t) => {
+  const looks: ((known: Parameters<CgroupManager['cleanOrphans']>[0]) => Promise<void>)[] = [];
+  const world = await startWorld(t, { cgroups: { ...noCgroups, cleanOrphans: async (known) => looks.shift()?.(known) } });
+  const asking = (cpu: string): Pod =>
+    pod({ name: 'late', spec: { containers: [container('app', { resources: { requests: { cpu }, limits: { cpu } } })] } });
+  const cleared = Promise.withResolvers<boolean>();
+  looks.push(async (known) => {
+    world.bind(asking('500m'));
+    await world.until(() => world.server.stored(pods)[0]?.status.phase === 'Running');
+    cleared.resolve(known.has('uid-late'));
+  });
+  await world.advanceUntil(() => looks.length === 0, 60_000);
+  assert.ok(await cleared.promise, 'it is known as soon as it is there');
+  await world.settle();
+  world.server.change(pods, 'late', 'default', (current) => ({ ...current, spec: asking('1').spec }));
+  await world.until(() => world.runtime.calls.some(({ method }) => method === 'updateContainerResources'));
 });
 
 test('what one pod gives back by a resize is given to another that waits for it', async (t) => {

@@ -4,6 +4,7 @@ import type { Logger } from '#base/log.ts';
 import type { Int64, Node, Pod } from '#api/types.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { containersOf } from '../pod/containers.ts';
+import type { KnownPods } from '../pod/known-pods.ts';
 import { containerAmounts, equalAmounts, podLevelAmounts, type ComputeAmounts } from '../pod/resources.ts';
 import { StateFile } from '../state-file.ts';
 import type { Undated } from '../status/conditions.ts';
@@ -190,7 +191,7 @@ export class AllocationManager {
   }
 
   /** Forgets pods that are not among `known`. */
-  keepOnly(known: ReadonlySet<string>): void {
+  keepOnly(known: KnownPods): void {
     for (const uid of this.#pods.keys()) if (!known.has(uid)) this.forget(uid);
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import { podLabel } from '../pod/identity.ts';
+import type { KnownPods } from '../pod/known-pods.ts';
 import { MIN_SHARES, sharesOf } from '../runtime/linux-resources.ts';
 import type { CgroupDriver } from './cgroup-driver.ts';
 import { CgroupError } from './errors.ts';
@@ -36,7 +37,7 @@ export interface CgroupManager {
   groups(): readonly string[];
   destroyPod(pod: Pod): Promise<void>;
   /** Removes cgroups of pods that are not among `known`. */
-  cleanOrphans(known: ReadonlySet<string>): Promise<void>;
+  cleanOrphans(known: KnownPods): Promise<void>;
   /** Sets the classes' shares by the pods that are there now. */
   updateClasses(pods: Iterable<Pod>): Promise<void>;
 }
@@ -149,7 +150,7 @@ export class QosCgroupManager implements CgroupManager {
       throw new CgroupError(`cgroup ${this.#path(name)} of pod ${podLabel(pod)} still has processes`);
   }
 
-  async cleanOrphans(known: ReadonlySet<string>): Promise<void> {
+  async cleanOrphans(known: KnownPods): Promise<void> {
     const { hierarchy, driver, logger } = this.#deps;
     for (const directory of Object.values(CLASS_DIRECTORY)) {
       for (const folder of await hierarchy.children(this.#path(`${this.#base}${directory}`))) {

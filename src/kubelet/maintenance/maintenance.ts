@@ -10,6 +10,7 @@ import { removeSandbox } from '../runtime/remove-pod.ts';
 import { removeContainer } from '../runtime/sync-pod.ts';
 import { MountError } from '../volumes/mounter.ts';
 import { VolumeError } from '../volumes/plugin.ts';
+import type { KnownPods } from '../pod/known-pods.ts';
 import { planContainerGc } from './container-gc-plan.ts';
 import { ImageGc } from './image-gc.ts';
 import { LogRotation } from './log-rotation.ts';
@@ -109,11 +110,8 @@ export class Maintenance {
         logger.warn('Orphaned pod found, but its volumes could not be cleaned up', { uid, error });
       }
     }
-    const known = new Set([
-      ...[...store.all()].map(({ metadata }) => metadata.uid),
-      ...workers.uids(),
-      ...pleg.all().map(({ uid }) => uid),
-    ]);
+    // Asked anew each time: a pod that comes meanwhile is nobody's orphan.
+    const known: KnownPods = { has: (uid) => isKnown(uid) || pleg.get(uid) !== undefined };
     await cgroups.cleanOrphans(known);
     await cgroups.updateClasses([...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)));
     await removeOrphanLogs(paths, known);

@@ -2,6 +2,7 @@
 import { mkdir, rm, stat, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Pod } from '#api/types.ts';
+import type { KnownPods } from '../pod/known-pods.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import { namesIn } from '../volumes/exists.ts';
 
@@ -82,7 +83,7 @@ export async function removeDeadLinks(paths: KubeletPaths): Promise<void> {
 }
 
 /** Log directories of pods nobody knows any more. */
-export async function removeOrphanLogs(paths: KubeletPaths, known: ReadonlySet<string>): Promise<void> {
+export async function removeOrphanLogs(paths: KubeletPaths, known: KnownPods): Promise<void> {
   for (const name of await namesIn(paths.podLogs)) {
     const uid = name.split('_').at(-1) as string;
     if (!known.has(uid)) await rm(join(paths.podLogs, name), { recursive: true, force: true });

@@ -12,7 +12,7 @@ import type { CriClient } from '#cri/contract.ts';
 import { FakeRuntime } from '#cri/testing.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import type { Owner } from '#test/harness/scope.ts';
-import { noCgroups } from '../cgroups/cgroup-manager.ts';
+import { type CgroupManager, noCgroups } from '../cgroups/cgroup-manager.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
 import type { Kubelet } from '../kubelet.ts';
 import type { Logind } from '../shutdown/logind.ts';
@@ -49,6 +49,8 @@ export interface WorldOptions {
   readonly machine?: Partial<MachineFacts>;
   /** Containers' events are served unless a test wants to see lists at work. */
   readonly events?: 'served' | 'unimplemented';
+  /** Of the machine; none when absent. */
+  readonly cgroups?: CgroupManager;
   /** Stands between the kubelet and the runtime. */
   readonly through?: (cri: CriClient, clock: Clock) => CriClient;
   /** Written lines go here: `level message`. */
@@ -111,7 +113,7 @@ export async function startWorld(owner: Owner, options: WorldOptions = {}): Prom
       machine: { ...MACHINE, ...options.machine },
       mounter,
       ...(options.logind === undefined ? {} : { logind: options.logind }),
-      cgroups: noCgroups,
+      cgroups: options.cgroups ?? noCgroups,
       config: {
         nodeName: 'node',
         rootDir: join(folder, 'root'),

@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '#api/types.ts';
+import type { KnownPods } from '../pod/known-pods.ts';
 import { namesIn } from '../volumes/exists.ts';
 import type { KubeletPaths } from '../volumes/paths.ts';
 import { MappingsError, nextRange, readMappings, writeMappings, type IdRange } from './range-plan.ts';
@@ -64,7 +65,7 @@ export class UserNamespaces {
     this.#ranges.delete(uid);
   }
 
-  keepOnly(known: ReadonlySet<string>): void {
+  keepOnly(known: KnownPods): void {
     for (const uid of this.#ranges.keys()) if (!known.has(uid)) this.#ranges.delete(uid);
   }
 
