@@ -2,6 +2,7 @@
 // (the contract suite in ./testing runs against both), with behaviours, failures and times in the test's hands.
 import { type Clock, ManualClock } from '#base/clock.ts';
 import { type Ids, seededIds } from '#base/ids.ts';
+import { orAborted } from '#base/or-aborted.ts';
 import { ResultStream } from '#base/result-stream.ts';
 import type { ConnectionState, CriClient, Input } from './contract.ts';
 import { CriError } from './errors.ts';
@@ -233,7 +234,7 @@ export class FakeRuntime implements CriClient {
             for (const { method, run } of [...this.#intercepts]) if (method === key) await run(received);
             return handler(received as never);
           };
-          return asReceived(response, await abortable(answer(), signal));
+          return asReceived(response, await orAborted(answer(), signal));
         };
         return [key, call];
       }),
@@ -253,16 +254,6 @@ export class FakeRuntime implements CriClient {
 function asReceived(message: string, value: unknown): unknown {
   const codec = criCodec.message(message);
   return codec.decode(codec.encode(value));
-}
-
-/** As `promise`, but rejects with the signal's reason as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function unavailable(method: string): CriError {

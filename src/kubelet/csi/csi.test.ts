@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attachmentName } from '#api/csi.ts';
-import { csinodes, secrets, volumeattachments } from '#api/resources.ts';
+import { csinodes, pods, secrets, volumeattachments } from '#api/resources.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { ContainerConfig } from '#cri/gen/objects.ts';
 import { ownMetrics } from '../server/metrics/own.ts';
@@ -197,6 +197,24 @@ test('a driver that asks for it publishes again while the pod runs, with new tok
   driver.fail('publish', 'no answer');
   await world.advanceUntil(() => world.told('web').some((line) => line.includes('no answer')), 100_000, 'told');
   assert.equal(world.pod('web').status.phase, 'Running');
+});
+
+test('a pod whose driver hangs ends when it is told to, and its volumes are given back once the driver answers', async (t) => {
+  const world = await site(t);
+  const driver = await world.driver({ capabilities: [] });
+  await driver.registered();
+  world.object({ volumeLifecycleModes: ['Ephemeral'], requiresRepublish: true });
+  world.bind(mounting('web', [inline]));
+  await runs(world, 'web');
+  const hung = driver.hang('publish');
+  const published = driver.calls.length;
+  await world.advanceUntil(() => driver.calls.length > published, 200_000, 'published again');
+  await world.client.delete(pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 5 });
+  await world.advanceUntil(() => world.runtime.container('app').state === 'CONTAINER_EXITED', 10_000, 'it has ended');
+  assert.ok(!driver.calls.some((call) => call.startsWith('unpublish')), 'nothing is taken back while it may still be given');
+  hung.answer();
+  await world.advanceUntil(() => world.server.stored(pods).length === 0, 30_000, 'web is gone');
+  assert.ok(driver.calls.at(-1)?.startsWith('unpublish'));
 });
 
 test('a driver sees to the group itself when it can, and gets tokens among secrets when it wants that', async (t) => {

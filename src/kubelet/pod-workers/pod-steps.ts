@@ -93,7 +93,7 @@ export class KubeletPodSteps implements PodSteps {
     const status = this.publish(pod, runtime, { terminal: false, ...(verdict === undefined ? {} : { verdict }) });
     if (isPodPhaseTerminal(status.phase)) return { kind: 'over', verdict };
 
-    const wait = await this.#prepare(pod, runtime);
+    const wait = await this.#prepare(pod, runtime, signal);
     if (wait !== undefined) return wait;
     const secrets = await this.#pullSecrets(pod);
     deps.probes.add(pod);
@@ -213,7 +213,7 @@ export class KubeletPodSteps implements PodSteps {
   }
 
   /** What must be there before containers can start; the outcome of the pass when it is not. */
-  async #prepare(pod: Pod, runtime: RuntimePod): Promise<PassOutcome | undefined> {
+  async #prepare(pod: Pod, runtime: RuntimePod, signal: AbortSignal): Promise<PassOutcome | undefined> {
     const { events, logger, networkProblems, nameTaken, paths, cgroups, volumes, ensureMirror } = this.#deps;
     const { uid } = pod.metadata;
     const network = networkProblems();
@@ -238,7 +238,7 @@ export class KubeletPodSteps implements PodSteps {
       events.pod(pod, 'Warning', 'FailedToMakePodDataDirectories', `error making pod data directories: ${(error as Error).message}`);
       return { kind: 'again', inMs: WAIT_MS };
     }
-    const outcome = await volumes.mount(pod);
+    const outcome = await volumes.mount(pod, signal);
     // What runs goes on running while a volume cannot be brought up to date.
     if (outcome.kind === 'ready' || hasRunningContainers(runtime)) return undefined;
     logger.debug(outcome.message, { pod: podLabel(pod) });

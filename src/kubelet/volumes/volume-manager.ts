@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { CancelTimer, Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { orAborted } from '#base/or-aborted.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import type { Pod, Volume } from '#api/types.ts';
 import { ConnectionError } from '#client/contract.ts';
@@ -37,6 +38,8 @@ interface Mounting {
   readonly upkeep: Map<string, number>;
   failingSince: number | undefined;
   staleTimer: CancelTimer | undefined;
+  /** Resolves once the last look at all of them is over. */
+  underWay: Promise<void>;
 }
 
 export interface VolumeManagerDeps {
@@ -66,11 +69,20 @@ export class VolumeManager {
     this.#deps = deps;
   }
 
-  /** Mounts what the pod's containers use and refreshes what follows other objects. */
-  async mount(pod: Pod): Promise<VolumesOutcome> {
+  /**
+   * Mounts what the pod's containers use and refreshes what follows other objects.
+   * @param signal the pod is to end: what is under way goes on, and nobody waits for it but `unmount`
+   */
+  async mount(pod: Pod, signal: AbortSignal): Promise<VolumesOutcome> {
     const { uid } = pod.metadata;
     const state = this.#pods.get(uid) ?? newMounting();
     this.#pods.set(uid, state);
+    const work = this.#mountAll(pod, state);
+    state.underWay = work.then(ignore, ignore);
+    return orAborted(work, signal);
+  }
+
+  async #mountAll(pod: Pod, state: Mounting): Promise<VolumesOutcome> {
     const used = usedVolumes(pod);
     state.used = used;
     await Promise.all(used.map((volume) => this.#mountOne(pod, volume, state)));
@@ -100,6 +112,7 @@ export class VolumeManager {
 
   /** Unmounts and removes all volumes of a pod, whether this kubelet mounted them or an earlier one. @throws MountError */
   async unmount(podUid: string): Promise<void> {
+    await this.#pods.get(podUid)?.underWay;
     this.#pods.get(podUid)?.staleTimer?.();
     const { paths, mounter, plugins } = this.#deps;
     await cleanSubpaths(paths.subpaths(podUid), mounter);
@@ -251,7 +264,10 @@ const newMounting = (): Mounting => ({
   upkeep: new Map(),
   failingSince: undefined,
   staleTimer: undefined,
+  underWay: Promise.resolve(),
 });
+
+const ignore = (): void => {};
 
 /** With the driver's name for CSI. Source: GetFullQualifiedPluginNameForVolume. */
 const qualifiedName = ({ name }: VolumePlugin, { csi }: Volume): string => (csi === undefined ? name : `${name}:${csi.driver}`);

@@ -22,6 +22,8 @@ export interface FakeCsiDriver {
   registered(): Promise<RegistrationStatus>;
   /** From now on a call of this verb fails with these words; empty: no more. @param code of gRPC; absent: INTERNAL */
   fail(verb: string, words: string, code?: number): void;
+  /** From now on a call of this verb is not answered until `answer` is called. */
+  hang(verb: string): { readonly answer: () => void };
   stop(): Promise<void>;
 }
 
@@ -41,13 +43,15 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
   const calls: string[] = [];
   const last = new Map<string, PublishRequest & ExpandRequest>();
   const failures = new Map<string, Error>();
+  const hanging = new Map<string, Promise<void>>();
   const driver = { usage: [] as readonly VolumeUsage[], most: 3 };
   const work = new Server();
   const call =
     (verb: string, done: (request: PublishRequest) => object | void): Handle =>
-    (request: PublishRequest & ExpandRequest) => {
+    async (request: PublishRequest & ExpandRequest) => {
       calls.push(`${verb} ${request.volumeId}`);
       last.set(verb, request);
+      await hanging.get(verb);
       const failure = failures.get(verb);
       if (failure !== undefined) return failure;
       return done(request) ?? {};
@@ -98,6 +102,17 @@ export async function startCsiDriver(owner: Owner, options: FakeCsiOptions): Pro
     calls,
     last,
     registered: () => registering.registered(),
+    hang(verb: string) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      hanging.set(verb, promise);
+      defer(owner, resolve);
+      return {
+        answer() {
+          hanging.delete(verb);
+          resolve();
+        },
+      };
+    },
     fail(verb: string, words: string, code: number = status.INTERNAL) {
       if (words === '') failures.delete(verb);
       else failures.set(verb, Object.assign(new Error(words), { code }));
