@@ -195,6 +195,11 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
       const found = await podsOf(app);
       assert.deepEqual([app, found.length, found.filter((pod) => isPodReady(pod)).length], [app, count, count]);
     }
+    const failed = (await podsOf('work')).filter(({ status }) => status.phase === 'Failed');
+    assert.deepEqual(
+      failed.map(({ status }) => status),
+      [],
+    );
     const { status } = await insist(() => api.get(jobs, named('work')));
     assert.deepEqual([status.succeeded, status.active ?? 0, status.failed ?? 0], [COMPLETIONS, 0, 0]);
   });
