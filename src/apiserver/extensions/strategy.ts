@@ -3,7 +3,7 @@
 import type { ResourceInfo } from '#api/schema.ts';
 import type { Props } from '#api/structural/from-crd.ts';
 import { compileRuleValidator, type RuleFindings, type RuleValidator } from '#api/structural/rules/validator.ts';
-import { compileValidator } from '#api/structural/validation/compile.ts';
+import { compileValidator, type Validator } from '#api/structural/validation/compile.ts';
 import { compileEmbeddedChecks } from '#api/structural/validation/embedded.ts';
 import { compileListChecks } from '#api/structural/validation/lists.ts';
 import type { CustomResourceDefinitionVersion, KubeObject } from '#api/types.ts';
@@ -98,23 +98,33 @@ function metaChange(object: KubeObject, old: KubeObject): readonly FieldError[] 
 class Rules {
   readonly #info: ResourceInfo;
   readonly #scale: NonNullable<CustomResourceDefinitionVersion['subresources']>['scale'];
-  readonly #whole: ReturnType<typeof compileValidator>;
-  readonly #status: ReturnType<typeof compileValidator>;
-  readonly #lists: ReturnType<typeof compileListChecks>;
-  readonly #embedded: ReturnType<typeof compileEmbeddedChecks>;
+  readonly #props: Props | undefined;
+  readonly #whole: Validator;
+  readonly #status: Validator;
+  #listChecks: ReturnType<typeof compileListChecks> | 'unmade' = 'unmade';
+  #embeddedChecks: ReturnType<typeof compileEmbeddedChecks> | 'unmade' = 'unmade';
   readonly #expressions: RuleValidator | undefined;
   readonly #metrics: RuleMetrics;
 
   constructor(info: ResourceInfo, { schema, subresources }: CustomResourceDefinitionVersion, metrics: RuleMetrics) {
     const props: Props | undefined = schema?.openAPIV3Schema;
     this.#info = info;
+    this.#props = props;
     this.#scale = subresources?.scale;
     this.#whole = compileValidator(props);
     this.#status = compileValidator(props?.properties?.['status'], 'status');
-    this.#lists = compileListChecks(props);
-    this.#embedded = compileEmbeddedChecks(props);
     this.#metrics = metrics;
     this.#expressions = metrics.compiling(() => compileRuleValidator(props));
+  }
+
+  get #lists(): ReturnType<typeof compileListChecks> {
+    if (this.#listChecks === 'unmade') this.#listChecks = compileListChecks(this.#props);
+    return this.#listChecks;
+  }
+
+  get #embedded(): ReturnType<typeof compileEmbeddedChecks> {
+    if (this.#embeddedChecks === 'unmade') this.#embeddedChecks = compileEmbeddedChecks(this.#props);
+    return this.#embeddedChecks;
   }
 
   create(object: KubeObject): readonly FieldError[] {

@@ -1,4 +1,4 @@
-// A CRD's schema as functions that check values, made once a schema. Source: kube-openapi pkg/validation/validate,
+// A CRD's schema as functions that check values, each made when the first value comes that it is about. Source: kube-openapi pkg/validation/validate,
 // apiextensions pkg/apiserver/validation (kubeOpenAPIResultToFieldErrors, ratchetingValueValidator).
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
@@ -22,38 +22,53 @@ export type Validator = {
 /** @param root where the value is in its object; empty for the object itself */
 export function compileValidator(props: Props | undefined, root = ''): Validator {
   if (props === undefined) return { create: () => [], update: () => [] };
-  const check = compileSchema(props, root === '');
-  const ratcheted = tolerant(check, props);
+  const nested = new NestedCheck(props, root === '');
   return {
     create: (value) => {
       const run = new Run(root);
-      check(value, NO_OLD, run);
+      nested.check(value, NO_OLD, run);
       return run.errors;
     },
     update: (value, old) => {
       const run = new Run(root);
-      ratcheted(value, old, run);
+      nested.tolerant(value, old, run);
       return run.errors;
     },
   };
 }
 
-/** A value that is what it was may be wrong as it was. */
-function tolerant(check: Check, props: Props): Check {
-  return (value, old, run) => {
+/** Definitions are many and long, and most parts of most of them no value is ever checked against. */
+class NestedCheck {
+  readonly #props: Props;
+  readonly #whole: boolean;
+  #made: Check | undefined;
+
+  /** @param whole the value is a whole object */
+  constructor(props: Props, whole = false) {
+    this.#props = props;
+    this.#whole = whole;
+  }
+
+  check(value: unknown, old: unknown, run: Run): void {
+    this.#made ??= compileSchema(this.#props, this.#whole);
+    this.#made(value, old, run);
+  }
+
+  /** A value that is what it was may be wrong as it was. */
+  tolerant(value: unknown, old: unknown, run: Run): void {
     const { mark } = run;
-    check(value, old, run);
-    if (run.mark > mark && sameAsBefore(props, value, old)) run.reset(mark);
-  };
+    this.check(value, old, run);
+    if (run.mark > mark && sameAsBefore(this.#props, value, old)) run.reset(mark);
+  }
 }
 
 /** @param whole the value is a whole object */
-export function compileSchema(props: Props, whole = false): Check {
+function compileSchema(props: Props, whole = false): Check {
   const type = typeCheck(props);
   const branches = alternatives(props, (branch) => compileSchema(branch));
   const scalars = scalarChecks(props);
   const sizes = sizeChecks(props);
-  const items = isJsonObject(props.items) ? compileTolerant(props.items as Props) : undefined;
+  const items = isJsonObject(props.items) ? new NestedCheck(props.items as Props) : undefined;
   const members = objectChecks(props, whole);
   return (value, old, run) => {
     type(value, run);
@@ -80,41 +95,32 @@ export function compileSchema(props: Props, whole = false): Check {
 /** Alternatives count for two, the enumeration for one, and so does the value itself. */
 const CHECKS_OF_ANY_VALUE = 4;
 
-const compileTolerant = (props: Props): Check => tolerant(compileSchema(props), props);
-
 /** Old and new objects have been brought to one version, so that these say nothing of what changed. */
 const TYPE_META: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
 
-function checkItems(list: readonly unknown[], old: (index: number) => unknown, check: Check, run: Run): void {
+function checkItems(list: readonly unknown[], old: (index: number) => unknown, items: NestedCheck, run: Run): void {
   for (let i = 0; i < list.length; i++) {
     run.enter(i);
-    check(list[i], old(i), run);
+    items.tolerant(list[i], old(i), run);
     run.leave();
   }
 }
 
-interface Member {
-  readonly name: string;
-  readonly check: Check;
-}
-
 function objectChecks({ properties = {}, additionalProperties, required = [] }: Props, whole: boolean): Check {
-  const members: readonly Member[] = Object.entries(properties).map(([name, props]) => ({
-    name,
-    check: whole && TYPE_META.has(name) ? compileSchema(props) : compileTolerant(props),
-  }));
-  const others = isJsonObject(additionalProperties) ? compileTolerant(additionalProperties as Props) : undefined;
-  const known = new Set(Object.keys(properties));
+  const members = new Map(Object.entries(properties).map(([name, props]) => [name, new NestedCheck(props)]));
+  const others = isJsonObject(additionalProperties) ? new NestedCheck(additionalProperties as Props) : undefined;
   return (value, old, run) => {
     const object = value as JsonObject;
     const before = isJsonObject(old) ? old : undefined;
-    const visit = (name: string, check: Check): void => {
+    const visit = (name: string, nested: NestedCheck): void => {
+      const was = before !== undefined && Object.hasOwn(before, name) ? before[name] : NO_OLD;
       run.enter(name);
-      check(object[name], before !== undefined && Object.hasOwn(before, name) ? before[name] : NO_OLD, run);
+      if (whole && TYPE_META.has(name)) nested.check(object[name], was, run);
+      else nested.tolerant(object[name], was, run);
       run.leave();
     };
-    if (others !== undefined) for (const name of Object.keys(object)) if (!known.has(name)) visit(name, others);
-    for (const { name, check } of members) if (Object.hasOwn(object, name)) visit(name, check);
+    if (others !== undefined) for (const name of Object.keys(object)) if (!members.has(name)) visit(name, others);
+    for (const [name, nested] of members) if (Object.hasOwn(object, name)) visit(name, nested);
     for (const name of required) if (!Object.hasOwn(object, name)) run.missing(name);
     run.matches++;
   };
