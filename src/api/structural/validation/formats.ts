@@ -1,6 +1,7 @@
 // pure
 // Formats of strings in schemas of custom resources. Unknown ones say nothing about a value.
 // Source: apiextensions pkg/apiserver/validation formats.go, kube-openapi strfmt, govalidator.
+import { readUrl } from '#apimachinery/cel/library/urls.ts';
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { parseIp } from '#apimachinery/ip.ts';
 
@@ -23,8 +24,8 @@ const CREDIT_CARD =
 const RGB = String.raw`(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])`;
 const RGB_COLOR = new RegExp(String.raw`^rgb\(\s*${RGB}\s*,\s*${RGB}\s*,\s*${RGB}\s*\)$`);
 const DATE = /^\d{4}-(\d{2})-(\d{2})$/;
-/** Source: strfmt DateTimePattern and the layouts ParseDateTime takes. */
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[zZ]|[+-]\d{2}:?\d{2})?$/;
+/** What follows the T; any character may begin the fraction. Source: strfmt DateTimePattern. */
+const TIME = /^(\d{2}):(\d{2}):(\d{2})(?:.\d+)?(?:z|[+-]\d{2}:\d{2})$/;
 /** The first of each may go on: `seconds`. Source: strfmt timeUnits. */
 const DURATION_UNITS: readonly (readonly string[])[] = [
   ['nano', 'ns'],
@@ -37,9 +38,13 @@ const DURATION_UNITS: readonly (readonly string[])[] = [
   ['week', 'w', 'wk'],
 ];
 const MAX_AMOUNT = 2n ** 63n - 1n;
-/** What may stand before the @: dot-atom or a quoted string; a name with the address in angle brackets too. Source: mail.ParseAddress. */
-const ADDRESS =
-  /^(?:[\w!#$%&'*+/=?^`{|}~\u0080-\uffff-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\uffff-]+)*|"(?:[^"\\]|\\.)*")@(?:[^\s@<>()[\],;:\\"]+|\[[^\]]*\])$/;
+const LETTER = String.raw`[\w!#$%&'*+/=?^\x60{|}~\u0080-\uffff-]`;
+const ATOMS = String.raw`${LETTER}+(?:\.${LETTER}+)*`;
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
+const ADDRESS = String.raw`(?:${ATOMS}|${QUOTED})@\s*(?:${ATOMS}|\[[^\]]*\])`;
+const BARE_ADDRESS = new RegExp(String.raw`^\s*${ADDRESS}\s*$`);
+/** Behind a name, which need not be there. Source: mail.ParseAddress. */
+const NAMED_ADDRESS = new RegExp(String.raw`^\s*(?:(?:(?:${LETTER}|\.)+|${QUOTED})(?:\s+|(?=["<])))*<\s*${ADDRESS}>\s*$`);
 
 const stripped = (text: string): string => text.replace(/[\s-]+/g, '');
 
@@ -103,15 +108,16 @@ function saysHowLong(text: string): boolean {
   });
 }
 
-/** Absolute, or a path from the root. Source: url.ParseRequestURI. */
-function isUri(text: string): boolean {
-  if (text.startsWith('/')) return !/[\u0000-\u0020\u007f]/.test(text); // oxlint-disable-line no-control-regex
-  return /^[a-zA-Z][a-zA-Z0-9+.-]*:[^\s]+$/.test(text) && URL.canParse(text);
-}
+/** Absolute, or a path from the root; there is no fragment, so that the host may not hold its mark. Source: url.ParseRequestURI. */
+const isUri = (text: string): boolean => typeof readUrl(text) !== 'string' && !/^[^/]+:\/\/[^/?]*#/.test(text);
 
-function isEmail(text: string): boolean {
-  const named = /^[^<>]*<([^<>]+)>\s*$/.exec(text);
-  return ADDRESS.test(named === null ? text.trim() : (named[1] as string));
+const isEmail = (text: string): boolean => BARE_ADDRESS.test(text) || NAMED_ADDRESS.test(text);
+
+/** Source: strfmt IsDateTime. */
+function isDateTime(text: string): boolean {
+  const [date = '', time = ''] = text.toLowerCase().split('t');
+  const [, hours = '', minutes = '', seconds = ''] = TIME.exec(time) ?? [];
+  return hours !== '' && isDate(date) && hours <= '23' && minutes <= '59' && seconds <= '59';
 }
 
 const MAC =
@@ -137,14 +143,14 @@ const FORMATS: Readonly<Record<string, Check>> = {
   isbn10: isIsbn10,
   isbn13: isIsbn13,
   creditcard: isCreditCard,
-  ssn: matches(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/),
+  ssn: matches(/^\d{3}[- ]\d{2}[- ]\d{4}$/),
   hexcolor: matches(/^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/),
   rgbcolor: matches(RGB_COLOR),
   byte: matches(BASE64),
   password: () => true,
   date: isDate,
   duration: isDuration,
-  datetime: (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text.replace(' ', 'T'))),
+  datetime: isDateTime,
   k8sshortname: (text) => text.length <= MAX_LABEL && SHORT_NAME.test(text),
   k8slongname: (text) => text.length <= MAX_LONG_NAME && LONG_NAME.test(text),
 };
