@@ -120,7 +120,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     client,
     clock,
     storage: stored.storage,
-    onClaimChange: stored.onClaimChange,
+    onChange: stored.onChange,
     node,
   };
   const preemption = {
@@ -195,7 +195,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     nominator,
     wake,
     schedules: (name: string) => profiles.has(name),
-    left: (uid: string) => statuses.drop(uid),
+    left(uid: string) {
+      statuses.drop(uid);
+      binder.cancel(uid, 'the pod does not exist any more, or is on a node');
+    },
     time,
   };
   const changed: ChangeListener = (event, previous, current) => {

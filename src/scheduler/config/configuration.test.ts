@@ -18,7 +18,7 @@ const deps = {
     client: fakeClient().client,
     clock: new ManualClock(),
     storage: {} as Storage,
-    onClaimChange: () => () => {},
+    onChange: () => () => {},
     node: () => undefined,
   },
   devices: {} as DynamicResourcesDeps,

@@ -151,7 +151,7 @@ function profileFor(storage: Storage): Profile {
     client: { update: refuse } as unknown as Client,
     clock: systemClock,
     storage,
-    onClaimChange: () => () => {},
+    onChange: () => () => {},
     node: () => undefined,
   };
   const plugins = [

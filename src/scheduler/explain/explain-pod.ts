@@ -76,7 +76,7 @@ export async function explainPod(pod: Pod, { client, clock, ids, logger, config 
       preemption: { budgets: () => [], fraction: () => 0, isPreempting: () => false },
       namespaceLabels: (name) => namespaceInformer.get(name)?.metadata.labels,
       groupSelector: groups.selectorOf,
-      volumes: { client, clock, storage, onClaimChange: stored.onClaimChange, node: (name) => nodeInformer.get(name) },
+      volumes: { client, clock, storage, onChange: stored.onChange, node: (name) => nodeInformer.get(name) },
       devices: {
         ...devices,
         tried,

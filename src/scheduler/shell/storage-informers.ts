@@ -3,6 +3,7 @@ import {
   csidrivers,
   csinodes,
   csistoragecapacities,
+  nodes,
   persistentvolumeclaims,
   persistentvolumes,
   storageclasses,
@@ -10,12 +11,13 @@ import {
 } from '#api/resources.ts';
 import type { CSINode, VolumeAttachment } from '#api/types.ts';
 import type { Informer, InformerFactory } from '#client/informer-contract.ts';
+import type { BindVolumesDeps, Concerned } from '../plugins/volume-binding/bind-volumes.ts';
 import { countSpareVolumes, type Storage } from '../plugins/volume-binding/storage.ts';
 import { type ChangeListener, listenTo, type Watched } from './change-events.ts';
 
 export interface WatchedStorage {
   readonly storage: Storage;
-  readonly onClaimChange: (changed: () => void) => () => void;
+  readonly onChange: BindVolumesDeps['onChange'];
   readonly synced: () => Promise<unknown>;
   /** Tells of changes from now on; gives what ends that. */
   readonly listen: (happened: ChangeListener) => () => void;
@@ -43,6 +45,12 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
     ['storage.k8s.io/CSINode', csiNodes as Informer<never>],
     ['storage.k8s.io/VolumeAttachment', attachments as Informer<never>],
   ];
+  // Handlers once and for all: those that are added later are told of every object there is.
+  const listeners = new Set<(object: Concerned) => void>();
+  const tell = (object: Concerned): void => listeners.forEach((listener) => listener(object));
+  claims.addHandlers({ updated: tell, deleted: tell });
+  volumes.addHandlers({ added: tell, updated: tell, deleted: tell });
+  informers.informer(nodes).addHandlers({ deleted: tell });
   return {
     storage: {
       claim: (namespace, name) => claims.get(name, namespace),
@@ -55,7 +63,10 @@ export function watchStorage(informers: InformerFactory): WatchedStorage {
       attachments: (node) => attachments.byIndex(BY_NODE, node),
       ...spareVolumes(csiNodes, attachments),
     },
-    onClaimChange: (changed) => claims.addHandlers({ updated: changed, deleted: changed }),
+    onChange(changed) {
+      listeners.add(changed);
+      return () => void listeners.delete(changed);
+    },
     synced: () => Promise.all(all.map(([, informer]) => informer.synced())),
     listen: (happened) => listenTo(all, happened),
   };

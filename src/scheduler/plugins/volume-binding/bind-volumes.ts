@@ -2,11 +2,12 @@
 // BindPodVolumes, bindAPIUpdate, checkBindings.
 import type { Clock } from '#base/clock.ts';
 import { persistentvolumeclaims, persistentvolumes } from '#api/resources.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { isClaimBound, reserve, withAnnotation } from '#api/volumes.ts';
 import { ANNOTATION } from '#api/well-known.ts';
 import type { Client } from '#client/contract.ts';
 import type { VolumePlan } from './find-volumes.ts';
+import { isReachable } from './reach.ts';
 import type { Storage } from './storage.ts';
 
 /** Objects as they are to be. */
@@ -15,25 +16,26 @@ export interface DecidedVolumes {
   readonly volumes: readonly PersistentVolume[];
   /** Told for which node a volume is wanted. */
   readonly claims: readonly PersistentVolumeClaim[];
-  /** Every claim that must be bound before the pod is. */
-  readonly awaited: readonly PersistentVolumeClaim[];
 }
 
 export function decided({ bindings, provisions }: VolumePlan, node: string): DecidedVolumes {
   return {
     volumes: bindings.map(({ claim, volume }) => reserve(volume, claim)),
     claims: provisions.map((claim) => withAnnotation(claim, ANNOTATION.selectedNode, node)),
-    awaited: [...bindings.map(({ claim }) => claim), ...provisions],
   };
 }
+
+/** What a binding may depend on. */
+export type Concerned = Node | PersistentVolume | PersistentVolumeClaim;
 
 export interface BindVolumesDeps {
   readonly client: Client;
   readonly clock: Clock;
   /** As the API server has it, without anything assumed. */
   readonly storage: Storage;
-  /** Calls back after every change of a claim; gives what ends that. */
-  readonly onClaimChange: (changed: () => void) => () => void;
+  readonly node: (name: string) => Node | undefined;
+  /** Calls back after every change of a claim or volume, and when a node is gone; gives what ends that. */
+  readonly onChange: (changed: (object: Concerned) => void) => () => void;
 }
 
 export interface BindVolumesRequest {
@@ -47,19 +49,25 @@ export interface BindVolumesRequest {
 /** What went wrong, if anything. @throws StatusError, ConnectionError from the writes */
 export async function bindVolumes(request: BindVolumesRequest, deps: BindVolumesDeps): Promise<string | undefined> {
   const { decision, timeoutMs, signal } = request;
-  for (const volume of decision.volumes) await deps.client.update(persistentvolumes, volume, { signal });
   const written = new Set<string>();
+  for (const volume of decision.volumes) {
+    const answer = await deps.client.update(persistentvolumes, volume, { signal });
+    written.add(answer.metadata.uid);
+  }
   for (const claim of decision.claims) {
     const answer = await deps.client.update(persistentvolumeclaims, claim, { signal });
     written.add(answer.metadata.uid);
   }
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = (): void => {
-    const state = bindingState(request, deps.storage, written);
+    const state = bindingState(request, deps, written);
     if (state.kind === 'bound') resolve(undefined);
     else if (state.kind === 'failed') resolve(`binding volumes: ${state.message}`);
   };
-  const unwatch = deps.onClaimChange(look);
+  const concerns = concernOf(request, deps);
+  const unwatch = deps.onChange((object) => {
+    if (concerns(object)) look();
+  });
   const cancel = deps.clock.after(timeoutMs, () => resolve('binding volumes: context deadline exceeded'));
   const stop = (): void => resolve('binding volumes: context canceled');
   signal.addEventListener('abort', stop, { once: true });
@@ -75,23 +83,70 @@ export async function bindVolumes(request: BindVolumesRequest, deps: BindVolumes
   }
 }
 
+/** Whether an object is one that the binding waits for: others change hundreds of times meanwhile. */
+function concernOf({ node, decision }: BindVolumesRequest, deps: BindVolumesDeps): (object: Concerned) => boolean {
+  const uids = new Set<string | undefined>([deps.node(node)?.metadata.uid]);
+  for (const { metadata, spec } of decision.volumes) uids.add(metadata.uid).add(spec.claimRef?.uid);
+  for (const { metadata } of decision.claims) uids.add(metadata.uid);
+  uids.delete(undefined);
+  // A volume that is made for a claim says so.
+  return (object) => uids.has(object.metadata.uid) || uids.has((object as Partial<PersistentVolume>).spec?.claimRef?.uid);
+}
+
 type BindingState = { readonly kind: 'bound' | 'waiting' } | { readonly kind: 'failed'; readonly message: string };
 
-/** `unseen`: claims that were written and have not been seen so yet; those are not judged. */
-function bindingState({ node, decision }: BindVolumesRequest, storage: Storage, unseen: Set<string>): BindingState {
-  let isWaiting = false;
-  for (const { metadata } of decision.awaited) {
-    const claim = storage.claim(metadata.namespace, metadata.name);
-    if (claim === undefined)
-      return { kind: 'failed', message: `failed to check binding: persistentvolumeclaim "${metadata.name}" not found` };
-    const selected = claim.metadata.annotations?.[ANNOTATION.selectedNode];
-    if (selected === node) unseen.delete(metadata.uid);
-    // The provisioner takes the annotation away when it cannot provide on that node.
-    const isProvisioned = decision.claims.some((own) => own.metadata.uid === metadata.uid);
-    if (isProvisioned && !unseen.has(metadata.uid) && selected !== node) {
-      return { kind: 'failed', message: `provisioning failed for PVC "${metadata.name}"` };
-    }
-    if (!isClaimBound(claim)) isWaiting = true;
+const WAITING: BindingState = { kind: 'waiting' };
+const failed = (message: string): BindingState => ({ kind: 'failed', message });
+const missing = (kind: string, key: string): string => `could not find v1.${kind} "${key}"`;
+
+/** `unseen`: what was written and has not been seen so yet; that is not judged. Source: checkBindings. */
+function bindingState({ node: name, decision }: BindVolumesRequest, deps: BindVolumesDeps, unseen: Set<string>): BindingState {
+  const node = deps.node(name);
+  if (node === undefined) return failed(`failed to get node "${name}": node "${name}" not found`);
+  for (const volume of decision.volumes) {
+    const state = reservedState(volume, node, deps.storage, unseen);
+    if (state.kind !== 'bound') return state;
   }
-  return { kind: isWaiting ? 'waiting' : 'bound' };
+  for (const claim of decision.claims) {
+    const state = provisionedState(claim, node, deps.storage, unseen);
+    if (state.kind !== 'bound') return state;
+  }
+  return { kind: 'bound' };
 }
+
+/** Of a volume that was reserved for a claim. */
+function reservedState({ metadata, spec }: PersistentVolume, node: Node, storage: Storage, unseen: Set<string>): BindingState {
+  const { name, uid } = metadata;
+  const volume = storage.volume(name);
+  if (volume === undefined) return failed(`failed to check binding: ${missing('PersistentVolume', name)}`);
+  const { namespace = '', name: claimName = '' } = spec.claimRef ?? {};
+  const claim = storage.claim(namespace, claimName);
+  if (claim === undefined) return failed(`failed to check binding: ${missing('PersistentVolumeClaim', `${namespace}/${claimName}`)}`);
+  const isReserved = (volume.spec.claimRef?.uid ?? '') !== '';
+  if (isReserved) unseen.delete(uid);
+  if (unseen.has(uid)) return WAITING;
+  if (!isReachable(volume, node)) return failed(elsewhere(volume, node));
+  if (!isReserved) return failed(`ClaimRef got reset for pv "${name}"`);
+  return isClaimBound(claim) ? { kind: 'bound' } : WAITING;
+}
+
+/** Of a claim that a volume is made for. */
+function provisionedState({ metadata }: PersistentVolumeClaim, node: Node, storage: Storage, unseen: Set<string>): BindingState {
+  const { namespace, name, uid } = metadata;
+  const claim = storage.claim(namespace, name);
+  if (claim === undefined) return failed(`failed to check provisioning pvc: ${missing('PersistentVolumeClaim', `${namespace}/${name}`)}`);
+  const selected = claim.metadata.annotations?.[ANNOTATION.selectedNode];
+  if (selected === node.metadata.name) unseen.delete(uid);
+  if (unseen.has(uid)) return WAITING;
+  if (claim.metadata.annotations === undefined) return failed(`selectedNode annotation reset for PVC "${name}"`);
+  // The provisioner takes the annotation away when it cannot provide on that node.
+  if (selected !== node.metadata.name) return failed(`provisioning failed for PVC "${name}"`);
+  const { volumeName = '' } = claim.spec;
+  const volume = volumeName === '' ? undefined : storage.volume(volumeName);
+  if (volumeName !== '' && volume === undefined) return WAITING; // it may be told later than its claim
+  if (volume !== undefined && !isReachable(volume, node)) return failed(elsewhere(volume, node));
+  return isClaimBound(claim) ? { kind: 'bound' } : WAITING;
+}
+
+const elsewhere = (volume: PersistentVolume, node: Node): string =>
+  `pv "${volume.metadata.name}" node affinity doesn't match node "${node.metadata.name}": no matching NodeSelectorTerms`;

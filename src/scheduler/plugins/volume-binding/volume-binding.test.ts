@@ -3,10 +3,13 @@ import { test } from 'node:test';
 import { nodes, persistentvolumeclaims, persistentvolumes, pods, storageclasses } from '#api/resources.ts';
 import type { New, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass } from '#api/types.ts';
 import { ANNOTATION } from '#api/well-known.ts';
-import { node, pod, startScheduler } from '../../testing.ts';
+import { noMetrics, type Gauges } from '../../metrics/metrics.ts';
+import { node, pod, type RunningScheduler, startScheduler } from '../../testing.ts';
 import { podClaims } from './claims.ts';
 import { volumeFinder } from './find-volumes.ts';
 import { AssumedStorage, type Storage } from './storage.ts';
+
+type FakeServer = RunningScheduler['server'];
 
 const NONE = "node(s) didn't find available persistent volumes to bind";
 
@@ -249,3 +252,92 @@ for (const c of [
     assert.equal(refused?.message, `0/1 nodes are available: ${c.message}. not found`);
   });
 }
+
+const reservesVolume = (server: FakeServer): void => {
+  server.seed(nodes, inZone('n-a', 'a'));
+  server.seed(storageclasses, NO_PROVISIONER);
+  server.seed(persistentvolumes, volume('v', 'a'));
+  server.seed(persistentvolumeclaims, claim('c'));
+  server.seed(pods, withClaims('c'));
+};
+const provisionsVolume = (server: FakeServer): void => {
+  server.seed(nodes, inZone('n-a', 'a'));
+  server.seed(storageclasses, made);
+  server.seed(persistentvolumeclaims, claim('c'));
+  server.seed(pods, withClaims('c'));
+};
+/** Whether what was decided of the volumes is written. */
+const isDecided = (server: FakeServer): true | undefined =>
+  server.stored(persistentvolumes)[0]?.spec.claimRef !== undefined ||
+  server.stored(persistentvolumeclaims)[0]?.metadata.annotations?.[ANNOTATION.selectedNode] !== undefined
+    ? true
+    : undefined;
+
+// Source: pkg/scheduler/framework/plugins/volumebinding/binder_test.go, the cases of checkBindings.
+for (const c of [
+  {
+    name: 'the volume is not reserved for it any more',
+    prepare: reservesVolume,
+    change: (server: FakeServer) =>
+      server.change(persistentvolumes, 'v', undefined, ({ spec: { claimRef: _, ...spec }, ...object }) => ({ ...object, spec })),
+    message: 'ClaimRef got reset for pv "v"',
+  },
+  {
+    name: 'the volume is gone',
+    prepare: reservesVolume,
+    change: (server: FakeServer) => server.erase(persistentvolumes, 'v'),
+    message: 'failed to check binding: could not find v1.PersistentVolume "v"',
+  },
+  {
+    name: 'the volume cannot be reached from the node any more',
+    prepare: reservesVolume,
+    change: (server: FakeServer) =>
+      server.change(persistentvolumes, 'v', undefined, (object) => ({
+        ...object,
+        spec: { ...object.spec, nodeAffinity: volume('v', 'b').spec.nodeAffinity },
+      })),
+    message: 'pv "v" node affinity doesn\'t match node "n-a": no matching NodeSelectorTerms',
+  },
+  {
+    name: 'the claim is gone',
+    prepare: provisionsVolume,
+    change: (server: FakeServer) => server.erase(persistentvolumeclaims, 'c', 'ns'),
+    message: 'failed to check provisioning pvc: could not find v1.PersistentVolumeClaim "ns/c"',
+  },
+  {
+    name: 'the provisioner gives the node back',
+    prepare: provisionsVolume,
+    change: (server: FakeServer) =>
+      server.change(persistentvolumeclaims, 'c', 'ns', (object) => ({
+        ...object,
+        metadata: { ...object.metadata, annotations: { other: '' } },
+      })),
+    message: 'provisioning failed for PVC "c"',
+  },
+  {
+    name: 'the node is gone',
+    prepare: provisionsVolume,
+    change: (server: FakeServer) => server.erase(nodes, 'n-a'),
+    message: 'failed to get node "n-a": node "n-a" not found',
+  },
+]) {
+  test(`the scheduler gives a binding up when ${c.name}`, async () => {
+    const running = await startScheduler(c.prepare);
+    await running.until(() => isDecided(running.server));
+    c.change(running.server);
+    await running.until(() => running.events.find(({ reason }) => reason === 'FailedScheduling'));
+    await running.stop();
+    const [refused] = running.events;
+    assert.equal(refused?.message, `running PreBind plugin "VolumeBinding": binding volumes: ${c.message}`);
+  });
+}
+
+test('the scheduler gives the binding of a pod up that is gone', async () => {
+  let gauges: Gauges | undefined;
+  const running = await startScheduler(provisionsVolume, { metrics: { ...noMetrics, follow: (given) => void (gauges = given) } });
+  await running.until(() => isDecided(running.server));
+  assert.equal(gauges?.underWay().binding, 1);
+  running.server.erase(pods, 'p', 'ns');
+  await running.until(() => (gauges?.underWay().binding === 0 ? true : undefined));
+  await running.stop();
+});

@@ -24,7 +24,6 @@ export const DEFAULT_VOLUME_BINDING_ARGS: VolumeBindingArgs = { bindTimeoutSecon
 
 export interface VolumeBindingDeps extends Omit<BindVolumesDeps, 'storage'> {
   readonly storage: Storage;
-  readonly node: (name: string) => Node | undefined;
 }
 
 const { Add, Update, UpdateNodeLabel } = ACTION;
