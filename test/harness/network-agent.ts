@@ -41,6 +41,8 @@ export interface AgentPodSpec {
   readonly ports?: readonly object[];
   /** Never passes its probe: the pod runs and is not Ready. */
   readonly unready?: boolean;
+  /** Seconds for which it goes on after its end was asked for. */
+  readonly lingers?: number;
   /** Further fields of the pod's spec. */
   readonly spec?: object;
 }
@@ -48,7 +50,7 @@ export interface AgentPodSpec {
 /** Makes these pods; resolves once all of them serve. @throws DeadlineExceeded */
 export function startAgents(set: PodSet, specs: readonly AgentPodSpec[]): Promise<readonly AgentPod[]> {
   return Promise.all(
-    specs.map(async ({ name, node, labels = {}, env = {}, ports = [], unready = false, spec = {} }) => {
+    specs.map(async ({ name, node, labels = {}, env = {}, ports = [], unready = false, lingers, spec = {} }) => {
       const container = {
         name: 'agent',
         image: IMAGE.name,
@@ -58,6 +60,7 @@ export function startAgents(set: PodSet, specs: readonly AgentPodSpec[]): Promis
         env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
         startupProbe: { httpGet: { port: 8080, path: '/hostname' }, periodSeconds: 1, failureThreshold: 60 },
         ...(unready ? { readinessProbe: { httpGet: { port: 9, path: '/' } } } : {}),
+        ...(lingers === undefined ? {} : { lifecycle: { preStop: { sleep: { seconds: lingers } } } }),
       };
       const place = node === undefined ? {} : { nodeName: node };
       await set.run(name, { ...place, terminationGracePeriodSeconds: 1, containers: [container], ...spec }, { labels });

@@ -246,6 +246,37 @@ describe('Services', { concurrency: true }, () => {
     await reaches(farClient, ipOf(zonal), new Set(['far']));
   });
 
+  test('a Service goes from blue to green as their gates say, and a pod that ends speaks and is spoken to until it has ended', async () => {
+    const gate = 'example.test/live';
+    const spec = { readinessGates: [{ conditionType: gate }], terminationGracePeriodSeconds: 90 };
+    const start = (name: string) => startAgents(pods, [{ name, node: 'boat-2', labels: { app: 'colours' }, lingers: 80, spec }]);
+    const says = (name: string, status: 'True' | 'False') => {
+      const body = { status: { conditions: [{ type: gate, status }] } };
+      return api.patch(podResource, { name, namespace }, { type: 'strategic', body }, { subresource: 'status' });
+    };
+    const [blue, green] = [start('blue'), start('green')];
+    for (const name of ['blue', 'green']) await pods.until(name, ({ status }) => status.containerStatuses?.[0]?.started === true);
+    const address = ipOf(await create('colours', { selector: { app: 'colours' }, ports: [http] }));
+    const served = async (...names: readonly string[]) => {
+      for (const from of [client, farClient]) await reaches(from, address, new Set(names));
+    };
+    await refused(client, address);
+    await says('blue', 'True');
+    await blue;
+    await served('blue');
+    await says('green', 'True');
+    const [ending] = (await green) as [AgentPod];
+    await served('blue', 'green');
+    await says('blue', 'False');
+    await served('green');
+
+    await api.delete(podResource, { name: 'green', namespace });
+    assert.deepEqual(await client.ask(`http://${ending.ip}:8080/hostname`), ['green']);
+    assert.deepEqual(await ending.ask(`http://${client.ip}:8080/hostname`), ['client']);
+    await pods.until('green', ({ metadata }) => metadata.deletionTimestamp !== undefined);
+    await served('green');
+  });
+
   test('host ports of one number stand beside each other by address and protocol', async () => {
     const at = (name: string, hostIP: string, protocol: string) => ({
       name,
