@@ -238,7 +238,7 @@ test('once the pods are deleted the nodes hold nothing of them, and no process i
     const left = (await insist(() => api.list(namespaces))).items.map(({ metadata }) => metadata.name);
     assert.ok(!left.includes(namespace));
     assert.deepEqual(await Promise.all(NODES.map(holdingsOf)), before);
-    assert.deepEqual(namespacesOfPods(), []);
+    assert.deepEqual(await namespacesOfPods(), []);
     assert.deepEqual(
       (await insist(() => api.list(persistentvolumes))).items.map(({ metadata }) => metadata.name),
       [],

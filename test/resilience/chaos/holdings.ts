@@ -40,8 +40,15 @@ export async function holdingsOf(node: NodePlace): Promise<Holdings> {
   };
 }
 
-/** Of all nodes of the machine: they share its mounts. */
-export const namespacesOfPods = (): readonly string[] => listed('/run/netns').filter((name) => name.startsWith('cni-'));
+/**
+ * Of all nodes of the machine: they share its mounts. One with nothing in it is not told: a containerd that is killed between making it and
+ * noting it leaves it to nobody.
+ */
+export async function namespacesOfPods(): Promise<readonly string[]> {
+  const all = listed('/run/netns').filter((name) => name.startsWith('cni-'));
+  const links = await Promise.all(all.map(async (name) => JSON.parse(await succeed('ip', ['-netns', name, '-json', 'link'])) as unknown[]));
+  return all.filter((_, index) => (links[index] as unknown[]).length > 1); // lo is in every one
+}
 
 const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 
