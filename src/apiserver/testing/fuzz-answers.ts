@@ -51,9 +51,9 @@ export function isUpstreamsOwn(code: number, body: string, path: string): boolea
   if (message === ALLOTTED) return /[?&;]timeout=/.test(path);
   return (
     TOO_LARGE_VERSION.test(message) &&
-    details?.retryAfterSeconds === 1 &&
-    details.causes?.length === 1 &&
-    details.causes[0]?.reason === 'ResourceVersionTooLarge'
+    // Of a list at exactly that moment the store says so, and does not say when to come again.
+    (details?.retryAfterSeconds === 1 || path.includes('resourceVersionMatch=Exact')) &&
+    (details?.causes ?? []).every(({ reason: why }) => why === 'ResourceVersionTooLarge')
   );
 }
 
