@@ -85,6 +85,7 @@ table('rules of values', [
       { type: 'string' },
       { rule: "url(self).getQuery() == {'a': ['b', 'c']} && url(self).getEscapedPath() == '/x'" },
       { rule: "url('https:://example.com/').getHostname() == ''" },
+      { rule: "!isURL('https://example.com#d') && !isURL('https://example.com#d/x') && isURL('https://example.com?a#d')" },
     ),
     value: 'https://example.com/x?a=b&a=c#d',
     told: [],

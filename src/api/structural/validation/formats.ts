@@ -108,8 +108,8 @@ function saysHowLong(text: string): boolean {
   });
 }
 
-/** Absolute, or a path from the root; there is no fragment, so that the host may not hold its mark. Source: url.ParseRequestURI. */
-const isUri = (text: string): boolean => typeof readUrl(text) !== 'string' && !/^[^/]+:\/\/[^/?]*#/.test(text);
+/** Absolute, or a path from the root. Source: url.ParseRequestURI. */
+const isUri = (text: string): boolean => typeof readUrl(text) !== 'string';
 
 const isEmail = (text: string): boolean => BARE_ADDRESS.test(text) || NAMED_ADDRESS.test(text);
 

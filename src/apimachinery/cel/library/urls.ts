@@ -43,6 +43,8 @@ export function readUrl(text: string): UrlValue | string {
   if (text === '') return error('empty url');
   if (/[\0-\x1f\x7f]/.test(text)) return error('net/url: invalid control character in URL');
   if (text.startsWith(':')) return error('missing protocol scheme');
+  // The check that upstream makes first takes a fragment for part of what stands before it.
+  if (/^[^/?#]*:\/\/[^/?#]*#/.test(text)) return error('invalid character "#" in host name');
   const [whole = ''] = text.split('#', 1);
   const [, scheme = '', authority, path = '', query = ''] = PARTS.exec(whole) ?? [];
   if (scheme === '' && !text.startsWith('/')) {
