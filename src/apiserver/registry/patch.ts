@@ -165,10 +165,12 @@ function strategicRefusal({ fault, message }: StrategicPatchError): StatusError 
 
 function decodePatched({ kind, problems, value: patch }: PatchBody, value: unknown, current: KubeObject, target: PatchTarget): KubeObject {
   const { schema, fieldValidation } = target;
+  // What is put elsewhere is of another type there, canonical as it was.
+  const before = kind === 'json' && movesParts(patch) ? {} : { before: current };
   if (kind === 'strategic' || isCustomType(schema)) {
     const { hasVersion } = kind === 'strategic' ? { hasVersion: true } : readTypeMeta(value);
     try {
-      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before: current });
+      const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, ...before });
       for (const warning of warnings) target.warn(warning);
       // Upstream notices only as it records the fields' owners.
       if (!hasVersion) throw internalError("Object 'apiVersion' is missing in 'object has no apiVersion field'");
@@ -181,7 +183,7 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
   const text = goPatchedJson(value, current);
   checkKind(value, text, target);
   try {
-    const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems, before: current });
+    const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems, ...before });
     for (const warning of warnings) target.warn(warning);
     return object;
   } catch (error) {
@@ -235,3 +237,5 @@ function invalidPatch(text: string, why: string): StatusError {
     causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
   });
 }
+
+const movesParts = (patch: unknown): boolean => (patch as readonly JsonObject[]).some(({ op }) => op === 'move' || op === 'copy');
