@@ -115,11 +115,6 @@ class Draft {
     this.#owned.add(copy);
     return copy;
   }
-
-  /** A value that is put elsewhere too is shared by both places: neither may be edited in place from now on. */
-  share(): void {
-    this.#owned.clear();
-  }
 }
 
 const isContainer = (value: unknown): value is Container => Array.isArray(value) || isObject(value);
@@ -272,6 +267,12 @@ function check(draft: Draft, path: string, expected: unknown): void {
   if (!deepEqual(actual, expected)) throw failed;
 }
 
+/** Neither of two places may be edited with the other, and one may be within the other. */
+function cloned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(cloned);
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, cloned(member)])) : value;
+}
+
 /** Bytes of JSON that were added. */
 function copy(draft: Draft, from: string, operation: JsonObject): number {
   const source = draft.look(from);
@@ -279,11 +280,9 @@ function copy(draft: Draft, from: string, operation: JsonObject): number {
   const value = read(source.container, source.key);
   if (value === undefined) throw fail(`error in copy for from: '${from}': ${readError(source.container, source.key)}`);
   const path = pathOf(operation, 'copy');
-  draft.share(); // the place may be within the value
   const target = draft.parent(path);
   if (target === undefined) throw fail(`copy operation does not apply: doc is missing destination path: ${path}: ${MISSING}`);
-  throwIf(insert(target.container, target.key, value), 'error while adding value during copy');
-  draft.share(); // and an owned container at the place may have it
+  throwIf(insert(target.container, target.key, cloned(value)), 'error while adding value during copy');
   return Buffer.byteLength(JSON.stringify(value));
 }
 

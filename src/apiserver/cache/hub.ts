@@ -28,6 +28,8 @@ export interface HubDeps {
 
 export class CacheHub {
   readonly writes = new WriteLog();
+  /** How far the caches have come. */
+  readonly progress: Progress;
   readonly #prepared = { items: new EncodedItems(), runs: new CompressedRuns() };
   readonly #deps: HubDeps;
   /** By prefix without `/registry/` and the closing slash: `pods`, `services/specs`. */
@@ -35,8 +37,6 @@ export class CacheHub {
   /** By `pods`, `deployments.apps`. */
   readonly #byName = new Map<string, ResourceCache>();
   readonly #stop = new AbortController();
-  /** All caches contain everything up to here. */
-  readonly progress: Progress;
   #oldestListed = 0;
   #running: Promise<void> | undefined;
   readonly #recovery: Recovery;

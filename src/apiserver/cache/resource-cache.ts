@@ -195,10 +195,10 @@ export class ResourceCache {
         continue;
       }
       const previous = this.#objects.get(next.key);
-      if (previous?.revision !== next.revision) this.#apply(new Change({ revision, key: next.key, next, previous, at }));
+      if (previous?.revision !== next.revision) this.#jump(new Change({ revision, key: next.key, next, previous, at }));
     }
     const goneKeys = [...this.#objects.range('')].map(([key]) => key).filter((key) => !found.has(key));
-    for (const key of goneKeys) this.#apply(new Change({ revision, key, next: undefined, previous: this.#objects.get(key), at }));
+    for (const key of goneKeys) this.#jump(new Change({ revision, key, next: undefined, previous: this.#objects.get(key), at }));
     this.#startOver(revision);
   }
 
@@ -208,7 +208,7 @@ export class ResourceCache {
     const found = objects.filter((object) => this.unreadable.get(object.key)?.revision === object.revision);
     for (const next of found) {
       this.unreadable.drop(next.key);
-      this.#apply(new Change({ revision, key: next.key, next, previous: this.#objects.get(next.key), at }));
+      this.#jump(new Change({ revision, key: next.key, next, previous: this.#objects.get(next.key), at }));
     }
     if (found.length > 0) this.#startOver(revision);
   }
@@ -250,6 +250,12 @@ export class ResourceCache {
   /** Watches can no longer resume from before now, nor lists show it. */
   forget(): void {
     this.#history.reset(this.revision);
+  }
+
+  /** Makes a change that no history will know. */
+  #jump(change: Change): void {
+    this.#apply(change);
+    change.cool();
   }
 
   #apply(change: Change): void {

@@ -124,3 +124,13 @@ test('trimmed is the object without its managedFields, the same at each call, ho
     assert.deepEqual(stored.object.metadata.managedFields, meta.managedFields);
   }
 });
+
+test('what is decoded stays with an object that no cache has had, and not with a past version', () => {
+  const stored = layout.read('ns/a', 7, layout.encode(owned).toBuffer());
+  assert.equal(stored.object, stored.object);
+  stored.hold();
+  assert.equal(stored.object, stored.object);
+  stored.forgetDecoded();
+  assert.notEqual(stored.object, stored.object);
+  assert.deepEqual(stored.object, stored.object);
+});

@@ -101,8 +101,8 @@ export class StoredObject {
   readonly value: HeapBytes;
   #object: KubeObject | undefined;
   #trimmed: KubeObject | undefined;
-  /** By a cache, or by the history of one. */
-  #isHeld = false;
+  /** What is decoded: until a cache has the object it goes with it, then it has a bound, and of a past version nothing stays. */
+  #keeps: 'always' | 'among the latest' | 'never' = 'always';
   /** Behind the closing brace of metadata. */
   #knownMetadataEnd: number | undefined;
 
@@ -135,7 +135,7 @@ export class StoredObject {
    * as what a dry run answers, goes as a whole when nobody needs it any more.
    */
   hold(): void {
-    this.#isHeld = true;
+    this.#keeps = 'among the latest';
     if (this.#object !== undefined) this.layout.decoded.add(this);
   }
 
@@ -144,9 +144,9 @@ export class StoredObject {
     this.#object = undefined;
   }
 
-  /** As forgetObject, and of `trimmed` too: for a version that is not the latest, and is held no longer. */
+  /** As forgetObject, and of `trimmed` too, for good: of a version that is not the latest. */
   forgetDecoded(): void {
-    this.#isHeld = false;
+    this.#keeps = 'never';
     this.layout.decoded.remove(this);
     this.#object = undefined;
     this.#trimmed = undefined;
@@ -159,8 +159,9 @@ export class StoredObject {
   }
 
   #keep(object: KubeObject): KubeObject {
+    if (this.#keeps === 'never') return object;
     this.#object = object;
-    if (this.#isHeld) this.layout.decoded.add(this);
+    if (this.#keeps === 'among the latest') this.layout.decoded.add(this);
     return object;
   }
 

@@ -231,6 +231,7 @@ test('what a custom resource has not is told in its own words', async () => {
     });
     assert.deepEqual([answer.code, answer.body.message], [code, message], `${method} ${path}`);
   }
+  assert.equal((await api.get(`${url}?includeObject=Bogus`)).code, 200, 'who asks for no table');
   const text = await api.request('POST', url, 'x', { contentType: 'text/plain' });
   assert.match(text.body.message, /: application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf$/);
   assert.match((await api.get(url)).text, /"metadata":\{"continue":"","resourceVersion":"\d+"\}\}\n$/);

@@ -78,7 +78,7 @@ export class Responder {
           exchange.respond(answer.code, this.#headers(walk, CONTENT_TYPES.json), view.json());
         } else {
           const asItIs = form.transform === 'none' && form.encoding === 'json';
-          const object = asItIs ? view.ordered : objectForm(form, served, this.#tables(walk)).one(view);
+          const object = asItIs ? view.ordered : objectForm(form, served, this.#tables(walk, form)).one(view);
           this.#send(exchange, walk, answer.code, form, object);
         }
         return answer.code;
@@ -86,7 +86,7 @@ export class Responder {
       case 'object': {
         const { form: kind } = answer;
         const form = negotiateOutput(exchange.header('accept'), kind === undefined ? this.#object : this.#resource);
-        const object = kind === undefined ? answer.object : transformed(answer.object as KubeObject, form, kind, this.#tables(walk));
+        const object = kind === undefined ? answer.object : transformed(answer.object as KubeObject, form, kind, this.#tables(walk, form));
         this.#send(exchange, walk, answer.code, form, object);
         return answer.code;
       }
@@ -99,7 +99,7 @@ export class Responder {
         await respondWithList(exchange, {
           ...answer,
           form,
-          tables: this.#tables(walk),
+          tables: this.#tables(walk, form),
           pretty: this.#pretty(form, walk),
           headers: this.#headers(walk, CONTENT_TYPES[form.encoding]),
           encode: (object) => this.encode(object, form, this.#pretty(form, walk)),
@@ -111,7 +111,7 @@ export class Responder {
         await serveWatch(exchange, {
           ...answer,
           form,
-          shape: objectForm(form, answer.served, this.#tables(walk)),
+          shape: objectForm(form, answer.served, this.#tables(walk, form)),
           headers: this.#headers(walk, streamType(form)),
           protobuf: this.deps.protobuf,
           clock: this.deps.clock,
@@ -161,10 +161,11 @@ export class Responder {
     exchange.respond(code, { ...this.#headers(walk, CONTENT_TYPES[form.encoding]), ...more }, body);
   }
 
-  #tables(walk: RequestWalk): TableMaker {
+  /** What belongs to tables is read for tables alone. @throws StatusError BadRequest */
+  #tables(walk: RequestWalk, { transform }: OutputForm): TableMaker {
     return new TableMaker({
       printers: this.deps.printers,
-      includeObject: parseIncludeObject(walk.query.get('includeObject')),
+      includeObject: parseIncludeObject(transform === 'Table' ? walk.query.get('includeObject') : undefined),
       now: () => this.deps.clock.now(),
     });
   }

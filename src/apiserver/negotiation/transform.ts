@@ -23,16 +23,14 @@ export function checkMetadataOf(what: 'object' | 'list', { transform }: OutputFo
 /** One object, which need not be a stored one. @throws StatusError NotAcceptable */
 export function transformed(object: KubeObject, form: OutputForm, kind: PrintedKind, tables: TableMaker): object {
   checkMetadataOf('object', form, kind);
-  const apiVersion = `meta.k8s.io/${form.metaVersion}`;
-  if (form.transform === 'none') return object;
-  return form.transform === 'Table' ? tables.table(kind, [object], apiVersion) : metadataOnly(object, apiVersion);
+  return objectForm(form, kind, tables).one({ object });
 }
 
 /** An encoder of one request's objects; `served` objects are in the served version. */
 export interface ObjectForm {
   /** The same for two requests whose encoded events can be shared. */
   readonly id: string;
-  one(object: StoredObject): object;
+  one(object: Pick<StoredObject, 'object'>): object;
   /** Event number `index` of a watch. */
   event(object: StoredObject, index: number): object;
   /** A bookmark, of an object of which nothing is known but its metadata. */
@@ -62,7 +60,7 @@ export function objectForm(form: OutputForm, served: PrintedKind, tables: TableM
       };
     case 'PartialObjectMetadata':
     case 'PartialObjectMetadataList': {
-      const one = (object: { readonly object: KubeObject }): object => metadataOnly(object.object, apiVersion);
+      const one = (object: Pick<StoredObject, 'object'>): object => metadataOnly(object.object, apiVersion);
       return { id: `PartialObjectMetadata ${metaVersion}`, one, event: one, bookmark: (empty) => metadataOnly(empty, apiVersion) };
     }
   }

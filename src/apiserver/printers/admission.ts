@@ -1,6 +1,5 @@
 // Webhooks and admission policies. Source: printers.go printMutatingWebhook, printValidatingAdmissionPolicy, …
 import type {
-  LabelSelector,
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
@@ -10,6 +9,7 @@ import type {
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from '#api/types.ts';
+import { goLabelSelector } from '#apimachinery/labels.ts';
 import { UNSET } from './cells.ts';
 import { created, integer, name, printer, text } from './columns.ts';
 import type { TablePrinter } from './contract.ts';
@@ -35,21 +35,11 @@ export const mutatingAdmissionPolicies: TablePrinter<MutatingAdmissionPolicy> = 
   created,
 ]);
 
-/** As Go prints the type; upstream shows it so. Source: meta/v1 LabelSelector.String. */
-function goSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
-  const labels = Object.entries(matchLabels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const expressions = matchExpressions.map(
-    ({ key, operator, values = [] }) => `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
-  );
-  const map = `map[string]string{${labels.map(([key, value]) => `${key}: ${value},`).join('')}}`;
-  return `&LabelSelector{MatchLabels:${map},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
-}
-
 /** Whether parameters have namespaces is not known here: without one it is any. */
 function paramRef(ref: ParamRef | undefined): string {
   if (ref === undefined) return UNSET;
   if ((ref.name ?? '') !== '') return `${ref.namespace || '*'}/${ref.name}`;
-  return ref.selector === undefined ? UNSET : goSelector(ref.selector);
+  return ref.selector === undefined ? UNSET : goLabelSelector(ref.selector);
 }
 
 type Binding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;

@@ -197,7 +197,9 @@ function converter(layout: ObjectLayout, { toServed }: Conversion): (object: Sto
     if (view === undefined) {
       // Of the object itself the view keeps nothing: it stays for as long as what it shows.
       const value = layout.encode(toServed(stored.fleeting));
-      views.set(stored, (view = new StoredObject(layout, stored.key, stored.revision, value, undefined)));
+      view = new StoredObject(layout, stored.key, stored.revision, value, undefined);
+      view.forgetDecoded();
+      views.set(stored, view);
     }
     return view;
   };

@@ -6,7 +6,7 @@ import { diagnose } from '#api/decode/diagnose.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import type { KubeObject } from '#api/types.ts';
 import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
-import { byteOrder, goJson, goQuote, goSortedJson, goType, goValue } from '#apimachinery/go-format.ts';
+import { byteOrder, goJson, goKind, goQuote, goSortedJson, goType, goValue } from '#apimachinery/go-format.ts';
 import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import {
   applyJsonPatch,
@@ -95,8 +95,7 @@ function checked(kind: PatchBody['kind'], value: unknown, duplicates: readonly s
     return { kind, value: {}, problems: duplicates };
   }
   if (!isObject(value)) {
-    const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
-    const why = `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`;
+    const why = `json: cannot unmarshal ${goKind(value)} into Go value of type map[string]interface {}`;
     throw badRequest(kind === 'strategic' ? why : `error decoding patch: ${why}`);
   }
   return { kind, value, problems: duplicates };
@@ -194,9 +193,9 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
 
 /** @throws StatusError Invalid, where a patch took the kind away. Source: UnstructuredJSONScheme */
 function readTypeMeta(value: unknown): { readonly hasVersion: boolean } {
-  const text = goSortedJson(value);
-  const { group, version, kind } = interpretKind(value, (why) => invalidPatch(text, why));
-  if (kind === '') throw invalidPatch(text, `Object 'Kind' is missing in '${text}'`);
+  const text = (): string => goSortedJson(value);
+  const { group, version, kind } = interpretKind(value, (why) => invalidPatch(text(), why));
+  if (kind === '') throw invalidPatch(text(), `Object 'Kind' is missing in '${text()}'`);
   return { hasVersion: group !== '' || version !== '' };
 }
 

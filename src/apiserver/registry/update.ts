@@ -49,12 +49,16 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
   // A current object from the cache may be stale: a refusal that rests on it is checked against a fresh one.
   let current = cachedCurrent(call.stored, key);
   let fresh = registry.hub.progress.upToDate;
-  if (call.options.dryRun && !fresh) [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+  const refresh = async (): Promise<void> => {
+    fresh = true;
+    current = await freshCurrent(call.stored, key, registry, call.request.signal);
+  };
+  if (call.options.dryRun && !fresh) await refresh();
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       if (current === undefined) {
         if (!fresh) {
-          [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+          await refresh();
           if (current !== undefined) continue;
         }
         if (!request.mayCreate) throw notFound(call.served.info, call.name);
@@ -69,12 +73,12 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
       if (outcome.kind === 'changed') [current, fresh] = [outcome.present, true];
       if (outcome.kind === 'same') {
         // What would change nothing of a stale object may undo what somebody has written since. Source: store.GuaranteedUpdate.
-        if (!fresh) [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+        if (!fresh) await refresh();
         if (current?.revision === outcome.object.revision) return { object: outcome.object, created: false };
       }
     } catch (error) {
       if (fresh || !(error instanceof StatusError)) throw error;
-      [current, fresh] = [await freshCurrent(call.stored, key, registry, call.request.signal), true];
+      await refresh();
     }
   }
   throw conflict(call.served.info, call.name, OPTIMISTIC_LOCK_MESSAGE);

@@ -23,6 +23,9 @@ const RULES = [
 ];
 const MEMBERS = ['a', 'b', 'size', 'items', 'x-y', '$ref', '__proto__'];
 
+/** `things` are of the kind Thing. */
+const kindOf = (plural: string): string => `${plural[0]?.toUpperCase()}${plural.slice(1, -1)}`;
+
 export class Definitions {
   readonly #ids: Ids;
   /** Of the latest definition of each, accepted or not. */
@@ -47,7 +50,7 @@ export class Definitions {
       spec: {
         group: GROUP,
         scope: this.#pick(['Namespaced', 'Namespaced', 'Cluster']),
-        names: { plural, kind: `${plural[0]?.toUpperCase()}${plural.slice(1, -1)}`, shortNames: this.#chance(0.2) ? ['r'] : [] },
+        names: { plural, kind: kindOf(plural), shortNames: this.#chance(0.2) ? ['r'] : [] },
         versions: [
           {
             name: 'v1',
@@ -82,7 +85,7 @@ export class Definitions {
       object: {
         ...(typeof value === 'object' && value !== null ? value : { spec: value }),
         apiVersion: `${GROUP}/${version}`,
-        kind: `${plural[0]?.toUpperCase()}${plural.slice(1, -1)}`,
+        kind: kindOf(plural),
         metadata: { name },
       },
     };

@@ -9,8 +9,7 @@ export interface SubresourceSample {
 const core = (rest: string): string => `/api/v1/namespaces/default/${rest}`;
 const apps = (rest: string): string => `/apis/apps/v1/namespaces/default/${rest}`;
 const things = (rest: string): string => `/apis/fuzz.example.com/v1/namespaces/default/things/${rest}`;
-const in_ = (namespace: string) => (name: string) => ({ name, namespace });
-const named = in_('default');
+const named = (name: string) => ({ name, namespace: 'default' });
 
 const scale = (name: string): Readonly<Record<string, unknown>> => ({
   apiVersion: 'autoscaling/v1',
