@@ -38,3 +38,9 @@ test('a folder that has names already stays as it is', async () => {
   assert.deepEqual(mountsBelow('/run/netns'), ['/run/netns/cni-b']);
   await unname('cni-b');
 });
+
+test('two that leave at once release the folder once', async () => {
+  await prepareNamespaceFolder();
+  await Promise.all([releaseNamespaceFolder(), releaseNamespaceFolder()]);
+  assert.deepEqual(mountsBelow('/run/netns'), []);
+});

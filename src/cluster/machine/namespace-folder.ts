@@ -1,6 +1,6 @@
 // The folder where network namespaces have their names, for whoever names one: containerd, `ip netns`, ourselves.
 import { mkdirSync, readdirSync } from 'node:fs';
-import { runProgram } from '#base/program.ts';
+import { ProgramError, runProgram } from '#base/program.ts';
 import { mountsBelow } from './folders.ts';
 
 const FOLDER = '/run/netns';
@@ -20,7 +20,16 @@ export async function prepareNamespaceFolder(): Promise<void> {
 
 /** Once no namespace has a name any more the mount serves nobody. @throws ProgramError */
 export async function releaseNamespaceFolder(): Promise<void> {
-  const mounts = mountsBelow(FOLDER);
-  if (mounts.length === 0 || mounts.some((path) => path !== FOLDER) || readdirSync(FOLDER).length > 0) return;
-  await runProgram('umount', [FOLDER]);
+  if (!isIdle()) return;
+  try {
+    await runProgram('umount', [FOLDER]);
+  } catch (error) {
+    // Another cluster of this machine may be leaving, or coming, at the same time.
+    if (!(error instanceof ProgramError) || isIdle()) throw error;
+  }
 }
+
+const isIdle = (): boolean => {
+  const mounts = mountsBelow(FOLDER);
+  return mounts.length > 0 && mounts.every((path) => path === FOLDER) && readdirSync(FOLDER).length === 0;
+};

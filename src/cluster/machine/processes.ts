@@ -8,12 +8,20 @@ const POLL_MS = 20;
 /** Boot-relative start time in clock ticks: with the pid, names one process for good. Empty when there is none. */
 export function processIdentity(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name in brackets may hold anything
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
+    return identityOf(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return ''; // no such process
   }
+}
+
+/**
+ * The same, from what the kernel says of a process. One whose first thread has ended holds its ports and files until the others have,
+ * too. Source: proc_pid_stat(5).
+ */
+export function identityOf(stat: string): string {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name in brackets may hold anything
+  const [state, threads, started = ''] = [fields[0], Number(fields[17]), fields[19]];
+  return state === 'Z' && threads <= 1 ? '' : started;
 }
 
 export function isRunning(pid: number, identity: string): boolean {
