@@ -141,7 +141,7 @@ for (const [name, spec, changes, why] of [
     'spec.clusterIPs[0]: Invalid value: ["192.0.2.9"]: may not change once set',
   ],
   // Of the lower part of the range, which is given to nobody who asked for no port.
-  ['another health check port', LOCAL, { healthCheckNodePort: 30_050 }, 'spec.healthCheckNodePort: Forbidden: field is immutable'],
+  ['another health check port', LOCAL, { healthCheckNodePort: 30_010 }, 'spec.healthCheckNodePort: Forbidden: field is immutable'],
   ['a health check port outside the range', LOCAL, { healthCheckNodePort: 80 }, 'spec.healthCheckNodePort: Forbidden: field is immutable'],
   [
     'node ports for a type without',
