@@ -3,6 +3,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
+import { orAborted } from '#base/or-aborted.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { AllocationResult, ResourceClaim } from '#api/gen/resource-v1.ts';
 import { derivedName } from '#api/generated-name.ts';
@@ -25,7 +26,8 @@ export interface ClaimWriterDeps {
 
 export class ClaimWriter {
   readonly #deps: ClaimWriterDeps;
-  readonly #underWay = new Set<Promise<void>>();
+  /** Requests beside the scheduling, with the owner's uid of a claim that is removed. */
+  readonly #underWay = new Map<Promise<void>, string | undefined>();
 
   constructor(deps: ClaimWriterDeps) {
     this.#deps = deps;
@@ -63,10 +65,12 @@ export class ClaimWriter {
 
   /**
    * Makes the claim for extended resources; its status is written afterwards. Its name follows from its pod, so that there is one
-   * claim of it when an attempt before had no answer. @throws ClaimLost, StatusError, ConnectionError
+   * claim of it when an attempt before had no answer. @throws ClaimLost, StatusError, ConnectionError; the signal's reason
    */
-  async make(draft: ResourceClaim): Promise<ResourceClaim> {
+  async make(draft: ResourceClaim, signal: AbortSignal): Promise<ResourceClaim> {
     const owner = controllerOf(draft)?.uid ?? '';
+    // What an attempt before has removed still has that name, and would go once it is in use again.
+    await orAborted(this.#removed(owner), signal);
     const { name: _, uid: __, generateName = '', ...rest } = draft.metadata;
     for (let others = 0; ; others++) {
       const name = derivedName(generateName, others === 0 ? owner : `${owner}/${others}`);
@@ -109,7 +113,12 @@ export class ClaimWriter {
 
   /** Deletes a claim that was made here; beside the scheduling. Source: deleteClaim. */
   remove(claim: ResourceClaim): void {
-    this.#run('delete', claim.metadata, this.#remove(claim));
+    this.#run('delete', claim.metadata, this.#remove(claim), controllerOf(claim)?.uid);
+  }
+
+  /** Resolves when no removal of a claim of this owner is under way any more, whether it went well or not. */
+  async #removed(owner: string): Promise<void> {
+    await Promise.all([...this.#underWay].filter(([, ofOwner]) => ofOwner === owner).map(([removal]) => removal));
   }
 
   async #remove({ metadata }: ResourceClaim): Promise<void> {
@@ -145,7 +154,7 @@ export class ClaimWriter {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.keys());
   }
 
   /** A claim that is allocated is not removed before its devices are free. */
@@ -156,7 +165,7 @@ export class ClaimWriter {
     return this.#deps.client.update(resourceclaims, { ...claim, metadata });
   }
 
-  #run(what: string, { namespace, name }: ResourceClaim['metadata'], request: Promise<unknown>): void {
+  #run(what: string, { namespace, name }: ResourceClaim['metadata'], request: Promise<unknown>, ofOwner?: string): void {
     const running: Promise<void> = request
       .then(
         () => {},
@@ -166,7 +175,7 @@ export class ClaimWriter {
         },
       )
       .finally(() => this.#underWay.delete(running));
-    this.#underWay.add(running);
+    this.#underWay.set(running, ofOwner);
   }
 }
 

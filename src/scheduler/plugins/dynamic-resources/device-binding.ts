@@ -87,7 +87,7 @@ export class DeviceBinding {
     if (decision === undefined) return;
     const written: ResourceClaim[] = [];
     for (const claim of decision.claims) written.push(isReservedFor(claim, pod) ? claim : await this.#write(claim, pod, decision));
-    if (decision.extended !== undefined) written.push(await this.#make(decision.extended, pod, decision));
+    if (decision.extended !== undefined) written.push(await this.#make(decision.extended, pod, decision, signal));
     if (!written.some(hasBindingConditions)) return;
     this.#deps.event(pod, 'BindingConditionsPending', `waiting for binding conditions for device on node ${node}`);
     await this.#measured(written, pod, () => this.#untilReady(written, signal));
@@ -101,9 +101,9 @@ export class DeviceBinding {
     return written;
   }
 
-  async #make({ claim, mappings }: ExtendedClaim, pod: Pod, decision: Decision): Promise<ResourceClaim> {
+  async #make({ claim, mappings }: ExtendedClaim, pod: Pod, decision: Decision, signal: AbortSignal): Promise<ResourceClaim> {
     const { claims: tracker, writer, clock } = this.#deps;
-    decision.made = await writer.make(claim);
+    decision.made = await writer.make(claim, signal);
     const written = await writer.reserve(decision.made, pod, decision.allocations.get(claim.metadata.uid));
     decision.made = written;
     const { uid } = written.metadata;
