@@ -48,19 +48,11 @@ export interface BindVolumesRequest {
 
 /** What went wrong, if anything. @throws StatusError, ConnectionError from the writes */
 export async function bindVolumes(request: BindVolumesRequest, deps: BindVolumesDeps): Promise<string | undefined> {
-  const { decision, timeoutMs, signal } = request;
-  const written = new Set<string>();
-  for (const volume of decision.volumes) {
-    const answer = await deps.client.update(persistentvolumes, volume, { signal });
-    written.add(answer.metadata.uid);
-  }
-  for (const claim of decision.claims) {
-    const answer = await deps.client.update(persistentvolumeclaims, claim, { signal });
-    written.add(answer.metadata.uid);
-  }
+  const { timeoutMs, signal } = request;
+  const written = await write(request, deps.client);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = (): void => {
-    const state = bindingState(request, deps, written);
+    const state = bindingState(request.node, written, deps);
     if (state.kind === 'bound') resolve(undefined);
     else if (state.kind === 'failed') resolve(`binding volumes: ${state.message}`);
   };
@@ -83,6 +75,15 @@ export async function bindVolumes(request: BindVolumesRequest, deps: BindVolumes
   }
 }
 
+/** The objects as the API server has them then. */
+async function write({ decision, signal }: BindVolumesRequest, client: Client): Promise<DecidedVolumes> {
+  const volumes: PersistentVolume[] = [];
+  const claims: PersistentVolumeClaim[] = [];
+  for (const volume of decision.volumes) volumes.push(await client.update(persistentvolumes, volume, { signal }));
+  for (const claim of decision.claims) claims.push(await client.update(persistentvolumeclaims, claim, { signal }));
+  return { volumes, claims };
+}
+
 /** Whether an object is one that the binding waits for: others change hundreds of times meanwhile. */
 function concernOf({ node, decision }: BindVolumesRequest, deps: BindVolumesDeps): (object: Concerned) => boolean {
   const uids = new Set<string | undefined>([deps.node(node)?.metadata.uid]);
@@ -99,48 +100,49 @@ const WAITING: BindingState = { kind: 'waiting' };
 const failed = (message: string): BindingState => ({ kind: 'failed', message });
 const missing = (kind: string, key: string): string => `could not find v1.${kind} "${key}"`;
 
-/** `unseen`: what was written and has not been seen so yet; that is not judged. Source: checkBindings. */
-function bindingState({ node: name, decision }: BindVolumesRequest, deps: BindVolumesDeps, unseen: Set<string>): BindingState {
+/** What is older than what was written is not judged; others may have changed it again since. Source: CompareResourceVersion. */
+const isOlder = (known: PersistentVolume | PersistentVolumeClaim, written: PersistentVolume | PersistentVolumeClaim): boolean =>
+  BigInt(known.metadata.resourceVersion) < BigInt(written.metadata.resourceVersion);
+
+/** Source: checkBindings. */
+function bindingState(name: string, written: DecidedVolumes, deps: BindVolumesDeps): BindingState {
   const node = deps.node(name);
   if (node === undefined) return failed(`failed to get node "${name}": node "${name}" not found`);
-  for (const volume of decision.volumes) {
-    const state = reservedState(volume, node, deps.storage, unseen);
+  for (const volume of written.volumes) {
+    const state = reservedState(volume, node, deps.storage);
     if (state.kind !== 'bound') return state;
   }
-  for (const claim of decision.claims) {
-    const state = provisionedState(claim, node, deps.storage, unseen);
+  for (const claim of written.claims) {
+    const state = provisionedState(claim, node, deps.storage);
     if (state.kind !== 'bound') return state;
   }
   return { kind: 'bound' };
 }
 
 /** Of a volume that was reserved for a claim. */
-function reservedState({ metadata, spec }: PersistentVolume, node: Node, storage: Storage, unseen: Set<string>): BindingState {
-  const { name, uid } = metadata;
+function reservedState(written: PersistentVolume, node: Node, storage: Storage): BindingState {
+  const { name } = written.metadata;
   const volume = storage.volume(name);
   if (volume === undefined) return failed(`failed to check binding: ${missing('PersistentVolume', name)}`);
-  const { namespace = '', name: claimName = '' } = spec.claimRef ?? {};
+  const { namespace = '', name: claimName = '' } = written.spec.claimRef ?? {};
   const claim = storage.claim(namespace, claimName);
   if (claim === undefined) return failed(`failed to check binding: ${missing('PersistentVolumeClaim', `${namespace}/${claimName}`)}`);
-  const isReserved = (volume.spec.claimRef?.uid ?? '') !== '';
-  if (isReserved) unseen.delete(uid);
-  if (unseen.has(uid)) return WAITING;
+  if (isOlder(volume, written)) return WAITING;
   if (!isReachable(volume, node)) return failed(elsewhere(volume, node));
-  if (!isReserved) return failed(`ClaimRef got reset for pv "${name}"`);
+  if ((volume.spec.claimRef?.uid ?? '') === '') return failed(`ClaimRef got reset for pv "${name}"`);
   return isClaimBound(claim) ? { kind: 'bound' } : WAITING;
 }
 
 /** Of a claim that a volume is made for. */
-function provisionedState({ metadata }: PersistentVolumeClaim, node: Node, storage: Storage, unseen: Set<string>): BindingState {
-  const { namespace, name, uid } = metadata;
+function provisionedState(written: PersistentVolumeClaim, node: Node, storage: Storage): BindingState {
+  const { namespace, name } = written.metadata;
   const claim = storage.claim(namespace, name);
   if (claim === undefined) return failed(`failed to check provisioning pvc: ${missing('PersistentVolumeClaim', `${namespace}/${name}`)}`);
-  const selected = claim.metadata.annotations?.[ANNOTATION.selectedNode];
-  if (selected === node.metadata.name) unseen.delete(uid);
-  if (unseen.has(uid)) return WAITING;
-  if (claim.metadata.annotations === undefined) return failed(`selectedNode annotation reset for PVC "${name}"`);
+  if (isOlder(claim, written)) return WAITING;
+  const { annotations } = claim.metadata;
+  if (annotations === undefined) return failed(`selectedNode annotation reset for PVC "${name}"`);
   // The provisioner takes the annotation away when it cannot provide on that node.
-  if (selected !== node.metadata.name) return failed(`provisioning failed for PVC "${name}"`);
+  if (annotations[ANNOTATION.selectedNode] !== node.metadata.name) return failed(`provisioning failed for PVC "${name}"`);
   const { volumeName = '' } = claim.spec;
   const volume = volumeName === '' ? undefined : storage.volume(volumeName);
   if (volumeName !== '' && volume === undefined) return WAITING; // it may be told later than its claim
