@@ -1,7 +1,7 @@
 // What is told of the claims that a pod waits for: of volumes, by their events.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { events, persistentvolumeclaims, storageclasses } from '#api/resources.ts';
-import type { Pod } from '#api/types.ts';
+import type { PersistentVolumeClaim, Pod } from '#api/types.ts';
 import { claimName, className, isClaimBound } from '#api/volumes.ts';
 import type { Client } from '#client/contract.ts';
 import type { Evidence } from './contract.ts';
@@ -19,10 +19,7 @@ async function claimRead(namespace: string, name: string, client: Client): Promi
     if (isClaimBound(claim)) return [];
     const { items } = await client.list(events, { namespace, fieldSelector: `involvedObject.uid=${claim.metadata.uid}` });
     const latest = items.toSorted((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? 1 : -1)).slice(0, 1);
-    const wanted = className(claim);
-    const isThere = wanted === '' || (await client.list(storageclasses)).items.some(({ metadata }) => metadata.name === wanted);
-    const classed = wanted === '' ? 'without a class' : `class ${wanted}${isThere ? '' : ', which is not there'}`;
-    const state = `${claim.status?.phase ?? 'Pending'}, ${classed}`;
+    const state = `${claim.status?.phase ?? 'Pending'}, ${await classOf(claim, client)}`;
     return [
       { source: `claim ${name}`, text: state },
       ...latest.map(({ reason = '', message = '' }) => ({ source: `event ${reason} of claim ${name}`, text: message })),
@@ -31,4 +28,17 @@ async function claimRead(namespace: string, name: string, client: Client): Promi
     if (isStatusError(error, 'NotFound') || isStatusError(error, 'Forbidden')) return [];
     throw error;
   }
+}
+
+/** Somebody who may not read classes is told which one it is. */
+async function classOf(claim: PersistentVolumeClaim, client: Client): Promise<string> {
+  const name = className(claim);
+  if (name === '') return 'without a class';
+  try {
+    await client.get(storageclasses, { name });
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return `class ${name}, which is not there`;
+    if (!isStatusError(error, 'Forbidden')) throw error;
+  }
+  return `class ${name}`;
 }
