@@ -5,14 +5,11 @@ import type { CSINode, VolumeAttachment } from '#api/types.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
 import { seededIds } from '#base/ids.ts';
 import type { InformerFactory } from '#client/informer-contract.ts';
-import { fakeInformer } from '#client/testing.ts';
-import { countSpareVolumes } from '../plugins/volume-binding/storage.ts';
+import { fakeInformer, type FakeInformer } from '#client/testing.ts';
+import { countSpareVolumes, type Storage } from '../plugins/volume-binding/storage.ts';
 import { watchStorage } from './storage-informers.ts';
 
-test('watchStorage knows spare volumes of each node, and the least of all, whatever comes, changes and goes', () => {
-  const ids = seededIds(7);
-  const pick = (count: number): number => Math.floor(ids.fraction() * count);
-  const [nodes, attachments] = [fakeInformer<CSINode>(), fakeInformer<VolumeAttachment>()];
+function storageOf(nodes: FakeInformer<CSINode>, attachments: FakeInformer<VolumeAttachment>): Storage {
   const byResource = new Map<string, unknown>([
     [groupResourceString(csinodes), nodes],
     [groupResourceString(volumeattachments), attachments],
@@ -20,7 +17,14 @@ test('watchStorage knows spare volumes of each node, and the least of all, whate
   const informers = {
     informer: (resource: Resource) => byResource.get(groupResourceString(resource)) ?? fakeInformer(),
   } as unknown as InformerFactory;
-  const { storage } = watchStorage(informers);
+  return watchStorage(informers).storage;
+}
+
+test('watchStorage knows spare volumes of each node, and the least of all, whatever comes, changes and goes', () => {
+  const ids = seededIds(7);
+  const pick = (count: number): number => Math.floor(ids.fraction() * count);
+  const [nodes, attachments] = [fakeInformer<CSINode>(), fakeInformer<VolumeAttachment>()];
+  const storage = storageOf(nodes, attachments);
   const model = { nodes: new Map<string, CSINode>(), attachments: new Map<string, VolumeAttachment>() };
   const there = {
     csiNode: (name: string) => model.nodes.get(name),
@@ -65,4 +69,23 @@ test('watchStorage knows spare volumes of each node, and the least of all, whate
     );
     assert.equal(storage.leastSpareVolumes(), Math.min(Infinity, ...spare));
   }
+});
+
+test('watchStorage keeps what it counted of a node as long as that has a CSINode, and no longer', () => {
+  const [nodes, attachments] = [fakeInformer<CSINode>(), fakeInformer<VolumeAttachment>()];
+  const storage = storageOf(nodes, attachments);
+  const drivers = [{ name: 'd', nodeID: 'n', topologyKeys: null, allocatable: { count: 3 } }];
+  const node = { metadata: { name: 'n', resourceVersion: '1' }, spec: { drivers } } as unknown as CSINode;
+  nodes.put(node);
+  assert.equal(storage.leastSpareVolumes(), 3);
+  const get = nodes.get.bind(nodes);
+  let counted = 0;
+  nodes.get = (name) => {
+    counted++;
+    return get(name);
+  };
+  assert.deepEqual([storage.spareVolumes('n'), counted], [3, 0]);
+  nodes.remove(node);
+  counted = 0;
+  assert.deepEqual([storage.spareVolumes('n'), counted > 0], [Infinity, true]);
 });

@@ -81,11 +81,11 @@ function spareVolumes(
   let least: number | undefined;
   const at = { csiNode: (name: string) => csiNodes.get(name), attachments: (name: string) => attachments.byIndex(BY_NODE, name) };
   const spareOn = (node: string): number => {
-    let spare = known.get(node);
-    if (spare === undefined) {
-      spare = countSpareVolumes(at, node);
-      known.set(node, spare);
-    }
+    const kept = known.get(node);
+    if (kept !== undefined) return kept;
+    const spare = countSpareVolumes(at, node);
+    // Nothing tells when a node goes that never had a CSINode.
+    if (csiNodes.get(node) !== undefined) known.set(node, spare);
     return spare;
   };
   const ofNode = (node: string): void => {
@@ -99,7 +99,7 @@ function spareVolumes(
   };
   const forgetNode = ({ metadata }: CSINode): void => ofNode(metadata.name);
   const forgetPlace = ({ spec }: VolumeAttachment): void => ofNode(spec.nodeName);
-  csiNodes.addHandlers({ added: forgetNode, updated: (_, now) => forgetNode(now), deleted: forgetNode });
+  csiNodes.addHandlers({ added: forgetNode, updated: forgetNode, deleted: forgetNode });
   attachments.addHandlers({ added: forgetPlace, updated: (_, now) => forgetPlace(now), deleted: forgetPlace });
   return {
     spareVolumes: spareOn,
