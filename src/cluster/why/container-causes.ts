@@ -3,16 +3,8 @@
 import type { ContainerStatus, Pod } from '#api/types.ts';
 import type { Cause, Evidence } from './contract.ts';
 import type { Observed } from './diagnose.ts';
-import { eventsOf, sinceOf, withSince } from './event-evidence.ts';
+import { eventsOf, IMAGE_REASONS, sinceOf, withSince } from './event-evidence.ts';
 
-const IMAGE_REASONS = [
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'RegistryUnavailable',
-  'ImageInspectError',
-];
 const CONFIG_REASONS = ['CreateContainerConfigError', 'CreateContainerError', 'PreCreateHookError', 'RunContainerError', 'StartError'];
 
 /** The first container that cannot be started, or ended although it should run. */

@@ -33,6 +33,8 @@ export interface Cause {
   readonly summary: string;
   /** Of the container it is about. */
   readonly container?: string;
+  /** What keeps a pod that is being deleted: finalizers, or a node that cannot say that it has stopped. */
+  readonly heldBy?: 'finalizers' | 'unready-node';
   readonly evidence: readonly Evidence[];
   /** When it began, as far as is known. RFC 3339. */
   readonly since?: string;

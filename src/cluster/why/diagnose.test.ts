@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event, Node, Pod } from '#api/types.ts';
+import type { Cause } from './contract.ts';
 import { diagnose, type Observed } from './diagnose.ts';
 
 const READY_NODE = { metadata: { name: 'n' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } as unknown as Node;
@@ -36,6 +37,7 @@ interface Case {
   readonly kind: string;
   readonly summary: RegExp;
   readonly evidence?: RegExp;
+  readonly heldBy?: Cause['heldBy'];
 }
 
 const CASES: readonly Case[] = [
@@ -310,12 +312,14 @@ const CASES: readonly Case[] = [
     observed: { pod: running({ phase: 'Succeeded' }, {}, { ...DELETED, finalizers: ['example.com/hold'] }) },
     kind: 'ended',
     summary: /^the pod is being deleted and waits for example.com\/hold$/,
+    heldBy: 'finalizers',
   },
   {
     name: 'a deleted pod on a node that is away',
     observed: { pod: running(container({ running: {} }), {}, DELETED), node: SICK_NODE },
     kind: 'ended',
     summary: /^the pod is being deleted; node n is not ready and does not say whether it has stopped$/,
+    heldBy: 'unready-node',
     evidence: /NodeStatusUnknown: Kubelet stopped posting node status/,
   },
   {
@@ -347,6 +351,7 @@ for (const c of CASES) {
     const cause = diagnose({ events: [], node: READY_NODE, logs: new Map(), ...c.observed });
     assert.equal(cause.kind, c.kind);
     assert.match(cause.summary, c.summary);
+    assert.equal(cause.heldBy, c.heldBy);
     if (c.evidence !== undefined) assert.match(cause.evidence.map(({ text }) => text).join('\n'), c.evidence);
   });
 }

@@ -3,8 +3,18 @@
 import type { Event } from '#api/types.ts';
 import type { Cause, Evidence } from './contract.ts';
 
+/** Why a container waits whose image is not there. Source: pkg/kubelet/images types.go. */
+export const IMAGE_REASONS: readonly string[] = [
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'RegistryUnavailable',
+  'ImageInspectError',
+];
+
 /** What the kubelet tells besides, and is no more than the reason a container waits for. */
-const NOTHING_NEW = /^Error: (ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/;
+const NOTHING_NEW: ReadonlySet<string> = new Set(IMAGE_REASONS.map((reason) => `Error: ${reason}`));
 
 const MOST_EVENTS = 3;
 
@@ -12,7 +22,7 @@ const MOST_EVENTS = 3;
 export function eventsOf(events: readonly Event[], reasons: readonly string[], container?: string): readonly Evidence[] {
   const found = events
     .filter((event) => container === undefined || isOf(event, container))
-    .filter(({ reason = '', message = '' }) => reasons.includes(reason) && !NOTHING_NEW.test(message))
+    .filter(({ reason = '', message = '' }) => reasons.includes(reason) && !NOTHING_NEW.has(message))
     .map(({ reason = '', message = '', ...event }) => ({ source: `event ${reason}`, text: message, time: timeOf(event) }))
     .toSorted((a, b) => (a.time < b.time ? 1 : -1));
   return found.filter(({ text }, i) => found.findIndex((other) => other.text === text) === i).slice(0, MOST_EVENTS);

@@ -19,19 +19,19 @@ export function leaving({ pod, node, events }: Observed): Cause | undefined {
     evidence: [grace, ...more],
   });
   const { nodeName = '' } = pod.spec;
-  const held = finalizers.length === 0 ? '' : ` and waits for ${finalizers.join(', ')}`;
-  if (nodeName === '' || isPodTerminal(pod)) return told(held);
+  const stopped = (): Cause =>
+    finalizers.length === 0 ? told('') : { ...told(` and waits for ${finalizers.join(', ')}`), heldBy: 'finalizers' };
+  if (nodeName === '' || isPodTerminal(pod)) return stopped();
   if (node === undefined) return told(`; node ${nodeName} is gone, so that nobody is left to say that it has stopped`);
   const ready = findCondition(node.status?.conditions, 'Ready');
   if (ready !== undefined && ready.status !== 'True') {
     const text = `${ready.reason ?? ''}: ${ready.message ?? ''}`;
-    return told(`; node ${nodeName} is not ready and does not say whether it has stopped`, [
-      { source: 'condition Ready of the node', text },
-    ]);
+    const said: Evidence = { source: 'condition Ready of the node', text };
+    return { ...told(`; node ${nodeName} is not ready and does not say whether it has stopped`, [said]), heldBy: 'unready-node' };
   }
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status;
   const running = [...initContainerStatuses, ...containerStatuses].filter(({ state }) => state?.running !== undefined);
-  if (running.length === 0) return told(held);
+  if (running.length === 0) return stopped();
   const names = running.map(({ name }) => name).join(', ');
   const what = running.length === 1 ? `container ${names} has` : `containers ${names} have`;
   return told(`; ${what} until then to end`, eventsOf(events, STOPPING_EVENTS));

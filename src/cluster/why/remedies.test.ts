@@ -59,17 +59,24 @@ for (const c of [
     remedies: ['name a Secret in imagePullSecrets by which the registry knows who asks'],
   },
   {
-    of: cause('ended', '2026-01-01T00:00:00Z', 'the pod is being deleted and waits for example.com/hold'),
+    of: { ...cause('ended', 'held by somebody'), heldBy: 'finalizers' as const },
     pod: { ...pod, metadata: { ...pod.metadata, finalizers: ['example.com/hold'] } } as Pod,
     known: [],
     remedies: ['let whoever put example.com/hold on the pod take it away, or do so if nobody is left who does'],
   },
   {
-    of: cause('ended', '2026-01-01T00:00:00Z', 'the pod is being deleted and waits for batch.kubernetes.io/job-tracking'),
+    of: { ...cause('ended', 'held by the Job controller'), heldBy: 'finalizers' as const },
     pod: { ...pod, metadata: { ...pod.metadata, finalizers: ['batch.kubernetes.io/job-tracking'] } } as Pod,
     known: [],
     remedies: ['see that the Job controller runs: it takes batch.kubernetes.io/job-tracking away once it has counted the pod'],
   },
+  {
+    of: { ...cause('ended', 'held by its node'), heldBy: 'unready-node' as const },
+    pod: { ...pod, spec: { ...pod.spec, nodeName: 'n' } } as Pod,
+    known: [],
+    remedies: ['bring node n back, or, when it is shut down for good, taint it node.kubernetes.io/out-of-service=nodeshutdown:NoExecute'],
+  },
+  { of: cause('ended', 'held by a container'), known: [], remedies: [] },
   {
     of: cause('image', 'ErrImagePull'),
     known: ['example.test/tool:1', 'example.test/tool@sha256:1', 'example.test/other:2'],

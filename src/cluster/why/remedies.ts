@@ -119,13 +119,13 @@ function credentials({ spec }: Pod): string {
     : `see whether Secret ${names.join(', ')} of imagePullSecrets is for this registry and may read the image`;
 }
 
-function remediesForLeaving({ summary }: Cause, { metadata, spec }: Pod): readonly string[] {
-  if (summary.includes('is not ready and does not say')) {
+function remediesForLeaving({ heldBy }: Cause, { metadata, spec }: Pod): readonly string[] {
+  if (heldBy === 'unready-node') {
     return [
       `bring node ${spec.nodeName} back, or, when it is shut down for good, taint it node.kubernetes.io/out-of-service=nodeshutdown:NoExecute`,
     ];
   }
-  if (!summary.includes('waits for')) return [];
+  if (heldBy !== 'finalizers') return [];
   return (metadata.finalizers ?? []).map(
     (name) => FINALIZERS[name] ?? `let whoever put ${name} on the pod take it away, or do so if nobody is left who does`,
   );
