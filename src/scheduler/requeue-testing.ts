@@ -15,6 +15,7 @@ import { PodPlacer } from './cycle/place-pod.ts';
 import { ACTION, clusterEvent, type EventResource } from './framework/cluster-event.ts';
 import type { Plugin } from './framework/plugin.ts';
 import { profileOf } from './framework/profile.ts';
+import type { IsOfDevices } from './plugins/node-resources.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { countSpareVolumes, type Storage } from './plugins/volume-binding/storage.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -47,7 +48,7 @@ export interface World {
 }
 
 export interface Requeue {
-  readonly plugins: readonly Plugin[] | ((storage: Storage) => readonly Plugin[]);
+  readonly plugins: readonly Plugin[] | ((storage: Storage, isOfDevices: IsOfDevices) => readonly Plugin[]);
   readonly nodes: readonly Node[];
   readonly placed?: readonly Pod[];
   readonly classes?: readonly DeviceClass[];
@@ -58,16 +59,12 @@ export interface Requeue {
   readonly happens: (world: World) => void;
 }
 
-/** Device classes of the world that is asked about, as plugins that are made once see them. */
-let classes: ReadonlyMap<string, DeviceClass> = new Map();
-export const isOfDevices = (resource: string): boolean => [...classes.values()].some(({ spec }) => spec.extendedResourceName === resource);
-
 /** Names of the pods that are tried again, sorted. */
 export function requeued({ plugins, nodes, placed = [], before = () => {}, pods, happens, ...given }: Requeue): readonly string[] {
   const cluster = new ClusterState();
   const known = { nodes: new Map<string, Node>(), pods: new Map<string, Pod>(), classes: new Map<string, DeviceClass>() };
   for (const each of given.classes ?? []) known.classes.set(each.metadata.name, each);
-  classes = known.classes;
+  const isOfDevices: IsOfDevices = (resource) => [...known.classes.values()].some(({ spec }) => spec.extendedResourceName === resource);
 
   function kept<T extends Named>(resource: EventResource): Kept<T> {
     const all = new Map<string, T>();
@@ -106,7 +103,7 @@ export function requeued({ plugins, nodes, placed = [], before = () => {}, pods,
 
   const profile = profileOf(
     'default-scheduler',
-    (typeof plugins === 'function' ? plugins(storage) : plugins).map((plugin) => ({ plugin, weight: 1 })),
+    (typeof plugins === 'function' ? plugins(storage, isOfDevices) : plugins).map((plugin) => ({ plugin, weight: 1 })),
   );
   const queue = new SchedulingQueue({
     profiles: new Map([[profile.schedulerName, profile]]),

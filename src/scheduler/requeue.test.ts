@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import type { DeviceClass } from '#api/gen/resource-v1.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { everything } from '#apimachinery/labels.ts';
-import { isOfDevices, requeued, type Requeue } from './requeue-testing.ts';
+import { requeued, type Requeue } from './requeue-testing.ts';
 import { interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodePorts } from './plugins/node-ports.ts';
-import { DEFAULT_FIT_ARGS, nodeResourcesFit } from './plugins/node-resources.ts';
+import { DEFAULT_FIT_ARGS, type IsOfDevices, nodeResourcesFit } from './plugins/node-resources.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
 import { podTopologySpread } from './plugins/pod-topology-spread.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
@@ -18,7 +18,8 @@ import { node, pod } from './testing.ts';
 type Labels = Readonly<Record<string, string>>;
 type Spec = NonNullable<Parameters<typeof pod>[2]>;
 
-const fit = nodeResourcesFit(DEFAULT_FIT_ARGS, isOfDevices);
+const fit = nodeResourcesFit();
+const devicesFit = (isOfDevices: IsOfDevices) => nodeResourcesFit(DEFAULT_FIT_ARGS, isOfDevices);
 const affinity = interPodAffinity(() => undefined);
 const spread = podTopologySpread(() => everything);
 
@@ -227,7 +228,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'unrelated memory, with a resource that devices stand for: they may have it',
-    plugins: [nodeAffinity(), fit],
+    plugins: (_, isOfDevices) => [nodeAffinity(), devicesFit(isOfDevices)],
     nodes: [having({ cpu: '4' }), having({ cpu: '2' }, { group: 'b' }, 'm')],
     classes: [cards(CARD)],
     pods: [pod('it', { cpu: '4', [CARD]: '1' }, inGroup('b'))],
@@ -236,7 +237,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a class that stands for what it asks for',
-    plugins: [fit],
+    plugins: (_, isOfDevices) => [devicesFit(isOfDevices)],
     nodes: [having({ cpu: '4' })],
     pods: [pod('it', { cpu: '4', [CARD]: '1' }), pod('other', { cpu: '4', 'example.com/other': '1' })],
     happens: (w) => w.setClass(cards(CARD)),
@@ -244,7 +245,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a class that stands for what it asks for from now on',
-    plugins: [fit],
+    plugins: (_, isOfDevices) => [devicesFit(isOfDevices)],
     nodes: [having({ cpu: '4' })],
     classes: [cards()],
     pods: [pod('it', { cpu: '4', [CARD]: '1' }), pod('other', { cpu: '4', 'example.com/other': '1' })],

@@ -16,7 +16,7 @@ export class SlotColumns {
   nonZeroMemory = new Float64Array(FIRST_CAPACITY);
   podCount = new Int32Array(FIRST_CAPACITY);
   allowedPods = new Int32Array(FIRST_CAPACITY);
-  /** Volumes of pods that stand for claims. */
+  /** Volumes of pods that drivers may have to attach. */
   volumeCount = new Int32Array(FIRST_CAPACITY);
   #capacity = FIRST_CAPACITY;
 
