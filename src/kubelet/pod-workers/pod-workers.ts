@@ -255,6 +255,7 @@ export class PodWorkers {
         // Until nothing is left of it no other worker takes what it leaves for its own.
         await steps.forget(pod);
         this.#workers.delete(pod.metadata.uid);
+        worker.wanted = false; // what woke it meanwhile is for who comes next
         if (worker.returned) this.#deps.returned(pod.metadata.uid);
         return undefined;
     }
