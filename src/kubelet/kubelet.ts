@@ -150,7 +150,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     durationSeconds: config.nodeLeaseDurationSeconds,
     node: () => agent.node,
   });
-  const maintenance = new Maintenance(parts);
+  const maintenance = new Maintenance(parts, () => parts.podInformer.hasSynced && statics?.hasRead !== false);
   const eviction = evictionOf(parts, maintenance);
   const shutdown = shutdownOf(parts, options.logind ?? (() => connectLogind({ clock })));
   observer.pressure = () => eviction.pressure;
@@ -221,7 +221,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   };
 }
 
-/** Nothing is taken for an orphan before all sources have spoken. */
+/** Orphans are looked for as soon as the API has spoken, the last of all sources as a rule. */
 async function admitWhenSynced(
   { podInformer }: KubeletParts,
   followed: { readonly admitFirst: () => void },

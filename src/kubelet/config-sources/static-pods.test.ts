@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pods } from '#api/resources.ts';
@@ -84,6 +84,48 @@ test('a static pod follows its manifest: changed it is replaced, removed it ends
   renameSync(`${folder}-away`, folder);
   rmSync(file);
   await world.advanceUntil(() => running().length === 0 && world.server.stored(pods).length === 0, 60_000);
+});
+
+test('static pods whose folder cannot be read when the kubelet starts run on', async (t) => {
+  const folder = join(temporaryFolder(t), 'manifests');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'keeper.yaml'), manifest('sleep'));
+  const world = await startWorld(t, { config: { staticPodPath: folder, fileCheckFrequency: 500 } });
+  await world.until(() => world.server.stored(pods).some(({ status }) => status.phase === 'Running'));
+  await world.kubelet.stop();
+  renameSync(folder, `${folder}-away`);
+  symlinkSync(folder, folder); // it cannot be read
+  await world.restart();
+  const until = world.clock.now() + 60_000;
+  await world.advanceUntil(() => world.clock.now() >= until, 120_000);
+  assert.equal(world.runtime.container('app').state, 'CONTAINER_RUNNING');
+  rmSync(folder);
+  renameSync(`${folder}-away`, folder);
+  world.runtime.exit(world.runtime.container('app'), 1);
+  const running = (): number => world.runtime.containers.filter(({ state }) => state === 'CONTAINER_RUNNING').length;
+  await world.advanceUntil(() => running() === 1, 60_000, 'it is looked after again');
+  assert.equal(world.runtime.calls.filter(({ method }) => method === 'stopContainer').length, 0);
+});
+
+test('a static pod that is back while what an earlier one left is cleared away keeps its folder', async (t) => {
+  const folder = join(temporaryFolder(t), 'manifests');
+  mkdirSync(folder);
+  const world = await startWorld(t, { config: { staticPodPath: folder, fileCheckFrequency: 500 } });
+  const own = join(world.folder, 'root', 'pods', 'uid-keeper');
+  const mounted = join(own, 'volumes', 'kubernetes.io~empty-dir', 'left');
+  mkdirSync(mounted, { recursive: true });
+  world.mounter.mounts.push({ source: 'tmpfs', path: mounted, type: 'tmpfs' });
+  const unmount = world.mounter.unmount.bind(world.mounter);
+  let back = false;
+  world.mounter.unmount = async (target) => {
+    await unmount(target);
+    writeFileSync(join(folder, 'keeper.yaml'), manifest('sleep').replace('name: keeper', 'name: keeper\n  uid: uid-keeper'));
+    await world.until(() => world.runtime.containers.some(({ state }) => state === 'CONTAINER_RUNNING'));
+    back = true;
+  };
+  await world.advanceUntil(() => back, 60_000, 'it is cleared away');
+  await world.settle();
+  assert.ok(existsSync(join(own, 'etc-hosts')));
 });
 
 for (const [name, end] of [

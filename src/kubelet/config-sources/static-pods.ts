@@ -87,6 +87,7 @@ export class StaticPodSource {
   #watcher: FSWatcher | undefined;
   #timer: CancelTimer | undefined;
   #stopped = false;
+  #hasRead = false;
   #reading: Promise<void> | undefined;
   #again = false;
   /** A pod stays the same object while its file does. */
@@ -96,7 +97,12 @@ export class StaticPodSource {
     this.#deps = deps;
   }
 
-  /** Resolves when the folder was read once. */
+  /** Whether it has told its pods: a folder that cannot be read says nothing of them. */
+  get hasRead(): boolean {
+    return this.#hasRead;
+  }
+
+  /** Resolves when the folder was looked at once. */
   async start(): Promise<void> {
     await this.#look();
   }
@@ -153,6 +159,7 @@ export class StaticPodSource {
     }
     this.#known = found;
     update([...found.values()].map(({ pod }) => pod));
+    this.#hasRead = true;
   }
 
   /** A hint to look at once; looks at intervals do not depend on it. */

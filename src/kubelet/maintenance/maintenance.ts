@@ -24,10 +24,14 @@ export class Maintenance {
   readonly #parts: KubeletParts;
   readonly #imageGc: ImageGc;
   readonly #rotation: LogRotation;
+  readonly #sourcesReady: () => boolean;
   readonly #repeated: (() => Promise<void>)[] = [];
+  #cleaning: Promise<void> | undefined;
 
-  constructor(parts: KubeletParts) {
+  /** @param sourcesReady whether every source has told its pods: nothing is taken for an orphan's before. Source: config.SourcesReady */
+  constructor(parts: KubeletParts, sourcesReady: () => boolean) {
     this.#parts = parts;
+    this.#sourcesReady = sourcesReady;
     const { cri, clock, logger, events, config, records, stats, pleg, store, metrics } = parts;
     this.#imageGc = new ImageGc({
       cri,
@@ -77,9 +81,10 @@ export class Maintenance {
   /** Source: containerGC.GarbageCollect. */
   async collectContainers(): Promise<void> {
     const { pleg, store, workers, config, cri, paths, events, logger } = this.#parts;
-    const known = new Set([...store.all()].map(({ metadata }) => metadata.uid));
+    const pods = pleg.all();
+    const known = new Set(this.#sourcesReady() ? [...store.all()].map(({ metadata }) => metadata.uid) : pods.map(({ uid }) => uid));
     const busy = new Set([...workers.uids()].filter((uid) => workers.stage(uid) === 'terminating' || !known.has(uid)));
-    const plan = planContainerGc({ pods: pleg.all(), keepPerContainer: config.maxPerPodContainerCount, known, busy });
+    const plan = planContainerGc({ pods, keepPerContainer: config.maxPerPodContainerCount, known, busy });
     try {
       for (const { pod, container } of plan.containers) {
         const meta = { metadata: { ...pod, resourceVersion: '', creationTimestamp: '' } };
@@ -94,15 +99,37 @@ export class Maintenance {
     await removeDeadLinks(paths);
   }
 
-  /** What pods left that nobody knows any more: containers, folders, cgroups, logs. Source: HandlePodCleanups. */
-  async cleanOrphans(): Promise<void> {
+  /**
+   * What pods left that nobody knows any more: containers, folders, cgroups, logs. Nothing before all sources are ready; calls at the same time
+   * share one look. Source: HandlePodCleanups.
+   */
+  cleanOrphans(): Promise<void> {
+    if (!this.#sourcesReady()) return Promise.resolve();
+    this.#cleaning ??= this.#cleanOrphans().finally(() => (this.#cleaning = undefined));
+    return this.#cleaning;
+  }
+
+  async #cleanOrphans(): Promise<void> {
     const { pleg, store, workers, volumes, cgroups, paths, cri, logger, allocations, userNamespaces, plugins } = this.#parts;
-    const isKnown = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
-    for (const runtimePod of pleg.all()) if (!isKnown(runtimePod.uid)) workers.adoptOrphan(await restoredPod(runtimePod, cri.runtime));
+    const isWanted = (uid: string): boolean => store.get(uid) !== undefined || workers.stage(uid) !== undefined;
+    // Asked anew after every wait: a pod that comes meanwhile is nobody's orphan.
+    const known: KnownPods = { has: (uid) => isWanted(uid) || pleg.get(uid) !== undefined };
+    for (const runtimePod of pleg.all()) {
+      const { uid } = runtimePod;
+      if (isWanted(uid)) continue;
+      try {
+        const pod = await restoredPod(runtimePod, cri.runtime);
+        if (!isWanted(uid)) workers.adoptOrphan(pod);
+      } catch (error) {
+        if (!(error instanceof CriError)) throw error;
+        logger.warn('Orphaned pod found, but the runtime does not tell what it is', { uid, error }); // asked again at the next look
+      }
+    }
     for (const uid of await volumes.onDisk()) {
-      if (isKnown(uid) || pleg.get(uid) !== undefined) continue;
+      if (known.has(uid)) continue;
       try {
         await volumes.unmount(uid);
+        if (known.has(uid)) continue; // a static pod that is back
         await volumes.removeDirectory(uid);
         logger.info('Cleaned up orphaned pod volumes dir', { uid });
       } catch (error) {
@@ -110,8 +137,6 @@ export class Maintenance {
         logger.warn('Orphaned pod found, but its volumes could not be cleaned up', { uid, error });
       }
     }
-    // Asked anew each time: a pod that comes meanwhile is nobody's orphan.
-    const known: KnownPods = { has: (uid) => isKnown(uid) || pleg.get(uid) !== undefined };
     await cgroups.cleanOrphans(known);
     await cgroups.updateClasses([...store.all()].filter(({ metadata }) => workers.mayRun(metadata.uid)));
     await removeOrphanLogs(paths, known);
