@@ -2,17 +2,18 @@
 // next containerd does not know: it is ended here, with what it may have started.
 import { type Clock, wait } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError } from '#base/program.ts';
 import type { CriClient } from '#cri/contract.ts';
+import { CRI_NAMESPACE, ctr } from '#cri/ctr.ts';
 import { CriError } from '#cri/errors.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
 import type { Containerd } from './containerd.ts';
-import { childrenOf, killProcess, type Shim, shimsOf } from './shims.ts';
+import { descendantsOf, killProcess, type Shim, shimsOf } from './shims.ts';
 
 /** Milliseconds. */
 const LOOK_EVERY_MS = 60_000;
-/** Where CRI keeps its containers: what others made elsewhere is theirs. */
-const CRI_NAMESPACE = 'k8s.io';
+/** A containerd that takes longer to list what it has is asked again later. Milliseconds. */
+const LIST_MS = 30_000;
 
 export interface OrphanShimsDeps {
   readonly runtime: Pick<CriClient['runtime'], 'listPodSandbox'>;
@@ -22,8 +23,8 @@ export interface OrphanShimsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Ids of all containers that containerd has, whoever made them. @throws ProgramError */
-  readonly containers?: (socket: string) => Promise<readonly string[]>;
+  /** Ids of all containers that containerd has, whoever made them. @throws ProgramError; the signal's reason */
+  readonly containers?: (socket: string, signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 /** At once and from time to time until `signal` aborts. */
@@ -48,7 +49,7 @@ async function sweep({ runtime, containerd, socket, logger, signal, containers =
   if (since === '') return;
   // Those that this containerd started are its own concern; of the others it found what it could when it started.
   const earlier = shimsOf(socket)
-    .filter(({ namespace }) => namespace === CRI_NAMESPACE)
+    .filter(({ namespace }) => namespace === CRI_NAMESPACE) // what others made elsewhere is theirs
     .map((shim) => ({ ...shim, identity: processIdentity(shim.pid) }))
     .filter(({ identity }) => identity !== '' && Number(identity) < Number(since));
   if (earlier.length === 0) return;
@@ -56,15 +57,17 @@ async function sweep({ runtime, containerd, socket, logger, signal, containers =
   const sandboxes = new Set(items.map(({ id }) => id));
   const doubtful = earlier.filter(({ id }) => !sandboxes.has(id));
   if (doubtful.length === 0) return;
-  const known = new Set(await containers(socket));
+  const known = new Set(await containers(socket, signal));
   for (const shim of doubtful) if (!known.has(shim.id) && isRunning(shim.pid, shim.identity)) end(shim, logger);
 }
 
 function end({ pid, id }: Shim, logger: Logger): void {
   logger.warn('a shim that containerd does not know is ended', { pid, id });
-  const children = childrenOf(pid);
-  for (const each of [pid, ...children]) killProcess(each);
+  // Collected first: what loses its parent is nobody's any more. Where a pod has the machine's processes for its own, no end of a first
+  // process ends the others.
+  const started = descendantsOf(pid);
+  for (const each of [pid, ...started]) killProcess(each);
 }
 
-const listed = async (socket: string): Promise<readonly string[]> =>
-  (await runProgram('ctr', [`--address=${socket}`, `--namespace=${CRI_NAMESPACE}`, 'containers', 'list', '--quiet'])).split('\n');
+const listed = async (socket: string, signal: AbortSignal): Promise<readonly string[]> =>
+  (await ctr(socket, ['containers', 'list', '--quiet'], { signal, timeoutMs: LIST_MS })).split('\n');

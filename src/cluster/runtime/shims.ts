@@ -1,5 +1,5 @@
 // Processes that watch over a pod each for containerd, and outlive it.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface Shim {
   readonly pid: number;
@@ -8,18 +8,30 @@ export interface Shim {
   readonly namespace: string;
 }
 
-/** Those of the containerd that listens on `socket`. */
+/**
+ * Those of the containerd that listens on `socket`. Containers have processes that are listed here too, and files of their own: in there the
+ * same path is the socket of another.
+ */
 export function shimsOf(socket: string): readonly Shim[] {
+  const own = namespacesOf('self');
   return pids().flatMap((pid) => {
     const [program = '', ...args] = commandLine(pid);
     const valueOf = (flag: string): string => args[args.indexOf(flag) + 1] ?? '';
     if (!/\/containerd-shim[^/]*$/.test(program) || !args.includes('-address') || !valueOf('-address').startsWith(socket)) return [];
-    return [{ pid, id: valueOf('-id'), namespace: valueOf('-namespace') }];
+    return namespacesOf(pid) === own ? [{ pid, id: valueOf('-id'), namespace: valueOf('-namespace') }] : [];
   });
 }
 
-/** What a process started and has not ended. */
-export const childrenOf = (parent: number): readonly number[] => pids().filter((pid) => parentOf(pid) === parent);
+/** What a process started and has not ended, and what those did: parents come before their children. */
+export function descendantsOf(ancestor: number): readonly number[] {
+  const all = pids().map((pid) => ({ pid, parent: parentOf(pid) }));
+  const found: number[] = [];
+  for (let parents = [ancestor]; parents.length > 0;) {
+    parents = all.flatMap(({ pid, parent }) => (parent !== undefined && parents.includes(parent) ? [pid] : []));
+    found.push(...parents);
+  }
+  return found;
+}
 
 const pids = (): readonly number[] =>
   readdirSync('/proc')
@@ -33,6 +45,15 @@ function commandLine(pid: number): readonly string[] {
 function parentOf(pid: number): number | undefined {
   const stat = read(pid, 'stat');
   return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** Of its mounts and of its processes. */
+function namespacesOf(pid: number | 'self'): string | undefined {
+  try {
+    return ['mnt', 'pid'].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`)).join(' ');
+  } catch {
+    return undefined; // gone since it was listed
+  }
 }
 
 function read(pid: number, file: string): string | undefined {

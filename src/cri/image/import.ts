@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream';
 import type { ImageService } from '../gen/services.ts';
 import type { Image } from '../gen/objects.ts';
 import { imageArchive, type OciImage } from './oci-image.ts';
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError } from '#base/program.ts';
+import { ctr } from '../ctr.ts';
 import { normalizeReference } from './reference.ts';
 
 export interface ImportTarget {
@@ -18,9 +19,6 @@ export interface ImportTarget {
   readonly snapshotter?: string;
   readonly signal?: AbortSignal;
 }
-
-/** CRI's namespace in containerd. Source: containerd pkg/cri/constants K8sContainerdNamespace. */
-const CRI_NAMESPACE = 'k8s.io';
 
 /** containerd tells its CRI part of a new image by an event, which has no end that could be awaited. Milliseconds. */
 const LOOK_EVERY_MS = 10;
@@ -60,18 +58,14 @@ export async function importArchive(path: string, target: ImportTarget): Promise
 
 /** Keeps the image from being removed to free disk space. Source: containerd pkg/cri/labels PinnedImageLabelKey (1.7). */
 export async function pinImage(name: string, target: ImportTarget): Promise<void> {
-  await ctr(['images', 'label', normalizeReference(name), 'io.cri-containerd.pinned=pinned'], target);
+  const { address, signal } = target;
+  const args = ['images', 'label', normalizeReference(name), 'io.cri-containerd.pinned=pinned'];
+  await ctr(address, args, signal === undefined ? {} : { signal });
 }
 
-function ctrImport(archive: Readable, target: ImportTarget): Promise<string> {
-  return ctr(['images', 'import', `--snapshotter=${target.snapshotter ?? 'overlayfs'}`, '-'], target, archive);
-}
-
-function ctr(args: readonly string[], { address, signal }: ImportTarget, input?: Readable): Promise<string> {
-  return runProgram('ctr', [`--address=${address}`, `--namespace=${CRI_NAMESPACE}`, ...args], {
-    ...(input === undefined ? {} : { input }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+function ctrImport(input: Readable, { address, snapshotter = 'overlayfs', signal }: ImportTarget): Promise<string> {
+  const args = ['images', 'import', `--snapshotter=${snapshotter}`, '-'];
+  return ctr(address, args, { input, ...(signal === undefined ? {} : { signal }) });
 }
 
 async function seen(name: string, { images, clock, signal }: ImportTarget): Promise<Image> {

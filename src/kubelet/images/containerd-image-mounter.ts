@@ -1,6 +1,7 @@
 // Mounts images with containerd's own client: CRI can only since containerd 2.1.
-import { ProgramError, runProgram } from '#base/program.ts';
+import { ProgramError } from '#base/program.ts';
 import type { CriClient } from '#cri/contract.ts';
+import { ctr } from '#cri/ctr.ts';
 import { MountError } from '../volumes/mounter.ts';
 import type { ImageMounter } from './image-volumes.ts';
 
@@ -11,23 +12,19 @@ export interface ContainerdImageMounterOptions {
   readonly snapshotter?: string;
 }
 
-/** CRI's namespace in containerd. Source: containerd pkg/cri/constants K8sContainerdNamespace. */
-const CRI_NAMESPACE = 'k8s.io';
-
 export function containerdImageMounter({ address, snapshotter = 'overlayfs' }: ContainerdImageMounterOptions): ImageMounter {
-  const ctr = async (command: 'mount' | 'unmount', ...args: readonly string[]): Promise<void> => {
-    const words = [`--address=${address}`, `--namespace=${CRI_NAMESPACE}`, 'images', command, `--snapshotter=${snapshotter}`, ...args];
+  const images = async (command: 'mount' | 'unmount', ...args: readonly string[]): Promise<void> => {
     try {
-      await runProgram('ctr', words);
+      await ctr(address, ['images', command, `--snapshotter=${snapshotter}`, ...args]);
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
       throw new MountError(`image volume: ${error.message}`, { cause: error });
     }
   };
   return {
-    mount: (image, target) => ctr('mount', image, target),
+    mount: (image, target) => images('mount', image, target),
     // The snapshot is kept under the path's name.
-    unmount: (target) => ctr('unmount', '--rm', target),
+    unmount: (target) => images('unmount', '--rm', target),
   };
 }
 
