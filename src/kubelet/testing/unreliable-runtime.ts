@@ -4,7 +4,7 @@ import type { Ids } from '#base/ids.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 
-/** Of ten calls so many go wrong, each way alike. */
+/** Part of all calls that goes wrong; each of the three ways takes a third of it. */
 const FAULTY = 0.2;
 /** Longest wait for a late answer, milliseconds. */
 const LATE_MS = 15_000;

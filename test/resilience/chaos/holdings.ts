@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathsOf, type Place } from '#cluster/instance/paths.ts';
-import { succeed } from '../../harness/command.ts';
+import { run, succeed } from '../../harness/command.ts';
 import { processes } from './processes.ts';
 
 export interface NodePlace extends Place {
@@ -41,13 +41,21 @@ export async function holdingsOf(node: NodePlace): Promise<Holdings> {
 }
 
 /**
- * Of all nodes of the machine: they share its mounts. One with nothing in it is not told: a containerd that is killed between making it and
- * noting it leaves it to nobody.
+ * Of all nodes of the machine: they share its mounts. One with nothing in it is not told, nor is a name without a namespace: a containerd that
+ * is killed between making it and noting it leaves it to nobody.
  */
 export async function namespacesOfPods(): Promise<readonly string[]> {
   const all = listed('/run/netns').filter((name) => name.startsWith('cni-'));
-  const links = await Promise.all(all.map(async (name) => JSON.parse(await succeed('ip', ['-netns', name, '-json', 'link'])) as unknown[]));
-  return all.filter((_, index) => (links[index] as unknown[]).length > 1); // lo is in every one
+  const links = await Promise.all(all.map(linksIn));
+  return all.filter((_, index) => (links[index] ?? 0) > 1); // lo is in every one
+}
+
+/** How many; none where the file is no namespace, or gone. */
+async function linksIn(name: string): Promise<number> {
+  const { code, stdout, stderr } = await run('ip', ['-netns', name, '-json', 'link']);
+  if (code === 0) return (JSON.parse(stdout) as readonly unknown[]).length;
+  if (/network namespace "[^"]*" failed: Invalid argument|Cannot open network namespace "[^"]*": No such file/.test(stderr)) return 0;
+  throw new Error(`ip -netns ${name} link ended with status ${code}: ${stderr}`);
 }
 
 const lines = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
