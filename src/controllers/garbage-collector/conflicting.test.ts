@@ -63,3 +63,42 @@ test('a child in no namespace of an owner in one stays, and is told; one of an o
   const text = `Warning OwnerRefInvalidNamespace ownerRef [v1/ConfigMap, namespace: , name: near, uid: ${near.metadata.uid}] does not exist in namespace ""`;
   assert.ok(events.includes(text), events.join('\n'));
 });
+
+for (const first of ['owner', 'other'] as const)
+  test(`a child of which one reference says what its owner is stays, though another says otherwise (${first} first)`, async (t) => {
+    const { client, server, quiet, stop } = await simulate([garbageCollector], 1);
+    t.after(stop);
+    const { metadata } = await client.create(configmaps, { metadata: { name: 'owner', namespace: 'ns' } });
+    await quiet();
+    const references = ['owner', 'other'].map((name) => ({ apiVersion: 'v1', kind: 'ConfigMap', name, uid: metadata.uid }));
+    const ownerReferences = first === 'owner' ? references : references.toReversed();
+    await client.create(configmaps, { metadata: { name: 'child', namespace: 'ns', ownerReferences } });
+    await quiet();
+    assert.deepEqual(
+      server.stored(configmaps).map((one) => one.metadata.name),
+      ['child', 'owner'],
+    );
+  });
+
+test('a child that another owner adopts while the server is asked for the first one stays', async (t) => {
+  const { client, server, quiet, stop, turns } = await simulate([garbageCollector], 1);
+  t.after(stop);
+  const owner = await client.create(configmaps, { metadata: { name: 'owner', namespace: 'ns' } });
+  await quiet();
+  const answer = server.holdNext({ verb: 'get', resource: 'configmaps' });
+  const reference = { apiVersion: 'v1', kind: 'ConfigMap' };
+  const ownerReferences = [{ ...reference, name: 'lost', uid: 'lost' }];
+  await client.create(configmaps, { metadata: { name: 'child', namespace: 'ns', ownerReferences } });
+  await turns(20);
+  const adopted = { metadata: { ownerReferences: [{ ...reference, name: 'owner', uid: owner.metadata.uid }] } };
+  await client.patch(configmaps, { name: 'child', namespace: 'ns' }, { type: 'merge', body: adopted });
+  await turns(20);
+  answer();
+  await quiet();
+  const order = server.actions.flatMap(({ verb, name }) => (verb === 'patch' || (verb === 'get' && name === 'lost') ? [verb] : []));
+  assert.deepEqual(order, ['patch', 'get']);
+  assert.deepEqual(
+    server.stored(configmaps).map(({ metadata }) => metadata.name),
+    ['child', 'owner'],
+  );
+});

@@ -61,15 +61,19 @@ export const garbageCollector: Controller = {
     const definitions = informers.informer(customresourcedefinitions);
     followCustomResources(definitions, { follow: followCustom, leave });
     return async (uid) => {
-      const node = graph.get(uid);
-      if (node?.object === undefined || node.resource === undefined) return;
-      const states = new Map<string, OwnerState>();
+      const known = graph.get(uid);
+      if (known?.object === undefined) return;
+      const { object } = known;
+      // As it is now: while the server is asked for its owners it may get others.
+      const node = { ...known };
+      /** By the reference: several may have one uid, and mean different objects. */
+      const states = new Map<OwnerReference, OwnerState>();
       for (const owner of node.owners)
         states.set(
-          owner.uid,
-          await ownerState(owner, node.object, graph, { client, events, resourceOf: (one) => resourceOf(one, definitions.list()) }),
+          owner,
+          await ownerState(owner, object, graph, { client, events, resourceOf: (one) => resourceOf(one, definitions.list()) }),
         );
-      const plan = planObject(node, (owner) => states.get(owner.uid) ?? 'absent');
+      const plan = planObject(node, (owner) => states.get(owner) as OwnerState);
       await act(plan, node, client);
       if (plan.kind === 'wait') wake(plan.dependents.map((dependent) => dependent.uid));
     };

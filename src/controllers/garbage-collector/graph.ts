@@ -87,7 +87,7 @@ export class Graph {
     return this.forget(uid);
   }
 
-  /** The object is not shown any more, and may be there. @returns uids to look at, as of one that is gone */
+  /** The object is not shown any more, though it may be there. @returns uids to look at, the same as `remove` */
   forget(uid: string): readonly string[] {
     const node = this.#nodes.get(uid);
     if (node === undefined) return [];

@@ -7,7 +7,7 @@ import type { Informer } from '#client/informer-contract.ts';
 export interface CustomResourceHandlers {
   /** A resource is served from now on. */
   follow(resource: Resource<KubeObject>): void;
-  /** It is served no more, or in another version. `deleted`: its definition, as it was last, where that is gone. */
+  /** It is served no more, or in another version. `deleted`: its definition as last seen, if that was deleted. */
   leave(resource: Resource<KubeObject>, deleted?: CustomResourceDefinition): void;
 }
 
