@@ -111,7 +111,13 @@ async function reconcile(name: string, deps: DefinitionControllerDeps, memory: M
 }
 
 /** Reasons of Terminating from which nothing but the end of all objects leads on. */
-const UNDER_WAY: ReadonlySet<string> = new Set(['InstanceDeletionInProgress', 'InstanceDeletionFailed', 'InstanceDeletionCheck']);
+const UNDER_WAY: ReadonlySet<string> = new Set([
+  'InstanceDeletionInProgress',
+  'InstanceDeletionFailed',
+  'InstanceDeletionCheck',
+  'InstanceDeletionCompleted',
+  'NeverEstablished',
+]);
 
 const terminatingReason = ({ status }: CustomResourceDefinition): string => findCondition(status.conditions, 'Terminating')?.reason ?? '';
 
@@ -140,11 +146,15 @@ async function tellOverdue(crd: CustomResourceDefinition, deps: DefinitionContro
   if (next !== crd) await writeStatus(next, deps);
 }
 
-/** Nothing is left that the definition waited for. Source: CRDFinalizer.sync. */
-function finish(crd: CustomResourceDefinition, reason: string, message: string, deps: DefinitionControllerDeps): Promise<void> {
-  const finalizers = (crd.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
-  const without = { ...crd, metadata: { ...crd.metadata, finalizers } };
-  return writeStatus(terminating(without, 'False', reason, message, deps), deps);
+/**
+ * Nothing is left that the definition waited for. That is written before the finalizer is taken off, for whoever hears of its
+ * end is shown what was stored last. Source: CRDFinalizer.sync, where one write does both.
+ */
+async function finish(crd: CustomResourceDefinition, reason: string, message: string, deps: DefinitionControllerDeps): Promise<void> {
+  const told = await updateStatus(terminating(crd, 'False', reason, message, deps), deps);
+  if (told === undefined) return;
+  const finalizers = (told.metadata.finalizers ?? []).filter((one) => one !== CLEANUP_FINALIZER);
+  await updateStatus({ ...told, metadata: { ...told.metadata, finalizers } }, deps);
 }
 
 /** Deletes what is there; finalizers may keep it for a while. */
@@ -180,11 +190,19 @@ function terminating(
   return conditions === before ? crd : { ...crd, status: { ...crd.status, conditions } };
 }
 
-/** Somebody else's write in between brings the definition back by its event. */
-async function writeStatus(crd: CustomResourceDefinition, { client }: DefinitionControllerDeps): Promise<void> {
+async function writeStatus(crd: CustomResourceDefinition, deps: DefinitionControllerDeps): Promise<void> {
+  await updateStatus(crd, deps);
+}
+
+/** Undefined after somebody else's write, which brings the definition back by its event. */
+async function updateStatus(
+  crd: CustomResourceDefinition,
+  { client }: DefinitionControllerDeps,
+): Promise<CustomResourceDefinition | undefined> {
   try {
-    await client.update(customresourcedefinitions, crd, { subresource: 'status' });
+    return await client.update(customresourcedefinitions, crd, { subresource: 'status' });
   } catch (error) {
     if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
+    return undefined;
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findCondition } from '#api/conditions.ts';
+import { customresourcedefinitions } from '#api/resources.ts';
 import type { CustomResourceDefinition } from '#api/types.ts';
 import { ManualClock } from '#base/clock.ts';
 import { forbidden } from '#apimachinery/errors.ts';
@@ -58,6 +59,21 @@ test('a definition goes whatever admission says of its objects, and tells that f
   );
   await api.done('PATCH', `${WIDGETS}/held`, { metadata: { finalizers: null } }, MERGE);
   await api.until(NAME, (crd) => crd === undefined);
+  await api.stop();
+});
+
+test('whoever hears of the end of a definition is shown that its objects went before it', async () => {
+  const api = await Api.start();
+  await api.define(definition({ group: GROUP }));
+  await api.done('POST', WIDGETS, { apiVersion: `${GROUP}/v1`, kind: 'Widget', metadata: { name: 'w' } });
+  const last = new Promise<CustomResourceDefinition | undefined>((resolve) => {
+    api.test.server.reader.onChange(customresourcedefinitions, ({ object, previous }) =>
+      object === undefined ? resolve(previous) : undefined,
+    );
+  });
+  await api.done('DELETE', `${DEFINITIONS}/${NAME}`);
+  const { status, reason } = findCondition((await last)?.status.conditions, 'Terminating') ?? {};
+  assert.deepEqual([status, reason], ['False', 'InstanceDeletionCompleted']);
   await api.stop();
 });
 
