@@ -3,7 +3,7 @@ import { selectorFromObject } from '#apimachinery/labels.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { controllerrevisions, daemonsets, nodes, pods } from '#api/resources.ts';
-import type { DaemonSet, Node } from '#api/types.ts';
+import type { DaemonSet } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
 import { claimMembers, freshOwner, indexByController } from '../runtime/claim.ts';
 import { type Controller, type ControllerContext, keyOf } from '../runtime/controller.ts';
@@ -64,18 +64,18 @@ export const daemonSetController: Controller = {
         if (!made) wake(ds);
       },
     });
-    const wakeAll = (node: Node, previous?: Node): void => {
-      for (const ds of sets.list()) {
-        if (previous === undefined ? suits(ds, node).run : !deepEqual(suits(ds, node), suits(ds, previous))) wake(ds);
-      }
+    const wakeWhere = (concerns: (ds: DaemonSet) => boolean): void => {
+      for (const ds of sets.list()) if (concerns(ds)) wake(ds);
     };
     informers.informer(nodes).addHandlers({
-      added: (node) => wakeAll(node),
+      added: (node) => wakeWhere((ds) => suits(ds, node).run),
       updated(node, previous) {
         // A heartbeat decides nothing. Source: shouldIgnoreNodeUpdate.
-        if (node.metadata.labels !== previous.metadata.labels || node.spec.taints !== previous.spec.taints) wakeAll(node, previous);
+        if (node.metadata.labels === previous.metadata.labels && node.spec.taints === previous.spec.taints) return;
+        wakeWhere((ds) => !deepEqual(suits(ds, node), suits(ds, previous)));
       },
-      deleted: (node) => wakeAll(node),
+      // A pod may wait for a node that took no more of them.
+      deleted: (node) => wakeWhere((ds) => suits(ds, node).stay),
     });
     const deps = { ...realDeps(context), expectations, creations, failures };
     return (key) => reconcileDaemonSet(key, deps);
