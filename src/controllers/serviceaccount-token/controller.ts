@@ -44,8 +44,9 @@ export const serviceAccountTokenController: Controller = {
     return async (key, signal) => {
       const { namespace, name } = splitKey(key);
       const secret = secretInformer.get(name, namespace);
-      if (secret === undefined) await dropReference(gone.get(key), signal);
-      gone.delete(key);
+      const former = gone.get(key);
+      if (secret === undefined) await dropReference(former, signal);
+      if (gone.get(key) === former) gone.delete(key); // else another of its name is gone by now
       if (secret === undefined || config.issueToken === undefined) return;
       const { issueToken, rootCA } = config;
       const accountName = secret.metadata.annotations?.[ACCOUNT_NAME] ?? '';

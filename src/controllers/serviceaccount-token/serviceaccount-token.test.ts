@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { secrets, serviceaccounts } from '#api/resources.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
+import { simulate } from '../testing/simulation.ts';
 import { startController } from '../testing.ts';
 import type { Secret, ServiceAccount } from '#api/types.ts';
 import { serviceAccountTokenController } from './controller.ts';
@@ -69,6 +70,29 @@ test('an account no longer mentions a token Secret that is gone', async (t) => {
     return account.secrets?.length === 1 ? account.secrets : undefined;
   });
   assert.deepEqual(left, [{ name: 'other' }]);
+});
+
+test('accounts mention no Secret that is gone, though another of its name came and went meanwhile', async (t) => {
+  const { client, server, quiet, stop, turns } = await simulate([serviceAccountTokenController], 1);
+  t.after(stop);
+  const [first, second] = ['first', 'second'] as const;
+  for (const name of [first, second])
+    await client.create(serviceaccounts, { metadata: { name, namespace: 'ns' }, secrets: [{ name: 't' }] });
+  await client.create(secrets, tokenSecret('t', first) as never);
+  await quiet();
+  const answer = server.holdNext({ verb: 'get', resource: 'serviceaccounts', name: first });
+  const ref = { name: 't', namespace: 'ns' };
+  await client.delete(secrets, ref);
+  await turns(20);
+  await client.create(secrets, tokenSecret('t', second) as never);
+  await client.delete(secrets, ref);
+  await turns(20);
+  answer();
+  await quiet();
+  assert.deepEqual(
+    server.stored(serviceaccounts).map((one) => one.secrets),
+    [[], []],
+  );
 });
 
 const base64 = (value: string): string => Buffer.from(value).toString('base64');
