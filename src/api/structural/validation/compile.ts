@@ -1,5 +1,6 @@
-// A CRD's schema as functions that check values, each made when the first value comes that it is about. Source: kube-openapi pkg/validation/validate,
-// apiextensions pkg/apiserver/validation (kubeOpenAPIResultToFieldErrors, ratchetingValueValidator).
+// A CRD's schema as functions that check values, each made when the first value comes that it is about.
+// Source: kube-openapi pkg/validation/validate, apiextensions pkg/apiserver/validation (kubeOpenAPIResultToFieldErrors,
+// ratchetingValueValidator).
 import type { FieldError } from '#apimachinery/field-errors.ts';
 import { isJsonObject, type JsonObject } from '../../json-object.ts';
 import type { Props } from '../from-crd.ts';

@@ -52,10 +52,12 @@ function repeated(texts: readonly string[]): readonly number[] {
 }
 
 const uniqueItems: ItemCheck = (list, path, found) => {
-  for (const i of repeated(list.map((item) => JSON.stringify(item)))) found.push(duplicate(`${path}[${i}]`, sortedKeys(list[i])));
+  const items = list.map(sortedKeys);
+  for (const i of repeated(items.map((item) => JSON.stringify(item)))) found.push(duplicate(`${path}[${i}]`, items[i]));
 };
 
-function uniqueKeys(keys: readonly string[]): ItemCheck {
+function uniqueKeys(given: readonly string[]): ItemCheck {
+  const keys = given.toSorted();
   return (list, path, found) => {
     const stray = list.findIndex((item) => item !== null && !isJsonObject(item));
     if (stray !== -1) {
@@ -68,9 +70,4 @@ function uniqueKeys(keys: readonly string[]): ItemCheck {
 }
 
 const identity = (item: JsonObject | null, keys: readonly string[]): JsonObject =>
-  Object.fromEntries(
-    keys
-      .toSorted()
-      .filter((key) => item !== null && Object.hasOwn(item, key))
-      .map((key) => [key, item?.[key]]),
-  );
+  Object.fromEntries(keys.filter((key) => item !== null && Object.hasOwn(item, key)).map((key) => [key, sortedKeys(item?.[key])]));

@@ -286,10 +286,10 @@ for (const [name, spec, value, errors] of [
     'sets of objects',
     { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'object', 'x-kubernetes-map-type': 'atomic' } },
     [
-      { b: 1, a: 2 },
-      { b: 1, a: 2 },
+      { b: 1, a: { d: 2, c: 3 } },
+      { a: { c: 3, d: 2 }, b: 1 },
     ],
-    ['a[1]: Duplicate value: {"a":2,"b":1}'],
+    ['a[1]: Duplicate value: {"a":{"c":3,"d":2},"b":1}'],
   ],
   [
     'lists with several keys',
