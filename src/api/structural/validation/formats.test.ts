@@ -28,3 +28,9 @@ test('stringFormat tells good values from bad ones', () => {
     [true, false, false],
   );
 });
+
+/** What takes more than a look at each character takes minutes here. */
+for (const format of Object.keys(GOOD))
+  test(`stringFormat ${format} takes no long look at a long value`, () => {
+    for (const part of ['1', 'a', ' ', '-', '.', ':', '0.']) stringFormat(format)?.(`${part.repeat(1_000_000)}!`);
+  });

@@ -100,7 +100,7 @@ function isDuration(text: string): boolean {
 
 /** One amount with a unit is enough, whatever else the text says. */
 function saysHowLong(text: string): boolean {
-  const amounts = [...text.matchAll(/(\d+)[\t\n\f\r ]*([A-Za-zµ]+)/g)];
+  const amounts = [...text.matchAll(/(?<!\d)(\d+)[\t\n\f\r ]*([A-Za-zµ]+)/g)];
   if (amounts.some(([, amount = '']) => BigInt(amount) > MAX_AMOUNT)) return false;
   return amounts.some(([, , given = '']) => {
     const unit = given.toLowerCase();
