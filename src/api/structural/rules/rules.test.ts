@@ -86,6 +86,8 @@ table('rules of values', [
       { rule: "url(self).getQuery() == {'a': ['b', 'c']} && url(self).getEscapedPath() == '/x'" },
       { rule: "url('https:://example.com/').getHostname() == ''" },
       { rule: "!isURL('https://example.com#d') && !isURL('https://example.com#d/x') && isURL('https://example.com?a#d')" },
+      { rule: "url('/a%2fb [!]ä').getEscapedPath() == '/a/b%20%5B%21%5D%C3%A4' && url('/a%2fb[!]').getEscapedPath() == '/a%2fb[!]'" },
+      { rule: "!isURL('https://example.com/#%zz') && isURL('https://example.com/?#%zz') && !isURL('http://a b@example.com/')" },
     ),
     value: 'https://example.com/x?a=b&a=c#d',
     told: [],

@@ -1,9 +1,9 @@
 // pure
 // Formats of strings in schemas of custom resources. Unknown ones say nothing about a value.
 // Source: apiextensions pkg/apiserver/validation formats.go, kube-openapi strfmt, govalidator.
-import { readUrl } from '#apimachinery/cel/library/urls.ts';
 import { DurationError, parseDuration } from '#apimachinery/duration.ts';
 import { parseIp } from '#apimachinery/ip.ts';
+import { parseRequestUri } from '#apimachinery/urls.ts';
 
 type Check = (text: string) => boolean;
 
@@ -109,7 +109,7 @@ function saysHowLong(text: string): boolean {
 }
 
 /** Absolute, or a path from the root. Source: url.ParseRequestURI. */
-const isUri = (text: string): boolean => typeof readUrl(text) !== 'string';
+const isUri = (text: string): boolean => typeof parseRequestUri(text) !== 'string';
 
 const isEmail = (text: string): boolean => BARE_ADDRESS.test(text) || NAMED_ADDRESS.test(text);
 

@@ -1,10 +1,10 @@
 // Named formats: `format.dns1123Label().validate(name)`. Source: apiserver library/format.go.
 import { dns1035Label, dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from '../../names.ts';
+import { parseRequestUri } from '../../urls.ts';
 import type { Value } from '../contract.ts';
 import { overload, member, type Functions, type Library } from '../functions.ts';
 import { listOf, objectOf, optionalOf, STRING } from '../types.ts';
 import { NONE, OpaqueValue, Optional } from '../values/values.ts';
-import { readUrl } from './urls.ts';
 
 const FORMAT = objectOf('kubernetes.NamedFormat', {});
 
@@ -45,7 +45,7 @@ function date(text: string): readonly string[] {
 }
 
 function uri(text: string): readonly string[] {
-  const url = readUrl(text);
+  const url = parseRequestUri(text);
   return typeof url === 'string' ? [url] : [];
 }
 
