@@ -1,13 +1,13 @@
 // Nodes. Source: ValidateNode, ValidateNodeUpdate.
 import type { ConfigMapNodeConfigSource, Node, NodeConfigSource, Taint } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { goKind, goQuote } from '#apimachinery/go-format.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { cidrErrors, isDualStack, parseCidr } from '#apimachinery/ip.ts';
 import { isObject } from '#apimachinery/json-value.ts';
-import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { configMapKey, SUBDOMAIN_MAX_LENGTH } from '#apimachinery/names.ts';
 import { labelName, subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
 import { blank, entries, quantity, type Problems } from '../problems.ts';
+import { parsed, parsedStructs, type Struct } from './annotation-json.ts';
 import { validateAmount } from './resource-names.ts';
 import { validateTaints } from './scheduling.ts';
 
@@ -15,30 +15,17 @@ const META = Path.of('metadata');
 const SPEC = Path.of('spec');
 const STATUS = Path.of('status');
 const TAINTS_ANNOTATION = 'scheduler.alpha.kubernetes.io/taints';
+const TAINT: Struct<Taint> = { type: 'core.Taint', texts: { key: 'string', value: 'string', effect: 'core.TaintEffect' } };
 const AVOID_PODS = 'scheduler.alpha.kubernetes.io/preferAvoidPods';
 
 function validateAnnotations(out: Problems, annotations: Readonly<Record<string, string>> | undefined): void {
   const at = META.child('annotations');
   const refuse = (path: Path, key: string, why: string): void => out.invalid(path, key, why);
-  const taints = parsed(annotations?.[TAINTS_ANNOTATION], '[]core.Taint', (why) => refuse(at, TAINTS_ANNOTATION, why));
-  if (Array.isArray(taints)) validateTaints(out, at.child(TAINTS_ANNOTATION), taints as readonly Taint[]);
+  const taints = parsedStructs(annotations?.[TAINTS_ANNOTATION], TAINT, (why) => refuse(at, TAINTS_ANNOTATION, why));
+  validateTaints(out, at.child(TAINTS_ANNOTATION), taints as readonly Taint[]);
   const avoid = parsed(annotations?.[AVOID_PODS], 'v1.AvoidPods', (why) => refuse(at.child('AvoidPods'), AVOID_PODS, why));
   if (isObject(avoid) && Array.isArray(avoid['preferAvoidPods']))
     avoid['preferAvoidPods'].forEach((entry, i) => validateAvoided(out, at.child(AVOID_PODS).index(i).child('PodSignature'), entry));
-}
-
-/** The JSON that an annotation holds, if it is of the `type` that Go reads it as; undefined for none. */
-function parsed(text: string | undefined, type: string, refuse: (why: string) => void): unknown {
-  if (blank(text)) return undefined;
-  try {
-    const value = parseJson(text);
-    if (value === null || Array.isArray(value) === type.startsWith('[]')) return value;
-    refuse(`json: cannot unmarshal ${goKind(value)} into Go value of type ${type}`);
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    refuse(error.message);
-  }
-  return undefined;
 }
 
 /** Pods of whom a node would rather not have more. Source: validatePreferAvoidPodsEntry. */

@@ -3,8 +3,8 @@
 import type { AppArmorProfile, PodSpec, SeccompProfile, Toleration } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
-import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { entries, type Problems } from '../problems.ts';
+import { parsedStructs, type Struct } from './annotation-json.ts';
 import { validateDescending } from './paths.ts';
 import { visitContainers } from './pod-containers.ts';
 import { validateTolerations } from './scheduling.ts';
@@ -13,6 +13,10 @@ type Annotations = Readonly<Record<string, string>>;
 
 export const MIRROR = 'kubernetes.io/config.mirror';
 const TOLERATIONS = 'scheduler.alpha.kubernetes.io/tolerations';
+const TOLERATION: Struct<Toleration> = {
+  type: 'core.Toleration',
+  texts: { key: 'string', operator: 'core.TolerationOperator', value: 'string', effect: 'core.TaintEffect' },
+};
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
 const SECCOMP_CONTAINER = 'container.seccomp.security.alpha.kubernetes.io/';
@@ -40,15 +44,8 @@ function isDeletionCost(text: string): boolean {
 }
 
 function validateTolerationAnnotation(out: Problems, at: Path, text: string): void {
-  if (text === '') return;
-  let parsed: unknown;
-  try {
-    parsed = parseJson(text);
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-    return out.invalid(at, TOLERATIONS, error.message);
-  }
-  if (Array.isArray(parsed)) validateTolerations(out, at.child(TOLERATIONS), parsed as readonly Toleration[]);
+  const tolerations = parsedStructs(text, TOLERATION, (why) => out.invalid(at, TOLERATIONS, why));
+  validateTolerations(out, at.child(TOLERATIONS), tolerations);
 }
 
 function validateSeccompName(out: Problems, at: Path, name: string): void {
