@@ -11,12 +11,15 @@ export function generatedName(base: string, ids: Ids): string {
   return `${base.slice(0, MAX_NAME_LENGTH - SUFFIX_LENGTH)}${ids.suffix(SUFFIX_LENGTH)}`;
 }
 
-/** A name that looks generated and follows from `text`: whoever tries a creation again that was not answered names the same object. */
+/**
+ * A name that looks generated and follows from `text`: whoever tries a creation again that was not answered names the same
+ * object. There are 100,000 for a base, and so another object may have it already: AlreadyExists has to be reckoned with.
+ */
 export function derivedName(base: string, text: string): string {
   return `${base.slice(0, MAX_NAME_LENGTH - SUFFIX_LENGTH)}${derivedSuffix(text)}`;
 }
 
-/** Five characters, as the server would draw them, and always the same for one text. */
+/** Five characters out of ten of those that the server would draw from, and always the same for one text. */
 function derivedSuffix(text: string): string {
   const digits = String(fnv1a32(Buffer.from(text))).padStart(10, '0');
   return safeEncode(digits.slice(-SUFFIX_LENGTH));

@@ -8,8 +8,11 @@ interface StandIn {
   readonly driver: string;
   /** What classes name as their provisioner. */
   readonly plugin: string;
-  /** By what the driver knows the volume; undefined when the source is not of this kind. */
-  readonly handleOf: (source: VolumeSource) => string | undefined;
+  /**
+   * By what the driver knows the volume; undefined when the source is not of this kind. Only drivers have it whose volumes the
+   * limits of a node count. Source: nodevolumelimits isCSIMigrationOn.
+   */
+  readonly handleOf?: (source: VolumeSource) => string | undefined;
 }
 
 /** By the field of the source. */
@@ -28,7 +31,6 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
   azureFile: {
     driver: 'file.csi.azure.com',
     plugin: 'kubernetes.io/azure-file',
-    handleOf: ({ azureFile: source }) => source?.shareName,
   },
   cinder: {
     driver: 'cinder.csi.openstack.org',
@@ -48,7 +50,6 @@ const STAND_INS: Readonly<Record<string, StandIn>> = {
   vsphereVolume: {
     driver: 'csi.vsphere.vmware.com',
     plugin: 'kubernetes.io/vsphere-volume',
-    handleOf: ({ vsphereVolume: source }) => source?.volumePath,
   },
 };
 
@@ -60,19 +61,16 @@ const standInFor = (source: VolumeSource): StandIn | undefined => {
 /** The driver that stands in for the plugin of a volume. */
 export const migratedDriver = (source: VolumeSource): string | undefined => standInFor(source)?.driver;
 
-/** Drivers whose volumes the limits of a node count, too. Source: nodevolumelimits isCSIMigrationOn. */
-const COUNTED = new Set(['ebs.csi.aws.com', 'disk.csi.azure.com', 'cinder.csi.openstack.org', 'pd.csi.storage.gke.io', 'pxd.portworx.com']);
-
 /** A volume as the limits of its driver count it; undefined for one that no driver of theirs attaches. */
 export function attachedByDriver(source: VolumeSource): { readonly driver: string; readonly handle: string } | undefined {
   const standIn = standInFor(source);
-  const handle = standIn?.handleOf(source);
-  return standIn === undefined || handle === undefined || !COUNTED.has(standIn.driver) ? undefined : { driver: standIn.driver, handle };
+  const handle = standIn?.handleOf?.(source);
+  return standIn === undefined || handle === undefined ? undefined : { driver: standIn.driver, handle };
 }
 
 /** The driver that makes and attaches volumes of a class; undefined when it is none that limits count. */
 export function driverOfProvisioner(provisioner: string): string | undefined {
   const standIn = Object.values(STAND_INS).find(({ plugin }) => plugin === provisioner);
   if (standIn === undefined) return provisioner;
-  return COUNTED.has(standIn.driver) ? standIn.driver : undefined;
+  return standIn.handleOf === undefined ? undefined : standIn.driver;
 }

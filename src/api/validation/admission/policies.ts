@@ -84,12 +84,15 @@ interface Target {
   readonly matchConditions?: readonly MatchCondition[];
 }
 
-/** What policies of both kinds begin with; what their expressions are offered. `more` is asked of what they match. */
+/**
+ * What policies of both kinds begin with; what their expressions are offered. `validateOperations`: for policies that not every
+ * operation will do for.
+ */
 function validateTarget(
   out: Problems,
   { failurePolicy, paramKind, matchConstraints, matchConditions = [] }: Target,
   conditions: boolean,
-  more: () => void = () => undefined,
+  validateOperations: () => void = () => undefined,
 ): Offered {
   if (!isGiven(failurePolicy)) out.required(SPEC.child('failurePolicy'));
   else out.oneOf(SPEC.child('failurePolicy'), failurePolicy, FAILURE_POLICIES);
@@ -100,7 +103,7 @@ function validateTarget(
     validateMatch(out, at, matchConstraints);
     if ((matchConstraints.resourceRules ?? []).length === 0) out.required(at.child('resourceRules'));
   }
-  more();
+  validateOperations();
   const params = paramKind !== undefined;
   if (conditions) validateMatchConditions(out, SPEC.child('matchConditions'), matchConditions, params);
   return { params, authorizer: true };
