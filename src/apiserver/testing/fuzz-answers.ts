@@ -13,14 +13,16 @@ const schema = new Schema();
 /**
  * Messages of errors without a reason, which upstream answers with 500: of objects and of reads with a resource version that
  * is none, of a create with one, of a binding without a target, of what is too great for etcd, of a strategic patch that means
- * nothing, of an apply that does not fit its type. Source: storage.ErrResourceVersionSetOnCreate, ParseResourceVersion,
- * BindingREST.Create, etcd ErrRequestTooLarge, interpretStrategicMergePatchError, structuredMergeManager.Apply.
+ * nothing, of an apply that does not fit its type, of a pod of two budgets. Source: storage.ErrResourceVersionSetOnCreate,
+ * ParseResourceVersion, BindingREST.Create, etcd ErrRequestTooLarge, interpretStrategicMergePatchError, structuredMergeManager.Apply,
+ * EvictionREST.Create.
  */
 const WITHOUT_REASON: readonly RegExp[] = [
   /^resourceVersion should not be set on objects to be created$/,
   /^(resourceVersion: Invalid value: .*: )?strconv\.ParseUint: parsing ".*": (invalid syntax|value out of range)$/s,
   /^\[?target\.(name: Required value|kind: Unsupported value: )/,
   /^etcdserver: request is too large$/,
+  /^This pod has more than one PodDisruptionBudget, which the eviction subresource does not support\.$/,
   /^failed to create typed patch object /,
   /^failed to convert new object \(.*\) to proper version: unable to convert unstructured object to /s,
   /^(unknown patch type: |expected a .*, but received a |unable to find api field |map: .* does not contain declared merge key)/s,
