@@ -14,12 +14,15 @@ export function processIdentity(pid: number): string {
   }
 }
 
+/** From the state on, as the kernel tells them: the name before them, in brackets, may hold anything. */
+export const statFields = (stat: string): readonly string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+
 /**
- * The same, from what the kernel says of a process. One whose first thread has ended holds its ports and files until the others have,
+ * The identity, from what the kernel says of a process. One whose first thread has ended holds its ports and files until the others have,
  * too. Source: proc_pid_stat(5).
  */
 export function identityOf(stat: string): string {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name in brackets may hold anything
+  const fields = statFields(stat);
   const [state, threads, started = ''] = [fields[0], Number(fields[17]), fields[19]];
   return state === 'Z' && threads <= 1 ? '' : started;
 }

@@ -11,7 +11,7 @@ import { FakeRuntime } from '#cri/testing.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { eventually } from '#test/harness/eventually.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
-import { endOrphanShims } from './orphan-shims.ts';
+import { endOrphanShims, type OrphanShimsDeps } from './orphan-shims.ts';
 
 interface ShimOptions {
   readonly namespace?: string;
@@ -82,6 +82,29 @@ test('a shim of an earlier containerd that the present one does not know is ende
   );
 });
 
+/** Looks for orphans of a containerd that has no sandbox and is younger than `lost`; the result ends that. */
+async function looking(
+  t: TestContext,
+  lost: ChildProcess,
+  socket: string,
+  more: Pick<Partial<OrphanShimsDeps>, 'containers'> = {},
+): Promise<() => Promise<void>> {
+  const stop = new AbortController();
+  const done = endOrphanShims({
+    runtime: new FakeRuntime().runtime,
+    containerd: await containerdAfter(t, lost),
+    socket,
+    clock: new ManualClock(),
+    logger: silentLogger,
+    signal: stop.signal,
+    ...more,
+  });
+  return async () => {
+    stop.abort(new Error('enough'));
+    await done;
+  };
+}
+
 test('with a shim everything ends that it started, and what that started', async (t) => {
   const socket = join(temporaryFolder(t), 'containerd.sock');
   const list = join(temporaryFolder(t), 'pids');
@@ -97,19 +120,9 @@ test('with a shim everything ends that it started, and what that started', async
   const runs = (): readonly boolean[] => started.map(({ pid, identity }) => isRunning(pid, identity));
   assert.deepEqual(runs(), [true, true]);
 
-  const stop = new AbortController();
-  const done = endOrphanShims({
-    runtime: new FakeRuntime().runtime,
-    containerd: await containerdAfter(t, lost),
-    socket,
-    clock: new ManualClock(),
-    logger: silentLogger,
-    signal: stop.signal,
-    containers: async () => [],
-  });
+  const stop = await looking(t, lost, socket, { containers: async () => [] });
   await eventually(async () => assert.deepEqual(runs(), [false, false]));
-  stop.abort(new Error('enough'));
-  await done;
+  await stop();
 });
 
 test('a containerd that does not come to tell what it has holds nobody up', async (t) => {
@@ -120,17 +133,8 @@ test('a containerd that does not come to tell what it has holds nobody up', asyn
   process.env['PATH'] = `${programs}:${PATH}`;
   t.after(() => (process.env['PATH'] = PATH));
   const lost = await shim(t, socket, 'lost');
-  const stop = new AbortController();
-  const done = endOrphanShims({
-    runtime: new FakeRuntime().runtime,
-    containerd: await containerdAfter(t, lost),
-    socket,
-    clock: new ManualClock(),
-    logger: silentLogger,
-    signal: stop.signal,
-  });
+  const stop = await looking(t, lost, socket);
   await eventually(async () => assert.match(readFileSync(asked, 'utf8'), /--namespace=k8s\.io containers list --quiet/));
-  stop.abort(new Error('enough'));
-  await done;
+  await stop();
   assert.equal(lost.exitCode ?? lost.signalCode, null);
 });

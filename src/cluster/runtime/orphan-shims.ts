@@ -33,13 +33,12 @@ export async function endOrphanShims(deps: OrphanShimsDeps): Promise<void> {
   while (!signal.aborted) {
     try {
       await sweep(deps);
-      await wait(clock, LOOK_EVERY_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof CriError || error instanceof ProgramError)) throw error;
       logger.debug('containerd does not tell what it has', { error });
-      await wait(clock, LOOK_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
     }
+    await wait(clock, LOOK_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
   }
 }
 

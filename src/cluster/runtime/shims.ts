@@ -1,5 +1,6 @@
 // Processes that watch over a pod each for containerd, and outlive it.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { statFields } from '../machine/processes.ts';
 
 export interface Shim {
   readonly pid: number;
@@ -44,7 +45,7 @@ function commandLine(pid: number): readonly string[] {
 
 function parentOf(pid: number): number | undefined {
   const stat = read(pid, 'stat');
-  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  return stat === undefined ? undefined : Number(statFields(stat)[1]);
 }
 
 /** Of its mounts and of its processes. */

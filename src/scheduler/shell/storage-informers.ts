@@ -100,7 +100,7 @@ function spareVolumes(
   const forgetNode = ({ metadata }: CSINode): void => ofNode(metadata.name);
   const forgetPlace = ({ spec }: VolumeAttachment): void => ofNode(spec.nodeName);
   csiNodes.addHandlers({ added: forgetNode, updated: forgetNode, deleted: forgetNode });
-  attachments.addHandlers({ added: forgetPlace, updated: (_, now) => forgetPlace(now), deleted: forgetPlace });
+  attachments.addHandlers({ added: forgetPlace, updated: forgetPlace, deleted: forgetPlace });
   return {
     spareVolumes: spareOn,
     leastSpareVolumes() {
