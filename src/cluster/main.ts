@@ -5,7 +5,7 @@ import { keepAlive } from '#base/keep-alive.ts';
 import { CommandError, plainly } from './commands/command-error.ts';
 import { addPlaceFlags, addSettingFlags, AGENT_SETTINGS, SERVER_SETTINGS } from './commands/command-line.ts';
 import { commandFor } from './commands/other-names.ts';
-import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/flags.ts';
+import { type ComponentDescription, type ComponentFlag, type ComponentName, COMPONENTS } from './components/component-flags.ts';
 import { API_SERVER_SETTINGS } from './settings/api-server.ts';
 import { uncaughtInSources } from './source-lines.ts';
 import { PROA_VERSION } from './version.ts';

@@ -225,9 +225,13 @@ test('client affinity keeps a client at one endpoint, whichever way it asks, and
   assert.deepEqual(await served(NODE, 30_085), first);
 
   const later = new AbortController();
-  const proxy = newProxy({ healthzPort: 10_257, metricsPort: 10_250 }, fakeInformer(...slices.list()));
+  const elsewhere = { healthz: { host: OTHER, port: 10_257 }, metrics: { host: '0.0.0.0', port: 10_250 } };
+  const proxy = newProxy(elsewhere, fakeInformer(...slices.list()));
   const ended = proxy.run(later.signal);
   await proxy.synced;
+  assert.equal((await fetch(`http://${OTHER}:10257/healthz`)).status, 200);
+  await assert.rejects(fetch(`http://${NODE}:10257/healthz`), 'its own address alone');
+  assert.equal(await (await fetch(`http://${NODE}:10250/proxyMode`)).text(), 'nftables');
   later.abort();
   await ended;
   assert.deepEqual(await served('10.96.0.5', 80), first);

@@ -13,6 +13,7 @@ import { LABEL } from '#api/well-known.ts';
 import type { EventRecorder } from '#client/events/event-recorder.ts';
 import type { Informer } from '#client/informer-contract.ts';
 import { networksOf, outermost } from './addresses.ts';
+import type { BindAddresses } from './bind-addresses.ts';
 import { forgetClients, knownClients } from './clients.ts';
 import { type ProxyNode, serviceKeyOf } from './endpoints.ts';
 import { tellStart } from './events.ts';
@@ -58,10 +59,7 @@ export interface ProxyDeps {
     readonly podCIDRs: readonly string[];
     /** Where node ports are served: networks, or `primary` alone for the addresses that the node object tells; none: everywhere. */
     readonly nodePortAddresses: readonly string[];
-    /** TCP port on all addresses that tells the proxy's own health. */
-    readonly healthzPort: number;
-    /** TCP port on the loopback that tells the proxy's figures. */
-    readonly metricsPort: number;
+    readonly bindAddresses: BindAddresses;
     /** What the proxy was started with, for `/flagz`; no secrets. */
     readonly flags: Readonly<Record<string, string>>;
   };
@@ -147,14 +145,10 @@ export class Proxy {
     try {
       // Rules of an incomplete view would refuse connections to Services that are well.
       await Promise.all([services.synced(), endpointSlices.synced(), nodes.synced(), serviceCIDRs.synced()]);
-      const families = this.#sides.map(({ family }) => family);
-      const healthz = { host: families.includes('IPv6') ? '::' : '0.0.0.0', port: config.healthzPort };
-      await this.#health.serve(healthz, () => nodes.get(config.nodeName), logger, signal);
-      const figures = { host: families[0] === 'IPv6' ? '::1' : '127.0.0.1', port: config.metricsPort };
-      const told = (): object =>
-        configz({ ...config, healthz, figures, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
-      const { flags } = config;
-      await serveMetrics({ ...figures, expose: () => this.#metrics.expose(), configz: told, flags, clock }, logger, signal);
+      const { bindAddresses, flags } = config;
+      await this.#health.serve(bindAddresses.healthz, () => nodes.get(config.nodeName), logger, signal);
+      const told = (): object => configz({ ...config, nodePortAddresses: this.#sides.flatMap((side) => this.#nodePorts(side)) });
+      await serveMetrics({ ...bindAddresses.metrics, expose: () => this.#metrics.expose(), configz: told, flags, clock }, logger, signal);
       tellStart(events, config.nodeName);
       let pause = RETRY_MS.first;
       while (!signal.aborted) {

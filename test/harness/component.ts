@@ -1,7 +1,7 @@
 // One component of Proa as a process of its own, which can be killed and started again. Importing this isolates the test file.
 import './isolated.ts';
 import { join } from 'node:path';
-import type { ComponentName } from '#cluster/components/flags.ts';
+import type { ComponentName } from '#cluster/components/component-flags.ts';
 import { type Running, start } from './command.ts';
 import type { Owner } from './scope.ts';
 

@@ -9,7 +9,7 @@ import { isPodReady } from '#api/pods.ts';
 import { deployments, jobs, leases, namespaces, pods, statefulsets } from '#api/resources.ts';
 import type { Deployment, Job, Pod, StatefulSet } from '#api/types.ts';
 import { createClient } from '#client/client.ts';
-import type { ComponentName } from '#cluster/components/flags.ts';
+import type { ComponentName } from '#cluster/components/component-flags.ts';
 import { adminKubeconfig, writeKubeconfig } from '#cluster/kubeconfig.ts';
 import { type ComponentProcess, startComponent } from '../harness/component.ts';
 import { eventually } from '../harness/eventually.ts';

@@ -3,11 +3,10 @@ import { runNetworkProgram } from '#base/program.ts';
 import { endpointslices, nodes, servicecidrs, services } from '#api/resources.ts';
 import { createClient } from '#client/client.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
-import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
-import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
+import { defaultBindAddresses } from '#proxy/bind-addresses.ts';
 import { proxyEvents } from '#proxy/events.ts';
 import { Proxy } from '#proxy/proxy.ts';
-import { listOf, nodePortAddresses } from '../settings/networks.ts';
+import { ipPort, listOf, nodePortAddresses } from '../settings/networks.ts';
 import { runComponent, transportOf } from './context.ts';
 import { Flags, type FlagValues } from './flags.ts';
 
@@ -20,6 +19,8 @@ export function proxy(given: FlagValues): Promise<void> {
     const client = createClient(transport);
     const informers = createInformerFactory({ client, logger, clock, ids, managedFields: false });
     const nodeName = flags.text('hostname-override');
+    const podCIDRs = listOf(flags.text('cluster-cidr'));
+    const usual = defaultBindAddresses(podCIDRs);
     const running = new Proxy({
       services: informers.informer(services),
       endpointSlices: informers.informer(endpointslices),
@@ -31,10 +32,12 @@ export function proxy(given: FlagValues): Promise<void> {
       events: proxyEvents(client, { nodeName, clock, ids, logger, signal }),
       config: {
         nodeName,
-        podCIDRs: listOf(flags.text('cluster-cidr')),
+        podCIDRs,
         nodePortAddresses: flags.parsed('nodeport-addresses', nodePortAddresses),
-        healthzPort: HEALTHZ_PORT,
-        metricsPort: METRICS_PORT,
+        bindAddresses: {
+          healthz: flags.parsed('healthz-bind-address', ipPort(usual.healthz)),
+          metrics: flags.parsed('metrics-bind-address', ipPort(usual.metrics)),
+        },
         flags: flags.all(),
       },
     });

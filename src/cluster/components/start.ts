@@ -1,5 +1,6 @@
 // One component, by its name; only its own code is loaded.
-import type { ComponentName, FlagValues } from './flags.ts';
+import type { ComponentName } from './component-flags.ts';
+import type { FlagValues } from './flags.ts';
 
 export async function startComponent(name: ComponentName, given: FlagValues): Promise<void> {
   switch (name) {

@@ -17,8 +17,7 @@ import { upstreamsOf } from '#dns/resolv-conf.ts';
 import { createDnsServer } from '#dns/server.ts';
 import { NodeNetwork } from '#network/node-network.ts';
 import { Policies } from '#network/policy/policies.ts';
-import { HEALTHZ_PORT } from '#proxy/health/proxy-health.ts';
-import { METRICS_PORT } from '#proxy/metrics/serve-metrics.ts';
+import { defaultBindAddresses } from '#proxy/bind-addresses.ts';
 import { proxyEvents } from '#proxy/events.ts';
 import { Proxy } from '#proxy/proxy.ts';
 import type { Paths } from '../instance/paths.ts';
@@ -118,6 +117,7 @@ async function runPolicies(transport: Transport, deps: PartDeps): Promise<void> 
 async function runProxy(transport: Transport, deps: PartDeps): Promise<void> {
   const { settings, clock, ids, logger, signal } = deps;
   const { nodeName } = settings;
+  const podCIDRs = listOf(settings.podCIDR);
   const informers = informersOf(transport, deps);
   const proxy = new Proxy({
     services: informers.informer<Service>(services),
@@ -130,10 +130,9 @@ async function runProxy(transport: Transport, deps: PartDeps): Promise<void> {
     events: proxyEvents(createClient(transport), { nodeName, clock, ids, logger, signal }),
     config: {
       nodeName,
-      podCIDRs: listOf(settings.podCIDR),
+      podCIDRs,
       nodePortAddresses: settings.nodePortAddresses,
-      healthzPort: HEALTHZ_PORT,
-      metricsPort: METRICS_PORT,
+      bindAddresses: defaultBindAddresses(podCIDRs),
       flags: {
         'hostname-override': settings.nodeName,
         'cluster-cidr': settings.podCIDR,

@@ -110,3 +110,23 @@ export function nodePortAddresses(text: string): Parsed<readonly string[]> {
   const wrong = text === 'primary' ? undefined : asked.find((one) => parseCidr(one) === undefined);
   return wrong === undefined ? ok(asked) : bad(`has ${JSON.stringify(wrong)}, which must be a valid CIDR; or it is \`primary\` alone`);
 }
+
+interface IpPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `IP:PORT`, `[IP]:PORT`, or an IP alone with the usual port; `usual` for empty text. Source: IPPortVar, AppendPortIfNeeded. */
+export const ipPort =
+  (usual: IpPort) =>
+  (text: string): Parsed<IpPort> => {
+    if (text === '') return ok(usual);
+    const alone = strictIp(text);
+    if (alone !== undefined) return ok({ host: formatIp(alone), port: usual.port });
+    const [, v6, v4, port = ''] = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+    const ip = strictIp(v6 ?? v4 ?? '');
+    const isRight = ip !== undefined && (ip.family === 6) === (v6 !== undefined) && Number(port) >= 1 && Number(port) <= 65_535;
+    return isRight ? ok({ host: formatIp(ip), port: Number(port) }) : bad(`${text} is no address and port such as ${hostPort(usual)}`);
+  };
+
+const hostPort = ({ host, port }: IpPort): string => `${urlHost(host)}:${port}`;

@@ -4,11 +4,9 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
 import type { Node } from '#api/types.ts';
-import type { ProxyMetrics } from '../metrics/metrics.ts';
 import { listenOnceFree } from '#base/listening.ts';
-
-/** Source: kube-proxy's default of --healthz-bind-address. */
-export const HEALTHZ_PORT = 10_256;
+import type { BindAddress } from '../bind-addresses.ts';
+import type { ProxyMetrics } from '../metrics/metrics.ts';
 
 /** From a change until its rules must be in force. Milliseconds. Source: ProxyServer.Run, twice the sync period. */
 const LATE_MS = 60_000;
@@ -49,12 +47,7 @@ export class ProxyHealth {
   }
 
   /** Serves /healthz and /livez until the signal aborts. While another program has its port the proxy works on, unseen. */
-  async serve(
-    { host, port }: { readonly host: string; readonly port: number },
-    node: () => Node | undefined,
-    logger: Logger,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async serve({ host, port }: BindAddress, node: () => Node | undefined, logger: Logger, signal: AbortSignal): Promise<void> {
     const server = createServer((request, response) => {
       const path = requestPath(request.url);
       if (path !== '/healthz' && path !== '/livez') return response.writeHead(404).end();

@@ -3,25 +3,20 @@
 // app/server.go, pkg/proxy/apis/config types.go, v1alpha1 defaults.go.
 import { CLOSE_WAIT_SECONDS, ESTABLISHED_SECONDS, LEAST_TRACKED, TRACKED_PER_CORE } from '#base/connection-tracking.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
-
-interface Listening {
-  readonly host: string;
-  readonly port: number;
-}
+import type { BindAddress, BindAddresses } from '../bind-addresses.ts';
 
 /** `0.0.0.0:10256`. */
-const hostPort = ({ host, port }: Listening): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+const hostPort = ({ host, port }: BindAddress): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
 export interface ProxySettings {
   readonly nodeName: string;
   readonly podCIDRs: readonly string[];
-  readonly healthz: Listening;
-  readonly figures: Listening;
+  readonly bindAddresses: BindAddresses;
   /** Networks that serve node ports. */
   readonly nodePortAddresses: readonly string[];
 }
 
-export const configz = ({ nodeName, podCIDRs, healthz, figures, nodePortAddresses }: ProxySettings): object => ({
+export const configz = ({ nodeName, podCIDRs, bindAddresses, nodePortAddresses }: ProxySettings): object => ({
   'kubeproxy.config.k8s.io': {
     Linux: {
       Conntrack: {
@@ -47,8 +42,8 @@ export const configz = ({ nodeName, podCIDRs, healthz, figures, nodePortAddresse
     },
     HostnameOverride: nodeName,
     BindAddress: '0.0.0.0',
-    HealthzBindAddress: hostPort(healthz),
-    MetricsBindAddress: hostPort(figures),
+    HealthzBindAddress: hostPort(bindAddresses.healthz),
+    MetricsBindAddress: hostPort(bindAddresses.metrics),
     BindAddressHardFail: false,
     EnableProfiling: false,
     ShowHiddenMetricsForVersion: '',

@@ -9,9 +9,8 @@ import { HealthFigures } from '#base/health-figures.ts';
 import type { Logger } from '#base/log.ts';
 import { requestPath } from '#base/request-path.ts';
 import { listenOnceFree } from '#base/listening.ts';
+import type { BindAddress } from '../bind-addresses.ts';
 
-/** Source: kube-proxy's default of --metrics-bind-address. */
-export const METRICS_PORT = 10_249;
 const MODE = 'nftables';
 
 const COMPONENT = 'kube-proxy';
@@ -19,9 +18,7 @@ const COMPONENT = 'kube-proxy';
 /** What `/statusz` names. */
 const PATHS = ['/configz', '/flagz', '/healthz', '/healthz/ping', '/metrics', '/metrics/slis', '/proxyMode'];
 
-interface Figures {
-  readonly host: string;
-  readonly port: number;
+interface Figures extends BindAddress {
   /** Prometheus' text format. */
   readonly expose: () => string;
   /** The configuration in use now. */

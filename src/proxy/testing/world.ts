@@ -11,6 +11,7 @@ import { fakeInformer } from '#client/testing.ts';
 import { succeed } from '#test/harness/command.ts';
 import { networkNamespace, type NetworkNamespace } from '#test/harness/netns.ts';
 import { Scope } from '#test/harness/scope.ts';
+import { type BindAddresses, defaultBindAddresses } from '../bind-addresses.ts';
 import { Proxy } from '../proxy.ts';
 
 export const POD_A = '10.244.0.2';
@@ -71,7 +72,10 @@ async function pod(ip: string, ip6: string, host: string): Promise<NetworkNamesp
   return namespace;
 }
 
-export const newProxy = (ports: { readonly healthzPort: number; readonly metricsPort: number }, endpointSlices = slices): Proxy =>
+/** Of one family and the other. */
+const POD_CIDRS = ['10.244.0.0/16', 'fd00:244::/56'];
+
+export const newProxy = (bindAddresses: BindAddresses, endpointSlices = slices): Proxy =>
   new Proxy({
     services,
     endpointSlices,
@@ -93,10 +97,10 @@ export const newProxy = (ports: { readonly healthzPort: number; readonly metrics
     events: { event: (subject, ...rest) => void told.push([subject.metadata.name, ...rest]) },
     config: {
       nodeName: 'n1',
-      podCIDRs: ['10.244.0.0/16', 'fd00:244::/56'],
+      podCIDRs: POD_CIDRS,
       nodePortAddresses: ['primary'],
       flags: { 'cluster-cidr': '10.244.0.0/16,fd00:244::/56' },
-      ...ports,
+      bindAddresses,
     },
   });
 
@@ -124,7 +128,7 @@ for (const [from, to] of [
   await succeed('ip', ['route', 'add', 'default', 'via', to]);
 }
 
-const proxy = newProxy({ healthzPort: 10_256, metricsPort: 10_249 });
+const proxy = newProxy(defaultBindAddresses(POD_CIDRS));
 const running = proxy.run(stop.signal);
 await proxy.synced;
 
