@@ -5,10 +5,11 @@ import { RuntimeConfig, RuntimeConfigError } from '#apiserver/enablement/runtime
 import { ADMISSION_SETTINGS, type AdmissionFlags } from './admission.ts';
 import { AUDIT_SETTINGS, type AuditSettings } from './audit.ts';
 import { SERVICE_ACCOUNT_SETTINGS, type ServiceAccountSettings } from './service-accounts.ts';
+import { AUTHENTICATION_SETTINGS, type AuthenticationSettings } from './authentication.ts';
 import type { Setting } from './settings.ts';
-import { bad, boolean, duration, list, ok, optionalPath, wholeNumber, type Parsed } from './value.ts';
+import { bad, boolean, duration, ok, optionalPath, webhookVersion, wholeNumber, type Parsed } from './value.ts';
 
-export interface ApiServerSettings extends AdmissionFlags, AuditSettings, ServiceAccountSettings {
+export interface ApiServerSettings extends AdmissionFlags, AuditSettings, AuthenticationSettings, ServiceAccountSettings {
   /** EncryptionConfiguration file; empty: values stand plainly in the store. */
   readonly encryptionProviderConfig: string;
   readonly encryptionProviderConfigAutomaticReload: boolean;
@@ -19,24 +20,6 @@ export interface ApiServerSettings extends AdmissionFlags, AuditSettings, Servic
   readonly maxMutatingRequestsInflight: number;
   /** apiserver.config.k8s.io/v1 TracingConfiguration file; empty: no traces. */
   readonly tracingConfigFile: string;
-  /** AuthenticationConfiguration file, followed while it changes; empty: none. */
-  readonly authenticationConfig: string;
-  readonly anonymousAuth: boolean;
-  readonly tokenAuthFile: string;
-  /** Kubeconfig of a web service that judges tokens; empty: none. */
-  readonly authenticationTokenWebhookConfigFile: string;
-  readonly authenticationTokenWebhookVersion: 'v1' | 'v1beta1';
-  /** Milliseconds. */
-  readonly authenticationTokenWebhookCacheTtl: number;
-  readonly oidcIssuerUrl: string;
-  readonly oidcClientId: string;
-  readonly oidcCaFile: string;
-  readonly oidcUsernameClaim: string;
-  readonly oidcUsernamePrefix: string;
-  readonly oidcGroupsClaim: string;
-  readonly oidcGroupsPrefix: string;
-  /** `claim=value` each. */
-  readonly oidcRequiredClaim: readonly string[];
   /** AuthorizationConfiguration file, followed while it changes; empty: the modes. */
   readonly authorizationConfig: string;
   readonly authorizationMode: readonly string[];
@@ -76,9 +59,6 @@ const modes = (text: string): Parsed<readonly string[]> => {
   const known = names.every((name) => MODES.includes(name)) && new Set(names).size === names.length;
   return known ? ok(names) : bad(`is no list of different modes among ${MODES.join(', ')}`);
 };
-const version = (text: string): Parsed<'v1' | 'v1beta1'> =>
-  text === 'v1' || text === 'v1beta1' ? ok(text) : bad('is neither v1 nor v1beta1');
-
 const setting = <K extends keyof ApiServerSettings>(row: Setting<K>): Setting => row as unknown as Setting;
 
 export const API_SERVER_SETTINGS: readonly Setting[] = [
@@ -130,121 +110,10 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     fallback: '',
     parse: optionalPath,
   }),
+  ...AUTHENTICATION_SETTINGS,
   ...ADMISSION_SETTINGS,
   ...AUDIT_SETTINGS,
   ...SERVICE_ACCOUNT_SETTINGS,
-  setting({
-    key: 'authenticationConfig',
-    flag: 'authentication-config',
-    argument: 'FILE',
-    description: 'JWT issuers and anonymous access (AuthenticationConfiguration)',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'anonymousAuth',
-    flag: 'anonymous-auth',
-    argument: 'BOOL',
-    description: 'take requests without credentials',
-    fallback: 'true',
-    parse: boolean,
-  }),
-  setting({
-    key: 'tokenAuthFile',
-    flag: 'token-auth-file',
-    argument: 'FILE',
-    description: 'file of static tokens',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'authenticationTokenWebhookConfigFile',
-    flag: 'authentication-token-webhook-config-file',
-    argument: 'FILE',
-    description: 'kubeconfig of a web service that judges tokens',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'authenticationTokenWebhookVersion',
-    flag: 'authentication-token-webhook-version',
-    argument: 'VERSION',
-    description: 'version of the TokenReview it is sent',
-    fallback: 'v1beta1',
-    parse: version,
-  }),
-  setting({
-    key: 'authenticationTokenWebhookCacheTtl',
-    flag: 'authentication-token-webhook-cache-ttl',
-    argument: 'DURATION',
-    description: 'how long its answers are kept',
-    fallback: '2m',
-    parse: duration,
-  }),
-  setting({
-    key: 'oidcIssuerUrl',
-    flag: 'oidc-issuer-url',
-    argument: 'URL',
-    description: 'OpenID Connect issuer',
-    fallback: '',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcClientId',
-    flag: 'oidc-client-id',
-    argument: 'NAME',
-    description: 'audience its tokens must have',
-    fallback: '',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcCaFile',
-    flag: 'oidc-ca-file',
-    argument: 'FILE',
-    description: 'authorities of its certificate',
-    fallback: '',
-    parse: optionalPath,
-  }),
-  setting({
-    key: 'oidcUsernameClaim',
-    flag: 'oidc-username-claim',
-    argument: 'CLAIM',
-    description: 'claim that is the user name',
-    fallback: 'sub',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcUsernamePrefix',
-    flag: 'oidc-username-prefix',
-    argument: 'PREFIX',
-    description: 'before user names; - for none (the issuer, but for emails)',
-    fallback: '',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcGroupsClaim',
-    flag: 'oidc-groups-claim',
-    argument: 'CLAIM',
-    description: 'claim that is the groups',
-    fallback: '',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcGroupsPrefix',
-    flag: 'oidc-groups-prefix',
-    argument: 'PREFIX',
-    description: 'before groups',
-    fallback: '',
-    parse: ok,
-  }),
-  setting({
-    key: 'oidcRequiredClaim',
-    flag: 'oidc-required-claim',
-    argument: 'CLAIMS',
-    description: 'claims a token must have, claim=value by comma',
-    fallback: '',
-    parse: list,
-  }),
   setting({
     key: 'authorizationConfig',
     flag: 'authorization-config',
@@ -275,7 +144,7 @@ export const API_SERVER_SETTINGS: readonly Setting[] = [
     argument: 'VERSION',
     description: 'version of the SubjectAccessReview it is sent',
     fallback: 'v1beta1',
-    parse: version,
+    parse: webhookVersion,
   }),
   setting({
     key: 'authorizationWebhookCacheAuthorizedTtl',

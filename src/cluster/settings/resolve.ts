@@ -1,5 +1,6 @@
 // pure
 // Flags over configuration file over what the machine says over defaults; every mistake is named at once.
+import { wantedFamilies } from './cluster-network.ts';
 import { admissionContradictions } from './admission.ts';
 import { auditContradictions } from './audit.ts';
 import {
@@ -16,7 +17,7 @@ import {
   parseNetwork,
   type Network,
 } from './networks.ts';
-import { type Setting, SETTINGS, type Settings, wantedFamilies } from './settings.ts';
+import { type Setting, SETTINGS, type Settings } from './settings.ts';
 
 /** One line a mistake, each saying where the value came from. */
 export class SettingsError extends Error {

@@ -52,3 +52,13 @@ const splitLabel = (label: string): readonly string[] => {
 /** By key, of what `labelList` let through. */
 export const labelsOf = (list: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(list.map((label) => splitLabel(label) as readonly [string, string]));
+
+export const port = (text: string): Parsed<number> =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? ok(Number(text)) : bad('is not a port from 1 to 65535');
+
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+export const isDnsName = (text: string): boolean => DNS_SUBDOMAIN.test(text) && text.length <= 253;
+export const domain = (text: string): Parsed<string> => (isDnsName(text) ? ok(text) : bad('is not a lower-case DNS name'));
+
+export const webhookVersion = (text: string): Parsed<'v1' | 'v1beta1'> =>
+  text === 'v1' || text === 'v1beta1' ? ok(text) : bad('is neither v1 nor v1beta1');
