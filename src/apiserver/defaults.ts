@@ -30,6 +30,7 @@ import { bootstrapTokens } from './authentication/tokens/bootstrap.ts';
 import { x509Authenticator } from './authentication/x509.ts';
 import { DEFAULT_AUTHORIZERS, type AuthorizationConfiguration } from './authorization/configuration.ts';
 import { ConfiguredAuthorizer } from './authorization/configured.ts';
+import { AuthorizationMetrics } from './authorization/metrics.ts';
 import type { Authorizer, RuleResolver } from './authorization/contract.ts';
 import { NodeAuthorizer } from './authorization/node/authorizer.ts';
 import { defaultPolicy } from './authorization/policy/default-policy.ts';
@@ -162,6 +163,8 @@ export interface Authorization {
   readonly authorizer: Authorizer;
   readonly rules: RuleResolver;
   readonly rbac: RbacAuthorizer;
+  /** For /metrics. */
+  readonly figures: readonly (() => string)[];
   /** Takes another configuration, whole or not at all. @throws ConfigurationError, KubeconfigError */
   reconfigure(configuration: AuthorizationConfiguration): void;
   /** The SubjectAccessReview family. */
@@ -175,11 +178,13 @@ export function createAuthorization(
   gates?: FeatureGates,
 ): Authorization {
   const rbac = new RbacAuthorizer(reader);
-  const authorizer = new ConfiguredAuthorizer(configuration, { node: new NodeAuthorizer(reader, gates), rbac, outbound, clock });
+  const metrics = new AuthorizationMetrics();
+  const authorizer = new ConfiguredAuthorizer(configuration, { node: new NodeAuthorizer(reader, gates), rbac, outbound, clock, metrics });
   return {
     authorizer,
     rules: authorizer,
     rbac,
+    figures: [() => metrics.expose()],
     reconfigure: (next) => authorizer.reconfigure(next),
     handlers: reviewHandlers({ authorizer, rules: authorizer }),
   };
@@ -288,7 +293,7 @@ export function defaultParts(
     authenticators: authentication.authenticators,
     audiences: authentication.audiences,
     anonymous: authentication.anonymous,
-    figures: authentication.figures,
+    figures: [...authentication.figures, ...authorization.figures],
     reconfigureAuthentication: authentication.reconfigure,
     reconfigureAuthorization: authorization.reconfigure,
     routes: [...authentication.routes, ...flowControl.routes],

@@ -11,6 +11,7 @@ import { startLoopbackServer, type LoopbackServer } from '../testing/loopback.ts
 import { readAuthorizationConfiguration, type WebhookSettings } from './configuration.ts';
 import { ConfiguredAuthorizer } from './configured.ts';
 import type { AuthorizationAttributes } from './contract.ts';
+import { AuthorizationMetrics } from './metrics.ts';
 import { NodeAuthorizer } from './node/authorizer.ts';
 import { RbacAuthorizer } from './rbac/authorizer.ts';
 
@@ -71,9 +72,9 @@ const webhook = (more: Partial<WebhookSettings> = {}): string =>
     { type: 'RBAC', name: 'rbac' },
   );
 
-function authorizer(configuration: string): ConfiguredAuthorizer {
+function authorizer(configuration: string, metrics = new AuthorizationMetrics()): ConfiguredAuthorizer {
   const { reader } = server.server;
-  const deps = { node: new NodeAuthorizer(reader), rbac: new RbacAuthorizer(reader), outbound, clock: systemClock };
+  const deps = { node: new NodeAuthorizer(reader), rbac: new RbacAuthorizer(reader), outbound, clock: systemClock, metrics };
   return new ConfiguredAuthorizer(readAuthorizationConfiguration(configuration), deps);
 }
 
@@ -174,4 +175,39 @@ test('a configuration that cannot be used leaves the last one in force', async (
   assert.equal((await authorize.authorize(asked())).decision, 'allow');
   authorize.reconfigure(readAuthorizationConfiguration(text({ type: 'AlwaysDeny', name: 'none' })));
   assert.equal((await authorize.authorize(asked())).decision, 'noOpinion');
+});
+
+test('what authorizers settle, what conditions exclude and how webhooks answer is counted', async () => {
+  const metrics = new AuthorizationMetrics();
+  const counts = (): readonly string[] =>
+    metrics
+      .expose()
+      .split('\n')
+      .filter((line) => /^[a-z_]+(_total|_count)\{/.test(line))
+      .map((line) => line.replace('apiserver_authorization_', ''));
+  const matchConditions = [{ expression: "request.resourceAttributes.namespace == 'ns'" }];
+  const version = 'v1';
+  const authorize = authorizer(webhook({ matchConditions, matchConditionSubjectAccessReviewVersion: version }), metrics);
+  status = { allowed: true };
+  await authorize.authorize(asked({ name: 'allowed' }));
+  await authorize.authorize(asked({ name: 'allowed' })); // kept, so settled and not asked
+  status = { denied: true };
+  await authorize.authorize(asked({ name: 'denied' }));
+  await authorize.authorize(asked({ namespace: 'other' }));
+  await authorize.authorize(asked({ isResourceRequest: false, path: '/version' }));
+  healthy = false;
+  await authorize.authorize(asked({ name: 'failing' }));
+  healthy = true;
+  assert.deepEqual(counts(), [
+    'decisions_total{decision="allowed",name="hook",type="Webhook"} 2',
+    'decisions_total{decision="denied",name="hook",type="Webhook"} 1',
+    'match_condition_evaluation_errors_total{name="hook",type="Webhook"} 1',
+    'match_condition_exclusions_total{name="hook",type="Webhook"} 1',
+    'match_condition_evaluation_seconds_count{name="hook",type="Webhook"} 6',
+    'webhook_evaluations_total{name="hook",result="success"} 2',
+    'webhook_evaluations_total{name="hook",result="error"} 1',
+    'webhook_duration_seconds_count{name="hook",result="success"} 2',
+    'webhook_duration_seconds_count{name="hook",result="error"} 1',
+    'webhook_evaluations_fail_open_total{name="hook",result="error"} 1',
+  ]);
 });

@@ -12,6 +12,7 @@ import {
   type RuleResolver,
   type Caller,
 } from './contract.ts';
+import type { AuthorizationMetrics } from './metrics.ts';
 import type { NodeAuthorizer } from './node/authorizer.ts';
 import type { RbacAuthorizer } from './rbac/authorizer.ts';
 import { privilegedGroups, unionAuthorizer, unionRules } from './union.ts';
@@ -27,6 +28,7 @@ export interface ConfiguredDeps {
   readonly rbac: RbacAuthorizer;
   readonly outbound: Outbound;
   readonly clock: Clock;
+  readonly metrics: AuthorizationMetrics;
 }
 
 const EVERYTHING: RuleResolver = {
@@ -64,8 +66,25 @@ export class ConfiguredAuthorizer implements Authorizer, RuleResolver {
 }
 
 function build({ authorizers }: AuthorizationConfiguration, deps: ConfiguredDeps): readonly [Authorizer, RuleResolver] {
-  const made = authorizers.map((entry) => one(entry, deps));
+  const made = authorizers.map((entry): readonly [Authorizer, RuleResolver] => {
+    const [authorizer, rules] = one(entry, deps);
+    return [counted(authorizer, entry, deps.metrics), rules];
+  });
   return [unionAuthorizer([privilegedGroups(), ...made.map(([authorizer]) => authorizer)]), unionRules(made.map(([, rules]) => rules))];
+}
+
+/** Source: InstrumentedAuthorizer. */
+function counted(authorizer: Authorizer, { type, name }: AuthorizerEntry, metrics: AuthorizationMetrics): Authorizer {
+  const count = (decision: AuthorizationDecision): AuthorizationDecision => {
+    metrics.decided(type, name, decision);
+    return decision;
+  };
+  return {
+    authorize(attributes, caller) {
+      const decision = authorizer.authorize(attributes, caller);
+      return decision instanceof Promise ? decision.then(count) : count(decision);
+    },
+  };
 }
 
 function one({ type, name, webhook }: AuthorizerEntry, deps: ConfiguredDeps): readonly [Authorizer, RuleResolver] {
@@ -83,7 +102,7 @@ function one({ type, name, webhook }: AuthorizerEntry, deps: ConfiguredDeps): re
   }
 }
 
-function webhookAuthorizer(name: string, settings: WebhookSettings, { outbound, clock }: ConfiguredDeps): WebhookAuthorizer {
+function webhookAuthorizer(name: string, settings: WebhookSettings, { outbound, clock, metrics }: ConfiguredDeps): WebhookAuthorizer {
   const { cacheAuthorizedRequests = true, cacheUnauthorizedRequests = true } = settings;
   return new WebhookAuthorizer({
     name,
@@ -93,7 +112,8 @@ function webhookAuthorizer(name: string, settings: WebhookSettings, { outbound, 
     allowedMs: cacheAuthorizedRequests ? durationOf(settings.authorizedTTL, ALLOWED_MS) : 0,
     refusedMs: cacheUnauthorizedRequests ? durationOf(settings.unauthorizedTTL, REFUSED_MS) : 0,
     onFailure: settings.failurePolicy === 'Deny' ? 'deny' : 'noOpinion',
-    matches: requestMatcher(settings.matchConditions ?? []),
+    matches: settings.matchConditions?.length ? requestMatcher(settings.matchConditions) : undefined,
     clock,
+    metrics,
   });
 }

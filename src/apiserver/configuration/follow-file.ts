@@ -17,12 +17,14 @@ export interface FollowedFiles {
   readonly current: readonly string[];
   /** Takes the new contents over. What it throws is logged, and the contents are offered again when they change. */
   load(contents: readonly string[]): void | Promise<void>;
+  /** Told at each look at which one of them cannot be read. */
+  readonly onUnreadable?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Returns what stops following. */
-export function followFiles({ paths, current, load, clock, logger }: FollowedFiles): () => void {
+export function followFiles({ paths, current, load, onUnreadable, clock, logger }: FollowedFiles): () => void {
   let known = current;
   let stopped = false;
   let busy: Promise<void> | undefined;
@@ -34,6 +36,8 @@ export function followFiles({ paths, current, load, clock, logger }: FollowedFil
     try {
       contents = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
     } catch (error) {
+      if (stopped) return;
+      onUnreadable?.();
       return logger.warn('a configuration file cannot be read; the last one stays in force', { paths, error });
     }
     if (stopped || contents.every((text, i) => text === known[i])) return;

@@ -27,6 +27,8 @@ export interface EncryptionOptions {
   readonly text: string;
   /** Source: --encryption-provider-config-automatic-reload. */
   readonly reload: boolean;
+  /** As in the server's Lease. */
+  readonly serverId: string;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -45,8 +47,8 @@ export interface EncryptionAtRest {
  * Resolves when every key service was asked once; one that does not answer is asked again and fails healthz meanwhile.
  * @throws ConfigurationError
  */
-export async function encryptionAtRest({ path, text, reload, clock, ids, logger }: EncryptionOptions): Promise<EncryptionAtRest> {
-  const metrics = new EncryptionMetrics(clock);
+export async function encryptionAtRest({ path, text, reload, serverId, clock, ids, logger }: EncryptionOptions): Promise<EncryptionAtRest> {
+  const metrics = new EncryptionMetrics(clock, serverId, text);
   let current: EncryptionRules = encryptionRules(readEncryptionConfiguration(text), { clock, ids, metrics });
   let probes = current.kms.map((envelope) => new Probe(envelope, clock, logger));
   await Promise.all(probes.map((probe) => probe.begin()));
@@ -63,8 +65,9 @@ export async function encryptionAtRest({ path, text, reload, clock, ids, logger 
     [current, probes] = [next, fresh];
     clock.after(GRACE_MS, () => old.forEach((probe) => probe.end()));
   };
-  const take = (contents: readonly string[]): Promise<void> => metrics.reloads.counting(() => load(contents));
-  const stopFollowing = reload ? followFiles({ paths: [path], current: [text], load: take, clock, logger }) : undefined;
+  const take = (contents: readonly string[]): Promise<void> => metrics.reloads.counting(contents[0] ?? '', () => load(contents));
+  const onUnreadable = (): void => metrics.reloads.unreadable();
+  const stopFollowing = reload ? followFiles({ paths: [path], current: [text], load: take, onUnreadable, clock, logger }) : undefined;
   const checked = reload || probes.length > 0;
   return {
     wrap: (inner, resourceOf) =>

@@ -94,7 +94,15 @@ for (const [name, text, message] of [
 }
 
 async function start(text: string, reload = false, path = ''): Promise<{ server: LoopbackServer; encryption: EncryptionAtRest }> {
-  const encryption = await encryptionAtRest({ path, text, reload, clock: systemClock, ids: randomIds, logger: silentLogger });
+  const encryption = await encryptionAtRest({
+    path,
+    text,
+    reload,
+    serverId: 'apiserver-x',
+    clock: systemClock,
+    ids: randomIds,
+    logger: silentLogger,
+  });
   return { encryption, server: await startLoopbackServer({ options: { encryption } }) };
 }
 
@@ -122,7 +130,15 @@ test('a new first key is used at the next write, of values that do not change to
     reloaded = resolve;
   });
   const logger = createLogger((_level, message) => message === 'configuration reloaded' && reloaded());
-  const encryption = await encryptionAtRest({ path, text: before, reload: true, clock: systemClock, ids: randomIds, logger });
+  const encryption = await encryptionAtRest({
+    path,
+    text: before,
+    reload: true,
+    serverId: 'apiserver-x',
+    clock: systemClock,
+    ids: randomIds,
+    logger,
+  });
   const server = await startLoopbackServer({ options: { encryption } });
   const made = await server.client.create(secrets, secret('a') as never);
   await writeFile(path, configuration(rule(['*.'], aes(['two', 2], ['one', 1]))));
@@ -147,7 +163,7 @@ test('a KMS wraps one seed for many values, and a new key of the service makes t
     service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock, observe: () => {} }),
     clock,
     ids: randomIds,
-    metrics: new EncryptionMetrics(clock),
+    metrics: new EncryptionMetrics(clock, 'apiserver-x', ''),
   });
   assert.throws(() => kms.encrypt(plain, context), /got unexpected nil transformer/);
   await kms.probe();
@@ -165,7 +181,7 @@ test('a KMS wraps one seed for many values, and a new key of the service makes t
     service: connectKms({ endpoint: `unix://${socket}`, timeoutMs: 3_000, clock: systemClock, observe: () => {} }),
     clock,
     ids: randomIds,
-    metrics: new EncryptionMetrics(clock),
+    metrics: new EncryptionMetrics(clock, 'apiserver-x', ''),
   });
   const read = await Promise.all(sealed.map(async (value) => fresh.decrypt(value, context)));
   assert.deepEqual(

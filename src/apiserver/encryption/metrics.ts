@@ -1,7 +1,6 @@
 // What encryption at rest counts, under upstream's names. Source: apiserver envelope/metrics.
-import { createHash } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
-import { ReloadMetrics } from '../configuration/reload-metrics.ts';
+import { ReloadMetrics, shownHash } from '../configuration/reload-metrics.ts';
 import { CounterFamily, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 
 const ENVELOPE = 'apiserver_envelope_encryption_';
@@ -21,11 +20,9 @@ export const codeName = (code: number): string => CODES[code] ?? `Code(${code})`
 /** Of a call that failed before it was one. Source: getErrorCode. */
 const NO_CODE = 'unknown-non-grpc';
 
-/** Names of keys are not shown. Source: getHash, GetHashIfNotEmpty. */
-export const hashOf = (keyId: string): string => (keyId === '' ? '' : `sha256:${createHash('sha256').update(keyId).digest('hex')}`);
-
 export class EncryptionMetrics {
   readonly #clock: Clock;
+  readonly #server: string;
   readonly #latency = new HistogramFamily(
     `${ENVELOPE}kms_operations_latency_seconds`,
     'Time of calls to key services, in seconds, by service, method and code.',
@@ -60,9 +57,11 @@ export class EncryptionMetrics {
   readonly #keys = new Map<string, readonly [direction: string, provider: string, hash: string, server: string]>();
   readonly #hashes = new Map<string, string>();
 
-  constructor(clock: Clock) {
+  /** @param serverId as in the server's Lease. @param content of the configuration that it begins with */
+  constructor(clock: Clock, serverId: string, content: string) {
     this.#clock = clock;
-    this.reloads = new ReloadMetrics('encryption', clock);
+    this.#server = shownHash(serverId);
+    this.reloads = new ReloadMetrics({ what: 'encryption', clock, serverId, content });
   }
 
   /** @param error of the call, with the number of its gRPC code where it has one */
@@ -72,7 +71,7 @@ export class EncryptionMetrics {
   }
 
   usedKey(direction: 'from_storage' | 'to_storage', provider: string, keyId: string): void {
-    const labels = [direction, provider, this.#hash(keyId), ''] as const;
+    const labels = [direction, provider, this.#hash(keyId), this.#server] as const;
     const name = labels.join('\0');
     this.#keys.delete(name);
     this.#keys.set(name, labels);
@@ -87,7 +86,7 @@ export class EncryptionMetrics {
 
   /** @param problem of the name; undefined: it is one */
   statusKey(provider: string, keyId: string, problem: 'empty' | 'too_long' | undefined): void {
-    if (problem === undefined) this.#seen.of(provider, this.#hash(keyId), '').set(this.#now());
+    if (problem === undefined) this.#seen.of(provider, this.#hash(keyId), this.#server).set(this.#now());
     else this.#invalid.of(provider, problem).add();
   }
 
@@ -110,7 +109,7 @@ export class EncryptionMetrics {
     let hash = this.#hashes.get(keyId);
     if (hash === undefined) {
       if (this.#hashes.size > MAX_KEYS) this.#hashes.clear();
-      this.#hashes.set(keyId, (hash = hashOf(keyId)));
+      this.#hashes.set(keyId, (hash = shownHash(keyId)));
     }
     return hash;
   }

@@ -50,6 +50,7 @@ async function serve(t: TestContext, store: MemoryStore, socket: string, clock: 
     path: '',
     text: configuration(socket, timeout),
     reload: false,
+    serverId: 'apiserver-x',
     clock,
     ids: randomIds,
     logger: silentLogger,

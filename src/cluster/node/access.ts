@@ -131,14 +131,16 @@ export interface FollowedAccess {
 export function followAccess(
   settings: Settings,
   parts: Reconfigurable,
-  deps: { readonly clock: Clock; readonly logger: Logger },
+  deps: { readonly serverId: string; readonly clock: Clock; readonly logger: Logger },
 ): FollowedAccess {
   const follow = (what: 'authentication' | 'authorization', take: (text: string) => void): FollowedAccess => {
     const key = `${what}Config` as const;
     const path = settings[key];
-    const metrics = new ReloadMetrics(what, deps.clock);
-    const load = ([text = '']: readonly string[]): Promise<void> => metrics.counting(() => take(text));
-    const stop = path === '' ? () => {} : followFiles({ paths: [path], current: [settingFile(key, path, asText)], load, ...deps });
+    const content = path === '' ? '' : settingFile(key, path, asText);
+    const metrics = new ReloadMetrics({ what, clock: deps.clock, serverId: deps.serverId, content });
+    const load = ([text = '']: readonly string[]): Promise<void> => metrics.counting(text, () => take(text));
+    const onUnreadable = (): void => metrics.unreadable();
+    const stop = path === '' ? () => {} : followFiles({ paths: [path], current: [content], load, onUnreadable, ...deps });
     return { expose: () => metrics.expose(), stop };
   };
   const both = [

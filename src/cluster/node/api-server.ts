@@ -1,8 +1,10 @@
 // The optional parts of the API server, made from files that its settings name.
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { readAdmissionConfiguration } from '#apiserver/admission/configuration.ts';
 import type { AdmissionSettings } from '#apiserver/admission/default-plugins.ts';
+import { apiServerId } from '#apiserver/identity/id.ts';
 import { encryptionAtRest, type EncryptionAtRest } from '#apiserver/encryption/at-rest.ts';
 import { inBatches, type BatchOptions } from '#apiserver/audit/batches.ts';
 import type { AuditBackend, AuditSink } from '#apiserver/audit/contract.ts';
@@ -34,7 +36,15 @@ export async function encryptionOf({ settings, clock, ids, logger }: ControlPlan
   if (path === '') return undefined;
   const text = settingFile('encryptionProviderConfig', path, asText);
   try {
-    return await encryptionAtRest({ path, text, reload, clock, ids, logger: logger.with({ component: 'encryption' }) });
+    return await encryptionAtRest({
+      path,
+      text,
+      reload,
+      serverId: apiServerId(hostname()),
+      clock,
+      ids,
+      logger: logger.with({ component: 'encryption' }),
+    });
   } catch (error) {
     throw faultOfFile('encryptionProviderConfig', path, error);
   }

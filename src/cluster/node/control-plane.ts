@@ -9,6 +9,7 @@ import { letLargeHeapsGrow } from '#base/heap-growth.ts';
 import type { Ids } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import type { UserInfo } from '#apiserver/authentication/contract.ts';
+import { apiServerId } from '#apiserver/identity/id.ts';
 import { DEFAULTS_HOOKS, defaultParts, ensureDefaults } from '#apiserver/defaults.ts';
 import type { ApiAddress } from '#apiserver/kubernetes-service/plan.ts';
 import { openapiRoutes } from '#apiserver/openapi/routes.ts';
@@ -168,7 +169,7 @@ export async function startApi(deps: ControlPlaneDeps): Promise<ControlPlane> {
         },
       });
       const audit = auditOf(settings, parts);
-      late.access = followAccess(settings, defaults, { clock, logger: parts.logger });
+      late.access = followAccess(settings, defaults, { serverId: apiServerId(hostname()), clock, logger: parts.logger });
       return {
         ...defaults,
         ...(audit === undefined ? {} : { audit }),

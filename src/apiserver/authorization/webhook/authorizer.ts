@@ -16,12 +16,14 @@ import {
   type Caller,
   type RuleResolver,
 } from '../contract.ts';
+import type { AuthorizationMetrics, RoundTrip } from '../metrics.ts';
 import type { Match } from './conditions.ts';
 import { reviewSpec } from './question.ts';
 
 /** Answers kept, and the longest question whose answer is. Source: NewLRUExpireCache(8192), maxControlledAttrCacheSize. */
 const CACHED = 8_192;
 const MAX_CONTROLLED_CHARACTERS = 10_000;
+const GATEWAY_TIMEOUT = 504;
 
 export interface WebhookAuthorizerOptions {
   readonly name: string;
@@ -32,8 +34,10 @@ export interface WebhookAuthorizerOptions {
   readonly allowedMs: number;
   readonly refusedMs: number;
   readonly onFailure: 'deny' | 'noOpinion';
-  readonly matches: (spec: SubjectAccessReviewSpec) => Match;
+  /** Undefined: it is asked about everything. */
+  readonly matches: ((spec: SubjectAccessReviewSpec) => Match) | undefined;
   readonly clock: Clock;
+  readonly metrics: AuthorizationMetrics;
 }
 
 interface Kept {
@@ -50,9 +54,9 @@ export class WebhookAuthorizer implements Authorizer {
   }
 
   authorize(attributes: AuthorizationAttributes, caller?: Caller): AuthorizationDecision | Promise<AuthorizationDecision> {
-    const { matches, onFailure, clock } = this.#options;
+    const { onFailure, clock } = this.#options;
     const spec = reviewSpec(attributes);
-    const match = matches(spec);
+    const match = this.#match(spec);
     if (match === 'no') return NO_OPINION;
     if (match !== 'yes') return { decision: onFailure, reason: '', error: match.error };
     const key = JSON.stringify(spec);
@@ -61,18 +65,28 @@ export class WebhookAuthorizer implements Authorizer {
     return this.#ask(attributes, spec, key, (caller ?? new AbortController()).signal);
   }
 
+  #match(spec: SubjectAccessReviewSpec): Match {
+    const { name, matches, clock, metrics } = this.#options;
+    if (matches === undefined) return 'yes';
+    const since = clock.monotonic();
+    const match = matches(spec);
+    metrics.matched(name, typeof match === 'string' ? match : 'error', clock.monotonic() - since);
+    return match;
+  }
+
   async #ask(
     attributes: AuthorizationAttributes,
     spec: SubjectAccessReviewSpec,
     key: string,
     signal: AbortSignal,
   ): Promise<AuthorizationDecision> {
-    const { onFailure, clock, allowedMs, refusedMs } = this.#options;
+    const { name, onFailure, clock, metrics, allowedMs, refusedMs } = this.#options;
     let answer: unknown;
     try {
       answer = await this.#review(spec, signal);
     } catch (error) {
       if (!(error instanceof OutboundError) && !(error instanceof StatusError)) throw error;
+      if (onFailure === 'noOpinion' && !signal.aborted) metrics.failedOpen(name, failureOf(error, signal));
       return { decision: onFailure, reason: '', error };
     }
     const decision = decisionOf(answer);
@@ -93,8 +107,29 @@ export class WebhookAuthorizer implements Authorizer {
       spec: wire,
       status: { allowed: false },
     });
-    return patiently(() => webhook.post(body, { timeoutMs, signal }), { clock, signal });
+    return patiently(() => this.#counted(() => webhook.post(body, { timeoutMs, signal }), signal), { clock, signal });
   }
+
+  async #counted(call: () => Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+    const { name, clock, metrics } = this.#options;
+    const since = clock.monotonic();
+    let result: RoundTrip = 'success';
+    try {
+      return await call();
+    } catch (error) {
+      result = failureOf(error, signal);
+      throw error;
+    } finally {
+      metrics.roundTrip(name, result, clock.monotonic() - since);
+    }
+  }
+}
+
+/** Source: WebhookAuthorizer.Authorize's metricsResult. */
+function failureOf(error: unknown, signal: AbortSignal): Exclude<RoundTrip, 'success'> {
+  if (signal.aborted) return 'canceled';
+  const late = error instanceof OutboundError ? error.kind === 'timeout' : error instanceof StatusError && error.code === GATEWAY_TIMEOUT;
+  return late ? 'timeout' : 'error';
 }
 
 function decisionOf(answer: unknown): AuthorizationDecision {

@@ -15,6 +15,7 @@ import { ExpiringClock } from '../../testing/expiring-clock.ts';
 import { startHttpsServer, type AnswerWith, type HttpsServer } from '../../testing/https-server.ts';
 import { webhookKubeconfig } from '../../testing/kubeconfig.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
+import { AuthorizationMetrics } from '../metrics.ts';
 import { WebhookAuthorizer } from './authorizer.ts';
 
 const PATH = '/api/v1/namespaces';
@@ -65,8 +66,9 @@ before(async () => {
     allowedMs: 0,
     refusedMs: 0,
     onFailure: 'noOpinion',
-    matches: () => 'yes',
+    matches: undefined,
     clock: hurried,
+    metrics: new AuthorizationMetrics(),
   });
 });
 after(async () => {

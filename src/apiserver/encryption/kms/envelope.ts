@@ -8,7 +8,8 @@ import type { Ids } from '#base/ids.ts';
 import { ProtobufDecodeError } from '#base/protobuf/errors.ts';
 import { aesGcm, extendedNonceGcm } from '../aes.ts';
 import { DecryptionError, EncryptionError, type Decrypted, type Transformer } from '../contract.ts';
-import { hashOf, type EncryptionMetrics } from '../metrics.ts';
+import { shownHash } from '../../configuration/reload-metrics.ts';
+import type { EncryptionMetrics } from '../metrics.ts';
 import { encryptedObject, KEY_TYPE, type EncryptedObject, type KmsService, type KmsStatus, type WrappedKey } from './service.ts';
 
 /** Bounds of what the service may give. Source: KeyIDMaxSize, encryptedDEKSourceMaxSize, annotationsMaxSize. */
@@ -60,7 +61,7 @@ export class KmsEnvelope implements Transformer {
     const now = clock.now();
     if (now > seed.writableUntil) {
       const expired = `expired at ${formatTime(seed.writableUntil)} (current time is ${formatTime(now)})`;
-      throw new EncryptionError(`encryptedDEKSource with keyID hash ${JSON.stringify(hashOf(keyId))} ${expired}`);
+      throw new EncryptionError(`encryptedDEKSource with keyID hash ${JSON.stringify(shownHash(keyId))} ${expired}`);
     }
     this.#deps.metrics.usedKey('to_storage', name, keyId);
     const encryptedData = seed.transformer.encrypt(plain, context) as Buffer;

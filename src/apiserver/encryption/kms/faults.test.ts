@@ -34,7 +34,7 @@ interface Side {
 
 function connect(t: TestContext, socket: string, timeoutMs = 60_000): Side {
   const clock = new ManualClock();
-  const metrics = new EncryptionMetrics(clock);
+  const metrics = new EncryptionMetrics(clock, 'apiserver-x', '');
   const service = connectKms({
     endpoint: `unix://${socket}`,
     timeoutMs,
@@ -182,7 +182,7 @@ test('a key service counts calls and keys under upstream’s names', async (t) =
   assert.equal(figure(side, 'apiserver_envelope_encryption_invalid_key_id_from_status_total{error="empty",provider_name="vault"}'), '1');
   assert.equal(figure(side, 'apiserver_envelope_encryption_dek_source_cache_size{provider_name="vault"}'), '1');
   for (const direction of ['to_storage', 'from_storage']) {
-    const labels = `apiserver_id_hash="",key_id_hash="sha256:[0-9a-f]{64}",provider_name="vault",transformation_type="${direction}"`;
+    const labels = `apiserver_id_hash="sha256:[0-9a-f]{64}",key_id_hash="sha256:[0-9a-f]{64}",provider_name="vault",transformation_type="${direction}"`;
     const wanted = new RegExp(`^apiserver_envelope_encryption_key_id_hash_total\\{${labels}\\} 1$`, 'm');
     assert.match(figures, wanted);
   }
