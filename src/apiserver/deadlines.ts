@@ -20,9 +20,14 @@ export class Deadlines {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Calls `expire` unless the result is called first. `timeoutMs`: a shorter time of the client's own. */
-  start(expire: () => void, timeoutMs?: number): () => void {
-    if (timeoutMs !== undefined && timeoutMs < this.#timeoutMs) return this.#clock.after(timeoutMs, expire);
+  /** Milliseconds a request gets. `own`: what its client wants. */
+  limit(own?: number): number {
+    return Math.min(own ?? this.#timeoutMs, this.#timeoutMs);
+  }
+
+  /** Calls `expire` unless the result is called first. @param timeoutMs as `limit` gives it */
+  start(expire: () => void, timeoutMs: number): () => void {
+    if (timeoutMs < this.#timeoutMs) return this.#clock.after(timeoutMs, expire);
     const entry: Entry = { due: this.#clock.monotonic() + this.#timeoutMs, expire };
     this.#usual.add(entry);
     if (this.#cancelTimer === undefined) this.#arm(this.#timeoutMs);

@@ -84,6 +84,10 @@ export interface RequestContext {
   waited(ms: number): void;
   /** Aborted when the client is gone, the deadline has passed or the server stops. */
   readonly signal: AbortSignal;
+  /** Milliseconds from when it was read until it is ended; undefined: it may go on. */
+  readonly limitMs: number | undefined;
+  /** Milliseconds since it was read. */
+  readonly elapsedMs: number;
   /** Milliseconds since the epoch when the request was read. */
   readonly receivedAt: number;
   readonly logger: Logger;

@@ -78,6 +78,7 @@ export class RequestWalk implements Walk, RequestContext {
   auditTrail: AuditTrail | undefined;
   span: Span | undefined;
   isApply = false;
+  limitMs: number | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #onStream: (() => void) | undefined;
   #waitedMs = 0;
@@ -148,7 +149,6 @@ export class RequestWalk implements Walk, RequestContext {
     return this.#headers;
   }
 
-  /** Milliseconds since it was read. */
   get elapsedMs(): number {
     return this.#clock.monotonic() - this.#started;
   }

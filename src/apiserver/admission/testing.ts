@@ -65,6 +65,8 @@ function context(user: UserInfo, warned: string[], annotated: Record<string, str
     id: 'audit',
     method: 'POST',
     transport: 'loopback',
+    limitMs: undefined,
+    elapsedMs: 0,
     info,
     query: { get: () => undefined, getAll: () => [], has: () => false },
     user,

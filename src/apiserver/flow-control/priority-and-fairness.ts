@@ -26,8 +26,10 @@ import { workOf, type Load } from './work.ts';
 
 /** Between adjustments of what levels lend each other, milliseconds. Source: borrowingAdjustmentPeriod. */
 const PERIOD_MS = 10_000;
-/** Longest time in a queue: a quarter of a request's deadline, milliseconds. Source: getRequestWaitContext. */
-const WAIT_MS = 15_000;
+/** Of a request's time the part it may wait in a queue, what it is for one without an end, and the most, milliseconds. Source: getRequestWaitContext. */
+const WAITING_PART = 1 / 4;
+const USUAL_WAIT_MS = 15_000;
+const LONGEST_WAIT_MS = 60_000;
 /** Flows whose hash is kept. */
 const KNOWN_FLOWS = 4_096;
 /** Users whose schemas are remembered. */
@@ -144,7 +146,7 @@ export class PriorityAndFairness implements FlowControl {
     const occupant: Seated = {
       work,
       hash: this.#hash(`${flow.schema.metadata.name}/${distinguisher}`),
-      waitMs: WAIT_MS,
+      waitMs: waitOf(context),
       signal: () => context.signal,
       context,
       flow: distinguisher,
@@ -293,6 +295,12 @@ export class PriorityAndFairness implements FlowControl {
     });
     for (const level of levels) if (level.quiescing && level.queues.idle) this.#levels.delete(level.name);
   }
+}
+
+/** Counted from now: what went by before is part of it. */
+function waitOf({ limitMs, elapsedMs }: RequestContext): number {
+  const whole = limitMs === undefined ? USUAL_WAIT_MS : Math.min(limitMs * WAITING_PART, LONGEST_WAIT_MS);
+  return Math.max(0, whole - elapsedMs);
 }
 
 function distinguisherOf({ spec }: FlowSchema, user: UserInfo, namespace: string): string {

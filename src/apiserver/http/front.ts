@@ -162,11 +162,13 @@ export class Front {
     if (isLongRunning(walk.info)) return undefined;
     const text = walk.query.get('timeout');
     const own = text === undefined || text === '' ? undefined : timeoutOf(text);
-    return this.#deps.deadlines.start(() => {
+    const { deadlines } = this.#deps;
+    walk.limitMs = deadlines.limit(own);
+    return deadlines.start(() => {
       const error = new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout', {});
       walk.abort(error);
       this.#deps.responder.refuse(exchange, walk, error);
-    }, own);
+    }, walk.limitMs);
   }
 
   /** Answers with the refusal, or with 500 for what should not have happened; returns the status. */

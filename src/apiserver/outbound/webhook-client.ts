@@ -23,6 +23,8 @@ export interface WebhookCall {
   readonly body: object;
   /** Milliseconds. */
   readonly timeoutMs: number;
+  /** Milliseconds until the signal ends it at the latest: the webhook is told the shorter of both. */
+  readonly remainingMs?: number | undefined;
   readonly signal: AbortSignal;
   /** Further ones. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,8 +41,8 @@ interface Endpoint {
  * @throws OutboundError without an answer, or for one that is no JSON; StatusError for an answer that refuses
  */
 export async function callWebhook(config: WebhookClientConfig, call: WebhookCall, deps: WebhookClientDeps): Promise<unknown> {
-  const { body, timeoutMs, signal } = call;
-  const { address, url, trust } = endpointOf(config, timeoutMs, deps.services);
+  const { body, timeoutMs, remainingMs = timeoutMs, signal } = call;
+  const { address, url, trust } = endpointOf(config, Math.min(timeoutMs, remainingMs), deps.services);
   const headers = { ...call.headers, 'content-type': 'application/json', 'user-agent': 'kube-apiserver-admission' };
   const answer = await deps.outbound.call({ method: 'POST', address, url, trust, headers, body: JSON.stringify(body), timeoutMs, signal });
   return jsonOf(url, answer);

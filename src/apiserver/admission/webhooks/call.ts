@@ -80,11 +80,17 @@ export async function ask(hook: Hook, subject: ReviewSubject, deps: CallDeps): P
 }
 
 /** @throws CallFailure */
-async function answerOf(hook: Hook, body: object, { signal, span: parent }: RequestContext, deps: CallDeps): Promise<unknown> {
+async function answerOf(
+  hook: Hook,
+  body: object,
+  { signal, span: parent, limitMs, elapsedMs }: RequestContext,
+  deps: CallDeps,
+): Promise<unknown> {
+  const remainingMs = limitMs === undefined ? undefined : Math.max(0, limitMs - elapsedMs);
   const span = parent?.child(`Call ${hook.phase === 'admit' ? 'mutating' : 'validating'} webhook`, { webhook: hook.name });
   try {
     const headers = span?.headers() ?? {};
-    const answer = await callWebhook(hook.client, { body, timeoutMs: hook.timeoutMs, signal, headers }, deps);
+    const answer = await callWebhook(hook.client, { body, timeoutMs: hook.timeoutMs, remainingMs, signal, headers }, deps);
     span?.end();
     return answer;
   } catch (error) {

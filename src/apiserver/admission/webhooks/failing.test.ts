@@ -112,6 +112,17 @@ describe('webhooks that fail', () => {
     await create();
   });
 
+  test('is told of the time that the request still has where that is less than its own', async () => {
+    await validating('a', hook('/allow', { timeoutSeconds: 20 }), hook('/deny', { timeoutSeconds: 5 }));
+    await http1(scene.server, '/api/v1/namespaces/one/configmaps?timeout=10s', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'map' } }),
+    });
+    const paths = scene.hooks.requests.map(({ path }) => path).filter((path) => /^\/(allow|deny)/.test(path));
+    assert.deepEqual(paths.slice(-2).toSorted(), ['/allow?timeout=10s', '/deny?timeout=5s']);
+  });
+
   test('one that cannot be trusted or reached closes the way', async () => {
     await validating('a', hook('/allow', { clientConfig: { url: `${scene.hooks.url}/allow` } }));
     assert.match((await refusal(create())).message, /x509: certificate signed by unknown authority$/);
