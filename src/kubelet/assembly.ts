@@ -216,6 +216,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     }
     wake(uid);
   };
+  const sourcesReady = (): boolean => podInformer.hasSynced && input.staticPodsRead();
   const gate: PodGate = new PodGate({
     store,
     workers,
@@ -231,7 +232,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     allowedUnsafeSysctls: config.allowedUnsafeSysctls,
     appArmor: machine.appArmor,
     shuttingDown: input.shuttingDown,
-    synced: () => podInformer.hasSynced,
+    sourcesReady,
     hasTraces: (uid) => pleg.get(uid) !== undefined,
   });
   const stats = new StatsProvider({
@@ -258,6 +259,7 @@ export function assemble(given: AssemblyInput): KubeletParts {
     cgroups,
     resources,
     metrics,
+    sourcesReady,
     startup,
     events,
     paths,

@@ -127,6 +127,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     cgroups: options.cgroups ?? (await machineCgroups(config, machine, { ...deps, resources })),
     resources,
     shuttingDown: () => shutdown.isShuttingDown,
+    staticPodsRead: () => statics?.hasRead !== false,
     mounter: options.mounter ?? systemMounter,
     metrics,
     volumePlugins: options.volumePlugins ?? [],
@@ -150,7 +151,8 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
     durationSeconds: config.nodeLeaseDurationSeconds,
     node: () => agent.node,
   });
-  const maintenance = new Maintenance(parts, () => parts.podInformer.hasSynced && statics?.hasRead !== false);
+  const statics = staticPodsOf(parts);
+  const maintenance = new Maintenance(parts);
   const eviction = evictionOf(parts, maintenance);
   const shutdown = shutdownOf(parts, options.logind ?? (() => connectLogind({ clock })));
   observer.pressure = () => eviction.pressure;
@@ -183,7 +185,7 @@ async function startKubelet(options: KubeletOptions, signal: AbortSignal): Promi
   observer.onChange = () => void agent.update();
   agent.start();
   lease.start();
-  const statics = await startStaticPods(parts);
+  await statics?.start();
   maintenance.start();
   eviction.start();
   resources.start();
@@ -232,10 +234,10 @@ async function admitWhenSynced(
   await maintenance.cleanOrphans();
 }
 
-async function startStaticPods(parts: KubeletParts): Promise<StaticPodSource | undefined> {
+function staticPodsOf(parts: KubeletParts): StaticPodSource | undefined {
   const { config, clock, logger } = parts;
   if (config.staticPodPath === undefined) return undefined;
-  const source = new StaticPodSource({
+  return new StaticPodSource({
     directory: config.staticPodPath,
     nodeName: config.nodeName,
     clock,
@@ -243,8 +245,6 @@ async function startStaticPods(parts: KubeletParts): Promise<StaticPodSource | u
     period: config.fileCheckFrequency,
     update: (pods) => setStaticPods(pods, parts),
   });
-  await source.start();
-  return source;
 }
 
 function evictionOf(

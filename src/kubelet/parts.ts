@@ -51,13 +51,19 @@ export interface AssemblyInput {
   readonly resources: ResourceManagers;
   /** The machine is going down. */
   readonly shuttingDown: () => boolean;
+  /** Whether the pods of manifests are known; true where there are none. */
+  readonly staticPodsRead: () => boolean;
   readonly metrics: KubeletMetrics;
   readonly volumePlugins: readonly VolumePlugin[];
   /** Undefined where the runtime mounts images. */
   readonly imageMounter: ImageMounter | undefined;
 }
 
-export interface KubeletParts extends Omit<AssemblyInput, 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter' | 'shuttingDown'> {
+type NotKept = 'informers' | 'recorder' | 'volumePlugins' | 'imageMounter' | 'shuttingDown' | 'staticPodsRead';
+
+export interface KubeletParts extends Omit<AssemblyInput, NotKept> {
+  /** Whether every source has told its pods: what nobody knows of may be anybody's before. Source: config.SourcesReady */
+  readonly sourcesReady: () => boolean;
   readonly events: KubeletEvents;
   readonly paths: KubeletPaths;
   readonly store: PodStore;

@@ -92,3 +92,28 @@ test('a pod that comes while what orphans left is cleared away loses nothing', a
   world.server.change(pods, 'late', 'default', (current) => ({ ...current, spec: asking('1').spec }));
   await world.until(() => world.runtime.calls.some(({ method }) => method === 'updateContainerResources'));
 });
+
+test('a resize that is under way when the kubelet starts anew is told of until it is done, and that it is', async (t) => {
+  const world = await startWorld(t);
+  const asking = (cpu: string): Pod =>
+    pod({ name: 'web', spec: { containers: [container('app', { resources: { requests: { cpu }, limits: { cpu } } })] } });
+  world.bind(asking('500m'));
+  await world.until(() => world.pod('web').status.phase === 'Running');
+  let refused = true;
+  world.runtime.intercept('updateContainerResources', () => {
+    if (refused) throw new CriError({ code: 'Unknown', details: 'device is busy', method: 'UpdateContainerResources' });
+  });
+  world.server.change(pods, 'web', 'default', (current) => ({
+    ...current,
+    metadata: { ...current.metadata, generation: 2 },
+    spec: asking('1').spec,
+  }));
+  const progress = () => world.pod('web').status.conditions?.find(({ type }) => type === 'PodResizeInProgress');
+  await world.until(() => progress()?.reason === 'Error');
+  await world.restart();
+  await world.settle();
+  assert.deepEqual([progress()?.reason, progress()?.observedGeneration], ['Error', 2]);
+  refused = false;
+  await world.advanceUntil(() => progress() === undefined, 60_000);
+  assert.ok(world.told('web').some((told) => told.startsWith('ResizeCompleted Pod resize completed: ')));
+});

@@ -1,6 +1,7 @@
 // A containerd that is killed while it makes or removes a pod may leave a process behind that watches over nothing, and of which the
 // next containerd does not know: it is ended here, with what it may have started.
 import { type Clock, wait } from '#base/clock.ts';
+import { killProcess } from '#base/kill-process.ts';
 import type { Logger } from '#base/log.ts';
 import { ProgramError } from '#base/program.ts';
 import type { CriClient } from '#cri/contract.ts';
@@ -8,7 +9,7 @@ import { CRI_NAMESPACE, ctr } from '#cri/ctr.ts';
 import { CriError } from '#cri/errors.ts';
 import { isRunning, processIdentity } from '../machine/processes.ts';
 import type { Containerd } from './containerd.ts';
-import { descendantsOf, killProcess, type Shim, shimsOf } from './shims.ts';
+import { descendantsOf, type Shim, shimsOf } from './shims.ts';
 
 /** Milliseconds. */
 const LOOK_EVERY_MS = 60_000;

@@ -1,5 +1,6 @@
 // Ends every pod that Proa's own containerd runs, with its help or, where that cannot help, without it.
 import { type Clock, systemClock, wait } from '#base/clock.ts';
+import { killProcess } from '#base/kill-process.ts';
 import { silentLogger } from '#base/log.ts';
 import { ProgramError, runProgram } from '#base/program.ts';
 import { connectCri } from '#cri/client.ts';
@@ -11,7 +12,7 @@ import { podProcesses } from '../machine/cgroups.ts';
 import { removePodLogs } from '../machine/pod-logs.ts';
 import { type Containerd, ContainerdError } from './containerd.ts';
 import { ownContainerd } from './own-containerd.ts';
-import { killProcess, shimsOf } from './shims.ts';
+import { shimsOf } from './shims.ts';
 
 /** Longest that stopping one pod may take. Milliseconds. */
 const STOP_POD_MS = 30_000;

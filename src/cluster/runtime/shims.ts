@@ -64,11 +64,3 @@ function read(pid: number, file: string): string | undefined {
     return undefined; // gone since it was listed
   }
 }
-
-export function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}

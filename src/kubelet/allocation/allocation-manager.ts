@@ -139,22 +139,21 @@ export class AllocationManager {
   }
 
   /**
-   * Ends a resize once the pod and every container of it that runs (`running`, by name) have what they were given.
-   * Source: isPodResizeInProgress.
+   * A resize is under way until the pod and every container of it that runs (`running`, by name) have what they were given; one
+   * that was when the kubelet stopped goes on. Source: CheckPodResizeInProgress.
    */
   settle(pod: Pod, running: ReadonlySet<string>): void {
-    const { uid } = pod.metadata;
-    const progress = this.#inProgress.get(uid);
+    const { uid, generation } = pod.metadata;
     const kept = this.#pods.get(uid);
-    if (progress === undefined || kept === undefined) return;
+    if (kept === undefined) return;
+    const progress = this.#inProgress.get(uid);
     const given = withAllocation(pod, kept); // `pod` may be from before the grant
-    if (!isInForce(podLevelAmounts(given.spec.resources), kept.actuatedPod)) return;
-    for (const { container } of containersOf(given.spec)) {
-      const wanted = containerAmounts(container, given.spec);
-      if (running.has(container.name) && !isInForce(wanted, kept.actuated[container.name])) return;
+    if (!isActuated(given, kept, running)) {
+      if (progress === undefined) this.#inProgress.set(uid, { generation, error: '' });
+    } else if (progress !== undefined) {
+      this.#inProgress.delete(uid);
+      this.#events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', given, progress.generation));
     }
-    this.#inProgress.delete(uid);
-    this.#events.pod(pod, 'Normal', 'ResizeCompleted', resizeMessage('completed', given, progress.generation));
   }
 
   /** Source: PodResizePending, PodResizeInProgress conditions. */
@@ -205,6 +204,14 @@ export class AllocationManager {
       this.#logger.error('Allocated resources could not be written', { path: this.#file.path, error: error as Error });
     });
   }
+}
+
+/** Source: isPodResizeInProgress. */
+function isActuated({ spec }: Pod, { actuated, actuatedPod }: Kept, running: ReadonlySet<string>): boolean {
+  if (!isInForce(podLevelAmounts(spec.resources), actuatedPod)) return false;
+  return containersOf(spec).every(
+    ({ container }) => !running.has(container.name) || isInForce(containerAmounts(container, spec), actuated[container.name]),
+  );
 }
 
 function isInForce(wanted: ComputeAmounts, have: ComputeAmounts | undefined): boolean {

@@ -1,6 +1,7 @@
 // The cgroups of this machine, made as the runtime makes those of its containers.
 import { readFile } from 'node:fs/promises';
 import { type Clock, wait } from '#base/clock.ts';
+import { killProcess } from '#base/kill-process.ts';
 import type { Logger } from '#base/log.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
@@ -83,13 +84,5 @@ export async function runtimesDriver(
       } else logger.warn('the runtime does not tell its cgroup driver', { error, used: configured });
       return configured;
     }
-  }
-}
-
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

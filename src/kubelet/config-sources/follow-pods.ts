@@ -89,9 +89,8 @@ export function setStaticPods(pods: readonly Pod[], { store, gate }: Pick<Follow
     store.removeStatic(metadata.uid);
     gate.remove(metadata.uid);
   }
-  for (const pod of pods) {
-    if (store.get(pod.metadata.uid) === pod) continue;
-    store.setStatic(pod);
-    gate.update(pod);
-  }
+  // All are known before the first is admitted: what the others hold is not free.
+  const changed = pods.filter((pod) => store.get(pod.metadata.uid) !== pod);
+  for (const pod of changed) store.setStatic(pod);
+  for (const pod of changed) gate.update(pod);
 }

@@ -33,7 +33,7 @@ export interface PodGateDeps {
   /** The machine is going down. */
   readonly shuttingDown: () => boolean;
   /** Whether all pods of this node are known. */
-  readonly synced: () => boolean;
+  readonly sourcesReady: () => boolean;
   /** Whether the runtime has anything of the pod. */
   readonly hasTraces: (uid: string) => boolean;
 }
@@ -133,8 +133,8 @@ export class PodGate {
 
   /** May run, or may have run before this kubelet was started. */
   isAlive(uid: string): boolean {
-    const { store, workers, synced } = this.#deps;
-    if (!synced()) return true;
+    const { store, workers, sourcesReady } = this.#deps;
+    if (!sourcesReady()) return true;
     const pod = store.get(uid);
     if (pod === undefined || workers.stage(uid) !== undefined) return workers.mayRun(uid);
     return !this.#refused.has(uid) && !isPodPhaseTerminal(pod.status.phase);

@@ -97,7 +97,7 @@ export class StaticPodSource {
     this.#deps = deps;
   }
 
-  /** Whether it has told its pods: a folder that cannot be read says nothing of them. */
+  /** Whether its pods are known: a folder that cannot be read says nothing of them. */
   get hasRead(): boolean {
     return this.#hasRead;
   }
@@ -158,8 +158,8 @@ export class StaticPodSource {
       }
     }
     this.#known = found;
-    update([...found.values()].map(({ pod }) => pod));
     this.#hasRead = true;
+    update([...found.values()].map(({ pod }) => pod));
   }
 
   /** A hint to look at once; looks at intervals do not depend on it. */

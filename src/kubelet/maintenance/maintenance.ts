@@ -24,14 +24,11 @@ export class Maintenance {
   readonly #parts: KubeletParts;
   readonly #imageGc: ImageGc;
   readonly #rotation: LogRotation;
-  readonly #sourcesReady: () => boolean;
   readonly #repeated: (() => Promise<void>)[] = [];
   #cleaning: Promise<void> | undefined;
 
-  /** @param sourcesReady whether every source has told its pods: nothing is taken for an orphan's before. Source: config.SourcesReady */
-  constructor(parts: KubeletParts, sourcesReady: () => boolean) {
+  constructor(parts: KubeletParts) {
     this.#parts = parts;
-    this.#sourcesReady = sourcesReady;
     const { cri, clock, logger, events, config, records, stats, pleg, store, metrics } = parts;
     this.#imageGc = new ImageGc({
       cri,
@@ -80,9 +77,9 @@ export class Maintenance {
 
   /** Source: containerGC.GarbageCollect. */
   async collectContainers(): Promise<void> {
-    const { pleg, store, workers, config, cri, paths, events, logger } = this.#parts;
+    const { pleg, store, workers, config, cri, paths, events, logger, sourcesReady } = this.#parts;
     const pods = pleg.all();
-    const known = new Set(this.#sourcesReady() ? [...store.all()].map(({ metadata }) => metadata.uid) : pods.map(({ uid }) => uid));
+    const known = new Set(sourcesReady() ? [...store.all()].map(({ metadata }) => metadata.uid) : pods.map(({ uid }) => uid));
     const busy = new Set([...workers.uids()].filter((uid) => workers.stage(uid) === 'terminating' || !known.has(uid)));
     const plan = planContainerGc({ pods, keepPerContainer: config.maxPerPodContainerCount, known, busy });
     try {
@@ -104,7 +101,7 @@ export class Maintenance {
    * share one look. Source: HandlePodCleanups.
    */
   cleanOrphans(): Promise<void> {
-    if (!this.#sourcesReady()) return Promise.resolve();
+    if (!this.#parts.sourcesReady()) return Promise.resolve();
     this.#cleaning ??= this.#cleanOrphans().finally(() => (this.#cleaning = undefined));
     return this.#cleaning;
   }

@@ -1,9 +1,11 @@
 // CPUs of their own for containers, of a kubelet over a fake API and a fake runtime.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pods } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
+import { temporaryFolder } from '#test/harness/temp.ts';
 import { container, pod } from '../testing/pods.ts';
 import { startDevicePlugin } from '../devices/testing.ts';
 import { startWorld, type World } from '../testing/world.ts';
@@ -136,3 +138,20 @@ for (const [config, words] of [
     await assert.rejects(startWorld(t, { config }), (error: Error) => error.message.includes(words));
   });
 }
+
+test('CPUs of static pods are theirs while their folder cannot be read', async (t) => {
+  const folder = join(temporaryFolder(t), 'manifests');
+  mkdirSync(folder);
+  const { spec } = pinned('keeper', '1');
+  writeFileSync(join(folder, 'keeper.yaml'), JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'keeper' }, spec }));
+  const world = await startWorld(t, { config: { ...STATIC, staticPodPath: folder } });
+  await world.until(() => world.server.stored(pods).some(({ status }) => status.phase === 'Running'));
+  assert.equal(made(world, 'keeper-node').cpusetCpus, '1');
+  await world.kubelet.stop();
+  renameSync(folder, `${folder}-away`);
+  symlinkSync(folder, folder); // it cannot be read
+  await world.restart();
+  world.bind(pinned('own', '1'));
+  await world.until(() => world.pod('own').status.phase === 'Running', 'own runs');
+  assert.equal(made(world, 'own').cpusetCpus, '2');
+});
