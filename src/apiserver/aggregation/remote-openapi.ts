@@ -11,7 +11,7 @@ import { runWorkers, type Requeue } from '#client/workqueue/workers.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 import { reducedSwagger } from '../openapi/merge-swagger.ts';
 import type { RemoteDocuments } from '../openapi/remote-documents.ts';
-import { swaggerProtobuf } from '../openapi/swagger-protobuf.ts';
+import { SWAGGER_PROTOBUF } from '../openapi/swagger-protobuf.ts';
 import type { SwaggerDocument } from '../openapi/swagger.ts';
 import { OutboundError } from '../outbound/contract.ts';
 import type { RemoteDiscoveryDeps } from './remote-discovery.ts';
@@ -126,7 +126,8 @@ export class RemoteOpenApi implements RemoteDocuments {
 /** One that cannot be encoded would spoil the document of all others. */
 function encodes(document: SwaggerDocument): boolean {
   try {
-    swaggerProtobuf(document);
+    for (const [name, path] of Object.entries(document.paths)) SWAGGER_PROTOBUF.path(name, path);
+    for (const [name, schema] of Object.entries(document.definitions)) SWAGGER_PROTOBUF.schema(name, schema);
     return true;
   } catch (error) {
     if (error instanceof Error) return false; // whatever shape it has, it is not the one it should have

@@ -24,7 +24,7 @@ export function groupVersionDocument(infos: readonly [ResourceInfo, ...ResourceI
     const components = row === undefined ? customComponents(info, custom) : builtInComponents(row);
     Object.assign(paths, resourcePaths(info, components));
   }
-  return isCustom ? customDocument(paths as Paths, custom) : documentOf(paths as Paths, custom, release);
+  return isCustom ? bareDocument(CUSTOM_FRAME.info, paths as Paths, custom) : documentOf(paths as Paths, custom, release);
 }
 
 /** A document with `paths` and what they lead to; `custom` has the schemas that no table has. */
@@ -35,8 +35,10 @@ export function documentOf(paths: Paths, custom: ReadonlyMap<string, OpenApiSche
 }
 
 /** Those of custom resources are built by themselves, and know no server. Source: apiextensions openapi builder generateBuilderConfig. */
-const customDocument = (paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): OpenApiDocument =>
-  bareDocument({ title: 'Kubernetes CRD Swagger', version: 'v0.1.0' }, paths, custom);
+export const CUSTOM_FRAME: Pick<OpenApiDocument, 'openapi' | 'info'> = {
+  openapi: '3.0.0',
+  info: { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' },
+};
 
 function bareDocument(info: OpenApiDocument['info'], paths: Paths, custom: ReadonlyMap<string, OpenApiSchema>): OpenApiDocument {
   const schemas = reachable(paths, custom);

@@ -1,6 +1,6 @@
 // pure. OpenAPI v2 documents of several servers in one. Source: kube-openapi pkg/aggregator.
 import { deepEqual, isObject, type JsonObject } from '#apimachinery/json-value.ts';
-import type { SwaggerDocument } from './swagger.ts';
+import type { SwaggerDocument, SwaggerParts, SwaggerPath, SwaggerSchema } from './swagger.ts';
 
 const DEFINITION = '#/definitions/';
 const PARAMETER = '#/parameters/';
@@ -68,24 +68,32 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   );
 }
 
-/** Paths of the first document stay; another definition of a known name gets a name of its own: `NAME_v2`. */
-export function mergedSwagger(local: SwaggerDocument, others: readonly SwaggerDocument[]): SwaggerDocument {
-  let merged = local;
+/**
+ * What `others` add to a document with the definitions `local`. Earlier paths win, and those of that document over all; another
+ * definition of a known name gets a name of its own: `NAME_v2`.
+ */
+export function addedBySwaggers(
+  others: readonly SwaggerDocument[],
+  local: Pick<ReadonlyMap<string, SwaggerSchema>, 'has' | 'get'>,
+): SwaggerParts {
+  const paths = new Map<string, SwaggerPath>();
+  const definitions = new Map<string, SwaggerSchema>();
+  const isKnown = (name: string): boolean => definitions.has(name) || local.has(name);
   for (const other of others) {
     const names = new Map<string, string>();
     for (const [name, definition] of Object.entries(other.definitions)) {
-      const known = merged.definitions[name];
-      if (known === undefined || deepEqual(known, definition)) continue;
+      if (!isKnown(name) || deepEqual(definitions.get(name) ?? local.get(name), definition)) continue;
       let next = 2;
-      while (`${name}_v${next}` in merged.definitions || `${name}_v${next}` in other.definitions) next++;
+      while (isKnown(`${name}_v${next}`) || `${name}_v${next}` in other.definitions) next++;
       names.set(name, `${name}_v${next}`);
     }
-    const own = Object.entries(other.definitions).map(([name, definition]) => [names.get(name) ?? name, renamed(definition, names)]);
-    merged = {
-      ...merged,
-      paths: { ...(renamed(other.paths, names) as SwaggerDocument['paths']), ...merged.paths },
-      definitions: { ...(Object.fromEntries(own) as SwaggerDocument['definitions']), ...merged.definitions },
-    };
+    for (const [name, definition] of Object.entries(other.definitions)) {
+      const own = names.get(name) ?? name;
+      if (!isKnown(own)) definitions.set(own, renamed(definition, names) as SwaggerSchema);
+    }
+    for (const [path, item] of Object.entries(other.paths)) {
+      if (!paths.has(path)) paths.set(path, renamed(item, names) as SwaggerPath);
+    }
   }
-  return merged;
+  return { paths, definitions };
 }

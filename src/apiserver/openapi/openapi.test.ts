@@ -12,8 +12,8 @@ import { componentSchema } from './component-schemas.ts';
 import { documentCodec, documentProtobuf } from './document-protobuf.ts';
 import { collectRefs, type OpenApiDocument, type Operation } from './document.ts';
 import { openapiRoutes } from './routes.ts';
-import { swaggerCodec, swaggerProtobuf } from './swagger-protobuf.ts';
-import { swaggerDocument, type SwaggerDocument } from './swagger.ts';
+import { SWAGGER_PROTOBUF, swaggerCodec } from './swagger-protobuf.ts';
+import type { SwaggerDocument, SwaggerSchema } from './swagger.ts';
 import { StoredDocuments } from './stored-documents.ts';
 
 const CORE = 'io.k8s.api.core.v1.';
@@ -74,7 +74,7 @@ describe('componentSchema', () => {
 });
 
 const everything = new StoredDocuments(new Schema({ serves: () => true }));
-const documents = [...everything.all()].map(([path]) => [path, everything.document(path) as OpenApiDocument] as const);
+const documents = (await Array.fromAsync(everything.all())).map(([path]) => [path, everything.document(path) as OpenApiDocument] as const);
 const operationsOf = ({ paths }: OpenApiDocument): readonly Operation[] =>
   Object.values(paths).flatMap(({ parameters: _, ...operations }) => Object.values(operations) as readonly Operation[]);
 
@@ -160,12 +160,9 @@ test('writes take fieldValidation, which is how kubectl knows that the server va
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'apps', kind: 'Deployment', version: 'v1' });
 });
 
-describe('swaggerDocument', () => {
-  const swagger = swaggerDocument(
-    documents.map(([, document]) => document),
-    'v1.36.0',
-  );
+const swagger = JSON.parse((await everything.swagger('json')).body.toString()) as SwaggerDocument;
 
+describe('the document of v2', () => {
   test('leads from every reference to a definition', () => {
     const text = JSON.stringify(swagger);
     const found = new Set([...text.matchAll(/"#\/definitions\/([^"]+)"/g)].map(([, name]) => name as string));
@@ -189,11 +186,7 @@ describe('swaggerDocument', () => {
   });
 });
 
-test('swaggerProtobuf says the same in protobuf', () => {
-  const swagger = swaggerDocument(
-    documents.map(([, document]) => document),
-    'v1.36.0',
-  );
+test('the document of v2 says the same in protobuf', async () => {
   interface Named {
     readonly name: string;
     readonly value: {
@@ -202,7 +195,7 @@ test('swaggerProtobuf says the same in protobuf', () => {
       readonly vendor_extension?: readonly { readonly name: string; readonly value: { readonly yaml: string } }[];
     };
   }
-  const decoded = swaggerCodec.decode(swaggerProtobuf(swagger)) as {
+  const decoded = swaggerCodec.decode((await everything.swagger('protobuf')).body) as {
     readonly paths: { readonly path: readonly Named[] };
     readonly definitions: { readonly additional_properties: readonly Named[] };
   };
@@ -224,7 +217,49 @@ test('swaggerProtobuf says the same in protobuf', () => {
   ]);
 });
 
-test('swaggerProtobuf keeps what other servers and custom resources say beside', () => {
+test('documents in pieces are what they would be if they were made at once', async () => {
+  const changed = new Schema();
+  const kept = new StoredDocuments(changed);
+  const widget = widgets(changed);
+  const gadget = { ...widget, resource: 'gadgets', kind: 'Gadget', listKind: 'GadgetList' };
+  const steps = [
+    () => changed.add(widget),
+    () => changed.add(gadget),
+    () => changed.add({ ...widget, namespaced: false }),
+    () => changed.remove({ group: 'example.com', version: 'v1', resource: 'widgets' }),
+  ];
+  for (const step of steps) {
+    step();
+    const fresh = new StoredDocuments(changed);
+    for (const form of ['json', 'protobuf'] as const) assert.deepEqual(await kept.swagger(form), await fresh.swagger(form));
+    assert.deepEqual(await Array.fromAsync(kept.all()), await Array.fromAsync(fresh.all()));
+    const custom = await kept.get('apis/example.com/v1');
+    assert.deepEqual(JSON.parse(String(custom?.body)), kept.document('apis/example.com/v1'));
+  }
+});
+
+test('many new definitions stop nobody else: a turn of the event loop lies between any two', async () => {
+  const many = new Schema();
+  const stored = new StoredDocuments(many);
+  const read = [() => stored.swagger('json'), () => stored.swagger('protobuf'), () => stored.get('apis/example.com/v1')];
+  for (const one of read) await one();
+  const widget = widgets(many);
+  for (let i = 0; i < 20; i++) many.add({ ...widget, resource: `widgets${i}`, kind: `Widget${i}`, listKind: `Widget${i}List` });
+  for (const one of read) {
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns++;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    await one();
+    done = true;
+    assert.ok(turns >= 20, `${turns} turns`);
+  }
+});
+
+test('SWAGGER_PROTOBUF keeps what other servers and custom resources say beside', () => {
   const said = {
     type: 'object',
     externalDocs: { url: 'https://x' },
@@ -232,15 +267,8 @@ test('swaggerProtobuf keeps what other servers and custom resources say beside',
     additionalProperties: true,
     allOf: [{ $ref: '#/definitions/a' }],
   };
-  const document = {
-    swagger: '2.0',
-    info: { title: 'a', version: 'b' },
-    paths: {},
-    definitions: { said },
-    security: [],
-    securityDefinitions: {},
-  };
-  const { definitions } = swaggerCodec.decode(swaggerProtobuf(document as unknown as SwaggerDocument)) as {
+  const schema = SWAGGER_PROTOBUF.schema('said', said as SwaggerSchema);
+  const { definitions } = swaggerCodec.decode(SWAGGER_PROTOBUF.whole([], [schema])) as {
     readonly definitions: { readonly additional_properties: readonly { readonly value: unknown }[] };
   };
   assert.deepEqual(definitions.additional_properties[0]?.value, {

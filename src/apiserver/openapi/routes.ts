@@ -7,7 +7,8 @@ import { parseAccept } from '#apimachinery/media-type.ts';
 import type { Route, RouteCall } from '../routes/contract.ts';
 import { pageNotFound } from '../routes/text.ts';
 import { NO_REMOTE_DOCUMENTS, type RemoteDocuments } from './remote-documents.ts';
-import { storedDocument, StoredDocuments, type Form, type StoredDocument } from './stored-documents.ts';
+import type { StoredDocument } from './document-pieces.ts';
+import { storedDocument, StoredDocuments, type Form } from './stored-documents.ts';
 
 const ROOT = '/openapi/v3';
 /** A document under its hash never changes. */
@@ -30,26 +31,27 @@ export function openapiRoutes(schema: Schema, remote: RemoteDocuments = NO_REMOT
       path: '/openapi/v2',
       match: 'exact',
       listed: true,
-      handle: (call) => {
+      handle: async (call) => {
         const [form, type] = formOf(call, 'v2');
-        return tagged(documents.swagger(form), call, { vary: 'Accept', 'content-type': type });
+        return tagged(await documents.swagger(form), call, { vary: 'Accept', 'content-type': type });
       },
     },
   ];
 }
 
 /** In JSON whatever is asked for. Requests for documents of other servers are passed on before they get here. */
-function index(documents: StoredDocuments, remote: RemoteDocuments, call: RouteCall): Answer {
-  const local = [...documents.all()].map(([path, { hash }]) => [path, locationOf(path, hash)] as const);
+async function index(documents: StoredDocuments, remote: RemoteDocuments, call: RouteCall): Promise<Answer> {
+  const local: (readonly [path: string, location: string])[] = [];
+  for await (const [path, { hash }] of documents.all()) local.push([path, locationOf(path, hash)]);
   const paths = Object.fromEntries([...local, ...remote.locations()].map(([path, serverRelativeURL]) => [path, { serverRelativeURL }]));
   return tagged(storedDocument({ paths }), call, { 'content-type': 'application/json' });
 }
 
 /** @param path `api/v1`, `apis/apps/v1` */
-function one(documents: StoredDocuments, path: string, call: RouteCall): Answer {
+async function one(documents: StoredDocuments, path: string, call: RouteCall): Promise<Answer> {
   const { request } = call;
   const [form, type] = formOf(call, 'v3');
-  const document = form === 'json' ? documents.get(path) : documents.protobuf(path);
+  const document = await (form === 'json' ? documents.get(path) : documents.protobuf(path));
   if (document === undefined) return pageNotFound();
   const { hash } = document;
   const asked = request.query.get('hash');

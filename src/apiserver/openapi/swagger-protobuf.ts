@@ -1,26 +1,47 @@
 // The OpenAPI v2 document in protobuf, as client-go asks for it. Source: gnostic openapiv2 NewDocument.
 import { compileCodec } from '#base/protobuf/codec.ts';
+import type { MemberWriter } from './member-writer.ts';
 import { SWAGGER_MESSAGES } from './swagger-messages.ts';
-import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath, SwaggerSchema } from './swagger.ts';
+import { SWAGGER_FRAME, type SwaggerOperation, type SwaggerParameter, type SwaggerPath, type SwaggerSchema } from './swagger.ts';
 import { PLAIN_OF_SCHEMAS } from './message-rows.ts';
 import { anyValue, extensions, namedList } from './yaml-values.ts';
 
 /** Schemas of custom resources nest; each level is four messages. */
 const MAX_DEPTH = 1_000;
 
-export const swaggerCodec = compileCodec(SWAGGER_MESSAGES, { maxDepth: MAX_DEPTH }).message('openapi.v2.Document');
+const messages = compileCodec(SWAGGER_MESSAGES, { maxDepth: MAX_DEPTH });
+const pathsCodec = messages.message('openapi.v2.Paths');
+const definitionsCodec = messages.message('openapi.v2.Definitions');
+export const swaggerCodec = messages.message('openapi.v2.Document');
 
-export function swaggerProtobuf({ swagger, info, paths, definitions, security, securityDefinitions }: SwaggerDocument): Buffer {
-  return Buffer.from(
-    swaggerCodec.encode({
-      swagger,
-      info,
-      paths: { path: namedList(paths, pathItem) },
-      definitions: { additional_properties: namedList(definitions, schema) },
-      security: security.map((one) => ({ additional_properties: namedList(one, (value) => ({ value })) })),
-      security_definitions: { additional_properties: namedList(securityDefinitions, (api_key_security) => ({ api_key_security })) },
-    }),
-  );
+const { swagger, info, security, securityDefinitions } = SWAGGER_FRAME;
+
+/** Written member by member: the members of a message one after the other are the message. */
+export const SWAGGER_PROTOBUF: MemberWriter<SwaggerPath, SwaggerSchema> = {
+  path: (name, value) => pathsCodec.encode({ path: [{ name, value: pathItem(value) }] }),
+  schema: (name, value) => definitionsCodec.encode({ additional_properties: [{ name, value: schema(value) }] }),
+  whole: (paths, schemas) =>
+    Buffer.concat([
+      swaggerCodec.encode({ swagger, info }),
+      ...delimited(PATHS_TAG, paths),
+      ...delimited(DEFINITIONS_TAG, schemas),
+      swaggerCodec.encode({
+        security: security.map((one) => ({ additional_properties: namedList(one, (value) => ({ value })) })),
+        security_definitions: { additional_properties: namedList(securityDefinitions, (api_key_security) => ({ api_key_security })) },
+      }),
+    ]),
+};
+
+const LENGTH_DELIMITED = 2;
+const PATHS_TAG = (8 << 3) | LENGTH_DELIMITED;
+const DEFINITIONS_TAG = (9 << 3) | LENGTH_DELIMITED;
+
+function delimited(tag: number, members: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [Uint8Array.of(tag, ...varint(members.reduce((sum, { length }) => sum + length, 0))), ...members];
+}
+
+function varint(value: number): readonly number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 0x80))];
 }
 
 function pathItem({ parameters = [], ...operations }: SwaggerPath): object {

@@ -1,6 +1,7 @@
-// The same API as one OpenAPI v2 document (`/openapi/v2`), from the v3 documents. Pure.
+// The same API in the words of OpenAPI v2, from the v3 documents. Pure.
 // Source: kube-openapi pkg/builder and schemaconv; what v2 cannot say is left out as upstream does.
-import type { Content, Method, OpenApiDocument, OpenApiSchema, Operation, Parameter } from './document.ts';
+import { VERSION } from '#api/build.ts';
+import type { Content, Method, OpenApiDocument, OpenApiSchema, Operation, Parameter, PathItem } from './document.ts';
 import { REF } from './document.ts';
 
 export interface SwaggerSchema {
@@ -53,35 +54,33 @@ export interface SwaggerDocument {
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
 }
 
+/** What one document of v3 is in v2; members in its order. */
+export interface SwaggerParts {
+  readonly paths: ReadonlyMap<string, SwaggerPath>;
+  readonly definitions: ReadonlyMap<string, SwaggerSchema>;
+}
+
 /** @param custom schemas of custom resources, by name, as v2 has them */
-export function swaggerDocument(
-  documents: Iterable<OpenApiDocument>,
-  release: string,
-  custom: ReadonlyMap<string, OpenApiSchema> = new Map(),
-): SwaggerDocument {
-  const paths = new Map<string, SwaggerPath>();
-  const definitions = new Map<string, SwaggerSchema>();
-  for (const document of documents) {
-    for (const [path, { parameters, ...operations }] of Object.entries(document.paths)) {
-      const methods = Object.entries(operations as Readonly<Record<string, Operation>>).map(
-        ([method, operation]) => [method, operationOf(operation)] as const,
-      );
-      paths.set(path, { ...Object.fromEntries(methods), ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }) });
-    }
-    for (const [name, schema] of Object.entries(document.components.schemas ?? {})) {
-      if (!definitions.has(name)) definitions.set(name, customSchemaOf(custom.get(name)) ?? schemaOf(schema));
-    }
-  }
-  const sorted = <T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> =>
-    Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+export function swaggerParts({ paths, components }: OpenApiDocument, custom: ReadonlyMap<string, OpenApiSchema> = new Map()): SwaggerParts {
   return {
-    swagger: '2.0',
-    info: { title: 'Kubernetes', version: release },
-    paths: sorted(paths),
-    definitions: sorted(definitions),
-    securityDefinitions: { BearerToken: { description: 'Bearer token', type: 'apiKey', name: 'authorization', in: 'header' } },
-    security: [{ BearerToken: [] }],
+    paths: new Map(Object.entries(paths).map(([path, item]) => [path, pathOf(item)])),
+    definitions: new Map(
+      Object.entries(components.schemas ?? {}).map(([name, schema]) => [name, customSchemaOf(custom.get(name)) ?? schemaOf(schema)]),
+    ),
   };
+}
+
+/** Of the whole document, what is neither path nor definition. */
+export const SWAGGER_FRAME: Omit<SwaggerDocument, 'paths' | 'definitions'> = {
+  swagger: '2.0',
+  info: { title: 'Kubernetes', version: VERSION.gitVersion },
+  securityDefinitions: { BearerToken: { description: 'Bearer token', type: 'apiKey', name: 'authorization', in: 'header' } },
+  security: [{ BearerToken: [] }],
+};
+
+function pathOf({ parameters, ...operations }: PathItem): SwaggerPath {
+  const methods = Object.entries(operations).map(([method, operation]) => [method, operationOf(operation)] as const);
+  return { ...Object.fromEntries(methods), ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }) };
 }
 
 function operationOf({ parameters = [], requestBody, responses, ...rest }: Operation): SwaggerOperation {
