@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leases, nodes } from '#api/resources.ts';
+import type { NodeCondition, NodeStatus } from '#api/types.ts';
+import { nodeStatusPatch } from '../status/patch.ts';
 import { startWorld, type World } from '../testing/world.ts';
+import { sameNodeStatus } from './status.ts';
 
 function ready(world: World): { readonly status: string; readonly reason?: string; readonly message?: string } | undefined {
   return world.node().status?.conditions?.find(({ type }) => type === 'Ready');
@@ -94,6 +97,49 @@ test('a status that did not change is reported every five minutes only', async (
   const heartbeat = world.node().status?.conditions?.[0]?.lastHeartbeatTime;
   assert.equal(heartbeat, new Date(world.clock.now()).toISOString().slice(0, 19) + 'Z');
   assert.equal(patches(), before + 1);
+});
+
+test('a status differs by what it says, not by the order in which the API has its fields and conditions', () => {
+  const time = '2026-01-01T00:00:00Z';
+  const condition = (type: string, more: object = {}): NodeCondition => ({
+    type,
+    status: 'True',
+    reason: 'R',
+    message: 'm',
+    lastHeartbeatTime: time,
+    lastTransitionTime: time,
+    ...more,
+  });
+  const own: NodeStatus = {
+    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    capacity: { pods: '110', cpu: '4' },
+    conditions: [condition('Ready'), condition('DiskPressure')],
+    nodeInfo: { machineID: 'a', systemUUID: 'b' } as NonNullable<NodeStatus['nodeInfo']>,
+    images: [{ sizeBytes: 1, names: ['a'] }],
+  };
+  const reordered = <T>(value: T): T =>
+    (Array.isArray(value)
+      ? value.map(reordered)
+      : typeof value === 'object' && value !== null
+        ? Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([name, field]) => [name, reordered(field)]),
+          )
+        : value) as T;
+  const told = { ...reordered(own), conditions: reordered(own.conditions ?? []).toReversed() };
+  const later = told.conditions.map((each) => ({ ...each, lastHeartbeatTime: '2026-01-01T00:00:10Z' }));
+  assert.equal(sameNodeStatus(told, own), true);
+  assert.equal(sameNodeStatus({ ...told, conditions: later }, own), true);
+  assert.equal(nodeStatusPatch(told, own), undefined);
+  for (const other of [
+    { conditions: [condition('Ready', { status: 'False' }), condition('DiskPressure')] },
+    { conditions: [condition('Ready')] },
+    { conditions: [condition('Ready'), condition('DiskPressure', { lastTransitionTime: '2026-01-01T00:00:10Z' })] },
+    { capacity: { pods: '111', cpu: '4' } },
+    { images: [] },
+  ])
+    assert.equal(sameNodeStatus(told, { ...own, ...other }), false, JSON.stringify(other));
 });
 
 test('a node that someone else changed keeps that, and gets its labels and its annotation back', async (t) => {

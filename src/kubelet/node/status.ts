@@ -6,6 +6,7 @@ import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeRuntimeHandl
 import { formatBytes, formatMilli, milliOf, valueOf } from '../pod/amounts.ts';
 import type { DeviceTotals } from '../devices/device-plugins.ts';
 import type { KubeletConfig } from '../configuration/config.ts';
+import { nodeStatusPatch } from '../status/patch.ts';
 import type { FilesystemFacts, MachineFacts } from './machine.ts';
 
 /** What pods may count on beyond what every kubelet does, sorted. Source: nodedeclaredfeatures/features at v1.36. */
@@ -223,16 +224,16 @@ export function conditionEvents(before: NodeStatus | undefined, after: NodeStatu
   });
 }
 
-/** Whether more than the heartbeat differs. Source: nodeStatusHasChanged. */
+/**
+ * Whether nothing but heartbeats differs; in which order fields and conditions stand does not matter, since the API has one of its own.
+ * Source: nodeStatusHasChanged.
+ */
 export function sameNodeStatus(a: NodeStatus, b: NodeStatus): boolean {
-  const still = (status: NodeStatus): string =>
-    JSON.stringify({
-      ...status,
-      conditions: (status.conditions ?? [])
-        .map((condition) => ({ ...condition, lastHeartbeatTime: null }))
-        .toSorted((x, y) => (x.type < y.type ? -1 : 1)),
-    });
-  return still(a) === still(b);
+  const still = ({ conditions = [], ...status }: NodeStatus): object => ({
+    ...status,
+    conditions: conditions.map((condition) => ({ ...condition, lastHeartbeatTime: null })),
+  });
+  return nodeStatusPatch(still(a), still(b)) === undefined;
 }
 
 /** The node as it is registered. Source: initialNode. */

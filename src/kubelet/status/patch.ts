@@ -36,9 +36,10 @@ function statusPatch(from: Fields, to: Fields, keys: Readonly<Record<string, str
     if (isDeepStrictEqual(before, after)) continue;
     if (after === undefined) patch[field] = null;
     else if (replaced.has(field) && Array.isArray(after)) patch[field] = [...(after as unknown[]), { $patch: 'replace' }];
-    else if (keys[field] !== undefined && Array.isArray(before) && Array.isArray(after))
-      patch[field] = listPatch(before as Fields[], after as Fields[], keys[field]);
-    else patch[field] = isMap(before) && isMap(after) ? mapPatch(before, after) : after;
+    else if (keys[field] !== undefined && Array.isArray(before) && Array.isArray(after)) {
+      const changes = listPatch(before as Fields[], after as Fields[], keys[field]);
+      if (changes.length > 0) patch[field] = changes; // another order is none
+    } else patch[field] = isMap(before) && isMap(after) ? mapPatch(before, after) : after;
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
