@@ -152,6 +152,14 @@ const CHANGES: Readonly<Record<string, () => Promise<unknown>>> = {
 
 const podsOf = async (app: string): Promise<readonly Pod[]> =>
   (await insist(() => api.list(podResource, { namespace, labelSelector: `app=${app}` }))).items;
+/**
+ * containerd takes a task away before it notes how the container ended: killed in between, it knows of a container that ran and has none.
+ * Source: containerd 1.6 handleContainerExit, loadContainer (unknownExitCode, unknownExitReason).
+ */
+const isForgotten = ({ status }: Pod): boolean =>
+  (status.containerStatuses ?? []).some(({ state }) => state.terminated?.exitCode === 255 && state.terminated.reason === 'Unknown');
+const isFailed = ({ status }: Pod): boolean => status.phase === 'Failed';
+
 const lifeOf = ({ metadata, status }: Pod) => [
   metadata.uid,
   status.podIP,
@@ -166,6 +174,7 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
       completions: COMPLETIONS,
       parallelism: 3,
       completionMode: 'Indexed',
+      backoffLimit: ROUNDS, // for what the runtime forgets
       template: template('work', sleeper(NAP), { restartPolicy: 'Never' }),
     },
   } as never);
@@ -195,13 +204,13 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
       const found = await podsOf(app);
       assert.deepEqual([app, found.length, found.filter((pod) => isPodReady(pod)).length], [app, count, count]);
     }
-    const failed = (await podsOf('work')).filter(({ status }) => status.phase === 'Failed');
+    const failed = (await podsOf('work')).filter(isFailed);
     assert.deepEqual(
-      failed.map(({ status }) => status),
+      failed.filter((pod) => !isForgotten(pod)).map(({ status }) => status),
       [],
     );
     const { status } = await insist(() => api.get(jobs, named('work')));
-    assert.deepEqual([status.succeeded, status.active ?? 0, status.failed ?? 0], [COMPLETIONS, 0, 0]);
+    assert.deepEqual([status.succeeded, status.active ?? 0, status.failed ?? 0], [COMPLETIONS, 0, failed.length]);
   });
   writing.abort(new Error('enough'));
   await written;
@@ -217,7 +226,11 @@ test(`a cluster goes on through ${ROUNDS} rounds of kills`, async (t) => {
     const now = await api.get(podResource, named(name));
     assert.deepEqual(lifeOf(now), lifeOf(pod), `${name} ran on`);
   }
-  const indexes = (await podsOf('work')).map(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-completion-index']);
+  const worked = await podsOf('work');
+  t.diagnostic(`the runtime forgot how ${worked.filter(isForgotten).length} containers of the Job ended`);
+  const indexes = worked
+    .filter((pod) => !isFailed(pod))
+    .map(({ metadata }) => metadata.labels?.['batch.kubernetes.io/job-completion-index']);
   assert.deepEqual([indexes.length, new Set(indexes).size], [COMPLETIONS, COMPLETIONS], 'an index has one pod');
   for (const held of await Promise.all(NODES.map(holdingsOf)))
     for (const [kind, all] of Object.entries(held)) assert.notDeepEqual(all, [], `${kind} are told while there are pods`);
