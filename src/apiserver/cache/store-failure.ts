@@ -6,12 +6,15 @@ import { DecryptionError, EncryptionError } from '../encryption/contract.ts';
 /** Without a reason, as upstream passes it on. Source: etcd's ErrGRPCRequestTooLarge, ErrorToAPIStatus. */
 export const tooLarge = (): StatusError => new StatusError('', 'etcdserver: request is too large');
 
-function unavailable(error: StoreUnavailableError): StatusError {
+/** The store could not be reached, or left open what it did: no look at the object makes that another answer. */
+export class StoreFailure extends StatusError {}
+
+function unavailable(error: StoreUnavailableError): StoreFailure {
   const message = `storage is unavailable: ${error.message}`;
   // After `unknown` a repeated request may find its own work done; the client must look before it repeats.
   return error.outcome === 'unknown'
-    ? new StatusError('Timeout', message)
-    : new StatusError('ServiceUnavailable', message, { retryAfterSeconds: 1 });
+    ? new StoreFailure('Timeout', message)
+    : new StoreFailure('ServiceUnavailable', message, { retryAfterSeconds: 1 });
 }
 
 /** @throws StatusError; what is no failure of the store, unchanged */

@@ -280,6 +280,30 @@ for (const engine of ['embedded', 'etcd'] as const) {
   }
 }
 
+for (const engine of ['embedded', 'etcd'] as const) {
+  for (const [outcome, reason] of [
+    ['none', 'ServiceUnavailable'],
+    ['unknown', 'Timeout'],
+  ] as const) {
+    test(`An update on ${engine} whose transaction fails is not done a second time: what became of it is ${outcome}`, async () => {
+      const failing = await startLoopbackServer({ clock, engine });
+      try {
+        const name = { name: 'once', namespace: NS };
+        await failing.client.create(configmaps, { metadata: { ...name, finalizers: ['a/a'] } });
+        failing.store.failures.push(new StoreUnavailableError('connection lost', outcome));
+        const body = [{ op: 'add', path: '/metadata/finalizers/-', value: 'b/b' }] as const;
+        await refused(failing.client.patch(configmaps, name, { type: 'json', body }), reason);
+        assert.deepEqual((await failing.client.get(configmaps, name)).metadata.finalizers, ['a/a']);
+        failing.store.failures.push(new StoreUnavailableError('connection lost', outcome));
+        await refused(failing.client.update(configmaps, { metadata: name, data: { n: '1' } } as never), reason);
+        assert.equal((await failing.client.get(configmaps, name)).data, undefined);
+      } finally {
+        await failing.stop();
+      }
+    });
+  }
+}
+
 describe('delete', () => {
   test('of a bound pod waits for its kubelet', async () => {
     await client.create(pods, aPod('bound', { nodeName: 'n1', terminationGracePeriodSeconds: 20 }));

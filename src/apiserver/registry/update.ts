@@ -2,7 +2,7 @@
 import { conflict, invalid as invalidStatus, notFound, OPTIMISTIC_LOCK_MESSAGE, StatusError } from '#apimachinery/errors.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
-import { guarded } from '../cache/store-failure.ts';
+import { guarded, StoreFailure } from '../cache/store-failure.ts';
 import type { HeapBytes } from '../cache/heap-bytes.ts';
 import { StoredObject } from '../cache/stored-object.ts';
 import { applyDefaults } from './defaults.ts';
@@ -77,7 +77,8 @@ export async function update(call: WriteCall, request: UpdateRequest, registry: 
         if (current?.revision === outcome.object.revision) return { object: outcome.object, created: false };
       }
     } catch (error) {
-      if (fresh || !(error instanceof StatusError)) throw error;
+      // What the store was told may have been done: it is not told again. Source: store.GuaranteedUpdate.
+      if (fresh || !(error instanceof StatusError) || error instanceof StoreFailure) throw error;
       await refresh();
     }
   }
