@@ -124,6 +124,15 @@ test('RuntimeClass gives a pod the overhead and place of its class', async () =>
   );
 });
 
+test('RuntimeClass gives a pod labels whose names all objects inherit', async () => {
+  const reader = new MemoryReader();
+  const scheduling = { nodeSelector: { constructor: 'vm' } };
+  reader.put(runtimeclasses, { metadata: { name: 'vm' }, handler: 'kata', scheduling } as never);
+  const object = podOf({ runtimeClassName: 'vm' });
+  const pod = await admitted<Pod>(runtimeClassAdmission({ reader }), write(pods, { object: object as never }), assert.deepEqual);
+  assert.deepEqual(pod.spec.nodeSelector, scheduling.nodeSelector);
+});
+
 for (const [spec, why] of [
   [{ runtimeClassName: 'gone' }, 'pod rejected: RuntimeClass "gone" not found'],
   [{ runtimeClassName: 'vm', overhead: { cpu: '1' } }, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"],

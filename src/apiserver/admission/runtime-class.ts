@@ -52,7 +52,7 @@ function completed(attributes: AdmissionAttributes, pod: Pod, { overhead, schedu
     throw refusal(attributes, MISMATCH);
   const nodeSelector = { ...pod.spec.nodeSelector };
   for (const [key, value] of Object.entries(scheduling?.nodeSelector ?? {})) {
-    const own = nodeSelector[key];
+    const own = Object.hasOwn(nodeSelector, key) ? nodeSelector[key] : undefined;
     if (own !== undefined && own !== value) {
       throw refusal(
         attributes,

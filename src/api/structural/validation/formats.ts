@@ -161,10 +161,13 @@ const normalized = (format: string): string => format.replaceAll('-', '');
 export const stringFormat = (format: string): Check | undefined =>
   Object.hasOwn(FORMATS, normalized(format)) ? FORMATS[normalized(format)] : undefined;
 
-const NUMBER_FORMATS: Readonly<Record<string, readonly string[]>> = { integer: ['int32', 'int64'], number: ['float', 'double'] };
+const NUMBER_FORMATS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['integer', ['int32', 'int64']],
+  ['number', ['float', 'double']],
+]);
 
 /** Whether a format says something about values of a type. Source: GetUnrecognizedFormats. */
 export function isKnownFormat(type: string, format: string): boolean {
   if (type === '' || type === 'string') return stringFormat(format) !== undefined;
-  return NUMBER_FORMATS[type]?.includes(format) === true;
+  return NUMBER_FORMATS.get(type)?.includes(format) === true;
 }

@@ -6,7 +6,7 @@ import { deepEqual, isObject } from '#apimachinery/json-value.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { configMapKey, qualifiedName } from '#apimachinery/names.ts';
 import { labelName, subdomainName, validateKubeFinalizer, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
-import { blank, entries, type Problems } from '../problems.ts';
+import { blank, entries, ownValue, type Problems } from '../problems.ts';
 
 /** Bytes of all values together. Source: MaxSecretSize. */
 const MAX_BYTES = 1024 * 1024;
@@ -21,7 +21,7 @@ export function validateConfigMap(out: Problems, map: ConfigMap): void {
   for (const [key, value] of entries(map.data)) {
     const path = Path.of('data').key(key);
     out.each(path, key, configMapKey(key));
-    if (map.binaryData?.[key] !== undefined) out.invalid(path, key, 'duplicate of key present in binaryData');
+    if (ownValue(map.binaryData, key) !== undefined) out.invalid(path, key, 'duplicate of key present in binaryData');
     bytes += byteLength(value);
   }
   for (const [key, value] of entries(map.binaryData)) {

@@ -3,7 +3,7 @@ import type { PodSpec, PodStatus } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import { subdomainName } from '../metadata.ts';
-import { blank, entries, quantity, type Problems } from '../problems.ts';
+import { blank, entries, ownValue, quantity, type Problems } from '../problems.ts';
 import { isNative } from './resource-names.ts';
 
 const STATUS = Path.of('status');
@@ -46,7 +46,7 @@ function validateExtended(out: Problems, { extendedResourceClaimStatus: status }
         containerName,
         'must match the name of an entry in spec.initContainers.name or spec.containers.name',
       );
-    } else if (container.resources?.requests?.[resourceName] === undefined) {
+    } else if (ownValue(container.resources?.requests, resourceName) === undefined) {
       const detail =
         'must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests';
       out.invalid(path.child('resourceName'), resourceName, detail);

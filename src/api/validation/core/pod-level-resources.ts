@@ -2,7 +2,7 @@
 import type { Container, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
-import { entries, quantity, type Problems } from '../problems.ts';
+import { entries, ownValue, quantity, type Problems } from '../problems.ts';
 import { isRestartableInit } from './containers.ts';
 import { validateRequirements } from './requirements.ts';
 import { checkPodResourceName, isHugePages } from './resource-names.ts';
@@ -15,7 +15,7 @@ export function validatePodResources(out: Problems, at: Path, spec: PodSpec, cla
   if (resources.claims !== undefined) out.forbidden(path.child('claims'), 'claims may not be set for Resources at pod-level');
   validateRequirements(out, path, resources, { checkName: checkPodResourceName, claimNames });
   for (const [name, needed] of aggregate(spec, 'requests')) {
-    const given = resources.requests?.[name];
+    const given = ownValue(resources.requests, name);
     if (given === undefined || needed.cmp(quantity(given)) <= 0) continue;
     out.invalid(
       path.child('requests').key(name),
@@ -24,7 +24,7 @@ export function validatePodResources(out: Problems, at: Path, spec: PodSpec, cla
     );
   }
   for (const [name, needed] of aggregate(spec, 'limits')) {
-    const given = resources.limits?.[name];
+    const given = ownValue(resources.limits, name);
     if (!isHugePages(name) || given === undefined || needed.cmp(quantity(given)) <= 0) continue;
     out.invalid(
       path.child('limits').key(name),
@@ -34,7 +34,7 @@ export function validatePodResources(out: Problems, at: Path, spec: PodSpec, cla
   }
   spec.containers.forEach((container, i) => {
     for (const [name, text] of entries(container.resources?.limits)) {
-      const limit = resources.limits?.[name];
+      const limit = ownValue(resources.limits, name);
       if (limit === undefined || quantity(text).cmp(quantity(limit)) <= 0) continue;
       const detail = `must be less than or equal to pod limits of ${quantity(limit)}`;
       out.invalid(path.child('containers').index(i).key(name).child('limits'), quantity(text).toString(), detail);

@@ -7,7 +7,7 @@ import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { jsonDiff } from '#apimachinery/unified-diff.ts';
 import { validateObjectMetaUpdate } from '../metadata.ts';
-import { Problems, type Capabilities } from '../problems.ts';
+import { ownValue, Problems, type Capabilities } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { isRestartableInit } from './containers.ts';
 import { MIRROR, validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotations.ts';
@@ -82,7 +82,7 @@ function validatePodLevel(out: Problems, now: PodSpec, old: PodSpec): void {
 
 type Amounts = Readonly<Record<string, string>> | undefined;
 
-const removed = (now: Amounts, before: Amounts): boolean => Object.keys(before ?? {}).some((name) => now?.[name] === undefined);
+const removed = (now: Amounts, before: Amounts): boolean => Object.keys(before ?? {}).some((name) => ownValue(now, name) === undefined);
 
 /** What a resize must leave alone. */
 function fixedPart(resources: ResourceRequirements | undefined): unknown {

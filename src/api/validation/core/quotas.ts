@@ -5,7 +5,7 @@ import { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
-import { blank, entries, quantity, type Problems } from '../problems.ts';
+import { blank, entries, ownValue, quantity, type Problems } from '../problems.ts';
 import {
   allowsOvercommit,
   checkContainerResourceName,
@@ -176,8 +176,10 @@ function validateLimit(out: Problems, at: Path, limit: LimitRangeItem): void {
   for (const name of names) validateLimits(out, at, limit, name);
 }
 
-const amountOf = (amounts: Amounts | undefined, name: string): Quantity | undefined =>
-  amounts !== undefined && Object.hasOwn(amounts, name) ? quantity(amounts[name]) : undefined;
+const amountOf = (amounts: Amounts | undefined, name: string): Quantity | undefined => {
+  const text = ownValue(amounts, name);
+  return text === undefined ? undefined : quantity(text);
+};
 
 /** The limits of one resource against each other. */
 function validateLimits(out: Problems, at: Path, limit: LimitRangeItem, name: string): void {

@@ -4,7 +4,7 @@ import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import { notFound } from '#apimachinery/field-errors.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
-import { blank, entries, type Problems, quantity } from '../problems.ts';
+import { blank, entries, ownValue, type Problems, quantity } from '../problems.ts';
 import { allowsOvercommit, isHugePages, isWholeHugePages, validateAmount, type ResourceNameCheck } from './resource-names.ts';
 
 interface Seen {
@@ -42,7 +42,8 @@ export function validateRequirements(
     const amount = quantity(text);
     checkName(out, path, name);
     validateAmount(out, path, name, amount);
-    const limit = limits[name] === undefined ? undefined : quantity(limits[name]);
+    const given = ownValue(limits, name);
+    const limit = given === undefined ? undefined : quantity(given);
     if (limit === undefined) {
       if (!allowsOvercommit(name)) out.required(at.child('limits'), 'Limit must be set for non overcommitable resources');
     } else if (amount.cmp(limit) !== 0 && !allowsOvercommit(name)) {

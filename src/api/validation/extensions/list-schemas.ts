@@ -3,7 +3,7 @@
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { isObject } from '#apimachinery/json-value.ts';
-import { entries, type Problems } from '../problems.ts';
+import { entries, ownValue, type Problems } from '../problems.ts';
 
 type Props = JSONSchemaProps;
 
@@ -71,7 +71,7 @@ function validateMapItems(out: Problems, at: Path, schema: Props, keys: readonly
   if (item.type !== 'object') return out.invalid(typeAt, item.type ?? '', "must be object if parent array's x-kubernetes-list-type is map");
   const seen = new Set<string>();
   for (const key of keys) {
-    const property = item.properties?.[key];
+    const property = ownValue(item.properties, key);
     if (property === undefined) out.invalid(path, keys, 'entries must all be names of item properties');
     else if (property.type === 'array' || property.type === 'object') {
       const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
@@ -92,7 +92,7 @@ export function validateKeyValues(
   if (item.nullable === true) out.forbidden(at.child('nullable'), `cannot be nullable when x-kubernetes-list-type is ${listType}`);
   if (listType !== 'map') return;
   for (const key of keys) {
-    const property = item.properties?.[key];
+    const property = ownValue(item.properties, key);
     if (property === undefined) continue;
     const path = at.child('properties').key(key);
     if (item.required?.includes(key) !== true && property.default === undefined) {

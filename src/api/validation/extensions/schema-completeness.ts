@@ -3,7 +3,7 @@
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { isObject } from '#apimachinery/json-value.ts';
-import { entries, type Problems } from '../problems.ts';
+import { entries, ownValue, type Problems } from '../problems.ts';
 
 type Props = JSONSchemaProps;
 
@@ -33,7 +33,7 @@ function visit(out: Problems, specified: Specified, condition: Props, at: Path):
   const item = itemsOf(condition);
   if (item !== undefined) visit(out, { schema: itemsOf(schema), at: specified.at.child('items') }, item, at.child('items'));
   for (const [name, property] of entries(condition.properties)) {
-    const own = { schema: schema.properties?.[name], at: specified.at.child('properties').key(name) };
+    const own = { schema: ownValue(schema.properties, name), at: specified.at.child('properties').key(name) };
     visit(out, own, property, at.child('properties').key(name));
   }
 }
