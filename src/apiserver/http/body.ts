@@ -12,7 +12,13 @@ export const entityTooLargeText = (why: string): StatusError =>
 
 const entityTooLarge = (limit: number): StatusError => entityTooLargeText(`limit is ${limit}`);
 
-export function readBody(stream: NodeJS.ReadableStream, contentLength: string | undefined, limit: number): Promise<Buffer> {
+/** @param answer of HTTP/1.1: where another protocol is asked for, only its end tells that the client has left */
+export function readBody(
+  stream: NodeJS.ReadableStream,
+  contentLength: string | undefined,
+  limit: number,
+  answer?: NodeJS.WritableStream,
+): Promise<Buffer> {
   if (contentLength !== undefined && Number(contentLength) > limit) return Promise.reject(entityTooLarge(limit));
   return new Promise((resolve, reject) => {
     const bytes = new GatheredBytes();
@@ -22,6 +28,7 @@ export function readBody(stream: NodeJS.ReadableStream, contentLength: string | 
       stream.removeListener('error', onGone);
       stream.removeListener('aborted', onGone);
       stream.removeListener('close', onGone);
+      answer?.removeListener('close', onGone);
     };
     const onData = (chunk: Buffer): void => {
       bytes.add(chunk);
@@ -42,5 +49,6 @@ export function readBody(stream: NodeJS.ReadableStream, contentLength: string | 
     stream.on('error', onGone);
     stream.on('aborted', onGone);
     stream.on('close', onGone);
+    answer?.on('close', onGone);
   });
 }

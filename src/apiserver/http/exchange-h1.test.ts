@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import { after, before, test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
+import { http1 } from '../testing/http.ts';
 import { MemoryStore } from '../testing/memory-store.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
 
@@ -12,9 +13,8 @@ before(async () => {
 });
 after(() => server.stop());
 
-async function connected(): Promise<TLSSocket> {
-  const { hostname: host, port } = new URL(server.url);
-  const { authority, admin } = server;
+async function connected({ url, authority, admin } = server): Promise<TLSSocket> {
+  const { hostname: host, port } = new URL(url);
   const socket = connect({ host, port: Number(port), ca: authority.certificate, cert: admin.certificate, key: admin.key });
   await once(socket.setEncoding('latin1'), 'secureConnect');
   return socket;
@@ -94,3 +94,24 @@ test('a write that asks for an upgrade, which there is not, is written as whoeve
   assert.match(made ?? '', /^201 [^]*"name":"upgraded"/);
   socket.destroy();
 });
+
+const BODIES = {
+  'of some length': ['Content-Length: 100\r\n', '{'],
+  'in chunks': ['Transfer-Encoding: chunked\r\n', '5\r\n{'],
+} as const;
+for (const [how, [header, part]] of Object.entries(BODIES)) {
+  for (const upgrade of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n']) {
+    test(`a request gives its seat back when its client leaves in the middle of a body ${how}${upgrade === '' ? '' : ', and before an upgrade'}`, async () => {
+      const own = await startTestServer({ store: new MemoryStore(systemClock) });
+      const request = `POST /api/v1/namespaces HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${upgrade}${header}\r\n${part}`;
+      const isReading = async (): Promise<boolean> =>
+        (await http1(own, '/metrics')).body.includes('apiserver_current_inflight_requests{request_kind="mutating"} 1');
+      const socket = await connected(own);
+      socket.write(request);
+      while (!(await isReading()));
+      socket.end();
+      while (await isReading());
+      await own.stop();
+    });
+  }
+}

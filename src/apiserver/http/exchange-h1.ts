@@ -79,7 +79,7 @@ export class Http1Exchange implements Exchange {
     if (this.#request.complete && this.#request.readableLength === 0 && this.#request.readableEnded)
       return Promise.resolve(Buffer.alloc(0));
     if (this.closed) return Promise.reject(new ClientGoneError('client closed the request'));
-    return readBody(this.#request, this.header('content-length'), limit);
+    return readBody(this.#request, this.header('content-length'), limit, this.#response);
   }
 
   respond(status: number, headers: ResponseHeaders, body: Uint8Array = EMPTY): void {
