@@ -1,12 +1,13 @@
 // Removes images nothing uses when the disk fills up.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/log.ts';
+import { isSystemError } from '#base/system-error.ts';
 import type { CriClient } from '#cri/contract.ts';
 import { CriError } from '#cri/errors.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import type { PullRecords } from '../images/pull-records.ts';
 import type { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
-import { bytesToFree, choose, tooOld, type Disk, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
+import { bytesToFree, removable, tooLittleFreed, tooOld, type Disk, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
 
 export interface ImageGcDeps {
   readonly cri: CriClient;
@@ -15,13 +16,18 @@ export interface ImageGcDeps {
   readonly events: KubeletEvents;
   readonly policy: ImageGcPolicy;
   readonly metrics: KubeletMetrics;
-  readonly records: PullRecords;
+  readonly records: Pick<PullRecords, 'keepOnly'>;
   /** The file system images lie on. */
   readonly disk: () => Promise<Disk>;
   /** Images that always stay, by name: the sandboxes'. */
   readonly keep: readonly string[];
   /** Images that are volumes of pods, as the pods write them. */
   readonly mounted: () => readonly string[];
+}
+
+/** A pass that did not bring about what it was for. */
+class ImageGcError extends Error {
+  override readonly name = 'ImageGcError';
 }
 
 interface Seen {
@@ -44,27 +50,29 @@ export class ImageGc {
     await this.#guarded(async (images, now) => {
       const { policy, disk, logger, events } = this.#deps;
       const old = tooOld(images, policy, now);
-      for (const image of old) await this.#remove(image, 'age');
+      for (const image of old) await this.#remove(image, 'age'); // what cannot be removed is tried again
       const figures = await disk();
       if (figures.capacityBytes === 0) {
-        events.node('Warning', 'InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
-        return;
+        const message = 'invalid capacity 0 on image filesystem';
+        events.node('Warning', 'InvalidDiskCapacity', message);
+        throw new ImageGcError(message);
       }
       const bytes = bytesToFree(figures, policy);
       if (bytes === 0) return;
       logger.info('Disk usage on image filesystem is over the high threshold, trying to free bytes down to the low threshold', { bytes });
       const left = images.filter((image) => !old.includes(image));
-      const freed = await this.#free(choose(left, bytes, policy, now));
+      const freed = await this.#free(removable(left, policy.minAgeMs, now), bytes);
       if (freed >= bytes) return;
-      const message = `Failed to garbage collect required amount of images. Attempted to free ${bytes} bytes, but only found ${freed} bytes eligible to free.`;
+      const message = tooLittleFreed(figures, freed);
       events.node('Warning', 'FreeDiskSpaceFailed', message);
+      throw new ImageGcError(message);
     });
   }
 
   /** Removes every image nothing uses, young ones too. Source: DeleteUnusedImages. */
   async removeUnused(): Promise<void> {
     await this.#guarded(async (images, now) => {
-      await this.#free(choose(images, Infinity, { ...this.#deps.policy, minAgeMs: 0 }, now));
+      await this.#free(removable(images, 0, now), Infinity);
     });
   }
 
@@ -75,7 +83,7 @@ export class ImageGc {
       await pass(await this.#detect(now), now);
       this.#failed = false;
     } catch (error) {
-      if (!(error instanceof CriError)) throw error;
+      if (!(error instanceof CriError || error instanceof ImageGcError || isSystemError(error))) throw error;
       logger.warn('Image garbage collection failed', { error });
       // Once may be a runtime that is just coming up. Source: StartGarbageCollection.
       if (this.#failed) events.node('Warning', 'ImageGCFailed', error.message);
@@ -112,24 +120,34 @@ export class ImageGc {
     });
   }
 
-  async #free(images: readonly ImageRecord[]): Promise<number> {
+  /** Removes images until `bytes` are free. @returns bytes freed @throws ImageGcError when images could not be removed */
+  async #free(images: readonly ImageRecord[], bytes: number): Promise<number> {
     let freed = 0;
-    for (const image of images) if (await this.#remove(image, 'space')) freed += image.size;
-    return freed;
+    const failures: string[] = [];
+    for (const image of images) {
+      if (freed >= bytes) break;
+      const failure = await this.#remove(image, 'space');
+      if (failure === undefined) freed += image.size;
+      else failures.push(failure.message);
+    }
+    if (failures.length === 0) return freed;
+    const told = failures.length === 1 ? failures[0] : `[${[...new Set(failures)].join(', ')}]`;
+    throw new ImageGcError(`wanted to free ${bytes} bytes, but freed ${freed} bytes space with errors in image deletion: ${told}`);
   }
 
-  async #remove({ id, size }: ImageRecord, reason: 'age' | 'space'): Promise<boolean> {
+  /** Says why when it could not be. */
+  async #remove({ id, size }: ImageRecord, reason: 'age' | 'space'): Promise<CriError | undefined> {
     const { cri, logger, metrics } = this.#deps;
     try {
       logger.info('Removing image to free bytes', { image: id, size });
       await cri.image.removeImage({ image: { image: id } });
       this.#seen.delete(id);
       metrics.imagesCollected.of(reason).add();
-      return true;
+      return undefined;
     } catch (error) {
       if (!(error instanceof CriError)) throw error;
       logger.warn('Removing an image failed', { image: id, error });
-      return false;
+      return error;
     }
   }
 }

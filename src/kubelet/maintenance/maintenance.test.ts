@@ -12,7 +12,7 @@ import { pod } from '../testing/pods.ts';
 import { instance, runtimePod, sandbox } from '../testing/runtime-pods.ts';
 import { startWorld } from '../testing/world.ts';
 import { planContainerGc } from './container-gc-plan.ts';
-import { bytesToFree, choose, tooOld, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
+import { bytesToFree, removable, tooLittleFreed, tooOld, type ImageGcPolicy, type ImageRecord } from './image-gc-plan.ts';
 import { LogRotation } from './log-rotation.ts';
 
 const policy: ImageGcPolicy = { highThresholdPercent: 85, lowThresholdPercent: 80, minAgeMs: 100, maxAgeMs: 0 };
@@ -38,7 +38,7 @@ const image = (id: string, more: Partial<ImageRecord> = {}): ImageRecord => ({
 });
 const ids = (images: readonly ImageRecord[]): string => images.map(({ id }) => id).join();
 
-test('choose takes the longest unused images, and neither pinned, used nor young ones', () => {
+test('removable are the longest unused images first, and neither pinned, used nor young ones', () => {
   const images = [
     image('recent', { lastUsed: 900 }),
     image('used', { inUse: true }),
@@ -47,8 +47,14 @@ test('choose takes the longest unused images, and neither pinned, used nor young
     image('old', { lastUsed: 100 }),
     image('older', { lastUsed: 50 }),
   ];
-  assert.equal(ids(choose(images, 15, policy, 1000)), 'older,old');
-  assert.equal(ids(choose(images, Infinity, policy, 1000)), 'older,old,recent');
+  assert.equal(ids(removable(images, 100, 1000)), 'older,old,recent');
+});
+
+test('tooLittleFreed tells how full the disk is, how large, and what was freed', () => {
+  const said = (capacityBytes: number): string | undefined =>
+    /\((.*) used\)/.exec(tooLittleFreed({ capacityBytes, availableBytes: capacityBytes / 20 }, 7))?.[1];
+  assert.deepEqual([500, 10 * 2 ** 30, 1.5 * 2 ** 40].map(said), ['95% of 500 B', '95% of 10.0 GiB', '95% of 1.5 TiB']);
+  assert.match(tooLittleFreed({ capacityBytes: 1, availableBytes: 0 }, 7), / deleting unused images \(freed 7 bytes\)\. Investigate /);
 });
 
 test('tooOld takes images nothing used for the longest age', () => {
