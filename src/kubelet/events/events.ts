@@ -6,14 +6,15 @@ import { containerFieldPath } from '../pod/containers.ts';
 export type EventType = 'Normal' | 'Warning';
 
 export interface KubeletEvents {
-  pod(pod: Pod, type: EventType, reason: string, message: string): void;
+  pod(pod: Pod, type: EventType, reason: string, message: string, annotations?: Readonly<Record<string, string>>): void;
   container(pod: Pod, containerName: string, type: EventType, reason: string, message: string): void;
   node(type: EventType, reason: string, message: string): void;
 }
 
 export function kubeletEvents(recorder: EventRecorder, nodeName: string): KubeletEvents {
   return {
-    pod: (pod, type, reason, message) => recorder.event(pod, type, reason, message),
+    pod: (pod, type, reason, message, annotations) =>
+      recorder.event(pod, type, reason, message, annotations === undefined ? {} : { annotations }),
     container(pod, name, type, reason, message) {
       const fieldPath = containerFieldPath(pod, name);
       recorder.event(pod, type, reason, message, fieldPath === '' ? {} : { fieldPath });

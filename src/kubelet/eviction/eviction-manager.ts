@@ -13,8 +13,9 @@ import { podKey } from '../pod/identity.ts';
 import type { PodWorkers } from '../pod-workers/pod-workers.ts';
 import type { NodeFigures, StatsProvider } from '../stats/provider.ts';
 import type { PodSummary } from '../stats/summary.ts';
-import { evictionMessage, localStorageViolation, rankPods } from './ranking.ts';
+import { type DiskLayout, type EvictionWords, evictionWords, localStorageViolation, rankPods } from './ranking.ts';
 import {
+  anyHeld,
   CALM,
   observe,
   RESOURCE_OF,
@@ -90,7 +91,8 @@ export class EvictionManager {
   async #synchronize(): Promise<void> {
     const { config, clock, stats, logger, events } = this.#deps;
     const observedAt = clock.monotonic();
-    const observations = observationsOf(await stats.node());
+    const figures = await stats.node();
+    const observations = observationsOf(figures);
     const before = this.#conditions;
     const { state, conditions, due } = observe(
       this.#state,
@@ -103,7 +105,7 @@ export class EvictionManager {
     this.#conditions = conditions;
     if (before.length !== conditions.length || before.some((condition) => !conditions.includes(condition))) this.#deps.changed();
 
-    if (await this.#evictForLocalStorage()) return;
+    if (await this.#evictForLocalStorage(figures.filesystems)) return;
     const threshold = due[0];
     if (threshold === undefined) return;
     const resource = RESOURCE_OF[threshold.signal];
@@ -111,16 +113,15 @@ export class EvictionManager {
     events.node('Warning', 'EvictionThresholdMet', `Attempting to reclaim ${resource}`);
     if (resource === 'ephemeral-storage' || resource === 'inodes') {
       await this.#deps.reclaimDisk();
-      const again = observationsOf(await stats.node());
-      if (!observe(this.#state, [threshold], again, clock.monotonic(), 0).due.includes(threshold)) return;
+      if (!anyHeld(this.#thresholds, observationsOf(await stats.node()))) return;
     }
-    await this.#evictOne(threshold, observations, observedAt);
+    await this.#evictOne(threshold, observations, figures.filesystems, observedAt);
   }
 
-  async #evictOne(threshold: Threshold, observations: Observations, observedAt: number): Promise<void> {
+  async #evictOne(threshold: Threshold, observations: Observations, layout: DiskLayout, observedAt: number): Promise<void> {
     const { config, clock, logger, stats, pods, metrics } = this.#deps;
     const summaries = byUid((await stats.summary()).pods);
-    const ranked = rankPods(pods(), summaries, threshold);
+    const ranked = rankPods(pods(), summaries, threshold, layout);
     const victim = ranked[0];
     if (victim === undefined) {
       logger.error('Eviction manager: eviction thresholds have been met, but no pods are active to evict');
@@ -128,32 +129,33 @@ export class EvictionManager {
     }
     metrics.evictions.of(threshold.signal).add();
     metrics.evictionStatsAge.of(threshold.signal).observe((clock.monotonic() - observedAt) / 1000);
-    const grace = threshold.graceMs === 0 ? IMMEDIATE_GRACE_SECONDS : config.evictionMaxPodGracePeriod;
-    await this.#evict(victim, grace, evictionMessage(victim, summaries.get(victim.metadata.uid), threshold, observations));
+    const soft = Math.min(config.evictionMaxPodGracePeriod, Number(victim.spec.terminationGracePeriodSeconds ?? Infinity));
+    const words = evictionWords(victim, summaries.get(victim.metadata.uid), threshold, observations);
+    await this.#evict(victim, threshold.graceMs === 0 ? IMMEDIATE_GRACE_SECONDS : soft, words);
   }
 
   /** Pods that use more local storage than they said. */
-  async #evictForLocalStorage(): Promise<boolean> {
+  async #evictForLocalStorage(layout: DiskLayout): Promise<boolean> {
     const limited = this.#deps.pods().filter(hasLocalLimits);
     if (limited.length === 0) return false;
     const summaries = byUid((await this.#deps.stats.summary()).pods);
     let evicted = false;
     for (const pod of limited) {
       const figures = summaries.get(pod.metadata.uid);
-      const violation = figures === undefined ? undefined : localStorageViolation(pod, figures);
+      const violation = figures === undefined ? undefined : localStorageViolation(pod, figures, layout);
       if (violation === undefined) continue;
       this.#deps.metrics.evictions.of(violation.signal).add();
-      await this.#evict(pod, IMMEDIATE_GRACE_SECONDS, violation.message);
+      await this.#evict(pod, IMMEDIATE_GRACE_SECONDS, violation);
       evicted = true;
     }
     return evicted;
   }
 
   /** Source: evictPod. */
-  async #evict(pod: Pod, graceSeconds: number, message: string): Promise<void> {
+  async #evict(pod: Pod, graceSeconds: number, { message, annotations }: EvictionWords): Promise<void> {
     const { events, logger, workers, clock } = this.#deps;
     logger.warn('Eviction manager: pod is evicted', { pod: podKey(pod), message });
-    events.pod(pod, 'Warning', 'Evicted', message);
+    events.pod(pod, 'Warning', 'Evicted', message, annotations);
     workers.stopPod(pod.metadata.uid, { graceSeconds, verdict: { reason: 'Evicted', message, disruption: 'TerminationByKubelet' } });
     await Promise.race([workers.whenStopped(pod.metadata.uid), new Promise<void>((resolve) => clock.after(CLEANUP_MS, resolve))]);
   }

@@ -3,15 +3,15 @@ import { test } from 'node:test';
 import { ManualClock } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Pod } from '#api/types.ts';
-import { kubeletConfig } from '../configuration/config.ts';
+import { type KubeletConfig, kubeletConfig } from '../configuration/config.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { KubeletMetrics } from '../metrics/kubelet-metrics.ts';
 import type { NodeFigures } from '../stats/provider.ts';
 import type { PodSummary } from '../stats/summary.ts';
 import { container, pod } from '../testing/pods.ts';
 import { EvictionManager } from './eviction-manager.ts';
-import { evictionMessage, localStorageViolation, rankPods } from './ranking.ts';
-import { CALM, observe, thresholdsOf, type Observations, type Threshold } from './thresholds.ts';
+import { evictionWords, localStorageViolation, rankPods } from './ranking.ts';
+import { CALM, observe, thresholdsOf, type Observations, type Signal, type Threshold } from './thresholds.ts';
 
 const MI = 2 ** 20;
 const memory = (available: number): Observations => ({ 'memory.available': { available, capacity: 1000 * MI } });
@@ -85,14 +85,100 @@ test('rankPods begins with those over their request, then the lowest priority, t
   );
 });
 
-test('evictionMessage names threshold, what was available, and containers over their request', () => {
+interface DiskUse {
+  readonly layer?: number;
+  readonly logs?: number;
+  readonly all?: number;
+  readonly inodes?: number;
+}
+
+const onDisk = (name: string, { layer = 0, logs = 0, all = layer + logs, inodes = 0 }: DiskUse): PodSummary => ({
+  ...using(name, 0),
+  containers: [{ name: 'app', startTime: '', rootfs: { time: '', usedBytes: layer }, logs: { time: '', usedBytes: logs } }],
+  'ephemeral-storage': { time: '', usedBytes: all, inodesUsed: inodes },
+});
+
+for (const { name, signal, shared = true, stats, order } of [
+  {
+    name: 'of memory a pod without figures, whatever its priority',
+    signal: 'memory.available',
+    stats: [using('a', 100 * MI), using('b', 200 * MI)],
+    order: 'c,b,a',
+  },
+  {
+    name: 'of processes the lowest priority, then who has no figures, then who has most',
+    signal: 'pid.available',
+    stats: [
+      { ...using('a', 0), process_stats: { process_count: 5 } },
+      { ...using('b', 0), process_stats: { process_count: 9 } },
+    ],
+    order: 'b,a,c',
+  },
+  {
+    name: 'of inodes who has any, before the priority',
+    signal: 'nodefs.inodesFree',
+    stats: [onDisk('a', { inodes: 0 }), onDisk('b', { inodes: 5 }), onDisk('c', { inodes: 1 })],
+    order: 'b,c,a',
+  },
+  {
+    name: 'of disk who has most of all',
+    signal: 'nodefs.available',
+    stats: [onDisk('a', { layer: 9, all: 12 }), onDisk('b', { logs: 10 }), onDisk('c', { layer: 1 })],
+    order: 'a,b,c',
+  },
+  {
+    name: 'of the rest of the disk who has most but its layers, where images have their own',
+    signal: 'nodefs.available',
+    shared: false,
+    stats: [onDisk('a', { layer: 9, all: 12 }), onDisk('b', { logs: 10 }), onDisk('c', { layer: 1 })],
+    order: 'b,a,c',
+  },
+  {
+    name: 'of the disk of images who has the largest layers',
+    signal: 'imagefs.available',
+    shared: false,
+    stats: [onDisk('a', { layer: 1, all: 12 }), onDisk('b', { layer: 2 }), onDisk('c', { logs: 9 })],
+    order: 'b,a,c',
+  },
+] as const satisfies readonly { signal: Signal; [more: string]: unknown }[]) {
+  test(`rankPods ends for want ${name}`, () => {
+    const pods = [asking('a', ''), asking('b', ''), asking('c', '', 7)];
+    const ranked = rankPods(pods, new Map(stats.map((each) => [each.podRef.uid, each])), { signal, value: '1', graceMs: 0 }, { shared });
+    assert.equal(ranked.map(({ metadata }) => metadata.name).join(), order);
+  });
+}
+
+test('evictionWords name threshold, what was available, and containers over their request', () => {
+  assert.deepEqual(evictionWords(asking('web', '10Mi'), using('web', 64 * MI + 4096), hard, memory(50 * MI + 4096)), {
+    message:
+      'The node was low on resource: memory. Threshold quantity: 100Mi, available: 51204Ki. Container app was using 65540Ki, request is 10Mi, has larger consumption of memory. ',
+    annotations: { offending_containers: 'app', offending_containers_usage: '65540Ki', starved_resource: 'memory' },
+  });
+  assert.deepEqual(evictionWords(asking('web', '100Mi'), using('web', 64 * MI), hard, memory(50 * MI)), {
+    message: 'The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. ',
+    annotations: { offending_containers: '', offending_containers_usage: '', starved_resource: 'memory' },
+  });
+  assert.deepEqual(evictionWords(asking('web', ''), undefined, hard, {}), { message: 'The node was low on resource: memory. ' });
+});
+
+test('evictionWords count what a container was given of memory, and its layer with its logs', () => {
+  const given = asking('web', '10Mi');
+  const resized = { ...given, status: { ...given.status, containerStatuses: [{ name: 'app', allocatedResources: { memory: '80Mi' } }] } };
+  assert.doesNotMatch(evictionWords(resized as unknown as Pod, using('web', 64 * MI), hard, {}).message, /Container/);
+  const disk: Threshold = { signal: 'nodefs.available', value: '10%', graceMs: 0 };
+  const observed = { 'nodefs.available': { available: 90_000, capacity: 1_000_000 } };
   assert.equal(
-    evictionMessage(asking('web', '10Mi'), using('web', 64 * MI), hard, memory(50 * MI)),
-    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 51200Ki. Container app was using 65536Ki, request is 10Mi, has larger consumption of memory. ',
+    evictionWords(asking('web', ''), onDisk('web', { layer: 3072, logs: 1024 }), disk, observed).message,
+    'The node was low on resource: ephemeral-storage. Threshold quantity: 100000, available: 90000. Container app was using 4Ki, request is 0, has larger consumption of ephemeral-storage. ',
   );
+});
+
+test('evictionWords show counts with decimal suffixes, and shares of them as a share of bytes', () => {
+  const inodes: Threshold = { signal: 'nodefs.inodesFree', value: '5%', graceMs: 0 };
+  const observed = { 'nodefs.inodesFree': { available: 65_000, capacity: 6_553_600 } };
   assert.equal(
-    evictionMessage(asking('web', '100Mi'), using('web', 64 * MI), hard, memory(50 * MI)),
-    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 51200Ki. ',
+    evictionWords(asking('web', ''), undefined, inodes, observed).message,
+    'The node was low on resource: inodes. Threshold quantity: 320Ki, available: 65k. ',
   );
 });
 
@@ -100,7 +186,7 @@ test('localStorageViolation tells which limit a pod broke', () => {
   const limited = pod({
     spec: {
       volumes: [{ name: 'v', emptyDir: { sizeLimit: '10Mi' } }],
-      containers: [container('app', { resources: { limits: { 'ephemeral-storage': '20Mi' } } })],
+      containers: [container('app', { resources: { limits: { 'ephemeral-storage': '20Mi' } } }), container('unlimited')],
     },
   });
   const figures = using('web', 0, 5 * MI);
@@ -113,6 +199,12 @@ test('localStorageViolation tells which limit a pod broke', () => {
     signal: 'ephemeralpodfs.limit',
     message: 'Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ',
   });
+  const layered = onDisk('web', { layer: 21 * MI, all: 0 });
+  assert.deepEqual(localStorageViolation(limited, layered), {
+    signal: 'ephemeralcontainerfs.limit',
+    message: 'Container app exceeded its local ephemeral storage limit "20Mi". ',
+  });
+  assert.equal(localStorageViolation(limited, layered, { shared: false }), undefined, 'layers lie elsewhere');
 });
 
 function figures(availableMemory: number, disk = 500): NodeFigures {
@@ -127,7 +219,7 @@ function figures(availableMemory: number, disk = 500): NodeFigures {
   };
 }
 
-function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
+function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[], config: Partial<KubeletConfig> = {}, freed = 900) {
   const state = { figures: figures(500 * MI), reclaimed: 0, changed: 0, unreadable: undefined as Error | undefined };
   const stopped: { uid: string; graceSeconds: number | undefined; reason: string | undefined }[] = [];
   const told: string[] = [];
@@ -138,7 +230,7 @@ function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
     node: (_type, reason, message) => void told.push(`${reason} ${message}`),
   };
   const manager = new EvictionManager({
-    config: kubeletConfig({ nodeName: 'n', evictionPressureTransitionPeriod: 60_000 }),
+    config: kubeletConfig({ nodeName: 'n', evictionPressureTransitionPeriod: 60_000, ...config }),
     clock,
     logger: silentLogger,
     metrics: new KubeletMetrics(),
@@ -154,7 +246,7 @@ function evictionWorld(pods: readonly Pod[], stats: readonly PodSummary[]) {
     pods: () => pods,
     reclaimDisk: async () => {
       state.reclaimed++;
-      state.figures = figures(500 * MI, 900);
+      state.figures = figures(500 * MI, freed);
     },
     changed: () => void state.changed++,
   });
@@ -195,4 +287,28 @@ test('EvictionManager makes room on disk before it ends a pod', async () => {
   world.state.figures = figures(500 * MI, 50);
   await world.manager.synchronize();
   assert.deepEqual([world.state.reclaimed, world.stopped.length, world.manager.pressure.disk], [1, 0, true]);
+});
+
+test('EvictionManager ends a pod for a soft threshold of disk, with the grace that the pod and the node allow', async () => {
+  const soft = {
+    evictionSoft: { 'nodefs.available': '20%' },
+    evictionSoftGracePeriod: { 'nodefs.available': 30_000 },
+    evictionMaxPodGracePeriod: 60,
+  };
+  const patient = asking('a', '');
+  const pods = [{ ...patient, spec: { ...patient.spec, terminationGracePeriodSeconds: 45 } }];
+  const world = evictionWorld(pods, [using('a', 0, 100)], soft, 150);
+  world.state.figures = figures(500 * MI, 150);
+  await world.manager.synchronize();
+  assert.deepEqual([world.state.reclaimed, world.stopped], [0, []]);
+  world.clock.advance(30_000);
+  await world.manager.synchronize();
+  assert.deepEqual([world.state.reclaimed, world.stopped], [1, [{ uid: 'uid-a', graceSeconds: 45, reason: 'Evicted' }]]);
+});
+
+test('EvictionManager makes room on disk until the least reclaim is free, too', async () => {
+  const world = evictionWorld([asking('a', '')], [using('a', 0, 100)], { evictionMinimumReclaim: { 'nodefs.available': '10%' } }, 155);
+  world.state.figures = figures(500 * MI, 50);
+  await world.manager.synchronize();
+  assert.deepEqual([world.state.reclaimed, world.stopped.length], [1, 1]);
 });

@@ -126,6 +126,11 @@ function isCrossed({ signal, value, minReclaim }: Threshold, observations: Obser
   return observed.available < thresholdAmount(value, observed.capacity) + extra;
 }
 
+/** Whether any threshold is not yet left behind by its least reclaim, whatever its grace. Source: reclaimNodeLevelResources. */
+export function anyHeld(thresholds: readonly Threshold[], observations: Observations): boolean {
+  return thresholds.some((threshold) => isCrossed(threshold, observations, true));
+}
+
 function amount(text: string, capacity: number): number {
   return text.endsWith('%') ? thresholdAmount(text, capacity) : valueOf(text);
 }
