@@ -86,7 +86,7 @@ function endWork(world: Simulation, phase: 'Succeeded' | 'Failed'): void {
 async function run(seed: number): Promise<readonly string[]> {
   const world = await simulate(CONTROLLERS, seed);
   const { client, server, below } = world;
-  for (const name of NODES) await client.create(nodes, { metadata: { name } });
+  for (const name of NODES) await client.create(nodes, { metadata: { name }, spec: {} });
   for (const [resource, name, spec] of WORKLOADS) await client.create(resource, { metadata: named(name), spec } as New<KubeObject>);
 
   /** The most and the fewest replicas that were wanted since all was quiet. */
@@ -180,6 +180,10 @@ async function run(seed: number): Promise<readonly string[]> {
       [most, least] = [wanted, wanted];
     }
   }
+  do await world.quiet();
+  while (playKubelet(world));
+  const daemons = server.stored(pods).filter(({ metadata }) => metadata.labels?.['app'] === 'ds');
+  assert.deepEqual(daemons.map((pod) => targetNode(pod) ?? '').toSorted(), NODES);
   return endAtRest(world);
 }
 

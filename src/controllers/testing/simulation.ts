@@ -13,6 +13,7 @@ import { createClient } from '#client/client.ts';
 import type { Client, Transport } from '#client/contract.ts';
 import { createInformerFactory } from '#client/informer/informer-factory.ts';
 import { fakeClient, type FakeTransport } from '#client/testing.ts';
+import { targetNode } from '../daemonset/daemon-pod.ts';
 import { type Controller, runController } from '../runtime/controller.ts';
 import { LateWatches } from './late-watches.ts';
 
@@ -210,7 +211,7 @@ const condition = (status: 'True' | 'False', now: number) => ({
 function changeStatus(server: FakeTransport, { metadata }: Pod, status: object): void {
   server.change(pods, metadata.name, metadata.namespace, (pod) => ({
     ...pod,
-    spec: { ...pod.spec, nodeName: pod.spec.nodeName ?? 'n1' },
+    spec: { ...pod.spec, nodeName: targetNode(pod) ?? 'n1' },
     status: { ...pod.status, ...status } as Pod['status'],
   }));
 }
