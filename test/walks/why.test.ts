@@ -9,7 +9,7 @@ const cluster = await startCluster({ after });
 await cluster.importImage({ name: 'example.test/tools:1', programs: ['sh', 'sleep'] });
 const { kubectl } = cluster;
 
-const deployment = (name: string, command: string, more: object = {}, image = 'example.test/tools:1'): string =>
+const deployment = (name: string, command: string, more: object = {}, pod: object = {}): string =>
   JSON.stringify({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -20,7 +20,8 @@ const deployment = (name: string, command: string, more: object = {}, image = 'e
         metadata: { labels: { app: name } },
         spec: {
           terminationGracePeriodSeconds: 0,
-          containers: [{ name: 'main', image, imagePullPolicy: 'Never', command: ['sh', '-c', command], ...more }],
+          ...pod,
+          containers: [{ name: 'main', image: 'example.test/tools:1', imagePullPolicy: 'Never', command: ['sh', '-c', command], ...more }],
         },
       },
     },
@@ -28,14 +29,14 @@ const deployment = (name: string, command: string, more: object = {}, image = 'e
 
 const apply = (manifest: string): Promise<string> => kubectl.succeed(['apply', '-f', '-'], { input: manifest });
 
-/** Asked again until the newest pod of the Deployment has this cause. */
-async function whyOf(name: string, cause: string): Promise<string> {
+/** Asked again until the newest pod of the Deployment has this cause, with such evidence. */
+async function whyOf(name: string, cause: string, evidence = /(?:)/): Promise<string> {
   for (;;) {
     const sorted = ['get', 'pods', '-l', `app=${name}`, '--sort-by=.metadata.creationTimestamp', '-o', 'name'];
     const pod = (await kubectl.succeed(sorted)).trim().split('\n').at(-1) ?? '';
     if (pod === '') continue;
     const explanation = JSON.parse(await cluster.proa('why', pod, '-o', 'json')) as Explanation;
-    if (explanation.cause.kind === cause) return render(explanation);
+    if (explanation.cause.kind === cause && explanation.cause.evidence.some(({ text }) => evidence.test(text))) return render(explanation);
   }
 }
 
@@ -62,10 +63,37 @@ test('proa why shows the last lines of a crash and the change that brought it', 
 });
 
 test('proa why names an image that is not there, and a quota', async () => {
-  await apply(deployment('lost', 'sleep 1000', {}, 'example.test/none:1'));
+  await apply(deployment('lost', 'sleep 1000', { image: 'example.test/none:1' }));
   assert.match(await whyOf('lost', 'image'), /image example\.test\/none:1 of container main cannot be pulled/);
   await kubectl.succeed(['create', 'quota', 'none', '--hard=pods=0']);
   await apply(deployment('kept-out', 'sleep 1000'));
   await kubectl.succeed(['wait', '--for=condition=ReplicaFailure', 'deployment/kept-out', '--timeout=60s']);
   assert.match(await cluster.proa('why', 'pod/kept-out'), /ReplicaSet kept-out-\w+ may not make the pod[^]*exceeded quota: none/);
+  await kubectl.succeed(['delete', 'quota', 'none']);
+});
+
+test('proa why names the key that a ConfigMap has, the port that is declared, the program that is not there and the class that is', async () => {
+  await kubectl.succeed(['create', 'configmap', 'settings', '--from-literal=app.conf=x']);
+  const volumes = [{ name: 'v', configMap: { name: 'settings', items: [{ key: 'app.cnf', path: 'a' }] } }];
+  await apply(deployment('no-key', 'sleep 1000', { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, { volumes }));
+  assert.match(await whyOf('no-key', 'volume'), /put the key app\.cnf into ConfigMap settings, or name app\.conf instead, which it has/);
+
+  const readinessProbe = { httpGet: { port: 8081 }, periodSeconds: 1 };
+  await apply(deployment('no-port', 'sleep 1000', { ports: [{ containerPort: 8080 }], readinessProbe }));
+  assert.match(await whyOf('no-port', 'probe', /Readiness probe failed/), /ask port 8080 in the readiness probe of container main/);
+
+  await apply(deployment('no-program', '', { command: ['/bin/nosuch'] }));
+  assert.match(
+    await whyOf('no-program', 'configuration'),
+    /name a program that the image of container main has: \/bin\/nosuch is not there/,
+  );
+
+  const claim = { accessModes: ['ReadWriteOnce'], storageClassName: 'local-paht', resources: { requests: { storage: '1Mi' } } };
+  await apply(JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: claim }));
+  const claimed = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+  await apply(deployment('no-class', 'sleep 1000', {}, { volumes: claimed }));
+  assert.match(
+    await whyOf('no-class', 'scheduling', /which is not there/),
+    /make StorageClass local-paht, or the claim anew with class local-path, which is there/,
+  );
 });

@@ -27,7 +27,9 @@ function causeOf(status: ContainerStatus, observed: Observed): Cause | undefined
     return withSince({ kind: 'image', container: name, summary: `image ${image} of container ${name} cannot be pulled`, evidence });
   }
   if (CONFIG_REASONS.includes(reason)) {
-    const evidence = [waiting, ...eventsOf(observed.events, ['Failed'], name)];
+    const failed = eventsOf(observed.events, ['Failed'], name);
+    const same = failed.find(({ text }) => text === `Error: ${message}`);
+    const evidence = [{ ...waiting, ...(same?.time === undefined ? {} : { time: same.time }) }, ...failed.filter((each) => each !== same)];
     return withSince({ kind: 'configuration', container: name, summary: `container ${name} cannot be made`, evidence });
   }
   return crashOf(status, observed);

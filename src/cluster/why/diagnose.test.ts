@@ -346,6 +346,22 @@ const CASES: readonly Case[] = [
   },
 ];
 
+test('diagnose tells once what the container and its event both say, and when', () => {
+  const pod = running(container(waiting('RunContainerError', 'exec: no such file')));
+  const events = [event('Failed', 'Error: exec: no such file')];
+  assert.deepEqual(diagnose({ pod, events, node: READY_NODE, logs: new Map() }).evidence, [
+    { source: 'container web, waiting', text: 'RunContainerError: exec: no such file', time: '2026-01-01T00:00:05Z' },
+  ]);
+});
+
+test('diagnose tells once what several events say with other ids and ports', () => {
+  const pod = running(container({ running: {} }));
+  const failed = (id: string, port: number): string =>
+    `Readiness probe errored: exec "${id.repeat(64)}": read udp 10.0.0.1:${port}->10.0.0.2:53`;
+  const events = [event('Unhealthy', failed('a', 1)), event('Unhealthy', `(combined from similar events): ${failed('b', 2)}`)];
+  assert.equal(diagnose({ pod, events, node: READY_NODE, logs: new Map() }).evidence.length, 1);
+});
+
 for (const c of CASES) {
   test(`diagnose ${c.name}`, () => {
     const cause = diagnose({ events: [], node: READY_NODE, logs: new Map(), ...c.observed });

@@ -18,6 +18,13 @@ const NOTHING_NEW: ReadonlySet<string> = new Set(IMAGE_REASONS.map((reason) => `
 
 const MOST_EVENTS = 3;
 
+/** What tells two events apart that tell of the same: who joined them, ids of containers and processes, a client's port. */
+const alike = (text: string): string =>
+  text
+    .replace(/^\(combined from similar events\): /, '')
+    .replaceAll(/\b[0-9a-f]{64}\b/g, '')
+    .replaceAll(/:\d+->/g, '->');
+
 /** The last of each text, the latest first. `container`: not those that are of another one. */
 export function eventsOf(events: readonly Event[], reasons: readonly string[], container?: string): readonly Evidence[] {
   const found = events
@@ -25,7 +32,7 @@ export function eventsOf(events: readonly Event[], reasons: readonly string[], c
     .filter(({ reason = '', message = '' }) => reasons.includes(reason) && !NOTHING_NEW.has(message))
     .map(({ reason = '', message = '', ...event }) => ({ source: `event ${reason}`, text: message, time: timeOf(event) }))
     .toSorted((a, b) => (a.time < b.time ? 1 : -1));
-  return found.filter(({ text }, i) => found.findIndex((other) => other.text === text) === i).slice(0, MOST_EVENTS);
+  return found.filter(({ text }, i) => found.findIndex((other) => alike(other.text) === alike(text)) === i).slice(0, MOST_EVENTS);
 }
 
 /** Events of containers say so by a path: `spec.containers{web}`. */

@@ -1,7 +1,7 @@
 // Names that could stand in place of one that is missing.
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { Resource } from '#apimachinery/resource.ts';
-import { configmaps, priorityclasses, secrets, serviceaccounts } from '#api/resources.ts';
+import { configmaps, priorityclasses, secrets, serviceaccounts, storageclasses } from '#api/resources.ts';
 import type { ConfigMap, KubeObject, Node, Secret } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
 import type { Missing } from './remedies.ts';
@@ -13,6 +13,7 @@ export async function knownNames(
   node: Node | undefined,
   client: Client,
 ): Promise<readonly string[]> {
+  if (name === '') return [];
   try {
     switch (kind) {
       case 'Image':
@@ -27,6 +28,8 @@ export async function knownNames(
         return await namesOf(serviceaccounts, namespace, client);
       case 'PriorityClass':
         return await namesOf(priorityclasses, undefined, client);
+      case 'StorageClass':
+        return await namesOf(storageclasses, undefined, client);
     }
   } catch (error) {
     if (isStatusError(error, 'NotFound') || isStatusError(error, 'Forbidden')) return [];

@@ -21,6 +21,20 @@ const cause = (kind: Cause['kind'], text: string, summary = ''): Cause => ({
   evidence: [{ source: 'x', text }],
 });
 
+/** Two Secrets of which one is asked for the key. */
+const PROJECTED = {
+  name: 'v',
+  projected: {
+    sources: [
+      { secret: { name: 'left', items: [{ key: 'ca.crt', path: 'ca' }] } },
+      { secret: { name: 'right', items: [{ key: 'tls.ket', path: 'key' }] } },
+    ],
+  },
+};
+
+const probed = (probes: object): Pod =>
+  ({ ...pod, spec: { containers: [{ ...containers[0], ports: [{ name: 'http', containerPort: 8080 }], ...probes }] } }) as unknown as Pod;
+
 for (const c of [
   {
     of: cause('configuration', 'CreateContainerConfigError: configmap "setting" not found'),
@@ -37,6 +51,71 @@ for (const c of [
     of: cause('volume', 'references non-existent secret key: tls.key'),
     known: [],
     remedies: ['put the key tls.key into the Secret'],
+  },
+  {
+    of: cause('volume', 'MountVolume.SetUp failed for volume "v" : configmap references non-existent config key: app.cnf'),
+    pod: { ...pod, spec: { ...pod.spec, volumes: [{ name: 'v', configMap: { name: 'settings' } }] } } as Pod,
+    known: ['app.conf'],
+    remedies: ['put the key app.cnf into ConfigMap settings, or name app.conf instead, which it has'],
+  },
+  {
+    of: cause('volume', 'MountVolume.SetUp failed for volume "v" : references non-existent secret key: tls.ket'),
+    pod: { ...pod, spec: { ...pod.spec, volumes: [PROJECTED] } } as unknown as Pod,
+    known: ['tls.key'],
+    remedies: ['put the key tls.ket into Secret right, or name tls.key instead, which it has'],
+  },
+  {
+    of: cause('scheduling', 'Pending, class fast-sd, which is not there'),
+    known: ['slow', 'fast-ssd'],
+    remedies: ['make StorageClass fast-sd, or the claim anew with class fast-ssd, which is there'],
+  },
+  { of: cause('scheduling', 'Pending, class fast, which is not there'), known: [], remedies: ['make StorageClass fast'] },
+  {
+    of: cause(
+      'refused',
+      'Error creating: Internal error occurred: failed calling webhook "deny.example.com": failed to call webhook: Post',
+    ),
+    known: [],
+    remedies: ['bring back what answers for webhook deny.example.com, or take it out of its configuration'],
+  },
+  {
+    of: cause('probe', 'Readiness probe failed: Get "http://10.0.0.5:8081/": dial tcp 10.0.0.5:8081: connect: connection refused'),
+    pod: probed({ readinessProbe: { httpGet: { port: 8081 } } }),
+    known: [],
+    remedies: ['ask port 8080 in the readiness probe of container web: it is the one that is declared, 8081 is not'],
+  },
+  {
+    of: cause('probe', 'Liveness probe failed: dial tcp 10.0.0.5:8080: connect: connection refused'),
+    pod: probed({ livenessProbe: { tcpSocket: { port: 8080 } } }),
+    known: [],
+    remedies: [],
+  },
+  {
+    of: cause('probe', `Startup probe errored and resulted in unknown state: couldn't find port: "htp" in container ports`),
+    pod: probed({ startupProbe: { httpGet: { port: 'htp' } } }),
+    known: [],
+    remedies: ['name a port of container web htp, or ask port http in its startup probe, which is there'],
+  },
+  {
+    of: cause(
+      'configuration',
+      'RunContainerError: runc create failed: exec: "/bin/nosuch": stat /bin/nosuch: no such file or directory: unknown',
+    ),
+    known: [],
+    remedies: ['name a program that the image of container web has: /bin/nosuch is not there'],
+  },
+  {
+    of: cause('probe', 'Readiness probe errored and resulted in unknown state: exec: "check": executable file not found in $PATH: unknown'),
+    known: [],
+    remedies: ['name a program that the image of container web has: check is not there'],
+  },
+  {
+    of: cause(
+      'configuration',
+      'CreateContainerConfigError: container has runAsNonRoot and image will run as root (pod: "p", container: web)',
+    ),
+    known: [],
+    remedies: ['set runAsUser of container web to a user other than 0, or take an image that names one'],
   },
   {
     of: cause('refused', 'error looking up service account ns/builder: serviceaccount "builder" not found'),
@@ -154,6 +233,21 @@ test('explain names the key that was meant', async () => {
     render(explanation),
     /What would help:\n {2}put the key levle into ConfigMap settings, or name level instead, which it has\n/,
   );
+});
+
+test('explain of a volume whose ConfigMap lacks a key tells which one it has', async () => {
+  const explanation = await askAbout((server) => {
+    server.seed(nodes, { metadata: { name: 'n' }, spec: {}, status: {} } as never);
+    server.seed(configmaps, { metadata: { name: 'settings', namespace: 'ns' }, data: { 'app.conf': 'x' } } as never);
+    const volumes = [{ name: 'v', configMap: { name: 'settings', items: [{ key: 'app.cnf', path: 'a' }] } }];
+    const message = 'MountVolume.SetUp failed for volume "v" : configmap references non-existent config key: app.cnf';
+    server.seed(events, {
+      metadata: { name: 'e', namespace: 'ns' },
+      ...{ involvedObject: { uid: 'p' }, reason: 'FailedMount', message, lastTimestamp: '2026-01-01T00:00:05Z' },
+    } as never);
+    server.seed(pods, { ...pod, spec: { ...pod.spec, nodeName: 'n', volumes }, status: { phase: 'Pending' } } as never);
+  });
+  assert.deepEqual(explanation.remedies, ['put the key app.cnf into ConfigMap settings, or name app.conf instead, which it has']);
 });
 
 test('explain of a pod that waits for a claim tells what the claim waits for', async () => {

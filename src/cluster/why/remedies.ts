@@ -4,30 +4,45 @@ import { parseQuantity } from '#apimachinery/quantity.ts';
 import { nearestName } from '#scheduler/explain/similar.ts';
 import type { Pod } from '#api/types.ts';
 import { FINALIZER } from '#api/well-known.ts';
+import { containerRemedies } from './container-remedies.ts';
 import type { Cause } from './contract.ts';
 
 /** Something that the evidence says is missing. */
 export interface Missing {
-  readonly kind: 'ConfigMap' | 'Secret' | 'ServiceAccount' | 'PriorityClass' | 'Image';
+  readonly kind: 'ConfigMap' | 'Secret' | 'ServiceAccount' | 'PriorityClass' | 'StorageClass' | 'Image';
+  /** Empty where it is not known which object lacks the key. */
   readonly name: string;
   /** Of a key: the object is there, and lacks it. */
   readonly key?: string;
 }
 
-const PATTERNS: readonly (readonly [RegExp, (found: readonly string[]) => Missing])[] = [
+const PATTERNS: readonly (readonly [RegExp, (found: readonly string[], pod: Pod | undefined) => Missing])[] = [
   [
     /couldn't find key (\S+) in (ConfigMap|Secret) [^/\s]+\/(\S+)/,
     ([, key, kind, name]) => ({ kind: kind as 'Secret', name: name ?? '', key: key ?? '' }),
   ],
   [
-    /references non-existent (config|secret) key: (\S+)/,
-    ([, kind, key]) => ({ kind: kind === 'config' ? 'ConfigMap' : 'Secret', name: '', key: key ?? '' }),
+    /(?:volume "([^"]*)"[^]*)?references non-existent (config|secret) key: (\S+)/,
+    ([, volume, of, key = ''], pod) => {
+      const kind = of === 'config' ? 'ConfigMap' : 'Secret';
+      return { kind, name: pod === undefined ? '' : sourceOf(pod, volume, { kind, key }), key };
+    },
   ],
   [/configmap "([^"]+)" not found/, ([, name]) => ({ kind: 'ConfigMap', name: name ?? '' })],
   [/secret "([^"]+)" not found/, ([, name]) => ({ kind: 'Secret', name: name ?? '' })],
   [/serviceaccount "([^"]+)" not found/, ([, name]) => ({ kind: 'ServiceAccount', name: name ?? '' })],
   [/no PriorityClass with name (\S+) was found/, ([, name]) => ({ kind: 'PriorityClass', name: name ?? '' })],
+  [/, class (\S+), which is not there$/, ([, name]) => ({ kind: 'StorageClass', name: name ?? '' })],
 ];
+
+/** Name of the object from which the volume takes the key; '' when it is not known. */
+function sourceOf({ spec }: Pod, volumeName: string | undefined, { kind, key }: Pick<Missing, 'kind' | 'key'>): string {
+  const volume = spec.volumes?.find(({ name }) => name === volumeName);
+  const own = kind === 'ConfigMap' ? volume?.configMap?.name : volume?.secret?.secretName;
+  if (own !== undefined) return own;
+  const parts = volume?.projected?.sources?.map(({ configMap, secret }) => (kind === 'ConfigMap' ? configMap : secret)) ?? [];
+  return parts.find((part) => part?.items?.some((item) => item.key === key))?.name ?? '';
+}
 
 /** The first of those that could not be read. */
 const PULL_SECRET = /^Unable to retrieve some image pull secrets \(([^,)]+)/;
@@ -49,7 +64,7 @@ export function missingBy({ kind, evidence, container }: Cause, pod: Pod | undef
   for (const { text } of evidence) {
     for (const [pattern, read] of PATTERNS) {
       const found = pattern.exec(text);
-      if (found !== null) return read(found);
+      if (found !== null) return read(found, pod);
     }
   }
   return undefined;
@@ -59,6 +74,9 @@ export function missingBy({ kind, evidence, container }: Cause, pod: Pod | undef
 export function insteadOf({ kind, name, key }: Missing, known: readonly string[]): readonly string[] {
   if (kind === 'Image') return imageInstead(name, known);
   const meant = nearestName(key ?? name, known);
+  // The class of a claim does not change any more.
+  if (kind === 'StorageClass')
+    return [`make StorageClass ${name}${meant === undefined ? '' : `, or the claim anew with class ${meant}, which is there`}`];
   const other = meant === undefined ? '' : `, or name ${meant} instead, which ${key === undefined ? 'is there' : 'it has'}`;
   if (key === undefined) return [`make ${kind} ${name}${other}`];
   return [`put the key ${key} into ${name === '' ? `the ${kind}` : `${kind} ${name}`}${other}`];
@@ -87,13 +105,16 @@ export function remediesFor(cause: Cause, pod: Pod | undefined): readonly string
   const { kind, evidence } = cause;
   switch (kind) {
     case 'crash':
-      return memoryRemedies(cause, pod);
+      return [...memoryRemedies(cause, pod), ...containerRemedies(cause, pod)];
+    case 'configuration':
+    case 'probe':
+      return containerRemedies(cause, pod);
     case 'ended':
       return pod === undefined ? [] : remediesForLeaving(cause, pod);
     case 'image':
       return pod !== undefined && isRefusedCaller(evidence) ? [credentials(pod)] : [];
     case 'refused':
-      return quotaRemedies(evidence[0]?.text ?? '');
+      return [...quotaRemedies(evidence[0]?.text ?? ''), ...webhookRemedies(evidence[0]?.text ?? '')];
     default:
       return [];
   }
@@ -136,6 +157,12 @@ const FINALIZERS: Readonly<Record<string, string>> = {
   [FINALIZER.jobTracking]: `see that the Job controller runs: it takes ${FINALIZER.jobTracking} away once it has counted the pod`,
   [FINALIZER.foregroundDeletion]: 'see what the pod owns and blocks its deletion: that goes first',
 };
+
+/** Source: apiserver admission plugin webhook errors. */
+function webhookRemedies(text: string): readonly string[] {
+  const name = /failed calling webhook "([^"]+)"/.exec(text)?.[1];
+  return name === undefined ? [] : [`bring back what answers for webhook ${name}, or take it out of its configuration`];
+}
 
 /** `exceeded quota: q, requested: cpu=1, used: cpu=3, limited: cpu=3`. Source: resourcequota admission checkRequest. */
 function quotaRemedies(text: string): readonly string[] {

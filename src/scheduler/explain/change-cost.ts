@@ -4,8 +4,9 @@ import { podPriority } from '#api/pods.ts';
 import type { Change, ChangeKind } from './changes.ts';
 import { isLeaving } from './eviction.ts';
 
-/** Beside 1 for each change. What is written down somewhere costs little, what the pod has to do without more. */
+/** Beside 1 for each change. What was nearly said costs least, what is written down somewhere little, what the pod has to do without more. */
 const COSTS: Readonly<Record<Exclude<ChangeKind, 'request' | 'port' | 'eviction'>, number>> = {
+  spelling: 0.05,
   gate: 0.1,
   toleration: 0.1,
   label: 0.1,

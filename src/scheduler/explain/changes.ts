@@ -2,6 +2,7 @@
 // What could be changed so that a plugin refuses a pod on a node no more, the smallest first. Whether a change does what it
 // should is not decided here: explain-placement.ts runs the filters with it.
 import type { Node, Pod, Toleration } from '#api/types.ts';
+import { controllerOf } from '#api/owner-references.ts';
 import { taintText, untoleratedTaint } from '#api/taints.ts';
 import { PLUGIN } from '../plugins/names.ts';
 import { conflictsWith, type UsedPorts, usePorts } from '../state/host-ports.ts';
@@ -22,6 +23,7 @@ export type ChangeKind =
   | 'toleration'
   | 'label'
   | 'selector'
+  | 'spelling'
   | 'port'
   | 'uncordon'
   | 'recovery'
@@ -169,7 +171,7 @@ function respelled(pod: Pod, wanted: readonly (readonly [string, string])[], lab
   const kept = Object.entries(pod.spec.nodeSelector ?? {}).filter(([key, value]) => labels[key] === value);
   const said = wanted.map(([key, value], i) => `${meant[i]?.join('=')} instead of ${key}=${value}`);
   const nodeSelector = Object.fromEntries([...kept, ...meant.filter((label) => label !== undefined)]);
-  return [{ kind: 'selector', text: `ask for ${said.join(', ')} in the pod's nodeSelector`, pod: withSpec(pod, { nodeSelector }) }];
+  return [{ kind: 'spelling', text: `ask for ${said.join(', ')} in the pod's nodeSelector`, pod: withSpec(pod, { nodeSelector }) }];
 }
 
 /** The value is nearly what is asked for, or the key is. */
@@ -198,7 +200,8 @@ function withoutSelector(pod: Pod, keys: readonly string[]): readonly Change[] {
 
 function withoutNodeAffinity(pod: Pod): readonly Change[] {
   const { requiredDuringSchedulingIgnoredDuringExecution: required, ...rest } = pod.spec.affinity?.nodeAffinity ?? {};
-  if (required === undefined) return [];
+  // It is for the one node that the affinity names, and its DaemonSet makes another for each other node.
+  if (required === undefined || controllerOf(pod)?.kind === 'DaemonSet') return [];
   return [
     {
       kind: 'affinity',

@@ -262,6 +262,23 @@ test('explainPlacement finds the node where least is asked for, whatever the ord
   }
 });
 
+test('explainPlacement takes what is nearly there for what was meant, rather than label another node', () => {
+  const cluster = clusterOf([node('a'), node('b', { metadata: { labels: { disktype: 'ssd' } } })]);
+  const { smallest } = explainPlacement(pod('p', {}, { nodeSelector: { disktyp: 'ssd' } }), { profile, cluster });
+  assert.deepEqual(
+    [smallest?.node, smallest?.changes],
+    ['b', [{ kind: 'spelling', text: "ask for disktype=ssd instead of disktyp=ssd in the pod's nodeSelector" }]],
+  );
+});
+
+test('explainPlacement leaves the pod of a DaemonSet the node it is made for', () => {
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'd', controller: true }];
+  const own = pod('p', { cpu: '8' }, named('a'), { metadata: { ownerReferences } });
+  const { nodes, smallest } = explainPlacement(own, { profile, cluster: clusterOf([host('a'), host('b')]) });
+  assert.deepEqual(nodes.find(({ node: name }) => name === 'b')?.changes, []);
+  assert.deepEqual([smallest?.node, smallest?.changes[0]?.text], ['a', 'lower the request for cpu from 8 to 4']);
+});
+
 test('explainPlacement has pods run on that run, where a word of the pod is enough', () => {
   const full = clusterOf(
     [host('a'), node('b', { spec: { taints: [{ key: 't', effect: 'NoSchedule' }] } })],
