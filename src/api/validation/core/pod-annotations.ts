@@ -32,8 +32,12 @@ export function validatePodAnnotations(out: Problems, at: Path, annotations: Ann
   validateTolerationAnnotation(out, at, annotations[TOLERATIONS] ?? '');
   const cost = annotations[DELETION_COST];
   if (cost !== undefined && !isDeletionCost(cost)) out.invalid(at.key(DELETION_COST), cost, 'must be a 32bit integer');
+  const ofPod = annotations[SECCOMP_POD];
+  if (ofPod !== undefined) validateSeccompName(out, at.child(SECCOMP_POD), ofPod);
   for (const [key, profile] of entries(annotations)) {
-    if (key === SECCOMP_POD || key.startsWith(SECCOMP_CONTAINER)) validateSeccompName(out, at.child(key), profile);
+    if (key.startsWith(SECCOMP_CONTAINER)) validateSeccompName(out, at.child(key), profile);
+  }
+  for (const [key, profile] of entries(annotations)) {
     if (key.startsWith(APP_ARMOR)) validateAppArmorAnnotation(out, at.key(key), { spec, container: key.slice(APP_ARMOR.length), profile });
   }
 }

@@ -23,6 +23,13 @@ test('what a claim takes of a node has a claim of the pod, containers and native
   ]);
 });
 
+// Source: validatePodResourceClaimStatuses, which names the other field.
+test('the name of a claim made for a pod is judged at the name of its entry', () => {
+  assert.deepEqual(statusErrors({ resourceClaimStatuses: [{ name: 'a', resourceClaimName: 'No' }] }), [
+    `status.resourceClaimStatuses[0].name: Invalid value: "No": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+  ]);
+});
+
 test('addresses of a pod that are none make its stacks unknown', () => {
   const errors = statusErrors({ podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'x' }] });
   assert.equal(errors[1], 'status.podIPs: Internal error: failed to check for dual stack with error:invalid IP[1]: x');

@@ -14,7 +14,7 @@ export function validateClaimStatuses(out: Problems, status: PodStatus, spec: Po
   validateNodeAllocatable(out, status, spec);
 }
 
-/** Source: validatePodResourceClaimStatuses. */
+/** What is wrong with a claim's name is told of the entry's. Source: validatePodResourceClaimStatuses. */
 function validateGenerated(out: Problems, status: PodStatus, spec: PodSpec): void {
   const names = new Set<string>();
   status.resourceClaimStatuses?.forEach(({ name, resourceClaimName }, i) => {
@@ -24,8 +24,7 @@ function validateGenerated(out: Problems, status: PodStatus, spec: PodSpec): voi
     }
     if (names.has(name)) out.duplicate(path.child('name'), name);
     names.add(name);
-    if (resourceClaimName !== undefined)
-      out.each(path.child('resourceClaimName'), resourceClaimName, subdomainName(resourceClaimName, false));
+    if (resourceClaimName !== undefined) out.each(path.child('name'), resourceClaimName, subdomainName(resourceClaimName, false));
   });
 }
 
