@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterCIDRsOf } from './cluster-cidrs.ts';
+import { clusterCIDRsOf, serviceCIDRsOf } from './cluster-cidrs.ts';
 import { Flags } from './flags.ts';
 
-const of = (given: Readonly<Record<string, string>>) =>
-  clusterCIDRsOf(new Flags('controller-manager', { kubeconfig: 'f', 'root-ca-file': 'f', ...given }));
+const flags = (given: Readonly<Record<string, string>>): Flags =>
+  new Flags('controller-manager', { kubeconfig: 'f', 'root-ca-file': 'f', ...given });
+const of = (given: Readonly<Record<string, string>>) => clusterCIDRsOf(flags(given));
+const SERVICES = 'service-cluster-ip-range';
 const SIZE = 'node-cidr-mask-size';
 const BOTH = { 'cluster-cidr': 'fd00::/56,10.0.0.0/8' };
 const SIX = { 'cluster-cidr': 'fd00::/56' };
@@ -35,3 +37,12 @@ for (const [given, message] of [
 ] as const) {
   test(`the networks of pods are refused: ${message}`, () => assert.throws(() => of(given), { name: 'CommandError', message }));
 }
+
+test('the networks of Services are none, one, or one of each family', () => {
+  assert.deepEqual(serviceCIDRsOf(flags({})), []);
+  assert.deepEqual(serviceCIDRsOf(flags({ [SERVICES]: '10.96.0.0/12,fd00:96::/112' })), ['10.96.0.0/12', 'fd00:96::/112']);
+  assert.throws(() => serviceCIDRsOf(flags({ [SERVICES]: '10.96.0.1/12' })), {
+    name: 'CommandError',
+    message: /^--service-cluster-ip-range 10\.96\.0\.1\/12 is not an IP network/,
+  });
+});

@@ -1,9 +1,9 @@
 // pure
-// The networks of pods as the controller manager's flags say them. Source: kube-controller-manager setNodeCIDRMaskSizes.
+// The networks of pods and Services as the controller manager's flags say them. Source: kube-controller-manager setNodeCIDRMaskSizes.
 import type { ControllerConfig } from '#controllers/runtime/controller.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { clusterCIDRs } from '../node/deciders.ts';
-import { familiesOf, networks } from '../settings/networks.ts';
+import { familiesOf, listOf, networks } from '../settings/networks.ts';
 import type { Flags } from './flags.ts';
 
 /** @throws CommandError, upstream's texts */
@@ -26,4 +26,13 @@ export function clusterCIDRsOf(flags: Pick<Flags, 'text' | 'optional' | 'number'
     throw new CommandError('usage of --node-cidr-mask-size-ipv6 is not allowed for a single-stack IPv4 cluster');
   const [IPv4, IPv6] = [both ?? v4, both ?? v6];
   return clusterCIDRs(read.value, { ...(IPv4 === undefined ? {} : { IPv4 }), ...(IPv6 === undefined ? {} : { IPv6 }) });
+}
+
+/** The networks of Services that are set aside in those of pods. @throws CommandError */
+export function serviceCIDRsOf(flags: Pick<Flags, 'optional'>): NonNullable<ControllerConfig['serviceCIDRs']> {
+  const text = flags.optional('service-cluster-ip-range') ?? '';
+  if (text === '') return [];
+  const read = networks(text);
+  if (!read.ok) throw new CommandError(`--service-cluster-ip-range ${text} ${read.why}`);
+  return listOf(read.value);
 }

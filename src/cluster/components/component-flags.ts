@@ -129,6 +129,11 @@ export const COMPONENTS = {
       },
       { name: 'node-cidr-mask-size-ipv4', argument: 'BITS', description: 'the same of its IPv4 network' },
       { name: 'node-cidr-mask-size-ipv6', argument: 'BITS', description: 'the same of its IPv6 network' },
+      {
+        name: 'service-cluster-ip-range',
+        argument: 'CIDRS',
+        description: 'network of Services, or one of each family: set aside where it is part of --cluster-cidr',
+      },
       { name: 'root-ca-file', argument: 'FILE', description: 'authority that pods trust the API server by', required: true },
       { name: 'cluster-signing-cert-file', argument: 'FILE', description: 'authority that signs certificate requests' },
       { name: 'cluster-signing-key-file', argument: 'FILE', description: 'its key' },

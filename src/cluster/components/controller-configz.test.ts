@@ -14,6 +14,7 @@ const told = controllerConfigz({
     { cidr: '10.244.0.0/16', nodeMaskSize: 24 },
     { cidr: 'fd00:244::/56', nodeMaskSize: 64 },
   ],
+  serviceCIDRs: ['10.96.0.0/12', 'fd00:96::/112'],
   rootCaFile: '/etc/ca.crt',
   signingCertFile: '',
   signingKeyFile: '',
@@ -40,6 +41,7 @@ test('controllerConfigz tells what flags say, in the names of the internal type'
     ['10.244.0.0/16,fd00:244::/56', true],
   );
   assert.deepEqual([NodeIPAMController?.['NodeCIDRMaskSizeIPv4'], NodeIPAMController?.['NodeCIDRMaskSizeIPv6']], [24, 64]);
+  assert.deepEqual([NodeIPAMController?.['ServiceCIDR'], NodeIPAMController?.['SecondaryServiceCIDR']], ['10.96.0.0/12', 'fd00:96::/112']);
   assert.equal(AttachDetachController?.['DisableForceDetachOnTimeout'], true);
   assert.equal(SAController?.['RootCAFile'], '/etc/ca.crt');
 });

@@ -17,6 +17,7 @@ export interface ControllerSettings {
   readonly controllers: readonly string[];
   readonly useServiceAccountCredentials: boolean;
   readonly clusterCIDRs: readonly ClusterCIDR[];
+  readonly serviceCIDRs: readonly string[];
   readonly rootCaFile: string;
   readonly signingCertFile: string;
   readonly signingKeyFile: string;
@@ -37,7 +38,7 @@ const capitals = (given: Json): Json =>
   Object.fromEntries(Object.entries(given).map(([name, value]) => [`${name.charAt(0).toUpperCase()}${name.slice(1)}`, value]));
 
 export function controllerConfigz(settings: ControllerSettings): Json {
-  const { clusterCIDRs, tuning } = settings;
+  const { clusterCIDRs, serviceCIDRs, tuning } = settings;
   const workersOf = (name: string): number => tuning.workers[name] ?? ownWorkersOf(name);
   const maskSize = (isOne: (cidr: string) => boolean): number => clusterCIDRs.find(({ cidr }) => isOne(cidr))?.nodeMaskSize ?? 0;
   const signer = { CertFile: '', KeyFile: '' };
@@ -125,8 +126,8 @@ export function controllerConfigz(settings: ControllerSettings): Json {
     LegacySATokenCleaner: { CleanUpPeriod: '8760h0m0s' },
     NamespaceController: { NamespaceSyncPeriod: '5m0s', ConcurrentNamespaceSyncs: workersOf('namespace-controller') },
     NodeIPAMController: {
-      ServiceCIDR: '',
-      SecondaryServiceCIDR: '',
+      ServiceCIDR: serviceCIDRs[0] ?? '',
+      SecondaryServiceCIDR: serviceCIDRs[1] ?? '',
       NodeCIDRMaskSize: 0,
       NodeCIDRMaskSizeIPv4: maskSize((cidr) => !cidr.includes(':')),
       NodeCIDRMaskSizeIPv6: maskSize((cidr) => cidr.includes(':')),

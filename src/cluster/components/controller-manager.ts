@@ -11,7 +11,7 @@ import { ControllerMetrics } from '#controllers/metrics/metrics.ts';
 import { unknownControllers } from '#controllers/runtime/controller-names.ts';
 import { CommandError } from '../commands/command-error.ts';
 import { runControllerManager } from '../node/deciders.ts';
-import { clusterCIDRsOf } from './cluster-cidrs.ts';
+import { clusterCIDRsOf, serviceCIDRsOf } from './cluster-cidrs.ts';
 import { type ComponentContext, fileOf, runComponent, transportOf } from './context.ts';
 import { CONFIGZ_NAME, controllerConfigz, type ControllerSettings } from './controller-configz.ts';
 import { electionOf, electionSettings } from './election.ts';
@@ -52,6 +52,7 @@ export function controllerManager(given: FlagValues): Promise<void> {
     const running = runControllerManager(
       {
         clusterCIDRs: told.clusterCIDRs,
+        serviceCIDRs: told.serviceCIDRs,
         forceDetachOnTimeout: told.forceDetachOnTimeout,
         tuning: told.tuning,
         rootCA: fileOf(context, 'root-ca-file'),
@@ -92,6 +93,7 @@ function configOf(flags: Flags, controllers: readonly string[]): ControllerSetti
     controllers,
     useServiceAccountCredentials: flags.isSet('use-service-account-credentials'),
     clusterCIDRs: clusterCIDRsOf(flags),
+    serviceCIDRs: serviceCIDRsOf(flags),
     rootCaFile: flags.text('root-ca-file'),
     signingCertFile: flags.optional('cluster-signing-cert-file') ?? '',
     signingKeyFile: flags.optional('cluster-signing-key-file') ?? '',

@@ -7,6 +7,9 @@ import { PodNetworks } from './plan.ts';
 /** In the order of the cluster's, the main one first. */
 const cidrsOf = ({ spec }: Node): readonly string[] => spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]);
 
+/** Has what Services have of the networks of pods; no node has this name. Source: filterOutServiceRange. */
+const SERVICES = '';
+
 export const nodeIpamController: Controller = {
   name: 'node-ipam-controller',
   serviceAccount: 'node-controller',
@@ -16,6 +19,7 @@ export const nodeIpamController: Controller = {
   setUp({ client, informers, queue, events, logger, config, metrics: { networks: figures } }) {
     const lister = informers.informer(nodes);
     const networks = config.clusterCIDRs.map(({ cidr, nodeMaskSize }) => new PodNetworks(cidr, nodeMaskSize));
+    for (const each of networks) for (const cidr of config.serviceCIDRs ?? []) each.occupy(cidr, SERVICES);
     const labelOf = (index: number): string => config.clusterCIDRs[index]?.cidr ?? '';
     const show = (): void => {
       for (const [i, { capacity, taken }] of networks.entries()) {

@@ -97,6 +97,24 @@ const DUAL = {
 const node = (name: string, podCIDRs?: readonly string[]): New<Node> =>
   ({ metadata: { name }, spec: podCIDRs === undefined ? {} : { podCIDR: podCIDRs[0], podCIDRs } }) as New<Node>;
 
+// Source: range_allocator_test.go TestOccupyServiceCIDR, TestAllocateOrOccupyCIDRSuccess.
+for (const [services, given] of [
+  [['10.244.0.0/24'], '10.244.1.0/24'],
+  [['10.244.0.16/28'], '10.244.1.0/24'],
+  [['10.244.0.0/23', 'fd00::/112'], '10.244.2.0/24'],
+  [['10.96.0.0/12'], '10.244.0.0/24'],
+] as const)
+  test(`a node gets ${given} where Services have ${services.join(' and ')}`, async () => {
+    const config = { clusterCIDRs: [{ cidr: '10.244.0.0/22', nodeMaskSize: 24 }], serviceCIDRs: services };
+    const running = await startController(nodeIpamController, undefined, config);
+    try {
+      await running.client.create(nodes, node('a'));
+      assert.equal(await running.until(async () => (await running.client.get(nodes, { name: 'a' })).spec.podCIDR), given);
+    } finally {
+      await running.stop();
+    }
+  });
+
 test('a node gets a network of each family, and none of either when one family has none left', async () => {
   const running = await startController(
     nodeIpamController,

@@ -45,6 +45,8 @@ export interface ClusterCIDR {
 export interface ControllerConfig {
   /** All pods of the cluster: one network, or one of each family. */
   readonly clusterCIDRs: readonly ClusterCIDR[];
+  /** Networks of Services, which no node gets for its pods. Source: --service-cluster-ip-range. */
+  readonly serviceCIDRs?: readonly string[];
   /** PEM of the certificates that clients in pods trust the API server by. */
   readonly rootCA: string;
   /** The token of an account that a Secret keeps; absent: token Secrets stay empty. */
