@@ -15,6 +15,10 @@ export function findCondition<T extends AnyCondition>(conditions: readonly T[] |
   return conditions?.find((condition) => condition.type === type);
 }
 
+/** What a condition or status says of the generation it was made for: nothing where there is none. */
+export const observed = (generation: Int64 | undefined): { readonly observedGeneration?: Int64 } =>
+  generation === undefined ? {} : { observedGeneration: generation };
+
 export function isConditionTrue(conditions: readonly AnyCondition[] | null | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === 'True';
 }

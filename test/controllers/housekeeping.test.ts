@@ -46,6 +46,7 @@ test('pods of a node that is gone for good are marked failed and removed', async
   const marked = seen.find(({ status }) => status.phase === 'Failed');
   const condition = marked?.status.conditions?.find(({ type }) => type === 'DisruptionTarget');
   assert.deepEqual([condition?.status, condition?.reason, condition?.message], ['True', 'DeletionByPodGC', 'PodGC: node no longer exists']);
+  assert.deepEqual([condition?.observedGeneration, marked?.status.observedGeneration], [1, 1]);
 });
 
 test('a new node is told how long it may keep what it has read', async () => {

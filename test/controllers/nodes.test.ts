@@ -89,7 +89,10 @@ test('a silent node becomes unreachable; its pods are marked, and go when their 
     const pod = await podOf('brief');
     return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? (pod ?? 'removed') : undefined;
   }, 1000);
-  if (gone !== 'removed') assert.equal(podCondition(gone.status, 'DisruptionTarget')?.reason, 'DeletionByTaintManager');
+  if (gone !== 'removed') {
+    const { reason, observedGeneration } = podCondition(gone.status, 'DisruptionTarget') ?? {};
+    assert.deepEqual([reason, observedGeneration], ['DeletionByTaintManager', 1]);
+  }
   const patient = await podOf('patient');
   assert.ok(patient !== undefined && !isPodReady(patient) && patient.metadata.deletionTimestamp === undefined);
 });

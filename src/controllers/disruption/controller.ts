@@ -1,6 +1,6 @@
 // Counts what budgets allow, for the eviction API; takes back DisruptionTarget conditions that came to nothing.
 // Source: pkg/controller/disruption.
-import { setCondition } from '#api/conditions.ts';
+import { observed, setCondition } from '#api/conditions.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { deployments, poddisruptionbudgets, pods, replicasets, replicationcontrollers, statefulsets } from '#api/resources.ts';
 import type { KubeObject, Pod, PodDisruptionBudget } from '#api/types.ts';
@@ -161,7 +161,7 @@ export const staleDisruptionController: Controller = {
       if (pod === undefined || afterMs === undefined) return undefined;
       if (afterMs > 0) return { afterMs };
       const condition = { type: 'DisruptionTarget', status: 'False', lastProbeTime: null, lastTransitionTime: null } as const;
-      const conditions = setCondition(pod.status.conditions, condition, clock.now());
+      const conditions = setCondition(pod.status.conditions, { ...condition, ...observed(pod.metadata.generation) }, clock.now());
       try {
         await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
       } catch (error) {

@@ -1,7 +1,6 @@
 // Watches over nodes: a lease that is no longer renewed makes a node Unknown; conditions become taints; pods of a node
 // that is not ready are not ready either; labels of old follow those that took their place. Source: pkg/controller/nodelifecycle.
-import { setCondition } from '#api/conditions.ts';
-import { isPodReady } from '#api/pods.ts';
+import { findCondition, observed, setCondition } from '#api/conditions.ts';
 import { leases, nodes, pods } from '#api/resources.ts';
 import { isNodeReady, nodeCondition } from '#api/nodes.ts';
 import type { Node, Pod } from '#api/types.ts';
@@ -50,12 +49,12 @@ export const nodeLifecycleController: Controller = {
       }
     };
     lister.addHandlers({
-      added(node, initial) {
+      added(node) {
         const { name } = node.metadata;
         regroup(node);
         hear(name);
         queue.add(name);
-        if (!initial) events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+        events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
       },
       updated(node, previous) {
         // A status that the kubelet reports is a sign of life too.
@@ -70,17 +69,23 @@ export const nodeLifecycleController: Controller = {
         events.event(node, 'Normal', 'RemovingNode', `Node ${name} event: Removing Node ${name} from Controller`);
       },
     });
+    /** Pods that came to a node in trouble and are to be marked as not ready, by uid. Source: podUpdated, processPod. */
+    const arrived = new Set<string>();
+    const arrive = ({ metadata, spec }: Pod): void => {
+      const node = spec.nodeName === undefined ? undefined : lister.get(spec.nodeName);
+      if (node === undefined || isNodeReady(node)) return;
+      arrived.add(metadata.uid);
+      queue.add(node.metadata.name);
+    };
     podInformer.addHandlers({
-      added: ({ spec }) => wakeNotReady(spec.nodeName),
-      updated({ spec }, previous) {
-        if (spec.nodeName !== previous.spec.nodeName) wakeNotReady(spec.nodeName);
+      added(pod, initial) {
+        if (!initial) arrive(pod);
       },
+      updated(pod, previous) {
+        if (pod.spec.nodeName !== previous.spec.nodeName) arrive(pod);
+      },
+      deleted: ({ metadata }) => void arrived.delete(metadata.uid),
     });
-    /** A pod that came to a node in trouble is to be marked as the others were. */
-    function wakeNotReady(nodeName: string | undefined): void {
-      const node = nodeName === undefined ? undefined : lister.get(nodeName);
-      if (node !== undefined && !isNodeReady(node)) queue.add(node.metadata.name);
-    }
     informers.informer(leases).addHandlers({
       added: ({ metadata }) => {
         if (metadata.namespace === NAMESPACE.nodeLease) hear(metadata.name);
@@ -112,8 +117,10 @@ export const nodeLifecycleController: Controller = {
         const metadata = { resourceVersion: node.metadata.resourceVersion, ...(labels === undefined ? {} : { labels }) };
         await client.patch(nodes, { name }, { type: 'merge', body: { metadata, ...(tainted ? { spec: { taints } } : {}) } });
       }
-      // A kubelet that says itself that it is not ready still tells how its pods are.
-      if (ready === 'Unknown') await Promise.all(podInformer.byIndex(BY_NODE, name).filter(isPodReady).map(markNotReady));
+      const own = podInformer.byIndex(BY_NODE, name);
+      if (ready === 'True') for (const { metadata } of own) arrived.delete(metadata.uid);
+      // A kubelet that says itself that it is not ready still tells how its pods are, but for those that come to it now.
+      else await Promise.all(own.filter(({ metadata }) => ready === 'Unknown' || arrived.has(metadata.uid)).map(markNotReady));
       const waits = [graceMs - silentMs, until ?? 0].filter((ms) => ms > 0);
       return waits.length === 0 ? undefined : { afterMs: Math.min(...waits) };
     };
@@ -128,17 +135,17 @@ export const nodeLifecycleController: Controller = {
 
     /** Source: MarkPodsNotReady: Services must not send to a node that may be gone. */
     async function markNotReady(pod: Pod): Promise<void> {
-      const conditions = setCondition(
-        pod.status.conditions,
-        { type: 'Ready', status: 'False', lastProbeTime: null, lastTransitionTime: null },
-        clock.now(),
-      );
+      const ready = findCondition(pod.status.conditions, 'Ready');
+      if (ready === undefined || ready.status === 'False') return void arrived.delete(pod.metadata.uid);
+      const condition = { ...ready, status: 'False', lastTransitionTime: null, ...observed(pod.metadata.generation) } as const;
+      const conditions = setCondition(pod.status.conditions, condition, clock.now());
       try {
         await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
         events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
       } catch (error) {
         if (!isStatusError(error, 'NotFound')) throw error;
       }
+      arrived.delete(pod.metadata.uid);
     }
   },
 };

@@ -38,6 +38,15 @@ for (const [name, given, want] of [
     node({ Ready: 'True' }, [taint('not-ready', 'NoSchedule'), taint('not-ready', 'NoExecute')]),
     [],
   ],
+  [
+    'nobody else’s of a condition off either',
+    node({ Ready: 'True' }, [
+      taint('memory-pressure', 'NoExecute'),
+      taint('unschedulable', 'NoExecute'),
+      taint('not-ready', 'PreferNoSchedule'),
+    ]),
+    ['memory-pressure:NoExecute', 'unschedulable:NoExecute', 'not-ready:PreferNoSchedule'],
+  ],
   ['nobody else’s taints off', node({ Ready: 'True' }, [{ key: 'team', effect: 'NoSchedule' }]), ['team:NoSchedule']],
 ] as const) {
   test(`plannedTaints gives ${name}`, () => assert.deepEqual(brief(plannedTaints(given, NOW)), want));

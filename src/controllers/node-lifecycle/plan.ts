@@ -17,12 +17,15 @@ const NO_SCHEDULE: readonly (readonly [condition: NodeCondition['type'], status:
   ['PIDPressure', 'True', TAINT.pidPressure],
   ['NetworkUnavailable', 'True', TAINT.networkUnavailable],
 ];
-const MANAGED = new Set<string>([...NO_SCHEDULE.map(([, , key]) => key), TAINT.unschedulable]);
+const MANAGED: Readonly<Partial<Record<Taint['effect'], ReadonlySet<string>>>> = {
+  NoSchedule: new Set([...NO_SCHEDULE.map(([, , key]) => key), TAINT.unschedulable]),
+  NoExecute: new Set([TAINT.notReady, TAINT.unreachable]),
+};
 
 /** Whether pods may be driven off a node now: bounded for each zone; `take-back` when no node of the cluster is well. */
 export type Eviction = 'allowed' | 'not-now' | 'take-back';
 
-const evicts = ({ key, effect }: Taint): boolean => effect === 'NoExecute' && (key === TAINT.notReady || key === TAINT.unreachable);
+const evicts = ({ key, effect }: Taint): boolean => effect === 'NoExecute' && MANAGED.NoExecute?.has(key) === true;
 
 /** Whether the node's pods are to be driven off and are not yet. */
 export const awaitsEviction = (node: Node): boolean =>
@@ -45,7 +48,7 @@ export function plannedTaints(node: Node, now: number, eviction: Eviction = 'all
   if (ready === 'Unknown') wanted.push({ key: TAINT.unreachable, effect: 'NoExecute', timeAdded: formatTime(now) });
 
   const same = (a: Taint, b: Taint): boolean => a.key === b.key && a.effect === b.effect;
-  const managed = (taint: Taint): boolean => MANAGED.has(taint.key) && (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute');
+  const managed = ({ key, effect }: Taint): boolean => MANAGED[effect]?.has(key) === true;
   const kept = present.filter((taint) => !managed(taint) || wanted.some((want) => same(want, taint)));
   const added = wanted.filter((want) => !present.some((taint) => same(want, taint)));
   return added.length === 0 && kept.length === present.length ? present : [...kept, ...added];

@@ -8,6 +8,7 @@ import { type Simulation, simulate } from '../testing/simulation.ts';
 import { nodeLifecycleController } from './controller.ts';
 
 const THEN = '2026-01-01T12:00:00Z';
+const BEFORE = '2026-01-01T11:00:00Z';
 
 /** A node whose kubelet says that it is ready, or not, or nothing yet, with a pod that is ready. */
 async function withNode(ready?: 'True' | 'False'): Promise<Simulation> {
@@ -31,6 +32,19 @@ async function withNode(ready?: 'True' | 'False'): Promise<Simulation> {
 
 const isReady = async ({ client }: Simulation): Promise<boolean> => isPodReady(await client.get(pods, { name: 'p', namespace: 'ns' }));
 const conditionOf = async ({ client }: Simulation) => findCondition((await client.get(nodes, { name: 'n1' })).status.conditions, 'Ready');
+
+test('nodes are told of when they come, and by each controller that starts', async () => {
+  const world = await simulate([nodeLifecycleController], 1);
+  const told = () => world.events.filter((event) => event.includes(' RegisteredNode '));
+  world.server.seed(nodes, { metadata: { name: 'n1' }, spec: {}, status: {} } as never);
+  await world.turns(40);
+  const once = ['Normal RegisteredNode Node n1 event: Registered Node n1 in Controller'];
+  assert.deepEqual(told(), once);
+  await world.restart();
+  await world.turns(40);
+  assert.deepEqual(told(), [...once, ...once]);
+  await world.stop();
+});
 
 test('pods of a node that falls silent are not ready any more, and both are told of', async () => {
   const world = await withNode('True');
@@ -59,6 +73,29 @@ test('a kubelet that says itself that it is not ready keeps the say over its pod
     world.events.filter((event) => event.includes(' NodeNotReady ')),
     ['Warning NodeNotReady Node is not ready'],
   );
+  await world.stop();
+});
+
+// Source: node_lifecycle_controller_test.go TestMonitorNodeHealthMarkPodsNotReadyWithWorkerSize, processPod.
+test('a pod that comes to a node that says it is not ready is not ready either, and those before it are left', async () => {
+  const world = await withNode('False');
+  const { client } = world;
+  const late = { name: 'late', namespace: 'ns' };
+  const say = (status: object) => client.patch(pods, late, { type: 'merge', body: { status } }, { subresource: 'status' });
+  const ready = [{ type: 'Ready', status: 'True', reason: 'Own', lastTransitionTime: BEFORE }];
+  await client.create(pods, { metadata: late, spec: {} } as unknown as New<Pod>);
+  await say({ conditions: ready });
+  await world.turns(80);
+  await client.patch(pods, late, { type: 'merge', body: { spec: { nodeName: 'n1' } } });
+  await world.turns(80);
+  const { status } = await client.get(pods, late);
+  const { lastTransitionTime, ...condition } = findCondition(status.conditions, 'Ready') ?? {};
+  assert.deepEqual(condition, { type: 'Ready', status: 'False', reason: 'Own', observedGeneration: 2 });
+  assert.notEqual(lastTransitionTime, BEFORE);
+  assert.equal(await isReady(world), true);
+  await say({ conditions: ready });
+  await world.turns(80);
+  assert.equal(isPodReady(await client.get(pods, late)), true, 'its kubelet has the say from then on');
   await world.stop();
 });
 

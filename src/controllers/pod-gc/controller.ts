@@ -1,6 +1,6 @@
 // Removes pods whose node is gone, that ended in too great a number, or that nobody else would end.
 // Source: pkg/controller/podgc gc_controller.go.
-import { setCondition } from '#api/conditions.ts';
+import { observed, setCondition } from '#api/conditions.ts';
 import { isPodTerminal } from '#api/pods.ts';
 import { nodes, pods } from '#api/resources.ts';
 import type { Node, Pod } from '#api/types.ts';
@@ -110,7 +110,8 @@ async function remove(pod: Pod, disruption: string | undefined, client: Client, 
   const { metadata, status } = pod;
   try {
     if (!isPodTerminal(pod)) {
-      const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC' } as const;
+      const now = observed(metadata.generation);
+      const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', ...now } as const;
       const conditions =
         disruption === undefined
           ? undefined
@@ -123,6 +124,7 @@ async function remove(pod: Pod, disruption: string | undefined, client: Client, 
         metadata: { uid: metadata.uid },
         status: {
           phase: 'Failed',
+          ...now,
           ...(conditions === undefined ? {} : { conditions: conditions.filter(({ type }) => type === condition.type) }),
         },
       };

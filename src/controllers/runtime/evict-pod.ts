@@ -1,4 +1,5 @@
 // Deletes a pod for a reason that is not its own: its status says so first, so that Jobs and budgets know.
+import type { Int64 } from '#api/gen/scalars.ts';
 import { setCondition } from '#api/conditions.ts';
 import { pods } from '#api/resources.ts';
 import type { Pod } from '#api/types.ts';
@@ -10,6 +11,8 @@ import type { Client } from '#client/contract.ts';
 export interface Disruption {
   readonly reason: string;
   readonly message: string;
+  /** The pod's generation, where the condition tells it. */
+  readonly observedGeneration?: Int64;
 }
 
 /** A pod that is gone already is no failure. @throws StatusError */

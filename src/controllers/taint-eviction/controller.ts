@@ -1,10 +1,11 @@
 // Deletes pods that do not tolerate a NoExecute taint of their node. Source: pkg/controller/tainteviction.
+import { observed } from '#api/conditions.ts';
 import { nodes, pods } from '#api/resources.ts';
-import type { Node } from '#api/types.ts';
+import type { Node, Pod } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { BY_NODE, podsOfNode } from '../node-lifecycle/controller.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
-import { evictPod } from '../runtime/evict-pod.ts';
+import { type Disruption, evictPod } from '../runtime/evict-pod.ts';
 import { evictionTime } from './plan.ts';
 
 interface Pending {
@@ -15,6 +16,12 @@ interface Pending {
   /** The same by Clock.monotonic(): a machine's clock that is set forward drives no pod away. */
   readonly dueAt: number;
 }
+
+const disruptionOf = ({ metadata: { generation } }: Pod): Disruption => ({
+  reason: 'DeletionByTaintManager',
+  message: 'Taint manager: deleting due to NoExecute taint',
+  ...observed(generation),
+});
 
 export const taintEvictionController: Controller = {
   name: 'taint-eviction-controller',
@@ -64,8 +71,7 @@ export const taintEvictionController: Controller = {
         return { afterMs };
       }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
-      const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' };
-      await evictPod(pod, disruption, { client, clock });
+      await evictPod(pod, disruptionOf(pod), { client, clock });
       taintEviction.deletions.of().add();
       taintEviction.deletionSeconds.of().observe(-afterMs / 1000);
       return undefined;
