@@ -140,6 +140,18 @@ const cases: readonly Case[] = [
     answer: `claim ns/c, request r: asks for all devices, but resource pool ${DRIVER}/n is currently being updated`,
   },
   {
+    name: 'tells of an alternative by its own name',
+    slices: [slice('n', [{ name: 'a' }], { pool: { name: 'n', generation: 1, resourceSliceCount: 2 } })],
+    claims: [claim('c', [{ name: 'r', firstAvailable: [{ name: 'every', deviceClassName: 'gpu', allocationMode: 'All', count: 0 }] }])],
+    answer: `claim ns/c, request every: asks for all devices, but resource pool ${DRIVER}/n is currently being updated`,
+  },
+  {
+    name: 'asks no device that the search does not come to',
+    slices: [slice('n', [{ name: 'a', ...numa(0) }, { name: 'b', ...numa(0) }, { name: 'c' }])],
+    claims: [claim('c', [request('r', { count: 2, ...cel(`device.attributes['${DRIVER}'].numa == 0`) })])],
+    answer: 'r=a r=b',
+  },
+  {
     name: 'counts only the newest generation of a pool',
     slices: [
       slice('n', [{ name: 'a' }]),

@@ -70,6 +70,9 @@ interface Place {
   readonly request: number;
 }
 
+/** As messages have it: of an alternative without the request's. */
+const ownName = ({ name }: Wanted): string => name.slice(name.lastIndexOf('/') + 1);
+
 const nameOf = ({ metadata }: ResourceClaim): string => `${metadata.namespace}/${metadata.name}`;
 
 /** Invariant: what a step took it has given back when it does not end in `done`. */
@@ -125,7 +128,7 @@ class Search {
 
   /** All devices that a request for all takes, or why that cannot be told yet. */
   #findAll(wanted: Wanted, claim: ResourceClaim): string | undefined {
-    const asks = `claim ${nameOf(claim)}, request ${wanted.name}: asks for all devices, but resource pool`;
+    const asks = `claim ${nameOf(claim)}, request ${ownName(wanted)}: asks for all devices, but resource pool`;
     const found: PoolDevice[] = [];
     for (const pool of this.#options.pools.pools) {
       if (pool.isIncomplete) return `${asks} ${pool.id} is currently being updated`;
@@ -186,14 +189,17 @@ class Search {
     return 'no';
   }
 
-  /** Whether there are as many devices as the request asks for, each by itself. Devices are asked about in the order of the search. */
+  /**
+   * Whether there are as many devices as the request asks for, each by itself. They are asked about in the order of the search, and
+   * none that the search may never come to: its selector may fail.
+   */
   #hasEnough(place: Place, wanted: Wanted, claim: ResourceClaim): boolean {
-    let found = 0;
+    let missing = wanted.count;
     for (const { published } of this.#options.pools.devices) {
       if (!this.#use.isFree(published, place.claim, wanted.adminAccess) || !this.#isSelectable(wanted, published, claim)) continue;
-      if (this.#use.hasRoom(published, wanted.capacity)) found++;
+      if (this.#use.hasRoom(published, wanted.capacity) && --missing === 0) return true;
     }
-    return found >= wanted.count;
+    return false;
   }
 
   /** Of a request for all devices: without this one there is no answer. */
@@ -202,7 +208,7 @@ class Search {
     if (taking === 'constraint') {
       const claim = nameOf(this.#options.claims[place.claim] as ResourceClaim);
       throw new ClaimFault(
-        `claim ${claim}, request ${wanted.name}: cannot add device ${device.published.id} because a claim constraint would not be satisfied`,
+        `claim ${claim}, request ${ownName(wanted)}: cannot add device ${device.published.id} because a claim constraint would not be satisfied`,
       );
     }
     if (taking === 'no') return 'no';
