@@ -29,11 +29,12 @@ export const serviceAccountTokenController: Controller = {
     const added = (secret: Secret): void => {
       if (secret.type === TOKEN_TYPE) queue.add(keyOf(secret));
     };
-    /** Those whose accounts have not been looked at yet, by their keys in the queue. */
-    const gone = new Map<string, Secret>();
+    /** Those whose accounts have not been looked at yet, by their keys in the queue, then uid: a name may come and go again. */
+    const gone = new Map<string, Map<string, Secret>>();
     const deleted = (secret: Secret): void => {
       if (accountOf(secret) === undefined) return;
-      gone.set(keyOf(secret), secret);
+      const former = gone.get(keyOf(secret)) ?? new Map<string, Secret>();
+      gone.set(keyOf(secret), former.set(secret.metadata.uid, secret));
       added(secret);
     };
     secretInformer.addHandlers({ added, updated: added, deleted });
@@ -43,10 +44,13 @@ export const serviceAccountTokenController: Controller = {
     accounts.addHandlers({ added: again, deleted: again });
     return async (key, signal) => {
       const { namespace, name } = splitKey(key);
-      const secret = secretInformer.get(name, namespace);
       const former = gone.get(key);
-      if (secret === undefined) await dropReference(former, signal);
-      if (gone.get(key) === former) gone.delete(key); // else another of its name is gone by now
+      for (const secret of former?.values() ?? []) {
+        await dropReference(secret, signal);
+        former?.delete(secret.metadata.uid);
+      }
+      gone.delete(key);
+      const secret = secretInformer.get(name, namespace);
       if (secret === undefined || config.issueToken === undefined) return;
       const { issueToken, rootCA } = config;
       const accountName = secret.metadata.annotations?.[ACCOUNT_NAME] ?? '';
@@ -63,9 +67,9 @@ export const serviceAccountTokenController: Controller = {
       }
     };
 
-    async function dropReference(secret: Secret | undefined, signal: AbortSignal): Promise<void> {
-      const known = secret === undefined ? undefined : accounts.byKey(accountOf(secret) ?? '');
-      if (secret === undefined || known === undefined) return;
+    async function dropReference(secret: Secret, signal: AbortSignal): Promise<void> {
+      const known = accounts.byKey(accountOf(secret) ?? '');
+      if (known === undefined) return;
       const account = await lookUp(known.metadata.name, known.metadata.namespace);
       const rid = account === undefined ? undefined : withoutReference(account, secret);
       if (rid !== undefined) await client.update(serviceaccounts, rid, { signal });

@@ -95,6 +95,26 @@ test('accounts mention no Secret that is gone, though another of its name came a
   );
 });
 
+test('accounts mention no Secret that is gone, though one of its name is there again', async (t) => {
+  const { client, server, hold, catchUp, quiet, stop } = await simulate([serviceAccountTokenController], 1);
+  t.after(stop);
+  for (const name of ['first', 'second', 'third'])
+    await client.create(serviceaccounts, { metadata: { name, namespace: 'ns' }, secrets: [{ name: 't' }] });
+  await client.create(secrets, tokenSecret('t', 'first') as never);
+  await quiet();
+  hold('secrets');
+  await client.delete(secrets, { name: 't', namespace: 'ns' });
+  await client.create(secrets, tokenSecret('t', 'second') as never);
+  await client.delete(secrets, { name: 't', namespace: 'ns' });
+  await client.create(secrets, tokenSecret('t', 'third') as never);
+  catchUp();
+  await quiet();
+  assert.deepEqual(
+    server.stored(serviceaccounts).map((one) => one.secrets),
+    [[], [], [{ name: 't' }]],
+  );
+});
+
 const base64 = (value: string): string => Buffer.from(value).toString('base64');
 const account = {
   metadata: { name: 'default', namespace: 'ns', uid: '1' },
