@@ -1,4 +1,4 @@
-// A real etcd of one member on loopback, empty, gone with the test.
+// A real etcd on loopback, empty, gone with the test.
 import { type Running, start } from './command.ts';
 import { freePorts } from './ports.ts';
 import type { Owner } from './scope.ts';
@@ -50,6 +50,18 @@ export async function startEtcd(owner: Owner, options: { readonly tls?: EtcdTls;
       if (tried === TRIES || !String(error).includes('address already in use')) throw error;
     }
   }
+}
+
+/** One etcd of `count` members. */
+export async function startEtcdMembers(owner: Owner, count: number): Promise<readonly Etcd[]> {
+  const peers = (await freePorts(count)).map((port) => `http://127.0.0.1:${port}`);
+  const cluster = peers.map((peer, i) => `m${i}=${peer}`).join(',');
+  return Promise.all(
+    peers.map((peer, i) => {
+      const args = [`--name=m${i}`, `--initial-cluster=${cluster}`, `--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`];
+      return startEtcd(owner, { args });
+    }),
+  );
 }
 
 async function serving(owner: Owner, args: readonly string[]): Promise<Running> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { type Clock, ManualClock, systemClock } from '#base/clock.ts';
-import { type Etcd, startEtcd } from '#test/harness/etcd.ts';
+import { startEtcd, startEtcdMembers } from '#test/harness/etcd.ts';
 import { freePorts } from '#test/harness/ports.ts';
 import { temporaryFolder } from '#test/harness/temp.ts';
 import { InvalidTransactionError, type Store, type StoreEvent, StoreUnavailableError, type Transaction, type Watch } from '../contract.ts';
@@ -170,7 +170,7 @@ test('TLS in both directions: the server is checked, and so is the client', asyn
 });
 
 test('a cluster of three goes on without the member that was called, and no acknowledged write is lost', async (t) => {
-  const members = await startCluster(t);
+  const members = await startEtcdMembers(t, 3);
   const store = await open(t, { endpoints: members.map(({ endpoint }) => endpoint) });
   const first = await store.status();
   const acknowledged = new Map<string, number>();
@@ -203,18 +203,6 @@ test('a cluster of three goes on without the member that was called, and no ackn
     entries.map(({ modRevision }) => modRevision).toSorted((a, b) => a - b),
   );
 });
-
-async function startCluster(t: TestContext): Promise<Etcd[]> {
-  const ports = await freePorts(3);
-  const cluster = ports.map((port, i) => `m${i}=http://127.0.0.1:${port}`).join(',');
-  return Promise.all(
-    ports.map((port, i) => {
-      const peer = `http://127.0.0.1:${port}`;
-      const args = [`--name=m${i}`, `--initial-cluster=${cluster}`, `--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`];
-      return startEtcd(t, { args });
-    }),
-  );
-}
 
 test('a transaction that is too much for the servers is refused whole', async (t) => {
   const { endpoint } = await startEtcd(t);
