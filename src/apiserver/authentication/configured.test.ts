@@ -7,7 +7,8 @@ import { HttpsOutbound } from '../outbound/client.ts';
 import { createTestAuthority, type TestAuthority } from '../testing/certificates.ts';
 import { startHttpsServer, type HttpsServer } from '../testing/https-server.ts';
 import { AuthenticationError } from './contract.ts';
-import { readAuthenticationConfiguration, type JwtIssuer } from './jwt/configuration.ts';
+import type { JwtIssuer } from './jwt/configuration.ts';
+import { readAuthenticationConfiguration } from './jwt/validation.ts';
 import { jwtTokens } from './jwt/tokens.ts';
 import { staticTokens } from './tokens/static.ts';
 import { webhookTokens } from './tokens/webhook.ts';
@@ -17,6 +18,8 @@ const outbound = new HttpsOutbound(systemClock);
 let authority: TestAuthority;
 let provider: HttpsServer;
 let key: CryptoKey;
+/** What the provider knows of groups. */
+let distributed = '';
 
 before(async () => {
   authority = await createTestAuthority(systemClock.now());
@@ -25,6 +28,7 @@ before(async () => {
   const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
   provider = await startHttpsServer(authority, ({ path }, answer) => {
     if (path === '/.well-known/openid-configuration') answer.json(200, { issuer: provider.url, jwks_uri: `${provider.url}/keys` });
+    else if (path === '/groups') answer.text(200, distributed);
     else answer.json(path === '/keys' ? 200 : 404, { keys: [jwk] });
   });
 });
@@ -117,7 +121,7 @@ const good = { issuer: { url: 'https://a', audiences: ['x'] }, claimMappings: { 
 
 for (const [what, text, message] of [
   ['plain http', configuration({ ...good, issuer: { url: 'http://a', audiences: ['x'] } }), /URL scheme must be https/],
-  ['an issuer twice', configuration(good, good), /jwt\[1\].issuer.url: Invalid value: "https:\/\/a": duplicate issuer/],
+  ['an issuer twice', configuration(good, good), /jwt\[1\].issuer.url: Duplicate value: "https:\/\/a"/],
   [
     'a claim without a prefix',
     configuration({ ...good, claimMappings: { username: { claim: 'sub' } } }),
@@ -128,9 +132,107 @@ for (const [what, text, message] of [
     configuration({ ...good, issuer: { url: 'https://a', audiences: ['x', 'y'] } }),
     /audienceMatchPolicy must be MatchAny/,
   ],
+  [
+    'an audience twice, and an empty one',
+    configuration({ ...good, issuer: { url: 'https://a', audiences: ['x', 'x', ''], audienceMatchPolicy: 'MatchAny' } }),
+    /\[jwt\[0\].issuer.audiences\[1\]: Duplicate value: "x", jwt\[0\].issuer.audiences\[2\]: Required value\]/,
+  ],
+  [
+    'no audience',
+    configuration({ ...good, issuer: { url: 'https://a' } }),
+    /audiences: Required value: at least one jwt\[0\].issuer.audiences is/,
+  ],
+  ['no issuer', configuration({ ...good, issuer: { audiences: ['x'] } }), /jwt\[0\].issuer.url: Required value/],
+  [
+    'authorities that are none',
+    configuration({ ...good, issuer: { url: 'https://a', audiences: ['x'], certificateAuthority: 'x' } }),
+    /certificateAuthority: Invalid value: "<omitted>": data does not contain any valid RSA or ECDSA certificates/,
+  ],
+  [
+    'an egress selector of another name',
+    configuration({ ...good, issuer: { url: 'https://a', audiences: ['x'], egressSelectorType: 'etcd' } }),
+    /egressSelectorType: Invalid value: "etcd": egress selector must be either controlplane or cluster/,
+  ],
+  [
+    'an issuer of its own',
+    configuration({ ...good, issuer: { url: 'https://own', audiences: ['x'] } }),
+    /url: Invalid value: "https:\/\/own": URL must not overlap with disallowed issuers: \[https:\/\/own\]/,
+  ],
+  [
+    'a key that is Kubernetes own',
+    configuration({ ...good, claimMappings: { ...good.claimMappings, extra: [{ key: 'a.k8s.io/x', valueExpression: 'claims.x' }] } }),
+    /extra\[0\].key: Invalid value: "a.k8s.io\/x": k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use/,
+  ],
+  [
+    'a message for a claim',
+    configuration({ ...good, claimValidationRules: [{ claim: 'a', requiredValue: 'b', message: 'c' }] }),
+    /claimValidationRules\[0\].message: Invalid value: "c": may not be specified when claim is set/,
+  ],
+  [
+    'a user rule without an expression',
+    configuration({ ...good, userValidationRules: [{ message: 'c' }] }),
+    /userValidationRules\[0\].expression: Required value/,
+  ],
+  [
+    'an address of mail that nobody has verified',
+    configuration({ ...good, claimMappings: { username: { expression: 'claims.?email.orValue("x")' } } }),
+    /username.expression: Invalid value: .*: claims.email_verified must be used in claimMappings.username.expression or/,
+  ],
 ] as const) {
-  test(`readAuthenticationConfiguration refuses ${what}`, () => assert.throws(() => readAuthenticationConfiguration(text), message));
+  test(`readAuthenticationConfiguration refuses ${what}`, () =>
+    assert.throws(() => readAuthenticationConfiguration(text, ['https://own']), message));
 }
+
+test('readAuthenticationConfiguration takes an address of mail that some expression has verified', () => {
+  const username = { expression: 'claims.email' };
+  const rule = { expression: 'claims.?email_verified.orValue(true) == true' };
+  readAuthenticationConfiguration(configuration({ ...good, claimMappings: { username }, claimValidationRules: [rule] }));
+});
+
+test('jwtTokens takes an empty user from a claim, and none from an expression', async () => {
+  const plain = issuer({ claimMappings: { username: { claim: 'sub', prefix: '' } } });
+  assert.deepEqual(await authenticate(plain, await token({ sub: '' })), { name: '', groups: [] });
+  const expression = issuer({ claimMappings: { username: { expression: 'claims.sub' } } });
+  await assert.rejects(authenticate(expression, await token({ sub: '' })), /oidc: empty username via CEL expression is not allowed/);
+});
+
+test('jwtTokens takes no signature but those it is told of, and knows of no others', async () => {
+  const options = { audiences: API, outbound, clock: systemClock };
+  const presented = await token({ sub: 'a' });
+  await assert.rejects(
+    async () => jwtTokens(issuer(), { ...options, algorithms: ['RS256'] }).authenticate(presented, API),
+    AuthenticationError,
+  );
+  assert.throws(() => jwtTokens(issuer(), { ...options, algorithms: ['HS256'] }), /oidc: unsupported signing alg: "HS256"/);
+  const elsewhere = { ...issuer().issuer, egressSelectorType: 'cluster' };
+  assert.throws(() => jwtTokens(issuer({ issuer: elsewhere }), options), /egress lookup required with egress selector type "cluster"/);
+});
+
+test('jwtTokens finds groups that another issuer knows', async () => {
+  const source = (endpoint: string): Record<string, unknown> => ({
+    sub: 'jane',
+    _claim_names: { groups: 'src' },
+    _claim_sources: { src: { endpoint: `${provider.url}${endpoint}`, access_token: 'secret' } },
+  });
+  distributed = await token({ groups: ['far'] });
+  assert.deepEqual(await authenticate(issuer(), await token(source('/groups'))), { name: 'oidc:jane', groups: ['far'] });
+  assert.equal(provider.requests.find(({ path }) => path === '/groups')?.headers.authorization, 'Bearer secret');
+  assert.deepEqual(await authenticate(issuer(), await token({ ...source('/groups'), groups: ['near'] })), {
+    name: 'oidc:jane',
+    groups: ['near'],
+  });
+  const refused = async (claims: Record<string, unknown>, why: RegExp): Promise<void> => {
+    const presented = await token(claims);
+    await assert.rejects(authenticate(issuer(), presented), (error) => error instanceof AuthenticationError && why.test(error.message));
+  };
+  await refused(source('/missing'), /could not expand distributed claims: while getting distributed claim "groups": .* 404/);
+  await refused({ ...source('/groups'), _claim_sources: undefined }, /oidc: no claim sources/);
+  await refused({ ...source('/groups'), _claim_sources: {} }, /id token _claim_names contained a source src missing in _claims_sources/);
+  distributed = await token({ groups: ['far'] }, { audience: 'else' });
+  await refused(source('/groups'), /expected audience in \["app"\] got \["else"\]/);
+  distributed = await token({ roles: ['far'] });
+  await refused(source('/groups'), /did not contain claim: groups/);
+});
 
 test('jwtTokens refuses expressions that do not compile', () => {
   const wrong = issuer({ claimMappings: { username: { expression: 'claims.sub +' } } });

@@ -1,6 +1,7 @@
 // Who may come and what they may do, from the settings and files of the API server.
 import type { AuthenticationSettings } from '#apiserver/defaults.ts';
-import { readAuthenticationConfiguration, type AuthenticationConfiguration } from '#apiserver/authentication/jwt/configuration.ts';
+import type { AuthenticationConfiguration } from '#apiserver/authentication/jwt/configuration.ts';
+import { checkedAuthenticationConfiguration, readAuthenticationConfiguration } from '#apiserver/authentication/jwt/validation.ts';
 import {
   readAuthorizationConfiguration,
   type AuthorizationConfiguration,
@@ -39,8 +40,8 @@ export function authenticationOf(settings: Settings): Pick<AuthenticationSetting
 
 /** @param signingKey PEM. @throws SettingsError for files that cannot be read */
 export function serviceAccountsOf(settings: Settings, signingKey: string): AuthenticationSettings['serviceAccounts'] {
-  const { serviceAccountIssuer: given, serviceAccountJwksUri: uri, apiAudiences, serviceAccountMaxTokenExpiration: longest } = settings;
-  const [issuer = `https://kubernetes.default.svc.${settings.clusterDomain}`, ...otherIssuers] = given;
+  const { serviceAccountJwksUri: uri, apiAudiences, serviceAccountMaxTokenExpiration: longest } = settings;
+  const [issuer = '', ...otherIssuers] = serviceAccountIssuers(settings);
   return {
     issuer,
     otherIssuers,
@@ -52,10 +53,20 @@ export function serviceAccountsOf(settings: Settings, signingKey: string): Authe
   };
 }
 
+/** At least one; the first signs. */
+const serviceAccountIssuers = ({ serviceAccountIssuer: given, clusterDomain }: Settings): readonly string[] =>
+  given.length === 0 ? [`https://kubernetes.default.svc.${clusterDomain}`] : given;
+
 /** @param text of the file; empty: what flags say */
 function authenticationConfiguration(settings: Settings, text: string): AuthenticationConfiguration {
   const flags = oidcOf(settings);
-  const configuration = text === '' ? { ...(flags === undefined ? {} : { jwt: [flags] }) } : readAuthenticationConfiguration(text);
+  const own = serviceAccountIssuers(settings);
+  const configuration =
+    text !== ''
+      ? readAuthenticationConfiguration(text, own)
+      : flags === undefined
+        ? {}
+        : checkedAuthenticationConfiguration({ jwt: [flags], signingAlgorithms: settings.oidcSigningAlgs }, own);
   if (text !== '' && flags !== undefined) throw new SettingsError('--authentication-config and --oidc-issuer-url cannot go together');
   return configuration.anonymous === undefined && !settings.anonymousAuth
     ? { ...configuration, anonymous: { enabled: false } }

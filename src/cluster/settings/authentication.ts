@@ -22,6 +22,8 @@ export interface AuthenticationSettings {
   readonly oidcGroupsPrefix: string;
   /** `claim=value` each. */
   readonly oidcRequiredClaim: readonly string[];
+  /** Of JOSE: RS256. */
+  readonly oidcSigningAlgs: readonly string[];
 }
 
 const setting = <K extends keyof AuthenticationSettings>(row: Setting<K>): Setting => row as unknown as Setting;
@@ -137,6 +139,14 @@ export const AUTHENTICATION_SETTINGS: readonly Setting[] = [
     argument: 'CLAIMS',
     description: 'claims a token must have, claim=value by comma',
     fallback: '',
+    parse: list,
+  }),
+  setting({
+    key: 'oidcSigningAlgs',
+    flag: 'oidc-signing-algs',
+    argument: 'NAMES',
+    description: 'algorithms that may sign tokens of the issuer, by comma',
+    fallback: 'RS256',
     parse: list,
   }),
 ];

@@ -16,8 +16,8 @@ export class ConfiguredAuthentication implements TokenAuthenticator {
   }
 
   /** Whole or not at all. @throws ConfigurationError */
-  reconfigure({ jwt = [], anonymous }: AuthenticationConfiguration): void {
-    this.#issuers = jwt.map((issuer) => jwtTokens(issuer, this.#options));
+  reconfigure({ jwt = [], anonymous, signingAlgorithms: algorithms }: AuthenticationConfiguration): void {
+    this.#issuers = jwt.map((issuer) => jwtTokens(issuer, { ...this.#options, algorithms }));
     this.#anonymous = anonymous;
   }
 

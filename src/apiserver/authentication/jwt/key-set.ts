@@ -3,21 +3,16 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import { isObject } from '#apimachinery/json-value.ts';
 import { parseJson, JsonError } from '#apimachinery/json.ts';
 import type { Clock } from '#base/clock.ts';
-import { OutboundError, type Outbound } from '../../outbound/contract.ts';
 import { AuthenticationError } from '../contract.ts';
+import { fetchFrom, type IssuerAccess } from './fetch.ts';
 
 /** Least time between two questions, milliseconds: tokens with made-up key ids must not cause more. */
 const ASK_AGAIN_MS = 10_000;
-const CALL_MS = 10_000;
-const MAX_BYTES = 1 << 20;
 
-export interface KeySetOptions {
+export interface KeySetOptions extends IssuerAccess {
   readonly issuer: string;
   /** Where the discovery document is, if not below the issuer. */
   readonly discoveryUrl: string | undefined;
-  /** PEM; undefined: authorities that Node.js trusts. */
-  readonly ca: string | undefined;
-  readonly outbound: Outbound;
   readonly clock: Clock;
 }
 
@@ -71,20 +66,12 @@ export class IssuerKeys {
 
   /** @throws AuthenticationError */
   async #fetch(url: string): Promise<unknown> {
-    const { outbound, ca } = this.#options;
-    if (!URL.canParse(url)) throw new AuthenticationError(`oidc: ${url} is no URL`);
-    const { hostname, port } = new URL(url);
-    const address = { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 443 : Number(port) };
-    const trust = ca === undefined ? {} : { ca };
-    const { signal } = new AbortController();
+    const { status, body } = await fetchFrom(url, this.#options);
+    if (status !== 200) throw new AuthenticationError(`oidc: ${url} answered ${status}`);
     try {
-      const answer = await outbound.call({ method: 'GET', address, url, trust, timeoutMs: CALL_MS, maxBytes: MAX_BYTES, signal });
-      if (answer.status !== 200) throw new AuthenticationError(`oidc: ${url} answered ${answer.status}`);
-      return parseJson(answer.body.toString());
+      return parseJson(body.toString());
     } catch (error) {
-      if (error instanceof OutboundError || error instanceof JsonError) {
-        throw new AuthenticationError(`oidc: ${url}: ${error.message}`, { cause: error });
-      }
+      if (error instanceof JsonError) throw new AuthenticationError(`oidc: ${url}: ${error.message}`, { cause: error });
       throw error;
     }
   }

@@ -39,7 +39,7 @@ export function claimsToUser({ claimMappings, claimValidationRules = [], userVal
   const checks = userValidationRules.map(({ expression, message }) => ({ message, expression, program: compile(USER, expression, BOOL) }));
   return (claims) => {
     const user = name(claims);
-    if (user === '') throw new AuthenticationError('oidc: empty username is not allowed');
+    if (user === '' && !username.claim) throw new AuthenticationError('oidc: empty username via CEL expression is not allowed');
     if (username.claim === 'email' && 'email_verified' in claims && claims['email_verified'] !== true) {
       throw new AuthenticationError('oidc: email not verified');
     }

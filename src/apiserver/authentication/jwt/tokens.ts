@@ -2,27 +2,31 @@
 // Source: apiserver plugin/pkg/authenticator/token/oidc oidc.go.
 import { decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
 import type { JsonObject } from '#apimachinery/json-value.ts';
-import { goQuotedList } from '#apimachinery/go-format.ts';
+import { goQuote, goQuotedList } from '#apimachinery/go-format.ts';
 import { Lru } from '#base/lru.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Outbound } from '../../outbound/contract.ts';
+import { ConfigurationError } from '../../configuration/decode.ts';
 import { AuthenticationError, type UserInfo } from '../contract.ts';
 import type { TokenAuthenticator, TokenResponse } from '../tokens/contract.ts';
 import type { JwtIssuer } from './configuration.ts';
+import { withDistributedClaim } from './distributed-claims.ts';
 import { IssuerKeys } from './key-set.ts';
 import { claimsToUser, type ClaimsToUser } from './mapping.ts';
 
 /** Source: oidc.allowedSigningAlgs. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'];
 const CACHED_TOKENS = 4_096;
+/** Others whose keys are kept, for claims that an issuer leaves to them. */
+const OTHER_ISSUERS = 16;
 
 export interface JwtOptions {
   /** Of this server: what a token that is accepted is good for. */
   readonly audiences: readonly string[];
   readonly outbound: Outbound;
   readonly clock: Clock;
-  /** Default RS256 alone with flags, all with a configuration file. */
-  readonly algorithms?: readonly string[];
+  /** Default: all. */
+  readonly algorithms?: readonly string[] | undefined;
 }
 
 interface Verified {
@@ -43,15 +47,21 @@ class JwtTokens implements TokenAuthenticator {
   readonly #options: JwtOptions;
   readonly #toUser: ClaimsToUser;
   readonly #keys: IssuerKeys;
+  readonly #others = new Lru<string, IssuerKeys>(OTHER_ISSUERS);
+  readonly #groups: string;
   readonly #verified = new Lru<string, Verified>(CACHED_TOKENS);
 
   constructor(configuration: JwtIssuer, options: JwtOptions) {
-    const { url, discoveryURL, certificateAuthority } = configuration.issuer;
+    const { url, discoveryURL, egressSelectorType = '' } = configuration.issuer;
+    const unknown = options.algorithms?.find((name) => !ALGORITHMS.includes(name));
+    if (unknown !== undefined) throw new ConfigurationError(`oidc: unsupported signing alg: ${goQuote(unknown)}`);
+    if (egressSelectorType !== '')
+      throw new ConfigurationError(`oidc: egress lookup required with egress selector type ${goQuote(egressSelectorType)}`);
     this.#issuer = configuration.issuer;
     this.#options = options;
     this.#toUser = claimsToUser(configuration);
-    const { outbound, clock } = options;
-    this.#keys = new IssuerKeys({ issuer: url, discoveryUrl: discoveryURL, ca: certificateAuthority, outbound, clock });
+    this.#groups = configuration.claimMappings.groups?.claim ?? '';
+    this.#keys = this.#keysOf(url, discoveryURL);
   }
 
   authenticate(token: string, wanted: readonly string[]): TokenResponse | undefined | Promise<TokenResponse | undefined> {
@@ -71,11 +81,20 @@ class JwtTokens implements TokenAuthenticator {
   }
 
   async #verify(token: string): Promise<Verified> {
+    const payload = await this.#signed(token, this.#issuer.url, this.#keys);
+    const user = this.#toUser(await this.#expanded(payload as unknown as JsonObject));
+    const verified = { user, end: payload.exp ?? 0, from: payload.nbf ?? 0 };
+    this.#verified.set(token, verified);
+    return verified;
+  }
+
+  /** What a token says that its issuer signed, and for one of the audiences. @throws AuthenticationError */
+  async #signed(token: string, issuer: string, keys: IssuerKeys): Promise<JWTPayload> {
     const { clock, algorithms = ALGORITHMS } = this.#options;
     let payload: JWTPayload;
     try {
-      ({ payload } = await jwtVerify(token, this.#keys.get, {
-        issuer: this.#issuer.url,
+      ({ payload } = await jwtVerify(token, keys.get, {
+        issuer,
         algorithms: [...algorithms],
         currentDate: new Date(clock.now()),
         requiredClaims: ['exp'],
@@ -86,13 +105,25 @@ class JwtTokens implements TokenAuthenticator {
     }
     const given = payload.aud === undefined ? [] : [payload.aud].flat();
     const { audiences } = this.#issuer;
-    if (!given.some((audience) => audiences.includes(audience))) {
-      throw new AuthenticationError(`oidc: verify token: oidc: expected audience in ${goQuotedList(audiences)} got ${goQuotedList(given)}`);
-    }
-    const user = this.#toUser(payload as unknown as JsonObject);
-    const verified = { user, end: payload.exp ?? 0, from: payload.nbf ?? 0 };
-    this.#verified.set(token, verified);
-    return verified;
+    if (given.some((audience) => audiences.includes(audience))) return payload;
+    throw new AuthenticationError(`oidc: verify token: oidc: expected audience in ${goQuotedList(audiences)} got ${goQuotedList(given)}`);
+  }
+
+  #expanded(claims: JsonObject): Promise<JsonObject> | JsonObject {
+    if (this.#groups === '') return claims;
+    const verify = async (token: string): Promise<JsonObject> => {
+      const issuer = issuerOf(token) ?? '';
+      let keys = this.#others.get(issuer);
+      if (keys === undefined) this.#others.set(issuer, (keys = this.#keysOf(issuer, undefined)));
+      return (await this.#signed(token, issuer, keys)) as unknown as JsonObject;
+    };
+    const access = { ca: this.#issuer.certificateAuthority, outbound: this.#options.outbound };
+    return withDistributedClaim(claims, { claim: this.#groups, access, verify });
+  }
+
+  #keysOf(issuer: string, discoveryUrl: string | undefined): IssuerKeys {
+    const { outbound, clock } = this.#options;
+    return new IssuerKeys({ issuer, discoveryUrl, ca: this.#issuer.certificateAuthority, outbound, clock });
   }
 }
 
