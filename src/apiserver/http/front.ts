@@ -13,6 +13,7 @@ import { checkRouteProduces } from '../negotiation/route-media.ts';
 import type { Query, RequestInfo } from '../request.ts';
 import { isLongRunning, requestInfo } from '../stages/request-info.ts';
 import { RequestWalk } from '../walk.ts';
+import { BodyTurns } from './body-turns.ts';
 import { ClientGoneError, type Exchange } from './exchange.ts';
 import { parseQuery } from './query.ts';
 import type { Responder } from './respond.ts';
@@ -37,6 +38,7 @@ export class Front {
   readonly #open = new Set<RequestWalk>();
   #idle: (() => void) | undefined;
   #turnsAway = false;
+  readonly #turns = new BodyTurns();
 
   constructor(deps: FrontDeps) {
     this.#deps = deps;
@@ -150,11 +152,24 @@ export class Front {
       if (isBuiltIn(walk.info, deps)) checkRouteProduces(exchange.header('accept'), walk.info.verb);
       responder.check(exchange, walk.info.verb, isCustom(walk.info, deps));
     }
-    const body: Body = { kind: 'bytes', contentType: exchange.header('content-type') ?? '', read: (limit) => exchange.readBody(limit) };
+    const contentType = exchange.header('content-type') ?? '';
+    const body: Body = { kind: 'bytes', contentType, read: (limit) => this.#readBody(exchange, walk, { contentType, limit }) };
     const answer = await dispatch(walk, (name) => exchange.header(name), body, deps);
     walk.auditTrail?.answered(answer);
     if (answer.kind === 'watch' || answer.kind === 'stream') walk.streamBegins();
     return responder.respond(exchange, walk, answer);
+  }
+
+  /** What is read of it, when it is its turn to be made something of. @throws as `exchange.readBody`; what the request was ended with */
+  async #readBody(exchange: Exchange, walk: RequestWalk, { contentType, limit }: { contentType: string; limit: number }): Promise<Buffer> {
+    const bytes = await exchange.readBody(limit);
+    const isYaml = contentType.includes('yaml') && bytes[0] !== OPEN_BRACE;
+    const turn = this.#turns.take(walk.user.name, { length: bytes.length, isYaml }, () => walk.signal);
+    if (turn !== undefined) {
+      await turn;
+      walk.signal.throwIfAborted();
+    }
+    return bytes;
   }
 
   /** @throws StatusError BadRequest for a `timeout` that cannot be read. Source: WithRequestDeadline. */
@@ -198,6 +213,9 @@ export class Front {
 /** Source: WithRetryAfter. */
 const SHUTDOWN_RETRY_SECONDS = 5;
 const isProbe = (path: string): boolean => path === '/metrics' || /^\/(healthz|livez|readyz)(\/|$)/.test(path);
+
+/** Clients send what they apply as JSON, whatever they call it. */
+const OPEN_BRACE = 0x7b;
 
 const UNAUTHORIZED = 401;
 const TOO_MANY_REQUESTS = 429;
