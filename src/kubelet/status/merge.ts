@@ -47,15 +47,17 @@ function limitMessages(status: PodStatus): PodStatus {
 }
 
 /**
- * What is sent: a pod does not show as ended while containers may still run, ready goes false with the end, and
- * conditions of others are taken as they are in the API. Source: mergePodStatus.
+ * What is sent: a pod does not show as ended while containers may still run, ready goes false and why it was disrupted is told
+ * with the end, and conditions of others are taken as they are in the API. Source: mergePodStatus.
  */
 export function mergeForApi(api: PodStatus, desired: PodStatus, mayRun: boolean, pod: Pod): PodStatus {
-  const own = (desired.conditions ?? []).filter(({ type }) => KUBELET_CONDITIONS.has(type) || type === 'DisruptionTarget');
+  const ending = !isPodPhaseTerminal(api.phase) && isPodPhaseTerminal(desired.phase);
+  const own = (desired.conditions ?? []).filter(
+    ({ type }) => KUBELET_CONDITIONS.has(type) || (type === 'DisruptionTarget' && ending && !mayRun),
+  );
   const foreign = (api.conditions ?? []).filter(
     ({ type }) => !KUBELET_CONDITIONS.has(type) && !own.some((condition) => condition.type === type),
   );
-  const ending = !isPodPhaseTerminal(api.phase) && isPodPhaseTerminal(desired.phase);
   const { phase: _phase, reason: _reason, message: _message, ...rest } = desired;
   const held =
     ending && mayRun

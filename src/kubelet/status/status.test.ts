@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContainerState, ContainerStatus, Pod, PodSpec, PodStatus } from '#api/types.ts';
+import type { ContainerState, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus } from '#api/types.ts';
 import { container, pod } from '../testing/pods.ts';
 import { instance, runtimePod, sandbox } from '../testing/runtime-pods.ts';
 import { containersReady, podInitialized, podReady } from './conditions.ts';
@@ -294,6 +294,48 @@ test('mergeForApi leaves conditions of others as they are in the API', () => {
     ['example.com/x', 'Ready'],
   );
 });
+
+const NEVER = { lastProbeTime: null, lastTransitionTime: null };
+const disrupted = (reason: string): PodCondition => ({ type: 'DisruptionTarget', status: 'True', reason, ...NEVER });
+const READY: PodCondition = { type: 'Ready', status: 'True', ...NEVER };
+const FAILED: PodCondition = { type: 'Ready', status: 'False', reason: 'PodFailed', ...NEVER };
+
+// Source: TestMergePodStatus.
+for (const { name, phase = 'Failed', mayRun = false, before = [], after, want } of [
+  { name: 'is told with the end', after: ['TerminationByKubelet'], want: [FAILED, disrupted('TerminationByKubelet')] },
+  { name: 'waits for containers that may run', mayRun: true, after: ['TerminationByKubelet'], want: [READY] },
+  {
+    name: 'replaces what others said with the end',
+    before: ['EvictionByEvictionAPI'],
+    after: ['TerminationByKubelet'],
+    want: [FAILED, disrupted('TerminationByKubelet')],
+  },
+  {
+    name: 'leaves what others said while containers may run',
+    mayRun: true,
+    before: ['EvictionByEvictionAPI'],
+    after: ['TerminationByKubelet'],
+    want: [READY, disrupted('EvictionByEvictionAPI')],
+  },
+  {
+    name: 'leaves what others said while the pod runs',
+    phase: 'Running',
+    before: ['EvictionByEvictionAPI'],
+    after: ['TerminationByKubelet'],
+    want: [READY, disrupted('EvictionByEvictionAPI')],
+  },
+  { name: 'stays', phase: 'Running', before: ['TerminationByKubelet'], after: [], want: [READY, disrupted('TerminationByKubelet')] },
+] as const satisfies readonly { phase?: PodPhase; [more: string]: unknown }[]) {
+  test(`mergeForApi: why a pod is disrupted ${name}`, () => {
+    const api: PodStatus = { ...base, phase: 'Running', conditions: [READY, ...before.map(disrupted)] };
+    const desired: PodStatus = { ...base, phase, conditions: [READY, ...after.map(disrupted)] };
+    const { conditions = [] } = mergeForApi(api, desired, mayRun, pod());
+    assert.deepEqual(
+      conditions.toSorted((a, b) => (a.type < b.type ? 1 : -1)),
+      want,
+    );
+  });
+}
 
 test('sameStatus does not mind the order of conditions', () => {
   const conditions = [dated('A', 'True', ''), dated('B', 'True', '')];
