@@ -98,6 +98,19 @@ async function start(
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const post = { method: 'POST', headers: { 'content-type': 'application/json', 'user-agent': 'curl/8' } };
 
+test('a request on behalf of somebody names both users, and the verb that allowed it', async (t) => {
+  const { server, events } = await start(t, [{ level: 'Metadata' }], { omitStages: ['RequestReceived'] });
+  assert.equal((await http1(server, MAPS, { headers: { 'impersonate-user': 'jane' } })).status, 200);
+  const { user, impersonatedUser, authenticationMetadata, annotations } = events.at(-1) as Event;
+  assert.equal((user as { readonly username: string }).username, 'admin');
+  assert.equal((impersonatedUser as { readonly username: string }).username, 'jane');
+  assert.deepEqual(authenticationMetadata, { impersonationConstraint: 'impersonate:user-info' });
+  assert.ok(
+    Object.keys(annotations as object).every((key) => key.startsWith('authorization.k8s.io/')),
+    JSON.stringify(annotations),
+  );
+});
+
 test('a create is an event at its stages, with who, what and both objects', async (t) => {
   const { server, events } = await start(t, [{ level: 'RequestResponse', resources: [{ group: '', resources: ['configmaps'] }] }], {
     omitStages: ['RequestReceived'],

@@ -15,8 +15,8 @@ export type AuditMode = 'batch' | 'blocking' | 'blocking-strict';
 export interface AuditTrail {
   /** Until it settles the request may not go on; false: it may not at all. Undefined: nobody has to be waited for. */
   readonly received: Promise<boolean> | undefined;
-  /** From now on the request goes on as `user`. */
-  impersonated(user: UserInfo): void;
+  /** From now on the request goes on as `user`. `constraint`: the verb that allowed it; empty for the one of old. */
+  impersonated(user: UserInfo, constraint: string): void;
   /** The body, noted as it is read. */
   body(body: Body): Body;
   answered(answer: Answer): void;

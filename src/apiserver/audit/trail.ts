@@ -39,6 +39,7 @@ export class RequestTrail implements AuditTrail {
   readonly #deps: TrailDeps;
   readonly #user: UserInfo | undefined;
   #impersonated: UserInfo | undefined;
+  #constraint = '';
   #body: Seen | undefined;
   #answer: Answer | undefined;
   #refusal: StatusError | undefined;
@@ -52,8 +53,9 @@ export class RequestTrail implements AuditTrail {
     this.received = this.#emit('RequestReceived', undefined);
   }
 
-  impersonated(user: UserInfo): void {
+  impersonated(user: UserInfo, constraint: string): void {
     this.#impersonated = user;
+    this.#constraint = constraint;
   }
 
   body(body: Body): Body {
@@ -116,6 +118,7 @@ export class RequestTrail implements AuditTrail {
       verb: info.verb,
       user: wireUser(this.#user),
       ...(this.#impersonated === undefined ? {} : { impersonatedUser: wireUser(this.#impersonated) }),
+      ...(this.#constraint === '' ? {} : { authenticationMetadata: { impersonationConstraint: this.#constraint } }),
       ...(remoteAddress === '' ? {} : { sourceIPs: [remoteAddress] }),
       ...(userAgent === '' ? {} : { userAgent: cut(userAgent) }),
       ...(info.isResourceRequest ? { objectRef: this.#reference(parsed) } : {}),

@@ -31,7 +31,6 @@ async function actAs(walk: Walk, headers: readonly string[], { authorizer }: Cha
   if (wanted === undefined) return;
   const { context } = walk;
   const { user, constraint } = await impersonate({ wanted, attributes: attributesOf(context), authorizer, caller: context });
-  if (constraint !== '') context.audit.add('authentication.k8s.io/impersonation-constraint', constraint);
-  walk.auditTrail?.impersonated(user);
+  walk.auditTrail?.impersonated(user, constraint);
   walk.setUser(user);
 }
