@@ -88,10 +88,11 @@ function validateDivisor(out: Problems, at: Path, resource: string, text: string
       out.invalid(at, resource, `only divisor's values ${listed} are supported with the ${kind} resource`);
   };
   const sizes = SIZE_DIVISORS.join(', ');
-  if (resource.endsWith('.cpu')) allow('cpu', CPU_DIVISORS, '1m and 1');
+  if (isHugePagesField(resource)) allow('hugepages', SIZE_DIVISORS, sizes);
+  else if (!CONTAINER_RESOURCES.includes(resource)) return;
+  else if (resource.endsWith('.cpu')) allow('cpu', CPU_DIVISORS, '1m and 1');
   else if (resource.endsWith('.memory')) allow('memory', SIZE_DIVISORS, sizes);
-  else if (resource.endsWith('.ephemeral-storage')) allow('local ephemeral storage', SIZE_DIVISORS, sizes);
-  else if (isHugePagesField(resource)) allow('hugepages', SIZE_DIVISORS, sizes);
+  else allow('local ephemeral storage', SIZE_DIVISORS, sizes);
 }
 
 /** A file of a downward API volume. `at`: the volume source. */
