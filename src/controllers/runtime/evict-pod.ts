@@ -23,9 +23,13 @@ export async function evictPod(
 ): Promise<void> {
   const condition = { type: 'DisruptionTarget', status: 'True', ...disruption, lastProbeTime: null, lastTransitionTime: null } as const;
   const conditions = setCondition(pod.status.conditions, condition, clock.now());
+  const { uid } = pod.metadata;
+  // Of the status nothing else: its kubelet may have told more by now.
+  const body = { metadata: { uid }, status: { conditions: conditions.filter(({ type }) => type === condition.type) } };
   try {
-    await client.update(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
-    await client.delete(pods, pod.metadata, { preconditions: { uid: pod.metadata.uid } });
+    if (conditions !== pod.status.conditions)
+      await client.patch(pods, pod.metadata, { type: 'strategic', body }, { subresource: 'status' });
+    await client.delete(pods, pod.metadata, { preconditions: { uid } });
   } catch (error) {
     if (!isStatusError(error, 'NotFound')) throw error;
   }
