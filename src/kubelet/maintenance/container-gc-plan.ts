@@ -9,6 +9,8 @@ export interface ContainerGcInput {
   readonly known: ReadonlySet<string>;
   /** Pods whose worker takes care of them by itself: it is ending them. */
   readonly busy: ReadonlySet<string>;
+  /** Pods that have ended, of which nothing is worth keeping now; none as a rule. */
+  readonly over?: ReadonlySet<string>;
 }
 
 export interface ContainerGcPlan {
@@ -17,12 +19,13 @@ export interface ContainerGcPlan {
 }
 
 /** Source: containerGC.GarbageCollect, evictContainers, evictSandboxes. */
-export function planContainerGc({ pods, keepPerContainer, known, busy }: ContainerGcInput): ContainerGcPlan {
+export function planContainerGc({ pods, keepPerContainer, known, busy, over }: ContainerGcInput): ContainerGcPlan {
   const containers: { pod: RuntimePod; container: RuntimeContainer }[] = [];
   const sandboxes: RuntimeSandbox[] = [];
   for (const pod of pods) {
     if (busy.has(pod.uid)) continue;
-    const keep = known.has(pod.uid) ? keepPerContainer : 0;
+    const wanted = known.has(pod.uid) && over?.has(pod.uid) !== true;
+    const keep = wanted ? keepPerContainer : 0;
     const seen = new Map<string, number>();
     const gone = new Set<string>();
     for (const container of pod.containers) {
@@ -36,7 +39,7 @@ export function planContainerGc({ pods, keepPerContainer, known, busy }: Contain
     for (const [index, sandbox] of pod.sandboxes.entries()) {
       const used = pod.containers.some(({ sandboxId, id }) => sandboxId === sandbox.id && !gone.has(id));
       // The newest sandbox of a pod that exists tells its address and attempt.
-      if (!sandbox.ready && !used && (index > 0 || !known.has(pod.uid))) sandboxes.push(sandbox);
+      if (!sandbox.ready && !used && (index > 0 || !wanted)) sandboxes.push(sandbox);
     }
   }
   return { containers, sandboxes };

@@ -76,6 +76,20 @@ test('planContainerGc keeps the newest ended instance of each container of a pod
   assert.equal(plan(['uid-web'], ['uid-web']), '');
 });
 
+test('planContainerGc keeps nothing of a pod that has ended when disk is short', () => {
+  const web = pod();
+  const runtime = runtimePod(web, [instance(web, 'app', 'exited', { sandboxId: 's' })], [sandbox({ id: 's', ready: false })]);
+  const plan = planContainerGc({ pods: [runtime], keepPerContainer: 1, known: new Set(), busy: new Set() });
+  const over = planContainerGc({
+    pods: [runtime],
+    keepPerContainer: 1,
+    known: new Set(['uid-web']),
+    busy: new Set(),
+    over: new Set(['uid-web']),
+  });
+  assert.deepEqual(over, plan);
+});
+
 test('planContainerGc removes sandboxes that are neither ready, used nor the newest', () => {
   const web = pod();
   const sandboxes = [

@@ -71,17 +71,18 @@ export class Maintenance {
 
   /** Makes room on disk without ending a pod. */
   async reclaimDisk(): Promise<void> {
-    await this.collectContainers();
+    const { workers } = this.#parts;
+    await this.collectContainers(new Set([...workers.uids()].filter((uid) => !workers.mayRun(uid))));
     await this.#imageGc.removeUnused();
   }
 
-  /** Source: containerGC.GarbageCollect. */
-  async collectContainers(): Promise<void> {
+  /** @param over pods of which nothing is kept. Source: containerGC.GarbageCollect, DeleteAllUnusedContainers */
+  async collectContainers(over: ReadonlySet<string> = new Set()): Promise<void> {
     const { pleg, store, workers, config, cri, paths, events, logger, sourcesReady } = this.#parts;
     const pods = pleg.all();
     const known = new Set(sourcesReady() ? [...store.all()].map(({ metadata }) => metadata.uid) : pods.map(({ uid }) => uid));
     const busy = new Set([...workers.uids()].filter((uid) => workers.stage(uid) === 'terminating' || !known.has(uid)));
-    const plan = planContainerGc({ pods, keepPerContainer: config.maxPerPodContainerCount, known, busy });
+    const plan = planContainerGc({ pods, keepPerContainer: config.maxPerPodContainerCount, known, busy, over });
     try {
       for (const { pod, container } of plan.containers) {
         const meta = { metadata: { ...pod, resourceVersion: '', creationTimestamp: '' } };
