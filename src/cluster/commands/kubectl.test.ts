@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { temporaryFolder } from '#test/harness/temp.ts';
@@ -53,4 +53,17 @@ test('proa kubectl becomes kubectl: the same process, its arguments, its input, 
   });
   assert.equal(stdout, `${pid} /mine get -o a  b --data-dir=x heard\n`, stderr);
   assert.equal(status, 7);
+});
+
+test('proa kubectl says where it cannot unpack, and what to do', (t) => {
+  const folder = temporaryFolder(t);
+  for (const program of ['uname', 'readlink', 'dirname', 'cmp']) symlinkSync(join('/usr/bin', program), join(folder, program));
+  writeFileSync(join(folder, 'file'), '');
+  const env = { ...process.env, PATH: folder, XDG_CACHE_HOME: join(folder, 'file') };
+  const { status, stderr } = spawnSync(LAUNCHER, ['kubectl', 'get', '--help'], { encoding: 'utf8', env });
+  assert.equal(status, 1, stderr);
+  assert.match(
+    stderr,
+    /^proa: kubectl cannot be unpacked into \S+\/file\/proa \(ENOTDIR\): name another folder by XDG_CACHE_HOME, or install/,
+  );
 });

