@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyPatch, type Operation } from 'rfc6902';
-import {
-  applyJsonPatch,
-  decodeJsonPatch,
-  JsonPatchError,
-  MAX_JSON_PATCH_COPY_BYTES,
-  STRICT_NAMES,
-  strictJsonPatchErrors,
-} from './json-patch.ts';
+import { applyJsonPatch, MAX_JSON_PATCH_COPY_BYTES } from './json-patch.ts';
+import { decodeJsonPatch, JsonPatchError, STRICT_NAMES, strictJsonPatchErrors } from './json-patch-decode.ts';
 
 const document = { a: { b: [1, 2, { c: 'x' }], d: null, 'e/f': 'g' }, k: 'v' };
 const patched = (...patch: readonly object[]): unknown => applyJsonPatch(document, decodeJsonPatch(patch));

@@ -8,14 +8,14 @@ import type { KubeObject } from '#api/types.ts';
 import { badRequest, internalError, StatusError } from '#apimachinery/errors.ts';
 import { byteOrder, goJson, goKind, goQuote, goSortedJson, goType, goValue } from '#apimachinery/go-format.ts';
 import { parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
+import { applyJsonPatch } from '#apimachinery/json-patch.ts';
 import {
-  applyJsonPatch,
   decodeJsonPatch,
   JsonPatchError,
   MAX_JSON_PATCH_OPERATIONS,
   STRICT_NAMES,
   strictJsonPatchErrors,
-} from '#apimachinery/json-patch.ts';
+} from '#apimachinery/json-patch-decode.ts';
 import { JsonError, parseAsWritten, parseJson, parseJsonStrict } from '#apimachinery/json.ts';
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';

@@ -1,6 +1,7 @@
 // Patches of the fake API server. Server-side apply is done as a strategic merge: owners of fields are not kept.
 import { badRequest, StatusError } from '#apimachinery/errors.ts';
-import { applyJsonPatch, decodeJsonPatch, JsonPatchError } from '#apimachinery/json-patch.ts';
+import { applyJsonPatch } from '#apimachinery/json-patch.ts';
+import { decodeJsonPatch, JsonPatchError } from '#apimachinery/json-patch-decode.ts';
 import { mergePatch, MergePatchError } from '#apimachinery/merge-patch.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import { strategicMergePatch, StrategicPatchError } from '#apimachinery/strategic-merge-patch.ts';

@@ -9,7 +9,8 @@ import { EvaluationError } from '#apimachinery/cel/errors.ts';
 import { misnamed, StructValue } from '#apimachinery/cel/library/mutation.ts';
 import { toJson } from '#apimachinery/cel/values/to-json.ts';
 import { itemsOf } from '#apimachinery/cel/values/values.ts';
-import { applyJsonPatch, JsonPatchError, type JsonPatch } from '#apimachinery/json-patch.ts';
+import { applyJsonPatch } from '#apimachinery/json-patch.ts';
+import { JsonPatchError, type JsonPatch } from '#apimachinery/json-patch-decode.ts';
 import { isObject, type JsonObject } from '#apimachinery/json-value.ts';
 import { memberSchema, type TypeSchema } from '#apimachinery/type-schema.ts';
 
