@@ -171,7 +171,7 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
     try {
       const { object, warnings } = decodeKind<KubeObject>(value, schema, { fieldValidation, duplicates: problems, ...before });
       for (const warning of warnings) target.warn(warning);
-      // Upstream notices only as it records the fields' owners.
+      // Upstream notices only as it prepares the update. Source: objectMetaAndKind.
       if (!hasVersion) throw internalError("Object 'apiVersion' is missing in 'object has no apiVersion field'");
       return object;
     } catch (error) {

@@ -29,6 +29,12 @@ const WITHOUT_REASON: readonly RegExp[] = [
   /^(The order in patch list:\n|merging lists cannot yet be specified in the patch$|cannot merge lists without merge key|list element types are not identical|no elements in any of the given slices)/,
 ];
 
+/**
+ * The one InternalError: a patch took the version of a custom resource away, which neither the codec nor the owners of fields
+ * mind. Source: objectMetaAndKind, crdserverscheme.UnstructuredObjectTyper.
+ */
+const VERSIONLESS = "Internal error occurred: Object 'apiVersion' is missing in 'object has no apiVersion field'";
+
 const TOO_LARGE_VERSION = /^Timeout: Too large resource version: \d+, current: \d+$/;
 const ALLOTTED = 'Timeout: request did not complete within the allotted timeout';
 
@@ -48,6 +54,7 @@ export function isUpstreamsOwn(code: number, body: string, path: string): boolea
   const status = statusOf(body);
   if (status?.code !== code) return false;
   const { message = '', reason = '', details } = status;
+  if (code === 500 && reason === 'InternalError') return message === VERSIONLESS;
   if (code === 500) return reason === '' && WITHOUT_REASON.some((words) => words.test(message));
   if (code !== 504 || reason !== 'Timeout') return false;
   if (message === ALLOTTED) return /[?&;]timeout=/.test(path);
