@@ -119,6 +119,20 @@ test('a server with defaults has the system namespaces and roles', async () => {
   assert.equal((await admin.list(clusterroles)).items.length, 69);
 });
 
+test('an access review tells who wrote it, and may say what only the server sets', async () => {
+  const spec = { nonResourceAttributes: { path: '/', verb: 'get' } };
+  const metadata = { creationTimestamp: '2020-01-01T00:00:00Z', managedFields: [] };
+  const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', metadata, spec };
+  const cert = await authority.client(MASTER);
+  const answer = await call('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews?fieldManager=me', { method: 'POST', body, as: cert });
+  const { metadata: answered } = answer.body as unknown as { metadata: { managedFields: { manager: string; fieldsV1: object }[] } };
+  assert.deepEqual(
+    answered.managedFields.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    [['me', { 'f:spec': { 'f:nonResourceAttributes': { '.': {}, 'f:path': {}, 'f:verb': {} } } }]],
+  );
+  assert.deepEqual(Object.keys(answered), ['managedFields']);
+});
+
 test('a client certificate gives its user what its roles allow', async () => {
   const cert = await authority.client({ name: 'jane', groups: ['dev'] });
   const refused = await call('/api/v1/namespaces/default/pods', { as: cert });

@@ -201,6 +201,26 @@ describe('reviews', () => {
     assert.deepEqual(await ask({ token: 'bad' }), { user: {}, error: 'token has expired' });
   });
 
+  for (const managedFields of [undefined, []]) {
+    test(`of a token tell who wrote them, whatever owners they name: ${JSON.stringify(managedFields)}`, async () => {
+      const metadata = { uid: 'u', creationTimestamp: '2020-01-01T00:00:00Z', managedFields };
+      const answered = await client.create(tokenreviews, { metadata, spec: { token: 'good' } } as never, { fieldManager: 'me' });
+      const [owner] = answered.metadata.managedFields ?? [];
+      assert.deepEqual(
+        { ...owner, time: '' },
+        {
+          manager: 'me',
+          operation: 'Update',
+          apiVersion: 'authentication.k8s.io/v1',
+          time: '',
+          fieldsType: 'FieldsV1',
+          fieldsV1: { 'f:spec': { 'f:token': {} } },
+        },
+      );
+      assert.deepEqual(Object.keys(answered.metadata), ['managedFields']);
+    });
+  }
+
   test('of oneself say who one is', async () => {
     const own = await client.create(selfsubjectreviews, { metadata: {} } as never);
     assert.deepEqual(own.status, { userInfo: { username: 'admin', groups: ['system:masters', 'system:authenticated'] } });

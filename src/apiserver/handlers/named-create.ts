@@ -4,7 +4,8 @@ import { badRequest } from '#apimachinery/errors.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
 import type { WriteOptions } from '../registry/write-call.ts';
-import { inNamespace } from '../registry/metadata.ts';
+import { inNamespace, wiped } from '../registry/metadata.ts';
+import { fieldChange } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import { checkInput, readObject, type HandlerDeps, type Operation } from './operation.ts';
 
@@ -27,7 +28,8 @@ export async function readPosted<T extends KubeObject>(
   checkInput(operation);
   const options = parseWriteOptions(request.query, 'CreateOptions');
   const given = await readObject<T>(operation, kind, { ...options, accepts }, deps);
-  const placed = named(inNamespace(given, served.info.namespaced ? request.info.namespace : ''), request.info.name);
+  const sent = named(inNamespace(given, served.info.namespaced ? request.info.namespace : ''), request.info.name);
+  const placed = subresource === undefined ? await asCreated(operation, sent, options, deps) : sent;
   const { admission } = deps.registry;
   if (!admission.handles('CREATE')) return { object: placed, options };
   const attributes: AdmissionAttributes = {
@@ -47,6 +49,17 @@ export async function readPosted<T extends KubeObject>(
   const object = ((await admission.mutate(attributes)) ?? placed) as T;
   await admission.validate({ ...attributes, object });
   return { object, options };
+}
+
+/** What is answered, not stored, is created all the same: it says who wrote it, nothing that only the server sets. Source: create.go. */
+async function asCreated<T extends KubeObject>(
+  { served, request }: Operation,
+  given: T,
+  options: WriteOptions,
+  { registry }: HandlerDeps,
+): Promise<T> {
+  const change = fieldChange({ served, subresource: '', options, request }, registry);
+  return (await registry.fieldManager.update(undefined, wiped(given), change)) as T;
 }
 
 function named<T extends KubeObject>(object: T, name: string): T {

@@ -65,8 +65,8 @@ export class FieldTracking implements FieldManager {
     const updated = change.as === undefined ? (change.served.stored?.strategy.read?.(written) ?? written) : written;
     const track = (before: KubeObject | undefined, after: KubeObject, conversions: Conversions): KubeObject =>
       this.#sets.share(object(trackUpdate(before && json(before), json(after), this.#context(change, conversions))));
-    // Without owners there is no version to convert to.
-    if (live === undefined && updated.metadata.managedFields === undefined)
+    // Without owners there is no version to convert to. What is not stored is not remembered either: a review carries a token.
+    if (live === undefined && updated.metadata.managedFields === undefined && change.served.stored !== undefined)
       return this.#created.owned(updated, change, (given) => track(undefined, given, new Conversions()));
     // One that was decoded anew has sets of its own, which tell nothing of updates like this one.
     const before = live && this.#sets.share(live);
