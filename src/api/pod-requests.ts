@@ -1,6 +1,7 @@
 // What a pod asks for as a whole: containers, sidecars, init containers, pod-level resources and overhead.
 // Source: component-helpers/resource PodRequests, PodLimits, AggregateContainerRequests, AggregateContainerLimits.
 import type { Container, Pod } from './gen/core-v1.ts';
+import { ownValue } from './json-object.ts';
 import { addResources, maxResources, type ResourceList } from './resource-lists.ts';
 import { parseQuantity } from '#apimachinery/quantity.ts';
 import type { New } from './types.ts';
@@ -53,7 +54,7 @@ export function podLimits(pod: AnyPod, options: PodRequestOptions = {}): Resourc
   }
   if (options.overhead === 'excluded') return total;
   const overhead = Object.entries((pod.spec?.overhead ?? {}) as ResourceList).filter(([name]) => {
-    const limit = total[name];
+    const limit = ownValue(total, name);
     return limit !== undefined && parseQuantity(limit).sign() !== 0;
   });
   return addResources(total, Object.fromEntries(overhead));

@@ -118,9 +118,8 @@ test('podRequests fills in what a container does not mention', () => {
 });
 
 test('podLimits adds overhead to what is limited only', () => {
-  assert.deepEqual(podLimits(pod({ spec: { containers: [container(undefined, { cpu: '1' })], overhead: { cpu: '1', memory: '1Gi' } } })), {
-    cpu: '2',
-  });
+  const overhead = { cpu: '1', memory: '1Gi', constructor: '1' };
+  assert.deepEqual(podLimits(pod({ spec: { containers: [container(undefined, { cpu: '1' })], overhead } })), { cpu: '2' });
 });
 
 const both = { cpu: '1', memory: '1Gi' };

@@ -129,10 +129,6 @@ export class Problems {
 /** A stored quantity; the decoder made sure it is one. */
 export const quantity = (text: string | undefined): Quantity => parseQuantity(text ?? '0');
 
-/** A member of a map whose names users chose: what all objects inherit, as `constructor`, is none. */
-export const ownValue = <T>(map: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
-  map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
-
 /** Members of an optional map. */
 export const entries = <T>(map: Readonly<Record<string, T>> | undefined): readonly (readonly [string, T])[] =>
   map === undefined ? [] : Object.entries(map);

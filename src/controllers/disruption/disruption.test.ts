@@ -60,6 +60,13 @@ test('budgetStatus counts neither what is unready, nor what goes, nor what was l
   assert.equal(disrupted.afterMs, 119_000);
 });
 
+test('budgetStatus counts a pod whose name every object inherits', () => {
+  const [b, pods] = [budget({ minAvailable: 1 }, { disruptedPods: {} }), [pod('constructor', true)]];
+  const disrupted = stillDisrupted(b, pods, NOW);
+  assert.deepEqual(disrupted, { pods: {}, forgotten: [], afterMs: undefined });
+  assert.equal(budgetStatus(b, pods, { expectedPods: 1, desiredHealthy: 1 }, disrupted, NOW).currentHealthy, 1);
+});
+
 test('a pod that was let go and stayed counts again after two minutes', () => {
   const b = budget({}, { disruptedPods: { a: formatTime(NOW - 121_000), gone: formatTime(NOW) } });
   const { pods, forgotten } = stillDisrupted(b, [pod('a', true)], NOW);

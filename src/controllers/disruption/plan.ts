@@ -1,5 +1,6 @@
 // pure
 // How many pods of a budget may be disrupted now. Source: disruption.go trySync, getExpectedPodCount.
+import { ownValue } from '#api/json-object.ts';
 import { setCondition } from '#api/conditions.ts';
 import { scaledValue } from '#api/int-or-percent.ts';
 import { isPodReady, isPodTerminal, podCondition } from '#api/pods.ts';
@@ -46,7 +47,7 @@ export function stillDisrupted({ status }: PodDisruptionBudget, pods: readonly P
   const forgotten: Pod[] = [];
   const waits: number[] = [];
   for (const pod of pods) {
-    const time = status.disruptedPods?.[pod.metadata.name];
+    const time = ownValue(status.disruptedPods, pod.metadata.name);
     if (time === undefined || pod.metadata.deletionTimestamp !== undefined) continue;
     const left = parseTime(time) + DELETION_TIMEOUT_MS - now;
     if (left < 0) {
@@ -67,7 +68,7 @@ export function budgetStatus(
   now: number,
 ): PodDisruptionBudgetStatus {
   const currentHealthy = pods.filter(
-    (pod) => pod.metadata.deletionTimestamp === undefined && disrupted.pods[pod.metadata.name] === undefined && isPodReady(pod),
+    (pod) => pod.metadata.deletionTimestamp === undefined && !Object.hasOwn(disrupted.pods, pod.metadata.name) && isPodReady(pod),
   ).length;
   // A budget without pods allows nothing: its first pods may be there before it is counted again.
   const disruptionsAllowed = expectedPods <= 0 ? 0 : Math.max(0, currentHealthy - desiredHealthy);

@@ -1,5 +1,6 @@
 // Reads metrics.k8s.io, custom.metrics.k8s.io and external.metrics.k8s.io: whoever serves them. Source: podautoscaler
 // metrics/client.go.
+import { ownValue } from '#api/json-object.ts';
 import { isStatusError, StatusError } from '#apimachinery/errors.ts';
 import { type LabelSelectorObject, selectorFromObject } from '#apimachinery/labels.ts';
 import { parseDuration } from '#apimachinery/duration.ts';
@@ -96,7 +97,7 @@ function ofPods(items: readonly PodMetrics[], resource: string, container: strin
     const counted = containers.filter(({ name }) => container === undefined || name === container);
     if (container !== undefined && counted.length === 0)
       throw new UnreadableError(`container ${container} not present in metrics for pod ${metadata.namespace}/${metadata.name}`);
-    const usages = counted.map(({ usage }) => usage[resource]);
+    const usages = counted.map(({ usage }) => ownValue(usage, resource));
     if (!usages.every((usage) => usage !== undefined)) continue;
     const value = usages.reduce((sum, usage) => sum + quantityMilliValue(usage), 0);
     samples.set(metadata.name ?? '', { value, at: parseTime(timestamp), windowMs: parseDuration(window as unknown as string) });

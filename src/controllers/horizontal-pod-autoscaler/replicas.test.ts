@@ -209,7 +209,14 @@ test('byUtilization: metrics of other pods alone are refused as such', () => {
   assert.throws(() => byUtilization(one, samples([100], 'z'), 100, { resource: 'cpu' }), {
     message: 'no metrics returned matched known pods',
   });
-  assert.throws(() => byUtilization(current(1, ['ok']), samples([200]), 100, { resource: 'cpu' }), /^MetricError: missing request for cpu/);
+  for (const [resource, requests] of [
+    ['cpu', []],
+    ['constructor', [1000]],
+  ] as const)
+    assert.throws(() => byUtilization(current(1, ['ok'], requests), samples([200]), 100, { resource }), {
+      name: 'MetricError',
+      message: `missing request for ${resource} in container c of Pod a`,
+    });
 });
 
 const average = (replicas: number, pods: readonly State[], levels: readonly number[], target: number): Proposal =>

@@ -1,5 +1,6 @@
 // pure
 // How many replicas a metric asks for. Values are thousandths. Source: podautoscaler replica_calculator.go, metrics/utilization.go.
+import { ownValue } from '#api/json-object.ts';
 import { isSidecar, podCondition } from '#api/pods.ts';
 import type { Container, Pod } from '#api/types.ts';
 import { quantityMilliValue } from '#apimachinery/quantity.ts';
@@ -167,11 +168,11 @@ function requestOf(pod: Pod, { resource, container }: Requested): number {
   const { spec, metadata } = pod;
   const sidecars = (spec.initContainers ?? []).filter(isSidecar);
   const own = ({ name, resources }: Container): number => {
-    const request = resources.requests?.[resource];
+    const request = ownValue(resources.requests, resource);
     if (request === undefined) throw new MetricError(`missing request for ${resource} in container ${name} of Pod ${metadata.name}`);
     return quantityMilliValue(request);
   };
-  const podLevel = spec.resources?.requests?.[resource];
+  const podLevel = ownValue(spec.resources?.requests, resource);
   if (container === undefined && podLevel !== undefined) return quantityMilliValue(podLevel);
   const counted = [...spec.containers, ...sidecars].filter(({ name }) => container === undefined || name === container);
   return counted.reduce((sum, one) => sum + own(one), 0);

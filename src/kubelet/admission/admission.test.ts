@@ -168,6 +168,12 @@ test('judgeResize refuses a guaranteed pod what a static policy gave it for good
   assert.equal(judge(sized('2'), true, true), 'grant', 'of another class');
 });
 
+test('withAllocation gives nothing to a container that no allocation names, whatever its own name', () => {
+  const requests = { cpu: '1' };
+  const wanted = pod({ spec: { containers: [container('constructor', { resources: { requests } })] } });
+  assert.deepEqual(withAllocation(wanted, { allocated: {} }).spec.containers[0]?.resources, { requests });
+});
+
 test('withAllocation shows a pod with what it was given', () => {
   const wanted = sized('2');
   assert.equal(withAllocation(wanted, undefined), wanted);

@@ -1,6 +1,7 @@
 // What each pod was given of the node, and what its containers really have; both survive a restart of the kubelet.
 import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
+import { ownValue } from '#api/json-object.ts';
 import type { Int64, Node, Pod } from '#api/types.ts';
 import type { KubeletEvents } from '../events/events.ts';
 import { containersOf } from '../pod/containers.ts';
@@ -106,7 +107,7 @@ export class AllocationManager {
 
   /** What the container's cgroup was last set to; undefined for one that this kubelet knows nothing of. */
   actuated(uid: string, container: string): ComputeAmounts | undefined {
-    return this.#pods.get(uid)?.actuated[container];
+    return ownValue(this.#pods.get(uid)?.actuated, container);
   }
 
   /** The container was started with, or changed to, these resources. */
@@ -210,7 +211,7 @@ export class AllocationManager {
 function isActuated({ spec }: Pod, { actuated, actuatedPod }: Kept, running: ReadonlySet<string>): boolean {
   if (!isInForce(podLevelAmounts(spec.resources), actuatedPod)) return false;
   return containersOf(spec).every(
-    ({ container }) => !running.has(container.name) || isInForce(containerAmounts(container, spec), actuated[container.name]),
+    ({ container }) => !running.has(container.name) || isInForce(containerAmounts(container, spec), ownValue(actuated, container.name)),
   );
 }
 

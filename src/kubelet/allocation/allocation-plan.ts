@@ -1,4 +1,5 @@
 // Whether a running pod can have the resources its spec now asks for.
+import { ownValue } from '#api/json-object.ts';
 import { podQos } from '#api/pod-qos.ts';
 import type { Container, Node, Pod, ResourceRequirements } from '#api/types.ts';
 import { firstInsufficient } from '../admission/admission-plan.ts';
@@ -38,7 +39,10 @@ export function allocationOf({ spec }: Pod): Allocation {
 export function withAllocation(pod: Pod, allocation: Allocation | undefined): Pod {
   if (allocation === undefined || !differs(pod, allocation)) return pod;
   const { allocated, allocatedPod } = allocation;
-  const give = <T extends Container>(container: T): T => ({ ...container, resources: allocated[container.name] ?? container.resources });
+  const give = <T extends Container>(container: T): T => ({
+    ...container,
+    resources: ownValue(allocated, container.name) ?? container.resources,
+  });
   const { resources: _, ...spec } = pod.spec;
   const { initContainers } = spec;
   return {
@@ -61,7 +65,7 @@ function differs({ spec }: Pod, { allocated, allocatedPod }: Allocation, kinds: 
     });
   };
   if (!same(spec.resources, allocatedPod)) return true;
-  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name, resources }) => !same(resources, allocated[name]));
+  return [...(spec.initContainers ?? []), ...spec.containers].some(({ name, resources }) => !same(resources, ownValue(allocated, name)));
 }
 
 /** Source: allocation manager canResizePod. */

@@ -1,5 +1,6 @@
 // pure
 // Values of the downward API: fields of the pod and resources of its containers.
+import { ownValue } from '#api/json-object.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector } from '#api/types.ts';
 import { milliOf, valueOf } from '../pod/amounts.ts';
@@ -47,7 +48,7 @@ const SUBSCRIPT = /^metadata\.(annotations|labels)\['(.*)'\]$/;
 /** Source: fieldpath.ExtractFieldPathAsString. */
 function metadataValue(path: string, { metadata }: Pod): string {
   const subscript = SUBSCRIPT.exec(path);
-  if (subscript !== null) return metadata[subscript[1] as 'annotations' | 'labels']?.[subscript[2] as string] ?? '';
+  if (subscript !== null) return ownValue(metadata[subscript[1] as 'annotations' | 'labels'], subscript[2] as string) ?? '';
   switch (path) {
     case 'metadata.annotations':
       return formatMap(metadata.annotations ?? {});

@@ -112,6 +112,7 @@ for (const [fieldPath, want] of [
   ['metadata.uid', 'uid-web'],
   ["metadata.labels['a']", '1'],
   ["metadata.annotations['none']", ''],
+  ["metadata.labels['constructor']", ''],
   ['metadata.labels', 'a="1"\nb="x\\"y"'],
   ['metadata.annotations', 'note="line\\nbreak"'],
   ['spec.nodeName', 'node'],
@@ -200,10 +201,14 @@ test('environmentOf takes envFrom first, lets env win, and adds service variable
   assert.equal(env.get('DB_SERVICE_PORT'), '5432');
 });
 
-test('environmentOf says which key is missing', async () => {
-  const missing = environment({ env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'settings', key: 'none' } } }] });
-  await assert.rejects(missing, { message: "couldn't find key none in ConfigMap default/settings" });
-});
+for (const key of ['none', 'constructor']) {
+  test(`environmentOf says that key ${key} is missing`, async () => {
+    const ofConfigMap = environment({ env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'settings', key } } }] });
+    await assert.rejects(ofConfigMap, { message: `couldn't find key ${key} in ConfigMap default/settings` });
+    const ofSecret = environment({ env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'keys', key } } }] });
+    await assert.rejects(ofSecret, { message: `couldn't find key ${key} in Secret default/keys` });
+  });
+}
 
 // Source: env ParseEnv; `undefined` is a file that cannot be read.
 for (const [text, want] of [

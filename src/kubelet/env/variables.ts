@@ -1,4 +1,5 @@
 // The environment of one container.
+import { ownValue } from '#api/json-object.ts';
 import { isStatusError } from '#apimachinery/errors.ts';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '#api/types.ts';
 import { fieldValue, resourceValue, type DownwardFacts } from './downward.ts';
@@ -60,7 +61,7 @@ async function resolve({ valueFrom }: EnvVar, input: EnvironmentInput): Promise<
   if (configMapKeyRef !== undefined) {
     const found = await optional(references.configMap(namespace, configMapKeyRef.name ?? ''), configMapKeyRef.optional);
     return required(
-      found?.data?.[configMapKeyRef.key],
+      ownValue(found?.data, configMapKeyRef.key),
       configMapKeyRef,
       `couldn't find key ${configMapKeyRef.key} in ConfigMap ${namespace}/${configMapKeyRef.name}`,
     );
@@ -68,7 +69,7 @@ async function resolve({ valueFrom }: EnvVar, input: EnvironmentInput): Promise<
   if (secretKeyRef !== undefined) {
     const found = await optional(references.secret(namespace, secretKeyRef.name ?? ''), secretKeyRef.optional);
     return required(
-      decode(found)?.[secretKeyRef.key],
+      ownValue(decode(found), secretKeyRef.key),
       secretKeyRef,
       `couldn't find key ${secretKeyRef.key} in Secret ${namespace}/${secretKeyRef.name}`,
     );

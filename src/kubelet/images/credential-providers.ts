@@ -159,7 +159,7 @@ class Asker {
     return {
       account: { namespace, name, uid: metadata.uid },
       token,
-      annotations: Object.fromEntries(wanted.flatMap((key) => (has[key] === undefined ? [] : [[key, has[key]]]))),
+      annotations: Object.fromEntries(wanted.flatMap((key) => (Object.hasOwn(has, key) ? [[key, has[key] as string]] : []))),
     };
   }
 

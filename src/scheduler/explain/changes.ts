@@ -1,6 +1,7 @@
 // pure
 // What could be changed so that a plugin refuses a pod on a node no more, the smallest first. Whether a change does what it
 // should is not decided here: explain-placement.ts runs the filters with it.
+import { ownValue } from '#api/json-object.ts';
 import type { Node, Pod, Toleration } from '#api/types.ts';
 import { controllerOf } from '#api/owner-references.ts';
 import { taintText, untoleratedTaint } from '#api/taints.ts';
@@ -177,7 +178,7 @@ function respelled(pod: Pod, wanted: readonly (readonly [string, string])[], lab
 /** The value is nearly what is asked for, or the key is. */
 function nearestLabel(key: string, value: string, labels: Readonly<Record<string, string>>): readonly [string, string] | undefined {
   if (isGiven(key)) return undefined;
-  const there = labels[key];
+  const there = ownValue(labels, key);
   if (there !== undefined) return nearestName(value, [there]) === undefined ? undefined : [key, there];
   const meant = nearestName(
     key,
@@ -266,9 +267,9 @@ const MOST_PLACES = 8;
 /** The node in one of the places that other nodes are in, or in one of its own if there are none, for each key it has no label for. */
 function placed(slot: number, topologyKeys: readonly string[], cluster: ClusterState): readonly Change[] {
   const node = cluster.nodes[slot] as Node;
-  const missing = topologyKeys.filter((key) => node.metadata.labels?.[key] === undefined);
+  const missing = topologyKeys.filter((key) => ownValue(node.metadata.labels, key) === undefined);
   return missing.flatMap((key) => {
-    const values = new Set(cluster.nodes.flatMap((other) => other?.metadata.labels?.[key] ?? []));
+    const values = new Set(cluster.nodes.flatMap((other) => ownValue(other?.metadata.labels, key) ?? []));
     if (values.size === 0) values.add(node.metadata.name);
     return [...values]
       .toSorted()

@@ -171,6 +171,25 @@ const CASES: readonly Case[] = [
     changes: ['label node n rack=n'],
   },
   {
+    name: 'puts a node into a place by a label named as what every object inherits',
+    pod: pod(
+      'p',
+      {},
+      { topologySpreadConstraints: [{ ...spread(1).topologySpreadConstraints[0], topologyKey: 'constructor' }] as never },
+      web,
+    ),
+    nodes: [node('n', { metadata: { labels: { zone: 'a' } } })],
+    plugin: 'PodTopologySpread',
+    changes: ['label node n constructor=n'],
+  },
+  {
+    name: 'tolerates a taint named as what every object inherits',
+    pod: pod('p'),
+    nodes: [node('n', { spec: { taints: [{ key: 'constructor', effect: 'NoSchedule' }] } })],
+    plugin: 'TaintToleration',
+    changes: ['add a toleration for constructor:NoSchedule'],
+  },
+  {
     name: 'gets past the names of nodes',
     pod: pod('p', {}, named('gone')),
     nodes: [node('n', { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } })],

@@ -1,5 +1,6 @@
 // pure
 // Labels that would make a node one that is asked for.
+import { ownValue } from '#api/json-object.ts';
 import type { Node, NodeSelectorRequirement, NodeSelectorTerm } from '#api/types.ts';
 import type { Change } from './changes.ts';
 
@@ -29,7 +30,7 @@ function relabelled(node: Node, way: Readonly<Record<string, string | null>>): C
     kind: 'label',
     text: `label node ${node.metadata.name} ${said.join(' ')}`,
     node: { ...node, metadata: { ...node.metadata, labels } },
-    relabels: Object.keys(way).some((key) => node.metadata.labels?.[key] !== undefined),
+    relabels: Object.keys(way).some((key) => ownValue(node.metadata.labels, key) !== undefined),
   };
 }
 
@@ -38,8 +39,9 @@ function labelsFor({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm
   if (matchFields.length > 0) return undefined;
   const way: Record<string, string | null> = {};
   for (const requirement of matchExpressions) {
-    const value = labelFor(requirement, labels[requirement.key]);
-    if (value !== labels[requirement.key]) way[requirement.key] = value ?? null;
+    const now = ownValue(labels, requirement.key);
+    const value = labelFor(requirement, now);
+    if (value !== now) way[requirement.key] = value ?? null;
   }
   return way;
 }

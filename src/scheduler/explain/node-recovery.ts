@@ -1,5 +1,6 @@
 // pure
 // A node that is well again: what keeps pods away from it is a taint that goes by itself then.
+import { ownValue } from '#api/json-object.ts';
 import type { Node, Taint } from '#api/types.ts';
 import { withoutTaint } from '#api/taints.ts';
 import { findCondition } from '#api/conditions.ts';
@@ -20,7 +21,7 @@ const RECOVERIES: Readonly<Record<string, (node: string, why: string) => string>
 
 /** Rather than a pod that bears with a sick node; none for a taint that somebody put there. */
 export function recovered(node: Node, taint: Taint): readonly Change[] {
-  const said = RECOVERIES[taint.key];
+  const said = ownValue(RECOVERIES, taint.key);
   if (said === undefined) return [];
   const ready = findCondition(node.status?.conditions, 'Ready');
   const why = ready === undefined || ready.status === 'True' ? '' : ` (${ready.reason ?? ''}: ${ready.message ?? ''})`;

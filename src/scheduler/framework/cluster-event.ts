@@ -1,6 +1,7 @@
 // pure
 // What changed in the cluster, as narrowly as it can be said: plugins name the changes that could help a pod they refused.
 // Source: kube-scheduler/framework ClusterEvent, pkg/scheduler/framework/events.go.
+import { ownValue } from '#api/json-object.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { podRequests } from '#api/pod-requests.ts';
 import { quantityMilliValue } from '#apimachinery/quantity.ts';
@@ -141,8 +142,8 @@ export function isEqual(a: unknown, b: unknown): boolean {
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => isEqual(value, b[i]));
   if (Array.isArray(b)) return false;
   const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  for (const key in x) if (!isEqual(x[key], y[key])) return false;
-  for (const key in y) if (x[key] === undefined && !isEmpty(y[key])) return false;
+  for (const key in x) if (!isEqual(x[key], ownValue(y, key))) return false;
+  for (const key in y) if (ownValue(x, key) === undefined && !isEmpty(y[key])) return false;
   return true;
 }
 

@@ -66,6 +66,12 @@ for (const c of [
   },
   { name: 'being uncordoned', node: node('n'), before: node('n', { spec: { unschedulable: true } }), changes: ['NodeUpdateNodeTaint'] },
   { name: 'a label', node: node('n', { metadata: { labels: { a: 'b' } } }), before: node('n'), changes: ['NodeUpdateNodeLabel'] },
+  {
+    name: 'the end of a label named as what every object inherits',
+    node: node('n', { metadata: { labels: {} } }),
+    before: node('n', { metadata: { labels: { constructor: 'b' } } }),
+    changes: ['NodeUpdateNodeLabel'],
+  },
 ]) {
   test(`nodeChanges tells ${c.name}`, () => assert.deepEqual(labels(nodeChanges(c.node, c.before)), c.changes));
 }

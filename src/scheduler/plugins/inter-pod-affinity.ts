@@ -1,5 +1,6 @@
 // Places pods near to or away from other pods. Counts are kept for each place (zone, host, …) and follow every pod that
 // comes or goes. Source: plugins/interpodaffinity.
+import { ownValue } from '#api/json-object.ts';
 import type { Labels } from '#apimachinery/label-requirement.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { ACTION, clusterEvent } from '../framework/cluster-event.ts';
@@ -177,10 +178,10 @@ const afterNodeChange: QueueingHint = (pod, previous, current) => {
   const { required, requiredAnti } = affinityTerms(pod) ?? NO_TERMS;
   const now = (current as Node).metadata.labels ?? {};
   if (previous === undefined)
-    return requiredAnti.length > 0 || required.some(({ topologyKey }) => now[topologyKey] !== undefined) ? 'queue' : 'skip';
+    return requiredAnti.length > 0 || required.some(({ topologyKey }) => Object.hasOwn(now, topologyKey)) ? 'queue' : 'skip';
   const before = (previous as Node).metadata.labels ?? {};
-  const changes = ({ topologyKey }: AffinityTerm): boolean => before[topologyKey] !== now[topologyKey];
-  const comes = required.some((term) => changes(term) && now[term.topologyKey] !== undefined);
-  const leaves = requiredAnti.some((term) => changes(term) && before[term.topologyKey] !== undefined);
+  const changes = ({ topologyKey }: AffinityTerm): boolean => ownValue(before, topologyKey) !== ownValue(now, topologyKey);
+  const comes = required.some((term) => changes(term) && Object.hasOwn(now, term.topologyKey));
+  const leaves = requiredAnti.some((term) => changes(term) && Object.hasOwn(before, term.topologyKey));
   return comes || leaves ? 'queue' : 'skip';
 };

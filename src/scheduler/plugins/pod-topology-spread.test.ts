@@ -73,6 +73,18 @@ for (const c of [
     refused: { a: SKEWED, b: SKEWED, none: NO_LABEL },
   },
   {
+    name: 'takes what every object inherits for no label of a node',
+    pod: spreading(constraint({ topologyKey: 'constructor' })),
+    placed: [],
+    refused: { a: NO_LABEL, b: NO_LABEL, none: NO_LABEL },
+  },
+  {
+    name: 'takes what every object inherits for no label of a pod',
+    pod: spreading(constraint({ matchLabelKeys: ['constructor'] })),
+    placed: [web('1', 'a')],
+    refused: { a: SKEWED, b: '', none: NO_LABEL },
+  },
+  {
     name: 'does not filter by soft constraints',
     pod: spreading(constraint({ whenUnsatisfiable: 'ScheduleAnyway' })),
     placed: [web('1', 'a')],

@@ -1,5 +1,6 @@
 // pure
 // Spreads the pods of a group over places (zones, hosts, …). Source: plugins/podtopologyspread.
+import { ownValue } from '#api/json-object.ts';
 import type { LabelSelector } from '#apimachinery/labels.ts';
 import type { Node, Pod } from '#api/types.ts';
 import { LABEL } from '#api/well-known.ts';
@@ -237,7 +238,8 @@ function afterNodeChange(constraintsOf: ConstraintsOf): QueueingHint {
     const [did, does] = [before, now].map((node) => node !== undefined && hasEveryKey(node, constraints));
     if (before === undefined || now === undefined) return did === true || does === true ? 'queue' : 'skip';
     if (did !== does) return 'queue';
-    const moved = constraints.some(({ topologyKey }) => before.metadata.labels?.[topologyKey] !== now.metadata.labels?.[topologyKey]);
+    const placeOf = ({ metadata }: Node, key: string): string | undefined => ownValue(metadata.labels, key);
+    const moved = constraints.some(({ topologyKey }) => placeOf(before, topologyKey) !== placeOf(now, topologyKey));
     return does === true && (moved || !isEqual(before.spec?.taints, now.spec?.taints)) ? 'queue' : 'skip';
   };
 }

@@ -211,6 +211,7 @@ const CASES: readonly (readonly [plugin: Plugin, refused: Pod, change: Change, w
   [spread, spreading('zone'), { node: zoned({ zone: 'a' }) }, true, 'a node came in a place'],
   [spread, spreading('rack'), { node: zoned({ zone: 'a' }) }, false, 'a node came in no such place'],
   [spread, spreading('zone'), { node: zoned({ zone: 'a' }), previous: zoned({}) }, true, 'a node is in a place from now on'],
+  [spread, spreading('constructor'), { node: zoned({ zone: 'a' }) }, false, 'a node came without a label that objects inherit'],
   [spread, spreading('zone'), { node: zoned({}), previous: zoned({ zone: 'a' }) }, true, 'a node is in no place any more'],
   [spread, spreading('zone'), { node: zoned({ zone: 'b' }), previous: zoned({ zone: 'a' }) }, true, 'a node is in another place'],
   [spread, spreading('zone'), { node: zoned({ zone: 'a', x: 'y' }), previous: zoned({ zone: 'a' }) }, false, 'a node is where it was'],

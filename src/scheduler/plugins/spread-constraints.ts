@@ -59,7 +59,7 @@ function selectorOf(
   labels: Readonly<Record<string, string>>,
 ): LabelSelector {
   const selector = labelSelector === undefined ? nothing : selectorFromObject(labelSelector);
-  const keys = matchLabelKeys.filter((key) => labels[key] !== undefined);
+  const keys = matchLabelKeys.filter((key) => Object.hasOwn(labels, key));
   return keys.length === 0 ? selector : selector.and(...keys.map((key) => newRequirement(key, '=', [labels[key] as string])));
 }
 
@@ -71,5 +71,5 @@ export function includesNode({ nodeAffinityPolicy, nodeTaintsPolicy }: SpreadCon
 
 export function hasEveryKey(node: Node, constraints: readonly SpreadConstraint[]): boolean {
   const labels = node.metadata.labels ?? {};
-  return constraints.every(({ topologyKey }) => labels[topologyKey] !== undefined);
+  return constraints.every(({ topologyKey }) => Object.hasOwn(labels, topologyKey));
 }

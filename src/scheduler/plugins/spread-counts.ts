@@ -4,7 +4,7 @@ import type { PodWatcher } from '../framework/plugin.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import type { PodInfo } from '../state/pod-info.ts';
 import type { Topology } from '../state/topology.ts';
-import { hasEveryKey, includesNode, type SpreadConstraint } from './spread-constraints.ts';
+import { includesNode, type SpreadConstraint } from './spread-constraints.ts';
 
 export interface SpreadCountsOptions {
   readonly constraint: SpreadConstraint;
@@ -38,9 +38,10 @@ export class SpreadCounts implements PodWatcher {
     this.inPlace = new Float64Array(this.topology.size);
     this.isDomain = new Uint8Array(this.topology.size);
     this.#included = new Uint8Array(cluster.slotCount);
+    const required = requiredKeys.map(({ topologyKey }) => cluster.topology(topologyKey));
     for (let slot = 0; slot < cluster.slotCount; slot++) {
       const node = cluster.nodes[slot];
-      if (node === undefined || !hasEveryKey(node, requiredKeys) || !includesNode(constraint, node, pod)) continue;
+      if (node === undefined || required.some((topology) => topology.of(slot) < 0) || !includesNode(constraint, node, pod)) continue;
       this.#included[slot] = 1;
       const place = this.topology.of(slot);
       if (place >= 0) this.isDomain[place] = 1;

@@ -1,4 +1,5 @@
 // The value of one node label on every node, as numbers: what "the same zone" is counted by.
+import { ownValue } from '#api/json-object.ts';
 import type { Node } from '#api/types.ts';
 
 const NONE = -1;
@@ -47,7 +48,7 @@ export class Topology {
       this.#bySlot = wider;
     }
     this.#slotsIn = undefined;
-    const value = node?.metadata.labels?.[this.key];
+    const value = ownValue(node?.metadata.labels, this.key);
     this.#bySlot[slot] = value === undefined ? NONE : this.#idOf(value);
   }
 

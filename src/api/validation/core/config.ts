@@ -1,4 +1,5 @@
 // ConfigMaps, Secrets, ServiceAccounts and Namespaces. Source: core validation.go Validate<Kind>.
+import { ownValue } from '../../json-object.ts';
 import type { ConfigMap, Namespace, Secret, ServiceAccount } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { byteLength, goKind } from '#apimachinery/go-format.ts';
@@ -6,7 +7,7 @@ import { deepEqual, isObject } from '#apimachinery/json-value.ts';
 import { JsonError, parseJson } from '#apimachinery/json.ts';
 import { configMapKey, qualifiedName } from '#apimachinery/names.ts';
 import { labelName, subdomainName, validateKubeFinalizer, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
-import { blank, entries, ownValue, type Problems } from '../problems.ts';
+import { blank, entries, type Problems } from '../problems.ts';
 
 /** Bytes of all values together. Source: MaxSecretSize. */
 const MAX_BYTES = 1024 * 1024;

@@ -1,9 +1,10 @@
 // What a pod's status says of the resource claims it uses. Source: core validation.go, called by ValidatePodStatusUpdate.
+import { ownValue } from '../../json-object.ts';
 import type { PodSpec, PodStatus } from '../../gen/core-v1.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import { subdomainName } from '../metadata.ts';
-import { blank, entries, ownValue, quantity, type Problems } from '../problems.ts';
+import { blank, entries, quantity, type Problems } from '../problems.ts';
 import { isNative } from './resource-names.ts';
 
 const STATUS = Path.of('status');

@@ -1,8 +1,9 @@
 // Resources of the pod as a whole, against those of its containers. Source: validatePodResources.
+import { ownValue } from '../../json-object.ts';
 import type { Container, PodSpec } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
-import { entries, ownValue, quantity, type Problems } from '../problems.ts';
+import { entries, quantity, type Problems } from '../problems.ts';
 import { isRestartableInit } from './containers.ts';
 import { validateRequirements } from './requirements.ts';
 import { checkPodResourceName, isHugePages } from './resource-names.ts';

@@ -1,5 +1,6 @@
 // Updates of a pod through its subresources: ephemeral containers, resize, binding.
 // Source: ValidatePodEphemeralContainersUpdate, ValidatePodResize.
+import { ownValue } from '../../json-object.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../gen/core-v1.ts';
 import { computePodQos, podQos } from '../../pod-qos.ts';
 import { forbidden, type FieldError } from '#apimachinery/field-errors.ts';
@@ -7,7 +8,7 @@ import { Path } from '#apimachinery/field-path.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
 import { jsonDiff } from '#apimachinery/unified-diff.ts';
 import { validateObjectMetaUpdate } from '../metadata.ts';
-import { ownValue, Problems, type Capabilities } from '../problems.ts';
+import { Problems, type Capabilities } from '../problems.ts';
 import { semanticEqual } from '../semantic-equality.ts';
 import { isRestartableInit } from './containers.ts';
 import { MIRROR, validatePodAnnotations, validatePodAnnotationUpdate } from './pod-annotations.ts';

@@ -1,11 +1,12 @@
 // ResourceQuotas and LimitRanges. Source: ValidateResourceQuota…, ValidateLimitRange.
+import { ownValue } from '../../json-object.ts';
 import type { LimitRange, LimitRangeItem, ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from '../../gen/core-v1.ts';
 import { IMMUTABLE } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { qualifiedName } from '#apimachinery/names.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
 import { subdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../metadata.ts';
-import { blank, entries, ownValue, quantity, type Problems } from '../problems.ts';
+import { blank, entries, quantity, type Problems } from '../problems.ts';
 import {
   allowsOvercommit,
   checkContainerResourceName,

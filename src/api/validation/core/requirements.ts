@@ -1,10 +1,11 @@
 // Requests, limits and claims of containers and pods. Source: validateResourceRequirements.
+import { ownValue } from '../../json-object.ts';
 import type { ResourceClaim, ResourceRequirements } from '../../gen/core-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { dns1123Label } from '#apimachinery/names.ts';
 import { notFound } from '#apimachinery/field-errors.ts';
 import type { Quantity } from '#apimachinery/quantity.ts';
-import { blank, entries, ownValue, type Problems, quantity } from '../problems.ts';
+import { blank, entries, type Problems, quantity } from '../problems.ts';
 import { allowsOvercommit, isHugePages, isWholeHugePages, validateAmount, type ResourceNameCheck } from './resource-names.ts';
 
 interface Seen {

@@ -1,9 +1,10 @@
 // Lists and maps in schemas of custom resources: how their items are told apart.
 // Source: ValidateCustomResourceDefinitionOpenAPISchema, validateMapListKeysMapSet.
+import { ownValue } from '../../json-object.ts';
 import type { JSONSchemaProps } from '../../gen/apiextensions-v1.ts';
 import type { Path } from '#apimachinery/field-path.ts';
 import { isObject } from '#apimachinery/json-value.ts';
-import { entries, ownValue, type Problems } from '../problems.ts';
+import { entries, type Problems } from '../problems.ts';
 
 type Props = JSONSchemaProps;
 

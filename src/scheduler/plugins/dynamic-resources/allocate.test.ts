@@ -262,6 +262,12 @@ const cases: readonly Case[] = [
     answer: 'cannot allocate all claims',
   },
   {
+    name: 'takes what every object inherits for no capacity of a device',
+    slices: [slice('n', [shareable('big', '40Gi')])],
+    claims: [claim('c', [request('r', { capacity: { requests: { constructor: '1' } } })])],
+    answer: 'cannot allocate all claims',
+  },
+  {
     name: 'looks for a device of its own that is great enough',
     slices: [
       slice('n', [

@@ -1,6 +1,7 @@
 // pure
 // Devices that several claims may have at a time, each a part of its capacity. Source:
 // dynamic-resource-allocation/structured/internal/incubating consumable_capacity.go.
+import { ownValue } from '#api/json-object.ts';
 import type { CapacityRequirements, Device, DeviceCapacity } from '#api/gen/resource-v1.ts';
 import { parseQuantity, Quantity } from '#apimachinery/quantity.ts';
 
@@ -11,14 +12,14 @@ export const isShareable = ({ allowMultipleAllocations }: Device): boolean => al
 
 /** What a request takes of the device: as asked for, rounded up to what its policy allows. Source: GetConsumedCapacityFromRequest. */
 export function consumedBy(requests: CapacityRequirements['requests'], { capacity = {} }: Device): Capacity {
-  return new Map(Object.entries(capacity).map(([name, has]) => [name, amountFor(requests?.[name], has)]));
+  return new Map(Object.entries(capacity).map(([name, has]) => [name, amountFor(ownValue(requests, name), has)]));
 }
 
 /** Whether there is as much left beside what is `taken`, and the policy lets it be asked for. Source: CmpRequestOverCapacity. */
 export function hasRoomFor(requests: CapacityRequirements['requests'], { capacity = {} }: Device, taken: Capacity | undefined): boolean {
-  for (const name in requests) if (capacity[name] === undefined) return false;
+  for (const name in requests) if (!Object.hasOwn(capacity, name)) return false;
   return Object.entries(capacity).every(([name, has]) => {
-    const amount = amountFor(requests?.[name], has);
+    const amount = amountFor(ownValue(requests, name), has);
     if (violatesPolicy(amount, has)) return false;
     const before = taken?.get(name);
     return (before === undefined ? amount : before.add(amount)).cmp(parseQuantity(has.value)) <= 0;

@@ -1,6 +1,7 @@
 // pure
 // What devices of one claim must have in common. Source: structured matchAttributeConstraint,
 // distinctAttributeConstraint, lookupAttribute.
+import { ownValue } from '#api/json-object.ts';
 import type { DeviceAttribute, DeviceConstraint } from '#api/gen/resource-v1.ts';
 import type { PublishedDevice } from './pools.ts';
 import type { Wanted } from './requests.ts';
@@ -46,7 +47,7 @@ function constraint(
 /** An attribute without a domain is the driver's own. */
 function attributeOf({ device, slice }: PublishedDevice, name: string): DeviceAttribute | undefined {
   const own = `${slice.spec.driver}/`;
-  return device.attributes?.[name] ?? (name.startsWith(own) ? device.attributes?.[name.slice(own.length)] : undefined);
+  return ownValue(device.attributes, name) ?? (name.startsWith(own) ? ownValue(device.attributes, name.slice(own.length)) : undefined);
 }
 
 /** Equal for attributes of one type and value. */

@@ -149,7 +149,7 @@ function buildPool(id: string, relevant: readonly ResourceSlice[], all: readonly
 function consumesWhatIsThere({ consumesCounters = [] }: Device, counterSets: readonly CounterSet[]): boolean {
   return consumesCounters.every(({ counterSet, counters }) => {
     const known = counterSets.find(({ name }) => name === counterSet)?.counters;
-    return known !== undefined && Object.keys(counters).every((counter) => known[counter] !== undefined);
+    return known !== undefined && Object.keys(counters).every((counter) => Object.hasOwn(known, counter));
   });
 }
 

@@ -1,6 +1,7 @@
 // pure
 // Which volumes a pod would use on a node: those its claims are bound to, free ones that fit, or new ones. Source:
 // plugins/volumebinding FindPodVolumes, component-helpers/storage/volume FindMatchingVolume.
+import { ownValue } from '#api/json-object.ts';
 import { type LabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import { parseQuantity, quantityValue } from '#apimachinery/quantity.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, StorageClass } from '#api/types.ts';
@@ -156,7 +157,7 @@ function isAllowed({ allowedTopologies = [] }: StorageClass, { metadata }: Node)
   if (allowedTopologies.length === 0) return true;
   return allowedTopologies.some(({ matchLabelExpressions = [] }) =>
     matchLabelExpressions.every(({ key, values }) => {
-      const value = metadata.labels?.[key];
+      const value = ownValue(metadata.labels, key);
       return value !== undefined && values?.includes(value) === true;
     }),
   );
