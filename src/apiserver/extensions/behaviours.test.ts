@@ -139,6 +139,19 @@ spec:
     assert.match(refused.message, /spec\.foo: Invalid value: "null": spec\.foo in body must be of type string: "null"$/);
   });
 
+  test('applies what only the server sets and nobody can read as if it were not said', async () => {
+    const group = 'untold.example.com';
+    await api.define(definition({ group, scope: 'Cluster', versions: [version('v1', objectOf(spec))] }));
+    const meta = '\n  creationTimestamp: yesterday\n  deletionTimestamp: tomorrow\n  generation: 1.5\n  deletionGracePeriodSeconds: 0.5';
+    const made = await apply(group, body(group, { meta }));
+    assert.equal(made.code, 201, made.text);
+    const { creationTimestamp, deletionTimestamp, generation, deletionGracePeriodSeconds } = made.body.metadata;
+    assert.match(creationTimestamp as string, /^\d{4}-.*Z$/);
+    assert.deepEqual([deletionTimestamp, generation, deletionGracePeriodSeconds], [undefined, 1, undefined]);
+    const again = await apply(group, body(group, { meta }));
+    assert.deepEqual([again.code, again.body.metadata], [200, made.body.metadata]);
+  });
+
   test('tells of unknown fields by place: own metadata, members, metadata inside; of JSON patches by operation', async () => {
     const group = 'order.example.com';
     const inside = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { spec: OPEN } };

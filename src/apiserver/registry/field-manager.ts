@@ -8,7 +8,8 @@ import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { StatusError } from '#apimachinery/errors.ts';
 import { applyDefaults } from '#api/defaults.ts';
 import { DecodeError } from '#api/decode.ts';
-import { decodeKind } from '#api/decode-kind.ts';
+import { decodeKind, isCustomType } from '#api/decode-kind.ts';
+import { readStored } from '#api/structural/prune.ts';
 import type { KubeObject } from '#api/types.ts';
 import type { Catalog, ServedResource } from './catalog.ts';
 import { sharing } from '#apimachinery/sharing.ts';
@@ -144,7 +145,7 @@ export class FieldTracking implements FieldManager {
 /** @throws StatusError for a value that is of its type's shape but none, such as a quantity. Source: structuredMergeManager.Apply */
 function versioned(merged: JsonObject, { apiVersion, kind, metadata }: KubeObject, schema: ObjectSchema): KubeObject {
   try {
-    return decodeKind<KubeObject>(merged, schema, { fieldValidation: 'Ignore', nulls: 'kept' }).object;
+    return decodeKind<KubeObject>(readable(merged, schema), schema, { fieldValidation: 'Ignore', nulls: 'kept' }).object;
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const type = gvkString(apiVersion, kind);
@@ -154,4 +155,14 @@ function versioned(merged: JsonObject, { apiVersion, kind, metadata }: KubeObjec
       `failed to convert new object (${which}) to proper version: unable to convert unstructured object to ${type}: ${error.message}`,
     );
   }
+}
+
+/**
+ * A custom object that was applied is a map: of its metadata, what cannot be read and is of a type that says it could be, such as a
+ * time that is none, counts as not said. Source: unstructured.Unstructured GetCreationTimestamp, GetGeneration.
+ */
+function readable(merged: JsonObject, schema: ObjectSchema): JsonObject {
+  if (!isCustomType(schema)) return merged;
+  const { metadata } = readStored<KubeObject>({ metadata: merged['metadata'] }, schema);
+  return { ...merged, metadata: metadata as unknown as JsonObject };
 }
