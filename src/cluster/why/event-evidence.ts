@@ -18,7 +18,7 @@ const NOTHING_NEW: ReadonlySet<string> = new Set(IMAGE_REASONS.map((reason) => `
 
 const MOST_EVENTS = 3;
 
-/** What tells two events apart that tell of the same: who joined them, ids of containers and processes, a client's port. */
+/** Without what tells two events apart that tell of the same: who joined them, ids of containers and execs, a client's port. */
 const alike = (text: string): string =>
   text
     .replace(/^\(combined from similar events\): /, '')

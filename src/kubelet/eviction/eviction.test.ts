@@ -14,6 +14,7 @@ import { evictionWords, localStorageViolation, rankPods } from './ranking.ts';
 import { CALM, observe, thresholdsOf, type Observations, type Signal, type Threshold } from './thresholds.ts';
 
 const MI = 2 ** 20;
+const ONE_DISK = { shared: true };
 const memory = (available: number): Observations => ({ 'memory.available': { available, capacity: 1000 * MI } });
 const hard: Threshold = { signal: 'memory.available', value: '100Mi', graceMs: 0 };
 const soft: Threshold = { signal: 'memory.available', value: '20%', graceMs: 30_000 };
@@ -80,7 +81,7 @@ test('rankPods begins with those over their request, then the lowest priority, t
     ),
   );
   assert.deepEqual(
-    rankPods(pods, stats, hard).map(({ metadata: { name } }) => name),
+    rankPods(pods, stats, hard, ONE_DISK).map(({ metadata: { name } }) => name),
     ['low', 'large', 'small', 'within'],
   );
 });
@@ -190,17 +191,17 @@ test('localStorageViolation tells which limit a pod broke', () => {
     },
   });
   const figures = using('web', 0, 5 * MI);
-  assert.equal(localStorageViolation(limited, figures), undefined);
-  assert.deepEqual(localStorageViolation(limited, { ...figures, volume: [{ name: 'v', time: '', usedBytes: 11 * MI }] }), {
+  assert.equal(localStorageViolation(limited, figures, ONE_DISK), undefined);
+  assert.deepEqual(localStorageViolation(limited, { ...figures, volume: [{ name: 'v', time: '', usedBytes: 11 * MI }] }, ONE_DISK), {
     signal: 'emptydirfs.limit',
     message: 'Usage of EmptyDir volume "v" exceeds the limit "10Mi". ',
   });
-  assert.deepEqual(localStorageViolation(limited, using('web', 0, 21 * MI)), {
+  assert.deepEqual(localStorageViolation(limited, using('web', 0, 21 * MI), ONE_DISK), {
     signal: 'ephemeralpodfs.limit',
     message: 'Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ',
   });
   const layered = onDisk('web', { layer: 21 * MI, all: 0 });
-  assert.deepEqual(localStorageViolation(limited, layered), {
+  assert.deepEqual(localStorageViolation(limited, layered, ONE_DISK), {
     signal: 'ephemeralcontainerfs.limit',
     message: 'Container app exceeded its local ephemeral storage limit "20Mi". ',
   });

@@ -24,7 +24,7 @@ export function rankPods(
   pods: readonly Pod[],
   stats: ReadonlyMap<string, PodSummary>,
   threshold: Threshold,
-  layout: DiskLayout = { shared: true },
+  layout: DiskLayout,
 ): readonly Pod[] {
   const resource = RESOURCE_OF[threshold.signal];
   const excess = (pod: Pod): number => {
@@ -122,11 +122,7 @@ export interface LocalStorageViolation {
 }
 
 /** What a pod uses beyond its own limits of local storage; undefined when it keeps them. Source: localStorageEviction. */
-export function localStorageViolation(
-  pod: Pod,
-  stats: PodSummary,
-  { shared }: DiskLayout = { shared: true },
-): LocalStorageViolation | undefined {
+export function localStorageViolation(pod: Pod, stats: PodSummary, { shared }: DiskLayout): LocalStorageViolation | undefined {
   for (const { name, emptyDir } of pod.spec.volumes ?? []) {
     const limit = valueOf(emptyDir?.sizeLimit);
     const used = stats.volume?.find((volume) => volume.name === name)?.usedBytes ?? 0;
