@@ -5,6 +5,7 @@ import { goQuote } from '#apimachinery/go-format.ts';
 import { apiVersionOf, parseApiVersion, type GroupVersionKind } from '#apimachinery/resource.ts';
 import type { ObjectSchema } from '#apimachinery/type-schema.ts';
 import { summaryOf } from './body-summary.ts';
+import { refuseUnconvertible } from './convertible.ts';
 import { DecodeError, decodeValue, type Decoded, type DecodeOptions } from './decode.ts';
 import { jsonKind } from './decode/go-errors.ts';
 import { isJsonObject } from './json-object.ts';
@@ -39,6 +40,7 @@ export function decodeBody<T>(value: unknown, schema: Schema, options: BodyOptio
   if (type === undefined) return refuse(unregistered(actual));
   try {
     const decoded = decodeConvertible<T>(value, type, actual, options);
+    refuseUnconvertible(decoded.object, type.name);
     const same = actual.group === expected.group && actual.version === expected.version;
     if (!same && options.accepts?.includes(apiVersionOf(actual)) !== true) throw versionMismatch(actual, expected);
     return { ...decoded, object: named(decoded.object as object, expected) as T };

@@ -1,5 +1,6 @@
 // From a patch body and the current object to the new object. Pure; objects are in the served version.
 import { interpretKind } from '#api/decode-body.ts';
+import { refuseUnconvertible } from '#api/convertible.ts';
 import { decodeKind, isCustomType } from '#api/decode-kind.ts';
 import { DecodeError, decodeValue, type FieldValidation } from '#api/decode.ts';
 import { diagnose } from '#api/decode/diagnose.ts';
@@ -183,6 +184,7 @@ function decodePatched({ kind, problems, value: patch }: PatchBody, value: unkno
   checkKind(value, text, target);
   try {
     const { object, warnings } = decodeValue<KubeObject>(value, schema, { fieldValidation, duplicates: problems, ...before });
+    refuseUnconvertible(object, schema.name);
     for (const warning of warnings) target.warn(warning);
     return object;
   } catch (error) {

@@ -50,6 +50,28 @@ test('a DaemonSet counts the changes of its template in an annotation nobody els
   assert.equal(same.metadata.resourceVersion, rolled.metadata.resourceVersion, 'nobody comes to own it');
 });
 
+test('a DaemonSet is refused where the annotation that counts its templates is no int64', async () => {
+  const KEY = 'deprecated.daemonset.template.generation';
+  const counted = (count: string): New<DaemonSet> =>
+    ({
+      metadata: { name: 'miscounted', namespace: NS, annotations: { [KEY]: count } },
+      spec: { selector: { matchLabels: { a: 'b' } }, template: template('i:1') },
+    }) as New<DaemonSet>;
+  const refused = async (write: Promise<unknown>): Promise<readonly unknown[]> => {
+    const error: unknown = await write.catch((thrown: unknown) => thrown);
+    return isStatusError(error) ? [error.code, error.message] : [error];
+  };
+  const handled = 'DaemonSet in version "v1" cannot be handled as a DaemonSet: strconv.ParseInt: parsing ';
+  assert.deepEqual(await refused(client.create(daemonsets, counted('many'))), [400, `${handled}"many": invalid syntax`]);
+  const made = await client.create(daemonsets, counted('-9223372036854775808'));
+  const beyond = { ...made, metadata: { ...made.metadata, annotations: { [KEY]: '9223372036854775808' } } };
+  assert.deepEqual(await refused(client.update(daemonsets, beyond)), [400, `${handled}"9223372036854775808": value out of range`]);
+  const body = { metadata: { annotations: { [KEY]: '' } } };
+  const [code, message] = await refused(client.patch(daemonsets, { name: 'miscounted', namespace: NS }, { type: 'merge', body }));
+  assert.equal(code, 422);
+  assert.match(String(message), /: strconv\.ParseInt: parsing "": invalid syntax$/);
+});
+
 const SNAPSHOT = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' };
 const POPULATOR = { apiGroup: 'example.com', kind: 'Populator', name: 'p' };
 for (const [name, given, dataSource, dataSourceRef] of [
