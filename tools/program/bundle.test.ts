@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -85,6 +85,17 @@ test('the launcher runs a bundle of the sources that are there, and it does what
   await bundleProgram(root);
   assert.deepEqual(run(root), { from: BUNDLE, output: SAYS });
   assert.equal(programIsBundled(root), true);
+});
+
+test('the launcher needs no diffutils to know its bundle', async (t) => {
+  const root = checkout(t);
+  await bundleProgram(root);
+  const path = temporaryFolder(t);
+  for (const program of ['sh', 'cat', 'dirname', 'find', 'readlink', 'uname'])
+    symlinkSync(execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(), join(path, program));
+  const { stdout, stderr } = spawnSync(join(root, 'bin/proa'), { encoding: 'utf8', env: { PATH: path } });
+  assert.equal(stderr, '');
+  assert.equal(stdout, `${BUNDLE} ${SAYS}`);
 });
 
 const words = (root: string): string => join(root, 'src/words/words.ts');
