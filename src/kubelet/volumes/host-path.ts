@@ -1,6 +1,7 @@
 // hostPath: a file or directory of the node.
-import { mkdir, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
+import { makeFolder } from '#base/make-folder.ts';
 import { VolumeError, type VolumePlugin } from './plugin.ts';
 
 export const hostPathPlugin: VolumePlugin = {
@@ -22,7 +23,7 @@ export async function checkHostPath(path: string, type: string): Promise<void> {
     case '':
       return;
     case 'DirectoryOrCreate':
-      if ((await statOf(path)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
+      if ((await statOf(path)) === undefined) makeFolder(path, 0o755);
       if ((await statOf(path))?.isDirectory() !== true) throw fail('directory');
       return;
     case 'Directory':
