@@ -93,7 +93,7 @@ for (const [kind, given, kept] of [
   });
 }
 
-test('a status of a pod loses stop signals and what devices gave of the node', () => {
+test('a status of a pod loses stop signals, digests of image volumes and what devices gave of the node', () => {
   const own: Strategy = { subresources: { status: { prepareForUpdate: (given) => given } } };
   const statusOf = (status: object, old: object, isOn = isOnByDefault): unknown =>
     withoutGatedFields('pods', own, isOn).subresources?.['status']?.prepareForUpdate?.(
@@ -103,9 +103,17 @@ test('a status of a pod loses stop signals and what devices gave of the node', (
     );
   const given = {
     containerStatuses: [{ name: 'c', stopSignal: 'SIGTERM' }],
+    initContainerStatuses: [
+      { name: 'i', volumeMounts: [{ name: 'v', mountPath: '/v', volumeStatus: { image: { imageRef: 'x@sha256:0' } } }] },
+    ],
     nodeAllocatableResourceClaimStatuses: [{ resourceClaimName: 'r', resources: {} }],
   };
-  assert.deepEqual(statusOf(given, {}), { status: { containerStatuses: [{ name: 'c' }] } });
+  assert.deepEqual(statusOf(given, {}), {
+    status: {
+      containerStatuses: [{ name: 'c' }],
+      initContainerStatuses: [{ name: 'i', volumeMounts: [{ name: 'v', mountPath: '/v' }] }],
+    },
+  });
   assert.deepEqual(statusOf(given, given), { status: given });
   assert.deepEqual(
     statusOf(given, {}, () => true),

@@ -17,6 +17,7 @@ import type {
   StatefulSet,
   VolumeProjection,
 } from '#api/types.ts';
+import type { VolumeMountStatus } from '#api/gen/core-v1.ts';
 import type { Strategy, UpdateHooks } from './strategy.ts';
 
 /** Whether a feature gate is on. */
@@ -173,19 +174,33 @@ const GATED: Readonly<Record<string, readonly GatedField<KubeObject>[]>> = {
 
 const STATUSES = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const;
 
+/** `status` with what `change` makes of each container's. */
+const withStatuses = (status: PodStatus, change: (one: ContainerStatus) => ContainerStatus): PodStatus => ({
+  ...status,
+  ...Object.fromEntries(
+    STATUSES.flatMap((member) => {
+      const list = status[member];
+      return list === undefined ? [] : [[member, list.map(change)]];
+    }),
+  ),
+});
+
 const OF_POD_STATUS: readonly GatedField<PodStatus>[] = [
   {
     gate: 'ContainerStopSignals',
     uses: (status) => STATUSES.some((member) => status[member]?.some(({ stopSignal }) => stopSignal !== undefined) === true),
-    without: (status) => ({
-      ...status,
-      ...Object.fromEntries(
-        STATUSES.flatMap((member) => {
-          const list = status[member];
-          return list === undefined ? [] : [[member, list.map((one): ContainerStatus => omitted(one, 'stopSignal'))]];
-        }),
+    without: (status) => withStatuses(status, (one) => omitted(one, 'stopSignal')),
+  },
+  {
+    gate: 'ImageVolumeWithDigest',
+    uses: (status) =>
+      STATUSES.some((member) => status[member]?.some((one) => one.volumeMounts?.some((mount) => mount.volumeStatus?.image !== undefined))),
+    without: (status) =>
+      withStatuses(status, (one) =>
+        one.volumeMounts === undefined
+          ? one
+          : { ...one, volumeMounts: one.volumeMounts.map((mount): VolumeMountStatus => omitted(mount, 'volumeStatus')) },
       ),
-    }),
   },
   {
     gate: 'DRANodeAllocatableResources',
