@@ -43,7 +43,14 @@ export function removeCondition<T extends AnyCondition>(conditions: readonly T[]
   return conditions.some((condition) => condition.type === type) ? conditions.filter((condition) => condition.type !== type) : conditions;
 }
 
-function isSame(a: object, b: object): boolean {
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => (a as Record<string, unknown>)[key] === (b as Record<string, unknown>)[key]);
+/** Whether both say the same in the same order: a null or absent member is the same to the API, and so is the order of members. */
+export function sameConditions(a: readonly AnyCondition[] | null | undefined, b: readonly AnyCondition[] | null | undefined): boolean {
+  const [left, right] = [a ?? [], b ?? []];
+  return left.length === right.length && left.every((condition, i) => isSame(condition, right[i] as AnyCondition));
+}
+
+function isSame(a: AnyCondition, b: AnyCondition): boolean {
+  const members = (condition: AnyCondition): Readonly<Record<string, unknown>> => ({ ...condition });
+  const [left, right] = [members(a), members(b)];
+  return Object.keys({ ...left, ...right }).every((key) => (left[key] ?? undefined) === (right[key] ?? undefined));
 }

@@ -1,6 +1,6 @@
 // pure
 // The counts and conditions a Deployment should show. Source: sync.go calculateStatus, progress.go.
-import { findCondition, removeCondition } from '#api/conditions.ts';
+import { findCondition, removeCondition, sameConditions } from '#api/conditions.ts';
 import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from '#api/types.ts';
 import { formatTime, parseTime } from '#apimachinery/time.ts';
 import { boundsOf } from './bounds.ts';
@@ -213,8 +213,5 @@ export function sameStatus(present: DeploymentStatus, next: DeploymentStatus): b
     'terminatingReplicas',
     'collisionCount',
   ] as const;
-  return (
-    keys.every((key) => (present[key] ?? 0) === (next[key] ?? 0)) &&
-    JSON.stringify(present.conditions ?? []) === JSON.stringify(next.conditions ?? [])
-  );
+  return keys.every((key) => (present[key] ?? 0) === (next[key] ?? 0)) && sameConditions(present.conditions, next.conditions);
 }

@@ -1,6 +1,7 @@
 // Empties a namespace that is being deleted, pods first, and lets it go then. Source: pkg/controller/namespace.
 import { isStatusError } from '#apimachinery/errors.ts';
 import { groupResourceString, type Resource } from '#apimachinery/resource.ts';
+import { sameConditions } from '#api/conditions.ts';
 import { apiservices, customresourcedefinitions, namespaces } from '#api/resources.ts';
 import type { KubeObject, Namespace } from '#api/types.ts';
 import type { Client } from '#client/contract.ts';
@@ -103,8 +104,7 @@ async function emptyOf(client: Client, namespace: string, resources: readonly Re
 }
 
 async function writeStatus(client: Client, namespace: Namespace, conditions: Namespace['status']['conditions']): Promise<Namespace> {
-  if (namespace.status.phase === 'Terminating' && JSON.stringify(conditions) === JSON.stringify(namespace.status.conditions ?? []))
-    return namespace;
+  if (namespace.status.phase === 'Terminating' && sameConditions(conditions, namespace.status.conditions)) return namespace;
   return client.update(
     namespaces,
     { ...namespace, status: { phase: 'Terminating', ...(conditions === undefined ? {} : { conditions }) } },

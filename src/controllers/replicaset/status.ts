@@ -1,6 +1,6 @@
 // pure
 // The status a ReplicaSet should show. Source: replica_set_utils.go calculateStatus.
-import { findCondition, removeCondition, setCondition } from '#api/conditions.ts';
+import { findCondition, removeCondition, sameConditions, setCondition } from '#api/conditions.ts';
 import { isPodActive, isPodAvailable, isPodReady, isPodTerminating } from '#api/pods.ts';
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '#api/types.ts';
 import { selectorFromSet } from '#apimachinery/labels.ts';
@@ -46,6 +46,6 @@ export function sameStatus(rs: ReplicaSet, next: ReplicaSetStatus): boolean {
     (status.availableReplicas ?? 0) === next.availableReplicas &&
     (status.terminatingReplicas ?? 0) === (next.terminatingReplicas ?? 0) &&
     status.observedGeneration === next.observedGeneration &&
-    JSON.stringify(status.conditions ?? []) === JSON.stringify(next.conditions ?? [])
+    sameConditions(status.conditions, next.conditions)
   );
 }
