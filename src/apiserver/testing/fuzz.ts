@@ -10,6 +10,7 @@ import { Definitions } from './fuzz-definitions.ts';
 import { damagedEnvelope } from './fuzz-protobuf.ts';
 import { SAMPLES } from './fuzz-samples.ts';
 import { SUBRESOURCE_SAMPLES } from './fuzz-subresources.ts';
+import * as bodies from './fuzz-bodies.ts';
 import * as words from './fuzz-words.ts';
 
 export interface FuzzRequest {
@@ -108,7 +109,7 @@ export class Fuzzer {
     const query = path.includes('?') ? '' : this.#query(0.2);
     const headers = { ...this.#headers(0.1), ...(upgrade && this.#chance(0.7) ? this.#pick(words.UPGRADES) : {}) };
     if (method === 'PATCH') {
-      const type = this.#pick(words.PATCHES);
+      const type = this.#pick(bodies.PATCHES);
       const manager = type.includes('apply') && this.#chance(0.9) ? `${query === '' ? '?' : `${query}&`}fieldManager=fuzz` : query;
       return { method, path: path + manager, headers: { ...headers, 'content-type': type }, body: this.#patch(type, object ?? {}) };
     }
@@ -116,7 +117,7 @@ export class Fuzzer {
     const value = this.#damaged(object, 0.3);
     const [type, body] = this.#chance(0.1)
       ? ['application/yaml', toYaml(value)]
-      : ['application/json', this.#chance(0.02) ? this.#pick(words.ODD_BODIES) : JSON.stringify(value)];
+      : ['application/json', this.#chance(0.02) ? this.#pick(bodies.ODD_BODIES) : JSON.stringify(value)];
     return { method, path: path + query, headers: { ...headers, 'content-type': type }, body: Buffer.from(body) };
   }
 
@@ -128,7 +129,7 @@ export class Fuzzer {
       return Buffer.from(this.#chance(0.5) ? toYaml(value) : JSON.stringify(value));
     }
     if (type.includes('strategic') && this.#chance(0.6))
-      return Buffer.from(JSON.stringify(this.#damaged(this.#pick(words.STRATEGIC), 0.2)));
+      return Buffer.from(JSON.stringify(this.#damaged(this.#pick(bodies.STRATEGIC), 0.2)));
     const part = this.#pick([{ spec: object['spec'] }, { metadata: { labels: { a: 'b' } } }, object]);
     return Buffer.from(JSON.stringify(this.#damaged(part, 0.8)));
   }
@@ -145,7 +146,7 @@ export class Fuzzer {
 
   #request(method: string, path: string, info: ResourceInfo): FuzzRequest {
     const isPatch = method === 'PATCH' && this.#chance(0.9);
-    const type = isPatch ? this.#pick(words.PATCHES) : this.#pick(words.TYPES);
+    const type = isPatch ? this.#pick(bodies.PATCHES) : this.#pick(bodies.TYPES);
     const withBody = !['GET', 'HEAD', 'OPTIONS'].includes(method) || this.#chance(0.05);
     const plain = withBody ? this.#body(info, type) : undefined;
     const zipped = plain !== undefined && this.#chance(0.05);
@@ -189,9 +190,9 @@ export class Fuzzer {
   }
 
   #body(info: ResourceInfo, type: string): Buffer {
-    if (this.#chance(0.15)) return Buffer.from(this.#pick(words.ODD_BODIES));
+    if (this.#chance(0.15)) return Buffer.from(this.#pick(bodies.ODD_BODIES));
     if (type.includes('json-patch'))
-      return Buffer.from(JSON.stringify(this.#chance(0.8) ? this.#jsonPatch() : this.#pick(words.ODD_VALUES)));
+      return Buffer.from(JSON.stringify(this.#chance(0.8) ? this.#jsonPatch() : this.#pick(bodies.ODD_VALUES)));
     const generated = this.#generator.object(info, info.schema);
     const object = {
       ...generated,
@@ -208,16 +209,16 @@ export class Fuzzer {
   }
 
   /** @param own pointers that lead somewhere */
-  #jsonPatch(own: readonly string[] = words.POINTERS): unknown {
+  #jsonPatch(own: readonly string[] = bodies.POINTERS): unknown {
     const pointer = (): string => {
-      const base = this.#pick(this.#chance(0.7) ? own : words.POINTERS);
+      const base = this.#pick(this.#chance(0.7) ? own : bodies.POINTERS);
       return this.#chance(0.8) ? base : `${base}/${this.#pick(['-', '0', '99', 'x/y', '~0~1', ''])}`;
     };
     return Array.from({ length: Math.floor(this.#ids.fraction() * 4) }, () => ({
       op: this.#pick(['add', 'remove', 'replace', 'move', 'copy', 'test', 'x']),
       path: pointer(),
       from: pointer(),
-      ...(this.#chance(0.9) ? { value: this.#pick(words.ODD_VALUES) } : {}),
+      ...(this.#chance(0.9) ? { value: this.#pick(bodies.ODD_VALUES) } : {}),
     }));
   }
 
@@ -233,7 +234,7 @@ export class Fuzzer {
   #damaged(value: unknown, likely: number): unknown {
     if (!this.#chance(likely)) return value;
     const parts = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-    if (parts.length === 0 || this.#chance(0.2)) return this.#pick(words.ODD_VALUES);
+    if (parts.length === 0 || this.#chance(0.2)) return this.#pick(bodies.ODD_VALUES);
     const part = this.#pick(parts);
     const inner = this.#damaged((value as Record<string, unknown>)[part], 1);
     return Array.isArray(value) ? value.with(Number(part), inner) : { ...(value as object), [part]: inner };

@@ -2,109 +2,27 @@
 // metrics package of each controller in pkg/controller and k8s.io/endpointslice.
 import { networkMetrics } from './address-metrics.ts';
 import { ClaimMetrics } from './claim-metrics.ts';
-import { DEFAULT_BUCKETS, CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
+import { CounterFamily, exponentialBuckets, GaugeFamily, HistogramFamily } from '#base/metrics.ts';
 import { AttachDetachMetrics } from './attach-detach-metrics.ts';
 import { autoscalerMetrics } from './autoscaler-metrics.ts';
+import { endpointSliceMetrics, mirroringMetrics } from './endpoints-metrics.ts';
+import { cronJobMetrics, jobMetrics, ttlAfterFinishedMetrics } from './job-metrics.ts';
 import { poolStatusMetrics, trustBundleMetrics } from './gated-metrics.ts';
 import { VolumeMetrics } from './volume-metrics.ts';
 
 const FROM_MILLISECOND = exponentialBuckets(0.001, 2, 15);
-const SYNC = ['completion_mode', 'result', 'action'];
-const MODE = ['completion_mode', 'result'];
 const ZONE = ['zone'];
 const REASON = ['namespace', 'reason'];
 const STATEFUL_SET = ['statefulset_namespace', 'statefulset_name', 'pod_management_policy'];
 
-const MIRRORING = 'endpoint_slice_mirroring_controller';
-const ENDPOINTS = exponentialBuckets(2, 2, 15);
 const DELETION_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240];
 
 export class ControllerMetrics {
-  readonly job = {
-    syncSeconds: new HistogramFamily(
-      'job_controller_job_sync_duration_seconds',
-      '[STABLE] The time it took to sync a job',
-      SYNC,
-      exponentialBuckets(0.004, 2, 15),
-    ),
-    syncs: new CounterFamily('job_controller_job_syncs_total', '[STABLE] The number of job syncs', SYNC),
-    finished: new CounterFamily('job_controller_jobs_finished_total', '[STABLE] The number of finished jobs', [
-      'completion_mode',
-      'result',
-      'reason',
-    ]),
-    podsFinished: new CounterFamily(
-      'job_controller_job_pods_finished_total',
-      '[STABLE] The number of finished Pods that are fully tracked',
-      MODE,
-    ),
-    finishedIndexes: new CounterFamily('job_controller_job_finished_indexes_total', 'The number of finished indexes', [
-      'status',
-      'backoffLimit',
-    ]),
-    podsCreated: new CounterFamily('job_controller_job_pods_creation_total', 'The number of Pods created, or not, by reason', [
-      'reason',
-      'status',
-    ]),
-    external: new CounterFamily(
-      'job_controller_jobs_by_external_controller_total',
-      'The number of Jobs managed by an external controller',
-      ['controller_name'],
-    ),
-    trackingFinalizers: new CounterFamily(
-      'job_controller_terminated_pods_tracking_finalizer_total',
-      'Terminated pods that got (add) or lost (delete) the finalizer batch.kubernetes.io/job-tracking',
-      ['event'],
-    ),
-    failuresHandled: new CounterFamily(
-      'job_controller_pod_failures_handled_by_failure_policy_total',
-      'The number of failed Pods handled by failure policy, by the action of the rule that matched',
-      ['action'],
-    ),
-  } as const;
+  readonly job = jobMetrics();
 
-  readonly cronJob = {
-    skewSeconds: new HistogramFamily(
-      'cronjob_controller_job_creation_skew_duration_seconds',
-      '[STABLE] Time between when a cronjob is scheduled to be run, and when the corresponding job is created',
-      [],
-      exponentialBuckets(1, 2, 10),
-    ),
-  } as const;
+  readonly cronJob = cronJobMetrics();
 
-  readonly endpointSlice = {
-    added: new HistogramFamily(
-      'endpoint_slice_controller_endpoints_added_per_sync',
-      'Number of endpoints added on each Service sync',
-      [],
-      ENDPOINTS,
-    ),
-    removed: new HistogramFamily(
-      'endpoint_slice_controller_endpoints_removed_per_sync',
-      'Number of endpoints removed on each Service sync',
-      [],
-      ENDPOINTS,
-    ),
-    desired: new GaugeFamily('endpoint_slice_controller_endpoints_desired', 'Number of endpoints desired'),
-    slices: new GaugeFamily('endpoint_slice_controller_num_endpoint_slices', 'Number of EndpointSlices'),
-    desiredSlices: new GaugeFamily(
-      'endpoint_slice_controller_desired_endpoint_slices',
-      'Number of EndpointSlices that would exist with perfect endpoint allocation',
-    ),
-    changes: new CounterFamily('endpoint_slice_controller_changes', 'Number of EndpointSlice changes', ['operation']),
-    changedPerSync: new HistogramFamily(
-      'endpoint_slice_controller_endpointslices_changed_per_sync',
-      'Number of EndpointSlices changed on each Service sync',
-      ['topology', 'traffic_distribution'],
-      DEFAULT_BUCKETS,
-    ),
-    syncs: new CounterFamily('endpoint_slice_controller_syncs', 'Number of EndpointSlice syncs', ['result']),
-    byDistribution: new GaugeFamily(
-      'endpoint_slice_controller_services_count_by_traffic_distribution',
-      'Number of Services using some specific trafficDistribution',
-      ['traffic_distribution'],
-    ),
-  } as const;
+  readonly endpointSlice = endpointSliceMetrics();
 
   readonly nodes = {
     health: new GaugeFamily('node_collector_zone_health', 'Percentage of healthy nodes per zone.', ZONE),
@@ -154,35 +72,7 @@ export class ControllerMetrics {
     ),
   } as const;
 
-  readonly mirroring = {
-    added: new HistogramFamily(`${MIRRORING}_endpoints_added_per_sync`, 'Number of endpoints added on each Endpoints sync', [], ENDPOINTS),
-    updated: new HistogramFamily(
-      `${MIRRORING}_endpoints_updated_per_sync`,
-      'Number of endpoints updated on each Endpoints sync',
-      [],
-      ENDPOINTS,
-    ),
-    removed: new HistogramFamily(
-      `${MIRRORING}_endpoints_removed_per_sync`,
-      'Number of endpoints removed on each Endpoints sync',
-      [],
-      ENDPOINTS,
-    ),
-    skipped: new HistogramFamily(
-      `${MIRRORING}_addresses_skipped_per_sync`,
-      'Number of addresses skipped on each Endpoints sync due to being invalid or exceeding MaxEndpointsPerSubset',
-      [],
-      ENDPOINTS,
-    ),
-    seconds: new HistogramFamily(`${MIRRORING}_endpoints_sync_duration`, 'Duration of syncEndpoints() in seconds', [], FROM_MILLISECOND),
-    desired: new GaugeFamily(`${MIRRORING}_endpoints_desired`, 'Number of endpoints desired'),
-    slices: new GaugeFamily(`${MIRRORING}_num_endpoint_slices`, 'Number of EndpointSlices'),
-    desiredSlices: new GaugeFamily(
-      `${MIRRORING}_desired_endpoint_slices`,
-      'Number of EndpointSlices that would exist with perfect endpoint allocation',
-    ),
-    changes: new CounterFamily(`${MIRRORING}_changes`, 'Number of EndpointSlice changes', ['operation']),
-  } as const;
+  readonly mirroring = mirroringMetrics();
 
   readonly volumes = new VolumeMetrics();
 
@@ -192,14 +82,7 @@ export class ControllerMetrics {
 
   readonly attachDetach = new AttachDetachMetrics();
 
-  readonly ttlAfterFinished = {
-    deletionSeconds: new HistogramFamily(
-      'ttl_after_finished_controller_job_deletion_duration_seconds',
-      'The time it took to delete the job since it became eligible for deletion',
-      [],
-      exponentialBuckets(0.1, 2, 14),
-    ),
-  } as const;
+  readonly ttlAfterFinished = ttlAfterFinishedMetrics();
 
   readonly replicaSet = {
     deletionAgeRatio: new HistogramFamily(
