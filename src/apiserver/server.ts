@@ -10,8 +10,8 @@ import type { Client, Transport } from '#client/contract.ts';
 import type { Store } from '#store/contract.ts';
 import { NO_ADMISSION } from './admission/contract.ts';
 import { AdmissionMetrics } from './admission/metrics.ts';
-import { SYSTEM_PRIVILEGED_GROUP, type UserInfo } from './authentication/contract.ts';
-import { API_SERVER } from './authentication/names.ts';
+import type { UserInfo } from './authentication/contract.ts';
+import { SELF } from './authentication/self.ts';
 import { Aggregation } from './aggregation/aggregation.ts';
 import { COMPACTION_INTERVAL_MS, Compactor } from './cache/compactor.ts';
 import { CacheHub } from './cache/hub.ts';
@@ -77,8 +77,6 @@ const OWN_HOOKS: readonly PostStartHook[] = [
   'crd-informer-synced',
   'start-service-ip-repair-controllers',
 ];
-/** The server as a client of its own. */
-const SELF: UserInfo = { name: API_SERVER, groups: [SYSTEM_PRIVILEGED_GROUP] };
 /** Source: --event-ttl. */
 const EVENT_TTL_SECONDS = 3_600;
 

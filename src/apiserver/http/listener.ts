@@ -1,5 +1,5 @@
 // The TLS port: HTTP/2 and HTTP/1.1 by ALPN, bounded in every direction. What a request means is decided in `handle`.
-import { constants, type X509Certificate } from 'node:crypto';
+import { constants } from 'node:crypto';
 import { ServerResponse, type IncomingMessage } from 'node:http';
 import {
   createSecureServer,
@@ -14,9 +14,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { Logger } from '#base/log.ts';
+import { Answering } from './answering.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Exchange } from './exchange-h1.ts';
 import { Http2Exchange } from './exchange-h2.ts';
+import { peerOf } from './peer.ts';
 
 /** PEM texts. */
 export interface ServingCertificate {
@@ -251,50 +253,8 @@ export class Listener {
   }
 }
 
-/** Answers over HTTP/1.1 that are under way, by connection. */
-class Answering {
-  readonly #open = new WeakMap<Duplex, { count: number; next: (() => void) | undefined }>();
-
-  begin(socket: Duplex, response: ServerResponse): void {
-    const known = this.#open.get(socket) ?? { count: 0, next: undefined };
-    this.#open.set(socket, known);
-    known.count++;
-    response.once('close', () => {
-      known.count--;
-      if (known.count === 0 && !socket.destroyed) known.next?.();
-    });
-  }
-
-  /** Calls `next` once all that was begun on the connection is answered; never if it ends before. */
-  after(socket: Duplex, next: () => void): void {
-    const known = this.#open.get(socket);
-    if (known === undefined || known.count === 0) next();
-    else known.next = next;
-  }
-}
-
 const answering = new Answering();
 const openStreams = new WeakMap<ServerHttp2Session, number>();
-
-interface Peer {
-  readonly remoteAddress: string;
-  readonly clientCertificate: X509Certificate | undefined;
-}
-
-/** What is known of the other side, found once for each connection. */
-const peers = new WeakMap<object, Peer>();
-
-function peerOf(socket: TLSSocket, owner: object = socket): Peer {
-  let peer = peers.get(owner);
-  if (peer === undefined) {
-    const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-    peer = { remoteAddress: plainAddress(socket.remoteAddress ?? ''), clientCertificate: certificate };
-    peers.set(owner, peer);
-  }
-  return peer;
-}
-
-const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
 
 /** Answers to what is not HTTP/1.1, or does not come in time. Source: _http_server.js socketOnError. */
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 // Who may come and what they may do, from the settings and files of the API server.
-import type { AuthenticationSettings } from '#apiserver/defaults.ts';
+import type { AuthenticationSettings } from '#apiserver/authentication/create.ts';
 import type { AuthenticationConfiguration } from '#apiserver/authentication/jwt/configuration.ts';
 import { checkedAuthenticationConfiguration, readAuthenticationConfiguration } from '#apiserver/authentication/jwt/validation.ts';
 import {

@@ -5,21 +5,16 @@ import type { Logger } from '#base/log.ts';
 import type { ResourceStatus } from '#api/gen/core-v1.ts';
 import { isSidecar } from '#api/pods.ts';
 import type { Node, NodeStatus, Pod } from '#api/types.ts';
-import { CriError } from '#cri/errors.ts';
 import type { AnyContainer } from '../pod/containers.ts';
 import { valueOf } from '../pod/amounts.ts';
 import { ask } from '../plugins/plugin-api.ts';
 import { StateFile } from '../state-file.ts';
 import type { NumaMask } from '../topology/numa-mask.ts';
 import type { ProviderHints } from '../topology/topology-policies.ts';
-import { allocate, type Device, type DeviceGrant, getPreferred, mergedGrants, type Preference, preStart } from './api.ts';
+import { allocate, type Device, type DeviceGrant, mergedGrants, preStart } from './api.ts';
 import { aligned, type DeviceView, hintsByResource } from './device-hints.ts';
-import type { DevicePlugin, DevicePlugins } from './device-plugins.ts';
-
-/** A pod's devices cannot be had; the message is shown to the user. */
-export class DeviceError extends Error {
-  override readonly name = 'DeviceError';
-}
+import type { DevicePlugins } from './device-plugins.ts';
+import { DeviceError, preferred, told } from './preferred-devices.ts';
 
 /** What a container was given of one resource. */
 interface Allocation {
@@ -285,21 +280,3 @@ function asked({ resources }: AnyContainer): readonly (readonly [string, number]
     .map(([name, amount]) => [name, valueOf(String(amount))] as const)
     .filter(([, count]) => count > 0);
 }
-
-/** As many as are wanted, those the plugin prefers first. Source: devicesToAllocate. */
-async function preferred({ caller, options }: DevicePlugin, preference: Preference): Promise<readonly string[]> {
-  const { available, mustInclude, size } = preference;
-  if (!options.getPreferredAllocationAvailable) return available.slice(0, size);
-  const { containerResponses } = await ask(caller, getPreferred, { containerRequests: [preference] }).catch(
-    told('device plugin GetPreferredAllocation rpc failed with err'),
-  );
-  const wished = (containerResponses[0]?.devices ?? []).filter((id) => available.includes(id));
-  return [...new Set([...mustInclude, ...wished, ...available])].slice(0, size);
-}
-
-const told =
-  (what: string) =>
-  (error: unknown): never => {
-    if (!(error instanceof CriError)) throw error;
-    throw new DeviceError(`${what}: ${error.message}`, { cause: error });
-  };
