@@ -110,9 +110,12 @@ test('jwtTokens refuses another audience, an unknown key and a token that has en
   const clock = new ManualClock(systemClock.now());
   const tokens = jwtTokens(issuer(), { audiences: API, outbound, clock });
   const presented = await token({ sub: 'a' });
+  clock.advance(9 * 60_000 + 55_000);
   await tokens.authenticate(presented, API);
-  clock.advance(11 * 60_000);
+  clock.advance(6_000);
   assert.throws(() => tokens.authenticate(presented, API), /token is expired/);
+  clock.advance(5_000);
+  await assert.rejects(async () => tokens.authenticate(presented, API), /token is expired/);
 });
 
 const configuration = (...jwt: readonly object[]): string =>
@@ -232,6 +235,24 @@ test('jwtTokens finds groups that another issuer knows', async () => {
   await refused(source('/groups'), /expected audience in \["app"\] got \["else"\]/);
   distributed = await token({ roles: ['far'] });
   await refused(source('/groups'), /did not contain claim: groups/);
+});
+
+test('jwtTokens asks for groups again after ten seconds', async () => {
+  const clock = new ManualClock(systemClock.now());
+  const tokens = jwtTokens(issuer(), { audiences: API, outbound, clock });
+  const presented = await token({
+    sub: 'jane',
+    _claim_names: { groups: 'src' },
+    _claim_sources: { src: { endpoint: `${provider.url}/groups` } },
+  });
+  const groups = async (): Promise<unknown> => (await tokens.authenticate(presented, API))?.user.groups;
+  distributed = await token({ groups: ['before'] });
+  assert.deepEqual(await groups(), ['before']);
+  distributed = await token({ groups: ['after'] });
+  clock.advance(9_000);
+  assert.deepEqual(await groups(), ['before']);
+  clock.advance(2_000);
+  assert.deepEqual(await groups(), ['after']);
 });
 
 test('jwtTokens refuses expressions that do not compile', () => {

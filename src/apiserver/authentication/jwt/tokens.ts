@@ -17,6 +17,9 @@ import { claimsToUser, type ClaimsToUser } from './mapping.ts';
 /** Source: oidc.allowedSigningAlgs. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'];
 const CACHED_TOKENS = 4_096;
+/** How long what a token says is believed, milliseconds: groups that are elsewhere change. Source: TokenSuccessCacheTTL. */
+const BELIEVED_MS = 10_000;
+const EXPIRED = 'oidc: verify token: oidc: token is expired';
 /** Others whose keys are kept, for claims that an issuer leaves to them. */
 const OTHER_ISSUERS = 16;
 
@@ -34,6 +37,8 @@ interface Verified {
   /** Seconds since the epoch. */
   readonly end: number;
   readonly from: number;
+  /** Of the monotonic clock. */
+  readonly believedUntil: number;
 }
 
 /** @throws ConfigurationError for expressions that cannot be used */
@@ -68,14 +73,14 @@ class JwtTokens implements TokenAuthenticator {
     const audiences = this.#options.audiences.filter((audience) => wanted.includes(audience));
     if (audiences.length === 0) return undefined;
     const known = this.#verified.get(token);
-    if (known !== undefined) return this.#answer(known, audiences);
+    if (known !== undefined && this.#options.clock.monotonic() < known.believedUntil) return this.#answer(known, audiences);
     return issuerOf(token) === this.#issuer.url ? this.#verify(token).then((verified) => this.#answer(verified, audiences)) : undefined;
   }
 
   /** @throws AuthenticationError for a token that has ended since */
   #answer({ user, end, from }: Verified, audiences: readonly string[]): TokenResponse {
     const now = this.#options.clock.now() / 1_000;
-    if (now > end) throw new AuthenticationError('oidc: verify token: oidc: token is expired');
+    if (now > end) throw new AuthenticationError(EXPIRED);
     if (now < from) throw new AuthenticationError('oidc: verify token: oidc: current time is before the nbf (not before) time');
     return { user, audiences };
   }
@@ -83,7 +88,8 @@ class JwtTokens implements TokenAuthenticator {
   async #verify(token: string): Promise<Verified> {
     const payload = await this.#signed(token, this.#issuer.url, this.#keys);
     const user = this.#toUser(await this.#expanded(payload as unknown as JsonObject));
-    const verified = { user, end: payload.exp ?? 0, from: payload.nbf ?? 0 };
+    const believedUntil = this.#options.clock.monotonic() + BELIEVED_MS;
+    const verified = { user, end: payload.exp ?? 0, from: payload.nbf ?? 0, believedUntil };
     this.#verified.set(token, verified);
     return verified;
   }
@@ -100,6 +106,7 @@ class JwtTokens implements TokenAuthenticator {
         requiredClaims: ['exp'],
       }));
     } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new AuthenticationError(EXPIRED, { cause: error });
       if (error instanceof errors.JOSEError) throw new AuthenticationError(`oidc: verify token: ${error.message}`, { cause: error });
       throw error;
     }
