@@ -163,7 +163,7 @@ export class Front {
   /** What is read of it, when it is its turn to be made something of. @throws as `exchange.readBody`; what the request was ended with */
   async #readBody(exchange: Exchange, walk: RequestWalk, { contentType, limit }: { contentType: string; limit: number }): Promise<Buffer> {
     const bytes = await exchange.readBody(limit);
-    const isYaml = contentType.includes('yaml') && bytes[0] !== OPEN_BRACE;
+    const isYaml = /yaml/i.test(contentType) && bytes[0] !== OPEN_BRACE;
     const turn = this.#turns.take(walk.user.name, { length: bytes.length, isYaml }, () => walk.signal);
     if (turn !== undefined) {
       await turn;
