@@ -1,5 +1,6 @@
 // A pod of a runtime class has its overhead, and goes where the runtime is.
 // Source: plugin/pkg/admission/runtimeclass admission.go; pkg/util/tolerations MergeTolerations.
+import { ownValue } from '#api/json-object.ts';
 import { runtimeclasses } from '#api/resources.ts';
 import { equalResources } from '#api/resource-lists.ts';
 import type { Pod, RuntimeClass, Toleration } from '#api/types.ts';
@@ -52,7 +53,7 @@ function completed(attributes: AdmissionAttributes, pod: Pod, { overhead, schedu
     throw refusal(attributes, MISMATCH);
   const nodeSelector = { ...pod.spec.nodeSelector };
   for (const [key, value] of Object.entries(scheduling?.nodeSelector ?? {})) {
-    const own = Object.hasOwn(nodeSelector, key) ? nodeSelector[key] : undefined;
+    const own = ownValue(nodeSelector, key);
     if (own !== undefined && own !== value) {
       throw refusal(
         attributes,

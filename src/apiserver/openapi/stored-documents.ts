@@ -78,7 +78,9 @@ export class StoredDocuments {
     const { hash } = stored;
     const known = this.#protobuf.get(path);
     if (known?.hash === hash) return known;
-    const made = { hash, body: documentProtobuf(this.document(path) as OpenApiDocument) };
+    const document = this.document(path);
+    if (document === undefined) return undefined; // gone since
+    const made = { hash, body: documentProtobuf(document) };
     this.#protobuf.set(path, made);
     return made;
   }

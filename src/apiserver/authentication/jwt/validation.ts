@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { domainPrefixedPath } from '#api/validation/domain-path.ts';
 import { duplicate, invalid, required, tooMany, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { goQuotedList } from '#apimachinery/go-format.ts';
+import { goQuote } from '#apimachinery/go-format.ts';
 import { refuseConfiguration } from '../../configuration/decode.ts';
 import { decodeAuthenticationConfiguration, type AuthenticationConfiguration, type JwtIssuer } from './configuration.ts';
 import { selectsClaim } from './selects-claim.ts';
@@ -78,11 +78,10 @@ function validateIssuer(issuer: Partial<JwtIssuer['issuer']>, at: Path, disallow
 function httpsUrl(url: string, at: Path, disallowed: readonly string[]): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (disallowed.includes(url)) {
-    const named = goQuotedList(disallowed.toSorted()).replaceAll('"', '');
-    errors.push(invalid(at, url, `URL must not overlap with disallowed issuers: ${named}`));
+    errors.push(invalid(at, url, `URL must not overlap with disallowed issuers: [${disallowed.toSorted().join(' ')}]`));
   }
   if (!URL.canParse(url)) {
-    const why = url.includes(':') ? `parse ${JSON.stringify(url)}: invalid URL` : 'URL scheme must be https';
+    const why = url.includes(':') ? `parse ${goQuote(url)}: invalid URL` : 'URL scheme must be https';
     return [...errors, invalid(at, url, why)];
   }
   const { protocol, username, password, search, hash } = new URL(url);
