@@ -150,7 +150,11 @@ for (const [name, given, taints, want] of [
     NOW,
   ],
 ] as const) {
-  test(`evictionTime is ${name}`, () => assert.equal(evictionTime(given, taints, NOW), want));
+  test(`evictionTime is ${name}`, () =>
+    assert.equal(
+      evictionTime(given, taints, () => NOW),
+      want,
+    ));
 }
 
 const [os, arch] = ['kubernetes.io/os', 'kubernetes.io/arch'];

@@ -1,7 +1,7 @@
 // Deletes pods that do not tolerate a NoExecute taint of their node. Source: pkg/controller/tainteviction.
 import { observed } from '#api/conditions.ts';
 import { nodes, pods } from '#api/resources.ts';
-import type { Node, Pod } from '#api/types.ts';
+import type { Node, Pod, Taint } from '#api/types.ts';
 import { deepEqual } from '#apimachinery/json-value.ts';
 import { BY_NODE, podsOfNode } from '../node-lifecycle/controller.ts';
 import { type Controller, keyOf } from '../runtime/controller.ts';
@@ -9,13 +9,15 @@ import { type Disruption, evictPod } from '../runtime/evict-pod.ts';
 import { evictionTime } from './plan.ts';
 
 interface Pending {
-  /** Since when the pod is to go, milliseconds since the epoch: what taints without a time of their own count from. */
-  readonly since: number;
+  /** When each taint was seen first, milliseconds since the epoch: a later one does not count from when an earlier one came. */
+  readonly seen: ReadonlyMap<string, number>;
   /** When it must be gone, milliseconds since the epoch. */
   readonly due: number;
   /** The same by Clock.monotonic(): a machine's clock that is set forward drives no pod away. */
   readonly dueAt: number;
 }
+
+const identity = ({ key, value, effect, timeAdded }: Taint): string => JSON.stringify([key, value, effect, timeAdded]);
 
 const disruptionOf = ({ metadata: { generation } }: Pod): Disruption => ({
   reason: 'DeletionByTaintManager',
@@ -58,16 +60,18 @@ export const taintEvictionController: Controller = {
       const pod = podInformer.byKey(key);
       if (pod === undefined || pod.metadata.deletionTimestamp !== undefined || pod.spec.nodeName === undefined) return undefined;
       const known = pending.get(key);
-      const since = known?.since ?? clock.now();
-      const due = evictionTime(pod, lister.get(pod.spec.nodeName)?.spec.taints ?? [], since);
+      const taints = lister.get(pod.spec.nodeName)?.spec.taints ?? [];
+      const now = clock.now();
+      const seen = new Map(taints.map(identity).map((taint) => [taint, known?.seen.get(taint) ?? now]));
+      const due = evictionTime(pod, taints, (taint) => seen.get(identity(taint)) ?? now);
       if (due === undefined) {
         if (pending.delete(key)) events.event(pod, 'Normal', 'TaintManagerEviction', `Cancelling deletion of Pod ${key}`);
         return undefined;
       }
-      const dueAt = known?.due === due ? known.dueAt : clock.monotonic() + due - clock.now();
+      const dueAt = known?.due === due ? known.dueAt : clock.monotonic() + due - now;
       const afterMs = dueAt - clock.monotonic();
       if (afterMs > 0) {
-        pending.set(key, { since, due, dueAt });
+        pending.set(key, { seen, due, dueAt });
         return { afterMs };
       }
       events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);

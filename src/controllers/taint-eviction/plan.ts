@@ -6,12 +6,13 @@ import { parseTime } from '#apimachinery/time.ts';
 
 /**
  * Milliseconds since the epoch when the pod must go; undefined when it may stay for good. A pod must tolerate every
- * NoExecute taint, each for its own time from when the taint came; `since`: when a taint was first seen that does not say.
+ * NoExecute taint, each for its own time from when the taint came; `seen`: when each of `taints` was seen first.
  */
-export function evictionTime({ spec }: Pod, taints: readonly Taint[], since: number): number | undefined {
+export function evictionTime({ spec }: Pod, taints: readonly Taint[], seen: (taint: Taint) => number): number | undefined {
   let earliest: number | undefined;
   for (const taint of taints) {
     if (taint.effect !== 'NoExecute') continue;
+    const since = seen(taint);
     const tolerations = (spec.tolerations ?? []).filter((toleration) => toleratesTaint(toleration, taint));
     if (tolerations.length === 0) return since;
     const limits = tolerations.flatMap((toleration) =>
