@@ -57,7 +57,7 @@ test('proa kubectl becomes kubectl: the same process, its arguments, its input, 
 
 test('proa kubectl says where it cannot unpack, and what to do', (t) => {
   const folder = temporaryFolder(t);
-  for (const program of ['uname', 'readlink', 'dirname', 'cmp']) symlinkSync(join('/usr/bin', program), join(folder, program));
+  for (const program of ['uname', 'readlink', 'dirname', 'cat']) symlinkSync(join('/usr/bin', program), join(folder, program));
   writeFileSync(join(folder, 'file'), '');
   const env = { ...process.env, PATH: folder, XDG_CACHE_HOME: join(folder, 'file') };
   const { status, stderr } = spawnSync(LAUNCHER, ['kubectl', 'get', '--help'], { encoding: 'utf8', env });
