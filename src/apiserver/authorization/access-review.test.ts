@@ -128,8 +128,8 @@ test('reviewAccess tells a denial from no opinion, with reason and error', async
 for (const c of [
   { attributes: { fieldSelector: { rawSelector: 'spec.nodeName=n' } }, field: 'spec.nodeName=n' },
   {
-    attributes: { fieldSelector: { requirements: [{ key: 'spec.nodeName', operator: 'In', values: ['a,b'] }] } },
-    field: String.raw`spec.nodeName=a\,b`,
+    attributes: { fieldSelector: { requirements: [{ key: 'spec.nodeName=n1,x', operator: 'In', values: ['a,b'] }] } },
+    field: [{ key: 'spec.nodeName=n1,x', operator: 'In', values: ['a,b'] }],
   },
   {
     attributes: {
@@ -140,7 +140,7 @@ for (const c of [
         ],
       },
     },
-    field: 'x!=y',
+    field: [{ key: 'x', operator: 'NotIn', values: ['y'] }],
     error: 'spec.resourceAttributes.fieldSelector partially ignored due to parse error',
   },
   { attributes: { fieldSelector: { rawSelector: 'a b' } }, error: 'spec.resourceAttributes.fieldSelector ignored due to parse error' },
@@ -148,12 +148,15 @@ for (const c of [
     attributes: {
       labelSelector: {
         requirements: [
-          { key: 'x', operator: 'In', values: ['a', 'b'] },
-          { key: 'y', operator: 'Exists' },
+          { key: 'y', operator: 'In', values: ['b', 'a', 'b'] },
+          { key: 'x', operator: 'Exists' },
         ],
       },
     },
-    label: 'x in (a,b),y',
+    label: [
+      { key: 'y', operator: 'In', values: ['b', 'a', 'b'] },
+      { key: 'x', operator: 'Exists' },
+    ],
   },
   {
     attributes: { labelSelector: { requirements: [{ key: 'x', operator: 'Later', values: ['a'] }] } },

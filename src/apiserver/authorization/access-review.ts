@@ -4,19 +4,19 @@ import type {
   FieldSelectorAttributes,
   LabelSelectorAttributes,
   LocalSubjectAccessReview,
-  ResourceAttributes,
   SelfSubjectAccessReview,
   SelfSubjectRulesReview,
   SubjectAccessReview,
   SubjectAccessReviewSpec,
   SubjectAccessReviewStatus,
 } from '#api/gen/authorization-v1.ts';
+import type { FieldSelectorRequirement, LabelSelectorRequirement } from '#api/gen/meta-v1.ts';
 import { validateLabelSelector } from '#api/validation/label-selectors.ts';
 import { Problems } from '#api/validation/problems.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import { forbidden, invalid, required, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
-import { escapeFieldValue, parseFieldSelector } from '#apimachinery/fields.ts';
+import { parseFieldSelector } from '#apimachinery/fields.ts';
 import { SelectorError } from '#apimachinery/label-requirement.ts';
 import { parseLabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import type { UserInfo } from '../authentication/contract.ts';
@@ -171,7 +171,9 @@ function attributesOf(user: UserInfo, spec: Spec): { readonly attributes: Author
     return { attributes: { ...nothing, user, verb, path, isResourceRequest: false }, problems: [] };
   }
   const { namespace = '', verb = '', group = '', version = '', resource = '', subresource = '', name = '' } = resourceAttributes;
-  const selectors = selectorsOf(resourceAttributes);
+  const { fieldSelector, labelSelector } = resourceAttributes;
+  const fields = fieldsAsked(fieldSelector);
+  const labels = labelsAsked(labelSelector);
   const base = {
     user,
     verb,
@@ -187,58 +189,53 @@ function attributesOf(user: UserInfo, spec: Spec): { readonly attributes: Author
   return {
     attributes: {
       ...base,
-      ...(selectors.field.text === '' ? {} : { fieldSelector: selectors.field.text }),
-      ...(selectors.label.text === '' ? {} : { labelSelector: selectors.label.text }),
+      ...(fields.asked.length === 0 ? {} : { fieldSelector: fields.asked }),
+      ...(labels.asked.length === 0 ? {} : { labelSelector: labels.asked }),
     },
-    problems: [selectors.field.problem, selectors.label.problem].filter((problem) => problem !== ''),
+    problems: [fields.problem, labels.problem].filter((problem) => problem !== ''),
   };
 }
 
-interface ReadSelector {
+/**
+ * What cannot be read is left out: the question then is about more, never about less. The rest is asked as it was given: put together
+ * as text, a key could say more than it is. Source: ResourceAttributesFrom, BuildEvaluationError.
+ */
+interface ReadSelector<R> {
   /** Empty: everything. */
-  readonly text: string;
+  readonly asked: string | readonly R[];
   readonly problem: string;
 }
 
-/** What cannot be read is left out: the question then is about more, never about less. Source: ResourceAttributesFrom, BuildEvaluationError. */
-function selectorsOf({ fieldSelector, labelSelector }: ResourceAttributes): { readonly field: ReadSelector; readonly label: ReadSelector } {
-  const fields = (fieldSelector?.requirements ?? []).map(({ key, operator, values = [] }) =>
-    values.length !== 1 || (operator !== 'In' && operator !== 'NotIn')
-      ? undefined
-      : `${key}${operator === 'In' ? '=' : '!='}${escapeFieldValue(values[0] as string)}`,
+function fieldsAsked({ rawSelector = '', requirements = [] }: FieldSelectorAttributes = {}): ReadSelector<FieldSelectorRequirement> {
+  if (requirements.length === 0) return raw('fieldSelector', rawSelector, parseFieldSelector);
+  return known(
+    'fieldSelector',
+    requirements,
+    ({ operator, values = [] }) => values.length === 1 && (operator === 'In' || operator === 'NotIn'),
   );
-  const labels = (labelSelector?.requirements ?? []).map((requirement) =>
-    readable(() => selectorFromObject({ matchExpressions: [requirement] }).toString()),
-  );
-  return {
-    field:
-      fields.length > 0
-        ? joined('fieldSelector', fields)
-        : raw('fieldSelector', fieldSelector?.rawSelector, (text) => void parseFieldSelector(text)),
-    label:
-      labels.length > 0
-        ? joined('labelSelector', labels)
-        : raw('labelSelector', labelSelector?.rawSelector, (text) => void parseLabelSelector(text)),
-  };
 }
 
-function joined(name: string, parts: readonly (string | undefined)[]): ReadSelector {
-  const good = parts.filter((part) => part !== undefined);
-  const problem =
-    good.length === parts.length ? '' : `spec.resourceAttributes.${name} ${good.length > 0 ? 'partially ' : ''}ignored due to parse error`;
-  return { text: good.join(','), problem };
+function labelsAsked({ rawSelector = '', requirements = [] }: LabelSelectorAttributes = {}): ReadSelector<LabelSelectorRequirement> {
+  if (requirements.length === 0) return raw('labelSelector', rawSelector, parseLabelSelector);
+  return known('labelSelector', requirements, (requirement) => isReadable(() => selectorFromObject({ matchExpressions: [requirement] })));
 }
 
-function raw(name: string, text = '', parse: (text: string) => void): ReadSelector {
-  if (text === '') return { text: '', problem: '' };
-  return readable(() => (parse(text), text)) === undefined ? joined(name, [undefined]) : { text, problem: '' };
+function known<R>(name: string, requirements: readonly R[], isKnown: (requirement: R) => boolean): ReadSelector<R> {
+  const asked = requirements.filter(isKnown);
+  return { asked, problem: asked.length === requirements.length ? '' : ignored(name, asked.length > 0 ? 'partially ' : '') };
 }
 
-function readable(read: () => string): string | undefined {
+const raw = (name: string, text: string, parse: (text: string) => unknown): ReadSelector<never> =>
+  text === '' || isReadable(() => parse(text)) ? { asked: text, problem: '' } : { asked: '', problem: ignored(name) };
+
+const ignored = (name: string, partially = ''): string => `spec.resourceAttributes.${name} ${partially}ignored due to parse error`;
+
+function isReadable(read: () => unknown): boolean {
   try {
-    return read();
+    read();
+    return true;
   } catch (error) {
-    if (error instanceof SelectorError) return undefined;
+    if (error instanceof SelectorError) return false;
     throw error;
   }
 }

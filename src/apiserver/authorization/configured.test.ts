@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { SubjectAccessReviewSpec } from '#api/gen/authorization-v1.ts';
 import { systemClock } from '#base/clock.ts';
 import { HttpsOutbound } from '../outbound/client.ts';
 import { createTestAuthority } from '../testing/certificates.ts';
@@ -137,6 +138,19 @@ test('a webhook is told what is asked, selectors too, and its answer is kept', a
       },
     },
   });
+});
+
+test('a webhook is told what a review requires in its own words', async () => {
+  status = { allowed: true };
+  const fieldSelector = [{ key: 'spec.nodeName=n1,x', operator: 'In', values: ['y'] }];
+  const labelSelector = [
+    { key: 'z', operator: 'In', values: ['b', 'a', 'b'] },
+    { key: 'a', operator: 'Exists' },
+  ];
+  await authorizer(webhook()).authorize(asked({ fieldSelector, labelSelector }));
+  const { resourceAttributes } = (JSON.parse(service.requests.at(-1)?.body ?? '') as { readonly spec: SubjectAccessReviewSpec }).spec;
+  assert.deepEqual(resourceAttributes?.fieldSelector, { requirements: fieldSelector });
+  assert.deepEqual(resourceAttributes?.labelSelector, { requirements: labelSelector });
 });
 
 test('a denial ends the question, no opinion goes on to the next, and rules are incomplete', async () => {

@@ -1,4 +1,5 @@
 // Who may do what. Implementations fill this folder; the authorisation stage (../stages/authorization.ts) asks the one Authorizer it is given.
+import type { FieldSelectorRequirement, LabelSelectorRequirement } from '#api/gen/meta-v1.ts';
 import type { UserInfo } from '../authentication/contract.ts';
 
 /** One question. For a resource request `path` is empty, otherwise only `verb` and `path` are set. Source: authorizer.Attributes. */
@@ -15,9 +16,12 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** Decoded path of a non-resource request. */
   readonly path: string;
-  /** Unparsed; on list, watch and deletecollection only, for authorisation by selector. */
-  readonly fieldSelector?: string;
-  readonly labelSelector?: string;
+  /**
+   * For authorisation by selector: unparsed as a list, watch or deletecollection says it, or what a review requires, in its words.
+   * Requirements of fields name one value each.
+   */
+  readonly fieldSelector?: string | readonly FieldSelectorRequirement[];
+  readonly labelSelector?: string | readonly LabelSelectorRequirement[];
 }
 
 /**

@@ -4,11 +4,10 @@ import { FeatureGates } from '#api/feature-gates/feature-gates.ts';
 import { podcertificaterequests } from '#api/optional-resources.ts';
 import { pods, resourceslices, volumeattachments } from '#api/resources.ts';
 import { NAMESPACE } from '#api/well-known.ts';
-import { parseFieldSelector } from '#apimachinery/fields.ts';
 import { goQuote } from '#apimachinery/go-format.ts';
-import { SelectorError } from '#apimachinery/label-requirement.ts';
 import { nodeOf } from '../../authentication/names.ts';
 import type { CacheReader } from '../../cache/reader.ts';
+import { fieldRequirements } from '../asked-selectors.ts';
 import {
   ALLOW,
   NO_OPINION,
@@ -187,15 +186,8 @@ function related(node: string, attributes: AuthorizationAttributes, isRelated: R
   return isRelated({ ...attributes, node }) ? ALLOW : no(`no relationship found between node '${node}' and this object`);
 }
 
-function selects({ fieldSelector }: AuthorizationAttributes, field: string, value: string): boolean {
-  if (fieldSelector === undefined || fieldSelector === '') return false;
-  try {
-    return parseFieldSelector(fieldSelector).requiresExactMatch(field) === value;
-  } catch (error) {
-    if (error instanceof SelectorError) return false; // the handler says what is wrong with it
-    throw error;
-  }
-}
+const selects = ({ fieldSelector }: AuthorizationAttributes, field: string, value: string): boolean =>
+  fieldRequirements(fieldSelector).some(({ key, operator, values }) => key === field && operator === 'In' && values?.[0] === value);
 
 const OBJECT_VERBS: ReadonlySet<string> = new Set(['get', 'create', 'update', 'patch', 'delete']);
 

@@ -157,6 +157,9 @@ test('NodeAuthorizer goes through claims to volumes and their secrets', () => {
 test('NodeAuthorizer lets a node list and watch its own pods', () => {
   const { ask } = setUp();
   assert.equal(ask('watch pods', { namespace: '', fieldSelector: 'spec.nodeName=n1' }).decision, 'allow');
+  const required = (key: string) => [{ key, operator: 'In', values: ['n1'] }];
+  assert.equal(ask('watch pods', { namespace: '', fieldSelector: required('spec.nodeName') }).decision, 'allow');
+  assert.equal(ask('watch pods', { namespace: '', fieldSelector: required('spec.nodeName=n1,x') }).decision, 'noOpinion');
   for (const fieldSelector of ['spec.nodeName=n2', 'spec.nodeName!=n1', 'metadata.name=n1', '=', 'spec.nodeName']) {
     assert.equal(ask('watch pods', { fieldSelector }).decision, 'noOpinion', fieldSelector);
   }
