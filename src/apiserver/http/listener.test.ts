@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2, performServerHandshake } from 'node:http2';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { queryObjects } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { systemClock, wait } from '#base/clock.ts';
 import { silentLogger } from '#base/log.ts';
+import { collectGarbage } from '#test/harness/collect-garbage.ts';
 import { frame, TYPE } from '#test/harness/http2-frame.ts';
 import { createTestAuthority } from '../testing/certificates.ts';
 import { Listener } from './listener.ts';
@@ -74,6 +78,33 @@ test('an idle client of HTTP/2 is told to go elsewhere and loses its connection,
   await once(client, 'end');
   assert.ok(said.includes(Buffer.from([0, 0, 8, TYPE.goAway])), said.toString('hex'));
   while (listener.connections > 0) await wait(systemClock, 10);
+});
+
+test('nothing is kept of a connection of HTTP/2 that has ended', async (t) => {
+  const authority = await createTestAuthority(systemClock.now());
+  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
+  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger });
+  t.after(() => {
+    listener.drain();
+    listener.destroy();
+  });
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const some = performServerHandshake(new PassThrough());
+  some.destroy();
+  const ServerSession = some.constructor;
+  const sessions = (): number => {
+    collectGarbage();
+    return queryObjects(ServerSession, { format: 'count' });
+  };
+  const before = sessions();
+  for (let i = 0; i < 20; i++) {
+    const client = connectHttp2(`https://127.0.0.1:${port}`, { ca: authority.certificate });
+    await once(client, 'remoteSettings');
+    client.destroy();
+  }
+  while (listener.connections > 0) await wait(systemClock, 10);
+  const held = sessions() - before;
+  assert.ok(held < 5, `${held} sessions`);
 });
 
 test('the kernel asks silent clients whether they are there', async (t) => {

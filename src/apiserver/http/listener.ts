@@ -200,7 +200,10 @@ export class Listener {
 
   #onSession(session: ServerHttp2Session, idleTimeoutMs: number): void {
     this.#sessions.add(session);
-    session.once('close', () => this.#sessions.delete(session));
+    session.once('close', () => {
+      this.#sessions.delete(session);
+      clearTimer(session);
+    });
     session.setLocalWindowSize(SESSION_WINDOW);
     // Counts as idle while no frame passes either way; pings of a client with an open watch keep it alive.
     let isTold = false;
@@ -254,6 +257,12 @@ export class Listener {
 }
 
 const answering = new Answering();
+
+/** Node.js would keep a session that has ended, certificates and all, until its timer is due: it clears none of one that is destroyed. */
+function clearTimer(session: ServerHttp2Session): void {
+  (Object.create(session, { destroyed: { value: false } }) as ServerHttp2Session).setTimeout(0);
+}
+
 const openStreams = new WeakMap<ServerHttp2Session, number>();
 
 /** Answers to what is not HTTP/1.1, or does not come in time. Source: _http_server.js socketOnError. */
