@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectHttp2, performServerHandshake } from 'node:http2';
 import { PassThrough } from 'node:stream';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { queryObjects } from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -33,20 +33,20 @@ const clients = `
   Promise.all(ended).then((all) => parentPort.postMessage(all));
 `;
 
-test('a handshake that ends after its time, since the server was busy, ends the connection and not the server', async (t) => {
+async function startListener(t: TestContext, options: Partial<ConstructorParameters<typeof Listener>[0]> = {}) {
   const authority = await createTestAuthority(systemClock.now());
   const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
-  const listener = new Listener({
-    tls: { serving },
-    handle: (exchange) => exchange.respond(200, {}),
-    logger: silentLogger,
-    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-  });
+  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger, ...options });
   t.after(() => {
     listener.drain();
     listener.destroy();
   });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  return { listener, ca: authority.certificate, port };
+}
+
+test('a handshake that ends after its time, since the server was busy, ends the connection and not the server', async (t) => {
+  const { port } = await startListener(t, { handle: (exchange) => exchange.respond(200, {}), handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS });
   const worker = new Worker(clients, { eval: true, workerData: { port, count: CLIENTS } });
   t.after(() => worker.terminate());
   let waiting = true;
@@ -61,15 +61,8 @@ test('a handshake that ends after its time, since the server was busy, ends the 
 });
 
 test('an idle client of HTTP/2 is told to go elsewhere and loses its connection, whether it ends its half or not', async (t) => {
-  const authority = await createTestAuthority(systemClock.now());
-  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
-  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger, idleTimeoutMs: 100 });
-  t.after(() => {
-    listener.drain();
-    listener.destroy();
-  });
-  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
-  const halfOpen = { host: '127.0.0.1', port, ca: authority.certificate, ALPNProtocols: ['h2'], allowHalfOpen: true };
+  const { listener, ca, port } = await startListener(t, { idleTimeoutMs: 100 });
+  const halfOpen = { host: '127.0.0.1', port, ca, ALPNProtocols: ['h2'], allowHalfOpen: true };
   const client = connectTls(halfOpen);
   t.after(() => client.destroy());
   let said = Buffer.alloc(0);
@@ -81,14 +74,7 @@ test('an idle client of HTTP/2 is told to go elsewhere and loses its connection,
 });
 
 test('nothing is kept of a connection of HTTP/2 that has ended', async (t) => {
-  const authority = await createTestAuthority(systemClock.now());
-  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
-  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger });
-  t.after(() => {
-    listener.drain();
-    listener.destroy();
-  });
-  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const { listener, ca, port } = await startListener(t);
   const some = performServerHandshake(new PassThrough());
   some.destroy();
   const ServerSession = some.constructor;
@@ -98,7 +84,7 @@ test('nothing is kept of a connection of HTTP/2 that has ended', async (t) => {
   };
   const before = sessions();
   for (let i = 0; i < 20; i++) {
-    const client = connectHttp2(`https://127.0.0.1:${port}`, { ca: authority.certificate });
+    const client = connectHttp2(`https://127.0.0.1:${port}`, { ca });
     await once(client, 'remoteSettings');
     client.destroy();
   }
@@ -108,15 +94,8 @@ test('nothing is kept of a connection of HTTP/2 that has ended', async (t) => {
 });
 
 test('the kernel asks silent clients whether they are there', async (t) => {
-  const authority = await createTestAuthority(systemClock.now());
-  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
-  const listener = new Listener({ tls: { serving }, handle: () => {}, logger: silentLogger });
-  t.after(() => {
-    listener.drain();
-    listener.destroy();
-  });
-  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
-  const client = connectTls({ host: '127.0.0.1', port, ca: authority.certificate });
+  const { ca, port } = await startListener(t);
+  const client = connectTls({ host: '127.0.0.1', port, ca });
   t.after(() => client.destroy());
   await once(client, 'secureConnect');
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -141,14 +120,7 @@ const dialled = `
 const DIALLING_MS = 60_000;
 
 test('connections that come while the server is busy wait for it, however many: the kernel turns none away', async (t) => {
-  const authority = await createTestAuthority(systemClock.now());
-  const serving = await authority.serving({ dns: ['localhost'], ip: ['127.0.0.1'] });
-  const listener = new Listener({ tls: { serving }, handle: (exchange) => exchange.respond(200, {}), logger: silentLogger });
-  t.after(() => {
-    listener.drain();
-    listener.destroy();
-  });
-  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = await startListener(t, { handle: (exchange) => exchange.respond(200, {}) });
   // Nothing is accepted while this thread waits for the other process.
   const { status, stderr } = spawnSync(process.execPath, ['-e', dialled, String(port), String(MANY_CLIENTS)], { timeout: DIALLING_MS });
   assert.equal(status, 0, `not all were set up: ${stderr.toString()}`);
