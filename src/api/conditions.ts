@@ -49,8 +49,7 @@ export function sameConditions(a: readonly AnyCondition[] | null | undefined, b:
   return left.length === right.length && left.every((condition, i) => isSame(condition, right[i] as AnyCondition));
 }
 
-function isSame(a: AnyCondition, b: AnyCondition): boolean {
-  const members = (condition: AnyCondition): Readonly<Record<string, unknown>> => ({ ...condition });
-  const [left, right] = [members(a), members(b)];
-  return Object.keys({ ...left, ...right }).every((key) => (left[key] ?? undefined) === (right[key] ?? undefined));
+function isSame(a: object, b: object): boolean {
+  const member = (condition: object, key: string): unknown => (condition as Record<string, unknown>)[key] ?? undefined;
+  return [a, b].every((each) => Object.keys(each).every((key) => member(a, key) === member(b, key)));
 }

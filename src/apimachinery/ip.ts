@@ -219,3 +219,6 @@ export function cidrWarnings(at: Path, text: string): readonly string[] {
   }
   return warnings;
 }
+
+/** `10.0.0.1:80`, `[fd00::1]:80`. Source: net.JoinHostPort */
+export const joinHostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);

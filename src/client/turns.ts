@@ -1,5 +1,6 @@
 // Keeps a busy loop of promises from starving timers and sockets: promises alone never let the event loop turn.
 import type { Clock } from '#base/clock.ts';
+import { nextTurn } from '#base/next-turn.ts';
 
 /** Longest a loop goes on without a turn, milliseconds. */
 const MAX_TURN_MS = 10;
@@ -19,7 +20,7 @@ export class Turns {
   }
 
   async next(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.#began = this.#clock.monotonic();
   }
 }

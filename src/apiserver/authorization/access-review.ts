@@ -17,9 +17,9 @@ import { badRequest } from '#apimachinery/errors.ts';
 import { forbidden, invalid, required, toStatusError, type FieldError } from '#apimachinery/field-errors.ts';
 import { Path } from '#apimachinery/field-path.ts';
 import { parseFieldSelector } from '#apimachinery/fields.ts';
-import { SelectorError } from '#apimachinery/label-requirement.ts';
 import { parseLabelSelector, selectorFromObject } from '#apimachinery/labels.ts';
 import type { UserInfo } from '../authentication/contract.ts';
+import { readable } from './asked-selectors.ts';
 import type { AuthorizationAttributes, Authorizer, RuleResolver, Caller } from './contract.ts';
 
 const GROUP = 'authorization.k8s.io';
@@ -217,7 +217,11 @@ function fieldsAsked({ rawSelector = '', requirements = [] }: FieldSelectorAttri
 
 function labelsAsked({ rawSelector = '', requirements = [] }: LabelSelectorAttributes = {}): ReadSelector<LabelSelectorRequirement> {
   if (requirements.length === 0) return raw('labelSelector', rawSelector, parseLabelSelector);
-  return known('labelSelector', requirements, (requirement) => isReadable(() => selectorFromObject({ matchExpressions: [requirement] })));
+  return known(
+    'labelSelector',
+    requirements,
+    (requirement) => readable(() => selectorFromObject({ matchExpressions: [requirement] })) !== undefined,
+  );
 }
 
 function known<R>(name: string, requirements: readonly R[], isKnown: (requirement: R) => boolean): ReadSelector<R> {
@@ -225,17 +229,7 @@ function known<R>(name: string, requirements: readonly R[], isKnown: (requiremen
   return { asked, problem: asked.length === requirements.length ? '' : ignored(name, asked.length > 0 ? 'partially ' : '') };
 }
 
-const raw = (name: string, text: string, parse: (text: string) => unknown): ReadSelector<never> =>
-  text === '' || isReadable(() => parse(text)) ? { asked: text, problem: '' } : { asked: '', problem: ignored(name) };
+const raw = (name: string, text: string, parse: (text: string) => object): ReadSelector<never> =>
+  text === '' || readable(() => parse(text)) !== undefined ? { asked: text, problem: '' } : { asked: '', problem: ignored(name) };
 
 const ignored = (name: string, partially = ''): string => `spec.resourceAttributes.${name} ${partially}ignored due to parse error`;
-
-function isReadable(read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch (error) {
-    if (error instanceof SelectorError) return false;
-    throw error;
-  }
-}

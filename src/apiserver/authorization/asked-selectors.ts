@@ -36,7 +36,8 @@ export function labelRequirements(asked: AuthorizationAttributes['labelSelector'
   });
 }
 
-function readable<T>(read: () => T): T | undefined {
+/** What is read; undefined where it cannot be. */
+export function readable<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {

@@ -1,8 +1,8 @@
 // The discovery paths: /api, /apis and below. Documents are made once for each generation of the schema.
-import { createHash } from 'node:crypto';
 import type { GroupInfo, Schema } from '#api/schema.ts';
 import { resourceNotServed } from '#apimachinery/errors.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
+import { contentHash } from '../content-hash.ts';
 import type { Answer } from '../handlers/answer.ts';
 import { parseAccept } from '#apimachinery/media-type.ts';
 import { CONTENT_TYPES, negotiateOutput, wantsPretty, type Encoding, type OutputAbilities } from '../negotiation/output.ts';
@@ -171,5 +171,5 @@ class Documents {
 
 function encode(value: object): Document {
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  return { object: value, body, etag: `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"` };
+  return { object: value, body, etag: `"${contentHash([body])}"` };
 }

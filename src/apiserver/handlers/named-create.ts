@@ -3,9 +3,8 @@ import type { KubeObject } from '#api/types.ts';
 import { badRequest } from '#apimachinery/errors.ts';
 import type { GroupVersionKind } from '#apimachinery/resource.ts';
 import type { AdmissionAttributes } from '../admission/contract.ts';
-import type { WriteOptions } from '../registry/write-call.ts';
 import { inNamespace, wiped } from '../registry/metadata.ts';
-import { fieldChange } from '../registry/write-call.ts';
+import { fieldChange, type WriteOptions } from '../registry/write-call.ts';
 import { parseWriteOptions } from '../registry/write-options.ts';
 import { checkInput, readObject, type HandlerDeps, type Operation } from './operation.ts';
 

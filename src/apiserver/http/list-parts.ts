@@ -3,6 +3,7 @@ import { encodeItem, listEnvelope, listItem } from '#api/protobuf/lists.ts';
 import { schemaOfDefinition } from '#api/schema.ts';
 import { goJson, goSortedJson, htmlEscaped } from '#apimachinery/go-format.ts';
 import { toYaml } from '#apimachinery/yaml.ts';
+import { nextTurn } from '#base/next-turn.ts';
 import { metadataJson } from '../cache/metadata-json.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import { metadataOnly } from '../negotiation/partial-metadata.ts';
@@ -175,7 +176,7 @@ export async function wholeBody(body: ListBody): Promise<Iterable<Part>> {
   let [since, encoded] = [0, body.encoded];
   for (let i = 0; i < objects.length; i++) {
     if (body.encoded - encoded >= ENCODED_IN_A_TURN || i - since >= HELD_IN_A_TURN) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
       [since, encoded] = [i, body.encoded];
     }
     for (const part of itemOf(i)) {

@@ -2,6 +2,7 @@
 // compressed outside of the main thread.
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { promisify } from 'node:util';
+import { nextTurn } from '#base/next-turn.ts';
 import type { CompressedRun } from '../cache/compressed-runs.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
@@ -96,7 +97,7 @@ async function stepsOf(body: ListBody, cache: ResourceCache | undefined): Promis
       untilBreak -= stretch.to - from;
       from = stretch.to;
       if (untilBreak > 0) continue;
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await nextTurn();
       untilBreak = OBJECTS_IN_A_TURN;
     }
   }

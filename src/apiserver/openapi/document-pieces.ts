@@ -1,7 +1,7 @@
 // Documents in pieces: what some resources add to one is written once, and kept as long as they stay. A document is its pieces joined.
-import { createHash } from 'node:crypto';
 import { definitions as tables } from '#api/schema/tables.ts';
 import type { ResourceInfo } from '#api/schema.ts';
+import { contentHash } from '../content-hash.ts';
 import { customObjectSchema } from './custom-schemas.ts';
 import type { OpenApiDocument } from './document.ts';
 import { CUSTOM_FRAME, customName } from './group-version.ts';
@@ -74,7 +74,7 @@ export class Pieces<P extends object, S extends object> {
       paths: new Map(Array.from(paths, ([name, value]) => [name, this.#writer.path(name, value)])),
       schemas: new Map(Array.from(definitions, ([name, value]) => [name, schema(name, value)])),
     };
-    const hash = hashOf([...piece.paths.values(), ...piece.schemas.values()]);
+    const hash = contentHash([...piece.paths.values(), ...piece.schemas.values()]);
     return { ...piece, hash };
   }
 
@@ -86,7 +86,7 @@ export class Pieces<P extends object, S extends object> {
         .map(([, bytes]) => bytes);
     const frame = this.#writer.whole([], []);
     const hashes = pieces.map(({ hash }) => hash).toSorted();
-    return { body: this.#writer.whole(sorted('paths'), sorted('schemas')), hash: hashOf([frame, Buffer.from(hashes.join())]) };
+    return { body: this.#writer.whole(sorted('paths'), sorted('schemas')), hash: contentHash([frame, Buffer.from(hashes.join())]) };
   }
 }
 
@@ -111,9 +111,3 @@ export const customPieces = (): Pieces<object, object> =>
     },
     jsonWriter(CUSTOM_FRAME, [',"paths":{', '},"components":{"schemas":{', '}}}']),
   );
-
-function hashOf(texts: readonly Uint8Array[]): string {
-  const hash = createHash('sha512');
-  for (const text of texts) hash.update(text);
-  return hash.digest('hex').toUpperCase();
-}

@@ -1,7 +1,8 @@
 // The bytes and hashes of all documents, made when first asked for.
-import { createHash } from 'node:crypto';
 import type { ResourceInfo, Schema } from '#api/schema.ts';
 import { VERSION } from '#api/build.ts';
+import { nextTurn } from '#base/next-turn.ts';
+import { contentHash } from '../content-hash.ts';
 import { customPieces, swaggerOf, swaggerPieces, type Piece, type StoredDocument, type Unit } from './document-pieces.ts';
 import { documentProtobuf } from './document-protobuf.ts';
 import type { OpenApiDocument } from './document.ts';
@@ -182,10 +183,8 @@ const isCustom = ({ infos }: Unit): boolean => infos[0]?.origin === 'custom';
 const areSame = <T>(some: readonly T[], others: readonly T[]): boolean =>
   some.length === others.length && some.every((one, i) => one === others[i]);
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** In JSON, with its hash. */
 export function storedDocument(document: object): StoredDocument {
   const body = Buffer.from(JSON.stringify(document));
-  return { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() };
+  return { body, hash: contentHash([body]) };
 }

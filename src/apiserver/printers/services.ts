@@ -1,5 +1,6 @@
 // Services and what stands behind and before them. Source: printers.go printService, printEndpoints, printIngress, …
 import type { Endpoints, EndpointSlice, Ingress, IngressClass, IPAddress, NetworkPolicy, Service, ServiceCIDR } from '#api/types.ts';
+import { joinHostPort } from '#apimachinery/ip.ts';
 import { formatLabelSelector } from '#apimachinery/labels.ts';
 import { labelsCell, listCell, LISTED_MOST, loadBalancerCell, NONE, UNSET } from './cells.ts';
 import { created, name, printer, text, wide } from './columns.ts';
@@ -51,12 +52,10 @@ export const endpoints: TablePrinter<Endpoints> = printer<Endpoints>([
 function endpointsCell({ subsets = [] }: Endpoints): string {
   if (subsets.length === 0) return NONE;
   const all = subsets.flatMap(({ addresses = [], ports = [] }) =>
-    ports.length === 0 ? addresses.map(({ ip }) => ip) : ports.flatMap(({ port }) => addresses.map(({ ip }) => hostPort(ip, port))),
+    ports.length === 0 ? addresses.map(({ ip }) => ip) : ports.flatMap(({ port }) => addresses.map(({ ip }) => joinHostPort(ip, port))),
   );
   return listCell(all, '');
 }
-
-const hostPort = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
 
 export const endpointSlices: TablePrinter<EndpointSlice> = printer<EndpointSlice>([
   name,

@@ -1,7 +1,7 @@
 // pure
 // Addresses and networks of settings: one, or one of each family by comma.
-import { formatIp, parseCidr, parseIp, type Ip, type IpFamily as Family, ipFamilyOf as familyOf } from '#apimachinery/ip.ts';
-import { bad, ok, type Parsed } from './value.ts';
+import { formatIp, parseCidr, parseIp, type Ip, type IpFamily as Family, ipFamilyOf as familyOf, joinHostPort } from '#apimachinery/ip.ts';
+import { bad, ok, type Parsed, port } from './value.ts';
 
 export { type IpFamily as Family, ipFamilyOf as familyOf } from '#apimachinery/ip.ts';
 
@@ -123,10 +123,9 @@ export const ipPort =
     if (text === '') return ok(usual);
     const alone = strictIp(text);
     if (alone !== undefined) return ok({ host: formatIp(alone), port: usual.port });
-    const [, v6, v4, port = ''] = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-    const ip = strictIp(v6 ?? v4 ?? '');
-    const isRight = ip !== undefined && (ip.family === 6) === (v6 !== undefined) && Number(port) >= 1 && Number(port) <= 65_535;
-    return isRight ? ok({ host: formatIp(ip), port: Number(port) }) : bad(`${text} is no address and port such as ${hostPort(usual)}`);
+    const [, v6, v4, last = ''] = /^(?:\[(.*)\]|([^:]*)):(.*)$/.exec(text) ?? [];
+    const [ip, read] = [strictIp(v6 ?? v4 ?? ''), port(last)];
+    return ip !== undefined && (ip.family === 6) === (v6 !== undefined) && read.ok
+      ? ok({ host: formatIp(ip), port: read.value })
+      : bad(`${text} is no address and port such as ${joinHostPort(usual.host, usual.port)}`);
   };
-
-const hostPort = ({ host, port }: IpPort): string => `${urlHost(host)}:${port}`;

@@ -2,11 +2,10 @@
 // The variables that tell a container where services are.
 import { hasClusterIp } from '#api/services.ts';
 import type { Service } from '#api/types.ts';
+import { joinHostPort } from '#apimachinery/ip.ts';
 
 /** `FOO_BAR` for `foo-bar`. */
 const variableName = (name: string): string => name.toUpperCase().replaceAll('-', '_');
-
-const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
 /**
  * Services a pod of `namespace` is told about: those of its namespace when it wants links, and always
@@ -38,7 +37,7 @@ function addService(out: Map<string, string>, { metadata, spec }: Service): void
   for (const { name, port } of ports)
     if (name !== undefined && name !== '') out.set(`${prefix}_SERVICE_PORT_${variableName(name)}`, String(port));
   for (const [index, { port, protocol }] of ports.entries()) {
-    const url = `${protocol.toLowerCase()}://${hostPort(host, port)}`;
+    const url = `${protocol.toLowerCase()}://${joinHostPort(host, port)}`;
     if (index === 0) out.set(`${prefix}_PORT`, url);
     const of = `${prefix}_PORT_${port}_${protocol}`;
     out.set(of, url);

@@ -3,10 +3,8 @@
 // app/server.go, pkg/proxy/apis/config types.go, v1alpha1 defaults.go.
 import { CLOSE_WAIT_SECONDS, ESTABLISHED_SECONDS, LEAST_TRACKED, TRACKED_PER_CORE } from '#base/connection-tracking.ts';
 import { formatDuration } from '#apimachinery/duration.ts';
-import type { BindAddress, BindAddresses } from '../bind-addresses.ts';
-
-/** `0.0.0.0:10256`. */
-const hostPort = ({ host, port }: BindAddress): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+import { joinHostPort } from '#apimachinery/ip.ts';
+import type { BindAddresses } from '../bind-addresses.ts';
 
 export interface ProxySettings {
   readonly nodeName: string;
@@ -42,8 +40,8 @@ export const configz = ({ nodeName, podCIDRs, bindAddresses, nodePortAddresses }
     },
     HostnameOverride: nodeName,
     BindAddress: '0.0.0.0',
-    HealthzBindAddress: hostPort(bindAddresses.healthz),
-    MetricsBindAddress: hostPort(bindAddresses.metrics),
+    HealthzBindAddress: joinHostPort(bindAddresses.healthz.host, bindAddresses.healthz.port),
+    MetricsBindAddress: joinHostPort(bindAddresses.metrics.host, bindAddresses.metrics.port),
     BindAddressHardFail: false,
     EnableProfiling: false,
     ShowHiddenMetricsForVersion: '',
